@@ -1,0 +1,245 @@
+//! What an answer means: a status and a body, read through the target's mapping, become an outcome.
+
+use serde_json::Value;
+
+use crate::mapping::{StatusPattern, Target};
+
+/// What is known of one request after all that will ever be heard of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Outcome {
+    /// No byte of it left.
+    NeverSent,
+    /// A complete answer that promises to have had no effect.
+    Rejected,
+    /// Acknowledged.
+    Acked,
+    /// It may have been executed once or not at all, at any later moment.
+    Unknown,
+}
+
+/// What an acknowledgement said of one event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Kind {
+    /// Stored by this attempt.
+    New,
+    /// Known before.
+    Duplicate,
+    /// Taken; which of the two is not told.
+    Accepted,
+    /// Refused, inside an answer that acknowledges others.
+    Rejected,
+}
+
+/// What an acknowledgement said of all events of a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kinds {
+    /// Nothing of single events.
+    Untold,
+    /// All were stored.
+    AllNew,
+    /// All were known.
+    AllDuplicate,
+    /// One by one, in request order.
+    Each(Vec<Kind>),
+}
+
+impl Kinds {
+    /// What was said of the event at `place`.
+    pub fn of(&self, place: usize) -> Kind {
+        match self {
+            Self::Untold => Kind::Accepted,
+            Self::AllNew => Kind::New,
+            Self::AllDuplicate => Kind::Duplicate,
+            Self::Each(kinds) => kinds.get(place).copied().unwrap_or(Kind::Accepted),
+        }
+    }
+}
+
+/// An answer, understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// What became of the request.
+    pub outcome: Outcome,
+    /// How many events it says were taken.
+    pub accepted: Option<u32>,
+    /// How many of these it says were new.
+    pub inserted: Option<u32>,
+    /// How many of these it says were known.
+    pub duplicates: Option<u32>,
+    /// What it says of each.
+    pub kinds: Kinds,
+}
+
+impl Answer {
+    /// An outcome that came without a usable answer.
+    pub fn bare(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            accepted: None,
+            inserted: None,
+            duplicates: None,
+            kinds: Kinds::Untold,
+        }
+    }
+
+    /// Understands a complete answer to a request of `sent` events.
+    pub fn classify(target: &Target, status: u16, body: &[u8], sent: u32) -> Self {
+        match outcome_of(target, status) {
+            Outcome::Acked => Self::acknowledged(target, body, sent),
+            outcome => Self::bare(outcome),
+        }
+    }
+
+    fn acknowledged(target: &Target, body: &[u8], sent: u32) -> Self {
+        let fields = &target.answer;
+        if !fields.any() {
+            return Self::bare(Outcome::Acked);
+        }
+        // An acknowledging status over a body that is no JSON is not this target's answer: somebody between us spoke.
+        let Ok(body) = serde_json::from_slice::<Value>(body) else {
+            return Self::bare(Outcome::Unknown);
+        };
+        let count = |pointer: &Option<String>| {
+            let value = body.pointer(pointer.as_deref()?)?;
+            u32::try_from(value.as_u64()?).ok()
+        };
+        let (accepted, inserted, duplicates) = (
+            count(&fields.accepted),
+            count(&fields.inserted),
+            count(&fields.duplicates),
+        );
+        let list = fields
+            .results
+            .as_deref()
+            .and_then(|pointer| body.pointer(pointer))
+            .and_then(Value::as_array);
+        let kinds = match list {
+            Some(list) if list.len() == sent as usize => kinds_of(target, list),
+            _ if inserted == Some(sent) => Kinds::AllNew,
+            _ if inserted == Some(0) && duplicates == Some(sent) => Kinds::AllDuplicate,
+            _ => Kinds::Untold,
+        };
+        Self {
+            outcome: Outcome::Acked,
+            accepted,
+            inserted,
+            duplicates,
+            kinds,
+        }
+    }
+}
+
+/// An exact status outranks a class, and 408 and 499 are unknown unless named: the request may still be under way.
+fn outcome_of(target: &Target, status: u16) -> Outcome {
+    let exact = |patterns: &[StatusPattern]| patterns.iter().any(|pattern| pattern.is_exactly(status));
+    let class = |patterns: &[StatusPattern]| patterns.iter().any(|pattern| pattern.is_class_of(status));
+    let publish = &target.publish;
+    if exact(&publish.ack) {
+        Outcome::Acked
+    } else if exact(&publish.rejected) {
+        Outcome::Rejected
+    } else if matches!(status, 408 | 499) {
+        Outcome::Unknown
+    } else if class(&publish.ack) {
+        Outcome::Acked
+    } else if class(&publish.rejected) {
+        Outcome::Rejected
+    } else {
+        Outcome::Unknown
+    }
+}
+
+fn kinds_of(target: &Target, list: &[Value]) -> Kinds {
+    let says = |words: &[String], entry: &Value| {
+        entry
+            .as_str()
+            .is_some_and(|word| words.iter().any(|known| known == word))
+    };
+    let kind = |entry: &Value| {
+        if says(&target.answer.new, entry) {
+            Kind::New
+        } else if says(&target.answer.duplicate, entry) {
+            Kind::Duplicate
+        } else {
+            Kind::Accepted
+        }
+    };
+    let kinds: Vec<Kind> = list.iter().map(kind).collect();
+    if kinds.iter().all(|kind| *kind == Kind::New) {
+        Kinds::AllNew
+    } else if kinds.iter().all(|kind| *kind == Kind::Duplicate) {
+        Kinds::AllDuplicate
+    } else {
+        Kinds::Each(kinds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classify(status: u16, body: &str) -> Answer {
+        Answer::classify(&Target::default(), status, body.as_bytes(), 2)
+    }
+
+    #[test]
+    fn statuses_mean_what_the_strict_promises_say() {
+        use Outcome::{Acked, Rejected, Unknown};
+        let table = [
+            (200, Acked),
+            (202, Acked),
+            (301, Rejected),
+            (400, Rejected),
+            (408, Unknown),
+            (413, Rejected),
+            (422, Rejected),
+            (429, Rejected),
+            (499, Unknown),
+            (500, Unknown),
+            (502, Unknown),
+            (503, Rejected),
+            (504, Unknown),
+        ];
+        for (status, outcome) in table {
+            assert_eq!(classify(status, "{}").outcome, outcome, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_exact_status_outranks_its_class_and_the_exceptions() {
+        let mut target = Target::default();
+        target.publish.rejected.push(StatusPattern::Exact(408));
+        target.publish.rejected.push(StatusPattern::Exact(204));
+        assert_eq!(Answer::classify(&target, 408, b"", 1).outcome, Outcome::Rejected);
+        assert_eq!(Answer::classify(&target, 204, b"", 1).outcome, Outcome::Rejected);
+    }
+
+    #[test]
+    fn counts_alone_tell_the_kinds_only_where_all_are_alike() {
+        assert_eq!(
+            classify(200, r#"{"accepted":2,"inserted":2,"duplicates":0}"#).kinds,
+            Kinds::AllNew
+        );
+        assert_eq!(
+            classify(200, r#"{"accepted":2,"inserted":0,"duplicates":2}"#).kinds,
+            Kinds::AllDuplicate
+        );
+        assert_eq!(
+            classify(200, r#"{"accepted":2,"inserted":1,"duplicates":1}"#).kinds,
+            Kinds::Untold
+        );
+        let each = classify(200, r#"{"accepted":2,"results":["duplicate","inserted"]}"#);
+        assert_eq!(each.kinds, Kinds::Each(vec![Kind::Duplicate, Kind::New]));
+        assert_eq!(
+            classify(200, r#"{"results":["inserted"]}"#).kinds,
+            Kinds::Untold,
+            "a list of another length"
+        );
+    }
+
+    #[test]
+    fn an_acknowledging_status_over_rubbish_is_unknown() {
+        assert_eq!(classify(200, "<html>login</html>").outcome, Outcome::Unknown);
+        assert_eq!(classify(200, "").outcome, Outcome::Unknown);
+    }
+}

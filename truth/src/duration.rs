@@ -1,0 +1,75 @@
+//! Lengths of time as people write them: `500ms`, `30s`, `5m`, `0`.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer, Serializer};
+use thiserror::Error;
+
+/// Why a text is not a length of time.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("`{text}` is not a length of time; write it as 500ms, 30s or 5m")]
+pub struct DurationError {
+    text: String,
+}
+
+/// Parses `500ms`, `30s`, `1m30s` or a bare `0`.
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
+    if text.trim() == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let parsed = text
+        .trim()
+        .parse::<SignedDuration>()
+        .ok()
+        .and_then(|signed| Duration::try_from(signed).ok());
+    parsed.ok_or_else(|| DurationError {
+        text: text.to_owned(),
+    })
+}
+
+/// Writes a duration so that [`parse`] reads it back.
+pub fn format(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    if nanos.is_multiple_of(1_000_000_000) {
+        format!("{}s", duration.as_secs())
+    } else if nanos.is_multiple_of(1_000_000) {
+        format!("{}ms", duration.as_millis())
+    } else {
+        format!("{nanos}ns")
+    }
+}
+
+/// For `#[serde(with = "truth::duration")]`.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse(&text).map_err(serde::de::Error::custom)
+}
+
+/// For `#[serde(with = "truth::duration")]`.
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format(*duration))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_read_as_written() {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("1m30s", 90_000),
+            ("0", 0),
+        ] {
+            let duration = parse(text).unwrap();
+            assert_eq!(duration, Duration::from_millis(millis), "{text}");
+            assert_eq!(parse(&format(duration)), Ok(duration));
+        }
+        for text in ["", "30", "-1s", "soon"] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a key looks like on the wire: its topic, id, timestamp and payload, each a pure function of the ordinal.
+
+use jiff::Timestamp;
+
+use crate::id::{ID_LEN, IdScheme};
+use crate::plan::Plan;
+use crate::rng::{Draw, derived, mix, scale};
+
+/// Text that payloads are cut from, beyond the longest of them.
+const POOL_BYTES: usize = 1 << 16;
+
+/// `{"n":` and `,"data":""}`.
+const PAYLOAD_FRAME: usize = 16;
+
+/// The characters of payload data: none needs an escape in JSON.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What an id in a listing turns out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decoded {
+    /// The key with this ordinal, under its topic.
+    Ours(u64),
+    /// The id of this key, under a topic that is not its own.
+    WrongTopic(u64),
+    /// Not made by this run.
+    Foreign,
+}
+
+/// The events of one run.
+#[derive(Clone, Debug)]
+pub struct Events {
+    ids: IdScheme,
+    topics: Vec<String>,
+    source: String,
+    epoch_ms: i64,
+    payload_bytes: [u32; 2],
+    topic_key: u64,
+    payload_key: u64,
+    pool: Vec<u8>,
+}
+
+impl Events {
+    /// The events of this plan.
+    pub fn new(plan: &Plan) -> Self {
+        let seed = u64::from(plan.seed);
+        let mut draw = Draw::stream(seed, u64::MAX);
+        let pool = (0..POOL_BYTES + plan.payload_bytes[1] as usize)
+            .map(|_| ALPHABET[draw.below(64) as usize])
+            .collect();
+        Self {
+            ids: IdScheme::new(plan.nonce),
+            topics: plan.topics.clone(),
+            source: plan.source.clone(),
+            epoch_ms: plan.epoch_ms,
+            payload_bytes: plan.payload_bytes,
+            topic_key: derived(seed, 0),
+            payload_key: derived(seed, 1),
+            pool,
+        }
+    }
+
+    /// All topics, as the plan orders them.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// The `source` of every event.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The place of a key's topic among [`Self::topics`].
+    pub fn topic_index(&self, ordinal: u64) -> usize {
+        scale(mix(ordinal ^ self.topic_key), self.topics.len() as u64) as usize
+    }
+
+    /// The topic of a key.
+    pub fn topic(&self, ordinal: u64) -> &str {
+        &self.topics[self.topic_index(ordinal)]
+    }
+
+    /// The id of a key.
+    pub fn id(&self, ordinal: u64) -> [u8; ID_LEN] {
+        self.ids.encode(ordinal)
+    }
+
+    /// The id of a key, as text.
+    pub fn id_text(&self, ordinal: u64) -> String {
+        String::from_utf8(self.id(ordinal).to_vec()).expect("ids are ASCII")
+    }
+
+    /// What a row with this topic and id is.
+    pub fn decode(&self, topic: &str, id: &str) -> Decoded {
+        match self.ids.decode(id) {
+            None => Decoded::Foreign,
+            Some(ordinal) if self.topic(ordinal) == topic => Decoded::Ours(ordinal),
+            Some(ordinal) => Decoded::WrongTopic(ordinal),
+        }
+    }
+
+    /// Milliseconds since 1970 of a key's timestamp.
+    pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
+        self.epoch_ms.saturating_add_unsigned(ordinal)
+    }
+
+    /// The timestamp of a key as sent: RFC 3339 with milliseconds, in UTC.
+    pub fn timestamp(&self, ordinal: u64) -> String {
+        timestamp_text(self.timestamp_ms(ordinal))
+    }
+
+    /// Appends the payload of a key, a JSON object of the plan's size.
+    pub fn write_payload(&self, ordinal: u64, out: &mut Vec<u8>) {
+        let uniform = mix(ordinal ^ self.payload_key);
+        let [low, high] = self.payload_bytes;
+        let size = u64::from(low) + scale(uniform, u64::from(high - low) + 1);
+        let at = scale(mix(uniform), POOL_BYTES as u64) as usize;
+        let start = out.len();
+        out.extend_from_slice(b"{\"n\":");
+        write_decimal(ordinal, out);
+        out.extend_from_slice(b",\"data\":\"");
+        let digits = out.len() - start - (PAYLOAD_FRAME - 2);
+        let data = (size as usize).saturating_sub(PAYLOAD_FRAME + digits);
+        out.extend_from_slice(&self.pool[at..at + data]);
+        out.extend_from_slice(b"\"}");
+    }
+
+    /// The payload of a key as text.
+    pub fn payload(&self, ordinal: u64) -> String {
+        let mut out = Vec::new();
+        self.write_payload(ordinal, &mut out);
+        String::from_utf8(out).expect("payloads are ASCII")
+    }
+}
+
+/// RFC 3339 with milliseconds, in UTC; the ends of the calendar stand for what lies beyond them.
+pub fn timestamp_text(ms: i64) -> String {
+    let clamped = ms.clamp(Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
+    let timestamp = Timestamp::from_millisecond(clamped).expect("clamped to the calendar");
+    format!("{timestamp:.3}")
+}
+
+/// Appends a number in decimal digits.
+pub fn write_decimal(number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}

@@ -1,0 +1,156 @@
+//! Event ids that look random, can be read backwards, and vouch for themselves.
+//!
+//! The 122 free bits of a UUIDv4 hold a keyed permutation of the key's ordinal (64 bits) and a keyed tag (58 bits).
+//! A store sees random UUIDs, an honest load on a B-tree; `verify` reads the ordinal back from a listed id without a
+//! database of what was sent, and an id that was not made by this run is known as foreign, but for one in 2^58.
+
+use crate::rng::{derived, mix};
+
+/// Length of an id in its one spelling: 32 lower-case hexadecimal digits and four dashes.
+pub const ID_LEN: usize = 36;
+
+const TAG_BITS: u32 = 58;
+const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+/// The keyed bijection between ordinals and ids of one run.
+#[derive(Clone, Debug)]
+pub struct IdScheme {
+    feistel: [u64; 4],
+    tag: [u64; 2],
+}
+
+impl IdScheme {
+    /// The scheme of the run with this nonce.
+    pub fn new(nonce: u64) -> Self {
+        let key = |index| derived(nonce, index);
+        Self {
+            feistel: [key(0), key(1), key(2), key(3)],
+            tag: [key(4), key(5)],
+        }
+    }
+
+    /// The id of the key with this ordinal.
+    pub fn encode(&self, ordinal: u64) -> [u8; ID_LEN] {
+        let permuted = self.permute(ordinal);
+        let top = permuted >> 4;
+        // 48 bits, the version nibble 4, 12 bits; then the variant bits 10 and 62 bits.
+        let high = ((top >> 12) << 16) | 0x4000 | (top & 0xfff);
+        let low = (0b10 << 62) | ((permuted & 0xf) << TAG_BITS) | self.tag(ordinal);
+        let mut text = [b'-'; ID_LEN];
+        let mut digits = (0..16)
+            .map(|nibble| (high >> (60 - 4 * nibble)) & 0xf)
+            .chain((0..16).map(|nibble| (low >> (60 - 4 * nibble)) & 0xf));
+        for (position, byte) in text.iter_mut().enumerate() {
+            if !DASHES.contains(&position) {
+                let digit = digits.next().expect("32 digits for 32 places");
+                *byte = b"0123456789abcdef"[digit as usize];
+            }
+        }
+        text
+    }
+
+    /// The ordinal behind an id, or `None` if this run did not make it. No spelling but the canonical one decodes.
+    pub fn decode(&self, id: &str) -> Option<u64> {
+        let text: &[u8; ID_LEN] = id.as_bytes().try_into().ok()?;
+        let mut bits: u128 = 0;
+        for (position, byte) in text.iter().enumerate() {
+            if DASHES.contains(&position) {
+                if *byte != b'-' {
+                    return None;
+                }
+                continue;
+            }
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                _ => return None,
+            };
+            bits = (bits << 4) | u128::from(digit);
+        }
+        let (high, low) = ((bits >> 64) as u64, bits as u64);
+        if high & 0xf000 != 0x4000 || low >> 62 != 0b10 {
+            return None;
+        }
+        let top = ((high >> 16) << 12) | (high & 0xfff);
+        let ordinal = self.invert((top << 4) | ((low >> TAG_BITS) & 0xf));
+        (low & TAG_MASK == self.tag(ordinal)).then_some(ordinal)
+    }
+
+    fn tag(&self, ordinal: u64) -> u64 {
+        mix(mix(ordinal ^ self.tag[0]) ^ self.tag[1]) >> (64 - TAG_BITS)
+    }
+
+    /// Four rounds of a balanced Feistel network: a permutation whatever its round function.
+    fn permute(&self, ordinal: u64) -> u64 {
+        let (mut left, mut right) = ((ordinal >> 32) as u32, ordinal as u32);
+        for key in self.feistel {
+            (left, right) = (right, left ^ half(right, key));
+        }
+        (u64::from(left) << 32) | u64::from(right)
+    }
+
+    fn invert(&self, permuted: u64) -> u64 {
+        let (mut left, mut right) = ((permuted >> 32) as u32, permuted as u32);
+        for key in self.feistel.into_iter().rev() {
+            (left, right) = (right ^ half(left, key), left);
+        }
+        (u64::from(left) << 32) | u64::from(right)
+    }
+}
+
+fn half(input: u32, key: u64) -> u32 {
+    (mix(u64::from(input) ^ key) >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(id: [u8; ID_LEN]) -> String {
+        String::from_utf8(id.to_vec()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn decode_inverts_encode(nonce: u64, ordinal: u64) {
+            let scheme = IdScheme::new(nonce);
+            prop_assert_eq!(scheme.decode(&text(scheme.encode(ordinal))), Some(ordinal));
+        }
+
+        #[test]
+        fn an_id_of_another_run_is_foreign(nonce: u64, other: u64, ordinal: u64) {
+            prop_assume!(nonce != other);
+            let id = text(IdScheme::new(other).encode(ordinal));
+            prop_assert_eq!(IdScheme::new(nonce).decode(&id), None);
+        }
+
+        #[test]
+        fn no_other_spelling_decodes(nonce: u64, ordinal: u64, place in 0..ID_LEN, byte in 32_u8..127) {
+            let scheme = IdScheme::new(nonce);
+            let mut id = scheme.encode(ordinal);
+            prop_assume!(id[place] != byte);
+            id[place] = byte;
+            prop_assert_eq!(scheme.decode(&text(id)), None);
+        }
+
+        #[test]
+        fn no_other_text_decodes(nonce: u64, id in "\\PC{0,40}") {
+            prop_assert_eq!(IdScheme::new(nonce).decode(&id), None);
+        }
+    }
+
+    #[test]
+    fn ids_are_version_4_uuids() {
+        let scheme = IdScheme::new(7);
+        for ordinal in 0..1000 {
+            let id = text(scheme.encode(ordinal));
+            assert_eq!(&id[14..15], "4");
+            assert!("89ab".contains(&id[19..20]), "{id}");
+        }
+        let upper = text(scheme.encode(0)).to_uppercase();
+        assert_eq!(scheme.decode(&upper), None, "one spelling only");
+    }
+}

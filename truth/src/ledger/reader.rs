@@ -1,0 +1,146 @@
+//! Reading a segment, with a torn tail cut off and any other damage named.
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Frame, LedgerError, OVERHEAD};
+
+/// A tail longer than this is not one torn write: the writer gathers less.
+const LONGEST_TAIL: usize = 256 << 10;
+
+/// The frames of one segment in order, in constant memory.
+#[derive(Debug)]
+pub struct SegmentReader {
+    path: PathBuf,
+    input: BufReader<File>,
+    offset: u64,
+    ended: bool,
+    torn_bytes: u64,
+}
+
+impl SegmentReader {
+    /// Opens a segment.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        let opened = File::open(path);
+        let file = opened.map_err(|source| LedgerError::Io {
+            action: "open",
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            input: BufReader::new(file),
+            offset: 0,
+            ended: false,
+            torn_bytes: 0,
+        })
+    }
+
+    /// The segment's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the next frame begins.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes of a frame that was never finished, known once all frames are read.
+    pub fn torn_bytes(&self) -> u64 {
+        self.torn_bytes
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, LedgerError> {
+        let mut bytes = Vec::with_capacity(128);
+        self.read_up_to(&mut bytes, 2)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        if bytes.len() == 2 {
+            let body = usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+            self.read_up_to(&mut bytes, body + OVERHEAD)?;
+            if let Some(frame) = whole_frame(&bytes) {
+                self.offset += bytes.len() as u64;
+                return Ok(Some(frame));
+            }
+        }
+        self.cut_tail(bytes).map(|()| None)
+    }
+
+    /// Decides whether a bad frame is the torn end of the file or damage within it.
+    fn cut_tail(&mut self, mut bytes: Vec<u8>) -> Result<(), LedgerError> {
+        let damaged = |reason| LedgerError::Damaged {
+            path: self.path.clone(),
+            offset: self.offset,
+            reason,
+        };
+        let wrong_reason = damaged("good frames follow a bad one");
+        let too_long = damaged("the rest is longer than one torn write");
+        self.read_up_to(&mut bytes, LONGEST_TAIL + 1)?;
+        if (1..bytes.len()).any(|start| whole_prefix(&bytes[start..])) {
+            return Err(wrong_reason);
+        }
+        if bytes.len() > LONGEST_TAIL {
+            return Err(too_long);
+        }
+        self.torn_bytes = bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Reads until `bytes` holds `total` bytes or the file ends.
+    fn read_up_to(&mut self, bytes: &mut Vec<u8>, total: usize) -> Result<(), LedgerError> {
+        let mut at = bytes.len();
+        bytes.resize(total.max(at), 0);
+        while at < total {
+            match self.input.read(&mut bytes[at..]) {
+                Ok(0) => break,
+                Ok(count) => at += count,
+                Err(source) if source.kind() == ErrorKind::Interrupted => {}
+                Err(source) => {
+                    return Err(LedgerError::Io {
+                        action: "read",
+                        path: self.path.clone(),
+                        source,
+                    });
+                }
+            }
+        }
+        bytes.truncate(at);
+        Ok(())
+    }
+}
+
+impl Iterator for SegmentReader {
+    type Item = Result<Frame, LedgerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let frame = self.next_frame().transpose();
+        self.ended = !matches!(frame, Some(Ok(_)));
+        frame
+    }
+}
+
+/// The frame that these bytes are, from the first to the last.
+fn whole_frame(bytes: &[u8]) -> Option<Frame> {
+    let body = bytes.len().checked_sub(OVERHEAD)?;
+    if usize::from(u16::from_le_bytes([bytes[0], bytes[1]])) != body {
+        return None;
+    }
+    let (covered, checksum) = bytes.split_at(3 + body);
+    let checksum = u32::from_le_bytes(checksum.try_into().ok()?);
+    (crc32c::crc32c(covered) == checksum).then(|| Frame::decode(bytes[2], &covered[3..]))?
+}
+
+/// Whether a good frame begins here.
+fn whole_prefix(bytes: &[u8]) -> bool {
+    let Some(length) = bytes.first_chunk::<2>() else {
+        return false;
+    };
+    let end = usize::from(u16::from_le_bytes(*length)) + OVERHEAD;
+    bytes.get(..end).is_some_and(|bytes| whole_frame(bytes).is_some())
+}

@@ -1,0 +1,421 @@
+//! The plan: which key every attempt of a run carries, as a pure function of a handful of integers.
+//!
+//! Slot `i` of a run is its i-th planned attempt. `dups(i) = floor(i · share)` slots before it are repeats, the others
+//! are first copies, so ordinals (the numbers of keys) are dense, the share is exact at every round's end, and any
+//! round can be computed without the ones before it ([`Plan::round`]).
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::round::Round;
+
+/// The version of the plan's bytes. A change of what any plan sends is a new version.
+pub const PLAN_VERSION: u32 = 1;
+
+/// Most events in one request: the ledger's answer codes of one request must fit in one frame.
+pub const MAX_BATCH: u32 = 10_000;
+
+/// Most requests in a group.
+pub const MAX_GROUP: u32 = 64;
+
+/// Smallest payload that can hold its own ordinal.
+pub const MIN_PAYLOAD: u32 = 40;
+
+/// Largest payload.
+pub const MAX_PAYLOAD: u32 = 1 << 20;
+
+/// A round holds at least this many slots, so that families find room.
+const MIN_ROUND_SLOTS: u64 = 256;
+
+/// How the repeats of a round are placed, in parts of the whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(from = "[u32; 4]", into = "[u32; 4]")]
+pub struct Weights {
+    /// Copies in one request.
+    pub in_batch: u32,
+    /// Copies in other requests of the group, which leave together.
+    pub concurrent: u32,
+    /// Copies in the next requests.
+    pub next: u32,
+    /// Copies of a key of an earlier round.
+    pub delayed: u32,
+}
+
+impl From<[u32; 4]> for Weights {
+    fn from([in_batch, concurrent, next, delayed]: [u32; 4]) -> Self {
+        Self {
+            in_batch,
+            concurrent,
+            next,
+            delayed,
+        }
+    }
+}
+
+impl From<Weights> for [u32; 4] {
+    fn from(weights: Weights) -> Self {
+        [
+            weights.in_batch,
+            weights.concurrent,
+            weights.next,
+            weights.delayed,
+        ]
+    }
+}
+
+impl Weights {
+    /// The sum of all four.
+    pub fn total(&self) -> u64 {
+        <[u32; 4]>::from(*self).into_iter().map(u64::from).sum()
+    }
+}
+
+/// The numbers that a plan is made of, as they stand in `run.json`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSpec {
+    /// [`PLAN_VERSION`].
+    pub version: u32,
+    /// Fixes the structure: which slot carries which key.
+    pub seed: u32,
+    /// Fixes the identity: the ids of the keys. Hexadecimal, because 64 bits do not survive JSON readers.
+    #[serde(with = "hex_nonce")]
+    pub nonce: u64,
+    /// Repeats and slots: `[6000, 20000]`.
+    pub share: [u64; 2],
+    /// All attempts over all shards; unbounded if absent.
+    pub total: Option<u64>,
+    /// Events in a request.
+    pub batch: u32,
+    /// Requests in a group.
+    pub group: u32,
+    /// Where repeats go: in-batch, concurrent, next, delayed.
+    pub weights: Weights,
+    /// The topics that keys are spread over.
+    pub topics: Vec<String>,
+    /// The `source` of every event.
+    pub source: String,
+    /// The timestamp of key 0; key k is k milliseconds later.
+    pub epoch_ms: i64,
+    /// Smallest and largest payload, in bytes.
+    pub payload_bytes: [u32; 2],
+}
+
+/// Why numbers do not make a plan.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PlanError {
+    /// Written by another version.
+    #[error("plan version {found} is not known to this build, which knows version {PLAN_VERSION}")]
+    Version {
+        /// The version found.
+        found: u32,
+    },
+    /// A number outside its range.
+    #[error("{name} is {value}, but must be {range}")]
+    Range {
+        /// What it is.
+        name: &'static str,
+        /// What it was.
+        value: u64,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// Repeats are asked for and none may be placed.
+    #[error(
+        "no mode of the mix that is possible here has a weight, but the duplicate share is not 0: raise one of them"
+    )]
+    NoMode,
+    /// No topic, or one that the contract refuses.
+    #[error("topic `{topic}` is not 1 to 255 bytes of visible text")]
+    Topic {
+        /// The topic.
+        topic: String,
+    },
+    /// A source that the contract refuses.
+    #[error("source `{source_name}` is not 1 to 255 bytes of visible text")]
+    Source {
+        /// The source.
+        source_name: String,
+    },
+    /// Two equal topics would make one.
+    #[error("topic `{topic}` is named twice")]
+    RepeatedTopic {
+        /// The topic.
+        topic: String,
+    },
+}
+
+/// A checked plan.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "PlanSpec", into = "PlanSpec")]
+pub struct Plan {
+    spec: PlanSpec,
+    requests_per_round: u32,
+}
+
+impl TryFrom<PlanSpec> for Plan {
+    type Error = PlanError;
+
+    fn try_from(spec: PlanSpec) -> Result<Self, PlanError> {
+        if spec.version != PLAN_VERSION {
+            return Err(PlanError::Version { found: spec.version });
+        }
+        let ranges = [
+            (
+                "batch",
+                u64::from(spec.batch),
+                1,
+                u64::from(MAX_BATCH),
+                "1 to 10000",
+            ),
+            ("group", u64::from(spec.group), 1, u64::from(MAX_GROUP), "1 to 64"),
+            ("count", spec.total.unwrap_or(1), 1, 1 << 48, "1 to 2^48"),
+            (
+                "payload bytes (smallest)",
+                u64::from(spec.payload_bytes[0]),
+                u64::from(MIN_PAYLOAD),
+                u64::from(MAX_PAYLOAD),
+                "40 to 1048576",
+            ),
+            (
+                "payload bytes (largest)",
+                u64::from(spec.payload_bytes[1]),
+                u64::from(spec.payload_bytes[0]),
+                u64::from(MAX_PAYLOAD),
+                "at least the smallest, and at most 1048576",
+            ),
+            (
+                "slots of the duplicate share",
+                spec.share[1],
+                1,
+                u64::MAX,
+                "at least 1",
+            ),
+            (
+                "repeats of the duplicate share",
+                spec.share[0],
+                0,
+                spec.share[1].saturating_sub(1),
+                "less than its slots",
+            ),
+        ];
+        for (name, value, low, high, range) in ranges {
+            if !(low..=high).contains(&value) {
+                return Err(PlanError::Range { name, value, range });
+            }
+        }
+        if spec.share[0] > 0 && possible(&spec).total() == 0 {
+            return Err(PlanError::NoMode);
+        }
+        let acceptable =
+            |text: &str| (1..=255).contains(&text.len()) && !text.trim().is_empty() && !text.contains('\0');
+        if spec.topics.is_empty() {
+            return Err(PlanError::Topic { topic: String::new() });
+        }
+        for (index, topic) in spec.topics.iter().enumerate() {
+            if !acceptable(topic) {
+                return Err(PlanError::Topic { topic: topic.clone() });
+            }
+            if spec.topics[..index].contains(topic) {
+                return Err(PlanError::RepeatedTopic { topic: topic.clone() });
+            }
+        }
+        if !acceptable(&spec.source) {
+            return Err(PlanError::Source {
+                source_name: spec.source,
+            });
+        }
+        let for_slots = MIN_ROUND_SLOTS.div_ceil(u64::from(spec.batch));
+        let requests = for_slots
+            .max(2 * u64::from(spec.group))
+            .next_multiple_of(u64::from(spec.group));
+        let requests_per_round = u32::try_from(requests).expect("at most 320");
+        Ok(Self {
+            spec,
+            requests_per_round,
+        })
+    }
+}
+
+impl From<Plan> for PlanSpec {
+    fn from(plan: Plan) -> Self {
+        plan.spec
+    }
+}
+
+impl std::ops::Deref for Plan {
+    type Target = PlanSpec;
+
+    fn deref(&self) -> &PlanSpec {
+        &self.spec
+    }
+}
+
+impl Plan {
+    /// Repeats among the first `slots` slots.
+    pub fn dups(&self, slots: u64) -> u64 {
+        let [repeats, of] = self.spec.share;
+        (u128::from(slots) * u128::from(repeats) / u128::from(of)) as u64
+    }
+
+    /// First copies, and so keys, among the first `slots` slots.
+    pub fn firsts(&self, slots: u64) -> u64 {
+        slots - self.dups(slots)
+    }
+
+    /// Requests of a full round.
+    pub fn requests_per_round(&self) -> u32 {
+        self.requests_per_round
+    }
+
+    /// Slots of a full round.
+    pub fn slots_per_round(&self) -> u64 {
+        u64::from(self.requests_per_round) * u64::from(self.spec.batch)
+    }
+
+    /// The slots of round `round`: empty beyond the total.
+    pub fn slots_of(&self, round: u64) -> std::ops::Range<u64> {
+        let end = self.spec.total.unwrap_or(u64::MAX);
+        let low = round.saturating_mul(self.slots_per_round()).min(end);
+        low..low.saturating_add(self.slots_per_round()).min(end)
+    }
+
+    /// The ordinals that occur first in round `round`.
+    pub fn ordinals_of(&self, round: u64) -> std::ops::Range<u64> {
+        let slots = self.slots_of(round);
+        self.firsts(slots.start)..self.firsts(slots.end)
+    }
+
+    /// Rounds of the whole run over all shards; `None` if unbounded.
+    pub fn rounds(&self) -> Option<u64> {
+        self.spec
+            .total
+            .map(|total| total.div_ceil(self.slots_per_round()))
+    }
+
+    /// Keys of the whole run; `None` if unbounded.
+    pub fn keys(&self) -> Option<u64> {
+        self.spec.total.map(|total| self.firsts(total))
+    }
+
+    /// The round in which a key is sent first.
+    pub fn round_of(&self, ordinal: u64) -> u64 {
+        let [repeats, of] = self.spec.share;
+        let slot = u128::from(ordinal) * u128::from(of) / u128::from(of - repeats);
+        u64::try_from(slot / u128::from(self.slots_per_round())).unwrap_or(u64::MAX)
+    }
+
+    /// Round `round`, computed afresh: the same on every machine and in any order of calls.
+    pub fn round(&self, round: u64) -> Round {
+        Round::fill(self, round)
+    }
+
+    /// The weights of the mix, with 0 for modes that batch and group make impossible.
+    pub fn possible_weights(&self) -> Weights {
+        possible(&self.spec)
+    }
+
+    /// How many of the first groups of a round may race. From ten events a request on a quarter is enough: each
+    /// race then has many pairs, and the other groups keep the load dense.
+    pub fn racing_groups(&self) -> u32 {
+        let groups = self.requests_per_round / self.spec.group;
+        if self.spec.batch < 10 {
+            groups
+        } else {
+            groups.div_ceil(4)
+        }
+    }
+
+    /// The modes that have a weight but that these parameters make impossible, each with the reason.
+    pub fn impossible_modes(&self) -> Vec<&'static str> {
+        let weights = self.spec.weights;
+        let mut modes = Vec::new();
+        if weights.in_batch > 0 && self.spec.batch == 1 {
+            modes.push("in-batch repeats need a batch of at least 2");
+        }
+        if weights.concurrent > 0 && self.spec.group == 1 {
+            modes.push("concurrent repeats need a group of at least 2");
+        }
+        if weights.delayed > 0 && self.rounds() == Some(1) {
+            modes.push("delayed repeats need a run of more than one round");
+        }
+        modes
+    }
+}
+
+fn possible(spec: &PlanSpec) -> Weights {
+    let mut weights = spec.weights;
+    if spec.batch == 1 {
+        weights.in_batch = 0;
+    }
+    if spec.group == 1 {
+        weights.concurrent = 0;
+    }
+    weights
+}
+
+/// One part of a run that is sent from several places at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(from = "[u32; 2]", into = "[u32; 2]")]
+pub struct Shard {
+    /// 1 to `of`.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+impl From<[u32; 2]> for Shard {
+    fn from([index, of]: [u32; 2]) -> Self {
+        Self { index, of }
+    }
+}
+
+impl From<Shard> for [u32; 2] {
+    fn from(shard: Shard) -> Self {
+        [shard.index, shard.of]
+    }
+}
+
+impl Shard {
+    /// The only one.
+    pub const WHOLE: Shard = Shard { index: 1, of: 1 };
+
+    /// The round that this shard sends as its `nth`, counted from zero.
+    pub fn round(&self, nth: u64) -> u64 {
+        nth.saturating_mul(u64::from(self.of))
+            .saturating_add(u64::from(self.index - 1))
+    }
+}
+
+/// The nonce that a run id stands for: the first eight bytes of its SHA-256.
+pub fn nonce_of_run_id(run_id: &str) -> u64 {
+    leading(run_id.as_bytes())
+}
+
+/// The seed of a run id without a seed of its own, so that all shards agree.
+pub fn seed_of_run_id(run_id: &str) -> u32 {
+    let mut salted = b"seed:".to_vec();
+    salted.extend_from_slice(run_id.as_bytes());
+    (leading(&salted) >> 32) as u32
+}
+
+fn leading(bytes: &[u8]) -> u64 {
+    let digest = Sha256::digest(bytes);
+    let first: [u8; 8] = digest[..8].try_into().expect("32 bytes have 8 first ones");
+    u64::from_be_bytes(first)
+}
+
+/// A nonce as 16 hexadecimal digits.
+mod hex_nonce {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(nonce: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{nonce:016x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u64::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,184 @@
+//! What a target claims: the `[promises]` of a scenario, as values. A target is judged by its own promises.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The claims that a verdict is measured against.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, from = "PartialPromises")]
+pub struct Promises {
+    /// The set of claims that the others start from.
+    pub preset: Preset,
+    /// What an acknowledgement means.
+    pub ack: Ack,
+    /// What becomes of a request with a part that is refused.
+    pub batch: Batch,
+    /// Whether one answer of the counters is one moment.
+    pub stats: StatsPromise,
+    /// What the received counter counts.
+    pub received: Received,
+    /// Whether the counters survive a restart.
+    pub counters: Counters,
+    /// How a stored payload compares with the one sent.
+    pub payload: PayloadEquality,
+    /// How long a request that nobody waits for may still take effect.
+    #[serde(with = "crate::duration")]
+    pub zombie: Duration,
+    /// Whether others write to the target during the run.
+    pub shared: bool,
+    /// Whether something between us and the target may send a request again.
+    pub intermediary_resends: bool,
+}
+
+/// Named sets of claims.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// The reference contract: stored before the answer, counters exact and persistent.
+    #[default]
+    Strict,
+    /// Accepted durably, stored later; counters follow.
+    Queued,
+    /// Counters are all that the target offers.
+    CountersOnly,
+}
+
+/// What an acknowledgement means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ack {
+    /// The events are stored.
+    Committed,
+    /// The events will be stored.
+    Queued,
+}
+
+/// What becomes of a request with a part that is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Batch {
+    /// All of it is refused.
+    Atomic,
+    /// The rest is taken.
+    Partial,
+}
+
+/// Whether one answer of the counters is one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatsPromise {
+    /// Every answer adds up.
+    Snapshot,
+    /// Only a quiet target adds up.
+    Eventual,
+}
+
+/// What the received counter counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Received {
+    /// Events that were taken.
+    Accepted,
+    /// All events that arrived, the refused ones too.
+    Offered,
+}
+
+/// Whether the counters survive a restart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counters {
+    /// They do.
+    Persistent,
+    /// They start again from zero.
+    Volatile,
+}
+
+/// How a stored payload compares with the one sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PayloadEquality {
+    /// The same text.
+    Exact,
+    /// The same JSON: the order of names and white space do not count, numbers are compared as text.
+    Json,
+    /// Not promised.
+    None,
+}
+
+impl Preset {
+    /// The claims of this set.
+    pub fn promises(self) -> Promises {
+        let strict = Promises {
+            preset: self,
+            ack: Ack::Committed,
+            batch: Batch::Atomic,
+            stats: StatsPromise::Snapshot,
+            received: Received::Accepted,
+            counters: Counters::Persistent,
+            payload: PayloadEquality::Exact,
+            zombie: Duration::from_secs(2),
+            shared: false,
+            intermediary_resends: false,
+        };
+        match self {
+            Self::Strict => strict,
+            Self::Queued => Promises {
+                ack: Ack::Queued,
+                stats: StatsPromise::Eventual,
+                payload: PayloadEquality::Json,
+                ..strict
+            },
+            Self::CountersOnly => Promises {
+                stats: StatsPromise::Eventual,
+                payload: PayloadEquality::None,
+                ..strict
+            },
+        }
+    }
+}
+
+impl Default for Promises {
+    fn default() -> Self {
+        Preset::default().promises()
+    }
+}
+
+/// The promises as written: a preset, and what is said beyond it.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct PartialPromises {
+    preset: Preset,
+    ack: Option<Ack>,
+    batch: Option<Batch>,
+    stats: Option<StatsPromise>,
+    received: Option<Received>,
+    counters: Option<Counters>,
+    payload: Option<PayloadEquality>,
+    #[serde(deserialize_with = "some_duration")]
+    zombie: Option<Duration>,
+    shared: Option<bool>,
+    intermediary_resends: Option<bool>,
+}
+
+impl From<PartialPromises> for Promises {
+    fn from(said: PartialPromises) -> Self {
+        let base = said.preset.promises();
+        Self {
+            preset: said.preset,
+            ack: said.ack.unwrap_or(base.ack),
+            batch: said.batch.unwrap_or(base.batch),
+            stats: said.stats.unwrap_or(base.stats),
+            received: said.received.unwrap_or(base.received),
+            counters: said.counters.unwrap_or(base.counters),
+            payload: said.payload.unwrap_or(base.payload),
+            zombie: said.zombie.unwrap_or(base.zombie),
+            shared: said.shared.unwrap_or(base.shared),
+            intermediary_resends: said.intermediary_resends.unwrap_or(base.intermediary_resends),
+        }
+    }
+}
+
+fn some_duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    crate::duration::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,349 @@
+//! Filling one round: which key each of its slots carries, and which of its requests leave together.
+//!
+//! Repeats are not placed by stride (at a batch of 10 and a share of 0.1 the repeat would always be the last of its
+//! request) but drawn: some of keys of earlier rounds, the rest as families of two to seven copies in one request, in
+//! requests that race, or in requests that follow. Two copies of a key are not enough: some systems let every second
+//! duplicate through.
+
+use std::ops::Range;
+
+use crate::plan::{Plan, Weights};
+use crate::rng::Draw;
+
+/// Sizes of families, each as likely as the others in the table.
+const FAMILY_SIZES: [u32; 7] = [2, 2, 2, 3, 3, 4, 7];
+
+/// How many requests beyond its group the copies of a `next` family are spread over.
+const NEXT_REACH: usize = 3;
+
+/// One round of a plan: its slots' keys, cut into requests and releases.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Round {
+    /// Which round.
+    pub index: u64,
+    ordinals: Vec<u64>,
+    batch: usize,
+    group: usize,
+    /// Per group, whether its requests leave in one turn.
+    together: Vec<bool>,
+}
+
+impl Round {
+    /// Number of requests; the last may be short.
+    pub fn requests(&self) -> u32 {
+        self.ordinals.len().div_ceil(self.batch) as u32
+    }
+
+    /// The keys of request `request`, in the order of its body.
+    pub fn request(&self, request: u32) -> &[u64] {
+        let low = request as usize * self.batch;
+        &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
+    }
+
+    /// The keys of all slots, in order.
+    pub fn ordinals(&self) -> &[u64] {
+        &self.ordinals
+    }
+
+    /// The releases in order: requests that leave in one turn of the event loop, on as many connections.
+    pub fn releases(&self) -> Vec<Range<u32>> {
+        let mut releases = Vec::new();
+        for (group, together) in self.together.iter().enumerate() {
+            let low = (group * self.group) as u32;
+            let high = (low + self.group as u32).min(self.requests());
+            if *together {
+                releases.push(low..high);
+            } else {
+                releases.extend((low..high).map(|request| request..request + 1));
+            }
+        }
+        releases
+    }
+
+    pub(crate) fn fill(plan: &Plan, index: u64) -> Self {
+        let slots = plan.slots_of(index);
+        let ordinals = Filling::new(plan, index).run();
+        debug_assert_eq!(ordinals.len() as u64, slots.end - slots.start);
+        let (batch, group) = (plan.batch as usize, plan.group as usize);
+        let mut round = Self {
+            index,
+            ordinals,
+            batch,
+            group,
+            together: Vec::new(),
+        };
+        let groups = round.requests().div_ceil(plan.group);
+        round.together = (0..groups)
+            .map(|g| g < plan.racing_groups() && round.crosses(g as usize))
+            .collect();
+        round
+    }
+
+    /// Whether a key stands in two requests of a group.
+    fn crosses(&self, group: usize) -> bool {
+        let low = group * self.group * self.batch;
+        let high = (low + self.group * self.batch).min(self.ordinals.len());
+        let mut keys: Vec<(u64, usize)> = (low..high)
+            .map(|slot| (self.ordinals[slot], slot / self.batch))
+            .collect();
+        keys.sort_unstable();
+        keys.windows(2)
+            .any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    InBatch,
+    Concurrent,
+    Next,
+}
+
+const MODES: [Mode; 3] = [Mode::InBatch, Mode::Concurrent, Mode::Next];
+
+/// What a slot holds while the round is being filled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Free,
+    /// A key of this round, by a number that is not yet its ordinal.
+    Local(u32),
+    /// A key of an earlier round.
+    Earlier(u64),
+}
+
+/// The state of filling one round.
+struct Filling<'a> {
+    plan: &'a Plan,
+    weights: Weights,
+    index: u64,
+    draw: Draw,
+    slots: Vec<Slot>,
+    /// All slots in drawn order; those before `next_any` are taken.
+    order: Vec<u32>,
+    next_any: usize,
+    next_racing: usize,
+    /// Per request its slots in drawn order, taken from the end.
+    by_request: Vec<Vec<u32>>,
+    locals: u32,
+}
+
+impl<'a> Filling<'a> {
+    fn new(plan: &'a Plan, index: u64) -> Self {
+        let range = plan.slots_of(index);
+        let count = u32::try_from(range.end - range.start).expect("a round has at most 1.28 million slots");
+        let mut draw = Draw::for_round(plan.seed, index);
+        let mut order: Vec<u32> = (0..count).collect();
+        draw.shuffle(&mut order);
+        let mut by_request = vec![Vec::new(); count.div_ceil(plan.batch) as usize];
+        for slot in order.iter().rev() {
+            by_request[(slot / plan.batch) as usize].push(*slot);
+        }
+        let slots = vec![Slot::Free; count as usize];
+        let weights = plan.possible_weights();
+        Self {
+            plan,
+            weights,
+            index,
+            draw,
+            slots,
+            order,
+            next_any: 0,
+            next_racing: 0,
+            by_request,
+            locals: 0,
+        }
+    }
+
+    fn run(mut self) -> Vec<u64> {
+        let slots = self.plan.slots_of(self.index);
+        let mut repeats = self.plan.dups(slots.end) - self.plan.dups(slots.start);
+        let mut firsts = (slots.end - slots.start) - repeats;
+        let delayed = self.delayed_share(repeats, firsts);
+        for _ in 0..delayed {
+            let slot = self.take_any().expect("a repeat has a slot");
+            let ordinal = self.earlier_ordinal();
+            self.slots[slot as usize] = Slot::Earlier(ordinal);
+        }
+        repeats -= delayed;
+        while repeats > 0 && firsts > 0 {
+            repeats -= self.place_family(repeats);
+            firsts -= 1;
+        }
+        for _ in 0..repeats {
+            let slot = self.take_any().expect("a repeat has a slot");
+            let local = self.draw.below(u64::from(self.locals)) as u32;
+            self.slots[slot as usize] = Slot::Local(local);
+        }
+        for _ in 0..firsts {
+            let slot = self.take_any().expect("a first copy has a slot");
+            self.put_new(slot);
+        }
+        let first = self.plan.firsts(slots.start);
+        self.number(first)
+    }
+
+    /// How many repeats copy a key of an earlier round: all where this round has no first copy.
+    fn delayed_share(&self, repeats: u64, firsts: u64) -> u64 {
+        let weights = self.weights;
+        match (self.index, firsts) {
+            (0, _) => 0,
+            (_, 0) => repeats,
+            _ => {
+                (u128::from(repeats) * u128::from(weights.delayed) / u128::from(weights.total().max(1)))
+                    as u64
+            }
+        }
+    }
+
+    /// A key of the round `lag` before this one: the lag log-uniform (an octave first, then a number in it; no
+    /// floats), the key skewed towards the round's first ones.
+    fn earlier_ordinal(&mut self) -> u64 {
+        let octaves = u64::from(self.index.ilog2()) + 1;
+        let octave = 1_u64 << self.draw.below(octaves);
+        let lag = octave + self.draw.below(octave.min(self.index - octave + 1));
+        let keys = self.plan.ordinals_of(self.index - lag);
+        if keys.is_empty() {
+            // At shares near 1 a round may bring no key of its own: take the newest that is older.
+            return keys.start - 1;
+        }
+        let mut offset = keys.end - keys.start;
+        for _ in 0..3 {
+            offset = self.draw.below(offset) + 1;
+        }
+        keys.start + offset - 1
+    }
+
+    /// Places a key and copies of it, and tells how many copies found room.
+    fn place_family(&mut self, repeats: u64) -> u64 {
+        let size = FAMILY_SIZES[self.draw.below(FAMILY_SIZES.len() as u64) as usize];
+        let copies = u64::from(size - 1).min(repeats);
+        let first_mode = self.draw_mode();
+        let base = match first_mode {
+            Some(Mode::Concurrent) => self.take_racing().or_else(|| self.take_any()),
+            _ => self.take_any(),
+        };
+        let base = base.expect("a first copy has a slot");
+        let key = self.put_new(base);
+        let Some(first_mode) = first_mode else { return 0 };
+        let others = MODES.into_iter().filter(|mode| self.weight(*mode) > 0);
+        for mode in std::iter::once(first_mode).chain(others.collect::<Vec<_>>()) {
+            let placed = self.place_copies(mode, base, key, copies);
+            if placed > 0 {
+                return placed;
+            }
+        }
+        0
+    }
+
+    fn place_copies(&mut self, mode: Mode, base: u32, key: u32, copies: u64) -> u64 {
+        let home = (base / self.plan.batch) as usize;
+        let requests = self.requests_for(mode, home);
+        if requests.is_empty() {
+            return 0;
+        }
+        let start = self.draw.below(requests.len() as u64) as usize;
+        let (mut placed, mut misses, mut turn) = (0, 0, start);
+        while placed < copies && misses < requests.len() {
+            match self.take_in(requests[turn % requests.len()]) {
+                Some(slot) => {
+                    self.slots[slot as usize] = Slot::Local(key);
+                    (placed, misses) = (placed + 1, 0);
+                }
+                None => misses += 1,
+            }
+            turn += 1;
+        }
+        placed
+    }
+
+    /// The requests that may hold the copies of a key whose first slot is in request `home`.
+    fn requests_for(&self, mode: Mode, home: usize) -> Vec<usize> {
+        let size = self.plan.group as usize;
+        let group = home / size;
+        let end = self.by_request.len();
+        let group_end = ((group + 1) * size).min(end);
+        match mode {
+            Mode::InBatch => vec![home],
+            Mode::Concurrent if group < self.plan.racing_groups() as usize => (group * size..group_end)
+                .filter(|request| *request != home)
+                .collect(),
+            Mode::Concurrent => Vec::new(),
+            Mode::Next => (group_end..(group_end + NEXT_REACH).min(end)).collect(),
+        }
+    }
+
+    fn weight(&self, mode: Mode) -> u32 {
+        match mode {
+            Mode::InBatch => self.weights.in_batch,
+            Mode::Concurrent => self.weights.concurrent,
+            Mode::Next => self.weights.next,
+        }
+    }
+
+    fn draw_mode(&mut self) -> Option<Mode> {
+        let total: u64 = MODES.into_iter().map(|mode| u64::from(self.weight(mode))).sum();
+        if total == 0 {
+            return None;
+        }
+        let mut at = self.draw.below(total);
+        MODES.into_iter().find(|mode| {
+            let weight = u64::from(self.weight(*mode));
+            let here = at < weight;
+            at = at.wrapping_sub(weight);
+            here
+        })
+    }
+
+    fn put_new(&mut self, slot: u32) -> u32 {
+        let local = self.locals;
+        self.slots[slot as usize] = Slot::Local(local);
+        self.locals += 1;
+        local
+    }
+
+    fn take_any(&mut self) -> Option<u32> {
+        while let Some(slot) = self.order.get(self.next_any).copied() {
+            self.next_any += 1;
+            if self.slots[slot as usize] == Slot::Free {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    fn take_racing(&mut self) -> Option<u32> {
+        let racing =
+            u64::from(self.plan.racing_groups()) * u64::from(self.plan.group) * u64::from(self.plan.batch);
+        while let Some(slot) = self.order.get(self.next_racing).copied() {
+            self.next_racing += 1;
+            if self.slots[slot as usize] == Slot::Free && u64::from(slot) < racing {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    fn take_in(&mut self, request: usize) -> Option<u32> {
+        while let Some(slot) = self.by_request[request].pop() {
+            if self.slots[slot as usize] == Slot::Free {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Gives this round's keys their ordinals, by first occurrence.
+    fn number(self, first: u64) -> Vec<u64> {
+        let mut names: Vec<Option<u64>> = vec![None; self.locals as usize];
+        let mut next = first;
+        let ordinal = |slot| match slot {
+            Slot::Earlier(ordinal) => ordinal,
+            Slot::Local(local) => *names[local as usize].get_or_insert_with(|| {
+                next += 1;
+                next - 1
+            }),
+            Slot::Free => unreachable!("every slot of a round is a first copy or a repeat"),
+        };
+        self.slots.into_iter().map(ordinal).collect()
+    }
+}

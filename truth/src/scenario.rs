@@ -1,0 +1,255 @@
+//! A scenario: what a run should do, as people write it in TOML. Unknown keys are errors, with line and column.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::mapping::Target;
+use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
+use crate::promises::Promises;
+use crate::share::{Share, ShareError};
+
+/// A whole scenario; every part has a default.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scenario {
+    /// Part of the run folder's name.
+    pub name: String,
+    /// How much, how fast, how patient.
+    pub load: Load,
+    /// What events look like.
+    pub events: EventSpec,
+    /// Where repeats go.
+    pub mix: Mix,
+    /// How the target speaks.
+    pub target: Target,
+    /// What the target claims.
+    pub promises: Promises,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            name: "default".to_owned(),
+            load: Load::default(),
+            events: EventSpec::default(),
+            mix: Mix::default(),
+            target: Target::default(),
+            promises: Promises::default(),
+        }
+    }
+}
+
+/// How much, how fast, how patient.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Load {
+    /// How the load is shaped.
+    pub executor: Executor,
+    /// Attempts over all shards.
+    pub count: u64,
+    /// Share of the attempts that repeat an earlier key. Text, because a TOML float is binary.
+    pub dup: String,
+    /// Connections.
+    pub concurrency: u32,
+    /// Events in a request.
+    pub batch: u32,
+    /// From the send to the whole answer.
+    #[serde(with = "crate::duration")]
+    pub timeout: Duration,
+    /// How long no connection may have an answer before the run ends.
+    #[serde(with = "crate::duration")]
+    pub patience: Duration,
+    /// Further tries of a request that was refused for now or whose fate is unknown.
+    pub retries: u32,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            executor: Executor::SharedIterations,
+            count: 20_000,
+            dup: "0.3".to_owned(),
+            concurrency: 50,
+            batch: 100,
+            timeout: Duration::from_secs(30),
+            patience: Duration::from_secs(30),
+            retries: 0,
+        }
+    }
+}
+
+/// How the load is shaped, in k6's words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Executor {
+    /// A fixed count, shared by all connections, as fast as answers come.
+    SharedIterations,
+}
+
+/// What events look like.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventSpec {
+    /// The topics that keys are spread over.
+    pub topics: Vec<String>,
+    /// The `source` of every event.
+    pub source: String,
+    /// The timestamp of key 0.
+    pub epoch: Timestamp,
+    /// The size of payloads.
+    pub payload: PayloadSpec,
+}
+
+impl Default for EventSpec {
+    fn default() -> Self {
+        Self {
+            topics: ["auth", "payment", "orders"].map(str::to_owned).to_vec(),
+            source: "loadgen".to_owned(),
+            epoch: Timestamp::constant(1_735_689_600, 0),
+            payload: PayloadSpec { bytes: [64, 256] },
+        }
+    }
+}
+
+/// The size of payloads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayloadSpec {
+    /// Smallest and largest, uniform between them.
+    pub bytes: [u32; 2],
+}
+
+/// Where repeats go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mix {
+    /// Requests in a group.
+    pub group: u32,
+    /// Weight of copies in one request.
+    pub in_batch: u32,
+    /// Weight of copies in requests that leave together.
+    pub concurrent: u32,
+    /// Weight of copies in the next requests.
+    pub next: u32,
+    /// Weight of copies of keys of earlier rounds.
+    pub delayed: u32,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self {
+            group: 4,
+            in_batch: 1,
+            concurrent: 2,
+            next: 1,
+            delayed: 1,
+        }
+    }
+}
+
+/// Why a scenario cannot be used.
+#[derive(Debug, Error)]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    #[error("cannot read scenario {path}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, or not a scenario; the message has line and column.
+    #[error("scenario {path} is not valid")]
+    Parse {
+        /// The file.
+        path: String,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// Not a share.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+    /// Not a plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Some number or text outside of what is possible.
+    #[error("{0}")]
+    Setting(String),
+}
+
+impl Scenario {
+    /// Reads a scenario file.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
+            path: name.clone(),
+            source,
+        })?;
+        Self::parse(&text, &name)
+    }
+
+    /// Reads a scenario's text; `path` is for messages.
+    pub fn parse(text: &str, path: &str) -> Result<Self, ScenarioError> {
+        toml::from_str(text).map_err(|source| ScenarioError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// The plan of this scenario for a seed and a nonce.
+    pub fn plan(&self, seed: u32, nonce: u64) -> Result<Plan, ScenarioError> {
+        self.check()?;
+        let total = Some(self.load.count);
+        let (repeats, of) = self.load.dup.parse::<Share>()?.resolve(total)?;
+        let spec = PlanSpec {
+            version: PLAN_VERSION,
+            seed,
+            nonce,
+            share: [repeats, of],
+            total,
+            batch: self.load.batch,
+            group: self.mix.group,
+            weights: Weights {
+                in_batch: self.mix.in_batch,
+                concurrent: self.mix.concurrent,
+                next: self.mix.next,
+                delayed: self.mix.delayed,
+            },
+            topics: self.events.topics.clone(),
+            source: self.events.source.clone(),
+            epoch_ms: self.events.epoch.as_millisecond(),
+            payload_bytes: self.events.payload.bytes,
+        };
+        Ok(Plan::try_from(spec)?)
+    }
+
+    fn check(&self) -> Result<(), ScenarioError> {
+        let refuse = |message: &str| Err(ScenarioError::Setting(message.to_owned()));
+        let visible = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(visible) {
+            return refuse(
+                "the scenario's name must be 1 to 64 letters, digits, dots, dashes or underscores",
+            );
+        }
+        if !(1..=10_000).contains(&self.load.concurrency) {
+            return refuse("concurrency must be 1 to 10000");
+        }
+        if self.load.timeout.is_zero() || self.load.patience.is_zero() {
+            return refuse("timeout and patience must be longer than 0");
+        }
+        if self.load.retries > 100 {
+            return refuse("retries must be 0 to 100");
+        }
+        if self.target.publish.envelope == crate::mapping::Envelope::Object && self.load.batch != 1 {
+            return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
+        }
+        if !(1..=100_000).contains(&self.target.listing.limit) {
+            return refuse("listing.limit must be 1 to 100000");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! The duplicate share, parsed exactly.
+//!
+//! A share is a decimal fraction, never a float: in binary, 45 × 0.7 is 31.499…, and one repeat would be missing.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// Digits after the decimal point that are accepted; more would not change any count that fits in 64 bits.
+const MAX_DIGITS: usize = 18;
+
+/// The share of attempts that repeat an earlier key, as an exact fraction in `0..=1`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Share {
+    numerator: u64,
+    denominator: u64,
+}
+
+/// Why a text is not a duplicate share.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ShareError {
+    /// Not a plain decimal number.
+    #[error("duplicate share `{text}` is not a number; write it as 0.3 or 30%")]
+    NotANumber {
+        /// The text as given.
+        text: String,
+    },
+    /// More than one attempt in one cannot be a repeat.
+    #[error("duplicate share `{text}` is above 1; write it as 0.3 or 30%")]
+    AboveOne {
+        /// The text as given.
+        text: String,
+    },
+    /// Without a count, a share of one never sends a first copy.
+    #[error("duplicate share 1 needs a count: without one nothing but repeats would be sent")]
+    OneWithoutCount,
+}
+
+impl Share {
+    /// No repeats.
+    pub const ZERO: Share = Share {
+        numerator: 0,
+        denominator: 1,
+    };
+
+    /// The fraction `(numerator, denominator)` of repeats for a run of `total` attempts, or for an unbounded one.
+    ///
+    /// With a total it is `(R, total)` with `R = min(round-half-up(total · share), total - 1)`, so that it is exact
+    /// at the end of the run. A total of zero has no repeats.
+    pub fn resolve(self, total: Option<u64>) -> Result<(u64, u64), ShareError> {
+        match total {
+            Some(total) => {
+                let twice = 2 * u128::from(total) * u128::from(self.numerator);
+                let repeats = (twice + u128::from(self.denominator)) / (2 * u128::from(self.denominator));
+                let repeats = u64::try_from(repeats).expect("a share of at most one of a u64");
+                Ok((repeats.min(total.saturating_sub(1)), total.max(1)))
+            }
+            None if self.numerator == self.denominator => Err(ShareError::OneWithoutCount),
+            None => Ok((self.numerator, self.denominator)),
+        }
+    }
+}
+
+impl FromStr for Share {
+    type Err = ShareError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let not_a_number = || ShareError::NotANumber {
+            text: text.to_owned(),
+        };
+        let trimmed = text.trim();
+        let (digits, percent) = match trimmed.strip_suffix('%') {
+            Some(rest) => (rest.trim_end(), true),
+            None => (trimmed, false),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let fraction = fraction.trim_end_matches('0');
+        if (whole.is_empty() && !digits.starts_with('.')) || digits == "." {
+            return Err(not_a_number());
+        }
+        if !all_digits(whole) || !all_digits(fraction) || fraction.len() + 2 > MAX_DIGITS || whole.len() > 3 {
+            return Err(not_a_number());
+        }
+        let scale = 10_u64.pow(u32::try_from(fraction.len()).expect("bounded above"));
+        let parse = |part: &str| {
+            if part.is_empty() {
+                Ok(0)
+            } else {
+                part.parse::<u64>()
+            }
+        };
+        let whole = parse(whole).map_err(|_| not_a_number())?;
+        let fraction = parse(fraction).map_err(|_| not_a_number())?;
+        let denominator = if percent { scale * 100 } else { scale };
+        let numerator = whole * scale + fraction;
+        if numerator > denominator {
+            return Err(ShareError::AboveOne {
+                text: text.to_owned(),
+            });
+        }
+        let divisor = gcd(numerator, denominator);
+        Ok(Share {
+            numerator: numerator / divisor,
+            denominator: denominator / divisor,
+        })
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.numerator, self.denominator)
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a.max(1) } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repeats(share: &str, total: u64) -> u64 {
+        share.parse::<Share>().unwrap().resolve(Some(total)).unwrap().0
+    }
+
+    #[test]
+    fn counts_are_exact_where_binary_floats_are_not() {
+        assert_eq!(repeats("0.3", 20_000), 6_000);
+        assert_eq!(
+            repeats("0.7", 45),
+            32,
+            "31.5 rounds half up; f64 says 31.499999999999996"
+        );
+        assert_eq!(repeats("30%", 20_000), 6_000);
+        assert_eq!(repeats(".125", 20), 3, "2.5 rounds half up");
+    }
+
+    #[test]
+    fn one_event_at_least_is_new() {
+        assert_eq!(repeats("1", 10), 9);
+        assert_eq!(repeats("0.999", 1), 0);
+        assert_eq!(
+            "1".parse::<Share>().unwrap().resolve(None),
+            Err(ShareError::OneWithoutCount)
+        );
+    }
+
+    #[test]
+    fn what_is_no_share_is_refused() {
+        for text in [
+            "",
+            ".",
+            "x",
+            "-0.1",
+            "1e-3",
+            "0.3.1",
+            "%",
+            "0,3",
+            "+0.1",
+            "0.1234567890123456789",
+        ] {
+            assert!(
+                matches!(text.parse::<Share>(), Err(ShareError::NotANumber { .. })),
+                "{text:?}"
+            );
+        }
+        for text in ["1.0000001", "2", "101%"] {
+            assert!(
+                matches!(text.parse::<Share>(), Err(ShareError::AboveOne { .. })),
+                "{text:?}"
+            );
+        }
+    }
+}
