@@ -1,2 +1,22 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: the developer commands of Onceproof.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use xtask::interrupt::{Interrupt, Interrupted};
+
+fn main() -> ExitCode {
+    let outcome = Interrupt::listen().and_then(|interrupt| xtask::run(&xtask::Cli::parse(), &interrupt));
+    match outcome {
+        Ok(code) => code,
+        // What was running has been ended by the time the error arrives here: each owner cleans up as it is dropped.
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("xtask: interrupted; nothing was left running");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A private PostgreSQL cluster: its own folder, its own Unix socket, no network, gone when it is dropped.
+//!
+//! Any number run side by side, because nothing is shared: the port number is only a part of the socket's name in a
+//! folder that is the cluster's own.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+
+use crate::interrupt::Interrupt;
+use crate::process::{Ending, Process};
+use crate::scratch::Scratch;
+use account::Account;
+
+mod account;
+mod binaries;
+
+/// The only user, and a superuser.
+const USER: &str = "postgres";
+
+/// `sockaddr_un` holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
+const SOCKET_PATH_LIMIT: usize = 103;
+
+/// What the socket's path has beyond the temporary folder's: `/onceproof-XXXXXX/.s.PGSQL.5432`.
+const SOCKET_PATH_REST: usize = 31;
+
+/// A first start on a busy machine takes seconds; this long means that it will not come up.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Fast mode writes a checkpoint before it ends.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Enough for every test of a machine with many cores to have a pool of its own.
+const MAX_CONNECTIONS: u32 = 300;
+
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// PostgreSQL's own settings. Kills are tested against these.
+    Durable,
+    /// Nothing waits for the disk: for tests that do not lose power, on data that is thrown away.
+    Fast,
+}
+
+/// A running cluster. Dropping it stops the server and removes the folder.
+#[derive(Debug)]
+pub struct Cluster {
+    binaries: PathBuf,
+    // Before the folder: fields are dropped in this order.
+    server: Process,
+    scratch: Scratch,
+}
+
+impl Cluster {
+    /// Makes a cluster and waits until it accepts connections.
+    pub fn start(durability: Durability, interrupt: &Interrupt) -> Result<Self> {
+        let binaries = binaries::find()?;
+        let account = Account::choose()?;
+        let scratch = Scratch::under(&parent_folder(account)?)?;
+        account.own(scratch.path())?;
+        initialise(&binaries, account, scratch.path())?;
+        interrupt.check()?;
+        let server = launch(&binaries, account, scratch.path(), durability)?;
+        let mut cluster = Self {
+            binaries,
+            server,
+            scratch,
+        };
+        cluster.wait_until_ready(interrupt)?;
+        Ok(cluster)
+    }
+
+    /// The URL of one of its databases; `postgres` is always there.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        let folder = percent_encoded(&self.scratch.path().to_string_lossy());
+        format!("postgres://{USER}@localhost/{database}?host={folder}")
+    }
+
+    /// Makes an empty database and tells its URL.
+    pub fn create_database(&self, name: &str) -> Result<String> {
+        let output = tool(&self.binaries, "createdb", self.scratch.path())
+            .arg("--host")
+            .arg(self.scratch.path())
+            .args(["--username", USER, "--", name])
+            .output()
+            .context("cannot run createdb")?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(self.url(name))
+    }
+
+    /// Its folder: the data, the socket and the server's log.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// The process id of its server.
+    #[must_use]
+    pub fn server_id(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// Stops the server, leaves the folder where it is and tells where.
+    #[must_use]
+    pub fn keep(mut self) -> PathBuf {
+        self.scratch.keep_when_dropped();
+        self.folder().to_owned()
+    }
+
+    /// PostgreSQL writes its state into the last line of this file, and `pg_ctl` waits for it in the same way.
+    fn wait_until_ready(&mut self, interrupt: &Interrupt) -> Result<()> {
+        let state = data(self.folder()).join("postmaster.pid");
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let lines = std::fs::read_to_string(&state).unwrap_or_default();
+            if lines.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
+                return Ok(());
+            }
+            if let Some(status) = self.server.try_wait()? {
+                bail!("PostgreSQL ended at its start ({status}): {}", self.log());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "PostgreSQL was not ready after {START_LIMIT:?}: {}",
+                self.log()
+            );
+            interrupt.pause(Duration::from_millis(10))?;
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(log(self.folder())).unwrap_or_default()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Fast mode. If it takes too long, dropping the process ends it the hard way.
+        self.server.end_with(Signal::INT, STOP_LIMIT).ok();
+    }
+}
+
+fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+fn log(folder: &Path) -> PathBuf {
+    folder.join("server.log")
+}
+
+/// The temporary folder, or `/tmp` where its path is too long for a socket or closed to the server's user.
+fn parent_folder(account: Account) -> Result<PathBuf> {
+    [std::env::temp_dir(), PathBuf::from("/tmp")]
+        .into_iter()
+        .find(|parent| {
+            let length = parent.as_os_str().len() + SOCKET_PATH_REST;
+            length <= SOCKET_PATH_LIMIT && account.reaches(parent)
+        })
+        .context("neither TMPDIR nor /tmp can hold PostgreSQL's socket")
+}
+
+fn initialise(binaries: &Path, account: Account, folder: &Path) -> Result<()> {
+    let mut command = tool(binaries, "initdb", folder);
+    account.run(&mut command);
+    let output = command
+        .arg("--pgdata")
+        .arg(data(folder))
+        // The folder is closed to other users, and the server listens nowhere else: trust is enough.
+        .args([
+            "--username",
+            USER,
+            "--auth",
+            "trust",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C",
+            "--no-sync",
+        ])
+        .output()
+        .context("cannot run initdb")?;
+    ensure!(
+        output.status.success(),
+        "initdb failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}
+
+fn launch(binaries: &Path, account: Account, folder: &Path, durability: Durability) -> Result<Process> {
+    let mut settings = vec![
+        "listen_addresses=".to_owned(),
+        "port=5432".to_owned(),
+        format!("unix_socket_directories={}", folder.display()),
+        format!("max_connections={MAX_CONNECTIONS}"),
+    ];
+    if durability == Durability::Fast {
+        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
+    }
+    let output = File::create(log(folder)).context("cannot write PostgreSQL's log")?;
+    let mut command = tool(binaries, "postgres", folder);
+    account.run(&mut command);
+    command
+        .arg("-D")
+        .arg(data(folder))
+        .args(settings.iter().flat_map(|setting| ["-c", setting]));
+    command.stdout(output.try_clone()?).stderr(output);
+    Process::spawn(&mut command, Ending::Quit)
+}
+
+/// A command of PostgreSQL's, safe from this shell's PG* variables, and in a folder that its user can be in.
+fn tool(binaries: &Path, name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(binaries.join(name));
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("PG") {
+            command.env_remove(variable);
+        }
+    }
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn percent_encoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_encoded_for_a_url() {
+        assert_eq!(
+            percent_encoded("/tmp/once proof-a_b.c~1"),
+            "/tmp/once%20proof-a_b.c~1"
+        );
+        assert_eq!(percent_encoded("/ü&?"), "/%C3%BC%26%3F");
+    }
+
+    #[test]
+    fn the_socket_path_is_as_long_as_was_reckoned() {
+        assert_eq!("/onceproof-XXXXXX/.s.PGSQL.5432".len(), SOCKET_PATH_REST);
+    }
+}

@@ -1,0 +1,235 @@
+//! `cargo xtask demo`: the whole of Onceproof in one command, with a crash in the middle.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::aggregator::{Aggregator, sqlite_url};
+use crate::cluster::{Cluster, Durability};
+use crate::interrupt::Interrupt;
+use crate::process::{Ending, Process, exit_code};
+use crate::programs::{Profile, Programs};
+use crate::scratch::Scratch;
+use crate::{cargo, http};
+use run_folder::RunFolder;
+
+mod run_folder;
+
+/// Between two looks at `/stats`. A fast machine is through with 20,000 events in a fifth of a second.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What the command takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Settings {
+    /// Run on a private PostgreSQL cluster instead of a fresh SQLite file
+    #[arg(long)]
+    postgres: bool,
+    /// Events to send, repeats included
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
+    /// Share of them that repeats an earlier one
+    #[arg(long, default_value = "0.3")]
+    dup: String,
+    /// Events per request; smaller means that the run takes longer and more of it overlaps the kill
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    batch: u64,
+    /// How often the aggregator is killed: once when 40 % are received, more often in equal distances
+    #[arg(long, default_value_t = 1)]
+    kills: u64,
+    /// Seed of the plan; random unless given
+    #[arg(long)]
+    seed: Option<u32>,
+    /// Leave the database's files in place and say where they are
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Where the aggregator keeps its events.
+enum Store {
+    Sqlite(Scratch),
+    Postgres(Cluster),
+}
+
+/// Loads, kills, restarts, verifies. The exit code is verify's.
+pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
+    say("building aggregator, loadgen and verify");
+    cargo::build(
+        &[
+            "--release",
+            "-p",
+            "aggregator",
+            "-p",
+            "loadgen",
+            "-p",
+            "verify",
+            "--bins",
+        ],
+        interrupt,
+    )?;
+    let programs = Programs::built(Profile::Release, interrupt)?;
+    let store = Store::fresh(settings, interrupt)?;
+    let mut aggregator = Aggregator::start(&programs, &store.url())?;
+    say(&format!(
+        "the aggregator listens on {} with {}",
+        aggregator.url(),
+        store.url()
+    ));
+
+    let folder = load(settings, &programs, &mut aggregator)?;
+    let verified = verify(&programs, &aggregator, &folder)?;
+    println!("run folder: {}", folder.shown());
+
+    drop(aggregator);
+    if settings.keep {
+        say(&format!("the database is in {}", store.keep()));
+    }
+    Ok(verified)
+}
+
+/// Sends the events and kills the aggregator meanwhile. An error if that left no trace in the run: a demo whose
+/// crash hurt nobody would prove nothing.
+fn load(settings: &Settings, programs: &Programs, aggregator: &mut Aggregator) -> Result<RunFolder> {
+    let seed = settings.seed.unwrap_or_else(run_folder::random_seed);
+    let mut command = programs.command("loadgen")?;
+    command
+        .arg("--count")
+        .arg(settings.count.to_string())
+        .args(["--dup", &settings.dup])
+        .arg("--batch")
+        .arg(settings.batch.to_string())
+        .arg("--seed")
+        .arg(seed.to_string())
+        .args(["--target", &aggregator.url()])
+        .args(["--out", run_folder::RESULTS])
+        .current_dir(cargo::workspace());
+    let mut loadgen = Process::spawn(&mut command, Ending::Kill)?;
+
+    for threshold in settings.thresholds() {
+        let received = wait_until_received(threshold, &mut loadgen, aggregator, programs.interrupt())?;
+        aggregator.kill()?;
+        aggregator.restart()?;
+        say(&format!(
+            "killed the aggregator with SIGKILL at {received} received, and started it again"
+        ));
+    }
+
+    let status = loadgen.wait(programs.interrupt())?;
+    ensure!(status.success(), "loadgen did not run to its end ({status})");
+    aggregator.check()?;
+    let folder = RunFolder::of_seed(seed)?;
+    if settings.kills > 0 {
+        ensure!(
+            folder.connections_broken()? > 0,
+            "no connection broke: {TOO_LATE}"
+        );
+    }
+    Ok(folder)
+}
+
+const TOO_LATE: &str = "the kill came too late to hurt; try a larger --count or a smaller --batch";
+
+/// Polls `/stats` until so many events are received, and tells how many it were.
+fn wait_until_received(
+    threshold: u64,
+    loadgen: &mut Process,
+    aggregator: &mut Aggregator,
+    interrupt: &Interrupt,
+) -> Result<u64> {
+    loop {
+        if let Some(status) = loadgen.try_wait()? {
+            ensure!(status.success(), "loadgen did not run to its end ({status})");
+            bail!("the run was over before {threshold} events were received: {TOO_LATE}");
+        }
+        aggregator.check()?;
+        let received = aggregator.received()?;
+        if received >= threshold {
+            return Ok(received);
+        }
+        interrupt.pause(LOOK)?;
+    }
+}
+
+/// Runs verify with its verdict shown.
+fn verify(programs: &Programs, aggregator: &Aggregator, folder: &RunFolder) -> Result<ExitCode> {
+    // It must read what the restarted process has, so that process must answer at all.
+    http::get_json(aggregator.address(), "/health").context("the restarted aggregator does not answer")?;
+    let mut command = programs.command("verify")?;
+    // By name: `results/latest` may be another demo's by now.
+    command.arg(folder.shown()).current_dir(cargo::workspace());
+    let status = Process::spawn(&mut command, Ending::Kill)?.wait(programs.interrupt())?;
+    Ok(exit_code(status))
+}
+
+impl Settings {
+    /// How many events are to be received at each kill.
+    fn thresholds(&self) -> Vec<u64> {
+        match self.kills {
+            1 => vec![(self.count * 2).div_ceil(5)],
+            kills => (1..=kills).map(|kill| self.count * kill / (kills + 1)).collect(),
+        }
+    }
+}
+
+impl Store {
+    fn fresh(settings: &Settings, interrupt: &Interrupt) -> Result<Self> {
+        if settings.postgres {
+            say("starting a private PostgreSQL cluster");
+            Ok(Self::Postgres(Cluster::start(Durability::Durable, interrupt)?))
+        } else {
+            Ok(Self::Sqlite(Scratch::new()?))
+        }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Sqlite(scratch) => sqlite_url(scratch.path()),
+            Self::Postgres(cluster) => cluster.url("postgres"),
+        }
+    }
+
+    /// Stops it, leaves its files in place and tells where.
+    fn keep(self) -> String {
+        let folder = match self {
+            Self::Sqlite(mut scratch) => {
+                scratch.keep_when_dropped();
+                scratch.path().to_owned()
+            }
+            Self::Postgres(cluster) => cluster.keep(),
+        };
+        folder.display().to_string()
+    }
+}
+
+fn say(what: &str) {
+    eprintln!("demo: {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(count: u64, kills: u64) -> Settings {
+        let dup = "0.3".to_owned();
+        Settings {
+            postgres: false,
+            count,
+            dup,
+            batch: 100,
+            kills,
+            seed: None,
+            keep: false,
+        }
+    }
+
+    #[test]
+    fn one_kill_comes_at_forty_percent_and_more_are_spread_evenly() {
+        assert_eq!(settings(20_000, 1).thresholds(), [8_000]);
+        assert_eq!(settings(7, 1).thresholds(), [3]);
+        assert_eq!(
+            settings(200_000, 4).thresholds(),
+            [40_000, 80_000, 120_000, 160_000]
+        );
+        assert_eq!(settings(20_000, 0).thresholds(), [0; 0]);
+    }
+}

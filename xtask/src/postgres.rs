@@ -1,0 +1,30 @@
+//! `cargo xtask postgres`: a private cluster to work against, for one test at a time or for psql.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::cluster::{Cluster, Durability};
+use crate::interrupt::Interrupt;
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Settings {
+    /// Do not wait for the disk, as the tests' cluster does not
+    #[arg(long)]
+    fast: bool,
+}
+
+/// Runs a cluster until somebody interrupts. Its URL is the only line on standard output.
+pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
+    let durability = if settings.fast {
+        Durability::Fast
+    } else {
+        Durability::Durable
+    };
+    let cluster = Cluster::start(durability, interrupt)?;
+    println!("{}", cluster.url("postgres"));
+    while interrupt.pause(Duration::from_millis(50)).is_ok() {}
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,34 @@
+//! `cargo xtask test`: all tests, against a private PostgreSQL cluster.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cargo;
+use crate::cluster::{Cluster, Durability};
+use crate::interrupt::Interrupt;
+
+/// Where the tests find a database server: the URL of a database in which they may create others.
+pub const TEST_POSTGRES: &str = "ONCEPROOF_TEST_POSTGRES";
+
+/// What the command takes.
+#[derive(Debug, Default, clap::Args)]
+pub struct Settings {
+    /// Passed on to cargo test
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+/// Runs the tests. The exit code is cargo's.
+pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
+    // The end-to-end tests run the workspace's programs, which `cargo test` alone does not build.
+    cargo::build(&["--workspace", "--bins"], interrupt)?;
+    let cluster = Cluster::start(Durability::Fast, interrupt)?;
+    let mut command = cargo::command(["test", "--workspace"]);
+    command
+        .args(&settings.args)
+        .env(TEST_POSTGRES, cluster.url("postgres"));
+    let status = cargo::show(&mut command, interrupt)?;
+    Ok(crate::process::exit_code(status))
+}

@@ -1,0 +1,38 @@
+//! The aggregator as a process: killed, it comes back on the port it had.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use xtask::aggregator::{Aggregator, sqlite_url};
+use xtask::http;
+use xtask::interrupt::Interrupt;
+use xtask::programs::{Profile, Programs};
+use xtask::scratch::Scratch;
+
+#[test]
+fn a_killed_aggregator_answers_again_on_its_port() {
+    let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+    let scratch = Scratch::new().unwrap();
+    let mut aggregator = Aggregator::start(&programs, &sqlite_url(scratch.path())).unwrap();
+    let address = aggregator.address();
+    assert_eq!(http::get_json(address, "/health").unwrap()["ok"], true);
+
+    assert_eq!(aggregator.kill().unwrap().signal(), Some(9));
+    assert!(http::get_json(address, "/health").is_err());
+
+    aggregator.restart().unwrap();
+    assert_eq!(aggregator.address(), address);
+    assert_eq!(aggregator.received().unwrap(), 0);
+
+    let status = aggregator.terminate(Duration::from_secs(20)).unwrap();
+    assert!(status.success(), "{status}: {}", aggregator.log().unwrap());
+}
+
+#[test]
+fn an_aggregator_that_cannot_start_says_why() {
+    let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+    let error = Aggregator::start(&programs, "nonsense://")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("ended at its start"), "{error}");
+}

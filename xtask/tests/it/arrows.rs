@@ -1,0 +1,66 @@
+//! The arrows between the crates: an oracle that shares code with what it judges proves nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use xtask::cargo;
+
+/// What each crate may use of ours, tests and build scripts included.
+const ARROWS: [(&str, &[&str]); 5] = [
+    ("truth", &[]),
+    ("verify", &["truth"]),
+    ("loadgen", &["truth", "verify"]),
+    ("aggregator", &[]),
+    ("xtask", &[]),
+];
+
+#[test]
+fn the_crates_depend_on_each_other_as_drawn() {
+    let found = workspace_dependencies();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> = ARROWS
+        .iter()
+        .map(|(name, uses)| (*name, uses.iter().copied().collect()))
+        .collect();
+    assert_eq!(
+        found.keys().map(String::as_str).collect::<Vec<_>>(),
+        allowed.keys().copied().collect::<Vec<_>>()
+    );
+    for (name, uses) in &found {
+        for used in uses {
+            assert!(
+                allowed[name.as_str()].contains(used.as_str()),
+                "{name} must not depend on {used}"
+            );
+        }
+    }
+}
+
+/// Every crate of the workspace with those of the others that its manifest names, in whatever section.
+fn workspace_dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = cargo::command(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let ours: BTreeSet<String> = packages.iter().map(|package| text(&package["name"])).collect();
+    packages
+        .iter()
+        .map(|package| {
+            let named = package["dependencies"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|used| text(&used["name"]));
+            (
+                text(&package["name"]),
+                named.filter(|name| ours.contains(name)).collect(),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,10 @@
+//! The developer commands, tried: what they start is there, and what they end is gone.
+
+// clippy exempts functions marked as tests, and not what these share.
+#![allow(clippy::unwrap_used)]
+
+mod aggregator;
+mod arrows;
+mod cluster;
+mod gone;
+mod process;
