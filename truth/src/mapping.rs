@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use url::Url;
 
 /// Everything about a target's wire.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -55,6 +56,82 @@ impl Default for Target {
             },
             fields: EventFields::default(),
         }
+    }
+}
+
+impl Target {
+    /// Takes a base URL as people write it: with or without the scheme, a slash at the end, or the publish path.
+    pub fn set_url(&mut self, text: &str) -> Result<(), MappingError> {
+        let publish = self.publish.path.split('?').next().unwrap_or_default();
+        let trimmed = text.trim().trim_end_matches('/');
+        let base = trimmed
+            .strip_suffix(publish)
+            .unwrap_or(trimmed)
+            .trim_end_matches('/');
+        let full = if base.contains("://") {
+            base.to_owned()
+        } else {
+            format!("http://{base}")
+        };
+        Endpoint::parse(&full)?;
+        self.url = full;
+        Ok(())
+    }
+
+    /// Where to connect to.
+    pub fn endpoint(&self) -> Result<Endpoint, MappingError> {
+        Endpoint::parse(&self.url)
+    }
+}
+
+/// Where a target listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// Name or address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// What the `Host` header says.
+    pub authority: String,
+    /// Stands before every path; empty or `/something`.
+    pub prefix: String,
+}
+
+impl Endpoint {
+    fn parse(text: &str) -> Result<Self, MappingError> {
+        let refuse = |reason| MappingError::Url {
+            text: text.to_owned(),
+            reason,
+        };
+        let url =
+            Url::parse(text).map_err(|_| refuse("it is not a URL; write it as http://127.0.0.1:8080"))?;
+        if url.scheme() != "http" {
+            return Err(refuse("only http:// is supported"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            // The text is not repeated: it holds a secret.
+            return Err(MappingError::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse(
+                "a base URL has no query; the publish path of the scenario may have one",
+            ));
+        }
+        let host = url.host_str().ok_or_else(|| refuse("it names no host"))?;
+        let port = url
+            .port_or_known_default()
+            .ok_or_else(|| refuse("it names no port"))?;
+        let authority = url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let plain = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        Ok(Self {
+            host: plain,
+            port,
+            authority,
+            prefix,
+        })
     }
 }
 
@@ -304,7 +381,62 @@ pub enum MappingError {
         /// The text as given.
         text: String,
     },
+    /// Not a base URL that can be reached.
+    #[error("target `{text}` cannot be used: {reason}")]
+    Url {
+        /// The text as given.
+        text: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A secret in a URL would end up in files.
+    #[error("the target's URL carries credentials; give them as a header: -H 'Authorization: ...'")]
+    Credentials,
     /// No name to put the events under.
     #[error("an envelope is `array`, `object` or the name that the events stand under")]
     Envelope,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_taken_as_people_write_it() {
+        for text in [
+            "http://localhost:8080",
+            "http://localhost:8080/",
+            "localhost:8080",
+            "http://localhost:8080/publish",
+            " http://localhost:8080/publish/",
+        ] {
+            let mut target = Target::default();
+            target.set_url(text).unwrap();
+            assert_eq!(target.url, "http://localhost:8080", "{text:?}");
+        }
+        let mut target = Target::default();
+        target.set_url("http://[::1]:9000/api/publish").unwrap();
+        let endpoint = target.endpoint().unwrap();
+        assert_eq!(
+            (endpoint.host.as_str(), endpoint.port, endpoint.prefix.as_str()),
+            ("::1", 9000, "/api")
+        );
+        assert_eq!(endpoint.authority, "[::1]:9000");
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_used_is_refused_without_repeating_a_secret() {
+        let mut target = Target::default();
+        for text in [
+            "https://localhost",
+            "http://",
+            "http://localhost/?a=1",
+            "ftp://localhost",
+        ] {
+            assert!(target.set_url(text).is_err(), "{text:?}");
+        }
+        let error = target.set_url("http://user:hunter2@localhost").unwrap_err();
+        assert!(!error.to_string().contains("hunter2"));
+        assert_eq!(target, Target::default(), "a refused URL changes nothing");
+    }
 }

@@ -1,1 +1,8 @@
-//! Placeholder.
+//! Reads a target back, judges it against the ground truth of a run, and says PASS, FAIL, UNKNOWN or VOID.
+//!
+//! Observing and judging are apart: [`observe`] reads the target and writes files, [`judge`] is a pure function of a
+//! run folder's files. So a verdict can be had again, offline, from what a CI run left behind.
+
+pub mod baseline;
+pub mod observe;
+pub mod polls;

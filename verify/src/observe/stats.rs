@@ -1,0 +1,82 @@
+//! The target's own counters.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::client::{ReadError, TargetClient};
+
+/// One answer of the counters, as far as the target tells.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Attempts that arrived (R).
+    pub received: Option<u64>,
+    /// Events stored (U).
+    pub unique: Option<u64>,
+    /// Repeats dropped (D).
+    pub duplicates: Option<u64>,
+    /// Accepted and waiting.
+    pub pending: Option<u64>,
+    /// Accepted and being worked on.
+    pub processing: Option<u64>,
+    /// The process that answered.
+    pub instance: Option<String>,
+}
+
+impl Counters {
+    /// Accepted and not yet stored; 0 where the target does not tell.
+    pub fn backlog(&self) -> u64 {
+        self.pending
+            .unwrap_or(0)
+            .saturating_add(self.processing.unwrap_or(0))
+    }
+
+    /// Reads the counters out of an answer's body.
+    fn parse(client: &TargetClient, url: &str, body: &[u8]) -> Result<Self, ReadError> {
+        let shape = |reason: String| ReadError::Shape {
+            url: url.to_owned(),
+            reason,
+        };
+        let body: Value =
+            serde_json::from_slice(body).map_err(|error| shape(format!("not JSON: {error}")))?;
+        let number = |pointer: &Option<String>| match pointer.as_deref() {
+            None => Ok(None),
+            Some(pointer) => match body.pointer(pointer).and_then(Value::as_u64) {
+                Some(number) => Ok(Some(number)),
+                None => Err(shape(format!("no whole number at {pointer}"))),
+            },
+        };
+        let fields = &client.target().stats;
+        let instance = fields
+            .instance
+            .as_deref()
+            .and_then(|pointer| body.pointer(pointer));
+        Ok(Self {
+            received: number(&fields.received)?,
+            unique: number(&fields.unique)?,
+            duplicates: number(&fields.duplicates)?,
+            pending: number(&fields.pending)?,
+            processing: number(&fields.processing)?,
+            instance: instance.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        })
+    }
+}
+
+impl TargetClient {
+    /// Whether the target has counters.
+    pub fn offers_stats(&self) -> bool {
+        self.target().stats.path.is_some()
+    }
+
+    /// Reads the counters once.
+    pub async fn stats(&self) -> Result<Counters, ReadError> {
+        let path = self
+            .target()
+            .stats
+            .path
+            .as_deref()
+            .ok_or(ReadError::NotOffered { what: "stats" })?;
+        let url = self.url(path);
+        let body = self.get_body(&url).await?;
+        Counters::parse(self, &url, &body)
+    }
+}
