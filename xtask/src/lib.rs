@@ -4,6 +4,7 @@
 //! Everything here that runs is owned by a value. Dropping the value ends it, and a [`guard`] ends it where the
 //! value had no chance to be dropped.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -47,6 +48,22 @@ enum Command {
     Postgres(postgres::Settings),
 }
 
+impl Cli {
+    /// Reads the command line; prints help or what is wrong with it, and ends the process, as clap does.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::parse_from(for_clap(std::env::args_os().collect()))
+    }
+}
+
+/// clap takes a first `--` for itself, but in `cargo xtask test -- --nocapture` it is meant for cargo.
+fn for_clap(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_some_and(|arg| arg == "test") && args.get(2).is_some_and(|arg| arg == "--") {
+        args.insert(2, "--".into());
+    }
+    args
+}
+
 /// Runs one command. The exit code is that of the program whose outcome is the command's: verify, cargo.
 pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
     match &cli.command {
@@ -54,5 +71,39 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Test(settings) => test::run(settings, interrupt),
         Command::Ci => ci::run(interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed_on(line: &str) -> Vec<String> {
+        let args = line.split(' ').map(OsString::from).collect();
+        match Cli::try_parse_from(for_clap(args)).unwrap().command {
+            Command::Test(settings) => settings
+                .args
+                .iter()
+                .map(|arg| arg.to_str().unwrap().to_owned())
+                .collect(),
+            other => panic!("not the test command: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn everything_after_test_is_passed_on_to_cargo() {
+        assert_eq!(passed_on("xtask test"), [""; 0]);
+        assert_eq!(passed_on("xtask test -p verify judge"), ["-p", "verify", "judge"]);
+        assert_eq!(passed_on("xtask test -- --nocapture"), ["--", "--nocapture"]);
+        assert_eq!(
+            passed_on("xtask test -p verify -- --nocapture"),
+            ["-p", "verify", "--", "--nocapture"]
+        );
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
     }
 }

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use xtask::interrupt::{Interrupt, Interrupted};
 
 fn main() -> ExitCode {
-    let outcome = Interrupt::listen().and_then(|interrupt| xtask::run(&xtask::Cli::parse(), &interrupt));
+    let outcome = Interrupt::listen().and_then(|interrupt| xtask::run(&xtask::Cli::read(), &interrupt));
     match outcome {
         Ok(code) => code,
         // What was running has been ended by the time the error arrives here: each owner cleans up as it is dropped.

@@ -17,7 +17,7 @@ pub const TEST_POSTGRES: &str = "ONCEPROOF_TEST_POSTGRES";
 pub struct Settings {
     /// Passed on to cargo test
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<OsString>,
+    pub(crate) args: Vec<OsString>,
 }
 
 /// Runs the tests. The exit code is cargo's.
@@ -25,7 +25,8 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     // The end-to-end tests run the workspace's programs, which `cargo test` alone does not build.
     cargo::build(&["--workspace", "--bins"], interrupt)?;
     let cluster = Cluster::start(Durability::Fast, interrupt)?;
-    let mut command = cargo::command(["test", "--workspace"]);
+    // In the workspace's root this means all crates, and leaves it to the arguments to name fewer.
+    let mut command = cargo::command(["test"]);
     command
         .args(&settings.args)
         .env(TEST_POSTGRES, cluster.url("postgres"));
