@@ -43,7 +43,7 @@ pub fn show(command: &mut Command, interrupt: &Interrupt) -> Result<ExitStatus> 
 }
 
 /// Builds programs of the workspace, with its progress shown.
-pub fn build(args: &[&str], interrupt: &Interrupt) -> Result<()> {
+pub fn build<'a>(args: impl IntoIterator<Item = &'a str>, interrupt: &Interrupt) -> Result<()> {
     let status = show(command(["build"]).args(args), interrupt)?;
     ensure!(status.success(), "the build failed");
     Ok(())

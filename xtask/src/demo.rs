@@ -19,6 +19,12 @@ mod run_folder;
 /// Between two looks at `/stats`. A fast machine is through with 20,000 events in a fifth of a second.
 const LOOK: Duration = Duration::from_millis(1);
 
+/// What it builds and runs.
+const PROGRAMS: [&str; 3] = ["aggregator", "loadgen", "verify"];
+
+/// What to do when the run was over before the crash could hurt it.
+const TOO_LATE: &str = "the kill came too late to hurt; try a larger --count or a smaller --batch";
+
 /// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
@@ -54,19 +60,8 @@ enum Store {
 /// Loads, kills, restarts, verifies. The exit code is verify's.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     say("building aggregator, loadgen and verify");
-    cargo::build(
-        &[
-            "--release",
-            "-p",
-            "aggregator",
-            "-p",
-            "loadgen",
-            "-p",
-            "verify",
-            "--bins",
-        ],
-        interrupt,
-    )?;
+    let packages = PROGRAMS.iter().flat_map(|name| ["-p", name]);
+    cargo::build(["--release", "--bins"].into_iter().chain(packages), interrupt)?;
     let programs = Programs::built(Profile::Release, interrupt)?;
     let store = Store::fresh(settings, interrupt)?;
     let mut aggregator = Aggregator::start(&programs, &store.url())?;
@@ -126,8 +121,6 @@ fn load(settings: &Settings, programs: &Programs, aggregator: &mut Aggregator) -
     }
     Ok(folder)
 }
-
-const TOO_LATE: &str = "the kill came too late to hurt; try a larger --count or a smaller --batch";
 
 /// Polls `/stats` until so many events are received, and tells how many it were.
 fn wait_until_received(
