@@ -98,9 +98,9 @@ impl Events {
         }
     }
 
-    /// Milliseconds since 1970 of a key's timestamp.
+    /// Milliseconds since 1970 of a key's timestamp; the ends of the calendar stand for what lies beyond them.
     pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
-        self.epoch_ms.saturating_add_unsigned(ordinal)
+        within_calendar(self.epoch_ms.saturating_add_unsigned(ordinal))
     }
 
     /// The timestamp of a key as sent: RFC 3339 with milliseconds, in UTC.
@@ -134,9 +134,15 @@ impl Events {
 
 /// RFC 3339 with milliseconds, in UTC; the ends of the calendar stand for what lies beyond them.
 pub fn timestamp_text(ms: i64) -> String {
-    let clamped = ms.clamp(Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
-    let timestamp = Timestamp::from_millisecond(clamped).expect("clamped to the calendar");
+    let timestamp = Timestamp::from_millisecond(within_calendar(ms)).expect("a moment of the calendar");
     format!("{timestamp:.3}")
+}
+
+fn within_calendar(ms: i64) -> i64 {
+    ms.clamp(
+        Timestamp::MIN.as_second() * 1000,
+        Timestamp::MAX.as_second() * 1000,
+    )
 }
 
 /// Appends a number in decimal digits.

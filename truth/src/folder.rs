@@ -116,20 +116,19 @@ impl RunFolder {
 
     /// Opens a run folder, or the `latest` of a folder of runs.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        for candidate in [path.to_path_buf(), path.join("latest")] {
+        // Without a slash at the end, behind which a link would be followed.
+        let path: PathBuf = path.components().collect();
+        for candidate in [path.clone(), path.join("latest")] {
             if candidate.join("run.json").is_file() {
-                let resolved = candidate.canonicalize().map_err(io("open", &candidate))?;
-                // Shown as the user wrote it, but for the link, which will point elsewhere tomorrow.
-                let shown = match resolved.file_name() {
-                    Some(name) if candidate != path => path.join(name),
-                    _ => path.to_path_buf(),
+                // As the user wrote it, but for the link itself, which will point elsewhere tomorrow.
+                let path = match (fs::read_link(&candidate), candidate.parent()) {
+                    (Ok(target), Some(parent)) => parent.join(target),
+                    _ => candidate,
                 };
-                return Ok(Self { path: shown });
+                return Ok(Self { path });
             }
         }
-        Err(FolderError::NoRun {
-            path: path.to_path_buf(),
-        })
+        Err(FolderError::NoRun { path })
     }
 
     /// The folder.
@@ -261,8 +260,12 @@ fn name(manifest: &Manifest) -> String {
 /// An earlier run of the same nonce and shard in `out`. Folders that are no runs are none of our business.
 fn same_run(out: &Path, manifest: &Manifest) -> Option<PathBuf> {
     let entries = fs::read_dir(out).ok()?;
+    let latest = out.join("latest");
     let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     paths.find(|path| {
+        if *path == latest {
+            return false;
+        }
         let earlier = read_json::<Manifest>(&path.join("run.json"));
         earlier
             .is_ok_and(|earlier| earlier.plan.nonce == manifest.plan.nonce && earlier.shard == manifest.shard)
@@ -270,7 +273,7 @@ fn same_run(out: &Path, manifest: &Manifest) -> Option<PathBuf> {
 }
 
 fn point_latest(out: &Path, name: &str) -> Result<(), FolderError> {
-    let part = out.join(format!(".latest-{}", std::process::id()));
+    let part = out.join(format!(".latest-{name}"));
     std::os::unix::fs::symlink(name, &part).map_err(io("link", &part))?;
     let latest = out.join("latest");
     fs::rename(&part, &latest).map_err(io("rename", &latest))

@@ -13,6 +13,22 @@ const TAG_BITS: u32 = 58;
 const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
+/// Where the 16 pairs of digits stand.
+const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// The digit that a character stands for; `NO_DIGIT` for all but `0-9a-f`.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        digits[HEX[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+};
+const HEX: &[u8; 16] = b"0123456789abcdef";
+const NO_DIGIT: u8 = 0xff;
+
 /// The keyed bijection between ordinals and ids of one run.
 #[derive(Clone, Debug)]
 pub struct IdScheme {
@@ -38,14 +54,10 @@ impl IdScheme {
         let high = ((top >> 12) << 16) | 0x4000 | (top & 0xfff);
         let low = (0b10 << 62) | ((permuted & 0xf) << TAG_BITS) | self.tag(ordinal);
         let mut text = [b'-'; ID_LEN];
-        let mut digits = (0..16)
-            .map(|nibble| (high >> (60 - 4 * nibble)) & 0xf)
-            .chain((0..16).map(|nibble| (low >> (60 - 4 * nibble)) & 0xf));
-        for (position, byte) in text.iter_mut().enumerate() {
-            if !DASHES.contains(&position) {
-                let digit = digits.next().expect("32 digits for 32 places");
-                *byte = b"0123456789abcdef"[digit as usize];
-            }
+        let bits = (u128::from(high) << 64) | u128::from(low);
+        for (place, byte) in PAIRS.into_iter().zip(bits.to_be_bytes()) {
+            text[place] = HEX[usize::from(byte >> 4)];
+            text[place + 1] = HEX[usize::from(byte & 0xf)];
         }
         text
     }
@@ -53,21 +65,23 @@ impl IdScheme {
     /// The ordinal behind an id, or `None` if this run did not make it. No spelling but the canonical one decodes.
     pub fn decode(&self, id: &str) -> Option<u64> {
         let text: &[u8; ID_LEN] = id.as_bytes().try_into().ok()?;
-        let mut bits: u128 = 0;
-        for (position, byte) in text.iter().enumerate() {
-            if DASHES.contains(&position) {
-                if *byte != b'-' {
-                    return None;
-                }
-                continue;
-            }
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            bits = (bits << 4) | u128::from(digit);
+        if DASHES.into_iter().any(|place| text[place] != b'-') {
+            return None;
         }
+        let mut bytes = [0; 16];
+        let mut seen = 0;
+        for (byte, place) in bytes.iter_mut().zip(PAIRS) {
+            let (upper, lower) = (
+                DIGITS[usize::from(text[place])],
+                DIGITS[usize::from(text[place + 1])],
+            );
+            seen |= upper | lower;
+            *byte = (upper << 4) | (lower & 0xf);
+        }
+        if seen == NO_DIGIT {
+            return None;
+        }
+        let bits = u128::from_be_bytes(bytes);
         let (high, low) = ((bits >> 64) as u64, bits as u64);
         if high & 0xf000 != 0x4000 || low >> 62 != 0b10 {
             return None;

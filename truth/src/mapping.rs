@@ -1,7 +1,8 @@
 //! How a target speaks: the `[target]` of a scenario, as values.
 //!
-//! The defaults are the reference contract. A table that is given replaces the default table whole, and what it
-//! leaves out is absent: `stats = {}` says that the target has no counters to read.
+//! The defaults are the reference contract. A table that is given replaces the default table whole. What it leaves
+//! out is absent where a target may lack it (`stats = {}` says that the target has no counters to read), and the
+//! reference's where it may not (statuses, the envelope, the names of fields).
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,19 +63,20 @@ impl Default for Target {
 impl Target {
     /// Takes a base URL as people write it: with or without the scheme, a slash at the end, or the publish path.
     pub fn set_url(&mut self, text: &str) -> Result<(), MappingError> {
+        let text = text.trim();
+        let full = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
         let publish = self.publish.path.split('?').next().unwrap_or_default();
-        let trimmed = text.trim().trim_end_matches('/');
+        let trimmed = full.trim_end_matches('/');
         let base = trimmed
             .strip_suffix(publish)
             .unwrap_or(trimmed)
             .trim_end_matches('/');
-        let full = if base.contains("://") {
-            base.to_owned()
-        } else {
-            format!("http://{base}")
-        };
-        Endpoint::parse(&full)?;
-        self.url = full;
+        Endpoint::parse(base)?;
+        self.url = base.to_owned();
         Ok(())
     }
 
@@ -103,14 +105,19 @@ impl Endpoint {
             text: text.to_owned(),
             reason,
         };
-        let url =
-            Url::parse(text).map_err(|_| refuse("it is not a URL; write it as http://127.0.0.1:8080"))?;
+        // Where a secret may stand before an @, the text is not repeated.
+        let url = Url::parse(text).map_err(|_| {
+            if text.contains('@') {
+                MappingError::Credentials
+            } else {
+                refuse("it is not a URL; write it as http://127.0.0.1:8080")
+            }
+        })?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(MappingError::Credentials);
+        }
         if url.scheme() != "http" {
             return Err(refuse("only http:// is supported"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            // The text is not repeated: it holds a secret.
-            return Err(MappingError::Credentials);
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse(
@@ -435,8 +442,15 @@ mod tests {
         ] {
             assert!(target.set_url(text).is_err(), "{text:?}");
         }
-        let error = target.set_url("http://user:hunter2@localhost").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"));
+        for text in [
+            "http://user:hunter2@localhost",
+            "https://user:hunter2@localhost",
+            "user:hunter2@localhost:99999",
+        ] {
+            let error = target.set_url(text).unwrap_err();
+            assert_eq!(error, MappingError::Credentials);
+            assert!(!error.to_string().contains("hunter2"));
+        }
         assert_eq!(target, Target::default(), "a refused URL changes nothing");
     }
 }

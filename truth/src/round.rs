@@ -72,22 +72,55 @@ impl Round {
             group,
             together: Vec::new(),
         };
+        let mut crossings = Crossings::new(plan.ordinals_of(index));
         let groups = round.requests().div_ceil(plan.group);
         round.together = (0..groups)
-            .map(|g| g < plan.racing_groups() && round.crosses(g as usize))
+            .map(|g| g < plan.racing_groups() && crossings.in_group(&round, g as usize))
             .collect();
         round
     }
+}
 
-    /// Whether a key stands in two requests of a group.
-    fn crosses(&self, group: usize) -> bool {
-        let low = group * self.group * self.batch;
-        let high = (low + self.group * self.batch).min(self.ordinals.len());
-        let mut keys: Vec<(u64, usize)> = (low..high)
-            .map(|slot| (self.ordinals[slot], slot / self.batch))
-            .collect();
-        keys.sort_unstable();
-        keys.windows(2)
+/// Finds the groups of a round in which a key stands in two requests.
+struct Crossings {
+    /// The keys that are new in this round.
+    own: Range<u64>,
+    /// Per key of these, the request that it was last met in, counted from one.
+    met_in: Vec<u32>,
+    /// The earlier keys of one group, each with its request.
+    earlier: Vec<(u64, u32)>,
+}
+
+impl Crossings {
+    fn new(own: Range<u64>) -> Self {
+        let met_in = vec![0; (own.end - own.start) as usize];
+        Self {
+            own,
+            met_in,
+            earlier: Vec::new(),
+        }
+    }
+
+    fn in_group(&mut self, round: &Round, group: usize) -> bool {
+        let low = (group * round.group) as u32;
+        let high = (low + round.group as u32).min(round.requests());
+        self.earlier.clear();
+        for request in low..high {
+            for ordinal in round.request(request) {
+                if self.own.contains(ordinal) {
+                    let last = &mut self.met_in[(ordinal - self.own.start) as usize];
+                    if *last > low && *last != request + 1 {
+                        return true;
+                    }
+                    *last = request + 1;
+                } else {
+                    self.earlier.push((*ordinal, request));
+                }
+            }
+        }
+        self.earlier.sort_unstable();
+        self.earlier
+            .windows(2)
             .any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)
     }
 }
@@ -122,8 +155,10 @@ struct Filling<'a> {
     order: Vec<u32>,
     next_any: usize,
     next_racing: usize,
-    /// Per request its slots in drawn order, taken from the end.
-    by_request: Vec<Vec<u32>>,
+    /// The slots of one request after those of another, each request's in drawn order.
+    by_request: Vec<u32>,
+    /// Per request, where in `by_request` its next slot is.
+    next_in: Vec<u32>,
     locals: u32,
 }
 
@@ -134,9 +169,13 @@ impl<'a> Filling<'a> {
         let mut draw = Draw::for_round(plan.seed, index);
         let mut order: Vec<u32> = (0..count).collect();
         draw.shuffle(&mut order);
-        let mut by_request = vec![Vec::new(); count.div_ceil(plan.batch) as usize];
-        for slot in order.iter().rev() {
-            by_request[(slot / plan.batch) as usize].push(*slot);
+        let first_in: Vec<u32> = (0..count).step_by(plan.batch as usize).collect();
+        let mut next_in = first_in.clone();
+        let mut by_request = vec![0; count as usize];
+        for slot in &order {
+            let next = &mut next_in[(slot / plan.batch) as usize];
+            by_request[*next as usize] = *slot;
+            *next += 1;
         }
         let slots = vec![Slot::Free; count as usize];
         let weights = plan.possible_weights();
@@ -150,6 +189,7 @@ impl<'a> Filling<'a> {
             next_any: 0,
             next_racing: 0,
             by_request,
+            next_in: first_in,
             locals: 0,
         }
     }
@@ -225,50 +265,56 @@ impl<'a> Filling<'a> {
         let base = base.expect("a first copy has a slot");
         let key = self.put_new(base);
         let Some(first_mode) = first_mode else { return 0 };
-        let others = MODES.into_iter().filter(|mode| self.weight(*mode) > 0);
-        for mode in std::iter::once(first_mode).chain(others.collect::<Vec<_>>()) {
-            let placed = self.place_copies(mode, base, key, copies);
-            if placed > 0 {
-                return placed;
+        let mut placed = self.place_copies(first_mode, base, key, copies);
+        for mode in MODES {
+            if placed == 0 && self.weight(mode) > 0 {
+                placed = self.place_copies(mode, base, key, copies);
             }
         }
-        0
+        placed
     }
 
     fn place_copies(&mut self, mode: Mode, base: u32, key: u32, copies: u64) -> u64 {
         let home = (base / self.plan.batch) as usize;
-        let requests = self.requests_for(mode, home);
-        if requests.is_empty() {
+        let (reach, without) = self.reach(mode, home);
+        let requests = reach.len() - usize::from(without.is_some());
+        if requests == 0 {
             return 0;
         }
-        let start = self.draw.below(requests.len() as u64) as usize;
-        let (mut placed, mut misses, mut turn) = (0, 0, start);
-        while placed < copies && misses < requests.len() {
-            match self.take_in(requests[turn % requests.len()]) {
+        let mut turn = self.draw.below(requests as u64) as usize;
+        let (mut placed, mut misses) = (0, 0);
+        while placed < copies && misses < requests {
+            let counted = reach.start + turn;
+            let request = match without {
+                Some(home) if counted >= home => counted + 1,
+                _ => counted,
+            };
+            match self.take_in(request) {
                 Some(slot) => {
                     self.slots[slot as usize] = Slot::Local(key);
                     (placed, misses) = (placed + 1, 0);
                 }
                 None => misses += 1,
             }
-            turn += 1;
+            turn = (turn + 1) % requests;
         }
         placed
     }
 
-    /// The requests that may hold the copies of a key whose first slot is in request `home`.
-    fn requests_for(&self, mode: Mode, home: usize) -> Vec<usize> {
+    /// The requests that may hold the copies of a key whose first slot is in request `home`, and the one among them
+    /// that may not.
+    fn reach(&self, mode: Mode, home: usize) -> (Range<usize>, Option<usize>) {
         let size = self.plan.group as usize;
         let group = home / size;
-        let end = self.by_request.len();
+        let end = self.next_in.len();
         let group_end = ((group + 1) * size).min(end);
         match mode {
-            Mode::InBatch => vec![home],
-            Mode::Concurrent if group < self.plan.racing_groups() as usize => (group * size..group_end)
-                .filter(|request| *request != home)
-                .collect(),
-            Mode::Concurrent => Vec::new(),
-            Mode::Next => (group_end..(group_end + NEXT_REACH).min(end)).collect(),
+            Mode::InBatch => (home..home + 1, None),
+            Mode::Concurrent if group < self.plan.racing_groups() as usize => {
+                (group * size..group_end, Some(home))
+            }
+            Mode::Concurrent => (0..0, None),
+            Mode::Next => (group_end..(group_end + NEXT_REACH).min(end), None),
         }
     }
 
@@ -324,7 +370,12 @@ impl<'a> Filling<'a> {
     }
 
     fn take_in(&mut self, request: usize) -> Option<u32> {
-        while let Some(slot) = self.by_request[request].pop() {
+        let batch = self.plan.batch as usize;
+        let end = ((request + 1) * batch).min(self.by_request.len());
+        let next = &mut self.next_in[request];
+        while (*next as usize) < end {
+            let slot = self.by_request[*next as usize];
+            *next += 1;
             if self.slots[slot as usize] == Slot::Free {
                 return Some(slot);
             }

@@ -247,6 +247,21 @@ impl Scenario {
         if self.target.publish.envelope == crate::mapping::Envelope::Object && self.load.batch != 1 {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
+        let target = &self.target;
+        let paths = [
+            Some(&target.publish.path),
+            target.stats.path.as_ref(),
+            target.listing.path.as_ref(),
+        ];
+        let usable =
+            |path: &String| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+        if !paths.into_iter().flatten().all(usable) {
+            return refuse("the paths of a target begin with / and hold no spaces");
+        }
+        // A URL with a secret in it would be written to run.json.
+        if let Err(error) = self.target.endpoint() {
+            return refuse(&error.to_string());
+        }
         if !(1..=100_000).contains(&self.target.listing.limit) {
             return refuse("listing.limit must be 1 to 100000");
         }

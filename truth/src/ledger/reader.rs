@@ -9,6 +9,9 @@ use super::{Frame, LedgerError, OVERHEAD};
 /// A tail longer than this is not one torn write: the writer gathers less.
 const LONGEST_TAIL: usize = 256 << 10;
 
+/// Bytes of the checksum at a frame's end.
+const CHECKSUM: usize = 4;
+
 /// The frames of one segment in order, in constant memory.
 #[derive(Debug)]
 pub struct SegmentReader {
@@ -61,32 +64,44 @@ impl SegmentReader {
         if bytes.len() == 2 {
             let body = usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
             self.read_up_to(&mut bytes, body + OVERHEAD)?;
-            if let Some(frame) = whole_frame(&bytes) {
-                self.offset += bytes.len() as u64;
-                return Ok(Some(frame));
+            if is_whole(&bytes) {
+                return self.understand(&bytes).map(Some);
             }
         }
         self.cut_tail(bytes).map(|()| None)
     }
 
+    /// A frame that arrived whole is never cut off: what cannot be understood was not torn.
+    fn understand(&mut self, bytes: &[u8]) -> Result<Frame, LedgerError> {
+        let Some(frame) = Frame::decode(bytes[2], &bytes[3..bytes.len() - CHECKSUM]) else {
+            return Err(self.damaged("a whole frame is of no kind or version that this build knows"));
+        };
+        if matches!(frame, Frame::Header(_)) != (self.offset == 0) {
+            return Err(self.damaged("a segment has one header, at its start"));
+        }
+        self.offset += bytes.len() as u64;
+        Ok(frame)
+    }
+
     /// Decides whether a bad frame is the torn end of the file or damage within it.
     fn cut_tail(&mut self, mut bytes: Vec<u8>) -> Result<(), LedgerError> {
-        let damaged = |reason| LedgerError::Damaged {
-            path: self.path.clone(),
-            offset: self.offset,
-            reason,
-        };
-        let wrong_reason = damaged("good frames follow a bad one");
-        let too_long = damaged("the rest is longer than one torn write");
         self.read_up_to(&mut bytes, LONGEST_TAIL + 1)?;
-        if (1..bytes.len()).any(|start| whole_prefix(&bytes[start..])) {
-            return Err(wrong_reason);
+        if (1..bytes.len()).any(|start| begins_whole(&bytes[start..])) {
+            return Err(self.damaged("good frames follow a bad one"));
         }
         if bytes.len() > LONGEST_TAIL {
-            return Err(too_long);
+            return Err(self.damaged("the rest is longer than one torn write"));
         }
         self.torn_bytes = bytes.len() as u64;
         Ok(())
+    }
+
+    fn damaged(&self, reason: &'static str) -> LedgerError {
+        LedgerError::Damaged {
+            path: self.path.clone(),
+            offset: self.offset,
+            reason,
+        }
     }
 
     /// Reads until `bytes` holds `total` bytes or the file ends.
@@ -125,22 +140,23 @@ impl Iterator for SegmentReader {
     }
 }
 
-/// The frame that these bytes are, from the first to the last.
-fn whole_frame(bytes: &[u8]) -> Option<Frame> {
-    let body = bytes.len().checked_sub(OVERHEAD)?;
-    if usize::from(u16::from_le_bytes([bytes[0], bytes[1]])) != body {
-        return None;
-    }
-    let (covered, checksum) = bytes.split_at(3 + body);
-    let checksum = u32::from_le_bytes(checksum.try_into().ok()?);
-    (crc32c::crc32c(covered) == checksum).then(|| Frame::decode(bytes[2], &covered[3..]))?
+/// Whether these bytes are one frame, from the first to the last, whatever is in it.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some((covered, checksum)) = bytes.split_last_chunk::<CHECKSUM>() else {
+        return false;
+    };
+    let length = covered
+        .first_chunk::<2>()
+        .map(|length| u16::from_le_bytes(*length));
+    length.map(|length| usize::from(length) + OVERHEAD) == Some(bytes.len())
+        && crc32c::crc32c(covered) == u32::from_le_bytes(*checksum)
 }
 
 /// Whether a good frame begins here.
-fn whole_prefix(bytes: &[u8]) -> bool {
+fn begins_whole(bytes: &[u8]) -> bool {
     let Some(length) = bytes.first_chunk::<2>() else {
         return false;
     };
     let end = usize::from(u16::from_le_bytes(*length)) + OVERHEAD;
-    bytes.get(..end).is_some_and(|bytes| whole_frame(bytes).is_some())
+    bytes.get(..end).is_some_and(is_whole)
 }
