@@ -1,1 +1,203 @@
-//! Placeholder.
+//! The reference target of Onceproof: an HTTP service that stores each event exactly once.
+//!
+//! A request's way: `publish` reads the body, `event` parses it, `ingest` queues it, a task of `writer` makes one
+//! `group` of all that waits and `store`s it, and the handler answers when the commit is durable. `listing`, `stats` and
+//! `health` read through a pool of their own.
+
+mod error;
+mod event;
+mod fault;
+mod group;
+mod health;
+mod ingest;
+mod listing;
+mod publish;
+mod query;
+mod settings;
+mod stats;
+mod store;
+mod writer;
+
+use std::future::{Future, IntoFuture as _, pending};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+pub use crate::settings::{Ack, InvalidStatus, ListenAddress, Settings};
+pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
+
+use crate::error::ApiError;
+use crate::fault::Fault;
+use crate::ingest::{Ingest, Queue};
+
+/// What the handlers share.
+struct App {
+    store: Store,
+    ingest: Ingest,
+    settings: Settings,
+    started: Instant,
+    instance_id: String,
+}
+
+/// Why the service ended other than by being told to.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}; LISTEN names another address, with port 0 a free one")]
+    Listen {
+        /// What was asked for.
+        address: String,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The socket failed while serving.
+    #[error("cannot accept connections: {0}")]
+    Accept(#[from] io::Error),
+    /// A task that stores events ended.
+    #[error("a writer stopped, which is a defect of this program; please report it")]
+    WriterStopped,
+    /// The operating system gave no random bytes for the name of this process.
+    #[error("the operating system gives no random bytes: {0}")]
+    Entropy(#[from] getrandom::Error),
+}
+
+/// Opens the database, listens, says where, and serves until `shutdown` ends.
+///
+/// # Errors
+/// Names what cannot be used and the way out.
+pub async fn run(
+    settings: Settings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), RunError> {
+    let store = Store::open(&settings.database_url, settings.store_timeout()).await?;
+    let address = settings.listen.as_str();
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|reason| RunError::Listen {
+            address: address.to_owned(),
+            reason,
+        })?;
+    tracing::info!(
+        "listening on http://{}, events go to {}",
+        listener.local_addr()?,
+        settings.database_url
+    );
+    serve(listener, store, settings, shutdown).await
+}
+
+/// Serves until `shutdown` ends, then lets the requests that have begun end too, for as long as the settings allow.
+///
+/// # Errors
+/// The socket failed, or a writer stopped.
+pub async fn serve(
+    listener: TcpListener,
+    store: Store,
+    settings: Settings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), RunError> {
+    let drain_timeout = settings.drain_timeout();
+    let (app, mut writers) = start(store.clone(), settings)?;
+    let (stopping, stopped) = watch::channel(());
+    let server = axum::serve(nodelay(listener), router(app)).with_graceful_shutdown(async move {
+        shutdown.await;
+        tracing::info!("stopping: no new requests");
+        stopping.send_replace(());
+    });
+    let work = async {
+        tokio::select! {
+            // First, since the writers end when the server has dropped the last handler.
+            biased;
+            ended = server.into_future() => ended?,
+            _ = writers.join_next() => return Err(RunError::WriterStopped),
+        }
+        // The queue has no sender any more: the writers store what clients left behind, and end.
+        while writers.join_next().await.is_some() {}
+        store.close().await;
+        Ok(())
+    };
+    tokio::select! {
+        result = work => result,
+        () = overdue(stopped, drain_timeout) => {
+            tracing::warn!("stopped after {drain_timeout:?} with requests unanswered; no acknowledged event is lost");
+            Ok(())
+        }
+    }
+}
+
+/// Ends when the time to drain is over, counted from the signal to stop.
+async fn overdue(mut stopped: watch::Receiver<()>, drain_timeout: Duration) {
+    match stopped.changed().await {
+        Ok(()) => sleep(drain_timeout).await,
+        // Without a signal the server ended by itself, and what is left to do is not limited.
+        Err(_) => pending().await,
+    }
+}
+
+/// The handlers' state and the running writers.
+fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), RunError> {
+    let (ingest, queue) = ingest::queue(settings.queue_requests as usize, settings.queue_bytes());
+    let writers = spawn_writers(&store, &settings, &queue);
+    let instance_id = format!("{:016x}", getrandom::u64()?);
+    Ok((
+        Arc::new(App {
+            store,
+            ingest,
+            settings,
+            started: Instant::now(),
+            instance_id,
+        }),
+        writers,
+    ))
+}
+
+fn spawn_writers(store: &Store, settings: &Settings, queue: &Queue) -> JoinSet<()> {
+    let mut writers = JoinSet::new();
+    for writer in store.writers(settings.writers) {
+        writers.spawn(writer::run(writer, queue.clone(), settings.store_timeout()));
+    }
+    writers
+}
+
+/// A small answer must not wait for the acknowledgement of the one before it.
+fn nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = std::net::SocketAddr> {
+    listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's delay");
+        }
+    })
+}
+
+fn router(app: Arc<App>) -> Router {
+    let body_limit = DefaultBodyLimit::max(app.settings.body_limit_bytes());
+    Router::new()
+        .route("/publish", post(publish::publish))
+        .route("/events", get(listing::events))
+        .route("/stats", get(stats::stats))
+        .route("/health", get(health::health))
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(body_limit)
+        .with_state(app)
+}
+
+impl App {
+    fn invalid(&self, faults: Vec<Fault>) -> ApiError {
+        ApiError::Invalid {
+            faults,
+            status: self.settings.invalid_status,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Every answer that is not a success, in one place.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use thiserror::Error;
+
+use crate::fault::Fault;
+use crate::ingest::NotStored;
+use crate::settings::InvalidStatus;
+
+/// When a client should try again after a 503, in seconds. Most outages and queues are over sooner or much later.
+const RETRY_AFTER_SEC: &str = "1";
+
+/// Why a request is not served.
+#[derive(Debug, Error)]
+pub(crate) enum ApiError {
+    /// The client's input is wrong; each fault is listed.
+    #[error("invalid input")]
+    Invalid {
+        faults: Vec<Fault>,
+        status: InvalidStatus,
+    },
+    /// More bytes or events than allowed.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    BodyTimeout,
+    /// The body broke off.
+    #[error("the body could not be read")]
+    BodyBroken,
+    /// The events have no receipt.
+    #[error(transparent)]
+    NotStored(#[from] NotStored),
+    /// The database could not be read.
+    #[error("the database is not available")]
+    Database(#[from] sqlx::Error),
+    /// No such path.
+    #[error("not found")]
+    NotFound,
+    /// The path exists, with other methods.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid { status, .. } => (*status).into(),
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            // Both say that nothing was stored and that a repeat may succeed.
+            Self::NotStored(NotStored::Overloaded | NotStored::Unavailable) | Self::Database(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            // One may have been stored, the other would fail again: neither invites a repeat.
+            Self::NotStored(NotStored::OutcomeUnknown | NotStored::Refused) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if let Self::Database(error) = &self {
+            tracing::error!("{self}: {error}");
+        }
+        let body = match self {
+            Self::Invalid { faults, .. } => Json(json!({ "detail": faults })),
+            other => Json(json!({ "detail": other.to_string() })),
+        };
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            (status, [(header::RETRY_AFTER, RETRY_AFTER_SEC)], body).into_response()
+        } else {
+            (status, body).into_response()
+        }
+    }
+}

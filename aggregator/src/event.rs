@@ -1,0 +1,224 @@
+//! Events as they arrive: a request's body becomes a [`Batch`] of valid events, or a list of every fault in it.
+//!
+//! The body is kept whole and each event is five spans of it, so that nothing is copied between the socket and the
+//! database. What has to be decoded (a string with escapes) is appended behind the body and spanned there.
+
+mod envelope;
+mod member;
+mod rule;
+
+use serde_json::value::RawValue;
+
+use self::envelope::Envelope;
+use self::member::Member;
+use crate::fault::{Fault, Reason};
+
+/// A payload that was not sent is stored as this text.
+const ABSENT_PAYLOAD: &str = "{}";
+
+/// The events of one request, all of them valid, in request order.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    text: String,
+    events: Vec<Spans>,
+}
+
+/// One event of a [`Batch`], borrowed from it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event<'a> {
+    /// The first half of the key.
+    pub(crate) topic: &'a str,
+    /// The second half of the key.
+    pub(crate) event_id: &'a str,
+    /// RFC 3339 or ISO 8601, as sent.
+    pub(crate) timestamp: &'a str,
+    /// Who sent it, as sent.
+    pub(crate) source: &'a str,
+    /// The text of a JSON object, as sent.
+    pub(crate) payload: &'a str,
+}
+
+/// Why a body is not a batch.
+#[derive(Debug)]
+pub(crate) enum Rejected {
+    /// Something in it is not valid; every fault is listed.
+    Invalid(Vec<Fault>),
+    /// It holds more events than a batch may.
+    TooMany,
+}
+
+/// Where an event's fields are in the batch's text.
+#[derive(Debug)]
+struct Spans {
+    topic: Span,
+    event_id: Span,
+    timestamp: Span,
+    source: Span,
+    payload: Span,
+}
+
+/// A part of the batch's text. 32 bits are enough: the settings cap a body at 1 GiB.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Batch {
+    /// Parses a request's body: one event, an array of events, or an object with either under `events`.
+    ///
+    /// # Errors
+    /// Says every fault, each with its index and field, or that there are more than `max_events`.
+    pub(crate) fn parse(body: Vec<u8>, max_events: usize) -> Result<Self, Rejected> {
+        let text = String::from_utf8(body).map_err(|error| {
+            let msg = format!("the body is not UTF-8: {}", error.utf8_error());
+            Rejected::Invalid(vec![Fault::body("invalid_utf8", msg)])
+        })?;
+        let mut reader = Reader {
+            body: &text,
+            decoded: String::new(),
+            faults: Vec::new(),
+        };
+        let events = match Envelope::split(&text, max_events)? {
+            Envelope::One(member) => reader.event(0, member).into_iter().collect(),
+            Envelope::Many(members) => reader.events(&members),
+        };
+        let Reader { decoded, faults, .. } = reader;
+        if !faults.is_empty() {
+            return Err(Rejected::Invalid(faults));
+        }
+        Ok(Self {
+            text: text + &decoded,
+            events,
+        })
+    }
+
+    /// The number of events, at least one.
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// What the batch occupies in memory, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        size_of::<Self>() + self.text.capacity() + self.events.capacity() * size_of::<Spans>()
+    }
+
+    /// The events in request order.
+    pub(crate) fn events(&self) -> impl Iterator<Item = Event<'_>> {
+        self.events.iter().map(|spans| Event {
+            topic: self.part(spans.topic),
+            event_id: self.part(spans.event_id),
+            timestamp: self.part(spans.timestamp),
+            source: self.part(spans.source),
+            payload: self.part(spans.payload),
+        })
+    }
+
+    fn part(&self, span: Span) -> &str {
+        &self.text[span.start as usize..span.end as usize]
+    }
+}
+
+/// Turns members into spans and collects the faults on the way.
+struct Reader<'a> {
+    body: &'a str,
+    decoded: String,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    fn events(&mut self, members: &[&'a RawValue]) -> Vec<Spans> {
+        let mut events = Vec::with_capacity(members.len());
+        for (index, member) in members.iter().enumerate() {
+            match Member::parse(member) {
+                Ok(member) => events.extend(self.event(index, member)),
+                Err(reason) => self.faults.push(Fault::event(index, reason)),
+            }
+        }
+        events
+    }
+
+    /// The spans of one member, or `None` with its faults noted.
+    fn event(&mut self, index: usize, member: Member<'a>) -> Option<Spans> {
+        for name in member.repeated {
+            self.faults.push(Fault::field(index, name, rule::REPEATED));
+        }
+        if let Some(name) = member.too_deep {
+            self.faults.push(Fault::field(index, name, rule::TOO_DEEP));
+        }
+        // All five are read before any is missed, so that every fault of the event is told at once.
+        let topic = self.text_field(index, "topic", member.topic, rule::name);
+        let event_id = self.text_field(index, "event_id", member.event_id, rule::event_id);
+        let timestamp = self.text_field(index, "timestamp", member.timestamp, rule::timestamp);
+        let source = self.text_field(index, "source", member.source, rule::name);
+        let payload = self.payload(index, member.payload);
+        Some(Spans {
+            topic: topic?,
+            event_id: event_id?,
+            timestamp: timestamp?,
+            source: source?,
+            payload: payload?,
+        })
+    }
+
+    fn text_field(
+        &mut self,
+        index: usize,
+        name: &'static str,
+        raw: Option<&'a RawValue>,
+        rule: fn(&str) -> Result<(), Reason>,
+    ) -> Option<Span> {
+        let read = raw.ok_or(rule::MISSING).and_then(|raw| self.text(raw, rule));
+        read.map_err(|reason| self.faults.push(Fault::field(index, name, reason)))
+            .ok()
+    }
+
+    fn text(&mut self, raw: &'a RawValue, rule: fn(&str) -> Result<(), Reason>) -> Result<Span, Reason> {
+        let quoted = raw.get();
+        let Some(inner) = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+            return Err(rule::NOT_TEXT);
+        };
+        if !inner.contains('\\') {
+            rule(inner)?;
+            return Ok(self.span_of(inner));
+        }
+        // The escapes were checked when the body was split; what can still be wrong is a surrogate without its pair.
+        let text: String = serde_json::from_str(quoted).map_err(|_| rule::LONE_SURROGATE)?;
+        rule(&text)?;
+        Ok(self.append(&text))
+    }
+
+    fn payload(&mut self, index: usize, raw: Option<&'a RawValue>) -> Option<Span> {
+        match raw {
+            None => Some(self.append(ABSENT_PAYLOAD)),
+            Some(raw) if raw.get().starts_with('{') => Some(self.span_of(raw.get())),
+            Some(_) => {
+                self.faults
+                    .push(Fault::field(index, "payload", rule::NOT_AN_OBJECT));
+                None
+            }
+        }
+    }
+
+    /// Where `part`, which was cut from the body, begins and ends in it.
+    fn span_of(&self, part: &str) -> Span {
+        Span::new(part.as_ptr().addr() - self.body.as_ptr().addr(), part.len())
+    }
+
+    fn append(&mut self, text: &str) -> Span {
+        let start = self.body.len() + self.decoded.len();
+        self.decoded.push_str(text);
+        Span::new(start, text.len())
+    }
+}
+
+impl Span {
+    fn new(start: usize, len: usize) -> Self {
+        let narrow =
+            |place: usize| u32::try_from(place).expect("a body is at most 1 GiB, decoded text no longer");
+        Self {
+            start: narrow(start),
+            end: narrow(start + len),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The shapes a body may have, and its split into members.
+//!
+//! The split comes before any validation: a body is cut into raw members first, so that a member of the wrong type does
+//! not hide the faults of those behind it.
+
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Rejected;
+use super::member::Member;
+use super::rule;
+use crate::fault::{Fault, Reason};
+
+/// A body cut into its events.
+pub(super) enum Envelope<'a> {
+    /// One event, already cut into its fields.
+    One(Member<'a>),
+    /// A list of what should be events, never empty.
+    Many(Vec<&'a RawValue>),
+}
+
+const EMPTY: Reason = Reason {
+    kind: "too_short",
+    msg: "a batch needs at least one event",
+};
+const NOT_EVENTS: Reason = Reason {
+    kind: "list_type",
+    msg: "must be an array of events or one event",
+};
+
+impl<'a> Envelope<'a> {
+    pub(super) fn split(body: &'a str, max_events: usize) -> Result<Self, Rejected> {
+        match first_byte(body) {
+            Some(b'[') => Self::list(body, max_events),
+            Some(b'{') => Self::object(body, max_events),
+            _ => {
+                // Malformed JSON and well-formed JSON of the wrong type are told apart by the parser.
+                serde_json::from_str::<IgnoredAny>(body).map_err(malformed)?;
+                let msg = "must be an event, an array of events, or an object with events";
+                Err(Rejected::Invalid(vec![Fault::body("model_type", msg)]))
+            }
+        }
+    }
+
+    fn list(text: &'a str, max_events: usize) -> Result<Self, Rejected> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let members = deserializer
+            .deserialize_seq(Members { max: max_events })
+            .map_err(malformed)?;
+        deserializer.end().map_err(malformed)?;
+        match members.len() {
+            0 => Err(Rejected::Invalid(vec![Fault::events(EMPTY)])),
+            many if many > max_events => Err(Rejected::TooMany),
+            _ => Ok(Self::Many(members)),
+        }
+    }
+
+    /// An object is a wrapper when it has the field `events`, and one event otherwise.
+    fn object(body: &'a str, max_events: usize) -> Result<Self, Rejected> {
+        let mut object: Member<'a> = serde_json::from_str(body).map_err(malformed)?;
+        let Some(events) = object.events else {
+            return Ok(Self::One(object));
+        };
+        if object.repeated.iter().any(|name| name == "events") {
+            return Err(Rejected::Invalid(vec![Fault::events(rule::REPEATED)]));
+        }
+        object.repeated.clear();
+        match first_byte(events.get()) {
+            Some(b'[') => Self::list(events.get(), max_events),
+            Some(b'{') => match Member::parse(events) {
+                Ok(member) => Ok(Self::One(member)),
+                Err(reason) => Err(Rejected::Invalid(vec![Fault::event(0, reason)])),
+            },
+            _ => Err(Rejected::Invalid(vec![Fault::events(NOT_EVENTS)])),
+        }
+    }
+}
+
+fn first_byte(text: &str) -> Option<u8> {
+    text.bytes()
+        .find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+fn malformed(error: serde_json::Error) -> Rejected {
+    Rejected::Invalid(vec![Fault::body(
+        "json_invalid",
+        format!("the body is not JSON: {error}"),
+    )])
+}
+
+/// Collects the members of an array, and one more than allowed at most: sixteen million members of two bytes would
+/// otherwise become a list of 256 MiB before anybody counts it.
+struct Members {
+    max: usize,
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = array.next_element()? {
+            members.push(member);
+            if members.len() > self.max {
+                while array.next_element::<IgnoredAny>()?.is_some() {}
+                break;
+            }
+        }
+        Ok(members)
+    }
+}

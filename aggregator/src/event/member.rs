@@ -1,0 +1,92 @@
+//! One JSON object cut into the raw texts of its fields.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::rule;
+use crate::fault::Reason;
+
+/// The fields of an object that mean something here, each as the text that was sent.
+#[derive(Debug, Default)]
+pub(super) struct Member<'a> {
+    pub(super) topic: Option<&'a RawValue>,
+    pub(super) event_id: Option<&'a RawValue>,
+    pub(super) timestamp: Option<&'a RawValue>,
+    pub(super) source: Option<&'a RawValue>,
+    pub(super) payload: Option<&'a RawValue>,
+    /// Only a wrapper has it.
+    pub(super) events: Option<&'a RawValue>,
+    /// Names that occur more than once, each as often as it was repeated.
+    pub(super) repeated: Vec<String>,
+    /// The first field that nests too deep.
+    pub(super) too_deep: Option<String>,
+}
+
+impl<'a> Member<'a> {
+    /// Cuts up a member of a list.
+    pub(super) fn parse(raw: &'a RawValue) -> Result<Self, Reason> {
+        if !raw.get().starts_with('{') {
+            return Err(rule::NOT_AN_OBJECT);
+        }
+        // The member was well-formed JSON when the body was split, so that only a field's name can be at fault.
+        serde_json::from_str(raw.get()).map_err(|_| rule::LONE_SURROGATE)
+    }
+
+    fn known(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {
+        Some(match name {
+            "topic" => &mut self.topic,
+            "event_id" => &mut self.event_id,
+            "timestamp" => &mut self.timestamp,
+            "source" => &mut self.source,
+            "payload" => &mut self.payload,
+            "events" => &mut self.events,
+            _ => return None,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Member<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Member<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut member = Member::default();
+        let mut ignored = HashSet::new();
+        while let Some(Name(name)) = object.next_key()? {
+            let value: &RawValue = object.next_value()?;
+            // `events` holds the events themselves; each of them is measured on its own.
+            if name != "events" && member.too_deep.is_none() && rule::is_too_deep(value.get()) {
+                member.too_deep = Some(name.to_string());
+            }
+            let is_repeated = match member.known(&name) {
+                Some(field) => field.replace(value).is_some(),
+                None => !ignored.insert(name.to_string()),
+            };
+            if is_repeated {
+                member.repeated.push(name.into_owned());
+            }
+        }
+        Ok(member)
+    }
+}
+
+/// A field's name, borrowed where it has no escapes. (`Cow`'s own `Deserialize` always copies.)
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -1,0 +1,213 @@
+//! What makes a field valid. Pure functions of the decoded text.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+
+use crate::fault::Reason;
+
+/// A topic or a source has at most this many bytes.
+const MAX_NAME_BYTES: usize = 255;
+/// Topic and id together stay far below the 2,704 bytes that end an entry of a PostgreSQL B-tree.
+const MAX_EVENT_ID_BYTES: usize = 1024;
+/// The longest useful spelling has about 40 bytes.
+const MAX_TIMESTAMP_BYTES: usize = 64;
+/// Levels of arrays and objects in one event, the event itself being the first. Most parsers end at 128.
+const MAX_LEVELS: usize = 128;
+
+pub(super) const MISSING: Reason = Reason {
+    kind: "missing",
+    msg: "field required",
+};
+pub(super) const REPEATED: Reason = Reason {
+    kind: "repeated_field",
+    msg: "must not occur more than once",
+};
+pub(super) const NOT_TEXT: Reason = Reason {
+    kind: "string_type",
+    msg: "must be a string",
+};
+pub(super) const NOT_AN_OBJECT: Reason = Reason {
+    kind: "dict_type",
+    msg: "must be an object",
+};
+pub(super) const LONE_SURROGATE: Reason = Reason {
+    kind: "string_unicode",
+    msg: "must not hold a surrogate without its pair",
+};
+pub(super) const TOO_DEEP: Reason = Reason {
+    kind: "nesting",
+    msg: "an event must not nest deeper than 128 levels",
+};
+const BLANK: Reason = Reason {
+    kind: "blank",
+    msg: "must not be blank",
+};
+const NUL: Reason = Reason {
+    kind: "nul_character",
+    msg: "must not hold a NUL character",
+};
+const LONG_NAME: Reason = Reason {
+    kind: "string_too_long",
+    msg: "must have at most 255 bytes",
+};
+const LONG_EVENT_ID: Reason = Reason {
+    kind: "string_too_long",
+    msg: "must have at most 1024 bytes",
+};
+const NO_TIMESTAMP: Reason = Reason {
+    kind: "datetime_parsing",
+    msg: "must be a date and time as RFC 3339 or ISO 8601 write it",
+};
+
+/// A topic or a source.
+pub(super) fn name(text: &str) -> Result<(), Reason> {
+    identifier(text, MAX_NAME_BYTES, LONG_NAME)
+}
+
+/// An event's id. It is compared byte for byte and never trimmed or folded.
+pub(super) fn event_id(text: &str) -> Result<(), Reason> {
+    identifier(text, MAX_EVENT_ID_BYTES, LONG_EVENT_ID)
+}
+
+fn identifier(text: &str, max_bytes: usize, too_long: Reason) -> Result<(), Reason> {
+    if text.trim().is_empty() {
+        Err(BLANK)
+    } else if text.len() > max_bytes {
+        Err(too_long)
+    } else if text.contains('\0') {
+        Err(NUL)
+    } else {
+        Ok(())
+    }
+}
+
+/// A date and time. One without an offset is allowed and means UTC; a count of seconds is refused also as text, since
+/// nobody can tell `20250101` the date from a number.
+pub(super) fn timestamp(text: &str) -> Result<(), Reason> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let has_annotation = text.contains('[');
+    if is_number || has_annotation || text.len() > MAX_TIMESTAMP_BYTES {
+        return Err(NO_TIMESTAMP);
+    }
+    if text.parse::<Timestamp>().is_ok() || text.parse::<DateTime>().is_ok() {
+        Ok(())
+    } else {
+        Err(NO_TIMESTAMP)
+    }
+}
+
+/// Whether a field of an event takes the event beyond [`MAX_LEVELS`]. The parser that splits the body has no limit of
+/// its own: it takes a hundred thousand brackets.
+pub(super) fn is_too_deep(json: &str) -> bool {
+    if json.len() < MAX_LEVELS {
+        return false;
+    }
+    let mut levels = 1;
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                levels += 1;
+                if levels > MAX_LEVELS {
+                    return true;
+                }
+            }
+            b']' | b'}' => levels -= 1,
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn skip_string(bytes: &mut std::str::Bytes<'_>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_that_clients_write_are_taken() {
+        for text in [
+            "2025-01-01T00:00:00Z",
+            "2025-01-01t00:00:00z",
+            "2025-01-01T00:00:00.123456789Z",
+            "2025-01-01T00:00:00.123456+00:00",
+            "2025-01-01T00:00:00+07:00",
+            "2025-01-01T00:00:00-0700",
+            "2025-01-01T00:00:00+07",
+            "2025-01-01T00:00:00",
+            "2025-01-01T00:00:00.123456",
+            "2025-01-01 00:00:00",
+            "2025-01-01 00:00:00+00:00",
+            "2025-01-01T00:00",
+            "2025-01-01T00:00Z",
+            "2025-01-01",
+            "20250101T000000Z",
+            "2024-02-29T12:00:00Z",
+            "2016-12-31T23:59:60Z",
+        ] {
+            assert_eq!(timestamp(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_timestamp_is_refused() {
+        for text in [
+            "",
+            " ",
+            "not-a-timestamp",
+            "1735689600",
+            "1735689600.5",
+            "-1735689600",
+            "20250101",
+            "2025-13-01T00:00:00Z",
+            "2025-02-30T00:00:00Z",
+            "2023-02-29T00:00:00Z",
+            "2025-01-01T25:00:00Z",
+            "2025-01-01T00:61:00Z",
+            "2025-01-01T00:00:00+99:00",
+            "2025-01-01T00:00:00Zulu",
+            "2025-01-01T",
+            "2025-01-01T00:00:00Z\0",
+            " 2025-01-01T00:00:00Z",
+            "2025-01-01T00:00:00Z ",
+            "01/02/2025",
+            "now",
+            "2025-01-01T00:00:00+00:00[UTC]",
+            "2025",
+        ] {
+            assert_eq!(timestamp(text), Err(NO_TIMESTAMP), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_measured_in_bytes_and_kept_as_they_are() {
+        assert_eq!(name(" a "), Ok(()));
+        assert_eq!(name(&"é".repeat(127)), Ok(()));
+        assert_eq!(name(&"é".repeat(128)), Err(LONG_NAME));
+        assert_eq!(event_id(&"x".repeat(1024)), Ok(()));
+        assert_eq!(event_id(&"x".repeat(1025)), Err(LONG_EVENT_ID));
+        assert_eq!(name("\u{2003}\t"), Err(BLANK));
+        assert_eq!(name("a\0b"), Err(NUL));
+    }
+
+    #[test]
+    fn nesting_counts_brackets_outside_strings_only() {
+        let levels = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n - 1), "]".repeat(n - 1));
+        assert!(!is_too_deep(&levels(127)));
+        assert!(is_too_deep(&levels(128)));
+        assert!(!is_too_deep(&format!("{{\"a\":\"\\\"{}\"}}", "[".repeat(500))));
+        assert!(!is_too_deep(&format!("[{}]", ["{}"; 500].join(","))));
+    }
+}

@@ -1,0 +1,82 @@
+//! What is wrong with a request, in the shape that clients of the contract know: `{"loc": [...], "msg": ..., "type": ...}`.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+/// One fault of a request, with the place where it is.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fault {
+    loc: Vec<Step>,
+    msg: Cow<'static, str>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+/// One step on the way to the faulty place: a field's name or a member's index.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+enum Step {
+    Name(Cow<'static, str>),
+    Index(usize),
+}
+
+/// What is wrong, without the place: a stable word for programs and a sentence for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reason {
+    pub(crate) kind: &'static str,
+    pub(crate) msg: &'static str,
+}
+
+impl Fault {
+    /// The body as a whole.
+    pub(crate) fn body(kind: &'static str, msg: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            loc: vec![Step::Name("body".into())],
+            msg: msg.into(),
+            kind,
+        }
+    }
+
+    /// The list of events as a whole.
+    pub(crate) fn events(reason: Reason) -> Self {
+        Self {
+            loc: vec![Step::Name("events".into())],
+            msg: reason.msg.into(),
+            kind: reason.kind,
+        }
+    }
+
+    /// One event of the list as a whole.
+    pub(crate) fn event(index: usize, reason: Reason) -> Self {
+        let loc = vec![Step::Name("events".into()), Step::Index(index)];
+        Self {
+            loc,
+            msg: reason.msg.into(),
+            kind: reason.kind,
+        }
+    }
+
+    /// One field of one event.
+    pub(crate) fn field(index: usize, field: impl Into<Cow<'static, str>>, reason: Reason) -> Self {
+        let loc = vec![
+            Step::Name("events".into()),
+            Step::Index(index),
+            Step::Name(field.into()),
+        ];
+        Self {
+            loc,
+            msg: reason.msg.into(),
+            kind: reason.kind,
+        }
+    }
+
+    /// One parameter of the query string.
+    pub(crate) fn query(name: &'static str, kind: &'static str, msg: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            loc: vec![Step::Name("query".into()), Step::Name(name.into())],
+            msg: msg.into(),
+            kind,
+        }
+    }
+}

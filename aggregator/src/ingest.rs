@@ -1,0 +1,186 @@
+//! The way from the handlers to the writers: a bounded queue, from which each writer takes all that waits.
+//!
+//! A handler belongs to its client, who may hang up at any instant and so cancel it; a writer belongs to nobody. What a
+//! handler has handed over is stored and counted whether or not somebody still waits for the answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::event::Batch;
+use crate::group::Kind;
+
+/// The queue's memory is counted in units of this many bytes, so that the count fits the semaphore's 32 bits.
+const UNIT_BYTES: usize = 1024;
+
+/// The handlers' end of the queue.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    jobs: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
+    room_units: u32,
+}
+
+/// The writers' end of the queue. They take turns: one waits for the next request, the others store.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue(Arc<Mutex<mpsc::Receiver<Job>>>);
+
+/// One request's events on their way to the database.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) batch: Batch,
+    pub(crate) queued_at: Instant,
+    reply: oneshot::Sender<Answer>,
+    /// The job's share of the queue's memory, free again when the job is answered.
+    _room: OwnedSemaphorePermit,
+}
+
+/// What became of each event of a request, in its order; or of the request as a whole.
+pub(crate) type Answer = Result<Vec<Kind>, NotStored>;
+
+/// Why a request got no receipt. The reasons were logged by the writer that met them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum NotStored {
+    /// Nothing was stored: as many requests wait as may.
+    #[error("too many requests wait for the database")]
+    Overloaded,
+    /// Nothing was stored: the database is away or busy.
+    #[error("the database is not available")]
+    Unavailable,
+    /// Nothing was stored: the database refuses these events.
+    #[error("the database refused the events")]
+    Refused,
+    /// The commit was sent, its answer did not arrive.
+    #[error("outcome unknown")]
+    OutcomeUnknown,
+}
+
+/// A queue for so many requests, and so much memory in them.
+pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
+    let (sender, receiver) = mpsc::channel(max_requests);
+    let room_units = units(max_bytes);
+    let room = Arc::new(Semaphore::new(room_units as usize));
+    (
+        Ingest {
+            jobs: sender,
+            room,
+            room_units,
+        },
+        Queue(Arc::new(Mutex::new(receiver))),
+    )
+}
+
+impl Ingest {
+    /// Hands a batch over and waits for what became of it. Dropping the future does not take the batch back.
+    pub(crate) async fn store(&self, batch: Batch) -> Answer {
+        // A batch larger than the whole queue may pass when it is alone.
+        let units = units(batch.size_bytes()).min(self.room_units);
+        let room = Arc::clone(&self.room)
+            .try_acquire_many_owned(units)
+            .map_err(|_| NotStored::Overloaded)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            batch,
+            queued_at: Instant::now(),
+            reply,
+            _room: room,
+        };
+        self.jobs.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => NotStored::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => NotStored::Unavailable,
+        })?;
+        // A writer that is gone without an answer may have sent the commit.
+        answer.await.unwrap_or(Err(NotStored::OutcomeUnknown))
+    }
+}
+
+impl Queue {
+    /// Waits for a request, then takes what else waits until the group is full. There is no timer: while one
+    /// transaction runs the next group collects, and a lone request waits for nobody. `None` when the service stops
+    /// and all is taken.
+    pub(crate) async fn take(&self, full_group: usize) -> Option<Vec<Job>> {
+        let mut receiver = self.0.lock().await;
+        let first = receiver.recv().await?;
+        let mut events = first.batch.len();
+        let mut jobs = vec![first];
+        while events < full_group
+            && let Ok(job) = receiver.try_recv()
+        {
+            events += job.batch.len();
+            jobs.push(job);
+        }
+        Some(jobs)
+    }
+}
+
+impl Job {
+    /// Answers the request. A client that is gone is not told, and has nevertheless been served.
+    pub(crate) fn answer(self, answer: Answer) {
+        if self.reply.send(answer).is_err() {
+            tracing::debug!("a client hung up before its answer");
+        }
+    }
+}
+
+fn units(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch() -> Batch {
+        let event = br#"{"topic":"t","event_id":"1","timestamp":"2025-01-01","source":"test"}"#;
+        Batch::parse(event.to_vec(), 1).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let (ingest, queue) = queue(1, 1 << 20);
+        let ingest = Arc::new(ingest);
+        let waiting = tokio::spawn({
+            let ingest = Arc::clone(&ingest);
+            async move { ingest.store(batch()).await }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(ingest.store(batch()).await, Err(NotStored::Overloaded));
+
+        let jobs = queue.take(100).await.unwrap();
+        assert_eq!(jobs.len(), 1);
+        for job in jobs {
+            job.answer(Ok(vec![Kind::Inserted]));
+        }
+        assert_eq!(waiting.await.unwrap(), Ok(vec![Kind::Inserted]));
+    }
+
+    #[tokio::test]
+    async fn the_memory_of_waiting_requests_is_bounded_until_they_are_answered() {
+        let (ingest, queue) = queue(100, 1);
+        let ingest = Arc::new(ingest);
+        let waiting = tokio::spawn({
+            let ingest = Arc::clone(&ingest);
+            async move { ingest.store(batch()).await }
+        });
+        let taken = queue.take(100).await.unwrap();
+        assert_eq!(ingest.store(batch()).await, Err(NotStored::Overloaded));
+        drop(taken);
+        assert_eq!(waiting.await.unwrap(), Err(NotStored::OutcomeUnknown));
+        assert_eq!(ingest.room.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_group_ends_with_the_request_that_fills_it() {
+        let (ingest, queue) = queue(100, 1 << 20);
+        let ingest = Arc::new(ingest);
+        for _ in 0..5 {
+            let ingest = Arc::clone(&ingest);
+            tokio::spawn(async move { ingest.store(batch()).await });
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(queue.take(3).await.map(|jobs| jobs.len()), Some(3));
+        assert_eq!(queue.take(3).await.map(|jobs| jobs.len()), Some(2));
+    }
+}

@@ -1,0 +1,260 @@
+//! `GET /events`: what is stored, newest first, page by page.
+//!
+//! The cursor is the last row's `seq`, unique and never changed: while nothing is written, pages of any size show every
+//! row once. With several writers on PostgreSQL `seq` is not the order of commits, so that a listing made during
+//! writes may miss a row that commits late; one made afterwards does not.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sqlx::FromRow;
+
+use crate::App;
+use crate::error::ApiError;
+use crate::fault::Fault;
+use crate::query::Parameters;
+
+const DEFAULT_LIMIT: u32 = 1_000;
+const MAX_LIMIT: u32 = 10_000;
+
+/// Which page is wanted.
+#[derive(Debug)]
+pub(crate) struct PageRequest {
+    pub(crate) topic: Option<String>,
+    limit: u32,
+    cursor: Option<i64>,
+}
+
+/// One page, and whether there is more.
+#[derive(Debug)]
+pub(crate) struct Page {
+    rows: Vec<PageRow>,
+    /// The place where the next page goes on.
+    next: Option<i64>,
+}
+
+/// One stored event as the database tells it.
+#[derive(Debug, FromRow)]
+pub(crate) struct PageRow(i64, String, String, String, String, Option<String>, i64);
+
+/// One stored event as it is shown.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    topic: &'a str,
+    event_id: &'a str,
+    timestamp: &'a str,
+    source: &'a str,
+    payload: Payload<'a>,
+    processed_at: String,
+}
+
+/// The payload as it was sent. Only a person with a database client can have stored what is not JSON; it is shown as a
+/// string, so that it does not spoil the rows around it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Payload<'a> {
+    Json(&'a RawValue),
+    Text(&'a str),
+}
+
+pub(crate) async fn events(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, ApiError> {
+    let request = PageRequest::parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
+    // No stored topic holds a NUL, and PostgreSQL would not even take the question.
+    let page = if request.topic.as_ref().is_some_and(|topic| topic.contains('\0')) {
+        Page {
+            rows: Vec::new(),
+            next: None,
+        }
+    } else {
+        app.store.page(&request).await?
+    };
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], page.to_json()).into_response();
+    if let Some(link) = page.link(&request) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+impl PageRequest {
+    fn parse(parameters: &Parameters) -> Result<Self, Vec<Fault>> {
+        let limit = match parameters.text("limit") {
+            None => Ok(DEFAULT_LIMIT),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+                .ok_or_else(|| {
+                    Fault::query(
+                        "limit",
+                        "int_range",
+                        format!("must be a number from 1 to {MAX_LIMIT}"),
+                    )
+                }),
+        };
+        let cursor = match parameters.text("cursor") {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| {
+                Fault::query(
+                    "cursor",
+                    "cursor_parsing",
+                    "must be a cursor from the Link header of a page",
+                )
+            }),
+        };
+        let topic = parameters.text("topic").map(str::to_owned);
+        match (limit, cursor) {
+            (Ok(limit), Ok(cursor)) => Ok(Self { topic, limit, cursor }),
+            (limit, cursor) => Err(limit.err().into_iter().chain(cursor.err()).collect()),
+        }
+    }
+
+    /// Rows below this place are wanted.
+    pub(crate) fn before(&self) -> i64 {
+        self.cursor.unwrap_or(i64::MAX)
+    }
+
+    /// One row more than the page holds tells whether there is more.
+    pub(crate) fn rows_to_read(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+}
+
+impl Page {
+    /// Ends the page at its limit, or where the store left payloads out because the page was full of bytes.
+    pub(crate) fn from_rows(mut rows: Vec<PageRow>, request: &PageRequest) -> Self {
+        let complete = rows
+            .iter()
+            .take_while(|row| row.5.is_some())
+            .take(request.limit as usize)
+            .count();
+        let has_more = rows.len() > complete;
+        rows.truncate(complete);
+        let next = rows.last().filter(|_| has_more).map(|row| row.0);
+        Self { rows, next }
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        let rows: Vec<_> = self.rows.iter().map(Row::of).collect();
+        serde_json::to_vec(&rows).expect("texts and numbers are always JSON")
+    }
+
+    /// The header that leads to the next page. The reference is relative, so that it holds behind any proxy.
+    fn link(&self, request: &PageRequest) -> Option<HeaderValue> {
+        let mut link = format!("</events?cursor={}&limit={}", self.next?, request.limit);
+        if let Some(topic) = &request.topic {
+            link.push_str("&topic=");
+            percent_encode(topic, &mut link);
+        }
+        link.push_str(">; rel=\"next\"");
+        Some(HeaderValue::from_str(&link).expect("a percent-encoded text is a header value"))
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(PageRow(_, topic, event_id, timestamp, source, payload, processed_at_ms): &'a PageRow) -> Self {
+        let payload = payload.as_deref().unwrap_or_default();
+        let processed_at = Timestamp::from_millisecond(*processed_at_ms).unwrap_or_default();
+        Self {
+            topic,
+            event_id,
+            timestamp,
+            source,
+            payload: serde_json::from_str(payload).map_or(Payload::Text(payload), Payload::Json),
+            processed_at: format!("{processed_at:.3}"),
+        }
+    }
+}
+
+fn percent_encode(text: &str, into: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            into.push(byte.into());
+        } else {
+            write!(into, "%{byte:02X}").expect("writing to a string cannot fail");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(query: &str) -> Result<PageRequest, Vec<Fault>> {
+        PageRequest::parse(&Parameters::of(&format!("/events?{query}").parse().unwrap()))
+    }
+
+    fn row(seq: i64, payload: Option<&str>) -> PageRow {
+        let text = str::to_owned;
+        PageRow(
+            seq,
+            text("t"),
+            text("id"),
+            text("2025-01-01"),
+            text("test"),
+            payload.map(text),
+            0,
+        )
+    }
+
+    #[test]
+    fn a_limit_is_a_number_in_its_range() {
+        assert_eq!(request("").unwrap().limit, 1_000);
+        assert_eq!(request("limit=10000").unwrap().limit, 10_000);
+        for query in [
+            "limit=0",
+            "limit=10001",
+            "limit=-1",
+            "limit=",
+            "limit=ten",
+            "limit=1.5",
+            "cursor=x",
+        ] {
+            assert_eq!(request(query).unwrap_err().len(), 1, "{query}");
+        }
+        assert_eq!(request("limit=0&cursor=x").unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn a_page_ends_at_its_limit_or_where_payloads_end() {
+        let two = request("limit=2").unwrap();
+        let full = Page::from_rows(
+            vec![row(9, Some("{}")), row(8, Some("{}")), row(7, Some("{}"))],
+            &two,
+        );
+        assert_eq!((full.rows.len(), full.next), (2, Some(8)));
+        let last = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}"))], &two);
+        assert_eq!((last.rows.len(), last.next), (2, None));
+        let heavy = Page::from_rows(vec![row(9, Some("{}")), row(8, None)], &two);
+        assert_eq!((heavy.rows.len(), heavy.next), (1, Some(9)));
+    }
+
+    #[test]
+    fn the_link_encodes_the_topic() {
+        let request = request("topic=a%20%26%3E%C3%A9&limit=1").unwrap();
+        let page = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}"))], &request);
+        let link = page.link(&request).unwrap();
+        assert_eq!(
+            link,
+            "</events?cursor=9&limit=1&topic=a%20%26%3E%C3%A9>; rel=\"next\""
+        );
+    }
+
+    #[test]
+    fn a_payload_is_shown_as_it_was_sent_and_a_spoiled_one_as_text() {
+        let request = request("").unwrap();
+        let sent = r#"{ "b":1e400, "a":"\ud800", "b":1.0 }"#;
+        let page = Page::from_rows(vec![row(2, Some(sent)), row(1, Some("{oops"))], &request);
+        let json = String::from_utf8(page.to_json()).unwrap();
+        assert!(json.contains(sent), "{json}");
+        assert!(
+            json.contains(r#""payload":"{oops","processed_at":"1970-01-01T00:00:00.000Z""#),
+            "{json}"
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! Settings, each a flag or an environment variable, with defaults that work.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use clap::{Parser, ValueEnum};
+
+use crate::store::DatabaseUrl;
+
+const MIB: usize = 1024 * 1024;
+
+/// The reference target of Onceproof: an HTTP service that stores each event exactly once.
+///
+/// POST /publish takes events, GET /events lists them, GET /stats counts them, GET /health tells whether the database
+/// answers. An event's key is (topic, event_id); what is sent again is counted as a duplicate and dropped.
+///
+/// Exit codes: 0 after SIGTERM or SIGINT, 1 when the service cannot start or go on, 2 for a wrong setting.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "aggregator", version)]
+pub struct Settings {
+    /// Where to listen: an address with its port; port 0 takes a free one and says which
+    #[arg(
+        long,
+        env = "LISTEN",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: ListenAddress,
+
+    /// The database: `sqlite:FILE`, made if absent, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+    // The environment's value is hidden from --help: it may hold a password.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        default_value = "sqlite:onceproof.db",
+        hide_env_values = true
+    )]
+    pub database_url: DatabaseUrl,
+
+    /// When a request is answered: `committed`, after its events are stored and durable
+    #[arg(long, env = "ACK", value_name = "MODE", default_value = "committed")]
+    pub ack: Ack,
+
+    /// The status that answers invalid input: 422, or 400 for the few clients that expect it
+    #[arg(long, env = "INVALID_STATUS", value_name = "STATUS", default_value = "422")]
+    pub invalid_status: InvalidStatus,
+
+    /// The most events in one request; more are answered 413
+    // With what waits beside it, a batch must fit the 65,536 places of a block (see `store::postgres`).
+    #[arg(long, env = "MAX_BATCH", value_name = "EVENTS", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub max_batch: u32,
+
+    /// The largest body of a request, in MiB; a larger one is answered 413
+    #[arg(long, env = "BODY_LIMIT_MIB", value_name = "MIB", default_value_t = 32,
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub body_limit_mib: u32,
+
+    /// The most requests that wait for the database; more are answered 503
+    #[arg(long, env = "QUEUE_REQUESTS", value_name = "REQUESTS", default_value_t = 4096,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub queue_requests: u32,
+
+    /// The most memory that waiting requests hold, in MiB; what goes beyond is answered 503
+    #[arg(long, env = "QUEUE_MIB", value_name = "MIB", default_value_t = 256,
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub queue_mib: u32,
+
+    /// Connections that write at the same time, on PostgreSQL; SQLite has one writer
+    #[arg(long, env = "WRITERS", value_name = "CONNECTIONS", default_value_t = 4,
+          value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub writers: u32,
+
+    /// How long a request's body may take to arrive, in seconds; a slower one is answered 408
+    #[arg(long, env = "BODY_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub body_timeout_sec: u32,
+
+    /// How long a request may wait for its turn, and one statement may take, in seconds
+    #[arg(long, env = "STORE_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub store_timeout_sec: u32,
+
+    /// How long requests may go on after SIGTERM, in seconds
+    #[arg(long, env = "DRAIN_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10)]
+    pub drain_timeout_sec: u32,
+}
+
+/// When a request is answered. The queued mode, durable in an inbox and stored afterwards, becomes a second value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ack {
+    /// After the events are stored and durable.
+    Committed,
+}
+
+/// The status that answers invalid input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InvalidStatus {
+    /// 422 Unprocessable Content.
+    #[value(name = "422")]
+    UnprocessableContent,
+    /// 400 Bad Request.
+    #[value(name = "400")]
+    BadRequest,
+}
+
+impl From<InvalidStatus> for StatusCode {
+    fn from(status: InvalidStatus) -> Self {
+        match status {
+            InvalidStatus::UnprocessableContent => Self::UNPROCESSABLE_ENTITY,
+            InvalidStatus::BadRequest => Self::BAD_REQUEST,
+        }
+    }
+}
+
+/// A host and a port; the host may be a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenAddress(String);
+
+impl ListenAddress {
+    /// The text that a socket binds to.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ListenAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_host_and_port = text.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok()
+        });
+        if is_host_and_port || text.parse::<SocketAddr>().is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be a host and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080")
+        }
+    }
+}
+
+impl Settings {
+    /// The most events in one request.
+    pub fn max_events(&self) -> usize {
+        self.max_batch as usize
+    }
+
+    /// The largest body of a request, in bytes.
+    pub fn body_limit_bytes(&self) -> usize {
+        self.body_limit_mib as usize * MIB
+    }
+
+    /// The most memory that waiting requests hold, in bytes.
+    pub fn queue_bytes(&self) -> usize {
+        self.queue_mib as usize * MIB
+    }
+
+    /// How long a request's body may take to arrive.
+    pub fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.body_timeout_sec.into())
+    }
+
+    /// How long a request may wait for its turn, and how long one statement may take.
+    pub fn store_timeout(&self) -> Duration {
+        Duration::from_secs(self.store_timeout_sec.into())
+    }
+
+    /// How long requests may go on after the signal to stop.
+    pub fn drain_timeout(&self) -> Duration {
+        Duration::from_secs(self.drain_timeout_sec.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let settings = Settings::try_parse_from(["aggregator"]).unwrap();
+        assert_eq!(settings.max_events(), 10_000);
+        assert_eq!(settings.body_limit_bytes(), 32 * 1024 * 1024);
+        assert_eq!(settings.ack, Ack::Committed);
+        assert_eq!(
+            StatusCode::from(settings.invalid_status),
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
+    }
+
+    #[test]
+    fn a_wrong_setting_is_a_usage_error_that_names_it() {
+        for arguments in [
+            ["--listen", "8080"],
+            ["--listen", ":8080"],
+            ["--listen", "127.0.0.1:99999"],
+            ["--ack", "queued"],
+            ["--invalid-status", "404"],
+            ["--max-batch", "0"],
+            ["--max-batch", "50001"],
+            ["--database-url", "mysql://localhost/events"],
+            ["--database-url", "sqlite::memory:"],
+        ] {
+            let error = Settings::try_parse_from(["aggregator"].iter().chain(&arguments)).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{arguments:?}");
+            assert!(error.to_string().contains(arguments[0]), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_be_a_name_or_of_version_six() {
+        for text in ["localhost:8080", "0.0.0.0:0", "[::1]:8080"] {
+            assert_eq!(text.parse::<ListenAddress>().unwrap().as_str(), text);
+        }
+    }
+}

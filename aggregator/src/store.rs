@@ -1,0 +1,196 @@
+//! The database: one interface, two backends.
+//!
+//! Readers are a small pool; every read is one autocommit statement, so that a handler that its client cancels leaves
+//! no transaction open on a connection that others borrow next. Writers each own a connection that no handler ever
+//! sees; what they may commit is decided in `writer`.
+
+mod postgres;
+mod sqlite;
+mod url;
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub use self::url::{DatabaseUrl, DatabaseUrlError};
+use crate::group::Group;
+use crate::listing::{Page, PageRequest};
+use crate::stats::Counts;
+
+/// How long a reader waits for a connection: a health check must be able to say "no" soon.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the first connection at the start may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that read.
+const READERS: u32 = 4;
+/// A page ends early where its payloads reach this size, whatever its limit: 10,000 rows may hold 32 MiB each.
+const PAGE_PAYLOAD_BYTES: i64 = 32 * 1024 * 1024;
+
+/// The database, opened, migrated and writable.
+#[derive(Debug, Clone)]
+pub struct Store {
+    backend: Backend,
+}
+
+#[derive(Debug, Clone)]
+enum Backend {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+/// A connection that stores events; each belongs to one writer task.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    Sqlite(sqlite::Writer),
+    Postgres(postgres::Writer),
+}
+
+/// Why the database cannot be used from the start.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// No connection, or no answer.
+    #[error("cannot open the database {url}: {reason}; {advice}")]
+    Connect {
+        /// The database, without its password.
+        url: String,
+        /// What to look at.
+        advice: &'static str,
+        /// What the driver says.
+        reason: sqlx::Error,
+    },
+    /// The tables could not be made or brought up to date.
+    #[error("cannot prepare the tables of the database {url}: {reason}; may this user create tables there?")]
+    Migrate {
+        /// The database, without its password.
+        url: String,
+        /// What the driver says.
+        reason: sqlx::migrate::MigrateError,
+    },
+    /// It answers but takes no writes.
+    #[error("cannot write to the database {url}: {reason}; is it read-only, or may this user not write?")]
+    Write {
+        /// The database, without its password.
+        url: String,
+        /// What the driver says.
+        reason: sqlx::Error,
+    },
+    /// It would not keep every text as it was sent.
+    #[error("the database {url} has the encoding {encoding}; make one with ENCODING 'UTF8'")]
+    Encoding {
+        /// The database, without its password.
+        url: String,
+        /// What the server says.
+        encoding: String,
+    },
+}
+
+/// Why a group of batches was not stored, by what is known of its fate.
+#[derive(Debug, Error)]
+pub(crate) enum WriteError {
+    /// Nothing was committed; the database is away, busy or full, and may be back later.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// Nothing was committed: the database ended the transaction for another's sake, and it may be tried again.
+    #[error("the transaction was ended in favour of another")]
+    Aborted(#[source] sqlx::Error),
+    /// Nothing was committed: the database refuses something in the group.
+    #[error("the database refuses the events")]
+    Refused(#[source] sqlx::Error),
+    /// The commit was sent and its answer did not arrive.
+    #[error("the outcome of a commit is unknown")]
+    Unknown(#[source] sqlx::Error),
+}
+
+impl Store {
+    /// Connects, migrates, and proves that the database can be written.
+    ///
+    /// # Errors
+    /// Names the database and the way out.
+    pub async fn open(url: &DatabaseUrl, statement_timeout: Duration) -> Result<Self, OpenError> {
+        let backend = match url {
+            DatabaseUrl::Sqlite(options) => {
+                Backend::Sqlite(sqlite::Sqlite::open(options, url, statement_timeout).await?)
+            }
+            DatabaseUrl::Postgres(options) => {
+                Backend::Postgres(postgres::Postgres::open(options, url, statement_timeout).await?)
+            }
+        };
+        Ok(Self { backend })
+    }
+
+    /// The connections that store events: `wanted` on PostgreSQL, one on SQLite, which has one writer anyway. They
+    /// connect when they are first used.
+    pub(crate) fn writers(&self, wanted: u32) -> Vec<Writer> {
+        match &self.backend {
+            Backend::Sqlite(store) => vec![Writer::Sqlite(store.writer())],
+            Backend::Postgres(store) => (0..wanted).map(|_| Writer::Postgres(store.writer())).collect(),
+        }
+    }
+
+    /// The counters and the topics, of one snapshot.
+    pub(crate) async fn counts(&self) -> Result<Counts, sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.counts().await,
+            Backend::Postgres(store) => store.counts().await,
+        }
+    }
+
+    /// One page of stored events, newest first.
+    pub(crate) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.page(request).await,
+            Backend::Postgres(store) => store.page(request).await,
+        }
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn ping(&self) -> Result<(), sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.ping().await,
+            Backend::Postgres(store) => store.ping().await,
+        }
+    }
+
+    /// Closes the readers' connections.
+    pub(crate) async fn close(&self) {
+        match &self.backend {
+            Backend::Sqlite(store) => store.close().await,
+            Backend::Postgres(store) => store.close().await,
+        }
+    }
+}
+
+impl Writer {
+    /// Stores what is new of the group and counts all of it, in one transaction. Answers the positions of the events
+    /// that were new; they are durable, and so are the first copies of all others.
+    pub(crate) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
+        match self {
+            Self::Sqlite(writer) => writer.write(group).await,
+            Self::Postgres(writer) => writer.write(group).await,
+        }
+    }
+
+    /// Work that no request waits for.
+    pub(crate) async fn tidy(&mut self) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(writer) => writer.tidy().await,
+        }
+    }
+
+    /// How many events make a full group: beyond, requests wait for the next one.
+    pub(crate) fn full_group(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => sqlite::FULL_GROUP,
+            Self::Postgres(_) => postgres::FULL_GROUP,
+        }
+    }
+
+    /// Closes the connection, if there is one.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Sqlite(writer) => writer.close().await,
+            Self::Postgres(writer) => writer.close().await,
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! PostgreSQL: some connections that write, each statement its own transaction, and a pool of readers.
+
+use std::time::{Duration, Instant};
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPool, PgPoolOptions, PgSeverity};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use tokio::time::timeout;
+
+use super::{
+    ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, DatabaseUrl, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError,
+};
+use crate::group::Group;
+use crate::listing::{Page, PageRequest, PageRow};
+use crate::stats::{CountRow, Counts};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// One to two thousand rows a statement on several connections are the fastest; what is more serves the next writer.
+/// With the largest batch on top, a group stays within the 65,536 places of a block.
+pub(super) const FULL_GROUP: usize = 2_000;
+
+/// A connection that rested this long is tried before a commit rides on it: a socket that is found dead by a ping
+/// carried no commit, and is replaced without anybody noticing.
+const RESTED: Duration = Duration::from_secs(1);
+/// How much longer than the server's own limit the client waits: if the server ends the statement, its fate is known.
+const GRACE: Duration = Duration::from_secs(5);
+/// Statements of one writer between two foldings of the counters.
+const FOLD_EVERY: u32 = 1_000;
+
+/// Stores what is new of a group and counts all of it, in one statement and so in one transaction.
+///
+/// No row back for a key means a duplicate, and its first copy is durable: ON CONFLICT DO NOTHING waits for the
+/// transaction of another connection that has inserted the key and not yet committed, and inserts if that one fails.
+/// The rows come sorted by key, so that statements wait for each other in one order. `seq` is the number of a block
+/// that no other statement gets, and the event's position in the group: the order of the rows, the cursor of the
+/// listing, and the answer.
+const STORE: &str = "
+    WITH inserted AS (
+        INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload)
+        SELECT (SELECT nextval('event_blocks') << 16) + position, topic, event_id, timestamp, source, payload
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int4[])
+             AS event (topic, event_id, timestamp, source, payload, position)
+        ON CONFLICT (topic, event_id) DO NOTHING
+        RETURNING (seq & 65535)::int4 AS position
+    ), counted AS (
+        INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped)
+        SELECT $7, count(*), $7 - count(*) FROM inserted
+    )
+    SELECT coalesce(array_agg(position), '{}') FROM inserted";
+
+/// Replaces many rows of the counters by their sum, in one statement: every snapshot sees either the rows or the sum.
+/// Two that fold at the same time take different rows.
+const FOLD: &str = "
+    WITH folded AS (
+        DELETE FROM counter_deltas
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM counter_deltas LIMIT 10000 FOR UPDATE SKIP LOCKED))
+        RETURNING received, unique_processed, duplicate_dropped
+    )
+    INSERT INTO counter_deltas
+    SELECT sum(received), sum(unique_processed), sum(duplicate_dropped) FROM folded HAVING count(*) > 0";
+
+/// The topics are found by leaping from one to the next in the key's index: as many steps as there are topics, however
+/// many events. The counters stand beside each topic, so that all is one statement and one snapshot.
+const COUNTS: &str = "
+    WITH RECURSIVE topics (topic) AS (
+        SELECT min(topic) FROM processed_events
+        UNION ALL
+        SELECT (SELECT min(e.topic) FROM processed_events e WHERE e.topic > topics.topic)
+        FROM topics WHERE topics.topic IS NOT NULL
+    )
+    SELECT received, unique_processed, duplicate_dropped, pending, processing, topic
+    FROM stats LEFT JOIN topics ON topic IS NOT NULL";
+
+/// A page: $1 the topic, $2 the place to go on from, $3 rows, $4 bytes of payload, after which payloads are left out.
+macro_rules! page {
+    ($condition:literal) => {
+        concat!(
+            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < $4 THEN payload END,
+                    floor(extract(epoch FROM processed_at) * 1000)::bigint
+             FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS before
+                   FROM (SELECT * FROM processed_events WHERE ",
+            $condition,
+            " ORDER BY seq DESC LIMIT $3) AS page) AS measured
+             ORDER BY seq DESC"
+        )
+    };
+}
+const PAGE: &str = page!("$1::text IS NULL AND seq < $2");
+const PAGE_OF_TOPIC: &str = page!("topic = $1 AND seq < $2");
+
+/// The readers, and what a writer needs to connect.
+#[derive(Debug, Clone)]
+pub(super) struct Postgres {
+    readers: PgPool,
+    options: PgConnectOptions,
+    statement_timeout: Duration,
+}
+
+/// One connection that stores events.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    options: PgConnectOptions,
+    statement_timeout: Duration,
+    connection: Option<PgConnection>,
+    last_used: Instant,
+    statements_until_fold: u32,
+}
+
+impl Postgres {
+    pub(super) async fn open(
+        options: &PgConnectOptions,
+        url: &DatabaseUrl,
+        statement_timeout: Duration,
+    ) -> Result<Self, OpenError> {
+        let options = options
+            .clone()
+            .application_name("onceproof aggregator")
+            .disable_statement_logging();
+        let mut connection = connect(&options).await.map_err(|reason| OpenError::Connect {
+            url: url.to_string(),
+            advice: "is PostgreSQL running there, and does DATABASE_URL name the right user and database?",
+            reason,
+        })?;
+        prepare(&mut connection, url).await?;
+        if let Err(error) = connection.close().await {
+            tracing::debug!(%error, "the first connection did not close cleanly");
+        }
+        let session = reader_session(statement_timeout);
+        let readers = PgPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| {
+                let session = session.clone();
+                Box::pin(async move {
+                    sqlx::raw_sql(AssertSqlSafe(session))
+                        .execute(connection)
+                        .await
+                        .map(drop)
+                })
+            })
+            .connect_lazy_with(options.clone());
+        Ok(Self {
+            readers,
+            options,
+            statement_timeout,
+        })
+    }
+
+    pub(super) fn writer(&self) -> Writer {
+        Writer {
+            options: self.options.clone(),
+            statement_timeout: self.statement_timeout,
+            connection: None,
+            last_used: Instant::now(),
+            statements_until_fold: FOLD_EVERY,
+        }
+    }
+
+    pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
+        let rows: Vec<CountRow> = sqlx::query_as(COUNTS).fetch_all(&self.readers).await?;
+        Ok(Counts::from_rows(rows))
+    }
+
+    pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
+        let statement = if request.topic.is_some() {
+            PAGE_OF_TOPIC
+        } else {
+            PAGE
+        };
+        let rows: Vec<PageRow> = sqlx::query_as(statement)
+            .bind(request.topic.as_deref())
+            .bind(request.before())
+            .bind(request.rows_to_read())
+            .bind(PAGE_PAYLOAD_BYTES)
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(Page::from_rows(rows, request))
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("SELECT 1").fetch_one(&self.readers).await.map(drop)
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+impl Writer {
+    pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
+        let mut connection = self.ready().await.map_err(WriteError::Unavailable)?;
+        let limit = self.statement_timeout + GRACE;
+        let stored = timeout(limit, store(&mut connection, group))
+            .await
+            .unwrap_or_else(|_| Err(timed_out()));
+        self.last_used = Instant::now();
+        let result = stored.map_err(outcome);
+        // After an error that the server reported the session goes on; after any other it is in an unknown state.
+        if !matches!(result, Err(WriteError::Unknown(_))) {
+            self.connection = Some(connection);
+        }
+        result
+    }
+
+    /// A connection on which a commit may ride.
+    async fn ready(&mut self) -> Result<PgConnection, sqlx::Error> {
+        if let Some(mut connection) = self.connection.take() {
+            let is_fresh = self.last_used.elapsed() < RESTED;
+            if is_fresh || matches!(timeout(CONNECT_TIMEOUT, connection.ping()).await, Ok(Ok(()))) {
+                return Ok(connection);
+            }
+        }
+        let mut connection = connect(&self.options).await?;
+        let session = writer_session(self.statement_timeout);
+        sqlx::raw_sql(AssertSqlSafe(session))
+            .execute(&mut connection)
+            .await?;
+        Ok(connection)
+    }
+
+    /// Folds the counters now and then, after the answers are out.
+    pub(super) async fn tidy(&mut self) {
+        self.statements_until_fold -= 1;
+        if self.statements_until_fold > 0 {
+            return;
+        }
+        self.statements_until_fold = FOLD_EVERY;
+        if let Some(mut connection) = self.connection.take() {
+            match timeout(
+                self.statement_timeout + GRACE,
+                sqlx::query(FOLD).execute(&mut connection),
+            )
+            .await
+            {
+                Ok(Ok(_)) => self.connection = Some(connection),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the counters were not folded; they are right all the same");
+                }
+                Err(_) => tracing::warn!("folding the counters took too long; they are right all the same"),
+            }
+        }
+    }
+
+    pub(super) async fn close(self) {
+        if let Some(connection) = self.connection
+            && let Err(error) = connection.close().await
+        {
+            tracing::debug!(%error, "a writer's connection did not close cleanly");
+        }
+    }
+}
+
+async fn store(connection: &mut PgConnection, group: &Group<'_>) -> Result<Vec<usize>, sqlx::Error> {
+    let rows = group.rows();
+    let places: Vec<i32> = sqlx::query_scalar(STORE)
+        .bind(rows.iter().map(|row| row.event.topic).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.event.event_id).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.event.timestamp).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.event.source).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.event.payload).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| place(row.position)).collect::<Vec<_>>())
+        .bind(i64::from(place(group.len())))
+        .fetch_one(connection)
+        .await?;
+    Ok(places.into_iter().map(position).collect())
+}
+
+fn place(position: usize) -> i32 {
+    i32::try_from(position).expect("a group has at most 65,536 events")
+}
+
+fn position(place: i32) -> usize {
+    usize::try_from(place).expect("sixteen bits are never negative")
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options))
+        .await
+        .unwrap_or_else(|_| Err(timed_out()))
+}
+
+/// Checks, migrates and writes. Several aggregators may start at once: the migration holds an advisory lock.
+async fn prepare(connection: &mut PgConnection, url: &DatabaseUrl) -> Result<(), OpenError> {
+    let unwritable = |reason| OpenError::Write {
+        url: url.to_string(),
+        reason,
+    };
+    let encoding: String = sqlx::query_scalar("SHOW server_encoding")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(unwritable)?;
+    if encoding != "UTF8" {
+        return Err(OpenError::Encoding {
+            url: url.to_string(),
+            encoding,
+        });
+    }
+    MIGRATIONS
+        .run(&mut *connection)
+        .await
+        .map_err(|reason| OpenError::Migrate {
+            url: url.to_string(),
+            reason,
+        })?;
+    sqlx::query(FOLD)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(unwritable)
+}
+
+/// What the statements of a writer rest on, whatever the database's own defaults are: a known abort instead of a
+/// statement that hangs, waiting for a rival key instead of 40001, and a commit that is durable when it is answered.
+fn writer_session(statement_timeout: Duration) -> String {
+    format!(
+        "SET statement_timeout = {};
+         SET default_transaction_isolation = 'read committed';
+         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+        statement_timeout.as_millis()
+    )
+}
+
+fn reader_session(statement_timeout: Duration) -> String {
+    format!(
+        "SET statement_timeout = {}; SET default_transaction_read_only = on",
+        statement_timeout.as_millis()
+    )
+}
+
+fn timed_out() -> sqlx::Error {
+    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
+}
+
+/// What an error of the storing statement says about its commit. A server that reports an error of severity ERROR has
+/// rolled the statement back and goes on; FATAL ends the session, possibly after the commit, and a broken connection
+/// says nothing at all.
+fn outcome(error: sqlx::Error) -> WriteError {
+    let reported = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    let rolled_back = reported.filter(|reported| reported.severity() == PgSeverity::Error);
+    rolled_back.map_or(WriteError::Unknown as fn(_) -> _, |reported| {
+        meaning(reported.code())
+    })(error)
+}
+
+/// What the code of an error means that has rolled the statement back.
+fn meaning(sqlstate: &str) -> fn(sqlx::Error) -> WriteError {
+    match sqlstate {
+        // Serialization failure and deadlock.
+        "40001" | "40P01" => WriteError::Aborted,
+        // A server that follows another, and a lock that was not free.
+        "25006" | "55P03" => WriteError::Unavailable,
+        // No resources, a full disk among them; an operator's intervention, a time-out among them; a system's error.
+        code if ["53", "57", "58"].iter().any(|class| code.starts_with(class)) => WriteError::Unavailable,
+        _ => WriteError::Refused,
+    }
+}

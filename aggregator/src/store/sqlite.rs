@@ -1,0 +1,311 @@
+//! SQLite: one file, one writer, a pool of readers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+use super::{ACQUIRE_TIMEOUT, DatabaseUrl, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
+use crate::group::{Group, Row};
+use crate::listing::{Page, PageRequest, PageRow};
+use crate::stats::{CountRow, Counts};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// One writer's page traffic is the bound here, so a transaction takes nearly all that waits.
+pub(super) const FULL_GROUP: usize = 10_000;
+
+/// Rows of one INSERT. A hundred rows spread the cost of a statement; the rest of a group goes by tens and ones, so
+/// that three prepared statements serve every group.
+const ROWS_PER_INSERT: [usize; 3] = [100, 10, 1];
+
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
+const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM processed_events";
+const INSERTED: &str = "SELECT seq - ?1 FROM processed_events WHERE seq > ?1";
+const COUNT: &str = "UPDATE counters SET received = received + ?1, unique_processed = unique_processed + ?2, \
+                     duplicate_dropped = duplicate_dropped + ?1 - ?2";
+const PING: &str = "SELECT only_row FROM counters";
+
+/// The topics are found by leaping from one to the next in the key's index: as many steps as there are topics, however
+/// many events. The counters stand beside each topic, so that all is one statement and one snapshot.
+const COUNTS: &str = "
+    WITH RECURSIVE topics (topic) AS (
+        SELECT min(topic) FROM processed_events
+        UNION ALL
+        SELECT (SELECT min(topic) FROM processed_events WHERE topic > topics.topic) FROM topics WHERE topic IS NOT NULL
+    )
+    SELECT received, unique_processed, duplicate_dropped, pending, processing, topic
+    FROM stats LEFT JOIN topics ON topic IS NOT NULL";
+
+/// A page: ?1 the topic, ?2 the place to go on from, ?3 rows, ?4 bytes of payload, after which payloads are left out.
+macro_rules! page {
+    ($condition:literal) => {
+        concat!(
+            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < ?4 THEN payload END, processed_at_ms
+             FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS before
+                   FROM (SELECT * FROM processed_events WHERE ",
+            $condition,
+            " ORDER BY seq DESC LIMIT ?3))
+             ORDER BY seq DESC"
+        )
+    };
+}
+const PAGE: &str = page!("?1 IS NULL AND seq < ?2");
+const PAGE_OF_TOPIC: &str = page!("topic = ?1 AND seq < ?2");
+
+/// The readers, and what a writer needs to connect.
+#[derive(Debug, Clone)]
+pub(super) struct Sqlite {
+    readers: SqlitePool,
+    options: SqliteConnectOptions,
+}
+
+/// The connection that stores events.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    options: SqliteConnectOptions,
+    connection: Option<SqliteConnection>,
+    inserts: [Arc<str>; 3],
+}
+
+impl Sqlite {
+    pub(super) async fn open(
+        options: &SqliteConnectOptions,
+        url: &DatabaseUrl,
+        statement_timeout: Duration,
+    ) -> Result<Self, OpenError> {
+        let options = writer_options(options, statement_timeout);
+        let mut connection = options.connect().await.map_err(|reason| OpenError::Connect {
+            url: url.to_string(),
+            advice: "does its folder exist, and may this user write there?",
+            reason,
+        })?;
+        MIGRATIONS
+            .run(&mut connection)
+            .await
+            .map_err(|reason| OpenError::Migrate {
+                url: url.to_string(),
+                reason,
+            })?;
+        prove_writable(&mut connection)
+            .await
+            .map_err(|reason| OpenError::Write {
+                url: url.to_string(),
+                reason,
+            })?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(reader_options(&options));
+        Ok(Self { readers, options })
+    }
+
+    pub(super) fn writer(&self) -> Writer {
+        Writer {
+            options: self.options.clone(),
+            connection: None,
+            inserts: ROWS_PER_INSERT.map(|rows| insert_statement(rows).into()),
+        }
+    }
+
+    pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
+        let rows: Vec<CountRow> = sqlx::query_as(COUNTS).fetch_all(&self.readers).await?;
+        Ok(Counts::from_rows(rows))
+    }
+
+    pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
+        let statement = if request.topic.is_some() {
+            PAGE_OF_TOPIC
+        } else {
+            PAGE
+        };
+        let rows: Vec<PageRow> = sqlx::query_as(statement)
+            .bind(request.topic.as_deref())
+            .bind(request.before())
+            .bind(request.rows_to_read())
+            .bind(PAGE_PAYLOAD_BYTES)
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(Page::from_rows(rows, request))
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query(PING).fetch_one(&self.readers).await.map(drop)
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+impl Writer {
+    pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await.map_err(WriteError::Unavailable)?,
+        };
+        let result = self.transaction(&mut connection, group).await;
+        if result.is_ok() {
+            self.connection = Some(connection);
+        } else {
+            // Whatever the error left behind, an open transaction among it, ends with the connection.
+            close(connection).await;
+        }
+        result
+    }
+
+    async fn transaction(
+        &self,
+        connection: &mut SqliteConnection,
+        group: &Group<'_>,
+    ) -> Result<Vec<usize>, WriteError> {
+        let inserted = self.fill(connection, group).await.map_err(not_committed)?;
+        // From here on nobody knows whether the commit's record reached the file before the error did.
+        sqlx::query(COMMIT)
+            .execute(connection)
+            .await
+            .map_err(WriteError::Unknown)?;
+        Ok(inserted)
+    }
+
+    /// Everything of the transaction but its commit.
+    async fn fill(
+        &self,
+        connection: &mut SqliteConnection,
+        group: &Group<'_>,
+    ) -> Result<Vec<usize>, sqlx::Error> {
+        // IMMEDIATE waits for another writer here; a transaction that becomes one later fails without waiting.
+        sqlx::query(BEGIN).execute(&mut *connection).await?;
+        let last_seq: i64 = sqlx::query_scalar(LAST_SEQ).fetch_one(&mut *connection).await?;
+        let now_ms = Timestamp::now().as_millisecond();
+        let mut rest = group.rows();
+        for (rows, statement) in ROWS_PER_INSERT.into_iter().zip(&self.inserts) {
+            while rest.len() >= rows {
+                let (some, others) = rest.split_at(rows);
+                insert(connection, statement, some, last_seq, now_ms).await?;
+                rest = others;
+            }
+        }
+        let places: Vec<i64> = sqlx::query_scalar(INSERTED)
+            .bind(last_seq)
+            .fetch_all(&mut *connection)
+            .await?;
+        let inserted: Vec<usize> = places.into_iter().map(position).collect();
+        sqlx::query(COUNT)
+            .bind(signed(group.len()))
+            .bind(signed(inserted.len()))
+            .execute(&mut *connection)
+            .await?;
+        Ok(inserted)
+    }
+
+    pub(super) async fn close(self) {
+        if let Some(connection) = self.connection {
+            close(connection).await;
+        }
+    }
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    statement: &Arc<str>,
+    rows: &[Row<'_>],
+    last_seq: i64,
+    now_ms: i64,
+) -> Result<(), sqlx::Error> {
+    let mut query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
+    for Row { position, event } in rows {
+        // Places follow the requests' order and not the sorted rows', so that a listing shows events as they came.
+        query = query
+            .bind(last_seq + 1 + signed(*position))
+            .bind(event.topic)
+            .bind(event.event_id)
+            .bind(event.timestamp)
+            .bind(event.source)
+            .bind(event.payload)
+            .bind(now_ms);
+    }
+    query.execute(connection).await.map(drop)
+}
+
+/// `ON CONFLICT DO NOTHING` and not `OR IGNORE`, which would also pass a row that breaks another constraint for a
+/// duplicate.
+fn insert_statement(rows: usize) -> String {
+    let values = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows].join(", ");
+    format!(
+        "INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload, processed_at_ms) \
+         VALUES {values} ON CONFLICT (topic, event_id) DO NOTHING"
+    )
+}
+
+/// The first place after `last_seq` is the group's position 0.
+fn position(place: i64) -> usize {
+    usize::try_from(place - 1).expect("only places above the last are selected")
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).expect("a group has far fewer events than 2^63")
+}
+
+fn writer_options(options: &SqliteConnectOptions, statement_timeout: Duration) -> SqliteConnectOptions {
+    options
+        .clone()
+        .create_if_missing(true)
+        .busy_timeout(statement_timeout)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL syncs the log at each commit: an answer outlives a power cut. NORMAL would not promise that.
+        .synchronous(SqliteSynchronous::Full)
+        .page_size(8192)
+        // Checkpoints that come seldom write each page once for many commits: 16,000 pages are 125 MiB of log.
+        .pragma("wal_autocheckpoint", "16000")
+        // 256 MiB hold the index of some millions of keys; negative means KiB.
+        .pragma("cache_size", "-262144")
+        // Else every statement that may be undone writes a journal to a file.
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging()
+}
+
+fn reader_options(options: &SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .clone()
+        .pragma("cache_size", "-16384")
+        .pragma("query_only", "ON")
+}
+
+async fn prove_writable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(BEGIN).execute(&mut *connection).await?;
+    sqlx::query(COUNT)
+        .bind(0)
+        .bind(0)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(COMMIT).execute(connection).await.map(drop)
+}
+
+async fn close(connection: SqliteConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::warn!(%error, "the database connection did not close cleanly");
+    }
+}
+
+/// What an error before the commit means. The primary code is the low byte of the extended one.
+fn not_committed(error: sqlx::Error) -> WriteError {
+    const ERROR: i32 = 1;
+    const TOO_BIG: i32 = 18;
+    const CONSTRAINT: i32 = 19;
+    const MISMATCH: i32 = 20;
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<i32>().ok());
+    match code.map(|code| code & 0xff) {
+        Some(ERROR | TOO_BIG | CONSTRAINT | MISMATCH) => WriteError::Refused(error),
+        _ => WriteError::Unavailable(error),
+    }
+}
