@@ -137,6 +137,8 @@ impl Aggregator {
         command
             .env("LISTEN", self.address().to_string())
             .env("DATABASE_URL", &self.database_url)
+            // The address is announced at this level.
+            .env("RUST_LOG", "info")
             .env("NO_COLOR", "1")
             .stdout(self.log.stdio()?)
             .stderr(self.log.stdio()?);
@@ -176,8 +178,10 @@ pub fn sqlite_url(folder: &Path) -> String {
 fn announced_port(log: &str) -> Option<u16> {
     let (_, rest) = log.split_once(ANNOUNCEMENT)?;
     let (line, _) = rest.split_once('\n')?;
-    let address = line.split_whitespace().next()?.trim_end_matches('/');
-    address.rsplit_once(':')?.1.parse().ok()
+    let (_, port) = line.split_whitespace().next()?.rsplit_once(':')?;
+    port.trim_end_matches(|end: char| !end.is_ascii_digit())
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -186,7 +190,8 @@ mod tests {
 
     #[test]
     fn the_port_is_read_from_a_whole_line_only() {
-        let line = "2025-01-01T00:00:00Z  INFO aggregator: listening on http://127.0.0.1:23456 with sqlite\n";
+        let line =
+            "2025-01-01T00:00:00Z  INFO aggregator: listening on http://127.0.0.1:23456, events go to x\n";
         assert_eq!(announced_port(line), Some(23456));
         assert_eq!(
             announced_port("listening on http://127.0.0.1:23456\n"),

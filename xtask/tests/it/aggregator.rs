@@ -4,16 +4,27 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use xtask::aggregator::{Aggregator, sqlite_url};
+use xtask::cluster::{Cluster, Durability};
 use xtask::http;
 use xtask::interrupt::Interrupt;
 use xtask::programs::{Profile, Programs};
 use xtask::scratch::Scratch;
 
 #[test]
-fn a_killed_aggregator_answers_again_on_its_port() {
-    let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+fn a_killed_aggregator_answers_again_on_its_port_with_sqlite() {
     let scratch = Scratch::new().unwrap();
-    let mut aggregator = Aggregator::start(&programs, &sqlite_url(scratch.path())).unwrap();
+    kill_and_restart(&sqlite_url(scratch.path()));
+}
+
+#[test]
+fn a_killed_aggregator_answers_again_on_its_port_with_postgres() {
+    let cluster = Cluster::start(Durability::Fast, &Interrupt::never()).unwrap();
+    kill_and_restart(&cluster.create_database("events").unwrap());
+}
+
+fn kill_and_restart(database_url: &str) {
+    let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+    let mut aggregator = Aggregator::start(&programs, database_url).unwrap();
     let address = aggregator.address();
     assert_eq!(http::get_json(address, "/health").unwrap()["ok"], true);
 
