@@ -25,6 +25,9 @@ pub const VERSION: u16 = 1;
 /// Most ordinals in one [`Frame::Extra`]: eight bytes each must fit in a body's 16-bit length.
 pub const MAX_EXTRA: usize = 8_000;
 
+/// The kinds of frames.
+pub(crate) const KINDS: std::ops::RangeInclusive<u8> = 1..=5;
+
 /// Bytes of a frame around its body.
 pub(crate) const OVERHEAD: usize = 2 + 1 + 4;
 

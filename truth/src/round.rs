@@ -151,10 +151,12 @@ struct Filling<'a> {
     index: u64,
     draw: Draw,
     slots: Vec<Slot>,
-    /// All slots in drawn order; those before `next_any` are taken.
+    /// All slots in drawn order. Any slot is taken from the front, where those before `front` are taken; one that has
+    /// to stand in certain requests is taken from the back, so that the front stays spread over all requests.
     order: Vec<u32>,
-    next_any: usize,
-    next_racing: usize,
+    front: usize,
+    /// Per mode, the end of what it has not yet looked at.
+    back: [usize; 3],
     /// The slots of one request after those of another, each request's in drawn order.
     by_request: Vec<u32>,
     /// Per request, where in `by_request` its next slot is.
@@ -186,8 +188,8 @@ impl<'a> Filling<'a> {
             draw,
             slots,
             order,
-            next_any: 0,
-            next_racing: 0,
+            front: 0,
+            back: [count as usize; 3],
             by_request,
             next_in: first_in,
             locals: 0,
@@ -257,16 +259,14 @@ impl<'a> Filling<'a> {
     fn place_family(&mut self, repeats: u64) -> u64 {
         let size = FAMILY_SIZES[self.draw.below(FAMILY_SIZES.len() as u64) as usize];
         let copies = u64::from(size - 1).min(repeats);
-        let first_mode = self.draw_mode();
-        let base = match first_mode {
-            Some(Mode::Concurrent) => self.take_racing().or_else(|| self.take_any()),
-            _ => self.take_any(),
-        };
-        let base = base.expect("a first copy has a slot");
+        let mode = self.draw_mode();
+        let base = self.take_base(mode).expect("a first copy has a slot");
         let key = self.put_new(base);
-        let Some(first_mode) = first_mode else { return 0 };
-        let mut placed = self.place_copies(first_mode, base, key, copies);
-        for mode in MODES {
+        let Some(mode) = mode else { return 0 };
+        // Where the drawn mode finds no room, the ones after it are tried, in a circle.
+        let modes = MODES.into_iter().cycle().skip(mode as usize).take(MODES.len());
+        let mut placed = 0;
+        for mode in modes {
             if placed == 0 && self.weight(mode) > 0 {
                 placed = self.place_copies(mode, base, key, copies);
             }
@@ -348,8 +348,8 @@ impl<'a> Filling<'a> {
     }
 
     fn take_any(&mut self) -> Option<u32> {
-        while let Some(slot) = self.order.get(self.next_any).copied() {
-            self.next_any += 1;
+        while let Some(slot) = self.order.get(self.front).copied() {
+            self.front += 1;
             if self.slots[slot as usize] == Slot::Free {
                 return Some(slot);
             }
@@ -357,16 +357,23 @@ impl<'a> Filling<'a> {
         None
     }
 
-    fn take_racing(&mut self) -> Option<u32> {
-        let racing =
-            u64::from(self.plan.racing_groups()) * u64::from(self.plan.group) * u64::from(self.plan.batch);
-        while let Some(slot) = self.order.get(self.next_racing).copied() {
-            self.next_racing += 1;
-            if self.slots[slot as usize] == Slot::Free && u64::from(slot) < racing {
+    /// A slot for the base of a family: one from which this mode reaches other requests, if there is one left.
+    fn take_base(&mut self, mode: Option<Mode>) -> Option<u32> {
+        let (mode, groups) = match mode {
+            None | Some(Mode::InBatch) => return self.take_any(),
+            Some(Mode::Concurrent) => (Mode::Concurrent, self.plan.racing_groups() as usize),
+            Some(Mode::Next) => (Mode::Next, (self.next_in.len() - 1) / self.plan.group as usize),
+        };
+        let end = groups * self.plan.group as usize * self.plan.batch as usize;
+        let back = &mut self.back[mode as usize];
+        while *back > 0 {
+            *back -= 1;
+            let slot = self.order[*back];
+            if (slot as usize) < end && self.slots[slot as usize] == Slot::Free {
                 return Some(slot);
             }
         }
-        None
+        self.take_any()
     }
 
     fn take_in(&mut self, request: usize) -> Option<u32> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Frame, LedgerError, OVERHEAD};
+use super::{Frame, KINDS, LedgerError, OVERHEAD};
 
 /// A tail longer than this is not one torn write: the writer gathers less.
 const LONGEST_TAIL: usize = 256 << 10;
@@ -152,11 +152,11 @@ fn is_whole(bytes: &[u8]) -> bool {
         && crc32c::crc32c(covered) == u32::from_le_bytes(*checksum)
 }
 
-/// Whether a good frame begins here.
+/// Whether a good frame begins here. The kind is looked at first: it spares most places the checksum.
 fn begins_whole(bytes: &[u8]) -> bool {
-    let Some(length) = bytes.first_chunk::<2>() else {
+    let Some([low, high, kind]) = bytes.first_chunk() else {
         return false;
     };
-    let end = usize::from(u16::from_le_bytes(*length)) + OVERHEAD;
-    bytes.get(..end).is_some_and(is_whole)
+    let end = usize::from(u16::from_le_bytes([*low, *high])) + OVERHEAD;
+    KINDS.contains(kind) && bytes.get(..end).is_some_and(is_whole)
 }

@@ -1,0 +1,4 @@
+//! The plan, the ledger, the run folder and the scenario, held to what they promise.
+
+mod plans;
+mod rounds;
