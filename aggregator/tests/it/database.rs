@@ -1,0 +1,150 @@
+//! A database of one's own for each test.
+
+use std::path::PathBuf;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use tempfile::TempDir;
+
+const ADMIN_URL: &str = "ONCEPROOF_TEST_POSTGRES";
+
+pub(crate) enum Database {
+    Sqlite { folder: TempDir },
+    Postgres { admin_url: String, name: String },
+}
+
+impl Database {
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        let Ok(admin_url) = std::env::var(ADMIN_URL) else {
+            panic!("{ADMIN_URL} is not set: run `cargo xtask test`, which starts a private PostgreSQL");
+        };
+        let name = format!("aggregator_{:016x}", getrandom::u64().unwrap());
+        execute(&admin_url, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+        Self::Postgres { admin_url, name }
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    /// What `DATABASE_URL` takes.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sqlite { folder } => format!("sqlite:{}", Self::file(folder).display()),
+            Self::Postgres { admin_url, name } => {
+                let (server, parameters) = admin_url.split_once('?').unwrap_or((admin_url, ""));
+                let (server, _maintenance) = server.rsplit_once('/').unwrap();
+                format!("{server}/{name}?{parameters}")
+            }
+        }
+    }
+
+    fn file(folder: &TempDir) -> PathBuf {
+        folder.path().join("events.db")
+    }
+
+    /// Runs statements as a person with a database client would.
+    pub(crate) async fn execute(&self, sql: &str) {
+        match self {
+            Self::Sqlite { .. } => {
+                let mut connection = SqliteConnection::connect(&self.url()).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(sql))
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::Postgres { .. } => execute(&self.url(), sql).await,
+        }
+    }
+
+    /// Runs statements on the server that the database is on.
+    pub(crate) async fn execute_beside(&self, sql: &str) {
+        let Self::Postgres { admin_url, .. } = self else {
+            panic!("SQLite has no server")
+        };
+        execute(admin_url, sql).await;
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Sqlite { .. } => "main",
+            Self::Postgres { name, .. } => name,
+        }
+    }
+
+    /// Reads one number as a person with a database client would.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite { .. } => {
+                let mut connection = SqliteConnection::connect(&self.url()).await.unwrap();
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+            }
+            Self::Postgres { .. } => {
+                let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    /// Holds back every writer until it is released.
+    pub(crate) async fn block_writers(&self) -> Blockade {
+        match self {
+            Self::Sqlite { .. } => {
+                let mut connection = SqliteConnection::connect(&self.url()).await.unwrap();
+                sqlx::raw_sql("BEGIN IMMEDIATE")
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                Blockade::Sqlite(connection)
+            }
+            Self::Postgres { .. } => {
+                let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+                let lock = "BEGIN; LOCK TABLE processed_events IN EXCLUSIVE MODE";
+                sqlx::raw_sql(lock).execute(&mut connection).await.unwrap();
+                Blockade::Postgres(connection)
+            }
+        }
+    }
+
+    /// Drops the database. A test that fails leaves it to the private server, which is thrown away.
+    pub(crate) async fn remove(self) {
+        if let Self::Postgres { admin_url, name } = &self {
+            execute(admin_url, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+/// A transaction that is in every writer's way.
+pub(crate) enum Blockade {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Blockade {
+    pub(crate) async fn release(self) {
+        match self {
+            Self::Sqlite(mut connection) => {
+                sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
+            }
+            Self::Postgres(mut connection) => {
+                sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+}
+
+async fn execute(url: &str, sql: &str) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}

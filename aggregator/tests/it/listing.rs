@@ -1,0 +1,118 @@
+//! The listing: complete, in order and without repeats, whatever the page size.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::database::Database;
+use crate::target::{Target, event};
+
+on_both_databases! {
+    pages_of_every_size_show_every_row_once_newest_first,
+    an_unknown_topic_is_an_empty_list,
+    topics_of_any_spelling_can_be_listed,
+    a_page_of_heavy_payloads_ends_early_and_leads_on,
+}
+
+async fn pages_of_every_size_show_every_row_once_newest_first(database: &Database) {
+    let target = Target::start(database).await;
+    // Batches of several sizes, with repeats, so that the places have gaps.
+    let ids: Vec<String> = (0..40).map(|id| format!("{:02}", (id * 7) % 40)).collect();
+    for batch in ids.chunks(7) {
+        let repeats = ids[..5].iter().map(|id| event("other", id));
+        let events: Vec<_> = batch.iter().map(|id| event("t", id)).chain(repeats).collect();
+        target.client.publish(&events).await;
+    }
+    let newest_first: Vec<&str> = ids.iter().rev().map(String::as_str).collect();
+    let whole = target.client.list("", 10_000).await;
+    assert_eq!(whole.len(), 45);
+    for limit in 1..=46 {
+        let rows = target.client.list("topic=t", limit).await;
+        let listed: Vec<_> = rows.iter().map(|row| row["event_id"].as_str().unwrap()).collect();
+        assert_eq!(listed, newest_first, "limit {limit}");
+        assert!(rows.iter().all(|row| row["topic"] == "t"));
+        assert_eq!(target.client.list("", limit).await, whole, "limit {limit}");
+    }
+    // The default limit is 1,000, and a page that holds the last row leads nowhere.
+    let response = target.client.get("/events").await;
+    assert!(!response.headers().contains_key("link"));
+    assert_eq!(response.json::<Vec<Value>>().await.unwrap(), whole);
+    target.stop().await;
+}
+
+async fn an_unknown_topic_is_an_empty_list(database: &Database) {
+    let target = Target::start(database).await;
+    target.client.publish(&[event("t", "1")]).await;
+    for path in [
+        "/events?topic=nope",
+        "/events?topic=",
+        "/events?topic=T",
+        "/events?topic=a%00b",
+        "/events?topic=%ff",
+    ] {
+        let response = target.client.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(response.text().await.unwrap(), "[]", "{path}");
+    }
+    target.stop().await;
+}
+
+async fn topics_of_any_spelling_can_be_listed(database: &Database) {
+    let target = Target::start(database).await;
+    let topics = [
+        "a b",
+        "a&b=c",
+        "a/b?c#d",
+        "é😀",
+        "100%",
+        "<x>; rel=\"next\"",
+        "a+b",
+        "'; --",
+    ];
+    for topic in topics {
+        target
+            .client
+            .publish(&[event(topic, "1"), event(topic, "2"), event(topic, "3")])
+            .await;
+    }
+    for topic in topics {
+        let encoded: String = topic.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let rows = target.client.list(&format!("topic={encoded}"), 1).await;
+        assert_eq!(rows.len(), 3, "{topic}");
+        assert!(rows.iter().all(|row| row["topic"] == topic));
+    }
+    target.stop().await;
+}
+
+async fn a_page_of_heavy_payloads_ends_early_and_leads_on(database: &Database) {
+    let target = Target::start(database).await;
+    let weight = "x".repeat(9 * 1024 * 1024);
+    for id in 0..5 {
+        let mut heavy = event("t", &id.to_string());
+        heavy["payload"] = json!({ "weight": weight });
+        target.client.publish(&[heavy]).await;
+    }
+    let mut listed = Vec::new();
+    let mut next = Some("/events?topic=t".to_owned());
+    let mut pages = 0;
+    while let Some(path) = next {
+        let response = target.client.get(&path).await;
+        next = response.headers().get("link").map(|link| {
+            link.to_str()
+                .unwrap()
+                .trim_start_matches('<')
+                .split_once('>')
+                .unwrap()
+                .0
+                .to_owned()
+        });
+        let rows: Vec<Value> = response.json().await.unwrap();
+        listed.extend(
+            rows.iter()
+                .map(|row| row["event_id"].as_str().unwrap().to_owned()),
+        );
+        pages += 1;
+    }
+    assert_eq!(listed, ["4", "3", "2", "1", "0"]);
+    assert_eq!(pages, 2);
+    target.stop().await;
+}

@@ -1,0 +1,201 @@
+//! The program itself: its first line, its exit codes, its signals.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+
+use reqwest::StatusCode;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinSet;
+
+use crate::database::Database;
+use crate::target::{Client, Target, event};
+
+on_both_databases! {
+    a_request_that_has_begun_is_answered_after_sigterm,
+    a_kill_under_load_keeps_every_acknowledged_event,
+}
+
+/// The real binary, listening.
+struct Program {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+    client: Client,
+}
+
+fn command(database_url: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aggregator"));
+    command
+        .env_clear()
+        .env("LISTEN", "127.0.0.1:0")
+        .env("DATABASE_URL", database_url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+impl Program {
+    async fn start(database: &Database) -> Self {
+        let mut child = command(&database.url()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = log
+            .next_line()
+            .await
+            .unwrap()
+            .expect("the program says where it listens");
+        let (_, rest) = line.split_once("listening on http://").expect(&line);
+        let address: SocketAddr = rest.split(',').next().unwrap().parse().unwrap();
+        Self {
+            child,
+            log,
+            client: Client::new(address),
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    async fn wait_for_log(&mut self, text: &str) {
+        while let Some(line) = self.log.next_line().await.unwrap() {
+            if line.contains(text) {
+                return;
+            }
+        }
+        panic!("the program ended without saying {text:?}");
+    }
+}
+
+async fn a_request_that_has_begun_is_answered_after_sigterm(database: &Database) {
+    let mut program = Program::start(database).await;
+    let body = event("t", "1").to_string();
+    let mut connection = TcpStream::connect(program.client.address).await.unwrap();
+    let head = format!(
+        "POST /publish HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    // The service says "go on" when a handler reads the body: from here on the request has begun.
+    let mut go_on = [0; 25];
+    connection.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+    program.signal(Signal::TERM);
+    program.wait_for_log("stopping").await;
+    connection.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(
+        answer.ends_with(r#"{"status":"accepted","accepted":1,"inserted":1,"duplicates":0}"#),
+        "{answer}"
+    );
+    assert_eq!(program.child.wait().await.unwrap().code(), Some(0));
+
+    let target = Target::start(database).await;
+    assert_eq!(target.client.ids().await, ["1"]);
+    target.stop().await;
+}
+
+/// Publishes until the connection breaks; answers the ids that were acknowledged.
+async fn publish_until_it_breaks(client: Client, name: usize) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    for turn in 0.. {
+        let id = format!("{name}/{turn}");
+        match client.try_post("/publish", event("t", &id).to_string()).await {
+            Ok(response) if response.status() == StatusCode::OK => acknowledged.push(id),
+            Ok(_) | Err(_) => break,
+        }
+    }
+    acknowledged
+}
+
+async fn a_kill_under_load_keeps_every_acknowledged_event(database: &Database) {
+    for round in 0..3 {
+        let program = Program::start(database).await;
+        let mut publishers = JoinSet::new();
+        for number in 0..8 {
+            publishers.spawn(publish_until_it_breaks(
+                program.client.another(),
+                round * 10 + number,
+            ));
+        }
+        let before = program.client.counters().await.received;
+        while program.client.counters().await.received < before + 100 {}
+        program.signal(Signal::KILL);
+        let acknowledged = publishers.join_all().await;
+        drop(program);
+
+        let target = Target::start(database).await;
+        let stored = target.client.ids().await;
+        for id in acknowledged.iter().flatten() {
+            assert!(stored.contains(id), "{id} was acknowledged and is not stored");
+        }
+        let counters = target.client.counters().await;
+        assert_eq!((counters.unique, counters.duplicates), (stored.len() as u64, 0));
+        target.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_one_message_with_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = format!("sqlite:{}/missing/events.db", folder.path().display());
+    let cases = [
+        ("DATABASE_URL", nowhere.as_str(), 1, "does its folder exist"),
+        (
+            "DATABASE_URL",
+            "postgres://user:secret@127.0.0.1:1/events",
+            1,
+            "is PostgreSQL running there",
+        ),
+        (
+            "DATABASE_URL",
+            "mysql://127.0.0.1/events",
+            2,
+            "must begin with sqlite: or postgres://",
+        ),
+        ("LISTEN", "8080", 2, "must be a host and a port"),
+        ("LISTEN", "192.0.2.1:8080", 1, "LISTEN names another address"),
+        ("ACK", "queued", 2, "possible values: committed"),
+        ("INVALID_STATUS", "500", 2, "possible values: 422, 400"),
+        ("MAX_BATCH", "none", 2, "--max-batch"),
+    ];
+    for (variable, value, code, message) in cases {
+        let file = format!("sqlite:{}/events.db", folder.path().display());
+        let output = command(&file).env(variable, value).output().await.unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{variable}={value}: {text}");
+        assert!(text.contains(message), "{variable}={value}: {text}");
+        assert!(!text.contains("secret"), "{text}");
+        if code == 1 {
+            assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_default_database_is_a_file_in_the_working_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command("");
+    let mut child = command
+        .env_remove("DATABASE_URL")
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(
+        log.next_line()
+            .await
+            .unwrap()
+            .unwrap()
+            .contains("listening on http://127.0.0.1:")
+    );
+    assert!(folder.path().join("onceproof.db").exists());
+    child.kill().await.unwrap();
+}

@@ -1,0 +1,180 @@
+//! A running service and a client of it.
+
+use std::net::SocketAddr;
+
+use aggregator::{RunError, Settings, Store};
+use clap::Parser as _;
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::database::Database;
+
+/// The service, in this process, on a port of its own.
+pub(crate) struct Target {
+    pub(crate) client: Client,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Result<(), RunError>>,
+}
+
+/// Speaks HTTP with a service, wherever it runs.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    http: reqwest::Client,
+}
+
+/// The counters of one answer of `/stats`.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(crate) struct Counters {
+    pub(crate) received: u64,
+    pub(crate) unique: u64,
+    pub(crate) duplicates: u64,
+}
+
+impl Target {
+    pub(crate) async fn start(database: &Database) -> Self {
+        Self::start_with(database, |_| {}).await
+    }
+
+    pub(crate) async fn start_with(database: &Database, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::parse_from(["aggregator", "--database-url", &database.url()]);
+        change(&mut settings);
+        let store = Store::open(&settings.database_url, settings.store_timeout())
+            .await
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::new(listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async {
+            // A target that is dropped without being stopped stops as well.
+            drop(stopped.await);
+        };
+        let served = tokio::spawn(aggregator::serve(listener, store, settings, shutdown));
+        Self { client, stop, served }
+    }
+
+    /// Stops as SIGTERM does, and waits until all that was accepted is stored.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        // Idle connections would be closed by the service; closing them here saves nobody's time but the test's.
+        drop(self.client);
+        self.served.await.unwrap().unwrap();
+    }
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            http: reqwest::Client::new(),
+        }
+    }
+
+    /// A client with connections of its own.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(self.address)
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
+        self.http.post(self.url(path)).body(body).send().await.unwrap()
+    }
+
+    /// As [`Client::post`], where the connection may break.
+    pub(crate) async fn try_post(
+        &self,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::Result<Response> {
+        self.http.post(self.url(path)).body(body).send().await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.http.get(self.url(path)).send().await.unwrap()
+    }
+
+    pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Publishes and expects success; answers the receipt.
+    pub(crate) async fn publish(&self, events: &[Value]) -> Value {
+        let response = self
+            .post("/publish?results=true", json!(events).to_string())
+            .await;
+        assert_eq!(response.status(), StatusCode::OK);
+        response.json().await.unwrap()
+    }
+
+    pub(crate) async fn stats(&self) -> Value {
+        let response = self.get("/stats").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        response.json().await.unwrap()
+    }
+
+    /// The counters, checked against each other.
+    pub(crate) async fn counters(&self) -> Counters {
+        let stats = self.stats().await;
+        let number = |pointer: &str| stats.pointer(pointer).and_then(Value::as_u64).unwrap();
+        assert_eq!((number("/queue/pending"), number("/queue/processing")), (0, 0));
+        let counters = Counters {
+            received: number("/received"),
+            unique: number("/unique_processed"),
+            duplicates: number("/duplicate_dropped"),
+        };
+        assert_eq!(
+            counters.received,
+            counters.unique + counters.duplicates,
+            "{counters:?}"
+        );
+        counters
+    }
+
+    /// Every row, by following the links of pages with `limit` rows; `topic` is a ready query parameter or nothing.
+    pub(crate) async fn list(&self, topic: &str, limit: usize) -> Vec<Value> {
+        let mut rows = Vec::new();
+        let mut next = Some(format!("/events?limit={limit}&{topic}"));
+        while let Some(path) = next {
+            let response = self.get(&path).await;
+            assert_eq!(response.status(), StatusCode::OK);
+            next = next_page(&response);
+            let page: Vec<Value> = response.json().await.unwrap();
+            assert!(
+                next.is_none() || page.len() == limit,
+                "only the last page is short"
+            );
+            rows.extend(page);
+        }
+        rows
+    }
+
+    /// The ids of all rows, in the order of the listing.
+    pub(crate) async fn ids(&self) -> Vec<String> {
+        let text = |row: &Value| row["event_id"].as_str().unwrap().to_owned();
+        self.list("", 10_000).await.iter().map(text).collect()
+    }
+}
+
+fn next_page(response: &Response) -> Option<String> {
+    let link = response.headers().get("link")?.to_str().unwrap();
+    let (path, relation) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
+    assert_eq!(relation, "; rel=\"next\"");
+    Some(path.to_owned())
+}
+
+/// A valid event.
+pub(crate) fn event(topic: &str, id: &str) -> Value {
+    json!({
+        "topic": topic,
+        "event_id": id,
+        "timestamp": "2025-01-01T00:00:00Z",
+        "source": "test",
+        "payload": { "id": id },
+    })
+}
