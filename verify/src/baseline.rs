@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use truth::event::Events;
 use truth::folder::{FolderError, RunFolder, read_json, write_json};
+use truth::plan::Plan;
+use truth::promises::PayloadEquality;
 
 use crate::observe::client::TargetClient;
 use crate::observe::stats::Counters;
+use crate::rows::{RowTally, SetSum};
 
 /// How far apart the two readings are.
 const APART: Duration = Duration::from_millis(250);
+
+/// Targets with more events than this are not listed before a run, so that a large one costs nothing.
+const LISTED_UP_TO: u64 = 100_000;
 
 /// The file's name in the run folder.
 const FILE: &str = "baseline.json";
@@ -25,17 +32,30 @@ pub struct Baseline {
     pub unread: Option<String>,
     /// Whether two readings differed: somebody else writes.
     pub moving: bool,
+    /// What was listed, if the target held few enough events.
+    pub listed: Option<ListedBaseline>,
+}
+
+/// What a target's listing showed before the first send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ListedBaseline {
+    /// Rows.
+    pub rows: u64,
+    /// The same, as a set.
+    pub foreign: SetSum,
 }
 
 impl Baseline {
-    /// Reads the counters twice, a quarter of a second apart. A target that cannot be read has no baseline, and that
-    /// is a fact, not a failure.
-    pub async fn take(client: &TargetClient) -> Self {
+    /// Reads the counters twice, a quarter of a second apart, and lists what is there if that is little: only then can
+    /// a verdict tell a row that appeared during the run from one of before. A target that cannot be read has no
+    /// baseline, and that is a fact, not a failure.
+    pub async fn take(client: &TargetClient, plan: &Plan) -> Self {
         let unread = |reason: String| Self {
             schema_version: 1,
             stats: None,
             unread: Some(reason),
             moving: false,
+            listed: None,
         };
         let first = match client.stats().await {
             Ok(counters) => counters,
@@ -45,11 +65,17 @@ impl Baseline {
         match client.stats().await {
             Ok(second) => {
                 let moving = first != second;
+                let listed = if moving {
+                    None
+                } else {
+                    list(client, plan, &second).await
+                };
                 Self {
                     schema_version: 1,
                     stats: Some(second),
                     unread: None,
                     moving,
+                    listed,
                 }
             }
             Err(error) => unread(chain(&error)),
@@ -75,6 +101,26 @@ impl Baseline {
             Ok(None)
         }
     }
+}
+
+/// Lists a target that holds few events and is quiet.
+async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<ListedBaseline> {
+    if !client.offers_listing() || stats.unique? > LISTED_UP_TO {
+        return None;
+    }
+    let events = Events::new(plan);
+    let mut tally = RowTally::new(
+        &events,
+        plan.nonce,
+        plan.keys().unwrap_or(0),
+        PayloadEquality::None,
+    );
+    let paging = client.list_into(plan.topics.as_slice(), &mut tally).await.ok()?;
+    let quiet = client.stats().await.ok().is_some_and(|after| after == *stats);
+    (quiet && !paging.looks_capped(&tally, stats.unique)).then_some(ListedBaseline {
+        rows: tally.rows,
+        foreign: tally.foreign,
+    })
 }
 
 /// An error and its causes, on one line.

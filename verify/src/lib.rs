@@ -4,5 +4,16 @@
 //! run folder's files. So a verdict can be had again, offline, from what a CI run left behind.
 
 pub mod baseline;
+pub mod cli;
+pub mod evidence;
+pub mod judge;
 pub mod observe;
+pub mod observed;
 pub mod polls;
+pub mod report;
+pub mod rows;
+mod run;
+pub mod verdict;
+
+pub use cli::Options;
+pub use run::run;

@@ -1,2 +1,21 @@
-//! Placeholder.
-fn main() {}
+//! `verify`: see [`verify::cli::Options`].
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let options = verify::cli::Options::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("verify: cannot start a runtime: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    ExitCode::from(runtime.block_on(verify::run(options)))
+}

@@ -1,4 +1,251 @@
 //! Reading a target: the only part of `verify` that touches a network.
+//!
+//! Settle, then list between two equal readings of the counters, then look again for acknowledged keys that were not
+//! listed: a finding is confirmed before it is a FAIL.
 
 pub mod client;
+pub mod listing;
+pub mod settle;
 pub mod stats;
+
+use std::time::{Duration, Instant};
+
+use truth::event::Events;
+use truth::mapping::Paging;
+use truth::plan::Plan;
+use truth::promises::{Ack, Promises};
+
+use self::client::{ReadError, TargetClient};
+use self::settle::{Expected, settle};
+use self::stats::Counters;
+use crate::baseline::{Baseline, chain};
+use crate::judge::counters::Region;
+use crate::judge::walk::Tally;
+use crate::observed::{ListingObservation, Observed, Settled, StatsObservation};
+use crate::rows::{Presence, RowTally};
+
+/// How often a listing is read again because the target moved meanwhile.
+const BRACKETS: u32 = 5;
+
+/// How long counters must not move, where nothing can still be under way.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// How long to wait between two looks for keys that are not listed.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// What an observation looks for.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// What was sent.
+    pub plan: &'a Plan,
+    /// What the target claims.
+    pub promises: &'a Promises,
+    /// What became of it.
+    pub tally: &'a Tally,
+    /// What the target said before.
+    pub baseline: Option<&'a Baseline>,
+    /// How long to wait for the target to come to rest.
+    pub settle: Duration,
+}
+
+/// Observes a target. An error means that nothing at all could be read.
+pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Observed, ReadError> {
+    let started = Instant::now();
+    let deadline = started + wanted.settle;
+    let (first, settled, unread) = settled(client, wanted, deadline).await?;
+    let mut stats = StatsObservation {
+        schema_version: 1,
+        target: client.target().url.clone(),
+        stats: first,
+        unread,
+        settled,
+        waited_ms: millis(started),
+    };
+    let events = Events::new(wanted.plan);
+    let keys = wanted.plan.keys().unwrap_or(0);
+    if !client.offers_listing() {
+        let listing = ListingObservation::none(false, None);
+        return Ok(Observed {
+            stats,
+            listing,
+            presence: Presence::new(keys),
+            anomalies: Vec::new(),
+        });
+    }
+    let mut reader = Reader {
+        client,
+        wanted,
+        events: &events,
+        keys,
+        deadline,
+        missing_at_first: None,
+    };
+    let read = reader.read(&mut stats.stats).await;
+    let waited = millis(started);
+    match read {
+        Ok(Read {
+            tally,
+            pages,
+            capped,
+            bracketed,
+            brackets,
+        }) => {
+            let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
+            (listing.capped, listing.bracketed, listing.brackets) = (capped, bracketed, brackets);
+            listing.all_topics = client.target().listing.topics == truth::mapping::ListedTopics::All;
+            listing.missing_at_first = reader.missing_at_first.unwrap_or(0);
+            listing.looked_ms = waited;
+            Ok(Observed {
+                stats,
+                listing,
+                anomalies: tally.anomalies,
+                presence: tally.presence,
+            })
+        }
+        Err(error) if stats.stats.is_none() && error.is_unreachable() => Err(error),
+        Err(error) => {
+            let listing = ListingObservation::none(true, Some(chain(&error)));
+            Ok(Observed {
+                stats,
+                listing,
+                presence: Presence::new(keys),
+                anomalies: Vec::new(),
+            })
+        }
+    }
+}
+
+/// Waits for rest. A target without counters, or with counters that cannot be read, is listed all the same.
+async fn settled(
+    client: &TargetClient,
+    wanted: &Wanted<'_>,
+    deadline: Instant,
+) -> Result<(Option<Counters>, Settled, Option<String>), ReadError> {
+    if !client.offers_stats() {
+        return Ok((None, Settled::NoCounters, None));
+    }
+    let sums = &wanted.tally.sums;
+    let region = Region::of(&wanted.tally.keys, sums, false, wanted.promises.received);
+    let in_doubt = sums.unknown > 0 || wanted.promises.ack == Ack::Queued;
+    let quiet = if in_doubt {
+        wanted.promises.zombie.max(QUIET)
+    } else {
+        QUIET
+    };
+    let before = wanted.baseline.and_then(|baseline| baseline.stats.as_ref());
+    match settle(
+        client,
+        &Expected {
+            region: &region,
+            before,
+            quiet,
+            deadline,
+        },
+    )
+    .await
+    {
+        Ok((counters, settled)) => Ok((Some(counters), settled, None)),
+        Err(error) if error.is_unreachable() => Err(error),
+        Err(error) => Ok((None, Settled::NoCounters, Some(chain(&error)))),
+    }
+}
+
+/// One listing that counts, or the last that did not.
+struct Read<'a> {
+    tally: RowTally<'a>,
+    pages: u64,
+    capped: bool,
+    bracketed: bool,
+    brackets: u32,
+}
+
+struct Reader<'a, 'e> {
+    client: &'a TargetClient,
+    wanted: &'a Wanted<'a>,
+    events: &'e Events,
+    keys: u64,
+    deadline: Instant,
+    /// Acknowledged keys that the first listing did not show.
+    missing_at_first: Option<u64>,
+}
+
+impl<'e> Reader<'_, 'e> {
+    /// Lists until the target stood still meanwhile and no acknowledged key is missing, or the deadline has passed.
+    async fn read(&mut self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
+        loop {
+            let read = self.bracketed(stats).await?;
+            let missing = self.missing(&read.tally);
+            self.missing_at_first.get_or_insert(missing);
+            if missing == 0 || read.capped || !read.bracketed || Instant::now() >= self.deadline {
+                return Ok(read);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn bracketed(&self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
+        for bracket in 1.. {
+            let (tally, pages, capped) = self.list(stats.as_ref()).await?;
+            let bracketed = match stats {
+                Some(before) => {
+                    let after = self.client.stats().await?;
+                    std::mem::replace(before, after.clone()) == after
+                }
+                // Without counters, a second listing has to show the same rows.
+                None => self.list(None).await?.0.ours == tally.ours,
+            };
+            if bracketed || bracket == BRACKETS {
+                return Ok(Read {
+                    tally,
+                    pages,
+                    capped,
+                    bracketed,
+                    brackets: bracket,
+                });
+            }
+        }
+        unreachable!("the loop above ends at the last bracket")
+    }
+
+    /// Lists once, and says whether rows seem to be held back. A single page that ends the listing while the target
+    /// counts more is asked for again in halves: a target that then shows a way on has shown all there is.
+    async fn list(&self, stats: Option<&Counters>) -> Result<(RowTally<'e>, u64, bool), ReadError> {
+        let listing = &self.client.target().listing;
+        let topics = self.wanted.plan.topics.as_slice();
+        let mut tally = self.blank();
+        let paged = self.client.list_into(topics, &mut tally).await?;
+        let unique = stats.and_then(|stats| stats.unique);
+        let full_page = listing.paging == Paging::None && tally.rows >= u64::from(listing.limit);
+        if !full_page && !paged.looks_capped(&tally, unique) {
+            return Ok((tally, paged.pages, false));
+        }
+        let half = u32::try_from(tally.rows / 2).unwrap_or(u32::MAX);
+        if listing.paging == Paging::None || half == 0 {
+            return Ok((tally, paged.pages, true));
+        }
+        let mut again = self.blank();
+        let in_halves = self.client.list_pages(topics, half, &mut again).await?;
+        let pages = paged.pages + in_halves.pages;
+        Ok((again, pages, !in_halves.went_on))
+    }
+
+    fn blank(&self) -> RowTally<'e> {
+        RowTally::new(
+            self.events,
+            self.wanted.plan.nonce,
+            self.keys,
+            self.wanted.promises.payload,
+        )
+    }
+
+    /// Acknowledged keys that are not listed.
+    fn missing(&self, tally: &RowTally<'_>) -> u64 {
+        let keys = self.wanted.tally.keys.iter();
+        keys.filter(|(ordinal, state)| state.acked() > 0 && tally.presence.seen(*ordinal) == 0)
+            .count() as u64
+    }
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,66 @@
+//! The command line of `verify`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use truth::duration;
+
+/// Reads a target back, compares it with what loadgen sent, and says whether every event is stored exactly once.
+///
+/// Exit codes: 0 PASS, 1 FAIL, 2 usage or configuration, 3 UNKNOWN, 4 VOID, 5 target unreachable, 130 interrupted.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "verify", version)]
+pub struct Options {
+    /// Run folders, all of one run; without any, the newest in --out.
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+
+    /// Read this target instead of the one that the run was sent to.
+    #[arg(long, env = "TARGET_URL", value_name = "URL")]
+    pub target: Option<String>,
+
+    /// Send this header with every request, as 'Name: value'; may be repeated.
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub headers: Vec<String>,
+
+    /// Where runs are.
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Do not read the target: judge the newest observation in the run folder again.
+    #[arg(long)]
+    pub offline: bool,
+
+    /// How long the target may take to come to rest, and to show what it acknowledged.
+    #[arg(long, default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
+    pub settle: Duration,
+
+    /// What stands on standard output.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// What stands on standard output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// The report for people.
+    Text,
+    /// `verdict.json`.
+    Json,
+}
+
+impl Options {
+    /// What `loadgen --verify` asks for: this run, just sent.
+    pub fn for_run(run: PathBuf, target: String, headers: Vec<String>) -> Self {
+        Self {
+            runs: vec![run],
+            target: Some(target),
+            headers,
+            out: PathBuf::from("results"),
+            offline: false,
+            settle: Duration::from_secs(10),
+            format: Format::Text,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What a verdict rests on: the files of one or more runs and of one observation, opened and checked for being of a
+//! piece.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+use truth::event::Events;
+use truth::folder::{FolderError, Manifest, RunFolder};
+use truth::ledger::Frame;
+use truth::ledger::merge::Merge;
+use truth::plan::Plan;
+use truth::promises::Promises;
+
+use crate::baseline::Baseline;
+use crate::judge::walk::WalkError;
+use crate::observe::stats::Counters;
+use crate::observed::Observed;
+use crate::polls;
+
+/// One run folder, opened.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Where it is.
+    pub folder: RunFolder,
+    /// What was resolved.
+    pub manifest: Manifest,
+    /// What the target said before.
+    pub baseline: Option<Baseline>,
+    /// What it said right after.
+    pub closing: Option<Counters>,
+}
+
+/// Why runs cannot be judged together.
+#[derive(Debug, Error)]
+pub enum EvidenceError {
+    /// A folder cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// It is too early.
+    #[error("{} is still running since {since}; wait for loadgen to end", path.display())]
+    Running {
+        /// The folder.
+        path: PathBuf,
+        /// When it began.
+        since: String,
+    },
+    /// Different runs.
+    #[error("{} and {} are not parts of one run", first.display(), second.display())]
+    Apart {
+        /// One folder.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+}
+
+impl Run {
+    /// Opens a run folder that nobody writes to any more.
+    pub fn open(folder: RunFolder) -> Result<Self, EvidenceError> {
+        let manifest = folder.manifest()?;
+        if folder.is_running() {
+            let since = manifest.started_utc.to_string();
+            return Err(EvidenceError::Running {
+                path: folder.path().to_path_buf(),
+                since,
+            });
+        }
+        let baseline = Baseline::load(&folder)?;
+        let last = polls::read(&folder)?.pop().filter(|poll| poll.closing);
+        Ok(Self {
+            folder,
+            manifest,
+            baseline,
+            closing: last.and_then(|poll| poll.stats),
+        })
+    }
+}
+
+/// Where a ledger's frames come from.
+#[derive(Clone, Debug)]
+pub enum Frames {
+    /// Segments on disk, each of the run with this index.
+    Files(Vec<(PathBuf, usize)>),
+    /// Frames at hand, in the order of time, all of one segment.
+    Memory(Vec<Frame>),
+}
+
+impl Frames {
+    /// For each segment, which run it is of.
+    pub fn runs(&self) -> Vec<usize> {
+        match self {
+            Self::Files(segments) => segments.iter().map(|(_, run)| *run).collect(),
+            Self::Memory(_) => vec![0],
+        }
+    }
+
+    /// Calls `take` with every frame and its segment, in the order of time; returns the bytes of torn tails.
+    pub fn for_each(
+        &self,
+        mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
+    ) -> Result<u64, WalkError> {
+        match self {
+            Self::Files(segments) => {
+                let paths: Vec<PathBuf> = segments.iter().map(|(path, _)| path.clone()).collect();
+                let mut merge = Merge::open(&paths)?;
+                for merged in &mut merge {
+                    let merged = merged?;
+                    take(merged.segment, &merged.frame)?;
+                }
+                Ok(merge.torn_bytes())
+            }
+            Self::Memory(frames) => {
+                for frame in frames {
+                    take(0, frame)?;
+                }
+                Ok(0)
+            }
+        }
+    }
+}
+
+/// Everything that the judge looks at, and nothing else.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What was sent.
+    pub plan: Plan,
+    /// What it looks like.
+    pub events: Events,
+    /// What the target claims.
+    pub promises: Promises,
+    /// Which keys are judged.
+    pub keys: std::ops::Range<u64>,
+    /// What happened.
+    pub frames: Frames,
+    /// Whether requests can have been under way at once.
+    pub can_race: bool,
+    /// Whether all runs' clocks can be compared.
+    pub one_clock: bool,
+    /// Shards of the run that are not here.
+    pub missing_shards: u32,
+    /// What the target said before the first send; the same for all runs, or not there.
+    pub baseline: Option<Baseline>,
+    /// Why there is no baseline although runs have one.
+    pub baselines_differ: bool,
+    /// What the target said right after the last answer.
+    pub closing: Option<Counters>,
+    /// What the target showed.
+    pub observed: Observed,
+}
+
+impl Evidence {
+    /// Puts runs and an observation together.
+    pub fn assemble(runs: &[Run], observed: Observed) -> Result<Self, EvidenceError> {
+        let first = &runs[0];
+        let (plan, promises) = (
+            first.manifest.plan.clone(),
+            first.manifest.scenario.promises.clone(),
+        );
+        let mut segments = Vec::new();
+        for (index, run) in runs.iter().enumerate() {
+            if run.manifest.plan != plan {
+                let (first, second) = (first.folder.path().to_path_buf(), run.folder.path().to_path_buf());
+                return Err(EvidenceError::Apart { first, second });
+            }
+            segments.extend(run.folder.segments()?.into_iter().map(|path| (path, index)));
+        }
+        let alike = runs.iter().all(|run| run.baseline == first.baseline);
+        let shards: std::collections::HashSet<u32> =
+            runs.iter().map(|run| run.manifest.shard.index).collect();
+        let keys = plan.keys().unwrap_or_else(|| observed.presence.keys());
+        Ok(Self {
+            events: Events::new(&plan),
+            keys: 0..keys,
+            plan,
+            promises,
+            frames: Frames::Files(segments),
+            can_race: runs
+                .iter()
+                .any(|run| run.manifest.concurrency > run.manifest.lanes),
+            one_clock: runs
+                .iter()
+                .all(|run| run.manifest.machine.boot_id == first.manifest.machine.boot_id),
+            missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
+            baseline: first.baseline.clone().filter(|_| alike),
+            baselines_differ: !alike,
+            closing: if runs.len() == 1 {
+                first.closing.clone()
+            } else {
+                latest(runs)
+            },
+            observed,
+        })
+    }
+}
+
+/// Of several closing polls, the one that counts most: the others came while a sibling still sent.
+fn latest(runs: &[Run]) -> Option<Counters> {
+    let closings: Option<Vec<&Counters>> = runs.iter().map(|run| run.closing.as_ref()).collect();
+    closings?
+        .into_iter()
+        .max_by_key(|counters| counters.received)
+        .cloned()
+}

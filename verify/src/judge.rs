@@ -1,0 +1,412 @@
+//! The judge: a pure function from evidence to a verdict. This file is the table of contents of its checks.
+//!
+//! | check | fails when | certain when | needs |
+//! |---|---|---|---|
+//! | `lost` | a key was acknowledged and is absent | the listing is complete and bracketed, and the key was looked for again | listing |
+//! | `stranger` | a listed id decodes but was never attempted, or does not decode and the unique count leaves it out | always; the second with a baseline listing | listing |
+//! | `wrong-topic` | a listed id belongs to another topic | always | listing |
+//! | `stored-twice` | a key is listed more than once | the listing is bracketed | listing |
+//! | `rejected-but-stored` | only rejected attempts, yet present | always | listing |
+//! | `payload-changed` | a stored event is not the one sent | always, under the promised equality | listing with contents |
+//! | `answer-order` | see [`order`] | one clock, nothing in between resends, acknowledged means committed | answers that tell |
+//! | `answer-sum` | an answer's numbers do not add up, or are not what was sent | always | answers with counts |
+//! | `routes-disagree` | rows and unique count tell different totals | the listing is complete and bracketed | both |
+//! | `counters` | see [`counters`] | the baseline was still, or the closing poll agrees | counters |
+
+pub mod by_key;
+pub mod by_row;
+pub mod by_total;
+pub mod counters;
+pub mod coverage;
+pub mod history;
+pub mod keys;
+pub mod order;
+pub mod planted;
+pub mod walk;
+
+use std::collections::{HashMap, HashSet};
+
+use self::coverage::EXPECTED_ENOUGH;
+use self::walk::{Setting, Tally, Walk, WalkError};
+use crate::baseline::chain;
+use crate::evidence::Evidence;
+use crate::observed::Settled;
+use crate::verdict::{Attempts, Check, CounterSlack, Finding, Planted, SHOWN_KEYS, Status, Verdict, Word};
+
+/// What all checks see: the evidence and what one pass over the ledger made of it.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The evidence.
+    pub evidence: &'a Evidence,
+    /// The ledger, booked; its keys know what was seen.
+    pub tally: Tally,
+    /// Bytes of ledger frames that were never finished.
+    pub torn_bytes: u64,
+}
+
+/// All checks, made.
+#[derive(Clone, Debug, Default)]
+pub struct Examined {
+    /// In the order of [`examine`].
+    pub checks: Vec<Check>,
+    /// What makes the verdict UNKNOWN, beyond the checks.
+    pub doubts: Vec<String>,
+    /// What happened besides.
+    pub observations: Vec<String>,
+    /// How much room the counters leave.
+    pub slack: Option<CounterSlack>,
+}
+
+/// Judges. An error on the way is a verdict too: UNKNOWN, never PASS.
+pub fn judge(evidence: &Evidence) -> Verdict {
+    let facts = match Facts::gather(evidence) {
+        Ok(facts) => facts,
+        Err(error) => return undecided(format!("the ledger cannot be judged: {}", chain(&error))),
+    };
+    let examined = examine(&facts);
+    let planted = planted::prove(&facts);
+    let mut verdict = conclude(&facts, examined, planted);
+    if let Err(error) = tell_histories(evidence, &mut verdict.checks) {
+        verdict
+            .reasons
+            .push(format!("the histories of keys cannot be told: {}", chain(&error)));
+        verdict.verdict = verdict.verdict.max(Word::Unknown);
+    }
+    verdict
+}
+
+impl<'a> Facts<'a> {
+    /// Books the ledger and takes over what was seen.
+    pub fn gather(evidence: &'a Evidence) -> Result<Self, WalkError> {
+        let (mut tally, torn_bytes) = book(evidence)?;
+        tally.keys.see(&evidence.observed.presence);
+        Ok(Self {
+            evidence,
+            tally,
+            torn_bytes,
+        })
+    }
+
+    /// Whether the listing tells of every key whether it is there.
+    pub fn tells_presence(&self) -> bool {
+        self.evidence.observed.listing.tells_presence()
+    }
+
+    /// A finding on a key of the plan.
+    pub fn finding(&self, ordinal: u64, detail: impl Into<String>) -> Finding {
+        let events = &self.evidence.events;
+        Finding {
+            ordinal: Some(ordinal),
+            topic: Some(events.topic(ordinal).to_owned()),
+            event_id: Some(events.id_text(ordinal)),
+            detail: detail.into(),
+            history: Vec::new(),
+        }
+    }
+
+    fn attempts(&self) -> Attempts {
+        let (sums, keys) = (&self.tally.sums, &self.tally.keys);
+        let doubtful = |acked: u8, unknown: u8| acked == 0 && unknown > 0;
+        Attempts {
+            planned: self.evidence.plan.total.unwrap_or(0),
+            sent: sums.sent(),
+            acked: sums.acked,
+            told_new: sums.told_new,
+            told_duplicate: sums.told_duplicate,
+            unknown: sums.unknown,
+            rejected: sums.rejected,
+            never_sent: sums.never_sent,
+            acked_keys: keys.iter().filter(|(_, state)| state.acked() > 0).count() as u64,
+            doubtful_keys: keys
+                .iter()
+                .filter(|(_, state)| doubtful(state.acked(), state.unknown()))
+                .count() as u64,
+        }
+    }
+}
+
+/// Books a ledger: one pass, without what was seen.
+pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
+    let runs = evidence.frames.runs();
+    let setting = Setting {
+        plan: &evidence.plan,
+        can_race: evidence.can_race,
+        batch: evidence.promises.batch,
+        runs: &runs,
+    };
+    let mut walk = Walk::new(setting, evidence.keys.clone());
+    let torn_bytes = evidence
+        .frames
+        .for_each(|segment, frame| walk.take(segment, frame))?;
+    Ok((walk.finish(), torn_bytes))
+}
+
+/// Makes all checks.
+pub fn examine(facts: &Facts<'_>) -> Examined {
+    let mut examined = Examined::default();
+    let (stranger, rejected) = by_key::unaccounted(facts, &mut examined);
+    let checks = vec![
+        by_key::lost(facts),
+        by_row::stranger(facts, stranger, &mut examined),
+        by_row::wrong_topic(facts),
+        by_key::stored_twice(facts),
+        rejected,
+        by_row::payload_changed(facts),
+        by_key::answer_order(facts),
+        by_total::answer_sum(facts),
+        by_total::routes_disagree(facts),
+        by_total::counters(facts, &mut examined),
+    ];
+    examined.checks = checks;
+    examined
+}
+
+fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) -> Verdict {
+    let evidence = facts.evidence;
+    doubt(facts, &mut examined);
+    let mut said: Vec<(Word, String)> = Vec::new();
+    let mut say = |word: Word, reason: String| said.push((word, reason));
+    for check in &examined.checks {
+        match check.status {
+            Status::Fail => say(Word::Fail, format!("{}: {}", check.name, check.summary)),
+            Status::Unknown => say(Word::Unknown, format!("{}: {}", check.name, check.summary)),
+            Status::Pass | Status::NotTested => {}
+        }
+    }
+    for doubt in examined.doubts {
+        say(Word::Unknown, doubt);
+    }
+    for unseen in planted.iter().filter(|planted| planted.seen == Some(false)) {
+        say(
+            Word::Unknown,
+            format!(
+                "the judge did not see a planted {}: do not trust this verdict",
+                unseen.defect
+            ),
+        );
+    }
+    for reason in void_reasons(facts) {
+        say(Word::Void, reason);
+    }
+    if said.is_empty() && facts.tally.last_answered.is_none() {
+        let reason = "no round was answered whole, so the judge could not be proven on this run";
+        said.push((Word::Unknown, reason.to_owned()));
+    }
+    // The reasons of the verdict's own word come first.
+    said.sort_by_key(|(word, _)| std::cmp::Reverse(*word));
+    let not_tested = not_tested(facts, &examined.checks, &planted);
+    Verdict {
+        verdict: said.first().map_or(Word::Pass, |(word, _)| *word),
+        target: evidence.observed.stats.target.clone(),
+        reasons: said.into_iter().map(|(_, reason)| reason).collect(),
+        observations: examined.observations,
+        checks: examined.checks,
+        not_tested,
+        attempts: facts.attempts(),
+        coverage: facts.tally.coverage,
+        counters: examined.slack,
+        planted,
+        ..blank()
+    }
+}
+
+/// What keeps the evidence as a whole from being enough.
+fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
+    let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
+    let stats = &evidence.observed.stats;
+    if let Some(reason) = &listing.unread {
+        examined
+            .doubts
+            .push(format!("the listing could not be read: {reason}"));
+    } else if listing.offered && !listing.bracketed {
+        let times = listing.brackets;
+        examined.doubts.push(format!(
+            "the target changed while it was listed, {times} times in a row: it never came to rest"
+        ));
+    }
+    if listing.capped {
+        let rows = listing.rows;
+        examined.doubts.push(format!(
+            "the listing showed {rows} rows and no way to more, though the target counts more: what lies beyond is \
+             unseen, not lost; describe how to go on with `listing.paging` in the scenario"
+        ));
+    }
+    if let Some(reason) = &stats.unread {
+        examined
+            .doubts
+            .push(format!("the counters could not be read: {reason}"));
+    }
+    if stats.settled == Settled::Moving {
+        let waited = stats.waited_ms;
+        examined.doubts.push(format!(
+            "the target was still moving after {waited} ms; give it more time with --settle"
+        ));
+    }
+    if evidence.missing_shards > 0 {
+        let missing = evidence.missing_shards;
+        examined.doubts.push(format!(
+            "{missing} shards of this run are missing; name their folders too"
+        ));
+    }
+    let (closed, segments) = facts.tally.closed;
+    if closed < segments || facts.torn_bytes > 0 {
+        let (sent, planned) = (facts.tally.sums.sent(), evidence.plan.total.unwrap_or(0));
+        examined.observations.insert(
+            0,
+            format!(
+                "run did not finish: sent {} of {}",
+                grouped(sent),
+                grouped(planned)
+            ),
+        );
+    }
+}
+
+/// What would make a PASS empty.
+fn void_reasons(facts: &Facts<'_>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let fields = &facts.evidence.observed;
+    if facts.tally.sums.acked == 0 {
+        reasons.push("nothing was acknowledged, so nothing can have been lost".to_owned());
+    }
+    if !fields.listing.offered
+        && fields.stats.unread.is_none()
+        && fields
+            .stats
+            .stats
+            .as_ref()
+            .is_none_or(|stats| stats.unique.is_none())
+    {
+        reasons.push("the target offers neither a listing nor a unique count".to_owned());
+    }
+    for (kind, seen) in facts.tally.coverage.kinds() {
+        if seen.planned >= EXPECTED_ENOUGH && seen.observed == 0 {
+            reasons.push(format!(
+                "{} {kind} were planned and none was observed",
+                grouped(seen.planned)
+            ));
+        }
+    }
+    reasons
+}
+
+fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<String> {
+    let skipped = checks.iter().filter(|check| check.status == Status::NotTested);
+    let mut lines: Vec<String> = skipped
+        .map(|check| format!("{}: {}", check.name, check.summary))
+        .collect();
+    for (kind, seen) in facts.tally.coverage.kinds() {
+        if seen.observed == 0 {
+            lines.push(format!("{kind}: none was observed"));
+        }
+    }
+    let unproven: Vec<&str> = planted
+        .iter()
+        .filter(|planted| planted.seen.is_none())
+        .map(|planted| planted.defect.as_str())
+        .collect();
+    if !unproven.is_empty() {
+        lines.push(format!(
+            "not proven on this run, for want of material: {}",
+            unproven.join(", ")
+        ));
+    }
+    lines
+}
+
+fn tell_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkError> {
+    let shown = checks
+        .iter()
+        .flat_map(|check| &check.findings)
+        .filter_map(|finding| finding.ordinal);
+    let keys: HashSet<u64> = shown.collect();
+    let histories: HashMap<_, _> = history::histories(evidence, &keys)?;
+    for finding in checks.iter_mut().flat_map(|check| &mut check.findings) {
+        if let Some(history) = finding.ordinal.and_then(|ordinal| histories.get(&ordinal)) {
+            finding.history.clone_from(history);
+        }
+    }
+    Ok(())
+}
+
+/// A verdict without a check: what kept the judge from looking.
+pub fn undecided(reason: String) -> Verdict {
+    Verdict {
+        verdict: Word::Unknown,
+        reasons: vec![reason],
+        ..blank()
+    }
+}
+
+fn blank() -> Verdict {
+    Verdict {
+        schema_version: 1,
+        onceproof: env!("CARGO_PKG_VERSION").to_owned(),
+        verdict: Word::Unknown,
+        observation: 0,
+        runs: Vec::new(),
+        target: String::new(),
+        reasons: Vec::new(),
+        observations: Vec::new(),
+        checks: Vec::new(),
+        not_tested: Vec::new(),
+        attempts: Attempts::default(),
+        coverage: coverage::Coverage::default(),
+        counters: None,
+        planted: Vec::new(),
+        replay: String::new(),
+    }
+}
+
+impl Check {
+    fn pass(name: &str, summary: impl Into<String>) -> Self {
+        Self::of(name, Status::Pass, 0, summary, Vec::new())
+    }
+
+    fn unknown(name: &str, count: u64, summary: impl Into<String>) -> Self {
+        Self::of(name, Status::Unknown, count, summary, Vec::new())
+    }
+
+    fn not_tested(name: &str, summary: impl Into<String>) -> Self {
+        Self::of(name, Status::NotTested, 0, summary, Vec::new())
+    }
+
+    fn fail(name: &str, count: u64, summary: impl Into<String>, mut findings: Vec<Finding>) -> Self {
+        findings.truncate(SHOWN_KEYS);
+        Self::of(name, Status::Fail, count, summary, findings)
+    }
+
+    fn of(
+        name: &str,
+        status: Status,
+        count: u64,
+        summary: impl Into<String>,
+        findings: Vec<Finding>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            status,
+            count,
+            summary: summary.into(),
+            findings,
+        }
+    }
+}
+
+/// A number with its thousands apart.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 key`, `2 keys`.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}

@@ -1,0 +1,215 @@
+//! The checks that a key's byte and the order of its answers decide.
+
+use std::collections::HashSet;
+
+use truth::promises::Ack;
+
+use super::keys::Class;
+use super::{Examined, Facts, counted, grouped, history};
+use crate::baseline::chain;
+use crate::verdict::{Check, Finding, SHOWN_KEYS};
+
+/// How many unaccounted keys are told apart by name.
+const NAMED: usize = 100_000;
+
+/// Acknowledged, and absent.
+pub fn lost(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "lost";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered {
+        return Check::not_tested(NAME, "the target shows no events");
+    }
+    let (count, keys) = facts.tally.keys.of_class(Class::Lost, SHOWN_KEYS);
+    if !facts.tells_presence() {
+        let sentence = format!(
+            "{} not listed, but the listing is not the whole truth",
+            counted(count, "acknowledged key is", "acknowledged keys are")
+        );
+        return Check::unknown(NAME, count, sentence);
+    }
+    let acked = facts.attempts().acked_keys;
+    if count == 0 {
+        return Check::pass(
+            NAME,
+            format!(
+                "all {} are listed",
+                counted(acked, "acknowledged key", "acknowledged keys")
+            ),
+        );
+    }
+    let finding = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, and absent from the listing");
+    let summary = format!(
+        "{} absent, out of {}; looked for again for {} ms",
+        counted(count, "acknowledged key is", "acknowledged keys are"),
+        grouped(acked),
+        listing.looked_ms
+    );
+    Check::fail(NAME, count, summary, keys.iter().map(finding).collect())
+}
+
+/// Listed more than once.
+pub fn stored_twice(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "stored-twice";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(NAME, "the target shows no events");
+    }
+    let (count, keys) = facts.tally.keys.of_class(Class::StoredTwice, SHOWN_KEYS);
+    if count == 0 {
+        return Check::pass(
+            NAME,
+            format!(
+                "no key is listed twice among {}",
+                counted(listing.rows, "row", "rows")
+            ),
+        );
+    }
+    if !listing.bracketed {
+        let sentence = format!(
+            "{} more than once, but the target moved meanwhile",
+            counted(count, "key was listed", "keys were listed")
+        );
+        return Check::unknown(NAME, count, sentence);
+    }
+    let finding = |ordinal: &u64| {
+        let rows = facts.tally.keys.get(*ordinal).seen();
+        facts.finding(
+            *ordinal,
+            format!("listed {rows}{} times", if rows == 3 { " or more" } else { "" }),
+        )
+    };
+    let summary = counted(
+        count,
+        "key is stored more than once",
+        "keys are stored more than once",
+    );
+    Check::fail(NAME, count, summary, keys.iter().map(finding).collect())
+}
+
+/// Listed without an attempt that can have stored it: those that were refused make `rejected-but-stored`, which is
+/// returned second; the others are strangers, whose findings are returned first.
+pub fn unaccounted(facts: &Facts<'_>, examined: &mut Examined) -> ((u64, Vec<Finding>), Check) {
+    const NAME: &str = "rejected-but-stored";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered || listing.unread.is_some() {
+        return (
+            (0, Vec::new()),
+            Check::not_tested(NAME, "the target shows no events"),
+        );
+    }
+    if facts.evidence.missing_shards > 0 {
+        let why = "keys of the missing shards cannot be told from strangers";
+        return ((0, Vec::new()), Check::not_tested(NAME, why));
+    }
+    let (count, keys) = facts.tally.keys.of_class(Class::Unaccounted, NAMED);
+    let named: HashSet<u64> = keys.iter().copied().collect();
+    let refused = match history::rejected_among(facts.evidence, &named) {
+        Ok(refused) => refused,
+        Err(error) => {
+            examined
+                .doubts
+                .push(format!("refused keys cannot be told: {}", chain(&error)));
+            HashSet::new()
+        }
+    };
+    let (stored, strange): (Vec<u64>, Vec<u64>) = keys.iter().partition(|ordinal| refused.contains(ordinal));
+    let strangers = count - stored.len() as u64;
+    let strange = strange.iter().take(SHOWN_KEYS);
+    let findings = strange
+        .map(|ordinal| facts.finding(*ordinal, "listed, though no attempt of it ever left"))
+        .collect();
+    let check = if stored.is_empty() {
+        let rejected = facts.tally.sums.rejected;
+        Check::pass(
+            NAME,
+            format!(
+                "{} had an effect",
+                match rejected {
+                    0 => "there was no rejected attempt that".to_owned(),
+                    _ => format!(
+                        "none of {}",
+                        counted(rejected, "rejected attempt", "rejected attempts")
+                    ),
+                }
+            ),
+        )
+    } else {
+        let findings = stored.iter().take(SHOWN_KEYS);
+        let findings =
+            findings.map(|ordinal| facts.finding(*ordinal, "every attempt was rejected, yet it is stored"));
+        let count = stored.len() as u64;
+        Check::fail(
+            NAME,
+            count,
+            counted(count, "rejected key is stored", "rejected keys are stored"),
+            findings.collect(),
+        )
+    };
+    ((strangers, findings), check)
+}
+
+/// Answers that a store which stores once cannot have given.
+pub fn answer_order(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "answer-order";
+    let (evidence, tally) = (facts.evidence, &facts.tally);
+    if evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "the answers of the missing shards are not known");
+    }
+    if evidence.promises.ack == Ack::Queued {
+        return Check::not_tested(NAME, "an acknowledgement only promises to store later");
+    }
+    if evidence.promises.intermediary_resends {
+        return Check::not_tested(NAME, "something between may send a request again");
+    }
+    let told = tally.sums.told_new + tally.sums.told_duplicate;
+    if told == 0 {
+        return Check::not_tested(NAME, "no answer tells new from duplicate");
+    }
+    let (double, double_keys) = tally.keys.of_class(Class::DoubleNew, SHOWN_KEYS);
+    let mut findings: Vec<Finding> = double_keys
+        .iter()
+        .map(|ordinal| facts.finding(*ordinal, "double-new: told to be new more than once"))
+        .collect();
+    let mut kinds = vec![("double-new", double)];
+    // Real-time order needs one clock; that a key was new twice does not.
+    if evidence.one_clock {
+        let kinds_of_fault = [
+            (
+                "late-new",
+                "told to be new after it had been acknowledged",
+                &tally.order.late_new,
+            ),
+            (
+                "phantom-duplicate",
+                "told to be a duplicate before anything can have stored it",
+                &tally.order.phantom_duplicate,
+            ),
+        ];
+        for (name, detail, faults) in kinds_of_fault {
+            kinds.push((name, faults.count));
+            let new_findings = faults.keys.iter().take(SHOWN_KEYS);
+            findings.extend(new_findings.map(|ordinal| facts.finding(*ordinal, format!("{name}: {detail}"))));
+        }
+    }
+    let count: u64 = kinds.iter().map(|(_, count)| count).sum();
+    if count == 0 {
+        return Check::pass(
+            NAME,
+            format!(
+                "{} fit a store that stores once",
+                counted(told, "told answer", "told answers")
+            ),
+        );
+    }
+    let parts: Vec<String> = kinds
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{name} {}", grouped(*count)))
+        .collect();
+    Check::fail(
+        NAME,
+        count,
+        format!("answers contradict each other: {}", parts.join(", ")),
+        findings,
+    )
+}

@@ -1,0 +1,177 @@
+//! The checks that single listed rows decide.
+
+use super::{Examined, Facts, counted};
+use crate::rows::AnomalyClass;
+use crate::verdict::{Check, Finding, SHOWN_KEYS};
+
+/// A row that this run did not store: `unattempted` are keys that decode, found by their bytes.
+pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &mut Examined) -> Check {
+    const NAME: &str = "stranger";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(NAME, "the target shows no events");
+    }
+    let (mut count, mut findings) = unattempted;
+    count += listing.never_planned;
+    findings.extend(examples(facts, AnomalyClass::NeverPlanned));
+    match foreign(facts) {
+        Foreign::Uncounted(uncounted) => {
+            count += uncounted;
+            findings.extend(examples(facts, AnomalyClass::Foreign));
+        }
+        Foreign::Counted(counted_rows) => examined.doubts.push(format!(
+            "{} appeared during the run: another writer; say `shared = true` in the scenario's promises if that is meant",
+            counted(counted_rows, "foreign row that the target counts", "foreign rows that the target counts")
+        )),
+        Foreign::Later(later) => examined.observations.push(format!(
+            "since the run ended, others have stored {}",
+            counted(later, "event", "events")
+        )),
+        Foreign::Untold(extra) => examined.doubts.push(format!(
+            "{} more than the target counted before the run; without a baseline listing it cannot be told since when",
+            counted(extra, "foreign row is listed", "foreign rows are listed")
+        )),
+        Foreign::None => {}
+    }
+    if count == 0 {
+        return Check::pass(
+            NAME,
+            format!(
+                "no row of {} is without an attempt",
+                counted(listing.rows, "row", "rows")
+            ),
+        );
+    }
+    Check::fail(
+        NAME,
+        count,
+        counted(count, "row was stored by nobody", "rows were stored by nobody"),
+        findings,
+    )
+}
+
+/// What the rows that are not ours turn out to be.
+enum Foreign {
+    /// None beyond those of before.
+    None,
+    /// New ones that the unique count leaves out.
+    Uncounted(u64),
+    /// New ones that it counts, from before the closing poll.
+    Counted(u64),
+    /// New ones that it counts, from after the closing poll.
+    Later(u64),
+    /// Perhaps new ones.
+    Untold(u64),
+}
+
+fn foreign(facts: &Facts<'_>) -> Foreign {
+    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let listing = &observed.listing;
+    if evidence.promises.shared || !facts.tells_presence() || !listing.all_topics {
+        return Foreign::None;
+    }
+    let Some(baseline) = &evidence.baseline else {
+        return Foreign::None;
+    };
+    let unique_of =
+        |counters: Option<&crate::observe::stats::Counters>| counters.and_then(|counters| counters.unique);
+    let (Some(before), Some(now)) = (
+        unique_of(baseline.stats.as_ref()),
+        unique_of(observed.stats.stats.as_ref()),
+    ) else {
+        return Foreign::None;
+    };
+    let Some(listed_before) = &baseline.listed else {
+        let extra = listing.foreign.count.saturating_sub(before);
+        return if extra > 0 {
+            Foreign::Untold(extra)
+        } else {
+            Foreign::None
+        };
+    };
+    let extra = listing.foreign.count.saturating_sub(listed_before.rows);
+    let new_rows = listing.rows.saturating_sub(listed_before.rows);
+    let uncounted = new_rows.saturating_sub(now.saturating_sub(before)).min(extra);
+    if uncounted > 0 {
+        return Foreign::Uncounted(uncounted);
+    }
+    let since_closing = unique_of(evidence.closing.as_ref()).map_or(0, |closing| now.saturating_sub(closing));
+    match extra {
+        0 => Foreign::None,
+        later if later <= since_closing => Foreign::Later(later),
+        during => Foreign::Counted(during),
+    }
+}
+
+/// The id of one topic's key under another topic.
+pub fn wrong_topic(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "wrong-topic";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(NAME, "the target shows no events");
+    }
+    match listing.wrong_topic {
+        0 => Check::pass(NAME, "every listed key stands under its own topic"),
+        count => {
+            let summary = counted(
+                count,
+                "row stands under a topic that is not its own",
+                "rows stand under topics that are not their own",
+            );
+            Check::fail(NAME, count, summary, examples(facts, AnomalyClass::WrongTopic))
+        }
+    }
+}
+
+/// A stored event that is not the one sent.
+pub fn payload_changed(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "payload-changed";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(NAME, "the target shows no events");
+    }
+    if listing.payload_changed > 0 {
+        let count = listing.payload_changed;
+        let summary = counted(
+            count,
+            "event is stored with other contents",
+            "events are stored with other contents",
+        );
+        return Check::fail(
+            NAME,
+            count,
+            summary,
+            examples(facts, AnomalyClass::PayloadChanged),
+        );
+    }
+    match listing.compared {
+        0 => Check::not_tested(
+            NAME,
+            "the listing shows no payloads, or the target does not promise to keep them",
+        ),
+        compared => Check::pass(
+            NAME,
+            format!(
+                "{} as sent",
+                counted(compared, "stored event is", "stored events are")
+            ),
+        ),
+    }
+}
+
+fn examples(facts: &Facts<'_>, class: AnomalyClass) -> Vec<Finding> {
+    let anomalies = facts
+        .evidence
+        .observed
+        .anomalies
+        .iter()
+        .filter(|anomaly| anomaly.class == class);
+    let finding = |anomaly: &crate::rows::Anomaly| Finding {
+        ordinal: anomaly.ordinal,
+        topic: Some(anomaly.topic.clone()),
+        event_id: Some(anomaly.event_id.clone()),
+        detail: anomaly.detail.clone(),
+        history: Vec::new(),
+    };
+    anomalies.take(SHOWN_KEYS).map(finding).collect()
+}

@@ -1,0 +1,250 @@
+//! The checks that sums decide. Counters cancel (one lost and one stored twice is still the right sum), so they
+//! corroborate what the keys say; where a target shows no keys, they are all there is.
+
+use truth::ledger::Scope;
+use truth::promises::Counters as CounterPromise;
+
+use super::counters::{Break, Deltas, Region};
+use super::{Examined, Facts, counted, grouped};
+use crate::observed::Settled;
+use crate::verdict::{Check, CounterSlack, Finding};
+
+/// An answer whose numbers do not add up.
+pub fn answer_sum(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "answer-sum";
+    let tally = &facts.tally;
+    if facts.evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "the answers of the missing shards are not known");
+    }
+    if tally.answers_compared == 0 {
+        return Check::not_tested(NAME, "no answer tells numbers");
+    }
+    if tally.answer_sum_faults == 0 {
+        let compared = counted(tally.answers_compared, "answer adds", "answers add");
+        return Check::pass(NAME, format!("{compared} up to what was sent"));
+    }
+    let finding = |fault: &super::walk::AnswerSumFault| {
+        let scope = match fault.scope {
+            Scope::Round(round) => format!("round {round}"),
+            Scope::Extra(id) => format!("list {id}"),
+        };
+        plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
+    };
+    let count = tally.answer_sum_faults;
+    let summary = counted(count, "answer does not add up", "answers do not add up");
+    Check::fail(
+        NAME,
+        count,
+        summary,
+        tally.answer_sums.iter().map(finding).collect(),
+    )
+}
+
+/// Rows and unique count tell different totals.
+pub fn routes_disagree(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "routes-disagree";
+    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let listing = &observed.listing;
+    let Some(unique) = observed.stats.stats.as_ref().and_then(|stats| stats.unique) else {
+        return Check::not_tested(NAME, "the target has no unique count");
+    };
+    if !facts.tells_presence() || !listing.all_topics {
+        return Check::not_tested(NAME, "the listing does not show every row of the target");
+    }
+    if listing.rows == unique {
+        return Check::pass(
+            NAME,
+            format!(
+                "{} listed, and so many counted",
+                counted(listing.rows, "row", "rows")
+            ),
+        );
+    }
+    let detail = format!(
+        "{} listed, {} counted",
+        counted(listing.rows, "row is", "rows are"),
+        grouped(unique)
+    );
+    let before = evidence
+        .baseline
+        .as_ref()
+        .and_then(|baseline| Some((baseline.listed.as_ref()?.rows, baseline.stats.as_ref()?.unique?)));
+    let Some((rows_before, unique_before)) = before else {
+        return Check::unknown(
+            NAME,
+            1,
+            format!("{detail}; without a baseline listing it cannot be told since when"),
+        );
+    };
+    let off_before = i128::from(rows_before) - i128::from(unique_before);
+    let off_now = i128::from(listing.rows) - i128::from(unique);
+    if off_before == off_now {
+        return Check::pass(NAME, format!("{detail}, which differed as much before the run"));
+    }
+    let off = u64::try_from((off_now - off_before).unsigned_abs()).unwrap_or(u64::MAX);
+    Check::fail(NAME, off, detail.clone(), vec![plain(detail)])
+}
+
+/// The target's own numbers.
+pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
+    const NAME: &str = "counters";
+    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    if evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "what the missing shards sent is not known");
+    }
+    if evidence.baselines_differ {
+        return Check::unknown(
+            NAME,
+            0,
+            "the shards took different baselines; begin them together",
+        );
+    }
+    let Some(before) = evidence
+        .baseline
+        .as_ref()
+        .and_then(|baseline| baseline.stats.as_ref())
+    else {
+        return Check::not_tested(NAME, "there is no baseline of the counters");
+    };
+    let Some(now) = &observed.stats.stats else {
+        return Check::not_tested(NAME, "the target has no counters that can be read");
+    };
+    if evidence.promises.counters == CounterPromise::Volatile && before.instance != now.instance {
+        return Check::not_tested(
+            NAME,
+            "the target started again, and its counters start from zero then",
+        );
+    }
+    if observed.stats.settled == Settled::Moving {
+        return Check::unknown(NAME, 0, "the target was still moving");
+    }
+    let promised = evidence.promises.received;
+    let region = Region::of(
+        &facts.tally.keys,
+        &facts.tally.sums,
+        facts.tells_presence(),
+        promised,
+    );
+    let deltas = Deltas::between(before, now);
+    if [deltas.received, deltas.unique, deltas.duplicates]
+        .iter()
+        .all(Option::is_none)
+    {
+        return Check::not_tested(NAME, "the target has no counters");
+    }
+    examined.slack = Some(CounterSlack {
+        received: region.received,
+        unique: region.unique,
+        duplicates: region.duplicates,
+        deltas,
+    });
+    let firm = evidence
+        .baseline
+        .as_ref()
+        .is_some_and(crate::baseline::Baseline::is_firm)
+        && !evidence.promises.shared;
+    let mut breaks = region.breaks(&deltas, promised);
+    if !firm {
+        breaks.retain(|broken| !broken.is_excess);
+    }
+    if breaks.is_empty() {
+        return Check::pass(NAME, holds(&region, firm));
+    }
+    if breaks.iter().any(|broken| !broken.is_excess) {
+        return broken(NAME, &breaks);
+    }
+    excess(facts, examined, &region, before, &breaks)
+}
+
+/// Counters that say more than this run can have sent, and add up: ours if the closing poll said so already, another
+/// writer's if it came later.
+fn excess(
+    facts: &Facts<'_>,
+    examined: &mut Examined,
+    region: &Region,
+    before: &crate::observe::stats::Counters,
+    breaks: &[Break],
+) -> Check {
+    const NAME: &str = "counters";
+    let evidence = facts.evidence;
+    let promised = evidence.promises.received;
+    let Some(closing) = &evidence.closing else {
+        return Check::unknown(
+            NAME,
+            1,
+            format!(
+                "{}; there is no closing poll to tell since when",
+                breaks[0].detail
+            ),
+        );
+    };
+    let at_close = Deltas::between(before, closing);
+    let closing_breaks = region.breaks(&at_close, promised);
+    if closing_breaks.iter().any(|broken| broken.is_excess) {
+        return broken(NAME, breaks);
+    }
+    let listing = &evidence.observed.listing;
+    let rows_before = evidence
+        .baseline
+        .as_ref()
+        .and_then(|baseline| Some(baseline.listed.as_ref()?.rows));
+    let others = rows_before.map(|before| listing.foreign.count.saturating_sub(before));
+    let growth = evidence
+        .observed
+        .stats
+        .stats
+        .as_ref()
+        .and_then(|now| now.unique?.checked_sub(closing.unique?));
+    if facts.tells_presence()
+        && listing.all_topics
+        && others.is_some()
+        && others == growth
+        && growth > Some(0)
+    {
+        // Whatever came later is another's, row by row, so the closing poll is the run's last word.
+        if closing_breaks.is_empty() {
+            examined.slack = examined.slack.take().map(|slack| CounterSlack {
+                deltas: at_close,
+                ..slack
+            });
+            return Check::pass(NAME, format!("at the closing poll {}", holds(region, true)));
+        }
+    }
+    Check::unknown(
+        NAME,
+        1,
+        format!(
+            "{}; it came after the run and adds up: another writer?",
+            breaks[0].detail
+        ),
+    )
+}
+
+fn holds(region: &Region, firm: bool) -> String {
+    let slack = region.received.slack();
+    match (firm, slack) {
+        (false, _) => {
+            "at least what was acknowledged is counted (the baseline moved: no upper bound)".to_owned()
+        }
+        (true, 0) => "exactly what was sent is counted, without slack".to_owned(),
+        (true, _) => format!(
+            "within the bounds that {} leave",
+            counted(slack, "unknown attempt", "unknown attempts")
+        ),
+    }
+}
+
+fn broken(name: &str, breaks: &[Break]) -> Check {
+    let findings = breaks.iter().map(|broken| plain(broken.detail.clone())).collect();
+    Check::fail(name, breaks.len() as u64, breaks[0].detail.clone(), findings)
+}
+
+fn plain(detail: String) -> Finding {
+    Finding {
+        ordinal: None,
+        topic: None,
+        event_id: None,
+        detail,
+        history: Vec::new(),
+    }
+}

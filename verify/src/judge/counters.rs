@@ -1,0 +1,230 @@
+//! `counters`: whether the target's own numbers lie where the ledger says that they must.
+//!
+//! With c acknowledged and i unknown attempts a key, and counters as deltas from the baseline: received R in
+//! [Σc, Σ(c+i)], unique U in [#{c>=1}, #{c+i>=1}], duplicates D in [Σmax(0,c-1), Σmax(0,c+i-1)], and R = U + D. The three
+//! are bound to each other: with u = U - U_low keys stored by unknown attempts alone, R is at least R_low + u, and at
+//! most R_low + (all unknown attempts of acknowledged keys) + (the u largest numbers of unknown attempts among the
+//! others). A value outside is certain failure; the width inside is the slack.
+
+use serde::{Deserialize, Serialize};
+use truth::promises::Received;
+
+use super::keys::Keys;
+use super::walk::Sums;
+use crate::observe::stats::Counters;
+
+/// Both ends of what a counter may say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Bounds {
+    /// The least.
+    pub low: u64,
+    /// The most.
+    pub high: u64,
+}
+
+impl Bounds {
+    /// How much is left open.
+    pub fn slack(&self) -> u64 {
+        self.high - self.low
+    }
+
+    fn contains(&self, value: u64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+}
+
+/// What the ledger allows the counters to say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Region {
+    /// R.
+    pub received: Bounds,
+    /// U.
+    pub unique: Bounds,
+    /// D.
+    pub duplicates: Bounds,
+    /// R, narrowed by which keys are present.
+    pub received_with_presence: Option<Bounds>,
+    /// Unknown attempts of keys that were acknowledged.
+    unknown_of_acked: u64,
+    /// Numbers of unknown attempts of the other keys: how many keys have how many, from the largest.
+    unknown_of_others: Vec<(u64, u64)>,
+}
+
+/// The counters since the baseline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Deltas {
+    /// R.
+    pub received: Option<i128>,
+    /// U.
+    pub unique: Option<i128>,
+    /// D.
+    pub duplicates: Option<i128>,
+}
+
+impl Deltas {
+    /// What the counters have grown by.
+    pub fn between(before: &Counters, after: &Counters) -> Self {
+        let delta = |before: Option<u64>, after: Option<u64>| Some(i128::from(after?) - i128::from(before?));
+        Self {
+            received: delta(before.received, after.received),
+            unique: delta(before.unique, after.unique),
+            duplicates: delta(before.duplicates, after.duplicates),
+        }
+    }
+}
+
+/// A bound that is broken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Break {
+    /// In words.
+    pub detail: String,
+    /// Whether another writer would explain it.
+    pub is_excess: bool,
+}
+
+impl Region {
+    /// The region of these keys. `listed` says whether their `seen` is the whole truth.
+    pub fn of(keys: &Keys, sums: &Sums, listed: bool, promised: Received) -> Self {
+        let (mut acked_keys, mut attempted_keys, mut unknown_of_acked) = (0, 0, 0);
+        let (mut present_low, mut present_high) = (sums.acked, sums.acked);
+        let mut others = std::collections::BTreeMap::new();
+        for (ordinal, state) in keys.iter() {
+            let unknown = keys.unknown(ordinal);
+            let acked = state.acked() > 0;
+            acked_keys += u64::from(acked);
+            attempted_keys += u64::from(acked || unknown > 0);
+            if acked {
+                unknown_of_acked += unknown;
+            } else if unknown > 0 {
+                *others.entry(unknown).or_insert(0_u64) += 1;
+            }
+            if state.seen() > 0 && unknown > 0 {
+                present_high += unknown;
+                present_low += u64::from(!acked);
+            }
+        }
+        let offered = if promised == Received::Offered {
+            sums.rejected
+        } else {
+            0
+        };
+        let total = sums.acked + sums.unknown;
+        Self {
+            received: Bounds {
+                low: sums.acked,
+                high: total + offered,
+            },
+            unique: Bounds {
+                low: acked_keys,
+                high: attempted_keys,
+            },
+            duplicates: Bounds {
+                low: sums.acked - acked_keys,
+                high: total - attempted_keys,
+            },
+            received_with_presence: listed.then_some(Bounds {
+                low: present_low,
+                high: present_high + offered,
+            }),
+            unknown_of_acked,
+            unknown_of_others: others.into_iter().rev().collect(),
+        }
+    }
+
+    /// Whether the counters have at least what was acknowledged.
+    pub fn reached(&self, deltas: &Deltas) -> bool {
+        let at_least = |delta: Option<i128>, low: u64| delta.is_none_or(|delta| delta >= i128::from(low));
+        at_least(deltas.received, self.received.low) && at_least(deltas.unique, self.unique.low)
+    }
+
+    /// Every bound that these counters break.
+    pub fn breaks(&self, deltas: &Deltas, promised: Received) -> Vec<Break> {
+        let mut breaks = Vec::new();
+        let counters = [
+            ("received", deltas.received, self.received),
+            ("unique", deltas.unique, self.unique),
+            ("duplicates", deltas.duplicates, self.duplicates),
+        ];
+        for (name, delta, bounds) in counters {
+            let Some(delta) = delta else { continue };
+            if delta < i128::from(bounds.low) || delta > i128::from(bounds.high) {
+                let is_excess = delta > i128::from(bounds.high);
+                let detail = format!("{name} grew by {delta}, must be {}", range(bounds));
+                breaks.push(Break { detail, is_excess });
+            }
+        }
+        if promised == Received::Accepted {
+            self.joint_breaks(deltas, &mut breaks);
+        }
+        breaks
+    }
+
+    fn joint_breaks(&self, deltas: &Deltas, breaks: &mut Vec<Break>) {
+        let (Some(received), Some(unique)) = (deltas.received, deltas.unique) else {
+            return;
+        };
+        if let Some(duplicates) = deltas.duplicates
+            && received != unique + duplicates
+        {
+            let detail = format!("received {received} is not unique {unique} + duplicates {duplicates}");
+            breaks.push(Break {
+                detail,
+                is_excess: false,
+            });
+        }
+        let (Ok(received), Ok(unique)) = (u64::try_from(received), u64::try_from(unique)) else {
+            return;
+        };
+        if !self.received.contains(received) || !self.unique.contains(unique) {
+            return;
+        }
+        let by_unknown = unique - self.unique.low;
+        let joint = self.joint(by_unknown);
+        if !joint.contains(received) {
+            let detail = format!(
+                "received grew by {received}, with unique {unique} it must be {}",
+                range(joint)
+            );
+            breaks.push(Break {
+                detail,
+                is_excess: received > joint.high,
+            });
+        }
+        if let Some(listed) = self
+            .received_with_presence
+            .filter(|listed| !listed.contains(received))
+        {
+            let detail = format!(
+                "received grew by {received}, with the keys listed it must be {}",
+                range(listed)
+            );
+            breaks.push(Break {
+                detail,
+                is_excess: received > listed.high,
+            });
+        }
+    }
+
+    /// Where R must lie if `by_unknown` keys were stored by unknown attempts alone.
+    pub fn joint(&self, by_unknown: u64) -> Bounds {
+        let (mut left, mut largest) = (by_unknown, 0);
+        for (unknown, keys) in &self.unknown_of_others {
+            let taken = left.min(*keys);
+            largest += taken * unknown;
+            left -= taken;
+        }
+        let low = self.received.low + by_unknown;
+        Bounds {
+            low,
+            high: self.received.low + self.unknown_of_acked + largest,
+        }
+    }
+}
+
+fn range(bounds: Bounds) -> String {
+    if bounds.slack() == 0 {
+        format!("{}", bounds.low)
+    } else {
+        format!("{} to {}", bounds.low, bounds.high)
+    }
+}

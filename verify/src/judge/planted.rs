@@ -1,0 +1,415 @@
+//! Trust in the judge: on a slice of the run's own evidence, one defect of each class is planted, and the check that
+//! has to name it must. Verifiers rot silently; this one is proven on every run.
+//!
+//! The slice is the last round that was answered whole, and the keys that are new in it. Defects are planted in the
+//! evidence (frames, rows, counters), so each passes through all the code between evidence and verdict.
+
+use std::ops::Range;
+
+use truth::answer::{Kind, Kinds};
+use truth::ledger::{Done, Frame, Scope};
+use truth::promises::{PayloadEquality, Promises};
+
+use super::keys::Class;
+use super::walk::WalkError;
+use super::{Examined, Facts, book, examine};
+use crate::baseline::{Baseline, ListedBaseline};
+use crate::evidence::{Evidence, Frames};
+use crate::observe::stats::Counters;
+use crate::observed::{ListingObservation, Observed, Settled};
+use crate::rows::{Row, RowTally, SetSum};
+use crate::verdict::{Check, Planted, Status};
+
+/// A slice of a run that defects are planted in.
+#[derive(Clone, Debug)]
+struct Slice {
+    frames: Vec<Frame>,
+    rows: Vec<Row>,
+    counters: Counters,
+    /// A key with at least two attempts that ended one after the other, each as (request, place).
+    target: u64,
+    attempts: Vec<(u32, usize)>,
+    /// Events of each request of the round.
+    lengths: Vec<usize>,
+}
+
+/// One defect: its name, the check that must name it, and how it is planted; `None` for want of material.
+struct Defect {
+    name: &'static str,
+    check: &'static str,
+    plant: fn(&Evidence, &mut Slice) -> Option<()>,
+}
+
+const DEFECTS: [Defect; 12] = [
+    Defect {
+        name: "loss",
+        check: "lost",
+        plant: lose,
+    },
+    Defect {
+        name: "stranger that decodes",
+        check: "stranger",
+        plant: add_unattempted,
+    },
+    Defect {
+        name: "stranger that does not decode",
+        check: "stranger",
+        plant: add_foreign,
+    },
+    Defect {
+        name: "wrong topic",
+        check: "wrong-topic",
+        plant: move_topic,
+    },
+    Defect {
+        name: "second copy",
+        check: "stored-twice",
+        plant: store_twice,
+    },
+    Defect {
+        name: "stored rejection",
+        check: "rejected-but-stored",
+        plant: reject,
+    },
+    Defect {
+        name: "changed payload",
+        check: "payload-changed",
+        plant: change_payload,
+    },
+    Defect {
+        name: "double-new",
+        check: "answer-order",
+        plant: tell_new_twice,
+    },
+    Defect {
+        name: "late-new",
+        check: "answer-order",
+        plant: tell_new_late,
+    },
+    Defect {
+        name: "phantom-duplicate",
+        check: "answer-order",
+        plant: tell_duplicates_only,
+    },
+    Defect {
+        name: "wrong sum",
+        check: "answer-sum",
+        plant: raise_accepted,
+    },
+    Defect {
+        name: "counter too high",
+        check: "counters",
+        plant: raise_received,
+    },
+];
+
+/// Plants every defect in turn and tells which were seen.
+pub fn prove(facts: &Facts<'_>) -> Vec<Planted> {
+    let slice = cut(facts).ok().flatten();
+    let told = |defect: &Defect, seen: Option<bool>| Planted {
+        defect: defect.name.to_owned(),
+        check: defect.check.to_owned(),
+        seen,
+    };
+    let Some((keys, slice)) = slice else {
+        return DEFECTS.iter().map(|defect| told(defect, None)).collect();
+    };
+    let baseline = look(facts.evidence, &keys, &slice);
+    let prove_one = |defect: &Defect| {
+        let mut planted = slice.clone();
+        let before = baseline
+            .as_ref()
+            .ok()
+            .and_then(|examined| find(examined, defect.check))?;
+        if before.status == Status::NotTested {
+            return None;
+        }
+        (defect.plant)(facts.evidence, &mut planted)?;
+        let after = look(facts.evidence, &keys, &planted);
+        let after = after.ok().and_then(|examined| find(&examined, defect.check));
+        Some(after.is_some_and(|after| after.status == Status::Fail && after.count > before.count))
+    };
+    DEFECTS
+        .iter()
+        .map(|defect| told(defect, prove_one(defect)))
+        .collect()
+}
+
+fn find(examined: &Examined, name: &str) -> Option<Check> {
+    examined.checks.iter().find(|check| check.name == name).cloned()
+}
+
+/// Cuts the slice out of the run; `None` if no round was answered whole.
+fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
+    let evidence = facts.evidence;
+    let Some((run, round_index)) = facts.tally.last_answered else {
+        return Ok(None);
+    };
+    let runs = evidence.frames.runs();
+    let mut frames = Vec::new();
+    evidence.frames.for_each(|segment, frame| {
+        let of_round = match frame {
+            Frame::Open { round, .. } => *round == round_index,
+            Frame::Done(done) => done.scope == Scope::Round(round_index),
+            Frame::Header(_) | Frame::Extra { .. } | Frame::Closed { .. } => false,
+        };
+        if of_round && runs[segment] == run {
+            frames.push(frame.clone());
+        }
+        Ok(())
+    })?;
+    let keys = evidence.plan.ordinals_of(round_index);
+    let round = evidence.plan.round(round_index);
+    let sound = |ordinal: &u64| {
+        let state = facts.tally.keys.get(*ordinal);
+        let faulty = |class: Class| state.is(class) && (class != Class::Lost || facts.tells_presence());
+        state.unknown() == 0 && !Class::ALL.into_iter().any(faulty)
+    };
+    let sound_keys: Vec<u64> = keys.clone().filter(sound).collect();
+    let attempts_of = |ordinal: u64| -> Vec<(u32, usize)> {
+        let all = (0..round.requests()).flat_map(|request| {
+            let places = round
+                .request(request)
+                .iter()
+                .enumerate()
+                .filter(move |(_, key)| **key == ordinal);
+            places.map(move |(place, _)| (request, place)).collect::<Vec<_>>()
+        });
+        all.collect()
+    };
+    // The key whose attempts lie furthest apart holds the most material.
+    let spread = |ordinal: &u64| spread(&frames, &attempts_of(*ordinal));
+    let Some(target) = sound_keys.iter().copied().max_by_key(spread) else {
+        return Ok(None);
+    };
+    let listed = |ordinal: &&u64| !facts.tells_presence() || facts.tally.keys.get(**ordinal).seen() > 0;
+    let rows = sound_keys
+        .iter()
+        .filter(listed)
+        .map(|ordinal| row(evidence, *ordinal))
+        .collect();
+    let lengths = (0..round.requests())
+        .map(|request| round.request(request).len())
+        .collect();
+    let attempts = attempts_of(target);
+    let mut slice = Slice {
+        frames,
+        rows,
+        counters: Counters::default(),
+        target,
+        attempts,
+        lengths,
+    };
+    slice.counters = counters_of(evidence, &keys, &slice)?;
+    Ok(Some((keys, slice)))
+}
+
+/// By how much the latest start of these attempts lies after the earliest end.
+fn spread(frames: &[Frame], attempts: &[(u32, usize)]) -> i128 {
+    let of_key = |done: &&Done| attempts.iter().any(|(request, _)| *request == done.request);
+    let dones: Vec<&Done> = dones(frames).filter(of_key).collect();
+    let latest = dones.iter().map(|done| done.t_start).max().unwrap_or(0);
+    let earliest = dones.iter().map(|done| done.t_end).min().unwrap_or(0);
+    i128::from(latest) - i128::from(earliest)
+}
+
+fn dones(frames: &[Frame]) -> impl Iterator<Item = &Done> {
+    frames.iter().filter_map(|frame| match frame {
+        Frame::Done(done) => Some(done),
+        Frame::Header(_) | Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => None,
+    })
+}
+
+fn row(evidence: &Evidence, ordinal: u64) -> Row {
+    let events = &evidence.events;
+    Row {
+        topic: events.topic(ordinal).to_owned(),
+        event_id: events.id_text(ordinal),
+        timestamp: Some(events.timestamp(ordinal)),
+        source: Some(events.source().to_owned()),
+        payload: Some(events.payload(ordinal)),
+    }
+}
+
+/// What counters would say if the slice were all there is.
+fn counters_of(evidence: &Evidence, keys: &Range<u64>, slice: &Slice) -> Result<Counters, WalkError> {
+    let (tally, _) = book(&evidence_of(evidence, keys, slice))?;
+    let acked = tally.sums.acked;
+    let unique = tally.keys.iter().filter(|(_, state)| state.acked() > 0).count() as u64;
+    Ok(Counters {
+        received: Some(acked),
+        unique: Some(unique),
+        duplicates: Some(acked - unique),
+        ..Counters::default()
+    })
+}
+
+/// The slice as evidence of its own, with a target that was empty before.
+fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
+    let plan_keys = whole.plan.keys().unwrap_or(keys.end);
+    let mut rows = RowTally::new(&whole.events, whole.plan.nonce, plan_keys, whole.promises.payload);
+    for row in &slice.rows {
+        rows.take(row);
+    }
+    let mut listing = ListingObservation::none(true, None).with_rows(&rows, 1);
+    (listing.bracketed, listing.all_topics, listing.brackets) = (true, true, 1);
+    let mut stats = whole.observed.stats.clone();
+    (stats.settled, stats.unread) = (Settled::Reached, None);
+    stats.stats = Some(slice.counters.clone());
+    let zero = Counters {
+        received: Some(0),
+        unique: Some(0),
+        duplicates: Some(0),
+        ..Counters::default()
+    };
+    let listed = ListedBaseline {
+        rows: 0,
+        foreign: SetSum::default(),
+    };
+    let baseline = Baseline {
+        schema_version: 1,
+        stats: Some(zero),
+        unread: None,
+        moving: false,
+        listed: Some(listed),
+    };
+    Evidence {
+        plan: whole.plan.clone(),
+        events: whole.events.clone(),
+        promises: Promises {
+            shared: false,
+            ..whole.promises.clone()
+        },
+        keys: keys.clone(),
+        frames: Frames::Memory(slice.frames.clone()),
+        can_race: whole.can_race,
+        one_clock: true,
+        missing_shards: 0,
+        baseline: Some(baseline),
+        baselines_differ: false,
+        closing: Some(slice.counters.clone()),
+        observed: Observed {
+            stats,
+            listing,
+            anomalies: rows.anomalies,
+            presence: rows.presence,
+        },
+    }
+}
+
+fn look(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Result<Examined, WalkError> {
+    let evidence = evidence_of(whole, keys, slice);
+    Ok(examine(&Facts::gather(&evidence)?))
+}
+
+fn lose(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    let id = evidence.events.id_text(slice.target);
+    slice.rows.retain(|row| row.event_id != id);
+    Some(())
+}
+
+fn add_unattempted(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    slice.rows.push(row(evidence, evidence.plan.keys()?));
+    Some(())
+}
+
+fn add_foreign(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    let row = Row {
+        event_id: "not-one-of-ours".to_owned(),
+        ..row(evidence, slice.target)
+    };
+    slice.rows.push(row);
+    Some(())
+}
+
+fn move_topic(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    let topic = format!("not-{}", evidence.events.topic(slice.target));
+    slice.rows.push(Row {
+        topic,
+        ..row(evidence, slice.target)
+    });
+    Some(())
+}
+
+fn store_twice(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    slice.rows.push(row(evidence, slice.target));
+    Some(())
+}
+
+fn change_payload(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    if evidence.promises.payload == PayloadEquality::None {
+        return None;
+    }
+    let id = evidence.events.id_text(slice.target);
+    let row = slice.rows.iter_mut().find(|row| row.event_id == id)?;
+    row.payload = Some("{\"n\":-1}".to_owned());
+    Some(())
+}
+
+fn reject(_: &Evidence, slice: &mut Slice) -> Option<()> {
+    let target = slice.attempts.clone();
+    retell(slice, &target, Kind::Rejected);
+    Some(())
+}
+
+fn tell_new_twice(_: &Evidence, slice: &mut Slice) -> Option<()> {
+    let attempts = slice.attempts.clone();
+    (attempts.len() >= 2).then_some(())?;
+    retell(slice, &attempts, Kind::New);
+    Some(())
+}
+
+fn tell_duplicates_only(_: &Evidence, slice: &mut Slice) -> Option<()> {
+    let attempts = slice.attempts.clone();
+    retell(slice, &attempts, Kind::Duplicate);
+    Some(())
+}
+
+/// All but the attempt that began last are told `duplicate`, that one `new`.
+fn tell_new_late(_: &Evidence, slice: &mut Slice) -> Option<()> {
+    (spread(&slice.frames, &slice.attempts) > 0).then_some(())?;
+    let attempts = slice.attempts.clone();
+    let start_of = |request: u32| {
+        dones(&slice.frames)
+            .filter(|done| done.request == request)
+            .map(|done| done.t_start)
+            .max()
+    };
+    let last = attempts
+        .iter()
+        .copied()
+        .max_by_key(|(request, _)| start_of(*request))?;
+    retell(slice, &attempts, Kind::Duplicate);
+    retell(slice, &[last], Kind::New);
+    Some(())
+}
+
+fn raise_accepted(_: &Evidence, slice: &mut Slice) -> Option<()> {
+    let accepted = slice.frames.iter_mut().find_map(|frame| match frame {
+        Frame::Done(done) => done.answer.accepted.as_mut(),
+        Frame::Header(_) | Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => None,
+    })?;
+    *accepted += 1;
+    Some(())
+}
+
+fn raise_received(_: &Evidence, slice: &mut Slice) -> Option<()> {
+    slice.counters.received = slice.counters.received.map(|received| received + 1);
+    Some(())
+}
+
+/// Changes what was told of one key at these places, in every try.
+fn retell(slice: &mut Slice, attempts: &[(u32, usize)], kind: Kind) {
+    let frames = slice.frames.iter_mut().filter_map(|frame| match frame {
+        Frame::Done(done) => Some(done),
+        Frame::Header(_) | Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => None,
+    });
+    for done in frames {
+        for (_, place) in attempts.iter().filter(|(request, _)| *request == done.request) {
+            let length = slice.lengths[done.request as usize];
+            let mut kinds: Vec<Kind> = (0..length).map(|at| done.answer.kinds.of(at)).collect();
+            kinds[*place] = kind;
+            done.answer.kinds = Kinds::Each(kinds);
+        }
+    }
+}

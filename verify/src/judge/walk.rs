@@ -1,0 +1,426 @@
+//! One pass over a ledger, in the order of ends: every attempt is booked on its key, rounds are computed again when
+//! they open and dropped when all their requests have ended.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use thiserror::Error;
+use truth::answer::{Answer, Kind, Outcome};
+use truth::ledger::{Done, Frame, LedgerError, Scope};
+use truth::plan::Plan;
+use truth::promises::Batch;
+
+use super::coverage::{Coverage, Ended};
+use super::keys::Keys;
+use super::order::{Order, OrderFaults, Said};
+
+/// How many faulty sums are kept for show.
+const EXAMPLES: usize = 64;
+
+/// Why a ledger cannot be booked.
+#[derive(Debug, Error)]
+pub enum WalkError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Its frames contradict the plan or each other.
+    #[error("the ledger contradicts itself: {reason}")]
+    Contradiction {
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+/// Sums over all attempts of opened rounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sums {
+    /// Acknowledged.
+    pub acked: u64,
+    /// Of these, told to be new.
+    pub told_new: u64,
+    /// Of these, told to be duplicates.
+    pub told_duplicate: u64,
+    /// Fate unknown.
+    pub unknown: u64,
+    /// Refused without effect.
+    pub rejected: u64,
+    /// Never left.
+    pub never_sent: u64,
+}
+
+impl Sums {
+    /// Attempts that left, or may have left.
+    pub fn sent(&self) -> u64 {
+        self.acked + self.unknown + self.rejected
+    }
+}
+
+/// An answer whose numbers do not add up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AnswerSumFault {
+    /// Which request.
+    pub scope: Scope,
+    /// Which request.
+    pub request: u32,
+    /// What does not add up.
+    pub detail: String,
+}
+
+/// Everything that one pass learns.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// The keys.
+    pub keys: Keys,
+    /// The sums.
+    pub sums: Sums,
+    /// Faults in the order of answers.
+    pub order: OrderFaults,
+    /// Faults in the sums of answers.
+    pub answer_sums: Vec<AnswerSumFault>,
+    /// How many of these there were.
+    pub answer_sum_faults: u64,
+    /// Answers whose sums were compared.
+    pub answers_compared: u64,
+    /// What was tried.
+    pub coverage: Coverage,
+    /// Segments that end in order, and all of them.
+    pub closed: (usize, usize),
+    /// The last round whose requests were all answered, with its source.
+    pub last_answered: Option<(usize, u64)>,
+}
+
+/// What a walk must know of where frames come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// What was sent.
+    pub plan: &'a Plan,
+    /// Whether requests of a release can have been under way at once.
+    pub can_race: bool,
+    /// Whether a part of a request may be refused.
+    pub batch: Batch,
+    /// For each segment, which run it belongs to.
+    pub runs: &'a [usize],
+}
+
+/// The pass. Frames go in one by one; [`Walk::finish`] books what never ended.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    setting: Setting<'a>,
+    open: HashMap<(usize, Scope), Opened>,
+    order: Order,
+    tally: Tally,
+}
+
+/// A round or list that is under way.
+#[derive(Debug)]
+struct Opened {
+    ordinals: Vec<u64>,
+    batch: usize,
+    releases: Vec<Range<u32>>,
+    first_ordinal: u64,
+    t: u64,
+    requests: Vec<Progress>,
+    left: usize,
+}
+
+/// A request that is under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    ended: bool,
+    acked: bool,
+    /// Its first try's start and its last try's end.
+    interval: Option<(u64, u64)>,
+}
+
+impl Opened {
+    fn ordinals(&self, request: u32) -> &[u64] {
+        let low = request as usize * self.batch;
+        &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// A pass over nothing yet.
+    pub fn new(setting: Setting<'a>, keys: Range<u64>) -> Self {
+        let tally = Tally {
+            keys: Keys::new(keys),
+            sums: Sums::default(),
+            order: OrderFaults::default(),
+            answer_sums: Vec::new(),
+            answer_sum_faults: 0,
+            answers_compared: 0,
+            coverage: Coverage::default(),
+            closed: (0, setting.runs.len()),
+            last_answered: None,
+        };
+        Self {
+            setting,
+            open: HashMap::new(),
+            order: Order::default(),
+            tally,
+        }
+    }
+
+    /// Takes the next frame of the merged ledger.
+    pub fn take(&mut self, segment: usize, frame: &Frame) -> Result<(), WalkError> {
+        let run = self.setting.runs[segment];
+        match frame {
+            Frame::Header(header) if header.nonce != self.setting.plan.nonce => Err(contradiction(format!(
+                "a segment is of run {:016x}",
+                header.nonce
+            ))),
+            Frame::Header(_) => Ok(()),
+            Frame::Open { round, t } => self.open_round(run, *round, *t),
+            Frame::Extra { id, ordinals, .. } => self.open_extra(run, *id, ordinals),
+            Frame::Done(done) => self.done(run, done),
+            Frame::Closed { .. } => {
+                self.tally.closed.0 += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn open_round(&mut self, run: usize, index: u64, t: u64) -> Result<(), WalkError> {
+        let round = self.setting.plan.round(index);
+        if round.requests() == 0 {
+            return Err(contradiction(format!("round {index} is beyond the plan")));
+        }
+        let opened = Opened {
+            ordinals: round.ordinals().to_vec(),
+            batch: self.setting.plan.batch as usize,
+            releases: round.releases(),
+            first_ordinal: self.setting.plan.ordinals_of(index).start,
+            t,
+            requests: vec![Progress::default(); round.requests() as usize],
+            left: round.requests() as usize,
+        };
+        match self.open.insert((run, Scope::Round(index)), opened) {
+            None => Ok(()),
+            Some(_) => Err(contradiction(format!("round {index} was opened twice"))),
+        }
+    }
+
+    fn open_extra(&mut self, run: usize, id: u32, ordinals: &[u64]) -> Result<(), WalkError> {
+        let keys = self.setting.plan.keys().unwrap_or(u64::MAX);
+        if let Some(unknown) = ordinals.iter().find(|ordinal| **ordinal >= keys) {
+            return Err(contradiction(format!(
+                "list {id} names key {unknown}, which the plan does not have"
+            )));
+        }
+        let batch = self.setting.plan.batch as usize;
+        let opened = self
+            .open
+            .entry((run, Scope::Extra(id)))
+            .or_insert_with(|| Opened {
+                ordinals: Vec::new(),
+                batch,
+                releases: Vec::new(),
+                first_ordinal: 0,
+                t: 0,
+                requests: Vec::new(),
+                left: 0,
+            });
+        opened.ordinals.extend_from_slice(ordinals);
+        opened
+            .requests
+            .resize(opened.ordinals.len().div_ceil(batch), Progress::default());
+        opened.left = opened.requests.len();
+        Ok(())
+    }
+
+    fn done(&mut self, run: usize, done: &Done) -> Result<(), WalkError> {
+        let mut opened = self
+            .open
+            .remove(&(run, done.scope))
+            .ok_or_else(|| contradiction(format!("{:?} ended without being opened", done.scope)))?;
+        let request = done.request as usize;
+        if opened.requests.get(request).is_none_or(|progress| progress.ended) {
+            let reason = format!(
+                "request {request} of {:?} is not one that can end now",
+                done.scope
+            );
+            return Err(contradiction(reason));
+        }
+        self.book(
+            opened.ordinals(done.request),
+            &done.answer,
+            done.t_start,
+            done.t_end,
+        );
+        self.compare_sums(done, opened.ordinals(done.request).len() as u64);
+        let progress = &mut opened.requests[request];
+        if done.answer.outcome != Outcome::NeverSent {
+            let start = progress.interval.map_or(done.t_start, |(start, _)| start);
+            progress.interval = Some((start, done.t_end));
+        }
+        progress.acked |= done.answer.outcome == Outcome::Acked;
+        if done.is_final {
+            progress.ended = true;
+            opened.left -= 1;
+        }
+        if opened.left > 0 {
+            self.open.insert((run, done.scope), opened);
+        } else {
+            self.drop_round(run, done.scope, &opened);
+        }
+        Ok(())
+    }
+
+    /// Books every attempt of one try. A request's `new` answers come before its duplicates: inside one request the
+    /// order of work is the target's own affair.
+    fn book(&mut self, ordinals: &[u64], answer: &Answer, t_start: u64, t_end: u64) {
+        let keys = &self.tally.keys;
+        let booked: Vec<(usize, u64)> = ordinals
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(_, ordinal)| keys.contains(*ordinal))
+            .collect();
+        match answer.outcome {
+            Outcome::NeverSent => self.tally.sums.never_sent += booked.len() as u64,
+            Outcome::Rejected => self.tally.sums.rejected += booked.len() as u64,
+            Outcome::Unknown => {
+                for (_, ordinal) in booked {
+                    self.book_unknown(ordinal, t_start, t_end);
+                }
+            }
+            Outcome::Acked => {
+                for wanted_new in [true, false] {
+                    for (place, ordinal) in &booked {
+                        let kind = answer.kinds.of(*place);
+                        if (kind == Kind::New) == wanted_new {
+                            self.book_told(*ordinal, kind, t_start, t_end);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn book_unknown(&mut self, ordinal: u64, t_start: u64, t_end: u64) {
+        let state = self.tally.keys.get(ordinal);
+        self.order.take(
+            ordinal,
+            Said::Nothing,
+            state.acked() > 0,
+            t_start,
+            t_end,
+            state.unknown() > 0,
+        );
+        self.tally.keys.book_unknown(ordinal);
+        self.tally.sums.unknown += 1;
+    }
+
+    fn book_told(&mut self, ordinal: u64, kind: Kind, t_start: u64, t_end: u64) {
+        let said = match kind {
+            Kind::New => Said::New,
+            Kind::Duplicate => Said::Duplicate,
+            Kind::Accepted => Said::Untold,
+            Kind::Rejected => {
+                self.tally.sums.rejected += 1;
+                return;
+            }
+        };
+        let state = self.tally.keys.get(ordinal);
+        self.order.take(
+            ordinal,
+            said,
+            state.acked() > 0,
+            t_start,
+            t_end,
+            state.unknown() > 0,
+        );
+        self.tally.keys.book_acked(ordinal, said == Said::New);
+        self.tally.sums.acked += 1;
+        self.tally.sums.told_new += u64::from(said == Said::New);
+        self.tally.sums.told_duplicate += u64::from(said == Said::Duplicate);
+    }
+
+    fn compare_sums(&mut self, done: &Done, sent: u64) {
+        let answer = &done.answer;
+        if answer.outcome != Outcome::Acked {
+            return;
+        }
+        let count = |count: Option<u32>| count.map(u64::from);
+        let (accepted, inserted, duplicates) = (
+            count(answer.accepted),
+            count(answer.inserted),
+            count(answer.duplicates),
+        );
+        self.tally.answers_compared +=
+            u64::from(accepted.is_some() || (inserted.is_some() && duplicates.is_some()));
+        let taken = accepted.or(inserted
+            .zip(duplicates)
+            .map(|(inserted, duplicates)| inserted + duplicates));
+        let detail = match (taken, inserted.zip(duplicates)) {
+            (Some(taken), Some((inserted, duplicates))) if taken != inserted + duplicates => {
+                format!("accepted={taken} is not inserted={inserted} + duplicates={duplicates}")
+            }
+            (Some(taken), _) if taken > sent || (taken < sent && self.setting.batch == Batch::Atomic) => {
+                format!("accepted={taken}, but {sent} events were sent")
+            }
+            _ => return,
+        };
+        self.tally.answer_sum_faults += 1;
+        if self.tally.answer_sums.len() < EXAMPLES {
+            self.tally.answer_sums.push(AnswerSumFault {
+                scope: done.scope,
+                request: done.request,
+                detail,
+            });
+        }
+    }
+
+    fn drop_round(&mut self, run: usize, scope: Scope, opened: &Opened) {
+        let Scope::Round(round) = scope else { return };
+        self.cover(opened);
+        if opened.requests.iter().all(|progress| progress.acked) {
+            self.tally.last_answered = self.tally.last_answered.max(Some((run, round)));
+        }
+    }
+
+    fn cover(&mut self, opened: &Opened) {
+        let ended: Vec<Ended> = opened
+            .requests
+            .iter()
+            .map(|progress| Ended {
+                interval: progress.interval,
+                acked: progress.acked,
+            })
+            .collect();
+        let requests: Vec<&[u64]> = opened.ordinals.chunks(opened.batch).collect();
+        let can_race = self.setting.can_race;
+        self.tally.coverage.take_round(
+            &requests,
+            &opened.releases,
+            &ended,
+            opened.first_ordinal,
+            can_race,
+        );
+    }
+
+    /// Books one unknown attempt for every request of an opened round that has no final end: the sender died.
+    pub fn finish(mut self) -> Tally {
+        let mut open: Vec<((usize, Scope), Opened)> = self.open.drain().collect();
+        open.sort_by_key(|(key, _)| *key);
+        for (_, opened) in &open {
+            for (request, progress) in opened
+                .requests
+                .iter()
+                .enumerate()
+                .filter(|(_, progress)| !progress.ended)
+            {
+                let began = progress.interval.map_or(opened.t, |(_, end)| end);
+                let lost = Answer::bare(Outcome::Unknown);
+                self.book(opened.ordinals(request as u32), &lost, began, u64::MAX);
+            }
+            self.cover(opened);
+        }
+        self.tally.order = self.order.finish();
+        self.tally
+    }
+}
+
+fn contradiction(reason: String) -> WalkError {
+    WalkError::Contradiction { reason }
+}

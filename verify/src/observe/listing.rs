@@ -1,0 +1,268 @@
+//! The target's stored events, page by page, in memory that does not grow with them.
+
+use reqwest::header::{HeaderMap, LINK};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use truth::mapping::{EventFields, ListedTopics, Paging};
+use url::Url;
+
+use super::client::{ReadError, TargetClient};
+use crate::rows::{Row, RowTally};
+
+/// How a whole listing went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Paged {
+    /// Pages.
+    pub pages: u64,
+    /// Whether a page showed a way to the next one.
+    pub went_on: bool,
+    /// Whether the target ended a page early on its own, without a way on.
+    pub one_page_only: bool,
+}
+
+impl Paged {
+    /// Whether rows may be missing for want of a way on: the target never showed one, and counts more than it listed.
+    pub fn looks_capped(&self, tally: &RowTally<'_>, unique: Option<u64>) -> bool {
+        !self.went_on && tally.rows > 0 && unique.is_some_and(|unique| unique > tally.rows)
+    }
+}
+
+/// One page, understood.
+struct Page {
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+impl TargetClient {
+    /// Whether the target shows its events.
+    pub fn offers_listing(&self) -> bool {
+        self.target().listing.path.is_some()
+    }
+
+    /// Lists everything, or everything of these topics where the target wants to be asked for each.
+    pub async fn list_into(&self, topics: &[String], tally: &mut RowTally<'_>) -> Result<Paged, ReadError> {
+        self.list_pages(topics, self.target().listing.limit, tally).await
+    }
+
+    /// The same with another page size.
+    pub async fn list_pages(
+        &self,
+        topics: &[String],
+        limit: u32,
+        tally: &mut RowTally<'_>,
+    ) -> Result<Paged, ReadError> {
+        let mut paged = Paged::default();
+        match self.target().listing.topics {
+            ListedTopics::All => self.list_topic(None, limit, tally, &mut paged).await?,
+            ListedTopics::Each => {
+                for topic in topics {
+                    self.list_topic(Some(topic), limit, tally, &mut paged).await?;
+                }
+            }
+        }
+        Ok(paged)
+    }
+
+    /// Whether the first page of a listing shows an event of this run.
+    pub async fn shows_any(&self, topics: &[String], tally: &mut RowTally<'_>) -> Result<bool, ReadError> {
+        let asked: Vec<Option<&String>> = match self.target().listing.topics {
+            ListedTopics::All => vec![None],
+            ListedTopics::Each => topics.iter().map(Some).collect(),
+        };
+        for topic in asked {
+            let url = self.first_page(topic, self.target().listing.limit)?;
+            let page = self.page(&url, topic).await?;
+            page.rows.iter().for_each(|row| tally.take(row));
+        }
+        Ok(tally.ours.count + tally.wrong_topic + tally.never_planned > 0)
+    }
+
+    async fn list_topic(
+        &self,
+        topic: Option<&String>,
+        limit: u32,
+        tally: &mut RowTally<'_>,
+        paged: &mut Paged,
+    ) -> Result<(), ReadError> {
+        let first = self.first_page(topic, limit)?;
+        let mut url = first.clone();
+        let mut listed = 0_u64;
+        loop {
+            let page = self.page(&url, topic).await?;
+            paged.pages += 1;
+            listed += page.rows.len() as u64;
+            // A target that ignores `topic` shows every event under each: only those of the topic asked for count.
+            let asked_for = |row: &&Row| topic.is_none_or(|topic| row.topic == *topic);
+            page.rows.iter().filter(asked_for).for_each(|row| tally.take(row));
+            let next = match self.target().listing.paging {
+                Paging::Link => page.next,
+                Paging::Offset if page.rows.is_empty() => None,
+                Paging::Offset => Some(with_query(&first, &[("offset", &listed.to_string())])?),
+                Paging::None => None,
+            };
+            let Some(next) = next else { return Ok(()) };
+            if next == url {
+                return Err(shape(&url, "the way to the next page leads back to this one"));
+            }
+            paged.went_on = true;
+            url = next;
+        }
+    }
+
+    fn first_page(&self, topic: Option<&String>, limit: u32) -> Result<String, ReadError> {
+        let path = self
+            .target()
+            .listing
+            .path
+            .as_deref()
+            .ok_or(ReadError::NotOffered { what: "listing" })?;
+        let limit = limit.to_string();
+        let mut query = vec![("limit", limit.as_str())];
+        query.extend(topic.map(|topic| ("topic", topic.as_str())));
+        with_query(&self.url(path), &query)
+    }
+
+    async fn page(&self, url: &str, topic: Option<&String>) -> Result<Page, ReadError> {
+        let response = self.get(url, "application/json").await?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(ReadError::Status {
+                url: url.to_owned(),
+                status: status.as_u16(),
+            });
+        }
+        let next = next_link(url, response.headers())?;
+        let body = response.bytes().await;
+        let body = body.map_err(|source| ReadError::Http {
+            url: url.to_owned(),
+            source: source.without_url(),
+        })?;
+        let rows = self.rows(&body, topic).map_err(|reason| shape(url, &reason))?;
+        Ok(Page { rows, next })
+    }
+
+    fn rows(&self, body: &[u8], topic: Option<&String>) -> Result<Vec<Row>, String> {
+        let text = std::str::from_utf8(body).map_err(|_| "not UTF-8".to_owned())?;
+        let pointer = self.target().listing.rows.as_str();
+        let list = at_pointer(text, pointer).ok_or_else(|| format!("no rows at `{pointer}`"))?;
+        let rows: Vec<&RawValue> =
+            serde_json::from_str(list).map_err(|error| format!("no list of rows: {error}"))?;
+        rows.iter()
+            .map(|row| parse_row(row.get(), &self.target().fields, topic))
+            .collect()
+    }
+}
+
+/// The raw text at a JSON pointer, found without losing how anything below it is spelt.
+fn at_pointer<'a>(text: &'a str, pointer: &str) -> Option<&'a str> {
+    let mut here = text;
+    for name in pointer.split('/').skip(1) {
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let members: Members<'a> = serde_json::from_str(here).ok()?;
+        here = members.0.get(name.as_str())?.get();
+    }
+    Some(here)
+}
+
+#[derive(Deserialize)]
+struct Members<'a>(#[serde(borrow)] std::collections::HashMap<std::borrow::Cow<'a, str>, &'a RawValue>);
+
+fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result<Row, String> {
+    let members: Members<'_> =
+        serde_json::from_str(text).map_err(|error| format!("a row is no object: {error}"))?;
+    let raw = |name: &str| members.0.get(name).map(|value| value.get());
+    let string = |name: &str| raw(name).map(as_text);
+    let own_topic = string(&fields.topic).or_else(|| topic.cloned());
+    Ok(Row {
+        topic: own_topic.ok_or_else(|| format!("a row has no `{}`", fields.topic))?,
+        event_id: string(&fields.event_id).ok_or_else(|| format!("a row has no `{}`", fields.event_id))?,
+        timestamp: string(&fields.timestamp),
+        source: string(&fields.source),
+        payload: raw(&fields.payload).map(str::to_owned),
+    })
+}
+
+/// A JSON string's value; anything else as its own text.
+fn as_text(raw: &str) -> String {
+    match serde_json::from_str::<Value>(raw) {
+        Ok(Value::String(text)) => text,
+        _ => raw.to_owned(),
+    }
+}
+
+fn with_query(url: &str, query: &[(&str, &str)]) -> Result<String, ReadError> {
+    let mut parsed = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
+    parsed.query_pairs_mut().extend_pairs(query);
+    Ok(parsed.to_string())
+}
+
+/// The target of `Link: <...>; rel="next"` (RFC 8288), absolute.
+fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadError> {
+    for header in headers.get_all(LINK) {
+        let Ok(text) = header.to_str() else { continue };
+        for link in text.split(",<").flat_map(|part| part.split(", <")) {
+            let Some((reference, parameters)) = link.trim_start_matches('<').split_once('>') else {
+                continue;
+            };
+            let is_next = |parameter: &str| {
+                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+                let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+                name.trim().eq_ignore_ascii_case("rel")
+                    && relations.any(|rel| rel.eq_ignore_ascii_case("next"))
+            };
+            if parameters.split(';').any(is_next) {
+                let base = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
+                let next = base
+                    .join(reference)
+                    .map_err(|error| shape(url, &format!("its Link: {error}")))?;
+                return Ok(Some(next.to_string()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn shape(url: &str, reason: &str) -> ReadError {
+    ReadError::Shape {
+        url: url.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_found_in_any_spelling_of_link() {
+        let table = [
+            (
+                r#"</events?cursor=5>; rel="next""#,
+                Some("http://h/events?cursor=5"),
+            ),
+            (
+                r#"<http://h/a>; rel=prev, <?cursor=9>; title="x"; rel="last next""#,
+                Some("http://h/events?cursor=9"),
+            ),
+            (r#"<http://h/a>; rel="prev""#, None),
+            ("rubbish", None),
+        ];
+        for (header, expected) in table {
+            let mut headers = HeaderMap::new();
+            headers.insert(LINK, header.parse().unwrap());
+            let next = next_link("http://h/events?limit=2", &headers).unwrap();
+            assert_eq!(next.as_deref(), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn rows_keep_the_spelling_of_their_payload() {
+        let text = r#"{"data":{"items":[{"topic":"a","event_id":"b","payload":{"x": 1.0}}]}}"#;
+        let list = at_pointer(text, "/data/items").unwrap();
+        let rows: Vec<&RawValue> = serde_json::from_str(list).unwrap();
+        let row = parse_row(rows[0].get(), &EventFields::default(), None).unwrap();
+        assert_eq!(row.payload.as_deref(), Some(r#"{"x": 1.0}"#));
+        assert_eq!((row.topic.as_str(), row.timestamp), ("a", None));
+    }
+}

@@ -1,0 +1,55 @@
+//! Waiting until a target has done what it accepted, and telling "still moving" from "stuck".
+
+use std::time::{Duration, Instant};
+
+use super::client::{ReadError, TargetClient};
+use super::stats::Counters;
+use crate::judge::counters::{Deltas, Region};
+use crate::observed::Settled;
+
+/// How often the counters are read meanwhile.
+const POLL_EVERY: Duration = Duration::from_millis(50);
+
+/// What settling waits for.
+#[derive(Clone, Debug)]
+pub struct Expected<'a> {
+    /// What the ledger demands of the counters.
+    pub region: &'a Region,
+    /// Where they stood before.
+    pub before: Option<&'a Counters>,
+    /// How long they must not move.
+    pub quiet: Duration,
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+impl Expected<'_> {
+    fn reached(&self, now: &Counters) -> bool {
+        let deltas = |before: &Counters| self.region.reached(&Deltas::between(before, now));
+        now.backlog() == 0 && self.before.is_none_or(deltas)
+    }
+}
+
+/// Reads the counters until they are quiet and all that was acknowledged is counted, or the deadline.
+pub async fn settle(
+    client: &TargetClient,
+    expected: &Expected<'_>,
+) -> Result<(Counters, Settled), ReadError> {
+    let mut last = client.stats().await?;
+    let mut still_since = Instant::now();
+    loop {
+        let is_quiet = still_since.elapsed() >= expected.quiet;
+        if is_quiet && expected.reached(&last) {
+            return Ok((last, Settled::Reached));
+        }
+        if Instant::now() >= expected.deadline {
+            let stuck = is_quiet && last.backlog() == 0;
+            return Ok((last, if stuck { Settled::Stuck } else { Settled::Moving }));
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+        let now = client.stats().await?;
+        if now != last {
+            (last, still_since) = (now, Instant::now());
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The files of one observation, `observed/<n>/`: what a target showed, kept so that it can be judged again.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use truth::folder::{FolderError, read_json, write_json};
+use truth::plan::Plan;
+
+use crate::observe::stats::Counters;
+use crate::rows::{Anomaly, Presence, RowTally, SetSum};
+
+const MAGIC: [u8; 8] = *b"ONCESEEN";
+const VERSION: u16 = 1;
+
+/// How the counters stood when the target was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Settled {
+    /// All that was acknowledged is counted, and nothing moves.
+    Reached,
+    /// Nothing moves, but not all that was acknowledged is counted.
+    Stuck,
+    /// The counters still moved, or something was still waiting, at the deadline.
+    Moving,
+    /// There are no counters to tell.
+    NoCounters,
+}
+
+/// `stats.json`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StatsObservation {
+    /// Version of this file.
+    pub schema_version: u32,
+    /// Where it was read.
+    pub target: String,
+    /// The counters at the end; equal before and after the listing if that is bracketed.
+    pub stats: Option<Counters>,
+    /// Why they could not be read.
+    pub unread: Option<String>,
+    /// How they came to rest.
+    pub settled: Settled,
+    /// How long that took.
+    pub waited_ms: u64,
+}
+
+/// `listing.json`: totals of the listing that counts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ListingObservation {
+    /// Version of this file.
+    pub schema_version: u32,
+    /// Whether the target shows its events at all.
+    pub offered: bool,
+    /// Why they could not be read.
+    pub unread: Option<String>,
+    /// Whether the counters (or, without any, a second listing) were the same before and after.
+    pub bracketed: bool,
+    /// How many listings were made until then.
+    pub brackets: u32,
+    /// Whether there is reason to think that not all rows were shown.
+    pub capped: bool,
+    /// Whether all topics were listed, not only the plan's.
+    pub all_topics: bool,
+    /// Rows.
+    pub rows: u64,
+    /// Pages.
+    pub pages: u64,
+    /// Rows of this run's keys under their own topics.
+    pub ours: SetSum,
+    /// Rows that are not of this run.
+    pub foreign: SetSum,
+    /// Rows of this run's keys under other topics.
+    pub wrong_topic: u64,
+    /// Rows of this run's keys with other contents.
+    pub payload_changed: u64,
+    /// Rows whose id decodes to a key that the plan does not have.
+    pub never_planned: u64,
+    /// Rows whose payload could be compared.
+    pub compared: u64,
+    /// Acknowledged keys that the first listing did not show.
+    pub missing_at_first: u64,
+    /// How long these were looked for.
+    pub looked_ms: u64,
+}
+
+impl ListingObservation {
+    /// An observation without a single row, for this reason.
+    pub fn none(offered: bool, unread: Option<String>) -> Self {
+        Self {
+            schema_version: 1,
+            offered,
+            unread,
+            bracketed: false,
+            brackets: 0,
+            capped: false,
+            all_topics: false,
+            rows: 0,
+            pages: 0,
+            ours: SetSum::default(),
+            foreign: SetSum::default(),
+            wrong_topic: 0,
+            payload_changed: 0,
+            never_planned: 0,
+            compared: 0,
+            missing_at_first: 0,
+            looked_ms: 0,
+        }
+    }
+
+    /// Takes over the totals of the rows.
+    pub fn with_rows(self, tally: &RowTally<'_>, pages: u64) -> Self {
+        Self {
+            rows: tally.rows,
+            pages,
+            ours: tally.ours,
+            foreign: tally.foreign,
+            wrong_topic: tally.wrong_topic,
+            payload_changed: tally.payload_changed,
+            never_planned: tally.never_planned,
+            compared: tally.compared,
+            ..self
+        }
+    }
+
+    /// Whether it tells of every key whether it is there.
+    pub fn tells_presence(&self) -> bool {
+        self.offered && self.unread.is_none() && self.bracketed && !self.capped
+    }
+}
+
+/// A whole observation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Observed {
+    /// `stats.json`.
+    pub stats: StatsObservation,
+    /// `listing.json`.
+    pub listing: ListingObservation,
+    /// `presence.bin`.
+    pub presence: Presence,
+    /// `anomalies.ndjson`.
+    pub anomalies: Vec<Anomaly>,
+}
+
+impl Observed {
+    /// Nothing seen yet of a run's keys.
+    pub fn blank(plan: &Plan, target: &str) -> Self {
+        let stats = StatsObservation {
+            schema_version: 1,
+            target: target.to_owned(),
+            stats: None,
+            unread: None,
+            settled: Settled::NoCounters,
+            waited_ms: 0,
+        };
+        let presence = Presence::new(plan.keys().unwrap_or(0));
+        Self {
+            stats,
+            listing: ListingObservation::none(false, None),
+            presence,
+            anomalies: Vec::new(),
+        }
+    }
+
+    /// Writes all files; `stats.json` last, so that a folder that has one is complete.
+    pub fn save(&self, folder: &Path) -> Result<(), FolderError> {
+        fs::create_dir_all(folder).map_err(io("create", folder))?;
+        let path = folder.join("presence.bin");
+        write_renamed(&path, |out| {
+            out.write_all(&MAGIC)?;
+            out.write_all(&VERSION.to_le_bytes())?;
+            out.write_all(&self.presence.keys().to_le_bytes())?;
+            out.write_all(self.presence.as_bytes())
+        })?;
+        write_renamed(&folder.join("anomalies.ndjson"), |out| {
+            for anomaly in &self.anomalies {
+                serde_json::to_writer(&mut *out, anomaly)?;
+                out.write_all(b"\n")?;
+            }
+            Ok(())
+        })?;
+        write_json(&folder.join("listing.json"), &self.listing)?;
+        write_json(&folder.join("stats.json"), &self.stats)
+    }
+
+    /// Whether a folder holds a whole observation.
+    pub fn is_complete(folder: &Path) -> bool {
+        folder.join("stats.json").is_file()
+    }
+
+    /// Reads all files.
+    pub fn load(folder: &Path) -> Result<Self, FolderError> {
+        Ok(Self {
+            stats: read_json(&folder.join("stats.json"))?,
+            listing: read_json(&folder.join("listing.json"))?,
+            presence: read_presence(&folder.join("presence.bin"))?,
+            anomalies: read_anomalies(&folder.join("anomalies.ndjson"))?,
+        })
+    }
+}
+
+fn read_presence(path: &Path) -> Result<Presence, FolderError> {
+    let bytes = fs::read(path).map_err(io("read", path))?;
+    let invalid = || io("understand", path)(std::io::Error::other("not a presence file of this version"));
+    let (magic, rest) = bytes.split_first_chunk::<8>().ok_or_else(invalid)?;
+    let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(invalid)?;
+    let (keys, bits) = rest.split_first_chunk::<8>().ok_or_else(invalid)?;
+    if *magic != MAGIC || u16::from_le_bytes(*version) != VERSION {
+        return Err(invalid());
+    }
+    Presence::from_bytes(u64::from_le_bytes(*keys), bits.to_vec()).ok_or_else(invalid)
+}
+
+fn read_anomalies(path: &Path) -> Result<Vec<Anomaly>, FolderError> {
+    let input = BufReader::new(File::open(path).map_err(io("read", path))?);
+    let mut anomalies = Vec::new();
+    for line in input.lines() {
+        let line = line.map_err(io("read", path))?;
+        let anomaly = serde_json::from_str(&line);
+        anomalies.push(anomaly.map_err(|source| FolderError::Json {
+            path: path.to_path_buf(),
+            source,
+        })?);
+    }
+    Ok(anomalies)
+}
+
+fn write_renamed(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<(), FolderError> {
+    let part: PathBuf = path.with_extension("part");
+    let written = File::create(&part).and_then(|file| {
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        out.flush()
+    });
+    written.map_err(io("write", &part))?;
+    fs::rename(&part, path).map_err(io("rename", &part))
+}
+
+fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> FolderError + 'a {
+    move |source| FolderError::Io {
+        action,
+        path: path.to_path_buf(),
+        source,
+    }
+}

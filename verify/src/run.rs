@@ -1,0 +1,262 @@
+//! One invocation of `verify`: open, observe, judge, report.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use truth::folder::{FolderError, RunFolder, write_json};
+use truth::mapping::{MappingError, Target};
+
+use crate::baseline::chain;
+use crate::cli::{Format, Options};
+use crate::evidence::{Evidence, EvidenceError, Run};
+use crate::judge::walk::WalkError;
+use crate::judge::{book, judge, undecided};
+use crate::observe::client::{HeaderError, ReadError, TargetClient};
+use crate::observe::{Wanted, observe};
+use crate::observed::Observed;
+use crate::report;
+use crate::verdict::Verdict;
+
+/// Why there is no verdict.
+#[derive(Debug, Error)]
+enum VerifyError {
+    /// The run folders are not what they should be.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// A folder cannot be read or written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The target's URL cannot be used.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// A header cannot be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// Nothing could be read.
+    #[error("cannot reach {target}: is it running? nothing was read, nothing was written")]
+    Unreachable {
+        /// The target.
+        target: String,
+        /// Why.
+        source: Box<ReadError>,
+    },
+    /// `--offline` without an observation.
+    #[error("{} holds no complete observation; run verify without --offline while the target is up", path.display())]
+    NothingObserved {
+        /// The run folder.
+        path: PathBuf,
+    },
+}
+
+impl VerifyError {
+    /// The documented exit code.
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Evidence(_) | Self::Folder(_) | Self::Mapping(_) | Self::Header(_) => 2,
+            Self::NothingObserved { .. } => 4,
+            Self::Unreachable { .. } => 5,
+        }
+    }
+}
+
+/// Runs `verify` and returns its exit code; everything is printed.
+pub async fn run(options: Options) -> u8 {
+    let verdict = tokio::select! {
+        verdict = verdict(&options) => verdict,
+        () = interrupted() => {
+            eprintln!("interrupted: no verdict");
+            return 130;
+        }
+    };
+    match verdict {
+        Ok(verdict) => {
+            match options.format {
+                Format::Text => print!("{}", report::text::render(&verdict)),
+                Format::Json => println!("{}", report::json::render(&verdict)),
+            }
+            verdict.verdict.exit_code()
+        }
+        Err(error) => {
+            eprintln!("verify: {}", chain(&error));
+            error.exit_code()
+        }
+    }
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Without handlers, the default action ends the process all the same.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn verdict(options: &Options) -> Result<Verdict, VerifyError> {
+    let runs = open_runs(options)?;
+    let folder = &runs[0].folder;
+    let (observation, observed) = if options.offline {
+        newest_observation(folder)?
+    } else {
+        match look(options, &runs).await? {
+            Looked::Observed(observed) => (save_observation(folder, &observed), *observed),
+            Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, &runs)),
+        }
+    };
+    let evidence = Evidence::assemble(&runs, observed)?;
+    Ok(finish(judge(&evidence), observation, &runs))
+}
+
+/// Opens the runs that are named, or the newest; one shard brings its siblings.
+fn open_runs(options: &Options) -> Result<Vec<Run>, VerifyError> {
+    let named = match options.runs.as_slice() {
+        [] => vec![options.out.clone()],
+        runs => runs.to_vec(),
+    };
+    let folders = named
+        .iter()
+        .map(|path| RunFolder::open(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut runs = folders
+        .into_iter()
+        .map(Run::open)
+        .collect::<Result<Vec<_>, _>>()?;
+    if let [only] = runs.as_slice()
+        && only.manifest.shard.of > 1
+    {
+        let siblings = siblings(only)?;
+        runs.extend(siblings);
+    }
+    Ok(runs)
+}
+
+/// The other shards of a run, beside its folder.
+fn siblings(run: &Run) -> Result<Vec<Run>, VerifyError> {
+    let own = run
+        .folder
+        .path()
+        .canonicalize()
+        .unwrap_or_else(|_| run.folder.path().to_path_buf());
+    let Some(beside) = own.parent() else {
+        return Ok(Vec::new());
+    };
+    let Ok(entries) = std::fs::read_dir(beside) else {
+        return Ok(Vec::new());
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let mut siblings = Vec::new();
+    for path in paths
+        .into_iter()
+        .filter(|path| *path != own && !path.is_symlink())
+    {
+        let Ok(folder) = RunFolder::open(&path) else {
+            continue;
+        };
+        let Ok(manifest) = folder.manifest() else { continue };
+        if manifest.plan == run.manifest.plan && manifest.shard != run.manifest.shard {
+            siblings.push(Run::open(folder)?);
+        }
+    }
+    Ok(siblings)
+}
+
+fn newest_observation(folder: &RunFolder) -> Result<(u32, Observed), VerifyError> {
+    let complete = |n: &u32| Observed::is_complete(&folder.observation(*n));
+    match folder.observations().into_iter().rev().find(complete) {
+        Some(n) => Ok((n, Observed::load(&folder.observation(n))?)),
+        None => Err(VerifyError::NothingObserved {
+            path: folder.path().to_path_buf(),
+        }),
+    }
+}
+
+/// What came of reading the target.
+enum Looked {
+    Observed(Box<Observed>),
+    /// The ledger is damaged, so that nobody knows what to look for.
+    Undecided(Box<Verdict>),
+}
+
+async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
+    let target = target(options, runs)?;
+    let url = target.url.clone();
+    let client = TargetClient::new(&target, &options.headers)?;
+    let nothing = ReadError::NotOffered { what: "listing" };
+    let blank = Observed::blank(&runs[0].manifest.plan, &url);
+    let evidence = Evidence::assemble(runs, blank)?;
+    let tally = match book(&evidence) {
+        Ok((tally, _)) => tally,
+        Err(error) => return Ok(Looked::Undecided(Box::new(damaged(&error)))),
+    };
+    if !client.offers_stats() && !client.offers_listing() {
+        return Err(VerifyError::Unreachable {
+            target: url,
+            source: Box::new(nothing),
+        });
+    }
+    let wanted = Wanted {
+        plan: &evidence.plan,
+        promises: &evidence.promises,
+        tally: &tally,
+        baseline: evidence.baseline.as_ref(),
+        settle: options.settle,
+    };
+    match observe(&client, &wanted).await {
+        Ok(observed) => Ok(Looked::Observed(Box::new(observed))),
+        Err(source) => Err(VerifyError::Unreachable {
+            target: url,
+            source: Box::new(source),
+        }),
+    }
+}
+
+fn damaged(error: &WalkError) -> Verdict {
+    undecided(format!("the ledger cannot be judged: {}", chain(error)))
+}
+
+fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
+    let mut target = runs[0].manifest.scenario.target.clone();
+    if let Some(url) = &options.target {
+        target.set_url(url)?;
+    }
+    Ok(target)
+}
+
+/// Saves an observation under the next number. A folder that cannot be written keeps no evidence; the verdict stands.
+fn save_observation(folder: &RunFolder, observed: &Observed) -> u32 {
+    let n = folder.observations().last().map_or(1, |last| last + 1);
+    warn_unwritten(observed.save(&folder.observation(n)), folder.path());
+    n
+}
+
+fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
+    let manifest = &runs[0].manifest;
+    verdict.observation = observation;
+    verdict.runs = runs
+        .iter()
+        .map(|run| run.folder.path().display().to_string())
+        .collect();
+    if verdict.target.is_empty() {
+        verdict.target.clone_from(&manifest.scenario.target.url);
+    }
+    verdict.replay = report::replay(manifest);
+    let folder = &runs[0].folder;
+    warn_unwritten(write_json(&folder.file("verdict.json"), &verdict), folder.path());
+    verdict
+}
+
+fn warn_unwritten(written: Result<(), FolderError>, folder: &Path) {
+    if let Err(error) = written {
+        eprintln!(
+            "warning: nothing could be kept in {}: {}",
+            folder.display(),
+            chain(&error)
+        );
+    }
+}
