@@ -73,13 +73,7 @@ pub struct Answer {
 impl Answer {
     /// An outcome that came without a usable answer.
     pub fn bare(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            accepted: None,
-            inserted: None,
-            duplicates: None,
-            kinds: Kinds::Untold,
-        }
+        Self { outcome, accepted: None, inserted: None, duplicates: None, kinds: Kinds::Untold }
     }
 
     /// Understands a complete answer to a request of `sent` events.
@@ -103,29 +97,17 @@ impl Answer {
             let value = body.pointer(pointer.as_deref()?)?;
             u32::try_from(value.as_u64()?).ok()
         };
-        let (accepted, inserted, duplicates) = (
-            count(&fields.accepted),
-            count(&fields.inserted),
-            count(&fields.duplicates),
-        );
-        let list = fields
-            .results
-            .as_deref()
-            .and_then(|pointer| body.pointer(pointer))
-            .and_then(Value::as_array);
+        let (accepted, inserted, duplicates) =
+            (count(&fields.accepted), count(&fields.inserted), count(&fields.duplicates));
+        let list =
+            fields.results.as_deref().and_then(|pointer| body.pointer(pointer)).and_then(Value::as_array);
         let kinds = match list {
             Some(list) if list.len() == sent as usize => kinds_of(target, list),
             _ if inserted == Some(sent) => Kinds::AllNew,
             _ if inserted == Some(0) && duplicates == Some(sent) => Kinds::AllDuplicate,
             _ => Kinds::Untold,
         };
-        Self {
-            outcome: Outcome::Acked,
-            accepted,
-            inserted,
-            duplicates,
-            kinds,
-        }
+        Self { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds }
     }
 }
 
@@ -151,9 +133,7 @@ fn outcome_of(target: &Target, status: u16) -> Outcome {
 
 fn kinds_of(target: &Target, list: &[Value]) -> Kinds {
     let says = |words: &[String], entry: &Value| {
-        entry
-            .as_str()
-            .is_some_and(|word| words.iter().any(|known| known == word))
+        entry.as_str().is_some_and(|word| words.iter().any(|known| known == word))
     };
     let kind = |entry: &Value| {
         if says(&target.answer.new, entry) {
@@ -216,18 +196,9 @@ mod tests {
 
     #[test]
     fn counts_alone_tell_the_kinds_only_where_all_are_alike() {
-        assert_eq!(
-            classify(200, r#"{"accepted":2,"inserted":2,"duplicates":0}"#).kinds,
-            Kinds::AllNew
-        );
-        assert_eq!(
-            classify(200, r#"{"accepted":2,"inserted":0,"duplicates":2}"#).kinds,
-            Kinds::AllDuplicate
-        );
-        assert_eq!(
-            classify(200, r#"{"accepted":2,"inserted":1,"duplicates":1}"#).kinds,
-            Kinds::Untold
-        );
+        assert_eq!(classify(200, r#"{"accepted":2,"inserted":2,"duplicates":0}"#).kinds, Kinds::AllNew);
+        assert_eq!(classify(200, r#"{"accepted":2,"inserted":0,"duplicates":2}"#).kinds, Kinds::AllDuplicate);
+        assert_eq!(classify(200, r#"{"accepted":2,"inserted":1,"duplicates":1}"#).kinds, Kinds::Untold);
         let each = classify(200, r#"{"accepted":2,"results":["duplicate","inserted"]}"#);
         assert_eq!(each.kinds, Kinds::Each(vec![Kind::Duplicate, Kind::New]));
         assert_eq!(

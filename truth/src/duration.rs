@@ -18,14 +18,9 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     if text.trim() == "0" {
         return Ok(Duration::ZERO);
     }
-    let parsed = text
-        .trim()
-        .parse::<SignedDuration>()
-        .ok()
-        .and_then(|signed| Duration::try_from(signed).ok());
-    parsed.ok_or_else(|| DurationError {
-        text: text.to_owned(),
-    })
+    let parsed =
+        text.trim().parse::<SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
+    parsed.ok_or_else(|| DurationError { text: text.to_owned() })
 }
 
 /// Writes a duration so that [`parse`] reads it back.
@@ -57,13 +52,8 @@ mod tests {
 
     #[test]
     fn lengths_of_time_read_as_written() {
-        for (text, millis) in [
-            ("500ms", 500),
-            ("30s", 30_000),
-            ("5m", 300_000),
-            ("1m30s", 90_000),
-            ("0", 0),
-        ] {
+        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("1m30s", 90_000), ("0", 0)]
+        {
             let duration = parse(text).unwrap();
             assert_eq!(duration, Duration::from_millis(millis), "{text}");
             assert_eq!(parse(&format(duration)), Ok(duration));

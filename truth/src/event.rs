@@ -139,10 +139,7 @@ pub fn timestamp_text(ms: i64) -> String {
 }
 
 fn within_calendar(ms: i64) -> i64 {
-    ms.clamp(
-        Timestamp::MIN.as_second() * 1000,
-        Timestamp::MAX.as_second() * 1000,
-    )
+    ms.clamp(Timestamp::MIN.as_second() * 1000, Timestamp::MAX.as_second() * 1000)
 }
 
 /// Appends a number in decimal digits.

@@ -103,9 +103,7 @@ impl RunFolder {
             return Err(FolderError::SameRun { path });
         }
         let name = name(manifest);
-        let folder = Self {
-            path: out.join(&name),
-        };
+        let folder = Self { path: out.join(&name) };
         fs::create_dir(&folder.path).map_err(io("create", &folder.path))?;
         let lock = RunLock::take(&folder)?;
         fs::create_dir(folder.ledger()).map_err(io("create", &folder.ledger()))?;
@@ -225,10 +223,7 @@ impl RunLock {
 
 /// Writes a JSON file whole: into a temporary file first, renamed when it is complete.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderError> {
-    let json = |source| FolderError::Json {
-        path: path.to_path_buf(),
-        source,
-    };
+    let json = |source| FolderError::Json { path: path.to_path_buf(), source };
     let mut text = serde_json::to_vec_pretty(value).map_err(json)?;
     text.push(b'\n');
     let part = path.with_extension("part");
@@ -239,10 +234,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderErro
 /// Reads a JSON file.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
     let text = fs::read(path).map_err(io("read", path))?;
-    serde_json::from_slice(&text).map_err(|source| FolderError::Json {
-        path: path.to_path_buf(),
-        source,
-    })
+    serde_json::from_slice(&text).map_err(|source| FolderError::Json { path: path.to_path_buf(), source })
 }
 
 /// `<UTC>-<scenario>-<seed>-<nonce4>[-s1of4]`.
@@ -280,9 +272,5 @@ fn point_latest(out: &Path, name: &str) -> Result<(), FolderError> {
 }
 
 fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> FolderError + 'a {
-    move |source| FolderError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+    move |source| FolderError::Io { action, path: path.to_path_buf(), source }
 }

@@ -40,10 +40,7 @@ impl IdScheme {
     /// The scheme of the run with this nonce.
     pub fn new(nonce: u64) -> Self {
         let key = |index| derived(nonce, index);
-        Self {
-            feistel: [key(0), key(1), key(2), key(3)],
-            tag: [key(4), key(5)],
-        }
+        Self { feistel: [key(0), key(1), key(2), key(3)], tag: [key(4), key(5)] }
     }
 
     /// The id of the key with this ordinal.
@@ -71,10 +68,7 @@ impl IdScheme {
         let mut bytes = [0; 16];
         let mut seen = 0;
         for (byte, place) in bytes.iter_mut().zip(PAIRS) {
-            let (upper, lower) = (
-                DIGITS[usize::from(text[place])],
-                DIGITS[usize::from(text[place + 1])],
-            );
+            let (upper, lower) = (DIGITS[usize::from(text[place])], DIGITS[usize::from(text[place + 1])]);
             seen |= upper | lower;
             *byte = (upper << 4) | (lower & 0xf);
         }

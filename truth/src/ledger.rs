@@ -192,11 +192,7 @@ impl Frame {
                 out.extend_from_slice(&round.to_le_bytes());
                 out.extend_from_slice(&t.to_le_bytes());
             }
-            Self::Extra {
-                id,
-                purpose,
-                ordinals,
-            } => {
+            Self::Extra { id, purpose, ordinals } => {
                 out.extend_from_slice(&id.to_le_bytes());
                 out.push(match purpose {
                     Purpose::Resolve => 1,
@@ -222,18 +218,9 @@ impl Frame {
                 let lane = u16::from_le_bytes(fields.bytes()?);
                 let (monotonic_ns, utc_ms) = (fields.u64()?, i64::from_le_bytes(fields.bytes()?));
                 let boot_id = String::from_utf8(fields.rest().to_vec()).ok()?;
-                Self::Header(Header {
-                    nonce,
-                    lane,
-                    boot_id,
-                    monotonic_ns,
-                    utc_ms,
-                })
+                Self::Header(Header { nonce, lane, boot_id, monotonic_ns, utc_ms })
             }
-            2 => Self::Open {
-                round: fields.u64()?,
-                t: fields.u64()?,
-            },
+            2 => Self::Open { round: fields.u64()?, t: fields.u64()? },
             3 => {
                 let id = fields.u32()?;
                 let purpose = match fields.u8()? {
@@ -274,10 +261,7 @@ impl Done {
             (answer.inserted, HAS_INSERTED),
             (answer.duplicates, HAS_DUPLICATES),
         ];
-        let has = counts
-            .iter()
-            .filter(|(count, _)| count.is_some())
-            .fold(0, |flags, (_, flag)| flags | flag);
+        let has = counts.iter().filter(|(count, _)| count.is_some()).fold(0, |flags, (_, flag)| flags | flag);
         out.push(scope);
         out.extend_from_slice(&index.to_le_bytes());
         out.extend_from_slice(&self.request.to_le_bytes());
@@ -301,9 +285,9 @@ impl Done {
                 out.push(3);
                 out.extend_from_slice(&events.to_le_bytes());
                 let pack = |four: &[Kind]| {
-                    four.iter().enumerate().fold(0_u8, |byte, (place, kind)| {
-                        byte | (kind_code(*kind) << (2 * place))
-                    })
+                    four.iter()
+                        .enumerate()
+                        .fold(0_u8, |byte, (place, kind)| byte | (kind_code(*kind) << (2 * place)))
                 };
                 out.extend(kinds.chunks(4).map(pack));
             }
@@ -325,11 +309,7 @@ impl Done {
         let status = u16::from_le_bytes(fields.bytes()?);
         let outcome = outcome_of(fields.u8()?)?;
         let mut count = |flag| {
-            if flags & flag == 0 {
-                Some(None)
-            } else {
-                fields.u32().map(Some)
-            }
+            if flags & flag == 0 { Some(None) } else { fields.u32().map(Some) }
         };
         let (accepted, inserted, duplicates) =
             (count(HAS_ACCEPTED)?, count(HAS_INSERTED)?, count(HAS_DUPLICATES)?);
@@ -340,21 +320,11 @@ impl Done {
             3 => {
                 let events = usize::from(u16::from_le_bytes(fields.bytes()?));
                 let codes = fields.take(events.div_ceil(4))?;
-                Kinds::Each(
-                    (0..events)
-                        .map(|place| kind_of(codes[place / 4] >> (2 * (place % 4))))
-                        .collect(),
-                )
+                Kinds::Each((0..events).map(|place| kind_of(codes[place / 4] >> (2 * (place % 4)))).collect())
             }
             _ => return None,
         };
-        let answer = Answer {
-            outcome,
-            accepted,
-            inserted,
-            duplicates,
-            kinds,
-        };
+        let answer = Answer { outcome, accepted, inserted, duplicates, kinds };
         let is_final = flags & FINAL != 0;
         Some(Self {
             scope,
@@ -381,14 +351,7 @@ fn outcome_code(outcome: Outcome) -> u8 {
 }
 
 fn outcome_of(code: u8) -> Option<Outcome> {
-    [
-        Outcome::NeverSent,
-        Outcome::Rejected,
-        Outcome::Acked,
-        Outcome::Unknown,
-    ]
-    .get(usize::from(code))
-    .copied()
+    [Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown].get(usize::from(code)).copied()
 }
 
 fn kind_code(kind: Kind) -> u8 {

@@ -51,10 +51,7 @@ impl Default for Target {
                 processing: Some("/queue/processing".to_owned()),
                 instance: Some("/instance_id".to_owned()),
             },
-            listing: Listing {
-                path: Some("/events".to_owned()),
-                ..Listing::default()
-            },
+            listing: Listing { path: Some("/events".to_owned()), ..Listing::default() },
             fields: EventFields::default(),
         }
     }
@@ -64,17 +61,10 @@ impl Target {
     /// Takes a base URL as people write it: with or without the scheme, a slash at the end, or the publish path.
     pub fn set_url(&mut self, text: &str) -> Result<(), MappingError> {
         let text = text.trim();
-        let full = if text.contains("://") {
-            text.to_owned()
-        } else {
-            format!("http://{text}")
-        };
+        let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let publish = self.publish.path.split('?').next().unwrap_or_default();
         let trimmed = full.trim_end_matches('/');
-        let base = trimmed
-            .strip_suffix(publish)
-            .unwrap_or(trimmed)
-            .trim_end_matches('/');
+        let base = trimmed.strip_suffix(publish).unwrap_or(trimmed).trim_end_matches('/');
         Endpoint::parse(base)?;
         self.url = base.to_owned();
         Ok(())
@@ -101,10 +91,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     fn parse(text: &str) -> Result<Self, MappingError> {
-        let refuse = |reason| MappingError::Url {
-            text: text.to_owned(),
-            reason,
-        };
+        let refuse = |reason| MappingError::Url { text: text.to_owned(), reason };
         // Where a secret may stand before an @, the text is not repeated.
         let url = Url::parse(text).map_err(|_| {
             if text.contains('@') {
@@ -120,25 +107,14 @@ impl Endpoint {
             return Err(refuse("only http:// is supported"));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse(
-                "a base URL has no query; the publish path of the scenario may have one",
-            ));
+            return Err(refuse("a base URL has no query; the publish path of the scenario may have one"));
         }
         let host = url.host_str().ok_or_else(|| refuse("it names no host"))?;
-        let port = url
-            .port_or_known_default()
-            .ok_or_else(|| refuse("it names no port"))?;
-        let authority = url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let port = url.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let plain = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let prefix = url.path().trim_end_matches('/').to_owned();
-        Ok(Self {
-            host: plain,
-            port,
-            authority,
-            prefix,
-        })
+        Ok(Self { host: plain, port, authority, prefix })
     }
 }
 
@@ -162,11 +138,7 @@ impl Default for Publish {
             path: "/publish?results=true".to_owned(),
             envelope: Envelope::Array,
             ack: vec![StatusPattern::Class(2)],
-            rejected: vec![
-                StatusPattern::Class(3),
-                StatusPattern::Class(4),
-                StatusPattern::Exact(503),
-            ],
+            rejected: vec![StatusPattern::Class(3), StatusPattern::Class(4), StatusPattern::Exact(503)],
         }
     }
 }
@@ -232,9 +204,7 @@ impl FromStr for StatusPattern {
     type Err = MappingError;
 
     fn from_str(text: &str) -> Result<Self, MappingError> {
-        let refuse = || MappingError::Status {
-            text: text.to_owned(),
-        };
+        let refuse = || MappingError::Status { text: text.to_owned() };
         if let Some(class) = text.strip_suffix("xx") {
             let class = class.parse().ok().filter(|class| (1..=5).contains(class));
             return class.map(Self::Class).ok_or_else(refuse);
@@ -288,9 +258,7 @@ pub struct AnswerFields {
 impl AnswerFields {
     /// Whether an acknowledging answer is expected to have a JSON body.
     pub fn any(&self) -> bool {
-        [&self.accepted, &self.inserted, &self.duplicates, &self.results]
-            .into_iter()
-            .any(Option::is_some)
+        [&self.accepted, &self.inserted, &self.duplicates, &self.results].into_iter().any(Option::is_some)
     }
 }
 
@@ -332,13 +300,7 @@ pub struct Listing {
 
 impl Default for Listing {
     fn default() -> Self {
-        Self {
-            path: None,
-            topics: ListedTopics::All,
-            rows: String::new(),
-            paging: Paging::Link,
-            limit: 1000,
-        }
+        Self { path: None, topics: ListedTopics::All, rows: String::new(), paging: Paging::Link, limit: 1000 }
     }
 }
 
@@ -437,22 +399,14 @@ mod tests {
         let mut target = Target::default();
         target.set_url("http://[::1]:9000/api/publish").unwrap();
         let endpoint = target.endpoint().unwrap();
-        assert_eq!(
-            (endpoint.host.as_str(), endpoint.port, endpoint.prefix.as_str()),
-            ("::1", 9000, "/api")
-        );
+        assert_eq!((endpoint.host.as_str(), endpoint.port, endpoint.prefix.as_str()), ("::1", 9000, "/api"));
         assert_eq!(endpoint.authority, "[::1]:9000");
     }
 
     #[test]
     fn a_target_that_cannot_be_used_is_refused_without_repeating_a_secret() {
         let mut target = Target::default();
-        for text in [
-            "https://localhost",
-            "http://",
-            "http://localhost/?a=1",
-            "ftp://localhost",
-        ] {
+        for text in ["https://localhost", "http://", "http://localhost/?a=1", "ftp://localhost"] {
             assert!(target.set_url(text).is_err(), "{text:?}");
         }
         for text in [

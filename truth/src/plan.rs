@@ -44,23 +44,13 @@ pub struct Weights {
 
 impl From<[u32; 4]> for Weights {
     fn from([in_batch, concurrent, next, delayed]: [u32; 4]) -> Self {
-        Self {
-            in_batch,
-            concurrent,
-            next,
-            delayed,
-        }
+        Self { in_batch, concurrent, next, delayed }
     }
 }
 
 impl From<Weights> for [u32; 4] {
     fn from(weights: Weights) -> Self {
-        [
-            weights.in_batch,
-            weights.concurrent,
-            weights.next,
-            weights.delayed,
-        ]
+        [weights.in_batch, weights.concurrent, weights.next, weights.delayed]
     }
 }
 
@@ -162,13 +152,7 @@ impl TryFrom<PlanSpec> for Plan {
             return Err(PlanError::Version { found: spec.version });
         }
         let ranges = [
-            (
-                "batch",
-                u64::from(spec.batch),
-                1,
-                u64::from(MAX_BATCH),
-                "1 to 10000",
-            ),
+            ("batch", u64::from(spec.batch), 1, u64::from(MAX_BATCH), "1 to 10000"),
             ("group", u64::from(spec.group), 1, u64::from(MAX_GROUP), "1 to 64"),
             ("count", spec.total.unwrap_or(1), 1, 1 << 48, "1 to 2^48"),
             (
@@ -185,13 +169,7 @@ impl TryFrom<PlanSpec> for Plan {
                 u64::from(MAX_PAYLOAD),
                 "at least the smallest, and at most 1048576",
             ),
-            (
-                "slots of the duplicate share",
-                spec.share[1],
-                1,
-                u64::MAX,
-                "at least 1",
-            ),
+            ("slots of the duplicate share", spec.share[1], 1, u64::MAX, "at least 1"),
             (
                 "repeats of the duplicate share",
                 spec.share[0],
@@ -222,19 +200,12 @@ impl TryFrom<PlanSpec> for Plan {
             }
         }
         if !acceptable(&spec.source) {
-            return Err(PlanError::Source {
-                source_name: spec.source,
-            });
+            return Err(PlanError::Source { source_name: spec.source });
         }
         let for_slots = MIN_ROUND_SLOTS.div_ceil(u64::from(spec.batch));
-        let requests = for_slots
-            .max(2 * u64::from(spec.group))
-            .next_multiple_of(u64::from(spec.group));
+        let requests = for_slots.max(2 * u64::from(spec.group)).next_multiple_of(u64::from(spec.group));
         let requests_per_round = u32::try_from(requests).expect("at most 320");
-        Ok(Self {
-            spec,
-            requests_per_round,
-        })
+        Ok(Self { spec, requests_per_round })
     }
 }
 
@@ -289,9 +260,7 @@ impl Plan {
 
     /// Rounds of the whole run over all shards; `None` if unbounded.
     pub fn rounds(&self) -> Option<u64> {
-        self.spec
-            .total
-            .map(|total| total.div_ceil(self.slots_per_round()))
+        self.spec.total.map(|total| total.div_ceil(self.slots_per_round()))
     }
 
     /// Keys of the whole run; `None` if unbounded.
@@ -320,11 +289,7 @@ impl Plan {
     /// race then has many pairs, and the other groups keep the load dense.
     pub fn racing_groups(&self) -> u32 {
         let groups = self.requests_per_round / self.spec.group;
-        if self.spec.batch < 10 {
-            groups
-        } else {
-            groups.div_ceil(4)
-        }
+        if self.spec.batch < 10 { groups } else { groups.div_ceil(4) }
     }
 
     /// The modes that have a weight but that these parameters make impossible, each with the reason.
@@ -383,8 +348,7 @@ impl Shard {
 
     /// The round that this shard sends as its `nth`, counted from zero.
     pub fn round(&self, nth: u64) -> u64 {
-        nth.saturating_mul(u64::from(self.of))
-            .saturating_add(u64::from(self.index - 1))
+        nth.saturating_mul(u64::from(self.of)).saturating_add(u64::from(self.index - 1))
     }
 }
 

@@ -129,11 +129,9 @@ impl Preset {
                 payload: PayloadEquality::Json,
                 ..strict
             },
-            Self::CountersOnly => Promises {
-                stats: StatsPromise::Eventual,
-                payload: PayloadEquality::None,
-                ..strict
-            },
+            Self::CountersOnly => {
+                Promises { stats: StatsPromise::Eventual, payload: PayloadEquality::None, ..strict }
+            }
         }
     }
 }

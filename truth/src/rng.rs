@@ -81,11 +81,7 @@ mod tests {
     #[test]
     fn derived_numbers_are_those_of_splitmix64() {
         // The published first outputs of SplitMix64 for seed 1234567.
-        let published = [
-            6_457_827_717_110_365_317_u64,
-            3_203_168_211_198_807_973,
-            9_817_491_932_198_370_423,
-        ];
+        let published = [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         for (index, expected) in published.into_iter().enumerate() {
             assert_eq!(derived(1_234_567, index as u64), expected);
         }

@@ -65,18 +65,11 @@ impl Round {
         let ordinals = Filling::new(plan, index).run();
         debug_assert_eq!(ordinals.len() as u64, slots.end - slots.start);
         let (batch, group) = (plan.batch as usize, plan.group as usize);
-        let mut round = Self {
-            index,
-            ordinals,
-            batch,
-            group,
-            together: Vec::new(),
-        };
+        let mut round = Self { index, ordinals, batch, group, together: Vec::new() };
         let mut crossings = Crossings::new(plan.ordinals_of(index));
         let groups = round.requests().div_ceil(plan.group);
-        round.together = (0..groups)
-            .map(|g| g < plan.racing_groups() && crossings.in_group(&round, g as usize))
-            .collect();
+        round.together =
+            (0..groups).map(|g| g < plan.racing_groups() && crossings.in_group(&round, g as usize)).collect();
         round
     }
 }
@@ -94,11 +87,7 @@ struct Crossings {
 impl Crossings {
     fn new(own: Range<u64>) -> Self {
         let met_in = vec![0; (own.end - own.start) as usize];
-        Self {
-            own,
-            met_in,
-            earlier: Vec::new(),
-        }
+        Self { own, met_in, earlier: Vec::new() }
     }
 
     fn in_group(&mut self, round: &Round, group: usize) -> bool {
@@ -119,9 +108,7 @@ impl Crossings {
             }
         }
         self.earlier.sort_unstable();
-        self.earlier
-            .windows(2)
-            .any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)
+        self.earlier.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)
     }
 }
 

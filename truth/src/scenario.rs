@@ -141,13 +141,7 @@ pub struct Mix {
 
 impl Default for Mix {
     fn default() -> Self {
-        Self {
-            group: 4,
-            in_batch: 1,
-            concurrent: 2,
-            next: 1,
-            delayed: 1,
-        }
+        Self { group: 4, in_batch: 1, concurrent: 2, next: 1, delayed: 1 }
     }
 }
 
@@ -185,19 +179,15 @@ impl Scenario {
     /// Reads a scenario file.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
-            path: name.clone(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ScenarioError::Read { path: name.clone(), source })?;
         Self::parse(&text, &name)
     }
 
     /// Reads a scenario's text; `path` is for messages.
     pub fn parse(text: &str, path: &str) -> Result<Self, ScenarioError> {
-        toml::from_str(text).map_err(|source| ScenarioError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
+        toml::from_str(text)
+            .map_err(|source| ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) })
     }
 
     /// The plan of this scenario for a seed and a nonce.
@@ -248,11 +238,7 @@ impl Scenario {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
         let target = &self.target;
-        let paths = [
-            Some(&target.publish.path),
-            target.stats.path.as_ref(),
-            target.listing.path.as_ref(),
-        ];
+        let paths = [Some(&target.publish.path), target.stats.path.as_ref(), target.listing.path.as_ref()];
         let usable =
             |path: &String| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
         if !paths.into_iter().flatten().all(usable) {

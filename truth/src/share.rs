@@ -39,10 +39,7 @@ pub enum ShareError {
 
 impl Share {
     /// No repeats.
-    pub const ZERO: Share = Share {
-        numerator: 0,
-        denominator: 1,
-    };
+    pub const ZERO: Share = Share { numerator: 0, denominator: 1 };
 
     /// The fraction `(numerator, denominator)` of repeats for a run of `total` attempts, or for an unbounded one.
     ///
@@ -66,9 +63,7 @@ impl FromStr for Share {
     type Err = ShareError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let not_a_number = || ShareError::NotANumber {
-            text: text.to_owned(),
-        };
+        let not_a_number = || ShareError::NotANumber { text: text.to_owned() };
         let trimmed = text.trim();
         let (digits, percent) = match trimmed.strip_suffix('%') {
             Some(rest) => (rest.trim_end(), true),
@@ -85,26 +80,17 @@ impl FromStr for Share {
         }
         let scale = 10_u64.pow(u32::try_from(fraction.len()).expect("bounded above"));
         let parse = |part: &str| {
-            if part.is_empty() {
-                Ok(0)
-            } else {
-                part.parse::<u64>()
-            }
+            if part.is_empty() { Ok(0) } else { part.parse::<u64>() }
         };
         let whole = parse(whole).map_err(|_| not_a_number())?;
         let fraction = parse(fraction).map_err(|_| not_a_number())?;
         let denominator = if percent { scale * 100 } else { scale };
         let numerator = whole * scale + fraction;
         if numerator > denominator {
-            return Err(ShareError::AboveOne {
-                text: text.to_owned(),
-            });
+            return Err(ShareError::AboveOne { text: text.to_owned() });
         }
         let divisor = gcd(numerator, denominator);
-        Ok(Share {
-            numerator: numerator / divisor,
-            denominator: denominator / divisor,
-        })
+        Ok(Share { numerator: numerator / divisor, denominator: denominator / divisor })
     }
 }
 
@@ -129,11 +115,7 @@ mod tests {
     #[test]
     fn counts_are_exact_where_binary_floats_are_not() {
         assert_eq!(repeats("0.3", 20_000), 6_000);
-        assert_eq!(
-            repeats("0.7", 45),
-            32,
-            "31.5 rounds half up; f64 says 31.499999999999996"
-        );
+        assert_eq!(repeats("0.7", 45), 32, "31.5 rounds half up; f64 says 31.499999999999996");
         assert_eq!(repeats("30%", 20_000), 6_000);
         assert_eq!(repeats(".125", 20), 3, "2.5 rounds half up");
     }
@@ -142,36 +124,16 @@ mod tests {
     fn one_event_at_least_is_new() {
         assert_eq!(repeats("1", 10), 9);
         assert_eq!(repeats("0.999", 1), 0);
-        assert_eq!(
-            "1".parse::<Share>().unwrap().resolve(None),
-            Err(ShareError::OneWithoutCount)
-        );
+        assert_eq!("1".parse::<Share>().unwrap().resolve(None), Err(ShareError::OneWithoutCount));
     }
 
     #[test]
     fn what_is_no_share_is_refused() {
-        for text in [
-            "",
-            ".",
-            "x",
-            "-0.1",
-            "1e-3",
-            "0.3.1",
-            "%",
-            "0,3",
-            "+0.1",
-            "0.1234567890123456789",
-        ] {
-            assert!(
-                matches!(text.parse::<Share>(), Err(ShareError::NotANumber { .. })),
-                "{text:?}"
-            );
+        for text in ["", ".", "x", "-0.1", "1e-3", "0.3.1", "%", "0,3", "+0.1", "0.1234567890123456789"] {
+            assert!(matches!(text.parse::<Share>(), Err(ShareError::NotANumber { .. })), "{text:?}");
         }
         for text in ["1.0000001", "2", "101%"] {
-            assert!(
-                matches!(text.parse::<Share>(), Err(ShareError::AboveOne { .. })),
-                "{text:?}"
-            );
+            assert!(matches!(text.parse::<Share>(), Err(ShareError::AboveOne { .. })), "{text:?}");
         }
     }
 }

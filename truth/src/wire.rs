@@ -26,37 +26,19 @@ impl Renderer {
     pub fn new(events: Arc<Events>, target: &Target) -> Self {
         let fields = &target.fields;
         let head = |topic: &String| {
-            format!(
-                "{{{}:{},{}:\"",
-                json(&fields.topic),
-                json(topic),
-                json(&fields.event_id)
-            )
-            .into_bytes()
+            format!("{{{}:{},{}:\"", json(&fields.topic), json(topic), json(&fields.event_id)).into_bytes()
         };
         let heads = events.topics().iter().map(head).collect();
         let after_id = format!("\",{}:\"", json(&fields.timestamp)).into_bytes();
-        let after_timestamp = format!(
-            "\",{}:{},{}:",
-            json(&fields.source),
-            json(events.source()),
-            json(&fields.payload)
-        )
-        .into_bytes();
+        let after_timestamp =
+            format!("\",{}:{},{}:", json(&fields.source), json(events.source()), json(&fields.payload))
+                .into_bytes();
         let (open, close): (Vec<u8>, &'static [u8]) = match &target.publish.envelope {
             Envelope::Array => (b"[".to_vec(), b"]"),
             Envelope::Object => (Vec::new(), b""),
             Envelope::Under(name) => (format!("{{{}:[", json(name)).into_bytes(), b"]}"),
         };
-        Self {
-            events,
-            heads,
-            after_id,
-            after_timestamp,
-            open,
-            close,
-            second: (i64::MIN, Vec::new()),
-        }
+        Self { events, heads, after_id, after_timestamp, open, close, second: (i64::MIN, Vec::new()) }
     }
 
     /// Appends the body of a request that carries these keys, in this order.

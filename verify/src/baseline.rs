@@ -65,18 +65,8 @@ impl Baseline {
         match client.stats().await {
             Ok(second) => {
                 let moving = first != second;
-                let listed = if moving {
-                    None
-                } else {
-                    list(client, plan, &second).await
-                };
-                Self {
-                    schema_version: 1,
-                    stats: Some(second),
-                    unread: None,
-                    moving,
-                    listed,
-                }
+                let listed = if moving { None } else { list(client, plan, &second).await };
+                Self { schema_version: 1, stats: Some(second), unread: None, moving, listed }
             }
             Err(error) => unread(chain(&error)),
         }
@@ -95,11 +85,7 @@ impl Baseline {
     /// Reads the file; a run that was killed before it wrote one has none.
     pub fn load(folder: &RunFolder) -> Result<Option<Self>, FolderError> {
         let path = folder.file(FILE);
-        if path.exists() {
-            read_json(&path).map(Some)
-        } else {
-            Ok(None)
-        }
+        if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
     }
 }
 
@@ -109,18 +95,11 @@ async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<Li
         return None;
     }
     let events = Events::new(plan);
-    let mut tally = RowTally::new(
-        &events,
-        plan.nonce,
-        plan.keys().unwrap_or(0),
-        PayloadEquality::None,
-    );
+    let mut tally = RowTally::new(&events, plan.nonce, plan.keys().unwrap_or(0), PayloadEquality::None);
     let paging = client.list_into(plan.topics.as_slice(), &mut tally).await.ok()?;
     let quiet = client.stats().await.ok().is_some_and(|after| after == *stats);
-    (quiet && !paging.looks_capped(&tally, stats.unique)).then_some(ListedBaseline {
-        rows: tally.rows,
-        foreign: tally.foreign,
-    })
+    (quiet && !paging.looks_capped(&tally, stats.unique))
+        .then_some(ListedBaseline { rows: tally.rows, foreign: tally.foreign })
 }
 
 /// An error and its causes, on one line.

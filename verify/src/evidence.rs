@@ -60,19 +60,11 @@ impl Run {
         let manifest = folder.manifest()?;
         if folder.is_running() {
             let since = manifest.started_utc.to_string();
-            return Err(EvidenceError::Running {
-                path: folder.path().to_path_buf(),
-                since,
-            });
+            return Err(EvidenceError::Running { path: folder.path().to_path_buf(), since });
         }
         let baseline = Baseline::load(&folder)?;
         let last = polls::read(&folder)?.pop().filter(|poll| poll.closing);
-        Ok(Self {
-            folder,
-            manifest,
-            baseline,
-            closing: last.and_then(|poll| poll.stats),
-        })
+        Ok(Self { folder, manifest, baseline, closing: last.and_then(|poll| poll.stats) })
     }
 }
 
@@ -152,10 +144,7 @@ impl Evidence {
     /// Puts runs and an observation together.
     pub fn assemble(runs: &[Run], observed: Observed) -> Result<Self, EvidenceError> {
         let first = &runs[0];
-        let (plan, promises) = (
-            first.manifest.plan.clone(),
-            first.manifest.scenario.promises.clone(),
-        );
+        let (plan, promises) = (first.manifest.plan.clone(), first.manifest.scenario.promises.clone());
         let mut segments = Vec::new();
         for (index, run) in runs.iter().enumerate() {
             if run.manifest.plan != plan {
@@ -174,20 +163,12 @@ impl Evidence {
             plan,
             promises,
             frames: Frames::Files(segments),
-            can_race: runs
-                .iter()
-                .any(|run| run.manifest.concurrency > run.manifest.lanes),
-            one_clock: runs
-                .iter()
-                .all(|run| run.manifest.machine.boot_id == first.manifest.machine.boot_id),
+            can_race: runs.iter().any(|run| run.manifest.concurrency > run.manifest.lanes),
+            one_clock: runs.iter().all(|run| run.manifest.machine.boot_id == first.manifest.machine.boot_id),
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baseline: first.baseline.clone().filter(|_| alike),
             baselines_differ: !alike,
-            closing: if runs.len() == 1 {
-                first.closing.clone()
-            } else {
-                latest(runs)
-            },
+            closing: if runs.len() == 1 { first.closing.clone() } else { latest(runs) },
             observed,
         })
     }
@@ -196,8 +177,5 @@ impl Evidence {
 /// Of several closing polls, the one that counts most: the others came while a sibling still sent.
 fn latest(runs: &[Run]) -> Option<Counters> {
     let closings: Option<Vec<&Counters>> = runs.iter().map(|run| run.closing.as_ref()).collect();
-    closings?
-        .into_iter()
-        .max_by_key(|counters| counters.received)
-        .cloned()
+    closings?.into_iter().max_by_key(|counters| counters.received).cloned()
 }

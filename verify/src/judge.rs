@@ -67,9 +67,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     let planted = planted::prove(&facts);
     let mut verdict = conclude(&facts, examined, planted);
     if let Err(error) = tell_histories(evidence, &mut verdict.checks) {
-        verdict
-            .reasons
-            .push(format!("the histories of keys cannot be told: {}", chain(&error)));
+        verdict.reasons.push(format!("the histories of keys cannot be told: {}", chain(&error)));
         verdict.verdict = verdict.verdict.max(Word::Unknown);
     }
     verdict
@@ -80,11 +78,7 @@ impl<'a> Facts<'a> {
     pub fn gather(evidence: &'a Evidence) -> Result<Self, WalkError> {
         let (mut tally, torn_bytes) = book(evidence)?;
         tally.keys.see(&evidence.observed.presence);
-        Ok(Self {
-            evidence,
-            tally,
-            torn_bytes,
-        })
+        Ok(Self { evidence, tally, torn_bytes })
     }
 
     /// Whether the listing tells of every key whether it is there.
@@ -117,10 +111,8 @@ impl<'a> Facts<'a> {
             rejected: sums.rejected,
             never_sent: sums.never_sent,
             acked_keys: keys.iter().filter(|(_, state)| state.acked() > 0).count() as u64,
-            doubtful_keys: keys
-                .iter()
-                .filter(|(_, state)| doubtful(state.acked(), state.unknown()))
-                .count() as u64,
+            doubtful_keys: keys.iter().filter(|(_, state)| doubtful(state.acked(), state.unknown())).count()
+                as u64,
         }
     }
 }
@@ -135,9 +127,7 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
         runs: &runs,
     };
     let mut walk = Walk::new(setting, evidence.keys.clone());
-    let torn_bytes = evidence
-        .frames
-        .for_each(|segment, frame| walk.take(segment, frame))?;
+    let torn_bytes = evidence.frames.for_each(|segment, frame| walk.take(segment, frame))?;
     Ok((walk.finish(), torn_bytes))
 }
 
@@ -179,10 +169,7 @@ fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) ->
     for unseen in planted.iter().filter(|planted| planted.seen == Some(false)) {
         say(
             Word::Unknown,
-            format!(
-                "the judge did not see a planted {}: do not trust this verdict",
-                unseen.defect
-            ),
+            format!("the judge did not see a planted {}: do not trust this verdict", unseen.defect),
         );
     }
     for reason in void_reasons(facts) {
@@ -215,9 +202,7 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
     let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
     let stats = &evidence.observed.stats;
     if let Some(reason) = &listing.unread {
-        examined
-            .doubts
-            .push(format!("the listing could not be read: {reason}"));
+        examined.doubts.push(format!("the listing could not be read: {reason}"));
     } else if listing.offered && !listing.bracketed {
         let times = listing.brackets;
         examined.doubts.push(format!(
@@ -232,33 +217,24 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
         ));
     }
     if let Some(reason) = &stats.unread {
-        examined
-            .doubts
-            .push(format!("the counters could not be read: {reason}"));
+        examined.doubts.push(format!("the counters could not be read: {reason}"));
     }
     if stats.settled == Settled::Moving {
         let waited = stats.waited_ms;
-        examined.doubts.push(format!(
-            "the target was still moving after {waited} ms; give it more time with --settle"
-        ));
+        examined
+            .doubts
+            .push(format!("the target was still moving after {waited} ms; give it more time with --settle"));
     }
     if evidence.missing_shards > 0 {
         let missing = evidence.missing_shards;
-        examined.doubts.push(format!(
-            "{missing} shards of this run are missing; name their folders too"
-        ));
+        examined.doubts.push(format!("{missing} shards of this run are missing; name their folders too"));
     }
     let (closed, segments) = facts.tally.closed;
     if closed < segments || facts.torn_bytes > 0 {
         let (sent, planned) = (facts.tally.sums.sent(), evidence.plan.total.unwrap_or(0));
-        examined.observations.insert(
-            0,
-            format!(
-                "run did not finish: sent {} of {}",
-                grouped(sent),
-                grouped(planned)
-            ),
-        );
+        examined
+            .observations
+            .insert(0, format!("run did not finish: sent {} of {}", grouped(sent), grouped(planned)));
     }
 }
 
@@ -271,20 +247,13 @@ fn void_reasons(facts: &Facts<'_>) -> Vec<String> {
     }
     if !fields.listing.offered
         && fields.stats.unread.is_none()
-        && fields
-            .stats
-            .stats
-            .as_ref()
-            .is_none_or(|stats| stats.unique.is_none())
+        && fields.stats.stats.as_ref().is_none_or(|stats| stats.unique.is_none())
     {
         reasons.push("the target offers neither a listing nor a unique count".to_owned());
     }
     for (kind, seen) in facts.tally.coverage.kinds() {
         if seen.planned >= EXPECTED_ENOUGH && seen.observed == 0 {
-            reasons.push(format!(
-                "{} {kind} were planned and none was observed",
-                grouped(seen.planned)
-            ));
+            reasons.push(format!("{} {kind} were planned and none was observed", grouped(seen.planned)));
         }
     }
     reasons
@@ -292,9 +261,7 @@ fn void_reasons(facts: &Facts<'_>) -> Vec<String> {
 
 fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<String> {
     let skipped = checks.iter().filter(|check| check.status == Status::NotTested);
-    let mut lines: Vec<String> = skipped
-        .map(|check| format!("{}: {}", check.name, check.summary))
-        .collect();
+    let mut lines: Vec<String> = skipped.map(|check| format!("{}: {}", check.name, check.summary)).collect();
     for (kind, seen) in facts.tally.coverage.kinds() {
         if seen.observed == 0 {
             lines.push(format!("{kind}: none was observed"));
@@ -306,19 +273,13 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
         .map(|planted| planted.defect.as_str())
         .collect();
     if !unproven.is_empty() {
-        lines.push(format!(
-            "not proven on this run, for want of material: {}",
-            unproven.join(", ")
-        ));
+        lines.push(format!("not proven on this run, for want of material: {}", unproven.join(", ")));
     }
     lines
 }
 
 fn tell_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkError> {
-    let shown = checks
-        .iter()
-        .flat_map(|check| &check.findings)
-        .filter_map(|finding| finding.ordinal);
+    let shown = checks.iter().flat_map(|check| &check.findings).filter_map(|finding| finding.ordinal);
     let keys: HashSet<u64> = shown.collect();
     let histories: HashMap<_, _> = history::histories(evidence, &keys)?;
     for finding in checks.iter_mut().flat_map(|check| &mut check.findings) {
@@ -331,11 +292,7 @@ fn tell_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkE
 
 /// A verdict without a check: what kept the judge from looking.
 pub fn undecided(reason: String) -> Verdict {
-    Verdict {
-        verdict: Word::Unknown,
-        reasons: vec![reason],
-        ..blank()
-    }
+    Verdict { verdict: Word::Unknown, reasons: vec![reason], ..blank() }
 }
 
 fn blank() -> Verdict {
@@ -383,13 +340,7 @@ impl Check {
         summary: impl Into<String>,
         findings: Vec<Finding>,
     ) -> Self {
-        Self {
-            name: name.to_owned(),
-            status,
-            count,
-            summary: summary.into(),
-            findings,
-        }
+        Self { name: name.to_owned(), status, count, summary: summary.into(), findings }
     }
 }
 

@@ -65,52 +65,24 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
     let keys = wanted.plan.keys().unwrap_or(0);
     if !client.offers_listing() {
         let listing = ListingObservation::none(false, None);
-        return Ok(Observed {
-            stats,
-            listing,
-            presence: Presence::new(keys),
-            anomalies: Vec::new(),
-        });
+        return Ok(Observed { stats, listing, presence: Presence::new(keys), anomalies: Vec::new() });
     }
-    let mut reader = Reader {
-        client,
-        wanted,
-        events: &events,
-        keys,
-        deadline,
-        missing_at_first: None,
-    };
+    let mut reader = Reader { client, wanted, events: &events, keys, deadline, missing_at_first: None };
     let read = reader.read(&mut stats.stats).await;
     let waited = millis(started);
     match read {
-        Ok(Read {
-            tally,
-            pages,
-            capped,
-            bracketed,
-            brackets,
-        }) => {
+        Ok(Read { tally, pages, capped, bracketed, brackets }) => {
             let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
             (listing.capped, listing.bracketed, listing.brackets) = (capped, bracketed, brackets);
             listing.all_topics = client.target().listing.topics == truth::mapping::ListedTopics::All;
             listing.missing_at_first = reader.missing_at_first.unwrap_or(0);
             listing.looked_ms = waited;
-            Ok(Observed {
-                stats,
-                listing,
-                anomalies: tally.anomalies,
-                presence: tally.presence,
-            })
+            Ok(Observed { stats, listing, anomalies: tally.anomalies, presence: tally.presence })
         }
         Err(error) if stats.stats.is_none() && error.is_unreachable() => Err(error),
         Err(error) => {
             let listing = ListingObservation::none(true, Some(chain(&error)));
-            Ok(Observed {
-                stats,
-                listing,
-                presence: Presence::new(keys),
-                anomalies: Vec::new(),
-            })
+            Ok(Observed { stats, listing, presence: Presence::new(keys), anomalies: Vec::new() })
         }
     }
 }
@@ -127,23 +99,9 @@ async fn settled(
     let sums = &wanted.tally.sums;
     let region = Region::of(&wanted.tally.keys, sums, false, wanted.promises.received);
     let in_doubt = sums.unknown > 0 || wanted.promises.ack == Ack::Queued;
-    let quiet = if in_doubt {
-        wanted.promises.zombie.max(QUIET)
-    } else {
-        QUIET
-    };
+    let quiet = if in_doubt { wanted.promises.zombie.max(QUIET) } else { QUIET };
     let before = wanted.baseline.and_then(|baseline| baseline.stats.as_ref());
-    match settle(
-        client,
-        &Expected {
-            region: &region,
-            before,
-            quiet,
-            deadline,
-        },
-    )
-    .await
-    {
+    match settle(client, &Expected { region: &region, before, quiet, deadline }).await {
         Ok((counters, settled)) => Ok((Some(counters), settled, None)),
         Err(error) if error.is_unreachable() => Err(error),
         Err(error) => Ok((None, Settled::NoCounters, Some(chain(&error)))),
@@ -195,13 +153,7 @@ impl<'e> Reader<'_, 'e> {
                 None => self.list(None).await?.0.ours == tally.ours,
             };
             if bracketed || bracket == BRACKETS {
-                return Ok(Read {
-                    tally,
-                    pages,
-                    capped,
-                    bracketed,
-                    brackets: bracket,
-                });
+                return Ok(Read { tally, pages, capped, bracketed, brackets: bracket });
             }
         }
         unreachable!("the loop above ends at the last bracket")
@@ -230,19 +182,13 @@ impl<'e> Reader<'_, 'e> {
     }
 
     fn blank(&self) -> RowTally<'e> {
-        RowTally::new(
-            self.events,
-            self.wanted.plan.nonce,
-            self.keys,
-            self.wanted.promises.payload,
-        )
+        RowTally::new(self.events, self.wanted.plan.nonce, self.keys, self.wanted.promises.payload)
     }
 
     /// Acknowledged keys that are not listed.
     fn missing(&self, tally: &RowTally<'_>) -> u64 {
         let keys = self.wanted.tally.keys.iter();
-        keys.filter(|(ordinal, state)| state.acked() > 0 && tally.presence.seen(*ordinal) == 0)
-            .count() as u64
+        keys.filter(|(ordinal, state)| state.acked() > 0 && tally.presence.seen(*ordinal) == 0).count() as u64
     }
 }
 

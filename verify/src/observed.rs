@@ -154,12 +154,7 @@ impl Observed {
             waited_ms: 0,
         };
         let presence = Presence::new(plan.keys().unwrap_or(0));
-        Self {
-            stats,
-            listing: ListingObservation::none(false, None),
-            presence,
-            anomalies: Vec::new(),
-        }
+        Self { stats, listing: ListingObservation::none(false, None), presence, anomalies: Vec::new() }
     }
 
     /// Writes all files; `stats.json` last, so that a folder that has one is complete.
@@ -217,10 +212,7 @@ fn read_anomalies(path: &Path) -> Result<Vec<Anomaly>, FolderError> {
     for line in input.lines() {
         let line = line.map_err(io("read", path))?;
         let anomaly = serde_json::from_str(&line);
-        anomalies.push(anomaly.map_err(|source| FolderError::Json {
-            path: path.to_path_buf(),
-            source,
-        })?);
+        anomalies.push(anomaly.map_err(|source| FolderError::Json { path: path.to_path_buf(), source })?);
     }
     Ok(anomalies)
 }
@@ -240,9 +232,5 @@ fn write_renamed(
 }
 
 fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> FolderError + 'a {
-    move |source| FolderError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
-    }
+    move |source| FolderError::Io { action, path: path.to_path_buf(), source }
 }

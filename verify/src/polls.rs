@@ -46,28 +46,17 @@ impl PollWriter {
     pub fn create(folder: &RunFolder) -> Result<Self, FolderError> {
         let path = folder.file(FILE);
         let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(|source| FolderError::Io {
-            action: "create",
-            path: path.clone(),
-            source,
-        })?;
+        let file = file.map_err(|source| FolderError::Io { action: "create", path: path.clone(), source })?;
         Ok(Self { path, file })
     }
 
     /// Appends one poll.
     pub fn write(&mut self, poll: &Poll) -> Result<(), FolderError> {
         let json = serde_json::to_vec(poll);
-        let mut line = json.map_err(|source| FolderError::Json {
-            path: self.path.clone(),
-            source,
-        })?;
+        let mut line = json.map_err(|source| FolderError::Json { path: self.path.clone(), source })?;
         line.push(b'\n');
         let written = self.file.write_all(&line);
-        written.map_err(|source| FolderError::Io {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        })
+        written.map_err(|source| FolderError::Io { action: "write", path: self.path.clone(), source })
     }
 }
 
@@ -83,18 +72,11 @@ pub fn read(folder: &RunFolder) -> Result<Vec<Poll>, FolderError> {
     loop {
         line.clear();
         let read = input.read_until(b'\n', &mut line);
-        read.map_err(|source| FolderError::Io {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?;
+        read.map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
         if line.last() != Some(&b'\n') {
             return Ok(polls);
         }
         let poll = serde_json::from_slice(&line);
-        polls.push(poll.map_err(|source| FolderError::Json {
-            path: path.clone(),
-            source,
-        })?);
+        polls.push(poll.map_err(|source| FolderError::Json { path: path.clone(), source })?);
     }
 }

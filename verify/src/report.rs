@@ -8,35 +8,17 @@ use truth::folder::Manifest;
 /// The command that sends the same load again, under a new identity.
 pub fn replay(manifest: &Manifest) -> String {
     let (plan, load) = (&manifest.plan, &manifest.scenario.load);
-    let mut command = format!(
-        "loadgen --count {} --dup {} --seed {}",
-        load.count, load.dup, plan.seed
-    );
+    let mut command = format!("loadgen --count {} --dup {} --seed {}", load.count, load.dup, plan.seed);
     let defaults = truth::scenario::Scenario::default();
     let mut add = |differs: bool, text: String| {
         if differs {
             command.push_str(&text);
         }
     };
-    add(
-        load.batch != defaults.load.batch,
-        format!(" --batch {}", load.batch),
-    );
-    add(
-        load.concurrency != defaults.load.concurrency,
-        format!(" --concurrency {}", load.concurrency),
-    );
-    add(
-        plan.topics != defaults.events.topics,
-        format!(" --topics {}", plan.topics.join(",")),
-    );
-    add(
-        load.retries != defaults.load.retries,
-        format!(" --retries {}", load.retries),
-    );
-    add(
-        manifest.scenario.name != defaults.name,
-        format!("  # scenario `{}`", manifest.scenario.name),
-    );
+    add(load.batch != defaults.load.batch, format!(" --batch {}", load.batch));
+    add(load.concurrency != defaults.load.concurrency, format!(" --concurrency {}", load.concurrency));
+    add(plan.topics != defaults.events.topics, format!(" --topics {}", plan.topics.join(",")));
+    add(load.retries != defaults.load.retries, format!(" --retries {}", load.retries));
+    add(manifest.scenario.name != defaults.name, format!("  # scenario `{}`", manifest.scenario.name));
     command
 }

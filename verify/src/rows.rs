@@ -91,10 +91,7 @@ impl Presence {
     /// No key was seen yet.
     pub fn new(keys: u64) -> Self {
         let bytes = usize::try_from(keys.div_ceil(4)).expect("keys fit in memory");
-        Self {
-            keys,
-            bits: vec![0; bytes],
-        }
+        Self { keys, bits: vec![0; bytes] }
     }
 
     /// A presence of so many keys in these bytes, if they are that many.
@@ -179,12 +176,7 @@ impl<'a> RowTally<'a> {
         match self.events.decode(&row.topic, &row.event_id) {
             Decoded::Foreign => {
                 self.foreign.add(self.nonce, row);
-                self.note(
-                    AnomalyClass::Foreign,
-                    None,
-                    row,
-                    "the id was not made by this run".to_owned(),
-                );
+                self.note(AnomalyClass::Foreign, None, row, "the id was not made by this run".to_owned());
             }
             Decoded::Ours(ordinal) | Decoded::WrongTopic(ordinal) if ordinal >= self.presence.keys() => {
                 self.never_planned += 1;
@@ -193,11 +185,8 @@ impl<'a> RowTally<'a> {
             }
             Decoded::WrongTopic(ordinal) => {
                 self.wrong_topic += 1;
-                let detail = format!(
-                    "listed under `{}`, sent under `{}`",
-                    row.topic,
-                    self.events.topic(ordinal)
-                );
+                let detail =
+                    format!("listed under `{}`, sent under `{}`", row.topic, self.events.topic(ordinal));
                 self.note(AnomalyClass::WrongTopic, Some(ordinal), row, detail);
             }
             Decoded::Ours(ordinal) => {
@@ -213,11 +202,7 @@ impl<'a> RowTally<'a> {
             return;
         }
         let expected = [
-            (
-                "timestamp",
-                self.events.timestamp(ordinal),
-                row.timestamp.as_ref(),
-            ),
+            ("timestamp", self.events.timestamp(ordinal), row.timestamp.as_ref()),
             ("source", self.events.source().to_owned(), row.source.as_ref()),
         ];
         let changed = |(name, sent, listed): (&str, String, Option<&String>)| {
@@ -228,11 +213,8 @@ impl<'a> RowTally<'a> {
         if let Some(payload) = &row.payload {
             let sent = self.events.payload(ordinal);
             if detail.is_none() && !equal_payload(self.equality, &sent, payload) {
-                detail = Some(format!(
-                    "payload is `{}`, sent was `{}`",
-                    shortened(payload),
-                    shortened(&sent)
-                ));
+                detail =
+                    Some(format!("payload is `{}`, sent was `{}`", shortened(payload), shortened(&sent)));
             }
         }
         self.compared += u64::from(row.payload.is_some());
@@ -247,13 +229,7 @@ impl<'a> RowTally<'a> {
         if *kept < EXAMPLES {
             *kept += 1;
             let (topic, event_id) = (row.topic.clone(), row.event_id.clone());
-            self.anomalies.push(Anomaly {
-                class,
-                ordinal,
-                topic,
-                event_id,
-                detail,
-            });
+            self.anomalies.push(Anomaly { class, ordinal, topic, event_id, detail });
         }
     }
 }

@@ -118,14 +118,8 @@ fn open_runs(options: &Options) -> Result<Vec<Run>, VerifyError> {
         [] => vec![options.out.clone()],
         runs => runs.to_vec(),
     };
-    let folders = named
-        .iter()
-        .map(|path| RunFolder::open(path))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut runs = folders
-        .into_iter()
-        .map(Run::open)
-        .collect::<Result<Vec<_>, _>>()?;
+    let folders = named.iter().map(|path| RunFolder::open(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut runs = folders.into_iter().map(Run::open).collect::<Result<Vec<_>, _>>()?;
     if let [only] = runs.as_slice()
         && only.manifest.shard.of > 1
     {
@@ -137,11 +131,7 @@ fn open_runs(options: &Options) -> Result<Vec<Run>, VerifyError> {
 
 /// The other shards of a run, beside its folder.
 fn siblings(run: &Run) -> Result<Vec<Run>, VerifyError> {
-    let own = run
-        .folder
-        .path()
-        .canonicalize()
-        .unwrap_or_else(|_| run.folder.path().to_path_buf());
+    let own = run.folder.path().canonicalize().unwrap_or_else(|_| run.folder.path().to_path_buf());
     let Some(beside) = own.parent() else {
         return Ok(Vec::new());
     };
@@ -151,10 +141,7 @@ fn siblings(run: &Run) -> Result<Vec<Run>, VerifyError> {
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
     let mut siblings = Vec::new();
-    for path in paths
-        .into_iter()
-        .filter(|path| *path != own && !path.is_symlink())
-    {
+    for path in paths.into_iter().filter(|path| *path != own && !path.is_symlink()) {
         let Ok(folder) = RunFolder::open(&path) else {
             continue;
         };
@@ -170,9 +157,7 @@ fn newest_observation(folder: &RunFolder) -> Result<(u32, Observed), VerifyError
     let complete = |n: &u32| Observed::is_complete(&folder.observation(*n));
     match folder.observations().into_iter().rev().find(complete) {
         Some(n) => Ok((n, Observed::load(&folder.observation(n))?)),
-        None => Err(VerifyError::NothingObserved {
-            path: folder.path().to_path_buf(),
-        }),
+        None => Err(VerifyError::NothingObserved { path: folder.path().to_path_buf() }),
     }
 }
 
@@ -195,10 +180,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
         Err(error) => return Ok(Looked::Undecided(Box::new(damaged(&error)))),
     };
     if !client.offers_stats() && !client.offers_listing() {
-        return Err(VerifyError::Unreachable {
-            target: url,
-            source: Box::new(nothing),
-        });
+        return Err(VerifyError::Unreachable { target: url, source: Box::new(nothing) });
     }
     let wanted = Wanted {
         plan: &evidence.plan,
@@ -209,10 +191,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
     };
     match observe(&client, &wanted).await {
         Ok(observed) => Ok(Looked::Observed(Box::new(observed))),
-        Err(source) => Err(VerifyError::Unreachable {
-            target: url,
-            source: Box::new(source),
-        }),
+        Err(source) => Err(VerifyError::Unreachable { target: url, source: Box::new(source) }),
     }
 }
 
@@ -238,10 +217,7 @@ fn save_observation(folder: &RunFolder, observed: &Observed) -> u32 {
 fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
     let manifest = &runs[0].manifest;
     verdict.observation = observation;
-    verdict.runs = runs
-        .iter()
-        .map(|run| run.folder.path().display().to_string())
-        .collect();
+    verdict.runs = runs.iter().map(|run| run.folder.path().display().to_string()).collect();
     if verdict.target.is_empty() {
         verdict.target.clone_from(&manifest.scenario.target.url);
     }
@@ -253,10 +229,6 @@ fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
 
 fn warn_unwritten(written: Result<(), FolderError>, folder: &Path) {
     if let Err(error) = written {
-        eprintln!(
-            "warning: nothing could be kept in {}: {}",
-            folder.display(),
-            chain(&error)
-        );
+        eprintln!("warning: nothing could be kept in {}: {}", folder.display(), chain(&error));
     }
 }

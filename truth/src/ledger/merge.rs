@@ -30,10 +30,7 @@ pub struct Merge {
 impl Merge {
     /// Opens all segments.
     pub fn open(paths: &[PathBuf]) -> Result<Self, LedgerError> {
-        let readers = paths
-            .iter()
-            .map(|path| SegmentReader::open(path))
-            .collect::<Result<Vec<_>, _>>()?;
+        let readers = paths.iter().map(|path| SegmentReader::open(path)).collect::<Result<Vec<_>, _>>()?;
         let count = readers.len();
         let mut merge = Self {
             readers,
@@ -61,10 +58,7 @@ impl Merge {
         };
         let t = frame.t().unwrap_or(self.latest[segment]);
         if t < self.latest[segment] {
-            let (path, reason) = (
-                reader.path().to_path_buf(),
-                "a frame is older than the one before it",
-            );
+            let (path, reason) = (reader.path().to_path_buf(), "a frame is older than the one before it");
             return Err(LedgerError::Damaged { path, offset, reason });
         }
         self.latest[segment] = t;

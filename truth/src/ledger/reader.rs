@@ -26,11 +26,8 @@ impl SegmentReader {
     /// Opens a segment.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let opened = File::open(path);
-        let file = opened.map_err(|source| LedgerError::Io {
-            action: "open",
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let file =
+            opened.map_err(|source| LedgerError::Io { action: "open", path: path.to_path_buf(), source })?;
         Ok(Self {
             path: path.to_path_buf(),
             input: BufReader::new(file),
@@ -97,11 +94,7 @@ impl SegmentReader {
     }
 
     fn damaged(&self, reason: &'static str) -> LedgerError {
-        LedgerError::Damaged {
-            path: self.path.clone(),
-            offset: self.offset,
-            reason,
-        }
+        LedgerError::Damaged { path: self.path.clone(), offset: self.offset, reason }
     }
 
     /// Reads until `bytes` holds `total` bytes or the file ends.
@@ -114,11 +107,7 @@ impl SegmentReader {
                 Ok(count) => at += count,
                 Err(source) if source.kind() == ErrorKind::Interrupted => {}
                 Err(source) => {
-                    return Err(LedgerError::Io {
-                        action: "read",
-                        path: self.path.clone(),
-                        source,
-                    });
+                    return Err(LedgerError::Io { action: "read", path: self.path.clone(), source });
                 }
             }
         }
@@ -145,9 +134,7 @@ fn is_whole(bytes: &[u8]) -> bool {
     let Some((covered, checksum)) = bytes.split_last_chunk::<CHECKSUM>() else {
         return false;
     };
-    let length = covered
-        .first_chunk::<2>()
-        .map(|length| u16::from_le_bytes(*length));
+    let length = covered.first_chunk::<2>().map(|length| u16::from_le_bytes(*length));
     length.map(|length| usize::from(length) + OVERHEAD) == Some(bytes.len())
         && crc32c::crc32c(covered) == u32::from_le_bytes(*checksum)
 }

@@ -22,16 +22,9 @@ impl SegmentWriter {
     pub fn create(path: &Path, header: Header) -> Result<Self, LedgerError> {
         let path = path.to_path_buf();
         let opened = OpenOptions::new().write(true).create_new(true).open(&path);
-        let file = opened.map_err(|source| LedgerError::Io {
-            action: "create",
-            path: path.clone(),
-            source,
-        })?;
-        let mut writer = Self {
-            path,
-            file,
-            buffer: Vec::with_capacity(2 * BUFFER_BYTES),
-        };
+        let file =
+            opened.map_err(|source| LedgerError::Io { action: "create", path: path.clone(), source })?;
+        let mut writer = Self { path, file, buffer: Vec::with_capacity(2 * BUFFER_BYTES) };
         writer.put(&Frame::Header(header));
         writer.flush()?;
         Ok(writer)
@@ -46,11 +39,7 @@ impl SegmentWriter {
     /// Announces a list of keys; returns once the kernel has it.
     pub fn extra(&mut self, id: u32, purpose: Purpose, ordinals: &[u64]) -> Result<(), LedgerError> {
         for part in ordinals.chunks(MAX_EXTRA) {
-            self.put(&Frame::Extra {
-                id,
-                purpose,
-                ordinals: part.to_vec(),
-            });
+            self.put(&Frame::Extra { id, purpose, ordinals: part.to_vec() });
         }
         self.flush()
     }
@@ -59,11 +48,7 @@ impl SegmentWriter {
     pub fn done(&mut self, done: Done) -> Result<(), LedgerError> {
         let is_final = done.is_final;
         self.put(&Frame::Done(done));
-        if is_final && self.buffer.len() < BUFFER_BYTES {
-            Ok(())
-        } else {
-            self.flush()
-        }
+        if is_final && self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush() }
     }
 
     /// Ends the segment in order.
@@ -75,11 +60,7 @@ impl SegmentWriter {
     /// Hands everything recorded so far to the kernel.
     pub fn flush(&mut self) -> Result<(), LedgerError> {
         let written = self.file.write_all(&self.buffer);
-        written.map_err(|source| LedgerError::Io {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        })?;
+        written.map_err(|source| LedgerError::Io { action: "write", path: self.path.clone(), source })?;
         self.buffer.clear();
         Ok(())
     }

@@ -1,4 +1,5 @@
 //! The plan, the ledger, the run folder and the scenario, held to what they promise.
 
+mod golden;
 mod plans;
 mod rounds;

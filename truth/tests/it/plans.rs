@@ -54,9 +54,7 @@ fn cases() -> impl Strategy<Value = Case> {
     (total, thousandths, batch, group, weights, any::<u32>()).prop_map(
         |(total, thousandths, batch, group, weights, seed)| {
             let share: Share = format!("0.{thousandths:03}").parse().expect("a decimal fraction");
-            let (repeats, of) = share
-                .resolve(Some(total))
-                .expect("a count makes any share possible");
+            let (repeats, of) = share.resolve(Some(total)).expect("a count makes any share possible");
             let spec = PlanSpec {
                 seed,
                 share: [repeats, of],
@@ -66,11 +64,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 weights: Weights::from(weights),
                 ..spec()
             };
-            Case {
-                total,
-                thousandths,
-                spec,
-            }
+            Case { total, thousandths, spec }
         },
     )
 }
@@ -84,7 +78,7 @@ fn plans() -> impl Strategy<Value = (Case, Plan)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn every_plan_has_exactly_its_keys_and_its_repeats((case, plan) in plans()) {
@@ -237,61 +231,40 @@ proptest! {
 fn repeats_need_a_mode_that_is_possible() {
     let plan = |weights: [u32; 4], batch, group, share| {
         let weights = Weights::from(weights);
-        Plan::try_from(PlanSpec {
-            weights,
-            batch,
-            group,
-            share,
-            ..spec()
-        })
-        .map(|plan| plan.impossible_modes().len())
+        Plan::try_from(PlanSpec { weights, batch, group, share, ..spec() })
+            .map(|plan| plan.impossible_modes().len())
     };
     assert_eq!(plan([0; 4], 100, 4, [1, 10]), Err(PlanError::NoMode));
     assert_eq!(plan([0; 4], 100, 4, [0, 10]), Ok(0));
     assert_eq!(plan([1, 0, 0, 0], 1, 4, [1, 10]), Err(PlanError::NoMode));
     assert_eq!(plan([0, 1, 0, 0], 100, 1, [1, 10]), Err(PlanError::NoMode));
     assert_eq!(plan([1, 1, 1, 0], 1, 1, [1, 10]), Ok(2));
-    let short = Plan::try_from(PlanSpec {
-        total: Some(800),
-        ..spec()
-    })
-    .unwrap();
-    assert_eq!(
-        short.impossible_modes(),
-        ["delayed repeats need a run of more than one round"]
-    );
+    let short = Plan::try_from(PlanSpec { total: Some(800), ..spec() }).unwrap();
+    assert_eq!(short.impossible_modes(), ["delayed repeats need a run of more than one round"]);
 }
 
 #[test]
 fn numbers_outside_their_range_are_no_plan() {
-    let refused = |change: fn(&mut PlanSpec)| {
+    type Change = fn(&mut PlanSpec);
+    let refused = |change: Change| {
         let mut changed = spec();
         change(&mut changed);
         Plan::try_from(changed).unwrap_err().to_string()
     };
-    let table: [(fn(&mut PlanSpec), &str); 15] = [
+    let table: [(Change, &str); 15] = [
         (|spec| spec.version = 2, "plan version 2"),
         (|spec| spec.batch = 0, "batch is 0"),
         (|spec| spec.batch = 10_001, "batch is 10001"),
         (|spec| spec.group = 0, "group is 0"),
         (|spec| spec.group = 65, "group is 65"),
         (|spec| spec.total = Some(0), "count is 0"),
-        (
-            |spec| spec.payload_bytes = [39, 64],
-            "payload bytes (smallest) is 39",
-        ),
-        (
-            |spec| spec.payload_bytes = [64, 63],
-            "payload bytes (largest) is 63",
-        ),
+        (|spec| spec.payload_bytes = [39, 64], "payload bytes (smallest) is 39"),
+        (|spec| spec.payload_bytes = [64, 63], "payload bytes (largest) is 63"),
         (|spec| spec.share = [1, 1], "repeats of the duplicate share is 1"),
         (|spec| spec.share = [0, 0], "slots of the duplicate share is 0"),
         (|spec| spec.topics.clear(), "topic ``"),
         (|spec| spec.topics.push(" ".to_owned()), "topic ` `"),
-        (
-            |spec| spec.topics.push("auth".to_owned()),
-            "topic `auth` is named twice",
-        ),
+        (|spec| spec.topics.push("auth".to_owned()), "topic `auth` is named twice"),
         (|spec| spec.topics.push("a\0".to_owned()), "1 to 255 bytes"),
         (|spec| spec.source = "x".repeat(256), "1 to 255 bytes"),
     ];
@@ -299,12 +272,7 @@ fn numbers_outside_their_range_are_no_plan() {
         let message = refused(change);
         assert!(message.contains(says), "{message}");
     }
-    let largest = PlanSpec {
-        batch: 10_000,
-        group: 64,
-        total: None,
-        ..spec()
-    };
+    let largest = PlanSpec { batch: 10_000, group: 64, total: None, ..spec() };
     let round = Plan::try_from(largest).unwrap().round(0);
     assert_eq!(round.requests(), 128, "the largest round is still a round");
 }
@@ -313,8 +281,5 @@ fn numbers_outside_their_range_are_no_plan() {
 fn a_run_id_stands_for_one_nonce_and_one_seed() {
     // The first eight bytes of SHA-256("abc"), from FIPS 180-2, appendix B.1.
     assert_eq!(truth::plan::nonce_of_run_id("abc"), 0xba78_16bf_8f01_cfea);
-    assert_ne!(
-        truth::plan::seed_of_run_id("abc"),
-        truth::plan::seed_of_run_id("abd")
-    );
+    assert_ne!(truth::plan::seed_of_run_id("abc"), truth::plan::seed_of_run_id("abd"));
 }

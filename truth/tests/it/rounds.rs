@@ -15,15 +15,7 @@ const SIZES: [usize; 4] = [2, 3, 4, 7];
 fn roomy(weights: [u32; 4], seed: u32, batch: u32, group: u32) -> Plan {
     let weights = Weights::from(weights);
     let share = [2_000, 20_000];
-    Plan::try_from(PlanSpec {
-        seed,
-        weights,
-        batch,
-        group,
-        share,
-        ..spec()
-    })
-    .expect("a plan")
+    Plan::try_from(PlanSpec { seed, weights, batch, group, share, ..spec() }).expect("a plan")
 }
 
 /// Per key the requests of its copies, for the keys with more than one copy in the round.
@@ -139,11 +131,7 @@ fn pairs(plan: &Plan) -> Pairs {
     let mut pairs = Pairs::default();
     for round in rounds(plan) {
         let own = plan.ordinals_of(round.index);
-        pairs.across_rounds += round
-            .ordinals()
-            .iter()
-            .filter(|ordinal| **ordinal < own.start)
-            .count();
+        pairs.across_rounds += round.ordinals().iter().filter(|ordinal| **ordinal < own.start).count();
         let releases = round.releases();
         for (_, requests) in families(&round).range(own) {
             for pair in requests.windows(2) {
@@ -181,24 +169,14 @@ fn the_default_plan_repeats_keys_in_every_way() {
 
 #[test]
 fn at_batch_one_all_repeats_race_if_asked() {
-    let plan = Plan::try_from(PlanSpec {
-        batch: 1,
-        weights: Weights::from([0, 1, 0, 0]),
-        ..spec()
-    })
-    .unwrap();
+    let plan = Plan::try_from(PlanSpec { batch: 1, weights: Weights::from([0, 1, 0, 0]), ..spec() }).unwrap();
     let pairs = pairs(&plan);
     assert_eq!(pairs.in_release, 6_000, "{pairs:?}");
 }
 
 #[test]
 fn repeats_of_one_key_in_ten_do_not_stand_at_fixed_places() {
-    let plan = Plan::try_from(PlanSpec {
-        batch: 10,
-        share: [2_000, 20_000],
-        ..spec()
-    })
-    .unwrap();
+    let plan = Plan::try_from(PlanSpec { batch: 10, share: [2_000, 20_000], ..spec() }).unwrap();
     let mut places = [0; 10];
     for round in rounds(&plan) {
         let mut next = plan.ordinals_of(round.index).start;
@@ -210,22 +188,14 @@ fn repeats_of_one_key_in_ten_do_not_stand_at_fixed_places() {
             }
         }
     }
-    assert!(
-        places.iter().all(|count| (100..300).contains(count)),
-        "{places:?}"
-    );
+    assert!(places.iter().all(|count| (100..300).contains(count)), "{places:?}");
 }
 
 #[test]
 fn shares_near_one_need_more_copies_than_a_family_has() {
     for share in [[18_000, 20_000], [19_980, 20_000], [19_999, 20_000]] {
         for batch in [1, 10, 100] {
-            let plan = Plan::try_from(PlanSpec {
-                share,
-                batch,
-                ..spec()
-            })
-            .unwrap();
+            let plan = Plan::try_from(PlanSpec { share, batch, ..spec() }).unwrap();
             let mut copies: BTreeMap<u64, usize> = BTreeMap::new();
             for ordinal in rounds(&plan).iter().flat_map(Round::ordinals) {
                 *copies.entry(*ordinal).or_default() += 1;

@@ -31,10 +31,7 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     if count == 0 {
         return Check::pass(
             NAME,
-            format!(
-                "all {} are listed",
-                counted(acked, "acknowledged key", "acknowledged keys")
-            ),
+            format!("all {} are listed", counted(acked, "acknowledged key", "acknowledged keys")),
         );
     }
     let finding = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, and absent from the listing");
@@ -58,10 +55,7 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     if count == 0 {
         return Check::pass(
             NAME,
-            format!(
-                "no key is listed twice among {}",
-                counted(listing.rows, "row", "rows")
-            ),
+            format!("no key is listed twice among {}", counted(listing.rows, "row", "rows")),
         );
     }
     if !listing.bracketed {
@@ -73,16 +67,9 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     }
     let finding = |ordinal: &u64| {
         let rows = facts.tally.keys.get(*ordinal).seen();
-        facts.finding(
-            *ordinal,
-            format!("listed {rows}{} times", if rows == 3 { " or more" } else { "" }),
-        )
+        facts.finding(*ordinal, format!("listed {rows}{} times", if rows == 3 { " or more" } else { "" }))
     };
-    let summary = counted(
-        count,
-        "key is stored more than once",
-        "keys are stored more than once",
-    );
+    let summary = counted(count, "key is stored more than once", "keys are stored more than once");
     Check::fail(NAME, count, summary, keys.iter().map(finding).collect())
 }
 
@@ -92,10 +79,7 @@ pub fn unaccounted(facts: &Facts<'_>, examined: &mut Examined) -> ((u64, Vec<Fin
     const NAME: &str = "rejected-but-stored";
     let listing = &facts.evidence.observed.listing;
     if !listing.offered || listing.unread.is_some() {
-        return (
-            (0, Vec::new()),
-            Check::not_tested(NAME, "the target shows no events"),
-        );
+        return ((0, Vec::new()), Check::not_tested(NAME, "the target shows no events"));
     }
     if facts.evidence.missing_shards > 0 {
         let why = "keys of the missing shards cannot be told from strangers";
@@ -106,18 +90,15 @@ pub fn unaccounted(facts: &Facts<'_>, examined: &mut Examined) -> ((u64, Vec<Fin
     let refused = match history::rejected_among(facts.evidence, &named) {
         Ok(refused) => refused,
         Err(error) => {
-            examined
-                .doubts
-                .push(format!("refused keys cannot be told: {}", chain(&error)));
+            examined.doubts.push(format!("refused keys cannot be told: {}", chain(&error)));
             HashSet::new()
         }
     };
     let (stored, strange): (Vec<u64>, Vec<u64>) = keys.iter().partition(|ordinal| refused.contains(ordinal));
     let strangers = count - stored.len() as u64;
     let strange = strange.iter().take(SHOWN_KEYS);
-    let findings = strange
-        .map(|ordinal| facts.finding(*ordinal, "listed, though no attempt of it ever left"))
-        .collect();
+    let findings =
+        strange.map(|ordinal| facts.finding(*ordinal, "listed, though no attempt of it ever left")).collect();
     let check = if stored.is_empty() {
         let rejected = facts.tally.sums.rejected;
         Check::pass(
@@ -126,10 +107,7 @@ pub fn unaccounted(facts: &Facts<'_>, examined: &mut Examined) -> ((u64, Vec<Fin
                 "{} had an effect",
                 match rejected {
                     0 => "there was no rejected attempt that".to_owned(),
-                    _ => format!(
-                        "none of {}",
-                        counted(rejected, "rejected attempt", "rejected attempts")
-                    ),
+                    _ => format!("none of {}", counted(rejected, "rejected attempt", "rejected attempts")),
                 }
             ),
         )
@@ -174,11 +152,7 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
     // Real-time order needs one clock; that a key was new twice does not.
     if evidence.one_clock {
         let kinds_of_fault = [
-            (
-                "late-new",
-                "told to be new after it had been acknowledged",
-                &tally.order.late_new,
-            ),
+            ("late-new", "told to be new after it had been acknowledged", &tally.order.late_new),
             (
                 "phantom-duplicate",
                 "told to be a duplicate before anything can have stored it",
@@ -195,10 +169,7 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
     if count == 0 {
         return Check::pass(
             NAME,
-            format!(
-                "{} fit a store that stores once",
-                counted(told, "told answer", "told answers")
-            ),
+            format!("{} fit a store that stores once", counted(told, "told answer", "told answers")),
         );
     }
     let parts: Vec<String> = kinds
@@ -206,10 +177,5 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| format!("{name} {}", grouped(*count)))
         .collect();
-    Check::fail(
-        NAME,
-        count,
-        format!("answers contradict each other: {}", parts.join(", ")),
-        findings,
-    )
+    Check::fail(NAME, count, format!("answers contradict each other: {}", parts.join(", ")), findings)
 }

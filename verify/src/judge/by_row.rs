@@ -36,10 +36,7 @@ pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &
     if count == 0 {
         return Check::pass(
             NAME,
-            format!(
-                "no row of {} is without an attempt",
-                counted(listing.rows, "row", "rows")
-            ),
+            format!("no row of {} is without an attempt", counted(listing.rows, "row", "rows")),
         );
     }
     Check::fail(
@@ -75,19 +72,14 @@ fn foreign(facts: &Facts<'_>) -> Foreign {
     };
     let unique_of =
         |counters: Option<&crate::observe::stats::Counters>| counters.and_then(|counters| counters.unique);
-    let (Some(before), Some(now)) = (
-        unique_of(baseline.stats.as_ref()),
-        unique_of(observed.stats.stats.as_ref()),
-    ) else {
+    let (Some(before), Some(now)) =
+        (unique_of(baseline.stats.as_ref()), unique_of(observed.stats.stats.as_ref()))
+    else {
         return Foreign::None;
     };
     let Some(listed_before) = &baseline.listed else {
         let extra = listing.foreign.count.saturating_sub(before);
-        return if extra > 0 {
-            Foreign::Untold(extra)
-        } else {
-            Foreign::None
-        };
+        return if extra > 0 { Foreign::Untold(extra) } else { Foreign::None };
     };
     let extra = listing.foreign.count.saturating_sub(listed_before.rows);
     let new_rows = listing.rows.saturating_sub(listed_before.rows);
@@ -132,17 +124,9 @@ pub fn payload_changed(facts: &Facts<'_>) -> Check {
     }
     if listing.payload_changed > 0 {
         let count = listing.payload_changed;
-        let summary = counted(
-            count,
-            "event is stored with other contents",
-            "events are stored with other contents",
-        );
-        return Check::fail(
-            NAME,
-            count,
-            summary,
-            examples(facts, AnomalyClass::PayloadChanged),
-        );
+        let summary =
+            counted(count, "event is stored with other contents", "events are stored with other contents");
+        return Check::fail(NAME, count, summary, examples(facts, AnomalyClass::PayloadChanged));
     }
     match listing.compared {
         0 => Check::not_tested(
@@ -151,21 +135,13 @@ pub fn payload_changed(facts: &Facts<'_>) -> Check {
         ),
         compared => Check::pass(
             NAME,
-            format!(
-                "{} as sent",
-                counted(compared, "stored event is", "stored events are")
-            ),
+            format!("{} as sent", counted(compared, "stored event is", "stored events are")),
         ),
     }
 }
 
 fn examples(facts: &Facts<'_>, class: AnomalyClass) -> Vec<Finding> {
-    let anomalies = facts
-        .evidence
-        .observed
-        .anomalies
-        .iter()
-        .filter(|anomaly| anomaly.class == class);
+    let anomalies = facts.evidence.observed.anomalies.iter().filter(|anomaly| anomaly.class == class);
     let finding = |anomaly: &crate::rows::Anomaly| Finding {
         ordinal: anomaly.ordinal,
         topic: Some(anomaly.topic.clone()),

@@ -32,12 +32,7 @@ pub fn answer_sum(facts: &Facts<'_>) -> Check {
     };
     let count = tally.answer_sum_faults;
     let summary = counted(count, "answer does not add up", "answers do not add up");
-    Check::fail(
-        NAME,
-        count,
-        summary,
-        tally.answer_sums.iter().map(finding).collect(),
-    )
+    Check::fail(NAME, count, summary, tally.answer_sums.iter().map(finding).collect())
 }
 
 /// Rows and unique count tell different totals.
@@ -54,17 +49,11 @@ pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     if listing.rows == unique {
         return Check::pass(
             NAME,
-            format!(
-                "{} listed, and so many counted",
-                counted(listing.rows, "row", "rows")
-            ),
+            format!("{} listed, and so many counted", counted(listing.rows, "row", "rows")),
         );
     }
-    let detail = format!(
-        "{} listed, {} counted",
-        counted(listing.rows, "row is", "rows are"),
-        grouped(unique)
-    );
+    let detail =
+        format!("{} listed, {} counted", counted(listing.rows, "row is", "rows are"), grouped(unique));
     let before = evidence
         .baseline
         .as_ref()
@@ -93,43 +82,24 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         return Check::not_tested(NAME, "what the missing shards sent is not known");
     }
     if evidence.baselines_differ {
-        return Check::unknown(
-            NAME,
-            0,
-            "the shards took different baselines; begin them together",
-        );
+        return Check::unknown(NAME, 0, "the shards took different baselines; begin them together");
     }
-    let Some(before) = evidence
-        .baseline
-        .as_ref()
-        .and_then(|baseline| baseline.stats.as_ref())
-    else {
+    let Some(before) = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()) else {
         return Check::not_tested(NAME, "there is no baseline of the counters");
     };
     let Some(now) = &observed.stats.stats else {
         return Check::not_tested(NAME, "the target has no counters that can be read");
     };
     if evidence.promises.counters == CounterPromise::Volatile && before.instance != now.instance {
-        return Check::not_tested(
-            NAME,
-            "the target started again, and its counters start from zero then",
-        );
+        return Check::not_tested(NAME, "the target started again, and its counters start from zero then");
     }
     if observed.stats.settled == Settled::Moving {
         return Check::unknown(NAME, 0, "the target was still moving");
     }
     let promised = evidence.promises.received;
-    let region = Region::of(
-        &facts.tally.keys,
-        &facts.tally.sums,
-        facts.tells_presence(),
-        promised,
-    );
+    let region = Region::of(&facts.tally.keys, &facts.tally.sums, facts.tells_presence(), promised);
     let deltas = Deltas::between(before, now);
-    if [deltas.received, deltas.unique, deltas.duplicates]
-        .iter()
-        .all(Option::is_none)
-    {
+    if [deltas.received, deltas.unique, deltas.duplicates].iter().all(Option::is_none) {
         return Check::not_tested(NAME, "the target has no counters");
     }
     examined.slack = Some(CounterSlack {
@@ -138,10 +108,7 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         duplicates: region.duplicates,
         deltas,
     });
-    let firm = evidence
-        .baseline
-        .as_ref()
-        .is_some_and(crate::baseline::Baseline::is_firm)
+    let firm = evidence.baseline.as_ref().is_some_and(crate::baseline::Baseline::is_firm)
         && !evidence.promises.shared;
     let mut breaks = region.breaks(&deltas, promised);
     if !firm {
@@ -172,10 +139,7 @@ fn excess(
         return Check::unknown(
             NAME,
             1,
-            format!(
-                "{}; there is no closing poll to tell since when",
-                breaks[0].detail
-            ),
+            format!("{}; there is no closing poll to tell since when", breaks[0].detail),
         );
     };
     let at_close = Deltas::between(before, closing);
@@ -184,17 +148,10 @@ fn excess(
         return broken(NAME, breaks);
     }
     let listing = &evidence.observed.listing;
-    let rows_before = evidence
-        .baseline
-        .as_ref()
-        .and_then(|baseline| Some(baseline.listed.as_ref()?.rows));
+    let rows_before = evidence.baseline.as_ref().and_then(|baseline| Some(baseline.listed.as_ref()?.rows));
     let others = rows_before.map(|before| listing.foreign.count.saturating_sub(before));
-    let growth = evidence
-        .observed
-        .stats
-        .stats
-        .as_ref()
-        .and_then(|now| now.unique?.checked_sub(closing.unique?));
+    let growth =
+        evidence.observed.stats.stats.as_ref().and_then(|now| now.unique?.checked_sub(closing.unique?));
     if facts.tells_presence()
         && listing.all_topics
         && others.is_some()
@@ -203,20 +160,14 @@ fn excess(
     {
         // Whatever came later is another's, row by row, so the closing poll is the run's last word.
         if closing_breaks.is_empty() {
-            examined.slack = examined.slack.take().map(|slack| CounterSlack {
-                deltas: at_close,
-                ..slack
-            });
+            examined.slack = examined.slack.take().map(|slack| CounterSlack { deltas: at_close, ..slack });
             return Check::pass(NAME, format!("at the closing poll {}", holds(region, true)));
         }
     }
     Check::unknown(
         NAME,
         1,
-        format!(
-            "{}; it came after the run and adds up: another writer?",
-            breaks[0].detail
-        ),
+        format!("{}; it came after the run and adds up: another writer?", breaks[0].detail),
     )
 }
 
@@ -227,10 +178,9 @@ fn holds(region: &Region, firm: bool) -> String {
             "at least what was acknowledged is counted (the baseline moved: no upper bound)".to_owned()
         }
         (true, 0) => "exactly what was sent is counted, without slack".to_owned(),
-        (true, _) => format!(
-            "within the bounds that {} leave",
-            counted(slack, "unknown attempt", "unknown attempts")
-        ),
+        (true, _) => {
+            format!("within the bounds that {} leave", counted(slack, "unknown attempt", "unknown attempts"))
+        }
     }
 }
 
@@ -240,11 +190,5 @@ fn broken(name: &str, breaks: &[Break]) -> Check {
 }
 
 fn plain(detail: String) -> Finding {
-    Finding {
-        ordinal: None,
-        topic: None,
-        event_id: None,
-        detail,
-        history: Vec::new(),
-    }
+    Finding { ordinal: None, topic: None, event_id: None, detail, history: Vec::new() }
 }

@@ -103,29 +103,14 @@ impl Region {
                 present_low += u64::from(!acked);
             }
         }
-        let offered = if promised == Received::Offered {
-            sums.rejected
-        } else {
-            0
-        };
+        let offered = if promised == Received::Offered { sums.rejected } else { 0 };
         let total = sums.acked + sums.unknown;
         Self {
-            received: Bounds {
-                low: sums.acked,
-                high: total + offered,
-            },
-            unique: Bounds {
-                low: acked_keys,
-                high: attempted_keys,
-            },
-            duplicates: Bounds {
-                low: sums.acked - acked_keys,
-                high: total - attempted_keys,
-            },
-            received_with_presence: listed.then_some(Bounds {
-                low: present_low,
-                high: present_high + offered,
-            }),
+            received: Bounds { low: sums.acked, high: total + offered },
+            unique: Bounds { low: acked_keys, high: attempted_keys },
+            duplicates: Bounds { low: sums.acked - acked_keys, high: total - attempted_keys },
+            received_with_presence: listed
+                .then_some(Bounds { low: present_low, high: present_high + offered }),
             unknown_of_acked,
             unknown_of_others: others.into_iter().rev().collect(),
         }
@@ -167,10 +152,7 @@ impl Region {
             && received != unique + duplicates
         {
             let detail = format!("received {received} is not unique {unique} + duplicates {duplicates}");
-            breaks.push(Break {
-                detail,
-                is_excess: false,
-            });
+            breaks.push(Break { detail, is_excess: false });
         }
         let (Ok(received), Ok(unique)) = (u64::try_from(received), u64::try_from(unique)) else {
             return;
@@ -181,27 +163,14 @@ impl Region {
         let by_unknown = unique - self.unique.low;
         let joint = self.joint(by_unknown);
         if !joint.contains(received) {
-            let detail = format!(
-                "received grew by {received}, with unique {unique} it must be {}",
-                range(joint)
-            );
-            breaks.push(Break {
-                detail,
-                is_excess: received > joint.high,
-            });
+            let detail =
+                format!("received grew by {received}, with unique {unique} it must be {}", range(joint));
+            breaks.push(Break { detail, is_excess: received > joint.high });
         }
-        if let Some(listed) = self
-            .received_with_presence
-            .filter(|listed| !listed.contains(received))
-        {
-            let detail = format!(
-                "received grew by {received}, with the keys listed it must be {}",
-                range(listed)
-            );
-            breaks.push(Break {
-                detail,
-                is_excess: received > listed.high,
-            });
+        if let Some(listed) = self.received_with_presence.filter(|listed| !listed.contains(received)) {
+            let detail =
+                format!("received grew by {received}, with the keys listed it must be {}", range(listed));
+            breaks.push(Break { detail, is_excess: received > listed.high });
         }
     }
 
@@ -214,17 +183,10 @@ impl Region {
             left -= taken;
         }
         let low = self.received.low + by_unknown;
-        Bounds {
-            low,
-            high: self.received.low + self.unknown_of_acked + largest,
-        }
+        Bounds { low, high: self.received.low + self.unknown_of_acked + largest }
     }
 }
 
 fn range(bounds: Bounds) -> String {
-    if bounds.slack() == 0 {
-        format!("{}", bounds.low)
-    } else {
-        format!("{} to {}", bounds.low, bounds.high)
-    }
+    if bounds.slack() == 0 { format!("{}", bounds.low) } else { format!("{} to {}", bounds.low, bounds.high) }
 }

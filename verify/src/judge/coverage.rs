@@ -57,10 +57,7 @@ impl Coverage {
         can_race: bool,
     ) {
         for (ordinals, ended) in requests.iter().zip(ended) {
-            let delayed = ordinals
-                .iter()
-                .filter(|ordinal| **ordinal < first_ordinal)
-                .count() as u64;
+            let delayed = ordinals.iter().filter(|ordinal| **ordinal < first_ordinal).count() as u64;
             let repeats = repeats_within(ordinals);
             self.delayed_repeats.planned += delayed;
             self.in_batch_repeats.planned += repeats;

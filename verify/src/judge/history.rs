@@ -35,10 +35,7 @@ pub fn histories(
             Frame::Open { round, t } => {
                 let round_index = *round;
                 let round = evidence.plan.round(round_index);
-                open.insert(
-                    (run, Scope::Round(round_index)),
-                    (places(round.ordinals(), batch, wanted), *t),
-                );
+                open.insert((run, Scope::Round(round_index)), (places(round.ordinals(), batch, wanted), *t));
             }
             Frame::Extra { id, ordinals, .. } => {
                 open.insert((run, Scope::Extra(*id)), (places(ordinals, batch, wanted), start));
@@ -94,11 +91,7 @@ pub fn histories(
 pub fn rejected_among(evidence: &Evidence, keys: &HashSet<u64>) -> Result<HashSet<u64>, WalkError> {
     let histories = histories(evidence, keys)?;
     let refused = |attempts: &Vec<Attempt>| attempts.iter().any(|attempt| attempt.outcome == "rejected");
-    Ok(histories
-        .into_iter()
-        .filter(|(_, attempts)| refused(attempts))
-        .map(|(ordinal, _)| ordinal)
-        .collect())
+    Ok(histories.into_iter().filter(|(_, attempts)| refused(attempts)).map(|(ordinal, _)| ordinal).collect())
 }
 
 fn keep(histories: &mut HashMap<u64, Vec<Attempt>>, ordinal: u64, attempt: Attempt) {
@@ -109,12 +102,8 @@ fn keep(histories: &mut HashMap<u64, Vec<Attempt>>, ordinal: u64, attempt: Attem
 }
 
 fn places(ordinals: &[u64], batch: usize, wanted: &HashSet<u64>) -> Wanted {
-    let all = ordinals
-        .iter()
-        .enumerate()
-        .filter(|(_, ordinal)| wanted.contains(ordinal));
-    all.map(|(slot, ordinal)| ((slot / batch) as u32, (slot % batch) as u32, *ordinal))
-        .collect()
+    let all = ordinals.iter().enumerate().filter(|(_, ordinal)| wanted.contains(ordinal));
+    all.map(|(slot, ordinal)| ((slot / batch) as u32, (slot % batch) as u32, *ordinal)).collect()
 }
 
 fn scope_text(scope: Scope) -> String {

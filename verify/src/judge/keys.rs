@@ -111,11 +111,7 @@ impl Keys {
     /// These keys, none attempted.
     pub fn new(keys: Range<u64>) -> Self {
         let count = usize::try_from(keys.end - keys.start).expect("keys fit in memory");
-        Self {
-            first: keys.start,
-            states: vec![KeyState::default(); count],
-            many_unknown: HashMap::new(),
-        }
+        Self { first: keys.start, states: vec![KeyState::default(); count], many_unknown: HashMap::new() }
     }
 
     /// Whether a key is in the range.

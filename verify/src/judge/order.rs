@@ -78,13 +78,7 @@ impl Order {
     ) {
         match said {
             Said::Duplicate if !acked_before => {
-                self.waiting.insert(
-                    ordinal,
-                    Waiting {
-                        first_ack: t_end,
-                        explained: unknown_before,
-                    },
-                );
+                self.waiting.insert(ordinal, Waiting { first_ack: t_end, explained: unknown_before });
             }
             Said::Duplicate => {}
             Said::New => {

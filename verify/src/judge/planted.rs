@@ -41,66 +41,18 @@ struct Defect {
 }
 
 const DEFECTS: [Defect; 12] = [
-    Defect {
-        name: "loss",
-        check: "lost",
-        plant: lose,
-    },
-    Defect {
-        name: "stranger that decodes",
-        check: "stranger",
-        plant: add_unattempted,
-    },
-    Defect {
-        name: "stranger that does not decode",
-        check: "stranger",
-        plant: add_foreign,
-    },
-    Defect {
-        name: "wrong topic",
-        check: "wrong-topic",
-        plant: move_topic,
-    },
-    Defect {
-        name: "second copy",
-        check: "stored-twice",
-        plant: store_twice,
-    },
-    Defect {
-        name: "stored rejection",
-        check: "rejected-but-stored",
-        plant: reject,
-    },
-    Defect {
-        name: "changed payload",
-        check: "payload-changed",
-        plant: change_payload,
-    },
-    Defect {
-        name: "double-new",
-        check: "answer-order",
-        plant: tell_new_twice,
-    },
-    Defect {
-        name: "late-new",
-        check: "answer-order",
-        plant: tell_new_late,
-    },
-    Defect {
-        name: "phantom-duplicate",
-        check: "answer-order",
-        plant: tell_duplicates_only,
-    },
-    Defect {
-        name: "wrong sum",
-        check: "answer-sum",
-        plant: raise_accepted,
-    },
-    Defect {
-        name: "counter too high",
-        check: "counters",
-        plant: raise_received,
-    },
+    Defect { name: "loss", check: "lost", plant: lose },
+    Defect { name: "stranger that decodes", check: "stranger", plant: add_unattempted },
+    Defect { name: "stranger that does not decode", check: "stranger", plant: add_foreign },
+    Defect { name: "wrong topic", check: "wrong-topic", plant: move_topic },
+    Defect { name: "second copy", check: "stored-twice", plant: store_twice },
+    Defect { name: "stored rejection", check: "rejected-but-stored", plant: reject },
+    Defect { name: "changed payload", check: "payload-changed", plant: change_payload },
+    Defect { name: "double-new", check: "answer-order", plant: tell_new_twice },
+    Defect { name: "late-new", check: "answer-order", plant: tell_new_late },
+    Defect { name: "phantom-duplicate", check: "answer-order", plant: tell_duplicates_only },
+    Defect { name: "wrong sum", check: "answer-sum", plant: raise_accepted },
+    Defect { name: "counter too high", check: "counters", plant: raise_received },
 ];
 
 /// Plants every defect in turn and tells which were seen.
@@ -117,10 +69,7 @@ pub fn prove(facts: &Facts<'_>) -> Vec<Planted> {
     let baseline = look(facts.evidence, &keys, &slice);
     let prove_one = |defect: &Defect| {
         let mut planted = slice.clone();
-        let before = baseline
-            .as_ref()
-            .ok()
-            .and_then(|examined| find(examined, defect.check))?;
+        let before = baseline.as_ref().ok().and_then(|examined| find(examined, defect.check))?;
         if before.status == Status::NotTested {
             return None;
         }
@@ -129,10 +78,7 @@ pub fn prove(facts: &Facts<'_>) -> Vec<Planted> {
         let after = after.ok().and_then(|examined| find(&examined, defect.check));
         Some(after.is_some_and(|after| after.status == Status::Fail && after.count > before.count))
     };
-    DEFECTS
-        .iter()
-        .map(|defect| told(defect, prove_one(defect)))
-        .collect()
+    DEFECTS.iter().map(|defect| told(defect, prove_one(defect))).collect()
 }
 
 fn find(examined: &Examined, name: &str) -> Option<Check> {
@@ -168,11 +114,7 @@ fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
     let sound_keys: Vec<u64> = keys.clone().filter(sound).collect();
     let attempts_of = |ordinal: u64| -> Vec<(u32, usize)> {
         let all = (0..round.requests()).flat_map(|request| {
-            let places = round
-                .request(request)
-                .iter()
-                .enumerate()
-                .filter(move |(_, key)| **key == ordinal);
+            let places = round.request(request).iter().enumerate().filter(move |(_, key)| **key == ordinal);
             places.map(move |(place, _)| (request, place)).collect::<Vec<_>>()
         });
         all.collect()
@@ -183,23 +125,10 @@ fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
         return Ok(None);
     };
     let listed = |ordinal: &&u64| !facts.tells_presence() || facts.tally.keys.get(**ordinal).seen() > 0;
-    let rows = sound_keys
-        .iter()
-        .filter(listed)
-        .map(|ordinal| row(evidence, *ordinal))
-        .collect();
-    let lengths = (0..round.requests())
-        .map(|request| round.request(request).len())
-        .collect();
+    let rows = sound_keys.iter().filter(listed).map(|ordinal| row(evidence, *ordinal)).collect();
+    let lengths = (0..round.requests()).map(|request| round.request(request).len()).collect();
     let attempts = attempts_of(target);
-    let mut slice = Slice {
-        frames,
-        rows,
-        counters: Counters::default(),
-        target,
-        attempts,
-        lengths,
-    };
+    let mut slice = Slice { frames, rows, counters: Counters::default(), target, attempts, lengths };
     slice.counters = counters_of(evidence, &keys, &slice)?;
     Ok(Some((keys, slice)))
 }
@@ -256,30 +185,14 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
     let mut stats = whole.observed.stats.clone();
     (stats.settled, stats.unread) = (Settled::Reached, None);
     stats.stats = Some(slice.counters.clone());
-    let zero = Counters {
-        received: Some(0),
-        unique: Some(0),
-        duplicates: Some(0),
-        ..Counters::default()
-    };
-    let listed = ListedBaseline {
-        rows: 0,
-        foreign: SetSum::default(),
-    };
-    let baseline = Baseline {
-        schema_version: 1,
-        stats: Some(zero),
-        unread: None,
-        moving: false,
-        listed: Some(listed),
-    };
+    let zero = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..Counters::default() };
+    let listed = ListedBaseline { rows: 0, foreign: SetSum::default() };
+    let baseline =
+        Baseline { schema_version: 1, stats: Some(zero), unread: None, moving: false, listed: Some(listed) };
     Evidence {
         plan: whole.plan.clone(),
         events: whole.events.clone(),
-        promises: Promises {
-            shared: false,
-            ..whole.promises.clone()
-        },
+        promises: Promises { shared: false, ..whole.promises.clone() },
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.clone()),
         can_race: whole.can_race,
@@ -288,12 +201,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         baseline: Some(baseline),
         baselines_differ: false,
         closing: Some(slice.counters.clone()),
-        observed: Observed {
-            stats,
-            listing,
-            anomalies: rows.anomalies,
-            presence: rows.presence,
-        },
+        observed: Observed { stats, listing, anomalies: rows.anomalies, presence: rows.presence },
     }
 }
 
@@ -314,20 +222,14 @@ fn add_unattempted(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
 }
 
 fn add_foreign(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
-    let row = Row {
-        event_id: "not-one-of-ours".to_owned(),
-        ..row(evidence, slice.target)
-    };
+    let row = Row { event_id: "not-one-of-ours".to_owned(), ..row(evidence, slice.target) };
     slice.rows.push(row);
     Some(())
 }
 
 fn move_topic(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
     let topic = format!("not-{}", evidence.events.topic(slice.target));
-    slice.rows.push(Row {
-        topic,
-        ..row(evidence, slice.target)
-    });
+    slice.rows.push(Row { topic, ..row(evidence, slice.target) });
     Some(())
 }
 
@@ -370,15 +272,9 @@ fn tell_new_late(_: &Evidence, slice: &mut Slice) -> Option<()> {
     (spread(&slice.frames, &slice.attempts) > 0).then_some(())?;
     let attempts = slice.attempts.clone();
     let start_of = |request: u32| {
-        dones(&slice.frames)
-            .filter(|done| done.request == request)
-            .map(|done| done.t_start)
-            .max()
+        dones(&slice.frames).filter(|done| done.request == request).map(|done| done.t_start).max()
     };
-    let last = attempts
-        .iter()
-        .copied()
-        .max_by_key(|(request, _)| start_of(*request))?;
+    let last = attempts.iter().copied().max_by_key(|(request, _)| start_of(*request))?;
     retell(slice, &attempts, Kind::Duplicate);
     retell(slice, &[last], Kind::New);
     Some(())

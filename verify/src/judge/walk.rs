@@ -153,22 +153,16 @@ impl<'a> Walk<'a> {
             closed: (0, setting.runs.len()),
             last_answered: None,
         };
-        Self {
-            setting,
-            open: HashMap::new(),
-            order: Order::default(),
-            tally,
-        }
+        Self { setting, open: HashMap::new(), order: Order::default(), tally }
     }
 
     /// Takes the next frame of the merged ledger.
     pub fn take(&mut self, segment: usize, frame: &Frame) -> Result<(), WalkError> {
         let run = self.setting.runs[segment];
         match frame {
-            Frame::Header(header) if header.nonce != self.setting.plan.nonce => Err(contradiction(format!(
-                "a segment is of run {:016x}",
-                header.nonce
-            ))),
+            Frame::Header(header) if header.nonce != self.setting.plan.nonce => {
+                Err(contradiction(format!("a segment is of run {:016x}", header.nonce)))
+            }
             Frame::Header(_) => Ok(()),
             Frame::Open { round, t } => self.open_round(run, *round, *t),
             Frame::Extra { id, ordinals, .. } => self.open_extra(run, *id, ordinals),
@@ -208,22 +202,17 @@ impl<'a> Walk<'a> {
             )));
         }
         let batch = self.setting.plan.batch as usize;
-        let opened = self
-            .open
-            .entry((run, Scope::Extra(id)))
-            .or_insert_with(|| Opened {
-                ordinals: Vec::new(),
-                batch,
-                releases: Vec::new(),
-                first_ordinal: 0,
-                t: 0,
-                requests: Vec::new(),
-                left: 0,
-            });
+        let opened = self.open.entry((run, Scope::Extra(id))).or_insert_with(|| Opened {
+            ordinals: Vec::new(),
+            batch,
+            releases: Vec::new(),
+            first_ordinal: 0,
+            t: 0,
+            requests: Vec::new(),
+            left: 0,
+        });
         opened.ordinals.extend_from_slice(ordinals);
-        opened
-            .requests
-            .resize(opened.ordinals.len().div_ceil(batch), Progress::default());
+        opened.requests.resize(opened.ordinals.len().div_ceil(batch), Progress::default());
         opened.left = opened.requests.len();
         Ok(())
     }
@@ -235,18 +224,10 @@ impl<'a> Walk<'a> {
             .ok_or_else(|| contradiction(format!("{:?} ended without being opened", done.scope)))?;
         let request = done.request as usize;
         if opened.requests.get(request).is_none_or(|progress| progress.ended) {
-            let reason = format!(
-                "request {request} of {:?} is not one that can end now",
-                done.scope
-            );
+            let reason = format!("request {request} of {:?} is not one that can end now", done.scope);
             return Err(contradiction(reason));
         }
-        self.book(
-            opened.ordinals(done.request),
-            &done.answer,
-            done.t_start,
-            done.t_end,
-        );
+        self.book(opened.ordinals(done.request), &done.answer, done.t_start, done.t_end);
         self.compare_sums(done, opened.ordinals(done.request).len() as u64);
         let progress = &mut opened.requests[request];
         if done.answer.outcome != Outcome::NeverSent {
@@ -270,12 +251,8 @@ impl<'a> Walk<'a> {
     /// order of work is the target's own affair.
     fn book(&mut self, ordinals: &[u64], answer: &Answer, t_start: u64, t_end: u64) {
         let keys = &self.tally.keys;
-        let booked: Vec<(usize, u64)> = ordinals
-            .iter()
-            .copied()
-            .enumerate()
-            .filter(|(_, ordinal)| keys.contains(*ordinal))
-            .collect();
+        let booked: Vec<(usize, u64)> =
+            ordinals.iter().copied().enumerate().filter(|(_, ordinal)| keys.contains(*ordinal)).collect();
         match answer.outcome {
             Outcome::NeverSent => self.tally.sums.never_sent += booked.len() as u64,
             Outcome::Rejected => self.tally.sums.rejected += booked.len() as u64,
@@ -299,14 +276,7 @@ impl<'a> Walk<'a> {
 
     fn book_unknown(&mut self, ordinal: u64, t_start: u64, t_end: u64) {
         let state = self.tally.keys.get(ordinal);
-        self.order.take(
-            ordinal,
-            Said::Nothing,
-            state.acked() > 0,
-            t_start,
-            t_end,
-            state.unknown() > 0,
-        );
+        self.order.take(ordinal, Said::Nothing, state.acked() > 0, t_start, t_end, state.unknown() > 0);
         self.tally.keys.book_unknown(ordinal);
         self.tally.sums.unknown += 1;
     }
@@ -322,14 +292,7 @@ impl<'a> Walk<'a> {
             }
         };
         let state = self.tally.keys.get(ordinal);
-        self.order.take(
-            ordinal,
-            said,
-            state.acked() > 0,
-            t_start,
-            t_end,
-            state.unknown() > 0,
-        );
+        self.order.take(ordinal, said, state.acked() > 0, t_start, t_end, state.unknown() > 0);
         self.tally.keys.book_acked(ordinal, said == Said::New);
         self.tally.sums.acked += 1;
         self.tally.sums.told_new += u64::from(said == Said::New);
@@ -342,16 +305,11 @@ impl<'a> Walk<'a> {
             return;
         }
         let count = |count: Option<u32>| count.map(u64::from);
-        let (accepted, inserted, duplicates) = (
-            count(answer.accepted),
-            count(answer.inserted),
-            count(answer.duplicates),
-        );
+        let (accepted, inserted, duplicates) =
+            (count(answer.accepted), count(answer.inserted), count(answer.duplicates));
         self.tally.answers_compared +=
             u64::from(accepted.is_some() || (inserted.is_some() && duplicates.is_some()));
-        let taken = accepted.or(inserted
-            .zip(duplicates)
-            .map(|(inserted, duplicates)| inserted + duplicates));
+        let taken = accepted.or(inserted.zip(duplicates).map(|(inserted, duplicates)| inserted + duplicates));
         let detail = match (taken, inserted.zip(duplicates)) {
             (Some(taken), Some((inserted, duplicates))) if taken != inserted + duplicates => {
                 format!("accepted={taken} is not inserted={inserted} + duplicates={duplicates}")
@@ -363,11 +321,7 @@ impl<'a> Walk<'a> {
         };
         self.tally.answer_sum_faults += 1;
         if self.tally.answer_sums.len() < EXAMPLES {
-            self.tally.answer_sums.push(AnswerSumFault {
-                scope: done.scope,
-                request: done.request,
-                detail,
-            });
+            self.tally.answer_sums.push(AnswerSumFault { scope: done.scope, request: done.request, detail });
         }
     }
 
@@ -383,20 +337,11 @@ impl<'a> Walk<'a> {
         let ended: Vec<Ended> = opened
             .requests
             .iter()
-            .map(|progress| Ended {
-                interval: progress.interval,
-                acked: progress.acked,
-            })
+            .map(|progress| Ended { interval: progress.interval, acked: progress.acked })
             .collect();
         let requests: Vec<&[u64]> = opened.ordinals.chunks(opened.batch).collect();
         let can_race = self.setting.can_race;
-        self.tally.coverage.take_round(
-            &requests,
-            &opened.releases,
-            &ended,
-            opened.first_ordinal,
-            can_race,
-        );
+        self.tally.coverage.take_round(&requests, &opened.releases, &ended, opened.first_ordinal, can_race);
     }
 
     /// Books one unknown attempt for every request of an opened round that has no final end: the sender died.
@@ -404,11 +349,8 @@ impl<'a> Walk<'a> {
         let mut open: Vec<((usize, Scope), Opened)> = self.open.drain().collect();
         open.sort_by_key(|(key, _)| *key);
         for (_, opened) in &open {
-            for (request, progress) in opened
-                .requests
-                .iter()
-                .enumerate()
-                .filter(|(_, progress)| !progress.ended)
+            for (request, progress) in
+                opened.requests.iter().enumerate().filter(|(_, progress)| !progress.ended)
             {
                 let began = progress.interval.map_or(opened.t, |(_, end)| end);
                 let lost = Answer::bare(Outcome::Unknown);

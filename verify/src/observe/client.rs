@@ -83,13 +83,8 @@ impl TargetClient {
             .timeout(READ_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
-        let http = builder
-            .build()
-            .expect("a client without TLS and proxies has nothing to load");
-        Ok(Self {
-            http,
-            target: target.clone(),
-        })
+        let http = builder.build().expect("a client without TLS and proxies has nothing to load");
+        Ok(Self { http, target: target.clone() })
     }
 
     /// The mapping.
@@ -105,10 +100,10 @@ impl TargetClient {
     /// GETs a URL, whatever its status.
     pub async fn get(&self, url: &str, accept: &str) -> Result<reqwest::Response, ReadError> {
         let request = self.http.get(url).header(reqwest::header::ACCEPT, accept);
-        request.send().await.map_err(|source| ReadError::Http {
-            url: url.to_owned(),
-            source: source.without_url(),
-        })
+        request
+            .send()
+            .await
+            .map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })
     }
 
     /// GETs a URL and its body; a status that is no success is an error.
@@ -116,16 +111,11 @@ impl TargetClient {
         let response = self.get(url, "application/json").await?;
         let status = response.status();
         if !status.is_success() {
-            return Err(ReadError::Status {
-                url: url.to_owned(),
-                status: status.as_u16(),
-            });
+            return Err(ReadError::Status { url: url.to_owned(), status: status.as_u16() });
         }
         let body = response.bytes().await;
-        let body = body.map_err(|source| ReadError::Http {
-            url: url.to_owned(),
-            source: source.without_url(),
-        })?;
+        let body =
+            body.map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })?;
         Ok(body.to_vec())
     }
 }
@@ -133,9 +123,7 @@ impl TargetClient {
 /// Splits `Name: value`; a secret value is not repeated in the error.
 pub fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
     let (name, value) = text.split_once(':').unwrap_or((text, ""));
-    let refuse = || HeaderError {
-        name: name.trim().to_owned(),
-    };
+    let refuse = || HeaderError { name: name.trim().to_owned() };
     if !text.contains(':') {
         return Err(refuse());
     }

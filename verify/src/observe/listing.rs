@@ -111,12 +111,7 @@ impl TargetClient {
     }
 
     fn first_page(&self, topic: Option<&String>, limit: u32) -> Result<String, ReadError> {
-        let path = self
-            .target()
-            .listing
-            .path
-            .as_deref()
-            .ok_or(ReadError::NotOffered { what: "listing" })?;
+        let path = self.target().listing.path.as_deref().ok_or(ReadError::NotOffered { what: "listing" })?;
         let limit = limit.to_string();
         let mut query = vec![("limit", limit.as_str())];
         query.extend(topic.map(|topic| ("topic", topic.as_str())));
@@ -127,17 +122,12 @@ impl TargetClient {
         let response = self.get(url, "application/json").await?;
         let status = response.status();
         if !status.is_success() {
-            return Err(ReadError::Status {
-                url: url.to_owned(),
-                status: status.as_u16(),
-            });
+            return Err(ReadError::Status { url: url.to_owned(), status: status.as_u16() });
         }
         let next = next_link(url, response.headers())?;
         let body = response.bytes().await;
-        let body = body.map_err(|source| ReadError::Http {
-            url: url.to_owned(),
-            source: source.without_url(),
-        })?;
+        let body =
+            body.map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })?;
         let rows = self.rows(&body, topic).map_err(|reason| shape(url, &reason))?;
         Ok(Page { rows, next })
     }
@@ -148,9 +138,7 @@ impl TargetClient {
         let list = at_pointer(text, pointer).ok_or_else(|| format!("no rows at `{pointer}`"))?;
         let rows: Vec<&RawValue> =
             serde_json::from_str(list).map_err(|error| format!("no list of rows: {error}"))?;
-        rows.iter()
-            .map(|row| parse_row(row.get(), &self.target().fields, topic))
-            .collect()
+        rows.iter().map(|row| parse_row(row.get(), &self.target().fields, topic)).collect()
     }
 }
 
@@ -213,9 +201,7 @@ fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadError
             };
             if parameters.split(';').any(is_next) {
                 let base = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
-                let next = base
-                    .join(reference)
-                    .map_err(|error| shape(url, &format!("its Link: {error}")))?;
+                let next = base.join(reference).map_err(|error| shape(url, &format!("its Link: {error}")))?;
                 return Ok(Some(next.to_string()));
             }
         }
@@ -224,10 +210,7 @@ fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadError
 }
 
 fn shape(url: &str, reason: &str) -> ReadError {
-    ReadError::Shape {
-        url: url.to_owned(),
-        reason: reason.to_owned(),
-    }
+    ReadError::Shape { url: url.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]
@@ -237,10 +220,7 @@ mod tests {
     #[test]
     fn the_next_page_is_found_in_any_spelling_of_link() {
         let table = [
-            (
-                r#"</events?cursor=5>; rel="next""#,
-                Some("http://h/events?cursor=5"),
-            ),
+            (r#"</events?cursor=5>; rel="next""#, Some("http://h/events?cursor=5")),
             (
                 r#"<http://h/a>; rel=prev, <?cursor=9>; title="x"; rel="last next""#,
                 Some("http://h/events?cursor=9"),

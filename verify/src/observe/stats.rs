@@ -25,17 +25,12 @@ pub struct Counters {
 impl Counters {
     /// Accepted and not yet stored; 0 where the target does not tell.
     pub fn backlog(&self) -> u64 {
-        self.pending
-            .unwrap_or(0)
-            .saturating_add(self.processing.unwrap_or(0))
+        self.pending.unwrap_or(0).saturating_add(self.processing.unwrap_or(0))
     }
 
     /// Reads the counters out of an answer's body.
     fn parse(client: &TargetClient, url: &str, body: &[u8]) -> Result<Self, ReadError> {
-        let shape = |reason: String| ReadError::Shape {
-            url: url.to_owned(),
-            reason,
-        };
+        let shape = |reason: String| ReadError::Shape { url: url.to_owned(), reason };
         let body: Value =
             serde_json::from_slice(body).map_err(|error| shape(format!("not JSON: {error}")))?;
         let number = |pointer: &Option<String>| match pointer.as_deref() {
@@ -46,10 +41,7 @@ impl Counters {
             },
         };
         let fields = &client.target().stats;
-        let instance = fields
-            .instance
-            .as_deref()
-            .and_then(|pointer| body.pointer(pointer));
+        let instance = fields.instance.as_deref().and_then(|pointer| body.pointer(pointer));
         Ok(Self {
             received: number(&fields.received)?,
             unique: number(&fields.unique)?,
@@ -69,12 +61,7 @@ impl TargetClient {
 
     /// Reads the counters once.
     pub async fn stats(&self) -> Result<Counters, ReadError> {
-        let path = self
-            .target()
-            .stats
-            .path
-            .as_deref()
-            .ok_or(ReadError::NotOffered { what: "stats" })?;
+        let path = self.target().stats.path.as_deref().ok_or(ReadError::NotOffered { what: "stats" })?;
         let url = self.url(path);
         let body = self.get_body(&url).await?;
         Counters::parse(self, &url, &body)

@@ -19,11 +19,7 @@ pub fn render(verdict: &Verdict) -> String {
 }
 
 fn head(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    for observation in verdict
-        .observations
-        .iter()
-        .filter(|line| line.starts_with("run did not finish"))
-    {
+    for observation in verdict.observations.iter().filter(|line| line.starts_with("run did not finish")) {
         writeln!(out, "{observation}")?;
     }
     let sentence = match verdict.verdict {
@@ -64,13 +60,7 @@ fn checks(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     writeln!(out)?;
     for check in &verdict.checks {
-        writeln!(
-            out,
-            "  {:<20} {:<10} {}",
-            check.name,
-            status(check.status),
-            check.summary
-        )?;
+        writeln!(out, "  {:<20} {:<10} {}", check.name, status(check.status), check.summary)?;
     }
     Ok(())
 }
@@ -96,19 +86,13 @@ fn findings(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
 
 fn title(check: &Check) -> String {
     let shown = check.findings.len() as u64;
-    if shown < check.count {
-        format!("{} (the first {shown})", check.name)
-    } else {
-        check.name.clone()
-    }
+    if shown < check.count { format!("{} (the first {shown})", check.name) } else { check.name.clone() }
 }
 
 fn write_finding(out: &mut String, finding: &Finding) -> std::fmt::Result {
     match (&finding.topic, &finding.event_id) {
         (Some(topic), Some(id)) => {
-            let key = finding
-                .ordinal
-                .map_or_else(|| "row".to_owned(), |ordinal| format!("key {ordinal}"));
+            let key = finding.ordinal.map_or_else(|| "row".to_owned(), |ordinal| format!("key {ordinal}"));
             writeln!(out, "    {key} ({topic}, {id}): {}", finding.detail)?;
         }
         _ => writeln!(out, "    {}", finding.detail)?,
@@ -122,16 +106,10 @@ fn write_finding(out: &mut String, finding: &Finding) -> std::fmt::Result {
 fn attempt_line(attempt: &Attempt) -> String {
     let ms = |micros: u64| format!("{}.{:03} ms", micros / 1000, micros % 1000);
     let end = attempt.end_us.map_or_else(|| "?".to_owned(), ms);
-    let retry = if attempt.try_number == 0 {
-        String::new()
-    } else {
-        format!(", try {}", attempt.try_number + 1)
-    };
-    let status = if attempt.status == 0 {
-        "no answer".to_owned()
-    } else {
-        format!("status {}", attempt.status)
-    };
+    let retry =
+        if attempt.try_number == 0 { String::new() } else { format!(", try {}", attempt.try_number + 1) };
+    let status =
+        if attempt.status == 0 { "no answer".to_owned() } else { format!("status {}", attempt.status) };
     format!(
         "{} to {end}: {}, {status} ({}, request {}, place {}, connection {}{retry})",
         ms(attempt.start_us),
@@ -149,17 +127,11 @@ fn rests_on(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     writeln!(out)?;
     for (name, seen) in verdict.coverage.kinds() {
-        write!(
-            out,
-            "  {name:<20} {} of {} planned",
-            grouped(seen.observed),
-            grouped(seen.planned)
-        )?;
+        write!(out, "  {name:<20} {} of {} planned", grouped(seen.observed), grouped(seen.planned))?;
         match bound_in_percent(seen.observed) {
-            Some(bound) => writeln!(
-                out,
-                "; a defect that each hits with {bound} or more would show at 95 %"
-            )?,
+            Some(bound) => {
+                writeln!(out, "; a defect that each hits with {bound} or more would show at 95 %")?
+            }
             None => writeln!(out)?,
         }
     }
@@ -172,51 +144,20 @@ fn rests_on(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
             };
             format!("{said} in {range} (slack {})", grouped(bounds.slack()))
         };
-        writeln!(
-            out,
-            "  {:<20} {}",
-            "received",
-            counter(slack.deltas.received, slack.received)
-        )?;
-        writeln!(
-            out,
-            "  {:<20} {}",
-            "unique",
-            counter(slack.deltas.unique, slack.unique)
-        )?;
-        writeln!(
-            out,
-            "  {:<20} {}",
-            "duplicates",
-            counter(slack.deltas.duplicates, slack.duplicates)
-        )?;
+        writeln!(out, "  {:<20} {}", "received", counter(slack.deltas.received, slack.received))?;
+        writeln!(out, "  {:<20} {}", "unique", counter(slack.deltas.unique, slack.unique))?;
+        writeln!(out, "  {:<20} {}", "duplicates", counter(slack.deltas.duplicates, slack.duplicates))?;
     }
-    let seen = verdict
-        .planted
-        .iter()
-        .filter(|planted| planted.seen == Some(true))
-        .count();
-    let tried = verdict
-        .planted
-        .iter()
-        .filter(|planted| planted.seen.is_some())
-        .count();
-    writeln!(
-        out,
-        "  {:<20} {seen} of {tried} defects planted in this run's evidence were seen",
-        "judge"
-    )?;
+    let seen = verdict.planted.iter().filter(|planted| planted.seen == Some(true)).count();
+    let tried = verdict.planted.iter().filter(|planted| planted.seen.is_some()).count();
+    writeln!(out, "  {:<20} {seen} of {tried} defects planted in this run's evidence were seen", "judge")?;
     if !verdict.not_tested.is_empty() {
         writeln!(out, "\n  not tested")?;
         for line in &verdict.not_tested {
             writeln!(out, "    {line}")?;
         }
     }
-    for observation in verdict
-        .observations
-        .iter()
-        .filter(|line| !line.starts_with("run did not finish"))
-    {
+    for observation in verdict.observations.iter().filter(|line| !line.starts_with("run did not finish")) {
         writeln!(out, "  observed: {observation}")?;
     }
     Ok(())
@@ -226,11 +167,7 @@ fn rests_on(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
 fn bound_in_percent(samples: u64) -> Option<String> {
     (samples >= 3).then(|| {
         let bound = 300.0 / samples as f64;
-        if bound >= 0.1 {
-            format!("{bound:.1} %")
-        } else {
-            format!("{bound:.4} %")
-        }
+        if bound >= 0.1 { format!("{bound:.1} %") } else { format!("{bound:.4} %") }
     })
 }
 
