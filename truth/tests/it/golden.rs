@@ -1,0 +1,124 @@
+//! The bytes of the plan, pinned by files that no test rewrites: a change of them is a new plan version.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use truth::event::Events;
+use truth::mapping::Target;
+use truth::plan::{PLAN_VERSION, Plan, PlanSpec, Weights};
+use truth::wire::Renderer;
+
+fn spec() -> PlanSpec {
+    PlanSpec {
+        version: PLAN_VERSION,
+        seed: 1,
+        nonce: 0x9f3c_61d2_a4b0_7e55,
+        share: [6_000, 20_000],
+        total: Some(20_000),
+        batch: 100,
+        group: 4,
+        weights: Weights::from([1, 2, 1, 1]),
+        topics: ["auth", "payment", "orders"].map(str::to_owned).to_vec(),
+        source: "loadgen".to_owned(),
+        epoch_ms: 1_735_689_600_000,
+        payload_bytes: [64, 256],
+    }
+}
+
+fn default_plan() -> String {
+    describe(spec(), &[0, 13, 24], &[0, 1, 2, 9_999, 13_999])
+}
+
+fn batch_of_one() -> String {
+    let spec = PlanSpec { seed: 7, nonce: 1, share: [450, 1_500], total: Some(1_500), batch: 1, ..spec() };
+    describe(spec, &[0, 3, 5], &[0, 1, 1_049])
+}
+
+fn nine_tenths_delayed() -> String {
+    let spec = PlanSpec {
+        seed: u32::MAX,
+        nonce: u64::MAX,
+        share: [4_500, 5_000],
+        total: Some(5_000),
+        batch: 7,
+        group: 3,
+        weights: Weights::from([0, 0, 0, 1]),
+        ..spec()
+    };
+    describe(spec, &[0, 5, 18], &[0, 250, 499])
+}
+
+fn awkward_text_without_an_end() -> String {
+    let spec = PlanSpec {
+        seed: 42,
+        nonce: 0,
+        share: [1, 3],
+        total: None,
+        batch: 5,
+        weights: Weights::from([2, 1, 3, 2]),
+        topics: vec!["a\"b\\c/\u{8}".to_owned(), "naïve ☃\t\u{1}\u{7f}𝄞".to_owned()],
+        source: "line\nfeed, \"quote\" and \u{c}".to_owned(),
+        epoch_ms: -62_135_596_800_001,
+        payload_bytes: [40, 41],
+        ..spec()
+    };
+    describe(spec, &[0, 1, 1 << 40], &[0, 1, 2, 1 << 40, (1 << 48) - 1])
+}
+
+/// A plan, some of its rounds, and what some of its keys look like, as text.
+fn describe(spec: PlanSpec, rounds: &[u64], keys: &[u64]) -> String {
+    let plan = Plan::try_from(spec).expect("a plan");
+    let events = Arc::new(Events::new(&plan));
+    let mut text = String::new();
+    let mut line = |parts: std::fmt::Arguments<'_>| writeln!(text, "{parts}").expect("a string takes all");
+    line(format_args!("plan {}", serde_json::to_string(&plan).expect("a plan is JSON")));
+    for index in rounds {
+        let round = plan.round(*index);
+        line(format_args!("round {index}, first key {}", plan.ordinals_of(*index).start));
+        for release in round.releases() {
+            line(format_args!("release"));
+            for request in release {
+                let ordinals: Vec<String> = round.request(request).iter().map(u64::to_string).collect();
+                line(format_args!("  {request}: {}", ordinals.join(" ")));
+            }
+        }
+    }
+    for key in keys {
+        line(format_args!("key {key} of round {}", plan.round_of(*key)));
+        line(format_args!("  id {}", events.id_text(*key)));
+        line(format_args!("  topic {}", serde_json::Value::from(events.topic(*key))));
+        line(format_args!("  timestamp {}", events.timestamp(*key)));
+        line(format_args!("  payload {}", events.payload(*key)));
+    }
+    let mut body = Vec::new();
+    Renderer::new(events, &Target::default()).body(keys, &mut body);
+    line(format_args!("body {}", String::from_utf8(body).expect("JSON is UTF-8")));
+    text
+}
+
+fn assert_same(found: &str, golden: &str) {
+    for (number, (found, golden)) in found.lines().zip(golden.lines()).enumerate() {
+        assert_eq!(found, golden, "line {}: these bytes may only change with the plan's version", number + 1);
+    }
+    assert_eq!(found.len(), golden.len());
+}
+
+#[test]
+fn the_default_plan_sends_the_bytes_that_it_always_sent() {
+    assert_same(&default_plan(), include_str!("../golden/default.txt"));
+}
+
+#[test]
+fn single_events_are_the_bytes_that_they_always_were() {
+    assert_same(&batch_of_one(), include_str!("../golden/batch-of-one.txt"));
+}
+
+#[test]
+fn nine_tenths_of_delayed_repeats_are_the_bytes_that_they_always_were() {
+    assert_same(&nine_tenths_delayed(), include_str!("../golden/nine-tenths-delayed.txt"));
+}
+
+#[test]
+fn awkward_text_is_escaped_as_it_always_was() {
+    assert_same(&awkward_text_without_an_end(), include_str!("../golden/awkward-text.txt"));
+}
