@@ -63,22 +63,14 @@ impl Aggregator {
 
     /// Starts it again on the same store and the same port, once it was ended.
     pub fn restart(&mut self) -> Result<()> {
-        ensure!(
-            self.process.is_none(),
-            "the aggregator on port {} still runs",
-            self.port
-        );
+        ensure!(self.process.is_none(), "the aggregator on port {} still runs", self.port);
         let deadline = Instant::now() + PORT_LIMIT;
         loop {
             if let Launched::Listening(process) = self.launch()? {
                 self.process = Some(process);
                 return Ok(());
             }
-            ensure!(
-                Instant::now() < deadline,
-                "port {} is in somebody else's hands",
-                self.port
-            );
+            ensure!(Instant::now() < deadline, "port {} is in somebody else's hands", self.port);
             self.programs.interrupt().pause(Duration::from_millis(50))?;
         }
     }
@@ -90,10 +82,7 @@ impl Aggregator {
 
     /// SIGTERM, and its end awaited for at most `limit`.
     pub fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
-        self.process
-            .take()
-            .context("the aggregator does not run")?
-            .terminate(limit)
+        self.process.take().context("the aggregator does not run")?.terminate(limit)
     }
 
     /// Where it listens, such as `http://127.0.0.1:23456`.
@@ -148,20 +137,13 @@ impl Aggregator {
             let ended = process.try_wait()?;
             let log = self.log.text_from(already)?;
             if let Some(announced) = announced_port(&log) {
-                ensure!(
-                    announced == self.port,
-                    "told to listen on port {}, it took {announced}",
-                    self.port
-                );
+                ensure!(announced == self.port, "told to listen on port {}, it took {announced}", self.port);
                 return Ok(Launched::Listening(process));
             }
             match ended {
                 Some(_) if log.contains("ddress already in use") => return Ok(Launched::PortTaken),
                 Some(status) => bail!("the aggregator ended at its start ({status}): {log}"),
-                None => ensure!(
-                    Instant::now() < deadline,
-                    "no address from it in {START_LIMIT:?}: {log}"
-                ),
+                None => ensure!(Instant::now() < deadline, "no address from it in {START_LIMIT:?}: {log}"),
             }
             self.programs.interrupt().pause(Duration::from_millis(5))?;
         }
@@ -179,9 +161,7 @@ fn announced_port(log: &str) -> Option<u16> {
     let (_, rest) = log.split_once(ANNOUNCEMENT)?;
     let (line, _) = rest.split_once('\n')?;
     let (_, port) = line.split_whitespace().next()?.rsplit_once(':')?;
-    port.trim_end_matches(|end: char| !end.is_ascii_digit())
-        .parse()
-        .ok()
+    port.trim_end_matches(|end: char| !end.is_ascii_digit()).parse().ok()
 }
 
 #[cfg(test)]
@@ -193,10 +173,7 @@ mod tests {
         let line =
             "2025-01-01T00:00:00Z  INFO aggregator: listening on http://127.0.0.1:23456, events go to x\n";
         assert_eq!(announced_port(line), Some(23456));
-        assert_eq!(
-            announced_port("listening on http://127.0.0.1:23456\n"),
-            Some(23456)
-        );
+        assert_eq!(announced_port("listening on http://127.0.0.1:23456\n"), Some(23456));
         assert_eq!(announced_port("listening on http://127.0.0.1:234"), None);
         assert_eq!(announced_port("starting\n"), None);
     }

@@ -26,10 +26,7 @@ pub fn workspace() -> &'static Path {
 pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (variable, _) in std::env::vars_os() {
-        if OF_THIS_PACKAGE
-            .iter()
-            .any(|prefix| variable.to_string_lossy().starts_with(prefix))
-        {
+        if OF_THIS_PACKAGE.iter().any(|prefix| variable.to_string_lossy().starts_with(prefix)) {
             command.env_remove(variable);
         }
     }

@@ -16,11 +16,7 @@ struct Step {
 
 /// Warnings are errors here only: while somebody works they are just warnings.
 const STEPS: [Step; 3] = [
-    Step {
-        name: "fmt",
-        args: &["fmt", "--all", "--check"],
-        env: &[],
-    },
+    Step { name: "fmt", args: &["fmt", "--all", "--check"], env: &[] },
     Step {
         name: "clippy",
         args: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],

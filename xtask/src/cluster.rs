@@ -65,11 +65,7 @@ impl Cluster {
         initialise(&binaries, account, scratch.path())?;
         interrupt.check()?;
         let server = launch(&binaries, account, scratch.path(), durability)?;
-        let mut cluster = Self {
-            binaries,
-            server,
-            scratch,
-        };
+        let mut cluster = Self { binaries, server, scratch };
         cluster.wait_until_ready(interrupt)?;
         Ok(cluster)
     }
@@ -89,11 +85,7 @@ impl Cluster {
             .args(["--username", USER, "--", name])
             .output()
             .context("cannot run createdb")?;
-        ensure!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
         Ok(self.url(name))
     }
 
@@ -175,24 +167,10 @@ fn initialise(binaries: &Path, account: Account, folder: &Path) -> Result<()> {
         .arg("--pgdata")
         .arg(data(folder))
         // The folder is closed to other users, and the server listens nowhere else: trust is enough.
-        .args([
-            "--username",
-            USER,
-            "--auth",
-            "trust",
-            "--encoding",
-            "UTF8",
-            "--locale",
-            "C",
-            "--no-sync",
-        ])
+        .args(["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"])
         .output()
         .context("cannot run initdb")?;
-    ensure!(
-        output.status.success(),
-        "initdb failed: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
+    ensure!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(())
 }
 
@@ -209,10 +187,7 @@ fn launch(binaries: &Path, account: Account, folder: &Path, durability: Durabili
     let output = File::create(log(folder)).context("cannot write PostgreSQL's log")?;
     let mut command = tool(binaries, "postgres", folder);
     account.run(&mut command);
-    command
-        .arg("-D")
-        .arg(data(folder))
-        .args(settings.iter().flat_map(|setting| ["-c", setting]));
+    command.arg("-D").arg(data(folder)).args(settings.iter().flat_map(|setting| ["-c", setting]));
     command.stdout(output.try_clone()?).stderr(output);
     Process::spawn(&mut command, Ending::Quit)
 }
@@ -247,10 +222,7 @@ mod tests {
 
     #[test]
     fn a_path_is_encoded_for_a_url() {
-        assert_eq!(
-            percent_encoded("/tmp/once proof-a_b.c~1"),
-            "/tmp/once%20proof-a_b.c~1"
-        );
+        assert_eq!(percent_encoded("/tmp/once proof-a_b.c~1"), "/tmp/once%20proof-a_b.c~1");
         assert_eq!(percent_encoded("/ü&?"), "/%C3%BC%26%3F");
     }
 

@@ -65,11 +65,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let programs = Programs::built(Profile::Release, interrupt)?;
     let store = Store::fresh(settings, interrupt)?;
     let mut aggregator = Aggregator::start(&programs, &store.url())?;
-    say(&format!(
-        "the aggregator listens on {} with {}",
-        aggregator.url(),
-        store.url()
-    ));
+    say(&format!("the aggregator listens on {} with {}", aggregator.url(), store.url()));
 
     let folder = load(settings, &programs, &mut aggregator)?;
     let verified = verify(&programs, &aggregator, &folder)?;
@@ -104,9 +100,7 @@ fn load(settings: &Settings, programs: &Programs, aggregator: &mut Aggregator) -
         let received = wait_until_received(threshold, &mut loadgen, aggregator, programs.interrupt())?;
         aggregator.kill()?;
         aggregator.restart()?;
-        say(&format!(
-            "killed the aggregator with SIGKILL at {received} received, and started it again"
-        ));
+        say(&format!("killed the aggregator with SIGKILL at {received} received, and started it again"));
     }
 
     let status = loadgen.wait(programs.interrupt())?;
@@ -114,10 +108,7 @@ fn load(settings: &Settings, programs: &Programs, aggregator: &mut Aggregator) -
     aggregator.check()?;
     let folder = RunFolder::of_seed(seed)?;
     if settings.kills > 0 {
-        ensure!(
-            folder.connections_broken()? > 0,
-            "no connection broke: {TOO_LATE}"
-        );
+        ensure!(folder.connections_broken()? > 0, "no connection broke: {TOO_LATE}");
     }
     Ok(folder)
 }
@@ -158,9 +149,7 @@ impl Settings {
     /// How many events are to be received at each kill: evenly over four fifths of the count, which puts a single
     /// one at 40 %. The last fifth is for what the kills cost: requests that were under way are not received.
     fn thresholds(&self) -> Vec<u64> {
-        (1..=self.kills)
-            .map(|kill| (self.count * 4 * kill).div_ceil(5 * (self.kills + 1)))
-            .collect()
+        (1..=self.kills).map(|kill| (self.count * 4 * kill).div_ceil(5 * (self.kills + 1))).collect()
     }
 }
 
@@ -204,25 +193,14 @@ mod tests {
 
     fn settings(count: u64, kills: u64) -> Settings {
         let dup = "0.3".to_owned();
-        Settings {
-            postgres: false,
-            count,
-            dup,
-            batch: 100,
-            kills,
-            seed: None,
-            keep: false,
-        }
+        Settings { postgres: false, count, dup, batch: 100, kills, seed: None, keep: false }
     }
 
     #[test]
     fn one_kill_comes_at_forty_percent_and_more_are_spread_evenly() {
         assert_eq!(settings(20_000, 1).thresholds(), [8_000]);
         assert_eq!(settings(7, 1).thresholds(), [3]);
-        assert_eq!(
-            settings(200_000, 4).thresholds(),
-            [32_000, 64_000, 96_000, 128_000]
-        );
+        assert_eq!(settings(200_000, 4).thresholds(), [32_000, 64_000, 96_000, 128_000]);
         assert_eq!(settings(20_000, 0).thresholds(), [0; 0]);
     }
 }

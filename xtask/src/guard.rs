@@ -75,11 +75,7 @@ impl Guard {
     }
 
     fn say(&mut self, line: &str) -> Result<()> {
-        let pipe = self
-            .shell
-            .stdin
-            .as_mut()
-            .context("the guard has no standard input")?;
+        let pipe = self.shell.stdin.as_mut().context("the guard has no standard input")?;
         writeln!(pipe, "{line}").context("cannot talk to the guard")
     }
 }

@@ -49,11 +49,7 @@ impl Interrupt {
 
     /// An error once somebody asked to stop.
     pub fn check(&self) -> Result<(), Interrupted> {
-        if self.asked.load(Ordering::Relaxed) {
-            Err(Interrupted)
-        } else {
-            Ok(())
-        }
+        if self.asked.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
     }
 
     /// Checks, then sleeps: one turn of a polling loop.

@@ -81,11 +81,9 @@ mod tests {
     fn passed_on(line: &str) -> Vec<String> {
         let args = line.split(' ').map(OsString::from).collect();
         match Cli::try_parse_from(for_clap(args)).unwrap().command {
-            Command::Test(settings) => settings
-                .args
-                .iter()
-                .map(|arg| arg.to_str().unwrap().to_owned())
-                .collect(),
+            Command::Test(settings) => {
+                settings.args.iter().map(|arg| arg.to_str().unwrap().to_owned()).collect()
+            }
             other => panic!("not the test command: {other:?}"),
         }
     }
@@ -95,10 +93,7 @@ mod tests {
         assert_eq!(passed_on("xtask test"), [""; 0]);
         assert_eq!(passed_on("xtask test -p verify judge"), ["-p", "verify", "judge"]);
         assert_eq!(passed_on("xtask test -- --nocapture"), ["--", "--nocapture"]);
-        assert_eq!(
-            passed_on("xtask test -p verify -- --nocapture"),
-            ["-p", "verify", "--", "--nocapture"]
-        );
+        assert_eq!(passed_on("xtask test -p verify -- --nocapture"), ["-p", "verify", "--", "--nocapture"]);
     }
 
     #[test]

@@ -18,11 +18,7 @@ pub struct Settings {
 
 /// Runs a cluster until somebody interrupts. Its URL is the only line on standard output.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
-    let durability = if settings.fast {
-        Durability::Fast
-    } else {
-        Durability::Durable
-    };
+    let durability = if settings.fast { Durability::Fast } else { Durability::Durable };
     let cluster = Cluster::start(durability, interrupt)?;
     println!("{}", cluster.url("postgres"));
     while interrupt.pause(Duration::from_millis(50)).is_ok() {}

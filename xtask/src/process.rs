@@ -48,13 +48,7 @@ impl Process {
             .stdin(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        let mut process = Self {
-            name,
-            child,
-            guard,
-            ending,
-            ended: None,
-        };
+        let mut process = Self { name, child, guard, ending, ended: None };
         process.guard.watch(process.id())?;
         Ok(process)
     }
@@ -105,11 +99,7 @@ impl Process {
             // What it left behind in its group goes first: once reaped, the id may be somebody else's.
             self.signal(Signal::KILL);
             self.guard.release();
-            self.ended = Some(
-                self.child
-                    .wait()
-                    .with_context(|| format!("cannot wait for {}", self.name))?,
-            );
+            self.ended = Some(self.child.wait().with_context(|| format!("cannot wait for {}", self.name))?);
         }
         Ok(self.ended)
     }
@@ -118,9 +108,7 @@ impl Process {
     fn is_zombie(&self) -> Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let found = waitid(WaitId::Pid(self.pid()), options);
-        Ok(found
-            .with_context(|| format!("cannot look at {}", self.name))?
-            .is_some())
+        Ok(found.with_context(|| format!("cannot look at {}", self.name))?.is_some())
     }
 
     fn signal(&self, signal: Signal) {
@@ -138,10 +126,7 @@ impl Process {
 /// The exit code to pass on for a program that ended so; 1 where a signal ended it.
 #[must_use]
 pub fn exit_code(status: ExitStatus) -> ExitCode {
-    status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from)
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 impl Drop for Process {

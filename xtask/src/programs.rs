@@ -71,10 +71,7 @@ impl Programs {
         let folder = target_folder(&own)
             .with_context(|| format!("{} is not in a cargo target folder", own.display()))?
             .join(profile.folder());
-        Ok(Self {
-            folder,
-            interrupt: interrupt.clone(),
-        })
+        Ok(Self { folder, interrupt: interrupt.clone() })
     }
 
     /// What cuts waiting short.
@@ -92,11 +89,7 @@ impl Programs {
             path.display()
         );
         let mut command = Command::new(path);
-        command.env_clear().envs(
-            INHERITED
-                .iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        );
+        command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         Ok(command)
     }
 
@@ -106,12 +99,7 @@ impl Programs {
         let mut command = self.command(name)?;
         command.args(args).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
         let process = Process::spawn(&mut command, Ending::Kill)?;
-        Ok(Running {
-            process,
-            stdout,
-            stderr,
-            interrupt: self.interrupt.clone(),
-        })
+        Ok(Running { process, stdout, stderr, interrupt: self.interrupt.clone() })
     }
 
     /// Runs a program to its end with its output kept.
@@ -125,11 +113,7 @@ impl Running {
     pub fn finish(mut self) -> Result<Finished> {
         let status = self.process.wait(&self.interrupt)?;
         let (stdout, stderr) = (self.stdout.text()?, self.stderr.text()?);
-        Ok(Finished {
-            code: status.code(),
-            stdout,
-            stderr,
-        })
+        Ok(Finished { code: status.code(), stdout, stderr })
     }
 }
 
@@ -145,11 +129,7 @@ impl Profile {
 /// The target folder around `program`, which is in its `debug` or `release`, or as a test in `deps` beneath.
 fn target_folder(program: &Path) -> Option<&Path> {
     let folder = program.parent()?;
-    let profile = if folder.ends_with("deps") {
-        folder.parent()?
-    } else {
-        folder
-    };
+    let profile = if folder.ends_with("deps") { folder.parent()? } else { folder };
     profile.parent()
 }
 

@@ -28,10 +28,7 @@ impl Scratch {
             .tempdir_in(parent)
             .with_context(|| format!("cannot make a temporary folder in {}", parent.display()))?;
         let guard = Guard::of_folder(folder.path())?;
-        Ok(Self {
-            folder,
-            _guard: guard,
-        })
+        Ok(Self { folder, _guard: guard })
     }
 
     /// Where it is.

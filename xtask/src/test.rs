@@ -27,9 +27,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let cluster = Cluster::start(Durability::Fast, interrupt)?;
     // In the workspace's root this means all crates, and leaves it to the arguments to name fewer.
     let mut command = cargo::command(["test"]);
-    command
-        .args(&settings.args)
-        .env(TEST_POSTGRES, cluster.url("postgres"));
+    command.args(&settings.args).env(TEST_POSTGRES, cluster.url("postgres"));
     let status = cargo::show(&mut command, interrupt)?;
     Ok(crate::process::exit_code(status))
 }

@@ -24,11 +24,7 @@ impl Transcript {
 
     /// Lets a child write to the end of it. Everybody shares one position, so that nobody overwrites another.
     pub fn stdio(&self) -> Result<Stdio> {
-        Ok(self
-            .file
-            .try_clone()
-            .context("cannot share a temporary file")?
-            .into())
+        Ok(self.file.try_clone().context("cannot share a temporary file")?.into())
     }
 
     /// How many bytes there are.
@@ -49,9 +45,7 @@ impl Transcript {
     /// What follows the first `start` bytes. It reads by offset and so leaves the shared position alone.
     pub fn text_from(&self, start: u64) -> Result<String> {
         let mut bytes = vec![0; usize::try_from(self.len()?.saturating_sub(start))?];
-        self.file
-            .read_exact_at(&mut bytes, start)
-            .context("cannot read a program's output")?;
+        self.file.read_exact_at(&mut bytes, start).context("cannot read a program's output")?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }

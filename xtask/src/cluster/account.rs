@@ -60,7 +60,5 @@ fn ask(question: &str, name: &str) -> Option<u32> {
 
 fn is_open_to_all(folder: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    folder
-        .metadata()
-        .is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
+    folder.metadata().is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
 }

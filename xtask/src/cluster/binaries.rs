@@ -20,22 +20,14 @@ const VERSIONED: [(&str, &str); 7] = [
 ];
 
 /// Folders that hold the programs themselves.
-const PLAIN: [&str; 4] = [
-    "/usr/lib/postgresql/bin",
-    "/usr/libexec/postgresql",
-    "/usr/local/pgsql/bin",
-    "/usr/local/bin",
-];
+const PLAIN: [&str; 4] =
+    ["/usr/lib/postgresql/bin", "/usr/libexec/postgresql", "/usr/local/pgsql/bin", "/usr/local/bin"];
 
 /// The folder of PostgreSQL's programs.
 pub(super) fn find() -> Result<PathBuf> {
     on_path()
         .chain(from_pg_config())
-        .chain(
-            VERSIONED
-                .iter()
-                .flat_map(|(parent, child)| newest_first(Path::new(parent), child)),
-        )
+        .chain(VERSIONED.iter().flat_map(|(parent, child)| newest_first(Path::new(parent), child)))
         .chain(PLAIN.iter().map(PathBuf::from))
         .find(|folder| holds_all(folder))
         .context(
@@ -76,14 +68,8 @@ fn newest_first(parent: &Path, child: &str) -> Vec<PathBuf> {
 
 /// The version in the name of an installation's folder, `9.6` as [9, 6].
 fn version(name: &str) -> Option<Vec<u32>> {
-    let digits = ["postgresql@", "postgresql", "pgsql-"]
-        .iter()
-        .find_map(|prefix| name.strip_prefix(prefix));
-    digits
-        .unwrap_or(name)
-        .split('.')
-        .map(|part| part.parse().ok())
-        .collect()
+    let digits = ["postgresql@", "postgresql", "pgsql-"].iter().find_map(|prefix| name.strip_prefix(prefix));
+    digits.unwrap_or(name).split('.').map(|part| part.parse().ok()).collect()
 }
 
 #[cfg(test)]

@@ -27,24 +27,16 @@ impl RunFolder {
     pub(super) fn connections_broken(&self) -> Result<u64> {
         let path = self.0.join("summary.json");
         let summary = read_json(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        summary["connections_broken"]
-            .as_u64()
-            .context("summary.json has no number connections_broken")
+        summary["connections_broken"].as_u64().context("summary.json has no number connections_broken")
     }
 
     /// Its path as people type it: from the workspace's root.
     pub(super) fn shown(&self) -> String {
-        self.0
-            .strip_prefix(cargo::workspace())
-            .unwrap_or(&self.0)
-            .display()
-            .to_string()
+        self.0.strip_prefix(cargo::workspace()).unwrap_or(&self.0).display().to_string()
     }
 
     fn newest(results: &Path, seed: u32) -> Result<Self> {
-        let entries = results
-            .read_dir()
-            .with_context(|| format!("cannot read {}", results.display()))?;
+        let entries = results.read_dir().with_context(|| format!("cannot read {}", results.display()))?;
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| !path.is_symlink() && seed_of(path) == Some(u64::from(seed)))
@@ -75,11 +67,8 @@ mod tests {
 
     fn run(results: &Path, name: &str, seed: u32) {
         std::fs::create_dir(results.join(name)).unwrap();
-        std::fs::write(
-            results.join(name).join("run.json"),
-            format!(r#"{{"plan":{{"seed":{seed}}}}}"#),
-        )
-        .unwrap();
+        std::fs::write(results.join(name).join("run.json"), format!(r#"{{"plan":{{"seed":{seed}}}}}"#))
+            .unwrap();
     }
 
     #[test]

@@ -42,8 +42,6 @@ fn kill_and_restart(database_url: &str) {
 #[test]
 fn an_aggregator_that_cannot_start_says_why() {
     let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
-    let error = Aggregator::start(&programs, "nonsense://")
-        .unwrap_err()
-        .to_string();
+    let error = Aggregator::start(&programs, "nonsense://").unwrap_err().to_string();
     assert!(error.contains("ended at its start"), "{error}");
 }

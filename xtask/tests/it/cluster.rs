@@ -18,10 +18,7 @@ fn a_cluster_takes_databases_and_leaves_no_process_and_no_folder() {
 
     let url = cluster.create_database("events").unwrap();
     assert_eq!(url, cluster.url("events"));
-    assert!(
-        url.starts_with("postgres://postgres@localhost/events?host=/"),
-        "{url}"
-    );
+    assert!(url.starts_with("postgres://postgres@localhost/events?host=/"), "{url}");
     let again = cluster.create_database("events").unwrap_err();
     assert!(again.to_string().contains("already exists"), "{again}");
 
@@ -74,17 +71,11 @@ impl Owner {
             .spawn()
             .unwrap();
         let mut url = String::new();
-        BufReader::new(xtask.stdout.take().unwrap())
-            .read_line(&mut url)
-            .unwrap();
+        BufReader::new(xtask.stdout.take().unwrap()).read_line(&mut url).unwrap();
         let folder = PathBuf::from(url.trim().split_once("?host=").unwrap().1);
         let state = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap();
         let server = state.lines().next().unwrap().parse().unwrap();
         assert!(runs(server));
-        Self {
-            xtask,
-            server,
-            folder,
-        }
+        Self { xtask, server, folder }
     }
 }

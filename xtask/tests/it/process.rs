@@ -15,13 +15,9 @@ use crate::gone::{eventually, runs};
 fn family() -> (Process, u32) {
     let said = Transcript::new().unwrap();
     let mut command = Command::new("sh");
-    command
-        .args(["-c", "sleep 600 & echo $!; wait"])
-        .stdout(said.stdio().unwrap());
+    command.args(["-c", "sleep 600 & echo $!; wait"]).stdout(said.stdio().unwrap());
     let process = Process::spawn(&mut command, Ending::Kill).unwrap();
-    eventually("the shell says its child's id", || {
-        said.text().unwrap().ends_with('\n')
-    });
+    eventually("the shell says its child's id", || said.text().unwrap().ends_with('\n'));
     (process, said.text().unwrap().trim().parse().unwrap())
 }
 
@@ -39,9 +35,7 @@ fn a_dropped_process_is_ended_with_what_it_started() {
 fn what_a_process_leaves_behind_is_ended_when_it_ends_by_itself() {
     let said = Transcript::new().unwrap();
     let mut command = Command::new("sh");
-    command
-        .args(["-c", "sleep 600 & echo $!"])
-        .stdout(said.stdio().unwrap());
+    command.args(["-c", "sleep 600 & echo $!"]).stdout(said.stdio().unwrap());
     let mut process = Process::spawn(&mut command, Ending::Kill).unwrap();
     assert!(process.wait(&Interrupt::never()).unwrap().success());
     let child: u32 = said.text().unwrap().trim().parse().unwrap();
@@ -52,9 +46,7 @@ fn what_a_process_leaves_behind_is_ended_when_it_ends_by_itself() {
 fn a_process_that_ignores_sigterm_is_reported_and_still_ended() {
     let said = Transcript::new().unwrap();
     let mut command = Command::new("sh");
-    command
-        .args(["-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"])
-        .stdout(said.stdio().unwrap());
+    command.args(["-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"]).stdout(said.stdio().unwrap());
     let mut process = Process::spawn(&mut command, Ending::Kill).unwrap();
     eventually("the shell is deaf", || !said.is_empty().unwrap());
     let error = process.terminate(Duration::from_millis(50)).unwrap_err();
@@ -68,11 +60,7 @@ fn a_process_that_ignores_sigterm_is_reported_and_still_ended() {
 fn an_exit_code_is_passed_on_and_kept() {
     let mut process = Process::spawn(Command::new("sh").args(["-c", "exit 7"]), Ending::Kill).unwrap();
     assert_eq!(process.wait(&Interrupt::never()).unwrap().code(), Some(7));
-    assert_eq!(
-        process.kill().unwrap().code(),
-        Some(7),
-        "a process that has ended is not signalled again"
-    );
+    assert_eq!(process.kill().unwrap().code(), Some(7), "a process that has ended is not signalled again");
 }
 
 #[test]
