@@ -1,0 +1,387 @@
+//! The ledger against torn tails, flipped bits and other damage; what is on record when; and the order of lanes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+use truth::answer::{Answer, Kind, Kinds, Outcome};
+use truth::ledger::merge::Merge;
+use truth::ledger::reader::SegmentReader;
+use truth::ledger::writer::SegmentWriter;
+use truth::ledger::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose, Scope};
+
+fn header(lane: u16) -> Header {
+    Header { nonce: 7, lane, boot_id: "boot".to_owned(), monotonic_ns: 1, utc_ms: 2 }
+}
+
+fn done(request: u32, t_end: u64) -> Done {
+    let kinds = vec![Kind::New, Kind::Duplicate, Kind::Duplicate];
+    Done {
+        scope: Scope::Round(0),
+        request,
+        try_number: 0,
+        is_final: true,
+        connection: 1,
+        t_planned: t_end - 2,
+        t_start: t_end - 1,
+        t_end,
+        status: 200,
+        answer: Answer { accepted: Some(3), kinds: Kinds::Each(kinds), ..Answer::bare(Outcome::Acked) },
+    }
+}
+
+fn frames() -> Vec<Frame> {
+    vec![
+        Frame::Header(header(0)),
+        Frame::Open { round: 0, t: 10 },
+        Frame::Done(done(0, 20)),
+        Frame::Extra { id: 1, purpose: Purpose::Resolve, ordinals: vec![3, 4] },
+        Frame::Done(done(1, 30)),
+        Frame::Closed { t: 40 },
+    ]
+}
+
+/// The frames' bytes, and where each of them ends.
+fn encoded(frames: &[Frame]) -> (Vec<u8>, Vec<usize>) {
+    let mut bytes = Vec::new();
+    let end_of = |frame: &Frame| {
+        frame.encode(&mut bytes);
+        bytes.len()
+    };
+    let ends = frames.iter().map(end_of).collect();
+    (bytes, ends)
+}
+
+struct Segment {
+    _folder: TempDir,
+    path: PathBuf,
+}
+
+impl Segment {
+    fn of(bytes: &[u8]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("lane-000.seg");
+        fs::write(&path, bytes).expect("a writable folder");
+        Self { _folder: folder, path }
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        fs::write(&self.path, bytes).expect("a writable folder");
+    }
+
+    /// The frames before the first error, the bytes cut off, and the error's offset and reason.
+    fn read(&self) -> (Vec<Frame>, u64, Option<(u64, &'static str)>) {
+        let mut reader = SegmentReader::open(&self.path).expect("a readable file");
+        let mut frames = Vec::new();
+        for frame in reader.by_ref() {
+            match frame {
+                Ok(frame) => frames.push(frame),
+                Err(LedgerError::Damaged { offset, reason, .. }) => {
+                    return (frames, 0, Some((offset, reason)));
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        (frames, reader.torn_bytes(), None)
+    }
+}
+
+#[test]
+fn a_segment_cut_anywhere_reads_as_its_whole_frames() {
+    let (bytes, ends) = encoded(&frames());
+    let segment = Segment::of(&[]);
+    for cut in 0..=bytes.len() {
+        segment.write(&bytes[..cut]);
+        let whole = ends.iter().filter(|end| **end <= cut).count();
+        let clean = whole.checked_sub(1).map_or(0, |last| ends[last]);
+        assert_eq!(segment.read(), (frames()[..whole].to_vec(), (cut - clean) as u64, None), "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_before_good_frames_is_damage_at_its_frame() {
+    let (bytes, ends) = encoded(&frames());
+    let segment = Segment::of(&[]);
+    let starts = [0].into_iter().chain(ends.iter().copied());
+    for (frame, (start, end)) in starts.zip(ends.iter().copied()).enumerate().take(ends.len() - 1) {
+        for bit in start * 8..end * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            segment.write(&flipped);
+            let expected = Some((start as u64, "good frames follow a bad one"));
+            assert_eq!(segment.read(), (frames()[..frame].to_vec(), 0, expected), "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_last_frame_cuts_it_off() {
+    let (bytes, ends) = encoded(&frames());
+    let segment = Segment::of(&[]);
+    let last = ends[ends.len() - 2];
+    for bit in last * 8..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        segment.write(&flipped);
+        let (found, torn, damage) = segment.read();
+        assert_eq!(
+            (found.len(), torn, damage),
+            (ends.len() - 1, (bytes.len() - last) as u64, None),
+            "bit {bit}"
+        );
+    }
+}
+
+#[test]
+fn a_tail_of_rubbish_is_cut_unless_no_write_could_have_left_it() {
+    let (bytes, _) = encoded(&frames());
+    let segment = Segment::of(&[]);
+    for rubbish in [0x00, 0x04, 0x41, 0xff] {
+        for length in [1, 2, 3, 6, 7, 8, 100, 5_000] {
+            segment.write(&[bytes.clone(), vec![rubbish; length]].concat());
+            assert_eq!(segment.read(), (frames(), length as u64, None), "{length} times {rubbish}");
+        }
+    }
+    segment.write(&[bytes.clone(), vec![0xff; 300_000]].concat());
+    let expected = Some((bytes.len() as u64, "the rest is longer than one torn write"));
+    assert_eq!(segment.read(), (frames(), 0, expected));
+}
+
+#[test]
+fn an_empty_segment_has_no_frames() {
+    assert_eq!(Segment::of(&[]).read(), (vec![], 0, None));
+}
+
+/// CRC-32C, bit by bit.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| (crc >> 1) ^ (if crc & 1 == 1 { 0x82f6_3b78 } else { 0 });
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}
+
+/// A frame of any kind and body, whole.
+fn sealed(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = (body.len() as u16).to_le_bytes().to_vec();
+    bytes.push(kind);
+    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(&crc32c(&bytes).to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_whole_frame_that_is_not_understood_is_never_cut_off() {
+    let (bytes, ends) = encoded(&frames());
+    let mut of_version_2 = bytes[3..ends[0] - 4].to_vec();
+    assert_eq!(sealed(1, &of_version_2), bytes[..ends[0]], "the test seals as the writer does");
+    of_version_2[8] = 2;
+    let stranger = "a whole frame is of no kind or version that this build knows";
+    for (bad, at) in [
+        (sealed(1, &of_version_2), 0),
+        ([bytes.clone(), sealed(6, b"later")].concat(), bytes.len()),
+        ([bytes.clone(), sealed(2, b"no 16 bytes")].concat(), bytes.len()),
+    ] {
+        let (_, torn, damage) = Segment::of(&bad).read();
+        assert_eq!((torn, damage), (0, Some((at as u64, stranger))));
+    }
+}
+
+#[test]
+fn a_segment_begins_with_its_one_header() {
+    let (bytes, ends) = encoded(&frames());
+    let reason = "a segment has one header, at its start";
+    let headless = Segment::of(&bytes[ends[0]..]);
+    assert_eq!(headless.read(), (vec![], 0, Some((0, reason))));
+    let twice = Segment::of(&[&bytes[..ends[1]], &bytes].concat());
+    assert_eq!(twice.read(), (frames()[..2].to_vec(), 0, Some((ends[1] as u64, reason))));
+}
+
+fn answers() -> impl Strategy<Value = Answer> {
+    let outcome =
+        prop::sample::select(vec![Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown]);
+    let kind = prop::sample::select(vec![Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected]);
+    let kinds = prop_oneof![
+        Just(Kinds::Untold),
+        Just(Kinds::AllNew),
+        Just(Kinds::AllDuplicate),
+        prop::collection::vec(kind, 0..70).prop_map(Kinds::Each),
+    ];
+    let count = prop::option::of(any::<u32>());
+    (outcome, count.clone(), count.clone(), count, kinds).prop_map(
+        |(outcome, accepted, inserted, duplicates, kinds)| Answer {
+            outcome,
+            accepted,
+            inserted,
+            duplicates,
+            kinds,
+        },
+    )
+}
+
+fn any_done() -> impl Strategy<Value = Done> {
+    let scope = prop_oneof![any::<u64>().prop_map(Scope::Round), any::<u32>().prop_map(Scope::Extra)];
+    let numbers = (any::<u32>(), any::<u16>(), any::<bool>(), any::<u32>(), any::<[u64; 3]>(), any::<u16>());
+    (scope, numbers, answers()).prop_map(|(scope, numbers, answer)| {
+        let (request, try_number, is_final, connection, [t_planned, t_start, t_end], status) = numbers;
+        Done { scope, request, try_number, is_final, connection, t_planned, t_start, t_end, status, answer }
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_done_reads_as_it_was_written(done in any_done()) {
+        let frame = Frame::Done(done);
+        let mut bytes = Vec::new();
+        frame.encode(&mut bytes);
+        let body = &bytes[3..bytes.len() - 4];
+        prop_assert_eq!(Frame::decode(bytes[2], body), Some(frame));
+        prop_assert_eq!(Frame::decode(bytes[2], &body[..body.len() - 1]), None, "a byte short");
+        prop_assert_eq!(Frame::decode(bytes[2], &[body, &[0]].concat()), None, "a byte long");
+    }
+
+    #[test]
+    fn no_body_makes_the_decoder_panic(kind: u8, body in prop::collection::vec(any::<u8>(), 0..120)) {
+        for kind in [kind, kind % 6] {
+            let _ = Frame::decode(kind, &body);
+        }
+    }
+}
+
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).expect("a readable file").len()
+}
+
+#[test]
+fn what_must_be_on_record_is_in_the_file_when_the_call_returns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lane-000.seg");
+    let on_record = |path: &Path| SegmentReader::open(path).unwrap().map(Result::unwrap).count();
+    let mut writer = SegmentWriter::create(&path, header(0)).unwrap();
+    assert_eq!(on_record(&path), 1, "the header, so that an empty lane has one");
+    writer.open(0, 10).unwrap();
+    assert_eq!(on_record(&path), 2, "a round, before its first byte leaves");
+    writer.done(done(0, 20)).unwrap();
+    assert_eq!(on_record(&path), 2, "a final try may wait");
+    writer.done(Done { is_final: false, ..done(1, 30) }).unwrap();
+    assert_eq!(on_record(&path), 4, "a try that another follows may not, and takes the others along");
+    writer.done(done(1, 40)).unwrap();
+    writer.extra(1, Purpose::Resolve, &[1, 2]).unwrap();
+    assert_eq!(on_record(&path), 6, "a list of keys, before its first byte leaves");
+    writer.done(done(2, 50)).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(on_record(&path), 7, "whatever is flushed");
+    let before = length(&path);
+    while length(&path) == before {
+        writer.done(done(3, 60)).unwrap();
+    }
+    assert!(length(&path) - before < 70_000, "what waits is bounded");
+    let waiting = on_record(&path);
+    writer.done(done(4, 70)).unwrap();
+    writer.close(80).unwrap();
+    assert_eq!(on_record(&path), waiting + 2, "an end in order");
+}
+
+#[test]
+fn a_segment_is_never_written_over() {
+    let segment = Segment::of(b"of an earlier run");
+    let error = SegmentWriter::create(&segment.path, header(0)).unwrap_err();
+    assert!(matches!(error, LedgerError::Io { action: "create", .. }), "{error}");
+    assert_eq!(fs::read(&segment.path).unwrap(), b"of an earlier run");
+}
+
+#[test]
+fn a_long_list_of_keys_is_cut_into_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lane-000.seg");
+    let ordinals: Vec<u64> = (0..2 * MAX_EXTRA as u64 + 1).collect();
+    let mut writer = SegmentWriter::create(&path, header(0)).unwrap();
+    writer.extra(9, Purpose::Replay, &ordinals).unwrap();
+    let mut lists = Vec::new();
+    for frame in SegmentReader::open(&path).unwrap().skip(1) {
+        match frame.unwrap() {
+            Frame::Extra { id: 9, purpose: Purpose::Replay, ordinals } => lists.push(ordinals),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(lists.iter().map(Vec::len).collect::<Vec<_>>(), [MAX_EXTRA, MAX_EXTRA, 1]);
+    assert_eq!(lists.concat(), ordinals);
+}
+
+/// Segments of these frames, each after a header.
+fn lanes(folder: &TempDir, lanes: &[&[Frame]]) -> Vec<PathBuf> {
+    let write = |(lane, frames): (usize, &&[Frame])| {
+        let path = folder.path().join(format!("lane-{lane:03}.seg"));
+        let all: Vec<Frame> =
+            [Frame::Header(header(lane as u16))].into_iter().chain(frames.to_vec()).collect();
+        fs::write(&path, encoded(&all).0).expect("a writable folder");
+        path
+    };
+    lanes.iter().enumerate().map(write).collect()
+}
+
+#[test]
+fn lanes_are_merged_by_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let extra = Frame::Extra { id: 1, purpose: Purpose::Resolve, ordinals: vec![5] };
+    let first = [Frame::Open { round: 0, t: 10 }, Frame::Done(done(0, 40)), Frame::Closed { t: 60 }];
+    let second = [Frame::Open { round: 1, t: 20 }, extra, Frame::Done(done(0, 30)), Frame::Done(done(1, 40))];
+    let paths = lanes(&folder, &[&first, &second, &[]]);
+    let torn = fs::read(&paths[2]).unwrap();
+    fs::write(&paths[2], [&torn[..], &[1, 2, 3]].concat()).unwrap();
+    let mut merge = Merge::open(&paths).unwrap();
+    let order: Vec<(usize, Option<u64>)> =
+        merge.by_ref().map(Result::unwrap).map(|merged| (merged.segment, merged.frame.t())).collect();
+    let (t, none) = (Some, None);
+    let expected = [
+        (0, t(1)),
+        (1, t(1)),
+        (2, t(1)),
+        (0, t(10)),
+        (1, t(20)),
+        (1, none),
+        (1, t(30)),
+        (0, t(40)),
+        (1, t(40)),
+        (0, t(60)),
+    ];
+    assert_eq!(order, expected);
+    assert_eq!(merge.torn_bytes(), 3);
+}
+
+#[test]
+fn frames_out_of_order_are_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths =
+        lanes(&folder, &[&[Frame::Done(done(0, 40)), Frame::Done(done(1, 39))], &[Frame::Closed { t: 50 }]]);
+    let mut merge = Merge::open(&paths).unwrap();
+    let good: Vec<Option<u64>> =
+        merge.by_ref().map_while(Result::ok).map(|merged| merged.frame.t()).collect();
+    assert_eq!(good, [Some(1), Some(1), Some(40)], "what came before it");
+    assert!(merge.next().is_none(), "nothing is read on past damage");
+    let error = Merge::open(&paths).unwrap().find_map(Result::err).unwrap().to_string();
+    assert!(error.contains("lane-000.seg") && error.contains("older than the one before"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_merge_loses_nothing_and_keeps_to_time(mut times in prop::collection::vec(prop::collection::vec(1..50_u64, 0..12), 1..5)) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut all: Vec<(u64, usize)> = Vec::new();
+        let mut frames = Vec::new();
+        for (lane, times) in times.iter_mut().enumerate() {
+            times.sort_unstable();
+            all.push((1, lane));
+            all.extend(times.iter().map(|t| (*t, lane)));
+            frames.push(times.iter().map(|t| Frame::Open { round: 0, t: *t }).collect::<Vec<_>>());
+        }
+        let slices: Vec<&[Frame]> = frames.iter().map(Vec::as_slice).collect();
+        let merged: Vec<(u64, usize)> = Merge::open(&lanes(&folder, &slices))
+            .expect("segments")
+            .map(|merged| merged.expect("a frame"))
+            .map(|merged| (merged.frame.t().expect("no lists here"), merged.segment))
+            .collect();
+        all.sort_unstable();
+        prop_assert_eq!(merged, all);
+    }
+}
