@@ -1,1 +1,41 @@
-//! Placeholder.
+//! Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt.
+//!
+//! What is sent is a pure function of the plan ([`truth::plan`]). Lanes send it over connections of their own, because
+//! a verdict can rest only on attempts of which it is known whether a byte left; what became of each attempt goes to
+//! the ledger ([`truth::ledger`]), and `verify` judges the target by it.
+
+mod cli;
+mod connection;
+mod error;
+mod lane;
+mod load;
+mod meter;
+mod notice;
+mod poll;
+mod preflight;
+mod progress;
+mod release;
+mod run;
+mod settings;
+mod summary;
+
+pub use cli::Cli;
+pub use error::{Failure, exit};
+
+/// Does what the command line asks for, and tells the exit code.
+pub fn run(cli: Cli) -> u8 {
+    let color = !cli.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let notices = notice::Notices::new(color);
+    let started = settings::Settings::resolve(cli).and_then(|settings| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|source| Failure::System { action: "start the event loop", source })?;
+        let ended = runtime.block_on(run::run(settings, notices));
+        // Not waited for: whoever interrupts twice wants to leave at once.
+        runtime.shutdown_background();
+        ended
+    });
+    started.unwrap_or_else(|failure| {
+        notices.error(&verify::baseline::chain(&failure));
+        failure.exit_code()
+    })
+}

@@ -1,0 +1,177 @@
+//! The command line. What is not given there is taken from the environment, then from the scenario file, then from
+//! the defaults.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use truth::plan::Shard;
+
+/// Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt, so that
+/// `verify` can prove that each event was stored once, or show one that was not.
+#[derive(Clone, Debug, Parser)]
+#[command(version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// Events to send, repeats included, over all shards; 20k and 1m are understood [default: 20000]
+    #[arg(short = 'n', long, env = "COUNT", value_parser = parse_count, hide_env_values = true)]
+    pub count: Option<u64>,
+
+    /// Share of them that repeats an earlier event, exactly: 0.3 or 30% [default: 0.3]
+    #[arg(long, env = "DUP_RATE", value_name = "SHARE", hide_env_values = true)]
+    pub dup: Option<String>,
+
+    /// Where the target listens, with or without its publish path [default: http://127.0.0.1:8080]
+    #[arg(long, env = "TARGET_URL", value_name = "URL", hide_env_values = true)]
+    pub target: Option<String>,
+
+    /// Connections, each with at most one request under way [default: 50]
+    #[arg(short, long, alias = "vus", env = "CONCURRENCY", value_name = "N", hide_env_values = true)]
+    pub concurrency: Option<u32>,
+
+    /// Events in a request [default: 100]
+    #[arg(long, env = "BATCH_SIZE", value_name = "N", hide_env_values = true)]
+    pub batch: Option<u32>,
+
+    /// Topics that the events are spread over [default: auth,payment,orders]
+    #[arg(long, env = "TOPICS", value_delimiter = ',', value_name = "A,B", hide_env_values = true)]
+    pub topics: Option<Vec<String>>,
+
+    /// Fixes which requests carry which events, to replay a run [default: random, and printed]
+    #[arg(long)]
+    pub seed: Option<u32>,
+
+    /// Fixes the events' ids (and the seed, unless given), so that shards send parts of one run; a run id is sent once
+    #[arg(long, value_name = "TEXT")]
+    pub run_id: Option<String>,
+
+    /// How long a request may take, from its first byte to the whole answer [default: 30s]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+
+    /// How long connecting may take
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "5s")]
+    pub connect_timeout: Duration,
+
+    /// End the run when no connection had an answer for so long [default: 30s]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub patience: Option<Duration>,
+
+    /// Further tries of a request after 503, 429 or no answer; each is an attempt of its own [default: 0]
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+
+    /// How long to wait for the target to be healthy before anything is sent
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "0")]
+    pub wait: Duration,
+
+    /// A scenario file in TOML; flags and environment outrank it
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+
+    /// Where the folder of this run is made
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+
+    /// Judge the target after the load; the exit code is then the verdict's
+    #[arg(long)]
+    pub verify: bool,
+
+    /// A header of every request, as 'Name: value'; may be repeated, and is never written to a file
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub headers: Vec<String>,
+
+    /// Send one part of the run, as 1/4; needs the same --run-id for all parts
+    #[arg(long, env = "SHARD", value_name = "I/N", value_parser = parse_shard, hide_env_values = true)]
+    pub shard: Option<Shard>,
+
+    /// How many parts there are; with JOB_COMPLETION_INDEX this stands for --shard in a Kubernetes Indexed Job
+    #[arg(long, env = "SHARDS", hide = true)]
+    pub shards: Option<u32>,
+
+    /// Which of them this is, counted from 0
+    #[arg(long, env = "JOB_COMPLETION_INDEX", hide = true)]
+    pub job_completion_index: Option<u32>,
+
+    /// Plain text, also on a terminal; so does a NO_COLOR that is not empty
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+const AFTER_HELP: &str = "\
+Lengths of time are written 500ms, 30s or 5m.
+
+Exit codes: 0 the load ran (failed requests included), 2 usage or configuration, 3 the ledger could not be written,
+4 not one attempt was acknowledged, 5 the target was not reached, 130 interrupted. With --verify: the verdict's, 0 PASS,
+1 FAIL, 3 UNKNOWN, 4 VOID.
+
+Example: loadgen --count 20000 --dup 0.3 && verify";
+
+/// `20000`, `20_000`, `20k`, `1m`, `1.5m`.
+fn parse_count(text: &str) -> Result<u64, String> {
+    let refuse = || format!("`{text}` is not a count; write it as 20000, 20k or 1m");
+    let plain = text.trim().replace('_', "").to_ascii_lowercase();
+    let (digits, zeros) = match plain.as_bytes().last() {
+        Some(b'k') => (&plain[..plain.len() - 1], 3),
+        Some(b'm') => (&plain[..plain.len() - 1], 6),
+        Some(b'g') => (&plain[..plain.len() - 1], 9),
+        _ => (plain.as_str(), 0),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) || fraction.len() > zeros {
+        return Err(refuse());
+    }
+    format!("{whole}{fraction:0<zeros$}").parse().map_err(|_| refuse())
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    truth::duration::parse(text).map_err(|error| error.to_string())
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let refuse = || format!("`{text}` is not a shard; write it as 1/4, the first of four");
+    let (index, of) = text.split_once('/').ok_or_else(refuse)?;
+    let number = |part: &str| part.trim().parse::<u32>().map_err(|_| refuse());
+    let shard = Shard { index: number(index)?, of: number(of)? };
+    if shard.index == 0 || shard.index > shard.of {
+        return Err(refuse());
+    }
+    Ok(shard)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn counts_read_as_people_write_them() {
+        for (text, count) in [
+            ("20000", 20_000),
+            ("20_000", 20_000),
+            ("20k", 20_000),
+            ("1m", 1_000_000),
+            ("1.5M", 1_500_000),
+            ("0.25k", 250),
+        ] {
+            assert_eq!(parse_count(text), Ok(count), "{text}");
+        }
+        for text in ["", "k", "-1", "1.5", "1.2345k", "1e6", "20 k", "99999999999999999999"] {
+            assert!(parse_count(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn shards_are_counted_from_one() {
+        assert_eq!(parse_shard("1/4"), Ok(Shard { index: 1, of: 4 }));
+        for text in ["0/4", "5/4", "4", "a/b", "1/0"] {
+            assert!(parse_shard(text).is_err(), "{text:?}");
+        }
+    }
+}

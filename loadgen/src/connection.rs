@@ -1,0 +1,157 @@
+//! One connection to the target, with the one thing that the verdict rests on: knowing whether a byte left.
+//!
+//! Nothing here resends, reconnects or pools. [`Connection::begin`] makes one attempt to write and says whether the
+//! kernel took a byte; [`Connection::answer`] writes the rest and reads until the answer is whole or will never be.
+
+pub(crate) mod dial;
+pub(crate) mod http1;
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use http1::{AnswerReader, Malformed, Whole};
+use thiserror::Error;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// Room for one read: an answer with a result for each event of an ordinary batch comes in one.
+const READ_BYTES: usize = 8 << 10;
+
+/// What became of the first write of a request.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// A byte or more is on its way: whatever follows, this is an attempt.
+    Sent,
+    /// No byte was taken, and the connection may still take some.
+    Blocked,
+    /// No byte was taken, and none ever will be.
+    Dead,
+}
+
+/// Why an attempt has no answer.
+#[derive(Debug, Error)]
+pub(crate) enum Lost {
+    #[error("the connection broke")]
+    Broken(#[source] io::Error),
+    #[error("no whole answer within the time-out")]
+    TimedOut,
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Unique within the run.
+    pub(crate) number: u32,
+    stream: TcpStream,
+    reader: AnswerReader,
+    /// What the kernel has not taken yet of the request that was begun.
+    rest: Vec<u8>,
+    received_bytes: u64,
+}
+
+impl Connection {
+    /// Takes over a stream that was just connected.
+    pub(crate) fn new(number: u32, stream: TcpStream) -> Self {
+        Self { number, stream, reader: AnswerReader::default(), rest: Vec::new(), received_bytes: 0 }
+    }
+
+    /// Whether nothing has come that no request asked for: no byte, and no end. Costs no system call unless the
+    /// event loop saw something.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Offers a whole request to the kernel, once.
+    pub(crate) fn begin(&mut self, request: &[u8]) -> Begun {
+        self.reader.reset();
+        self.rest.clear();
+        match self.stream.try_write(request) {
+            Ok(0) => Begun::Blocked,
+            Ok(taken) => {
+                self.rest.extend_from_slice(&request[taken..]);
+                Begun::Sent
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Begun::Blocked,
+            Err(_) => Begun::Dead,
+        }
+    }
+
+    /// The body of the answer that [`answer`] found whole.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.reader.body()
+    }
+
+    /// Bytes received since this was last asked.
+    pub(crate) fn take_received_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.received_bytes)
+    }
+
+    /// Writes what is left of the request and reads its answer, both as the socket allows: a server may answer, and
+    /// close, before it has read everything.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Whole, Lost>> {
+        self.write_rest(cx);
+        loop {
+            let input = self.reader.input();
+            input.reserve(READ_BYTES);
+            match ready!(pin!(self.stream.read_buf(input)).poll(cx)) {
+                Err(error) => return Poll::Ready(Err(Lost::Broken(error))),
+                Ok(0) => return Poll::Ready(self.reader.end().map_err(Lost::from)),
+                Ok(count) => self.received_bytes += count as u64,
+            }
+            if let Some(whole) = self.reader.advance()? {
+                let reusable = whole.reusable && self.rest.is_empty();
+                return Poll::Ready(Ok(Whole { reusable, ..whole }));
+            }
+        }
+    }
+
+    /// Writes as much as the kernel takes. An error is not judged here: the reading side tells whether the server
+    /// had answered before it closed.
+    fn write_rest(&mut self, cx: &mut Context<'_>) {
+        while !self.rest.is_empty() && self.stream.poll_write_ready(cx).is_ready() {
+            match self.stream.try_write(&self.rest) {
+                Ok(taken) => drop(self.rest.drain(..taken)),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// Waits until the request that was begun is answered, will never be, or `deadline` is reached.
+pub(crate) async fn answer(
+    connection: &RefCell<Connection>,
+    mut deadline: Pin<&mut Sleep>,
+) -> Result<Whole, Lost> {
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = connection.borrow_mut().poll_answer(cx) {
+            return Poll::Ready(ended);
+        }
+        deadline.as_mut().poll(cx).map(|()| Err(Lost::TimedOut))
+    })
+    .await
+}
+
+/// Waits until the connection can be written to.
+pub(crate) async fn writable(connection: &RefCell<Connection>) {
+    // An error is told by the write that follows.
+    drop(poll_fn(|cx| connection.borrow().stream.poll_write_ready(cx)).await);
+}
+
+/// Whether something came in, or the connection ended, while no request was under way.
+pub(crate) fn poll_disturbed(connection: &RefCell<Connection>, cx: &mut Context<'_>) -> Poll<()> {
+    loop {
+        let connection = connection.borrow();
+        // An error is a disturbance as well; asking once more would not return.
+        if ready!(connection.stream.poll_read_ready(cx)).is_err() || !connection.is_quiet() {
+            return Poll::Ready(());
+        }
+    }
+}

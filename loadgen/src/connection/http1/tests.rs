@@ -1,0 +1,131 @@
+use super::*;
+
+/// What reading these bytes comes to, cut in two at `split`: status, reusable, body.
+fn read(bytes: &[u8], split: usize, closed: bool) -> Result<Option<(u16, bool, Vec<u8>)>, Malformed> {
+    let mut reader = AnswerReader::default();
+    for piece in [&bytes[..split], &bytes[split..]] {
+        reader.input().extend_from_slice(piece);
+        if let Some(whole) = reader.advance()? {
+            return Ok(Some((whole.status, whole.reusable, reader.body().to_vec())));
+        }
+    }
+    if closed {
+        let whole = reader.end()?;
+        return Ok(Some((whole.status, whole.reusable, reader.body().to_vec())));
+    }
+    Ok(None)
+}
+
+fn answer(status: u16, reusable: bool, body: &str) -> Result<Option<(u16, bool, Vec<u8>)>, Malformed> {
+    Ok(Some((status, reusable, body.as_bytes().to_vec())))
+}
+
+#[test]
+fn whole_answers_read_the_same_however_they_are_split() {
+    let table: [(&str, u16, bool, &str); 10] = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, true, "hello"),
+        ("HTTP/1.1 422 \r\ncontent-length: 2\r\nConnection: x, Close\r\n\r\n{}", 422, false, "{}"),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}", 200, false, "{}"),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}", 200, true, "{}"),
+        ("HTTP/1.1 204 No Content\r\n\r\n", 204, true, ""),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", 304, true, ""),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1",
+            200,
+            true,
+            "1",
+        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, true, "abc"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 200, true, "abc"),
+        ("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n", 503, true, ""),
+    ];
+    for (text, status, reusable, body) in table {
+        for split in 0..text.len() {
+            let read = read(text.as_bytes(), split, false);
+            assert_eq!(read, answer(status, reusable, body), "{text:?} at {split}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_a_length_ends_with_its_connection() {
+    let text = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"accepted\":1}";
+    for split in 0..text.len() {
+        assert_eq!(read(text, split, false), Ok(None));
+        assert_eq!(read(text, split, true), answer(200, false, "{\"accepted\":1}"));
+    }
+}
+
+#[test]
+fn an_answer_that_is_cut_anywhere_is_truncated() {
+    for text in [
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    ] {
+        for end in 0..text.len() {
+            assert_eq!(read(&text[..end], end / 2, true), Err(Malformed::Truncated), "{end}");
+        }
+    }
+}
+
+#[test]
+fn bytes_beyond_an_answer_end_its_connection() {
+    for text in [
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n2"[..],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\nx",
+        b"HTTP/1.1 204 No Content\r\n\r\nx",
+    ] {
+        let (_, reusable, body) = read(text, 0, false).unwrap().unwrap();
+        assert!(!reusable, "{:?}", String::from_utf8_lossy(text));
+        assert!(body.is_empty() || body == b"1");
+    }
+}
+
+#[test]
+fn what_is_surely_no_answer_is_malformed() {
+    let table: [(&[u8], Malformed); 9] = [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", Malformed::Length),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n", Malformed::Length),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", Malformed::Length),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", Malformed::Length),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            Malformed::Coding("gzip, chunked".to_owned()),
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", Malformed::BodyTooLong),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 16777217\r\n\r\n", Malformed::BodyTooLong),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", Malformed::Switch),
+        (b"ICY 200 OK\r\n\r\n", Malformed::Head(httparse::Error::Version)),
+    ];
+    for (text, expected) in table {
+        assert_eq!(read(text, 0, false), Err(expected), "{:?}", String::from_utf8_lossy(text));
+    }
+}
+
+#[test]
+fn heads_and_bodies_are_bounded() {
+    let mut endless_head = b"HTTP/1.1 200 OK\r\nX: ".to_vec();
+    endless_head.resize(MAX_HEAD + 1, b'x');
+    assert_eq!(read(&endless_head, 0, false), Err(Malformed::HeadTooLong));
+    let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(MAX_HEAD / 20);
+    assert_eq!(read(&interim, 0, false), Err(Malformed::HeadTooLong));
+    let mut endless_body = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+    endless_body.resize(MAX_BODY + 20, b'x');
+    assert_eq!(read(&endless_body, 0, false), Err(Malformed::BodyTooLong));
+}
+
+#[test]
+fn a_reader_is_as_new_after_each_answer() {
+    let mut reader = AnswerReader::default();
+    for text in [
+        &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ] {
+        reader.reset();
+        reader.input().extend_from_slice(text);
+        assert!(reader.advance().unwrap().unwrap().reusable);
+        assert_eq!(reader.body(), b"abc");
+    }
+}

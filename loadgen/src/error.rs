@@ -1,0 +1,105 @@
+//! Why a run cannot begin, or had to stop, and the exit code that says so.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use truth::folder::FolderError;
+use truth::ledger::LedgerError;
+use truth::mapping::MappingError;
+use truth::plan::PlanError;
+use truth::scenario::ScenarioError;
+use verify::observe::client::HeaderError;
+
+/// The exit codes of `loadgen`.
+pub mod exit {
+    /// The load ran; failed requests do not change that.
+    pub const RAN: u8 = 0;
+    /// Usage or configuration.
+    pub const USAGE: u8 = 2;
+    /// The ledger could not be written.
+    pub const LEDGER: u8 = 3;
+    /// Not one attempt was acknowledged.
+    pub const NO_ACK: u8 = 4;
+    /// The target was not reached, and no byte of an event left.
+    pub const UNREACHABLE: u8 = 5;
+    /// Interrupted, and drained.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Why a run cannot begin, or had to stop.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// The scenario cannot be used.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The numbers make no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The target's description cannot be used.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// A header cannot be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The run folder cannot be made.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The operating system refused something that every run needs.
+    #[error("cannot {action}")]
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The target does not accept connections.
+    #[error(
+        "cannot reach {url}{}: {reason}; start the target first (the reference one: `aggregator`), give it time with --wait 30s, or name another with --target URL",
+        waited(.wait)
+    )]
+    Unreachable {
+        /// The target's base URL.
+        url: String,
+        /// What came instead of a connection, with the addresses tried.
+        reason: String,
+        /// How long it was waited for.
+        wait: Duration,
+    },
+    /// The target says that it is not ready.
+    #[error("{url} was not ready within {}: {reason}; look at the target's log, or give it more time with --wait", truth::duration::format(*.wait))]
+    NotReady {
+        /// The health check's URL.
+        url: String,
+        /// What it answered.
+        reason: String,
+        /// How long it was waited for.
+        wait: Duration,
+    },
+    /// The record of what was sent could not be kept.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Failure {
+    /// The exit code that says this.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_)
+            | Self::Scenario(_)
+            | Self::Plan(_)
+            | Self::Mapping(_)
+            | Self::Header(_)
+            | Self::Folder(_)
+            | Self::System { .. } => exit::USAGE,
+            Self::Unreachable { .. } | Self::NotReady { .. } => exit::UNREACHABLE,
+            Self::Ledger(_) => exit::LEDGER,
+        }
+    }
+}
+
+fn waited(wait: &Duration) -> String {
+    if wait.is_zero() { String::new() } else { format!(" within {}", truth::duration::format(*wait)) }
+}

@@ -1,0 +1,183 @@
+//! A lane: one thread with its own event loop, connections, histograms and ledger segment. Lanes share the counter of
+//! rounds and nothing else on the hot path.
+
+pub(crate) mod desk;
+mod ending;
+mod flight;
+pub(crate) mod queue;
+mod request;
+mod seat;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet, LocalSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use truth::event::Events;
+use truth::ledger::LedgerError;
+use truth::ledger::writer::SegmentWriter;
+use truth::mapping::Target;
+use truth::plan::{Plan, Shard};
+
+use crate::connection::dial::Dial;
+use crate::meter::{LiveSums, Tally};
+use desk::Desk;
+use queue::Claims;
+use seat::Seat;
+
+/// How long requests in flight are waited for once no more are sent.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
+
+/// How often a lane looks whether others have taken the last round while all its connections were being opened.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The pause before the first retry, and the longest.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// What lanes are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    /// Send.
+    Send,
+    /// Send nothing more, and wait for what is in flight.
+    Drain,
+    /// Stop now: what is in flight stays unknown.
+    Cut,
+}
+
+/// What a lane needs to know.
+#[derive(Debug)]
+pub(crate) struct LaneJob {
+    pub(crate) index: u16,
+    pub(crate) lanes: u16,
+    /// Connections of this lane.
+    pub(crate) seats: u32,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) target: Arc<Target>,
+    pub(crate) shard: Shard,
+    pub(crate) claims: Arc<Claims>,
+    pub(crate) dial: Arc<Dial>,
+    pub(crate) fixed_head: Arc<[u8]>,
+    pub(crate) timeout: Duration,
+    pub(crate) retries: u32,
+    pub(crate) live: Arc<LiveSums>,
+}
+
+impl LaneJob {
+    /// A number for the lane's `nth` connection, counted from 1, that no other connection of the run has.
+    fn connection_number(&self, nth: u64) -> u32 {
+        let number = (nth - 1) * u64::from(self.lanes) + u64::from(self.index) + 1;
+        u32::try_from(number).unwrap_or(u32::MAX)
+    }
+}
+
+/// What a lane leaves behind.
+#[derive(Debug)]
+pub(crate) struct LaneReport {
+    pub(crate) tally: Tally,
+    /// Why its ledger could not be written.
+    pub(crate) failure: Option<LedgerError>,
+}
+
+/// Starts a lane on a thread of its own; it reports when it has ended.
+pub(crate) fn start(
+    job: LaneJob,
+    ledger: SegmentWriter,
+    orders: watch::Receiver<Order>,
+    reports: mpsc::UnboundedSender<LaneReport>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new().name(format!("lane-{}", job.index));
+    thread.spawn(move || {
+        let report = LocalSet::new().block_on(&runtime, run(Arc::new(job), ledger, orders));
+        // Nobody listens once the run was aborted.
+        drop(reports.send(report));
+    })?;
+    Ok(())
+}
+
+async fn run(job: Arc<LaneJob>, ledger: SegmentWriter, mut orders: watch::Receiver<Order>) -> LaneReport {
+    let finished = Rc::new(Notify::new());
+    let desk = Rc::new(RefCell::new(Desk::new(Arc::clone(&job), ledger, Rc::clone(&finished))));
+    let mut seats = JoinSet::new();
+    let aborts: Vec<AbortHandle> = (0..job.seats as usize)
+        .map(|index| {
+            let (job, desk) = (Arc::clone(&job), Rc::clone(&desk));
+            seats.spawn_local(Seat { index, job, desk }.work())
+        })
+        .collect();
+    let ended = supervise(&desk, &mut seats, &aborts, &finished, &mut orders).await;
+    seats.shutdown().await;
+    let closed = desk.borrow_mut().close();
+    let tally = std::mem::take(&mut desk.borrow_mut().tally);
+    LaneReport { tally, failure: ended.and(closed).err() }
+}
+
+/// Waits until the lane has finished, or is told to end.
+async fn supervise(
+    desk: &RefCell<Desk>,
+    seats: &mut JoinSet<Result<(), LedgerError>>,
+    aborts: &[AbortHandle],
+    finished: &Notify,
+    orders: &mut watch::Receiver<Order>,
+) -> Result<(), LedgerError> {
+    let mut deadline = None;
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            ended = seats.join_next() => match ended {
+                None => return Ok(()),
+                Some(Ok(worked)) => worked?,
+                Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Some(Err(_)) => {}
+            },
+            () = finished.notified() => return Ok(()),
+            _ = look.tick() => if desk.borrow().is_finished() {
+                return Ok(());
+            },
+            // The sender lives as long as the run; were it gone, nobody could tell us to go on either.
+            changed = orders.changed() => {
+                if changed.is_err() || *orders.borrow_and_update() == Order::Cut {
+                    return Ok(());
+                }
+                stop(desk, aborts)?;
+                deadline.get_or_insert_with(|| Instant::now() + GRACE);
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return Ok(()),
+        }
+    }
+}
+
+/// Sends nothing more, and ends the seats that wait for no answer.
+fn stop(desk: &RefCell<Desk>, aborts: &[AbortHandle]) -> Result<(), LedgerError> {
+    let stopped = desk.borrow_mut().stop();
+    for (seat, abort) in aborts.iter().enumerate() {
+        if !desk.borrow().carries(seat) {
+            abort.abort();
+        }
+    }
+    stopped
+}
+
+/// How long to wait before the try after this one.
+fn backoff(try_number: u16) -> Duration {
+    let doubled = 2_u32.saturating_pow(u32::from(try_number));
+    FIRST_BACKOFF.saturating_mul(doubled).min(LONGEST_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_before_a_retry_doubles_up_to_two_seconds() {
+        let pauses: Vec<u128> = [0, 1, 4, 5, 100].map(|number| backoff(number).as_millis()).to_vec();
+        assert_eq!(pauses, [100, 200, 1600, 2000, 2000]);
+    }
+}

@@ -1,0 +1,285 @@
+//! The state of a lane that its connections share: what waits, what each of them carries, what was recorded.
+//!
+//! Everything here is synchronous, and a lane has one thread: between reading a clock and writing a record nothing
+//! else can run, so the records of a segment are in the order of their times.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use truth::answer::{Answer, Outcome};
+use truth::clock::monotonic_ns;
+use truth::ledger::LedgerError;
+use truth::ledger::writer::SegmentWriter;
+
+use super::flight::Flight;
+use super::queue::{Chunk, Queue};
+use super::request::Requests;
+use super::{LaneJob, backoff};
+use crate::connection::http1::Whole;
+use crate::connection::{Begun, Connection, Lost};
+use crate::meter::{LiveSums, Tally};
+use crate::release::{Gather, Race};
+
+/// A connection that its own task and a gather may both hold.
+pub(crate) type Shared = Rc<RefCell<Connection>>;
+
+/// What an idle connection is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// It carries a request now, which may have left already.
+    Request,
+    /// It is held until a release is let go.
+    Held,
+    /// There is nothing left to do.
+    Nothing,
+}
+
+/// The shared state of a lane.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(super) job: Arc<LaneJob>,
+    pub(super) queue: Queue,
+    pub(super) gather: Option<Gather<Shared>>,
+    /// By seat.
+    pub(super) flights: Vec<Option<Flight>>,
+    /// `None` once it could not be written: nothing may follow a record that was cut.
+    pub(super) ledger: Option<SegmentWriter>,
+    requests: Requests,
+    pub(super) tally: Tally,
+    pub(super) live: Arc<LiveSums>,
+    /// Told when nothing waits and nothing is under way.
+    finished: Rc<Notify>,
+    pub(super) stopped: bool,
+}
+
+impl Desk {
+    pub(crate) fn new(job: Arc<LaneJob>, ledger: SegmentWriter, finished: Rc<Notify>) -> Self {
+        let queue = Queue::new(Arc::clone(&job.plan), job.shard, Arc::clone(&job.claims), job.seats);
+        let requests = Requests::new(Arc::clone(&job.events), &job.target, Arc::clone(&job.fixed_head));
+        Self {
+            queue,
+            gather: None,
+            flights: (0..job.seats).map(|_| None).collect(),
+            ledger: Some(ledger),
+            requests,
+            tally: Tally::default(),
+            live: Arc::clone(&job.live),
+            finished,
+            stopped: false,
+            job,
+        }
+    }
+
+    /// Whether this seat has a request.
+    pub(crate) fn carries(&self, seat: usize) -> bool {
+        self.flights[seat].is_some()
+    }
+
+    /// Whether a byte of this seat's request has left.
+    pub(crate) fn has_left(&self, seat: usize) -> bool {
+        self.flights[seat].as_ref().is_some_and(|flight| flight.t_start().is_some())
+    }
+
+    /// Whether a connection without a request has nothing to open for.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.gather.is_none() && self.queue.is_dry()
+    }
+
+    /// Whether all is sent and answered, or given up.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.is_dry() && self.flights.iter().all(Option::is_none)
+    }
+
+    /// Gives an idle open connection what is next: requests are taken in order, and the next round is opened only
+    /// when none waits.
+    pub(crate) fn take(&mut self, seat: usize, connection: &Shared) -> Result<Taken, LedgerError> {
+        loop {
+            if let Some(gather) = &mut self.gather {
+                if !gather.join(seat, Rc::clone(connection)) {
+                    return Ok(Taken::Held);
+                }
+                self.let_go();
+                return Ok(Taken::Request);
+            }
+            match self.queue.take() {
+                Some(chunk) if chunk.requests.len() > 1 => self.gather = Some(Gather::new(chunk)),
+                Some(chunk) => {
+                    let flight = Flight::new(chunk.round, chunk.requests.start, chunk.race, monotonic_ns());
+                    self.flights[seat] = Some(flight);
+                    return Ok(Taken::Request);
+                }
+                None => {
+                    let Some(round) = self.queue.claim() else {
+                        return Ok(Taken::Nothing);
+                    };
+                    self.announce(round)?;
+                    self.queue.open(round);
+                }
+            }
+        }
+    }
+
+    /// Puts a round on record, before any byte of it leaves.
+    fn announce(&mut self, round: u64) -> Result<(), LedgerError> {
+        let announced = match &mut self.ledger {
+            Some(ledger) => ledger.open(round, monotonic_ns()),
+            None => Ok(()),
+        };
+        announced.inspect_err(|_| self.ledger = None)
+    }
+
+    /// Ends the gather, whole or not: renders a request for each connection that is held, then writes one after the
+    /// other with nothing in between. Requests without a connection go back and follow singly.
+    pub(crate) fn let_go(&mut self) {
+        let Some(gather) = self.gather.take() else { return };
+        let release = gather.over();
+        let Chunk { round, requests, .. } = release.chunk;
+        let race = Rc::new(RefCell::new(Race::new(&round, requests.clone())));
+        self.tally.races.pairs_planned += race.borrow().pairs_planned();
+        let mut whole = release.members.len() == requests.len();
+        let t_planned = monotonic_ns();
+        let mut rendered = Vec::with_capacity(release.members.len());
+        self.requests.clear();
+        for (place, (member, request)) in release.members.iter().zip(requests.clone()).enumerate() {
+            rendered.push(self.requests.render(round.request(request)));
+            let place = Some((Rc::clone(&race), place));
+            self.flights[member.seat] = Some(Flight::new(Rc::clone(&round), request, place, t_planned));
+        }
+        for (member, range) in release.members.iter().zip(rendered) {
+            whole &= matches!(self.launch(member.seat, &member.connection, range), Begun::Sent);
+        }
+        for (place, request) in requests.enumerate().skip(release.members.len()).rev() {
+            self.queue.put_back(Chunk {
+                round: Rc::clone(&round),
+                requests: request..request + 1,
+                race: Some((Rc::clone(&race), place)),
+            });
+        }
+        if whole {
+            self.tally.races.releases_complete += 1;
+        } else {
+            self.tally.races.releases_incomplete += 1;
+        }
+        for member in release.members {
+            member.wake();
+        }
+    }
+
+    /// Makes one attempt to write this seat's request.
+    pub(crate) fn begin(&mut self, seat: usize, connection: &Shared) -> Begun {
+        let flight = self.flights[seat].as_ref().expect("a seat begins the request that it carries");
+        self.requests.clear();
+        let range = self.requests.render(flight.ordinals());
+        self.launch(seat, connection, range)
+    }
+
+    fn launch(&mut self, seat: usize, connection: &Shared, range: std::ops::Range<usize>) -> Begun {
+        let flight = self.flights[seat].as_mut().expect("a seat launches the request that it carries");
+        let mut connection = connection.borrow_mut();
+        let length = range.len() as u64;
+        let begun = if connection.is_quiet() {
+            if !flight.counted {
+                flight.counted = true;
+                self.live.start(flight.events());
+            }
+            let t_start = monotonic_ns();
+            let begun = connection.begin(self.requests.bytes(range));
+            if matches!(begun, Begun::Sent) {
+                flight.leave(t_start, connection.number);
+                self.tally.sent(t_start, length);
+            }
+            begun
+        } else {
+            Begun::Dead
+        };
+        if matches!(begun, Begun::Dead) {
+            self.tally.connections.broken += 1;
+        }
+        begun
+    }
+
+    /// Records what became of a try. With another try to follow, tells how long to wait before it.
+    pub(crate) fn conclude(
+        &mut self,
+        seat: usize,
+        connection: &Shared,
+        ended: &Result<Whole, Lost>,
+    ) -> Result<Option<Duration>, LedgerError> {
+        let t_end = monotonic_ns();
+        let mut connection = connection.borrow_mut();
+        let flight = self.flights[seat].as_mut().expect("a seat concludes the request that it carries");
+        let (events, t_start) = (flight.events(), flight.t_start().unwrap_or(t_end));
+        let tally = &mut self.tally;
+        tally.received_bytes += connection.take_received_bytes();
+        tally.last_end_ns = t_end;
+        let (status, answer) = match ended {
+            Ok(Whole { status, .. }) => {
+                let answer = Answer::classify(&self.job.target, *status, connection.body(), events as u32);
+                self.live.told(tally.answered(&answer, *status, events));
+                self.live.answered(t_end);
+                (*status, answer)
+            }
+            Err(why) => {
+                tracing::debug!(seat, connection = connection.number, error = %why, "an attempt has no answer");
+                tally.lost(why, events);
+                (0, Answer::bare(Outcome::Unknown))
+            }
+        };
+        if matches!(ended, Ok(_) | Err(Lost::TimedOut)) {
+            tally.latencies.record(flight.t_planned(), t_start, t_end);
+        }
+        tally.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
+
+        let worth_another = matches!(status, 429 | 503) || answer.outcome == Outcome::Unknown;
+        let again = worth_another && !self.stopped && u32::from(flight.try_number()) < self.job.retries;
+        let done = flight.done(t_end, !again, status, answer);
+        let pause = backoff(flight.try_number());
+        if again {
+            flight.again();
+            tally.retries += 1;
+        } else {
+            self.live.end(events);
+            self.flights[seat] = None;
+        }
+        self.record(done)?;
+        if !again && self.is_finished() {
+            self.finished.notify_one();
+        }
+        Ok(again.then_some(pause))
+    }
+
+    /// Lets a connection go that broke while it was held.
+    pub(crate) fn leave_gather(&mut self, seat: usize) {
+        if let Some(gather) = &mut self.gather {
+            gather.withdraw(seat);
+        }
+        self.tally.connections.broken += 1;
+    }
+
+    /// Wakes this seat's task once its release is let go.
+    pub(crate) fn wake_when_let_go(&mut self, seat: usize, waker: &Waker) {
+        if let Some(gather) = &mut self.gather {
+            gather.wake_later(seat, waker);
+        }
+    }
+
+    /// The pause before another try is over.
+    pub(crate) fn due(&mut self, seat: usize) {
+        if let Some(flight) = &mut self.flights[seat] {
+            flight.plan(monotonic_ns());
+        }
+    }
+
+    /// Writes a record; a segment that could not be written is never written again.
+    pub(super) fn record(&mut self, done: truth::ledger::Done) -> Result<(), LedgerError> {
+        let recorded = match &mut self.ledger {
+            Some(ledger) => ledger.done(done),
+            None => Ok(()),
+        };
+        recorded.inspect_err(|_| self.ledger = None)
+    }
+}

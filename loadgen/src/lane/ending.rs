@@ -1,0 +1,61 @@
+//! How a lane ends early, and how every lane closes its books: each request of an opened round gets its final record.
+
+use std::rc::Rc;
+
+use truth::answer::{Answer, Outcome};
+use truth::clock::monotonic_ns;
+use truth::ledger::LedgerError;
+
+use super::desk::Desk;
+use super::flight::Flight;
+use super::queue::Chunk;
+
+impl Desk {
+    /// Sends nothing more: what has not left will never be sent. What has is still waited for.
+    pub(crate) fn stop(&mut self) -> Result<(), LedgerError> {
+        self.stopped = true;
+        let held = self.gather.take().map(|gather| gather.over().chunk);
+        let waiting: Vec<Chunk> = held.into_iter().chain(self.queue.stop()).collect();
+        let unsent = |flight: &mut Option<Flight>| flight.take_if(|flight| flight.t_start().is_none());
+        let carried: Vec<Flight> = self.flights.iter_mut().filter_map(unsent).collect();
+        let of_chunk = |chunk: Chunk| {
+            chunk.requests.map(move |request| {
+                Flight::new(Rc::clone(&chunk.round), request, chunk.race.clone(), monotonic_ns())
+            })
+        };
+        self.give_up_all(waiting.into_iter().flat_map(of_chunk).chain(carried))
+    }
+
+    /// Gives up what is left and ends the segment in order. Says nothing of what could not be recorded.
+    pub(crate) fn close(&mut self) -> Result<(), LedgerError> {
+        let stopped = self.stop();
+        let flying: Vec<Flight> = self.flights.iter_mut().filter_map(Option::take).collect();
+        let given_up = self.give_up_all(flying);
+        let closed = self.ledger.take().map_or(Ok(()), |ledger| ledger.close(monotonic_ns()));
+        stopped.and(given_up).and(closed)
+    }
+
+    /// Counts all of them, also where the first could not be recorded: then no further one is tried.
+    fn give_up_all(&mut self, flights: impl IntoIterator<Item = Flight>) -> Result<(), LedgerError> {
+        let given_up = flights.into_iter().map(|flight| self.give_up(flight));
+        given_up.fold(Ok(()), Result::and)
+    }
+
+    /// The final record of a request that nobody waits for any longer.
+    fn give_up(&mut self, mut flight: Flight) -> Result<(), LedgerError> {
+        let (t_end, events) = (monotonic_ns(), flight.events());
+        let outcome = if flight.t_start().is_some() {
+            self.tally.given_up(events);
+            self.tally.last_end_ns = t_end;
+            Outcome::Unknown
+        } else {
+            self.tally.never_sent += events;
+            Outcome::NeverSent
+        };
+        if flight.try_number() == 0 {
+            self.tally.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
+        }
+        self.live.end(events);
+        self.record(flight.done(t_end, true, 0, Answer::bare(outcome)))
+    }
+}

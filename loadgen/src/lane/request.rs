@@ -1,0 +1,78 @@
+//! Rendering whole requests, head and body, into one buffer that a lane uses again and again.
+//!
+//! The body comes first, behind room for the head, because the head tells its length: nothing is copied twice but the
+//! head. One buffer for the whole lane stays in the processor's cache; what a socket does not take at once is copied.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use truth::event::Events;
+use truth::mapping::Target;
+use truth::wire::{Renderer, post_head};
+
+/// Beyond the fixed part of a head: `content-length: `, 20 digits at most and two line ends.
+const LENGTH_FIELD: usize = 40;
+
+/// A buffer that grew beyond this is given back: batches of thousands of large events.
+const KEPT_CAPACITY: usize = 4 << 20;
+
+/// The requests that are being rendered.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    renderer: Renderer,
+    fixed_head: Arc<[u8]>,
+    head: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Requests {
+    pub(crate) fn new(events: Arc<Events>, target: &Target, fixed_head: Arc<[u8]>) -> Self {
+        Self { renderer: Renderer::new(events, target), fixed_head, head: Vec::new(), bytes: Vec::new() }
+    }
+
+    /// Forgets what was rendered before.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_CAPACITY);
+    }
+
+    /// Renders a request that carries these keys, and tells where it stands.
+    pub(crate) fn render(&mut self, ordinals: &[u64]) -> Range<usize> {
+        let body = self.bytes.len() + self.fixed_head.len() + LENGTH_FIELD;
+        self.bytes.resize(body, 0);
+        self.renderer.body(ordinals, &mut self.bytes);
+        self.head.clear();
+        post_head(&self.fixed_head, self.bytes.len() - body, &mut self.head);
+        let start = body - self.head.len();
+        self.bytes[start..body].copy_from_slice(&self.head);
+        start..self.bytes.len()
+    }
+
+    /// A rendered request.
+    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes[range]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use truth::scenario::Scenario;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_its_head_and_then_its_body() {
+        let scenario = Scenario::default();
+        let events = Arc::new(Events::new(&scenario.plan(1, 1).unwrap()));
+        let mut requests =
+            Requests::new(events, &scenario.target, Arc::from(&b"POST /p HTTP/1.1\r\nhost: h\r\n"[..]));
+        let (one, many) = (requests.render(&[1]), requests.render(&[1, 2, 3]));
+        for range in [one, many] {
+            let text = std::str::from_utf8(requests.bytes(range)).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("POST /p HTTP/1.1\r\nhost: h\r\ncontent-length: "), "{head}");
+            assert!(head.ends_with(&body.len().to_string()), "{head}");
+            assert!(body.starts_with('[') && body.ends_with(']'));
+        }
+    }
+}

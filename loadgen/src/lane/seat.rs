@@ -1,0 +1,172 @@
+//! One connection's place in a lane: it opens its connection, carries one request at a time, and opens another when
+//! that one is over.
+//!
+//! A request that never left stays with its seat until it leaves. Nothing is sent twice but a retry, and that has a
+//! record of its own.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+use truth::ledger::LedgerError;
+
+use super::LaneJob;
+use super::desk::{Desk, Shared, Taken};
+use crate::connection::{self, Begun, Connection};
+use crate::release;
+
+/// The first pause after a connection that carried nothing, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A place in a lane.
+pub(crate) struct Seat {
+    pub(crate) index: usize,
+    pub(crate) job: std::sync::Arc<LaneJob>,
+    pub(crate) desk: Rc<RefCell<Desk>>,
+}
+
+/// How a connection's service ended.
+enum Served {
+    /// It carried something; the next may be opened at once.
+    Well,
+    /// It was over before anything left.
+    ForNothing,
+}
+
+impl Seat {
+    /// Works until there is nothing left to do.
+    pub(crate) async fn work(self) -> Result<(), LedgerError> {
+        let mut alarm = pin!(sleep(Duration::ZERO));
+        let mut pause = Duration::ZERO;
+        let mut opened = false;
+        loop {
+            if !self.desk.borrow().carries(self.index) && self.desk.borrow().is_dry() {
+                return Ok(());
+            }
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+            pause = match self.open().await {
+                Some(connection) => {
+                    self.desk.borrow_mut().tally.connections.reconnects += u64::from(opened);
+                    opened = true;
+                    match self.serve(&connection, alarm.as_mut()).await? {
+                        Served::Well => Duration::ZERO,
+                        Served::ForNothing => lengthen(pause),
+                    }
+                }
+                None => lengthen(pause),
+            };
+        }
+    }
+
+    async fn open(&self) -> Option<Shared> {
+        let connected = self.job.dial.connect().await;
+        let tally = &mut self.desk.borrow_mut().tally.connections;
+        match connected {
+            Ok(stream) => {
+                tally.opened += 1;
+                let number = self.job.connection_number(tally.opened);
+                Some(Rc::new(RefCell::new(Connection::new(number, stream))))
+            }
+            Err(error) => {
+                tracing::debug!(seat = self.index, %error, "cannot connect");
+                tally.refused += 1;
+                None
+            }
+        }
+    }
+
+    /// Carries requests over this connection until it is over, or there are none.
+    async fn serve(&self, connection: &Shared, mut alarm: Pin<&mut Sleep>) -> Result<Served, LedgerError> {
+        let mut served = Served::ForNothing;
+        loop {
+            if !self.desk.borrow().carries(self.index) {
+                let taken = self.desk.borrow_mut().take(self.index, connection)?;
+                match taken {
+                    Taken::Nothing => return Ok(served),
+                    Taken::Request => {}
+                    Taken::Held => {
+                        if !self.held(connection, alarm.as_mut()).await {
+                            return Ok(served);
+                        }
+                    }
+                }
+            }
+            if !self.leave(connection).await {
+                return Ok(served);
+            }
+            served = Served::Well;
+            alarm.as_mut().reset(Instant::now() + self.job.timeout);
+            let ended = connection::answer(connection, alarm.as_mut()).await;
+            let pause = self.desk.borrow_mut().conclude(self.index, connection, &ended)?;
+            if let Some(pause) = pause {
+                sleep(pause).await;
+                self.desk.borrow_mut().due(self.index);
+            }
+            if !ended.is_ok_and(|whole| whole.reusable) {
+                return Ok(served);
+            }
+        }
+    }
+
+    /// Waits for the release that this connection is held for; false if the connection was over before.
+    async fn held(&self, connection: &Shared, mut alarm: Pin<&mut Sleep>) -> bool {
+        alarm.as_mut().reset(Instant::now() + release::PATIENCE);
+        poll_fn(|cx| {
+            let mut desk = self.desk.borrow_mut();
+            if desk.carries(self.index) {
+                return Poll::Ready(true);
+            }
+            if connection::poll_disturbed(connection, cx).is_ready() {
+                desk.leave_gather(self.index);
+                return Poll::Ready(false);
+            }
+            if alarm.as_mut().poll(cx).is_ready() {
+                desk.let_go();
+                return Poll::Ready(true);
+            }
+            desk.wake_when_let_go(self.index, cx.waker());
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Writes this seat's request until its first byte has left; false if the connection was over before.
+    async fn leave(&self, connection: &Shared) -> bool {
+        if self.desk.borrow().has_left(self.index) {
+            return true;
+        }
+        loop {
+            let begun = self.desk.borrow_mut().begin(self.index, connection);
+            match begun {
+                Begun::Sent => return true,
+                Begun::Dead => return false,
+                Begun::Blocked => connection::writable(connection).await,
+            }
+        }
+    }
+}
+
+fn lengthen(pause: Duration) -> Duration {
+    (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_from_ten_milliseconds_to_a_second() {
+        let pauses: Vec<u128> = std::iter::successors(Some(Duration::ZERO), |pause| Some(lengthen(*pause)))
+            .take(10)
+            .map(|pause| pause.as_millis())
+            .collect();
+        assert_eq!(pauses, [0, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    }
+}

@@ -1,0 +1,284 @@
+//! Sending: lanes, polls and progress side by side, until all is sent, patience is lost, or a person says stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use truth::clock::{boot_id, monotonic_ns, utc_ms};
+use truth::event::Events;
+use truth::folder::RunFolder;
+use truth::ledger::writer::SegmentWriter;
+use truth::ledger::{Header, LedgerError};
+use verify::baseline::chain;
+use verify::observe::client::TargetClient;
+
+use crate::connection::dial::Dial;
+use crate::error::Failure;
+use crate::lane::queue::Claims;
+use crate::lane::{self, GRACE, LaneJob, LaneReport, Order};
+use crate::meter::{self, LiveSums, Tally};
+use crate::notice::Notices;
+use crate::poll::Poller;
+use crate::progress::Progress;
+use crate::settings::Settings;
+
+/// Between two looks whether anything still answers.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How a shard's work is spread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Share {
+    pub(crate) lanes: u16,
+    pub(crate) connections: u32,
+    pub(crate) requests: u64,
+    pub(crate) events: u64,
+}
+
+impl Share {
+    /// Spreads it over as many lanes as there are cores for: half of them, because the target, or something else, has
+    /// work to do as well; and no more than leave each lane two groups' worth of connections.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let requests = settings.requests();
+        let asked = settings.scenario.load.concurrency;
+        let connections = u32::try_from(requests).unwrap_or(u32::MAX).clamp(1, asked);
+        let lanes = (cores / 2).min(connections as usize / (2 * settings.plan.group as usize)).max(1);
+        Self {
+            lanes: u16::try_from(lanes).unwrap_or(u16::MAX),
+            connections,
+            requests,
+            events: settings.slots().unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Connections of one lane.
+    fn seats(&self, lane: u16) -> u32 {
+        let (lanes, lane) = (u32::from(self.lanes), u32::from(lane));
+        self.connections / lanes + u32::from(lane < self.connections % lanes)
+    }
+}
+
+/// Why sending ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Ending {
+    /// All was sent.
+    Complete,
+    /// Nothing answered for too long.
+    OutOfPatience,
+    /// A person said stop, and what was in flight was waited for.
+    Interrupted,
+    /// A person said stop twice.
+    Aborted,
+    /// A lane ended without a word.
+    LaneLost,
+}
+
+/// What sending came to.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) ending: Ending,
+    pub(crate) tally: Tally,
+    pub(crate) ledger_failure: Option<LedgerError>,
+}
+
+/// Sends this shard's part of the plan.
+pub(crate) async fn run(
+    settings: &Settings,
+    share: &Share,
+    folder: &RunFolder,
+    client: TargetClient,
+    dial: Arc<Dial>,
+    fixed_head: Arc<[u8]>,
+    notices: Notices,
+) -> Result<Load, Failure> {
+    let live: Vec<Arc<LiveSums>> = (0..share.lanes).map(|_| Arc::default()).collect();
+    let progress = Progress::new(share.events, live.clone(), settings.color);
+    let mut poller = None;
+    if client.offers_stats() {
+        poller = Some(Poller::create(client, folder, live.clone())?);
+    }
+    let mut signals = Signals::listen()?;
+    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed_head)?;
+    let mut conductor = Conductor {
+        lanes,
+        live,
+        patience: settings.scenario.load.patience,
+        begun_ns: monotonic_ns(),
+        notices,
+        progress: &progress,
+        load: Load { ending: Ending::Complete, tally: Tally::default(), ledger_failure: None },
+    };
+    let unpolled = tokio::select! {
+        () = conductor.conduct(&mut signals) => None,
+        () = progress.show_on() => None,
+        error = poll_on(poller.as_mut()) => Some(error),
+    };
+    if let Some(error) = unpolled {
+        notices.warn(&format!("{}; the target is polled no longer", chain(&error)));
+        poller = None;
+        conductor.conduct(&mut signals).await;
+    }
+    progress.clear();
+    let mut load = conductor.load;
+    if let Some(poller) = poller.filter(|_| load.ending != Ending::Aborted) {
+        tokio::select! {
+            closed = poller.close() => closed?,
+            () = signals.next() => load.ending = Ending::Aborted,
+        }
+    }
+    Ok(load)
+}
+
+/// Polls as long as there is something to poll.
+async fn poll_on(poller: Option<&mut Poller>) -> truth::folder::FolderError {
+    match poller {
+        Some(poller) => poller.poll_on().await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Lanes {
+    running: u16,
+    reports: mpsc::UnboundedReceiver<LaneReport>,
+    orders: watch::Sender<Order>,
+}
+
+fn start_lanes(
+    settings: &Settings,
+    share: &Share,
+    folder: &RunFolder,
+    live: &[Arc<LiveSums>],
+    dial: &Arc<Dial>,
+    fixed_head: &Arc<[u8]>,
+) -> Result<Lanes, Failure> {
+    let plan = Arc::new(settings.plan.clone());
+    let events = Arc::new(Events::new(&plan));
+    let target = Arc::new(settings.scenario.target.clone());
+    let claims = Arc::new(Claims::new(settings.rounds()));
+    let (orders, listening) = watch::channel(Order::Send);
+    let (reporting, reports) = mpsc::unbounded_channel();
+    for (index, live) in (0..share.lanes).zip(live) {
+        let header = Header {
+            nonce: plan.nonce,
+            lane: index,
+            boot_id: boot_id(),
+            monotonic_ns: monotonic_ns(),
+            utc_ms: utc_ms(),
+        };
+        let ledger = SegmentWriter::create(&folder.segment(index), header)?;
+        let job = LaneJob {
+            index,
+            lanes: share.lanes,
+            seats: share.seats(index),
+            plan: Arc::clone(&plan),
+            events: Arc::clone(&events),
+            target: Arc::clone(&target),
+            shard: settings.shard,
+            claims: Arc::clone(&claims),
+            dial: Arc::clone(dial),
+            fixed_head: Arc::clone(fixed_head),
+            timeout: settings.scenario.load.timeout,
+            retries: settings.scenario.load.retries,
+            live: Arc::clone(live),
+        };
+        let started = lane::start(job, ledger, listening.clone(), reporting.clone());
+        started.map_err(|source| Failure::System { action: "start a thread", source })?;
+    }
+    Ok(Lanes { running: share.lanes, reports, orders })
+}
+
+/// Watches over the lanes.
+struct Conductor<'a> {
+    lanes: Lanes,
+    live: Vec<Arc<LiveSums>>,
+    patience: Duration,
+    begun_ns: u64,
+    notices: Notices,
+    progress: &'a Progress,
+    load: Load,
+}
+
+impl Conductor<'_> {
+    /// Until all lanes have ended. May be dropped and called again.
+    async fn conduct(&mut self, signals: &mut Signals) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.lanes.running > 0 {
+            tokio::select! {
+                report = self.lanes.reports.recv() => match report {
+                    Some(report) => self.note(report),
+                    None => {
+                        self.load.ending = Ending::LaneLost;
+                        return;
+                    }
+                },
+                () = signals.next() => {
+                    if self.load.ending == Ending::Interrupted {
+                        self.load.ending = Ending::Aborted;
+                        return;
+                    }
+                    self.drain();
+                }
+                _ = look.tick() => self.watch(),
+            }
+        }
+    }
+
+    fn note(&mut self, report: LaneReport) {
+        self.lanes.running -= 1;
+        self.load.tally.add(&report.tally);
+        if let Some(failure) = report.failure {
+            self.load.ledger_failure.get_or_insert(failure);
+            self.lanes.orders.send_replace(Order::Cut);
+        }
+    }
+
+    fn drain(&mut self) {
+        self.load.ending = Ending::Interrupted;
+        self.lanes.orders.send_replace(Order::Drain);
+        self.progress.clear();
+        self.notices.say(&format!(
+            "stopping: requests in flight have {} s; once more to leave at once",
+            GRACE.as_secs()
+        ));
+    }
+
+    fn watch(&mut self) {
+        let since = meter::last_answer_ns(&self.live).max(self.begun_ns);
+        let silence = Duration::from_nanos(monotonic_ns().saturating_sub(since));
+        if self.load.ending == Ending::Complete && silence > self.patience {
+            self.load.ending = Ending::OutOfPatience;
+            self.lanes.orders.send_replace(Order::Cut);
+            self.progress.clear();
+            self.notices.warn(&format!(
+                "no answer for {}: the run ends here",
+                truth::duration::format(self.patience)
+            ));
+        }
+    }
+}
+
+/// What people say to a process.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen =
+            |kind| signal(kind).map_err(|source| Failure::System { action: "listen to signals", source });
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// The next one that says stop.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

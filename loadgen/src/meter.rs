@@ -1,0 +1,332 @@
+//! What a lane counts and measures. Nothing here is shared between lanes but [`LiveSums`], of which each lane writes
+//! its own and others only read.
+
+pub(crate) mod latency;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use truth::answer::{Answer, Kind, Kinds, Outcome};
+
+use crate::connection::Lost;
+use crate::connection::http1::Malformed;
+use latency::Latencies;
+
+/// One lane's sums while the run goes on, counted in events. All orderings are sequentially consistent: a reader that
+/// sees an answer counted must see its request as started, or a poll of the target would be judged by wrong bounds.
+/// A line of the cache each, so that lanes do not slow one another.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct LiveSums {
+    /// Acknowledged; raised after the answer was read.
+    acked: AtomicU64,
+    /// Of these, told to be new.
+    told_new: AtomicU64,
+    /// Of these, told to be duplicates.
+    told_duplicate: AtomicU64,
+    /// Begun; raised before the first byte is written.
+    started: AtomicU64,
+    /// Ended for good, however they ended.
+    ended: AtomicU64,
+    /// Monotonic time of the latest answer, 0 before the first.
+    last_answer_ns: AtomicU64,
+}
+
+/// What the sums of all lanes were at one moment or a little later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) acked: u64,
+    pub(crate) new: u64,
+    pub(crate) duplicate: u64,
+}
+
+impl LiveSums {
+    pub(crate) fn start(&self, events: u64) {
+        self.started.fetch_add(events, Ordering::SeqCst);
+    }
+
+    pub(crate) fn end(&self, events: u64) {
+        self.ended.fetch_add(events, Ordering::SeqCst);
+    }
+
+    pub(crate) fn answered(&self, now_ns: u64) {
+        self.last_answer_ns.store(now_ns, Ordering::SeqCst);
+    }
+
+    pub(crate) fn told(&self, told: Told) {
+        self.acked.fetch_add(told.acked, Ordering::SeqCst);
+        self.told_new.fetch_add(told.new, Ordering::SeqCst);
+        self.told_duplicate.fetch_add(told.duplicate, Ordering::SeqCst);
+    }
+}
+
+/// What has certainly been told by now.
+pub(crate) fn told(lanes: &[impl AsRef<LiveSums>]) -> Told {
+    let sum = |field: fn(&LiveSums) -> &AtomicU64| total(lanes, field);
+    Told {
+        acked: sum(|sums| &sums.acked),
+        new: sum(|sums| &sums.told_new),
+        duplicate: sum(|sums| &sums.told_duplicate),
+    }
+}
+
+/// All that can have been started by the time this is called.
+pub(crate) fn started(lanes: &[impl AsRef<LiveSums>]) -> u64 {
+    total(lanes, |sums| &sums.started)
+}
+
+/// Events that have ended for good.
+pub(crate) fn ended(lanes: &[impl AsRef<LiveSums>]) -> u64 {
+    total(lanes, |sums| &sums.ended)
+}
+
+/// When any lane last had an answer; 0 before the first.
+pub(crate) fn last_answer_ns(lanes: &[impl AsRef<LiveSums>]) -> u64 {
+    let each = lanes.iter().map(|lane| lane.as_ref().last_answer_ns.load(Ordering::SeqCst));
+    each.max().unwrap_or(0)
+}
+
+fn total(lanes: &[impl AsRef<LiveSums>], field: fn(&LiveSums) -> &AtomicU64) -> u64 {
+    lanes.iter().map(|lane| field(lane.as_ref()).load(Ordering::SeqCst)).sum()
+}
+
+/// Why attempts are unknown, counted in requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub(crate) struct Doubts {
+    pub(crate) timed_out: u64,
+    pub(crate) connection_broke: u64,
+    pub(crate) answer_malformed: u64,
+    /// A whole answer whose status, or body, says nothing certain.
+    pub(crate) answer_undeclared: u64,
+    /// Given up when the run was cut short.
+    pub(crate) cut_short: u64,
+}
+
+/// Releases of more than one request, and the pairs of one key that they were to let race.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub(crate) struct Races {
+    pub(crate) pairs_planned: u64,
+    pub(crate) pairs_observed: u64,
+    pub(crate) releases_complete: u64,
+    pub(crate) releases_incomplete: u64,
+}
+
+/// What became of the connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub(crate) struct Connections {
+    pub(crate) opened: u64,
+    /// Under a request, or while idle without a word.
+    pub(crate) broken: u64,
+    /// Opened in the place of another.
+    pub(crate) reconnects: u64,
+    /// Tries that did not even connect.
+    pub(crate) refused: u64,
+}
+
+/// All that one lane, or after [`Tally::add`] a run, counted. Every try is an attempt of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Events by outcome.
+    pub(crate) acked: u64,
+    pub(crate) told_new: u64,
+    pub(crate) told_duplicate: u64,
+    pub(crate) rejected: u64,
+    pub(crate) unknown: u64,
+    pub(crate) never_sent: u64,
+    /// Requests that left, and those of them that were not acknowledged.
+    pub(crate) requests_sent: u64,
+    pub(crate) requests_failed: u64,
+    pub(crate) retries: u64,
+    /// The sums of the answers, as they count; `untold` says that some answer did not.
+    pub(crate) received: u64,
+    pub(crate) inserted: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) inserted_untold: bool,
+    pub(crate) duplicates_untold: bool,
+    pub(crate) statuses: BTreeMap<u16, u64>,
+    pub(crate) doubts: Doubts,
+    pub(crate) races: Races,
+    pub(crate) connections: Connections,
+    pub(crate) sent_bytes: u64,
+    pub(crate) received_bytes: u64,
+    pub(crate) latencies: Latencies,
+    /// Monotonic times of the first send and the last end; 0 before them.
+    pub(crate) first_start_ns: u64,
+    pub(crate) last_end_ns: u64,
+}
+
+impl Tally {
+    /// Counts a request of which a byte has left.
+    pub(crate) fn sent(&mut self, t_start_ns: u64, bytes: u64) {
+        self.requests_sent += 1;
+        self.sent_bytes += bytes;
+        if self.first_start_ns == 0 {
+            self.first_start_ns = t_start_ns;
+        }
+    }
+
+    /// Counts an attempt that left and was answered; tells what the answer told.
+    pub(crate) fn answered(&mut self, answer: &Answer, status: u16, events: u64) -> Told {
+        *self.statuses.entry(status).or_default() += 1;
+        match answer.outcome {
+            Outcome::Acked => return self.acknowledged(answer, events),
+            Outcome::Rejected => self.rejected += events,
+            Outcome::Unknown | Outcome::NeverSent => {
+                self.unknown += events;
+                self.doubts.answer_undeclared += 1;
+            }
+        }
+        self.requests_failed += 1;
+        Told::default()
+    }
+
+    /// Counts an attempt that left and has no answer.
+    pub(crate) fn lost(&mut self, why: &Lost, events: u64) {
+        self.unknown += events;
+        self.requests_failed += 1;
+        match why {
+            Lost::TimedOut => self.doubts.timed_out += 1,
+            Lost::Broken(_) | Lost::Malformed(Malformed::Truncated) => {
+                self.doubts.connection_broke += 1;
+                self.connections.broken += 1;
+            }
+            Lost::Malformed(_) => self.doubts.answer_malformed += 1,
+        }
+    }
+
+    /// Counts an attempt that left and that nobody waits for any longer.
+    pub(crate) fn given_up(&mut self, events: u64) {
+        self.unknown += events;
+        self.requests_failed += 1;
+        self.doubts.cut_short += 1;
+    }
+
+    fn acknowledged(&mut self, answer: &Answer, events: u64) -> Told {
+        let (new, duplicate) = told_of(answer, events);
+        let told = Told { acked: events, new: new.unwrap_or(0), duplicate: duplicate.unwrap_or(0) };
+        self.acked += told.acked;
+        self.told_new += told.new;
+        self.told_duplicate += told.duplicate;
+        self.received += answer.accepted.map_or(events, u64::from);
+        match answer.inserted.map(u64::from).or(new) {
+            Some(count) => self.inserted += count,
+            None => self.inserted_untold = true,
+        }
+        match answer.duplicates.map(u64::from).or(duplicate) {
+            Some(count) => self.duplicates += count,
+            None => self.duplicates_untold = true,
+        }
+        told
+    }
+
+    /// Adds what another lane counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.acked, other.acked),
+            (&mut self.told_new, other.told_new),
+            (&mut self.told_duplicate, other.told_duplicate),
+            (&mut self.rejected, other.rejected),
+            (&mut self.unknown, other.unknown),
+            (&mut self.never_sent, other.never_sent),
+            (&mut self.requests_sent, other.requests_sent),
+            (&mut self.requests_failed, other.requests_failed),
+            (&mut self.retries, other.retries),
+            (&mut self.received, other.received),
+            (&mut self.inserted, other.inserted),
+            (&mut self.duplicates, other.duplicates),
+            (&mut self.doubts.timed_out, other.doubts.timed_out),
+            (&mut self.doubts.connection_broke, other.doubts.connection_broke),
+            (&mut self.doubts.answer_malformed, other.doubts.answer_malformed),
+            (&mut self.doubts.answer_undeclared, other.doubts.answer_undeclared),
+            (&mut self.doubts.cut_short, other.doubts.cut_short),
+            (&mut self.races.pairs_planned, other.races.pairs_planned),
+            (&mut self.races.pairs_observed, other.races.pairs_observed),
+            (&mut self.races.releases_complete, other.races.releases_complete),
+            (&mut self.races.releases_incomplete, other.races.releases_incomplete),
+            (&mut self.connections.opened, other.connections.opened),
+            (&mut self.connections.broken, other.connections.broken),
+            (&mut self.connections.reconnects, other.connections.reconnects),
+            (&mut self.connections.refused, other.connections.refused),
+            (&mut self.sent_bytes, other.sent_bytes),
+            (&mut self.received_bytes, other.received_bytes),
+        ];
+        for (sum, more) in pairs {
+            *sum += more;
+        }
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_default() += count;
+        }
+        self.inserted_untold |= other.inserted_untold;
+        self.duplicates_untold |= other.duplicates_untold;
+        self.latencies.add(&other.latencies);
+        self.first_start_ns = match (self.first_start_ns, other.first_start_ns) {
+            (0, first) | (first, 0) => first,
+            (one, another) => one.min(another),
+        };
+        self.last_end_ns = self.last_end_ns.max(other.last_end_ns);
+    }
+}
+
+/// How many events an acknowledgement says were new and were duplicates: from what it says of each, else from its
+/// counts, unless these claim more than was sent.
+fn told_of(answer: &Answer, events: u64) -> (Option<u64>, Option<u64>) {
+    match &answer.kinds {
+        Kinds::AllNew => (Some(events), Some(0)),
+        Kinds::AllDuplicate => (Some(0), Some(events)),
+        Kinds::Each(kinds) => {
+            let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count() as u64;
+            (Some(count(Kind::New)), Some(count(Kind::Duplicate)))
+        }
+        Kinds::Untold => {
+            let (inserted, duplicates) = (answer.inserted.map(u64::from), answer.duplicates.map(u64::from));
+            let claimed = inserted.unwrap_or(0) + duplicates.unwrap_or(0);
+            if claimed <= events { (inserted, duplicates) } else { (None, None) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use truth::mapping::Target;
+
+    use super::*;
+
+    fn count(body: &str, events: u32) -> (Tally, Told) {
+        let answer = Answer::classify(&Target::default(), 200, body.as_bytes(), events);
+        let mut tally = Tally::default();
+        let told = tally.answered(&answer, 200, u64::from(events));
+        (tally, told)
+    }
+
+    #[test]
+    fn the_sums_of_the_answers_are_what_the_answers_say() {
+        let (mut tally, told) = count(r#"{"accepted":3,"inserted":2,"duplicates":1}"#, 3);
+        assert_eq!((told.acked, told.new, told.duplicate), (3, 2, 1));
+        assert_eq!((tally.received, tally.inserted, tally.duplicates), (3, 2, 1));
+        let (other, told) = count(r#"{"results":["inserted","duplicate","duplicate"]}"#, 3);
+        assert_eq!(
+            (told.new, told.duplicate),
+            (1, 2),
+            "what is said of each counts where there are no counts"
+        );
+        tally.add(&other);
+        assert_eq!((tally.received, tally.inserted, tally.duplicates), (6, 3, 3));
+        assert!(!tally.inserted_untold);
+    }
+
+    #[test]
+    fn an_answer_that_does_not_tell_leaves_the_sum_open() {
+        let (tally, told) = count(r#"{"status":"ok"}"#, 5);
+        assert_eq!((told.acked, told.new), (5, 0));
+        assert!(tally.inserted_untold && tally.duplicates_untold);
+        assert_eq!(tally.received, 5, "an acknowledgement without a count is one of all that was sent");
+    }
+
+    #[test]
+    fn counts_beyond_what_was_sent_are_no_bound_for_polls() {
+        let (tally, told) = count(r#"{"accepted":3,"inserted":300,"duplicates":0}"#, 3);
+        assert_eq!(told.new, 0);
+        assert_eq!(tally.inserted, 300, "but the sum shows what was claimed");
+    }
+}

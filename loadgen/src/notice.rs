@@ -1,0 +1,40 @@
+//! What people are told besides results: notes and warnings on standard error.
+
+use std::io::{IsTerminal, stderr};
+
+/// Speaks to people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Notices {
+    painted: bool,
+}
+
+impl Notices {
+    /// Paints only where a person looks on and does not mind.
+    pub(crate) fn new(color: bool) -> Self {
+        Self { painted: color && stderr().is_terminal() }
+    }
+
+    /// Something to know.
+    pub(crate) fn say(self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// Something to know that limits what the run can show.
+    pub(crate) fn note(self, text: &str) {
+        eprintln!("{}: {text}", self.paint("note", "36"));
+    }
+
+    /// Something to look at.
+    pub(crate) fn warn(self, text: &str) {
+        eprintln!("{}: {text}", self.paint("warning", "33"));
+    }
+
+    /// Why it cannot go on.
+    pub(crate) fn error(self, text: &str) {
+        eprintln!("{}: {text}", self.paint("error", "31"));
+    }
+
+    fn paint(self, text: &str, code: &str) -> String {
+        if self.painted { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,79 @@
+//! How far the run is: a bar on a terminal, a plain line every few seconds elsewhere. Decoration on standard error.
+
+use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::meter::{self, LiveSums};
+
+/// Between two looks of the bar, which shall seem to move.
+const BAR_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Between two plain lines, which are read in logs.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+const PAINTED: &str = "{bar:40.cyan/blue} {percent:>3}%  {human_pos}/{human_len} events  {per_sec}  {msg}";
+const PLAIN: &str = "{bar:40} {percent:>3}%  {human_pos}/{human_len} events  {per_sec}  {msg}";
+
+/// Shows how far the run is.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    planned: u64,
+    lanes: Vec<Arc<LiveSums>>,
+    begun: Instant,
+}
+
+impl Progress {
+    pub(crate) fn new(planned: u64, lanes: Vec<Arc<LiveSums>>, color: bool) -> Self {
+        let bar = if stderr().is_terminal() {
+            let template = if color { PAINTED } else { PLAIN };
+            let style = ProgressStyle::with_template(template).expect("a constant template that is valid");
+            ProgressBar::with_draw_target(Some(planned), ProgressDrawTarget::stderr()).with_style(style)
+        } else {
+            ProgressBar::hidden()
+        };
+        Self { bar, planned, lanes, begun: Instant::now() }
+    }
+
+    /// Shows it again and again; never ends, and may be dropped at any time.
+    pub(crate) async fn show_on(&self) {
+        let every = if self.bar.is_hidden() { LINE_INTERVAL } else { BAR_INTERVAL };
+        let mut ticks = interval_at(self.begun + every, every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            if self.bar.is_hidden() {
+                self.print_line();
+            } else {
+                self.bar.set_position(meter::ended(&self.lanes));
+                self.bar.set_message(self.trouble());
+            }
+        }
+    }
+
+    /// Takes the bar away, before a word or the summary takes its place.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn print_line(&self) {
+        let ended = meter::ended(&self.lanes);
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let percent = ended as f64 * 100.0 / self.planned.max(1) as f64;
+        let rate = ended as f64 / seconds.max(0.001);
+        let (planned, trouble) = (self.planned, self.trouble());
+        eprintln!("{seconds:>5.0}s  {percent:>5.1}%  {ended}/{planned} events  {rate:.0}/s  {trouble}");
+    }
+
+    /// What is not as it should be; empty while all is.
+    fn trouble(&self) -> String {
+        let ended = meter::ended(&self.lanes);
+        match ended.saturating_sub(meter::told(&self.lanes).acked) {
+            0 => String::new(),
+            other => format!("{other} not acknowledged"),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Releases: requests of one group that are to leave together, so that attempts of one key race.
+//!
+//! [`Gather`] holds idle open connections until there are enough of them, [`Race`] measures afterwards which attempts
+//! of one key really overlapped. Both are plain values; the lane does the writing.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use truth::round::Round;
+
+use crate::lane::queue::Chunk;
+
+/// How long connections are held for others to become idle. Longer than an answer usually takes, and short enough
+/// that a target with a few slow answers is still loaded.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+
+/// A connection that is held.
+#[derive(Debug)]
+pub(crate) struct Member<C> {
+    pub(crate) seat: usize,
+    pub(crate) connection: C,
+    waker: Option<Waker>,
+}
+
+/// Connections that are held for one chunk of requests.
+#[derive(Debug)]
+pub(crate) struct Gather<C> {
+    chunk: Chunk,
+    members: Vec<Member<C>>,
+}
+
+/// What is to be done once a gather is over: a request for each member, and perhaps requests without one.
+#[derive(Debug)]
+pub(crate) struct Release<C> {
+    pub(crate) chunk: Chunk,
+    pub(crate) members: Vec<Member<C>>,
+}
+
+impl<C> Gather<C> {
+    pub(crate) fn new(chunk: Chunk) -> Self {
+        let members = Vec::with_capacity(chunk.requests.len());
+        Self { chunk, members }
+    }
+
+    /// Holds one more connection; tells whether there are enough.
+    pub(crate) fn join(&mut self, seat: usize, connection: C) -> bool {
+        self.members.push(Member { seat, connection, waker: None });
+        self.members.len() >= self.chunk.requests.len()
+    }
+
+    /// Lets a connection go that broke while it was held.
+    pub(crate) fn withdraw(&mut self, seat: usize) {
+        self.members.retain(|member| member.seat != seat);
+    }
+
+    /// Remembers whom to wake when this gather is over.
+    pub(crate) fn wake_later(&mut self, seat: usize, waker: &Waker) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.seat == seat) {
+            match &mut member.waker {
+                Some(known) => known.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
+        }
+    }
+
+    /// Ends the gather.
+    pub(crate) fn over(self) -> Release<C> {
+        Release { chunk: self.chunk, members: self.members }
+    }
+}
+
+impl<C> Member<C> {
+    /// Tells the connection's task that it is held no longer.
+    pub(crate) fn wake(self) {
+        if let Some(waker) = self.waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Which requests of a chunk share keys, and when each of them was under way.
+#[derive(Debug)]
+pub(crate) struct Race {
+    /// Two requests, and in how many pairs of slots they carry the same key.
+    pairs: Vec<(usize, usize, u64)>,
+    spans: Vec<Option<(u64, u64)>>,
+    under_way: usize,
+}
+
+impl Race {
+    /// The race between the requests of a chunk.
+    pub(crate) fn new(round: &Round, requests: std::ops::Range<u32>) -> Self {
+        let count = requests.len();
+        let mut keys: Vec<(u64, usize)> = requests
+            .enumerate()
+            .flat_map(|(place, request)| round.request(request).iter().map(move |ordinal| (*ordinal, place)))
+            .collect();
+        keys.sort_unstable();
+        let mut shared = vec![0_u64; count * count];
+        for copies in keys.chunk_by(|one, other| one.0 == other.0) {
+            for (index, (_, one)) in copies.iter().enumerate() {
+                for (_, other) in &copies[index + 1..] {
+                    shared[one * count + other] += 1;
+                }
+            }
+        }
+        // Copies are sorted by place, so the first of two never stands behind the second.
+        let pairs = (0..count)
+            .flat_map(|one| (one + 1..count).map(move |other| (one, other)))
+            .map(|(one, other)| (one, other, shared[one * count + other]))
+            .filter(|(_, _, pairs)| *pairs > 0)
+            .collect();
+        Self { pairs, spans: vec![None; count], under_way: count }
+    }
+
+    /// Pairs of attempts that would overlap if all requests were under way at once.
+    pub(crate) fn pairs_planned(&self) -> u64 {
+        self.pairs.iter().map(|(_, _, pairs)| pairs).sum()
+    }
+
+    /// The first try of a request has ended; without a span if it never left. After the last of them, tells how many
+    /// pairs overlapped.
+    pub(crate) fn end(&mut self, place: usize, span: Option<(u64, u64)>) -> Option<u64> {
+        self.spans[place] = span;
+        self.under_way -= 1;
+        (self.under_way == 0).then(|| self.pairs_observed())
+    }
+
+    fn pairs_observed(&self) -> u64 {
+        let overlap = |one: usize, other: usize| match (self.spans[one], self.spans[other]) {
+            (Some((start, end)), Some((other_start, other_end))) => start <= other_end && other_start <= end,
+            _ => false,
+        };
+        let overlapped = self.pairs.iter().filter(|(one, other, _)| overlap(*one, *other));
+        overlapped.map(|(_, _, pairs)| pairs).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use truth::scenario::Scenario;
+
+    use super::*;
+
+    fn round() -> Rc<Round> {
+        let scenario = Scenario::default();
+        Rc::new(scenario.plan(1, 1).unwrap().round(0))
+    }
+
+    fn gather(requests: std::ops::Range<u32>) -> Gather<char> {
+        Gather::new(Chunk { round: round(), requests, race: None })
+    }
+
+    #[test]
+    fn a_gather_is_over_when_each_request_has_a_connection() {
+        let mut gather = gather(0..3);
+        assert!(!gather.join(7, 'a'));
+        assert!(!gather.join(9, 'b'));
+        gather.withdraw(7);
+        assert!(!gather.join(7, 'c'));
+        assert!(gather.join(4, 'd'));
+        let seats: Vec<usize> = gather.over().members.iter().map(|member| member.seat).collect();
+        assert_eq!(seats, [9, 7, 4]);
+    }
+
+    #[test]
+    fn a_race_counts_the_pairs_of_slots_that_share_a_key() {
+        let round = round();
+        let release = round.releases().into_iter().find(|release| release.len() > 1).unwrap();
+        let race = Race::new(&round, release.clone());
+        let mut by_hand = 0;
+        for one in release.clone() {
+            for other in one + 1..release.end {
+                for key in round.request(one) {
+                    by_hand += round.request(other).iter().filter(|copy| *copy == key).count() as u64;
+                }
+            }
+        }
+        assert!(by_hand > 0);
+        assert_eq!(race.pairs_planned(), by_hand);
+    }
+
+    #[test]
+    fn only_attempts_under_way_at_the_same_time_overlap() {
+        let round = round();
+        let release = round.releases().into_iter().find(|release| release.len() > 1).unwrap();
+        let end_all = |spans: [Option<(u64, u64)>; 4]| {
+            let mut race = Race::new(&round, release.clone());
+            let ends: Vec<Option<u64>> =
+                spans.into_iter().enumerate().map(|(place, span)| race.end(place, span)).collect();
+            assert!(ends[..3].iter().all(Option::is_none));
+            (ends[3].unwrap(), race.pairs_planned())
+        };
+        let (observed, planned) = end_all([Some((0, 10)), Some((1, 9)), Some((9, 12)), Some((10, 11))]);
+        // The second and the fourth do not meet, nothing else is missing.
+        assert!(observed < planned && observed > 0);
+        let (observed, planned) = end_all([Some((0, 10)); 4]);
+        assert_eq!(observed, planned);
+        let (observed, _) = end_all([Some((0, 1)), Some((2, 3)), Some((4, 5)), None]);
+        assert_eq!(observed, 0);
+    }
+}

@@ -1,0 +1,155 @@
+//! A run from beginning to end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::timeout;
+use truth::clock::boot_id;
+use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
+use truth::plan::{Plan, Shard};
+use verify::baseline::Baseline;
+use verify::observe::client::TargetClient;
+
+use crate::connection::dial::{Dial, fixed_head};
+use crate::error::{Failure, exit};
+use crate::load::{self, Ending, Load, Share};
+use crate::notice::Notices;
+use crate::preflight;
+use crate::settings::Settings;
+use crate::summary::Summary;
+
+/// How long the baseline may take: a target that accepts connections but does not answer is loaded all the same.
+const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Preflight, baseline, load, summary; tells the exit code.
+pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
+    let head = fixed_head(&settings.scenario.target, &settings.endpoint, &settings.headers)?;
+    let client = TargetClient::new(&settings.scenario.target, &settings.headers)?;
+    let addresses = preflight::reach(&settings.endpoint, &client, settings.wait).await?;
+    if settings.has_run_id && settings.shard == Shard::WHOLE {
+        preflight::refuse_sent_before(&client, &settings.plan).await?;
+    }
+    let baseline = take_baseline(&client, &settings.plan).await;
+
+    let share = Share::of(&settings);
+    let manifest = manifest(&settings, &share);
+    let (folder, lock) = RunFolder::create(&settings.out, &manifest)?;
+    baseline.save(&folder)?;
+    announce(&settings, &share, &folder, notices);
+    warn(&settings, &share, &addresses, &baseline, notices);
+
+    let dial = Dial { addresses, connect_timeout: settings.connect_timeout };
+    let load = load::run(&settings, &share, &folder, client, Arc::new(dial), head.into(), notices).await?;
+    if load.ending == Ending::Aborted {
+        return Ok(exit::INTERRUPTED);
+    }
+    let summary = Summary::new(&settings, &share, &manifest, &load);
+    summary.save(&folder, &load.tally.latencies)?;
+    drop(lock);
+    print!("{}", summary.text(&folder, &settings.out));
+    let code = exit_code(&load, notices);
+    if settings.verify && matches!(code, exit::RAN | exit::NO_ACK) {
+        let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
+        return Ok(verify::run(verify::Options::for_run(path, url, settings.headers)).await);
+    }
+    Ok(code)
+}
+
+/// The exit code of a run that began.
+fn exit_code(load: &Load, notices: Notices) -> u8 {
+    if let Some(failure) = &load.ledger_failure {
+        notices.error(&format!(
+            "{}; the run was stopped, and what it sent can still be judged",
+            verify::baseline::chain(failure)
+        ));
+        return exit::LEDGER;
+    }
+    match load.ending {
+        Ending::Interrupted | Ending::Aborted => exit::INTERRUPTED,
+        Ending::LaneLost => exit::LEDGER,
+        Ending::Complete | Ending::OutOfPatience if load.tally.acked == 0 => exit::NO_ACK,
+        Ending::Complete | Ending::OutOfPatience => exit::RAN,
+    }
+}
+
+/// Asked once with a bound before it is asked properly: a target that takes connections and never answers is loaded
+/// all the same.
+async fn take_baseline(client: &TargetClient, plan: &Plan) -> Baseline {
+    match timeout(BASELINE_PATIENCE, client.stats()).await {
+        Ok(_) => Baseline::take(client, plan).await,
+        Err(_) => Baseline {
+            schema_version: 1,
+            stats: None,
+            unread: Some(format!("no answer within {} s", BASELINE_PATIENCE.as_secs())),
+            moving: false,
+            listed: None,
+        },
+    }
+}
+
+fn manifest(settings: &Settings, share: &Share) -> Manifest {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Manifest {
+        schema_version: MANIFEST_VERSION,
+        onceproof: env!("CARGO_PKG_VERSION").to_owned(),
+        started_utc: Timestamp::now(),
+        plan: settings.plan.clone(),
+        shard: settings.shard,
+        concurrency: share.connections,
+        lanes: u32::from(share.lanes),
+        scenario: settings.scenario.clone(),
+        machine: Machine { cpus: cpus as u32, boot_id: boot_id() },
+    }
+}
+
+/// Says what is about to be done, so that it can be done again.
+fn announce(settings: &Settings, share: &Share, folder: &RunFolder, notices: Notices) {
+    let plan = &settings.plan;
+    let part = match settings.shard.of {
+        1 => String::new(),
+        of => format!(" (shard {} of {of})", settings.shard.index),
+    };
+    let [repeats, of] = plan.share;
+    notices.say(&format!(
+        "sending {} events{part} in {} requests to {} over {} connections; {:.2}% of the run repeat an earlier event",
+        share.events,
+        share.requests,
+        settings.scenario.target.url,
+        share.connections,
+        repeats as f64 * 100.0 / of as f64,
+    ));
+    notices.say(&format!("seed {}, run folder {}", plan.seed, folder.path().display()));
+}
+
+/// Says what limits this run, before it begins.
+fn warn(settings: &Settings, share: &Share, addresses: &[SocketAddr], baseline: &Baseline, notices: Notices) {
+    if !preflight::is_this_machine(addresses) {
+        notices
+            .warn(&format!("{} is not this machine; load only what is yours", settings.endpoint.authority));
+    }
+    for mode in settings.plan.impossible_modes() {
+        notices.note(mode);
+    }
+    let concurrency = settings.scenario.load.concurrency;
+    if concurrency > share.connections {
+        notices.note(&format!(
+            "{concurrency} connections were asked for, {} are used: there are no more requests",
+            share.connections
+        ));
+    }
+    if settings.scenario.target.stats.path.is_none() {
+        notices.note(
+            "the target has no counters to read: whether they agree with what was sent cannot be judged",
+        );
+    } else if let Some(reason) = &baseline.unread {
+        notices.note(&format!(
+            "the target's counters cannot be read ({reason}): whether they agree with what was sent cannot be judged"
+        ));
+    } else if baseline.moving {
+        notices.note("another writer is at work on the target: its counters become lower bounds");
+    } else if !baseline.is_firm() {
+        notices.note("the target still works on earlier events: its counters become lower bounds");
+    }
+}

@@ -1,0 +1,229 @@
+//! What a run will do, with nothing left open: the command line over the environment over the scenario file over the
+//! defaults.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use truth::mapping::Endpoint;
+use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
+use truth::scenario::Scenario;
+
+use crate::cli::Cli;
+use crate::error::Failure;
+
+/// A resolved run.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The scenario, with what outranks its file written into it.
+    pub(crate) scenario: Scenario,
+    /// What is sent.
+    pub(crate) plan: Plan,
+    /// Which part of it.
+    pub(crate) shard: Shard,
+    /// Where to connect to.
+    pub(crate) endpoint: Endpoint,
+    /// Sent with every request, written to no file.
+    pub(crate) headers: Vec<String>,
+    /// Whether the run's identity was given, so that it may have been sent before.
+    pub(crate) has_run_id: bool,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) wait: Duration,
+    pub(crate) out: PathBuf,
+    /// Whether to judge afterwards.
+    pub(crate) verify: bool,
+    /// Whether to paint on terminals.
+    pub(crate) color: bool,
+}
+
+impl Settings {
+    /// Resolves what was asked for.
+    pub(crate) fn resolve(cli: Cli) -> Result<Self, Failure> {
+        let scenario = resolve_scenario(&cli)?;
+        let shard = resolve_shard(&cli)?;
+        if shard.of > 1 && cli.run_id.is_none() {
+            return Err(Failure::Usage(
+                "a shard needs --run-id TEXT, the same for all shards, so that they send parts of one run"
+                    .to_owned(),
+            ));
+        }
+        if cli.run_id.as_deref().is_some_and(|id| id.trim().is_empty()) {
+            return Err(Failure::Usage("the run id is empty; give --run-id some text".to_owned()));
+        }
+        if cli.connect_timeout.is_zero() {
+            return Err(Failure::Usage("--connect-timeout must be longer than 0".to_owned()));
+        }
+        let (seed, nonce) = match &cli.run_id {
+            Some(id) => (cli.seed.unwrap_or_else(|| seed_of_run_id(id)), nonce_of_run_id(id)),
+            None => (cli.seed.map_or_else(random_seed, Ok)?, random_nonce()?),
+        };
+        let plan = scenario.plan(seed, nonce)?;
+        let endpoint = scenario.target.endpoint()?;
+        let no_color = cli.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Ok(Self {
+            scenario,
+            plan,
+            shard,
+            endpoint,
+            headers: cli.headers,
+            has_run_id: cli.run_id.is_some(),
+            connect_timeout: cli.connect_timeout,
+            wait: cli.wait,
+            out: cli.out,
+            verify: cli.verify,
+            color: !no_color,
+        })
+    }
+
+    /// Rounds that this shard sends.
+    pub(crate) fn rounds(&self) -> u64 {
+        let all = self.plan.rounds().unwrap_or(u64::MAX);
+        let (before, of) = (u64::from(self.shard.index - 1), u64::from(self.shard.of));
+        all.saturating_sub(before).div_ceil(of)
+    }
+
+    /// Requests that this shard sends.
+    pub(crate) fn requests(&self) -> u64 {
+        self.slots().map_or(u64::MAX, |_| {
+            let full = u64::from(self.plan.requests_per_round());
+            self.rounds() * full - self.missing_slots() / u64::from(self.plan.batch)
+        })
+    }
+
+    /// Attempts that this shard plans.
+    pub(crate) fn slots(&self) -> Option<u64> {
+        self.plan.rounds()?;
+        Some(self.rounds() * self.plan.slots_per_round() - self.missing_slots())
+    }
+
+    /// Slots that the last round of this shard lacks to a full one.
+    fn missing_slots(&self) -> u64 {
+        let Some(last) = self.rounds().checked_sub(1) else {
+            return 0;
+        };
+        let slots = self.plan.slots_of(self.shard.round(last));
+        self.plan.slots_per_round() - (slots.end - slots.start)
+    }
+}
+
+fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
+    let mut scenario = match &cli.scenario {
+        Some(path) => Scenario::load(path)?,
+        None => Scenario::default(),
+    };
+    let load = &mut scenario.load;
+    set(&mut load.count, cli.count);
+    set(&mut load.dup, cli.dup.clone());
+    set(&mut load.concurrency, cli.concurrency);
+    set(&mut load.batch, cli.batch);
+    set(&mut load.timeout, cli.timeout);
+    set(&mut load.patience, cli.patience);
+    set(&mut load.retries, cli.retries);
+    set(&mut scenario.events.topics, cli.topics.clone());
+    let url = cli.target.as_ref().unwrap_or(&scenario.target.url).clone();
+    scenario.target.set_url(&url)?;
+    Ok(scenario)
+}
+
+fn set<T>(place: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *place = given;
+    }
+}
+
+fn resolve_shard(cli: &Cli) -> Result<Shard, Failure> {
+    match (cli.shard, cli.job_completion_index, cli.shards) {
+        (Some(shard), _, _) => Ok(shard),
+        (None, Some(index), Some(of)) if index < of => Ok(Shard { index: index + 1, of }),
+        (None, Some(index), Some(of)) => Err(Failure::Usage(format!(
+            "JOB_COMPLETION_INDEX is {index}, but SHARDS is {of}: indexes go from 0 to SHARDS - 1"
+        ))),
+        (None, None, Some(of)) if of != 1 => Err(Failure::Usage(format!(
+            "SHARDS is {of}, but not which of them this is: set JOB_COMPLETION_INDEX, or SHARD=1/{of}"
+        ))),
+        // An index alone says nothing of how many there are: any Indexed Job has one.
+        (None, _, _) => Ok(Shard::WHOLE),
+    }
+}
+
+fn random_seed() -> Result<u32, Failure> {
+    getrandom::u32().map_err(no_entropy)
+}
+
+fn random_nonce() -> Result<u64, Failure> {
+    getrandom::u64().map_err(no_entropy)
+}
+
+fn no_entropy(source: getrandom::Error) -> Failure {
+    Failure::System {
+        action: "draw random numbers from the operating system; give --seed and --run-id",
+        source: std::io::Error::other(source),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn settings(arguments: &[&str]) -> Result<Settings, Failure> {
+        let arguments = [&["loadgen"], arguments].concat();
+        Settings::resolve(Cli::try_parse_from(arguments).unwrap())
+    }
+
+    #[test]
+    fn a_flag_outranks_the_file_and_the_file_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("s.toml");
+        std::fs::write(
+            &file,
+            "name = \"s\"\n[load]\ncount = 7\nbatch = 3\n[target]\nurl = \"localhost:1/publish\"\n",
+        )
+        .unwrap();
+        let path = file.to_str().unwrap();
+        let settings = settings(&["--scenario", path, "--batch", "2"]).unwrap();
+        let load = &settings.scenario.load;
+        assert_eq!((load.count, load.batch, load.concurrency), (7, 2, 50));
+        assert_eq!(settings.scenario.target.url, "http://localhost:1");
+    }
+
+    #[test]
+    fn a_run_id_fixes_seed_and_nonce_and_nothing_else_does() {
+        let first = settings(&["--run-id", "x"]).unwrap();
+        let second = settings(&["--run-id", "x", "--shard", "2/3"]).unwrap();
+        assert_eq!(first.plan, second.plan);
+        let (one, other) = (settings(&["--seed", "1"]).unwrap(), settings(&["--seed", "1"]).unwrap());
+        assert_eq!(one.plan.seed, other.plan.seed);
+        assert_ne!(one.plan.nonce, other.plan.nonce);
+        assert!(settings(&["--shard", "1/2"]).is_err(), "shards without a run id would send different runs");
+    }
+
+    #[test]
+    fn an_indexed_job_names_its_shard() {
+        let shard = |arguments: &[&str]| settings(&[arguments, &["--run-id", "x"]].concat()).map(|s| s.shard);
+        let third = Shard { index: 3, of: 4 };
+        assert_eq!(shard(&["--job-completion-index", "2", "--shards", "4"]).unwrap(), third);
+        assert!(shard(&["--job-completion-index", "4", "--shards", "4"]).is_err());
+        assert!(shard(&["--shards", "4"]).is_err());
+        assert_eq!(shard(&["--job-completion-index", "2"]).unwrap(), Shard::WHOLE);
+    }
+
+    #[test]
+    fn shards_share_out_rounds_requests_and_slots_exactly() {
+        for count in ["1", "99", "800", "801", "20000", "12345"] {
+            for of in 1..=5_u32 {
+                let parts: Vec<Settings> = (1..=of)
+                    .map(|index| {
+                        settings(&["-n", count, "--run-id", "x", "--shard", &format!("{index}/{of}")])
+                            .unwrap()
+                    })
+                    .collect();
+                let plan = &parts[0].plan;
+                let requests: u64 =
+                    (0..plan.rounds().unwrap()).map(|b| u64::from(plan.round(b).requests())).sum();
+                assert_eq!(parts.iter().map(Settings::requests).sum::<u64>(), requests);
+                assert_eq!(parts.iter().map(|part| part.slots().unwrap()).sum::<u64>(), plan.total.unwrap());
+            }
+        }
+    }
+}

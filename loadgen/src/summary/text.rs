@@ -1,0 +1,229 @@
+//! The end of a run as people read it: k6's shape, and one last line that scripts grep.
+
+use std::path::Path;
+
+use super::Summary;
+use crate::load::Ending;
+use crate::meter::latency::Quantiles;
+
+/// Where the values begin.
+const LEADERS: usize = 24;
+
+/// Renders the block and the last line.
+pub(super) fn render(summary: &Summary, folder: &Path, out: &Path) -> String {
+    let mut lines = vec![String::new()];
+    lines.extend(ending(summary));
+    lines.extend(outcomes(summary));
+    lines.push(String::new());
+    lines.extend(traffic(summary));
+    lines.push(String::new());
+    lines.push(format!("     run folder: {}", folder.display()));
+    lines.push(format!("     to judge the target: {}", verify_command(folder, out)));
+    lines.push(String::new());
+    lines.push(done(summary));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn ending(summary: &Summary) -> Option<String> {
+    let planned = summary.planned.events;
+    let left = planned.saturating_sub(summary.events.never_sent);
+    let text = match summary.ended {
+        Ending::Complete if summary.ledger_written => return None,
+        Ending::Complete | Ending::LaneLost => "the run was stopped: its ledger could not be written",
+        Ending::OutOfPatience => "the run was given up: the target no longer answered",
+        Ending::Interrupted | Ending::Aborted => "the run was interrupted",
+    };
+    Some(format!("     {text}; at most {left} of {planned} events left\n"))
+}
+
+fn outcomes(summary: &Summary) -> Vec<String> {
+    let events = &summary.events;
+    let share = |count: u64| count as f64 * 100.0 / summary.planned.events.max(1) as f64;
+    let mut lines = vec![line(
+        "acked",
+        &format!(
+            "{} {:.2}%  new={} duplicate={}",
+            events.acked,
+            share(events.acked),
+            events.told_new,
+            events.told_duplicate
+        ),
+    )];
+    let rest =
+        [("rejected", events.rejected), ("unknown", events.unknown), ("never_sent", events.never_sent)];
+    for (name, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
+        lines.push(line(name, &format!("{count} {:.2}%{}", share(count), why(summary, name))));
+    }
+    lines.push(line("races", &races(summary)));
+    lines
+}
+
+/// What is behind failed attempts, in requests.
+fn why(summary: &Summary, outcome: &str) -> String {
+    let requests = &summary.requests;
+    let mut text = String::new();
+    let mut add = |what: &str, count: u64| {
+        if count > 0 {
+            text.push_str(&format!("  {what}={count}"));
+        }
+    };
+    match outcome {
+        "unknown" => {
+            let doubts = requests.unknown_because;
+            add("timed_out", doubts.timed_out);
+            add("connection_broke", doubts.connection_broke);
+            add("answer_malformed", doubts.answer_malformed);
+            add("answer_undeclared", doubts.answer_undeclared);
+            add("cut_short", doubts.cut_short);
+        }
+        "rejected" => {
+            for (status, count) in
+                requests.statuses.iter().filter(|(status, _)| !(200..300).contains(*status))
+            {
+                add(&format!("status_{status}"), *count);
+            }
+        }
+        _ => {}
+    }
+    text
+}
+
+fn races(summary: &Summary) -> String {
+    let races = summary.races;
+    let releases = races.releases_complete + races.releases_incomplete;
+    if releases == 0 {
+        let reason = if summary.connections_used == 1 {
+            "one connection sends in sequence"
+        } else {
+            "no key stands in two requests that leave together"
+        };
+        return format!("0 expected: {reason}");
+    }
+    let incomplete = match races.releases_incomplete {
+        0 => String::new(),
+        some => format!(", {some} of them not complete"),
+    };
+    format!(
+        "{} of {} planned pairs of one key overlapped, in {releases} releases{incomplete}",
+        races.pairs_observed, races.pairs_planned
+    )
+}
+
+fn traffic(summary: &Summary) -> Vec<String> {
+    let requests = &summary.requests;
+    let failed = requests.failed as f64 * 100.0 / requests.sent.max(1) as f64;
+    let mut counted = format!("{}  {:.1}/s", requests.sent, summary.requests_per_s);
+    if requests.retries > 0 {
+        counted.push_str(&format!("  retries={}", requests.retries));
+    }
+    let events = &summary.events;
+    let left = events.acked + events.rejected + events.unknown;
+    let connections = summary.connections;
+    let mut used = format!("opened={} broken={}", connections.opened, connections.broken);
+    for (name, count) in [("reconnects", connections.reconnects), ("refused", connections.refused)] {
+        if count > 0 {
+            used.push_str(&format!(" {name}={count}"));
+        }
+    }
+    let memory = summary
+        .generator
+        .peak_rss_bytes
+        .map_or("?".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
+    vec![
+        line("http_req_duration", &quantiles(summary.service_time.as_ref())),
+        line("response_time", &quantiles(summary.response_time.as_ref())),
+        line("http_req_failed", &format!("{failed:.2}%  {} out of {}", requests.failed, requests.sent)),
+        line("http_reqs", &counted),
+        line("events", &format!("{left}  {:.0}/s", summary.events_per_s)),
+        line("data_sent", &data(summary.sent_bytes, summary.duration_s)),
+        line("data_received", &data(summary.received_bytes, summary.duration_s)),
+        line("connections", &used),
+        line(
+            "generator",
+            &format!(
+                "cpu={:.2}s memory={memory} duration={:.2}s",
+                summary.generator.cpu_s, summary.duration_s
+            ),
+        ),
+    ]
+}
+
+fn line(name: &str, value: &str) -> String {
+    format!("     {name:.<LEADERS$}: {value}")
+}
+
+fn quantiles(quantiles: Option<&Quantiles>) -> String {
+    match quantiles {
+        None => "no sample".to_owned(),
+        Some(all) => format!(
+            "avg={} min={} med={} max={} p(90)={} p(95)={}",
+            ms(all.avg_ms),
+            ms(all.min_ms),
+            ms(all.p50_ms),
+            ms(all.max_ms),
+            ms(all.p90_ms),
+            ms(all.p95_ms)
+        ),
+    }
+}
+
+/// As k6 writes lengths of time: `345µs`, `1.23ms`, `2.5s`.
+fn ms(ms: f64) -> String {
+    if ms < 1.0 {
+        format!("{:.0}µs", ms * 1000.0)
+    } else if ms < 1000.0 {
+        format!("{ms:.2}ms")
+    } else {
+        format!("{:.2}s", ms / 1000.0)
+    }
+}
+
+fn data(bytes: u64, seconds: f64) -> String {
+    let rate = if seconds > 0.0 { bytes as f64 / seconds } else { 0.0 };
+    format!("{}  {}/s", size(bytes as f64), size(rate))
+}
+
+fn size(bytes: f64) -> String {
+    match bytes {
+        small if small < 1e3 => format!("{small:.0} B"),
+        medium if medium < 1e6 => format!("{:.1} kB", medium / 1e3),
+        large if large < 1e9 => format!("{:.1} MB", large / 1e6),
+        huge => format!("{:.1} GB", huge / 1e9),
+    }
+}
+
+/// The folder need not be named where `verify` finds it by itself.
+fn verify_command(folder: &Path, out: &Path) -> String {
+    if out == Path::new("results") {
+        format!("verify   (later: verify {})", folder.display())
+    } else {
+        format!("verify {}", folder.display())
+    }
+}
+
+/// The line that scripts grep: the sums of the answers.
+fn done(summary: &Summary) -> String {
+    let answers = summary.answers;
+    let told = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
+    let rate = match answers.duplicates {
+        Some(duplicates) if answers.received > 0 => {
+            format!("{:.2}%", duplicates as f64 * 100.0 / answers.received as f64)
+        }
+        Some(_) => "0.00%".to_owned(),
+        None => "?".to_owned(),
+    };
+    let mut text = format!(
+        "done received={} inserted={} duplicates={} dup_rate={rate}",
+        answers.received,
+        told(answers.inserted),
+        told(answers.duplicates)
+    );
+    let events = &summary.events;
+    let rest =
+        [("unknown", events.unknown), ("rejected", events.rejected), ("never_sent", events.never_sent)];
+    for (name, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
+        text.push_str(&format!(" {name}={count}"));
+    }
+    text
+}
