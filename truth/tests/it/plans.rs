@@ -78,7 +78,7 @@ fn plans() -> impl Strategy<Value = (Case, Plan)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn every_plan_has_exactly_its_keys_and_its_repeats((case, plan) in plans()) {

@@ -35,7 +35,7 @@ fn distinct(requests: &[u32]) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn in_batch_repeats_stay_in_their_request(seed: u32, batch in 50..150_u32, group in 1..6_u32) {

@@ -1,0 +1,165 @@
+//! What answers mean, for targets that speak differently.
+
+use proptest::prelude::*;
+use truth::answer::{Answer, Kind, Kinds, Outcome};
+use truth::mapping::{AnswerFields, StatusPattern, Target};
+
+fn classify(target: &Target, body: &str) -> Answer {
+    Answer::classify(target, 200, body.as_bytes(), 2)
+}
+
+/// A target that tells this much.
+fn telling(fields: AnswerFields) -> Target {
+    Target { answer: fields, ..Target::default() }
+}
+
+fn at(pointer: &str) -> Option<String> {
+    Some(pointer.to_owned())
+}
+
+#[test]
+fn every_status_has_one_meaning() {
+    for status in 0..=1_000 {
+        let expected = match status {
+            200..=299 => Outcome::Acked,
+            408 | 499 => Outcome::Unknown,
+            300..=499 | 503 => Outcome::Rejected,
+            _ => Outcome::Unknown,
+        };
+        let answer = Answer::classify(&Target::default(), status, b"{}", 2);
+        assert_eq!(answer, Answer::bare(expected), "{status}");
+    }
+}
+
+#[test]
+fn a_status_that_is_named_nowhere_is_unknown() {
+    let mut target = Target::default();
+    target.publish.ack = vec![StatusPattern::Exact(202)];
+    target.publish.rejected = vec![];
+    let outcome = |status| Answer::classify(&target, status, b"{}", 1).outcome;
+    assert_eq!(
+        [202, 200, 404, 503].map(outcome),
+        [Outcome::Acked, Outcome::Unknown, Outcome::Unknown, Outcome::Unknown]
+    );
+}
+
+#[test]
+fn an_acknowledgement_outranks_a_rejection_of_the_same_rank() {
+    let mut target = Target::default();
+    target.publish.ack.push(StatusPattern::Class(4));
+    target.publish.ack.push(StatusPattern::Exact(503));
+    let outcome = |status| Answer::classify(&target, status, b"{}", 1).outcome;
+    assert_eq!([404, 503, 408].map(outcome), [Outcome::Acked, Outcome::Acked, Outcome::Unknown]);
+}
+
+#[test]
+fn a_target_that_tells_nothing_needs_no_body() {
+    for body in ["", "OK", "<html>", "{}"] {
+        assert_eq!(
+            classify(&telling(AnswerFields::default()), body),
+            Answer::bare(Outcome::Acked),
+            "{body:?}"
+        );
+    }
+}
+
+#[test]
+fn counts_are_read_where_the_mapping_points() {
+    let target = telling(AnswerFields {
+        accepted: at("/data/0/taken"),
+        inserted: at("/a~1b"),
+        ..AnswerFields::default()
+    });
+    let answer = classify(&target, r#"{"data":[{"taken":2}],"a/b":1,"duplicates":1}"#);
+    assert_eq!((answer.accepted, answer.inserted, answer.duplicates), (Some(2), Some(1), None));
+}
+
+#[test]
+fn what_is_no_count_is_no_count() {
+    for count in
+        ["-1", "1.5", "2.0", "1e3", "4294967296", "99999999999999999999", "\"2\"", "null", "true", "[2]"]
+    {
+        let answer = classify(&Target::default(), &format!(r#"{{"accepted":{count}}}"#));
+        assert_eq!(answer, Answer::bare(Outcome::Acked), "{count}");
+    }
+}
+
+#[test]
+fn a_list_tells_each_event_in_the_targets_words() {
+    let target = telling(AnswerFields {
+        results: at(""),
+        new: vec!["created".to_owned(), "new".to_owned()],
+        duplicate: vec!["seen".to_owned()],
+        ..AnswerFields::default()
+    });
+    let kinds = |body| classify(&target, body).kinds;
+    assert_eq!(kinds(r#"["created","new"]"#), Kinds::AllNew);
+    assert_eq!(kinds(r#"["seen","seen"]"#), Kinds::AllDuplicate);
+    assert_eq!(kinds(r#"["seen","created"]"#), Kinds::Each(vec![Kind::Duplicate, Kind::New]));
+    assert_eq!(
+        kinds(r#"["Created",1]"#),
+        Kinds::Each(vec![Kind::Accepted, Kind::Accepted]),
+        "words it does not know"
+    );
+    assert_eq!(kinds(r#"["created"]"#), Kinds::Untold, "a list of another length");
+    assert_eq!(kinds(r#"{"results":["created","new"]}"#), Kinds::Untold, "no list there");
+}
+
+#[test]
+fn a_list_says_more_than_counts_do() {
+    let body = r#"{"accepted":2,"inserted":2,"duplicates":0,"results":["inserted","duplicate"]}"#;
+    let answer = classify(&Target::default(), body);
+    assert_eq!(answer.kinds, Kinds::Each(vec![Kind::New, Kind::Duplicate]));
+    assert_eq!(
+        (answer.inserted, answer.duplicates),
+        (Some(2), Some(0)),
+        "both are kept, for a judge to compare"
+    );
+}
+
+#[test]
+fn an_event_that_nothing_is_told_of_is_accepted() {
+    assert_eq!(Kinds::Untold.of(0), Kind::Accepted);
+    assert_eq!((Kinds::AllNew.of(9), Kinds::AllDuplicate.of(9)), (Kind::New, Kind::Duplicate));
+    assert_eq!(Kinds::Each(vec![Kind::New]).of(1), Kind::Accepted);
+}
+
+proptest! {
+    #[test]
+    fn no_answer_makes_the_classifier_panic(status: u16, body in prop::collection::vec(any::<u8>(), 0..200), sent: u32) {
+        let answer = Answer::classify(&Target::default(), status, &body, sent);
+        prop_assert!(answer.outcome != Outcome::NeverSent);
+        if answer.outcome != Outcome::Acked {
+            prop_assert_eq!(&answer, &Answer::bare(answer.outcome), "only an acknowledgement tells anything");
+        }
+    }
+
+    #[test]
+    fn codes_are_as_many_as_events(
+        words in prop::collection::vec(prop::sample::select(vec!["inserted", "duplicate", "rejected"]), 0..8),
+        counts in prop::array::uniform3(prop::option::of(0..9_u32)),
+        sent in 1..8_u32,
+    ) {
+        let [accepted, inserted, duplicates] = counts;
+        let body = serde_json::json!({ "accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": words });
+        let answer = Answer::classify(&Target::default(), 200, body.to_string().as_bytes(), sent);
+        prop_assert_eq!((answer.accepted, answer.inserted, answer.duplicates), (accepted, inserted, duplicates));
+        if words.len() == sent as usize {
+            for (place, word) in words.iter().enumerate() {
+                let expected = match *word {
+                    "inserted" => Kind::New,
+                    "duplicate" => Kind::Duplicate,
+                    _ => Kind::Accepted,
+                };
+                prop_assert_eq!(answer.kinds.of(place), expected);
+            }
+        } else {
+            let expected = match (inserted, duplicates) {
+                (Some(new), _) if new == sent => Kinds::AllNew,
+                (Some(0), Some(known)) if known == sent => Kinds::AllDuplicate,
+                _ => Kinds::Untold,
+            };
+            prop_assert_eq!(answer.kinds, expected);
+        }
+    }
+}

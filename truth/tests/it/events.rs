@@ -1,0 +1,147 @@
+//! What keys look like on the wire, and what ids in a listing turn out to be.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::Value;
+use truth::event::{Decoded, Events};
+use truth::mapping::{Envelope, Target};
+use truth::plan::{MAX_PAYLOAD, MIN_PAYLOAD, Plan, PlanSpec};
+use truth::wire::{Renderer, post_head};
+
+use crate::plans::spec;
+
+fn events(change: impl FnOnce(&mut PlanSpec)) -> Events {
+    let mut spec = spec();
+    change(&mut spec);
+    Events::new(&Plan::try_from(spec).expect("a plan"))
+}
+
+fn ordinals() -> impl Strategy<Value = u64> {
+    prop_oneof![0..1_000_u64, 0..1_u64 << 48, any::<u64>()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn an_id_is_ours_under_its_own_topic_alone(nonce: u64, seed: u32, ordinal in ordinals()) {
+        let events = events(|spec| (spec.nonce, spec.seed) = (nonce, seed));
+        let id = events.id_text(ordinal);
+        for topic in events.topics() {
+            let expected = if topic == events.topic(ordinal) { Decoded::Ours(ordinal) } else { Decoded::WrongTopic(ordinal) };
+            prop_assert_eq!(events.decode(topic, &id), expected);
+        }
+        prop_assert_eq!(events.decode("nobody's", &id), Decoded::WrongTopic(ordinal));
+        prop_assert_eq!(events.decode(&events.topic(ordinal).to_uppercase(), &id), Decoded::WrongTopic(ordinal));
+    }
+
+    #[test]
+    fn an_id_that_was_changed_is_foreign(nonce: u64, ordinal in ordinals(), place in 0..36_usize, with in "[0-9a-f-]") {
+        let events = events(|spec| spec.nonce = nonce);
+        let (topic, id) = (events.topic(ordinal), events.id_text(ordinal));
+        let mut changed = id.clone();
+        changed.replace_range(place..=place, &with);
+        let spellings = [id.to_uppercase(), format!(" {id}"), format!("{id}\n"), format!("{{{id}}}"), id.replace('-', ""), changed];
+        for spelling in spellings.iter().filter(|spelling| **spelling != id) {
+            prop_assert_eq!(events.decode(topic, spelling), Decoded::Foreign, "{}", spelling);
+        }
+    }
+
+    #[test]
+    fn a_body_holds_exactly_the_events_of_its_keys(
+        keys in prop::collection::vec(ordinals(), 1..6),
+        topics in prop::collection::hash_set("[^\0]{0,8}[a-z]", 1..4),
+        source in "[^\0]{0,8}[a-z]",
+        epoch_ms in -70_000_000_000_000..250_000_000_000_000_i64,
+        sizes in (MIN_PAYLOAD..300, 0..300_u32),
+        envelope in 0..3_u8,
+    ) {
+        let sizes = [sizes.0, sizes.0 + sizes.1];
+        let events = Arc::new(events(|spec| {
+            spec.topics = topics.into_iter().collect();
+            spec.source = source.clone();
+            spec.epoch_ms = epoch_ms;
+            spec.payload_bytes = sizes;
+        }));
+        let mut target = Target::default();
+        target.fields.event_id = "the \"id\"".to_owned();
+        target.publish.envelope = match envelope {
+            0 => Envelope::Array,
+            1 => Envelope::Under("some \\ events".to_owned()),
+            _ => Envelope::Object,
+        };
+        let keys = if envelope == 2 { &keys[..1] } else { &keys[..] };
+        let mut body = b"kept:".to_vec();
+        Renderer::new(Arc::clone(&events), &target).body(keys, &mut body);
+        let body: Value = serde_json::from_slice(body.strip_prefix(b"kept:").expect("only appended to")).expect("a body is JSON");
+        let found = match envelope {
+            0 => body.as_array().cloned(),
+            1 => body["some \\ events"].as_array().cloned(),
+            _ => Some(vec![body]),
+        };
+        let found = found.expect("a list of events");
+        prop_assert_eq!(found.len(), keys.len());
+        for (event, key) in found.iter().zip(keys) {
+            let payload = events.payload(*key);
+            prop_assert!((sizes[0] as usize..=sizes[1] as usize).contains(&payload.len()), "{}", payload.len());
+            let payload: Value = serde_json::from_str(&payload).expect("a payload is JSON");
+            prop_assert_eq!(payload["n"].as_u64(), Some(*key));
+            let expected = serde_json::json!({
+                "topic": events.topic(*key),
+                "the \"id\"": events.id_text(*key),
+                "timestamp": events.timestamp(*key),
+                "source": source,
+                "payload": payload,
+            });
+            prop_assert_eq!(event, &expected);
+        }
+    }
+}
+
+#[test]
+fn payloads_have_every_size_of_their_range_about_as_often() {
+    let events = events(|spec| spec.payload_bytes = [50, 59]);
+    let mut sizes = [0; 10];
+    for key in 0..10_000 {
+        sizes[events.payload(key).len() - 50] += 1;
+    }
+    assert!(sizes.iter().all(|count| (850..1_150).contains(count)), "{sizes:?}");
+}
+
+#[test]
+fn the_smallest_payload_holds_the_largest_number() {
+    let smallest = events(|spec| spec.payload_bytes = [MIN_PAYLOAD, MIN_PAYLOAD]);
+    assert_eq!(smallest.payload(u64::MAX).len(), MIN_PAYLOAD as usize);
+    let largest = events(|spec| spec.payload_bytes = [MAX_PAYLOAD, MAX_PAYLOAD]);
+    assert_eq!(largest.payload(0).len(), MAX_PAYLOAD as usize);
+}
+
+#[test]
+fn keys_are_spread_over_the_topics() {
+    let events = events(|_| ());
+    let mut counts = [0; 3];
+    for key in 0..30_000 {
+        counts[events.topic_index(key)] += 1;
+    }
+    assert!(counts.iter().all(|count| (9_600..10_400).contains(count)), "{counts:?}");
+}
+
+#[test]
+fn timestamps_end_with_the_calendar_and_are_sent_as_they_are_told() {
+    let events = Arc::new(events(|spec| spec.epoch_ms = i64::MAX - 1));
+    let mut body = Vec::new();
+    Renderer::new(Arc::clone(&events), &Target::default()).body(&[0, u64::MAX], &mut body);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    for (place, key) in [0, u64::MAX].into_iter().enumerate() {
+        assert_eq!(body[place]["timestamp"], events.timestamp(key));
+        assert_eq!(events.timestamp(key), "9999-12-30T22:00:00.000Z");
+    }
+}
+
+#[test]
+fn a_head_ends_with_the_length_of_its_body() {
+    let mut head = Vec::new();
+    post_head(b"POST / HTTP/1.1\r\nhost: a\r\n", 1_205, &mut head);
+    assert_eq!(head, b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1205\r\n\r\n");
+}

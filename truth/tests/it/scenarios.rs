@@ -1,0 +1,204 @@
+//! Scenarios: the files that are shipped, and what is refused, with where it stands.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use truth::mapping::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target};
+use truth::promises::{Ack, PayloadEquality, Preset, StatsPromise};
+use truth::scenario::Scenario;
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
+}
+
+fn parse(text: &str) -> Scenario {
+    Scenario::parse(text, "test.toml").expect("a scenario")
+}
+
+/// An error and all its causes, as they are shown.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[test]
+fn the_default_file_says_what_the_defaults_are() {
+    let default = Scenario::load(&shipped().join("default.toml")).unwrap();
+    assert_eq!(default, Scenario::default());
+    assert_eq!(parse(""), Scenario::default(), "nothing said is the default too");
+}
+
+#[test]
+fn every_shipped_scenario_makes_a_plan() {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(shipped()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let scenario = Scenario::load(&path).unwrap();
+        assert_eq!(path.file_stem().unwrap().to_str(), Some(scenario.name.as_str()), "named as its file");
+        let plan = scenario.plan(1, 2).unwrap();
+        assert_eq!(
+            plan.impossible_modes(),
+            Vec::<&str>::new(),
+            "{} asks for nothing impossible",
+            path.display()
+        );
+        assert!(plan.rounds().unwrap() > 1);
+        names.push(scenario.name);
+    }
+    names.sort();
+    assert_eq!(names, ["default", "delayed", "races", "single-events"]);
+}
+
+#[test]
+fn a_plan_has_the_numbers_of_its_scenario() {
+    let scenario = parse(
+        "load = { count = 45, dup = \"0.7\", batch = 3 }\n\
+         mix = { group = 2, in_batch = 9, concurrent = 8, next = 7, delayed = 6 }\n\
+         events = { topics = [\"t\"], source = \"s\", epoch = \"1970-01-01T00:00:01.5Z\", payload = { bytes = [50, 60] } }",
+    );
+    let plan = scenario.plan(11, 12).unwrap();
+    assert_eq!((plan.seed, plan.nonce, plan.share, plan.total), (11, 12, [32, 45], Some(45)));
+    assert_eq!((plan.batch, plan.group, <[u32; 4]>::from(plan.weights)), (3, 2, [9, 8, 7, 6]));
+    assert_eq!((plan.topics.join(","), plan.source.as_str(), plan.epoch_ms), ("t".to_owned(), "s", 1_500));
+    assert_eq!(plan.payload_bytes, [50, 60]);
+}
+
+#[test]
+fn what_is_not_known_is_an_error_at_its_line_and_column() {
+    let table = [
+        ("\n\nspeed = 9", "line 3, column 1", "unknown field `speed`"),
+        ("[load]\ncount = 1\nconcurency = 2", "line 3, column 1", "unknown field `concurency`"),
+        ("[mix]\n  nxet = 2", "line 2, column 3", "unknown field `nxet`"),
+        ("[events]\npayload = { bytes = [64, 256], zip = true }", "line 2, column 32", "unknown field `zip`"),
+        (
+            "[target]\nstats = { path = \"/stats\", uptime = \"/up\" }",
+            "line 2, column 28",
+            "unknown field `uptime`",
+        ),
+        ("[target.publish]\nack = [\"2xx\", \"9xx\"]", "line 2, column 7", "`9xx` is not a status"),
+        ("[target.publish]\nenvelope = \"\"", "line 2, column 12", "an envelope is"),
+        ("[target]\nlisting = { paging = \"pages\" }", "line 2, column 22", "unknown variant `pages`"),
+        ("[promises]\npreset = \"stict\"", "line 2, column 10", "unknown variant `stict`"),
+        ("[promises]\nzombies = \"2s\"", "line 2, column 1", "unknown field `zombies`"),
+        ("[load]\ntimeout = \"soon\"", "line 2, column 11", "not a length of time"),
+        ("[load]\ndup = 0.3", "line 2, column 7", "expected a string"),
+        ("[load]\ncount = -1", "line 2, column 9", "invalid value"),
+        ("[load]\nexecutor = \"constant-vus\"", "line 2, column 12", "unknown variant `constant-vus`"),
+        ("[load]\ncount = 1\ncount = 2", "line 3, column 1", "duplicate key"),
+        ("[load\ncount = 1", "line 1, column 6", "unclosed table"),
+    ];
+    for (text, place, says) in table {
+        let error = Scenario::parse(text, "my.toml").unwrap_err();
+        let chain = chain(&error);
+        assert!(chain.starts_with("scenario my.toml is not valid: "), "{chain}");
+        assert!(chain.contains(place) && chain.contains(says), "{text:?} says {chain}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Scenario::load(Path::new("/nowhere/my.toml")).unwrap_err();
+    assert_eq!(
+        chain(&error),
+        "cannot read scenario /nowhere/my.toml: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn numbers_that_make_no_run_are_refused() {
+    let table = [
+        ("name = \"a/b\"", "the scenario's name"),
+        ("name = \"\"", "the scenario's name"),
+        ("load = { count = 0 }", "count is 0"),
+        ("load = { concurrency = 0 }", "concurrency must be"),
+        ("load = { timeout = \"0\" }", "timeout and patience"),
+        ("load = { patience = \"0s\" }", "timeout and patience"),
+        ("load = { retries = 101 }", "retries must be"),
+        ("load = { dup = \"lots\" }", "duplicate share `lots`"),
+        ("load = { batch = 0 }", "batch is 0"),
+        ("mix = { in_batch = 0, concurrent = 0, next = 0, delayed = 0 }", "no mode of the mix"),
+        ("target = { publish = { envelope = \"object\" } }", "needs batch = 1"),
+        ("target = { publish = { path = \"publish\" } }", "begin with /"),
+        ("target = { stats = { path = \"/a b\" } }", "hold no spaces"),
+        ("target = { listing = { limit = 0 } }", "listing.limit"),
+        ("target = { url = \"https://a\" }", "only http://"),
+    ];
+    for (text, says) in table {
+        let message = chain(&parse(text).plan(1, 2).unwrap_err());
+        assert!(message.contains(says), "{text} says {message}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_url_makes_no_plan_and_is_not_repeated() {
+    let error = parse("target = { url = \"http://me:hunter2@localhost\" }").plan(1, 2).unwrap_err();
+    assert!(chain(&error).contains("credentials") && !chain(&error).contains("hunter2"), "{}", chain(&error));
+}
+
+#[test]
+fn a_table_of_the_target_that_is_given_replaces_the_default_whole() {
+    let target = |text: &str| parse(&format!("[target]\n{text}")).target;
+    assert_eq!(target("url = \"http://a\""), Target { url: "http://a".to_owned(), ..Target::default() });
+    let stats = StatsFields {
+        path: Some("/count".to_owned()),
+        unique: Some("/n".to_owned()),
+        ..StatsFields::default()
+    };
+    assert_eq!(
+        target("stats = { path = \"/count\", unique = \"/n\" }"),
+        Target { stats, ..Target::default() }
+    );
+    let found = target("stats = {}\nanswer = {}\nlisting = {}");
+    assert_eq!((found.stats.path, found.answer.any(), found.listing.path), (None, false, None));
+    assert_eq!(found.publish, Publish::default(), "a table that is not given stays");
+    let answer = AnswerFields { inserted: Some("/new".to_owned()), ..AnswerFields::default() };
+    assert_eq!(target("answer = { inserted = \"/new\" }").answer, answer);
+    let listing = Listing { path: Some("/rows".to_owned()), ..Listing::default() };
+    assert_eq!(target("listing = { path = \"/rows\" }").listing, listing);
+    let publish = Publish {
+        path: "/in".to_owned(),
+        envelope: Envelope::Under("events".to_owned()),
+        ack: vec![StatusPattern::Class(2), StatusPattern::Exact(302)],
+        ..Publish::default()
+    };
+    let text = "publish = { path = \"/in\", envelope = \"events\", ack = [\"2xx\", \"302\"] }";
+    assert_eq!(target(text).publish, publish, "what a target cannot lack is the reference's");
+    assert_eq!(target("fields = { event_id = \"id\" }").fields.topic, "topic");
+}
+
+#[test]
+fn promises_start_from_their_preset() {
+    let promises = |text: &str| parse(&format!("[promises]\n{text}")).promises;
+    assert_eq!(promises(""), Preset::Strict.promises());
+    assert_eq!(promises("preset = \"counters-only\""), Preset::CountersOnly.promises());
+    let queued = promises("preset = \"queued\"\npayload = \"exact\"\nzombie = \"5s\"\nshared = true");
+    assert_eq!(
+        (queued.preset, queued.ack, queued.stats),
+        (Preset::Queued, Ack::Queued, StatsPromise::Eventual)
+    );
+    assert_eq!(
+        (queued.payload, queued.zombie, queued.shared),
+        (PayloadEquality::Exact, Duration::from_secs(5), true)
+    );
+}
+
+#[test]
+fn a_scenario_reads_back_from_json_as_it_was() {
+    for name in ["default", "single-events"] {
+        let mut scenario = Scenario::load(&shipped().join(format!("{name}.toml"))).unwrap();
+        scenario.promises = Preset::Queued.promises();
+        scenario.load.timeout = Duration::from_micros(1_500);
+        let text = serde_json::to_string(&scenario).unwrap();
+        assert_eq!(serde_json::from_str::<Scenario>(&text).unwrap(), scenario);
+    }
+}
