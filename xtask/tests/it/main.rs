@@ -6,5 +6,8 @@
 mod aggregator;
 mod arrows;
 mod cluster;
+mod damage;
 mod gone;
 mod process;
+mod stack;
+mod whole;

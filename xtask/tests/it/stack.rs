@@ -1,0 +1,122 @@
+//! A whole run against a real aggregator: load, damage, verify.
+
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use xtask::aggregator::{Aggregator, sqlite_url};
+use xtask::cluster::{Cluster, Durability};
+use xtask::interrupt::Interrupt;
+use xtask::programs::{Finished, Profile, Programs, Running};
+use xtask::scratch::Scratch;
+
+/// A database server for as many stores as a test wants.
+pub(crate) enum Server {
+    Sqlite(Scratch),
+    Postgres(Cluster),
+}
+
+impl Server {
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(Scratch::new().unwrap())
+    }
+
+    pub(crate) fn postgres(durability: Durability) -> Self {
+        Self::Postgres(Cluster::start(durability, &Interrupt::never()).unwrap())
+    }
+
+    /// An empty database.
+    pub(crate) fn database(&self, name: &str) -> String {
+        match self {
+            Self::Sqlite(scratch) => {
+                let folder = scratch.path().join(name);
+                std::fs::create_dir(&folder).unwrap();
+                sqlite_url(&folder)
+            }
+            Self::Postgres(cluster) => cluster.create_database(name).unwrap(),
+        }
+    }
+
+    /// One of two statements, by the kind of database.
+    pub(crate) fn sql<'a>(&self, sqlite: &'a str, postgres: &'a str) -> &'a str {
+        match self {
+            Self::Sqlite(_) => sqlite,
+            Self::Postgres(_) => postgres,
+        }
+    }
+}
+
+/// An aggregator on a store, and a folder for the results of runs against it.
+pub(crate) struct Stack {
+    pub(crate) programs: Programs,
+    pub(crate) aggregator: Aggregator,
+    database_url: String,
+    results: Scratch,
+}
+
+impl Stack {
+    pub(crate) fn start(database_url: String) -> Self {
+        let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+        let aggregator = Aggregator::start(&programs, &database_url).unwrap();
+        Self { programs, aggregator, database_url, results: Scratch::new().unwrap() }
+    }
+
+    pub(crate) fn results(&self) -> &Path {
+        self.results.path()
+    }
+
+    /// Starts `loadgen` with these arguments.
+    pub(crate) fn loading(&self, args: &str) -> Running {
+        self.programs.start("loadgen", self.with_target(args)).unwrap()
+    }
+
+    /// Runs `loadgen` to its end, which has to be a good one.
+    pub(crate) fn load(&self, args: &str) -> Finished {
+        let finished = self.loading(args).finish().unwrap();
+        assert_eq!(finished.code, Some(0), "{}{}", finished.stdout, finished.stderr);
+        finished
+    }
+
+    /// Runs `verify` with these arguments.
+    pub(crate) fn verify(&self, args: &str) -> Finished {
+        let out = self.results().to_str().unwrap();
+        let args = args.split_whitespace().chain(["--out", out]);
+        self.programs.run("verify", args).unwrap()
+    }
+
+    fn with_target(&self, args: &str) -> Vec<String> {
+        let fixed = ["--target", &self.aggregator.url(), "--out", self.results().to_str().unwrap()]
+            .map(str::to_owned);
+        args.split_whitespace().map(str::to_owned).chain(fixed).collect()
+    }
+
+    /// Changes the store behind the aggregator's back.
+    pub(crate) fn sql(&self, statement: &str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let statement = || sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
+        let changed = runtime.block_on(async {
+            if self.database_url.starts_with("postgres") {
+                let mut connection = PgConnection::connect(&self.database_url).await.unwrap();
+                statement().execute(&mut connection).await.unwrap().rows_affected()
+            } else {
+                let mut connection = SqliteConnection::connect(&self.database_url).await.unwrap();
+                statement().execute(&mut connection).await.unwrap().rows_affected()
+            }
+        });
+        assert_eq!(changed, 1, "the damage has to be done");
+    }
+
+    /// The only column of the only row of a query.
+    pub(crate) fn ask(&self, query: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let query = AssertSqlSafe(query.to_owned());
+        runtime.block_on(async {
+            if self.database_url.starts_with("postgres") {
+                let mut connection = PgConnection::connect(&self.database_url).await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            } else {
+                let mut connection = SqliteConnection::connect(&self.database_url).await.unwrap();
+                sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+            }
+        })
+    }
+}
