@@ -18,10 +18,7 @@ const RETRY_AFTER_SEC: &str = "1";
 pub(crate) enum ApiError {
     /// The client's input is wrong; each fault is listed.
     #[error("invalid input")]
-    Invalid {
-        faults: Vec<Fault>,
-        status: InvalidStatus,
-    },
+    Invalid { faults: Vec<Fault>, status: InvalidStatus },
     /// More bytes or events than allowed.
     #[error("{0}")]
     TooLarge(String),

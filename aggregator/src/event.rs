@@ -74,11 +74,7 @@ impl Batch {
             let msg = format!("the body is not UTF-8: {}", error.utf8_error());
             Rejected::Invalid(vec![Fault::body("invalid_utf8", msg)])
         })?;
-        let mut reader = Reader {
-            body: &text,
-            decoded: String::new(),
-            faults: Vec::new(),
-        };
+        let mut reader = Reader { body: &text, decoded: String::new(), faults: Vec::new() };
         let events = match Envelope::split(&text, max_events)? {
             Envelope::One(member) => reader.event(0, member).into_iter().collect(),
             Envelope::Many(members) => reader.events(&members),
@@ -87,10 +83,7 @@ impl Batch {
         if !faults.is_empty() {
             return Err(Rejected::Invalid(faults));
         }
-        Ok(Self {
-            text: text + &decoded,
-            events,
-        })
+        Ok(Self { text: text + &decoded, events })
     }
 
     /// The number of events, at least one.
@@ -169,8 +162,7 @@ impl<'a> Reader<'a> {
         rule: fn(&str) -> Result<(), Reason>,
     ) -> Option<Span> {
         let read = raw.ok_or(rule::MISSING).and_then(|raw| self.text(raw, rule));
-        read.map_err(|reason| self.faults.push(Fault::field(index, name, reason)))
-            .ok()
+        read.map_err(|reason| self.faults.push(Fault::field(index, name, reason))).ok()
     }
 
     fn text(&mut self, raw: &'a RawValue, rule: fn(&str) -> Result<(), Reason>) -> Result<Span, Reason> {
@@ -193,8 +185,7 @@ impl<'a> Reader<'a> {
             None => Some(self.append(ABSENT_PAYLOAD)),
             Some(raw) if raw.get().starts_with('{') => Some(self.span_of(raw.get())),
             Some(_) => {
-                self.faults
-                    .push(Fault::field(index, "payload", rule::NOT_AN_OBJECT));
+                self.faults.push(Fault::field(index, "payload", rule::NOT_AN_OBJECT));
                 None
             }
         }
@@ -216,9 +207,6 @@ impl Span {
     fn new(start: usize, len: usize) -> Self {
         let narrow =
             |place: usize| u32::try_from(place).expect("a body is at most 1 GiB, decoded text no longer");
-        Self {
-            start: narrow(start),
-            end: narrow(start + len),
-        }
+        Self { start: narrow(start), end: narrow(start + len) }
     }
 }

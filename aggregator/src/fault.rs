@@ -31,52 +31,28 @@ pub(crate) struct Reason {
 impl Fault {
     /// The body as a whole.
     pub(crate) fn body(kind: &'static str, msg: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            loc: vec![Step::Name("body".into())],
-            msg: msg.into(),
-            kind,
-        }
+        Self { loc: vec![Step::Name("body".into())], msg: msg.into(), kind }
     }
 
     /// The list of events as a whole.
     pub(crate) fn events(reason: Reason) -> Self {
-        Self {
-            loc: vec![Step::Name("events".into())],
-            msg: reason.msg.into(),
-            kind: reason.kind,
-        }
+        Self { loc: vec![Step::Name("events".into())], msg: reason.msg.into(), kind: reason.kind }
     }
 
     /// One event of the list as a whole.
     pub(crate) fn event(index: usize, reason: Reason) -> Self {
         let loc = vec![Step::Name("events".into()), Step::Index(index)];
-        Self {
-            loc,
-            msg: reason.msg.into(),
-            kind: reason.kind,
-        }
+        Self { loc, msg: reason.msg.into(), kind: reason.kind }
     }
 
     /// One field of one event.
     pub(crate) fn field(index: usize, field: impl Into<Cow<'static, str>>, reason: Reason) -> Self {
-        let loc = vec![
-            Step::Name("events".into()),
-            Step::Index(index),
-            Step::Name(field.into()),
-        ];
-        Self {
-            loc,
-            msg: reason.msg.into(),
-            kind: reason.kind,
-        }
+        let loc = vec![Step::Name("events".into()), Step::Index(index), Step::Name(field.into())];
+        Self { loc, msg: reason.msg.into(), kind: reason.kind }
     }
 
     /// One parameter of the query string.
     pub(crate) fn query(name: &'static str, kind: &'static str, msg: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            loc: vec![Step::Name("query".into()), Step::Name(name.into())],
-            msg: msg.into(),
-            kind,
-        }
+        Self { loc: vec![Step::Name("query".into()), Step::Name(name.into())], msg: msg.into(), kind }
     }
 }

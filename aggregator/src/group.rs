@@ -35,10 +35,7 @@ impl<'a> Group<'a> {
         for batch in batches {
             sizes.push(batch.len());
             for event in batch.events() {
-                rows.push(Row {
-                    position: rows.len(),
-                    event,
-                });
+                rows.push(Row { position: rows.len(), event });
             }
         }
         rows.sort_unstable_by_key(|row| (row.event.topic, row.event.event_id, row.position));
@@ -94,21 +91,9 @@ mod tests {
     fn rows_are_sorted_by_bytes_and_each_key_is_there_once() {
         let batches = [batch(&["b/1", "a/2", "a/10"]), batch(&["a/2", "B/9", "é/1"])];
         let group = Group::new(&batches);
-        let keys: Vec<_> = group
-            .rows()
-            .iter()
-            .map(|row| (row.event.topic, row.event.event_id, row.position))
-            .collect();
-        assert_eq!(
-            keys,
-            [
-                ("B", "9", 4),
-                ("a", "10", 2),
-                ("a", "2", 1),
-                ("b", "1", 0),
-                ("é", "1", 5)
-            ]
-        );
+        let keys: Vec<_> =
+            group.rows().iter().map(|row| (row.event.topic, row.event.event_id, row.position)).collect();
+        assert_eq!(keys, [("B", "9", 4), ("a", "10", 2), ("a", "2", 1), ("b", "1", 0), ("é", "1", 5)]);
         assert_eq!(group.len(), 6);
     }
 
@@ -119,10 +104,7 @@ mod tests {
         let new: Vec<_> = group.rows().iter().map(|row| row.position).collect();
         assert_eq!(
             group.attribute(&new),
-            [
-                vec![Kind::Inserted, Kind::Duplicate, Kind::Inserted],
-                vec![Kind::Inserted, Kind::Duplicate],
-            ]
+            [vec![Kind::Inserted, Kind::Duplicate, Kind::Inserted], vec![Kind::Inserted, Kind::Duplicate],]
         );
     }
 

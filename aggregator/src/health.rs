@@ -23,13 +23,7 @@ pub(crate) struct Health {
 
 pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     match timeout(LIMIT, app.store.ping()).await {
-        Ok(Ok(())) => (
-            StatusCode::OK,
-            Json(Health {
-                ok: true,
-                status: "healthy",
-            }),
-        ),
+        Ok(Ok(())) => (StatusCode::OK, Json(Health { ok: true, status: "healthy" })),
         Ok(Err(error)) => unhealthy(&error.to_string()),
         Err(_) => unhealthy("the database does not answer"),
     }
@@ -37,11 +31,5 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Hea
 
 fn unhealthy(reason: &str) -> (StatusCode, Json<Health>) {
     tracing::warn!("not healthy: {reason}");
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        Json(Health {
-            ok: false,
-            status: "database unavailable",
-        }),
-    )
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Health { ok: false, status: "database unavailable" }))
 }

@@ -62,14 +62,7 @@ pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
     let (sender, receiver) = mpsc::channel(max_requests);
     let room_units = units(max_bytes);
     let room = Arc::new(Semaphore::new(room_units as usize));
-    (
-        Ingest {
-            jobs: sender,
-            room,
-            room_units,
-        },
-        Queue(Arc::new(Mutex::new(receiver))),
-    )
+    (Ingest { jobs: sender, room, room_units }, Queue(Arc::new(Mutex::new(receiver))))
 }
 
 impl Ingest {
@@ -77,16 +70,9 @@ impl Ingest {
     pub(crate) async fn store(&self, batch: Batch) -> Answer {
         // A batch larger than the whole queue may pass when it is alone.
         let units = units(batch.size_bytes()).min(self.room_units);
-        let room = Arc::clone(&self.room)
-            .try_acquire_many_owned(units)
-            .map_err(|_| NotStored::Overloaded)?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(units).map_err(|_| NotStored::Overloaded)?;
         let (reply, answer) = oneshot::channel();
-        let job = Job {
-            batch,
-            queued_at: Instant::now(),
-            reply,
-            _room: room,
-        };
+        let job = Job { batch, queued_at: Instant::now(), reply, _room: room };
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => NotStored::Overloaded,
             mpsc::error::TrySendError::Closed(_) => NotStored::Unavailable,

@@ -86,15 +86,8 @@ pub async fn run(
     let address = settings.listen.as_str();
     let listener = TcpListener::bind(address)
         .await
-        .map_err(|reason| RunError::Listen {
-            address: address.to_owned(),
-            reason,
-        })?;
-    tracing::info!(
-        "listening on http://{}, events go to {}",
-        listener.local_addr()?,
-        settings.database_url
-    );
+        .map_err(|reason| RunError::Listen { address: address.to_owned(), reason })?;
+    tracing::info!("listening on http://{}, events go to {}", listener.local_addr()?, settings.database_url);
     serve(listener, store, settings, shutdown).await
 }
 
@@ -151,16 +144,7 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
     let (ingest, queue) = ingest::queue(settings.queue_requests as usize, settings.queue_bytes());
     let writers = spawn_writers(&store, &settings, &queue);
     let instance_id = format!("{:016x}", getrandom::u64()?);
-    Ok((
-        Arc::new(App {
-            store,
-            ingest,
-            settings,
-            started: Instant::now(),
-            instance_id,
-        }),
-        writers,
-    ))
+    Ok((Arc::new(App { store, ingest, settings, started: Instant::now(), instance_id }), writers))
 }
 
 fn spawn_writers(store: &Store, settings: &Settings, queue: &Queue) -> JoinSet<()> {
@@ -195,9 +179,6 @@ fn router(app: Arc<App>) -> Router {
 
 impl App {
     fn invalid(&self, faults: Vec<Fault>) -> ApiError {
-        ApiError::Invalid {
-            faults,
-            status: self.settings.invalid_status,
-        }
+        ApiError::Invalid { faults, status: self.settings.invalid_status }
     }
 }

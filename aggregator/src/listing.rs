@@ -67,10 +67,7 @@ pub(crate) async fn events(State(app): State<Arc<App>>, uri: Uri) -> Result<Resp
     let request = PageRequest::parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
     // No stored topic holds a NUL, and PostgreSQL would not even take the question.
     let page = if request.topic.as_ref().is_some_and(|topic| topic.contains('\0')) {
-        Page {
-            rows: Vec::new(),
-            next: None,
-        }
+        Page { rows: Vec::new(), next: None }
     } else {
         app.store.page(&request).await?
     };
@@ -85,26 +82,16 @@ impl PageRequest {
     fn parse(parameters: &Parameters) -> Result<Self, Vec<Fault>> {
         let limit = match parameters.text("limit") {
             None => Ok(DEFAULT_LIMIT),
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-                .ok_or_else(|| {
-                    Fault::query(
-                        "limit",
-                        "int_range",
-                        format!("must be a number from 1 to {MAX_LIMIT}"),
-                    )
-                }),
+            Some(text) => {
+                text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
+                    Fault::query("limit", "int_range", format!("must be a number from 1 to {MAX_LIMIT}"))
+                })
+            }
         };
         let cursor = match parameters.text("cursor") {
             None => Ok(None),
             Some(text) => text.parse().map(Some).map_err(|_| {
-                Fault::query(
-                    "cursor",
-                    "cursor_parsing",
-                    "must be a cursor from the Link header of a page",
-                )
+                Fault::query("cursor", "cursor_parsing", "must be a cursor from the Link header of a page")
             }),
         };
         let topic = parameters.text("topic").map(str::to_owned);
@@ -128,11 +115,7 @@ impl PageRequest {
 impl Page {
     /// Ends the page at its limit, or where the store left payloads out because the page was full of bytes.
     pub(crate) fn from_rows(mut rows: Vec<PageRow>, request: &PageRequest) -> Self {
-        let complete = rows
-            .iter()
-            .take_while(|row| row.5.is_some())
-            .take(request.limit as usize)
-            .count();
+        let complete = rows.iter().take_while(|row| row.5.is_some()).take(request.limit as usize).count();
         let has_more = rows.len() > complete;
         rows.truncate(complete);
         let next = rows.last().filter(|_| has_more).map(|row| row.0);
@@ -191,30 +174,14 @@ mod tests {
 
     fn row(seq: i64, payload: Option<&str>) -> PageRow {
         let text = str::to_owned;
-        PageRow(
-            seq,
-            text("t"),
-            text("id"),
-            text("2025-01-01"),
-            text("test"),
-            payload.map(text),
-            0,
-        )
+        PageRow(seq, text("t"), text("id"), text("2025-01-01"), text("test"), payload.map(text), 0)
     }
 
     #[test]
     fn a_limit_is_a_number_in_its_range() {
         assert_eq!(request("").unwrap().limit, 1_000);
         assert_eq!(request("limit=10000").unwrap().limit, 10_000);
-        for query in [
-            "limit=0",
-            "limit=10001",
-            "limit=-1",
-            "limit=",
-            "limit=ten",
-            "limit=1.5",
-            "cursor=x",
-        ] {
+        for query in ["limit=0", "limit=10001", "limit=-1", "limit=", "limit=ten", "limit=1.5", "cursor=x"] {
             assert_eq!(request(query).unwrap_err().len(), 1, "{query}");
         }
         assert_eq!(request("limit=0&cursor=x").unwrap_err().len(), 2);
@@ -223,10 +190,7 @@ mod tests {
     #[test]
     fn a_page_ends_at_its_limit_or_where_payloads_end() {
         let two = request("limit=2").unwrap();
-        let full = Page::from_rows(
-            vec![row(9, Some("{}")), row(8, Some("{}")), row(7, Some("{}"))],
-            &two,
-        );
+        let full = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}")), row(7, Some("{}"))], &two);
         assert_eq!((full.rows.len(), full.next), (2, Some(8)));
         let last = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}"))], &two);
         assert_eq!((last.rows.len(), last.next), (2, None));
@@ -239,10 +203,7 @@ mod tests {
         let request = request("topic=a%20%26%3E%C3%A9&limit=1").unwrap();
         let page = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}"))], &request);
         let link = page.link(&request).unwrap();
-        assert_eq!(
-            link,
-            "</events?cursor=9&limit=1&topic=a%20%26%3E%C3%A9>; rel=\"next\""
-        );
+        assert_eq!(link, "</events?cursor=9&limit=1&topic=a%20%26%3E%C3%A9>; rel=\"next\"");
     }
 
     #[test]
@@ -252,9 +213,6 @@ mod tests {
         let page = Page::from_rows(vec![row(2, Some(sent)), row(1, Some("{oops"))], &request);
         let json = String::from_utf8(page.to_json()).unwrap();
         assert!(json.contains(sent), "{json}");
-        assert!(
-            json.contains(r#""payload":"{oops","processed_at":"1970-01-01T00:00:00.000Z""#),
-            "{json}"
-        );
+        assert!(json.contains(r#""payload":"{oops","processed_at":"1970-01-01T00:00:00.000Z""#), "{json}");
     }
 }

@@ -15,11 +15,7 @@ async fn main() -> ExitCode {
     // The database's own notices, such as a table that is there already, are for those who ask for them.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_writer(io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).init();
     let shutdown = match told_to_stop() {
         Ok(shutdown) => shutdown,
         Err(error) => return fail(&error),

@@ -31,16 +31,13 @@ pub(crate) async fn publish(
     request: Request,
 ) -> Result<Json<Receipt>, ApiError> {
     let parameters = Parameters::of(request.uri());
-    let wants_results = parameters
-        .switch("results")
-        .map_err(|fault| app.invalid(vec![fault]))?;
+    let wants_results = parameters.switch("results").map_err(|fault| app.invalid(vec![fault]))?;
     let body = read_body(&app, request).await?;
     let batch = Batch::parse(body.into(), app.settings.max_events()).map_err(|rejected| match rejected {
         Rejected::Invalid(faults) => app.invalid(faults),
-        Rejected::TooMany => ApiError::TooLarge(format!(
-            "a batch has at most {} events",
-            app.settings.max_events()
-        )),
+        Rejected::TooMany => {
+            ApiError::TooLarge(format!("a batch has at most {} events", app.settings.max_events()))
+        }
     })?;
     let kinds = app.ingest.store(batch).await?;
     Ok(Json(Receipt::new(&kinds, wants_results)))
@@ -48,9 +45,7 @@ pub(crate) async fn publish(
 
 async fn read_body(app: &Arc<App>, request: Request) -> Result<Bytes, ApiError> {
     let reading = Bytes::from_request(request, app);
-    let body = timeout(app.settings.body_timeout(), reading)
-        .await
-        .map_err(|_| ApiError::BodyTimeout)?;
+    let body = timeout(app.settings.body_timeout(), reading).await.map_err(|_| ApiError::BodyTimeout)?;
     body.map_err(|rejection| match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
             ApiError::TooLarge(format!("a body has at most {} MiB", app.settings.body_limit_mib))

@@ -21,12 +21,7 @@ const MIB: usize = 1024 * 1024;
 #[command(name = "aggregator", version)]
 pub struct Settings {
     /// Where to listen: an address with its port; port 0 takes a free one and says which
-    #[arg(
-        long,
-        env = "LISTEN",
-        value_name = "HOST:PORT",
-        default_value = "127.0.0.1:8080"
-    )]
+    #[arg(long, env = "LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: ListenAddress,
 
     /// The database: `sqlite:FILE`, made if absent, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
@@ -184,10 +179,7 @@ mod tests {
         assert_eq!(settings.max_events(), 10_000);
         assert_eq!(settings.body_limit_bytes(), 32 * 1024 * 1024);
         assert_eq!(settings.ack, Ack::Committed);
-        assert_eq!(
-            StatusCode::from(settings.invalid_status),
-            StatusCode::UNPROCESSABLE_ENTITY
-        );
+        assert_eq!(StatusCode::from(settings.invalid_status), StatusCode::UNPROCESSABLE_ENTITY);
     }
 
     #[test]

@@ -54,10 +54,7 @@ pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, Ap
         duplicate_dropped: counts.duplicate_dropped,
         topics: counts.topics,
         uptime: app.started.elapsed().as_secs_f64(),
-        queue: QueueStats {
-            pending: counts.pending,
-            processing: counts.processing,
-        },
+        queue: QueueStats { pending: counts.pending, processing: counts.processing },
         instance_id: app.instance_id.clone(),
     }))
 }
@@ -67,14 +64,7 @@ impl Counts {
     pub(crate) fn from_rows(rows: Vec<CountRow>) -> Self {
         let mut counts = Self::default();
         for CountRow(received, unique_processed, duplicate_dropped, pending, processing, topic) in rows {
-            counts = Self {
-                received,
-                unique_processed,
-                duplicate_dropped,
-                pending,
-                processing,
-                ..counts
-            };
+            counts = Self { received, unique_processed, duplicate_dropped, pending, processing, ..counts };
             counts.topics.extend(topic);
         }
         counts.topics.sort_unstable();

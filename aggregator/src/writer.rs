@@ -13,9 +13,8 @@ const MAX_ABORTS: usize = 5;
 /// Serves the queue until it is closed and empty.
 pub(crate) async fn run(mut writer: Writer, queue: Queue, max_wait: Duration) {
     while let Some(jobs) = queue.take(writer.full_group()).await {
-        let (fresh, stale): (Vec<_>, Vec<_>) = jobs
-            .into_iter()
-            .partition(|job| job.queued_at.elapsed() <= max_wait);
+        let (fresh, stale): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| job.queued_at.elapsed() <= max_wait);
         for job in stale {
             job.answer(Err(NotStored::Unavailable));
         }

@@ -22,14 +22,8 @@ pub(super) enum Envelope<'a> {
     Many(Vec<&'a RawValue>),
 }
 
-const EMPTY: Reason = Reason {
-    kind: "too_short",
-    msg: "a batch needs at least one event",
-};
-const NOT_EVENTS: Reason = Reason {
-    kind: "list_type",
-    msg: "must be an array of events or one event",
-};
+const EMPTY: Reason = Reason { kind: "too_short", msg: "a batch needs at least one event" };
+const NOT_EVENTS: Reason = Reason { kind: "list_type", msg: "must be an array of events or one event" };
 
 impl<'a> Envelope<'a> {
     pub(super) fn split(body: &'a str, max_events: usize) -> Result<Self, Rejected> {
@@ -47,9 +41,7 @@ impl<'a> Envelope<'a> {
 
     fn list(text: &'a str, max_events: usize) -> Result<Self, Rejected> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let members = deserializer
-            .deserialize_seq(Members { max: max_events })
-            .map_err(malformed)?;
+        let members = deserializer.deserialize_seq(Members { max: max_events }).map_err(malformed)?;
         deserializer.end().map_err(malformed)?;
         match members.len() {
             0 => Err(Rejected::Invalid(vec![Fault::events(EMPTY)])),
@@ -80,15 +72,11 @@ impl<'a> Envelope<'a> {
 }
 
 fn first_byte(text: &str) -> Option<u8> {
-    text.bytes()
-        .find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+    text.bytes().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 fn malformed(error: serde_json::Error) -> Rejected {
-    Rejected::Invalid(vec![Fault::body(
-        "json_invalid",
-        format!("the body is not JSON: {error}"),
-    )])
+    Rejected::Invalid(vec![Fault::body("json_invalid", format!("the body is not JSON: {error}"))])
 }
 
 /// Collects the members of an array, and one more than allowed at most: sixteen million members of two bytes would

@@ -14,50 +14,20 @@ const MAX_TIMESTAMP_BYTES: usize = 64;
 /// Levels of arrays and objects in one event, the event itself being the first. Most parsers end at 128.
 const MAX_LEVELS: usize = 128;
 
-pub(super) const MISSING: Reason = Reason {
-    kind: "missing",
-    msg: "field required",
-};
-pub(super) const REPEATED: Reason = Reason {
-    kind: "repeated_field",
-    msg: "must not occur more than once",
-};
-pub(super) const NOT_TEXT: Reason = Reason {
-    kind: "string_type",
-    msg: "must be a string",
-};
-pub(super) const NOT_AN_OBJECT: Reason = Reason {
-    kind: "dict_type",
-    msg: "must be an object",
-};
-pub(super) const LONE_SURROGATE: Reason = Reason {
-    kind: "string_unicode",
-    msg: "must not hold a surrogate without its pair",
-};
-pub(super) const TOO_DEEP: Reason = Reason {
-    kind: "nesting",
-    msg: "an event must not nest deeper than 128 levels",
-};
-const BLANK: Reason = Reason {
-    kind: "blank",
-    msg: "must not be blank",
-};
-const NUL: Reason = Reason {
-    kind: "nul_character",
-    msg: "must not hold a NUL character",
-};
-const LONG_NAME: Reason = Reason {
-    kind: "string_too_long",
-    msg: "must have at most 255 bytes",
-};
-const LONG_EVENT_ID: Reason = Reason {
-    kind: "string_too_long",
-    msg: "must have at most 1024 bytes",
-};
-const NO_TIMESTAMP: Reason = Reason {
-    kind: "datetime_parsing",
-    msg: "must be a date and time as RFC 3339 or ISO 8601 write it",
-};
+pub(super) const MISSING: Reason = Reason { kind: "missing", msg: "field required" };
+pub(super) const REPEATED: Reason = Reason { kind: "repeated_field", msg: "must not occur more than once" };
+pub(super) const NOT_TEXT: Reason = Reason { kind: "string_type", msg: "must be a string" };
+pub(super) const NOT_AN_OBJECT: Reason = Reason { kind: "dict_type", msg: "must be an object" };
+pub(super) const LONE_SURROGATE: Reason =
+    Reason { kind: "string_unicode", msg: "must not hold a surrogate without its pair" };
+pub(super) const TOO_DEEP: Reason =
+    Reason { kind: "nesting", msg: "an event must not nest deeper than 128 levels" };
+const BLANK: Reason = Reason { kind: "blank", msg: "must not be blank" };
+const NUL: Reason = Reason { kind: "nul_character", msg: "must not hold a NUL character" };
+const LONG_NAME: Reason = Reason { kind: "string_too_long", msg: "must have at most 255 bytes" };
+const LONG_EVENT_ID: Reason = Reason { kind: "string_too_long", msg: "must have at most 1024 bytes" };
+const NO_TIMESTAMP: Reason =
+    Reason { kind: "datetime_parsing", msg: "must be a date and time as RFC 3339 or ISO 8601 write it" };
 
 /// A topic or a source.
 pub(super) fn name(text: &str) -> Result<(), Reason> {

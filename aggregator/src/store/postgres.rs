@@ -113,10 +113,7 @@ impl Postgres {
         url: &DatabaseUrl,
         statement_timeout: Duration,
     ) -> Result<Self, OpenError> {
-        let options = options
-            .clone()
-            .application_name("onceproof aggregator")
-            .disable_statement_logging();
+        let options = options.clone().application_name("onceproof aggregator").disable_statement_logging();
         let mut connection = connect(&options).await.map_err(|reason| OpenError::Connect {
             url: url.to_string(),
             advice: "is PostgreSQL running there, and does DATABASE_URL name the right user and database?",
@@ -132,19 +129,12 @@ impl Postgres {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .after_connect(move |connection, _| {
                 let session = session.clone();
-                Box::pin(async move {
-                    sqlx::raw_sql(AssertSqlSafe(session))
-                        .execute(connection)
-                        .await
-                        .map(drop)
-                })
+                Box::pin(
+                    async move { sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await.map(drop) },
+                )
             })
             .connect_lazy_with(options.clone());
-        Ok(Self {
-            readers,
-            options,
-            statement_timeout,
-        })
+        Ok(Self { readers, options, statement_timeout })
     }
 
     pub(super) fn writer(&self) -> Writer {
@@ -163,11 +153,7 @@ impl Postgres {
     }
 
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
-        let statement = if request.topic.is_some() {
-            PAGE_OF_TOPIC
-        } else {
-            PAGE
-        };
+        let statement = if request.topic.is_some() { PAGE_OF_TOPIC } else { PAGE };
         let rows: Vec<PageRow> = sqlx::query_as(statement)
             .bind(request.topic.as_deref())
             .bind(request.before())
@@ -191,9 +177,7 @@ impl Writer {
     pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
         let mut connection = self.ready().await.map_err(WriteError::Unavailable)?;
         let limit = self.statement_timeout + GRACE;
-        let stored = timeout(limit, store(&mut connection, group))
-            .await
-            .unwrap_or_else(|_| Err(timed_out()));
+        let stored = timeout(limit, store(&mut connection, group)).await.unwrap_or_else(|_| Err(timed_out()));
         self.last_used = Instant::now();
         let result = stored.map_err(outcome);
         // After an error that the server reported the session goes on; after any other it is in an unknown state.
@@ -213,9 +197,7 @@ impl Writer {
         }
         let mut connection = connect(&self.options).await?;
         let session = writer_session(self.statement_timeout);
-        sqlx::raw_sql(AssertSqlSafe(session))
-            .execute(&mut connection)
-            .await?;
+        sqlx::raw_sql(AssertSqlSafe(session)).execute(&mut connection).await?;
         Ok(connection)
     }
 
@@ -227,12 +209,7 @@ impl Writer {
         }
         self.statements_until_fold = FOLD_EVERY;
         if let Some(mut connection) = self.connection.take() {
-            match timeout(
-                self.statement_timeout + GRACE,
-                sqlx::query(FOLD).execute(&mut connection),
-            )
-            .await
-            {
+            match timeout(self.statement_timeout + GRACE, sqlx::query(FOLD).execute(&mut connection)).await {
                 Ok(Ok(_)) => self.connection = Some(connection),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the counters were not folded; they are right all the same");
@@ -275,39 +252,22 @@ fn position(place: i32) -> usize {
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
-    timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options))
-        .await
-        .unwrap_or_else(|_| Err(timed_out()))
+    timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
 /// Checks, migrates and writes. Several aggregators may start at once: the migration holds an advisory lock.
 async fn prepare(connection: &mut PgConnection, url: &DatabaseUrl) -> Result<(), OpenError> {
-    let unwritable = |reason| OpenError::Write {
-        url: url.to_string(),
-        reason,
-    };
-    let encoding: String = sqlx::query_scalar("SHOW server_encoding")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(unwritable)?;
+    let unwritable = |reason| OpenError::Write { url: url.to_string(), reason };
+    let encoding: String =
+        sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await.map_err(unwritable)?;
     if encoding != "UTF8" {
-        return Err(OpenError::Encoding {
-            url: url.to_string(),
-            encoding,
-        });
+        return Err(OpenError::Encoding { url: url.to_string(), encoding });
     }
     MIGRATIONS
         .run(&mut *connection)
         .await
-        .map_err(|reason| OpenError::Migrate {
-            url: url.to_string(),
-            reason,
-        })?;
-    sqlx::query(FOLD)
-        .execute(connection)
-        .await
-        .map(drop)
-        .map_err(unwritable)
+        .map_err(|reason| OpenError::Migrate { url: url.to_string(), reason })?;
+    sqlx::query(FOLD).execute(connection).await.map(drop).map_err(unwritable)
 }
 
 /// What the statements of a writer rest on, whatever the database's own defaults are: a known abort instead of a
@@ -336,13 +296,9 @@ fn timed_out() -> sqlx::Error {
 /// rolled the statement back and goes on; FATAL ends the session, possibly after the commit, and a broken connection
 /// says nothing at all.
 fn outcome(error: sqlx::Error) -> WriteError {
-    let reported = error
-        .as_database_error()
-        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    let reported = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     let rolled_back = reported.filter(|reported| reported.severity() == PgSeverity::Error);
-    rolled_back.map_or(WriteError::Unknown as fn(_) -> _, |reported| {
-        meaning(reported.code())
-    })(error)
+    rolled_back.map_or(WriteError::Unknown as fn(_) -> _, |reported| meaning(reported.code()))(error)
 }
 
 /// What the code of an error means that has rolled the statement back.

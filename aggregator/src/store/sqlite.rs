@@ -21,13 +21,15 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// One writer's page traffic is the bound here, so a transaction takes nearly all that waits.
 pub(super) const FULL_GROUP: usize = 10_000;
 
-/// Rows of one INSERT. A hundred rows spread the cost of a statement; the rest of a group goes by tens and ones, so
-/// that three prepared statements serve every group.
-const ROWS_PER_INSERT: [usize; 3] = [100, 10, 1];
+/// Rows of one INSERT at most: a hundred spread the cost of a statement.
+const MAX_ROWS_PER_INSERT: usize = 100;
+/// A prepared INSERT for every number of rows, and room for the other statements: each statement saved is a round trip
+/// to the connection's thread, which is what a small transaction costs.
+const CACHED_STATEMENTS: usize = MAX_ROWS_PER_INSERT + 28;
 
-const BEGIN: &str = "BEGIN IMMEDIATE";
+/// IMMEDIATE waits for another writer here; a transaction that becomes one later fails without waiting.
+const BEGIN: &str = "BEGIN IMMEDIATE; SELECT coalesce(max(seq), 0) FROM processed_events";
 const COMMIT: &str = "COMMIT";
-const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM processed_events";
 const INSERTED: &str = "SELECT seq - ?1 FROM processed_events WHERE seq > ?1";
 const COUNT: &str = "UPDATE counters SET received = received + ?1, unique_processed = unique_processed + ?2, \
                      duplicate_dropped = duplicate_dropped + ?1 - ?2";
@@ -72,7 +74,8 @@ pub(super) struct Sqlite {
 pub(crate) struct Writer {
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
-    inserts: [Arc<str>; 3],
+    /// The INSERT of one row, of two, and so on.
+    inserts: Vec<Arc<str>>,
 }
 
 impl Sqlite {
@@ -90,16 +93,10 @@ impl Sqlite {
         MIGRATIONS
             .run(&mut connection)
             .await
-            .map_err(|reason| OpenError::Migrate {
-                url: url.to_string(),
-                reason,
-            })?;
+            .map_err(|reason| OpenError::Migrate { url: url.to_string(), reason })?;
         prove_writable(&mut connection)
             .await
-            .map_err(|reason| OpenError::Write {
-                url: url.to_string(),
-                reason,
-            })?;
+            .map_err(|reason| OpenError::Write { url: url.to_string(), reason })?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -111,7 +108,7 @@ impl Sqlite {
         Writer {
             options: self.options.clone(),
             connection: None,
-            inserts: ROWS_PER_INSERT.map(|rows| insert_statement(rows).into()),
+            inserts: (1..=MAX_ROWS_PER_INSERT).map(|rows| insert_statement(rows).into()).collect(),
         }
     }
 
@@ -121,11 +118,7 @@ impl Sqlite {
     }
 
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
-        let statement = if request.topic.is_some() {
-            PAGE_OF_TOPIC
-        } else {
-            PAGE
-        };
+        let statement = if request.topic.is_some() { PAGE_OF_TOPIC } else { PAGE };
         let rows: Vec<PageRow> = sqlx::query_as(statement)
             .bind(request.topic.as_deref())
             .bind(request.before())
@@ -168,10 +161,7 @@ impl Writer {
     ) -> Result<Vec<usize>, WriteError> {
         let inserted = self.fill(connection, group).await.map_err(not_committed)?;
         // From here on nobody knows whether the commit's record reached the file before the error did.
-        sqlx::query(COMMIT)
-            .execute(connection)
-            .await
-            .map_err(WriteError::Unknown)?;
+        sqlx::query(COMMIT).execute(connection).await.map_err(WriteError::Unknown)?;
         Ok(inserted)
     }
 
@@ -181,22 +171,13 @@ impl Writer {
         connection: &mut SqliteConnection,
         group: &Group<'_>,
     ) -> Result<Vec<usize>, sqlx::Error> {
-        // IMMEDIATE waits for another writer here; a transaction that becomes one later fails without waiting.
-        sqlx::query(BEGIN).execute(&mut *connection).await?;
-        let last_seq: i64 = sqlx::query_scalar(LAST_SEQ).fetch_one(&mut *connection).await?;
+        let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
         let now_ms = Timestamp::now().as_millisecond();
-        let mut rest = group.rows();
-        for (rows, statement) in ROWS_PER_INSERT.into_iter().zip(&self.inserts) {
-            while rest.len() >= rows {
-                let (some, others) = rest.split_at(rows);
-                insert(connection, statement, some, last_seq, now_ms).await?;
-                rest = others;
-            }
+        for rows in group.rows().chunks(MAX_ROWS_PER_INSERT) {
+            insert(connection, &self.inserts[rows.len() - 1], rows, last_seq, now_ms).await?;
         }
-        let places: Vec<i64> = sqlx::query_scalar(INSERTED)
-            .bind(last_seq)
-            .fetch_all(&mut *connection)
-            .await?;
+        let places: Vec<i64> =
+            sqlx::query_scalar(INSERTED).bind(last_seq).fetch_all(&mut *connection).await?;
         let inserted: Vec<usize> = places.into_iter().map(position).collect();
         sqlx::query(COUNT)
             .bind(signed(group.len()))
@@ -269,23 +250,17 @@ fn writer_options(options: &SqliteConnectOptions, statement_timeout: Duration) -
         .pragma("cache_size", "-262144")
         // Else every statement that may be undone writes a journal to a file.
         .pragma("temp_store", "MEMORY")
+        .statement_cache_capacity(CACHED_STATEMENTS)
         .disable_statement_logging()
 }
 
 fn reader_options(options: &SqliteConnectOptions) -> SqliteConnectOptions {
-    options
-        .clone()
-        .pragma("cache_size", "-16384")
-        .pragma("query_only", "ON")
+    options.clone().pragma("cache_size", "-16384").pragma("query_only", "ON")
 }
 
 async fn prove_writable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::query(BEGIN).execute(&mut *connection).await?;
-    sqlx::query(COUNT)
-        .bind(0)
-        .bind(0)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(COUNT).bind(0).bind(0).execute(&mut *connection).await?;
     sqlx::query(COMMIT).execute(connection).await.map(drop)
 }
 
@@ -301,9 +276,7 @@ fn not_committed(error: sqlx::Error) -> WriteError {
     const TOO_BIG: i32 = 18;
     const CONSTRAINT: i32 = 19;
     const MISMATCH: i32 = 20;
-    let code = error
-        .as_database_error()
-        .and_then(|error| error.code()?.parse::<i32>().ok());
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
     match code.map(|code| code & 0xff) {
         Some(ERROR | TOO_BIG | CONSTRAINT | MISMATCH) => WriteError::Refused(error),
         _ => WriteError::Unavailable(error),

@@ -96,28 +96,13 @@ mod tests {
 
     #[test]
     fn what_cannot_keep_a_promise_is_refused() {
-        for text in [
-            "",
-            "onceproof.db",
-            "mysql://localhost/x",
-            "postgresql+asyncpg://localhost/x",
-        ] {
-            assert!(
-                matches!(text.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Scheme)),
-                "{text}"
-            );
+        for text in ["", "onceproof.db", "mysql://localhost/x", "postgresql+asyncpg://localhost/x"] {
+            assert!(matches!(text.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Scheme)), "{text}");
         }
-        for text in [
-            "sqlite:",
-            "sqlite://",
-            "sqlite::memory:",
-            "sqlite://:memory:",
-            "sqlite:a.db?mode=memory",
-        ] {
-            assert!(
-                matches!(text.parse::<DatabaseUrl>(), Err(DatabaseUrlError::InMemory)),
-                "{text}"
-            );
+        for text in
+            ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite://:memory:", "sqlite:a.db?mode=memory"]
+        {
+            assert!(matches!(text.parse::<DatabaseUrl>(), Err(DatabaseUrlError::InMemory)), "{text}");
         }
     }
 }

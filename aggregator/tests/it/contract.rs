@@ -33,12 +33,8 @@ async fn every_envelope_is_understood_whatever_the_content_type(database: &Datab
         format!(r#"{{"sent_at":[1,{{"a":2}}],"events":[{ONE}],"count":1}}"#),
         r#"{"\u0074opic":"\u0074","event_id":"1","timestamp":"2025-01-01","source":"s"}"#.to_owned(),
     ];
-    let content_types = [
-        None,
-        Some("application/json"),
-        Some("text/plain"),
-        Some("application/x-www-form-urlencoded"),
-    ];
+    let content_types =
+        [None, Some("application/json"), Some("text/plain"), Some("application/x-www-form-urlencoded")];
     for body in &bodies {
         for content_type in content_types {
             let mut request = target.client.request(Method::POST, "/publish").body(body.clone());
@@ -49,14 +45,7 @@ async fn every_envelope_is_understood_whatever_the_content_type(database: &Datab
             assert_eq!(response.status(), StatusCode::OK, "{body} as {content_type:?}");
         }
     }
-    assert_eq!(
-        target.client.counters().await,
-        Counters {
-            received: 32,
-            unique: 1,
-            duplicates: 31
-        }
-    );
+    assert_eq!(target.client.counters().await, Counters { received: 32, unique: 1, duplicates: 31 });
     target.stop().await;
 }
 
@@ -67,18 +56,9 @@ async fn a_receipt_counts_and_on_request_lists_what_became_of_each_event(databas
     let response = target.client.post("/publish", batch.clone()).await;
     assert_eq!(response.headers()["content-type"], "application/json");
     let receipt: Value = response.json().await.unwrap();
-    assert_eq!(
-        receipt,
-        json!({ "status": "accepted", "accepted": 3, "inserted": 2, "duplicates": 1 })
-    );
+    assert_eq!(receipt, json!({ "status": "accepted", "accepted": 3, "inserted": 2, "duplicates": 1 }));
 
-    let receipt: Value = target
-        .client
-        .post("/publish?results=true", batch)
-        .await
-        .json()
-        .await
-        .unwrap();
+    let receipt: Value = target.client.post("/publish?results=true", batch).await.json().await.unwrap();
     assert_eq!(
         receipt,
         json!({ "status": "accepted", "accepted": 3, "inserted": 0, "duplicates": 3,
@@ -89,38 +69,18 @@ async fn a_receipt_counts_and_on_request_lists_what_became_of_each_event(databas
 
 async fn repeats_within_a_batch_are_duplicates_of_its_first(database: &Database) {
     let target = Target::start(database).await;
-    let mut batch: Vec<_> = ["b", "a", "b", "c", "a", "b"]
-        .iter()
-        .map(|id| event("t", id))
-        .collect();
+    let mut batch: Vec<_> = ["b", "a", "b", "c", "a", "b"].iter().map(|id| event("t", id)).collect();
     for (place, event) in batch.iter_mut().enumerate() {
         event["payload"] = json!({ "place": place });
     }
     let receipt = target.client.publish(&batch).await;
     assert_eq!(
         receipt["results"],
-        json!([
-            "inserted",
-            "inserted",
-            "duplicate",
-            "inserted",
-            "duplicate",
-            "duplicate"
-        ])
+        json!(["inserted", "inserted", "duplicate", "inserted", "duplicate", "duplicate"])
     );
     let stored = target.client.list("", 10).await;
-    let shown: Vec<_> = stored
-        .iter()
-        .map(|row| (&row["event_id"], &row["payload"]["place"]))
-        .collect();
-    assert_eq!(
-        shown,
-        [
-            (&json!("c"), &json!(3)),
-            (&json!("a"), &json!(1)),
-            (&json!("b"), &json!(0))
-        ]
-    );
+    let shown: Vec<_> = stored.iter().map(|row| (&row["event_id"], &row["payload"]["place"])).collect();
+    assert_eq!(shown, [(&json!("c"), &json!(3)), (&json!("a"), &json!(1)), (&json!("b"), &json!(0))]);
     target.stop().await;
 }
 
@@ -150,10 +110,7 @@ async fn keys_are_compared_byte_for_byte(database: &Database) {
         "{",
         "1\n",
     ];
-    let batch: Vec<_> = ids
-        .iter()
-        .flat_map(|id| [event("t", id), event("T", id)])
-        .collect();
+    let batch: Vec<_> = ids.iter().flat_map(|id| [event("t", id), event("T", id)]).collect();
     assert_eq!(target.client.publish(&batch).await["inserted"], batch.len());
     assert_eq!(target.client.publish(&batch).await["duplicates"], batch.len());
     let mut listed = target.client.ids().await;
@@ -167,20 +124,12 @@ async fn the_largest_key_is_stored(database: &Database) {
     let target = Target::start(database).await;
     // Random letters, since an index compresses what repeats itself.
     let random = |bytes: usize| -> String {
-        (0..bytes)
-            .map(|_| char::from(b'!' + u8::try_from(getrandom::u32().unwrap() % 90).unwrap()))
-            .collect()
+        (0..bytes).map(|_| char::from(b'!' + u8::try_from(getrandom::u32().unwrap() % 90).unwrap())).collect()
     };
     let mut large = event(&random(255), &random(1024));
     large["source"] = json!(random(255));
-    assert_eq!(
-        target.client.publish(std::slice::from_ref(&large)).await["inserted"],
-        1
-    );
-    assert_eq!(
-        target.client.publish(std::slice::from_ref(&large)).await["duplicates"],
-        1
-    );
+    assert_eq!(target.client.publish(std::slice::from_ref(&large)).await["inserted"], 1);
+    assert_eq!(target.client.publish(std::slice::from_ref(&large)).await["duplicates"], 1);
     let row = target.client.list("", 1).await.remove(0);
     for field in ["topic", "event_id", "source"] {
         assert_eq!(row[field], large[field]);
@@ -198,12 +147,8 @@ async fn what_was_sent_is_shown_as_it_was_sent(database: &Database) {
         "{\n  \"pretty\" : [ 1 , 2 ]\n}",
         r#"{"unicode":"é😀","quote":"\"","deep":{"a":[[[{}]]]}}"#,
     ];
-    let timestamps = [
-        "2025-01-01T00:00:00Z",
-        "2025-01-01 00:00:00",
-        "2025-01-01T00:00:00.123456+07:00",
-        "2025-01-01",
-    ];
+    let timestamps =
+        ["2025-01-01T00:00:00Z", "2025-01-01 00:00:00", "2025-01-01T00:00:00.123456+07:00", "2025-01-01"];
     for (place, payload) in payloads.iter().enumerate() {
         let timestamp = timestamps[place % timestamps.len()];
         let body = format!(
@@ -219,10 +164,7 @@ async fn what_was_sent_is_shown_as_it_was_sent(database: &Database) {
         assert!(shown.starts_with(&expected), "{shown}\n{expected}");
     }
     let without_payload = r#"{"topic":"t","event_id":"none","timestamp":"2025-01-01","source":"s"}"#;
-    assert_eq!(
-        target.client.post("/publish", without_payload).await.status(),
-        StatusCode::OK
-    );
+    assert_eq!(target.client.post("/publish", without_payload).await.status(), StatusCode::OK);
     let shown = target.client.get("/events?limit=1").await.text().await.unwrap();
     assert!(shown.contains(r#","payload":{},"#), "{shown}");
     target.stop().await;
@@ -238,20 +180,14 @@ async fn the_first_copy_of_an_event_wins(database: &Database) {
     target.client.publish(&[second]).await;
     let rows = target.client.list("", 10).await;
     assert_eq!(rows.len(), 1);
-    assert_eq!(
-        (&rows[0]["payload"], &rows[0]["source"]),
-        (&first["payload"], &first["source"])
-    );
+    assert_eq!((&rows[0]["payload"], &rows[0]["source"]), (&first["payload"], &first["source"]));
     target.stop().await;
 }
 
 async fn stats_and_health_have_the_shape_of_the_contract(database: &Database) {
     let target = Target::start(database).await;
     assert_eq!(target.client.stats().await["topics"], json!([]));
-    target
-        .client
-        .publish(&[event("b", "1"), event("a", "1"), event("é", "1"), event("B", "1")])
-        .await;
+    target.client.publish(&[event("b", "1"), event("a", "1"), event("é", "1"), event("B", "1")]).await;
     let mut stats = target.client.stats().await;
     assert!(stats["uptime"].as_f64().unwrap() >= 0.0);
     assert!(!stats["instance_id"].as_str().unwrap().is_empty());
@@ -266,10 +202,7 @@ async fn stats_and_health_have_the_shape_of_the_contract(database: &Database) {
 
     let health = target.client.get("/health").await;
     assert_eq!(health.status(), StatusCode::OK);
-    assert_eq!(
-        health.json::<Value>().await.unwrap(),
-        json!({ "ok": true, "status": "healthy" })
-    );
+    assert_eq!(health.json::<Value>().await.unwrap(), json!({ "ok": true, "status": "healthy" }));
     target.stop().await;
 }
 
@@ -279,12 +212,7 @@ async fn the_database_has_a_table_and_a_view_for_people(database: &Database) {
     assert_eq!(database.number("SELECT count(*) FROM processed_events").await, 1);
     assert_eq!(database.number("SELECT received FROM stats").await, 2);
     assert_eq!(database.number("SELECT unique_processed FROM stats").await, 1);
-    assert_eq!(
-        database
-            .number("SELECT duplicate_dropped + pending + processing FROM stats")
-            .await,
-        1
-    );
+    assert_eq!(database.number("SELECT duplicate_dropped + pending + processing FROM stats").await, 1);
 
     // No key is cached: what a person stores or deletes counts from the next request on.
     database
@@ -294,10 +222,7 @@ async fn the_database_has_a_table_and_a_view_for_people(database: &Database) {
              VALUES ('t', 'by hand', '2025-01-01', 'person', '{}')",
         )
         .await;
-    let receipt = target
-        .client
-        .publish(&[event("t", "1"), event("t", "by hand")])
-        .await;
+    let receipt = target.client.publish(&[event("t", "1"), event("t", "by hand")]).await;
     assert_eq!(receipt["results"], json!(["inserted", "duplicate"]));
     assert_eq!(target.client.ids().await, ["1", "by hand"]);
     target.stop().await;
@@ -314,10 +239,7 @@ async fn other_paths_and_methods_are_answered_in_json(database: &Database) {
     ] {
         let response = target.client.request(method, path).send().await.unwrap();
         assert_eq!(response.status(), status, "{path}");
-        assert_eq!(
-            response.headers().contains_key("allow"),
-            status == StatusCode::METHOD_NOT_ALLOWED
-        );
+        assert_eq!(response.headers().contains_key("allow"), status == StatusCode::METHOD_NOT_ALLOWED);
         assert!(response.json::<Value>().await.unwrap()["detail"].is_string());
     }
     target.stop().await;

@@ -14,9 +14,7 @@ pub(crate) enum Database {
 
 impl Database {
     pub(crate) fn sqlite() -> Self {
-        Self::Sqlite {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self::Sqlite { folder: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) async fn postgres() -> Self {
@@ -53,10 +51,7 @@ impl Database {
         match self {
             Self::Sqlite { .. } => {
                 let mut connection = SqliteConnection::connect(&self.url()).await.unwrap();
-                sqlx::raw_sql(AssertSqlSafe(sql))
-                    .execute(&mut connection)
-                    .await
-                    .unwrap();
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
                 connection.close().await.unwrap();
             }
             Self::Postgres { .. } => execute(&self.url(), sql).await,
@@ -65,9 +60,7 @@ impl Database {
 
     /// Runs statements on the server that the database is on.
     pub(crate) async fn execute_beside(&self, sql: &str) {
-        let Self::Postgres { admin_url, .. } = self else {
-            panic!("SQLite has no server")
-        };
+        let Self::Postgres { admin_url, .. } = self else { panic!("SQLite has no server") };
         execute(admin_url, sql).await;
     }
 
@@ -98,10 +91,7 @@ impl Database {
         match self {
             Self::Sqlite { .. } => {
                 let mut connection = SqliteConnection::connect(&self.url()).await.unwrap();
-                sqlx::raw_sql("BEGIN IMMEDIATE")
-                    .execute(&mut connection)
-                    .await
-                    .unwrap();
+                sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
                 Blockade::Sqlite(connection)
             }
             Self::Postgres { .. } => {
@@ -142,9 +132,6 @@ impl Blockade {
 
 async fn execute(url: &str, sql: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }

@@ -31,11 +31,7 @@ async fn an_event_that_the_database_refuses_spoils_no_other_request(database: &D
     database.execute(trigger).await;
     let mut requests = JoinSet::new();
     for number in 0..40 {
-        let id = if number % 10 == 5 {
-            format!("poison {number}")
-        } else {
-            number.to_string()
-        };
+        let id = if number % 10 == 5 { format!("poison {number}") } else { number.to_string() };
         requests.spawn(publish(target.client.another(), id));
     }
     for (id, status, answer) in requests.join_all().await {
@@ -46,14 +42,7 @@ async fn an_event_that_the_database_refuses_spoils_no_other_request(database: &D
             assert_eq!((status, &answer["inserted"]), (StatusCode::OK, &json!(1)), "{id}");
         }
     }
-    assert_eq!(
-        target.client.counters().await,
-        Counters {
-            received: 36,
-            unique: 36,
-            duplicates: 0
-        }
-    );
+    assert_eq!(target.client.counters().await, Counters { received: 36, unique: 36, duplicates: 0 });
     assert_eq!(target.client.ids().await.len(), 36);
     target.stop().await;
 }
@@ -79,14 +68,7 @@ async fn known_aborts_are_tried_again_and_counted_once() {
         fail_first(&database, 3, sqlstate).await;
         let receipt = target.client.publish(&[event("t", "1")]).await;
         assert_eq!(receipt["inserted"], 1);
-        assert_eq!(
-            target.client.counters().await,
-            Counters {
-                received: 1,
-                unique: 1,
-                duplicates: 0
-            }
-        );
+        assert_eq!(target.client.counters().await, Counters { received: 1, unique: 1, duplicates: 0 });
         target.stop().await;
         database.remove().await;
     }
@@ -118,23 +100,13 @@ async fn a_session_that_dies_at_its_commit_leaves_the_outcome_unknown() {
              DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()",
         )
         .await;
-    let response = target
-        .client
-        .post("/publish", event("t", "deadly").to_string())
-        .await;
+    let response = target.client.post("/publish", event("t", "deadly").to_string()).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!response.headers().contains_key("retry-after"));
-    assert_eq!(
-        response.json::<Value>().await.unwrap(),
-        json!({ "detail": "outcome unknown" })
-    );
+    assert_eq!(response.json::<Value>().await.unwrap(), json!({ "detail": "outcome unknown" }));
 
     target.client.publish(&[event("t", "harmless")]).await;
-    assert_eq!(
-        target.client.ids().await,
-        ["harmless"],
-        "the server does not try again by itself"
-    );
+    assert_eq!(target.client.ids().await, ["harmless"], "the server does not try again by itself");
     assert_eq!(target.client.counters().await.received, 1);
     target.stop().await;
     database.remove().await;

@@ -17,24 +17,16 @@ on_both_databases! {
 const EVENTS_PER_BATCH: usize = 5;
 
 fn batch(name: &str) -> Vec<Value> {
-    (0..EVENTS_PER_BATCH)
-        .map(|place| event("t", &format!("{name}/{place}")))
-        .collect()
+    (0..EVENTS_PER_BATCH).map(|place| event("t", &format!("{name}/{place}"))).collect()
 }
 
 /// Sends a request up to a byte that differs from turn to turn, and closes the connection.
 async fn hang_up(client: Client, name: String, turn: usize) {
     let body = json!(batch(&name)).to_string();
-    let request = format!(
-        "POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request =
+        format!("POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     // Every third turn sends all of it, and hangs up while the commit runs.
-    let cut = if turn.is_multiple_of(3) {
-        request.len()
-    } else {
-        (turn * 97) % request.len()
-    };
+    let cut = if turn.is_multiple_of(3) { request.len() } else { (turn * 97) % request.len() };
     let mut connection = TcpStream::connect(client.address).await.unwrap();
     // A service that has already seen enough may have closed the connection.
     drop(connection.write_all(&request.as_bytes()[..cut]).await);
@@ -52,11 +44,7 @@ async fn clients_that_hang_up_lose_nobodys_event(database: &Database) {
                 let batch = batch(&format!("faithful {number} {turn}"));
                 let receipt = client.publish(&batch).await;
                 assert_eq!(receipt["inserted"], EVENTS_PER_BATCH);
-                told.extend(
-                    batch
-                        .iter()
-                        .map(|event| event["event_id"].as_str().unwrap().to_owned()),
-                );
+                told.extend(batch.iter().map(|event| event["event_id"].as_str().unwrap().to_owned()));
             }
             told
         });
@@ -94,9 +82,6 @@ async fn clients_that_hang_up_lose_nobodys_event(database: &Database) {
     for id in &stored {
         *sizes.entry(id.split_once('/').unwrap().0).or_default() += 1;
     }
-    assert!(
-        sizes.values().all(|size| *size == EVENTS_PER_BATCH),
-        "torn: {sizes:?}"
-    );
+    assert!(sizes.values().all(|size| *size == EVENTS_PER_BATCH), "torn: {sizes:?}");
     target.stop().await;
 }

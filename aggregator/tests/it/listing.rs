@@ -58,21 +58,9 @@ async fn an_unknown_topic_is_an_empty_list(database: &Database) {
 
 async fn topics_of_any_spelling_can_be_listed(database: &Database) {
     let target = Target::start(database).await;
-    let topics = [
-        "a b",
-        "a&b=c",
-        "a/b?c#d",
-        "é😀",
-        "100%",
-        "<x>; rel=\"next\"",
-        "a+b",
-        "'; --",
-    ];
+    let topics = ["a b", "a&b=c", "a/b?c#d", "é😀", "100%", "<x>; rel=\"next\"", "a+b", "'; --"];
     for topic in topics {
-        target
-            .client
-            .publish(&[event(topic, "1"), event(topic, "2"), event(topic, "3")])
-            .await;
+        target.client.publish(&[event(topic, "1"), event(topic, "2"), event(topic, "3")]).await;
     }
     for topic in topics {
         let encoded: String = topic.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -96,20 +84,12 @@ async fn a_page_of_heavy_payloads_ends_early_and_leads_on(database: &Database) {
     let mut pages = 0;
     while let Some(path) = next {
         let response = target.client.get(&path).await;
-        next = response.headers().get("link").map(|link| {
-            link.to_str()
-                .unwrap()
-                .trim_start_matches('<')
-                .split_once('>')
-                .unwrap()
-                .0
-                .to_owned()
-        });
+        next = response
+            .headers()
+            .get("link")
+            .map(|link| link.to_str().unwrap().trim_start_matches('<').split_once('>').unwrap().0.to_owned());
         let rows: Vec<Value> = response.json().await.unwrap();
-        listed.extend(
-            rows.iter()
-                .map(|row| row["event_id"].as_str().unwrap().to_owned()),
-        );
+        listed.extend(rows.iter().map(|row| row["event_id"].as_str().unwrap().to_owned()));
         pages += 1;
     }
     assert_eq!(listed, ["4", "3", "2", "1", "0"]);

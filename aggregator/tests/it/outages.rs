@@ -14,11 +14,7 @@ on_both_databases! {
 
 fn assert_unavailable(response: &Response) {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let seconds: u32 = response.headers()["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let seconds: u32 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(seconds >= 1);
 }
 
@@ -26,10 +22,7 @@ async fn a_busy_database_is_answered_503_and_served_again_when_it_is_free(databa
     let target = Target::start_with(database, |settings| settings.store_timeout_sec = 1).await;
     target.client.publish(&[event("t", "before")]).await;
     let blockade = database.block_writers().await;
-    let response = target
-        .client
-        .post("/publish", event("t", "during").to_string())
-        .await;
+    let response = target.client.post("/publish", event("t", "during").to_string()).await;
     assert_unavailable(&response);
     // Whoever only reads is not in anybody's way.
     assert_eq!(target.client.counters().await.received, 1);
@@ -37,14 +30,7 @@ async fn a_busy_database_is_answered_503_and_served_again_when_it_is_free(databa
 
     target.client.publish(&[event("t", "after")]).await;
     assert_eq!(target.client.ids().await, ["after", "before"]);
-    assert_eq!(
-        target.client.counters().await,
-        Counters {
-            received: 2,
-            unique: 2,
-            duplicates: 0
-        }
-    );
+    assert_eq!(target.client.counters().await, Counters { received: 2, unique: 2, duplicates: 0 });
     target.stop().await;
 }
 
@@ -64,18 +50,10 @@ async fn a_full_queue_refuses_and_what_waits_is_stored(database: &Database) {
     let first = requests.join_next().await.unwrap().unwrap();
     assert_unavailable(&first);
     let detail: Value = first.json().await.unwrap();
-    assert_eq!(
-        detail,
-        json!({ "detail": "too many requests wait for the database" })
-    );
+    assert_eq!(detail, json!({ "detail": "too many requests wait for the database" }));
     blockade.release().await;
 
-    let stored = requests
-        .join_all()
-        .await
-        .iter()
-        .filter(|answer| answer.status() == StatusCode::OK)
-        .count();
+    let stored = requests.join_all().await.iter().filter(|answer| answer.status() == StatusCode::OK).count();
     assert!(stored >= 1);
     assert_eq!(target.client.counters().await.received, stored as u64);
     assert_eq!(target.client.ids().await.len(), stored);
@@ -99,15 +77,10 @@ async fn a_lost_postgres_is_answered_503_and_served_again_when_it_is_back() {
     // A writer's connection that died under it may leave the outcome open; without a connection nothing can be sent.
     let mut unknown = 0;
     for turn in 0..20 {
-        let response = target
-            .client
-            .post("/publish", event("t", &format!("during {turn}")).to_string())
-            .await;
+        let response =
+            target.client.post("/publish", event("t", &format!("during {turn}")).to_string()).await;
         if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
-            assert_eq!(
-                response.json::<Value>().await.unwrap(),
-                json!({ "detail": "outcome unknown" })
-            );
+            assert_eq!(response.json::<Value>().await.unwrap(), json!({ "detail": "outcome unknown" }));
             unknown += 1;
         } else {
             assert_unavailable(&response);
@@ -123,20 +96,11 @@ async fn a_lost_postgres_is_answered_503_and_served_again_when_it_is_back() {
     assert_unavailable(&target.client.get("/stats").await);
     assert_unavailable(&target.client.get("/events").await);
 
-    database
-        .execute_beside(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
-        .await;
+    database.execute_beside(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
     target.client.publish(&[event("t", "after")]).await;
     assert_eq!(target.client.get("/health").await.status(), StatusCode::OK);
     assert_eq!(target.client.ids().await, ["after", "before"]);
-    assert_eq!(
-        target.client.counters().await,
-        Counters {
-            received: 2,
-            unique: 2,
-            duplicates: 0
-        }
-    );
+    assert_eq!(target.client.counters().await, Counters { received: 2, unique: 2, duplicates: 0 });
     target.stop().await;
     database.remove().await;
 }

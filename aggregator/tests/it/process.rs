@@ -42,18 +42,10 @@ impl Program {
     async fn start(database: &Database) -> Self {
         let mut child = command(&database.url()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let line = log
-            .next_line()
-            .await
-            .unwrap()
-            .expect("the program says where it listens");
+        let line = log.next_line().await.unwrap().expect("the program says where it listens");
         let (_, rest) = line.split_once("listening on http://").expect(&line);
         let address: SocketAddr = rest.split(',').next().unwrap().parse().unwrap();
-        Self {
-            child,
-            log,
-            client: Client::new(address),
-        }
+        Self { child, log, client: Client::new(address) }
     }
 
     fn signal(&self, signal: Signal) {
@@ -120,10 +112,7 @@ async fn a_kill_under_load_keeps_every_acknowledged_event(database: &Database) {
         let program = Program::start(database).await;
         let mut publishers = JoinSet::new();
         for number in 0..8 {
-            publishers.spawn(publish_until_it_breaks(
-                program.client.another(),
-                round * 10 + number,
-            ));
+            publishers.spawn(publish_until_it_breaks(program.client.another(), round * 10 + number));
         }
         let before = program.client.counters().await.received;
         while program.client.counters().await.received < before + 100 {}
@@ -148,18 +137,8 @@ async fn what_cannot_work_is_one_message_with_its_exit_code() {
     let nowhere = format!("sqlite:{}/missing/events.db", folder.path().display());
     let cases = [
         ("DATABASE_URL", nowhere.as_str(), 1, "does its folder exist"),
-        (
-            "DATABASE_URL",
-            "postgres://user:secret@127.0.0.1:1/events",
-            1,
-            "is PostgreSQL running there",
-        ),
-        (
-            "DATABASE_URL",
-            "mysql://127.0.0.1/events",
-            2,
-            "must begin with sqlite: or postgres://",
-        ),
+        ("DATABASE_URL", "postgres://user:secret@127.0.0.1:1/events", 1, "is PostgreSQL running there"),
+        ("DATABASE_URL", "mysql://127.0.0.1/events", 2, "must begin with sqlite: or postgres://"),
         ("LISTEN", "8080", 2, "must be a host and a port"),
         ("LISTEN", "192.0.2.1:8080", 1, "LISTEN names another address"),
         ("ACK", "queued", 2, "possible values: committed"),
@@ -183,19 +162,9 @@ async fn what_cannot_work_is_one_message_with_its_exit_code() {
 async fn the_default_database_is_a_file_in_the_working_directory() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command("");
-    let mut child = command
-        .env_remove("DATABASE_URL")
-        .current_dir(folder.path())
-        .spawn()
-        .unwrap();
+    let mut child = command.env_remove("DATABASE_URL").current_dir(folder.path()).spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(
-        log.next_line()
-            .await
-            .unwrap()
-            .unwrap()
-            .contains("listening on http://127.0.0.1:")
-    );
+    assert!(log.next_line().await.unwrap().unwrap().contains("listening on http://127.0.0.1:"));
     assert!(folder.path().join("onceproof.db").exists());
     child.kill().await.unwrap();
 }

@@ -34,14 +34,7 @@ async fn fifty_clients_race_one_key_and_one_wins(database: &Database) {
     for round in 0..10 {
         assert_eq!(race(&clients, &round.to_string()).await, 1);
     }
-    assert_eq!(
-        target.client.counters().await,
-        Counters {
-            received: 500,
-            unique: 10,
-            duplicates: 490
-        }
-    );
+    assert_eq!(target.client.counters().await, Counters { received: 500, unique: 10, duplicates: 490 });
     assert_eq!(target.client.ids().await.len(), 10);
     drop(clients);
     target.stop().await;
@@ -52,16 +45,12 @@ async fn publish_overlapping(client: Client, number: usize, count: usize) -> (us
     const KEYS: usize = 300;
     let mut inserted = 0;
     for turn in 0..count {
-        let mut keys: Vec<_> = (0..100)
-            .map(|step| (turn * 31 + number * 17 + step * 3) % KEYS)
-            .collect();
+        let mut keys: Vec<_> = (0..100).map(|step| (turn * 31 + number * 17 + step * 3) % KEYS).collect();
         if number.is_multiple_of(2) {
             keys.reverse();
         }
-        let events: Vec<_> = keys
-            .iter()
-            .map(|key| event(["a", "b", "c"][key % 3], &format!("{key:03}")))
-            .collect();
+        let events: Vec<_> =
+            keys.iter().map(|key| event(["a", "b", "c"][key % 3], &format!("{key:03}"))).collect();
         inserted += client.publish(&events).await["inserted"].as_u64().unwrap();
     }
     (count * 100, inserted)
@@ -92,10 +81,7 @@ async fn the_counters_agree_in_every_answer_under_load(database: &Database) {
             let mut last = client.counters().await;
             while !is_done.load(Ordering::SeqCst) {
                 let now = client.counters().await;
-                assert!(
-                    now.received >= last.received && now.unique >= last.unique,
-                    "{last:?} then {now:?}"
-                );
+                assert!(now.received >= last.received && now.unique >= last.unique, "{last:?} then {now:?}");
                 last = now;
             }
         }
@@ -121,9 +107,7 @@ async fn two_aggregators_on_one_database_count_exactly(database: &Database) {
     let instance = async |target: &Target| target.client.stats().await["instance_id"].clone();
     assert_ne!(instance(&first).await, instance(&second).await);
 
-    let clients: Vec<_> = (0..20)
-        .map(|number| [&first, &second][number % 2].client.another())
-        .collect();
+    let clients: Vec<_> = (0..20).map(|number| [&first, &second][number % 2].client.another()).collect();
     for round in 0..10 {
         assert_eq!(race(&clients, &round.to_string()).await, 1);
     }
@@ -131,17 +115,9 @@ async fn two_aggregators_on_one_database_count_exactly(database: &Database) {
     for (number, client) in clients.iter().take(6).enumerate() {
         overlapping.spawn(publish_overlapping(client.clone(), number, 10));
     }
-    let inserted: u64 = overlapping
-        .join_all()
-        .await
-        .iter()
-        .map(|(_, inserted)| inserted)
-        .sum();
-    let expected = Counters {
-        received: 200 + 6_000,
-        unique: 10 + inserted,
-        duplicates: 200 - 10 + 6_000 - inserted,
-    };
+    let inserted: u64 = overlapping.join_all().await.iter().map(|(_, inserted)| inserted).sum();
+    let expected =
+        Counters { received: 200 + 6_000, unique: 10 + inserted, duplicates: 200 - 10 + 6_000 - inserted };
     assert_eq!(first.client.counters().await, expected);
     assert_eq!(second.client.counters().await, expected);
     let rows: Vec<Value> = second.client.list("", 10_000).await;

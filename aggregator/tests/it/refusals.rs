@@ -81,46 +81,25 @@ async fn every_fault_is_told_with_its_index_and_field(database: &Database) {
         ];
         fields.retain(|(name, _)| *name != field);
         fields.push((field, &value));
-        let members: Vec<_> = fields
-            .iter()
-            .map(|(name, value)| format!("\"{name}\":{value}"))
-            .collect();
+        let members: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
         let odd = format!("{{{}}}", members.join(","));
         let shown: String = odd.chars().take(200).collect();
 
         let batch = format!("[{},{odd}]", event("t", "2"));
         let response = target.client.post("/publish", batch).await;
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{shown}");
-        assert_eq!(
-            faults(response).await,
-            [(json!(["events", 1, field]), kind.to_owned())],
-            "{shown}"
-        );
+        assert_eq!(faults(response).await, [(json!(["events", 1, field]), kind.to_owned())], "{shown}");
 
         let response = target.client.post("/publish", odd).await;
-        assert_eq!(
-            faults(response).await,
-            [(json!(["events", 0, field]), kind.to_owned())],
-            "{shown}"
-        );
+        assert_eq!(faults(response).await, [(json!(["events", 0, field]), kind.to_owned())], "{shown}");
     }
-    assert_eq!(
-        target.client.counters().await,
-        Counters {
-            received: 0,
-            unique: 0,
-            duplicates: 0
-        }
-    );
+    assert_eq!(target.client.counters().await, Counters { received: 0, unique: 0, duplicates: 0 });
 
     let deepest = format!(
         r#"{{"topic":"t","event_id":"1","timestamp":"2025-01-01","source":"s","payload":{}}}"#,
         levels(127)
     );
-    assert_eq!(
-        target.client.post("/publish", deepest).await.status(),
-        StatusCode::OK
-    );
+    assert_eq!(target.client.post("/publish", deepest).await.status(), StatusCode::OK);
     target.stop().await;
 }
 
@@ -145,14 +124,7 @@ async fn one_invalid_event_rejects_its_whole_batch(database: &Database) {
             missing(4, "source"),
         ]
     );
-    assert_eq!(
-        target.client.counters().await,
-        Counters {
-            received: 0,
-            unique: 0,
-            duplicates: 0
-        }
-    );
+    assert_eq!(target.client.counters().await, Counters { received: 0, unique: 0, duplicates: 0 });
     assert!(target.client.ids().await.is_empty());
     target.stop().await;
 }
@@ -184,16 +156,8 @@ async fn what_is_no_batch_is_refused(database: &Database) {
         (b"{\"events\":[]}".to_vec(), events.clone(), "too_short"),
         (b"{\"events\":null}".to_vec(), events.clone(), "list_type"),
         (b"{\"events\":\"x\"}".to_vec(), events.clone(), "list_type"),
-        (
-            format!("{{\"events\":[{one}],\"events\":[{one}]}}").into(),
-            events,
-            "repeated_field",
-        ),
-        (
-            one.replacen('{', "{\"topic\":\"u\",", 1).into(),
-            json!(["events", 0, "topic"]),
-            "repeated_field",
-        ),
+        (format!("{{\"events\":[{one}],\"events\":[{one}]}}").into(), events, "repeated_field"),
+        (one.replacen('{', "{\"topic\":\"u\",", 1).into(), json!(["events", 0, "topic"]), "repeated_field"),
         (
             format!("[{}]", one.replacen('{', "{\"x\":1,\"x\":2,", 1)).into(),
             json!(["events", 0, "x"]),
@@ -206,11 +170,7 @@ async fn what_is_no_batch_is_refused(database: &Database) {
         ),
         (b"[[]]".to_vec(), json!(["events", 0]), "dict_type"),
         ("[".repeat(100_000).into(), body.clone(), "json_invalid"),
-        (
-            format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into(),
-            json!(["events", 0]),
-            "dict_type",
-        ),
+        (format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into(), json!(["events", 0]), "dict_type"),
     ];
     for (bytes, place, kind) in cases {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
@@ -218,14 +178,7 @@ async fn what_is_no_batch_is_refused(database: &Database) {
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{shown}");
         assert_eq!(faults(response).await, [(place, kind.to_owned())], "{shown}");
     }
-    assert_eq!(
-        target.client.counters().await,
-        Counters {
-            received: 0,
-            unique: 0,
-            duplicates: 0
-        }
-    );
+    assert_eq!(target.client.counters().await, Counters { received: 0, unique: 0, duplicates: 0 });
     target.stop().await;
 }
 
@@ -243,10 +196,7 @@ async fn queries_are_checked_as_bodies_are(database: &Database) {
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
         assert_eq!(faults(response).await[0].0, json!(["query", parameter]), "{path}");
     }
-    let response = target
-        .client
-        .post("/publish?results=perhaps", event("t", "1").to_string())
-        .await;
+    let response = target.client.post("/publish?results=perhaps", event("t", "1").to_string()).await;
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(target.client.counters().await.received, 0);
     target.stop().await;
@@ -258,15 +208,9 @@ async fn the_status_of_invalid_input_can_be_400(database: &Database) {
     })
     .await;
     for body in ["[]", "{", "[{}]"] {
-        assert_eq!(
-            target.client.post("/publish", body).await.status(),
-            StatusCode::BAD_REQUEST
-        );
+        assert_eq!(target.client.post("/publish", body).await.status(), StatusCode::BAD_REQUEST);
     }
-    assert_eq!(
-        target.client.get("/events?limit=0").await.status(),
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(target.client.get("/events?limit=0").await.status(), StatusCode::BAD_REQUEST);
     target.stop().await;
 }
 
@@ -280,15 +224,9 @@ async fn what_is_too_large_is_refused_and_at_the_limit_is_not(database: &Databas
         let events: Vec<_> = (0..size).map(|id| event("t", &id.to_string())).collect();
         json!(events).to_string()
     };
-    assert_eq!(
-        target.client.post("/publish", batch(4)).await.status(),
-        StatusCode::PAYLOAD_TOO_LARGE
-    );
+    assert_eq!(target.client.post("/publish", batch(4)).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(target.client.counters().await.received, 0);
-    assert_eq!(
-        target.client.post("/publish", batch(3)).await.status(),
-        StatusCode::OK
-    );
+    assert_eq!(target.client.post("/publish", batch(3)).await.status(), StatusCode::OK);
 
     let padded = |bytes: usize| {
         let one = event("t", "padded").to_string();
@@ -297,20 +235,14 @@ async fn what_is_too_large_is_refused_and_at_the_limit_is_not(database: &Databas
     let limit = 1024 * 1024;
     let response = target.client.post("/publish", padded(limit + 1)).await;
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(
-        target.client.post("/publish", padded(limit)).await.status(),
-        StatusCode::OK
-    );
+    assert_eq!(target.client.post("/publish", padded(limit)).await.status(), StatusCode::OK);
     target.stop().await;
 }
 
 async fn a_body_that_does_not_arrive_is_not_waited_for(database: &Database) {
     let target = Target::start_with(database, |settings| settings.body_timeout_sec = 1).await;
     let mut connection = TcpStream::connect(target.client.address).await.unwrap();
-    connection
-        .write_all(b"POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
-        .await
-        .unwrap();
+    connection.write_all(b"POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
     let mut answer = [0; 12];
     connection.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");

@@ -42,9 +42,7 @@ impl Target {
     pub(crate) async fn start_with(database: &Database, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::parse_from(["aggregator", "--database-url", &database.url()]);
         change(&mut settings);
-        let store = Store::open(&settings.database_url, settings.store_timeout())
-            .await
-            .unwrap();
+        let store = Store::open(&settings.database_url, settings.store_timeout()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::new(listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -67,10 +65,7 @@ impl Target {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self {
-            address,
-            http: reqwest::Client::new(),
-        }
+        Self { address, http: reqwest::Client::new() }
     }
 
     /// A client with connections of its own.
@@ -105,9 +100,7 @@ impl Client {
 
     /// Publishes and expects success; answers the receipt.
     pub(crate) async fn publish(&self, events: &[Value]) -> Value {
-        let response = self
-            .post("/publish?results=true", json!(events).to_string())
-            .await;
+        let response = self.post("/publish?results=true", json!(events).to_string()).await;
         assert_eq!(response.status(), StatusCode::OK);
         response.json().await.unwrap()
     }
@@ -128,11 +121,7 @@ impl Client {
             unique: number("/unique_processed"),
             duplicates: number("/duplicate_dropped"),
         };
-        assert_eq!(
-            counters.received,
-            counters.unique + counters.duplicates,
-            "{counters:?}"
-        );
+        assert_eq!(counters.received, counters.unique + counters.duplicates, "{counters:?}");
         counters
     }
 
@@ -145,10 +134,7 @@ impl Client {
             assert_eq!(response.status(), StatusCode::OK);
             next = next_page(&response);
             let page: Vec<Value> = response.json().await.unwrap();
-            assert!(
-                next.is_none() || page.len() == limit,
-                "only the last page is short"
-            );
+            assert!(next.is_none() || page.len() == limit, "only the last page is short");
             rows.extend(page);
         }
         rows
