@@ -281,9 +281,13 @@ fn writer_session(statement_timeout: Duration) -> String {
     )
 }
 
+/// Pages come in the order of an index. On a table without statistics yet the planner would rather sort a whole topic
+/// for each of its pages.
 fn reader_session(statement_timeout: Duration) -> String {
     format!(
-        "SET statement_timeout = {}; SET default_transaction_read_only = on",
+        "SET statement_timeout = {};
+         SET default_transaction_read_only = on;
+         SET enable_sort = off",
         statement_timeout.as_millis()
     )
 }

@@ -1,10 +1,10 @@
 //! The listing: complete, in order and without repeats, whatever the page size.
 
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::database::Database;
-use crate::target::{Target, event};
+use crate::target::{Target, event, next_page};
 
 on_both_databases! {
     pages_of_every_size_show_every_row_once_newest_first,
@@ -73,26 +73,24 @@ async fn topics_of_any_spelling_can_be_listed(database: &Database) {
 
 async fn a_page_of_heavy_payloads_ends_early_and_leads_on(database: &Database) {
     let target = Target::start(database).await;
-    let weight = "x".repeat(9 * 1024 * 1024);
+    // Stored by hand: sending 45 MB through every layer would take long and show nothing more.
+    let weight = if database.is_sqlite() { "printf('%.9000000c', 'x')" } else { "repeat('x', 9000000)" };
     for id in 0..5 {
-        let mut heavy = event("t", &id.to_string());
-        heavy["payload"] = json!({ "weight": weight });
-        target.client.publish(&[heavy]).await;
+        let row = format!("'t', '{id}', '2025-01-01', 'person', '{{\"weight\":\"' || {weight} || '\"}}'");
+        let columns = "topic, event_id, timestamp, source, payload";
+        database.execute(&format!("INSERT INTO processed_events ({columns}) VALUES ({row})")).await;
     }
-    let mut listed = Vec::new();
-    let mut next = Some("/events?topic=t".to_owned());
-    let mut pages = 0;
-    while let Some(path) = next {
-        let response = target.client.get(&path).await;
-        next = response
-            .headers()
-            .get("link")
-            .map(|link| link.to_str().unwrap().trim_start_matches('<').split_once('>').unwrap().0.to_owned());
-        let rows: Vec<Value> = response.json().await.unwrap();
-        listed.extend(rows.iter().map(|row| row["event_id"].as_str().unwrap().to_owned()));
-        pages += 1;
-    }
-    assert_eq!(listed, ["4", "3", "2", "1", "0"]);
-    assert_eq!(pages, 2);
+    // 32 MiB are reached with the fourth row.
+    let page = target.client.get("/events?topic=t").await;
+    let next = next_page(&page).unwrap();
+    assert_eq!(ids(&page.text().await.unwrap()), ["4", "3", "2", "1"]);
+    let page = target.client.get(&next).await;
+    assert!(next_page(&page).is_none());
+    assert_eq!(ids(&page.text().await.unwrap()), ["0"]);
     target.stop().await;
+}
+
+/// The ids in a page that is too heavy to be parsed.
+fn ids(page: &str) -> Vec<&str> {
+    page.split("\"event_id\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }

@@ -147,7 +147,8 @@ impl Client {
     }
 }
 
-fn next_page(response: &Response) -> Option<String> {
+/// Where the `Link` header leads.
+pub(crate) fn next_page(response: &Response) -> Option<String> {
     let link = response.headers().get("link")?.to_str().unwrap();
     let (path, relation) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
     assert_eq!(relation, "; rel=\"next\"");
