@@ -1,0 +1,7 @@
+//! The judge held to its word: a FAIL is never wrong, and a PASS is never silent about what it did not see.
+
+mod answers;
+mod forge;
+mod stored;
+mod totals;
+mod words;
