@@ -10,7 +10,7 @@ use truth::plan::Shard;
 /// Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt, so that
 /// `verify` can prove that each event was stored once, or show one that was not.
 #[derive(Clone, Debug, Parser)]
-#[command(version, after_help = AFTER_HELP)]
+#[command(version, after_help = AFTER_HELP, args_override_self = true)]
 pub struct Cli {
     /// Events to send, repeats included, over all shards; 20k and 1m are understood [default: 20000]
     #[arg(short = 'n', long, env = "COUNT", value_parser = parse_count, hide_env_values = true)]

@@ -97,6 +97,10 @@ impl Desk {
     /// Gives an idle open connection what is next: requests are taken in order, and the next round is opened only
     /// when none waits.
     pub(crate) fn take(&mut self, seat: usize, connection: &Shared) -> Result<Taken, LedgerError> {
+        if self.ledger.is_none() {
+            // Nothing may leave that could not be put on record.
+            return Ok(Taken::Nothing);
+        }
         loop {
             if let Some(gather) = &mut self.gather {
                 if !gather.join(seat, Rc::clone(connection)) {

@@ -1,0 +1,238 @@
+//! What servers say, and what becomes of the attempt: one odd answer, then a sound one.
+
+use truth::answer::{Kinds, Outcome};
+
+use crate::program::Loadgen;
+use crate::stub::{Exchange, Stub, with_length};
+
+/// What the ledger must say of the odd answer.
+struct Expected {
+    outcome: Outcome,
+    status: u16,
+    /// Whether the next request may use the same connection.
+    goes_on: bool,
+}
+
+/// Two requests in sequence, of which the first is answered by `script`.
+fn check(name: &str, arguments: &str, script: fn(&mut Exchange<'_>), expected: Expected) {
+    let stub =
+        Stub::scripted(move |exchange| if exchange.nth == 0 { script(exchange) } else { exchange.answer() });
+    let ran = Loadgen::against(&stub, &format!("-n 2 --dup 0 --batch 1 -c 1 {arguments}")).run();
+    assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
+    let tries = ran.tries();
+    let [odd, sound] = tries.as_slice() else { panic!("{name}: {tries:?}") };
+    assert_eq!((odd.answer.outcome, odd.status), (expected.outcome, expected.status), "{name}");
+    assert_eq!((sound.answer.outcome, &sound.answer.kinds), (Outcome::Acked, &Kinds::AllNew), "{name}");
+    assert!(odd.t_planned <= odd.t_start && odd.t_start <= odd.t_end, "{name}");
+    let carriers = stub.look(|seen| seen.carriers.clone());
+    assert_eq!(carriers[0] == carriers[1], expected.goes_on, "{name}: {carriers:?}");
+    assert_eq!(odd.connection == sound.connection, expected.goes_on, "{name}");
+    let broken = ran.summary()["connections_broken"].as_u64().unwrap();
+    assert!(broken == 0 || expected.outcome == Outcome::Unknown, "{name}");
+    assert!(ran.is_closed(), "{name}");
+}
+
+const ACKED: Expected = Expected { outcome: Outcome::Acked, status: 200, goes_on: true };
+const ACKED_AND_CLOSED: Expected = Expected { outcome: Outcome::Acked, status: 200, goes_on: false };
+const UNKNOWN: Expected = Expected { outcome: Outcome::Unknown, status: 0, goes_on: false };
+
+fn status(status: u16, outcome: Outcome) -> Expected {
+    Expected { outcome, status, goes_on: true }
+}
+
+#[test]
+fn a_whole_answer_counts_however_it_is_framed() {
+    check("at once", "", |it| it.answer(), ACKED);
+    check(
+        "byte by byte",
+        "",
+        |it| {
+            let body = it.store();
+            it.spell(with_length(200, &body));
+        },
+        ACKED,
+    );
+    check(
+        "chunked, with trailers",
+        "",
+        |it| {
+            let body = it.store();
+            let (one, two) = body.split_at(7);
+            it.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            it.say(format!("7\r\n{one}\r\n{:x};note=1\r\n{two}\r\n0\r\nX-Sum: 1\r\n\r\n", two.len()));
+        },
+        ACKED,
+    );
+    check(
+        "after interim answers",
+        "",
+        |it| {
+            it.say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
+            it.answer();
+        },
+        ACKED,
+    );
+    check(
+        "until the connection is closed",
+        "",
+        |it| {
+            let body = it.store();
+            it.say(format!("HTTP/1.1 200 OK\r\n\r\n{body}"));
+            it.close();
+        },
+        ACKED_AND_CLOSED,
+    );
+    check(
+        "with a word that the connection closes",
+        "",
+        |it| {
+            let body = it.store();
+            it.say(with_length(200, &body).replacen("Said\r\n", "Said\r\nConnection: close\r\n", 1));
+        },
+        ACKED_AND_CLOSED,
+    );
+    check(
+        "by HTTP/1.0",
+        "",
+        |it| {
+            let body = it.store();
+            it.say(with_length(200, &body).replacen("HTTP/1.1", "HTTP/1.0", 1));
+            it.close();
+        },
+        ACKED_AND_CLOSED,
+    );
+}
+
+#[test]
+fn a_status_means_what_the_mapping_says() {
+    use Outcome::{Rejected, Unknown};
+    check("422", "", |it| it.say(with_length(422, "{}")), status(422, Rejected));
+    check("429", "", |it| it.say(with_length(429, "")), status(429, Rejected));
+    check("503", "", |it| it.say(with_length(503, "{}")), status(503, Rejected));
+    check("408", "", |it| it.say(with_length(408, "")), status(408, Unknown));
+    check("500", "", |it| it.say(with_length(500, "{}")), status(500, Unknown));
+    check("304 without a body", "", |it| it.say("HTTP/1.1 304 Not Modified\r\n\r\n"), status(304, Rejected));
+    check("200 over a page for people", "", |it| it.say(with_length(200, "<html>")), status(200, Unknown));
+}
+
+#[test]
+fn an_answer_that_is_not_surely_whole_is_unknown_and_closes_its_connection() {
+    check("dropped", "", |it| it.close(), UNKNOWN);
+    check(
+        "cut in the head",
+        "",
+        |it| {
+            it.say("HTTP/1.1 200 OK\r\nContent-Le");
+            it.close();
+        },
+        UNKNOWN,
+    );
+    check(
+        "cut in the body",
+        "",
+        |it| {
+            it.say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"accepted\":1}");
+            it.close();
+        },
+        UNKNOWN,
+    );
+    check(
+        "cut between chunks",
+        "",
+        |it| {
+            it.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n");
+            it.close();
+        },
+        UNKNOWN,
+    );
+    check(
+        "only an interim answer",
+        "",
+        |it| {
+            it.say("HTTP/1.1 100 Continue\r\n\r\n");
+            it.close();
+        },
+        UNKNOWN,
+    );
+    check("garbage", "", |it| it.say("220 mail.example ESMTP\r\n"), UNKNOWN);
+    check(
+        "two lengths",
+        "",
+        |it| {
+            it.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}");
+        },
+        UNKNOWN,
+    );
+    check(
+        "a length and chunks",
+        "",
+        |it| {
+            it.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n");
+        },
+        UNKNOWN,
+    );
+    check(
+        "a head without end",
+        "",
+        |it| it.say(format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(70_000))),
+        UNKNOWN,
+    );
+}
+
+#[test]
+fn a_second_answer_is_never_read_for_the_next_request() {
+    check(
+        "two answers at once",
+        "",
+        |it| {
+            let body = it.store();
+            it.say(with_length(200, &body) + &with_length(422, "{}"));
+        },
+        ACKED_AND_CLOSED,
+    );
+}
+
+#[test]
+fn a_late_answer_is_never_read_for_the_next_request() {
+    check(
+        "an answer after the time-out",
+        "--timeout 200ms",
+        |it| {
+            it.wait_for(|seen| seen.requests.len() == 2);
+            it.say(with_length(422, "{}"));
+        },
+        UNKNOWN,
+    );
+}
+
+#[test]
+fn an_answer_before_the_request_was_read_counts_and_closes_its_connection() {
+    // The request is far larger than what sockets hold, so that it cannot have been written.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (early, mut connections) = (with_length(413, "{}"), 0);
+        for stream in listener.incoming() {
+            let (mut stream, mut head) = (stream.unwrap(), [0; 4]);
+            if stream.read_exact(&mut head).is_err() || &head != b"POST" {
+                continue;
+            }
+            connections += 1;
+            stream.write_all(early.as_bytes()).unwrap();
+            // As a careful server does: read on, so that the answer is not lost to a reset.
+            drop(std::io::copy(&mut stream, &mut std::io::sink()));
+            if connections == 2 {
+                return;
+            }
+        }
+    });
+    let arguments = format!("--target {address} -n 20000 --dup 0 --batch 10000 -c 1");
+    let ran = Loadgen::with(&arguments).scenario("[events]\npayload = { bytes = [1000, 1000] }").run();
+    server.join().unwrap();
+    assert_eq!(ran.code, Some(4), "nothing was acknowledged: {}", ran.stderr);
+    let tries = ran.tries();
+    assert_eq!(tries.len(), 2);
+    assert!(tries.iter().all(|done| done.answer.outcome == Outcome::Rejected && done.status == 413));
+    assert_ne!(tries[0].connection, tries[1].connection);
+}

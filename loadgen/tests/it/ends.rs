@@ -1,0 +1,156 @@
+//! How runs end when they do not simply end, and the exit codes that say so.
+
+use rustix::process::Signal;
+use truth::answer::Outcome;
+
+use crate::program::{Loadgen, Ran};
+use crate::stub::{Stub, with_length};
+
+fn count(ran: &Ran, outcome: Outcome) -> usize {
+    ran.tries().iter().filter(|done| done.is_final && done.answer.outcome == outcome).count()
+}
+
+#[test]
+fn a_target_that_is_not_there_is_said_at_once_and_leaves_nothing_behind() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ran = Loadgen::with(&format!("--target {free} -n 10")).run();
+    assert_eq!(ran.code, Some(5));
+    assert!(
+        ran.stderr.contains(&free.to_string()) && ran.stderr.contains("start the target"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    assert!(!ran.results().exists());
+}
+
+#[test]
+fn a_target_that_is_waited_for_is_loaded_once_it_is_there() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ran = Loadgen::with(&format!("--target {free} -n 10 --wait 300ms")).run();
+    assert_eq!(ran.code, Some(5), "it never came");
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, "-n 10 --wait 30s").run();
+    assert_eq!(ran.code, Some(0), "one without a health check is as ready as its port: {}", ran.stderr);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_the_way_out() {
+    let stub = Stub::sound();
+    for (arguments, part) in [
+        ("-n 10 --dup 1.5", "30%"),
+        ("-n 0", "count"),
+        ("-n ten", "20k"),
+        ("-n 10 -c 0", "concurrency"),
+        ("-n 10 --batch 20000", "1 to 10000"),
+        ("-n 10 --topics a,a", "named twice"),
+        ("-n 10 --timeout 3", "30s"),
+        ("-n 10 --shard 5/4", "1/4"),
+        ("-n 10 --shard 1/4", "--run-id"),
+        ("-n 10 --scenario /no/such.toml", "/no/such.toml"),
+        ("-n 10 -H nonsense", "Name: value"),
+        ("-n 10 --target https://localhost", "http://"),
+    ] {
+        let ran = Loadgen::against(&stub, "").with_arguments(arguments).run();
+        assert_eq!(ran.code, Some(2), "{arguments}: {}", ran.stderr);
+        assert!(ran.stderr.contains(part), "{arguments}: {}", ran.stderr);
+        assert!(!ran.results().exists(), "{arguments}");
+    }
+}
+
+#[test]
+fn a_run_without_one_acknowledgement_says_so() {
+    let stub = Stub::scripted(|it| it.say(with_length(500, "{}")));
+    let ran = Loadgen::against(&stub, "-n 20 --batch 10 -c 2").run();
+    assert_eq!(ran.code, Some(4));
+    assert!(ran.last_line().ends_with(" unknown=20"), "{}", ran.last_line());
+}
+
+#[test]
+fn a_run_with_failed_requests_has_run() {
+    let stub = Stub::scripted(|it| if it.nth % 2 == 0 { it.close() } else { it.answer() });
+    let ran = Loadgen::against(&stub, "-n 40 --dup 0 --batch 10 -c 1").run();
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.last_line().starts_with("done received=20 inserted=20 duplicates=0 "), "{}", ran.last_line());
+    assert!(ran.last_line().ends_with(" unknown=20"), "{}", ran.last_line());
+}
+
+#[test]
+fn patience_ends_a_run_that_nothing_answers_any_more() {
+    let stub = Stub::scripted(|it| if it.nth < 3 { it.answer() } else { it.hang() });
+    let ran = Loadgen::against(&stub, "-n 50 --dup 0 --batch 1 -c 2 --patience 300ms").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let counts = [Outcome::Acked, Outcome::Unknown, Outcome::NeverSent].map(|outcome| count(&ran, outcome));
+    assert_eq!(counts, [3, 2, 45]);
+    assert!(ran.is_closed());
+    assert!(ran.last_line().ends_with(" unknown=2 never_sent=45"), "{}", ran.last_line());
+}
+
+#[test]
+fn a_request_that_cannot_leave_waits_and_is_never_sent() {
+    // The target stops listening after the first request, so that the second never finds a connection.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        use std::io::Read;
+        for stream in listener.incoming() {
+            let (mut stream, mut head) = (stream.unwrap(), [0; 4]);
+            if stream.read_exact(&mut head).is_ok() && &head == b"POST" {
+                return;
+            }
+        }
+    });
+    let ran =
+        Loadgen::with(&format!("--target {address} -n 5 --dup 0 --batch 1 -c 1 --patience 500ms")).run();
+    server.join().unwrap();
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert_eq!((count(&ran, Outcome::Unknown), count(&ran, Outcome::NeverSent)), (1, 4));
+}
+
+#[test]
+fn a_ledger_that_cannot_be_written_stops_the_run() {
+    let stub = Stub::sound();
+    let loadgen = Loadgen::against(&stub, "-n 100000 --dup 0 --batch 1 -c 4");
+    // Files of 16 or 32 KiB at most, depending on the shell; an error instead of a signal beyond that.
+    let output = loadgen.command_after("trap '' XFSZ; ulimit -f 32").output().unwrap();
+    let ran = loadgen.ran(output);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot write ledger segment"), "{}", ran.stderr);
+    let opened: u64 = ran.opened().len() as u64;
+    assert!(
+        stub.look(|seen| seen.requests.len() as u64) <= opened * 256,
+        "nothing left of a round not on record"
+    );
+}
+
+#[test]
+fn the_first_interrupt_drains_and_reports() {
+    let stub = Stub::scripted(|it| {
+        it.wait_for(|seen| seen.released);
+        it.answer();
+    });
+    let mut running = Loadgen::against(&stub, "-n 50 --dup 0 --batch 1 -c 2").start();
+    stub.wait_for(|seen| seen.requests.len() == 2);
+    running.signal(Signal::INT);
+    running.wait_for_line("stopping");
+    stub.release();
+    let ran = running.end();
+    assert_eq!(ran.code, Some(130));
+    let counts = [Outcome::Acked, Outcome::Unknown, Outcome::NeverSent].map(|outcome| count(&ran, outcome));
+    assert_eq!(counts, [2, 0, 48]);
+    assert!(ran.is_closed());
+    assert_eq!(ran.last_line(), "done received=2 inserted=2 duplicates=0 dup_rate=0.00% never_sent=48");
+}
+
+#[test]
+fn the_second_interrupt_leaves_at_once() {
+    let stub = Stub::scripted(|it| it.hang());
+    let mut running = Loadgen::against(&stub, "-n 50 --dup 0 --batch 1 -c 2").start();
+    stub.wait_for(|seen| seen.requests.len() == 2);
+    running.signal(Signal::TERM);
+    running.wait_for_line("stopping");
+    running.signal(Signal::INT);
+    let ran = running.end();
+    assert_eq!(ran.code, Some(130));
+    assert!(!ran.is_closed());
+}

@@ -1,0 +1,13 @@
+//! `loadgen` as a program, against a scripted target over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod answers;
+mod crash;
+mod ends;
+mod exact;
+mod identity;
+mod program;
+mod releases;
+mod retries;
+mod stub;

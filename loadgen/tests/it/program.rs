@@ -1,0 +1,212 @@
+//! Running `loadgen`, and reading back what it left.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use truth::folder::{RunFolder, read_json};
+use truth::ledger::reader::SegmentReader;
+use truth::ledger::{Done, Frame, Scope};
+
+use crate::stub::Stub;
+
+/// Names that people set and that would outrank what a test says.
+const ENVIRONMENT: [&str; 11] = [
+    "COUNT",
+    "DUP_RATE",
+    "TARGET_URL",
+    "CONCURRENCY",
+    "BATCH_SIZE",
+    "TOPICS",
+    "SHARD",
+    "SHARDS",
+    "JOB_COMPLETION_INDEX",
+    "RUST_LOG",
+    "NO_COLOR",
+];
+
+/// A `loadgen` about to be run, with a folder for its results.
+pub(crate) struct Loadgen {
+    arguments: Vec<String>,
+    out: TempDir,
+}
+
+impl Loadgen {
+    /// One that loads this target, with these arguments, separated by blanks.
+    pub(crate) fn against(stub: &Stub, arguments: &str) -> Self {
+        Self::with(&format!("--target {} {arguments}", stub.address))
+    }
+
+    /// One with these arguments.
+    pub(crate) fn with(arguments: &str) -> Self {
+        let arguments = arguments.split_ascii_whitespace().map(str::to_owned).collect();
+        Self { arguments, out: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn with_arguments(mut self, arguments: &str) -> Self {
+        self.arguments.extend(arguments.split_ascii_whitespace().map(str::to_owned));
+        self
+    }
+
+    /// The same, with a scenario file of this text.
+    pub(crate) fn scenario(mut self, text: &str) -> Self {
+        let path = self.out.path().join("scenario.toml");
+        std::fs::write(&path, text).unwrap();
+        self.arguments.extend(["--scenario".to_owned(), path.to_str().unwrap().to_owned()]);
+        self
+    }
+
+    /// Where results are made, if any are.
+    pub(crate) fn results(&self) -> std::path::PathBuf {
+        self.out.path().join("results")
+    }
+
+    /// The command, which a test may change further.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        self.complete(&mut command);
+        command
+    }
+
+    /// The same, started by a shell after it has run `first`.
+    pub(crate) fn command_after(&self, first: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{first}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_loadgen")]);
+        self.complete(&mut command);
+        command
+    }
+
+    fn complete(&self, command: &mut Command) {
+        command.args(&self.arguments).arg("--out").arg(self.results());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for name in ENVIRONMENT {
+            command.env_remove(name);
+        }
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(self) -> Ran {
+        let output = self.command().output().unwrap();
+        self.ran(output)
+    }
+
+    /// Starts it; the caller ends it.
+    pub(crate) fn start(self) -> Running {
+        let mut child = self.command().spawn().unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        Running { loadgen: self, child, said }
+    }
+
+    pub(crate) fn ran(self, output: Output) -> Ran {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+            results: self.results(),
+            _out: self.out,
+        }
+    }
+}
+
+/// A `loadgen` that runs.
+pub(crate) struct Running {
+    loadgen: Loadgen,
+    child: Child,
+    said: BufReader<std::process::ChildStderr>,
+}
+
+impl Running {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until it says a line with this in it.
+    pub(crate) fn wait_for_line(&mut self, part: &str) {
+        let mut line = String::new();
+        while !line.contains(part) {
+            line.clear();
+            assert!(self.said.read_line(&mut line).unwrap() > 0, "it never said `{part}`");
+        }
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn end(self) -> Ran {
+        let output = self.child.wait_with_output().unwrap();
+        self.loadgen.ran(output)
+    }
+}
+
+/// A `loadgen` that has ended.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    results: std::path::PathBuf,
+    _out: TempDir,
+}
+
+impl Ran {
+    pub(crate) fn results(&self) -> &Path {
+        &self.results
+    }
+
+    pub(crate) fn folder(&self) -> RunFolder {
+        RunFolder::open(&self.results).unwrap_or_else(|error| panic!("{error}: {}", self.stderr))
+    }
+
+    pub(crate) fn last_line(&self) -> &str {
+        self.stdout.lines().last().unwrap_or_default()
+    }
+
+    pub(crate) fn summary(&self) -> Value {
+        read_json(&self.folder().file("summary.json")).unwrap()
+    }
+
+    /// All frames of all segments; reading checks the order of time within each.
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        let segments = self.folder().segments().unwrap();
+        segments.iter().flat_map(|path| SegmentReader::open(path).unwrap()).map(Result::unwrap).collect()
+    }
+
+    /// The rounds that were announced.
+    pub(crate) fn opened(&self) -> Vec<u64> {
+        let round = |frame| match frame {
+            Frame::Open { round, .. } => Some(round),
+            _ => None,
+        };
+        self.frames().into_iter().filter_map(round).collect()
+    }
+
+    /// The tries that have ended, by round, request and try.
+    pub(crate) fn tries(&self) -> Vec<Done> {
+        let done = |frame| match frame {
+            Frame::Done(done) => Some(done),
+            _ => None,
+        };
+        let mut tries: Vec<Done> = self.frames().into_iter().filter_map(done).collect();
+        tries.sort_by_key(|done| (done.scope, done.request, done.try_number));
+        tries
+    }
+
+    /// Whether each segment ends in order.
+    pub(crate) fn is_closed(&self) -> bool {
+        let segments = self.folder().segments().unwrap();
+        segments.iter().all(|path| {
+            let last = SegmentReader::open(path).unwrap().map(Result::unwrap).last();
+            matches!(last, Some(Frame::Closed { .. }))
+        })
+    }
+}
+
+/// The round that a try belongs to.
+pub(crate) fn round_of(done: &Done) -> u64 {
+    match done.scope {
+        Scope::Round(round) => round,
+        Scope::Extra(_) => panic!("loadgen sends no explicit lists"),
+    }
+}

@@ -1,0 +1,272 @@
+//! A target that does what a test tells it to, and remembers all that it saw.
+//!
+//! Each connection has a thread, so that a script can be read from top to bottom: say some bytes, wait for something
+//! to have happened elsewhere, close. What is waited for is always an event, never a length of time.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+
+use serde_json::Value;
+
+/// First and second part of an event's key.
+pub(crate) type Key = (String, String);
+
+/// All that the target has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Connections that carried a publish request.
+    pub(crate) connections: usize,
+    /// Connections at all, those that read or say nothing included.
+    pub(crate) accepted: usize,
+    /// Publish requests, in the order in which they were complete.
+    pub(crate) requests: Vec<Vec<Key>>,
+    /// The connection of each of them.
+    pub(crate) carriers: Vec<usize>,
+    /// How often each key came.
+    pub(crate) attempts: HashMap<Key, u64>,
+    stored: HashSet<Key>,
+    rows: Vec<Value>,
+    received: u64,
+    /// Raised by the test or a script: go on.
+    pub(crate) released: bool,
+    closing: bool,
+}
+
+#[derive(Debug, Default)]
+struct World {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+impl World {
+    fn change<T>(&self, change: impl FnOnce(&mut Seen) -> T) -> T {
+        let changed = change(&mut self.seen.lock().unwrap());
+        self.changed.notify_all();
+        changed
+    }
+
+    fn wait_for(&self, condition: impl Fn(&Seen) -> bool) {
+        let seen = self.seen.lock().unwrap();
+        drop(self.changed.wait_while(seen, |seen| !seen.closing && !condition(seen)).unwrap());
+    }
+}
+
+/// One publish request that came over a connection.
+pub(crate) struct Exchange<'a> {
+    /// Which publish request this is, counted from 0 over all connections.
+    pub(crate) nth: usize,
+    events: Vec<Value>,
+    stream: &'a mut TcpStream,
+    world: &'a World,
+    closed: bool,
+}
+
+impl Exchange<'_> {
+    /// Sends these bytes. That nobody may be there any more is part of some scripts.
+    pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) {
+        drop(self.stream.write_all(bytes.as_ref()));
+    }
+
+    /// Sends these bytes one by one.
+    pub(crate) fn spell(&mut self, bytes: impl AsRef<[u8]>) {
+        bytes.as_ref().chunks(1).for_each(|byte| self.say(byte));
+    }
+
+    /// Stores what is new, and says so in the reference's way.
+    pub(crate) fn answer(&mut self) {
+        let body = self.store();
+        self.say(with_length(200, &body));
+    }
+
+    /// Stores what is new; returns the body that says so.
+    pub(crate) fn store(&mut self) -> String {
+        self.world.change(|seen| {
+            seen.received += self.events.len() as u64;
+            let kinds: Vec<&str> = self
+                .events
+                .iter()
+                .map(|event| {
+                    if seen.stored.insert(key_of(event)) {
+                        seen.rows.push(event.clone());
+                        "inserted"
+                    } else {
+                        "duplicate"
+                    }
+                })
+                .collect();
+            let inserted = kinds.iter().filter(|kind| **kind == "inserted").count();
+            let (accepted, duplicates) = (kinds.len(), kinds.len() - inserted);
+            serde_json::json!({
+                "status": "accepted", "accepted": accepted, "inserted": inserted,
+                "duplicates": duplicates, "results": kinds,
+            })
+            .to_string()
+        })
+    }
+
+    /// Waits for something to have been seen.
+    pub(crate) fn wait_for(&self, condition: impl Fn(&Seen) -> bool) {
+        self.world.wait_for(condition);
+    }
+
+    /// Lets scripts go on that wait for it.
+    pub(crate) fn release(&self) {
+        self.world.change(|seen| seen.released = true);
+    }
+
+    /// What was seen so far.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.world.seen.lock().unwrap())
+    }
+
+    /// Says no more for as long as the test lasts.
+    pub(crate) fn hang(&self) {
+        self.world.wait_for(|_| false);
+    }
+
+    /// Closes the connection after what was said.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+}
+
+/// A target on a free port of this machine.
+pub(crate) struct Stub {
+    pub(crate) address: SocketAddr,
+    world: Arc<World>,
+}
+
+impl Stub {
+    /// One that does as the contract says.
+    pub(crate) fn sound() -> Self {
+        Self::scripted(|exchange| exchange.answer())
+    }
+
+    /// One that answers publish requests by a script. Counters and listing are sound.
+    pub(crate) fn scripted(script: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let world = Arc::new(World::default());
+        let (accepting, script) = (Arc::clone(&world), Arc::new(script));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                if accepting.seen.lock().unwrap().closing {
+                    return;
+                }
+                accepting.change(|seen| seen.accepted += 1);
+                stream.set_nodelay(true).unwrap();
+                let (world, script) = (Arc::clone(&accepting), Arc::clone(&script));
+                std::thread::spawn(move || serve(&stream, &world, &*script));
+            }
+        });
+        Self { address, world }
+    }
+
+    /// What was seen so far.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.world.seen.lock().unwrap())
+    }
+
+    /// Waits for something to have been seen.
+    pub(crate) fn wait_for(&self, condition: impl Fn(&Seen) -> bool) {
+        self.world.wait_for(condition);
+    }
+
+    /// Lets scripts go on that wait for it.
+    pub(crate) fn release(&self) {
+        self.world.change(|seen| seen.released = true);
+    }
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        self.world.change(|seen| seen.closing = true);
+        // Wakes the thread that accepts.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+/// A whole answer that tells its length.
+pub(crate) fn with_length(status: u16, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn serve(stream: &TcpStream, world: &World, script: &(dyn Fn(&mut Exchange<'_>) + Send + Sync)) {
+    let mut input = BufReader::new(stream.try_clone().unwrap());
+    let mut stream = stream.try_clone().unwrap();
+    let mut connection = None;
+    while let Some((line, body)) = read_request(&mut input) {
+        if line.starts_with("GET") {
+            let answer = world.change(|seen| reading(seen, &line));
+            drop(stream.write_all(answer.as_bytes()));
+            continue;
+        }
+        let events: Vec<Value> = serde_json::from_slice(&body).unwrap();
+        let keys: Vec<Key> = events.iter().map(key_of).collect();
+        let nth = world.change(|seen| {
+            let number = *connection.get_or_insert(seen.connections);
+            seen.connections = seen.connections.max(number + 1);
+            for key in &keys {
+                *seen.attempts.entry(key.clone()).or_default() += 1;
+            }
+            seen.requests.push(keys);
+            seen.carriers.push(number);
+            seen.requests.len() - 1
+        });
+        let mut exchange = Exchange { nth, events, stream: &mut stream, world, closed: false };
+        script(&mut exchange);
+        if exchange.closed {
+            drop(stream.shutdown(std::net::Shutdown::Both));
+            return;
+        }
+    }
+}
+
+/// Request line and body; `None` at the end of the connection.
+fn read_request(input: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+    let mut line = String::new();
+    input.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut length = 0;
+    loop {
+        let mut field = String::new();
+        input.read_line(&mut field).ok().filter(|read| *read > 0)?;
+        match field.trim_end().split_once(':') {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().unwrap();
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = vec![0; length];
+    input.read_exact(&mut body).ok()?;
+    Some((line, body))
+}
+
+fn reading(seen: &Seen, line: &str) -> String {
+    let path = line.split(' ').nth(1).unwrap();
+    if path == "/stats" {
+        let unique = seen.stored.len() as u64;
+        let stats = serde_json::json!({
+            "received": seen.received, "unique_processed": unique,
+            "duplicate_dropped": seen.received - unique, "queue": {"pending": 0, "processing": 0},
+        });
+        return with_length(200, &stats.to_string());
+    }
+    let Some((_, query)) = path.split_once("/events?") else { return with_length(404, "{}") };
+    let topic = query.split('&').find_map(|pair| pair.strip_prefix("topic="));
+    let asked = |row: &&Value| topic.is_none_or(|topic| row["topic"] == topic);
+    let rows: Vec<&Value> = seen.rows.iter().filter(asked).collect();
+    with_length(200, &serde_json::to_string(&rows).unwrap())
+}
+
+fn key_of(event: &Value) -> Key {
+    let text = |name: &str| event[name].as_str().unwrap().to_owned();
+    (text("topic"), text("event_id"))
+}
