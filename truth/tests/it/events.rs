@@ -100,6 +100,22 @@ proptest! {
 }
 
 #[test]
+fn an_id_with_any_one_character_changed_is_foreign() {
+    let events = events(|_| ());
+    for key in [0, 1, 13_999] {
+        let id = events.id_text(key);
+        for place in 0..id.len() {
+            for other in ' '..='~' {
+                let mut changed = id.clone();
+                changed.replace_range(place..=place, other.encode_utf8(&mut [0; 4]));
+                let expected = if changed == id { Decoded::Ours(key) } else { Decoded::Foreign };
+                assert_eq!(events.decode(events.topic(key), &changed), expected, "{changed}");
+            }
+        }
+    }
+}
+
+#[test]
 fn payloads_have_every_size_of_their_range_about_as_often() {
     let events = events(|spec| spec.payload_bytes = [50, 59]);
     let mut sizes = [0; 10];

@@ -116,6 +116,16 @@ fn a_flipped_bit_before_good_frames_is_damage_at_its_frame() {
 }
 
 #[test]
+fn a_good_frame_far_behind_a_bad_one_is_found() {
+    let ordinals = (0..MAX_EXTRA as u64).collect();
+    let long = Frame::Extra { id: 1, purpose: Purpose::Resolve, ordinals };
+    let (mut bytes, ends) = encoded(&[Frame::Header(header(0)), long, Frame::Closed { t: 40 }]);
+    bytes[ends[0] + 3] ^= 1;
+    let expected = Some((ends[0] as u64, "good frames follow a bad one"));
+    assert_eq!(Segment::of(&bytes).read(), (vec![Frame::Header(header(0))], 0, expected));
+}
+
+#[test]
 fn a_flipped_bit_in_the_last_frame_cuts_it_off() {
     let (bytes, ends) = encoded(&frames());
     let segment = Segment::of(&[]);

@@ -71,9 +71,10 @@ fn cases() -> impl Strategy<Value = Case> {
 
 /// Cases that are plans.
 fn plans() -> impl Strategy<Value = (Case, Plan)> {
-    cases().prop_filter_map("repeats without a mode", |case| {
-        let plan = Plan::try_from(case.spec.clone()).ok()?;
-        Some((case, plan))
+    cases().prop_filter_map("repeats without a mode", |case| match Plan::try_from(case.spec.clone()) {
+        Ok(plan) => Some((case, plan)),
+        Err(PlanError::NoMode) => None,
+        Err(error) => panic!("{case:?}: {error}"),
     })
 }
 

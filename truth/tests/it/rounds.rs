@@ -162,8 +162,19 @@ fn the_default_plan_repeats_keys_in_every_way() {
         24 * 48,
         "a fifth of the 240 repeats of all rounds but the first: {pairs:?}"
     );
-    for count in [pairs.in_request, pairs.in_release, pairs.in_round] {
-        assert!((900..3_000).contains(&count), "{pairs:?}");
+    assert!((1_500..2_100).contains(&pairs.in_request), "{pairs:?}");
+    assert!((1_700..2_200).contains(&pairs.in_release), "{pairs:?}");
+    assert!((950..1_300).contains(&pairs.in_round), "{pairs:?}");
+}
+
+#[test]
+fn from_ten_events_a_request_a_quarter_of_the_groups_races() {
+    for (batch, group, groups, racing) in
+        [(1, 4, 64, 64), (9, 4, 8, 8), (10, 4, 7, 2), (10, 1, 26, 7), (100, 4, 2, 1)]
+    {
+        let plan = Plan::try_from(PlanSpec { batch, group, ..spec() }).unwrap();
+        assert_eq!(plan.requests_per_round(), groups * group, "batch {batch}");
+        assert_eq!(plan.racing_groups(), racing, "batch {batch}");
     }
 }
 
