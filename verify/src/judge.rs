@@ -26,10 +26,13 @@ pub mod walk;
 
 use std::collections::{HashMap, HashSet};
 
+use truth::promises::Counters as CounterPromise;
+
 use self::coverage::EXPECTED_ENOUGH;
 use self::walk::{Setting, Tally, Walk, WalkError};
 use crate::baseline::chain;
 use crate::evidence::Evidence;
+use crate::observe::stats::Counters;
 use crate::observed::Settled;
 use crate::verdict::{Attempts, Check, CounterSlack, Finding, Planted, SHOWN_KEYS, Status, Verdict, Word};
 
@@ -63,8 +66,14 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         Ok(facts) => facts,
         Err(error) => return undecided(format!("the ledger cannot be judged: {}", chain(&error))),
     };
-    let examined = examine(&facts);
-    let planted = planted::prove(&facts);
+    let mut examined = examine(&facts);
+    let planted = match planted::prove(&facts, &examined.checks) {
+        Ok(planted) => planted,
+        Err(error) => {
+            examined.doubts.push(format!("the judge could not be proven: {}", chain(&error)));
+            Vec::new()
+        }
+    };
     let mut verdict = conclude(&facts, examined, planted);
     if let Err(error) = tell_histories(evidence, &mut verdict.checks) {
         verdict.reasons.push(format!("the histories of keys cannot be told: {}", chain(&error)));
@@ -84,6 +93,22 @@ impl<'a> Facts<'a> {
     /// Whether the listing tells of every key whether it is there.
     pub fn tells_presence(&self) -> bool {
         self.evidence.observed.listing.tells_presence()
+    }
+
+    /// Whether all that the target took is done with: what is absent while something waits may still come.
+    pub fn is_at_rest(&self) -> bool {
+        let stats = &self.evidence.observed.stats;
+        stats.settled != Settled::Moving && stats.stats.as_ref().is_none_or(|stats| stats.backlog() == 0)
+    }
+
+    /// Whether the counters of before and of now count from one start. Those that do not survive a restart do so only
+    /// where the target says that the same process answers.
+    pub fn counts_on(&self) -> bool {
+        let before = self.evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref());
+        let now = self.evidence.observed.stats.stats.as_ref();
+        let instance = |stats: Option<&Counters>| stats.and_then(|stats| stats.instance.clone());
+        self.evidence.promises.counters == CounterPromise::Persistent
+            || (instance(before).is_some() && instance(before) == instance(now))
     }
 
     /// A finding on a key of the plan.
@@ -175,7 +200,7 @@ fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) ->
     for reason in void_reasons(facts) {
         say(Word::Void, reason);
     }
-    if said.is_empty() && facts.tally.last_answered.is_none() {
+    if said.is_empty() && planted.iter().all(|planted| planted.seen.is_none()) {
         let reason = "no round was answered whole, so the judge could not be proven on this run";
         said.push((Word::Unknown, reason.to_owned()));
     }
@@ -219,23 +244,44 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
     if let Some(reason) = &stats.unread {
         examined.doubts.push(format!("the counters could not be read: {reason}"));
     }
-    if stats.settled == Settled::Moving {
-        let waited = stats.waited_ms;
-        examined
-            .doubts
-            .push(format!("the target was still moving after {waited} ms; give it more time with --settle"));
+    if !facts.is_at_rest() {
+        let waited = grouped(stats.waited_ms);
+        let what = match stats.stats.as_ref().map_or(0, Counters::backlog) {
+            0 => "the target still moved".to_owned(),
+            waiting => format!("{} still waited", counted(waiting, "event", "events")),
+        };
+        examined.doubts.push(format!("{what} after {waited} ms; give it more time with --settle"));
+    }
+    let has_totals = |check: &Check| check.name == "counters" && check.status != Status::NotTested;
+    let tells_unique = stats.stats.as_ref().is_some_and(|stats| stats.unique.is_some());
+    if !listing.offered && tells_unique && !examined.checks.iter().any(has_totals) {
+        let reason = "the target shows no events, and its counters cannot be compared with those of before";
+        examined.doubts.push(reason.to_owned());
     }
     if evidence.missing_shards > 0 {
         let missing = evidence.missing_shards;
         examined.doubts.push(format!("{missing} shards of this run are missing; name their folders too"));
     }
-    let (closed, segments) = facts.tally.closed;
-    if closed < segments || facts.torn_bytes > 0 {
-        let (sent, planned) = (facts.tally.sums.sent(), evidence.plan.total.unwrap_or(0));
-        examined
-            .observations
-            .insert(0, format!("run did not finish: sent {} of {}", grouped(sent), grouped(planned)));
+    if listing.missing_at_first > 0 && facts.tells_presence() {
+        let missing = counted(listing.missing_at_first, "acknowledged key was", "acknowledged keys were");
+        examined.observations.push(format!(
+            "{missing} not listed at first; the last look was {} ms after the first reading",
+            grouped(listing.looked_ms)
+        ));
     }
+    if let Some(line) = unfinished(facts) {
+        examined.observations.insert(0, line);
+    }
+}
+
+/// What to say first of a run that is not the whole plan.
+fn unfinished(facts: &Facts<'_>) -> Option<String> {
+    let (closed, segments) = facts.tally.closed;
+    let (sent, planned) = (facts.tally.slots_sent, facts.evidence.plan.total?);
+    let is_cut = closed < segments || facts.torn_bytes > 0;
+    let is_short = sent < planned && facts.evidence.missing_shards == 0;
+    (is_cut || is_short)
+        .then(|| format!("run did not finish: sent {} of {}", grouped(sent), grouped(planned)))
 }
 
 /// What would make a PASS empty.

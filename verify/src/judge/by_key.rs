@@ -20,12 +20,17 @@ pub fn lost(facts: &Facts<'_>) -> Check {
         return Check::not_tested(NAME, "the target shows no events");
     }
     let (count, keys) = facts.tally.keys.of_class(Class::Lost, SHOWN_KEYS);
-    if !facts.tells_presence() {
-        let sentence = format!(
-            "{} not listed, but the listing is not the whole truth",
-            counted(count, "acknowledged key is", "acknowledged keys are")
-        );
-        return Check::unknown(NAME, count, sentence);
+    if listing.unread.is_some() {
+        return Check::unknown(NAME, 0, "the listing could not be read");
+    }
+    if count > 0 && !(facts.tells_presence() && facts.is_at_rest()) {
+        let why = if facts.tells_presence() {
+            "the target is not at rest"
+        } else {
+            "the listing is not the whole truth"
+        };
+        let absent = counted(count, "acknowledged key is", "acknowledged keys are");
+        return Check::unknown(NAME, count, format!("{absent} not listed, but {why}"));
     }
     let acked = facts.attempts().acked_keys;
     if count == 0 {

@@ -1,5 +1,7 @@
 //! The checks that single listed rows decide.
 
+use truth::promises::Counters as CounterPromise;
+
 use super::{Examined, Facts, counted};
 use crate::rows::AnomalyClass;
 use crate::verdict::{Check, Finding, SHOWN_KEYS};
@@ -10,6 +12,9 @@ pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &
     let listing = &facts.evidence.observed.listing;
     if !listing.offered || listing.unread.is_some() {
         return Check::not_tested(NAME, "the target shows no events");
+    }
+    if facts.evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "what the missing shards stored cannot be told from strangers");
     }
     let (mut count, mut findings) = unattempted;
     count += listing.never_planned;
@@ -48,7 +53,7 @@ pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &
 }
 
 /// What the rows that are not ours turn out to be.
-enum Foreign {
+pub(super) enum Foreign {
     /// None beyond those of before.
     None,
     /// New ones that the unique count leaves out.
@@ -61,7 +66,7 @@ enum Foreign {
     Untold(u64),
 }
 
-fn foreign(facts: &Facts<'_>) -> Foreign {
+pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
     let listing = &observed.listing;
     if evidence.promises.shared || !facts.tells_presence() || !listing.all_topics {
@@ -78,14 +83,21 @@ fn foreign(facts: &Facts<'_>) -> Foreign {
         return Foreign::None;
     };
     let Some(listed_before) = &baseline.listed else {
+        if facts.evidence.promises.counters == CounterPromise::Volatile {
+            // Such a count does not tell how much was stored before.
+            return Foreign::None;
+        }
         let extra = listing.foreign.count.saturating_sub(before);
         return if extra > 0 { Foreign::Untold(extra) } else { Foreign::None };
     };
     let extra = listing.foreign.count.saturating_sub(listed_before.rows);
-    let new_rows = listing.rows.saturating_sub(listed_before.rows);
-    let uncounted = new_rows.saturating_sub(now.saturating_sub(before)).min(extra);
-    if uncounted > 0 {
-        return Foreign::Uncounted(uncounted);
+    if facts.counts_on() && facts.is_at_rest() {
+        // What the target counts beyond our keys are theirs.
+        let ours = facts.tally.keys.iter().filter(|(_, state)| state.seen() > 0).count() as u64;
+        let theirs = now.saturating_sub(before).saturating_sub(ours);
+        if extra > theirs {
+            return Foreign::Uncounted(extra - theirs);
+        }
     }
     let since_closing = unique_of(evidence.closing.as_ref()).map_or(0, |closing| now.saturating_sub(closing));
     match extra {

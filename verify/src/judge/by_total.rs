@@ -2,11 +2,10 @@
 //! corroborate what the keys say; where a target shows no keys, they are all there is.
 
 use truth::ledger::Scope;
-use truth::promises::Counters as CounterPromise;
 
-use super::counters::{Break, Deltas, Region};
+use super::by_row::{Foreign, foreign};
+use super::counters::{Break, Deltas, Region, Side};
 use super::{Examined, Facts, counted, grouped};
-use crate::observed::Settled;
 use crate::verdict::{Check, CounterSlack, Finding};
 
 /// An answer whose numbers do not add up.
@@ -40,11 +39,23 @@ pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     const NAME: &str = "routes-disagree";
     let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
     let listing = &observed.listing;
+    if evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "the shards are not all here");
+    }
+    if evidence.promises.shared {
+        return Check::not_tested(NAME, "others write to the target while it is read");
+    }
     let Some(unique) = observed.stats.stats.as_ref().and_then(|stats| stats.unique) else {
         return Check::not_tested(NAME, "the target has no unique count");
     };
     if !facts.tells_presence() || !listing.all_topics {
         return Check::not_tested(NAME, "the listing does not show every row of the target");
+    }
+    if !facts.counts_on() {
+        return Check::not_tested(NAME, "the counters do not survive a restart, and there may have been one");
+    }
+    if !facts.is_at_rest() {
+        return Check::unknown(NAME, 0, "the target was not at rest");
     }
     if listing.rows == unique {
         return Check::pass(
@@ -90,11 +101,11 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let Some(now) = &observed.stats.stats else {
         return Check::not_tested(NAME, "the target has no counters that can be read");
     };
-    if evidence.promises.counters == CounterPromise::Volatile && before.instance != now.instance {
-        return Check::not_tested(NAME, "the target started again, and its counters start from zero then");
+    if !facts.counts_on() {
+        return Check::not_tested(NAME, "they do not survive a restart, and there may have been one");
     }
-    if observed.stats.settled == Settled::Moving {
-        return Check::unknown(NAME, 0, "the target was still moving");
+    if !facts.is_at_rest() {
+        return Check::unknown(NAME, 0, "the target was not at rest");
     }
     let promised = evidence.promises.received;
     let region = Region::of(&facts.tally.keys, &facts.tally.sums, facts.tells_presence(), promised);
@@ -112,12 +123,12 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         && !evidence.promises.shared;
     let mut breaks = region.breaks(&deltas, promised);
     if !firm {
-        breaks.retain(|broken| !broken.is_excess);
+        breaks.retain(|broken| broken.side == Side::Below);
     }
     if breaks.is_empty() {
         return Check::pass(NAME, holds(&region, firm));
     }
-    if breaks.iter().any(|broken| !broken.is_excess) {
+    if breaks.iter().any(|broken| broken.side != Side::Above) {
         return broken(NAME, &breaks);
     }
     excess(facts, examined, &region, before, &breaks)
@@ -135,6 +146,10 @@ fn excess(
     const NAME: &str = "counters";
     let evidence = facts.evidence;
     let promised = evidence.promises.received;
+    if matches!(foreign(facts), Foreign::Counted(_) | Foreign::Untold(_)) {
+        let detail = &breaks[0].detail;
+        return Check::unknown(NAME, 1, format!("{detail}; others wrote during the run"));
+    }
     let Some(closing) = &evidence.closing else {
         return Check::unknown(
             NAME,
@@ -144,7 +159,7 @@ fn excess(
     };
     let at_close = Deltas::between(before, closing);
     let closing_breaks = region.breaks(&at_close, promised);
-    if closing_breaks.iter().any(|broken| broken.is_excess) {
+    if closing_breaks.iter().any(|broken| broken.side == Side::Above) {
         return broken(NAME, breaks);
     }
     let listing = &evidence.observed.listing;

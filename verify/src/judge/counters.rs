@@ -28,8 +28,12 @@ impl Bounds {
         self.high - self.low
     }
 
-    fn contains(&self, value: u64) -> bool {
-        (self.low..=self.high).contains(&value)
+    fn broken_by(&self, value: i128) -> Option<Side> {
+        if value < i128::from(self.low) {
+            Some(Side::Below)
+        } else {
+            (value > i128::from(self.high)).then_some(Side::Above)
+        }
     }
 }
 
@@ -44,6 +48,8 @@ pub struct Region {
     pub duplicates: Bounds,
     /// R, narrowed by which keys are present.
     pub received_with_presence: Option<Bounds>,
+    /// U, where it is known which keys are present: those, and no others.
+    pub unique_with_presence: Option<u64>,
     /// Unknown attempts of keys that were acknowledged.
     unknown_of_acked: u64,
     /// Numbers of unknown attempts of the other keys: how many keys have how many, from the largest.
@@ -78,15 +84,26 @@ impl Deltas {
 pub struct Break {
     /// In words.
     pub detail: String,
-    /// Whether another writer would explain it.
-    pub is_excess: bool,
+    /// Which bound.
+    pub side: Side,
+}
+
+/// What kind of bound is broken, and so what may explain it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// Less is counted than was done: no other writer explains that, and nothing that waited before the run.
+    Below,
+    /// More is counted than can have been done: another writer would explain it.
+    Above,
+    /// The counters contradict each other: only a baseline that was not at rest would explain it.
+    Against,
 }
 
 impl Region {
     /// The region of these keys. `listed` says whether their `seen` is the whole truth.
     pub fn of(keys: &Keys, sums: &Sums, listed: bool, promised: Received) -> Self {
         let (mut acked_keys, mut attempted_keys, mut unknown_of_acked) = (0, 0, 0);
-        let (mut present_low, mut present_high) = (sums.acked, sums.acked);
+        let (mut present_low, mut present_high, mut present_keys) = (sums.acked, sums.acked, 0);
         let mut others = std::collections::BTreeMap::new();
         for (ordinal, state) in keys.iter() {
             let unknown = keys.unknown(ordinal);
@@ -98,9 +115,11 @@ impl Region {
             } else if unknown > 0 {
                 *others.entry(unknown).or_insert(0_u64) += 1;
             }
-            if state.seen() > 0 && unknown > 0 {
+            // An acknowledged key was stored, whatever became of it since: that is `lost`'s to say.
+            if acked || (state.seen() > 0 && unknown > 0) {
                 present_high += unknown;
                 present_low += u64::from(!acked);
+                present_keys += 1;
             }
         }
         let offered = if promised == Received::Offered { sums.rejected } else { 0 };
@@ -111,6 +130,7 @@ impl Region {
             duplicates: Bounds { low: sums.acked - acked_keys, high: total - attempted_keys },
             received_with_presence: listed
                 .then_some(Bounds { low: present_low, high: present_high + offered }),
+            unique_with_presence: listed.then_some(present_keys),
             unknown_of_acked,
             unknown_of_others: others.into_iter().rev().collect(),
         }
@@ -132,11 +152,17 @@ impl Region {
         ];
         for (name, delta, bounds) in counters {
             let Some(delta) = delta else { continue };
-            if delta < i128::from(bounds.low) || delta > i128::from(bounds.high) {
-                let is_excess = delta > i128::from(bounds.high);
+            if let Some(side) = bounds.broken_by(delta) {
                 let detail = format!("{name} grew by {delta}, must be {}", range(bounds));
-                breaks.push(Break { detail, is_excess });
+                breaks.push(Break { detail, side });
             }
+        }
+        if let (Some(unique), Some(present)) = (deltas.unique, self.unique_with_presence)
+            && let Some(side) = (Bounds { low: present, high: present }).broken_by(unique)
+            && self.unique.broken_by(unique).is_none()
+        {
+            let detail = format!("unique grew by {unique}, with the keys listed it must be {present}");
+            breaks.push(Break { detail, side });
         }
         if promised == Received::Accepted {
             self.joint_breaks(deltas, &mut breaks);
@@ -152,25 +178,26 @@ impl Region {
             && received != unique + duplicates
         {
             let detail = format!("received {received} is not unique {unique} + duplicates {duplicates}");
-            breaks.push(Break { detail, is_excess: false });
+            breaks.push(Break { detail, side: Side::Against });
         }
-        let (Ok(received), Ok(unique)) = (u64::try_from(received), u64::try_from(unique)) else {
-            return;
-        };
-        if !self.received.contains(received) || !self.unique.contains(unique) {
+        if self.received.broken_by(received).is_some() || self.unique.broken_by(unique).is_some() {
             return;
         }
-        let by_unknown = unique - self.unique.low;
-        let joint = self.joint(by_unknown);
-        if !joint.contains(received) {
+        let by_unknown = unique - i128::from(self.unique.low);
+        let joint = self.joint(u64::try_from(by_unknown).expect("not below its lower bound"));
+        if let Some(side) = joint.broken_by(received) {
             let detail =
                 format!("received grew by {received}, with unique {unique} it must be {}", range(joint));
-            breaks.push(Break { detail, is_excess: received > joint.high });
+            // What waited before the run is stored without being received again: too few is a contradiction.
+            let side = if side == Side::Below { Side::Against } else { side };
+            breaks.push(Break { detail, side });
         }
-        if let Some(listed) = self.received_with_presence.filter(|listed| !listed.contains(received)) {
+        if let Some(listed) = self.received_with_presence
+            && let Some(side) = listed.broken_by(received)
+        {
             let detail =
                 format!("received grew by {received}, with the keys listed it must be {}", range(listed));
-            breaks.push(Break { detail, is_excess: received > listed.high });
+            breaks.push(Break { detail, side });
         }
     }
 

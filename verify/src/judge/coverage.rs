@@ -31,7 +31,7 @@ pub struct Coverage {
 /// One request of a round, ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ended {
-    /// Its first try's start and its last try's end; none if it never left.
+    /// Its last try's start and end; none if it never left.
     pub interval: Option<(u64, u64)>,
     /// Whether it was acknowledged.
     pub acked: bool,

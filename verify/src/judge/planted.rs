@@ -4,14 +4,15 @@
 //! The slice is the last round that was answered whole, and the keys that are new in it. Defects are planted in the
 //! evidence (frames, rows, counters), so each passes through all the code between evidence and verdict.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
-use truth::answer::{Kind, Kinds};
+use truth::answer::{Kind, Kinds, Outcome};
 use truth::ledger::{Done, Frame, Scope};
-use truth::promises::{PayloadEquality, Promises};
+use truth::promises::{Counters as CounterPromise, PayloadEquality, Promises};
 
-use super::keys::Class;
-use super::walk::WalkError;
+use super::keys::{Class, KeyState};
+use super::walk::{WalkError, fault_in_sums};
 use super::{Examined, Facts, book, examine};
 use crate::baseline::{Baseline, ListedBaseline};
 use crate::evidence::{Evidence, Frames};
@@ -55,30 +56,32 @@ const DEFECTS: [Defect; 12] = [
     Defect { name: "counter too high", check: "counters", plant: raise_received },
 ];
 
-/// Plants every defect in turn and tells which were seen.
-pub fn prove(facts: &Facts<'_>) -> Vec<Planted> {
-    let slice = cut(facts).ok().flatten();
+/// Plants every defect in turn and tells which were seen. `made` are the checks of the run itself: where one could not
+/// be made, there is nothing to prove.
+pub fn prove(facts: &Facts<'_>, made: &[Check]) -> Result<Vec<Planted>, WalkError> {
     let told = |defect: &Defect, seen: Option<bool>| Planted {
         defect: defect.name.to_owned(),
         check: defect.check.to_owned(),
         seen,
     };
-    let Some((keys, slice)) = slice else {
-        return DEFECTS.iter().map(|defect| told(defect, None)).collect();
+    let Some((keys, slice)) = cut(facts)? else {
+        return Ok(DEFECTS.iter().map(|defect| told(defect, None)).collect());
     };
-    let baseline = look(facts.evidence, &keys, &slice);
+    let sound = look(facts.evidence, &keys, &slice)?;
+    let was_made =
+        |name: &str| made.iter().any(|check| check.name == name && check.status != Status::NotTested);
     let prove_one = |defect: &Defect| {
-        let mut planted = slice.clone();
-        let before = baseline.as_ref().ok().and_then(|examined| find(examined, defect.check))?;
-        if before.status == Status::NotTested {
+        let before = find(&sound, defect.check)?;
+        if before.status == Status::NotTested || !was_made(defect.check) {
             return None;
         }
+        let mut planted = slice.clone();
         (defect.plant)(facts.evidence, &mut planted)?;
         let after = look(facts.evidence, &keys, &planted);
         let after = after.ok().and_then(|examined| find(&examined, defect.check));
         Some(after.is_some_and(|after| after.status == Status::Fail && after.count > before.count))
     };
-    DEFECTS.iter().map(|defect| told(defect, prove_one(defect))).collect()
+    Ok(DEFECTS.iter().map(|defect| told(defect, prove_one(defect))).collect())
 }
 
 fn find(examined: &Examined, name: &str) -> Option<Check> {
@@ -106,39 +109,72 @@ fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
     })?;
     let keys = evidence.plan.ordinals_of(round_index);
     let round = evidence.plan.round(round_index);
+    let mut attempts: HashMap<u64, Vec<(u32, usize)>> = HashMap::new();
+    for request in 0..round.requests() {
+        for (place, ordinal) in round.request(request).iter().enumerate() {
+            attempts.entry(*ordinal).or_default().push((request, place));
+        }
+    }
     let sound = |ordinal: &u64| {
         let state = facts.tally.keys.get(*ordinal);
         let faulty = |class: Class| state.is(class) && (class != Class::Lost || facts.tells_presence());
-        state.unknown() == 0 && !Class::ALL.into_iter().any(faulty)
-    };
-    let sound_keys: Vec<u64> = keys.clone().filter(sound).collect();
-    let attempts_of = |ordinal: u64| -> Vec<(u32, usize)> {
-        let all = (0..round.requests()).flat_map(|request| {
-            let places = round.request(request).iter().enumerate().filter(move |(_, key)| **key == ordinal);
-            places.map(move |(place, _)| (request, place)).collect::<Vec<_>>()
-        });
-        all.collect()
+        state.unknown() == 0
+            && !Class::ALL.into_iter().any(faulty)
+            && answers_fit(&frames, &attempts[ordinal])
     };
     // The key whose attempts lie furthest apart holds the most material.
-    let spread = |ordinal: &u64| spread(&frames, &attempts_of(*ordinal));
-    let Some(target) = sound_keys.iter().copied().max_by_key(spread) else {
+    let spread = |ordinal: &u64| spread(&frames, &attempts[ordinal]);
+    let Some(target) = keys.clone().filter(sound).max_by_key(spread) else {
         return Ok(None);
     };
-    let listed = |ordinal: &&u64| !facts.tells_presence() || facts.tally.keys.get(**ordinal).seen() > 0;
-    let rows = sound_keys.iter().filter(listed).map(|ordinal| row(evidence, *ordinal)).collect();
+    let attempts = attempts.remove(&target).unwrap_or_default();
     let lengths = (0..round.requests()).map(|request| round.request(request).len()).collect();
-    let attempts = attempts_of(target);
-    let mut slice = Slice { frames, rows, counters: Counters::default(), target, attempts, lengths };
-    slice.counters = counters_of(evidence, &keys, &slice)?;
+    let counters = Counters::default();
+    let mut slice = Slice { frames, rows: Vec::new(), counters, target, attempts, lengths };
+    stock(evidence, &keys, &mut slice)?;
     Ok(Some((keys, slice)))
+}
+
+/// Fills the store of a target that did right by the slice: all that was acknowledged in it, and counters to match.
+fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<(), WalkError> {
+    let (tally, _) = book(&evidence_of(evidence, keys, slice))?;
+    let acked = |(ordinal, state): (u64, KeyState)| (state.acked() > 0).then_some(ordinal);
+    slice.rows = tally.keys.iter().filter_map(acked).map(|ordinal| row(evidence, ordinal)).collect();
+    let (received, unique) = (tally.sums.acked, slice.rows.len() as u64);
+    slice.counters = Counters {
+        received: Some(received),
+        unique: Some(unique),
+        duplicates: Some(received - unique),
+        ..Counters::default()
+    };
+    Ok(())
+}
+
+/// The acknowledgements of these attempts: when each began and ended, and what it told.
+fn acks<'a>(frames: &'a [Frame], attempts: &'a [(u32, usize)]) -> impl Iterator<Item = (&'a Done, Kind)> {
+    let acked = dones(frames).filter(|done| done.answer.outcome == Outcome::Acked);
+    acked.flat_map(move |done| {
+        let here = attempts.iter().filter(|(request, _)| *request == done.request);
+        here.map(move |(_, place)| (done, done.answer.kinds.of(*place)))
+    })
+}
+
+/// Whether these attempts alone were answered as by a store that stores once: other rounds may have told the rest.
+fn answers_fit(frames: &[Frame], attempts: &[(u32, usize)]) -> bool {
+    let earliest = acks(frames, attempts).map(|(done, _)| done.t_end).min();
+    let mut news = acks(frames, attempts).filter(|(_, kind)| *kind == Kind::New);
+    let told_none = || acks(frames, attempts).any(|(_, kind)| kind == Kind::Accepted);
+    match (news.next(), news.next()) {
+        (None, _) => told_none(),
+        (Some((new, _)), None) => Some(new.t_start) <= earliest,
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// By how much the latest start of these attempts lies after the earliest end.
 fn spread(frames: &[Frame], attempts: &[(u32, usize)]) -> i128 {
-    let of_key = |done: &&Done| attempts.iter().any(|(request, _)| *request == done.request);
-    let dones: Vec<&Done> = dones(frames).filter(of_key).collect();
-    let latest = dones.iter().map(|done| done.t_start).max().unwrap_or(0);
-    let earliest = dones.iter().map(|done| done.t_end).min().unwrap_or(0);
+    let latest = acks(frames, attempts).map(|(done, _)| done.t_start).max().unwrap_or(0);
+    let earliest = acks(frames, attempts).map(|(done, _)| done.t_end).min().unwrap_or(0);
     i128::from(latest) - i128::from(earliest)
 }
 
@@ -160,19 +196,6 @@ fn row(evidence: &Evidence, ordinal: u64) -> Row {
     }
 }
 
-/// What counters would say if the slice were all there is.
-fn counters_of(evidence: &Evidence, keys: &Range<u64>, slice: &Slice) -> Result<Counters, WalkError> {
-    let (tally, _) = book(&evidence_of(evidence, keys, slice))?;
-    let acked = tally.sums.acked;
-    let unique = tally.keys.iter().filter(|(_, state)| state.acked() > 0).count() as u64;
-    Ok(Counters {
-        received: Some(acked),
-        unique: Some(unique),
-        duplicates: Some(acked - unique),
-        ..Counters::default()
-    })
-}
-
 /// The slice as evidence of its own, with a target that was empty before.
 fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
     let plan_keys = whole.plan.keys().unwrap_or(keys.end);
@@ -192,7 +215,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
     Evidence {
         plan: whole.plan.clone(),
         events: whole.events.clone(),
-        promises: Promises { shared: false, ..whole.promises.clone() },
+        promises: Promises { shared: false, counters: CounterPromise::Persistent, ..whole.promises.clone() },
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.clone()),
         can_race: whole.can_race,
@@ -271,26 +294,38 @@ fn tell_duplicates_only(_: &Evidence, slice: &mut Slice) -> Option<()> {
 fn tell_new_late(_: &Evidence, slice: &mut Slice) -> Option<()> {
     (spread(&slice.frames, &slice.attempts) > 0).then_some(())?;
     let attempts = slice.attempts.clone();
-    let start_of = |request: u32| {
-        dones(&slice.frames).filter(|done| done.request == request).map(|done| done.t_start).max()
-    };
-    let last = attempts.iter().copied().max_by_key(|(request, _)| start_of(*request))?;
+    let last = acks(&slice.frames, &attempts).max_by_key(|(done, _)| done.t_start)?.0.request;
+    let last = attempts.iter().copied().find(|(request, _)| *request == last)?;
     retell(slice, &attempts, Kind::Duplicate);
     retell(slice, &[last], Kind::New);
     Some(())
 }
 
-fn raise_accepted(_: &Evidence, slice: &mut Slice) -> Option<()> {
-    let accepted = slice.frames.iter_mut().find_map(|frame| match frame {
-        Frame::Done(done) => done.answer.accepted.as_mut(),
-        Frame::Header(_) | Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => None,
-    })?;
-    *accepted += 1;
-    Some(())
+/// One answer that adds up claims one event more than was sent.
+fn raise_accepted(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    let lengths = &slice.lengths;
+    slice.frames.iter_mut().find_map(|frame| {
+        let Frame::Done(done) = frame else { return None };
+        let sent = lengths[done.request as usize];
+        let adds_up = done.answer.outcome == Outcome::Acked
+            && fault_in_sums(&done.answer, sent as u64, evidence.promises.batch).is_none();
+        let (answer, more) = (&mut done.answer, sent as u32 + 1);
+        if !adds_up {
+            return None;
+        }
+        match (answer.accepted, answer.inserted, answer.duplicates) {
+            (Some(_), ..) => answer.accepted = Some(more),
+            (None, Some(_), Some(_)) => answer.inserted = Some(more),
+            _ => return None,
+        }
+        Some(())
+    })
 }
 
+/// More than all attempts of the slice together can have been, the refused ones too.
 fn raise_received(_: &Evidence, slice: &mut Slice) -> Option<()> {
-    slice.counters.received = slice.counters.received.map(|received| received + 1);
+    let tries: usize = dones(&slice.frames).map(|done| slice.lengths[done.request as usize]).sum();
+    slice.counters.received = Some(tries as u64 + 1);
     Some(())
 }
 

@@ -1,7 +1,7 @@
 //! One pass over a ledger, in the order of ends: every attempt is booked on its key, rounds are computed again when
 //! they open and dropped when all their requests have ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use thiserror::Error;
@@ -73,6 +73,8 @@ pub struct Tally {
     pub keys: Keys,
     /// The sums.
     pub sums: Sums,
+    /// Slots of the plan that left, or may have left, however often.
+    pub slots_sent: u64,
     /// Faults in the order of answers.
     pub order: OrderFaults,
     /// Faults in the sums of answers.
@@ -85,7 +87,7 @@ pub struct Tally {
     pub coverage: Coverage,
     /// Segments that end in order, and all of them.
     pub closed: (usize, usize),
-    /// The last round whose requests were all answered, with its source.
+    /// The last round with keys of its own whose requests were all acknowledged, with its run.
     pub last_answered: Option<(usize, u64)>,
 }
 
@@ -107,6 +109,8 @@ pub struct Setting<'a> {
 pub struct Walk<'a> {
     setting: Setting<'a>,
     open: HashMap<(usize, Scope), Opened>,
+    /// The rounds that were ever opened, each with its run.
+    rounds: HashSet<(usize, u64)>,
     order: Order,
     tally: Tally,
 }
@@ -128,7 +132,8 @@ struct Opened {
 struct Progress {
     ended: bool,
     acked: bool,
-    /// Its first try's start and its last try's end.
+    /// Its last try, of those that left. Tries before it may have overlapped others too, but only what is certain
+    /// counts as tested.
     interval: Option<(u64, u64)>,
 }
 
@@ -145,6 +150,7 @@ impl<'a> Walk<'a> {
         let tally = Tally {
             keys: Keys::new(keys),
             sums: Sums::default(),
+            slots_sent: 0,
             order: OrderFaults::default(),
             answer_sums: Vec::new(),
             answer_sum_faults: 0,
@@ -153,7 +159,7 @@ impl<'a> Walk<'a> {
             closed: (0, setting.runs.len()),
             last_answered: None,
         };
-        Self { setting, open: HashMap::new(), order: Order::default(), tally }
+        Self { setting, open: HashMap::new(), rounds: HashSet::new(), order: Order::default(), tally }
     }
 
     /// Takes the next frame of the merged ledger.
@@ -188,10 +194,11 @@ impl<'a> Walk<'a> {
             requests: vec![Progress::default(); round.requests() as usize],
             left: round.requests() as usize,
         };
-        match self.open.insert((run, Scope::Round(index)), opened) {
-            None => Ok(()),
-            Some(_) => Err(contradiction(format!("round {index} was opened twice"))),
+        if !self.rounds.insert((run, index)) {
+            return Err(contradiction(format!("round {index} was opened twice")));
         }
+        self.open.insert((run, Scope::Round(index)), opened);
+        Ok(())
     }
 
     fn open_extra(&mut self, run: usize, id: u32, ordinals: &[u64]) -> Result<(), WalkError> {
@@ -228,11 +235,12 @@ impl<'a> Walk<'a> {
             return Err(contradiction(reason));
         }
         self.book(opened.ordinals(done.request), &done.answer, done.t_start, done.t_end);
-        self.compare_sums(done, opened.ordinals(done.request).len() as u64);
+        let slots = opened.ordinals(done.request).len() as u64;
+        self.compare_sums(done, slots);
         let progress = &mut opened.requests[request];
         if done.answer.outcome != Outcome::NeverSent {
-            let start = progress.interval.map_or(done.t_start, |(start, _)| start);
-            progress.interval = Some((start, done.t_end));
+            self.tally.slots_sent += if progress.interval.is_none() { slots } else { 0 };
+            progress.interval = Some((done.t_start, done.t_end));
         }
         progress.acked |= done.answer.outcome == Outcome::Acked;
         if done.is_final {
@@ -304,21 +312,9 @@ impl<'a> Walk<'a> {
         if answer.outcome != Outcome::Acked {
             return;
         }
-        let count = |count: Option<u32>| count.map(u64::from);
-        let (accepted, inserted, duplicates) =
-            (count(answer.accepted), count(answer.inserted), count(answer.duplicates));
-        self.tally.answers_compared +=
-            u64::from(accepted.is_some() || (inserted.is_some() && duplicates.is_some()));
-        let taken = accepted.or(inserted.zip(duplicates).map(|(inserted, duplicates)| inserted + duplicates));
-        let detail = match (taken, inserted.zip(duplicates)) {
-            (Some(taken), Some((inserted, duplicates))) if taken != inserted + duplicates => {
-                format!("accepted={taken} is not inserted={inserted} + duplicates={duplicates}")
-            }
-            (Some(taken), _) if taken > sent || (taken < sent && self.setting.batch == Batch::Atomic) => {
-                format!("accepted={taken}, but {sent} events were sent")
-            }
-            _ => return,
-        };
+        let tells = answer.accepted.is_some() || (answer.inserted.is_some() && answer.duplicates.is_some());
+        self.tally.answers_compared += u64::from(tells);
+        let Some(detail) = fault_in_sums(answer, sent, self.setting.batch) else { return };
         self.tally.answer_sum_faults += 1;
         if self.tally.answer_sums.len() < EXAMPLES {
             self.tally.answer_sums.push(AnswerSumFault { scope: done.scope, request: done.request, detail });
@@ -328,7 +324,9 @@ impl<'a> Walk<'a> {
     fn drop_round(&mut self, run: usize, scope: Scope, opened: &Opened) {
         let Scope::Round(round) = scope else { return };
         self.cover(opened);
-        if opened.requests.iter().all(|progress| progress.acked) {
+        // A round without a key of its own has nothing to plant a defect in.
+        let has_keys = !self.setting.plan.ordinals_of(round).is_empty();
+        if has_keys && opened.requests.iter().all(|progress| progress.acked) {
             self.tally.last_answered = self.tally.last_answered.max(Some((run, round)));
         }
     }
@@ -354,12 +352,31 @@ impl<'a> Walk<'a> {
             {
                 let began = progress.interval.map_or(opened.t, |(_, end)| end);
                 let lost = Answer::bare(Outcome::Unknown);
-                self.book(opened.ordinals(request as u32), &lost, began, u64::MAX);
+                let ordinals = opened.ordinals(request as u32);
+                self.tally.slots_sent += if progress.interval.is_none() { ordinals.len() as u64 } else { 0 };
+                self.book(ordinals, &lost, began, u64::MAX);
             }
             self.cover(opened);
         }
         self.tally.order = self.order.finish();
         self.tally
+    }
+}
+
+/// What does not add up in an acknowledgement of `sent` events.
+pub(super) fn fault_in_sums(answer: &Answer, sent: u64, batch: Batch) -> Option<String> {
+    let count = |count: Option<u32>| count.map(u64::from);
+    let accepted = count(answer.accepted);
+    let told = count(answer.inserted).zip(count(answer.duplicates));
+    let taken = accepted.or(told.map(|(inserted, duplicates)| inserted + duplicates))?;
+    match told {
+        Some((inserted, duplicates)) if taken != inserted + duplicates => {
+            Some(format!("accepted={taken} is not inserted={inserted} + duplicates={duplicates}"))
+        }
+        _ if taken > sent || (taken < sent && batch == Batch::Atomic) => {
+            Some(format!("accepted={taken}, but {sent} events were sent"))
+        }
+        _ => None,
     }
 }
 

@@ -73,9 +73,8 @@ fn an_attempt_that_begins_in_the_moment_of_the_first_answer_may_have_stored_it()
     forged.tell(attempts[0], Kind::Duplicate);
     forged.tell(attempts[1], Kind::New);
     let round = attempts[0].0;
-    let at = |request: u32| {
-        move |done: &&mut Done| done.scope == Scope::Round(round) && done.request == request
-    };
+    let at =
+        |request: u32| move |done: &&mut Done| done.scope == Scope::Round(round) && done.request == request;
     let end = forged.dones().find(at(attempts[0].1)).unwrap().t_end;
     forged.dones().find(at(attempts[1].1)).unwrap().t_start = end;
     assert_fails(&forged.verdict(), &[]);
@@ -112,7 +111,9 @@ fn a_request_that_never_ended_explains_a_duplicate_unless_its_round_was_opened_l
 #[test]
 fn repeats_inside_one_request_may_be_told_in_any_order() {
     let mut forged = Forge::default().run();
-    let key = forged.key_where(|attempts| attempts.len() == 2 && attempts[0].1 == attempts[1].1 && attempts[0].0 == attempts[1].0);
+    let key = forged.key_where(|attempts| {
+        attempts.len() == 2 && attempts[0].1 == attempts[1].1 && attempts[0].0 == attempts[1].0
+    });
     let attempts = forged.attempts_of(key);
     forged.tell(attempts[0], Kind::Duplicate);
     forged.tell(attempts[1], Kind::New);
@@ -156,7 +157,9 @@ fn an_answer_whose_numbers_do_not_add_up_is_named() {
         match damage {
             0 => answer.accepted = Some(21),
             1 => answer.inserted = answer.inserted.map(|inserted| inserted + 1),
-            2 => (answer.accepted, answer.inserted) = (Some(19), answer.inserted.map(|inserted| inserted - 1)),
+            2 => {
+                (answer.accepted, answer.inserted) = (Some(19), answer.inserted.map(|inserted| inserted - 1))
+            }
             _ => (answer.accepted, answer.inserted) = (None, Some(40)),
         }
         let verdict = forged.verdict();

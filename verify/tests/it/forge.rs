@@ -2,7 +2,7 @@
 //!
 //! The simulation shares nothing with the judge but the plan: its store is a set of keys, its clock a counter.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use truth::answer::{Answer, Kind, Kinds, Outcome};
@@ -104,7 +104,8 @@ impl Forge {
         let rounds = plan.rounds().expect("a plan with a count");
         let mut clocks = vec![WAVE; self.lanes as usize];
         let mut tries = Vec::new();
-        let mine = (0..rounds).filter(|round| round % u64::from(self.shard.of) == u64::from(self.shard.index) - 1);
+        let mine =
+            (0..rounds).filter(|round| round % u64::from(self.shard.of) == u64::from(self.shard.index) - 1);
         for (nth, round) in (0_u64..).zip(mine) {
             let lane = nth % self.lanes;
             let clock = &mut clocks[lane as usize];
@@ -146,8 +147,10 @@ impl Forge {
         let mut lanes: Vec<Vec<Frame>> = vec![Vec::new(); self.lanes as usize];
         let mut opened = HashSet::new();
         let mut rows: Vec<Row> = (0..self.earlier).map(foreign).collect();
+        let rounds: Vec<_> =
+            (0..plan.rounds().expect("a plan with a count")).map(|b| plan.round(b)).collect();
         for sent in tries {
-            let round = plan.round(sent.round);
+            let round = &rounds[sent.round as usize];
             let ordinals = round.request(sent.request);
             let frames = &mut lanes[sent.lane as usize];
             if opened.insert(sent.round) {
@@ -298,23 +301,29 @@ impl Forged {
         })
     }
 
-    /// Every attempt of a key in rounds: round, request, place.
-    pub(crate) fn attempts_of(&self, ordinal: u64) -> Vec<(u64, u32, usize)> {
-        let mut attempts = Vec::new();
+    /// Every attempt of every key: round, request, place.
+    fn attempts(&self) -> BTreeMap<u64, Vec<(u64, u32, usize)>> {
+        let mut attempts: BTreeMap<u64, Vec<(u64, u32, usize)>> = BTreeMap::new();
         for index in 0..self.plan.rounds().expect("a plan with a count") {
             let round = self.plan.round(index);
             for request in 0..round.requests() {
-                let places = (0_usize..).zip(round.request(request)).filter(|(_, key)| **key == ordinal);
-                attempts.extend(places.map(|(place, _)| (index, request, place)));
+                for (place, key) in round.request(request).iter().enumerate() {
+                    attempts.entry(*key).or_default().push((index, request, place));
+                }
             }
         }
         attempts
     }
 
+    /// Every attempt of a key.
+    pub(crate) fn attempts_of(&self, ordinal: u64) -> Vec<(u64, u32, usize)> {
+        self.attempts().remove(&ordinal).expect("a key of the plan")
+    }
+
     /// The first key whose attempts satisfy this.
     pub(crate) fn key_where(&self, wanted: impl Fn(&[(u64, u32, usize)]) -> bool) -> u64 {
-        let keys = 0..self.plan.keys().expect("a plan with a count");
-        keys.into_iter().find(|key| wanted(&self.attempts_of(*key))).expect("the plan holds such a key")
+        let mut attempts = self.attempts().into_iter();
+        attempts.find(|(_, attempts)| wanted(attempts)).expect("the plan holds such a key").0
     }
 
     /// Changes what was told of a key at one of its attempts.
@@ -340,8 +349,10 @@ impl Forged {
         let keys = self.plan.keys().expect("a plan with a count");
         let mut tally = RowTally::new(&self.events, self.plan.nonce, keys, self.promises.payload);
         self.rows.iter().for_each(|row| tally.take(row));
-        let mut listing = ListingObservation::none(true, None).with_rows(&tally, self.rows.len().div_ceil(1000) as u64);
-        (listing.bracketed, listing.all_topics, listing.brackets, listing.looked_ms) = (true, true, 1, 10_000);
+        let mut listing =
+            ListingObservation::none(true, None).with_rows(&tally, self.rows.len().div_ceil(1000) as u64);
+        (listing.bracketed, listing.all_topics, listing.brackets, listing.looked_ms) =
+            (true, true, 1, 10_000);
         Observed {
             stats: StatsObservation {
                 schema_version: 1,
@@ -416,7 +427,9 @@ impl Forged {
             error: None,
             closing: true,
         };
-        PollWriter::create(&folder).and_then(|mut polls| polls.write(&poll)).expect("polls that can be written");
+        PollWriter::create(&folder)
+            .and_then(|mut polls| polls.write(&poll))
+            .expect("polls that can be written");
         folder
     }
 

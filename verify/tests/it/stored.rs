@@ -140,9 +140,11 @@ fn a_lost_key_and_a_second_copy_do_not_cancel() {
 
 #[test]
 fn a_key_with_rejected_attempts_alone_must_not_be_stored() {
-    let fates = |round, request| if (round, request) == (6, 3) { vec![Fate::Rejected] } else { vec![Fate::Acked] };
+    let fates =
+        |round, request| if (round, request) == (6, 3) { vec![Fate::Rejected] } else { vec![Fate::Acked] };
     let mut forged = Forge { fates, ..Forge::default() }.run();
-    let key = forged.key_where(|attempts| attempts.iter().all(|(round, request, _)| (*round, *request) == (6, 3)));
+    let key =
+        forged.key_where(|attempts| attempts.iter().all(|(round, request, _)| (*round, *request) == (6, 3)));
     forged.rows.push(row(&forged.events, key));
     let verdict = forged.verdict();
     assert_names(&verdict, "rejected-but-stored", key);

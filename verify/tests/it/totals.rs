@@ -124,10 +124,14 @@ fn keys_that_are_not_listed_took_no_attempt_and_those_listed_took_one() {
     let mut counted = forged.clone();
     raise_all(&mut counted, [1, 1, 0]);
     assert_eq!(check(&counted.verdict(), "counters").status, Status::Fail);
-    let mut executed = Forge { fates: |round, request| match (round, request) {
-        (6, 3) => vec![Fate::Unknown { executed: true }],
-        _ => vec![Fate::Acked],
-    }, ..Forge::default() }.run();
+    let mut executed = Forge {
+        fates: |round, request| match (round, request) {
+            (6, 3) => vec![Fate::Unknown { executed: true }],
+            _ => vec![Fate::Acked],
+        },
+        ..Forge::default()
+    }
+    .run();
     assert_eq!(executed.verdict().verdict, Word::Pass);
     raise_all(&mut executed, [-1, -1, 0]);
     assert_eq!(check(&executed.verdict(), "counters").status, Status::Fail);

@@ -59,7 +59,11 @@ fn counters_alone_may_pass_and_say_what_they_rest_on() {
 fn races_that_were_planned_and_did_not_happen_are_void() {
     let verdict = Forge { width: 1, ..Forge::default() }.run().verdict();
     assert_eq!(verdict.verdict, Word::Void);
-    assert!(verdict.reasons[0].contains("overlapping pairs were planned and none was observed"), "{:?}", verdict.reasons);
+    assert!(
+        verdict.reasons[0].contains("overlapping pairs were planned and none was observed"),
+        "{:?}",
+        verdict.reasons
+    );
     // One connection a lane cannot race, and was not planned to.
     let mut evidence = Forge { width: 1, ..Forge::default() }.run().evidence();
     evidence.can_race = false;
