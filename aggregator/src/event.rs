@@ -57,7 +57,7 @@ struct Spans {
     payload: Span,
 }
 
-/// A part of the batch's text. 32 bits are enough: the settings cap a body at 1 GiB.
+/// A part of the batch's text. 32 bits are enough: the settings cap a body at 256 MiB.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     start: u32,
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
 impl Span {
     fn new(start: usize, len: usize) -> Self {
         let narrow =
-            |place: usize| u32::try_from(place).expect("a body is at most 1 GiB, decoded text no longer");
+            |place: usize| u32::try_from(place).expect("a body is at most 256 MiB, decoded text no longer");
         Self { start: narrow(start), end: narrow(start + len) }
     }
 }

@@ -15,6 +15,10 @@ use crate::group::Kind;
 /// The queue's memory is counted in units of this many bytes, so that the count fits the semaphore's 32 bits.
 const UNIT_BYTES: usize = 1024;
 
+/// A group ends with the request that takes it beyond this size: one statement should stay far below the gigabyte that
+/// a PostgreSQL message may have.
+const FULL_GROUP_BYTES: usize = 32 * 1024 * 1024;
+
 /// The handlers' end of the queue.
 #[derive(Debug)]
 pub(crate) struct Ingest {
@@ -89,12 +93,14 @@ impl Queue {
     pub(crate) async fn take(&self, full_group: usize) -> Option<Vec<Job>> {
         let mut receiver = self.0.lock().await;
         let first = receiver.recv().await?;
-        let mut events = first.batch.len();
+        let (mut events, mut bytes) = (first.batch.len(), first.batch.size_bytes());
         let mut jobs = vec![first];
         while events < full_group
+            && bytes < FULL_GROUP_BYTES
             && let Ok(job) = receiver.try_recv()
         {
             events += job.batch.len();
+            bytes += job.batch.size_bytes();
             jobs.push(job);
         }
         Some(jobs)

@@ -51,7 +51,7 @@ pub struct Settings {
 
     /// The largest body of a request, in MiB; a larger one is answered 413
     #[arg(long, env = "BODY_LIMIT_MIB", value_name = "MIB", default_value_t = 32,
-          value_parser = clap::value_parser!(u32).range(1..=1024))]
+          value_parser = clap::value_parser!(u32).range(1..=256))]
     pub body_limit_mib: u32,
 
     /// The most requests that wait for the database; more are answered 503

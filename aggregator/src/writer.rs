@@ -2,66 +2,98 @@
 
 use std::time::Duration;
 
-use crate::group::Group;
-use crate::ingest::{Answer, Job, NotStored, Queue};
+use crate::group::{Group, Kind};
+use crate::ingest::{Job, NotStored, Queue};
 use crate::store::{WriteError, Writer};
 
 /// How often a group is tried again that the database ended for another's sake. The rows are sorted, so that only
 /// strangers' transactions can be in the way; five in a row mean trouble that the client should hear of.
 const MAX_ABORTS: usize = 5;
 
+/// A task's connection, and whether the log knows that it fails.
+struct Storing {
+    writer: Writer,
+    is_away: bool,
+}
+
 /// Serves the queue until it is closed and empty.
-pub(crate) async fn run(mut writer: Writer, queue: Queue, max_wait: Duration) {
-    while let Some(jobs) = queue.take(writer.full_group()).await {
+pub(crate) async fn run(writer: Writer, queue: Queue, max_wait: Duration) {
+    let mut storing = Storing { writer, is_away: false };
+    while let Some(jobs) = queue.take(storing.writer.full_group()).await {
         let (fresh, stale): (Vec<_>, Vec<_>) =
             jobs.into_iter().partition(|job| job.queued_at.elapsed() <= max_wait);
         for job in stale {
             job.answer(Err(NotStored::Unavailable));
         }
         if !fresh.is_empty() {
-            store(&mut writer, fresh).await;
-            writer.tidy().await;
+            storing.store(fresh).await;
+            storing.writer.tidy().await;
         }
     }
-    writer.close().await;
+    storing.writer.close().await;
 }
 
-/// Stores the jobs as one group. If the database refuses something in it (a trigger or a constraint that somebody
-/// added), the group is halved until the request at fault stands alone, so that the others do not suffer.
-async fn store(writer: &mut Writer, jobs: Vec<Job>) {
-    let mut groups = vec![jobs];
-    while let Some(mut jobs) = groups.pop() {
-        match store_group(writer, &jobs).await {
-            Ok(answers) => {
-                for (job, answer) in jobs.into_iter().zip(answers) {
-                    job.answer(Ok(answer));
+impl Storing {
+    /// Stores the jobs as one group. If the database refuses something in it (a trigger or a constraint that somebody
+    /// added), the group is halved until the request at fault stands alone, so that the others do not suffer.
+    async fn store(&mut self, jobs: Vec<Job>) {
+        let mut groups = vec![jobs];
+        while let Some(mut jobs) = groups.pop() {
+            match self.store_group(&jobs).await {
+                Ok(answers) => {
+                    self.report_success();
+                    for (job, answer) in jobs.into_iter().zip(answers) {
+                        job.answer(Ok(answer));
+                    }
                 }
-            }
-            Err(WriteError::Refused(_)) if jobs.len() > 1 => {
-                let second_half = jobs.split_off(jobs.len() / 2);
-                groups.push(second_half);
-                groups.push(jobs);
-            }
-            Err(error) => {
-                report(&error, jobs.len());
-                let answer: Answer = Err(told(&error));
-                for job in jobs {
-                    job.answer(answer.clone());
+                Err(WriteError::Refused(_)) if jobs.len() > 1 => {
+                    // The first half is stored first: it was first in the queue.
+                    let second_half = jobs.split_off(jobs.len() / 2);
+                    groups.push(second_half);
+                    groups.push(jobs);
+                }
+                Err(error) => {
+                    self.report(&error, jobs.len());
+                    for job in jobs {
+                        job.answer(Err(told(&error)));
+                    }
                 }
             }
         }
     }
-}
 
-async fn store_group(writer: &mut Writer, jobs: &[Job]) -> Result<Vec<Vec<crate::group::Kind>>, WriteError> {
-    let group = Group::new(jobs.iter().map(|job| &job.batch));
-    let mut aborts = 0;
-    loop {
-        match writer.write(&group).await {
-            Ok(inserted) => return Ok(group.attribute(&inserted)),
-            // A known abort: nothing was stored, so nothing can be stored twice.
-            Err(WriteError::Aborted(_)) if aborts < MAX_ABORTS => aborts += 1,
-            Err(error) => return Err(error),
+    async fn store_group(&mut self, jobs: &[Job]) -> Result<Vec<Vec<Kind>>, WriteError> {
+        let group = Group::new(jobs.iter().map(|job| &job.batch));
+        let mut aborts = 0;
+        loop {
+            match self.writer.write(&group).await {
+                Ok(inserted) => return Ok(group.attribute(&inserted)),
+                // A known abort: nothing was stored, so nothing can be stored twice.
+                Err(WriteError::Aborted(_)) if aborts < MAX_ABORTS => aborts += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What the log says, once for all requests of a group, and once for all groups of an outage.
+    fn report(&mut self, error: &WriteError, requests: usize) {
+        let (WriteError::Unavailable(source)
+        | WriteError::Aborted(source)
+        | WriteError::Refused(source)
+        | WriteError::Unknown(source)) = error;
+        let is_known = self.is_away;
+        self.is_away = matches!(error, WriteError::Unavailable(_));
+        if self.is_away && is_known {
+            tracing::debug!(requests, "{error}: {source}");
+        } else {
+            tracing::error!(requests, "{error}: {source}");
+        }
+    }
+
+    fn report_success(&mut self) {
+        if self.is_away {
+            tracing::info!("the database is available again");
+            self.is_away = false;
         }
     }
 }
@@ -73,13 +105,4 @@ fn told(error: &WriteError) -> NotStored {
         WriteError::Refused(_) => NotStored::Refused,
         WriteError::Unknown(_) => NotStored::OutcomeUnknown,
     }
-}
-
-/// What the log says, once for all requests of the group.
-fn report(error: &WriteError, requests: usize) {
-    let (WriteError::Unavailable(source)
-    | WriteError::Aborted(source)
-    | WriteError::Refused(source)
-    | WriteError::Unknown(source)) = error;
-    tracing::error!(requests, "{error}: {source}");
 }

@@ -180,8 +180,9 @@ impl Writer {
         let stored = timeout(limit, store(&mut connection, group)).await.unwrap_or_else(|_| Err(timed_out()));
         self.last_used = Instant::now();
         let result = stored.map_err(outcome);
-        // After an error that the server reported the session goes on; after any other it is in an unknown state.
-        if !matches!(result, Err(WriteError::Unknown(_))) {
+        // After a refusal or an abort the session goes on. After all else it is in an unknown state, or its server is
+        // one that has become a read-only copy: the next group takes a new connection.
+        if matches!(result, Ok(_) | Err(WriteError::Refused(_) | WriteError::Aborted(_))) {
             self.connection = Some(connection);
         }
         result

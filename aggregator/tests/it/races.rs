@@ -15,6 +15,7 @@ on_both_databases! {
     batches_that_overlap_in_opposite_orders_all_succeed,
     the_counters_agree_in_every_answer_under_load,
     two_aggregators_on_one_database_count_exactly,
+    counters_stay_exact_while_aggregators_come_and_go,
 }
 
 /// Lets `clients` publish the same one-event batch at the same time; answers how many were told that it was new.
@@ -125,4 +126,22 @@ async fn two_aggregators_on_one_database_count_exactly(database: &Database) {
     drop(clients);
     first.stop().await;
     second.stop().await;
+}
+
+async fn counters_stay_exact_while_aggregators_come_and_go(database: &Database) {
+    let target = Target::start(database).await;
+    let mut clients = JoinSet::new();
+    for number in 0..4 {
+        clients.spawn(publish_overlapping(target.client.another(), number, 25));
+    }
+    // Each that starts folds the counters' rows while others append theirs.
+    for _ in 0..10 {
+        let visitor = Target::start(database).await;
+        visitor.client.counters().await;
+        visitor.stop().await;
+    }
+    let inserted: u64 = clients.join_all().await.iter().map(|(_, inserted)| inserted).sum();
+    let counters = target.client.counters().await;
+    assert_eq!((counters.received, counters.unique), (4 * 25 * 100, inserted));
+    target.stop().await;
 }
