@@ -101,13 +101,19 @@ impl Answer {
             (count(&fields.accepted), count(&fields.inserted), count(&fields.duplicates));
         let list =
             fields.results.as_deref().and_then(|pointer| body.pointer(pointer)).and_then(Value::as_array);
-        let kinds = match list {
-            Some(list) if list.len() == sent as usize => kinds_of(target, list),
-            _ if inserted == Some(sent) => Kinds::AllNew,
-            _ if inserted == Some(0) && duplicates == Some(sent) => Kinds::AllDuplicate,
-            _ => Kinds::Untold,
+        let told = list.filter(|list| list.len() == sent as usize);
+        let kinds = match told {
+            Some(list) => kinds_of(target, list),
+            // A part was refused, and which one should have been told.
+            None if fields.results.is_some() && accepted.is_some_and(|accepted| accepted < sent) => None,
+            None if inserted == Some(sent) => Some(Kinds::AllNew),
+            None if inserted == Some(0) && duplicates == Some(sent) => Some(Kinds::AllDuplicate),
+            None => Some(Kinds::Untold),
         };
-        Self { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds }
+        match kinds {
+            Some(kinds) => Self { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds },
+            None => Self::bare(Outcome::Unknown),
+        }
     }
 }
 
@@ -131,27 +137,30 @@ fn outcome_of(target: &Target, status: u16) -> Outcome {
     }
 }
 
-fn kinds_of(target: &Target, list: &[Value]) -> Kinds {
+/// What a list says of each event; `None` if it has an entry that the mapping does not know: whether that event was
+/// taken cannot be told, and an event that was refused must not count as acknowledged.
+fn kinds_of(target: &Target, list: &[Value]) -> Option<Kinds> {
     let says = |words: &[String], entry: &Value| {
         entry.as_str().is_some_and(|word| words.iter().any(|known| known == word))
     };
     let kind = |entry: &Value| {
-        if says(&target.answer.new, entry) {
-            Kind::New
-        } else if says(&target.answer.duplicate, entry) {
-            Kind::Duplicate
-        } else {
-            Kind::Accepted
-        }
+        let words = &target.answer;
+        let known = [
+            (&words.new, Kind::New),
+            (&words.duplicate, Kind::Duplicate),
+            (&words.taken, Kind::Accepted),
+            (&words.rejected, Kind::Rejected),
+        ];
+        known.into_iter().find(|(words, _)| says(words, entry)).map(|(_, kind)| kind)
     };
-    let kinds: Vec<Kind> = list.iter().map(kind).collect();
-    if kinds.iter().all(|kind| *kind == Kind::New) {
+    let kinds: Vec<Kind> = list.iter().map(kind).collect::<Option<_>>()?;
+    Some(if kinds.iter().all(|kind| *kind == Kind::New) {
         Kinds::AllNew
     } else if kinds.iter().all(|kind| *kind == Kind::Duplicate) {
         Kinds::AllDuplicate
     } else {
         Kinds::Each(kinds)
-    }
+    })
 }
 
 #[cfg(test)]
@@ -206,6 +215,16 @@ mod tests {
             Kinds::Untold,
             "a list of another length"
         );
+    }
+
+    #[test]
+    fn a_part_that_was_refused_is_never_taken_for_acknowledged() {
+        assert_eq!(classify(200, r#"{"results":["inserted","error"]}"#).outcome, Outcome::Unknown);
+        assert_eq!(classify(200, r#"{"accepted":1}"#).outcome, Outcome::Unknown, "which of the two?");
+        let mut target = Target::default();
+        target.answer.rejected = vec!["error".to_owned()];
+        let answer = Answer::classify(&target, 200, br#"{"accepted":1,"results":["inserted","error"]}"#, 2);
+        assert_eq!(answer.kinds, Kinds::Each(vec![Kind::New, Kind::Rejected]));
     }
 
     #[test]

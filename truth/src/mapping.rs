@@ -41,6 +41,8 @@ impl Default for Target {
                 results: Some("/results".to_owned()),
                 new: vec!["inserted".to_owned()],
                 duplicate: vec!["duplicate".to_owned()],
+                taken: Vec::new(),
+                rejected: Vec::new(),
             },
             stats: StatsFields {
                 path: Some("/stats".to_owned()),
@@ -253,6 +255,10 @@ pub struct AnswerFields {
     pub new: Vec<String>,
     /// Entries of that list that say known.
     pub duplicate: Vec<String>,
+    /// Entries of that list that say taken, without saying which of the two.
+    pub taken: Vec<String>,
+    /// Entries of that list that say refused. An entry that none of these lists has makes the request unknown.
+    pub rejected: Vec<String>,
 }
 
 impl AnswerFields {

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::mapping::Target;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
-use crate::promises::Promises;
+use crate::promises::{Batch, Promises};
 use crate::share::{Share, ShareError};
 
 /// A whole scenario; every part has a default.
@@ -247,6 +247,11 @@ impl Scenario {
         // A URL with a secret in it would be written to run.json.
         if let Err(error) = self.target.endpoint() {
             return refuse(&error.to_string());
+        }
+        if self.promises.batch == Batch::Partial && self.target.answer.results.is_none() {
+            return refuse(
+                "a target that takes parts of a request (batch = \"partial\") needs answer.results, to tell which",
+            );
         }
         if !(1..=100_000).contains(&self.target.listing.limit) {
             return refuse("listing.limit must be 1 to 100000");
