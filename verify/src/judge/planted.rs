@@ -290,14 +290,23 @@ fn tell_duplicates_only(_: &Evidence, slice: &mut Slice) -> Option<()> {
     Some(())
 }
 
-/// All but the attempt that began last are told `duplicate`, that one `new`.
+/// The attempt that ended last is told `new`, all others `duplicate`, and it begins after the first of them has ended.
 fn tell_new_late(_: &Evidence, slice: &mut Slice) -> Option<()> {
-    (spread(&slice.frames, &slice.attempts) > 0).then_some(())?;
     let attempts = slice.attempts.clone();
-    let last = acks(&slice.frames, &attempts).max_by_key(|(done, _)| done.t_start)?.0.request;
-    let last = attempts.iter().copied().find(|(request, _)| *request == last)?;
+    let last = acks(&slice.frames, &attempts).max_by_key(|(done, _)| done.t_end)?.0.request;
+    let others = acks(&slice.frames, &attempts).filter(|(done, _)| done.request != last);
+    let earliest = others.map(|(done, _)| done.t_end).min()?;
+    let place = attempts.iter().copied().find(|(request, _)| *request == last)?;
     retell(slice, &attempts, Kind::Duplicate);
-    retell(slice, &[last], Kind::New);
+    retell(slice, &[place], Kind::New);
+    for frame in &mut slice.frames {
+        if let Frame::Done(done) = frame
+            && done.request == last
+        {
+            done.t_start = done.t_start.max(earliest + 1);
+            done.t_end = done.t_end.max(done.t_start);
+        }
+    }
     Some(())
 }
 

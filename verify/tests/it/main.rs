@@ -2,6 +2,9 @@
 
 mod answers;
 mod forge;
+mod order_oracle;
+mod planted;
+mod region_oracle;
 mod stored;
 mod totals;
 mod words;
