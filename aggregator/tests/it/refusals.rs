@@ -31,9 +31,29 @@ async fn faults(response: reqwest::Response) -> Vec<(Value, String)> {
 
 async fn every_fault_is_told_with_its_index_and_field(database: &Database) {
     let target = Target::start(database).await;
-    let levels = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+    for (field, value, kind) in odd_fields() {
+        let odd = event_text(field, &value);
+        let shown: String = odd.chars().take(200).collect();
+
+        let batch = format!("[{},{odd}]", event("t", "2"));
+        let response = target.client.post("/publish", batch).await;
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{shown}");
+        assert_eq!(faults(response).await, [(json!(["events", 1, field]), kind.to_owned())], "{shown}");
+
+        let response = target.client.post("/publish", odd).await;
+        assert_eq!(faults(response).await, [(json!(["events", 0, field]), kind.to_owned())], "{shown}");
+    }
+    assert_eq!(target.client.counters().await, Counters { received: 0, unique: 0, duplicates: 0 });
+
+    let deepest = event_text("payload", &levels(127));
+    assert_eq!(target.client.post("/publish", deepest).await.status(), StatusCode::OK);
+    target.stop().await;
+}
+
+/// A field, the JSON text that it must not have, and the kind of its fault.
+fn odd_fields() -> Vec<(&'static str, String, &'static str)> {
     let long = |bytes: usize| format!("\"{}\"", "x".repeat(bytes));
-    let cases: Vec<(&str, String, &str)> = [
+    [
         ("topic", "\"\"", "blank"),
         ("topic", "\" \\t\\u2003\"", "blank"),
         ("topic", "\"a\\u0000b\"", "nul_character"),
@@ -70,37 +90,27 @@ async fn every_fault_is_told_with_its_index_and_field(database: &Database) {
         ("payload", levels(100_000), "nesting"),
         ("ignored", levels(128), "nesting"),
     ])
-    .collect();
-    for (field, value, kind) in cases {
-        let mut fields = vec![
-            ("topic", "\"t\""),
-            ("event_id", "\"1\""),
-            ("timestamp", "\"2025-01-01\""),
-            ("source", "\"s\""),
-            ("payload", "{}"),
-        ];
-        fields.retain(|(name, _)| *name != field);
-        fields.push((field, &value));
-        let members: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-        let odd = format!("{{{}}}", members.join(","));
-        let shown: String = odd.chars().take(200).collect();
+    .collect()
+}
 
-        let batch = format!("[{},{odd}]", event("t", "2"));
-        let response = target.client.post("/publish", batch).await;
-        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{shown}");
-        assert_eq!(faults(response).await, [(json!(["events", 1, field]), kind.to_owned())], "{shown}");
+/// An event that is valid but for one field.
+fn event_text(field: &str, value: &str) -> String {
+    let mut fields = vec![
+        ("topic", "\"t\""),
+        ("event_id", "\"1\""),
+        ("timestamp", "\"2025-01-01\""),
+        ("source", "\"s\""),
+        ("payload", "{}"),
+    ];
+    fields.retain(|(name, _)| *name != field);
+    fields.push((field, value));
+    let members: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}", members.join(","))
+}
 
-        let response = target.client.post("/publish", odd).await;
-        assert_eq!(faults(response).await, [(json!(["events", 0, field]), kind.to_owned())], "{shown}");
-    }
-    assert_eq!(target.client.counters().await, Counters { received: 0, unique: 0, duplicates: 0 });
-
-    let deepest = format!(
-        r#"{{"topic":"t","event_id":"1","timestamp":"2025-01-01","source":"s","payload":{}}}"#,
-        levels(127)
-    );
-    assert_eq!(target.client.post("/publish", deepest).await.status(), StatusCode::OK);
-    target.stop().await;
+/// An object of so many levels.
+fn levels(levels: usize) -> String {
+    format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1))
 }
 
 async fn one_invalid_event_rejects_its_whole_batch(database: &Database) {
