@@ -44,6 +44,12 @@ pub enum EvidenceError {
         /// When it began.
         since: String,
     },
+    /// An observation with another number of keys.
+    #[error("the observation in {} is not of this run's keys; remove it and verify again", path.display())]
+    OtherKeys {
+        /// The run folder.
+        path: PathBuf,
+    },
     /// Different runs.
     #[error("{} and {} are not parts of one run", first.display(), second.display())]
     Apart {
@@ -153,10 +159,13 @@ impl Evidence {
             }
             segments.extend(run.folder.segments()?.into_iter().map(|path| (path, index)));
         }
+        let keys = plan.keys().unwrap_or_else(|| observed.presence.keys());
+        if observed.presence.keys() != keys {
+            return Err(EvidenceError::OtherKeys { path: first.folder.path().to_path_buf() });
+        }
         let alike = runs.iter().all(|run| run.baseline == first.baseline);
         let shards: std::collections::HashSet<u32> =
             runs.iter().map(|run| run.manifest.shard.index).collect();
-        let keys = plan.keys().unwrap_or_else(|| observed.presence.keys());
         Ok(Self {
             events: Events::new(&plan),
             keys: 0..keys,

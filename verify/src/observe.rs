@@ -79,7 +79,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
             listing.looked_ms = waited;
             Ok(Observed { stats, listing, anomalies: tally.anomalies, presence: tally.presence })
         }
-        Err(error) if stats.stats.is_none() && error.is_unreachable() => Err(error),
+        Err(error) if !client.offers_stats() && error.is_unreachable() => Err(error),
         Err(error) => {
             let listing = ListingObservation::none(true, Some(chain(&error)));
             Ok(Observed { stats, listing, presence: Presence::new(keys), anomalies: Vec::new() })
@@ -101,11 +101,17 @@ async fn settled(
     let in_doubt = sums.unknown > 0 || wanted.promises.ack == Ack::Queued;
     let quiet = if in_doubt { wanted.promises.zombie.max(QUIET) } else { QUIET };
     let before = wanted.baseline.and_then(|baseline| baseline.stats.as_ref());
-    match settle(client, &Expected { region: &region, before, quiet, deadline }).await {
-        Ok((counters, settled)) => Ok((Some(counters), settled, None)),
-        Err(error) if error.is_unreachable() => Err(error),
-        Err(error) => Ok((None, Settled::NoCounters, Some(chain(&error)))),
-    }
+    let shared = wanted.promises.shared;
+    let expected = Expected { region: &region, before, quiet, shared, deadline };
+    let settled = match client.stats().await {
+        Ok(first) => settle(client, &expected, first).await,
+        Err(error) if error.is_unreachable() => return Err(error),
+        Err(error) => Err(error),
+    };
+    Ok(match settled {
+        Ok((counters, settled)) => (Some(counters), settled, None),
+        Err(error) => (None, Settled::NoCounters, Some(chain(&error))),
+    })
 }
 
 /// One listing that counts, or the last that did not.
@@ -145,12 +151,19 @@ impl<'e> Reader<'_, 'e> {
         for bracket in 1.. {
             let (tally, pages, capped) = self.list(stats.as_ref()).await?;
             let bracketed = match stats {
-                Some(before) => {
+                Some(before) if !self.moves_by_others() => {
                     let after = self.client.stats().await?;
                     std::mem::replace(before, after.clone()) == after
                 }
-                // Without counters, a second listing has to show the same rows.
-                None => self.list(None).await?.0.ours == tally.ours,
+                // Without counters to compare, a second listing has to show the same rows.
+                _ => {
+                    let again = self.list(stats.as_ref()).await?.0;
+                    if let Some(counters) = stats {
+                        *counters = self.client.stats().await?;
+                    }
+                    again.ours == tally.ours
+                        && (self.wanted.promises.shared || again.foreign == tally.foreign)
+                }
             };
             if bracketed || bracket == BRACKETS {
                 return Ok(Read { tally, pages, capped, bracketed, brackets: bracket });
@@ -159,26 +172,38 @@ impl<'e> Reader<'_, 'e> {
         unreachable!("the loop above ends at the last bracket")
     }
 
+    /// Whether counters that move say nothing: others write too. Rows that shift under offsets are another matter: such
+    /// a listing counts only if nothing moved at all.
+    fn moves_by_others(&self) -> bool {
+        self.wanted.promises.shared && self.client.target().listing.paging != Paging::Offset
+    }
+
     /// Lists once, and says whether rows seem to be held back. A single page that ends the listing while the target
-    /// counts more is asked for again in halves: a target that then shows a way on has shown all there is.
+    /// counts more, or while acknowledged keys are missing, is asked for again in halves: a target that then goes on has
+    /// shown all there is, and one that cuts off has not.
     async fn list(&self, stats: Option<&Counters>) -> Result<(RowTally<'e>, u64, bool), ReadError> {
         let listing = &self.client.target().listing;
         let topics = self.wanted.plan.topics.as_slice();
         let mut tally = self.blank();
         let paged = self.client.list_into(topics, &mut tally).await?;
         let unique = stats.and_then(|stats| stats.unique);
-        let full_page = listing.paging == Paging::None && tally.rows >= u64::from(listing.limit);
-        if !full_page && !paged.looks_capped(&tally, unique) {
-            return Ok((tally, paged.pages, false));
+        let counts_more = paged.looks_capped(&tally, unique);
+        if listing.paging == Paging::None {
+            let is_full = paged.longest >= u64::from(listing.limit) && unique != Some(tally.rows);
+            return Ok((tally, paged.pages, is_full || counts_more));
         }
-        let half = u32::try_from(tally.rows / 2).unwrap_or(u32::MAX);
-        if listing.paging == Paging::None || half == 0 {
-            return Ok((tally, paged.pages, true));
+        let half = u32::try_from(paged.longest / 2).unwrap_or(u32::MAX);
+        if paged.went_on || half == 0 || !(counts_more || self.missing(&tally) > 0) {
+            return Ok((tally, paged.pages, counts_more));
         }
         let mut again = self.blank();
         let in_halves = self.client.list_pages(topics, half, &mut again).await?;
         let pages = paged.pages + in_halves.pages;
-        Ok((again, pages, !in_halves.went_on))
+        if in_halves.went_on {
+            return Ok((again, pages, false));
+        }
+        let cuts_off = again.rows < tally.rows;
+        Ok((tally, pages, counts_more || cuts_off))
     }
 
     fn blank(&self) -> RowTally<'e> {

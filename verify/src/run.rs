@@ -1,5 +1,6 @@
 //! One invocation of `verify`: open, observe, judge, report.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -71,8 +72,8 @@ pub async fn run(options: Options) -> u8 {
     match verdict {
         Ok(verdict) => {
             match options.format {
-                Format::Text => print!("{}", report::text::render(&verdict)),
-                Format::Json => println!("{}", report::json::render(&verdict)),
+                Format::Text => say(&report::text::render(&verdict)),
+                Format::Json => say(&format!("{}\n", report::json::render(&verdict))),
             }
             verdict.verdict.exit_code()
         }
@@ -81,6 +82,12 @@ pub async fn run(options: Options) -> u8 {
             error.exit_code()
         }
     }
+}
+
+/// Prints; a reader that has gone away, as `head` does, takes nothing from the verdict.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
 }
 
 async fn interrupted() {
@@ -104,7 +111,7 @@ async fn verdict(options: &Options) -> Result<Verdict, VerifyError> {
         newest_observation(folder)?
     } else {
         match look(options, &runs).await? {
-            Looked::Observed(observed) => (save_observation(folder, &observed), *observed),
+            Looked::Observed(observed) => (save_observation(folder, &observed).unwrap_or(0), *observed),
             Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, &runs)),
         }
     };
@@ -118,15 +125,25 @@ fn open_runs(options: &Options) -> Result<Vec<Run>, VerifyError> {
         [] => vec![options.out.clone()],
         runs => runs.to_vec(),
     };
-    let folders = named.iter().map(|path| RunFolder::open(path)).collect::<Result<Vec<_>, _>>()?;
-    let mut runs = folders.into_iter().map(Run::open).collect::<Result<Vec<_>, _>>()?;
+    let mut runs: Vec<Run> = Vec::new();
+    for path in named {
+        add(&mut runs, Run::open(RunFolder::open(&path)?)?);
+    }
     if let [only] = runs.as_slice()
         && only.manifest.shard.of > 1
     {
-        let siblings = siblings(only)?;
-        runs.extend(siblings);
+        for sibling in siblings(only)? {
+            add(&mut runs, sibling);
+        }
     }
     Ok(runs)
+}
+
+/// Adds a run unless it is there already: named twice, or a copy of its folder. Its attempts were made once.
+fn add(runs: &mut Vec<Run>, run: Run) {
+    if runs.iter().all(|other| other.manifest != run.manifest) {
+        runs.push(run);
+    }
 }
 
 /// The other shards of a run, beside its folder.
@@ -172,7 +189,6 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
     let target = target(options, runs)?;
     let url = target.url.clone();
     let client = TargetClient::new(&target, &options.headers)?;
-    let nothing = ReadError::NotOffered { what: "listing" };
     let blank = Observed::blank(&runs[0].manifest.plan, &url);
     let evidence = Evidence::assemble(runs, blank)?;
     let tally = match book(&evidence) {
@@ -180,7 +196,8 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
         Err(error) => return Ok(Looked::Undecided(Box::new(damaged(&error)))),
     };
     if !client.offers_stats() && !client.offers_listing() {
-        return Err(VerifyError::Unreachable { target: url, source: Box::new(nothing) });
+        // There is nothing to read; what the answers alone tell is judged.
+        return Ok(Looked::Observed(Box::new(Observed::blank(&runs[0].manifest.plan, &url))));
     }
     let wanted = Wanted {
         plan: &evidence.plan,
@@ -208,10 +225,12 @@ fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
 }
 
 /// Saves an observation under the next number. A folder that cannot be written keeps no evidence; the verdict stands.
-fn save_observation(folder: &RunFolder, observed: &Observed) -> u32 {
+fn save_observation(folder: &RunFolder, observed: &Observed) -> Option<u32> {
     let n = folder.observations().last().map_or(1, |last| last + 1);
-    warn_unwritten(observed.save(&folder.observation(n)), folder.path());
-    n
+    let saved = observed.save(&folder.observation(n));
+    let is_saved = saved.is_ok();
+    warn_unwritten(saved, folder.path());
+    is_saved.then_some(n)
 }
 
 fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {

@@ -68,6 +68,8 @@ pub fn histories(
         Ok(())
     })?;
     let start = origin.unwrap_or(0);
+    let mut open: Vec<_> = open.into_iter().collect();
+    open.sort_by_key(|(key, _)| *key);
     for ((_, scope), (held, t)) in open {
         for (request, place, ordinal) in held {
             let attempt = Attempt {

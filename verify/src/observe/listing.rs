@@ -1,5 +1,7 @@
 //! The target's stored events, page by page, in memory that does not grow with them.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use reqwest::header::{HeaderMap, LINK};
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,21 +12,53 @@ use url::Url;
 use super::client::{ReadError, TargetClient};
 use crate::rows::{Row, RowTally};
 
+/// Three equal pages in a row are no pages: the target does not go on. Two might be copies of one row.
+const EQUAL_PAGES: u32 = 3;
+
 /// How a whole listing went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Paged {
     /// Pages.
     pub pages: u64,
-    /// Whether a page showed a way to the next one.
+    /// Whether the way to a next page led to further rows.
     pub went_on: bool,
-    /// Whether the target ended a page early on its own, without a way on.
-    pub one_page_only: bool,
+    /// Rows of the longest listing, where topics are listed one by one.
+    pub longest: u64,
 }
 
 impl Paged {
     /// Whether rows may be missing for want of a way on: the target never showed one, and counts more than it listed.
     pub fn looks_capped(&self, tally: &RowTally<'_>, unique: Option<u64>) -> bool {
-        !self.went_on && tally.rows > 0 && unique.is_some_and(|unique| unique > tally.rows)
+        !self.went_on && unique.is_some_and(|unique| unique > tally.rows)
+    }
+}
+
+/// Notices a listing that goes round in circles, in constant memory (Brent 1980): of the pages, the one at each power
+/// of two is kept until the next.
+struct Circle {
+    kept: String,
+    steps: u64,
+    power: u64,
+    /// The page's contents, and how often they came in a row.
+    equal: (u64, u32),
+}
+
+impl Circle {
+    fn new(first: &str) -> Self {
+        Self { kept: first.to_owned(), steps: 0, power: 1, equal: (0, 0) }
+    }
+
+    fn closes(&mut self, next: &str, page: &Page) -> bool {
+        let times = if page.fingerprint == self.equal.0 { self.equal.1 + 1 } else { 1 };
+        self.equal = (page.fingerprint, times);
+        if next == self.kept || (times >= EQUAL_PAGES && !page.rows.is_empty()) {
+            return true;
+        }
+        self.steps += 1;
+        if self.steps == self.power {
+            (self.kept, self.steps, self.power) = (next.to_owned(), 0, self.power * 2);
+        }
+        false
     }
 }
 
@@ -32,6 +66,8 @@ impl Paged {
 struct Page {
     rows: Vec<Row>,
     next: Option<String>,
+    /// Of the body.
+    fingerprint: u64,
 }
 
 impl TargetClient {
@@ -86,26 +122,27 @@ impl TargetClient {
         paged: &mut Paged,
     ) -> Result<(), ReadError> {
         let first = self.first_page(topic, limit)?;
-        let mut url = first.clone();
+        let (mut url, mut circle) = (first.clone(), Circle::new(&first));
         let mut listed = 0_u64;
         loop {
             let page = self.page(&url, topic).await?;
             paged.pages += 1;
+            paged.went_on |= listed > 0 && !page.rows.is_empty();
             listed += page.rows.len() as u64;
+            paged.longest = paged.longest.max(listed);
             // A target that ignores `topic` shows every event under each: only those of the topic asked for count.
             let asked_for = |row: &&Row| topic.is_none_or(|topic| row.topic == *topic);
             page.rows.iter().filter(asked_for).for_each(|row| tally.take(row));
             let next = match self.target().listing.paging {
-                Paging::Link => page.next,
                 Paging::Offset if page.rows.is_empty() => None,
                 Paging::Offset => Some(with_query(&first, &[("offset", &listed.to_string())])?),
+                Paging::Link => page.next.clone(),
                 Paging::None => None,
             };
             let Some(next) = next else { return Ok(()) };
-            if next == url {
-                return Err(shape(&url, "the way to the next page leads back to this one"));
+            if circle.closes(&next, &page) {
+                return Err(shape(&url, "the way to the next page leads back to an earlier one"));
             }
-            paged.went_on = true;
             url = next;
         }
     }
@@ -129,7 +166,9 @@ impl TargetClient {
         let body =
             body.map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })?;
         let rows = self.rows(&body, topic).map_err(|reason| shape(url, &reason))?;
-        Ok(Page { rows, next })
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&body);
+        Ok(Page { rows, next, fingerprint: hasher.finish() })
     }
 
     fn rows(&self, body: &[u8], topic: Option<&String>) -> Result<Vec<Row>, String> {

@@ -19,6 +19,8 @@ pub struct Expected<'a> {
     pub before: Option<&'a Counters>,
     /// How long they must not move.
     pub quiet: Duration,
+    /// Whether others write to the target meanwhile.
+    pub shared: bool,
     /// When to give up.
     pub deadline: Instant,
 }
@@ -30,26 +32,35 @@ impl Expected<'_> {
     }
 }
 
-/// Reads the counters until they are quiet and all that was acknowledged is counted, or the deadline.
+/// Reads the counters, from the `first` reading on, until they are quiet and all that was acknowledged is counted, or
+/// the deadline. A reading that fails is tried again until then.
 pub async fn settle(
     client: &TargetClient,
     expected: &Expected<'_>,
+    first: Counters,
 ) -> Result<(Counters, Settled), ReadError> {
-    let mut last = client.stats().await?;
-    let mut still_since = Instant::now();
+    let (mut last, mut still_since, mut failed) = (first, Instant::now(), None);
     loop {
-        let is_quiet = still_since.elapsed() >= expected.quiet;
+        let is_quiet = failed.is_none() && still_since.elapsed() >= expected.quiet;
         if is_quiet && expected.reached(&last) {
             return Ok((last, Settled::Reached));
         }
         if Instant::now() >= expected.deadline {
             let stuck = is_quiet && last.backlog() == 0;
-            return Ok((last, if stuck { Settled::Stuck } else { Settled::Moving }));
+            let settled = if stuck { Settled::Stuck } else { Settled::Moving };
+            return failed.map_or(Ok((last, settled)), Err);
         }
         tokio::time::sleep(POLL_EVERY).await;
-        let now = client.stats().await?;
-        if now != last {
-            (last, still_since) = (now, Instant::now());
+        match client.stats().await {
+            Ok(now) => {
+                failed = None;
+                // Where others write too, movement means nothing.
+                if now != last && !expected.shared {
+                    still_since = Instant::now();
+                }
+                last = now;
+            }
+            Err(error) => failed = Some(error),
         }
     }
 }

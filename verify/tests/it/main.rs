@@ -2,9 +2,11 @@
 
 mod answers;
 mod forge;
+mod observing;
 mod order_oracle;
 mod planted;
 mod region_oracle;
 mod stored;
+mod stub;
 mod totals;
 mod words;

@@ -1,0 +1,302 @@
+//! Reading a real listener: each way of paging, each way of coming to rest, and each way in which a target disappoints.
+
+use std::time::Duration;
+
+use truth::mapping::{ListedTopics, Paging, Target};
+use truth::promises::{Ack, PayloadEquality};
+use verify::evidence::Evidence;
+use verify::judge::{book, judge};
+use verify::observe::client::{ReadError, TargetClient};
+use verify::observe::stats::Counters;
+use verify::observe::{Wanted, observe};
+use verify::observed::{Observed, Settled};
+use verify::verdict::{Verdict, Word};
+
+use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
+use crate::stub::{Listed, Pages, Script, Stub};
+
+/// A small run, so that a listing is soon read: 300 attempts of 210 keys in one round and a bit.
+fn small() -> Forged {
+    let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
+    (forge.scenario.load.count, forge.scenario.load.batch) = (300, 16);
+    forge.scenario.promises.payload = PayloadEquality::Json;
+    forge.scenario.promises.zombie = Duration::from_millis(1);
+    forge.run()
+}
+
+fn script(forged: &Forged) -> Script {
+    Script::of(forged.rows.clone(), forged.now.clone())
+}
+
+fn target(stub: &Stub) -> Target {
+    Target { url: stub.url.clone(), ..Target::default() }
+}
+
+async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Observed, ReadError> {
+    let client = TargetClient::new(target, &[]).expect("no headers");
+    let evidence = forged.evidence();
+    let (tally, _) = book(&evidence).expect("a good ledger");
+    let wanted = Wanted {
+        plan: &evidence.plan,
+        promises: &evidence.promises,
+        tally: &tally,
+        baseline: evidence.baseline.as_ref(),
+        settle,
+    };
+    observe(&client, &wanted).await
+}
+
+/// Time enough for a target that comes to rest; one that does not is waited for as long.
+const PATIENT: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(900);
+
+async fn verdict(forged: &Forged, target: &Target, settle: Duration) -> Verdict {
+    let observed = look(forged, target, settle).await.expect("something was read");
+    judge(&Evidence { observed, ..forged.evidence() })
+}
+
+#[tokio::test]
+async fn every_way_of_paging_shows_all_rows_at_any_page_size() {
+    let forged = small();
+    for (pages, paging) in [
+        (Pages::Link { at_most: 10_000 }, Paging::Link),
+        (Pages::Link { at_most: 7 }, Paging::Link),
+        (Pages::Offset, Paging::Offset),
+        (Pages::Whole, Paging::Link),
+        (Pages::Whole, Paging::None),
+    ] {
+        for (limit, topics) in [(1, ListedTopics::All), (50, ListedTopics::Each)] {
+            let stub = Stub::start(Script { pages, ..script(&forged) }).await;
+            let mut target = target(&stub);
+            (target.listing.paging, target.listing.limit, target.listing.topics) = (paging, limit, topics);
+            let verdict = verdict(&forged, &target, PATIENT).await;
+            assert_eq!(verdict.verdict, Word::Pass, "{paging:?} {limit} {topics:?}: {:#?}", verdict.reasons);
+            let expected =
+                if topics == ListedTopics::All { "210 rows listed" } else { "the listing does not show" };
+            assert!(check(&verdict, "routes-disagree").summary.starts_with(expected));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_ignores_the_topic_shows_every_row_once_all_the_same() {
+    let forged = small();
+    let stub = Stub::start(Script { by_topic: false, ..script(&forged) }).await;
+    let mut target = target(&stub);
+    (target.listing.topics, target.listing.limit) = (ListedTopics::Each, 40);
+    assert_eq!(verdict(&forged, &target, PATIENT).await.verdict, Word::Pass);
+}
+
+#[tokio::test]
+async fn a_row_that_is_gone_is_lost_on_every_way_of_paging() {
+    for (pages, paging) in [(Pages::Link { at_most: 10_000 }, Paging::Link), (Pages::Offset, Paging::Offset)]
+    {
+        let mut forged = small();
+        forged.lose(17);
+        let stub = Stub::start(Script { pages, ..script(&forged) }).await;
+        let mut target = target(&stub);
+        target.listing.paging = paging;
+        let verdict = verdict(&forged, &target, SHORT).await;
+        assert_names(&verdict, "lost", 17);
+    }
+}
+
+#[tokio::test]
+async fn what_a_capped_listing_does_not_show_is_unseen() {
+    let forged = small();
+    for (limit, paging) in
+        [(1000, Paging::Link), (100, Paging::Link), (100, Paging::None), (50, Paging::Offset)]
+    {
+        let pages =
+            if paging == Paging::Offset { Pages::Capped { at: 0 } } else { Pages::Capped { at: 100 } };
+        let stub = Stub::start(Script { pages, ..script(&forged) }).await;
+        let mut target = target(&stub);
+        (target.listing.paging, target.listing.limit) = (paging, limit);
+        let verdict = verdict(&forged, &target, SHORT).await;
+        assert_fails(&verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown, "{limit} {paging:?}");
+        assert!(
+            verdict.reasons.iter().any(|reason| reason.contains("listing.paging")),
+            "{:#?}",
+            verdict.reasons
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cap_shows_also_where_there_are_no_counters() {
+    let forged = small();
+    let stub = Stub::start(Script { pages: Pages::Capped { at: 100 }, ..script(&forged) }).await;
+    let mut target = target(&stub);
+    target.stats = truth::mapping::StatsFields::default();
+    let verdict = verdict(&forged, &target, SHORT).await;
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
+async fn a_listing_that_goes_in_circles_ends() {
+    let forged = small();
+    for (pages, paging) in [(Pages::IgnoresOffset, Paging::Offset), (Pages::Circle, Paging::Link)] {
+        let stub = Stub::start(Script { pages, ..script(&forged) }).await;
+        let mut target = target(&stub);
+        target.listing.paging = paging;
+        let verdict = verdict(&forged, &target, SHORT).await;
+        assert_fails(&verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown);
+        assert!(verdict.reasons.iter().any(|reason| reason.contains("leads back")), "{:#?}", verdict.reasons);
+        assert!(stub.asked().1 < 20, "{:?}", stub.asked());
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_visible_late_is_an_observation_and_no_loss() {
+    let mut forged = small();
+    let late = forged.rows.split_off(200);
+    let stub = Stub::start(Script { late: (2, late.clone()), ..script(&forged) }).await;
+    forged.rows.extend(late);
+    let verdict = verdict(&forged, &target(&stub), PATIENT).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert!(
+        verdict.observations[0].starts_with("10 acknowledged keys were not listed at first"),
+        "{:?}",
+        verdict.observations
+    );
+}
+
+fn lag(counters: &Counters, by: u64) -> Counters {
+    let less = |count: Option<u64>| count.map(|count| count - by);
+    Counters { received: less(counters.received), unique: less(counters.unique), ..counters.clone() }
+}
+
+#[tokio::test]
+async fn counters_that_move_and_then_settle_are_waited_for() {
+    let forged = small();
+    let on_stats = |nth: usize, counters: &Counters| Some(lag(counters, 5_u64.saturating_sub(nth as u64)));
+    let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script(&forged) }).await;
+    let verdict = verdict(&forged, &target(&stub), PATIENT).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
+async fn counters_that_are_stuck_below_are_judged() {
+    let forged = small();
+    let on_stats = |_: usize, counters: &Counters| Some(lag(counters, 1));
+    let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script(&forged) }).await;
+    let observed = look(&forged, &target(&stub), SHORT).await.unwrap();
+    assert_eq!(observed.stats.settled, Settled::Stuck);
+    let verdict = judge(&Evidence { observed, ..forged.evidence() });
+    assert_fails(&verdict, &["routes-disagree", "counters"]);
+}
+
+#[tokio::test]
+async fn counters_that_never_rest_are_unknown() {
+    let forged = small();
+    let moving = |nth: usize, counters: &Counters| {
+        Some(Counters {
+            received: counters.received.map(|received| received + nth as u64),
+            ..counters.clone()
+        })
+    };
+    let waiting = |_: usize, counters: &Counters| Some(Counters { pending: Some(3), ..lag(counters, 3) });
+    let scripts: [Box<dyn Fn(usize, &Counters) -> Option<Counters> + Send>; 2] =
+        [Box::new(moving), Box::new(waiting)];
+    for on_stats in scripts {
+        let mut forged = forged.clone();
+        forged.promises.ack = Ack::Queued;
+        forged.lose(3);
+        let stub = Stub::start(Script { on_stats, ..script(&forged) }).await;
+        let observed = look(&forged, &target(&stub), SHORT).await.unwrap();
+        assert_eq!(observed.stats.settled, Settled::Moving);
+        let verdict = judge(&Evidence { observed, ..forged.evidence() });
+        assert_fails(&verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown);
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_the_target_changed_under_is_read_again_five_times_at_most() {
+    let forged = small();
+    let moving = |nth: usize, counters: &Counters| {
+        Some(Counters { duplicates: counters.duplicates.map(|count| count + nth as u64), ..counters.clone() })
+    };
+    let stub = Stub::start(Script { on_stats: Box::new(moving), ..script(&forged) }).await;
+    let observed = look(&forged, &target(&stub), Duration::ZERO).await.unwrap();
+    assert_eq!((observed.listing.bracketed, observed.listing.brackets), (false, 5));
+    let verdict = judge(&Evidence { observed, ..forged.evidence() });
+    assert_eq!(verdict.verdict, Word::Unknown);
+}
+
+#[tokio::test]
+async fn errors_of_the_target_are_unknown_and_not_a_failure() {
+    let forged = small();
+    let no_stats = Script { on_stats: Box::new(|_, _| None), ..script(&forged) };
+    let no_list = Script { on_list: Box::new(|_| Listed::Error), ..script(&forged) };
+    let half_list = Script {
+        on_list: Box::new(|nth| if nth == 1 { Listed::Error } else { Listed::Rows }),
+        pages: Pages::Link { at_most: 100 },
+        ..script(&forged)
+    };
+    let rubbish = Script { on_list: Box::new(|_| Listed::Rubbish), ..script(&forged) };
+    for (name, script) in [("stats", no_stats), ("list", no_list), ("half", half_list), ("rubbish", rubbish)]
+    {
+        let stub = Stub::start(script).await;
+        let verdict = verdict(&forged, &target(&stub), SHORT).await;
+        assert_fails(&verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown, "{name}: {:#?}", verdict.reasons);
+    }
+}
+
+#[tokio::test]
+async fn an_error_while_the_target_comes_to_rest_is_forgiven() {
+    let forged = small();
+    let on_stats = |nth: usize, counters: &Counters| (nth != 2).then(|| counters.clone());
+    let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script(&forged) }).await;
+    assert_eq!(verdict(&forged, &target(&stub), PATIENT).await.verdict, Word::Pass);
+}
+
+#[tokio::test]
+async fn a_target_without_counters_is_listed_twice_and_one_without_a_listing_counted() {
+    let forged = small();
+    let stub = Stub::start(script(&forged)).await;
+    let mut uncounted = target(&stub);
+    uncounted.stats = truth::mapping::StatsFields::default();
+    let verdict_listed = verdict(&forged, &uncounted, PATIENT).await;
+    assert_eq!(verdict_listed.verdict, Word::Pass, "{:#?}", verdict_listed.reasons);
+    assert_eq!(stub.asked(), (0, 2));
+    let mut unlisted = target(&stub);
+    unlisted.listing.path = None;
+    let verdict_counted = verdict(&forged, &unlisted, PATIENT).await;
+    assert_eq!(verdict_counted.verdict, Word::Pass, "{:#?}", verdict_counted.reasons);
+}
+
+#[tokio::test]
+async fn where_others_write_our_rows_alone_have_to_stand_still() {
+    let mut forged = small();
+    forged.promises.shared = true;
+    let on_stats = |nth: usize, counters: &Counters| {
+        let more = |count: Option<u64>| count.map(|count| count + nth as u64);
+        Some(Counters {
+            received: more(counters.received),
+            unique: more(counters.unique),
+            ..counters.clone()
+        })
+    };
+    let mut script = script(&forged);
+    script.rows.extend((0..5).map(foreign));
+    let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script }).await;
+    let verdict = verdict(&forged, &target(&stub), PATIENT).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_there_is_unreachable() {
+    let forged = small();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let mut target = Target { url, ..Target::default() };
+    assert!(look(&forged, &target, SHORT).await.unwrap_err().is_unreachable());
+    target.stats = truth::mapping::StatsFields::default();
+    assert!(look(&forged, &target, SHORT).await.unwrap_err().is_unreachable());
+}

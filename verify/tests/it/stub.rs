@@ -1,0 +1,179 @@
+//! A target to be read: a real listener on a port of its own, a scripted state behind it. No clock: what changes, changes
+//! with the number of questions that were asked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+use verify::observe::stats::Counters;
+use verify::rows::Row;
+
+/// How the stub pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// `Link: rel="next"`, the limit as asked, at most this.
+    Link { at_most: usize },
+    /// `offset=`.
+    Offset,
+    /// The limit is kept, and there is no way on.
+    Capped { at: usize },
+    /// Everything at once, whatever was asked.
+    Whole,
+    /// The first page again and again, whatever the offset.
+    IgnoresOffset,
+    /// A `Link` that leads round in a circle of three pages.
+    Circle,
+}
+
+/// What the stub shows; a test may script it by the number of the question.
+pub(crate) struct Script {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) stats: Counters,
+    pub(crate) pages: Pages,
+    /// Whether `?topic=` is obeyed.
+    pub(crate) by_topic: bool,
+    /// Rows that are not shown before this many first pages were asked for.
+    pub(crate) late: (usize, Vec<Row>),
+    /// What the counters say instead, by the number of the question from 0; none: an error 500.
+    pub(crate) on_stats: Box<dyn Fn(usize, &Counters) -> Option<Counters> + Send>,
+    /// Whether a listing is answered, by the number of the question from 0.
+    pub(crate) on_list: Box<dyn Fn(usize) -> Listed + Send>,
+}
+
+/// How a question for a page is answered.
+pub(crate) enum Listed {
+    Rows,
+    Error,
+    Rubbish,
+}
+
+impl Script {
+    pub(crate) fn of(rows: Vec<Row>, stats: Counters) -> Self {
+        Self {
+            rows,
+            stats,
+            pages: Pages::Link { at_most: 10_000 },
+            by_topic: true,
+            late: (0, Vec::new()),
+            on_stats: Box::new(|_, counters| Some(counters.clone())),
+            on_list: Box::new(|_| Listed::Rows),
+        }
+    }
+}
+
+struct Shared {
+    script: Script,
+    stats_asked: usize,
+    pages_asked: usize,
+    firsts_asked: usize,
+}
+
+/// A running stub; it ends with the runtime of its test.
+pub(crate) struct Stub {
+    pub(crate) url: String,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Stub {
+    pub(crate) async fn start(script: Script) -> Self {
+        let shared = Shared { script, stats_asked: 0, pages_asked: 0, firsts_asked: 0 };
+        let shared = Arc::new(Mutex::new(shared));
+        let app = Router::new()
+            .route("/stats", get(stats))
+            .route("/events", get(events))
+            .with_state(Arc::clone(&shared));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, shared }
+    }
+
+    /// How often the counters and pages were asked for.
+    pub(crate) fn asked(&self) -> (usize, usize) {
+        let shared = self.shared.lock().expect("no test panics here");
+        (shared.stats_asked, shared.pages_asked)
+    }
+}
+
+async fn stats(State(shared): State<Arc<Mutex<Shared>>>) -> Response {
+    let mut shared = shared.lock().expect("no test panics here");
+    let nth = shared.stats_asked;
+    shared.stats_asked += 1;
+    let Some(counters) = (shared.script.on_stats)(nth, &shared.script.stats) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let body = json!({
+        "received": counters.received,
+        "unique_processed": counters.unique,
+        "duplicate_dropped": counters.duplicates,
+        "queue": {"pending": counters.pending, "processing": counters.processing},
+        "instance_id": counters.instance,
+        "uptime": nth,
+    });
+    axum::Json(body).into_response()
+}
+
+async fn events(
+    State(shared): State<Arc<Mutex<Shared>>>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let mut shared = shared.lock().expect("no test panics here");
+    let nth = shared.pages_asked;
+    shared.pages_asked += 1;
+    match (shared.script.on_list)(nth) {
+        Listed::Error => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Listed::Rubbish => return "<html>not for you</html>".into_response(),
+        Listed::Rows => {}
+    }
+    let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok());
+    let is_first = !query.contains_key("cursor") && number("offset").unwrap_or(0) == 0;
+    shared.firsts_asked += usize::from(is_first);
+    let (hidden_for, late) = &shared.script.late;
+    let late = if shared.firsts_asked > *hidden_for { late.as_slice() } else { &[] };
+    let topic = query.get("topic").filter(|_| shared.script.by_topic);
+    let all: Vec<&Row> = shared
+        .script
+        .rows
+        .iter()
+        .chain(late)
+        .filter(|row| topic.is_none_or(|topic| row.topic == *topic))
+        .collect();
+    let (limit, cursor) = (number("limit").unwrap_or(1000), number("cursor").unwrap_or(0));
+    let (from, take) = match shared.script.pages {
+        Pages::Link { at_most } => (cursor, limit.min(at_most)),
+        Pages::Offset => (number("offset").unwrap_or(0), limit),
+        Pages::Capped { at } => (0, limit.min(at)),
+        Pages::IgnoresOffset | Pages::Circle => (0, limit),
+        Pages::Whole => (0, usize::MAX),
+    };
+    let page: Vec<Value> = all.iter().skip(from).take(take).map(|row| shown(row)).collect();
+    let mut headers = HeaderMap::new();
+    let next = match shared.script.pages {
+        Pages::Link { .. } if from.saturating_add(take) < all.len() => Some(from + take),
+        Pages::Circle => Some((cursor + 1) % 3),
+        _ => None,
+    };
+    if let Some(next) = next {
+        let topic = topic.map_or_else(String::new, |topic| format!("&topic={topic}"));
+        let link = format!("</events?limit={limit}&cursor={next}{topic}>; rel=\"next\"");
+        headers.insert(header::LINK, HeaderValue::from_str(&link).expect("an ASCII header"));
+    }
+    (headers, axum::Json(page)).into_response()
+}
+
+fn shown(row: &Row) -> Value {
+    let payload = row.payload.as_deref().map(|payload| serde_json::from_str::<Value>(payload).expect("JSON"));
+    json!({
+        "topic": row.topic,
+        "event_id": row.event_id,
+        "timestamp": row.timestamp,
+        "source": row.source,
+        "payload": payload,
+        "processed_at": "2026-01-01T00:00:00Z",
+    })
+}
