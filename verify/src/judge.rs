@@ -259,8 +259,9 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
         examined.doubts.push(reason.to_owned());
     }
     if evidence.missing_shards > 0 {
-        let missing = evidence.missing_shards;
-        examined.doubts.push(format!("{missing} shards of this run are missing; name their folders too"));
+        let missing = u64::from(evidence.missing_shards);
+        let missing = counted(missing, "shard of this run is", "shards of this run are");
+        examined.doubts.push(format!("{missing} missing; name their folders too"));
     }
     if listing.missing_at_first > 0 && facts.tells_presence() {
         let missing = counted(listing.missing_at_first, "acknowledged key was", "acknowledged keys were");

@@ -1,11 +1,13 @@
 //! The judge held to its word: a FAIL is never wrong, and a PASS is never silent about what it did not see.
 
 mod answers;
+mod binary;
 mod forge;
 mod observing;
 mod order_oracle;
 mod planted;
 mod region_oracle;
+mod reports;
 mod stored;
 mod stub;
 mod totals;
