@@ -133,6 +133,7 @@ impl Client {
             let response = self.get(&path).await;
             assert_eq!(response.status(), StatusCode::OK);
             next = next_page(&response);
+            assert_ne!(next.as_ref(), Some(&path), "a page leads to itself");
             let page: Vec<Value> = response.json().await.unwrap();
             assert!(next.is_none() || page.len() == limit, "only the last page is short");
             rows.extend(page);
