@@ -235,7 +235,7 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
         ));
     }
     if listing.capped {
-        let rows = listing.rows;
+        let rows = grouped(listing.rows);
         examined.doubts.push(format!(
             "the listing showed {rows} rows and no way to more, though the target counts more: what lies beyond is \
              unseen, not lost; describe how to go on with `listing.paging` in the scenario"

@@ -33,6 +33,9 @@ pub fn lost(facts: &Facts<'_>) -> Check {
         return Check::unknown(NAME, count, format!("{absent} not listed, but {why}"));
     }
     let acked = facts.attempts().acked_keys;
+    if acked == 0 {
+        return Check::not_tested(NAME, "no key was acknowledged");
+    }
     if count == 0 {
         return Check::pass(
             NAME,
@@ -41,10 +44,10 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     }
     let finding = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, and absent from the listing");
     let summary = format!(
-        "{} absent, out of {}; looked for again for {} ms",
+        "{} absent, out of {}; looked for {} ms",
         counted(count, "acknowledged key is", "acknowledged keys are"),
         grouped(acked),
-        listing.looked_ms
+        grouped(listing.looked_ms)
     );
     Check::fail(NAME, count, summary, keys.iter().map(finding).collect())
 }
@@ -105,17 +108,14 @@ pub fn unaccounted(facts: &Facts<'_>, examined: &mut Examined) -> ((u64, Vec<Fin
     let findings =
         strange.map(|ordinal| facts.finding(*ordinal, "listed, though no attempt of it ever left")).collect();
     let check = if stored.is_empty() {
-        let rejected = facts.tally.sums.rejected;
-        Check::pass(
-            NAME,
-            format!(
-                "{} had an effect",
-                match rejected {
-                    0 => "there was no rejected attempt that".to_owned(),
-                    _ => format!("none of {}", counted(rejected, "rejected attempt", "rejected attempts")),
-                }
-            ),
-        )
+        let summary = match facts.tally.sums.rejected {
+            0 => "nothing was rejected".to_owned(),
+            rejected => {
+                let attempts = counted(rejected, "rejected attempt", "rejected attempts");
+                format!("none of {attempts} had an effect")
+            }
+        };
+        Check::pass(NAME, summary)
     } else {
         let findings = stored.iter().take(SHOWN_KEYS);
         let findings =

@@ -41,7 +41,7 @@ pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &
     if count == 0 {
         return Check::pass(
             NAME,
-            format!("no row of {} is without an attempt", counted(listing.rows, "row", "rows")),
+            format!("none of {} appeared without an attempt", counted(listing.rows, "row", "rows")),
         );
     }
     Check::fail(

@@ -31,7 +31,7 @@ pub struct Coverage {
 /// One request of a round, ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ended {
-    /// Its last try's start and end; none if it never left.
+    /// Start and end of its last try that may have had an effect; none if none may.
     pub interval: Option<(u64, u64)>,
     /// Whether it was acknowledged.
     pub acked: bool,

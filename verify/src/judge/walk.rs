@@ -132,8 +132,10 @@ struct Opened {
 struct Progress {
     ended: bool,
     acked: bool,
-    /// Its last try, of those that left. Tries before it may have overlapped others too, but only what is certain
-    /// counts as tested.
+    /// The end of its last try that left.
+    left_until: Option<u64>,
+    /// Its last try that may have had an effect. Tries before it may have overlapped others too, but only what is
+    /// certain counts as tested.
     interval: Option<(u64, u64)>,
 }
 
@@ -239,7 +241,10 @@ impl<'a> Walk<'a> {
         self.compare_sums(done, slots);
         let progress = &mut opened.requests[request];
         if done.answer.outcome != Outcome::NeverSent {
-            self.tally.slots_sent += if progress.interval.is_none() { slots } else { 0 };
+            self.tally.slots_sent += if progress.left_until.is_none() { slots } else { 0 };
+            progress.left_until = Some(done.t_end);
+        }
+        if matches!(done.answer.outcome, Outcome::Acked | Outcome::Unknown) {
             progress.interval = Some((done.t_start, done.t_end));
         }
         progress.acked |= done.answer.outcome == Outcome::Acked;
@@ -350,10 +355,11 @@ impl<'a> Walk<'a> {
             for (request, progress) in
                 opened.requests.iter().enumerate().filter(|(_, progress)| !progress.ended)
             {
-                let began = progress.interval.map_or(opened.t, |(_, end)| end);
+                let began = progress.left_until.unwrap_or(opened.t);
                 let lost = Answer::bare(Outcome::Unknown);
                 let ordinals = opened.ordinals(request as u32);
-                self.tally.slots_sent += if progress.interval.is_none() { ordinals.len() as u64 } else { 0 };
+                self.tally.slots_sent +=
+                    if progress.left_until.is_none() { ordinals.len() as u64 } else { 0 };
                 self.book(ordinals, &lost, began, u64::MAX);
             }
             self.cover(opened);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::judge::counters::Bounds;
 use crate::judge::{counted, grouped};
-use crate::verdict::{Attempt, Check, Finding, Status, Verdict, Word};
+use crate::verdict::{Attempt, Check, Finding, SHOWN_KEYS, Status, Verdict, Word};
 
 /// The report.
 pub fn render(verdict: &Verdict) -> String {
@@ -86,7 +86,11 @@ fn findings(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
 
 fn title(check: &Check) -> String {
     let shown = check.findings.len() as u64;
-    if shown < check.count { format!("{} (the first {shown})", check.name) } else { check.name.clone() }
+    if shown < check.count && check.findings.len() == SHOWN_KEYS {
+        format!("{} (the first {shown})", check.name)
+    } else {
+        check.name.clone()
+    }
 }
 
 fn write_finding(out: &mut String, finding: &Finding) -> std::fmt::Result {
@@ -129,36 +133,44 @@ fn rests_on(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     for (name, seen) in verdict.coverage.kinds() {
         write!(out, "  {name:<20} {} of {} planned", grouped(seen.observed), grouped(seen.planned))?;
         match bound_in_percent(seen.observed) {
-            Some(bound) => {
-                writeln!(out, "; a defect that each hits with {bound} or more would show at 95 %")?
-            }
+            Some(bound) => writeln!(out, "; a fault that strikes {bound} of them would have shown (95 %)")?,
             None => writeln!(out)?,
         }
     }
     if let Some(slack) = &verdict.counters {
         let counter = |delta: Option<i128>, bounds: Bounds| {
-            let said = delta.map_or_else(|| "not told".to_owned(), |delta| delta.to_string());
-            let range = match bounds.slack() {
-                0 => grouped(bounds.low),
-                _ => format!("{} to {}", grouped(bounds.low), grouped(bounds.high)),
+            let said = match delta.map(u64::try_from) {
+                None => "not told".to_owned(),
+                Some(Ok(grown)) => grouped(grown),
+                Some(Err(_)) => delta.unwrap_or_default().to_string(),
             };
-            format!("{said} in {range} (slack {})", grouped(bounds.slack()))
+            match bounds.slack() {
+                0 => format!("{said}; must be {}", grouped(bounds.low)),
+                slack => {
+                    let (low, high) = (grouped(bounds.low), grouped(bounds.high));
+                    format!("{said}; must be {low} to {high} (slack {})", grouped(slack))
+                }
+            }
         };
         writeln!(out, "  {:<20} {}", "received", counter(slack.deltas.received, slack.received))?;
         writeln!(out, "  {:<20} {}", "unique", counter(slack.deltas.unique, slack.unique))?;
         writeln!(out, "  {:<20} {}", "duplicates", counter(slack.deltas.duplicates, slack.duplicates))?;
     }
-    let seen = verdict.planted.iter().filter(|planted| planted.seen == Some(true)).count();
-    let tried = verdict.planted.iter().filter(|planted| planted.seen.is_some()).count();
-    writeln!(out, "  {:<20} {seen} of {tried} defects planted in this run's evidence were seen", "judge")?;
+    let count = |seen: Option<bool>| verdict.planted.iter().filter(|planted| planted.seen == seen).count();
+    let (seen, missed) = (count(Some(true)), count(Some(false)));
+    let judge = match seen + missed {
+        0 => "not proven on this run".to_owned(),
+        tried => format!("{seen} of {tried} defects planted in this run's evidence were seen"),
+    };
+    writeln!(out, "  {:<20} {judge}", "judge")?;
+    for observation in verdict.observations.iter().filter(|line| !line.starts_with("run did not finish")) {
+        writeln!(out, "  {:<20} {observation}", "observed")?;
+    }
     if !verdict.not_tested.is_empty() {
         writeln!(out, "\n  not tested")?;
         for line in &verdict.not_tested {
             writeln!(out, "    {line}")?;
         }
-    }
-    for observation in verdict.observations.iter().filter(|line| !line.starts_with("run did not finish")) {
-        writeln!(out, "  observed: {observation}")?;
     }
     Ok(())
 }

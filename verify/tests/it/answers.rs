@@ -158,7 +158,7 @@ fn an_answer_whose_numbers_do_not_add_up_is_named() {
             0 => answer.accepted = Some(21),
             1 => answer.inserted = answer.inserted.map(|inserted| inserted + 1),
             2 => {
-                (answer.accepted, answer.inserted) = (Some(19), answer.inserted.map(|inserted| inserted - 1))
+                (answer.accepted, answer.inserted) = (Some(19), answer.inserted.map(|inserted| inserted - 1));
             }
             _ => (answer.accepted, answer.inserted) = (None, Some(40)),
         }

@@ -50,7 +50,12 @@ fn each_word_has_its_exit_code() {
     let mut moving = small().run();
     moving.settled = verify::observed::Settled::Moving;
     let void = Forge { fates: |_, _| vec![Fate::Rejected], ..small() }.run();
-    for (forged, code, word) in [(small().run(), 0, Word::Pass), (lost, 1, Word::Fail), (moving, 3, Word::Unknown), (void, 4, Word::Void)] {
+    for (forged, code, word) in [
+        (small().run(), 0, Word::Pass),
+        (lost, 1, Word::Fail),
+        (moving, 3, Word::Unknown),
+        (void, 4, Word::Void),
+    ] {
         let out = tempfile::tempdir().unwrap();
         let folder = forged.write_observed(out.path());
         let output = offline(&folder, &[]);
@@ -73,7 +78,9 @@ fn json_on_standard_output_is_what_is_saved() {
 #[test]
 fn judging_again_gives_the_same_verdict_byte_for_byte() {
     let out = tempfile::tempdir().unwrap();
-    let fates = |round, request| if (round, request) == (1, 3) { vec![Fate::Silent { executed: true }] } else { vec![Fate::Acked] };
+    let fates = |round, request| {
+        if (round, request) == (1, 3) { vec![Fate::Silent { executed: true }] } else { vec![Fate::Acked] }
+    };
     let mut forged = Forge { fates, lanes: 3, ..small() }.run();
     (0..20).for_each(|key| forged.lose(key));
     let folder = forged.write_observed(out.path());
@@ -180,7 +187,12 @@ fn shards(out: &Path) -> [RunFolder; 2] {
     let mut earlier = std::collections::HashSet::new();
     parts.map(|part| {
         // Both took the same baseline; a repeat of the other shard's key is told as it happened.
-        let mut part = Forged { now: whole.now.clone(), rows: whole.rows.clone(), closing: Some(whole.now.clone()), ..part };
+        let mut part = Forged {
+            now: whole.now.clone(),
+            rows: whole.rows.clone(),
+            closing: Some(whole.now.clone()),
+            ..part
+        };
         for done in part.dones() {
             done.answer.kinds = truth::answer::Kinds::Untold;
         }
@@ -269,7 +281,11 @@ fn a_target_that_is_not_there_writes_nothing() {
     drop(listener);
     let output = verify(&[folder.path().to_str().unwrap(), "--target", &url], out.path());
     assert_eq!(output.status.code(), Some(5), "{}{}", stdout(&output), stderr(&output));
-    assert!(stderr(&output).contains(&url) && stderr(&output).contains("is it running?"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains(&url) && stderr(&output).contains("is it running?"),
+        "{}",
+        stderr(&output)
+    );
     assert!(folder.observations().is_empty() && !folder.file("verdict.json").exists());
 }
 
@@ -289,7 +305,9 @@ fn a_wrong_word_on_the_command_line_is_a_usage_error() {
     let out = tempfile::tempdir().unwrap();
     let folder = small().run().write_observed(out.path());
     let path = folder.path().to_str().unwrap();
-    for wrong in [&["--settle", "soon"][..], &["--format", "xml"], &["--target", "https://x"], &["-H", "no colon"]] {
+    for wrong in
+        [&["--settle", "soon"][..], &["--format", "xml"], &["--target", "https://x"], &["-H", "no colon"]]
+    {
         let output = verify(&[&[path], wrong].concat(), out.path());
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", stderr(&output));
     }

@@ -13,7 +13,7 @@ use verify::observed::{Observed, Settled};
 use verify::verdict::{Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
-use crate::stub::{Listed, Pages, Script, Stub};
+use crate::stub::{Listed, OnStats, Pages, Script, Stub};
 
 /// A small run, so that a listing is soon read: 300 attempts of 210 keys in one round and a bit.
 fn small() -> Forged {
@@ -199,8 +199,7 @@ async fn counters_that_never_rest_are_unknown() {
         })
     };
     let waiting = |_: usize, counters: &Counters| Some(Counters { pending: Some(3), ..lag(counters, 3) });
-    let scripts: [Box<dyn Fn(usize, &Counters) -> Option<Counters> + Send>; 2] =
-        [Box::new(moving), Box::new(waiting)];
+    let scripts: [OnStats; 2] = [Box::new(moving), Box::new(waiting)];
     for on_stats in scripts {
         let mut forged = forged.clone();
         forged.promises.ack = Ack::Queued;

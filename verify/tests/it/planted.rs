@@ -119,8 +119,7 @@ fn what_the_target_does_not_offer_is_not_proven_and_said_so() {
 }
 
 #[test]
-fn a_check_that_cannot_see_keeps_the_verdict_from_passing() {
-    // A promise may blind a check: the answers of this target are not held to any sum, so a wrong one goes unseen.
+fn a_judge_that_could_not_be_proven_does_not_pass() {
     let verdict = Forge { fates: one_silent_in_each_round, ..Forge::default() }.run().verdict();
     assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
     assert!(verdict.reasons[0].contains("could not be proven"), "{:#?}", verdict.reasons);

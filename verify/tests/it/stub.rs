@@ -30,6 +30,9 @@ pub(crate) enum Pages {
     Circle,
 }
 
+/// What the counters say to the question of this number, instead of what they are; none: an error 500.
+pub(crate) type OnStats = Box<dyn Fn(usize, &Counters) -> Option<Counters> + Send>;
+
 /// What the stub shows; a test may script it by the number of the question.
 pub(crate) struct Script {
     pub(crate) rows: Vec<Row>,
@@ -39,8 +42,8 @@ pub(crate) struct Script {
     pub(crate) by_topic: bool,
     /// Rows that are not shown before this many first pages were asked for.
     pub(crate) late: (usize, Vec<Row>),
-    /// What the counters say instead, by the number of the question from 0; none: an error 500.
-    pub(crate) on_stats: Box<dyn Fn(usize, &Counters) -> Option<Counters> + Send>,
+    /// What the counters say instead, by the number of the question from 0.
+    pub(crate) on_stats: OnStats,
     /// Whether a listing is answered, by the number of the question from 0.
     pub(crate) on_list: Box<dyn Fn(usize) -> Listed + Send>,
 }

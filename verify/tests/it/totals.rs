@@ -16,7 +16,7 @@ fn raise(counters: &mut Counters, [received, unique, duplicates]: [i64; 3]) {
 /// The same damage at the closing poll and now.
 fn raise_all(forged: &mut Forged, by: [i64; 3]) {
     raise(&mut forged.now, by);
-    raise(forged.closing.as_mut().unwrap(), by);
+    raise(forged.closing.as_mut().expect("a closing poll"), by);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn unknown_attempts_leave_slack_of_exactly_their_number() {
     };
     let forged = Forge { fates, ..Forge::default() }.run();
     assert_eq!(forged.verdict().verdict, Word::Pass);
-    let mut all = forged.clone();
+    let mut all = forged;
     raise_all(&mut all, [20, 0, 20]);
     let verdict = all.verdict();
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
@@ -121,7 +121,7 @@ fn keys_that_are_not_listed_took_no_attempt_and_those_listed_took_one() {
     let forged = Forge { fates, ..Forge::default() }.run();
     assert_eq!(forged.verdict().verdict, Word::Pass);
     // As many keys are open as the request has keys of its own, but none of them is listed.
-    let mut counted = forged.clone();
+    let mut counted = forged;
     raise_all(&mut counted, [1, 1, 0]);
     assert_eq!(check(&counted.verdict(), "counters").status, Status::Fail);
     let mut executed = Forge {
