@@ -28,6 +28,10 @@ pub struct Cli {
     #[arg(short, long, alias = "vus", env = "CONCURRENCY", value_name = "N", hide_env_values = true)]
     pub concurrency: Option<u32>,
 
+    /// Threads that share the connections [default: half the cores, and no more than leave each eight connections]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub lanes: Option<u16>,
+
     /// Events in a request [default: 100]
     #[arg(long, env = "BATCH_SIZE", value_name = "N", hide_env_values = true)]
     pub batch: Option<u32>,

@@ -37,14 +37,15 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Spreads it over as many lanes as there are cores for: half of them, because the target, or something else, has
-    /// work to do as well; and no more than leave each lane two groups' worth of connections.
+    /// Spreads it over as many lanes as were asked for, else as there are cores for: half of them, because the target,
+    /// or something else, has work to do as well; and no more than leave each lane two groups' worth of connections.
     pub(crate) fn of(settings: &Settings) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let requests = settings.requests();
         let asked = settings.scenario.load.concurrency;
         let connections = u32::try_from(requests).unwrap_or(u32::MAX).clamp(1, asked);
-        let lanes = (cores / 2).min(connections as usize / (2 * settings.plan.group as usize)).max(1);
+        let fitting = (cores / 2).min(connections as usize / (2 * settings.plan.group as usize));
+        let lanes = settings.lanes.map_or(fitting, usize::from).clamp(1, connections as usize);
         Self {
             lanes: u16::try_from(lanes).unwrap_or(u16::MAX),
             connections,
@@ -95,7 +96,7 @@ pub(crate) async fn run(
     notices: Notices,
 ) -> Result<Load, Failure> {
     let live: Vec<Arc<LiveSums>> = (0..share.lanes).map(|_| Arc::default()).collect();
-    let progress = Progress::new(share.events, live.clone(), settings.color);
+    let progress = Progress::new(share.events, live.clone(), settings.color, notices);
     let mut poller = None;
     if client.offers_stats() {
         poller = Some(Poller::create(client, folder, live.clone())?);
@@ -125,8 +126,10 @@ pub(crate) async fn run(
     let mut load = conductor.load;
     if let Some(poller) = poller.filter(|_| load.ending != Ending::Aborted) {
         tokio::select! {
-            closed = poller.close() => closed?,
-            () = signals.next() => load.ending = Ending::Aborted,
+            closed = poller.close() => if let Err(error) = closed {
+                notices.warn(&format!("{}; the run has no closing poll", chain(&error)));
+            },
+            () = signals.next() => load.ending = Ending::Interrupted,
         }
     }
     Ok(load)

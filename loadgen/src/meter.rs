@@ -204,11 +204,13 @@ impl Tally {
 
     fn acknowledged(&mut self, answer: &Answer, events: u64) -> Told {
         let (new, duplicate) = told_of(answer, events);
-        let told = Told { acked: events, new: new.unwrap_or(0), duplicate: duplicate.unwrap_or(0) };
+        let refused = refused_of(answer);
+        self.rejected += refused;
+        let told = Told { acked: events - refused, new: new.unwrap_or(0), duplicate: duplicate.unwrap_or(0) };
         self.acked += told.acked;
         self.told_new += told.new;
         self.told_duplicate += told.duplicate;
-        self.received += answer.accepted.map_or(events, u64::from);
+        self.received += answer.accepted.map_or(told.acked, u64::from);
         match answer.inserted.map(u64::from).or(new) {
             Some(count) => self.inserted += count,
             None => self.inserted_untold = true,
@@ -268,6 +270,14 @@ impl Tally {
     }
 }
 
+/// How many events an acknowledgement of others refuses.
+fn refused_of(answer: &Answer) -> u64 {
+    match &answer.kinds {
+        Kinds::Each(kinds) => kinds.iter().filter(|kind| **kind == Kind::Rejected).count() as u64,
+        Kinds::Untold | Kinds::AllNew | Kinds::AllDuplicate => 0,
+    }
+}
+
 /// How many events an acknowledgement says were new and were duplicates: from what it says of each, else from its
 /// counts, unless these claim more than was sent.
 fn told_of(answer: &Answer, events: u64) -> (Option<u64>, Option<u64>) {
@@ -321,6 +331,16 @@ mod tests {
         assert_eq!((told.acked, told.new), (5, 0));
         assert!(tally.inserted_untold && tally.duplicates_untold);
         assert_eq!(tally.received, 5, "an acknowledgement without a count is one of all that was sent");
+    }
+
+    #[test]
+    fn a_part_that_was_refused_is_not_acknowledged() {
+        let kinds = Kinds::Each(vec![Kind::New, Kind::Rejected, Kind::Duplicate, Kind::Accepted]);
+        let answer = Answer { kinds, ..Answer::bare(Outcome::Acked) };
+        let mut tally = Tally::default();
+        let told = tally.answered(&answer, 200, 4);
+        assert_eq!((told.acked, told.new, told.duplicate), (3, 1, 1));
+        assert_eq!((tally.rejected, tally.received), (1, 3));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What people are told besides results: notes and warnings on standard error.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 
 /// Speaks to people.
 #[derive(Clone, Copy, Debug)]
@@ -16,22 +16,23 @@ impl Notices {
 
     /// Something to know.
     pub(crate) fn say(self, text: &str) {
-        eprintln!("{text}");
+        // Where nobody listens any more, the run goes on.
+        drop(writeln!(stderr(), "{text}"));
     }
 
     /// Something to know that limits what the run can show.
     pub(crate) fn note(self, text: &str) {
-        eprintln!("{}: {text}", self.paint("note", "36"));
+        self.say(&format!("{}: {text}", self.paint("note", "36")));
     }
 
     /// Something to look at.
     pub(crate) fn warn(self, text: &str) {
-        eprintln!("{}: {text}", self.paint("warning", "33"));
+        self.say(&format!("{}: {text}", self.paint("warning", "33")));
     }
 
     /// Why it cannot go on.
     pub(crate) fn error(self, text: &str) {
-        eprintln!("{}: {text}", self.paint("error", "31"));
+        self.say(&format!("{}: {text}", self.paint("error", "31")));
     }
 
     fn paint(self, text: &str, code: &str) -> String {

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::meter::{self, LiveSums};
+use crate::notice::Notices;
 
 /// Between two looks of the bar, which shall seem to move.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
@@ -24,10 +25,11 @@ pub(crate) struct Progress {
     planned: u64,
     lanes: Vec<Arc<LiveSums>>,
     begun: Instant,
+    notices: Notices,
 }
 
 impl Progress {
-    pub(crate) fn new(planned: u64, lanes: Vec<Arc<LiveSums>>, color: bool) -> Self {
+    pub(crate) fn new(planned: u64, lanes: Vec<Arc<LiveSums>>, color: bool, notices: Notices) -> Self {
         let bar = if stderr().is_terminal() {
             let template = if color { PAINTED } else { PLAIN };
             let style = ProgressStyle::with_template(template).expect("a constant template that is valid");
@@ -35,7 +37,7 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        Self { bar, planned, lanes, begun: Instant::now() }
+        Self { bar, planned, lanes, begun: Instant::now(), notices }
     }
 
     /// Shows it again and again; never ends, and may be dropped at any time.
@@ -65,7 +67,9 @@ impl Progress {
         let percent = ended as f64 * 100.0 / self.planned.max(1) as f64;
         let rate = ended as f64 / seconds.max(0.001);
         let (planned, trouble) = (self.planned, self.trouble());
-        eprintln!("{seconds:>5.0}s  {percent:>5.1}%  {ended}/{planned} events  {rate:.0}/s  {trouble}");
+        self.notices.say(&format!(
+            "{seconds:>5.0}s  {percent:>5.1}%  {ended}/{planned} events  {rate:.0}/s  {trouble}"
+        ));
     }
 
     /// What is not as it should be; empty while all is.

@@ -1,5 +1,6 @@
 //! A run from beginning to end.
 
+use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 use truth::clock::boot_id;
 use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
 use truth::plan::{Plan, Shard};
-use verify::baseline::Baseline;
+use verify::baseline::{Baseline, chain};
 use verify::observe::client::TargetClient;
 
 use crate::connection::dial::{Dial, fixed_head};
@@ -46,10 +47,15 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         return Ok(exit::INTERRUPTED);
     }
     let summary = Summary::new(&settings, &share, &manifest, &load);
-    summary.save(&folder, &load.tally.latencies)?;
+    let saved = summary.save(&folder, &load.tally.latencies);
     drop(lock);
-    print!("{}", summary.text(&folder, &settings.out));
+    // Where nobody reads the summary any more, the exit code still tells.
+    drop(stdout().write_all(summary.text(&folder, &settings.out).as_bytes()));
     let code = exit_code(&load, notices);
+    if let Err(error) = saved {
+        notices.error(&chain(&error));
+        return Ok(exit::LEDGER);
+    }
     if settings.verify && matches!(code, exit::RAN | exit::NO_ACK) {
         let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
         return Ok(verify::run(verify::Options::for_run(path, url, settings.headers)).await);
@@ -60,10 +66,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
 /// The exit code of a run that began.
 fn exit_code(load: &Load, notices: Notices) -> u8 {
     if let Some(failure) = &load.ledger_failure {
-        notices.error(&format!(
-            "{}; the run was stopped, and what it sent can still be judged",
-            verify::baseline::chain(failure)
-        ));
+        notices
+            .error(&format!("{}; the run was stopped, and what it sent can still be judged", chain(failure)));
         return exit::LEDGER;
     }
     match load.ending {

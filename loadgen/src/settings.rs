@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) headers: Vec<String>,
     /// Whether the run's identity was given, so that it may have been sent before.
     pub(crate) has_run_id: bool,
+    /// Threads that send, if not as many as fit.
+    pub(crate) lanes: Option<u16>,
     pub(crate) connect_timeout: Duration,
     pub(crate) wait: Duration,
     pub(crate) out: PathBuf,
@@ -66,6 +68,7 @@ impl Settings {
             endpoint,
             headers: cli.headers,
             has_run_id: cli.run_id.is_some(),
+            lanes: cli.lanes,
             connect_timeout: cli.connect_timeout,
             wait: cli.wait,
             out: cli.out,

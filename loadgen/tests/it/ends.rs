@@ -67,6 +67,18 @@ fn a_run_without_one_acknowledgement_says_so() {
 }
 
 #[test]
+fn asked_to_verify_it_ends_with_the_verdict() {
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, "-n 2000 --batch 10 -c 8 --verify").run();
+    assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("PASS"), "{}", ran.stdout);
+    let forgetful = Stub::scripted(|it| if it.nth == 100 { it.forget() } else { it.answer() });
+    let ran = Loadgen::against(&forgetful, "-n 2000 --batch 10 -c 8 --verify").run();
+    assert_eq!(ran.code, Some(1), "{} {}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("FAIL"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_run_with_failed_requests_has_run() {
     let stub = Stub::scripted(|it| if it.nth % 2 == 0 { it.close() } else { it.answer() });
     let ran = Loadgen::against(&stub, "-n 40 --dup 0 --batch 10 -c 1").run();

@@ -45,6 +45,29 @@ fn each_key_is_sent_exactly_as_often_as_planned() {
 }
 
 #[test]
+fn several_lanes_send_the_plan_once_between_them() {
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, "-n 6000 --dup 30% --batch 10 -c 20 --lanes 3").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let folder = ran.folder();
+    let plan = folder.manifest().unwrap().plan;
+    assert!(stub.look(|seen| seen.attempts == planned(&plan, Shard::WHOLE)));
+    assert_eq!(folder.segments().unwrap().len(), 3);
+    let mut opened = ran.opened();
+    opened.sort_unstable();
+    assert_eq!(opened, (0..plan.rounds().unwrap()).collect::<Vec<_>>());
+    let mut connections: Vec<(u64, u32)> =
+        ran.tries().iter().map(|done| (u64::from(done.connection % 3), done.connection)).collect();
+    connections.sort_unstable();
+    connections.dedup();
+    assert_eq!(
+        connections.len(),
+        stub.look(|seen| seen.connections),
+        "each connection has a number of its own"
+    );
+}
+
+#[test]
 fn the_bodies_of_a_request_are_those_of_the_plan_in_order() {
     let stub = Stub::sound();
     let ran = Loadgen::against(&stub, "-n 1000 --batch 7 -c 1").run();

@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// First and second part of an event's key.
 pub(crate) type Key = (String, String);
@@ -27,7 +28,8 @@ pub(crate) struct Seen {
     /// How often each key came.
     pub(crate) attempts: HashMap<Key, u64>,
     stored: HashSet<Key>,
-    rows: Vec<Value>,
+    /// As they were sent, to the byte.
+    rows: Vec<(Key, Box<RawValue>)>,
     received: u64,
     /// Raised by the test or a script: go on.
     pub(crate) released: bool,
@@ -57,7 +59,7 @@ impl World {
 pub(crate) struct Exchange<'a> {
     /// Which publish request this is, counted from 0 over all connections.
     pub(crate) nth: usize,
-    events: Vec<Value>,
+    events: Vec<Box<RawValue>>,
     stream: &'a mut TcpStream,
     world: &'a World,
     closed: bool,
@@ -88,8 +90,9 @@ impl Exchange<'_> {
                 .events
                 .iter()
                 .map(|event| {
-                    if seen.stored.insert(key_of(event)) {
-                        seen.rows.push(event.clone());
+                    let key = key_of(event);
+                    if seen.stored.insert(key.clone()) {
+                        seen.rows.push((key, event.clone()));
                         "inserted"
                     } else {
                         "duplicate"
@@ -104,6 +107,13 @@ impl Exchange<'_> {
             })
             .to_string()
         })
+    }
+
+    /// Says that all of it was stored, and counts it, but stores nothing.
+    pub(crate) fn forget(&mut self) {
+        let count = self.events.len();
+        self.world.change(|seen| seen.received += count as u64);
+        self.say(with_length(200, &format!(r#"{{"accepted":{count},"inserted":{count},"duplicates":0}}"#)));
     }
 
     /// Waits for something to have been seen.
@@ -207,8 +217,8 @@ fn serve(stream: &TcpStream, world: &World, script: &(dyn Fn(&mut Exchange<'_>) 
             drop(stream.write_all(answer.as_bytes()));
             continue;
         }
-        let events: Vec<Value> = serde_json::from_slice(&body).unwrap();
-        let keys: Vec<Key> = events.iter().map(key_of).collect();
+        let events: Vec<Box<RawValue>> = serde_json::from_slice(&body).unwrap();
+        let keys: Vec<Key> = events.iter().map(|event| key_of(event)).collect();
         let nth = world.change(|seen| {
             let number = *connection.get_or_insert(seen.connections);
             seen.connections = seen.connections.max(number + 1);
@@ -261,12 +271,17 @@ fn reading(seen: &Seen, line: &str) -> String {
     }
     let Some((_, query)) = path.split_once("/events?") else { return with_length(404, "{}") };
     let topic = query.split('&').find_map(|pair| pair.strip_prefix("topic="));
-    let asked = |row: &&Value| topic.is_none_or(|topic| row["topic"] == topic);
-    let rows: Vec<&Value> = seen.rows.iter().filter(asked).collect();
+    let asked = seen.rows.iter().filter(|(key, _)| topic.is_none_or(|topic| key.0 == topic));
+    let rows: Vec<&RawValue> = asked.map(|(_, row)| &**row).collect();
     with_length(200, &serde_json::to_string(&rows).unwrap())
 }
 
-fn key_of(event: &Value) -> Key {
-    let text = |name: &str| event[name].as_str().unwrap().to_owned();
-    (text("topic"), text("event_id"))
+fn key_of(event: &RawValue) -> Key {
+    #[derive(Deserialize)]
+    struct Event {
+        topic: String,
+        event_id: String,
+    }
+    let event: Event = serde_json::from_str(event.get()).unwrap();
+    (event.topic, event.event_id)
 }
