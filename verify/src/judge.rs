@@ -314,6 +314,13 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
             lines.push(format!("{kind}: none was observed"));
         }
     }
+    let listing = &facts.evidence.observed.listing;
+    if listing.offered && !listing.all_topics {
+        lines.push("rows under topics of others: the target is listed topic by topic".to_owned());
+    } else if listing.offered && facts.evidence.baseline.as_ref().is_none_or(|before| before.listed.is_none())
+    {
+        lines.push("rows of others: the target was not listed before the run".to_owned());
+    }
     let unproven: Vec<&str> = planted
         .iter()
         .filter(|planted| planted.seen.is_none())

@@ -172,10 +172,15 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
     }
     let count: u64 = kinds.iter().map(|(_, count)| count).sum();
     if count == 0 {
-        return Check::pass(
-            NAME,
-            format!("{} fit a store that stores once", counted(told, "told answer", "told answers")),
-        );
+        let mut summary =
+            format!("{} fit a store that stores once", counted(told, "told answer", "told answers"));
+        if tally.sums.acked > told {
+            summary.push_str(&format!("; {} did not tell", grouped(tally.sums.acked - told)));
+        }
+        if !evidence.one_clock {
+            summary.push_str("; order in time is not judged across machines");
+        }
+        return Check::pass(NAME, summary);
     }
     let parts: Vec<String> = kinds
         .iter()

@@ -190,7 +190,7 @@ fn holds(region: &Region, firm: bool) -> String {
     let slack = region.received.slack();
     match (firm, slack) {
         (false, _) => {
-            "at least what was acknowledged is counted (the baseline moved: no upper bound)".to_owned()
+            "at least what was acknowledged is counted (others write, or the baseline was not at rest: no upper bound)".to_owned()
         }
         (true, 0) => "exactly what was sent is counted, without slack".to_owned(),
         (true, _) => {

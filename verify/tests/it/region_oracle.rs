@@ -69,7 +69,7 @@ fn keys() -> impl Strategy<Value = Vec<Attempts>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_region_is_what_can_be_reached_and_nothing_else(keys in keys()) {

@@ -1,5 +1,6 @@
 //! The words: what is void, what is unknown, and which word outranks which.
 
+use verify::evidence::Evidence;
 use verify::judge::judge;
 use verify::observed::{ListingObservation, Settled};
 use verify::verdict::{Status, Word};
@@ -138,6 +139,28 @@ fn a_missing_shard_leaves_four_checks_and_at_best_unknown() {
     let mut whole = Forge::default().run().evidence();
     whole.missing_shards = 1;
     assert_eq!(judge(&whole).verdict, Word::Unknown);
+}
+
+#[test]
+fn a_pass_names_what_it_did_not_see() {
+    let told = |evidence: &Evidence| {
+        let verdict = judge(evidence);
+        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        let order = check(&verdict, "answer-order").summary.clone();
+        [verdict.not_tested, vec![order]].concat().join("\n")
+    };
+    let mut evidence = Forge::default().run().evidence();
+    assert_eq!(told(&evidence), "2,000 told answers fit a store that stores once");
+    evidence.observed.listing.all_topics = false;
+    assert!(told(&evidence).contains("rows under topics of others"));
+    evidence.observed.listing.all_topics = true;
+    evidence.baseline.as_mut().unwrap().listed = None;
+    assert!(told(&evidence).contains("rows of others: the target was not listed before the run"));
+    evidence.one_clock = false;
+    assert!(told(&evidence).contains("order in time is not judged across machines"));
+    let fates = |round, _| if round == 0 { vec![Fate::Untold] } else { vec![Fate::Acked] };
+    let untold = Forge { fates, ..Forge::default() }.run().evidence();
+    assert!(told(&untold).contains("320 did not tell"));
 }
 
 #[test]
