@@ -79,14 +79,36 @@ impl Cluster {
 
     /// Makes an empty database and tells its URL.
     pub fn create_database(&self, name: &str) -> Result<String> {
-        let output = tool(&self.binaries, "createdb", self.scratch.path())
+        self.client("createdb", name)?;
+        Ok(self.url(name))
+    }
+
+    /// Removes a database; nobody may be connected to it.
+    pub fn drop_database(&self, name: &str) -> Result<()> {
+        self.client("dropdb", name)
+    }
+
+    /// The version of its programs, as `PostgreSQL 15.8`.
+    pub fn version(&self) -> Result<String> {
+        let output = Command::new(self.binaries.join("postgres"))
+            .arg("--version")
+            .output()
+            .context("cannot run postgres")?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let number = said.split_whitespace().nth(2).context("postgres does not say its version")?;
+        Ok(format!("PostgreSQL {number}"))
+    }
+
+    /// Runs a client of PostgreSQL's that does something to one database.
+    fn client(&self, program: &str, database: &str) -> Result<()> {
+        let output = tool(&self.binaries, program, self.scratch.path())
             .arg("--host")
             .arg(self.scratch.path())
-            .args(["--username", USER, "--", name])
+            .args(["--username", USER, "--", database])
             .output()
-            .context("cannot run createdb")?;
+            .with_context(|| format!("cannot run {program}"))?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
-        Ok(self.url(name))
+        Ok(())
     }
 
     /// Its folder: the data, the socket and the server's log.

@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 use interrupt::Interrupt;
 
 pub mod aggregator;
+pub mod bench;
 pub mod cargo;
 pub mod ci;
 pub mod cluster;
@@ -20,6 +21,7 @@ pub mod demo;
 pub mod guard;
 pub mod http;
 pub mod interrupt;
+pub mod null_server;
 pub mod port;
 pub mod postgres;
 pub mod process;
@@ -27,6 +29,7 @@ pub mod programs;
 pub mod scratch;
 pub mod test;
 pub mod transcript;
+pub mod usage;
 
 /// Developer commands of Onceproof.
 #[derive(Debug, Parser)]
@@ -44,8 +47,14 @@ enum Command {
     Test(test::Settings),
     /// Run what CI runs: fmt, clippy, doc, test
     Ci,
+    /// Measure the programs, each beside the rival that bounds it, and print tables in Markdown
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),
+    /// Answer every request alike and at once: what `bench load` sends to
+    #[command(hide = true)]
+    NullServer(null_server::Settings),
 }
 
 impl Cli {
@@ -70,7 +79,9 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Demo(settings) => demo::run(settings, interrupt),
         Command::Test(settings) => test::run(settings, interrupt),
         Command::Ci => ci::run(interrupt),
+        Command::Bench(command) => bench::run(command, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),
+        Command::NullServer(settings) => null_server::run(settings, interrupt),
     }
 }
 

@@ -104,8 +104,8 @@ impl Process {
         Ok(self.ended)
     }
 
-    /// Whether it has ended and waits to be reaped.
-    fn is_zombie(&self) -> Result<bool> {
+    /// Whether it has ended and waits to be reaped: what it has cost can still be read.
+    pub(crate) fn is_zombie(&self) -> Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let found = waitid(WaitId::Pid(self.pid()), options);
         Ok(found.with_context(|| format!("cannot look at {}", self.name))?.is_some())

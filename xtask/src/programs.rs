@@ -82,15 +82,19 @@ impl Programs {
 
     /// A command that runs the program `name` in the environment that all of them get.
     pub fn command(&self, name: &str) -> Result<Command> {
+        Ok(in_our_environment(self.path(name)?))
+    }
+
+    /// Where the program `name` is; an example's is in the folder `examples`.
+    pub fn path(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         ensure!(
             path.is_file(),
-            "{} is not built; `cargo build --workspace --bins` builds it, and `cargo xtask test` does so first",
+            "{} is not built; `cargo build --workspace --bins --examples` builds it, and `cargo xtask test` does so \
+             first",
             path.display()
         );
-        let mut command = Command::new(path);
-        command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        Ok(command)
+        Ok(path)
     }
 
     /// Starts a program with its output kept.
@@ -124,6 +128,13 @@ impl Profile {
             Self::Release => "release",
         }
     }
+}
+
+/// A command that runs a program, ours or not, in the environment that all of them get.
+pub(crate) fn in_our_environment(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command
 }
 
 /// The target folder around `program`, which is in its `debug` or `release`, or as a test in `deps` beneath.

@@ -22,8 +22,9 @@ pub struct Settings {
 
 /// Runs the tests. The exit code is cargo's.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
-    // The end-to-end tests run the workspace's programs, which `cargo test` alone does not build.
-    cargo::build(["--workspace", "--bins"], interrupt)?;
+    // The end-to-end tests run the workspace's programs, which `cargo test` alone does not build. Their examples, too,
+    // which `cargo test` leaves out once it is told which tests to run.
+    cargo::build(["--workspace", "--bins", "--examples"], interrupt)?;
     let cluster = Cluster::start(Durability::Fast, interrupt)?;
     // In the workspace's root this means all crates, and leaves it to the arguments to name fewer.
     let mut command = cargo::command(["test"]);

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 /// What a cluster needs; all in one folder, so that they are of one version.
-const NEEDED: [&str; 3] = ["postgres", "initdb", "createdb"];
+const NEEDED: [&str; 4] = ["postgres", "initdb", "createdb", "dropdb"];
 
 /// Folders with one folder a version in them, and what follows the version.
 const VERSIONED: [(&str, &str); 7] = [

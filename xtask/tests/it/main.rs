@@ -5,6 +5,7 @@
 
 mod aggregator;
 mod arrows;
+mod bench;
 mod cluster;
 mod damage;
 mod gone;

@@ -1,0 +1,60 @@
+-- Batches like those of loadgen: the same fields, topics and sizes, each event with an id of its own.
+-- Everything but the ids is rendered once, and the request is put together by hand: faster than wrk.format.
+
+local TOPICS = { "auth", "payment", "orders" }
+
+-- Requests differ in size: so many sets of events are rendered, and take turns.
+local SETS = 16
+
+local sets, turn, count, salt = {}, 0, 0, 0
+
+local function text(length)
+  local characters = {}
+  for place = 1, length do
+    characters[place] = string.char(math.random(97, 122))
+  end
+  return table.concat(characters)
+end
+
+-- Ids stand in the even places, and what is between them in the odd ones.
+local function render(batch)
+  local parts = {}
+  for place = 1, batch do
+    local before = place == 1 and "[" or ","
+    local open = ('%s{"topic":"%s","event_id":"'):format(before, TOPICS[math.random(#TOPICS)])
+    parts[2 * place - 1] = (parts[2 * place - 1] or "") .. open
+    parts[2 * place] = ""
+    -- A payload of 64 to 256 bytes, the name of its fields and a number included.
+    parts[2 * place + 1] = ('","timestamp":"2025-01-01T00:00:00.000Z","source":"loadgen","payload":{"n":%d,"data":"%s"}}')
+      :format(place, text(math.random(48, 240) - #tostring(place)))
+  end
+  parts[2 * batch + 1] = parts[2 * batch + 1] .. "]"
+  return parts
+end
+
+function init(args)
+  math.randomseed(os.time())
+  salt = math.random(0, 0x7fffffff)
+  for set = 1, SETS do
+    sets[set] = render(tonumber(args[1]))
+  end
+  head = ("POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\nContent-Length: ")
+    :format(wrk.path, wrk.host, wrk.port)
+end
+
+function request()
+  turn = turn % SETS + 1
+  local parts = sets[turn]
+  for place = 2, #parts, 2 do
+    count = count + 1
+    parts[place] = ("%08x-0000-4000-8000-%012x"):format(salt, count)
+  end
+  local body = table.concat(parts)
+  return head .. #body .. "\r\n\r\n" .. body
+end
+
+function done(summary)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(("requests=%d errors=%d\n"):format(summary.requests, failed))
+end

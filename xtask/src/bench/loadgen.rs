@@ -1,0 +1,98 @@
+//! One run of loadgen: told what to send, and asked what came of it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::LIMIT;
+use super::machine::Place;
+use crate::process::{Ending, Process};
+use crate::programs::Programs;
+use crate::scratch::Scratch;
+use crate::transcript::Transcript;
+use crate::usage::{Usage, measured};
+
+/// A scenario whose repeats never race: a group is written in one turn, and without it each request is by itself.
+const NO_RACES: &str = "[mix]\nconcurrent = 0\n";
+
+/// Whether requests that carry the same key leave at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Races {
+    /// As in the default scenario.
+    On,
+    /// Repeats only within a request, in one that follows at once, or much later.
+    Off,
+}
+
+/// What is to be sent; 30 % of it are repeats.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) events: u64,
+    pub(super) batch: u32,
+    pub(super) connections: u32,
+    pub(super) races: Races,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    /// Acknowledged events a second, from the first release to the last answer.
+    pub(super) events_per_s: f64,
+    pub(super) usage: Usage,
+}
+
+/// Runs it against `target`, in `place`; its run folder goes to `results`. An error unless every event was
+/// acknowledged: the figures of a run with failures are not those of the work.
+pub(super) fn run(
+    run: Run,
+    programs: &Programs,
+    place: Place,
+    target: &str,
+    results: &Path,
+) -> Result<Outcome> {
+    let scenario = Scratch::new()?;
+    let mut command = place.command(&programs.path("loadgen")?);
+    command.args(["--dup", "0.3", "--target", target, "--out"]).arg(results);
+    for (flag, value) in
+        [("--count", run.events), ("--batch", run.batch.into()), ("--concurrency", run.connections.into())]
+    {
+        command.arg(flag).arg(value.to_string());
+    }
+    if run.races == Races::Off {
+        let file = scenario.path().join("no-races.toml");
+        std::fs::write(&file, NO_RACES).context("cannot write a scenario")?;
+        command.arg("--scenario").arg(file);
+    }
+    let said = Transcript::new()?;
+    command.stdout(said.stdio()?).stderr(said.stdio()?);
+    let mut loadgen = Process::spawn(&mut command, Ending::Kill)?;
+    let (status, usage) = measured(&mut loadgen, LIMIT, programs.interrupt())?;
+    ensure!(status.success(), "loadgen did not run to its end ({status}): {}", said.text()?);
+    let path = results.join("latest").join("summary.json");
+    let summary =
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Outcome { events_per_s: rate(&summary, run.events)?, usage })
+}
+
+/// Acknowledged events a second, if all that were planned were acknowledged.
+fn rate(summary: &str, planned: u64) -> Result<f64> {
+    let summary: Value = serde_json::from_str(summary).context("summary.json is not JSON")?;
+    let acked = &summary["events"]["acked"];
+    ensure!(acked.as_u64() == Some(planned), "of {planned} events {acked} were acknowledged");
+    let duration_s = summary["duration_s"].as_f64().filter(|seconds| *seconds > 0.0);
+    Ok(planned as f64 / duration_s.context("summary.json has no duration_s")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_of_acknowledged_events_and_needs_all_of_them() {
+        let summary = r#"{"duration_s":2.0,"events":{"acked":100}}"#;
+        assert!((rate(summary, 100).unwrap() - 50.0).abs() < 1e-9);
+        assert!(rate(summary, 101).unwrap_err().to_string().contains("of 101 events 100"));
+        assert!(rate(r#"{"events":{"acked":1}}"#, 1).is_err());
+    }
+}

@@ -1,0 +1,159 @@
+//! A server that reads requests and answers all of them alike, so cheaply that whoever sends is the bottleneck.
+//!
+//! One thread and one `poll`: what is ready is read into one buffer that is used again, and nothing of a body is
+//! looked at. It runs as a process of its own, to be put on a processor of its own.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::interrupt::Interrupt;
+use framing::{Framing, Method};
+
+mod framing;
+
+/// A request of 100 events is about 30 kB: one read takes it whole.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// How long it sleeps at most without looking whether it is to stop.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// What precedes the address in its only line of output.
+pub(crate) const ANNOUNCEMENT: &str = "listening on ";
+
+/// Whatever is not a POST: it has no counters and no listing.
+const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+
+/// What the command takes.
+#[derive(Debug, clap::Args)]
+pub struct Settings {
+    /// The body that answers every POST
+    #[arg(long)]
+    body: String,
+}
+
+/// A connection, and how far its newest request has been read.
+struct Client {
+    stream: TcpStream,
+    framing: Framing,
+}
+
+/// Serves on a free port of 127.0.0.1, which it says, until somebody interrupts.
+pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen on 127.0.0.1")?;
+    println!("{ANNOUNCEMENT}{}", listener.local_addr()?);
+    serve(&listener, &answer(&settings.body), interrupt)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn answer(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
+}
+
+fn serve(listener: &TcpListener, answer: &[u8], interrupt: &Interrupt) -> Result<()> {
+    listener.set_nonblocking(true)?;
+    let mut clients: Vec<Client> = Vec::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    while interrupt.check().is_ok() {
+        let (is_called, ready) = wait(listener, &clients)?;
+        // From the last, because one that is gone is replaced by the last.
+        for place in ready.into_iter().rev() {
+            if clients[place].serve(&mut buffer, answer).is_err() {
+                clients.swap_remove(place);
+            }
+        }
+        if is_called {
+            accept(listener, &mut clients)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody wants to connect, and the places of those that have something to say.
+fn wait(listener: &TcpListener, clients: &[Client]) -> Result<(bool, Vec<usize>)> {
+    let streams = clients.iter().map(|client| PollFd::new(&client.stream, PollFlags::IN));
+    let mut all: Vec<PollFd<'_>> =
+        std::iter::once(PollFd::new(listener, PollFlags::IN)).chain(streams).collect();
+    match poll(&mut all, Some(&LOOK)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error).context("cannot wait for requests"),
+    }
+    let mut spoke = all.iter().map(|one| !one.revents().is_empty());
+    let is_called = spoke.next().unwrap_or(false);
+    Ok((is_called, spoke.enumerate().filter_map(|(place, spoke)| spoke.then_some(place)).collect()))
+}
+
+fn accept(listener: &TcpListener, clients: &mut Vec<Client>) -> Result<()> {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(true)?;
+                stream.set_nodelay(true)?;
+                clients.push(Client { stream, framing: Framing::default() });
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error).context("cannot accept a connection"),
+        }
+    }
+}
+
+impl Client {
+    /// Reads once and answers what is whole. An error means that the connection is of no more use, its end included.
+    fn serve(&mut self, buffer: &mut [u8], answer: &[u8]) -> Result<()> {
+        let length = match self.stream.read(buffer) {
+            Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let Self { stream, framing } = self;
+        let mut rest = &buffer[..length];
+        while let Some((method, after)) = framing.next(rest)? {
+            rest = after;
+            // Short answers to a client that waits for them always fit the socket's buffer.
+            stream.write_all(match method {
+                Method::Post => answer,
+                Method::Other => NOT_FOUND,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn every_post_is_answered_alike_on_a_connection_that_stays() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let interrupt = Interrupt::never();
+        let asked = interrupt.clone();
+        let server = thread::spawn(move || serve(&listener, &answer("{}"), &asked).unwrap());
+
+        let mut stream = TcpStream::connect(address).unwrap();
+        let post = b"POST /publish HTTP/1.1\r\nContent-Length: 5\r\n\r\n[1,2]";
+        let ok = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+        for _ in 0..2 {
+            stream.write_all(post).unwrap();
+            let mut said = vec![0; ok.len()];
+            stream.read_exact(&mut said).unwrap();
+            assert_eq!(String::from_utf8(said).unwrap(), ok);
+        }
+        stream.write_all(b"GET /stats HTTP/1.1\r\n\r\n").unwrap();
+        let mut said = vec![0; NOT_FOUND.len()];
+        stream.read_exact(&mut said).unwrap();
+        assert_eq!(said, NOT_FOUND);
+
+        interrupt.ask();
+        server.join().unwrap();
+    }
+}

@@ -1,0 +1,108 @@
+//! What a child process cost: processor time and peak memory, as Linux tells in `/proc`.
+//!
+//! Processor time is read once the process has ended and before it is reaped, so it is whole. Memory is gone by then:
+//! the system's own high-water mark is read at every turn of the wait, so that only growth in the last turn is missed.
+
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::interrupt::Interrupt;
+use crate::process::Process;
+
+/// Between two looks at the process.
+const TURN: Duration = Duration::from_millis(2);
+
+/// `/proc/PID/stat` counts in hundredths of a second, on whatever machine.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What a process cost from its start to its end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// Processor time of all its threads, user and system, to a hundredth of a second.
+    pub cpu: Duration,
+    /// Most memory that was resident.
+    pub peak_rss_bytes: u64,
+}
+
+/// Waits for the end of a process for at most `limit`, and tells what it cost.
+pub fn measured(
+    process: &mut Process,
+    limit: Duration,
+    interrupt: &Interrupt,
+) -> Result<(ExitStatus, Usage)> {
+    let deadline = Instant::now() + limit;
+    let mut peak_rss_bytes = 0;
+    loop {
+        let status = read(process, "status")?;
+        peak_rss_bytes = peak_rss_bytes.max(peak_rss(&status).unwrap_or(0));
+        if process.is_zombie()? {
+            let stat = read(process, "stat")?;
+            let cpu =
+                cpu(&stat).with_context(|| format!("/proc does not tell the processor time: {stat}"))?;
+            return Ok((process.wait(interrupt)?, Usage { cpu, peak_rss_bytes }));
+        }
+        ensure!(Instant::now() < deadline, "process {} did not end within {limit:?}", process.id());
+        interrupt.pause(TURN)?;
+    }
+}
+
+fn read(process: &Process, file: &str) -> Result<String> {
+    let path = format!("/proc/{}/{file}", process.id());
+    std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {path}; what a process costs is measured on Linux only"))
+}
+
+/// User and system time. The name in the second field may hold anything, but only it holds parentheses.
+fn cpu(stat: &str) -> Option<Duration> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11);
+    let user: u32 = times.next()?.parse().ok()?;
+    let system: u32 = times.next()?.parse().ok()?;
+    Some(TICK * (user + system))
+}
+
+/// `VmHWM:      9164 kB`; a process that has ended has no such line.
+fn peak_rss(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::process::Ending;
+
+    #[test]
+    fn times_are_found_behind_a_name_with_blanks_and_parentheses() {
+        let stat = "12 (a (b) c) Z 1 12 12 0 -1 4228100 190 0 0 0 7 5 2 3 20 0 1 0 100 0 0";
+        assert_eq!(cpu(stat), Some(Duration::from_millis(120)));
+        assert_eq!(cpu("12 (a) Z 1"), None);
+    }
+
+    #[test]
+    fn the_peak_is_read_from_the_status() {
+        assert_eq!(peak_rss("Name:\tx\nVmHWM:\t    9164 kB\nVmRSS:\t 1 kB\n"), Some(9164 * 1024));
+        assert_eq!(peak_rss("Name:\tx\nState:\tZ (zombie)\n"), None);
+    }
+
+    #[test]
+    fn a_process_is_charged_with_its_work() {
+        let script = "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; exit 3";
+        let mut busy = Process::spawn(Command::new("sh").args(["-c", script]), Ending::Kill).unwrap();
+        let (status, usage) = measured(&mut busy, Duration::from_secs(60), &Interrupt::never()).unwrap();
+        assert_eq!(status.code(), Some(3));
+        assert!(usage.cpu > Duration::ZERO && usage.peak_rss_bytes > 0, "{usage:?}");
+    }
+
+    #[test]
+    fn one_that_does_not_end_is_an_error() {
+        let mut idle = Process::spawn(Command::new("sleep").arg("600"), Ending::Kill).unwrap();
+        let error = measured(&mut idle, Duration::from_millis(10), &Interrupt::never()).unwrap_err();
+        assert!(error.to_string().contains("did not end"), "{error}");
+    }
+}

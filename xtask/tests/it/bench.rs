@@ -1,0 +1,50 @@
+//! The benches, tried with next to no work: every program takes part, and every row is there. What they measure is
+//! nobody's figure.
+
+use xtask::bench::{ingest, load, memory};
+use xtask::interrupt::Interrupt;
+use xtask::programs::{Profile, Programs};
+
+fn programs() -> Programs {
+    Programs::built(Profile::Debug, &Interrupt::never()).unwrap()
+}
+
+/// The cells of the rows of all tables, without their headings.
+fn cells(told: &str) -> Vec<Vec<&str>> {
+    let rows = told
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
+    rows.filter(|row| !row.contains(&"ratio") && !row.contains(&"batch") && !row.contains(&"connections"))
+        .collect()
+}
+
+#[test]
+fn loadgen_and_its_rival_are_measured_at_both_sizes() {
+    let plan = load::Plan { turns: 1, batched_events: 20_000, single_events: 2_000, wrk_seconds: 1 };
+    let told = load::measure(&plan, &programs()).unwrap();
+    let rows = cells(&told);
+    let loadgen: Vec<_> = rows.iter().filter(|row| row[0].starts_with("loadgen")).map(|row| row[1]).collect();
+    assert_eq!(loadgen, ["100", "100", "1", "1"], "{told}");
+    let rivals = rows.iter().filter(|row| row[0] == "wrk").count();
+    assert!(rivals == 2 || told.contains("wrk is not on the PATH"), "{told}");
+}
+
+#[test]
+fn both_databases_are_measured_beside_their_own_insert() {
+    let told = ingest::measure(&ingest::Plan { turns: 1, events: 1_000 }, &programs()).unwrap();
+    let rows: Vec<_> = cells(&told).into_iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
+    let expected =
+        ["SQLite", "PostgreSQL"].map(|name| ["100", "1"].map(|batch| (name.to_owned(), batch.to_owned())));
+    assert_eq!(rows[..4], expected.concat(), "{told}");
+    assert_eq!(rows.len(), 8, "{told}");
+}
+
+#[test]
+fn both_programs_are_measured_on_a_small_and_a_large_run() {
+    let told = memory::measure(&memory::Plan { events: [1_000, 5_000] }, &programs()).unwrap();
+    let rows = cells(&told);
+    let programs: Vec<_> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(programs, ["loadgen", "verify"], "{told}");
+    assert!(rows.iter().all(|row| row.iter().all(|cell| !cell.starts_with("0.0"))), "{told}");
+}
