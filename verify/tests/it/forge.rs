@@ -2,25 +2,20 @@
 //!
 //! The simulation shares nothing with the judge but the plan: its store is a set of keys, its clock a counter.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::collections::HashSet;
 
 use truth::answer::{Answer, Kind, Kinds, Outcome};
 use truth::event::Events;
-use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Frame, Header, Scope};
+use truth::ledger::{Done, Frame, Scope};
 use truth::plan::{Plan, Shard};
-use truth::promises::{PayloadEquality, Promises, Received};
+use truth::promises::{PayloadEquality, Received};
 use truth::scenario::Scenario;
 use verify::baseline::{Baseline, ListedBaseline};
-use verify::evidence::{Evidence, Frames};
-use verify::judge::judge;
 use verify::observe::stats::Counters;
-use verify::observed::{ListingObservation, Observed, Settled, StatsObservation};
-use verify::polls::{Poll, PollWriter};
+use verify::observed::Settled;
 use verify::rows::{Row, RowTally};
-use verify::verdict::{Check, Status, Verdict};
+
+pub(crate) use crate::forged::{Forged, assert_fails, assert_names, check};
 
 /// What becomes of one try of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -274,213 +269,4 @@ fn listed(plan: &Plan, events: &Events, rows: &[Row]) -> ListedBaseline {
     let mut tally = RowTally::new(events, plan.nonce, keys, PayloadEquality::None);
     rows.iter().for_each(|row| tally.take(row));
     ListedBaseline { rows: tally.rows, foreign: tally.foreign }
-}
-
-/// A run that happened, with what the target showed afterwards; everything may be damaged.
-#[derive(Clone)]
-pub(crate) struct Forged {
-    pub(crate) scenario: Scenario,
-    pub(crate) promises: Promises,
-    pub(crate) shard: Shard,
-    pub(crate) plan: Plan,
-    pub(crate) events: Events,
-    pub(crate) lanes: Vec<Vec<Frame>>,
-    pub(crate) rows: Vec<Row>,
-    pub(crate) now: Counters,
-    pub(crate) closing: Option<Counters>,
-    pub(crate) baseline: Option<Baseline>,
-    pub(crate) settled: Settled,
-}
-
-impl Forged {
-    /// All tries, to be damaged.
-    pub(crate) fn dones(&mut self) -> impl Iterator<Item = &mut Done> {
-        self.lanes.iter_mut().flatten().filter_map(|frame| match frame {
-            Frame::Done(done) => Some(done),
-            Frame::Header(_) | Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => None,
-        })
-    }
-
-    /// Every attempt of every key: round, request, place.
-    fn attempts(&self) -> BTreeMap<u64, Vec<(u64, u32, usize)>> {
-        let mut attempts: BTreeMap<u64, Vec<(u64, u32, usize)>> = BTreeMap::new();
-        for index in 0..self.plan.rounds().expect("a plan with a count") {
-            let round = self.plan.round(index);
-            for request in 0..round.requests() {
-                for (place, key) in round.request(request).iter().enumerate() {
-                    attempts.entry(*key).or_default().push((index, request, place));
-                }
-            }
-        }
-        attempts
-    }
-
-    /// Every attempt of a key.
-    pub(crate) fn attempts_of(&self, ordinal: u64) -> Vec<(u64, u32, usize)> {
-        self.attempts().remove(&ordinal).expect("a key of the plan")
-    }
-
-    /// The first key whose attempts satisfy this.
-    pub(crate) fn key_where(&self, wanted: impl Fn(&[(u64, u32, usize)]) -> bool) -> u64 {
-        let mut attempts = self.attempts().into_iter();
-        attempts.find(|(_, attempts)| wanted(attempts)).expect("the plan holds such a key").0
-    }
-
-    /// Changes what was told of a key at one of its attempts.
-    pub(crate) fn tell(&mut self, (round, request, place): (u64, u32, usize), kind: Kind) {
-        let length = self.plan.round(round).request(request).len();
-        for done in self.dones() {
-            if done.scope == Scope::Round(round) && done.request == request {
-                let mut kinds: Vec<Kind> = (0..length).map(|at| done.answer.kinds.of(at)).collect();
-                kinds[place] = kind;
-                done.answer.kinds = Kinds::Each(kinds);
-            }
-        }
-    }
-
-    /// Takes a key's rows away.
-    pub(crate) fn lose(&mut self, ordinal: u64) {
-        let id = self.events.id_text(ordinal);
-        self.rows.retain(|row| row.event_id != id);
-    }
-
-    /// What reading the target gives.
-    pub(crate) fn observed(&self) -> Observed {
-        let keys = self.plan.keys().expect("a plan with a count");
-        let mut tally = RowTally::new(&self.events, self.plan.nonce, keys, self.promises.payload);
-        self.rows.iter().for_each(|row| tally.take(row));
-        let mut listing =
-            ListingObservation::none(true, None).with_rows(&tally, self.rows.len().div_ceil(1000) as u64);
-        (listing.bracketed, listing.all_topics, listing.brackets, listing.looked_ms) =
-            (true, true, 1, 10_000);
-        Observed {
-            stats: StatsObservation {
-                schema_version: 1,
-                target: "http://127.0.0.1:8080".to_owned(),
-                stats: Some(self.now.clone()),
-                unread: None,
-                settled: self.settled,
-                waited_ms: 500,
-            },
-            listing,
-            presence: tally.presence,
-            anomalies: tally.anomalies,
-        }
-    }
-
-    /// All of it, at hand.
-    pub(crate) fn evidence(&self) -> Evidence {
-        let mut frames: Vec<Frame> = self.lanes.iter().flatten().cloned().collect();
-        frames.retain(|frame| !matches!(frame, Frame::Closed { .. }));
-        frames.sort_by_key(Frame::t);
-        let closed = self.lanes.iter().all(|lane| matches!(lane.last(), Some(Frame::Closed { .. })));
-        frames.extend(closed.then_some(Frame::Closed { t: u64::MAX }));
-        Evidence {
-            plan: self.plan.clone(),
-            events: self.events.clone(),
-            promises: self.promises.clone(),
-            keys: 0..self.plan.keys().expect("a plan with a count"),
-            frames: Frames::Memory(frames),
-            can_race: true,
-            one_clock: true,
-            missing_shards: 0,
-            baseline: self.baseline.clone(),
-            baselines_differ: false,
-            closing: self.closing.clone(),
-            observed: self.observed(),
-        }
-    }
-
-    /// The verdict on it.
-    pub(crate) fn verdict(&self) -> Verdict {
-        judge(&self.evidence())
-    }
-
-    /// Writes the run folder, without an observation.
-    pub(crate) fn write(&self, out: &Path) -> RunFolder {
-        let manifest = Manifest {
-            schema_version: MANIFEST_VERSION,
-            onceproof: "0.1.0".to_owned(),
-            started_utc: "2026-01-02T03:04:05Z".parse().expect("a moment"),
-            plan: self.plan.clone(),
-            shard: self.shard,
-            concurrency: 8,
-            lanes: self.lanes.len() as u32,
-            scenario: Scenario { promises: self.promises.clone(), ..self.scenario.clone() },
-            machine: Machine { cpus: 2, boot_id: "a boot".to_owned() },
-        };
-        let (folder, _lock) = RunFolder::create(out, &manifest).expect("a new run folder");
-        for (lane, frames) in (0_u16..).zip(&self.lanes) {
-            self.write_segment(&folder, lane, frames);
-        }
-        if let Some(baseline) = &self.baseline {
-            baseline.save(&folder).expect("a baseline that can be written");
-        }
-        let poll = Poll {
-            t_sent_ns: 1,
-            t_answered_ns: 2,
-            acked: 0,
-            told_new: 0,
-            told_duplicate: 0,
-            started: 0,
-            stats: self.closing.clone(),
-            error: None,
-            closing: true,
-        };
-        PollWriter::create(&folder)
-            .and_then(|mut polls| polls.write(&poll))
-            .expect("polls that can be written");
-        folder
-    }
-
-    fn write_segment(&self, folder: &RunFolder, lane: u16, frames: &[Frame]) {
-        let header = Header {
-            nonce: self.plan.nonce,
-            lane,
-            boot_id: "a boot".to_owned(),
-            monotonic_ns: 1,
-            utc_ms: 1_767_323_045_000,
-        };
-        let mut writer = SegmentWriter::create(&folder.segment(lane), header).expect("a new segment");
-        for frame in frames {
-            match frame {
-                Frame::Open { round, t } => writer.open(*round, *t),
-                Frame::Done(done) => writer.done(done.clone()),
-                Frame::Extra { id, purpose, ordinals } => writer.extra(*id, *purpose, ordinals),
-                Frame::Closed { t } => return writer.close(*t).expect("a segment that can be closed"),
-                Frame::Header(_) => Ok(()),
-            }
-            .expect("a segment that can be written");
-        }
-        writer.flush().expect("a segment that can be written");
-    }
-
-    /// Writes the run folder with one observation.
-    pub(crate) fn write_observed(&self, out: &Path) -> RunFolder {
-        let folder = self.write(out);
-        self.observed().save(&folder.observation(1)).expect("an observation that can be written");
-        folder
-    }
-}
-
-/// The check of this name.
-pub(crate) fn check<'a>(verdict: &'a Verdict, name: &str) -> &'a Check {
-    verdict.checks.iter().find(|check| check.name == name).expect("a check of this name")
-}
-
-/// Asserts that exactly these checks fail.
-#[track_caller]
-pub(crate) fn assert_fails(verdict: &Verdict, names: &[&str]) {
-    let failing = |check: &&Check| check.status == Status::Fail;
-    let failed: Vec<&str> = verdict.checks.iter().filter(failing).map(|check| check.name.as_str()).collect();
-    assert_eq!(failed, names, "{:#?}", verdict.reasons);
-}
-
-/// Asserts that a check fails and names this key.
-#[track_caller]
-pub(crate) fn assert_names(verdict: &Verdict, name: &str, ordinal: u64) {
-    let check = check(verdict, name);
-    assert_eq!(check.status, Status::Fail, "{check:?}");
-    let named = check.findings.iter().filter_map(|finding| finding.ordinal);
-    assert!(named.clone().any(|named| named == ordinal), "{ordinal} in {:?}", named.collect::<Vec<_>>());
 }

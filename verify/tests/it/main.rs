@@ -3,6 +3,7 @@
 mod answers;
 mod binary;
 mod forge;
+mod forged;
 mod observing;
 mod order_oracle;
 mod planted;
