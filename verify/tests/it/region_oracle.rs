@@ -93,6 +93,17 @@ proptest! {
     }
 
     #[test]
+    fn without_a_count_of_duplicates_the_other_two_are_held_to_each_other(keys in keys()) {
+        let reached: BTreeSet<(i128, i128)> = reachable(&keys).into_iter().map(|([r, u, _], _)| (r, u)).collect();
+        let region = region(&keys, None);
+        for [received, unique, _] in around(&keys) {
+            let deltas = Deltas { received: Some(received), unique: Some(unique), duplicates: None };
+            let is_inside = region.breaks(&deltas, Received::Accepted).is_empty();
+            prop_assert_eq!(is_inside, reached.contains(&(received, unique)), "{:?} at {} {}", keys, received, unique);
+        }
+    }
+
+    #[test]
     fn a_counter_that_is_not_told_never_makes_a_failure(keys in keys(), told in 0..8_u8) {
         let region = region(&keys, None);
         for ([received, unique, duplicates], _) in reachable(&keys) {
