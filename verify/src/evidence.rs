@@ -28,6 +28,8 @@ pub struct Run {
     pub baseline: Option<Baseline>,
     /// What it said right after.
     pub closing: Option<Counters>,
+    /// The first answer under load that does not add up.
+    pub torn: Option<Counters>,
 }
 
 /// Why runs cannot be judged together.
@@ -69,8 +71,11 @@ impl Run {
             return Err(EvidenceError::Running { path: folder.path().to_path_buf(), since });
         }
         let baseline = Baseline::load(&folder)?;
-        let last = polls::read(&folder)?.pop().filter(|poll| poll.closing);
-        Ok(Self { folder, manifest, baseline, closing: last.and_then(|poll| poll.stats) })
+        let polls = polls::read(&folder)?;
+        let mut answers = polls.iter().filter_map(|poll| poll.stats.as_ref());
+        let torn = answers.find(|counters| counters.adds_up() == Some(false)).cloned();
+        let closing = polls.into_iter().next_back().filter(|poll| poll.closing).and_then(|poll| poll.stats);
+        Ok(Self { folder, manifest, baseline, closing, torn })
     }
 }
 
@@ -142,6 +147,8 @@ pub struct Evidence {
     pub baselines_differ: bool,
     /// What the target said right after the last answer.
     pub closing: Option<Counters>,
+    /// The first answer of the counters under load that does not add up.
+    pub torn: Option<Counters>,
     /// What the target showed.
     pub observed: Observed,
 }
@@ -177,6 +184,7 @@ impl Evidence {
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baseline: first.baseline.clone().filter(|_| alike),
             baselines_differ: !alike,
+            torn: runs.iter().find_map(|run| run.torn.clone()),
             closing: if runs.len() == 1 { first.closing.clone() } else { latest(runs) },
             observed,
         })

@@ -415,3 +415,42 @@ pub fn grouped(number: u64) -> String {
 pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
+
+#[cfg(test)]
+mod tests {
+    use truth::event::Events;
+    use truth::promises::Promises;
+    use truth::scenario::Scenario;
+
+    use super::*;
+    use crate::evidence::Frames;
+    use crate::observed::Observed;
+
+    #[test]
+    fn a_planted_defect_that_goes_unseen_makes_the_verdict_unknown() {
+        let plan = Scenario::default().plan(1, 2).unwrap();
+        let evidence = Evidence {
+            events: Events::new(&plan),
+            promises: Promises::default(),
+            keys: 0..plan.keys().unwrap(),
+            frames: Frames::Memory(Vec::new()),
+            can_race: true,
+            one_clock: true,
+            missing_shards: 0,
+            baseline: None,
+            baselines_differ: false,
+            closing: None,
+            observed: Observed::blank(&plan, "http://127.0.0.1:8080"),
+            plan,
+        };
+        let facts = Facts::gather(&evidence).unwrap();
+        let planted = |seen| {
+            let (defect, check) = ("loss".to_owned(), "lost".to_owned());
+            vec![Planted { defect, check, seen: Some(seen) }]
+        };
+        assert_eq!(conclude(&facts, Examined::default(), planted(true)).verdict, Word::Void);
+        let blind = conclude(&facts, Examined::default(), planted(false));
+        assert_eq!(blind.verdict, Word::Unknown);
+        assert!(blind.reasons[0].contains("did not see a planted loss"), "{:?}", blind.reasons);
+    }
+}

@@ -2,10 +2,13 @@
 //! corroborate what the keys say; where a target shows no keys, they are all there is.
 
 use truth::ledger::Scope;
+use truth::promises::{Received, StatsPromise};
 
 use super::by_row::{Foreign, foreign};
 use super::counters::{Break, Deltas, Region, Side};
 use super::{Examined, Facts, counted, grouped};
+use crate::evidence::Evidence;
+use crate::observe::stats::Counters;
 use crate::verdict::{Check, CounterSlack, Finding};
 
 /// An answer whose numbers do not add up.
@@ -98,6 +101,9 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let Some(before) = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()) else {
         return Check::not_tested(NAME, "there is no baseline of the counters");
     };
+    if let Some(torn) = torn(evidence, before) {
+        return Check::fail(NAME, 1, torn.clone(), vec![plain(torn)]);
+    }
     let Some(now) = &observed.stats.stats else {
         return Check::not_tested(NAME, "the target has no counters that can be read");
     };
@@ -134,13 +140,27 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     excess(facts, examined, &region, before, &breaks)
 }
 
+/// An answer under load that is no snapshot, where snapshots are promised and the target did add up before.
+fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
+    let promises = &evidence.promises;
+    let promised = promises.stats == StatsPromise::Snapshot && promises.received == Received::Accepted;
+    let torn = evidence.torn.as_ref().filter(|_| promised && before.adds_up() == Some(true))?;
+    Some(format!(
+        "an answer under load said received {}, unique {}, duplicates {}, waiting {}, which does not add up",
+        torn.received?,
+        torn.unique?,
+        torn.duplicates?,
+        torn.backlog()
+    ))
+}
+
 /// Counters that say more than this run can have sent, and add up: ours if the closing poll said so already, another
 /// writer's if it came later.
 fn excess(
     facts: &Facts<'_>,
     examined: &mut Examined,
     region: &Region,
-    before: &crate::observe::stats::Counters,
+    before: &Counters,
     breaks: &[Break],
 ) -> Check {
     const NAME: &str = "counters";

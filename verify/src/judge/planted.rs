@@ -224,6 +224,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         baseline: Some(baseline),
         baselines_differ: false,
         closing: Some(slice.counters.clone()),
+        torn: None,
         observed: Observed { stats, listing, anomalies: rows.anomalies, presence: rows.presence },
     }
 }

@@ -28,6 +28,12 @@ impl Counters {
         self.pending.unwrap_or(0).saturating_add(self.processing.unwrap_or(0))
     }
 
+    /// Whether what was received is what is stored, dropped, or still waiting; `None` where the target does not tell.
+    pub fn adds_up(&self) -> Option<bool> {
+        let counted = self.unique?.saturating_add(self.duplicates?).saturating_add(self.backlog());
+        Some(self.received? == counted)
+    }
+
     /// Reads the counters out of an answer's body.
     fn parse(client: &TargetClient, url: &str, body: &[u8]) -> Result<Self, ReadError> {
         let shape = |reason: String| ReadError::Shape { url: url.to_owned(), reason };

@@ -184,6 +184,7 @@ impl Forge {
             lanes,
             rows,
             closing: Some(now.clone()),
+            under_load: None,
             now,
             baseline: Some(Baseline {
                 schema_version: 1,

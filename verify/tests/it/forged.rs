@@ -32,6 +32,8 @@ pub(crate) struct Forged {
     pub(crate) rows: Vec<Row>,
     pub(crate) now: Counters,
     pub(crate) closing: Option<Counters>,
+    /// An answer under load.
+    pub(crate) under_load: Option<Counters>,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) settled: Settled,
 }
@@ -131,6 +133,7 @@ impl Forged {
             baseline: self.baseline.clone(),
             baselines_differ: false,
             closing: self.closing.clone(),
+            torn: self.under_load.clone().filter(|counters| counters.adds_up() == Some(false)),
             observed: self.observed(),
         }
     }
@@ -160,19 +163,22 @@ impl Forged {
         if let Some(baseline) = &self.baseline {
             baseline.save(&folder).expect("a baseline that can be written");
         }
-        let poll = Poll {
+        let poll = |stats: &Option<Counters>, closing| Poll {
             t_sent_ns: 1,
             t_answered_ns: 2,
             acked: 0,
             told_new: 0,
             told_duplicate: 0,
             started: 0,
-            stats: self.closing.clone(),
+            stats: stats.clone(),
             error: None,
-            closing: true,
+            closing,
         };
         PollWriter::create(&folder)
-            .and_then(|mut polls| polls.write(&poll))
+            .and_then(|mut polls| {
+                polls.write(&poll(&self.under_load, false))?;
+                polls.write(&poll(&self.closing, true))
+            })
             .expect("polls that can be written");
         folder
     }

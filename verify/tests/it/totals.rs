@@ -1,6 +1,6 @@
 //! The checks of sums: `routes-disagree` and `counters`.
 
-use truth::promises::{Counters as CounterPromise, Received};
+use truth::promises::{Counters as CounterPromise, Received, StatsPromise};
 use verify::observe::stats::Counters;
 use verify::verdict::{Status, Word};
 
@@ -199,4 +199,29 @@ fn rows_and_unique_count_must_tell_the_same_total() {
     assert_eq!(check(&forged.verdict(), "routes-disagree").status, Status::Pass);
     forged.baseline.as_mut().unwrap().listed = None;
     assert_eq!(check(&forged.verdict(), "routes-disagree").status, Status::Unknown);
+}
+
+/// Counters whose parts were read at different moments.
+fn torn() -> Counters {
+    let (received, unique, duplicates) = (Some(10), Some(5), Some(4));
+    Counters { received, unique, duplicates, ..Counters::default() }
+}
+
+#[test]
+fn an_answer_under_load_that_does_not_add_up_breaks_a_promised_snapshot() {
+    let mut forged = Forge::default().run();
+    forged.under_load = Some(torn());
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &["counters"]);
+    assert!(check(&verdict, "counters").summary.contains("received 10, unique 5, duplicates 4, waiting 0"));
+}
+
+#[test]
+fn what_waits_belongs_to_the_sum_and_without_the_promise_nothing_has_to_add_up() {
+    let mut forged = Forge::default().run();
+    forged.under_load = Some(Counters { pending: Some(1), ..torn() });
+    assert_eq!(forged.verdict().verdict, Word::Pass);
+    forged.under_load = Some(torn());
+    forged.promises.stats = StatsPromise::Eventual;
+    assert_eq!(forged.verdict().verdict, Word::Pass);
 }
