@@ -440,6 +440,7 @@ mod tests {
             baseline: None,
             baselines_differ: false,
             closing: None,
+            torn: None,
             observed: Observed::blank(&plan, "http://127.0.0.1:8080"),
             plan,
         };
