@@ -1,8 +1,10 @@
 //! A database of one's own for each test.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 const ADMIN_URL: &str = "ONCEPROOF_TEST_POSTGRES";
@@ -103,6 +105,38 @@ impl Database {
         }
     }
 
+    /// Holds back every transaction that stores an event of the topic `held`, when its rows are inserted.
+    pub(crate) async fn hold_transactions(&self) -> Gate {
+        match self {
+            Self::Sqlite { .. } => {
+                // Nothing outside can hold a transaction of SQLite's that has begun, so that it has to be busy itself:
+                // counting takes it seconds.
+                self.execute(
+                    "CREATE TRIGGER hold AFTER INSERT ON processed_events WHEN NEW.topic = 'held' BEGIN
+                         SELECT count(*) FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                                               SELECT i FROM n LIMIT 3000000);
+                     END",
+                )
+                .await;
+                let options: SqliteConnectOptions = self.url().parse().unwrap();
+                Gate::Sqlite(options.busy_timeout(Duration::ZERO).connect().await.unwrap())
+            }
+            Self::Postgres { .. } => {
+                // A deferred trigger runs within the COMMIT.
+                self.execute(
+                    "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+                         $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;
+                     CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON processed_events
+                     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.topic = 'held') EXECUTE FUNCTION hold()",
+                )
+                .await;
+                let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+                sqlx::raw_sql("SELECT pg_advisory_lock(1)").execute(&mut connection).await.unwrap();
+                Gate::Postgres(connection)
+            }
+        }
+    }
+
     /// Drops the database. A test that fails leaves it to the private server, which is thrown away.
     pub(crate) async fn remove(self) {
         if let Self::Postgres { admin_url, name } = &self {
@@ -126,6 +160,41 @@ impl Blockade {
             Self::Postgres(mut connection) => {
                 sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
             }
+        }
+    }
+}
+
+/// What held transactions wait at.
+pub(crate) enum Gate {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Gate {
+    /// Waits until a transaction waits here.
+    pub(crate) async fn reached(&mut self) {
+        while !self.is_reached().await {}
+    }
+
+    async fn is_reached(&mut self) -> bool {
+        match self {
+            Self::Sqlite(connection) => {
+                let is_free = sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK").execute(connection).await.is_ok();
+                !is_free
+            }
+            Self::Postgres(connection) => {
+                let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
+                                              WHERE datname = current_database() AND wait_event = 'advisory')";
+                sqlx::query_scalar(waiting).fetch_one(connection).await.unwrap()
+            }
+        }
+    }
+
+    /// Lets all pass from now on. On SQLite they pass by themselves.
+    pub(crate) async fn open(self) {
+        if let Self::Postgres(connection) = self {
+            // The lock goes with its session.
+            connection.close().await.unwrap();
         }
     }
 }

@@ -91,13 +91,15 @@ async fn aborts_without_end_are_a_503() {
 async fn a_session_that_dies_at_its_commit_leaves_the_outcome_unknown() {
     let database = Database::postgres().await;
     let target = Target::start(&database).await;
+    // Only the first attempt dies, so that a second one would succeed unseen.
     database
         .execute(
-            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
-                 $$ BEGIN IF NEW.event_id = 'deadly' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+            "CREATE SEQUENCE attempts;
+             CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN IF nextval('attempts') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
                     RETURN NULL; END $$;
              CREATE CONSTRAINT TRIGGER die AFTER INSERT ON processed_events
-             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()",
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.event_id = 'deadly') EXECUTE FUNCTION die()",
         )
         .await;
     let response = target.client.post("/publish", event("t", "deadly").to_string()).await;
@@ -106,8 +108,33 @@ async fn a_session_that_dies_at_its_commit_leaves_the_outcome_unknown() {
     assert_eq!(response.json::<Value>().await.unwrap(), json!({ "detail": "outcome unknown" }));
 
     target.client.publish(&[event("t", "harmless")]).await;
-    assert_eq!(target.client.ids().await, ["harmless"], "the server does not try again by itself");
-    assert_eq!(target.client.counters().await.received, 1);
+    assert_eq!(target.client.ids().await, ["harmless"]);
+    assert_eq!(target.client.counters().await, Counters { received: 1, unique: 1, duplicates: 0 });
+    assert_eq!(
+        database.number("SELECT last_value FROM attempts").await,
+        1,
+        "the server tried again by itself"
+    );
+
+    // The client may: it is the one who knows that a repeat is harmless.
+    assert_eq!(target.client.publish(&[event("t", "deadly")]).await["inserted"], 1);
+    target.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_postgres_is_a_503_until_there_is_room_again() {
+    let database = Database::postgres().await;
+    let target = Target::start(&database).await;
+    target.client.publish(&[event("t", "before")]).await;
+    fail_first(&database, 1, "53100").await;
+    let response = target.client.post("/publish", event("t", "during").to_string()).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key("retry-after"));
+
+    target.client.publish(&[event("t", "after")]).await;
+    assert_eq!(target.client.ids().await, ["after", "before"]);
+    assert_eq!(target.client.counters().await, Counters { received: 2, unique: 2, duplicates: 0 });
     target.stop().await;
     database.remove().await;
 }

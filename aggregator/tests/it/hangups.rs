@@ -7,11 +7,13 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::database::Database;
-use crate::target::{Client, Target, event};
+use crate::target::{Client, Counters, RawRequest, Target, event, raw_publish};
 use serde_json::{Value, json};
 
 on_both_databases! {
     clients_that_hang_up_lose_nobodys_event,
+    a_request_cut_off_at_any_byte_is_not_stored_and_a_whole_one_is_stored_whole,
+    a_client_that_hangs_up_while_its_commit_runs_has_its_events_stored_and_counted,
 }
 
 const EVENTS_PER_BATCH: usize = 5;
@@ -83,5 +85,63 @@ async fn clients_that_hang_up_lose_nobodys_event(database: &Database) {
         *sizes.entry(id.split_once('/').unwrap().0).or_default() += 1;
     }
     assert!(sizes.values().all(|size| *size == EVENTS_PER_BATCH), "torn: {sizes:?}");
+    target.stop().await;
+}
+
+async fn a_request_cut_off_at_any_byte_is_not_stored_and_a_whole_one_is_stored_whole(database: &Database) {
+    let target = Target::start(database).await;
+    let whole = raw_publish(&batch("cut 0000")).len();
+    for end in 0..whole {
+        let request = RawRequest::publish_until(&target.client, &batch(&format!("cut {end:04}")), end).await;
+        let answer = request.hang_up().await;
+        assert!(!answer.starts_with("HTTP/1.1 200"), "{end} of {whole} bytes: {answer}");
+    }
+    let mut answered = 0;
+    for turn in 0..20 {
+        let request = RawRequest::publish(&target.client, &batch(&format!("whole {turn:02}"))).await;
+        let answer = request.hang_up().await;
+        answered += usize::from(answer.starts_with("HTTP/1.1 200"));
+        target.client.publish(&batch(&format!("faithful {turn}"))).await;
+    }
+    target.stop().await;
+
+    let target = Target::start(database).await;
+    let stored = target.client.ids().await;
+    let of = |name: &str| stored.iter().filter(|id| id.starts_with(name)).count();
+    assert_eq!((of("cut"), of("faithful")), (0, 20 * EVENTS_PER_BATCH));
+    for turn in 0..20 {
+        let events = of(&format!("whole {turn:02}/"));
+        assert!([0, EVENTS_PER_BATCH].contains(&events), "torn: {events} events");
+    }
+    assert!(of("whole") >= answered * EVENTS_PER_BATCH, "acknowledged and not stored");
+    let rows = stored.len() as u64;
+    assert_eq!(target.client.counters().await, Counters { received: rows, unique: rows, duplicates: 0 });
+    target.stop().await;
+}
+
+async fn a_client_that_hangs_up_while_its_commit_runs_has_its_events_stored_and_counted(database: &Database) {
+    let target = Target::start_with(database, |settings| settings.writers = 1).await;
+    let mut gate = database.hold_transactions().await;
+    let abandoned = [event("held", "1"), event("held", "2"), event("held", "1")];
+    let request = RawRequest::publish(&target.client, &abandoned).await;
+    gate.reached().await;
+    assert_eq!(request.hang_up().await, "", "nobody is told of a commit that still runs");
+
+    // Others wait behind it, with a key of its among theirs.
+    let mut others = JoinSet::new();
+    for number in 0..5 {
+        let client = target.client.another();
+        let events = [event("t", &number.to_string()), event("held", "2")];
+        others.spawn(async move { client.publish(&events).await["results"].clone() });
+    }
+    gate.open().await;
+    for results in others.join_all().await {
+        assert_eq!(results, json!(["inserted", "duplicate"]));
+    }
+    let ids: BTreeSet<String> = target.client.ids().await.into_iter().collect();
+    let expected = ["0", "1", "2", "3", "4"].map(str::to_owned);
+    assert_eq!(ids, BTreeSet::from(expected));
+    assert_eq!(target.client.list("topic=held", 10).await.len(), 2);
+    assert_eq!(target.client.counters().await, Counters { received: 13, unique: 7, duplicates: 6 });
     target.stop().await;
 }

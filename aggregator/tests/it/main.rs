@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use std::time::Duration;
+
+/// A test that waits for longer waits for what will never come.
+const TEST_LIMIT: Duration = Duration::from_secs(90);
+
 /// Runs tests, functions of a database, once on SQLite and once on PostgreSQL.
 macro_rules! on_both_databases {
     ($($test:ident),+ $(,)?) => {
@@ -9,13 +14,13 @@ macro_rules! on_both_databases {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
                 let database = crate::database::Database::sqlite();
-                super::$test(&database).await;
+                crate::in_time(super::$test(&database)).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
                 let database = crate::database::Database::postgres().await;
-                super::$test(&database).await;
+                crate::in_time(super::$test(&database)).await;
                 database.remove().await;
             }
         })+
@@ -33,3 +38,8 @@ mod races;
 mod refusals;
 mod restarts;
 mod target;
+
+/// Lets a test that hangs fail.
+async fn in_time<T>(test: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TEST_LIMIT, test).await.expect("the test ends in time")
+}

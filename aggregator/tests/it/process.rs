@@ -5,16 +5,19 @@ use std::process::Stdio;
 
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinSet;
 
-use crate::database::Database;
-use crate::target::{Client, Target, event};
+use crate::database::{Database, Gate};
+use crate::target::{Client, Counters, RawRequest, Target, event};
 
 on_both_databases! {
     a_request_that_has_begun_is_answered_after_sigterm,
+    what_waits_for_the_database_at_sigterm_is_stored_and_answered,
+    what_clients_left_behind_in_the_queue_is_stored_after_sigterm,
     a_kill_under_load_keeps_every_acknowledged_event,
 }
 
@@ -40,7 +43,11 @@ fn command(database_url: &str) -> Command {
 
 impl Program {
     async fn start(database: &Database) -> Self {
-        let mut child = command(&database.url()).spawn().unwrap();
+        Self::start_with(database, &[]).await
+    }
+
+    async fn start_with(database: &Database, variables: &[(&str, &str)]) -> Self {
+        let mut child = command(&database.url()).envs(variables.iter().copied()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let line = log.next_line().await.unwrap().expect("the program says where it listens");
         let (_, rest) = line.split_once("listening on http://").expect(&line);
@@ -94,12 +101,88 @@ async fn a_request_that_has_begun_is_answered_after_sigterm(database: &Database)
     target.stop().await;
 }
 
-/// Publishes until the connection breaks; answers the ids that were acknowledged.
+/// A program with one request at the database and one in its queue, which may hold one.
+struct Occupied {
+    program: Program,
+    gate: Gate,
+    at_the_database: RawRequest,
+    in_the_queue: RawRequest,
+    /// The requests that were accepted; each has one event of its own.
+    accepted: u64,
+}
+
+impl Occupied {
+    async fn start(database: &Database) -> Self {
+        let program = Program::start_with(database, &[("WRITERS", "1"), ("QUEUE_REQUESTS", "1")]).await;
+        let mut gate = database.hold_transactions().await;
+        let client = program.client.clone();
+        let mut accepted = 0;
+        // On SQLite the transaction may end before the two others arrive, and then it takes another turn.
+        loop {
+            let at_the_database = RawRequest::publish(&client, &[event("held", &accepted.to_string())]).await;
+            gate.reached().await;
+            let mut one = RawRequest::publish(&client, &[event("one", &accepted.to_string())]).await;
+            let mut other = RawRequest::publish(&client, &[event("other", &accepted.to_string())]).await;
+            let (first, in_the_queue) = tokio::select! {
+                () = one.answered() => (one, other),
+                () = other.answered() => (other, one),
+            };
+            // There is room for one of them: if one is refused, it is the other that waits.
+            if first.answer().await.starts_with("HTTP/1.1 503") {
+                accepted += 2;
+                return Self { program, gate, at_the_database, in_the_queue, accepted };
+            }
+            for request in [at_the_database, in_the_queue] {
+                assert!(request.answer().await.starts_with("HTTP/1.1 200"));
+            }
+            accepted += 3;
+        }
+    }
+
+    /// Tells the program to stop, lets the database go on, and waits for the end.
+    async fn stop(mut program: Program, gate: Gate) {
+        program.signal(Signal::TERM);
+        program.wait_for_log("stopping").await;
+        gate.open().await;
+        assert_eq!(program.child.wait().await.unwrap().code(), Some(0));
+    }
+}
+
+async fn what_waits_for_the_database_at_sigterm_is_stored_and_answered(database: &Database) {
+    let Occupied { program, gate, at_the_database, in_the_queue, accepted } = Occupied::start(database).await;
+    Occupied::stop(program, gate).await;
+    for request in [at_the_database, in_the_queue] {
+        let answer = request.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    assert_all_stored(database, accepted).await;
+}
+
+async fn what_clients_left_behind_in_the_queue_is_stored_after_sigterm(database: &Database) {
+    let Occupied { program, gate, at_the_database, in_the_queue, accepted } = Occupied::start(database).await;
+    // Without a client, only the writer keeps the program from ending.
+    for request in [at_the_database, in_the_queue] {
+        assert_eq!(request.hang_up().await, "");
+    }
+    Occupied::stop(program, gate).await;
+    assert_all_stored(database, accepted).await;
+}
+
+async fn assert_all_stored(database: &Database, events: u64) {
+    let target = Target::start(database).await;
+    assert_eq!(target.client.ids().await.len() as u64, events);
+    let counters = Counters { received: events, unique: events, duplicates: 0 };
+    assert_eq!(target.client.counters().await, counters);
+    target.stop().await;
+}
+
+/// Publishes each event twice until the connection breaks; answers the ids that were acknowledged.
 async fn publish_until_it_breaks(client: Client, name: usize) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for turn in 0.. {
         let id = format!("{name}/{turn}");
-        match client.try_post("/publish", event("t", &id).to_string()).await {
+        let batch = json!([event("t", &id), event("t", &id)]);
+        match client.try_post("/publish", batch.to_string()).await {
             Ok(response) if response.status() == StatusCode::OK => acknowledged.push(id),
             Ok(_) | Err(_) => break,
         }
@@ -125,8 +208,9 @@ async fn a_kill_under_load_keeps_every_acknowledged_event(database: &Database) {
         for id in acknowledged.iter().flatten() {
             assert!(stored.contains(id), "{id} was acknowledged and is not stored");
         }
-        let counters = target.client.counters().await;
-        assert_eq!((counters.unique, counters.duplicates), (stored.len() as u64, 0));
+        let rows = stored.len() as u64;
+        let expected = Counters { received: 2 * rows, unique: rows, duplicates: rows };
+        assert_eq!(target.client.counters().await, expected);
         target.stop().await;
     }
 }

@@ -6,7 +6,8 @@ use aggregator::{RunError, Settings, Store};
 use clap::Parser as _;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -146,6 +147,55 @@ impl Client {
         let text = |row: &Value| row["event_id"].as_str().unwrap().to_owned();
         self.list("", 10_000).await.iter().map(text).collect()
     }
+}
+
+/// One request on a connection of its own, byte by byte in the hands of the test.
+pub(crate) struct RawRequest {
+    connection: TcpStream,
+}
+
+impl RawRequest {
+    /// Sends a `POST /publish` of `events` up to its byte `end`.
+    pub(crate) async fn publish_until(client: &Client, events: &[Value], end: usize) -> Self {
+        let mut connection = TcpStream::connect(client.address).await.unwrap();
+        connection.write_all(&raw_publish(events).as_bytes()[..end]).await.unwrap();
+        Self { connection }
+    }
+
+    /// Sends a whole `POST /publish` of `events`.
+    pub(crate) async fn publish(client: &Client, events: &[Value]) -> Self {
+        Self::publish_until(client, events, raw_publish(events).len()).await
+    }
+
+    /// Waits for the answer to begin.
+    pub(crate) async fn answered(&mut self) {
+        self.connection.readable().await.unwrap();
+    }
+
+    /// Waits for the whole answer.
+    pub(crate) async fn answer(mut self) -> String {
+        let mut answer = String::new();
+        self.connection.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// Hangs up, and waits until the service has noticed; answers what it still said.
+    pub(crate) async fn hang_up(mut self) -> String {
+        let mut answer = Vec::new();
+        // A service that leaves bytes unread resets the connection.
+        drop(self.connection.shutdown().await);
+        drop(self.connection.read_to_end(&mut answer).await);
+        String::from_utf8(answer).unwrap()
+    }
+}
+
+/// The bytes of a `POST /publish`.
+pub(crate) fn raw_publish(events: &[Value]) -> String {
+    let body = json!(events).to_string();
+    format!(
+        "POST /publish HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// Where the `Link` header leads.
