@@ -1,9 +1,11 @@
 //! What servers say, and what becomes of the attempt: one odd answer, then a sound one.
 
+use std::io::{Read, Write};
+
 use truth::answer::{Kinds, Outcome};
 
 use crate::program::Loadgen;
-use crate::stub::{Exchange, Stub, with_length};
+use crate::stub::{Exchange, Stub, serve_each, with_length};
 
 /// What the ledger must say of the odd answer.
 struct Expected {
@@ -208,31 +210,21 @@ fn a_late_answer_is_never_read_for_the_next_request() {
 #[test]
 fn an_answer_before_the_request_was_read_counts_and_closes_its_connection() {
     // The request is far larger than what sockets hold, so that it cannot have been written.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = std::thread::spawn(move || {
-        use std::io::{Read, Write};
-        let (early, mut connections) = (with_length(413, "{}"), 0);
-        for stream in listener.incoming() {
-            let (mut stream, mut head) = (stream.unwrap(), [0; 4]);
-            if stream.read_exact(&mut head).is_err() || &head != b"POST" {
-                continue;
-            }
-            connections += 1;
-            stream.write_all(early.as_bytes()).unwrap();
+    let address = serve_each(|mut stream| {
+        let mut head = [0; 4];
+        if stream.read_exact(&mut head).is_ok() && &head == b"POST" {
+            stream.write_all(with_length(413, "{}").as_bytes()).unwrap();
             // As a careful server does: read on, so that the answer is not lost to a reset.
             drop(std::io::copy(&mut stream, &mut std::io::sink()));
-            if connections == 2 {
-                return;
-            }
         }
     });
     let arguments = format!("--target {address} -n 20000 --dup 0 --batch 10000 -c 1");
     let ran = Loadgen::with(&arguments).scenario("[events]\npayload = { bytes = [1000, 1000] }").run();
-    server.join().unwrap();
     assert_eq!(ran.code, Some(4), "nothing was acknowledged: {}", ran.stderr);
     let tries = ran.tries();
     assert_eq!(tries.len(), 2);
-    assert!(tries.iter().all(|done| done.answer.outcome == Outcome::Rejected && done.status == 413));
+    for done in &tries {
+        assert_eq!((done.answer.outcome, done.status), (Outcome::Rejected, 413), "{done:?} {}", ran.stdout);
+    }
     assert_ne!(tries[0].connection, tries[1].connection);
 }

@@ -199,6 +199,45 @@ impl Drop for Stub {
     }
 }
 
+/// A server that does this with each connection, on a thread of its own, for as long as the tests run.
+pub(crate) fn serve_each(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (serve, stream) = (serve.clone(), stream.unwrap());
+            std::thread::spawn(move || serve(stream));
+        }
+    });
+    address
+}
+
+/// A server that stops listening at the first POST, and closes its connection after that.
+pub(crate) fn serve_one_post() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let posted: Arc<Mutex<Option<TcpStream>>> = Arc::default();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            if posted.lock().unwrap().is_some() {
+                break;
+            }
+            let (mut stream, posted) = (stream.unwrap(), Arc::clone(&posted));
+            std::thread::spawn(move || {
+                let mut head = [0; 4];
+                if stream.read_exact(&mut head).is_ok() && &head == b"POST" {
+                    *posted.lock().unwrap() = Some(stream);
+                    // Wakes the thread that accepts.
+                    drop(TcpStream::connect(address));
+                }
+            });
+        }
+        drop(listener);
+        drop(posted.lock().unwrap().take());
+    });
+    address
+}
+
 /// A whole answer that tells its length.
 pub(crate) fn with_length(status: u16, body: &str) -> String {
     let length = body.len();

@@ -1,0 +1,13 @@
+# One image, three programs: aggregator, loadgen, verify.
+FROM rust:1-bookworm AS build
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked --bin aggregator --bin loadgen --bin verify
+
+FROM debian:bookworm-slim
+COPY --from=build /src/target/release/aggregator /src/target/release/loadgen /src/target/release/verify /usr/local/bin/
+# A volume mounted on results for the first time takes over its owner.
+RUN mkdir -p /onceproof/results && chown -R 10001:10001 /onceproof
+WORKDIR /onceproof
+USER 10001:10001
+CMD ["aggregator"]
