@@ -47,12 +47,16 @@ fn saved(folder: &RunFolder) -> Verdict {
 fn each_word_has_its_exit_code() {
     let mut lost = small().run();
     lost.lose(3);
+    let mut torn = small().run();
+    torn.under_load = torn.closing.clone();
+    *torn.under_load.as_mut().and_then(|counters| counters.received.as_mut()).unwrap() -= 1;
     let mut moving = small().run();
     moving.settled = verify::observed::Settled::Moving;
     let void = Forge { fates: |_, _| vec![Fate::Rejected], ..small() }.run();
     for (forged, code, word) in [
         (small().run(), 0, Word::Pass),
         (lost, 1, Word::Fail),
+        (torn, 1, Word::Fail),
         (moving, 3, Word::Unknown),
         (void, 4, Word::Void),
     ] {
