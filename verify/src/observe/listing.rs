@@ -241,6 +241,10 @@ fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadError
             if parameters.split(';').any(is_next) {
                 let base = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
                 let next = base.join(reference).map_err(|error| shape(url, &format!("its Link: {error}")))?;
+                // Our headers may hold a secret that is meant for the target alone.
+                if next.origin() != base.origin() {
+                    return Err(shape(url, "the way to the next page leads to another host"));
+                }
                 return Ok(Some(next.to_string()));
             }
         }
@@ -273,6 +277,13 @@ mod tests {
             let next = next_link("http://h/events?limit=2", &headers).unwrap();
             assert_eq!(next.as_deref(), expected, "{header}");
         }
+    }
+
+    #[test]
+    fn a_page_does_not_lead_to_another_host() {
+        let mut headers = HeaderMap::new();
+        headers.insert(LINK, r#"<http://elsewhere/events?cursor=5>; rel="next""#.parse().unwrap());
+        assert!(next_link("http://h/events", &headers).is_err());
     }
 
     #[test]
