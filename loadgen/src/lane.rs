@@ -23,7 +23,8 @@ use truth::mapping::Target;
 use truth::plan::{Plan, Shard};
 
 use crate::connection::dial::Dial;
-use crate::meter::{LiveSums, Tally};
+use crate::meter::Tally;
+use crate::meter::live::LiveSums;
 use desk::Desk;
 use queue::Claims;
 use seat::Seat;

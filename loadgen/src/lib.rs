@@ -17,6 +17,7 @@ mod progress;
 mod release;
 mod run;
 mod settings;
+mod signals;
 mod summary;
 
 pub use cli::Cli;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
@@ -18,11 +17,13 @@ use crate::connection::dial::Dial;
 use crate::error::Failure;
 use crate::lane::queue::Claims;
 use crate::lane::{self, GRACE, LaneJob, LaneReport, Order};
-use crate::meter::{self, LiveSums, Tally};
+use crate::meter::Tally;
+use crate::meter::live::{self, LiveSums};
 use crate::notice::Notices;
 use crate::poll::Poller;
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::signals::Signals;
 
 /// Between two looks whether anything still answers.
 const LOOK: Duration = Duration::from_millis(50);
@@ -250,7 +251,7 @@ impl Conductor<'_> {
     }
 
     fn watch(&mut self) {
-        let since = meter::last_answer_ns(&self.live).max(self.begun_ns);
+        let since = live::last_answer_ns(&self.live).max(self.begun_ns);
         let silence = Duration::from_nanos(monotonic_ns().saturating_sub(since));
         if self.load.ending == Ending::Complete && silence > self.patience {
             self.load.ending = Ending::OutOfPatience;
@@ -260,28 +261,6 @@ impl Conductor<'_> {
                 "no answer for {}: the run ends here",
                 truth::duration::format(self.patience)
             ));
-        }
-    }
-}
-
-/// What people say to a process.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        let listen =
-            |kind| signal(kind).map_err(|source| Failure::System { action: "listen to signals", source });
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    /// The next one that says stop.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What a lane counts and measures. Nothing here is shared between lanes but [`LiveSums`], of which each lane writes
-//! its own and others only read.
+//! What a lane counts and measures. Nothing here is shared between lanes but [`live::LiveSums`], of which each lane
+//! writes its own and others only read.
 
 pub(crate) mod latency;
+pub(crate) mod live;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use truth::answer::{Answer, Kind, Kinds, Outcome};
@@ -12,84 +12,7 @@ use truth::answer::{Answer, Kind, Kinds, Outcome};
 use crate::connection::Lost;
 use crate::connection::http1::Malformed;
 use latency::Latencies;
-
-/// One lane's sums while the run goes on, counted in events. All orderings are sequentially consistent: a reader that
-/// sees an answer counted must see its request as started, or a poll of the target would be judged by wrong bounds.
-/// A line of the cache each, so that lanes do not slow one another.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct LiveSums {
-    /// Acknowledged; raised after the answer was read.
-    acked: AtomicU64,
-    /// Of these, told to be new.
-    told_new: AtomicU64,
-    /// Of these, told to be duplicates.
-    told_duplicate: AtomicU64,
-    /// Begun; raised before the first byte is written.
-    started: AtomicU64,
-    /// Ended for good, however they ended.
-    ended: AtomicU64,
-    /// Monotonic time of the latest answer, 0 before the first.
-    last_answer_ns: AtomicU64,
-}
-
-/// What the sums of all lanes were at one moment or a little later.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Told {
-    pub(crate) acked: u64,
-    pub(crate) new: u64,
-    pub(crate) duplicate: u64,
-}
-
-impl LiveSums {
-    pub(crate) fn start(&self, events: u64) {
-        self.started.fetch_add(events, Ordering::SeqCst);
-    }
-
-    pub(crate) fn end(&self, events: u64) {
-        self.ended.fetch_add(events, Ordering::SeqCst);
-    }
-
-    pub(crate) fn answered(&self, now_ns: u64) {
-        self.last_answer_ns.store(now_ns, Ordering::SeqCst);
-    }
-
-    pub(crate) fn told(&self, told: Told) {
-        self.acked.fetch_add(told.acked, Ordering::SeqCst);
-        self.told_new.fetch_add(told.new, Ordering::SeqCst);
-        self.told_duplicate.fetch_add(told.duplicate, Ordering::SeqCst);
-    }
-}
-
-/// What has certainly been told by now.
-pub(crate) fn told(lanes: &[impl AsRef<LiveSums>]) -> Told {
-    let sum = |field: fn(&LiveSums) -> &AtomicU64| total(lanes, field);
-    Told {
-        acked: sum(|sums| &sums.acked),
-        new: sum(|sums| &sums.told_new),
-        duplicate: sum(|sums| &sums.told_duplicate),
-    }
-}
-
-/// All that can have been started by the time this is called.
-pub(crate) fn started(lanes: &[impl AsRef<LiveSums>]) -> u64 {
-    total(lanes, |sums| &sums.started)
-}
-
-/// Events that have ended for good.
-pub(crate) fn ended(lanes: &[impl AsRef<LiveSums>]) -> u64 {
-    total(lanes, |sums| &sums.ended)
-}
-
-/// When any lane last had an answer; 0 before the first.
-pub(crate) fn last_answer_ns(lanes: &[impl AsRef<LiveSums>]) -> u64 {
-    let each = lanes.iter().map(|lane| lane.as_ref().last_answer_ns.load(Ordering::SeqCst));
-    each.max().unwrap_or(0)
-}
-
-fn total(lanes: &[impl AsRef<LiveSums>], field: fn(&LiveSums) -> &AtomicU64) -> u64 {
-    lanes.iter().map(|lane| field(lane.as_ref()).load(Ordering::SeqCst)).sum()
-}
+use live::Told;
 
 /// Why attempts are unknown, counted in requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]

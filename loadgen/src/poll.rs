@@ -13,7 +13,7 @@ use verify::baseline::chain;
 use verify::observe::client::TargetClient;
 use verify::polls::{Poll, PollWriter};
 
-use crate::meter::{self, LiveSums};
+use crate::meter::live::{self, LiveSums};
 
 /// Between two polls.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -59,11 +59,11 @@ impl Poller {
     }
 
     async fn ask(&self) -> Poll {
-        let told = meter::told(&self.lanes);
+        let told = live::told(&self.lanes);
         let t_sent_ns = monotonic_ns();
         let answer = timeout(PATIENCE, self.client.stats()).await;
         let t_answered_ns = monotonic_ns();
-        let started = meter::started(&self.lanes);
+        let started = live::started(&self.lanes);
         let (stats, error) = match answer {
             Ok(Ok(counters)) => (Some(counters), None),
             Ok(Err(error)) => (None, Some(chain(&error))),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::meter::{self, LiveSums};
+use crate::meter::live::{self, LiveSums};
 use crate::notice::Notices;
 
 /// Between two looks of the bar, which shall seem to move.
@@ -50,7 +50,7 @@ impl Progress {
             if self.bar.is_hidden() {
                 self.print_line();
             } else {
-                self.bar.set_position(meter::ended(&self.lanes));
+                self.bar.set_position(live::ended(&self.lanes));
                 self.bar.set_message(self.trouble());
             }
         }
@@ -62,7 +62,7 @@ impl Progress {
     }
 
     fn print_line(&self) {
-        let ended = meter::ended(&self.lanes);
+        let ended = live::ended(&self.lanes);
         let seconds = self.begun.elapsed().as_secs_f64();
         let percent = ended as f64 * 100.0 / self.planned.max(1) as f64;
         let rate = ended as f64 / seconds.max(0.001);
@@ -74,8 +74,8 @@ impl Progress {
 
     /// What is not as it should be; empty while all is.
     fn trouble(&self) -> String {
-        let ended = meter::ended(&self.lanes);
-        match ended.saturating_sub(meter::told(&self.lanes).acked) {
+        let ended = live::ended(&self.lanes);
+        match ended.saturating_sub(live::told(&self.lanes).acked) {
             0 => String::new(),
             other => format!("{other} not acknowledged"),
         }

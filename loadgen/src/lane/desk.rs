@@ -21,7 +21,8 @@ use super::request::Requests;
 use super::{LaneJob, backoff};
 use crate::connection::http1::Whole;
 use crate::connection::{Begun, Connection, Lost};
-use crate::meter::{LiveSums, Tally};
+use crate::meter::Tally;
+use crate::meter::live::LiveSums;
 use crate::release::{Gather, Race};
 
 /// A connection that its own task and a gather may both hold.

@@ -88,6 +88,16 @@ fn a_run_with_failed_requests_has_run() {
 }
 
 #[test]
+fn a_target_that_tells_nothing_is_loaded_all_the_same() {
+    let stub = Stub::scripted(|it| it.say(with_length(200, r#"{"status":"ok"}"#)));
+    let ran = Loadgen::against(&stub, "-n 20 --batch 10 -c 2").scenario("[target]\nstats = {}").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.last_line(), "done received=20 inserted=? duplicates=? dup_rate=?");
+    assert!(ran.stderr.contains("the target has no counters to read"), "{}", ran.stderr);
+    assert!(!ran.folder().file("polls.ndjson").exists());
+}
+
+#[test]
 fn patience_ends_a_run_that_nothing_answers_any_more() {
     let stub = Stub::scripted(|it| if it.nth < 3 { it.answer() } else { it.hang() });
     let ran = Loadgen::against(&stub, "-n 50 --dup 0 --batch 1 -c 2 --patience 300ms").run();
