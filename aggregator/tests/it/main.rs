@@ -27,13 +27,17 @@ macro_rules! on_both_databases {
     };
 }
 
+mod cluster;
 mod contract;
 mod database;
 mod faults;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod hangups;
 mod listing;
 mod outages;
 mod process;
+mod program;
 mod races;
 mod refusals;
 mod restarts;

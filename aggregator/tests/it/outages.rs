@@ -1,11 +1,17 @@
 //! The database away, busy or back again: 503 where nothing was stored, 500 where nobody knows, recovery by itself.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::cluster::{Cluster, Shutdown};
 use crate::database::Database;
-use crate::target::{Counters, Target, event};
+use crate::program::Program;
+use crate::target::{Client, Counters, Target, event};
 
 on_both_databases! {
     a_busy_database_is_answered_503_and_served_again_when_it_is_free,
@@ -16,6 +22,11 @@ fn assert_unavailable(response: &Response) {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let seconds: u32 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(seconds >= 1);
+}
+
+async fn assert_outcome_unknown(response: Response) {
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.json::<Value>().await.unwrap(), json!({ "detail": "outcome unknown" }));
 }
 
 async fn a_busy_database_is_answered_503_and_served_again_when_it_is_free(database: &Database) {
@@ -83,7 +94,7 @@ async fn a_lost_postgres_is_answered_503_and_served_again_when_it_is_back() {
         let response =
             target.client.post("/publish", event("t", &format!("during {turn}")).to_string()).await;
         if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
-            assert_eq!(response.json::<Value>().await.unwrap(), json!({ "detail": "outcome unknown" }));
+            assert_outcome_unknown(response).await;
             unknown += 1;
         } else {
             assert_unavailable(&response);
@@ -106,4 +117,103 @@ async fn a_lost_postgres_is_answered_503_and_served_again_when_it_is_back() {
     assert_eq!(target.client.counters().await, Counters { received: 2, unique: 2, duplicates: 0 });
     target.stop().await;
     database.remove().await;
+}
+
+/// What a client was told of its events, by their ids.
+#[derive(Default)]
+struct Told {
+    acknowledged: Vec<String>,
+    /// Answered 503: not stored, says the contract.
+    refused: Vec<String>,
+}
+
+/// Publishes through an outage, until told to stop and acknowledged once more.
+async fn publish_through(client: Client, name: usize, is_over: Arc<AtomicBool>) -> Told {
+    let mut told = Told::default();
+    for turn in 0.. {
+        let id = format!("{name}/{turn}");
+        let was_over = is_over.load(Ordering::SeqCst);
+        let response = client.post("/publish", json!([event("t", &id), event("t", &id)]).to_string()).await;
+        match response.status() {
+            StatusCode::OK => {
+                told.acknowledged.push(id);
+                if was_over {
+                    break;
+                }
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                assert_unavailable(&response);
+                told.refused.push(id);
+            }
+            _ => assert_outcome_unknown(response).await,
+        }
+    }
+    told
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_stops_and_starts_again_costs_no_acknowledged_event() {
+    crate::in_time(async {
+        let mut cluster = Cluster::start().await;
+        let database = Database::Postgres { admin_url: cluster.url(), name: "postgres".to_owned() };
+        let program = Program::start(&database).await;
+        let client = &program.client;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let mut publishers = JoinSet::new();
+        for number in 0..2 {
+            publishers.spawn(publish_through(client.another(), number, Arc::clone(&is_over)));
+        }
+        for shutdown in [Shutdown::Fast, Shutdown::Immediate] {
+            let before = client.counters().await.received;
+            while client.counters().await.received < before + 100 {}
+            tokio::task::block_in_place(|| cluster.stop(shutdown));
+
+            let health = client.get("/health").await;
+            assert_eq!(health.status(), StatusCode::SERVICE_UNAVAILABLE);
+            for path in ["/stats", "/events"] {
+                assert_unavailable(&client.get(path).await);
+            }
+            assert_memory_is_bounded(&program).await;
+
+            cluster.resume().await;
+            while client.get("/health").await.status() != StatusCode::OK {}
+        }
+        is_over.store(true, Ordering::SeqCst);
+        let told = publishers.join_all().await;
+
+        let stored: BTreeSet<String> = client.ids().await.into_iter().collect();
+        for id in told.iter().flat_map(|told| &told.acknowledged) {
+            assert!(stored.contains(id), "{id} was acknowledged and is not stored");
+        }
+        for id in told.iter().flat_map(|told| &told.refused) {
+            assert!(!stored.contains(id), "{id} was refused and is stored");
+        }
+        let rows = stored.len() as u64;
+        let expected = Counters { received: 2 * rows, unique: rows, duplicates: rows };
+        assert_eq!(client.counters().await, expected);
+    })
+    .await;
+}
+
+/// Sends far more than the program may hold while nothing can be stored.
+async fn assert_memory_is_bounded(program: &Program) {
+    const REQUESTS: usize = 40;
+    const REQUEST_BYTES: usize = 512 * 1024;
+    const MOST_KIB: u64 = 10 * 1024;
+    let mut large = event("t", "large");
+    large["payload"] = json!({ "text": "x".repeat(REQUEST_BYTES) });
+    let large = large.to_string();
+    let send = async |count: usize| {
+        for _ in 0..count {
+            let response = program.client.post("/publish", large.clone()).await;
+            assert!(response.status().is_server_error());
+        }
+    };
+    send(4).await;
+    let before = program.peak_memory_kib();
+    send(REQUESTS).await;
+    let after = program.peak_memory_kib();
+    if let (Some(before), Some(after)) = (before, after) {
+        assert!(after - before < MOST_KIB, "{before} KiB grew to {after} KiB");
+    }
 }
