@@ -114,7 +114,7 @@ impl Database {
                 self.execute(
                     "CREATE TRIGGER hold AFTER INSERT ON processed_events WHEN NEW.topic = 'held' BEGIN
                          SELECT count(*) FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
-                                               SELECT i FROM n LIMIT 3000000);
+                                               SELECT i FROM n LIMIT 1500000);
                      END",
                 )
                 .await;

@@ -80,7 +80,7 @@ async fn a_full_disk_costs_no_acknowledged_event_and_needs_no_restart() {
             match *status {
                 StatusCode::OK => assert!(stored.contains(id), "{id} was acknowledged and is not stored"),
                 StatusCode::SERVICE_UNAVAILABLE => {
-                    assert!(!stored.contains(id), "{id} was refused and is stored")
+                    assert!(!stored.contains(id), "{id} was refused and is stored");
                 }
                 _ => {}
             }

@@ -90,9 +90,10 @@ async fn clients_that_hang_up_lose_nobodys_event(database: &Database) {
 
 async fn a_request_cut_off_at_any_byte_is_not_stored_and_a_whole_one_is_stored_whole(database: &Database) {
     let target = Target::start(database).await;
-    let whole = raw_publish(&batch("cut 0000")).len();
+    let whole = raw_publish(&batch("cut 0000")[..2]).len();
     for end in 0..whole {
-        let request = RawRequest::publish_until(&target.client, &batch(&format!("cut {end:04}")), end).await;
+        let request =
+            RawRequest::publish_until(&target.client, &batch(&format!("cut {end:04}"))[..2], end).await;
         let answer = request.hang_up().await;
         assert!(!answer.starts_with("HTTP/1.1 200"), "{end} of {whole} bytes: {answer}");
     }
