@@ -60,6 +60,7 @@ struct Common {
 
 /// Builds the programs in release and measures them.
 pub fn run(command: &Command, interrupt: &Interrupt) -> Result<ExitCode> {
+    let load = machine::load_average();
     say("building in release");
     // The rival in the database is an example: examples may use what this crate's programs do without. All in one
     // call, because a part of them would be built with a part of the features, and built again.
@@ -72,6 +73,9 @@ pub fn run(command: &Command, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Memory(settings) => memory::measure(&settings.plan(), &programs)?,
     };
     println!("{tables}");
+    if let Some(load) = load {
+        println!("Load average of the machine before the start: {load}. More than 0.5 disturbs the figures.");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -34,6 +34,12 @@ fn hardware() -> String {
     format!("{model}, {cores} cores, {kernel}")
 }
 
+/// What else the machine did in the last minute, in processors; none where the system does not tell.
+pub(super) fn load_average() -> Option<String> {
+    let averages = std::fs::read_to_string("/proc/loadavg").ok()?;
+    averages.split(' ').next().map(str::to_owned)
+}
+
 /// `model name\t: Intel(R) Xeon(R) Processor @ 2.60GHz`
 fn model(cpuinfo: &str) -> Option<&str> {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
