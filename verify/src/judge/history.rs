@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use truth::answer::{Answer, Kind, Outcome};
-use truth::ledger::{Frame, Scope};
+use truth::ledger::{Done, Frame, Scope};
 
 use super::walk::WalkError;
 use crate::evidence::Evidence;
@@ -12,81 +12,116 @@ use crate::verdict::Attempt;
 /// How many attempts of a key are shown.
 const SHOWN_ATTEMPTS: usize = 20;
 
-/// A request that is looked at: which wanted keys it carries, and where.
-type Wanted = Vec<(u32, u32, u64)>;
-
 /// Every attempt of these keys, in the order of ends.
 pub fn histories(
     evidence: &Evidence,
     wanted: &HashSet<u64>,
 ) -> Result<HashMap<u64, Vec<Attempt>>, WalkError> {
-    let mut histories: HashMap<u64, Vec<Attempt>> = HashMap::new();
-    let mut open: HashMap<(usize, Scope), (Wanted, u64)> = HashMap::new();
-    let mut origin = None;
     if wanted.is_empty() {
-        return Ok(histories);
+        return Ok(HashMap::new());
     }
     let runs = evidence.frames.runs();
+    let mut pass = Pass::new(evidence, wanted);
     evidence.frames.for_each(|segment, frame| {
-        let run = runs[segment];
-        let start = *origin.get_or_insert(frame.t().unwrap_or(0));
-        let batch = evidence.plan.batch as usize;
-        match frame {
-            Frame::Open { round, t } => {
-                let round_index = *round;
-                let round = evidence.plan.round(round_index);
-                open.insert((run, Scope::Round(round_index)), (places(round.ordinals(), batch, wanted), *t));
-            }
-            Frame::Extra { id, ordinals, .. } => {
-                open.insert((run, Scope::Extra(*id)), (places(ordinals, batch, wanted), start));
-            }
-            Frame::Done(done) => {
-                let Some((held, _)) = open.get_mut(&(run, done.scope)) else {
-                    return Ok(());
-                };
-                for (request, place, ordinal) in held.iter().filter(|(request, ..)| *request == done.request)
-                {
-                    let attempt = Attempt {
-                        scope: scope_text(done.scope),
-                        request: *request,
-                        place: *place,
-                        try_number: done.try_number,
-                        connection: done.connection,
-                        start_us: since(start, done.t_start),
-                        end_us: Some(since(start, done.t_end)),
-                        status: done.status,
-                        outcome: outcome_text(&done.answer, *place as usize).to_owned(),
-                    };
-                    keep(&mut histories, *ordinal, attempt);
-                }
-                if done.is_final {
-                    held.retain(|(request, ..)| *request != done.request);
-                }
-            }
-            Frame::Header(_) | Frame::Closed { .. } => {}
-        }
+        pass.take(runs[segment], frame);
         Ok(())
     })?;
-    let start = origin.unwrap_or(0);
-    let mut open: Vec<_> = open.into_iter().collect();
-    open.sort_by_key(|(key, _)| *key);
-    for ((_, scope), (held, t)) in open {
-        for (request, place, ordinal) in held {
-            let attempt = Attempt {
-                scope: scope_text(scope),
-                request,
-                place,
-                try_number: 0,
-                connection: 0,
-                start_us: since(start, t),
-                end_us: None,
-                status: 0,
-                outcome: "unknown (never ended)".to_owned(),
-            };
-            keep(&mut histories, ordinal, attempt);
+    Ok(pass.finish())
+}
+
+/// The pass.
+struct Pass<'a> {
+    evidence: &'a Evidence,
+    wanted: &'a HashSet<u64>,
+    histories: HashMap<u64, Vec<Attempt>>,
+    open: HashMap<(usize, Scope), Held>,
+    origin: Option<u64>,
+}
+
+/// What a round or list that is under way holds of the wanted keys.
+#[derive(Default)]
+struct Held {
+    /// Request, place in it, and key, of what has not ended.
+    places: Vec<(u32, u32, u64)>,
+    slots: usize,
+    t: u64,
+}
+
+impl<'a> Pass<'a> {
+    fn new(evidence: &'a Evidence, wanted: &'a HashSet<u64>) -> Self {
+        Self { evidence, wanted, histories: HashMap::new(), open: HashMap::new(), origin: None }
+    }
+
+    fn take(&mut self, run: usize, frame: &Frame) {
+        let origin = *self.origin.get_or_insert(frame.t().unwrap_or(0));
+        match frame {
+            Frame::Open { round, t } => {
+                let ordinals = self.evidence.plan.round(*round);
+                self.hold((run, Scope::Round(*round)), ordinals.ordinals(), *t);
+            }
+            Frame::Extra { id, ordinals, .. } => self.hold((run, Scope::Extra(*id)), ordinals, origin),
+            Frame::Done(done) => self.done(run, done, origin),
+            Frame::Header(_) | Frame::Closed { .. } => {}
         }
     }
-    Ok(histories)
+
+    /// Notes where the wanted keys are; a long list comes in parts.
+    fn hold(&mut self, scope: (usize, Scope), ordinals: &[u64], t: u64) {
+        let batch = self.evidence.plan.batch as usize;
+        let held = self.open.entry(scope).or_default();
+        held.t = t;
+        for (slot, ordinal) in (held.slots..).zip(ordinals) {
+            if self.wanted.contains(ordinal) {
+                held.places.push(((slot / batch) as u32, (slot % batch) as u32, *ordinal));
+            }
+        }
+        held.slots += ordinals.len();
+    }
+
+    fn done(&mut self, run: usize, done: &Done, origin: u64) {
+        let Some(held) = self.open.get_mut(&(run, done.scope)) else { return };
+        for (request, place, ordinal) in held.places.iter().filter(|(request, ..)| *request == done.request) {
+            let attempt = Attempt {
+                scope: scope_text(done.scope),
+                request: *request,
+                place: *place,
+                try_number: done.try_number,
+                connection: done.connection,
+                start_us: since(origin, done.t_start),
+                end_us: Some(since(origin, done.t_end)),
+                status: done.status,
+                outcome: outcome_text(&done.answer, *place as usize).to_owned(),
+            };
+            keep(&mut self.histories, *ordinal, attempt);
+        }
+        if done.is_final {
+            held.places.retain(|(request, ..)| *request != done.request);
+        }
+    }
+
+    /// Adds the attempts that never ended.
+    fn finish(mut self) -> HashMap<u64, Vec<Attempt>> {
+        let origin = self.origin.unwrap_or(0);
+        let mut open: Vec<_> = self.open.drain().collect();
+        open.sort_by_key(|(key, _)| *key);
+        for ((_, scope), held) in open {
+            for (request, place, ordinal) in held.places {
+                let attempt = Attempt {
+                    scope: scope_text(scope),
+                    request,
+                    place,
+                    try_number: 0,
+                    connection: 0,
+                    start_us: since(origin, held.t),
+                    end_us: None,
+                    status: 0,
+                    outcome: "unknown (never ended)".to_owned(),
+                };
+                keep(&mut self.histories, ordinal, attempt);
+            }
+        }
+        self.histories
+    }
 }
 
 /// Those of these keys that have an attempt that was refused.
@@ -101,11 +136,6 @@ fn keep(histories: &mut HashMap<u64, Vec<Attempt>>, ordinal: u64, attempt: Attem
     if attempts.len() < SHOWN_ATTEMPTS {
         attempts.push(attempt);
     }
-}
-
-fn places(ordinals: &[u64], batch: usize, wanted: &HashSet<u64>) -> Wanted {
-    let all = ordinals.iter().enumerate().filter(|(_, ordinal)| wanted.contains(ordinal));
-    all.map(|(slot, ordinal)| ((slot / batch) as u32, (slot % batch) as u32, *ordinal)).collect()
 }
 
 fn scope_text(scope: Scope) -> String {
