@@ -214,6 +214,7 @@ async fn assert_memory_is_bounded(program: &Program) {
     send(REQUESTS).await;
     let after = program.peak_memory_kib();
     if let (Some(before), Some(after)) = (before, after) {
-        assert!(after - before < MOST_KIB, "{before} KiB grew to {after} KiB");
+        // The kernel's peak is exact to some pages only, so that a later reading may be the smaller one.
+        assert!(after.saturating_sub(before) < MOST_KIB, "{before} KiB grew to {after} KiB");
     }
 }
