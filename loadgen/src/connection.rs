@@ -1,7 +1,7 @@
 //! One connection to the target, with the one thing that the verdict rests on: knowing whether a byte left.
 //!
 //! Nothing here resends, reconnects or pools. [`Connection::begin`] makes one attempt to write and says whether the
-//! kernel took a byte; [`Connection::answer`] writes the rest and reads until the answer is whole or will never be.
+//! kernel took a byte; [`answer`] writes the rest and reads until the answer is whole or will never be.
 
 pub(crate) mod dial;
 pub(crate) mod http1;
