@@ -14,6 +14,9 @@ use crate::scenario::Scenario;
 /// The version of `run.json`.
 pub const MANIFEST_VERSION: u32 = 1;
 
+/// The lock of those who verify a run.
+const VERIFY_LOCK: &str = "verify.lock";
+
 /// `run.json`: what was resolved before the first byte left. Never a secret.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Manifest {
@@ -77,6 +80,12 @@ pub enum FolderError {
     #[error("{} already holds this run id and shard; choose another --run-id, or another --out", path.display())]
     SameRun {
         /// The earlier run.
+        path: PathBuf,
+    },
+    /// Another `verify` is at work on the same run.
+    #[error("another verify is at work on {}; wait for it to end", path.display())]
+    Taken {
+        /// The run folder.
         path: PathBuf,
     },
     /// Written by another version.
@@ -144,6 +153,13 @@ impl RunFolder {
         self.ledger().join(format!("lane-{lane:03}.seg"))
     }
 
+    /// The number that a further segment gets: those of all lanes are lower.
+    pub fn next_lane(&self) -> Result<u16, FolderError> {
+        let segments = self.segments()?;
+        let number = |path: &PathBuf| path.file_stem()?.to_str()?.strip_prefix("lane-")?.parse::<u16>().ok();
+        Ok(segments.iter().filter_map(number).max().map_or(0, |last| last.saturating_add(1)))
+    }
+
     /// All segments, in the order of lanes.
     pub fn segments(&self) -> Result<Vec<PathBuf>, FolderError> {
         let ledger = self.ledger();
@@ -204,6 +220,42 @@ impl RunFolder {
     fn lock_path(&self) -> PathBuf {
         self.path.join("run.lock")
     }
+
+    /// Taken by a `verify` that only reads: any number at once, but none beside one that sends. A folder that cannot be
+    /// written has no lock to take, and nobody can send from it.
+    pub fn lock_to_read(&self) -> Result<Option<VerifyLock>, FolderError> {
+        let Ok(file) = self.verify_lock() else { return Ok(None) };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(VerifyLock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Err(self.taken()),
+            Err(fs::TryLockError::Error(_)) => Ok(None),
+        }
+    }
+
+    /// Taken by a `verify` that sends: only one, and none beside it that reads.
+    pub fn lock_to_send(&self) -> Result<VerifyLock, FolderError> {
+        let path = self.file(VERIFY_LOCK);
+        let file = self.verify_lock().map_err(io("create", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(VerifyLock { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(self.taken()),
+            Err(fs::TryLockError::Error(error)) => Err(io("lock", &path)(error)),
+        }
+    }
+
+    fn verify_lock(&self) -> std::io::Result<File> {
+        File::options().create(true).truncate(false).write(true).open(self.file(VERIFY_LOCK))
+    }
+
+    fn taken(&self) -> FolderError {
+        FolderError::Taken { path: self.path.clone() }
+    }
+}
+
+/// Held while `verify` is at work on a run; the kernel frees it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct VerifyLock {
+    _file: File,
 }
 
 /// Held while a run is being sent; the kernel frees it when the process ends, however it ends.

@@ -41,6 +41,15 @@ impl Share {
     /// No repeats.
     pub const ZERO: Share = Share { numerator: 0, denominator: 1 };
 
+    /// All.
+    pub const WHOLE: Share = Share { numerator: 1, denominator: 1 };
+
+    /// Whether this share of a sequence, spread evenly, holds its member `index`, counted from zero.
+    pub fn holds(self, index: u64) -> bool {
+        let up_to = |members: u128| members * u128::from(self.numerator) / u128::from(self.denominator);
+        up_to(u128::from(index) + 1) > up_to(u128::from(index))
+    }
+
     /// The fraction `(numerator, denominator)` of repeats for a run of `total` attempts, or for an unbounded one.
     ///
     /// With a total it is `(R, total)` with `R = min(round-half-up(total · share), total - 1)`, so that it is exact
@@ -125,6 +134,19 @@ mod tests {
         assert_eq!(repeats("1", 10), 9);
         assert_eq!(repeats("0.999", 1), 0);
         assert_eq!("1".parse::<Share>().unwrap().resolve(None), Err(ShareError::OneWithoutCount));
+    }
+
+    #[test]
+    fn a_share_is_spread_evenly_over_a_sequence() {
+        let held = |share: &str, of: u64| {
+            let share: Share = share.parse().unwrap();
+            (0..of).filter(|index| share.holds(*index)).collect::<Vec<_>>()
+        };
+        assert_eq!(held("1", 3), [0, 1, 2]);
+        assert_eq!(held("0", 3), [0; 0]);
+        assert_eq!(held("0.25", 9), [3, 7]);
+        assert_eq!(held("0.7", 45).len(), 31);
+        assert!(Share::WHOLE.holds(u64::MAX));
     }
 
     #[test]

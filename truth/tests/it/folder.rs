@@ -216,3 +216,29 @@ fn a_manifest_that_is_not_ours_is_refused_with_its_name() {
         assert!(error.to_string().ends_with("run.json is not valid"), "{error}");
     }
 }
+
+#[test]
+fn those_who_read_share_a_run_and_who_sends_has_it_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let (folder, _lock) = RunFolder::create(out.path(), &manifest(NONCE, Shard::WHOLE)).unwrap();
+    let readers = [folder.lock_to_read().unwrap(), folder.lock_to_read().unwrap()];
+    assert!(readers.iter().all(Option::is_some));
+    assert!(matches!(folder.lock_to_send(), Err(FolderError::Taken { .. })));
+    drop(readers);
+    let sender = folder.lock_to_send().unwrap();
+    assert!(matches!(folder.lock_to_send(), Err(FolderError::Taken { .. })));
+    assert!(matches!(folder.lock_to_read(), Err(FolderError::Taken { .. })));
+    drop(sender);
+    assert!(folder.lock_to_read().unwrap().is_some());
+}
+
+#[test]
+fn a_further_segment_comes_after_those_of_all_lanes() {
+    let out = tempfile::tempdir().unwrap();
+    let (folder, _lock) = RunFolder::create(out.path(), &manifest(NONCE, Shard::WHOLE)).unwrap();
+    assert_eq!(folder.next_lane().unwrap(), 0);
+    for lane in [0, 11] {
+        std::fs::write(folder.segment(lane), "").unwrap();
+    }
+    assert_eq!(folder.next_lane().unwrap(), 12);
+}
