@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use truth::duration;
+use truth::share::Share;
 
 /// Reads a target back, compares it with what loadgen sent, and says whether every event is stored exactly once.
 ///
@@ -31,6 +32,21 @@ pub struct Options {
     /// Do not read the target: judge the newest observation in the run folder again.
     #[arg(long)]
     pub offline: bool,
+
+    /// Send the keys whose fate is unknown again, if they are not listed, and look once more: this leaves less in doubt.
+    #[arg(long, conflicts_with = "offline")]
+    pub resolve: bool,
+
+    /// Send this share of the acknowledged keys again and look once more: all of them must be known.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        conflicts_with = "offline"
+    )]
+    pub replay: Option<Share>,
 
     /// How long the target may take to come to rest, and to show what it acknowledged.
     #[arg(long, default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
@@ -59,6 +75,8 @@ impl Options {
             headers,
             out: PathBuf::from("results"),
             offline: false,
+            resolve: false,
+            replay: None,
             settle: Duration::from_secs(10),
             format: Format::Text,
         }

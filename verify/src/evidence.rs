@@ -8,6 +8,7 @@ use truth::event::Events;
 use truth::folder::{FolderError, Manifest, RunFolder};
 use truth::ledger::Frame;
 use truth::ledger::merge::Merge;
+use truth::ledger::reader::SegmentReader;
 use truth::plan::Plan;
 use truth::promises::Promises;
 
@@ -151,11 +152,17 @@ pub struct Evidence {
     pub torn: Option<Counters>,
     /// What the target showed.
     pub observed: Observed,
+    /// What it had shown before `verify` sent.
+    pub earlier: Option<Observed>,
 }
 
 impl Evidence {
     /// Puts runs and an observation together.
-    pub fn assemble(runs: &[Run], observed: Observed) -> Result<Self, EvidenceError> {
+    pub fn assemble(
+        runs: &[Run],
+        observed: Observed,
+        earlier: Option<Observed>,
+    ) -> Result<Self, EvidenceError> {
         let first = &runs[0];
         let (plan, promises) = (first.manifest.plan.clone(), first.manifest.scenario.promises.clone());
         let mut segments = Vec::new();
@@ -167,7 +174,8 @@ impl Evidence {
             segments.extend(run.folder.segments()?.into_iter().map(|path| (path, index)));
         }
         let keys = plan.keys().unwrap_or_else(|| observed.presence.keys());
-        if observed.presence.keys() != keys {
+        if [Some(&observed), earlier.as_ref()].into_iter().flatten().any(|look| look.presence.keys() != keys)
+        {
             return Err(EvidenceError::OtherKeys { path: first.folder.path().to_path_buf() });
         }
         let alike = runs.iter().all(|run| run.baseline == first.baseline);
@@ -178,17 +186,29 @@ impl Evidence {
             keys: 0..keys,
             plan,
             promises,
-            frames: Frames::Files(segments),
             can_race: runs.iter().any(|run| run.manifest.concurrency > run.manifest.lanes),
-            one_clock: runs.iter().all(|run| run.manifest.machine.boot_id == first.manifest.machine.boot_id),
+            one_clock: one_clock(runs, &segments),
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baseline: first.baseline.clone().filter(|_| alike),
             baselines_differ: !alike,
             torn: runs.iter().find_map(|run| run.torn.clone()),
             closing: if runs.len() == 1 { first.closing.clone() } else { latest(runs) },
+            frames: Frames::Files(segments),
             observed,
+            earlier,
         })
     }
+}
+
+/// Whether all that was sent, by the runs and by `verify` after them, was timed by one clock.
+fn one_clock(runs: &[Run], segments: &[(PathBuf, usize)]) -> bool {
+    let boot_id = &runs[0].manifest.machine.boot_id;
+    let of_another_boot = |(path, _): &(PathBuf, usize)| {
+        // What cannot be read here will be said when it is booked.
+        let first = SegmentReader::open(path).ok().and_then(|mut frames| frames.next()?.ok());
+        matches!(first, Some(Frame::Header(header)) if header.boot_id != *boot_id)
+    };
+    runs.iter().all(|run| run.manifest.machine.boot_id == *boot_id) && !segments.iter().any(of_another_boot)
 }
 
 /// Of several closing polls, the one that counts most: the others came while a sibling still sent.

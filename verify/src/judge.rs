@@ -12,7 +12,10 @@
 //! | `answer-sum` | an answer's numbers do not add up, or are not what was sent | always | answers with counts |
 //! | `routes-disagree` | rows and unique count tell different totals | the listing is complete and bracketed | both |
 //! | `counters` | see [`counters`] | the baseline was still, or the closing poll agrees | counters |
+//! | `stillness` | a key that a first look showed is gone at the second | both listings are complete and bracketed | `--resolve` or `--replay`, listing |
+//! | `replay` | an acknowledged key that is sent again is told to be new, or counted as unique | the key was listed, or acknowledged where nothing is listed | `--replay`, answers that tell or counters |
 
+pub mod again;
 pub mod by_key;
 pub mod by_row;
 pub mod by_total;
@@ -22,6 +25,7 @@ pub mod history;
 pub mod keys;
 pub mod order;
 pub mod planted;
+pub mod tally;
 pub mod walk;
 
 use std::collections::{HashMap, HashSet};
@@ -29,12 +33,15 @@ use std::collections::{HashMap, HashSet};
 use truth::promises::Counters as CounterPromise;
 
 use self::coverage::EXPECTED_ENOUGH;
-use self::walk::{Setting, Tally, Walk, WalkError};
+use self::tally::{Sums, Tally};
+use self::walk::{Setting, Walk, WalkError};
 use crate::baseline::chain;
 use crate::evidence::Evidence;
 use crate::observe::stats::Counters;
 use crate::observed::Settled;
-use crate::verdict::{Attempts, Check, CounterSlack, Finding, Planted, SHOWN_KEYS, Status, Verdict, Word};
+use crate::verdict::{
+    Attempts, Check, CounterSlack, Finding, Planted, SHOWN_KEYS, SentAgain, Status, Verdict, Word,
+};
 
 /// What all checks see: the evidence and what one pass over the ledger made of it.
 #[derive(Debug)]
@@ -111,6 +118,31 @@ impl<'a> Facts<'a> {
             || (instance(before).is_some() && instance(before) == instance(now))
     }
 
+    /// What the target said right after the last answer, as if `verify` had sent by then what it sent later. None if
+    /// the two looks around that leave room for another writer.
+    pub fn closing(&self) -> Option<Counters> {
+        let closing = self.evidence.closing.as_ref()?;
+        let Some(earlier) = &self.evidence.earlier else { return Some(closing.clone()) };
+        let (before, now) = (earlier.stats.stats.as_ref()?, self.evidence.observed.stats.stats.as_ref()?);
+        let grown = |of: fn(&Counters) -> Option<u64>| of(now)?.checked_sub(of(before)?);
+        let resent = self.tally.resent.resolve + self.tally.resent.replay;
+        let (presence, was) = (&self.evidence.observed.presence, &earlier.presence);
+        let appeared = |ordinal: &u64| presence.seen(*ordinal) > 0 && was.seen(*ordinal) == 0;
+        let stored = self.evidence.keys.clone().filter(appeared).count() as u64;
+        let ours_alone = resent.unknown == 0
+            && earlier.listing.tells_presence()
+            && self.tells_presence()
+            && grown(|counters| counters.received) == Some(resent.acked)
+            && grown(|counters| counters.unique) == Some(stored);
+        let plus = |of: fn(&Counters) -> Option<u64>| of(closing)?.checked_add(grown(of)?);
+        ours_alone.then(|| Counters {
+            received: plus(|counters| counters.received),
+            unique: plus(|counters| counters.unique),
+            duplicates: plus(|counters| counters.duplicates),
+            ..closing.clone()
+        })
+    }
+
     /// A finding on a key of the plan.
     pub fn finding(&self, ordinal: u64, detail: impl Into<String>) -> Finding {
         let events = &self.evidence.events;
@@ -124,7 +156,8 @@ impl<'a> Facts<'a> {
     }
 
     fn attempts(&self) -> Attempts {
-        let (sums, keys) = (&self.tally.sums, &self.tally.keys);
+        let resent = &self.tally.resent;
+        let (sums, keys) = (self.tally.sums - resent.resolve - resent.replay, &self.tally.keys);
         let doubtful = |acked: u8, unknown: u8| acked == 0 && unknown > 0;
         Attempts {
             planned: self.evidence.plan.total.unwrap_or(0),
@@ -171,6 +204,8 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         by_total::answer_sum(facts),
         by_total::routes_disagree(facts),
         by_total::counters(facts, &mut examined),
+        again::stillness(facts),
+        again::replay(facts),
     ];
     examined.checks = checks;
     examined
@@ -217,9 +252,24 @@ fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) ->
         attempts: facts.attempts(),
         coverage: facts.tally.coverage,
         counters: examined.slack,
+        resolved: sent_again(facts.tally.resent.resolve),
+        replayed: sent_again(facts.tally.resent.replay),
         planted,
         ..blank()
     }
+}
+
+fn sent_again(sums: Sums) -> Option<SentAgain> {
+    let all = sums.sent() + sums.never_sent;
+    (all > 0).then(|| SentAgain {
+        keys: all,
+        told_new: sums.told_new,
+        told_duplicate: sums.told_duplicate,
+        accepted: sums.acked - sums.told_new - sums.told_duplicate,
+        unknown: sums.unknown,
+        rejected: sums.rejected,
+        never_sent: sums.never_sent,
+    })
 }
 
 /// What keeps the evidence as a whole from being enough.
@@ -364,8 +414,10 @@ fn blank() -> Verdict {
         attempts: Attempts::default(),
         coverage: coverage::Coverage::default(),
         counters: None,
+        resolved: None,
+        replayed: None,
         planted: Vec::new(),
-        replay: String::new(),
+        rerun: String::new(),
     }
 }
 
@@ -442,6 +494,7 @@ mod tests {
             closing: None,
             torn: None,
             observed: Observed::blank(&plan, "http://127.0.0.1:8080"),
+            earlier: None,
             plan,
         };
         let facts = Facts::gather(&evidence).unwrap();

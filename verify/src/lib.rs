@@ -11,6 +11,7 @@ pub mod observe;
 pub mod observed;
 pub mod polls;
 pub mod report;
+pub mod resend;
 pub mod rows;
 mod run;
 pub mod verdict;

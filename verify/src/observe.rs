@@ -20,7 +20,7 @@ use self::settle::{Expected, settle};
 use self::stats::Counters;
 use crate::baseline::{Baseline, chain};
 use crate::judge::counters::Region;
-use crate::judge::walk::Tally;
+use crate::judge::tally::Tally;
 use crate::observed::{ListingObservation, Observed, Settled, StatsObservation};
 use crate::rows::{Presence, RowTally};
 
@@ -60,6 +60,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
         unread,
         settled,
         waited_ms: millis(started),
+        follows: None,
     };
     let events = Events::new(wanted.plan);
     let keys = wanted.plan.keys().unwrap_or(0);

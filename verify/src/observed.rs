@@ -43,6 +43,9 @@ pub struct StatsObservation {
     pub settled: Settled,
     /// How long that took.
     pub waited_ms: u64,
+    /// The observation after which `verify` sent and then looked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<u32>,
 }
 
 /// `listing.json`: totals of the listing that counts.
@@ -152,6 +155,7 @@ impl Observed {
             unread: None,
             settled: Settled::NoCounters,
             waited_ms: 0,
+            follows: None,
         };
         let presence = Presence::new(plan.keys().unwrap_or(0));
         Self { stats, listing: ListingObservation::none(false, None), presence, anomalies: Vec::new() }

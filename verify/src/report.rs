@@ -6,7 +6,7 @@ pub mod text;
 use truth::folder::Manifest;
 
 /// The command that sends the same load again, under a new identity.
-pub fn replay(manifest: &Manifest) -> String {
+pub fn rerun(manifest: &Manifest) -> String {
     let (plan, load) = (&manifest.plan, &manifest.scenario.load);
     let mut command = format!("loadgen --count {} --dup {} --seed {}", load.count, load.dup, plan.seed);
     let defaults = truth::scenario::Scenario::default();

@@ -4,19 +4,22 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use truth::folder::{FolderError, RunFolder, write_json};
+use truth::folder::{FolderError, RunFolder, VerifyLock, write_json};
 use truth::mapping::{MappingError, Target};
 
 use crate::baseline::chain;
 use crate::cli::{Format, Options};
 use crate::evidence::{Evidence, EvidenceError, Run};
 use crate::judge::walk::WalkError;
-use crate::judge::{book, judge, undecided};
+use crate::judge::{Facts, book, grouped, judge, undecided};
 use crate::observe::client::{HeaderError, ReadError, TargetClient};
 use crate::observe::{Wanted, observe};
 use crate::observed::Observed;
 use crate::report;
+use crate::resend::{self, Lists, ResendError, Wish};
 use crate::verdict::Verdict;
+
+mod opened;
 
 /// Why there is no verdict.
 #[derive(Debug, Error)]
@@ -41,6 +44,12 @@ enum VerifyError {
         /// Why.
         source: Box<ReadError>,
     },
+    /// What was to be sent again could not be recorded.
+    #[error("cannot go on sending: what was sent could not be recorded")]
+    Resend(#[from] ResendError),
+    /// The lists that were sent before cannot be read.
+    #[error("the ledger cannot be booked")]
+    Walk(#[from] WalkError),
     /// `--offline` without an observation.
     #[error("{} holds no complete observation; run verify without --offline while the target is up", path.display())]
     NothingObserved {
@@ -54,6 +63,7 @@ impl VerifyError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Evidence(_) | Self::Folder(_) | Self::Mapping(_) | Self::Header(_) => 2,
+            Self::Resend(_) | Self::Walk(_) => 3,
             Self::NothingObserved { .. } => 4,
             Self::Unreachable { .. } => 5,
         }
@@ -105,69 +115,72 @@ async fn interrupted() {
 }
 
 async fn verdict(options: &Options) -> Result<Verdict, VerifyError> {
-    let runs = open_runs(options)?;
+    let runs = opened::open(options)?;
+    let _locks = lock(options, &runs)?;
     let folder = &runs[0].folder;
-    let (observation, observed) = if options.offline {
-        newest_observation(folder)?
-    } else {
-        match look(options, &runs).await? {
-            Looked::Observed(observed) => (save_observation(folder, &observed).unwrap_or(0), *observed),
-            Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, &runs)),
-        }
+    if options.offline {
+        let (observation, observed) = newest_observation(folder)?;
+        let earlier = observed.stats.follows.map(|n| Observed::load(&folder.observation(n))).transpose()?;
+        let evidence = Evidence::assemble(&runs, observed, earlier)?;
+        return Ok(finish(judge(&evidence), observation, &runs));
+    }
+    let observed = match look(options, &runs).await? {
+        Looked::Observed(observed) => *observed,
+        Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, &runs)),
     };
-    let evidence = Evidence::assemble(&runs, observed)?;
-    Ok(finish(judge(&evidence), observation, &runs))
+    let first = save_observation(folder, &observed);
+    let wish = Wish { resolve: options.resolve, replay: options.replay };
+    if !wish.sends() || !send_again(options, &wish, &runs, &observed).await? {
+        let evidence = Evidence::assemble(&runs, observed, None)?;
+        return Ok(finish(judge(&evidence), first.unwrap_or(0), &runs));
+    }
+    let mut again = match look(options, &runs).await? {
+        Looked::Observed(again) => *again,
+        Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, &runs)),
+    };
+    again.stats.follows = first;
+    let second = save_observation(folder, &again).unwrap_or(0);
+    let evidence = Evidence::assemble(&runs, again, Some(observed))?;
+    Ok(finish(judge(&evidence), second, &runs))
 }
 
-/// Opens the runs that are named, or the newest; one shard brings its siblings.
-fn open_runs(options: &Options) -> Result<Vec<Run>, VerifyError> {
-    let named = match options.runs.as_slice() {
-        [] => vec![options.out.clone()],
-        runs => runs.to_vec(),
-    };
-    let mut runs: Vec<Run> = Vec::new();
-    for path in named {
-        add(&mut runs, Run::open(RunFolder::open(&path)?)?);
-    }
-    if let [only] = runs.as_slice()
-        && only.manifest.shard.of > 1
-    {
-        for sibling in siblings(only)? {
-            add(&mut runs, sibling);
+/// The locks of all runs: one that is sent for is had alone.
+fn lock(options: &Options, runs: &[Run]) -> Result<Vec<VerifyLock>, VerifyError> {
+    let sends = options.resolve || options.replay.is_some();
+    let mut locks = Vec::new();
+    for run in runs {
+        if sends {
+            locks.push(run.folder.lock_to_send()?);
+        } else {
+            locks.extend(run.folder.lock_to_read()?);
         }
     }
-    Ok(runs)
+    Ok(locks)
 }
 
-/// Adds a run unless it is there already: named twice, or a copy of its folder. Its attempts were made once.
-fn add(runs: &mut Vec<Run>, run: Run) {
-    if runs.iter().all(|other| other.manifest != run.manifest) {
-        runs.push(run);
+/// Sends what is wished for, after a first look; says whether there was anything to send.
+async fn send_again(
+    options: &Options,
+    wish: &Wish,
+    runs: &[Run],
+    observed: &Observed,
+) -> Result<bool, VerifyError> {
+    let evidence = Evidence::assemble(runs, observed.clone(), None)?;
+    let lists = Lists::choose(wish, &Facts::gather(&evidence)?);
+    for reason in &lists.withheld {
+        eprintln!("note: {reason}");
     }
-}
-
-/// The other shards of a run, beside its folder.
-fn siblings(run: &Run) -> Result<Vec<Run>, VerifyError> {
-    let own = run.folder.path().canonicalize().unwrap_or_else(|_| run.folder.path().to_path_buf());
-    let Some(beside) = own.parent() else {
-        return Ok(Vec::new());
-    };
-    let Ok(entries) = std::fs::read_dir(beside) else {
-        return Ok(Vec::new());
-    };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    let mut siblings = Vec::new();
-    for path in paths.into_iter().filter(|path| *path != own && !path.is_symlink()) {
-        let Ok(folder) = RunFolder::open(&path) else {
-            continue;
-        };
-        let Ok(manifest) = folder.manifest() else { continue };
-        if manifest.plan == run.manifest.plan && manifest.shard != run.manifest.shard {
-            siblings.push(Run::open(folder)?);
-        }
+    if lists.is_empty() {
+        eprintln!("note: there is nothing to send again");
+        return Ok(false);
     }
-    Ok(siblings)
+    let (resolve, replay) = (grouped(lists.resolve.len() as u64), grouped(lists.replay.len() as u64));
+    eprintln!("sending again: {resolve} keys whose fate is unknown, {replay} that were acknowledged");
+    let target = target(options, runs)?;
+    let client = TargetClient::new(&target, &options.headers)?;
+    let timeout = runs[0].manifest.scenario.load.timeout;
+    resend::send(&client, &runs[0].folder, &evidence, timeout, &lists).await?;
+    Ok(true)
 }
 
 fn newest_observation(folder: &RunFolder) -> Result<(u32, Observed), VerifyError> {
@@ -190,7 +203,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
     let url = target.url.clone();
     let client = TargetClient::new(&target, &options.headers)?;
     let blank = Observed::blank(&runs[0].manifest.plan, &url);
-    let evidence = Evidence::assemble(runs, blank)?;
+    let evidence = Evidence::assemble(runs, blank, None)?;
     let tally = match book(&evidence) {
         Ok((tally, _)) => tally,
         Err(error) => return Ok(Looked::Undecided(Box::new(damaged(&error)))),
@@ -240,7 +253,7 @@ fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
     if verdict.target.is_empty() {
         verdict.target.clone_from(&manifest.scenario.target.url);
     }
-    verdict.replay = report::replay(manifest);
+    verdict.rerun = report::rerun(manifest);
     let folder = &runs[0].folder;
     warn_unwritten(write_json(&folder.file("verdict.json"), &verdict), folder.path());
     verdict

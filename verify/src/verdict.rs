@@ -160,6 +160,25 @@ pub struct Attempts {
     pub doubtful_keys: u64,
 }
 
+/// What became of keys that `verify` sent again, each once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SentAgain {
+    /// How many.
+    pub keys: u64,
+    /// Told to be new.
+    pub told_new: u64,
+    /// Told to be duplicates.
+    pub told_duplicate: u64,
+    /// Acknowledged, without telling which of the two.
+    pub accepted: u64,
+    /// Fate unknown once more.
+    pub unknown: u64,
+    /// Refused without effect.
+    pub rejected: u64,
+    /// Never left: the target could no longer be reached.
+    pub never_sent: u64,
+}
+
 /// `verdict.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Verdict {
@@ -183,14 +202,20 @@ pub struct Verdict {
     pub checks: Vec<Check>,
     /// What was not tested: one sentence each.
     pub not_tested: Vec<String>,
-    /// The attempts.
+    /// The attempts of the run.
     pub attempts: Attempts,
     /// What was tried, and how hard.
     pub coverage: Coverage,
     /// How much room the counters leave.
     pub counters: Option<CounterSlack>,
+    /// Keys of unknown fate that were sent again (`--resolve`); none if none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<SentAgain>,
+    /// Acknowledged keys that were sent again (`--replay`); none if none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<SentAgain>,
     /// Which planted defects were seen.
     pub planted: Vec<Planted>,
     /// How to send the same load again.
-    pub replay: String,
+    pub rerun: String,
 }

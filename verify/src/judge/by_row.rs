@@ -99,7 +99,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
             return Foreign::Uncounted(extra - theirs);
         }
     }
-    let since_closing = unique_of(evidence.closing.as_ref()).map_or(0, |closing| now.saturating_sub(closing));
+    let since_closing = unique_of(facts.closing().as_ref()).map_or(0, |closing| now.saturating_sub(closing));
     match extra {
         0 => Foreign::None,
         later if later <= since_closing => Foreign::Later(later),

@@ -25,7 +25,7 @@ pub fn answer_sum(facts: &Facts<'_>) -> Check {
         let compared = counted(tally.answers_compared, "answer adds", "answers add");
         return Check::pass(NAME, format!("{compared} up to what was sent"));
     }
-    let finding = |fault: &super::walk::AnswerSumFault| {
+    let finding = |fault: &super::tally::AnswerSumFault| {
         let scope = match fault.scope {
             Scope::Round(round) => format!("round {round}"),
             Scope::Extra(id) => format!("list {id}"),
@@ -170,14 +170,14 @@ fn excess(
         let detail = &breaks[0].detail;
         return Check::unknown(NAME, 1, format!("{detail}; others wrote during the run"));
     }
-    let Some(closing) = &evidence.closing else {
+    let Some(closing) = facts.closing() else {
         return Check::unknown(
             NAME,
             1,
             format!("{}; there is no closing poll to tell since when", breaks[0].detail),
         );
     };
-    let at_close = Deltas::between(before, closing);
+    let at_close = Deltas::between(before, &closing);
     let closing_breaks = region.breaks(&at_close, promised);
     if closing_breaks.iter().any(|broken| broken.side == Side::Above) {
         return broken(NAME, breaks);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use truth::promises::Received;
 
 use super::keys::Keys;
-use super::walk::Sums;
+use super::tally::Sums;
 use crate::observe::stats::Counters;
 
 /// Both ends of what a counter may say.

@@ -41,7 +41,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    fn note(&mut self, ordinal: u64) {
+    pub(super) fn note(&mut self, ordinal: u64) {
         self.count += 1;
         if self.keys.len() < EXAMPLES {
             self.keys.push(ordinal);

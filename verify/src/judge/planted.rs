@@ -226,6 +226,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         closing: Some(slice.counters.clone()),
         torn: None,
         observed: Observed { stats, listing, anomalies: rows.anomalies, presence: rows.presence },
+        earlier: None,
     }
 }
 

@@ -5,14 +5,15 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use thiserror::Error;
-use truth::answer::{Answer, Kind, Outcome};
-use truth::ledger::{Done, Frame, LedgerError, Scope};
+use truth::answer::{Answer, Kind, Kinds, Outcome};
+use truth::ledger::{Done, Frame, LedgerError, Purpose, Scope};
 use truth::plan::Plan;
 use truth::promises::Batch;
 
 use super::coverage::{Coverage, Ended};
 use super::keys::Keys;
 use super::order::{Order, OrderFaults, Said};
+use super::tally::{AnswerSumFault, Resent, Sums, Tally};
 
 /// How many faulty sums are kept for show.
 const EXAMPLES: usize = 64;
@@ -29,66 +30,6 @@ pub enum WalkError {
         /// What does not fit.
         reason: String,
     },
-}
-
-/// Sums over all attempts of opened rounds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Sums {
-    /// Acknowledged.
-    pub acked: u64,
-    /// Of these, told to be new.
-    pub told_new: u64,
-    /// Of these, told to be duplicates.
-    pub told_duplicate: u64,
-    /// Fate unknown.
-    pub unknown: u64,
-    /// Refused without effect.
-    pub rejected: u64,
-    /// Never left.
-    pub never_sent: u64,
-}
-
-impl Sums {
-    /// Attempts that left, or may have left.
-    pub fn sent(&self) -> u64 {
-        self.acked + self.unknown + self.rejected
-    }
-}
-
-/// An answer whose numbers do not add up.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AnswerSumFault {
-    /// Which request.
-    pub scope: Scope,
-    /// Which request.
-    pub request: u32,
-    /// What does not add up.
-    pub detail: String,
-}
-
-/// Everything that one pass learns.
-#[derive(Clone, Debug)]
-pub struct Tally {
-    /// The keys.
-    pub keys: Keys,
-    /// The sums.
-    pub sums: Sums,
-    /// Slots of the plan that left, or may have left, however often.
-    pub slots_sent: u64,
-    /// Faults in the order of answers.
-    pub order: OrderFaults,
-    /// Faults in the sums of answers.
-    pub answer_sums: Vec<AnswerSumFault>,
-    /// How many of these there were.
-    pub answer_sum_faults: u64,
-    /// Answers whose sums were compared.
-    pub answers_compared: u64,
-    /// What was tried.
-    pub coverage: Coverage,
-    /// Segments that end in order, and all of them.
-    pub closed: (usize, usize),
-    /// The last round with keys of its own whose requests were all acknowledged, with its run.
-    pub last_answered: Option<(usize, u64)>,
 }
 
 /// What a walk must know of where frames come from.
@@ -111,6 +52,10 @@ pub struct Walk<'a> {
     open: HashMap<(usize, Scope), Opened>,
     /// The rounds that were ever opened, each with its run.
     rounds: HashSet<(usize, u64)>,
+    /// Segments that end in order.
+    closed: HashSet<usize>,
+    /// Segments that `verify` wrote.
+    later: HashSet<usize>,
     order: Order,
     tally: Tally,
 }
@@ -118,6 +63,7 @@ pub struct Walk<'a> {
 /// A round or list that is under way.
 #[derive(Debug)]
 struct Opened {
+    purpose: Option<Purpose>,
     ordinals: Vec<u64>,
     batch: usize,
     releases: Vec<Range<u32>>,
@@ -152,16 +98,25 @@ impl<'a> Walk<'a> {
         let tally = Tally {
             keys: Keys::new(keys),
             sums: Sums::default(),
+            resent: Resent::default(),
             slots_sent: 0,
             order: OrderFaults::default(),
             answer_sums: Vec::new(),
             answer_sum_faults: 0,
             answers_compared: 0,
             coverage: Coverage::default(),
-            closed: (0, setting.runs.len()),
+            closed: (0, 0),
             last_answered: None,
         };
-        Self { setting, open: HashMap::new(), rounds: HashSet::new(), order: Order::default(), tally }
+        Self {
+            setting,
+            open: HashMap::new(),
+            rounds: HashSet::new(),
+            closed: HashSet::new(),
+            later: HashSet::new(),
+            order: Order::default(),
+            tally,
+        }
     }
 
     /// Takes the next frame of the merged ledger.
@@ -173,10 +128,13 @@ impl<'a> Walk<'a> {
             }
             Frame::Header(_) => Ok(()),
             Frame::Open { round, t } => self.open_round(run, *round, *t),
-            Frame::Extra { id, ordinals, .. } => self.open_extra(run, *id, ordinals),
+            Frame::Extra { id, purpose, ordinals } => {
+                self.later.insert(segment);
+                self.open_extra(run, *id, *purpose, ordinals)
+            }
             Frame::Done(done) => self.done(run, done),
             Frame::Closed { .. } => {
-                self.tally.closed.0 += 1;
+                self.closed.insert(segment);
                 Ok(())
             }
         }
@@ -188,6 +146,7 @@ impl<'a> Walk<'a> {
             return Err(contradiction(format!("round {index} is beyond the plan")));
         }
         let opened = Opened {
+            purpose: None,
             ordinals: round.ordinals().to_vec(),
             batch: self.setting.plan.batch as usize,
             releases: round.releases(),
@@ -203,7 +162,13 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn open_extra(&mut self, run: usize, id: u32, ordinals: &[u64]) -> Result<(), WalkError> {
+    fn open_extra(
+        &mut self,
+        run: usize,
+        id: u32,
+        purpose: Purpose,
+        ordinals: &[u64],
+    ) -> Result<(), WalkError> {
         let keys = self.setting.plan.keys().unwrap_or(u64::MAX);
         if let Some(unknown) = ordinals.iter().find(|ordinal| **ordinal >= keys) {
             return Err(contradiction(format!(
@@ -212,6 +177,7 @@ impl<'a> Walk<'a> {
         }
         let batch = self.setting.plan.batch as usize;
         let opened = self.open.entry((run, Scope::Extra(id))).or_insert_with(|| Opened {
+            purpose: Some(purpose),
             ordinals: Vec::new(),
             batch,
             releases: Vec::new(),
@@ -236,12 +202,14 @@ impl<'a> Walk<'a> {
             let reason = format!("request {request} of {:?} is not one that can end now", done.scope);
             return Err(contradiction(reason));
         }
-        self.book(opened.ordinals(done.request), &done.answer, done.t_start, done.t_end);
+        self.book_try(&opened, done.request, &done.answer, (done.t_start, done.t_end));
         let slots = opened.ordinals(done.request).len() as u64;
         self.compare_sums(done, slots);
+        let is_planned = opened.purpose.is_none();
         let progress = &mut opened.requests[request];
         if done.answer.outcome != Outcome::NeverSent {
-            self.tally.slots_sent += if progress.left_until.is_none() { slots } else { 0 };
+            let is_first = is_planned && progress.left_until.is_none();
+            self.tally.slots_sent += if is_first { slots } else { 0 };
             progress.left_until = Some(done.t_end);
         }
         if matches!(done.answer.outcome, Outcome::Acked | Outcome::Unknown) {
@@ -258,6 +226,27 @@ impl<'a> Walk<'a> {
             self.drop_round(run, done.scope, &opened);
         }
         Ok(())
+    }
+
+    /// Books one try of a request, as a part of the run or of what came after it.
+    fn book_try(&mut self, opened: &Opened, request: u32, answer: &Answer, (t_start, t_end): (u64, u64)) {
+        let (ordinals, before) = (opened.ordinals(request), self.tally.sums);
+        self.book(ordinals, answer, t_start, t_end);
+        let booked = self.tally.sums - before;
+        let resent = &mut self.tally.resent;
+        match opened.purpose {
+            None => {}
+            Some(Purpose::Resolve) => resent.resolve = resent.resolve + booked,
+            Some(Purpose::Replay) => {
+                resent.replay = resent.replay + booked;
+                let told_new = |place: usize| answer.kinds.of(place) == Kind::New;
+                let named = ordinals.iter().enumerate().filter(|(place, _)| told_new(*place));
+                named.for_each(|(_, ordinal)| resent.replayed_new.note(*ordinal));
+                if answer.kinds == Kinds::Untold {
+                    resent.replayed_new.count += u64::from(answer.inserted.unwrap_or(0));
+                }
+            }
+        }
     }
 
     /// Books every attempt of one try. A request's `new` answers come before its duplicates: inside one request the
@@ -357,13 +346,18 @@ impl<'a> Walk<'a> {
             {
                 let began = progress.left_until.unwrap_or(opened.t);
                 let lost = Answer::bare(Outcome::Unknown);
-                let ordinals = opened.ordinals(request as u32);
-                self.tally.slots_sent +=
-                    if progress.left_until.is_none() { ordinals.len() as u64 } else { 0 };
-                self.book(ordinals, &lost, began, u64::MAX);
+                let slots = opened.ordinals(request as u32).len() as u64;
+                let is_first = opened.purpose.is_none() && progress.left_until.is_none();
+                self.tally.slots_sent += if is_first { slots } else { 0 };
+                self.book_try(opened, request as u32, &lost, (began, u64::MAX));
             }
-            self.cover(opened);
+            if opened.purpose.is_none() {
+                self.cover(opened);
+            }
         }
+        let own = (0..self.setting.runs.len()).filter(|segment| !self.later.contains(segment));
+        let (closed, open): (Vec<usize>, Vec<usize>) = own.partition(|segment| self.closed.contains(segment));
+        self.tally.closed = (closed.len(), closed.len() + open.len());
         self.tally.order = self.order.finish();
         self.tally
     }

@@ -13,11 +13,30 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a whole answer may take: a page of a large listing from a busy target.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Most bytes of an answer to a request of ours.
+const MAX_ANSWER: usize = 16 << 20;
+
 /// Reads one target.
 #[derive(Clone, Debug)]
 pub struct TargetClient {
     http: reqwest::Client,
     target: Target,
+}
+
+/// What became of a request that was sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Posted {
+    /// The whole answer came.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// Its body.
+        body: Vec<u8>,
+    },
+    /// No connection could be made, so no byte left.
+    NotConnected,
+    /// No whole answer came.
+    Lost,
 }
 
 /// Why something could not be read.
@@ -82,6 +101,10 @@ impl TargetClient {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(READ_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
+            .http1_only()
+            // What is sent is sent once: on a connection of its own, and never again by itself.
+            .pool_max_idle_per_host(0)
+            .retry(reqwest::retry::never())
             .no_proxy();
         let http = builder.build().expect("a client without TLS and proxies has nothing to load");
         Ok(Self { http, target: target.clone() })
@@ -104,6 +127,25 @@ impl TargetClient {
             .send()
             .await
             .map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })
+    }
+
+    /// POSTs a JSON body to a path, once, and reads the answer to its end.
+    pub async fn post(&self, path: &str, body: Vec<u8>, timeout: Duration) -> Posted {
+        let request = self.http.post(self.url(path)).timeout(timeout);
+        let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Posted::NotConnected,
+            Err(_) => return Posted::Lost,
+        };
+        let (status, mut body) = (response.status().as_u16(), Vec::new());
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
+                Ok(None) => return Posted::Answered { status, body },
+                Ok(Some(_)) | Err(_) => return Posted::Lost,
+            }
+        }
     }
 
     /// GETs a URL and its body; a status that is no success is an error.

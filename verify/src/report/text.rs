@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::judge::counters::Bounds;
 use crate::judge::{counted, grouped};
-use crate::verdict::{Attempt, Check, Finding, SHOWN_KEYS, Status, Verdict, Word};
+use crate::verdict::{Attempt, Check, Finding, SHOWN_KEYS, SentAgain, Status, Verdict, Word};
 
 /// The report.
 pub fn render(verdict: &Verdict) -> String {
@@ -55,11 +55,12 @@ fn head(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
 }
 
 fn checks(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    if verdict.checks.is_empty() {
-        return Ok(());
+    // What was not tested stands further down, each with its reason.
+    let mut made = verdict.checks.iter().filter(|check| check.status != Status::NotTested).peekable();
+    if made.peek().is_some() {
+        writeln!(out)?;
     }
-    writeln!(out)?;
-    for check in &verdict.checks {
+    for check in made {
         writeln!(out, "  {:<20} {:<10} {}", check.name, status(check.status), check.summary)?;
     }
     Ok(())
@@ -156,6 +157,11 @@ fn rests_on(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
         writeln!(out, "  {:<20} {}", "unique", counter(slack.deltas.unique, slack.unique))?;
         writeln!(out, "  {:<20} {}", "duplicates", counter(slack.deltas.duplicates, slack.duplicates))?;
     }
+    for (name, again) in [("resolved", &verdict.resolved), ("replayed", &verdict.replayed)] {
+        if let Some(again) = again {
+            writeln!(out, "  {name:<20} {}", sent_again(again))?;
+        }
+    }
     let count = |seen: Option<bool>| verdict.planted.iter().filter(|planted| planted.seen == seen).count();
     let (seen, missed) = (count(Some(true)), count(Some(false)));
     let judge = match seen + missed {
@@ -175,6 +181,20 @@ fn rests_on(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     Ok(())
 }
 
+fn sent_again(again: &SentAgain) -> String {
+    let kinds = [
+        ("new", again.told_new),
+        ("duplicate", again.told_duplicate),
+        ("accepted", again.accepted),
+        ("unknown", again.unknown),
+        ("rejected", again.rejected),
+        ("never sent", again.never_sent),
+    ];
+    let told = kinds.into_iter().filter(|(_, count)| *count > 0);
+    let told: Vec<String> = told.map(|(name, count)| format!("{} {name}", grouped(count))).collect();
+    format!("{} sent again: {}", counted(again.keys, "key", "keys"), told.join(", "))
+}
+
 /// The rule of three: nothing seen in n samples bounds the rate at 3/n.
 fn bound_in_percent(samples: u64) -> Option<String> {
     (samples >= 3).then(|| {
@@ -191,8 +211,8 @@ fn tail(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     if verdict.observation > 0 {
         writeln!(out, "  observation {}", verdict.observation)?;
     }
-    if !verdict.replay.is_empty() {
-        writeln!(out, "  replay      {}", verdict.replay)?;
+    if !verdict.rerun.is_empty() {
+        writeln!(out, "  rerun       {}", verdict.rerun)?;
     }
     Ok(())
 }

@@ -194,6 +194,7 @@ impl Forge {
                 listed: Some(listed),
             }),
             settled: Settled::Reached,
+            earlier: None,
         }
     }
 }

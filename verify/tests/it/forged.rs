@@ -36,6 +36,8 @@ pub(crate) struct Forged {
     pub(crate) under_load: Option<Counters>,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) settled: Settled,
+    /// What was seen before `verify` sent.
+    pub(crate) earlier: Option<Observed>,
 }
 
 impl Forged {
@@ -107,6 +109,7 @@ impl Forged {
                 unread: None,
                 settled: self.settled,
                 waited_ms: 500,
+                follows: None,
             },
             listing,
             presence: tally.presence,
@@ -135,6 +138,7 @@ impl Forged {
             closing: self.closing.clone(),
             torn: self.under_load.clone().filter(|counters| counters.adds_up() == Some(false)),
             observed: self.observed(),
+            earlier: self.earlier.clone(),
         }
     }
 

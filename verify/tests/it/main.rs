@@ -1,5 +1,6 @@
 //! The judge held to its word: a FAIL is never wrong, and a PASS is never silent about what it did not see.
 
+mod again;
 mod answers;
 mod binary;
 mod forge;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use truth::promises::Received;
 use verify::judge::counters::{Deltas, Region};
 use verify::judge::keys::Keys;
-use verify::judge::walk::Sums;
+use verify::judge::tally::Sums;
 use verify::rows::Presence;
 
 /// Acknowledged and unknown attempts of one key.

@@ -8,7 +8,8 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use verify::observe::stats::Counters;
 use verify::rows::Row;
@@ -46,6 +47,18 @@ pub(crate) struct Script {
     pub(crate) on_stats: OnStats,
     /// Whether a listing is answered, by the number of the question from 0.
     pub(crate) on_list: Box<dyn Fn(usize) -> Listed + Send>,
+    /// What becomes of what is sent, by the number of the request from 0.
+    pub(crate) on_publish: Box<dyn Fn(usize) -> Published + Send>,
+}
+
+/// What becomes of a request that sends events.
+pub(crate) enum Published {
+    /// Stored once, and told truly.
+    Soundly,
+    /// Stored again, whatever is there, and told to be new.
+    Again,
+    /// Nothing stored, and an answer that leaves it open.
+    Unknown,
 }
 
 /// How a question for a page is answered.
@@ -65,6 +78,7 @@ impl Script {
             late: (0, Vec::new()),
             on_stats: Box::new(|_, counters| Some(counters.clone())),
             on_list: Box::new(|_| Listed::Rows),
+            on_publish: Box::new(|_| Published::Soundly),
         }
     }
 }
@@ -74,6 +88,7 @@ struct Shared {
     stats_asked: usize,
     pages_asked: usize,
     firsts_asked: usize,
+    published: usize,
 }
 
 /// A running stub; it ends with the runtime of its test.
@@ -84,16 +99,22 @@ pub(crate) struct Stub {
 
 impl Stub {
     pub(crate) async fn start(script: Script) -> Self {
-        let shared = Shared { script, stats_asked: 0, pages_asked: 0, firsts_asked: 0 };
+        let shared = Shared { script, stats_asked: 0, pages_asked: 0, firsts_asked: 0, published: 0 };
         let shared = Arc::new(Mutex::new(shared));
         let app = Router::new()
             .route("/stats", get(stats))
             .route("/events", get(events))
+            .route("/publish", post(publish))
             .with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, shared }
+    }
+
+    /// How many requests sent events.
+    pub(crate) fn published(&self) -> usize {
+        self.shared.lock().expect("no test panics here").published
     }
 
     /// How often the counters and pages were asked for.
@@ -167,6 +188,48 @@ async fn events(
         headers.insert(header::LINK, HeaderValue::from_str(&link).expect("an ASCII header"));
     }
     (headers, axum::Json(page)).into_response()
+}
+
+async fn publish(State(shared): State<Arc<Mutex<Shared>>>, body: String) -> Response {
+    let mut shared = shared.lock().expect("no test panics here");
+    let nth = shared.published;
+    shared.published += 1;
+    let becomes = (shared.script.on_publish)(nth);
+    if matches!(becomes, Published::Unknown) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let events: Vec<&RawValue> = serde_json::from_str(&body).expect("a batch");
+    let mut results = Vec::new();
+    for event in events {
+        let row = read(event);
+        let script = &mut shared.script;
+        let is_known =
+            script.rows.iter().any(|known| (&known.topic, &known.event_id) == (&row.topic, &row.event_id));
+        let is_stored = !is_known || matches!(becomes, Published::Again);
+        let count = |counter: &mut Option<u64>| *counter.as_mut().expect("a counter") += 1;
+        count(&mut script.stats.received);
+        count(if is_stored { &mut script.stats.unique } else { &mut script.stats.duplicates });
+        script.rows.extend(is_stored.then_some(row));
+        results.push(if is_stored { "inserted" } else { "duplicate" });
+    }
+    let inserted = results.iter().filter(|result| **result == "inserted").count();
+    let (accepted, duplicates) = (results.len(), results.len() - inserted);
+    let body =
+        json!({"accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": results});
+    axum::Json(body).into_response()
+}
+
+/// An event as sent, its payload to the byte.
+fn read(event: &RawValue) -> Row {
+    let fields: HashMap<String, Box<RawValue>> = serde_json::from_str(event.get()).expect("an event");
+    let text = |name: &str| serde_json::from_str::<String>(fields[name].get()).expect("a text");
+    Row {
+        topic: text("topic"),
+        event_id: text("event_id"),
+        timestamp: Some(text("timestamp")),
+        source: Some(text("source")),
+        payload: Some(fields["payload"].get().to_owned()),
+    }
 }
 
 fn shown(row: &Row) -> Value {

@@ -147,7 +147,10 @@ fn a_pass_names_what_it_did_not_see() {
         let verdict = judge(evidence);
         assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
         let order = check(&verdict, "answer-order").summary.clone();
-        [verdict.not_tested, vec![order]].concat().join("\n")
+        let looked_once = |line: &String| line.starts_with("stillness: ") || line.starts_with("replay: ");
+        let not_tested: Vec<String> =
+            verdict.not_tested.into_iter().filter(|line| !looked_once(line)).collect();
+        [not_tested, vec![order]].concat().join("\n")
     };
     let mut evidence = Forge::default().run().evidence();
     assert_eq!(told(&evidence), "2,000 told answers fit a store that stores once");

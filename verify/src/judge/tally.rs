@@ -1,0 +1,109 @@
+//! What one pass over a ledger learns, as values.
+
+use std::ops::{Add, Sub};
+
+use truth::ledger::Scope;
+
+use super::coverage::Coverage;
+use super::keys::Keys;
+use super::order::{Faults, OrderFaults};
+
+/// Sums over all attempts of opened rounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sums {
+    /// Acknowledged.
+    pub acked: u64,
+    /// Of these, told to be new.
+    pub told_new: u64,
+    /// Of these, told to be duplicates.
+    pub told_duplicate: u64,
+    /// Fate unknown.
+    pub unknown: u64,
+    /// Refused without effect.
+    pub rejected: u64,
+    /// Never left.
+    pub never_sent: u64,
+}
+
+impl Sums {
+    /// Attempts that left, or may have left.
+    pub fn sent(&self) -> u64 {
+        self.acked + self.unknown + self.rejected
+    }
+
+    fn apply(&self, other: &Self, each: fn(u64, u64) -> u64) -> Self {
+        Self {
+            acked: each(self.acked, other.acked),
+            told_new: each(self.told_new, other.told_new),
+            told_duplicate: each(self.told_duplicate, other.told_duplicate),
+            unknown: each(self.unknown, other.unknown),
+            rejected: each(self.rejected, other.rejected),
+            never_sent: each(self.never_sent, other.never_sent),
+        }
+    }
+}
+
+impl Add for Sums {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        self.apply(&other, u64::add)
+    }
+}
+
+impl Sub for Sums {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        self.apply(&other, u64::sub)
+    }
+}
+
+/// What `verify` itself sent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Resent {
+    /// Keys whose fate was unknown.
+    pub resolve: Sums,
+    /// Keys that had been acknowledged.
+    pub replay: Sums,
+    /// Of the latter, those that were told to be new. A request that tells only how many counts without keys.
+    pub replayed_new: Faults,
+}
+
+/// An answer whose numbers do not add up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AnswerSumFault {
+    /// Which request.
+    pub scope: Scope,
+    /// Which request.
+    pub request: u32,
+    /// What does not add up.
+    pub detail: String,
+}
+
+/// Everything that one pass learns.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// The keys.
+    pub keys: Keys,
+    /// The sums, over all that was ever sent.
+    pub sums: Sums,
+    /// The part of it that came after the run.
+    pub resent: Resent,
+    /// Slots of the plan that left, or may have left, however often.
+    pub slots_sent: u64,
+    /// Faults in the order of answers.
+    pub order: OrderFaults,
+    /// Faults in the sums of answers.
+    pub answer_sums: Vec<AnswerSumFault>,
+    /// How many of these there were.
+    pub answer_sum_faults: u64,
+    /// Answers whose sums were compared.
+    pub answers_compared: u64,
+    /// What was tried.
+    pub coverage: Coverage,
+    /// Of the run's own segments, those that end in order, and all of them.
+    pub closed: (usize, usize),
+    /// The last round with keys of its own whose requests were all acknowledged, with its run.
+    pub last_answered: Option<(usize, u64)>,
+}

@@ -1,0 +1,67 @@
+//! One request on a connection of its own, so that nothing beneath can find a dead one in a pool and send it again.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use truth::answer::{Answer, Outcome};
+use truth::clock::monotonic_ns;
+use truth::event::Events;
+use truth::mapping::Target;
+use truth::wire::Renderer;
+
+use crate::observe::client::{Posted, TargetClient};
+
+/// How one request ended.
+pub(super) struct Sent {
+    pub(super) request: usize,
+    pub(super) t_start: u64,
+    pub(super) status: u16,
+    pub(super) answer: Answer,
+}
+
+impl Sent {
+    /// One that did not even begin.
+    pub(super) fn never(request: usize) -> Self {
+        Self { request, t_start: monotonic_ns(), status: 0, answer: Answer::bare(Outcome::NeverSent) }
+    }
+}
+
+/// Sends to one target.
+pub(super) struct Sender {
+    client: TargetClient,
+    target: Arc<Target>,
+    renderer: Renderer,
+    timeout: Duration,
+}
+
+impl Sender {
+    pub(super) fn new(client: &TargetClient, events: &Events, timeout: Duration) -> Self {
+        let target = Arc::new(client.target().clone());
+        let renderer = Renderer::new(Arc::new(events.clone()), &target);
+        Self { client: client.clone(), target, renderer, timeout }
+    }
+
+    /// A request that carries these keys; it is sent when the future is polled.
+    pub(super) fn request(
+        &mut self,
+        request: usize,
+        ordinals: &[u64],
+    ) -> impl Future<Output = Sent> + Send + 'static {
+        let mut body = Vec::new();
+        self.renderer.body(ordinals, &mut body);
+        let (client, target, timeout) = (self.client.clone(), Arc::clone(&self.target), self.timeout);
+        let events = ordinals.len() as u32;
+        async move {
+            let t_start = monotonic_ns();
+            let (status, answer) = match client.post(&target.publish.path, body, timeout).await {
+                Posted::Answered { status, body } => {
+                    (status, Answer::classify(&target, status, &body, events))
+                }
+                Posted::NotConnected => (0, Answer::bare(Outcome::NeverSent)),
+                Posted::Lost => (0, Answer::bare(Outcome::Unknown)),
+            };
+            Sent { request, t_start, status, answer }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Which runs one invocation judges: those that are named, and the shards that belong to them.
+
+use std::path::PathBuf;
+
+use truth::folder::RunFolder;
+
+use crate::cli::Options;
+use crate::evidence::{EvidenceError, Run};
+
+/// Opens the runs that are named, or the newest; one shard brings its siblings.
+pub(super) fn open(options: &Options) -> Result<Vec<Run>, EvidenceError> {
+    let named = match options.runs.as_slice() {
+        [] => vec![options.out.clone()],
+        runs => runs.to_vec(),
+    };
+    let mut runs: Vec<Run> = Vec::new();
+    for path in named {
+        add(&mut runs, Run::open(RunFolder::open(&path)?)?);
+    }
+    if let [only] = runs.as_slice()
+        && only.manifest.shard.of > 1
+    {
+        for sibling in siblings(only)? {
+            add(&mut runs, sibling);
+        }
+    }
+    Ok(runs)
+}
+
+/// Adds a run unless it is there already: named twice, or a copy of its folder. Its attempts were made once.
+fn add(runs: &mut Vec<Run>, run: Run) {
+    if runs.iter().all(|other| other.manifest != run.manifest) {
+        runs.push(run);
+    }
+}
+
+/// The other shards of a run, beside its folder.
+fn siblings(run: &Run) -> Result<Vec<Run>, EvidenceError> {
+    let own = run.folder.path().canonicalize().unwrap_or_else(|_| run.folder.path().to_path_buf());
+    let Some(beside) = own.parent() else {
+        return Ok(Vec::new());
+    };
+    let Ok(entries) = std::fs::read_dir(beside) else {
+        return Ok(Vec::new());
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let mut siblings = Vec::new();
+    for path in paths.into_iter().filter(|path| *path != own && !path.is_symlink()) {
+        let Ok(folder) = RunFolder::open(&path) else {
+            continue;
+        };
+        let Ok(manifest) = folder.manifest() else { continue };
+        if manifest.plan == run.manifest.plan && manifest.shard != run.manifest.shard {
+            siblings.push(Run::open(folder)?);
+        }
+    }
+    Ok(siblings)
+}
