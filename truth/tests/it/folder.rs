@@ -238,7 +238,7 @@ fn a_further_segment_comes_after_those_of_all_lanes() {
     let (folder, _lock) = RunFolder::create(out.path(), &manifest(NONCE, Shard::WHOLE)).unwrap();
     assert_eq!(folder.next_lane().unwrap(), 0);
     for lane in [0, 11] {
-        std::fs::write(folder.segment(lane), "").unwrap();
+        fs::write(folder.segment(lane), "").unwrap();
     }
     assert_eq!(folder.next_lane().unwrap(), 12);
 }
