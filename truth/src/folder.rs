@@ -273,11 +273,16 @@ impl RunLock {
     }
 }
 
-/// Writes a JSON file whole: into a temporary file first, renamed when it is complete.
+/// Writes a JSON file whole.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderError> {
     let json = |source| FolderError::Json { path: path.to_path_buf(), source };
     let mut text = serde_json::to_vec_pretty(value).map_err(json)?;
     text.push(b'\n');
+    write_whole(path, &text)
+}
+
+/// Writes a file whole: into a temporary file first, renamed when it is complete.
+pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     let part = path.with_extension("part");
     fs::write(&part, text).map_err(io("write", &part))?;
     fs::rename(&part, path).map_err(io("rename", &part))

@@ -1,6 +1,7 @@
 //! The verdict as people and programs read it.
 
 pub mod json;
+pub mod junit;
 pub mod text;
 
 use truth::folder::Manifest;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use truth::folder::{FolderError, RunFolder, VerifyLock, write_json};
+use truth::folder::{FolderError, RunFolder, VerifyLock, write_json, write_whole};
 use truth::mapping::{MappingError, Target};
 
 use crate::baseline::chain;
@@ -255,7 +255,10 @@ fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
     }
     verdict.rerun = report::rerun(manifest);
     let folder = &runs[0].folder;
-    warn_unwritten(write_json(&folder.file("verdict.json"), &verdict), folder.path());
+    let junit = report::junit::render(&verdict);
+    let written = write_json(&folder.file("verdict.json"), &verdict)
+        .and_then(|()| write_whole(&folder.file("junit.xml"), junit.as_bytes()));
+    warn_unwritten(written, folder.path());
     verdict
 }
 

@@ -1,5 +1,6 @@
 //! The verdict as a value: what `verdict.json` holds and what the reports print.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::counters::{Bounds, Deltas};
@@ -9,7 +10,7 @@ use crate::judge::coverage::Coverage;
 pub const SHOWN_KEYS: usize = 8;
 
 /// What a run has shown. Ordered so that the greatest of several is their merger.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Word {
     /// Every check that could be made holds.
@@ -45,7 +46,7 @@ impl Word {
 }
 
 /// What became of one check.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It holds.
@@ -59,7 +60,7 @@ pub enum Status {
 }
 
 /// One check.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     /// Its name.
     pub name: String,
@@ -74,7 +75,7 @@ pub struct Check {
 }
 
 /// One thing at fault.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// The key's number in the plan, where there is one.
     pub ordinal: Option<u64>,
@@ -89,7 +90,7 @@ pub struct Finding {
 }
 
 /// One attempt, for people.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
     /// `round 3` or `list 1`.
     pub scope: String,
@@ -112,7 +113,7 @@ pub struct Attempt {
 }
 
 /// A defect planted to see that the judge sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Planted {
     /// Which defect.
     pub defect: String,
@@ -123,7 +124,7 @@ pub struct Planted {
 }
 
 /// How much room the counters leave.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CounterSlack {
     /// R.
     pub received: Bounds,
@@ -136,7 +137,7 @@ pub struct CounterSlack {
 }
 
 /// Attempts by outcome.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Attempts {
     /// Planned in all.
     pub planned: u64,
@@ -161,7 +162,7 @@ pub struct Attempts {
 }
 
 /// What became of keys that `verify` sent again, each once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SentAgain {
     /// How many.
     pub keys: u64,
@@ -180,9 +181,10 @@ pub struct SentAgain {
 }
 
 /// `verdict.json`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// Version of this file.
+    #[schemars(extend("const" = 1))]
     pub schema_version: u32,
     /// Version of the program that judged.
     pub onceproof: String,

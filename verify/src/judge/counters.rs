@@ -6,6 +6,7 @@
 //! most R_low + (all unknown attempts of acknowledged keys) + (the u largest numbers of unknown attempts among the
 //! others). A value outside is certain failure; the width inside is the slack.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use truth::promises::Received;
 
@@ -14,7 +15,7 @@ use super::tally::Sums;
 use crate::observe::stats::Counters;
 
 /// Both ends of what a counter may say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Bounds {
     /// The least.
     pub low: u64,
@@ -57,7 +58,7 @@ pub struct Region {
 }
 
 /// The counters since the baseline.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Deltas {
     /// R.
     pub received: Option<i128>,

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// From this many expected on, seeing none makes a verdict void.
 pub const EXPECTED_ENOUGH: u64 = 30;
 
 /// Planned and observed numbers of one kind of repeat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
     /// How many the opened rounds hold.
     pub planned: u64,
@@ -18,7 +19,7 @@ pub struct Seen {
 }
 
 /// The kinds of repeats.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
     /// Pairs of requests of one release that carry one key; observed: those under way at the same time.
     pub overlapping_pairs: Seen,

@@ -22,13 +22,7 @@ fn head(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     for observation in verdict.observations.iter().filter(|line| line.starts_with("run did not finish")) {
         writeln!(out, "{observation}")?;
     }
-    let sentence = match verdict.verdict {
-        Word::Pass => "every acknowledged event is stored exactly once",
-        Word::Fail => "a promise is broken",
-        Word::Unknown => "it cannot be told whether every event is stored exactly once",
-        Word::Void => "nothing was tested that could have failed",
-    };
-    writeln!(out, "{}  {sentence}", verdict.verdict.text())?;
+    writeln!(out, "{}  {}", verdict.verdict.text(), sentence(verdict.verdict))?;
     for reason in &verdict.reasons {
         writeln!(out, "  - {reason}")?;
     }
@@ -54,6 +48,16 @@ fn head(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     writeln!(out, "  target      {}", verdict.target)
 }
 
+/// What a word means.
+pub(super) fn sentence(word: Word) -> &'static str {
+    match word {
+        Word::Pass => "every acknowledged event is stored exactly once",
+        Word::Fail => "a promise is broken",
+        Word::Unknown => "it cannot be told whether every event is stored exactly once",
+        Word::Void => "nothing was tested that could have failed",
+    }
+}
+
 fn checks(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     // What was not tested stands further down, each with its reason.
     let mut made = verdict.checks.iter().filter(|check| check.status != Status::NotTested).peekable();
@@ -76,13 +80,24 @@ fn status(status: Status) -> &'static str {
 }
 
 fn findings(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    for check in verdict.checks.iter().filter(|check| !check.findings.is_empty()) {
-        writeln!(out, "\n  {}", title(check))?;
-        for finding in &check.findings {
-            write_finding(out, finding)?;
+    for check in verdict.checks.iter() {
+        let details = details(check);
+        if !details.is_empty() {
+            writeln!(out, "\n  {}\n{}", title(check), details.trim_end())?;
         }
     }
     Ok(())
+}
+
+/// What a check found, each key with its attempts.
+pub(super) fn details(check: &Check) -> String {
+    let mut out = String::new();
+    // A finding that is all there is to say stands in the summary.
+    let mut findings = check.findings.iter().filter(|finding| finding.detail != check.summary);
+    findings
+        .try_for_each(|finding| write_finding(&mut out, finding))
+        .expect("a String takes all that is written");
+    out
 }
 
 fn title(check: &Check) -> String {

@@ -73,7 +73,7 @@ fn nothing_is_sent_where_a_first_look_does_not_tell_enough() {
 }
 
 /// Sends keys again, to a target that stores what is new, and tells what `tells` makes of it.
-fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tells: fn(Answer) -> Answer) {
+pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tells: fn(Answer) -> Answer) {
     forged.earlier = Some(forged.observed());
     let is_known = |forged: &Forged, ordinal: u64| {
         let id = forged.events.id_text(ordinal);
@@ -121,7 +121,7 @@ fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tells: fn(Answe
 }
 
 /// The verdict on the folder: frames of lists have no time of their own, so they are merged by segment.
-fn verdict(forged: &Forged) -> Verdict {
+pub(crate) fn verdict(forged: &Forged) -> Verdict {
     let out = tempfile::tempdir().expect("a folder");
     let folder = forged.write(out.path());
     let run = verify::evidence::Run::open(folder).expect("a forged run");

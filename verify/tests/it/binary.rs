@@ -67,6 +67,8 @@ fn each_word_has_its_exit_code() {
         assert!(stdout(&output).starts_with(&format!("{}  ", word.text())), "{}", stdout(&output));
         assert_eq!(saved(&folder).verdict, word);
         assert_eq!(saved(&folder).observation, 1);
+        let junit = fs::read_to_string(folder.file("junit.xml")).unwrap();
+        assert_eq!(junit.contains("<failure") || junit.contains("<error"), code != 0, "{junit}");
     }
 }
 
