@@ -6,6 +6,7 @@ pub(crate) mod live;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use truth::answer::{Answer, Kind, Kinds, Outcome};
 
@@ -15,10 +16,13 @@ use latency::Latencies;
 use live::Told;
 
 /// Why attempts are unknown, counted in requests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Doubts {
+    /// No whole answer in time.
     pub(crate) timed_out: u64,
+    /// The connection ended before the answer did.
     pub(crate) connection_broke: u64,
+    /// What came is no HTTP.
     pub(crate) answer_malformed: u64,
     /// A whole answer whose status, or body, says nothing certain.
     pub(crate) answer_undeclared: u64,
@@ -27,17 +31,22 @@ pub(crate) struct Doubts {
 }
 
 /// Releases of more than one request, and the pairs of one key that they were to let race.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Races {
+    /// Pairs of requests of one release that carry one key.
     pub(crate) pairs_planned: u64,
+    /// Those that were under way at the same time.
     pub(crate) pairs_observed: u64,
+    /// Releases that went together.
     pub(crate) releases_complete: u64,
+    /// Releases that did not find their connections in time.
     pub(crate) releases_incomplete: u64,
 }
 
 /// What became of the connections.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Connections {
+    /// All that came about.
     pub(crate) opened: u64,
     /// Under a request, or while idle without a word.
     pub(crate) broken: u64,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use truth::folder::{FolderError, Manifest, RunFolder, write_json};
 
@@ -21,67 +22,104 @@ use effort::Effort;
 const VERSION: u32 = 1;
 
 /// `summary.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Summary {
+    /// Version of this file.
+    #[schemars(extend("const" = 1))]
     schema_version: u32,
+    /// When the run began.
     started_utc: Timestamp,
+    /// Why sending ended.
     ended: Ending,
+    /// Whether everything that was sent is on record.
     ledger_written: bool,
     /// From the first byte sent to the last answer.
     duration_s: f64,
+    /// Seed of the plan.
     seed: u32,
+    /// Most connections that there was work for.
     connections_used: u32,
+    /// Threads that sent.
     lanes: u16,
+    /// What this shard was to send.
     planned: Planned,
+    /// Attempts by outcome, in events, retries included.
     events: Events,
+    /// Requests that left, retries included.
     requests: Requests,
+    /// The sums of what the answers say.
     answers: Answers,
+    /// Requests that were let go together so that copies of one key race.
     races: Races,
+    /// From the planned instant to the whole answer; `null` without a sample.
     response_time: Option<Quantiles>,
+    /// From the first byte written to the whole answer; `null` without a sample.
     service_time: Option<Quantiles>,
+    /// Events that left, per second of `duration_s`.
     events_per_s: f64,
+    /// Requests that left, per second of `duration_s`.
     requests_per_s: f64,
+    /// Bytes of requests, heads included.
     sent_bytes: u64,
+    /// Bytes of answers, heads included.
     received_bytes: u64,
     /// At the top, because whoever breaks the target on purpose asks for it first.
     connections_broken: u64,
+    /// What became of the connections.
     connections: Connections,
+    /// What generating the load cost.
     generator: Effort,
 }
 
 /// What this shard was to send.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct Planned {
+    /// Attempts, repeats included.
     events: u64,
+    /// Requests that carry them.
     requests: u64,
 }
 
 /// Attempts by outcome, counted in events.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct Events {
+    /// Acknowledged.
     acked: u64,
+    /// Of these, told to be new.
     told_new: u64,
+    /// Of these, told to be duplicates.
     told_duplicate: u64,
+    /// Refused without effect.
     rejected: u64,
+    /// Fate unknown: executed once or not at all.
     unknown: u64,
+    /// No byte of them left.
     never_sent: u64,
 }
 
 /// Requests that left, retries included.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct Requests {
+    /// All.
     sent: u64,
+    /// Those that were not acknowledged.
     failed: u64,
+    /// Those that were further tries.
     retries: u64,
+    /// How many answers had each status.
     statuses: BTreeMap<u16, u64>,
+    /// Why the fate of some is unknown.
     unknown_because: Doubts,
 }
 
 /// The sums of what the answers say; `null` where some answer does not say it.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct Answers {
+    /// Events that were acknowledged.
     received: u64,
+    /// Events that were told to be new.
     inserted: Option<u64>,
+    /// Events that were told to be duplicates.
     duplicates: Option<u64>,
 }
 
@@ -142,5 +180,21 @@ impl Summary {
     /// The block that people read, and the last line that scripts grep.
     pub(crate) fn text(&self, folder: &RunFolder, out: &Path) -> String {
         text::render(self, folder.path(), out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_that_of_the_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/summary.schema.json");
+        let made = serde_json::to_string_pretty(&schemars::schema_for!(Summary)).unwrap() + "\n";
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::write(&path, &made).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap();
+        assert!(committed == made, "{} is old: UPDATE_SCHEMAS=1 cargo test makes it anew", path.display());
     }
 }

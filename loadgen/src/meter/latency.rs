@@ -1,6 +1,7 @@
 //! Latencies: response time from the planned instant, service time from the send, side by side.
 
 use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// From one microsecond to an hour: below it a clock reading is noise, above it every time-out has long passed.
@@ -43,8 +44,9 @@ impl Latencies {
 }
 
 /// A latency as `summary.json` has it.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, JsonSchema)]
 pub(crate) struct Quantiles {
+    /// Requests that were measured.
     pub(crate) samples: u64,
     pub(crate) avg_ms: f64,
     pub(crate) min_ms: f64,

@@ -1,10 +1,11 @@
 //! What generating the load cost: a figure that travels between machines better than a rate does.
 
 use rustix::time::{ClockId, clock_gettime};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The effort of this process so far.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, JsonSchema)]
 pub(super) struct Effort {
     /// Processor time, user and system.
     pub(super) cpu_s: f64,

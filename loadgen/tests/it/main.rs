@@ -10,4 +10,5 @@ mod identity;
 mod program;
 mod releases;
 mod retries;
+mod schema;
 mod stub;

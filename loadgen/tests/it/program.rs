@@ -10,6 +10,7 @@ use truth::folder::{RunFolder, read_json};
 use truth::ledger::reader::SegmentReader;
 use truth::ledger::{Done, Frame, Scope};
 
+use crate::schema;
 use crate::stub::Stub;
 
 /// Names that people set and that would outrank what a test says.
@@ -164,7 +165,9 @@ impl Ran {
     }
 
     pub(crate) fn summary(&self) -> Value {
-        read_json(&self.folder().file("summary.json")).unwrap()
+        let summary = read_json(&self.folder().file("summary.json")).unwrap();
+        assert!(schema::allows(&summary), "{summary:#}");
+        summary
     }
 
     /// All frames of all segments; reading checks the order of time within each.
