@@ -133,6 +133,11 @@ fn warn(settings: &Settings, share: &Share, addresses: &[SocketAddr], baseline: 
         notices
             .warn(&format!("{} is not this machine; load only what is yours", settings.endpoint.authority));
     }
+    for trap in settings.plan.twins.names() {
+        notices.note(&format!(
+            "the trap {trap} is set: a careless target may be left with fewer events than it took"
+        ));
+    }
     for mode in settings.plan.impossible_modes() {
         notices.note(mode);
     }

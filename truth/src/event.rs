@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::id::{ID_LEN, IdScheme};
 use crate::plan::Plan;
 use crate::rng::{Draw, derived, mix, scale};
+use crate::twin::{self, Twin, Twins};
 
 /// Text that payloads are cut from, beyond the longest of them.
 const POOL_BYTES: usize = 1 << 16;
@@ -36,6 +37,8 @@ pub struct Events {
     payload_bytes: [u32; 2],
     topic_key: u64,
     payload_key: u64,
+    twins: Twins,
+    twin_key: u64,
     pool: Vec<u8>,
 }
 
@@ -55,6 +58,8 @@ impl Events {
             payload_bytes: plan.payload_bytes,
             topic_key: derived(seed, 0),
             payload_key: derived(seed, 1),
+            twins: plan.twins,
+            twin_key: derived(seed, 2),
             pool,
         }
     }
@@ -71,7 +76,30 @@ impl Events {
 
     /// The place of a key's topic among [`Self::topics`].
     pub fn topic_index(&self, ordinal: u64) -> usize {
-        scale(mix(ordinal ^ self.topic_key), self.topics.len() as u64) as usize
+        let topics = self.topics.len() as u64;
+        let drawn = |ordinal: u64| scale(mix(ordinal ^ self.topic_key), topics);
+        let first = ordinal & !1;
+        let index = match self.twin(ordinal) {
+            None => drawn(ordinal),
+            Some(_) if ordinal == first => drawn(first),
+            Some(Twin::SameId) => {
+                // Any topic but the first's.
+                (drawn(first) + 1 + scale(mix(ordinal ^ self.twin_key), topics - 1)) % topics
+            }
+            Some(_) => drawn(first),
+        };
+        index as usize
+    }
+
+    /// What a key has in common with the other of its pair; `None` for almost all.
+    pub fn twin(&self, ordinal: u64) -> Option<Twin> {
+        if self.twins.is_off() {
+            return None;
+        }
+        let twin = self.twins.of_pair(self.twin_key, ordinal >> 1)?;
+        // An id without a letter has but one case.
+        let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
+        (twin != Twin::Case || has_case()).then_some(twin)
     }
 
     /// The topic of a key.
@@ -79,23 +107,45 @@ impl Events {
         &self.topics[self.topic_index(ordinal)]
     }
 
-    /// The id of a key.
-    pub fn id(&self, ordinal: u64) -> [u8; ID_LEN] {
-        self.ids.encode(ordinal)
+    /// Appends the id of a key.
+    pub fn write_id(&self, ordinal: u64, out: &mut Vec<u8>) {
+        match self.twin(ordinal) {
+            None => out.extend_from_slice(&self.ids.encode(ordinal)),
+            Some(twin) => twin.spell(&self.ids.encode(ordinal & !1), ordinal & 1 == 1, out),
+        }
     }
 
     /// The id of a key, as text.
     pub fn id_text(&self, ordinal: u64) -> String {
-        String::from_utf8(self.id(ordinal).to_vec()).expect("ids are ASCII")
+        let mut id = Vec::with_capacity(ID_LEN);
+        self.write_id(ordinal, &mut id);
+        String::from_utf8(id).expect("ids are text")
     }
 
     /// What a row with this topic and id is.
     pub fn decode(&self, topic: &str, id: &str) -> Decoded {
+        if !self.twins.is_off() {
+            return self.decode_twin(topic, id);
+        }
         match self.ids.decode(id) {
             None => Decoded::Foreign,
             Some(ordinal) if self.topic(ordinal) == topic => Decoded::Ours(ordinal),
             Some(ordinal) => Decoded::WrongTopic(ordinal),
         }
+    }
+
+    /// The same where an id may be that of two keys, or be spelt in other ways than the plain one.
+    fn decode_twin(&self, topic: &str, id: &str) -> Decoded {
+        let Some(ordinal) = twin::plain(id).and_then(|plain| self.ids.decode(&plain)) else {
+            return Decoded::Foreign;
+        };
+        let made = match self.twin(ordinal) {
+            None => ordinal..=ordinal,
+            Some(_) => ordinal & !1..=ordinal | 1,
+        };
+        let mut spelt = made.filter(|key| self.id_text(*key) == id).peekable();
+        let Some(first) = spelt.peek().copied() else { return Decoded::Foreign };
+        spelt.find(|key| self.topic(*key) == topic).map_or(Decoded::WrongTopic(first), Decoded::Ours)
     }
 
     /// Milliseconds since 1970 of a key's timestamp; the ends of the calendar stand for what lies beyond them.

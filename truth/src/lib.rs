@@ -18,4 +18,5 @@ pub mod rng;
 pub mod round;
 pub mod scenario;
 pub mod share;
+pub mod twin;
 pub mod wire;

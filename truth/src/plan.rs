@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::round::Round;
+use crate::twin::Twins;
 
 /// The version of the plan's bytes. A change of what any plan sends is a new version.
 pub const PLAN_VERSION: u32 = 1;
@@ -90,6 +91,9 @@ pub struct PlanSpec {
     pub epoch_ms: i64,
     /// Smallest and largest payload, in bytes.
     pub payload_bytes: [u32; 2],
+    /// Pairs of keys that a careless target takes for one.
+    #[serde(default, skip_serializing_if = "Twins::is_off")]
+    pub twins: Twins,
 }
 
 /// Why numbers do not make a plan.
@@ -128,6 +132,9 @@ pub enum PlanError {
         /// The source.
         source_name: String,
     },
+    /// The same id under two topics needs two.
+    #[error("the trap same_id needs at least two topics: give --topics more, or leave the trap out")]
+    OneTopic,
     /// Two equal topics would make one.
     #[error("topic `{topic}` is named twice")]
     RepeatedTopic {
@@ -198,6 +205,9 @@ impl TryFrom<PlanSpec> for Plan {
             if spec.topics[..index].contains(topic) {
                 return Err(PlanError::RepeatedTopic { topic: topic.clone() });
             }
+        }
+        if spec.twins.same_id > 0 && spec.topics.len() < 2 {
+            return Err(PlanError::OneTopic);
         }
         if !acceptable(&spec.source) {
             return Err(PlanError::Source { source_name: spec.source });

@@ -11,6 +11,7 @@ use crate::mapping::Target;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::promises::{Batch, Promises};
 use crate::share::{Share, ShareError};
+use crate::twin::Twins;
 
 /// A whole scenario; every part has a default.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub struct Scenario {
     pub events: EventSpec,
     /// Where repeats go.
     pub mix: Mix,
+    /// Traps: what a careless target gets wrong. Off by default, because they poison some targets.
+    pub traps: Twins,
     /// How the target speaks.
     pub target: Target,
     /// What the target claims.
@@ -37,6 +40,7 @@ impl Default for Scenario {
             load: Load::default(),
             events: EventSpec::default(),
             mix: Mix::default(),
+            traps: Twins::default(),
             target: Target::default(),
             promises: Promises::default(),
         }
@@ -213,6 +217,7 @@ impl Scenario {
             source: self.events.source.clone(),
             epoch_ms: self.events.epoch.as_millisecond(),
             payload_bytes: self.events.payload.bytes,
+            twins: self.traps,
         };
         Ok(Plan::try_from(spec)?)
     }

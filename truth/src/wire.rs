@@ -55,7 +55,7 @@ impl Renderer {
 
     fn event(&mut self, ordinal: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.heads[self.events.topic_index(ordinal)]);
-        out.extend_from_slice(&self.events.id(ordinal));
+        self.events.write_id(ordinal, out);
         out.extend_from_slice(&self.after_id);
         self.timestamp(self.events.timestamp_ms(ordinal), out);
         out.extend_from_slice(&self.after_timestamp);

@@ -3,6 +3,7 @@
 //! | check | fails when | certain when | needs |
 //! |---|---|---|---|
 //! | `lost` | a key was acknowledged and is absent | the listing is complete and bracketed, and the key was looked for again | listing |
+//! | `key-merged` | a lost key has a twin that is there: the target takes two keys for one | as `lost` | listing, `[traps]` |
 //! | `stranger` | a listed id decodes but was never attempted, or does not decode and the unique count leaves it out | always; the second with a baseline listing | listing |
 //! | `wrong-topic` | a listed id belongs to another topic | always | listing |
 //! | `stored-twice` | a key is listed more than once | the listing is bracketed | listing |
@@ -186,7 +187,9 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
     };
     let mut walk = Walk::new(setting, evidence.keys.clone());
     let torn_bytes = evidence.frames.for_each(|segment, frame| walk.take(segment, frame))?;
-    Ok((walk.finish(), torn_bytes))
+    let mut tally = walk.finish();
+    tally.coverage.take_keys(&evidence.events, &tally.keys);
+    Ok((tally, torn_bytes))
 }
 
 /// Makes all checks.
@@ -195,6 +198,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
     let (stranger, rejected) = by_key::unaccounted(facts, &mut examined);
     let checks = vec![
         by_key::lost(facts),
+        by_key::key_merged(facts),
         by_row::stranger(facts, stranger, &mut examined),
         by_row::wrong_topic(facts),
         by_key::stored_twice(facts),

@@ -127,3 +127,17 @@ fn the_closing_poll_has_seen_all_that_was_told() {
         assert!(poll.acked <= received && received <= poll.started, "{poll:?}");
     }
 }
+
+#[test]
+fn twins_are_sent_as_the_plan_says_and_told_at_the_start() {
+    let stub = Stub::sound();
+    let scenario = "[load]\ncount = 2000\nbatch = 10\n[traps]\nsame_id = 8\ncase = 8\n";
+    let ran = Loadgen::against(&stub, "").scenario(scenario).run();
+    assert!(ran.stderr.contains("the trap same_id is set"), "{}", ran.stderr);
+    let plan = ran.folder().manifest().unwrap().plan;
+    let events = Events::new(&plan);
+    let expected = planned(&plan, Shard::WHOLE);
+    let twins = (0..plan.keys().unwrap()).filter(|key| events.twin(*key).is_some()).count();
+    assert!(twins > 200 && expected.len() as u64 == plan.keys().unwrap());
+    stub.look(|seen| assert_eq!(seen.attempts, expected));
+}

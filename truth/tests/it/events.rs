@@ -7,6 +7,7 @@ use serde_json::Value;
 use truth::event::{Decoded, Events};
 use truth::mapping::{Envelope, Target};
 use truth::plan::{MAX_PAYLOAD, MIN_PAYLOAD, Plan, PlanSpec};
+use truth::twin::{Twin, Twins};
 use truth::wire::{Renderer, post_head};
 
 use crate::plans::spec;
@@ -160,4 +161,71 @@ fn a_head_ends_with_the_length_of_its_body() {
     let mut head = Vec::new();
     post_head(b"POST / HTTP/1.1\r\nhost: a\r\n", 1_205, &mut head);
     assert_eq!(head, b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1205\r\n\r\n");
+}
+
+fn twins() -> impl Strategy<Value = Twins> {
+    let one_in = || prop_oneof![Just(0_u32), 1..4_u32];
+    (one_in(), one_in(), one_in(), one_in()).prop_map(|(same_id, case, trailing_space, normalisation)| {
+        Twins { same_id, case, trailing_space, normalisation }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_key_of_a_plan_with_twins_is_told_from_every_other(twins in twins(), nonce: u64, seed: u32, first in ordinals()) {
+        let events = events(|spec| (spec.nonce, spec.seed, spec.twins) = (nonce, seed, twins));
+        let keys = (first & !1)..(first & !1).saturating_add(64);
+        let mut seen = std::collections::HashSet::new();
+        for ordinal in keys {
+            let (topic, id) = (events.topic(ordinal).to_owned(), events.id_text(ordinal));
+            prop_assert_eq!(events.decode(&topic, &id), Decoded::Ours(ordinal));
+            prop_assert_eq!(events.decode("nobody's", &id) , match events.twin(ordinal) {
+                Some(Twin::SameId) => Decoded::WrongTopic(ordinal & !1),
+                _ => Decoded::WrongTopic(ordinal),
+            });
+            prop_assert!(seen.insert((topic, id)), "two keys are one");
+        }
+    }
+
+    #[test]
+    fn a_spelling_that_no_key_has_is_foreign(twins in twins(), ordinal in 0..1_000_u64) {
+        let events = events(|spec| spec.twins = twins);
+        let (topic, id) = (events.topic(ordinal), events.id_text(ordinal));
+        let pair = [events.id_text(ordinal & !1), events.id_text(ordinal | 1)];
+        for other in [id.to_uppercase(), id.to_lowercase(), format!("{id} "), format!(" {id}"), format!("{id}e"), format!("{id}\u{e9}")] {
+            if !pair.contains(&other) {
+                prop_assert_eq!(events.decode(topic, &other), Decoded::Foreign, "{}", other);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_second_of_a_pair_of_twins_is_what_a_careless_target_takes_for_the_first() {
+    let pair_of = |twins: Twins| {
+        let events = events(|spec| spec.twins = twins);
+        let [first, second] = [0, 1].map(|key| (events.topic(key).to_owned(), events.id_text(key)));
+        (first, second)
+    };
+    let ((topic, id), (other_topic, other_id)) = pair_of(Twins { same_id: 1, ..Twins::default() });
+    assert!(topic != other_topic && id == other_id);
+    let spelt: [(Twins, fn(&str) -> String); 3] = [
+        (Twins { case: 1, ..Twins::default() }, str::to_uppercase),
+        (Twins { trailing_space: 1, ..Twins::default() }, |id| format!("{id} ")),
+        (Twins { normalisation: 1, ..Twins::default() }, |id| id.replace('\u{e9}', "e\u{301}")),
+    ];
+    for (twins, spell) in spelt {
+        let ((topic, id), (other_topic, other_id)) = pair_of(twins);
+        assert!(topic == other_topic && id != other_id && spell(&id) == other_id, "{twins:?}");
+    }
+}
+
+#[test]
+fn one_pair_in_so_many_is_a_twin() {
+    let events = events(|spec| spec.twins = Twins { same_id: 16, ..Twins::default() });
+    let twins = (0..32_000_u64).step_by(2).filter(|key| events.twin(*key).is_some()).count();
+    assert!((800..1_200).contains(&twins), "{twins} of 16,000");
+    assert!((0..2_000).all(|pair| events.twin(2 * pair) == events.twin(2 * pair + 1)));
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use truth::event::Events;
 use truth::mapping::Target;
 use truth::plan::{PLAN_VERSION, Plan, PlanSpec, Weights};
+use truth::twin::Twins;
 use truth::wire::Renderer;
 
 fn spec() -> PlanSpec {
@@ -22,6 +23,7 @@ fn spec() -> PlanSpec {
         source: "loadgen".to_owned(),
         epoch_ms: 1_735_689_600_000,
         payload_bytes: [64, 256],
+        twins: Twins::default(),
     }
 }
 
@@ -63,6 +65,16 @@ fn awkward_text_without_an_end() -> String {
         ..spec()
     };
     describe(spec, &[0, 1, 1 << 40], &[0, 1, 2, 1 << 40, (1 << 48) - 1])
+}
+
+fn every_kind_of_twin() -> String {
+    let twins = Twins { same_id: 3, case: 3, trailing_space: 2, normalisation: 1 };
+    let keys: Vec<u64> = (0..16).collect();
+    describe(
+        PlanSpec { seed: 9, nonce: 3, total: Some(2_000), share: [600, 2_000], twins, ..spec() },
+        &[],
+        &keys,
+    )
 }
 
 /// A plan, some of its rounds, and what some of its keys look like, as text.
@@ -121,4 +133,9 @@ fn nine_tenths_of_delayed_repeats_are_the_bytes_that_they_always_were() {
 #[test]
 fn awkward_text_is_escaped_as_it_always_was() {
     assert_same(&awkward_text_without_an_end(), include_str!("../golden/awkward-text.txt"));
+}
+
+#[test]
+fn twins_are_spelt_as_they_always_were() {
+    assert_same(&every_kind_of_twin(), include_str!("../golden/twins.txt"));
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use truth::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Shard, Weights};
 use truth::round::Round;
 use truth::share::Share;
+use truth::twin::Twins;
 
 /// A spec that is a plan; tests change what they are about.
 pub(crate) fn spec() -> PlanSpec {
@@ -22,6 +23,7 @@ pub(crate) fn spec() -> PlanSpec {
         source: "loadgen".to_owned(),
         epoch_ms: 1_735_689_600_000,
         payload_bytes: [64, 256],
+        twins: Twins::default(),
     }
 }
 
@@ -283,4 +285,19 @@ fn a_run_id_stands_for_one_nonce_and_one_seed() {
     // The first eight bytes of SHA-256("abc"), from FIPS 180-2, appendix B.1.
     assert_eq!(truth::plan::nonce_of_run_id("abc"), 0xba78_16bf_8f01_cfea);
     assert_ne!(truth::plan::seed_of_run_id("abc"), truth::plan::seed_of_run_id("abd"));
+}
+
+#[test]
+fn the_same_id_under_two_topics_needs_two() {
+    let twins = Twins { same_id: 1, ..Twins::default() };
+    let one = PlanSpec { topics: vec!["only".to_owned()], twins, ..spec() };
+    assert_eq!(Plan::try_from(one), Err(PlanError::OneTopic));
+}
+
+#[test]
+fn a_plan_without_twins_is_written_as_before_there_were_any() {
+    let json = |twins| serde_json::to_value(Plan::try_from(PlanSpec { twins, ..spec() }).unwrap()).unwrap();
+    assert!(json(Twins::default()).get("twins").is_none());
+    let twins = Twins { case: 5, ..Twins::default() };
+    assert_eq!(serde_json::from_value::<Plan>(json(twins)).unwrap().twins, twins);
 }

@@ -52,6 +52,37 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     Check::fail(NAME, count, summary, keys.iter().map(finding).collect())
 }
 
+/// Lost, and the key that a careless target takes for it is there.
+pub fn key_merged(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "key-merged";
+    let (keys, twins) = (&facts.tally.keys, facts.tally.coverage.twin_keys);
+    if twins.planned == 0 {
+        return Check::not_tested(NAME, "no keys that differ little were sent ([traps] in the scenario)");
+    }
+    if !(facts.tells_presence() && facts.is_at_rest()) {
+        return Check::not_tested(NAME, "the listing does not tell of every key whether it is there");
+    }
+    let events = &facts.evidence.events;
+    let is_merged = |ordinal: u64| {
+        let twin = ordinal ^ 1;
+        events.twin(ordinal).is_some() && keys.contains(twin) && keys.get(twin).seen() > 0
+    };
+    let lost = keys.iter().filter(|(_, state)| state.is(Class::Lost)).map(|(ordinal, _)| ordinal);
+    let merged: Vec<u64> = lost.filter(|ordinal| is_merged(*ordinal)).collect();
+    if merged.is_empty() {
+        let pairs = counted(twins.observed, "pair of keys that differ", "pairs of keys that differ");
+        return Check::pass(NAME, format!("{pairs} little are told apart"));
+    }
+    let finding = |ordinal: &u64| {
+        let twin = ordinal ^ 1;
+        let (topic, id) = (events.topic(twin), events.id_text(twin));
+        facts.finding(*ordinal, format!("acknowledged and absent, taken for key {twin} ({topic}, {id:?})"))
+    };
+    let count = merged.len() as u64;
+    let summary = counted(count, "key is taken for another", "keys are taken for others");
+    Check::fail(NAME, count, summary, merged.iter().take(SHOWN_KEYS).map(finding).collect())
+}
+
 /// Listed more than once.
 pub fn stored_twice(facts: &Facts<'_>) -> Check {
     const NAME: &str = "stored-twice";

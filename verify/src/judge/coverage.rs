@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use truth::event::Events;
+
+use super::keys::{KeyState, Keys};
 
 /// From this many expected on, seeing none makes a verdict void.
 pub const EXPECTED_ENOUGH: u64 = 30;
@@ -27,6 +30,9 @@ pub struct Coverage {
     pub in_batch_repeats: Seen,
     /// Copies of a key of an earlier round; observed: those in an acknowledged request.
     pub delayed_repeats: Seen,
+    /// Pairs of keys that a careless target takes for one; observed: those of which both were acknowledged.
+    #[serde(default)]
+    pub twin_keys: Seen,
 }
 
 /// One request of a round, ended.
@@ -39,13 +45,28 @@ pub struct Ended {
 }
 
 impl Coverage {
-    /// The kinds with their names.
-    pub fn kinds(&self) -> [(&'static str, Seen); 3] {
-        [
+    /// The kinds with their names; traps only where some were set.
+    pub fn kinds(&self) -> Vec<(&'static str, Seen)> {
+        let mut kinds = vec![
             ("overlapping pairs", self.overlapping_pairs),
             ("in-batch repeats", self.in_batch_repeats),
             ("delayed repeats", self.delayed_repeats),
-        ]
+        ];
+        kinds.extend((self.twin_keys.planned > 0).then_some(("twin keys (traps)", self.twin_keys)));
+        kinds
+    }
+
+    /// Takes the keys of a run, once all attempts are booked.
+    pub fn take_keys(&mut self, events: &Events, keys: &Keys) {
+        let attempted = |key: KeyState| key.acked() > 0 || key.unknown() > 0;
+        for (first, state) in keys.iter().filter(|(ordinal, _)| ordinal % 2 == 0) {
+            if events.twin(first).is_none() || !keys.contains(first + 1) {
+                continue;
+            }
+            let second = keys.get(first + 1);
+            self.twin_keys.planned += u64::from(attempted(state) && attempted(second));
+            self.twin_keys.observed += u64::from(state.acked() > 0 && second.acked() > 0);
+        }
     }
 
     /// Takes a round whose requests have all ended. `first_ordinal` is the first key that is new in it.

@@ -236,8 +236,8 @@ fn look(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Result<Examined, 
 }
 
 fn lose(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
-    let id = evidence.events.id_text(slice.target);
-    slice.rows.retain(|row| row.event_id != id);
+    let (topic, id) = (evidence.events.topic(slice.target), evidence.events.id_text(slice.target));
+    slice.rows.retain(|row| (row.topic.as_str(), &row.event_id) != (topic, &id));
     Some(())
 }
 
@@ -267,8 +267,8 @@ fn change_payload(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
     if evidence.promises.payload == PayloadEquality::None {
         return None;
     }
-    let id = evidence.events.id_text(slice.target);
-    let row = slice.rows.iter_mut().find(|row| row.event_id == id)?;
+    let (topic, id) = (evidence.events.topic(slice.target), evidence.events.id_text(slice.target));
+    let row = slice.rows.iter_mut().find(|row| (row.topic.as_str(), &row.event_id) == (topic, &id))?;
     row.payload = Some("{\"n\":-1}".to_owned());
     Some(())
 }

@@ -80,7 +80,7 @@ fn status(status: Status) -> &'static str {
 }
 
 fn findings(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    for check in verdict.checks.iter() {
+    for check in &verdict.checks {
         let details = details(check);
         if !details.is_empty() {
             writeln!(out, "\n  {}\n{}", title(check), details.trim_end())?;

@@ -88,8 +88,8 @@ impl Forged {
 
     /// Takes a key's rows away.
     pub(crate) fn lose(&mut self, ordinal: u64) {
-        let id = self.events.id_text(ordinal);
-        self.rows.retain(|row| row.event_id != id);
+        let (topic, id) = (self.events.topic(ordinal), self.events.id_text(ordinal));
+        self.rows.retain(|row| (row.topic.as_str(), &row.event_id) != (topic, &id));
     }
 
     /// What reading the target gives.

@@ -15,4 +15,5 @@ mod schemas;
 mod stored;
 mod stub;
 mod totals;
+mod twins;
 mod words;
