@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::aggregator::{Aggregator, sqlite_url};
+use crate::aggregator::{self, sqlite_url};
 use crate::cluster::{Cluster, Durability};
 use crate::interrupt::Interrupt;
 use crate::process::{Ending, Process, exit_code};
 use crate::programs::{Profile, Programs};
 use crate::scratch::Scratch;
+use crate::service::Service;
 use crate::{cargo, http};
 use run_folder::RunFolder;
 
@@ -64,7 +65,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     cargo::build(["--release", "--bins"].into_iter().chain(packages), interrupt)?;
     let programs = Programs::built(Profile::Release, interrupt)?;
     let store = Store::fresh(settings, interrupt)?;
-    let mut aggregator = Aggregator::start(&programs, &store.url())?;
+    let mut aggregator = aggregator::start(&programs, &store.url())?;
     say(&format!("the aggregator listens on {} with {}", aggregator.url(), store.url()));
 
     let folder = load(settings, &programs, &mut aggregator)?;
@@ -80,7 +81,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
 
 /// Sends the events and kills the aggregator meanwhile. An error if that left no trace in the run: a demo whose
 /// crash hurt nobody would prove nothing.
-fn load(settings: &Settings, programs: &Programs, aggregator: &mut Aggregator) -> Result<RunFolder> {
+fn load(settings: &Settings, programs: &Programs, aggregator: &mut Service) -> Result<RunFolder> {
     let seed = settings.seed.unwrap_or_else(run_folder::random_seed);
     let mut command = programs.command("loadgen")?;
     command
@@ -117,7 +118,7 @@ fn load(settings: &Settings, programs: &Programs, aggregator: &mut Aggregator) -
 fn wait_until_received(
     threshold: u64,
     loadgen: &mut Process,
-    aggregator: &mut Aggregator,
+    aggregator: &mut Service,
     interrupt: &Interrupt,
 ) -> Result<u64> {
     loop {
@@ -135,7 +136,7 @@ fn wait_until_received(
 }
 
 /// Runs verify with its verdict shown.
-fn verify(programs: &Programs, aggregator: &Aggregator, folder: &RunFolder) -> Result<ExitCode> {
+fn verify(programs: &Programs, aggregator: &Service, folder: &RunFolder) -> Result<ExitCode> {
     // It must read what the restarted process has, so that process must answer at all.
     http::get_json(aggregator.address(), "/health").context("the restarted aggregator does not answer")?;
     let mut command = programs.command("verify")?;

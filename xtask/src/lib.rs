@@ -21,12 +21,14 @@ pub mod demo;
 pub mod guard;
 pub mod http;
 pub mod interrupt;
+pub mod mutants;
 pub mod null_server;
 pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod programs;
 pub mod scratch;
+pub mod service;
 pub mod test;
 pub mod transcript;
 pub mod usage;
@@ -50,6 +52,8 @@ enum Command {
     /// Measure the programs, each beside the rival that bounds it, and print tables in Markdown
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Try targets with one defect each, and see that the right check names it
+    Mutants(mutants::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),
     /// Answer every request alike and at once: what `bench load` sends to
@@ -80,6 +84,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Test(settings) => test::run(settings, interrupt),
         Command::Ci => ci::run(interrupt),
         Command::Bench(command) => bench::run(command, interrupt),
+        Command::Mutants(settings) => mutants::run(settings, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),
         Command::NullServer(settings) => null_server::run(settings, interrupt),
     }

@@ -111,7 +111,7 @@ impl Process {
         Ok(found.with_context(|| format!("cannot look at {}", self.name))?.is_some())
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         if self.ended.is_none() {
             // It fails only when nothing is left to receive it, and the wait that follows sees that.
             kill_process_group(self.pid(), signal).ok();

@@ -13,7 +13,7 @@ use super::machine::{self, Place};
 use super::samples::{Samples, ratio, whole};
 use super::table::Table;
 use super::{CONNECTIONS, Common, LIMIT, say};
-use crate::aggregator::Aggregator;
+use crate::aggregator;
 use crate::process::{Ending, Process};
 use crate::programs::Programs;
 use crate::scratch::Scratch;
@@ -169,7 +169,7 @@ fn with_and_without_races(
 fn end_to_end(database: &Database, run: loadgen::Run, programs: &Programs) -> Result<f64> {
     let results = Scratch::new()?;
     let store = database.fresh()?;
-    let mut aggregator = Aggregator::start(programs, store.url())?;
+    let mut aggregator = aggregator::start(programs, store.url())?;
     let outcome = loadgen::run(run, programs, Place::Anywhere, &aggregator.url(), results.path())?;
     aggregator.check()?;
     drop(aggregator);

@@ -11,7 +11,7 @@ use super::machine::{self, Place};
 use super::samples::mebibytes;
 use super::table::Table;
 use super::{CONNECTIONS, Common, LIMIT, say};
-use crate::aggregator::{Aggregator, sqlite_url};
+use crate::aggregator::{self, sqlite_url};
 use crate::process::{Ending, Process};
 use crate::programs::Programs;
 use crate::scratch::Scratch;
@@ -73,7 +73,7 @@ pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
 
 fn peaks(events: u64, programs: &Programs) -> Result<Peaks> {
     let (store, results) = (Scratch::new()?, Scratch::new()?);
-    let mut aggregator = Aggregator::start(programs, &sqlite_url(store.path()))?;
+    let mut aggregator = aggregator::start(programs, &sqlite_url(store.path()))?;
     let run = loadgen::Run { events, batch: BATCH, connections: CONNECTIONS, races: Races::On };
     say(&format!("sending {events} events, then reading them back"));
     let sent = loadgen::run(run, programs, Place::Anywhere, &aggregator.url(), results.path())?;

@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-use xtask::aggregator::{Aggregator, sqlite_url};
+use xtask::aggregator::{self, sqlite_url};
 use xtask::cluster::{Cluster, Durability};
 use xtask::http;
 use xtask::interrupt::Interrupt;
@@ -24,7 +24,7 @@ fn a_killed_aggregator_answers_again_on_its_port_with_postgres() {
 
 fn kill_and_restart(database_url: &str) {
     let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
-    let mut aggregator = Aggregator::start(&programs, database_url).unwrap();
+    let mut aggregator = aggregator::start(&programs, database_url).unwrap();
     let address = aggregator.address();
     assert_eq!(http::get_json(address, "/health").unwrap()["ok"], true);
 
@@ -42,6 +42,6 @@ fn kill_and_restart(database_url: &str) {
 #[test]
 fn an_aggregator_that_cannot_start_says_why() {
     let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
-    let error = Aggregator::start(&programs, "nonsense://").unwrap_err().to_string();
+    let error = aggregator::start(&programs, "nonsense://").unwrap_err().to_string();
     assert!(error.contains("ended at its start"), "{error}");
 }

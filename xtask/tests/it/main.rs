@@ -10,6 +10,7 @@ mod cluster;
 mod damage;
 mod gate;
 mod gone;
+mod mutants;
 mod process;
 mod stack;
 mod whole;

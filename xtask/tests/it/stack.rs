@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
-use xtask::aggregator::{Aggregator, sqlite_url};
+use xtask::aggregator::{self, sqlite_url};
 use xtask::cluster::{Cluster, Durability};
 use xtask::interrupt::Interrupt;
 use xtask::programs::{Finished, Profile, Programs, Running};
 use xtask::scratch::Scratch;
+use xtask::service::Service;
 
 /// A database server for as many stores as a test wants.
 pub(crate) enum Server {
@@ -48,7 +49,7 @@ impl Server {
 /// An aggregator on a store, and a folder for the results of runs against it.
 pub(crate) struct Stack {
     pub(crate) programs: Programs,
-    pub(crate) aggregator: Aggregator,
+    pub(crate) aggregator: Service,
     database_url: String,
     results: Scratch,
 }
@@ -56,7 +57,7 @@ pub(crate) struct Stack {
 impl Stack {
     pub(crate) fn start(database_url: String) -> Self {
         let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
-        let aggregator = Aggregator::start(&programs, &database_url).unwrap();
+        let aggregator = aggregator::start(&programs, &database_url).unwrap();
         Self { programs, aggregator, database_url, results: Scratch::new().unwrap() }
     }
 

@@ -1,0 +1,91 @@
+//! The reference contract over HTTP.
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::event::Event;
+use crate::store::Store;
+
+/// Rows of a page that asks for no number.
+const PAGE: usize = 1_000;
+
+/// All routes.
+pub(crate) fn routes(store: Store) -> Router {
+    Router::new()
+        .route("/publish", post(publish))
+        .route("/events", get(events))
+        .route("/stats", get(stats))
+        .route("/health", get(async || axum::Json(json!({"ok": true, "status": "healthy"}))))
+        .with_state(store)
+}
+
+async fn publish(State(store): State<Store>, body: String) -> Response {
+    let events = match Event::parse_batch(&body) {
+        Ok(events) => events,
+        Err(error) => {
+            let detail =
+                json!({"detail": [{"loc": ["events"], "msg": error.to_string(), "type": "invalid"}]});
+            return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(detail)).into_response();
+        }
+    };
+    let results = store.publish(events).await;
+    let inserted = results.iter().filter(|is_new| **is_new).count();
+    let told: Vec<&str> =
+        results.iter().map(|is_new| if *is_new { "inserted" } else { "duplicate" }).collect();
+    axum::Json(json!({
+        "status": "accepted",
+        "accepted": results.len(),
+        "inserted": inserted,
+        "duplicates": results.len() - inserted,
+        "results": told,
+    }))
+    .into_response()
+}
+
+#[derive(Deserialize)]
+struct Page {
+    topic: Option<String>,
+    limit: Option<usize>,
+    /// Rows before this one, in the order of storing.
+    cursor: Option<usize>,
+}
+
+async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Response {
+    let state = store.look();
+    let end = page.cursor.unwrap_or(state.rows.len()).min(state.rows.len());
+    let asked_for = |(_, row): &(usize, &Event)| page.topic.as_ref().is_none_or(|topic| row.key.0 == *topic);
+    let mut rows = state.rows[..end].iter().enumerate().rev().filter(asked_for);
+    let (mut texts, mut last) = (Vec::new(), 0);
+    for (seq, row) in rows.by_ref().take(page.limit.unwrap_or(PAGE)) {
+        texts.push(row.text.get());
+        last = seq;
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if rows.next().is_some() {
+        let limit = page.limit.unwrap_or(PAGE);
+        let topic = page.topic.as_ref().map_or_else(String::new, |topic| format!("&topic={topic}"));
+        let link = format!("</events?limit={limit}&cursor={last}{topic}>; rel=\"next\"");
+        headers.extend(HeaderValue::from_str(&link).ok().map(|link| (header::LINK, link)));
+    }
+    (headers, format!("[{}]", texts.join(","))).into_response()
+}
+
+async fn stats(State(store): State<Store>) -> Response {
+    let topics = store.topics();
+    let counters = store.look().counters;
+    axum::Json(json!({
+        "received": counters.received,
+        "unique_processed": counters.unique,
+        "duplicate_dropped": counters.duplicates,
+        "topics": topics,
+        "queue": {"pending": 0, "processing": 0},
+        "instance_id": store.instance.to_string(),
+    }))
+    .into_response()
+}

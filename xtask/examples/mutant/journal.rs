@@ -1,0 +1,57 @@
+//! The file that outlives the process: a line a record, each written by one call, so that SIGKILL leaves it whole or
+//! cuts off the last.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::event::Key;
+use crate::store::Counters;
+
+/// What one call makes durable.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Keys that are known from now on.
+    pub(crate) claimed: Vec<Key>,
+    /// Events that are stored.
+    pub(crate) stored: Vec<Box<RawValue>>,
+    /// What the counters grow by.
+    pub(crate) counted: Counters,
+}
+
+/// The open file; without one, nothing outlives the process.
+#[derive(Debug)]
+pub(crate) struct Journal(Option<File>);
+
+impl Journal {
+    /// Keeps nothing.
+    pub(crate) fn nowhere() -> Self {
+        Self(None)
+    }
+
+    /// Opens the file, made if absent, and reads what is in it.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Record>)> {
+        let shown = path.display();
+        let file = OpenOptions::new().create(true).read(true).append(true).open(path);
+        let mut file = file.with_context(|| format!("cannot open {shown}"))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).with_context(|| format!("cannot read {shown}"))?;
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        file.set_len(whole as u64).with_context(|| format!("cannot cut {shown}"))?;
+        let records: serde_json::Result<Vec<Record>> =
+            text[..whole].lines().map(serde_json::from_str).collect();
+        Ok((Self(Some(file)), records.with_context(|| format!("cannot understand {shown}"))?))
+    }
+
+    /// Makes a record durable, as far as SIGKILL goes.
+    pub(crate) fn append(&mut self, record: &Record) {
+        let Some(file) = &mut self.0 else { return };
+        let mut line = serde_json::to_vec(record).expect("a record is JSON");
+        line.push(b'\n');
+        file.write_all(&line).expect("a target whose disk fails has to end");
+    }
+}

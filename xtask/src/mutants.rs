@@ -1,0 +1,157 @@
+//! `cargo xtask mutants`: a target with one defect at a time, and whether the right check names it; and the same target
+//! without a defect, which nothing may blame.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo;
+use crate::interrupt::Interrupt;
+use crate::programs::{Profile, Programs};
+use table::{MUTANTS, Mutant, SOUND};
+use trial::Trial;
+
+pub mod table;
+pub mod trial;
+
+/// Where the matrix is published.
+const MATRIX: &str = "results/kill-matrix.md";
+
+/// Attempts that are tried in turn until every seed names the defect.
+const LADDER: [u64; 8] = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000];
+
+/// Attempts of a run against the sound target: long enough for every fault to find the run under way.
+const SOUND_COUNT: u64 = 4_000;
+
+/// What the command takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Settings {
+    /// Mutants to try; all of them, and the sound target, unless given
+    names: Vec<String>,
+    /// Seeds per mutant
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: u32,
+    /// Seeds for the sound target
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    sound_seeds: u32,
+}
+
+/// One line of the matrix.
+struct Row {
+    mutant: &'static Mutant,
+    /// The smallest rung at which all seeds named it, and the checks that failed in all of them.
+    killed: Option<(u64, Vec<String>)>,
+}
+
+/// Tries all mutants. The exit code is 1 if one survives, or the sound target is blamed.
+pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
+    let chosen = choose(&settings.names)?;
+    cargo::build(["--release", "-p", "verify", "-p", "loadgen", "--bins"], interrupt)?;
+    cargo::build(["--release", "-p", "xtask", "--example", "mutant"], interrupt)?;
+    let programs = Programs::built(Profile::Release, interrupt)?;
+    let mut rows = Vec::new();
+    for mutant in chosen {
+        rows.push(Row { mutant, killed: kill(&programs, mutant, settings.seeds)? });
+    }
+    let blamed = match settings.names.as_slice() {
+        [] => false_alarms(&programs, settings.sound_seeds)?,
+        _ => Vec::new(),
+    };
+    let text = render(&rows, settings, &blamed);
+    print!("{text}");
+    if settings.names.is_empty() {
+        let path = cargo::workspace().join(MATRIX);
+        std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let all_killed = rows.iter().all(|row| row.killed.is_some());
+    Ok(if all_killed && blamed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn choose(names: &[String]) -> Result<Vec<&'static Mutant>> {
+    let find = |name: &String| MUTANTS.iter().find(|mutant| mutant.name == name);
+    if let Some(unknown) = names.iter().find(|name| find(name).is_none()) {
+        let known: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
+        bail!("there is no mutant {unknown}; there are {}", known.join(", "));
+    }
+    Ok(if names.is_empty() { MUTANTS.iter().collect() } else { names.iter().filter_map(find).collect() })
+}
+
+/// Climbs the ladder until every seed names the defect.
+fn kill(programs: &Programs, mutant: &Mutant, seeds: u32) -> Result<Option<(u64, Vec<String>)>> {
+    'rungs: for count in LADDER {
+        let mut failed: Option<Vec<String>> = None;
+        for seed in 1..=seeds {
+            let trial = Trial::run(programs, mutant, count, seed);
+            let trial = match trial {
+                Ok(trial) => trial,
+                // So short a run can be over before a fault finds it.
+                Err(error) if count < LADDER[LADDER.len() - 1] => {
+                    eprintln!("mutants: {} at {count}, seed {seed}: {error:#}", mutant.name);
+                    continue 'rungs;
+                }
+                Err(error) => return Err(error),
+            };
+            eprintln!("mutants: {} at {count}, seed {seed}: {}", mutant.name, trial.told());
+            if !mutant.is_named_by(&trial) {
+                continue 'rungs;
+            }
+            match &mut failed {
+                None => failed = Some(trial.failed),
+                Some(failed) => failed.retain(|check| trial.failed.contains(check)),
+            }
+        }
+        return Ok(failed.map(|failed| (count, failed)));
+    }
+    Ok(None)
+}
+
+/// What was said against the sound target, by seed.
+fn false_alarms(programs: &Programs, seeds: u32) -> Result<Vec<String>> {
+    let mut blamed = Vec::new();
+    for seed in 1..=seeds {
+        let trial = Trial::run(programs, &SOUND, SOUND_COUNT, seed)?;
+        eprintln!("mutants: sound, seed {seed}: {}", trial.told());
+        if trial.word != "PASS" {
+            blamed.push(format!("seed {seed}: {}", trial.told()));
+        }
+    }
+    Ok(blamed)
+}
+
+fn render(rows: &[Row], settings: &Settings, blamed: &[String]) -> String {
+    let mut out = String::from("# Kill matrix\n\n");
+    let mut line = |text: String| writeln!(out, "{text}").expect("a String takes all that is written");
+    line(format!(
+        "`cargo xtask mutants --seeds {} --sound-seeds {}`: a target with one defect at a time, loaded by `loadgen` and judged by \
+         `verify`. A defect is killed when the check in bold says FAIL on every seed; events is the smallest of {} at which it \
+         did.\n",
+        settings.seeds,
+        settings.sound_seeds,
+        LADDER.map(|count| count.to_string()).join(", ")
+    ));
+    line("| mutant | what it gets wrong | checks that named it | events |".to_owned());
+    line("|---|---|---|---|".to_owned());
+    for Row { mutant, killed } in rows {
+        let (checks, events) = match killed {
+            None => ("SURVIVED".to_owned(), "-".to_owned()),
+            Some((count, failed)) => {
+                let bold = |check: &String| {
+                    if check == mutant.named_by { format!("**{check}**") } else { check.clone() }
+                };
+                (failed.iter().map(bold).collect::<Vec<_>>().join(", "), count.to_string())
+            }
+        };
+        line(format!("| `{}` | {} | {checks} | {events} |", mutant.name, mutant.flaw));
+    }
+    if settings.names.is_empty() {
+        let seeds = settings.sound_seeds;
+        line(format!(
+            "\nThe same target without a defect, {SOUND_COUNT} attempts, killed twice and paused once in each run: {} of {seeds} \
+             seeds PASS.",
+            seeds as usize - blamed.len()
+        ));
+        blamed.iter().for_each(|told| line(format!("- {told}")));
+    }
+    out
+}

@@ -1,0 +1,50 @@
+//! Mutants of a target: each is named by the right check, and the sound one by none.
+
+use std::sync::Mutex;
+
+use xtask::interrupt::Interrupt;
+use xtask::mutants::table::{MUTANTS, SOUND};
+use xtask::mutants::trial::Trial;
+use xtask::programs::{Profile, Programs};
+
+/// Runs side by side: as many as leave a run of a second a second.
+const SIDE_BY_SIDE: usize = 3;
+
+fn programs() -> Programs {
+    Programs::built(Profile::Debug, &Interrupt::never()).unwrap()
+}
+
+#[test]
+fn every_mutant_is_named_by_the_right_check() {
+    let programs = programs();
+    let waiting = Mutex::new(MUTANTS.iter());
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(mutant) = { waiting.lock().unwrap().next() } {
+                    let trial = Trial::run(&programs, mutant, 8_000, 1).unwrap();
+                    assert!(mutant.is_named_by(&trial), "{}: {}", mutant.name, trial.told());
+                    let is_hurt = trial.unknown > 0;
+                    assert_eq!(is_hurt, !mutant.faults.is_empty(), "{}: {}", mutant.name, trial.told());
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn nothing_blames_the_sound_target_on_twenty_seeds_with_kills_and_pauses() {
+    let programs = programs();
+    let waiting = Mutex::new(1..=20);
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(seed) = { waiting.lock().unwrap().next() } {
+                    let trial = Trial::run(&programs, &SOUND, 4_000, seed).unwrap();
+                    assert_eq!(trial.word, "PASS", "seed {seed}: {}", trial.told());
+                    assert!(trial.unknown > 0, "seed {seed}: no fault hurt the run");
+                }
+            });
+        }
+    });
+}
