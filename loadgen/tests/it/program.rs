@@ -126,6 +126,11 @@ impl Running {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Where results are made.
+    pub(crate) fn results(&self) -> std::path::PathBuf {
+        self.loadgen.results()
+    }
+
     /// Waits until it says a line with this in it.
     pub(crate) fn wait_for_line(&mut self, part: &str) {
         let mut line = String::new();

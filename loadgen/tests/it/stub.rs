@@ -25,6 +25,12 @@ pub(crate) struct Seen {
     pub(crate) requests: Vec<Vec<Key>>,
     /// The connection of each of them.
     pub(crate) carriers: Vec<usize>,
+    /// Publish requests of which the head came, whole or not.
+    pub(crate) begun: usize,
+    /// Those that ended before their last byte.
+    pub(crate) cut: usize,
+    /// Connections that have ended.
+    pub(crate) ended: usize,
     /// How often each key came.
     pub(crate) attempts: HashMap<Key, u64>,
     stored: HashSet<Key>,
@@ -156,6 +162,11 @@ impl Stub {
 
     /// One that answers publish requests by a script. Counters and listing are sound.
     pub(crate) fn scripted(script: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
+        Self::stalling(usize::MAX, script)
+    }
+
+    /// The same, but of all requests after the first so many only the head is read, until somebody releases.
+    pub(crate) fn stalling(after: usize, script: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let world = Arc::new(World::default());
@@ -169,7 +180,10 @@ impl Stub {
                 accepting.change(|seen| seen.accepted += 1);
                 stream.set_nodelay(true).unwrap();
                 let (world, script) = (Arc::clone(&accepting), Arc::clone(&script));
-                std::thread::spawn(move || serve(&stream, &world, &*script));
+                std::thread::spawn(move || {
+                    serve(&stream, &world, after, &*script);
+                    world.change(|seen| seen.ended += 1);
+                });
             }
         });
         Self { address, world }
@@ -246,11 +260,29 @@ pub(crate) fn with_length(status: u16, body: &str) -> String {
     )
 }
 
-fn serve(stream: &TcpStream, world: &World, script: &(dyn Fn(&mut Exchange<'_>) + Send + Sync)) {
+fn serve(
+    stream: &TcpStream,
+    world: &World,
+    stall_after: usize,
+    script: &(dyn Fn(&mut Exchange<'_>) + Send + Sync),
+) {
     let mut input = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream.try_clone().unwrap();
     let mut connection = None;
-    while let Some((line, body)) = read_request(&mut input) {
+    while let Some((line, length)) = read_head(&mut input) {
+        let is_publish = line.starts_with("POST");
+        let begun = world.change(|seen| {
+            seen.begun += usize::from(is_publish);
+            seen.begun
+        });
+        if is_publish && begun > stall_after {
+            world.wait_for(|seen| seen.released);
+        }
+        let mut body = vec![0; length];
+        if input.read_exact(&mut body).is_err() {
+            world.change(|seen| seen.cut += usize::from(is_publish));
+            return;
+        }
         if line.starts_with("GET") {
             let answer = world.change(|seen| reading(seen, &line));
             drop(stream.write_all(answer.as_bytes()));
@@ -277,8 +309,8 @@ fn serve(stream: &TcpStream, world: &World, script: &(dyn Fn(&mut Exchange<'_>) 
     }
 }
 
-/// Request line and body; `None` at the end of the connection.
-fn read_request(input: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+/// Request line and length of the body; `None` at the end of the connection.
+fn read_head(input: &mut BufReader<TcpStream>) -> Option<(String, usize)> {
     let mut line = String::new();
     input.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut length = 0;
@@ -290,12 +322,9 @@ fn read_request(input: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
                 length = value.trim().parse().unwrap();
             }
             Some(_) => {}
-            None => break,
+            None => return Some((line, length)),
         }
     }
-    let mut body = vec![0; length];
-    input.read_exact(&mut body).ok()?;
-    Some((line, body))
 }
 
 fn reading(seen: &Seen, line: &str) -> String {

@@ -2,7 +2,7 @@
 //! cuts off the last.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -36,10 +36,9 @@ impl Journal {
     /// Opens the file, made if absent, and reads what is in it.
     pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Record>)> {
         let shown = path.display();
-        let file = OpenOptions::new().create(true).read(true).append(true).open(path);
-        let mut file = file.with_context(|| format!("cannot open {shown}"))?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).with_context(|| format!("cannot read {shown}"))?;
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("cannot open {shown}"))?;
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         file.set_len(whole as u64).with_context(|| format!("cannot cut {shown}"))?;
         let records: serde_json::Result<Vec<Record>> =
