@@ -74,3 +74,53 @@ fn a_target_that_is_not_there_is_said_at_once_and_leaves_nothing() {
     assert!(loaded.stderr.contains(&stack.aggregator.address().to_string()), "{}", loaded.stderr);
     assert_eq!(std::fs::read_dir(stack.results()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_run_whose_sender_was_killed_is_judged_by_what_it_sent() {
+    let server = Server::sqlite();
+    let stack = Stack::start(server.database("events"));
+    let mut loading = stack.loading("--count 200000 --dup 0.3 --batch 20");
+    while stack.aggregator.received().unwrap() < 3_000 {
+        assert_eq!(loading.process.try_wait().unwrap(), None, "the run was over before the kill");
+        std::thread::yield_now();
+    }
+    let too_early = stack.verify("");
+    assert_eq!(too_early.code, Some(2), "{}", too_early.stdout);
+    assert!(too_early.stderr.contains("is still running since"), "{}", too_early.stderr);
+    loading.process.kill().unwrap();
+    let judged = stack.verify("");
+    assert_eq!(judged.code, Some(0), "{}{}", judged.stdout, judged.stderr);
+    let mut lines = judged.stdout.lines();
+    let first = lines.next().unwrap();
+    assert!(first.starts_with("run did not finish: sent ") && first.ends_with(" of 200,000"), "{first}");
+    assert!(lines.next().unwrap().starts_with("PASS"), "{}", judged.stdout);
+    // What it left in doubt can be settled.
+    let resolved = stack.verify("--resolve");
+    assert_eq!(resolved.code, Some(0), "{}{}", resolved.stdout, resolved.stderr);
+    assert!(resolved.stdout.contains(" sent again: "), "{}", resolved.stdout);
+}
+
+#[test]
+fn a_run_whose_ledger_finds_no_room_ends_and_what_it_sent_is_judged() {
+    let server = Server::sqlite();
+    let stack = Stack::start(server.database("events"));
+    let loadgen = stack.programs.path("loadgen").unwrap();
+    let (out, url) = (stack.results().display(), stack.aggregator.url());
+    // Files of 16 or 32 KiB at most, depending on the shell; an error instead of a signal beyond that.
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 32; exec {} --count 100000 --dup 0.3 --batch 5 --target {url} --out {out}",
+        loadgen.display()
+    );
+    let loaded = std::process::Command::new("sh").args(["-c", &limited]).output().unwrap();
+    let stderr = String::from_utf8(loaded.stderr).unwrap();
+    assert_eq!(loaded.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("cannot write ledger segment"), "{stderr}");
+    let judged = stack.verify("");
+    assert_eq!(judged.code, Some(0), "{}{}", judged.stdout, judged.stderr);
+    assert!(judged.stdout.starts_with("run did not finish: sent "), "{}", judged.stdout);
+    assert!(stack.aggregator.received().unwrap() > 0);
+    // A row that is missing is missed all the same.
+    stack.sql("DELETE FROM processed_events WHERE seq = (SELECT min(seq) FROM processed_events)");
+    let judged = stack.verify("--settle 3s");
+    assert_eq!(judged.code, Some(1), "{}{}", judged.stdout, judged.stderr);
+}
