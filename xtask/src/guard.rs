@@ -31,6 +31,13 @@ while [ -e "$1" ] && [ "$turns" -lt 100 ]; do
 done
 "#;
 
+/// Runs what it was given.
+const RUN: &str = r#"
+trap '' HUP INT TERM
+while read -r line; do :; done
+"$@"
+"#;
+
 /// A waiting guard. Dropping it calls it off.
 #[derive(Debug)]
 pub struct Guard {
@@ -40,18 +47,23 @@ pub struct Guard {
 impl Guard {
     /// One that removes `folder` when this process is gone.
     pub fn of_folder(folder: &Path) -> Result<Self> {
-        Self::start(REMOVE_FOLDER, folder.as_os_str())
+        Self::start(REMOVE_FOLDER, [folder.as_os_str()])
     }
 
     /// One that sends `signal` (a name as `kill -s` takes it) to the group it watches when this process is gone.
     pub fn of_group(signal: &str) -> Result<Self> {
-        Self::start(END_GROUP, OsStr::new(signal))
+        Self::start(END_GROUP, [OsStr::new(signal)])
     }
 
-    fn start(script: &str, argument: &OsStr) -> Result<Self> {
+    /// One that runs this command, from the root folder and without a word, when this process is gone.
+    pub fn of_command<'a>(command: impl IntoIterator<Item = &'a OsStr>) -> Result<Self> {
+        Self::start(RUN, command)
+    }
+
+    fn start<'a>(script: &str, arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<Self> {
         let shell = Command::new("sh")
             .args(["-c", script, "onceproof-guard"])
-            .arg(argument)
+            .args(arguments)
             .current_dir("/")
             // Out of the terminal's foreground group: the Ctrl-C that ends the owner must not end its guard.
             .process_group(0)

@@ -17,6 +17,7 @@ pub mod bench;
 pub mod cargo;
 pub mod ci;
 pub mod cluster;
+pub mod compose;
 pub mod demo;
 pub mod guard;
 pub mod http;
@@ -52,6 +53,8 @@ enum Command {
     /// Measure the programs, each beside the rival that bounds it, and print tables in Markdown
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Run the containers on free ports: load, kill the aggregator midway, start it again, verify, down, up, verify
+    Compose(compose::Settings),
     /// Try targets with one defect each, and see that the right check names it
     Mutants(mutants::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
@@ -84,6 +87,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Test(settings) => test::run(settings, interrupt),
         Command::Ci => ci::run(interrupt),
         Command::Bench(command) => bench::run(command, interrupt),
+        Command::Compose(settings) => compose::run(settings, interrupt),
         Command::Mutants(settings) => mutants::run(settings, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),
         Command::NullServer(settings) => null_server::run(settings, interrupt),

@@ -1,0 +1,117 @@
+//! The containers of one run of the command, under a name of their own, gone when their owner is.
+
+use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::Settings;
+use crate::cargo;
+use crate::guard::Guard;
+use crate::interrupt::Interrupt;
+use crate::process::{Ending, Process};
+use crate::transcript::Transcript;
+
+/// The two ways in which Compose comes: as docker's own command, and as the older program.
+const TOOLS: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];
+
+/// What `down` is told to take along: nothing of this project is anybody else's.
+const TEAR_DOWN: [&str; 4] = ["down", "--volumes", "--remove-orphans", "--timeout=2"];
+
+/// A project of its own. Dropping it tears it down.
+pub(super) struct Stack {
+    tool: &'static [&'static str],
+    name: String,
+    variables: Vec<(&'static str, String)>,
+    interrupt: Interrupt,
+    _guard: Guard,
+}
+
+impl Stack {
+    /// Finds Compose and a name that nobody else has. Nothing is started yet.
+    pub(super) fn prepare(settings: &Settings, interrupt: &Interrupt) -> Result<Self> {
+        let answers = |tool: &&&[&str]| {
+            let mut version = Command::new(tool[0]);
+            version.args(&tool[1..]).arg("version").stdout(Stdio::null()).stderr(Stdio::null());
+            version.status().is_ok_and(|status| status.success())
+        };
+        let tool = *TOOLS.iter().find(answers).context(
+            "neither `docker compose` nor `docker-compose` (1.29 or later) answers; install Docker with Compose",
+        )?;
+        let name = format!("onceproof-xtask-{}", std::process::id());
+        let variables = vec![
+            // Any free port, so that several projects stand side by side.
+            ("HTTP_PORT", "0".to_owned()),
+            ("COUNT", settings.count.to_string()),
+            ("BATCH_SIZE", settings.batch.to_string()),
+            ("DUP_RATE", "0.3".to_owned()),
+            ("CONCURRENCY", "50".to_owned()),
+            ("TOPICS", "auth,payment,orders".to_owned()),
+        ];
+        let tear_down = command(tool, &name, &variables, &TEAR_DOWN);
+        let words: Vec<OsString> = std::iter::once(OsString::from("env"))
+            .chain(variables.iter().map(|(name, value)| format!("{name}={value}").into()))
+            .chain(std::iter::once(tear_down.get_program().to_owned()))
+            .chain(tear_down.get_args().map(OsStr::to_owned))
+            .collect();
+        let guard = Guard::of_command(words.iter().map(OsString::as_os_str))?;
+        Ok(Self { tool, name, variables, interrupt: interrupt.clone(), _guard: guard })
+    }
+
+    /// The project.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A command of Compose on this project.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
+        command(self.tool, &self.name, &self.variables, args)
+    }
+
+    /// Runs a command to its end with its output shown, whatever the end.
+    pub(super) fn status(&self, args: &[&str]) -> Result<ExitStatus> {
+        Process::spawn(&mut self.command(args), Ending::Kill)?.wait(&self.interrupt)
+    }
+
+    /// The same; anything but a good end is an error.
+    pub(super) fn show(&self, args: &[&str]) -> Result<()> {
+        let status = self.status(args)?;
+        ensure!(status.success(), "`{} {}` failed ({status})", self.tool.join(" "), args.join(" "));
+        Ok(())
+    }
+
+    /// Where a port of a service is published.
+    pub(super) fn address(&self, service: &str, port: u16) -> Result<SocketAddr> {
+        let said = Transcript::new()?;
+        let mut command = self.command(&["port", service, &port.to_string()]);
+        let mut process = Process::spawn(command.stdout(said.stdio()?).stderr(Stdio::null()), Ending::Kill)?;
+        let (status, said) = (process.wait(&self.interrupt)?, said.text()?);
+        match said.trim().parse() {
+            Ok(address) if status.success() => Ok(address),
+            _ => bail!("port {port} of {service} is not published: {said}"),
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        eprintln!("compose: taking {} down", self.name);
+        // Not to be interrupted: containers would stay behind. Should it fail, the guard is not asked again.
+        match self.command(&TEAR_DOWN).status() {
+            Ok(status) if status.success() => {}
+            Ok(status) => {
+                eprintln!("compose: `down` failed ({status}); containers of {} may be left", self.name)
+            }
+            Err(error) => eprintln!("compose: `down` could not be run: {error}"),
+        }
+    }
+}
+
+fn command(tool: &[&str], name: &str, variables: &[(&'static str, String)], args: &[&str]) -> Command {
+    let file = cargo::workspace().join("docker-compose.yml");
+    let mut command = Command::new(tool[0]);
+    command.args(&tool[1..]).arg("-f").arg(file).args(["-p", name, "--profile", "bench"]).args(args);
+    command.envs(variables.iter().map(|(name, value)| (name, value))).current_dir(cargo::workspace());
+    command
+}
