@@ -24,7 +24,7 @@ const HEALTHY_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Events to send, repeats included
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// Events per request; smaller means that the run takes longer and more of it overlaps the kill
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
@@ -51,6 +51,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
 /// Loads, and kills the aggregator's container meanwhile. An error if that left no trace in the run.
 fn load(settings: &Settings, stack: &Stack, interrupt: &Interrupt) -> Result<()> {
     let address = healthy(stack, interrupt)?;
+    let container = stack.container("aggregator")?;
     let said = Transcript::new()?;
     let mut command = stack.command(&["run", "--rm", "-T", "loadgen"]);
     let mut loadgen = Process::spawn(command.stdout(said.stdio()?), Ending::Kill)?;
@@ -61,8 +62,8 @@ fn load(settings: &Settings, stack: &Stack, interrupt: &Interrupt) -> Result<()>
         }
         let received = received(address)?;
         if received >= threshold {
-            stack.show(&["kill", "aggregator"])?;
-            stack.show(&["start", "aggregator"])?;
+            container.kill()?;
+            container.start()?;
             say(&format!("killed the aggregator's container at {received} received, and started it again"));
             break;
         }

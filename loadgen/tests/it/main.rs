@@ -7,6 +7,7 @@ mod crash;
 mod ends;
 mod exact;
 mod identity;
+mod peers;
 mod program;
 mod releases;
 mod retries;

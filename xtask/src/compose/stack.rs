@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::process::{Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::Settings;
 use crate::cargo;
@@ -83,14 +83,51 @@ impl Stack {
 
     /// Where a port of a service is published.
     pub(super) fn address(&self, service: &str, port: u16) -> Result<SocketAddr> {
+        let said = self.told(&["port", service, &port.to_string()])?;
+        said.parse().with_context(|| format!("port {port} of {service} is not published: {said}"))
+    }
+
+    /// The only container of a service.
+    pub(super) fn container(&self, service: &str) -> Result<Container> {
+        let id = self.told(&["ps", "-q", service])?;
+        ensure!(!id.is_empty() && !id.contains(char::is_whitespace), "{service} is not one container: {id}");
+        Ok(Container { id, interrupt: self.interrupt.clone() })
+    }
+
+    /// What a command says.
+    fn told(&self, args: &[&str]) -> Result<String> {
         let said = Transcript::new()?;
-        let mut command = self.command(&["port", service, &port.to_string()]);
+        let mut command = self.command(args);
         let mut process = Process::spawn(command.stdout(said.stdio()?).stderr(Stdio::null()), Ending::Kill)?;
         let (status, said) = (process.wait(&self.interrupt)?, said.text()?);
-        match said.trim().parse() {
-            Ok(address) if status.success() => Ok(address),
-            _ => bail!("port {port} of {service} is not published: {said}"),
-        }
+        ensure!(status.success(), "`{} {}` failed ({status})", self.tool.join(" "), args.join(" "));
+        Ok(said.trim().to_owned())
+    }
+}
+
+/// A container, told by docker itself: Compose takes half a second to begin, and a run may be over by then.
+pub(super) struct Container {
+    id: String,
+    interrupt: Interrupt,
+}
+
+impl Container {
+    /// SIGKILL.
+    pub(super) fn kill(&self) -> Result<()> {
+        self.docker("kill")
+    }
+
+    /// Starts it again.
+    pub(super) fn start(&self) -> Result<()> {
+        self.docker("start")
+    }
+
+    fn docker(&self, action: &str) -> Result<()> {
+        let mut command = Command::new("docker");
+        command.args([action, &self.id]).stdout(Stdio::null());
+        let status = Process::spawn(&mut command, Ending::Kill)?.wait(&self.interrupt)?;
+        ensure!(status.success(), "`docker {action} {}` failed ({status})", self.id);
+        Ok(())
     }
 }
 
@@ -111,7 +148,12 @@ impl Drop for Stack {
 fn command(tool: &[&str], name: &str, variables: &[(&'static str, String)], args: &[&str]) -> Command {
     let file = cargo::workspace().join("docker-compose.yml");
     let mut command = Command::new(tool[0]);
-    command.args(&tool[1..]).arg("-f").arg(file).args(["-p", name, "--profile", "bench"]).args(args);
+    command.args(&tool[1..]).arg("-f").arg(file).args(["-p", name]);
+    // `up` is to leave those of the profile alone; `run` and `down` are to know them.
+    if !args.starts_with(&["up"]) {
+        command.args(["--profile", "bench"]);
+    }
+    command.args(args);
     command.envs(variables.iter().map(|(name, value)| (name, value))).current_dir(cargo::workspace());
     command
 }

@@ -1,0 +1,193 @@
+//! HTTP as servers really answer: axum, uvicorn and nginx, each with the habits that matter here. What a script can say
+//! is in `answers.rs`.
+//!
+//! | peer | what it does | what becomes of the attempts | connections |
+//! |---|---|---|---|
+//! | axum | answers with a length, or in chunks | acknowledged | kept |
+//! | axum | `Connection: close` on every answer | acknowledged | one a request |
+//! | uvicorn | answers with a length, or in chunks of seven bytes | acknowledged | kept |
+//! | uvicorn | `Connection: close` on every answer | acknowledged | one a request |
+//! | uvicorn | raises after the commit: 500 | unknown, and stored | kept |
+//! | uvicorn | never answers in time | unknown, and stored | one a request |
+//! | uvicorn | ends by itself after so many requests | what it took acknowledged, the rest never sent | broken or refused |
+//! | nginx before axum | `keepalive_requests 3` | acknowledged | one for three requests |
+//! | nginx before axum | passes chunks on; `gzip on`, which nobody asked for | acknowledged | kept |
+//! | nginx before nothing | 502 with a page for people | unknown, and nothing stored | kept |
+//! | nginx before silence | 504 after its own time-out | unknown | kept |
+//! | nginx | 413 for a body that is too large | rejected | one a request |
+//! | nginx | answers by itself, `return 200` | acknowledged | kept |
+//!
+//! Over all of them: nothing is sent twice beneath the ledger.
+
+mod backend;
+mod process;
+
+use std::net::SocketAddr;
+
+use backend::{Backend, Habit};
+use process::Peer;
+use truth::answer::Outcome;
+
+use crate::program::{Loadgen, Ran};
+
+/// Requests of one event each, over two connections.
+const REQUESTS: u64 = 12;
+
+/// The attempts by outcome.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Counts {
+    acked: u64,
+    unknown: u64,
+    rejected: u64,
+    never_sent: u64,
+}
+
+fn load(address: SocketAddr, arguments: &str) -> (Ran, Counts) {
+    load_with(REQUESTS, address, arguments)
+}
+
+fn load_with(requests: u64, address: SocketAddr, arguments: &str) -> (Ran, Counts) {
+    let fixed = format!("--target {address} -n {requests} --dup 0 --batch 1 -c 2");
+    let ran = Loadgen::with(&fixed).with_arguments(arguments).run();
+    let counts = ran.tries().iter().fold(Counts::default(), |mut counts, done| {
+        *match done.answer.outcome {
+            Outcome::Acked => &mut counts.acked,
+            Outcome::Unknown => &mut counts.unknown,
+            Outcome::Rejected => &mut counts.rejected,
+            Outcome::NeverSent => &mut counts.never_sent,
+        } += 1;
+        counts
+    });
+    (ran, counts)
+}
+
+fn opened(ran: &Ran) -> u64 {
+    ran.summary()["connections"]["opened"].as_u64().unwrap()
+}
+
+fn all_acked() -> Counts {
+    Counts { acked: REQUESTS, ..Counts::default() }
+}
+
+fn all_unknown() -> Counts {
+    Counts { unknown: REQUESTS, ..Counts::default() }
+}
+
+#[test]
+fn axum_answers_with_a_length_or_in_chunks_on_connections_that_stay() {
+    for habit in [Habit::Length, Habit::Chunks] {
+        let backend = Backend::start(habit);
+        let (ran, counts) = load(backend.address, "");
+        assert_eq!((counts, opened(&ran)), (all_acked(), 2), "{habit:?}: {}", ran.stderr);
+        assert_eq!(backend.seen(), REQUESTS, "{habit:?}");
+    }
+}
+
+#[test]
+fn axum_may_close_after_each_answer() {
+    let backend = Backend::start(Habit::Close);
+    let (ran, counts) = load(backend.address, "");
+    assert_eq!((counts, opened(&ran), backend.seen()), (all_acked(), REQUESTS, REQUESTS), "{}", ran.stderr);
+}
+
+#[test]
+fn uvicorn_answers_with_a_length_or_in_chunks_on_connections_that_stay() {
+    for mode in ["lengths", "chunks"] {
+        let peer = Peer::uvicorn(mode, &[]);
+        let (ran, counts) = load(peer.address, "");
+        assert_eq!((counts, opened(&ran)), (all_acked(), 2), "{mode}: {}", ran.stderr);
+        assert_eq!(backend::received(peer.address), REQUESTS, "{mode}");
+    }
+}
+
+#[test]
+fn uvicorn_may_close_after_each_answer() {
+    let peer = Peer::uvicorn("closes", &[]);
+    let (ran, counts) = load(peer.address, "");
+    assert_eq!((counts, opened(&ran)), (all_acked(), REQUESTS), "{}", ran.stderr);
+    assert_eq!(backend::received(peer.address), REQUESTS);
+}
+
+#[test]
+fn what_uvicorn_stored_before_it_raised_or_hung_is_unknown_and_sent_once() {
+    for (mode, arguments) in [("raises", ""), ("slow", "--timeout 200ms")] {
+        let peer = Peer::uvicorn(mode, &[]);
+        let (ran, counts) = load(peer.address, arguments);
+        assert_eq!(ran.code, Some(4), "{mode}: nothing was acknowledged: {}", ran.stderr);
+        assert_eq!(counts, all_unknown(), "{mode}");
+        assert_eq!(backend::received(peer.address), REQUESTS, "{mode}");
+        let statuses = &ran.summary()["requests"]["statuses"];
+        let expected =
+            if mode == "raises" { serde_json::json!({"500": REQUESTS}) } else { serde_json::json!({}) };
+        assert_eq!(*statuses, expected, "{mode}");
+    }
+}
+
+#[test]
+fn a_uvicorn_that_ends_midway_leaves_nothing_in_doubt_that_it_answered() {
+    // It looks at its limit ten times a second.
+    const MANY: u64 = 20_000;
+    let mut peer = Peer::uvicorn("lengths", &["--limit-max-requests", "8"]);
+    let (ran, counts) = load_with(MANY, peer.address, "--patience 500ms");
+    peer.wait();
+    assert!((1..MANY).contains(&counts.acked), "{counts:?}: {}", ran.stderr);
+    // Rounds that were never opened hold the rest.
+    assert!(counts.acked + counts.unknown + counts.never_sent <= MANY, "{counts:?}");
+    // A connection that it closes while a request is on it leaves that one in doubt, and no other.
+    assert!(counts.unknown <= 2, "{counts:?}: {}", ran.stdout);
+    assert!(counts.never_sent > 0, "{counts:?}");
+    assert!(ran.stderr.contains("no answer for"), "{}", ran.stderr);
+}
+
+#[test]
+fn nginx_may_close_a_connection_after_a_few_requests() {
+    let backend = Backend::start(Habit::Length);
+    let server = format!(
+        "keepalive_requests 3; location / {{ proxy_pass http://{}; proxy_http_version 1.1; proxy_set_header Connection ''; }}",
+        backend.address
+    );
+    let peer = Peer::nginx(&server);
+    let (ran, counts) = load(peer.address, "");
+    assert_eq!((counts, backend.seen()), (all_acked(), REQUESTS), "{}", ran.stderr);
+    assert!((REQUESTS / 3..REQUESTS).contains(&opened(&ran)), "{}", opened(&ran));
+}
+
+#[test]
+fn nginx_passes_chunks_on_and_compresses_nothing_that_nobody_asked_to_be() {
+    let backend = Backend::start(Habit::Chunks);
+    let server = format!(
+        "gzip on; gzip_min_length 1; gzip_types *; location / {{ proxy_pass http://{}; proxy_http_version 1.1; }}",
+        backend.address
+    );
+    let peer = Peer::nginx(&server);
+    let (ran, counts) = load(peer.address, "");
+    assert_eq!((counts, backend.seen(), opened(&ran)), (all_acked(), REQUESTS, 2), "{}", ran.stderr);
+}
+
+#[test]
+fn nginx_before_nothing_or_before_silence_leaves_attempts_unknown() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let silent = Backend::start(Habit::Silence);
+    let gone = format!("location / {{ proxy_pass http://{nobody}; }}");
+    let hung = format!("location / {{ proxy_pass http://{}; proxy_read_timeout 1s; }}", silent.address);
+    for (server, status) in [(gone, "502"), (hung, "504")] {
+        let peer = Peer::nginx(&server);
+        let (ran, counts) = load(peer.address, "");
+        assert_eq!((counts, opened(&ran)), (all_unknown(), 2), "{status}: {}", ran.stderr);
+        assert_eq!(ran.summary()["requests"]["statuses"][status], REQUESTS, "{status}");
+    }
+    assert_eq!(silent.seen(), REQUESTS, "nginx asked once for each, and so did we");
+}
+
+#[test]
+fn nginx_refuses_what_is_too_large_and_may_answer_by_itself() {
+    let peer = Peer::nginx("client_max_body_size 1; location / { return 404; }");
+    let (ran, counts) = load(peer.address, "");
+    assert_eq!(counts, Counts { rejected: REQUESTS, ..Counts::default() }, "{}", ran.stderr);
+    assert_eq!(ran.summary()["requests"]["statuses"]["413"], REQUESTS);
+
+    let peer = Peer::nginx(r#"location / { return 200 '{"accepted":1,"inserted":1,"duplicates":0}'; }"#);
+    assert!(peer.folder().join("nginx.conf").exists());
+    let (ran, counts) = load(peer.address, "");
+    assert_eq!((counts, opened(&ran)), (all_acked(), 2), "{}", ran.stderr);
+}
