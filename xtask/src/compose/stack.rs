@@ -138,7 +138,7 @@ impl Drop for Stack {
         match self.command(&TEAR_DOWN).status() {
             Ok(status) if status.success() => {}
             Ok(status) => {
-                eprintln!("compose: `down` failed ({status}); containers of {} may be left", self.name)
+                eprintln!("compose: `down` failed ({status}); containers of {} may be left", self.name);
             }
             Err(error) => eprintln!("compose: `down` could not be run: {error}"),
         }
