@@ -1,7 +1,8 @@
 //! What an answer means: a status and a body, read through the target's mapping, become an outcome.
 
-use serde_json::Value;
+mod body;
 
+use self::body::Body;
 use crate::mapping::{StatusPattern, Target};
 
 /// What is known of one request after all that will ever be heard of it.
@@ -44,6 +45,18 @@ pub enum Kinds {
 }
 
 impl Kinds {
+    /// What was said of each, in the shortest way.
+    fn of_each(kinds: Vec<Kind>) -> Self {
+        let all = |wanted: Kind| kinds.iter().all(|kind| *kind == wanted);
+        if all(Kind::New) {
+            Self::AllNew
+        } else if all(Kind::Duplicate) {
+            Self::AllDuplicate
+        } else {
+            Self::Each(kinds)
+        }
+    }
+
     /// What was said of the event at `place`.
     pub fn of(&self, place: usize) -> Kind {
         match self {
@@ -90,20 +103,15 @@ impl Answer {
             return Self::bare(Outcome::Acked);
         }
         // An acknowledging status over a body that is no JSON is not this target's answer: somebody between us spoke.
-        let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        let Some(body) = Body::read(body, fields) else {
             return Self::bare(Outcome::Unknown);
         };
-        let count = |pointer: &Option<String>| {
-            let value = body.pointer(pointer.as_deref()?)?;
-            u32::try_from(value.as_u64()?).ok()
-        };
-        let (accepted, inserted, duplicates) =
-            (count(&fields.accepted), count(&fields.inserted), count(&fields.duplicates));
-        let list =
-            fields.results.as_deref().and_then(|pointer| body.pointer(pointer)).and_then(Value::as_array);
-        let told = list.filter(|list| list.len() == sent as usize);
+        let Body { accepted, inserted, duplicates, .. } = body;
+        let told = body.listed(fields, sent as usize).filter(|list| list.length == sent as usize);
         let kinds = match told {
-            Some(list) => kinds_of(target, list),
+            // An entry that the mapping does not know: whether that event was taken cannot be told, and an event that was
+            // refused must not count as acknowledged.
+            Some(list) => list.kinds.map(Kinds::of_each),
             // A part was refused, and which one should have been told.
             None if fields.results.is_some() && accepted.is_some_and(|accepted| accepted < sent) => None,
             None if inserted == Some(sent) => Some(Kinds::AllNew),
@@ -135,32 +143,6 @@ fn outcome_of(target: &Target, status: u16) -> Outcome {
     } else {
         Outcome::Unknown
     }
-}
-
-/// What a list says of each event; `None` if it has an entry that the mapping does not know: whether that event was
-/// taken cannot be told, and an event that was refused must not count as acknowledged.
-fn kinds_of(target: &Target, list: &[Value]) -> Option<Kinds> {
-    let says = |words: &[String], entry: &Value| {
-        entry.as_str().is_some_and(|word| words.iter().any(|known| known == word))
-    };
-    let kind = |entry: &Value| {
-        let words = &target.answer;
-        let known = [
-            (&words.new, Kind::New),
-            (&words.duplicate, Kind::Duplicate),
-            (&words.taken, Kind::Accepted),
-            (&words.rejected, Kind::Rejected),
-        ];
-        known.into_iter().find(|(words, _)| says(words, entry)).map(|(_, kind)| kind)
-    };
-    let kinds: Vec<Kind> = list.iter().map(kind).collect::<Option<_>>()?;
-    Some(if kinds.iter().all(|kind| *kind == Kind::New) {
-        Kinds::AllNew
-    } else if kinds.iter().all(|kind| *kind == Kind::Duplicate) {
-        Kinds::AllDuplicate
-    } else {
-        Kinds::Each(kinds)
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What answers mean, for targets that speak differently.
 
 use proptest::prelude::*;
+use serde_json::Value;
 use truth::answer::{Answer, Kind, Kinds, Outcome};
 use truth::mapping::{AnswerFields, StatusPattern, Target};
 
@@ -162,5 +163,103 @@ proptest! {
             };
             prop_assert_eq!(answer.kinds, expected);
         }
+    }
+}
+
+/// What an acknowledgement says, by a reader that builds the whole document first.
+fn by_document(target: &Target, body: &str, sent: u32) -> Answer {
+    let fields = &target.answer;
+    let Ok(document) = serde_json::from_str::<Value>(body) else { return Answer::bare(Outcome::Unknown) };
+    let at = |pointer: &Option<String>| document.pointer(pointer.as_deref()?);
+    let count = |pointer| u32::try_from(at(pointer)?.as_u64()?).ok();
+    let [accepted, inserted, duplicates] =
+        [&fields.accepted, &fields.inserted, &fields.duplicates].map(count);
+    let list = at(&fields.results).and_then(Value::as_array).filter(|list| list.len() == sent as usize);
+    let word = |entry: &Value| match entry.as_str()? {
+        "inserted" => Some(Kind::New),
+        "duplicate" => Some(Kind::Duplicate),
+        _ => None,
+    };
+    let kinds = match list {
+        Some(list) => match list.iter().map(word).collect::<Option<Vec<Kind>>>() {
+            None => return Answer::bare(Outcome::Unknown),
+            Some(kinds) if kinds.iter().all(|kind| *kind == Kind::New) => Kinds::AllNew,
+            Some(kinds) if kinds.iter().all(|kind| *kind == Kind::Duplicate) => Kinds::AllDuplicate,
+            Some(kinds) => Kinds::Each(kinds),
+        },
+        None if fields.results.is_some() && accepted.is_some_and(|accepted| accepted < sent) => {
+            return Answer::bare(Outcome::Unknown);
+        }
+        None if inserted == Some(sent) => Kinds::AllNew,
+        None if inserted == Some(0) && duplicates == Some(sent) => Kinds::AllDuplicate,
+        None => Kinds::Untold,
+    };
+    Answer { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds }
+}
+
+/// JSON as text: names that come twice, numbers of every spelling, blanks, and now and then an end that is not one.
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "0",
+        "1",
+        "2",
+        "-1",
+        "2.0",
+        "1e2",
+        "4294967296",
+        "\"2\"",
+        "null",
+        "true",
+        "\"inserted\"",
+        "\"duplicate\"",
+        "\"other\"",
+        "\"in\\u0073erted\"",
+        "[]",
+        "{}",
+        "[\"inserted\",\"duplicate\"]",
+        "[\"inserted\",\"inserted\"]",
+        "[\"inserted\",7]",
+    ]);
+    let name = prop::sample::select(vec!["a", "b", "0", "1", "m/n", "m~n", "\\u0061", ""]);
+    let value = leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, move |inner| {
+        let member = (name.clone(), inner.clone()).prop_map(|(name, value)| format!("\"{name}\" : {value}"));
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(|items| format!("[ {} ]", items.join(" , "))),
+            prop::collection::vec(member, 0..5).prop_map(|members| format!("{{{}\n}}", members.join(","))),
+        ]
+    });
+    let end = prop::sample::select(vec!["", "", "", "", " \n", " x", "}"]);
+    (value, end).prop_map(|(value, end)| format!("{value}{end}"))
+}
+
+fn pointer() -> impl Strategy<Value = Option<String>> {
+    let known = [
+        "", "/", "/a", "/b", "/0", "/a/b", "/b/a", "/a/0", "/0/a", "/1/1", "/m~1n", "/m~0n/a", "/a/b/0", "a",
+        "/00",
+    ];
+    prop::option::of(prop::sample::select(known.map(str::to_owned).to_vec()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn reading_in_passing_finds_what_the_whole_document_holds(
+        body in json(),
+        pointers in prop::array::uniform4(pointer()),
+        sent in 0..4_u32,
+    ) {
+        let [accepted, inserted, duplicates, results] = pointers;
+        let words = |word: &str| vec![word.to_owned()];
+        let target = telling(AnswerFields {
+            accepted, inserted, duplicates, results,
+            new: words("inserted"), duplicate: words("duplicate"),
+            ..AnswerFields::default()
+        });
+        let fields = &target.answer;
+        let tells = [&fields.accepted, &fields.inserted, &fields.duplicates, &fields.results];
+        prop_assume!(tells.into_iter().any(Option::is_some));
+        let read = Answer::classify(&target, 200, body.as_bytes(), sent);
+        prop_assert_eq!(read, by_document(&target, &body, sent), "{}", body);
     }
 }
