@@ -20,6 +20,7 @@ pub mod again;
 pub mod by_key;
 pub mod by_row;
 pub mod by_total;
+mod conclude;
 pub mod counters;
 pub mod coverage;
 pub mod history;
@@ -33,16 +34,14 @@ use std::collections::{HashMap, HashSet};
 
 use truth::promises::Counters as CounterPromise;
 
-use self::coverage::EXPECTED_ENOUGH;
-use self::tally::{Sums, Tally};
+use self::conclude::conclude;
+use self::tally::Tally;
 use self::walk::{Setting, Walk, WalkError};
 use crate::baseline::chain;
 use crate::evidence::Evidence;
 use crate::observe::stats::Counters;
 use crate::observed::Settled;
-use crate::verdict::{
-    Attempts, Check, CounterSlack, Finding, Planted, SHOWN_KEYS, SentAgain, Status, Verdict, Word,
-};
+use crate::verdict::{Attempts, Check, CounterSlack, Finding, SHOWN_KEYS, Status, Verdict, Word};
 
 /// What all checks see: the evidence and what one pass over the ledger made of it.
 #[derive(Debug)]
@@ -215,177 +214,6 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
     examined
 }
 
-fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) -> Verdict {
-    let evidence = facts.evidence;
-    doubt(facts, &mut examined);
-    let mut said: Vec<(Word, String)> = Vec::new();
-    let mut say = |word: Word, reason: String| said.push((word, reason));
-    for check in &examined.checks {
-        match check.status {
-            Status::Fail => say(Word::Fail, format!("{}: {}", check.name, check.summary)),
-            Status::Unknown => say(Word::Unknown, format!("{}: {}", check.name, check.summary)),
-            Status::Pass | Status::NotTested => {}
-        }
-    }
-    for doubt in examined.doubts {
-        say(Word::Unknown, doubt);
-    }
-    for unseen in planted.iter().filter(|planted| planted.seen == Some(false)) {
-        say(
-            Word::Unknown,
-            format!("the judge did not see a planted {}: do not trust this verdict", unseen.defect),
-        );
-    }
-    for reason in void_reasons(facts) {
-        say(Word::Void, reason);
-    }
-    if said.is_empty() && planted.iter().all(|planted| planted.seen.is_none()) {
-        let reason = "no round was answered whole, so the judge could not be proven on this run";
-        said.push((Word::Unknown, reason.to_owned()));
-    }
-    // The reasons of the verdict's own word come first.
-    said.sort_by_key(|(word, _)| std::cmp::Reverse(*word));
-    let not_tested = not_tested(facts, &examined.checks, &planted);
-    Verdict {
-        verdict: said.first().map_or(Word::Pass, |(word, _)| *word),
-        target: evidence.observed.stats.target.clone(),
-        reasons: said.into_iter().map(|(_, reason)| reason).collect(),
-        observations: examined.observations,
-        checks: examined.checks,
-        not_tested,
-        attempts: facts.attempts(),
-        coverage: facts.tally.coverage,
-        counters: examined.slack,
-        resolved: sent_again(facts.tally.resent.resolve),
-        replayed: sent_again(facts.tally.resent.replay),
-        planted,
-        ..blank()
-    }
-}
-
-fn sent_again(sums: Sums) -> Option<SentAgain> {
-    let all = sums.sent() + sums.never_sent;
-    (all > 0).then(|| SentAgain {
-        keys: all,
-        told_new: sums.told_new,
-        told_duplicate: sums.told_duplicate,
-        accepted: sums.acked - sums.told_new - sums.told_duplicate,
-        unknown: sums.unknown,
-        rejected: sums.rejected,
-        never_sent: sums.never_sent,
-    })
-}
-
-/// What keeps the evidence as a whole from being enough.
-fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
-    let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
-    let stats = &evidence.observed.stats;
-    if let Some(reason) = &listing.unread {
-        examined.doubts.push(format!("the listing could not be read: {reason}"));
-    } else if listing.offered && !listing.bracketed {
-        let times = listing.brackets;
-        examined.doubts.push(format!(
-            "the target changed while it was listed, {times} times in a row: it never came to rest"
-        ));
-    }
-    if listing.capped {
-        let rows = grouped(listing.rows);
-        examined.doubts.push(format!(
-            "the listing showed {rows} rows and no way to more, though the target counts more: what lies beyond is \
-             unseen, not lost; describe how to go on with `listing.paging` in the scenario"
-        ));
-    }
-    if let Some(reason) = &stats.unread {
-        examined.doubts.push(format!("the counters could not be read: {reason}"));
-    }
-    if !facts.is_at_rest() {
-        let waited = grouped(stats.waited_ms);
-        let what = match stats.stats.as_ref().map_or(0, Counters::backlog) {
-            0 => "the target still moved".to_owned(),
-            waiting => format!("{} still waited", counted(waiting, "event", "events")),
-        };
-        examined.doubts.push(format!("{what} after {waited} ms; give it more time with --settle"));
-    }
-    let has_totals = |check: &Check| check.name == "counters" && check.status != Status::NotTested;
-    let tells_unique = stats.stats.as_ref().is_some_and(|stats| stats.unique.is_some());
-    if !listing.offered && tells_unique && !examined.checks.iter().any(has_totals) {
-        let reason = "the target shows no events, and its counters cannot be compared with those of before";
-        examined.doubts.push(reason.to_owned());
-    }
-    if evidence.missing_shards > 0 {
-        let missing = u64::from(evidence.missing_shards);
-        let missing = counted(missing, "shard of this run is", "shards of this run are");
-        examined.doubts.push(format!("{missing} missing; name their folders too"));
-    }
-    if listing.missing_at_first > 0 && facts.tells_presence() {
-        let missing = counted(listing.missing_at_first, "acknowledged key was", "acknowledged keys were");
-        examined.observations.push(format!(
-            "{missing} not listed at first; the last look was {} ms after the first reading",
-            grouped(listing.looked_ms)
-        ));
-    }
-    if let Some(line) = unfinished(facts) {
-        examined.observations.insert(0, line);
-    }
-}
-
-/// What to say first of a run that is not the whole plan.
-fn unfinished(facts: &Facts<'_>) -> Option<String> {
-    let (closed, segments) = facts.tally.closed;
-    let (sent, planned) = (facts.tally.slots_sent, facts.evidence.plan.total?);
-    let is_cut = closed < segments || facts.torn_bytes > 0;
-    let is_short = sent < planned && facts.evidence.missing_shards == 0;
-    (is_cut || is_short)
-        .then(|| format!("run did not finish: sent {} of {}", grouped(sent), grouped(planned)))
-}
-
-/// What would make a PASS empty.
-fn void_reasons(facts: &Facts<'_>) -> Vec<String> {
-    let mut reasons = Vec::new();
-    let fields = &facts.evidence.observed;
-    if facts.tally.sums.acked == 0 {
-        reasons.push("nothing was acknowledged, so nothing can have been lost".to_owned());
-    }
-    if !fields.listing.offered
-        && fields.stats.unread.is_none()
-        && fields.stats.stats.as_ref().is_none_or(|stats| stats.unique.is_none())
-    {
-        reasons.push("the target offers neither a listing nor a unique count".to_owned());
-    }
-    for (kind, seen) in facts.tally.coverage.kinds() {
-        if seen.planned >= EXPECTED_ENOUGH && seen.observed == 0 {
-            reasons.push(format!("{} {kind} were planned and none was observed", grouped(seen.planned)));
-        }
-    }
-    reasons
-}
-
-fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<String> {
-    let skipped = checks.iter().filter(|check| check.status == Status::NotTested);
-    let mut lines: Vec<String> = skipped.map(|check| format!("{}: {}", check.name, check.summary)).collect();
-    for (kind, seen) in facts.tally.coverage.kinds() {
-        if seen.observed == 0 {
-            lines.push(format!("{kind}: none was observed"));
-        }
-    }
-    let listing = &facts.evidence.observed.listing;
-    if listing.offered && !listing.all_topics {
-        lines.push("rows under topics of others: the target is listed topic by topic".to_owned());
-    } else if listing.offered && facts.evidence.baseline.as_ref().is_none_or(|before| before.listed.is_none())
-    {
-        lines.push("rows of others: the target was not listed before the run".to_owned());
-    }
-    let unproven: Vec<&str> = planted
-        .iter()
-        .filter(|planted| planted.seen.is_none())
-        .map(|planted| planted.defect.as_str())
-        .collect();
-    if !unproven.is_empty() {
-        lines.push(format!("not proven on this run, for want of material: {}", unproven.join(", ")));
-    }
-    lines
-}
-
 fn tell_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkError> {
     let shown = checks.iter().flat_map(|check| &check.findings).filter_map(|finding| finding.ordinal);
     let keys: HashSet<u64> = shown.collect();
@@ -481,6 +309,7 @@ mod tests {
     use super::*;
     use crate::evidence::Frames;
     use crate::observed::Observed;
+    use crate::verdict::Planted;
 
     #[test]
     fn a_planted_defect_that_goes_unseen_makes_the_verdict_unknown() {
