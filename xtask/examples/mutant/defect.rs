@@ -1,6 +1,15 @@
-//! What can be wrong with a target.
+//! What can be wrong with a target, and the small switches: what tells two events apart, what is stored, what is answered.
 
 use clap::ValueEnum;
+
+use crate::event::{Event, Key};
+use crate::store::Counters;
+
+/// One event in so many is stored a second time, or dropped.
+const ONE_IN: usize = 5_000;
+
+/// One event in so many is dropped, or dropped and its neighbour doubled.
+const RARELY: usize = 1_000;
 
 /// One defect, each somebody's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -13,10 +22,91 @@ pub(crate) enum Defect {
     ClaimBeforeWrite,
     /// Takes two events with one id for one, whatever their topics.
     DedupById,
+    /// Takes ids that differ in case for one.
+    LowerCasedId,
+    /// Takes ids that differ in white space at the end for one.
+    TrimmedId,
+    /// Takes ids that differ in their normal form for one.
+    NormalisedId,
+    /// Takes ids for one that begin with the same 36 bytes.
+    TruncatedId,
     /// Keeps everything in memory alone.
     LostAtRestart,
+    /// Remembers the last 1,000 keys alone.
+    ShortMemory,
+    /// Forgets a key after a tenth of a second.
+    ShortWindow,
+    /// Lets every second duplicate through.
+    EverySecondDuplicate,
+    /// Stops storing a batch at its first duplicate.
+    StopsAtConflict,
+    /// Tells a repeat inside a batch to be new.
+    InBatchRepeatIsNew,
     /// Reads a counter, and writes it back later.
     CounterOutsideTheInsert,
+    /// Counts a request with a duplicate in it twice.
+    CountsTwice,
+    /// Makes counters durable once a second.
+    CountersFlushedLater,
+    /// Answers `/stats` from several moments.
+    TornStats,
+    /// Answers before the events are stored.
+    AckedBeforeStored,
+    /// Tells a failure to be a duplicate.
+    FailureIsDuplicate,
     /// Stores one event in 5,000 a second time.
     StoredTwice,
+    /// Stores every event twice.
+    AllStoredTwice,
+    /// Drops one new event in 1,000.
+    DropsOne,
+    /// Drops one new event in 1,000 and stores another twice: all counts add up.
+    DropsOneDoublesOne,
+    /// Stores numbers as floating-point ones.
+    NumbersThroughFloat,
+    /// Leaves out a row at every page's end.
+    PageOffByOne,
+    /// Shows the first 1,000 rows, and says that these are all.
+    ListingTruncated,
+}
+
+impl Defect {
+    /// What tells two events apart.
+    pub(crate) fn key(self, event: &Event) -> Key {
+        let (topic, id) = event.key.clone();
+        match self {
+            Self::DedupById => (String::new(), id),
+            Self::LowerCasedId => (topic, id.to_lowercase()),
+            Self::TrimmedId => (topic, id.trim_end().to_owned()),
+            Self::NormalisedId => (topic, id.replace("e\u{301}", "\u{e9}")),
+            Self::TruncatedId => (topic, id.chars().take(36).collect()),
+            _ => (topic, id),
+        }
+    }
+
+    /// What is stored of new events, where so many rows are there already.
+    pub(crate) fn stored(self, new: Vec<Event>, rows: usize) -> Vec<Event> {
+        let nth = |place: usize| rows + place + 1;
+        let copies = |place: usize| match self {
+            Self::StoredTwice if nth(place).is_multiple_of(ONE_IN) => 2,
+            Self::AllStoredTwice => 2,
+            Self::DropsOne | Self::DropsOneDoublesOne if nth(place).is_multiple_of(RARELY) => 0,
+            Self::DropsOneDoublesOne if nth(place) % RARELY == RARELY / 2 => 2,
+            _ => 1,
+        };
+        let stored = new.into_iter().enumerate();
+        stored.flat_map(|(place, event)| std::iter::repeat_n(self.kept(event), copies(place))).collect()
+    }
+
+    /// An event as it is kept.
+    fn kept(self, event: Event) -> Event {
+        if self == Self::NumbersThroughFloat { event.with_a_float() } else { event }
+    }
+
+    /// What a batch adds to the counters, by what was new in it.
+    pub(crate) fn counted(self, results: &[bool]) -> Counters {
+        let counted = Counters::of(results);
+        let again = if self == Self::CountsTwice && counted.duplicates > 0 { counted.received } else { 0 };
+        Counters { received: counted.received + again, ..counted }
+    }
 }

@@ -26,6 +26,15 @@ impl Event {
         Ok(Self { key: (names.topic, names.event_id), text })
     }
 
+    /// The same with the number in its payload as a floating-point one.
+    pub(crate) fn with_a_float(self) -> Self {
+        let text = self.text.get();
+        let number = text.find("\"n\":").map_or(0, |at| at + 4);
+        let end = number + text[number..].bytes().take_while(u8::is_ascii_digit).count();
+        let changed = format!("{}.0{}", &text[..end], &text[end..]);
+        Self { text: RawValue::from_string(changed).expect("a number stays a number"), ..self }
+    }
+
     /// Reads a batch: an array.
     pub(crate) fn parse_batch(body: &str) -> serde_json::Result<Vec<Self>> {
         let texts: Vec<Box<RawValue>> = serde_json::from_str(body)?;

@@ -1,5 +1,7 @@
 //! The reference contract over HTTP.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,11 +10,18 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::defect::Defect;
 use crate::event::Event;
 use crate::store::Store;
 
 /// Rows of a page that asks for no number.
 const PAGE: usize = 1_000;
+
+/// Rows of a listing that is truncated.
+const SHOWN: usize = 1_000;
+
+/// Between two readings of counters that ought to be one.
+const GAP: Duration = Duration::from_millis(5);
 
 /// All routes.
 pub(crate) fn routes(store: Store) -> Router {
@@ -57,7 +66,11 @@ struct Page {
 
 async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Response {
     let state = store.look();
-    let end = page.cursor.unwrap_or(state.rows.len()).min(state.rows.len());
+    let all = match store.defect {
+        Defect::ListingTruncated => state.rows.len().min(SHOWN),
+        _ => state.rows.len(),
+    };
+    let end = page.cursor.unwrap_or(all).min(all);
     let asked_for = |(_, row): &(usize, &Event)| page.topic.as_ref().is_none_or(|topic| row.key.0 == *topic);
     let mut rows = state.rows[..end].iter().enumerate().rev().filter(asked_for);
     let (mut texts, mut last) = (Vec::new(), 0);
@@ -68,6 +81,7 @@ async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Respons
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if rows.next().is_some() {
+        last -= usize::from(store.defect == Defect::PageOffByOne);
         let limit = page.limit.unwrap_or(PAGE);
         let topic = page.topic.as_ref().map_or_else(String::new, |topic| format!("&topic={topic}"));
         let link = format!("</events?limit={limit}&cursor={last}{topic}>; rel=\"next\"");
@@ -78,7 +92,11 @@ async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Respons
 
 async fn stats(State(store): State<Store>) -> Response {
     let topics = store.topics();
-    let counters = store.look().counters;
+    let mut counters = store.look().counters;
+    if store.defect == Defect::TornStats {
+        tokio::time::sleep(GAP).await;
+        counters.received = store.look().counters.received;
+    }
     axum::Json(json!({
         "received": counters.received,
         "unique_processed": counters.unique,

@@ -19,6 +19,7 @@ mod event;
 mod http;
 mod journal;
 mod store;
+mod wrong;
 
 /// Where to listen, what to keep, and what to get wrong.
 #[derive(Debug, Parser)]

@@ -1,23 +1,23 @@
 //! The store: a set of keys, the rows, the counters, and the file that they are made of.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
+use serde_json::value::RawValue;
 
 use crate::defect::Defect;
 use crate::event::{Event, Key};
 use crate::journal::{Journal, Record};
 
-/// Between two steps that ought to be one: long enough that others get in between on any machine.
-const GAP: Duration = Duration::from_millis(5);
+/// Keys that a short memory holds.
+const REMEMBERED: u64 = 1_000;
 
-/// One event in so many is stored a second time.
-const TWICE_EVERY: usize = 5_000;
+/// How long a short window is.
+const WINDOW: Duration = Duration::from_millis(100);
 
 /// What `/stats` counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -28,13 +28,13 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    fn of(results: &[bool]) -> Self {
+    pub(crate) fn of(results: &[bool]) -> Self {
         let unique = results.iter().filter(|is_new| **is_new).count() as u64;
         let received = results.len() as u64;
         Self { received, unique, duplicates: received - unique }
     }
 
-    fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             received: self.received + other.received,
             unique: self.unique + other.unique,
@@ -46,17 +46,25 @@ impl Counters {
 /// What is there.
 #[derive(Debug)]
 pub(crate) struct State {
-    known: HashSet<Key>,
+    defect: Defect,
+    /// Each known key: how many were known before it, and since when.
+    known: HashMap<Key, (u64, Instant)>,
+    learnt: u64,
+    refused: u64,
+    pub(crate) batches: u64,
     pub(crate) rows: Vec<Event>,
     pub(crate) counters: Counters,
-    journal: Journal,
+    /// What the counters grew by since they were made durable, and when that was.
+    pub(crate) unflushed: Counters,
+    pub(crate) flushed: Instant,
+    pub(crate) journal: Journal,
 }
 
 /// The store, shared by all connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     state: Arc<Mutex<State>>,
-    defect: Defect,
+    pub(crate) defect: Defect,
     /// Names this process.
     pub(crate) instance: u32,
 }
@@ -68,13 +76,25 @@ impl Store {
             Defect::LostAtRestart => (Journal::nowhere(), Vec::new()),
             _ => Journal::open(path)?,
         };
-        let mut state =
-            State { known: HashSet::new(), rows: Vec::new(), counters: Counters::default(), journal };
+        let mut state = State {
+            defect,
+            known: HashMap::new(),
+            learnt: 0,
+            refused: 0,
+            batches: 0,
+            rows: Vec::new(),
+            counters: Counters::default(),
+            unflushed: Counters::default(),
+            flushed: Instant::now(),
+            journal,
+        };
         for record in records {
-            state.known.extend(record.claimed);
+            for key in record.claimed {
+                state.remember(key);
+            }
             for text in record.stored {
                 let event = Event::parse(text)?;
-                state.known.insert(defect.key(&event));
+                state.remember(defect.key(&event));
                 state.rows.push(event);
             }
             state.counters = state.counters.plus(record.counted);
@@ -98,110 +118,80 @@ impl Store {
             Defect::CheckThenInsert => self.check_then_insert(events).await,
             Defect::ClaimBeforeWrite => self.claim_before_write(events).await,
             Defect::CounterOutsideTheInsert => self.count_outside(events).await,
-            Defect::None | Defect::DedupById | Defect::LostAtRestart | Defect::StoredTwice => {
-                self.store_at_once(events)
-            }
+            Defect::CountersFlushedLater => self.count_later(events),
+            Defect::AckedBeforeStored => self.answer_first(events),
+            Defect::FailureIsDuplicate => self.fail_quietly(events),
+            _ => self.store_at_once(events),
         }
     }
 
     /// The sound way: look, insert, count and make durable in one step that nobody can come between.
-    fn store_at_once(&self, events: Vec<Event>) -> Vec<bool> {
+    pub(crate) fn store_at_once(&self, events: Vec<Event>) -> Vec<bool> {
         let mut state = self.look();
-        let (results, new) = state.claim(self.defect, events);
-        let stored = self.defect.stored(new, state.rows.len());
-        state.commit(Record { stored: texts(&stored), counted: Counters::of(&results), claimed: Vec::new() });
-        state.rows.extend(stored);
-        results
-    }
-
-    async fn check_then_insert(&self, events: Vec<Event>) -> Vec<bool> {
-        let results: Vec<bool> = {
-            let (state, mut here) = (self.look(), HashSet::new());
-            let is_new = |event: &Event| !state.known.contains(&event.key) && here.insert(event.key.clone());
-            events.iter().map(is_new).collect()
-        };
-        sleep(GAP).await;
-        let mut state = self.look();
-        let new = events.into_iter().zip(&results).filter(|(_, is_new)| **is_new);
-        let new: Vec<Event> = new.map(|(event, _)| event).collect();
-        state.known.extend(new.iter().map(|event| event.key.clone()));
-        state.commit(Record { stored: texts(&new), counted: Counters::of(&results), claimed: Vec::new() });
-        state.rows.extend(new);
-        results
-    }
-
-    async fn claim_before_write(&self, events: Vec<Event>) -> Vec<bool> {
-        let (results, new) = {
-            let mut state = self.look();
-            let (results, new) = state.claim(self.defect, events);
-            let claimed = new.iter().map(|event| event.key.clone()).collect();
-            state.commit(Record { claimed, counted: Counters::of(&results), stored: Vec::new() });
-            (results, new)
-        };
-        if !new.is_empty() {
-            sleep(GAP).await;
-            let mut state = self.look();
-            state.commit(Record { stored: texts(&new), ..Record::default() });
-            state.rows.extend(new);
+        let keys: Vec<Key> = events.iter().map(|event| event.key.clone()).collect();
+        let (mut results, new) = state.claim(events);
+        state.store(new, self.defect.counted(&results));
+        if self.defect == Defect::InBatchRepeatIsNew {
+            let new: HashSet<&Key> =
+                keys.iter().zip(&results).filter(|(_, is_new)| **is_new).map(|(key, _)| key).collect();
+            results = keys.iter().map(|key| new.contains(key)).collect();
         }
-        results
-    }
-
-    async fn count_outside(&self, events: Vec<Event>) -> Vec<bool> {
-        let (results, before) = {
-            let mut state = self.look();
-            let before = state.counters;
-            let (results, new) = state.claim(self.defect, events);
-            state.commit(Record { stored: texts(&new), ..Record::default() });
-            state.rows.extend(new);
-            (results, before)
-        };
-        sleep(GAP).await;
-        self.look().counters = before.plus(Counters::of(&results));
         results
     }
 }
 
 impl State {
+    pub(crate) fn knows(&self, key: &Key) -> bool {
+        self.known.get(key).is_some_and(|(nth, since)| match self.defect {
+            Defect::ShortMemory => self.learnt - nth <= REMEMBERED,
+            Defect::ShortWindow => since.elapsed() < WINDOW,
+            _ => true,
+        })
+    }
+
+    /// Marks a key as known; says whether it was not.
+    pub(crate) fn remember(&mut self, key: Key) -> bool {
+        let is_new = !self.knows(&key);
+        if is_new {
+            self.known.insert(key, (self.learnt, Instant::now()));
+            self.learnt += 1;
+        }
+        is_new
+    }
+
     /// Marks the keys of these events as known: of each whether it was new, and those that were.
-    fn claim(&mut self, defect: Defect, events: Vec<Event>) -> (Vec<bool>, Vec<Event>) {
+    pub(crate) fn claim(&mut self, events: Vec<Event>) -> (Vec<bool>, Vec<Event>) {
         let (mut results, mut new) = (Vec::with_capacity(events.len()), Vec::new());
+        let mut has_stopped = false;
         for event in events {
-            let is_new = self.known.insert(defect.key(&event));
+            let is_new = !has_stopped && self.is_new(self.defect.key(&event));
+            has_stopped |= self.defect == Defect::StopsAtConflict && !is_new;
             results.push(is_new);
             new.extend(is_new.then_some(event));
         }
         (results, new)
     }
 
-    fn commit(&mut self, record: Record) {
+    fn is_new(&mut self, key: Key) -> bool {
+        let is_new = self.remember(key);
+        self.refused += u64::from(!is_new);
+        is_new || (self.defect == Defect::EverySecondDuplicate && self.refused.is_multiple_of(2))
+    }
+
+    /// Stores new events and counts, in one step.
+    pub(crate) fn store(&mut self, new: Vec<Event>, counted: Counters) {
+        let stored = self.defect.stored(new, self.rows.len());
+        self.commit(Record { stored: texts(&stored), counted, claimed: Vec::new() });
+        self.rows.extend(stored);
+    }
+
+    /// Makes a record durable, and counts.
+    pub(crate) fn commit(&mut self, record: Record) {
         self.journal.append(&record);
         self.counters = self.counters.plus(record.counted);
     }
 }
 
-impl Defect {
-    /// What tells two events apart.
-    fn key(self, event: &Event) -> Key {
-        match self {
-            Self::DedupById => (String::new(), event.key.1.clone()),
-            _ => event.key.clone(),
-        }
-    }
-
-    /// What is stored of new events, where so many rows are there already.
-    fn stored(self, new: Vec<Event>, rows: usize) -> Vec<Event> {
-        if self != Self::StoredTwice {
-            return new;
-        }
-        let copies = |(nth, event): (usize, Event)| {
-            let is_unlucky = (rows + nth + 1).is_multiple_of(TWICE_EVERY);
-            std::iter::repeat_n(event, if is_unlucky { 2 } else { 1 })
-        };
-        new.into_iter().enumerate().flat_map(copies).collect()
-    }
-}
-
-fn texts(events: &[Event]) -> Vec<Box<serde_json::value::RawValue>> {
+pub(crate) fn texts(events: &[Event]) -> Vec<Box<RawValue>> {
     events.iter().map(|event| event.text.clone()).collect()
 }

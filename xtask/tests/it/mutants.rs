@@ -22,7 +22,7 @@ fn every_mutant_is_named_by_the_right_check() {
         for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {
                 while let Some(mutant) = { waiting.lock().unwrap().next() } {
-                    let trial = Trial::run(&programs, mutant, 8_000, 1).unwrap();
+                    let trial = Trial::run(&programs, mutant, 16_000, 1).unwrap();
                     assert!(mutant.is_named_by(&trial), "{}: {}", mutant.name, trial.told());
                     let is_hurt = trial.unknown > 0;
                     assert_eq!(is_hurt, !mutant.faults.is_empty(), "{}: {}", mutant.name, trial.told());

@@ -1,0 +1,107 @@
+//! The wrong ways to take a batch, each of which does in several steps what has to be one.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::event::Event;
+use crate::journal::Record;
+use crate::store::{Counters, Store, texts};
+
+/// Between two steps that ought to be one: long enough that others get in between on any machine.
+const GAP: Duration = Duration::from_millis(5);
+
+/// Every so many batches fail.
+const FAILS_EVERY: u64 = 50;
+
+impl Store {
+    /// Look, and insert later.
+    pub(crate) async fn check_then_insert(&self, events: Vec<Event>) -> Vec<bool> {
+        let results: Vec<bool> = {
+            let (state, mut here) = (self.look(), HashSet::new());
+            let is_new = |event: &Event| !state.knows(&event.key) && here.insert(event.key.clone());
+            events.iter().map(is_new).collect()
+        };
+        sleep(GAP).await;
+        let mut state = self.look();
+        let new = events.into_iter().zip(&results).filter(|(_, is_new)| **is_new);
+        let new: Vec<Event> = new.map(|(event, _)| event).collect();
+        for event in &new {
+            state.remember(event.key.clone());
+        }
+        state.store(new, Counters::of(&results));
+        results
+    }
+
+    /// Claim, durably, and write later.
+    pub(crate) async fn claim_before_write(&self, events: Vec<Event>) -> Vec<bool> {
+        let (results, new) = {
+            let mut state = self.look();
+            let (results, new) = state.claim(events);
+            let claimed = new.iter().map(|event| event.key.clone()).collect();
+            state.commit(Record { claimed, counted: Counters::of(&results), stored: Vec::new() });
+            (results, new)
+        };
+        if !new.is_empty() {
+            sleep(GAP).await;
+            self.look().store(new, Counters::default());
+        }
+        results
+    }
+
+    /// Insert, and write back later what the counters were before, plus this.
+    pub(crate) async fn count_outside(&self, events: Vec<Event>) -> Vec<bool> {
+        let (results, before) = {
+            let mut state = self.look();
+            let before = state.counters;
+            let (results, new) = state.claim(events);
+            state.store(new, Counters::default());
+            (results, before)
+        };
+        sleep(GAP).await;
+        self.look().counters = before.plus(Counters::of(&results));
+        results
+    }
+
+    /// Insert and count, but keep the counts in memory until the next full second.
+    pub(crate) fn count_later(&self, events: Vec<Event>) -> Vec<bool> {
+        let mut state = self.look();
+        let (results, new) = state.claim(events);
+        let counted = Counters::of(&results);
+        state.commit(Record { stored: texts(&new), ..Record::default() });
+        state.rows.extend(new);
+        state.counters = state.counters.plus(counted);
+        state.unflushed = state.unflushed.plus(counted);
+        if state.flushed.elapsed() >= Duration::from_secs(1) {
+            let counted = std::mem::take(&mut state.unflushed);
+            state.journal.append(&Record { counted, ..Record::default() });
+            state.flushed = std::time::Instant::now();
+        }
+        results
+    }
+
+    /// Answer now, store in a while.
+    pub(crate) fn answer_first(&self, events: Vec<Event>) -> Vec<bool> {
+        let (results, new) = self.look().claim(events);
+        let (store, counted) = (self.clone(), Counters::of(&results));
+        tokio::spawn(async move {
+            sleep(GAP).await;
+            store.look().store(new, counted);
+        });
+        results
+    }
+
+    /// Every now and then nothing is stored, and that is told to be because all of it was known.
+    pub(crate) fn fail_quietly(&self, events: Vec<Event>) -> Vec<bool> {
+        let mut state = self.look();
+        state.batches += 1;
+        if !state.batches.is_multiple_of(FAILS_EVERY) {
+            drop(state);
+            return self.store_at_once(events);
+        }
+        let results = vec![false; events.len()];
+        state.commit(Record { counted: Counters::of(&results), ..Record::default() });
+        results
+    }
+}
