@@ -6,11 +6,14 @@
 //! | `key-merged` | a lost key has a twin that is there: the target takes two keys for one | as `lost` | listing, `[traps]` |
 //! | `stranger` | a listed id decodes but was never attempted, or does not decode and the unique count leaves it out | always; the second with a baseline listing | listing |
 //! | `wrong-topic` | a listed id belongs to another topic | always | listing |
+//! | `foreign-lost` | a row of others that was listed before the run is gone | both listings are complete, and nobody else writes | listing before the run |
 //! | `stored-twice` | a key is listed more than once | the listing is bracketed | listing |
 //! | `rejected-but-stored` | only rejected attempts, yet present | always | listing |
 //! | `payload-changed` | a stored event is not the one sent | always, under the promised equality | listing with contents |
 //! | `answer-order` | see [`order`] | one clock, nothing in between resends, acknowledged means committed | answers that tell |
 //! | `answer-sum` | an answer's numbers do not add up, or are not what was sent | always | answers with counts |
+//! | `batch-counts` | an answer counts more new events than can have been new | always | answers with counts alone |
+//! | `torn-batch` | of a request without an answer, a part is stored | the listing is complete and bracketed, batches are atomic, and the keys have no other attempt | listing |
 //! | `routes-disagree` | rows and unique count tell different totals | the listing is complete and bracketed | both |
 //! | `counters` | see [`counters`] | the baseline was still, or the closing poll agrees | counters |
 //! | `stillness` | a key that a first look showed is gone at the second | both listings are complete and bracketed | `--resolve` or `--replay`, listing |
@@ -18,6 +21,7 @@
 
 pub mod again;
 pub mod by_key;
+pub mod by_request;
 pub mod by_row;
 pub mod by_total;
 mod conclude;
@@ -195,16 +199,20 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
 pub fn examine(facts: &Facts<'_>) -> Examined {
     let mut examined = Examined::default();
     let (stranger, rejected) = by_key::unaccounted(facts, &mut examined);
+    let torn = by_request::torn_batch(facts, &mut examined);
     let checks = vec![
         by_key::lost(facts),
         by_key::key_merged(facts),
         by_row::stranger(facts, stranger, &mut examined),
         by_row::wrong_topic(facts),
+        by_row::foreign_lost(facts),
         by_key::stored_twice(facts),
         rejected,
         by_row::payload_changed(facts),
         by_key::answer_order(facts),
         by_total::answer_sum(facts),
+        by_request::batch_counts(facts),
+        torn,
         by_total::routes_disagree(facts),
         by_total::counters(facts, &mut examined),
         again::stillness(facts),

@@ -22,6 +22,7 @@
 mod backend;
 mod process;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use backend::{Backend, Habit};
@@ -61,8 +62,10 @@ fn load_with(requests: u64, address: SocketAddr, arguments: &str) -> (Ran, Count
     (ran, counts)
 }
 
-fn opened(ran: &Ran) -> u64 {
-    ran.summary()["connections"]["opened"].as_u64().unwrap()
+/// Connections that carried a request; one more may have been opened for nothing.
+fn carriers(ran: &Ran) -> u64 {
+    let connections: HashSet<u32> = ran.tries().iter().map(|done| done.connection).collect();
+    connections.len() as u64
 }
 
 fn all_acked() -> Counts {
@@ -78,7 +81,7 @@ fn axum_answers_with_a_length_or_in_chunks_on_connections_that_stay() {
     for habit in [Habit::Length, Habit::Chunks] {
         let backend = Backend::start(habit);
         let (ran, counts) = load(backend.address, "");
-        assert_eq!((counts, opened(&ran)), (all_acked(), 2), "{habit:?}: {}", ran.stderr);
+        assert_eq!((counts, carriers(&ran) <= 2), (all_acked(), true), "{habit:?}: {}", ran.stderr);
         assert_eq!(backend.seen(), REQUESTS, "{habit:?}");
     }
 }
@@ -87,7 +90,7 @@ fn axum_answers_with_a_length_or_in_chunks_on_connections_that_stay() {
 fn axum_may_close_after_each_answer() {
     let backend = Backend::start(Habit::Close);
     let (ran, counts) = load(backend.address, "");
-    assert_eq!((counts, opened(&ran), backend.seen()), (all_acked(), REQUESTS, REQUESTS), "{}", ran.stderr);
+    assert_eq!((counts, carriers(&ran), backend.seen()), (all_acked(), REQUESTS, REQUESTS), "{}", ran.stderr);
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn uvicorn_answers_with_a_length_or_in_chunks_on_connections_that_stay() {
     for mode in ["lengths", "chunks"] {
         let peer = Peer::uvicorn(mode, &[]);
         let (ran, counts) = load(peer.address, "");
-        assert_eq!((counts, opened(&ran)), (all_acked(), 2), "{mode}: {}", ran.stderr);
+        assert_eq!((counts, carriers(&ran) <= 2), (all_acked(), true), "{mode}: {}", ran.stderr);
         assert_eq!(backend::received(peer.address), REQUESTS, "{mode}");
     }
 }
@@ -104,7 +107,7 @@ fn uvicorn_answers_with_a_length_or_in_chunks_on_connections_that_stay() {
 fn uvicorn_may_close_after_each_answer() {
     let peer = Peer::uvicorn("closes", &[]);
     let (ran, counts) = load(peer.address, "");
-    assert_eq!((counts, opened(&ran)), (all_acked(), REQUESTS), "{}", ran.stderr);
+    assert_eq!((counts, carriers(&ran)), (all_acked(), REQUESTS), "{}", ran.stderr);
     assert_eq!(backend::received(peer.address), REQUESTS);
 }
 
@@ -149,7 +152,7 @@ fn nginx_may_close_a_connection_after_a_few_requests() {
     let peer = Peer::nginx(&server);
     let (ran, counts) = load(peer.address, "");
     assert_eq!((counts, backend.seen()), (all_acked(), REQUESTS), "{}", ran.stderr);
-    assert!((REQUESTS / 3..REQUESTS).contains(&opened(&ran)), "{}", opened(&ran));
+    assert!((REQUESTS / 3..REQUESTS).contains(&carriers(&ran)), "{}", carriers(&ran));
 }
 
 #[test]
@@ -161,7 +164,12 @@ fn nginx_passes_chunks_on_and_compresses_nothing_that_nobody_asked_to_be() {
     );
     let peer = Peer::nginx(&server);
     let (ran, counts) = load(peer.address, "");
-    assert_eq!((counts, backend.seen(), opened(&ran)), (all_acked(), REQUESTS, 2), "{}", ran.stderr);
+    assert_eq!(
+        (counts, backend.seen(), carriers(&ran) <= 2),
+        (all_acked(), REQUESTS, true),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -173,7 +181,7 @@ fn nginx_before_nothing_or_before_silence_leaves_attempts_unknown() {
     for (server, status) in [(gone, "502"), (hung, "504")] {
         let peer = Peer::nginx(&server);
         let (ran, counts) = load(peer.address, "");
-        assert_eq!((counts, opened(&ran)), (all_unknown(), 2), "{status}: {}", ran.stderr);
+        assert_eq!((counts, carriers(&ran) <= 2), (all_unknown(), true), "{status}: {}", ran.stderr);
         assert_eq!(ran.summary()["requests"]["statuses"][status], REQUESTS, "{status}");
     }
     assert_eq!(silent.seen(), REQUESTS, "nginx asked once for each, and so did we");
@@ -189,5 +197,5 @@ fn nginx_refuses_what_is_too_large_and_may_answer_by_itself() {
     let peer = Peer::nginx(r#"location / { return 200 '{"accepted":1,"inserted":1,"duplicates":0}'; }"#);
     assert!(peer.folder().join("nginx.conf").exists());
     let (ran, counts) = load(peer.address, "");
-    assert_eq!((counts, opened(&ran)), (all_acked(), 2), "{}", ran.stderr);
+    assert_eq!((counts, carriers(&ran) <= 2), (all_acked(), true), "{}", ran.stderr);
 }

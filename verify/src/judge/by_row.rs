@@ -127,6 +127,34 @@ pub fn wrong_topic(facts: &Facts<'_>) -> Check {
     }
 }
 
+/// A row that was there before the run, and is gone.
+pub fn foreign_lost(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "foreign-lost";
+    let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
+    let before = evidence.baseline.as_ref().and_then(|baseline| baseline.listed.as_ref());
+    let Some(before) = before.filter(|before| before.foreign.count > 0) else {
+        return Check::not_tested(NAME, "no rows of others were listed before the run");
+    };
+    if evidence.promises.shared {
+        return Check::not_tested(NAME, "others write to the target, and may take away what is theirs");
+    }
+    if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {
+        return Check::not_tested(NAME, "the listing does not show every row of the target");
+    }
+    let (was, is) = (before.foreign, listing.foreign);
+    let rows = counted(was.count, "row of others", "rows of others");
+    if is.count < was.count {
+        let gone = was.count - is.count;
+        let summary = format!("of {rows} listed before the run, {gone} at least are gone");
+        return Check::fail(NAME, gone, summary, Vec::new());
+    }
+    if is.count == was.count && is.sum != was.sum {
+        let summary = format!("of {rows} listed before the run, some are gone and others are in their place");
+        return Check::fail(NAME, 1, summary, Vec::new());
+    }
+    Check::pass(NAME, format!("{rows} listed before the run, and as many now or more"))
+}
+
 /// A stored event that is not the one sent.
 pub fn payload_changed(facts: &Facts<'_>) -> Check {
     const NAME: &str = "payload-changed";

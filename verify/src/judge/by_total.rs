@@ -6,6 +6,7 @@ use truth::promises::{Received, StatsPromise};
 
 use super::by_row::{Foreign, foreign};
 use super::counters::{Break, Deltas, Region, Side};
+use super::tally::AnswerFault;
 use super::{Examined, Facts, counted, grouped};
 use crate::evidence::Evidence;
 use crate::observe::stats::Counters;
@@ -25,16 +26,18 @@ pub fn answer_sum(facts: &Facts<'_>) -> Check {
         let compared = counted(tally.answers_compared, "answer adds", "answers add");
         return Check::pass(NAME, format!("{compared} up to what was sent"));
     }
-    let finding = |fault: &super::tally::AnswerSumFault| {
-        let scope = match fault.scope {
-            Scope::Round(round) => format!("round {round}"),
-            Scope::Extra(id) => format!("list {id}"),
-        };
-        plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
-    };
     let count = tally.answer_sum_faults;
     let summary = counted(count, "answer does not add up", "answers do not add up");
-    Check::fail(NAME, count, summary, tally.answer_sums.iter().map(finding).collect())
+    Check::fail(NAME, count, summary, tally.answer_sums.iter().map(of_answer).collect())
+}
+
+/// A finding on an answer.
+pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
+    let scope = match fault.scope {
+        Scope::Round(round) => format!("round {round}"),
+        Scope::Extra(id) => format!("list {id}"),
+    };
+    plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
 }
 
 /// Rows and unique count tell different totals.

@@ -72,7 +72,7 @@ pub struct Resent {
 
 /// An answer whose numbers do not add up.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AnswerSumFault {
+pub struct AnswerFault {
     /// Which request.
     pub scope: Scope,
     /// Which request.
@@ -95,11 +95,17 @@ pub struct Tally {
     /// Faults in the order of answers.
     pub order: OrderFaults,
     /// Faults in the sums of answers.
-    pub answer_sums: Vec<AnswerSumFault>,
+    pub answer_sums: Vec<AnswerFault>,
     /// How many of these there were.
     pub answer_sum_faults: u64,
     /// Answers whose sums were compared.
     pub answers_compared: u64,
+    /// Answers that count new events without telling which.
+    pub counts_compared: u64,
+    /// Those that count more than can have been new.
+    pub count_faults: Vec<AnswerFault>,
+    /// How many of these there were.
+    pub count_faults_total: u64,
     /// What was tried.
     pub coverage: Coverage,
     /// Of the run's own segments, those that end in order, and all of them.

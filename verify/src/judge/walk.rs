@@ -9,11 +9,12 @@ use truth::answer::{Answer, Kind, Kinds, Outcome};
 use truth::ledger::{Done, Frame, LedgerError, Purpose, Scope};
 use truth::plan::Plan;
 use truth::promises::Batch;
+use truth::round::Round;
 
 use super::coverage::{Coverage, Ended};
 use super::keys::Keys;
 use super::order::{Order, OrderFaults, Said};
-use super::tally::{AnswerSumFault, Resent, Sums, Tally};
+use super::tally::{AnswerFault, Resent, Sums, Tally};
 
 /// How many faulty sums are kept for show.
 const EXAMPLES: usize = 64;
@@ -65,6 +66,8 @@ pub struct Walk<'a> {
 struct Opened {
     purpose: Option<Purpose>,
     ordinals: Vec<u64>,
+    /// Keys of earlier rounds that were acknowledged when it was opened: no answer in it can tell them to be new.
+    known: HashSet<u64>,
     batch: usize,
     releases: Vec<Range<u32>>,
     first_ordinal: u64,
@@ -104,6 +107,9 @@ impl<'a> Walk<'a> {
             answer_sums: Vec::new(),
             answer_sum_faults: 0,
             answers_compared: 0,
+            counts_compared: 0,
+            count_faults: Vec::new(),
+            count_faults_total: 0,
             coverage: Coverage::default(),
             closed: (0, 0),
             last_answered: None,
@@ -147,6 +153,7 @@ impl<'a> Walk<'a> {
         }
         let opened = Opened {
             purpose: None,
+            known: self.known(&round),
             ordinals: round.ordinals().to_vec(),
             batch: self.setting.plan.batch as usize,
             releases: round.releases(),
@@ -160,6 +167,14 @@ impl<'a> Walk<'a> {
         }
         self.open.insert((run, Scope::Round(index)), opened);
         Ok(())
+    }
+
+    /// The repeats of earlier rounds that were acknowledged by now.
+    fn known(&self, round: &Round) -> HashSet<u64> {
+        let (keys, first) = (&self.tally.keys, self.setting.plan.ordinals_of(round.index).start);
+        let acked =
+            |ordinal: &u64| *ordinal < first && keys.contains(*ordinal) && keys.get(*ordinal).acked() > 0;
+        round.ordinals().iter().copied().filter(acked).collect()
     }
 
     fn open_extra(
@@ -178,6 +193,7 @@ impl<'a> Walk<'a> {
         let batch = self.setting.plan.batch as usize;
         let opened = self.open.entry((run, Scope::Extra(id))).or_insert_with(|| Opened {
             purpose: Some(purpose),
+            known: HashSet::new(),
             ordinals: Vec::new(),
             batch,
             releases: Vec::new(),
@@ -205,6 +221,7 @@ impl<'a> Walk<'a> {
         self.book_try(&opened, done.request, &done.answer, (done.t_start, done.t_end));
         let slots = opened.ordinals(done.request).len() as u64;
         self.compare_sums(done, slots);
+        self.compare_counts(done, &opened);
         let is_planned = opened.purpose.is_none();
         let progress = &mut opened.requests[request];
         if done.answer.outcome != Outcome::NeverSent {
@@ -311,7 +328,29 @@ impl<'a> Walk<'a> {
         let Some(detail) = fault_in_sums(answer, sent, self.setting.batch) else { return };
         self.tally.answer_sum_faults += 1;
         if self.tally.answer_sums.len() < EXAMPLES {
-            self.tally.answer_sums.push(AnswerSumFault { scope: done.scope, request: done.request, detail });
+            self.tally.answer_sums.push(AnswerFault { scope: done.scope, request: done.request, detail });
+        }
+    }
+
+    /// An answer that counts its new events without naming them cannot count repeats inside it, nor keys that had been
+    /// acknowledged before its round was opened.
+    fn compare_counts(&mut self, done: &Done, opened: &Opened) {
+        let answer = &done.answer;
+        let is_planned = opened.purpose.is_none() && answer.outcome == Outcome::Acked;
+        let Some(inserted) = answer.inserted.filter(|_| is_planned && answer.kinds == Kinds::Untold) else {
+            return;
+        };
+        self.tally.counts_compared += 1;
+        let new = opened.ordinals(done.request).iter().filter(|ordinal| !opened.known.contains(ordinal));
+        let most = new.collect::<HashSet<_>>().len();
+        if inserted as usize <= most {
+            return;
+        }
+        self.tally.count_faults_total += 1;
+        if self.tally.count_faults.len() < EXAMPLES {
+            let detail = format!("inserted={inserted}, but {most} at most can have been new");
+            let (scope, request) = (done.scope, done.request);
+            self.tally.count_faults.push(AnswerFault { scope, request, detail });
         }
     }
 

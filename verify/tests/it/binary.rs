@@ -201,6 +201,7 @@ fn shards(out: &Path) -> [RunFolder; 2] {
         };
         for done in part.dones() {
             done.answer.kinds = truth::answer::Kinds::Untold;
+            (done.answer.inserted, done.answer.duplicates) = (None, None);
         }
         assert!(earlier.insert(part.shard.index));
         part.write_observed(out)

@@ -11,6 +11,7 @@ mod order_oracle;
 mod planted;
 mod region_oracle;
 mod reports;
+mod requests;
 mod schemas;
 mod stored;
 mod stub;

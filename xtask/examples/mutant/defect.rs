@@ -41,7 +41,10 @@ pub(crate) enum Defect {
     /// Stops storing a batch at its first duplicate.
     StopsAtConflict,
     /// Tells a repeat inside a batch to be new.
+    #[value(alias = "in-batch-repeat-counted-new")]
     InBatchRepeatIsNew,
+    /// Stores a batch event by event.
+    StoresInParts,
     /// Reads a counter, and writes it back later.
     CounterOutsideTheInsert,
     /// Counts a request with a duplicate in it twice.

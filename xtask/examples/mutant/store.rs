@@ -120,6 +120,7 @@ impl Store {
             Defect::CounterOutsideTheInsert => self.count_outside(events).await,
             Defect::CountersFlushedLater => self.count_later(events),
             Defect::AckedBeforeStored => self.answer_first(events),
+            Defect::StoresInParts => self.store_in_parts(events).await,
             Defect::FailureIsDuplicate => self.fail_quietly(events),
             _ => self.store_at_once(events),
         }

@@ -92,6 +92,16 @@ impl Store {
         results
     }
 
+    /// One event after the other.
+    pub(crate) async fn store_in_parts(&self, events: Vec<Event>) -> Vec<bool> {
+        let mut results = Vec::with_capacity(events.len());
+        for event in events {
+            results.extend(self.store_at_once(vec![event]));
+            sleep(GAP / 5).await;
+        }
+        results
+    }
+
     /// Every now and then nothing is stored, and that is told to be because all of it was known.
     pub(crate) fn fail_quietly(&self, events: Vec<Event>) -> Vec<bool> {
         let mut state = self.look();

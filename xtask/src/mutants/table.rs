@@ -43,6 +43,8 @@ impl Mutant {
 const SMALL_BATCHES: &str = "[load]\nbatch = 10\n";
 const SINGLE_EVENTS: &str = "[load]\nbatch = 1\n";
 const LATE_REPEATS: &str = "[load]\nbatch = 10\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
+const COUNTS_ALONE: &str = "[load]\nbatch = 10\n[target]\n\
+    answer = { accepted = \"/accepted\", inserted = \"/inserted\", duplicates = \"/duplicates\" }\n";
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
 /// The target without a defect, under everything that it has to stand.
@@ -188,6 +190,20 @@ pub const MUTANTS: &[Mutant] = &[
         named_by: "answer-order",
         scenario: SMALL_BATCHES,
         faults: &[],
+    },
+    Mutant {
+        name: "in-batch-repeat-counted-new",
+        flaw: "the same, in answers that tell how many were new and not which",
+        named_by: "batch-counts",
+        scenario: COUNTS_ALONE,
+        faults: &[],
+    },
+    Mutant {
+        name: "stores-in-parts",
+        flaw: "stores a batch event by event; killed",
+        named_by: "torn-batch",
+        scenario: SMALL_BATCHES,
+        faults: KILL,
     },
     Mutant {
         name: "counter-outside-the-insert",
