@@ -45,6 +45,10 @@ const SINGLE_EVENTS: &str = "[load]\nbatch = 1\n";
 const LATE_REPEATS: &str = "[load]\nbatch = 10\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
 const COUNTS_ALONE: &str = "[load]\nbatch = 10\n[target]\n\
     answer = { accepted = \"/accepted\", inserted = \"/inserted\", duplicates = \"/duplicates\" }\n";
+/// Long enough for counters to be read meanwhile, and for time to pass between repeats.
+const SLOW: &str = "[load]\nbatch = 1\nconcurrency = 4\n";
+const SLOW_LATE_REPEATS: &str =
+    "[load]\nbatch = 1\nconcurrency = 4\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
 /// The target without a defect, under everything that it has to stand.
@@ -160,7 +164,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "short-window",
         flaw: "forgets a key after a tenth of a second",
         named_by: "stored-twice",
-        scenario: LATE_REPEATS,
+        scenario: SLOW_LATE_REPEATS,
         faults: &[],
     },
     Mutant {
@@ -230,7 +234,7 @@ pub const MUTANTS: &[Mutant] = &[
         name: "torn-stats",
         flaw: "answers `/stats` from several moments",
         named_by: "counters",
-        scenario: SMALL_BATCHES,
+        scenario: SLOW,
         faults: &[],
     },
     Mutant {
