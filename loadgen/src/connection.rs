@@ -155,3 +155,36 @@ pub(crate) fn poll_disturbed(connection: &RefCell<Connection>, cx: &mut Context<
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A connection, and the server's end of it.
+    async fn pair() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (client, server) =
+            tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (Connection::new(1, client.unwrap()), server.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_byte_that_nobody_asked_for_is_noticed() {
+        let (connection, mut server) = pair().await;
+        assert!(connection.is_quiet());
+        server.write_all(b"H").await.unwrap();
+        connection.stream.readable().await.unwrap();
+        assert!(!connection.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn an_end_that_nobody_asked_for_is_noticed() {
+        let (connection, server) = pair().await;
+        drop(server);
+        connection.stream.readable().await.unwrap();
+        assert!(!connection.is_quiet());
+    }
+}

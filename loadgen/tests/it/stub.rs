@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -49,15 +49,20 @@ struct World {
 }
 
 impl World {
+    /// What was seen. A test that fails while it looks says so itself; the stub has to end all the same.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Seen) -> T) -> T {
-        let changed = change(&mut self.seen.lock().unwrap());
+        let changed = change(&mut self.seen());
         self.changed.notify_all();
         changed
     }
 
     fn wait_for(&self, condition: impl Fn(&Seen) -> bool) {
-        let seen = self.seen.lock().unwrap();
-        drop(self.changed.wait_while(seen, |seen| !seen.closing && !condition(seen)).unwrap());
+        let waited = self.changed.wait_while(self.seen(), |seen| !seen.closing && !condition(seen));
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -134,7 +139,7 @@ impl Exchange<'_> {
 
     /// What was seen so far.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
-        look(&self.world.seen.lock().unwrap())
+        look(&self.world.seen())
     }
 
     /// Says no more for as long as the test lasts.
@@ -174,7 +179,7 @@ impl Stub {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
-                if accepting.seen.lock().unwrap().closing {
+                if accepting.seen().closing {
                     return;
                 }
                 accepting.change(|seen| seen.accepted += 1);
@@ -191,7 +196,7 @@ impl Stub {
 
     /// What was seen so far.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
-        look(&self.world.seen.lock().unwrap())
+        look(&self.world.seen())
     }
 
     /// Waits for something to have been seen.
