@@ -61,6 +61,7 @@ impl Default for Target {
                 pending: Some("/queue/pending".to_owned()),
                 processing: Some("/queue/processing".to_owned()),
                 instance: Some("/instance_id".to_owned()),
+                uptime: Some("/uptime".to_owned()),
             },
             listing: Listing { path: Some("/events".to_owned()), ..Listing::default() },
             fields: EventFields::default(),

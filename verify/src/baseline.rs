@@ -64,7 +64,7 @@ impl Baseline {
         tokio::time::sleep(APART).await;
         match client.stats().await {
             Ok(second) => {
-                let moving = first != second;
+                let moving = !first.stands_as(&second);
                 let listed = if moving { None } else { list(client, plan, &second).await };
                 Self { schema_version: 1, stats: Some(second), unread: None, moving, listed }
             }
@@ -75,6 +75,16 @@ impl Baseline {
     /// Whether upper bounds of counters hold: nobody else writes, and nothing of before was still waiting.
     pub fn is_firm(&self) -> bool {
         !self.moving && self.stats.as_ref().is_some_and(|stats| stats.backlog() == 0)
+    }
+
+    /// Whether two shards of a run found the same: the target alike, and nothing moving.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let stands = match (&self.stats, &other.stats) {
+            (Some(one), Some(another)) => one.stands_as(another),
+            (one, another) => one.is_none() && another.is_none(),
+        };
+        let others = |baseline: &Self| (baseline.unread.clone(), baseline.moving, baseline.listed);
+        stands && others(self) == others(other)
     }
 
     /// Writes the file.
@@ -97,7 +107,7 @@ async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<Li
     let events = Events::new(plan);
     let mut tally = RowTally::new(&events, plan.nonce, plan.keys().unwrap_or(0), PayloadEquality::None);
     let paging = client.list_into(plan.topics.as_slice(), &mut tally).await.ok()?;
-    let quiet = client.stats().await.ok().is_some_and(|after| after == *stats);
+    let quiet = client.stats().await.ok().is_some_and(|after| after.stands_as(stats));
     (quiet && !paging.looks_capped(&tally, stats.unique))
         .then_some(ListedBaseline { rows: tally.rows, foreign: tally.foreign })
 }
@@ -112,4 +122,24 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_that_found_the_same_agree_however_long_the_target_had_been_running() {
+        let baseline = |unique, uptime| Baseline {
+            schema_version: 1,
+            stats: Some(Counters { unique: Some(unique), uptime_ms: Some(uptime), ..Counters::default() }),
+            unread: None,
+            moving: false,
+            listed: None,
+        };
+        assert!(baseline(3, 1_000).agrees_with(&baseline(3, 1_200)));
+        assert!(!baseline(3, 1_000).agrees_with(&baseline(4, 1_000)));
+        assert!(!baseline(3, 1_000).agrees_with(&Baseline { stats: None, ..baseline(3, 1_000) }));
+        assert!(!baseline(3, 1_000).agrees_with(&Baseline { moving: true, ..baseline(3, 1_000) }));
+    }
 }

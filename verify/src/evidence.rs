@@ -178,7 +178,11 @@ impl Evidence {
         {
             return Err(EvidenceError::OtherKeys { path: first.folder.path().to_path_buf() });
         }
-        let alike = runs.iter().all(|run| run.baseline == first.baseline);
+        let agree = |run: &Run| match (&run.baseline, &first.baseline) {
+            (Some(one), Some(another)) => one.agrees_with(another),
+            (one, another) => one.is_none() && another.is_none(),
+        };
+        let alike = runs.iter().all(agree);
         let shards: std::collections::HashSet<u32> =
             runs.iter().map(|run| run.manifest.shard.index).collect();
         Ok(Self {

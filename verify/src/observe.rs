@@ -154,7 +154,7 @@ impl<'e> Reader<'_, 'e> {
             let bracketed = match stats {
                 Some(before) if !self.moves_by_others() => {
                     let after = self.client.stats().await?;
-                    std::mem::replace(before, after.clone()) == after
+                    std::mem::replace(before, after.clone()).stands_as(&after)
                 }
                 // Without counters to compare, a second listing has to show the same rows.
                 _ => {

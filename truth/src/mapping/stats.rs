@@ -20,4 +20,6 @@ pub struct StatsFields {
     pub processing: Option<String>,
     /// Names the answering process.
     pub instance: Option<String>,
+    /// How long that process has been running.
+    pub uptime: Option<String>,
 }

@@ -81,9 +81,9 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
         ("[mix]\n  nxet = 2", "line 2, column 3", "unknown field `nxet`"),
         ("[events]\npayload = { bytes = [64, 256], zip = true }", "line 2, column 32", "unknown field `zip`"),
         (
-            "[target]\nstats = { path = \"/stats\", uptime = \"/up\" }",
+            "[target]\nstats = { path = \"/stats\", uptimes = \"/up\" }",
             "line 2, column 28",
-            "unknown field `uptime`",
+            "unknown field `uptimes`",
         ),
         ("[target.publish]\nack = [\"2xx\", \"9xx\"]", "line 2, column 7", "`9xx` is not a status"),
         ("[target.publish]\nenvelope = \"\"", "line 2, column 12", "an envelope is"),

@@ -55,7 +55,7 @@ pub async fn settle(
             Ok(now) => {
                 failed = None;
                 // Where others write too, movement means nothing.
-                if now != last && !expected.shared {
+                if !now.stands_as(&last) && !expected.shared {
                     still_since = Instant::now();
                 }
                 last = now;

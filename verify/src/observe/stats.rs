@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::client::{ReadError, TargetClient};
 
+mod uptime;
+
 /// One answer of the counters, as far as the target tells.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Counters {
@@ -20,12 +22,21 @@ pub struct Counters {
     pub processing: Option<u64>,
     /// The process that answered.
     pub instance: Option<String>,
+    /// How long it has been running. It always grows, so it is no part of [`Counters::stands_as`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime_ms: Option<u64>,
 }
 
 impl Counters {
     /// Accepted and not yet stored; 0 where the target does not tell.
     pub fn backlog(&self) -> u64 {
         self.pending.unwrap_or(0).saturating_add(self.processing.unwrap_or(0))
+    }
+
+    /// Whether two answers say the same of the store, by the same process: only the time went on.
+    pub fn stands_as(&self, other: &Self) -> bool {
+        let timeless = |counters: &Self| Self { uptime_ms: None, ..counters.clone() };
+        timeless(self) == timeless(other)
     }
 
     /// Whether what was received is what is stored, dropped, or still waiting; `None` where the target does not tell.
@@ -47,7 +58,8 @@ impl Counters {
             },
         };
         let fields = &client.target().stats;
-        let instance = fields.instance.as_deref().and_then(|pointer| body.pointer(pointer));
+        let told = |pointer: &Option<String>| pointer.as_deref().and_then(|pointer| body.pointer(pointer));
+        let instance = told(&fields.instance);
         Ok(Self {
             received: number(&fields.received)?,
             unique: number(&fields.unique)?,
@@ -55,6 +67,7 @@ impl Counters {
             pending: number(&fields.pending)?,
             processing: number(&fields.processing)?,
             instance: instance.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+            uptime_ms: told(&fields.uptime).and_then(uptime::millis),
         })
     }
 }

@@ -263,6 +263,7 @@ pub(crate) fn counters(received: u64, unique: u64, duplicates: u64) -> Counters 
         pending: Some(0),
         processing: Some(0),
         instance: Some("one".to_owned()),
+        uptime_ms: None,
     }
 }
 
