@@ -2,7 +2,7 @@
 
 mod body;
 
-use self::body::Body;
+use self::body::{Body, Refused};
 use crate::mapping::{StatusPattern, Target};
 
 /// What is known of one request after all that will ever be heard of it.
@@ -57,6 +57,18 @@ impl Kinds {
         }
     }
 
+    /// All taken but those at these places; `None` if these are not places of different events.
+    fn but_for(refused: &[usize], events: usize) -> Option<Self> {
+        let mut kinds = vec![Kind::Accepted; events];
+        for place in refused {
+            let kind = kinds.get_mut(*place)?;
+            if std::mem::replace(kind, Kind::Rejected) == Kind::Rejected {
+                return None;
+            }
+        }
+        Some(Self::Each(kinds))
+    }
+
     /// What was said of the event at `place`.
     pub fn of(&self, place: usize) -> Kind {
         match self {
@@ -108,15 +120,23 @@ impl Answer {
         };
         let Body { accepted, inserted, duplicates, .. } = body;
         let told = body.listed(fields, sent as usize).filter(|list| list.length == sent as usize);
-        let kinds = match told {
+        let kinds = match (told, body.refused(fields)) {
             // An entry that the mapping does not know: whether that event was taken cannot be told, and an event that was
             // refused must not count as acknowledged.
-            Some(list) => list.kinds.map(Kinds::of_each),
+            (Some(list), _) => list.kinds.map(Kinds::of_each),
+            (None, Refused::These(places)) => Kinds::but_for(&places, sent as usize),
+            (None, Refused::Unclear) => None,
             // A part was refused, and which one should have been told.
-            None if fields.results.is_some() && accepted.is_some_and(|accepted| accepted < sent) => None,
-            None if inserted == Some(sent) => Some(Kinds::AllNew),
-            None if inserted == Some(0) && duplicates == Some(sent) => Some(Kinds::AllDuplicate),
-            None => Some(Kinds::Untold),
+            (None, Refused::Nobody)
+                if fields.tells_each() && accepted.is_some_and(|accepted| accepted < sent) =>
+            {
+                None
+            }
+            (None, Refused::Nobody) if inserted == Some(sent) => Some(Kinds::AllNew),
+            (None, Refused::Nobody) if inserted == Some(0) && duplicates == Some(sent) => {
+                Some(Kinds::AllDuplicate)
+            }
+            (None, Refused::Nobody) => Some(Kinds::Untold),
         };
         match kinds {
             Some(kinds) => Self { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds },
@@ -148,6 +168,7 @@ fn outcome_of(target: &Target, status: u16) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::AnswerFields;
 
     fn classify(status: u16, body: &str) -> Answer {
         Answer::classify(&Target::default(), status, body.as_bytes(), 2)
@@ -207,6 +228,74 @@ mod tests {
         target.answer.rejected = vec!["error".to_owned()];
         let answer = Answer::classify(&target, 200, br#"{"accepted":1,"results":["inserted","error"]}"#, 2);
         assert_eq!(answer.kinds, Kinds::Each(vec![Kind::New, Kind::Rejected]));
+    }
+
+    fn mapped(fields: AnswerFields, sent: u32, body: &str) -> Answer {
+        let target = Target { answer: fields, ..Target::default() };
+        Answer::classify(&target, 200, body.as_bytes(), sent)
+    }
+
+    fn some(pointer: &str) -> Option<String> {
+        Some(pointer.to_owned())
+    }
+
+    #[test]
+    fn a_list_of_objects_tells_each_by_the_word_inside() {
+        let fields = AnswerFields {
+            results: some("/items"),
+            result: some("/state/name"),
+            new: vec!["stored".to_owned()],
+            duplicate: vec!["seen".to_owned()],
+            ..AnswerFields::default()
+        };
+        let body = r#"{"items":[{"id":"a","state":{"name":"stored"}},{"state":{"name":"seen"},"id":"b"}]}"#;
+        assert_eq!(mapped(fields.clone(), 2, body).kinds, Kinds::Each(vec![Kind::New, Kind::Duplicate]));
+        let body = r#"{"items":[{"state":{"name":"stored"}},{"state":"seen"}]}"#;
+        assert_eq!(
+            mapped(fields, 2, body).outcome,
+            Outcome::Unknown,
+            "a word that is not there is not known"
+        );
+    }
+
+    #[test]
+    fn a_list_of_the_refused_tells_that_the_others_were_taken() {
+        let fields = AnswerFields {
+            accepted: some("/queued"),
+            refused: some("/rejected"),
+            refused_place: some("/index"),
+            ..AnswerFields::default()
+        };
+        let each = |body: &str| mapped(fields.clone(), 3, body);
+        let told = each(r#"{"queued":2,"rejected":[{"index":1,"reason":"no"}]}"#);
+        assert_eq!(told.kinds, Kinds::Each(vec![Kind::Accepted, Kind::Rejected, Kind::Accepted]));
+        assert_eq!(each(r#"{"queued":3,"rejected":[]}"#).kinds, Kinds::Untold);
+        assert_eq!(each(r#"{"queued":3}"#).kinds, Kinds::Untold);
+        for unclear in [
+            r#"{"queued":2,"rejected":[{"reason":"no"}]}"#,
+            r#"{"queued":2,"rejected":["b"]}"#,
+            r#"{"queued":2,"rejected":[{"index":3}]}"#,
+            r#"{"queued":1,"rejected":[{"index":1},{"index":1}]}"#,
+            r#"{"queued":2}"#,
+        ] {
+            assert_eq!(each(unclear).outcome, Outcome::Unknown, "{unclear}");
+        }
+        let plain = AnswerFields { refused_place: None, ..fields };
+        let told = mapped(plain, 2, r#"{"queued":1,"rejected":[0]}"#);
+        assert_eq!(told.kinds, Kinds::Each(vec![Kind::Rejected, Kind::Accepted]));
+    }
+
+    #[test]
+    fn other_names_for_the_counts_are_read() {
+        let fields = AnswerFields {
+            accepted: some("/received"),
+            inserted: some("/unique"),
+            ..AnswerFields::default()
+        };
+        let answer = mapped(fields, 3, r#"{"received":3,"unique":2}"#);
+        assert_eq!((answer.accepted, answer.inserted, answer.duplicates), (Some(3), Some(2), None));
+        assert_eq!(mapped(AnswerFields::default(), 3, r#"{"status":"queued"}"#).outcome, Outcome::Acked);
+        assert_eq!(mapped(AnswerFields::default(), 3, "").outcome, Outcome::Acked, "nothing was to be told");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::id::{ID_LEN, IdScheme};
 use crate::plan::Plan;
 use crate::rng::{Draw, derived, mix, scale};
+use crate::template::{Piece, Place, Template};
 use crate::twin::{self, Twin, Twins};
 
 /// Text that payloads are cut from, beyond the longest of them.
@@ -40,6 +41,9 @@ pub struct Events {
     twins: Twins,
     twin_key: u64,
     pool: Vec<u8>,
+    template: Option<Template>,
+    /// The topics as they stand inside quotes.
+    quoted_topics: Vec<String>,
 }
 
 impl Events {
@@ -61,6 +65,11 @@ impl Events {
             twins: plan.twins,
             twin_key: derived(seed, 2),
             pool,
+            template: plan
+                .payload_template
+                .as_deref()
+                .map(|text| Template::parse(text).expect("a plan's template was checked")),
+            quoted_topics: plan.topics.iter().map(|topic| inside_quotes(topic)).collect(),
         }
     }
 
@@ -158,12 +167,15 @@ impl Events {
         timestamp_text(self.timestamp_ms(ordinal))
     }
 
-    /// Appends the payload of a key, a JSON object of the plan's size.
+    /// Appends the payload of a key: the user's own, or a JSON object of the plan's size.
     pub fn write_payload(&self, ordinal: u64, out: &mut Vec<u8>) {
         let uniform = mix(ordinal ^ self.payload_key);
         let [low, high] = self.payload_bytes;
         let size = u64::from(low) + scale(uniform, u64::from(high - low) + 1);
         let at = scale(mix(uniform), POOL_BYTES as u64) as usize;
+        if let Some(template) = &self.template {
+            return self.write_template(template, ordinal, &self.pool[at..at + size as usize], out);
+        }
         let start = out.len();
         out.extend_from_slice(b"{\"n\":");
         write_decimal(ordinal, out);
@@ -174,12 +186,33 @@ impl Events {
         out.extend_from_slice(b"\"}");
     }
 
+    fn write_template(&self, template: &Template, ordinal: u64, data: &[u8], out: &mut Vec<u8>) {
+        for piece in template.pieces() {
+            match piece {
+                Piece::Literal(text) => out.extend_from_slice(text),
+                Piece::Place(Place::Ordinal) => write_decimal(ordinal, out),
+                Piece::Place(Place::EventId) => self.write_id(ordinal, out),
+                Piece::Place(Place::Topic) => {
+                    out.extend_from_slice(self.quoted_topics[self.topic_index(ordinal)].as_bytes());
+                }
+                Piece::Place(Place::Timestamp) => out.extend_from_slice(self.timestamp(ordinal).as_bytes()),
+                Piece::Place(Place::Data) => out.extend_from_slice(data),
+            }
+        }
+    }
+
     /// The payload of a key as text.
     pub fn payload(&self, ordinal: u64) -> String {
         let mut out = Vec::new();
         self.write_payload(ordinal, &mut out);
-        String::from_utf8(out).expect("payloads are ASCII")
+        String::from_utf8(out).expect("payloads are text")
     }
+}
+
+/// A text in JSON, without the quotes around it.
+fn inside_quotes(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 /// RFC 3339 with milliseconds, in UTC; the ends of the calendar stand for what lies beyond them.

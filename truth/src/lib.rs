@@ -18,5 +18,6 @@ pub mod rng;
 pub mod round;
 pub mod scenario;
 pub mod share;
+pub mod template;
 pub mod twin;
 pub mod wire;

@@ -50,8 +50,7 @@ impl Default for Target {
                 results: Some("/results".to_owned()),
                 new: vec!["inserted".to_owned()],
                 duplicate: vec!["duplicate".to_owned()],
-                taken: Vec::new(),
-                rejected: Vec::new(),
+                ..AnswerFields::default()
             },
             stats: StatsFields {
                 path: Some("/stats".to_owned()),

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::round::Round;
+use crate::template::{Template, TemplateError};
 use crate::twin::Twins;
 
 /// The version of the plan's bytes. A change of what any plan sends is a new version.
@@ -89,8 +90,11 @@ pub struct PlanSpec {
     pub source: String,
     /// The timestamp of key 0; key k is k milliseconds later.
     pub epoch_ms: i64,
-    /// Smallest and largest payload, in bytes.
+    /// Smallest and largest payload, in bytes; with a template, its random text.
     pub payload_bytes: [u32; 2],
+    /// The payload, where it is the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_template: Option<String>,
     /// Pairs of keys that a careless target takes for one.
     #[serde(default, skip_serializing_if = "Twins::is_off")]
     pub twins: Twins,
@@ -135,6 +139,9 @@ pub enum PlanError {
     /// The same id under two topics needs two.
     #[error("the trap same_id needs at least two topics: give --topics more, or leave the trap out")]
     OneTopic,
+    /// No payload comes of it.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// Two equal topics would make one.
     #[error("topic `{topic}` is named twice")]
     RepeatedTopic {
@@ -211,6 +218,14 @@ impl TryFrom<PlanSpec> for Plan {
         }
         if !acceptable(&spec.source) {
             return Err(PlanError::Source { source_name: spec.source });
+        }
+        if let Some(text) = &spec.payload_template {
+            let longest = text.len() as u64;
+            if longest > u64::from(MAX_PAYLOAD) {
+                let (name, range) = ("bytes of the payload's template", "at most 1048576");
+                return Err(PlanError::Range { name, value: longest, range });
+            }
+            Template::parse(text)?;
         }
         let for_slots = MIN_ROUND_SLOTS.div_ceil(u64::from(spec.batch));
         let requests = for_slots.max(2 * u64::from(spec.group)).next_multiple_of(u64::from(spec.group));

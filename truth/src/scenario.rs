@@ -1,6 +1,6 @@
 //! A scenario: what a run should do, as people write it in TOML. Unknown keys are errors, with line and column.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -114,17 +114,45 @@ impl Default for EventSpec {
             topics: ["auth", "payment", "orders"].map(str::to_owned).to_vec(),
             source: "loadgen".to_owned(),
             epoch: Timestamp::constant(1_735_689_600, 0),
-            payload: PayloadSpec { bytes: [64, 256] },
+            payload: PayloadSpec::default(),
         }
     }
 }
 
-/// The size of payloads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What payloads look like.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct PayloadSpec {
-    /// Smallest and largest, uniform between them.
+    /// Smallest and largest, uniform between them; with a template, those of its random text.
     pub bytes: [u32; 2],
+    /// JSON of the user's own, with places for what differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The file that the template is in; it is read with the scenario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+}
+
+impl Default for PayloadSpec {
+    fn default() -> Self {
+        Self { bytes: [64, 256], template: None, file: None }
+    }
+}
+
+impl PayloadSpec {
+    /// Reads the file, from the folder of the scenario, so that what was read is what is sent and judged.
+    fn resolve(&mut self, folder: &Path) -> Result<(), ScenarioError> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        if self.template.is_some() {
+            return Err(ScenarioError::Setting("a payload has a template or a file, not both".to_owned()));
+        }
+        let path = folder.join(file);
+        let text = std::fs::read_to_string(&path);
+        let text =
+            text.map_err(|source| ScenarioError::Payload { path: path.display().to_string(), source })?;
+        self.template = Some(text);
+        Ok(())
+    }
 }
 
 /// Where repeats go.
@@ -160,6 +188,14 @@ pub enum ScenarioError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file with the payload cannot be read.
+    #[error("cannot read the payload's file {path}")]
+    Payload {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Not TOML, or not a scenario; the message has line and column.
     #[error("scenario {path} is not valid")]
     Parse {
@@ -185,7 +221,9 @@ impl Scenario {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|source| ScenarioError::Read { path: name.clone(), source })?;
-        Self::parse(&text, &name)
+        let mut scenario = Self::parse(&text, &name)?;
+        scenario.events.payload.resolve(path.parent().unwrap_or(Path::new("")))?;
+        Ok(scenario)
     }
 
     /// Reads a scenario's text; `path` is for messages.
@@ -217,6 +255,7 @@ impl Scenario {
             source: self.events.source.clone(),
             epoch_ms: self.events.epoch.as_millisecond(),
             payload_bytes: self.events.payload.bytes,
+            payload_template: self.events.payload.template.clone(),
             twins: self.traps,
         };
         Ok(Plan::try_from(spec)?)
@@ -242,6 +281,9 @@ impl Scenario {
         if self.target.publish.envelope == crate::mapping::Envelope::Object && self.load.batch != 1 {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
+        if let Some(fault) = self.target.fields.fault() {
+            return refuse(&fault);
+        }
         let target = &self.target;
         let paths = [Some(&target.publish.path), target.stats.path.as_ref(), target.listing.path.as_ref()];
         let usable =
@@ -253,9 +295,10 @@ impl Scenario {
         if let Err(error) = self.target.endpoint() {
             return refuse(&error.to_string());
         }
-        if self.promises.batch == Batch::Partial && self.target.answer.results.is_none() {
+        if self.promises.batch == Batch::Partial && !self.target.answer.tells_each() {
             return refuse(
-                "a target that takes parts of a request (batch = \"partial\") needs answer.results, to tell which",
+                "a target that takes parts of a request (batch = \"partial\") needs answer.results or answer.refused, to \
+                 tell which",
             );
         }
         if !(1..=100_000).contains(&self.target.listing.limit) {

@@ -11,10 +11,12 @@ pub struct Renderer {
     events: Arc<Events>,
     /// Per topic: the opening brace to the quote before the id.
     heads: Vec<Vec<u8>>,
-    /// From the quote after the id to the quote before the timestamp.
+    /// From the quote after the id to the quote before the timestamp, or to what follows if there is none.
     after_id: Vec<u8>,
-    /// From the quote after the timestamp to the payload.
-    after_timestamp: Vec<u8>,
+    has_timestamp: bool,
+    /// From there to the payload, or to the closing brace.
+    middle: Vec<u8>,
+    has_payload: bool,
     open: Vec<u8>,
     close: &'static [u8],
     /// A second since 1970, and its text up to the decimal point.
@@ -29,16 +31,29 @@ impl Renderer {
             format!("{{{}:{},{}:\"", json(&fields.topic), json(topic), json(&fields.event_id)).into_bytes()
         };
         let heads = events.topics().iter().map(head).collect();
-        let after_id = format!("\",{}:\"", json(&fields.timestamp)).into_bytes();
-        let after_timestamp =
-            format!("\",{}:{},{}:", json(&fields.source), json(events.source()), json(&fields.payload))
-                .into_bytes();
+        let (has_timestamp, has_payload) = (!fields.timestamp.is_empty(), !fields.payload.is_empty());
+        let (mut after_id, mut middle) = (String::from("\""), String::new());
+        if has_timestamp {
+            after_id.push_str(&format!(",{}:\"", json(&fields.timestamp)));
+            middle.push('"');
+        }
+        if !fields.source.is_empty() {
+            middle.push_str(&format!(",{}:{}", json(&fields.source), json(events.source())));
+        }
+        for (name, value) in &fields.extra {
+            middle.push_str(&format!(",{}:{value}", json(name)));
+        }
+        if has_payload {
+            middle.push_str(&format!(",{}:", json(&fields.payload)));
+        }
         let (open, close): (Vec<u8>, &'static [u8]) = match &target.publish.envelope {
             Envelope::Array => (b"[".to_vec(), b"]"),
             Envelope::Object => (Vec::new(), b""),
             Envelope::Under(name) => (format!("{{{}:[", json(name)).into_bytes(), b"]}"),
         };
-        Self { events, heads, after_id, after_timestamp, open, close, second: (i64::MIN, Vec::new()) }
+        let (after_id, middle) = (after_id.into_bytes(), middle.into_bytes());
+        let second = (i64::MIN, Vec::new());
+        Self { events, heads, after_id, has_timestamp, middle, has_payload, open, close, second }
     }
 
     /// Appends the body of a request that carries these keys, in this order.
@@ -57,9 +72,13 @@ impl Renderer {
         out.extend_from_slice(&self.heads[self.events.topic_index(ordinal)]);
         self.events.write_id(ordinal, out);
         out.extend_from_slice(&self.after_id);
-        self.timestamp(self.events.timestamp_ms(ordinal), out);
-        out.extend_from_slice(&self.after_timestamp);
-        self.events.write_payload(ordinal, out);
+        if self.has_timestamp {
+            self.timestamp(self.events.timestamp_ms(ordinal), out);
+        }
+        out.extend_from_slice(&self.middle);
+        if self.has_payload {
+            self.events.write_payload(ordinal, out);
+        }
         out.push(b'}');
     }
 

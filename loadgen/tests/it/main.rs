@@ -12,4 +12,5 @@ mod program;
 mod releases;
 mod retries;
 mod schema;
+mod shapes;
 mod stub;

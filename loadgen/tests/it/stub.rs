@@ -35,7 +35,7 @@ pub(crate) struct Seen {
     pub(crate) attempts: HashMap<Key, u64>,
     stored: HashSet<Key>,
     /// As they were sent, to the byte.
-    rows: Vec<(Key, Box<RawValue>)>,
+    pub(crate) rows: Vec<(Key, Box<RawValue>)>,
     received: u64,
     /// Raised by the test or a script: go on.
     pub(crate) released: bool,

@@ -13,7 +13,7 @@ use crate::mapping::AnswerFields;
 use crate::plan::MAX_BATCH;
 
 /// How many places a mapping can name.
-const PLACES: usize = 4;
+const PLACES: usize = 5;
 
 /// For each place, what is left of its pointer below here; `None` where the pointer does not lead through here.
 type Wanted<'p> = [Option<&'p str>; PLACES];
@@ -28,6 +28,18 @@ pub(super) struct Body<'a> {
     pub(super) inserted: Option<u32>,
     pub(super) duplicates: Option<u32>,
     results: Option<&'a str>,
+    refused: Option<&'a str>,
+}
+
+/// Whom a list of the refused names.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// There is no such list, or nothing in it.
+    Nobody,
+    /// The events at these places of the request.
+    These(Vec<usize>),
+    /// Somebody, but not by places.
+    Unclear,
 }
 
 /// What a list says of each event.
@@ -43,10 +55,11 @@ impl<'a> Body<'a> {
     /// Reads a body; `None` if it is no JSON.
     pub(super) fn read(body: &'a [u8], fields: &AnswerFields) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
-        let pointers = [&fields.accepted, &fields.inserted, &fields.duplicates, &fields.results];
+        let pointers =
+            [&fields.accepted, &fields.inserted, &fields.duplicates, &fields.results, &fields.refused];
         let mut found = [None; PLACES];
         find(text, pointers.map(Option::as_deref), &mut found).ok()?;
-        let [accepted, inserted, duplicates, results] = found;
+        let [accepted, inserted, duplicates, results, refused] = found;
         // A number that is no whole one, or stands in quotes, says nothing.
         let count = |text: Option<&str>| text?.parse().ok();
         Some(Self {
@@ -54,7 +67,20 @@ impl<'a> Body<'a> {
             inserted: count(inserted),
             duplicates: count(duplicates),
             results: results.filter(|text| text.starts_with('[')),
+            refused: refused.filter(|text| text.starts_with('[')),
         })
+    }
+
+    /// Whom a list of the refused names.
+    pub(super) fn refused(&self, fields: &AnswerFields) -> Refused {
+        let Some(list) = self.refused else { return Refused::Nobody };
+        let entries: Vec<&RawValue> = serde_json::from_str(list).unwrap_or_default();
+        let place = |entry: &&RawValue| below(entry.get(), fields.refused_place.as_deref())?.parse().ok();
+        match entries.iter().map(place).collect::<Option<Vec<usize>>>() {
+            None => Refused::Unclear,
+            Some(places) if places.is_empty() => Refused::Nobody,
+            Some(places) => Refused::These(places),
+        }
     }
 
     /// The list that says of each of so many events what became of it, if there is one.
@@ -80,6 +106,14 @@ fn find<'a>(text: &'a str, wanted: Wanted<'_>, found: &mut Found<'a>) -> serde_j
         _ => drop(value.deserialize_any(IgnoredAny)?),
     }
     value.end()
+}
+
+/// What stands at a pointer below a value; the value itself without one.
+fn below<'a>(text: &'a str, pointer: Option<&str>) -> Option<&'a str> {
+    let Some(pointer) = pointer else { return Some(text) };
+    let mut found = [None; PLACES];
+    find(text, [Some(pointer), None, None, None, None], &mut found).ok()?;
+    found[0]
 }
 
 /// The next step of those pointers that lead through a member; none if none does.
@@ -189,6 +223,7 @@ impl<'de> Visitor<'de> for List<'_> {
 
 /// What one entry says; `None` if it is no word that the mapping knows.
 fn kind(entry: &str, fields: &AnswerFields) -> Option<Kind> {
+    let entry = below(entry, fields.result.as_deref())?;
     let quoted = entry.strip_prefix('"')?.strip_suffix('"')?;
     let word = match quoted.contains('\\') {
         false => Cow::Borrowed(quoted),

@@ -14,6 +14,8 @@ pub struct AnswerFields {
     pub duplicates: Option<String>,
     /// A list with one entry an event, in request order.
     pub results: Option<String>,
+    /// Where in an entry its word stands, if the entries are objects.
+    pub result: Option<String>,
     /// Entries of that list that say new.
     pub new: Vec<String>,
     /// Entries of that list that say known.
@@ -22,11 +24,21 @@ pub struct AnswerFields {
     pub taken: Vec<String>,
     /// Entries of that list that say refused. An entry that none of these lists has makes the request unknown.
     pub rejected: Vec<String>,
+    /// A list of those events alone that were refused.
+    pub refused: Option<String>,
+    /// Where in an entry of that list the event's place in the request stands, counted from 0, if the entries are objects.
+    pub refused_place: Option<String>,
 }
 
 impl AnswerFields {
     /// Whether an acknowledging answer is expected to have a JSON body.
     pub fn any(&self) -> bool {
-        [&self.accepted, &self.inserted, &self.duplicates, &self.results].into_iter().any(Option::is_some)
+        let places = [&self.accepted, &self.inserted, &self.duplicates, &self.results, &self.refused];
+        places.into_iter().any(Option::is_some)
+    }
+
+    /// Whether an answer tells of single events whether they were taken.
+    pub fn tells_each(&self) -> bool {
+        self.results.is_some() || self.refused.is_some()
     }
 }

@@ -1,8 +1,11 @@
 //! The names of an event's fields.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// The names of an event's fields, in requests and in listed rows.
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The names of an event's fields, in requests and in listed rows. One without a name is neither sent nor compared.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventFields {
@@ -16,6 +19,25 @@ pub struct EventFields {
     pub source: String,
     /// The object that is carried.
     pub payload: String,
+    /// Further fields, the same in every event.
+    pub extra: BTreeMap<String, Value>,
+}
+
+impl EventFields {
+    /// Why no event can have these fields: a part of the key without a name, or two fields of one name.
+    pub fn fault(&self) -> Option<String> {
+        if self.topic.is_empty() || self.event_id.is_empty() {
+            return Some(
+                "fields.topic and fields.event_id need a name: together they are the key".to_owned(),
+            );
+        }
+        let own = [&self.topic, &self.event_id, &self.timestamp, &self.source, &self.payload];
+        let named = own.into_iter().filter(|name| !name.is_empty()).chain(self.extra.keys());
+        let mut names: Vec<&String> = named.collect();
+        names.sort();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1])?;
+        Some(format!("two fields of an event are named `{}`; give each a name of its own", twice[0]))
+    }
 }
 
 impl Default for EventFields {
@@ -26,6 +48,7 @@ impl Default for EventFields {
             timestamp: "timestamp".to_owned(),
             source: "source".to_owned(),
             payload: "payload".to_owned(),
+            extra: BTreeMap::new(),
         }
     }
 }

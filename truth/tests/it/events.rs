@@ -157,6 +157,58 @@ fn timestamps_end_with_the_calendar_and_are_sent_as_they_are_told() {
 }
 
 #[test]
+fn a_field_without_a_name_is_not_sent_and_further_ones_are() {
+    let events = Arc::new(events(|_| ()));
+    let id = events.id_text(5);
+    let mut target = Target::default();
+    target.fields.extra = serde_json::from_str(r#"{"version":2,"\"kind\"":{"of":["order"]}}"#).unwrap();
+    for (timestamp, source, payload) in
+        [(true, true, true), (false, true, false), (true, false, false), (false, false, true)]
+    {
+        let named = |is_named: bool, name: &str| if is_named { name.to_owned() } else { String::new() };
+        target.fields.timestamp = named(timestamp, "ts");
+        target.fields.source = named(source, "source");
+        target.fields.payload = named(payload, "data");
+        let mut body = Vec::new();
+        Renderer::new(Arc::clone(&events), &target).body(&[5], &mut body);
+        let mut expected = serde_json::json!([{
+            "topic": events.topic(5), "event_id": id, "version": 2, "\"kind\"": {"of": ["order"]},
+        }]);
+        let fields: [(bool, &str, Value); 3] = [
+            (timestamp, "ts", events.timestamp(5).into()),
+            (source, "source", events.source().into()),
+            (payload, "data", serde_json::from_str(&events.payload(5)).unwrap()),
+        ];
+        for (_, name, value) in fields.into_iter().filter(|(is_sent, _, _)| *is_sent) {
+            expected[0][name] = value;
+        }
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_payload_of_the_users_own_is_filled_in() {
+    let template =
+        r#"{"order":{"no":{{n}},"ref":"{{topic}}/{{event_id}}"},"at":"{{timestamp}}","note":"{{data}}"}"#;
+    let events = events(|spec| {
+        spec.topics = vec!["a \"b\"".to_owned()];
+        spec.payload_bytes = [40, 60];
+        spec.payload_template = Some(template.to_owned());
+    });
+    for key in [0, 17, u64::MAX] {
+        let payload: Value = serde_json::from_str(&events.payload(key)).unwrap();
+        let note = payload["note"].as_str().unwrap();
+        assert!((40..=60).contains(&note.len()), "{note}");
+        let expected = serde_json::json!({
+            "order": {"no": key, "ref": format!("a \"b\"/{}", events.id_text(key))},
+            "at": events.timestamp(key),
+            "note": note,
+        });
+        assert_eq!(payload, expected);
+    }
+}
+
+#[test]
 fn a_head_ends_with_the_length_of_its_body() {
     let mut head = Vec::new();
     post_head(b"POST / HTTP/1.1\r\nhost: a\r\n", 1_205, &mut head);

@@ -23,6 +23,7 @@ fn spec() -> PlanSpec {
         source: "loadgen".to_owned(),
         epoch_ms: 1_735_689_600_000,
         payload_bytes: [64, 256],
+        payload_template: None,
         twins: Twins::default(),
     }
 }

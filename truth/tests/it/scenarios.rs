@@ -106,6 +106,21 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
 }
 
 #[test]
+fn a_payload_is_read_from_beside_its_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, scenario) = (folder.path().join("order.json"), folder.path().join("s.toml"));
+    std::fs::write(&scenario, "[events]\npayload = { file = \"order.json\" }").unwrap();
+    let error = chain(&Scenario::load(&scenario).unwrap_err());
+    assert!(error.starts_with("cannot read the payload's file ") && error.contains("order.json"), "{error}");
+    std::fs::write(&file, r#"{"no":{{n}}}"#).unwrap();
+    let plan = Scenario::load(&scenario).unwrap().plan(1, 2).unwrap();
+    assert_eq!(plan.payload_template.as_deref(), Some(r#"{"no":{{n}}}"#));
+    std::fs::write(&file, r#"{"no":{{number}}}"#).unwrap();
+    let error = chain(&Scenario::load(&scenario).unwrap().plan(1, 2).unwrap_err());
+    assert!(error.contains("{{number"), "{error}");
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Scenario::load(Path::new("/nowhere/my.toml")).unwrap_err();
     assert_eq!(
@@ -117,6 +132,13 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn numbers_that_make_no_run_are_refused() {
     let table = [
+        ("target = { fields = { topic = \"\" } }", "fields.topic and fields.event_id need a name"),
+        ("target = { fields = { event_id = \"topic\" } }", "two fields of an event are named `topic`"),
+        ("target = { fields = { extra = { source = 1 } } }", "two fields of an event are named `source`"),
+        (
+            "promises = { batch = \"partial\" }\ntarget = { answer = {} }",
+            "needs answer.results or answer.refused",
+        ),
         ("name = \"a/b\"", "the scenario's name"),
         ("name = \"\"", "the scenario's name"),
         ("load = { count = 0 }", "count is 0"),

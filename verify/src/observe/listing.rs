@@ -198,7 +198,8 @@ struct Members<'a>(#[serde(borrow)] std::collections::HashMap<std::borrow::Cow<'
 fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result<Row, String> {
     let members: Members<'_> =
         serde_json::from_str(text).map_err(|error| format!("a row is no object: {error}"))?;
-    let raw = |name: &str| members.0.get(name).map(|value| value.get());
+    // A field without a name is one that the target does not have.
+    let raw = |name: &str| members.0.get(name).filter(|_| !name.is_empty()).map(|value| value.get());
     let string = |name: &str| raw(name).map(as_text);
     let own_topic = string(&fields.topic).or_else(|| topic.cloned());
     Ok(Row {

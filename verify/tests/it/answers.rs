@@ -1,6 +1,6 @@
 //! The checks of what was answered: `answer-order` and `answer-sum`.
 
-use truth::answer::Kind;
+use truth::answer::{Kind, Kinds};
 use truth::ledger::{Done, Scope};
 use truth::promises::Ack;
 use verify::judge::judge;
@@ -170,6 +170,33 @@ fn an_answer_whose_numbers_do_not_add_up_is_named() {
 }
 
 #[test]
+fn an_answer_that_names_other_events_than_it_counts_is_named() {
+    let each = |kinds: &[Kind]| Kinds::Each(kinds.to_vec());
+    let mixed = |new: usize| [vec![Kind::New; new], vec![Kind::Duplicate; 20 - new]].concat();
+    let untold = [vec![Kind::Accepted; 19], vec![Kind::Rejected]].concat();
+    let table = [
+        (Some(20), Some(7), Some(13), each(&mixed(7)), true),
+        (Some(20), Some(7), Some(13), each(&mixed(8)), false),
+        (None, Some(20), None, Kinds::AllNew, true),
+        (None, Some(19), None, Kinds::AllNew, false),
+        (Some(20), Some(1), None, Kinds::AllDuplicate, false),
+        (Some(19), None, None, each(&untold), true),
+        (Some(18), None, None, each(&untold), false),
+        (Some(20), Some(21), None, Kinds::Untold, false),
+        (Some(20), Some(20), None, Kinds::Untold, true),
+    ];
+    for (accepted, inserted, duplicates, kinds, adds_up) in table {
+        let mut forged = Forge::default().run();
+        forged.promises.batch = truth::promises::Batch::Partial;
+        let answer = &mut forged.dones().nth(9).unwrap().answer;
+        (answer.accepted, answer.inserted, answer.duplicates) = (accepted, inserted, duplicates);
+        answer.kinds = kinds.clone();
+        let status = check(&forged.verdict(), "answer-sum").status;
+        assert_eq!(status == Status::Pass, adds_up, "{accepted:?} {inserted:?} {duplicates:?} {kinds:?}");
+    }
+}
+
+#[test]
 fn an_answer_may_leave_numbers_out_and_a_partial_one_may_take_less() {
     let mut forged = Forge::default().run();
     for (nth, done) in forged.dones().enumerate() {
@@ -180,7 +207,8 @@ fn an_answer_may_leave_numbers_out_and_a_partial_one_may_take_less() {
         }
     }
     assert_eq!(forged.verdict().verdict, Word::Pass);
-    forged.dones().nth(1).unwrap().answer.accepted = Some(19);
+    let answer = &mut forged.dones().nth(1).unwrap().answer;
+    (answer.accepted, answer.kinds) = (Some(19), Kinds::Untold);
     assert_fails(&forged.verdict(), &["answer-sum"]);
     forged.promises.batch = truth::promises::Batch::Partial;
     assert_fails(&forged.verdict(), &[]);

@@ -81,6 +81,12 @@ impl Forged {
             if done.scope == Scope::Round(round) && done.request == request {
                 let mut kinds: Vec<Kind> = (0..length).map(|at| done.answer.kinds.of(at)).collect();
                 kinds[place] = kind;
+                // What an answer names and what it counts go together.
+                let count = |wanted: Kind| kinds.iter().filter(|kind| **kind == wanted).count() as u32;
+                let rejected = count(Kind::Rejected);
+                done.answer.accepted = done.answer.accepted.map(|_| length as u32 - rejected);
+                done.answer.inserted = done.answer.inserted.map(|_| count(Kind::New));
+                done.answer.duplicates = done.answer.duplicates.map(|_| count(Kind::Duplicate));
                 done.answer.kinds = Kinds::Each(kinds);
             }
         }
