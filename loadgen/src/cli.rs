@@ -36,7 +36,7 @@ pub struct Cli {
     #[arg(long, env = "BATCH_SIZE", value_name = "N", hide_env_values = true)]
     pub batch: Option<u32>,
 
-    /// Topics that the events are spread over [default: auth,payment,orders]
+    /// Topics that the events are spread over, or how many there are to be [default: auth,payment,orders]
     #[arg(long, env = "TOPICS", value_delimiter = ',', value_name = "A,B", hide_env_values = true)]
     pub topics: Option<Vec<String>>,
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use truth::mapping::Endpoint;
 use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
-use truth::scenario::Scenario;
+use truth::scenario::{MAX_TOPICS, Scenario, numbered_topics};
 
 use crate::cli::Cli;
 use crate::error::Failure;
@@ -121,10 +121,22 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     set(&mut load.timeout, cli.timeout);
     set(&mut load.patience, cli.patience);
     set(&mut load.retries, cli.retries);
-    set(&mut scenario.events.topics, cli.topics.clone());
+    set(&mut scenario.events.topics, cli.topics.as_deref().map(topics).transpose()?);
     let url = cli.target.as_ref().unwrap_or(&scenario.target.url).clone();
     scenario.target.set_url(&url)?;
     Ok(scenario)
+}
+
+/// Names as they were given; a number alone stands for so many.
+fn topics(given: &[String]) -> Result<Vec<String>, Failure> {
+    let [only] = given else { return Ok(given.to_vec()) };
+    match only.trim().parse() {
+        Err(_) => Ok(given.to_vec()),
+        Ok(count @ 1..=MAX_TOPICS) => Ok(numbered_topics(count)),
+        Ok(count) => Err(Failure::Usage(format!(
+            "--topics {count}: there can be 1 to {MAX_TOPICS}, or a list of names"
+        ))),
+    }
 }
 
 fn set<T>(place: &mut T, given: Option<T>) {
@@ -188,6 +200,16 @@ mod tests {
         let load = &settings.scenario.load;
         assert_eq!((load.count, load.batch, load.concurrency), (7, 2, 50));
         assert_eq!(settings.scenario.target.url, "http://localhost:1");
+    }
+
+    #[test]
+    fn topics_are_named_or_counted() {
+        let topics =
+            |given: &str| settings(&["--topics", given]).map(|settings| settings.plan.topics.clone());
+        assert_eq!(topics("a,b").unwrap(), ["a", "b"]);
+        assert_eq!(topics("11").unwrap()[9..], ["topic-09", "topic-10"]);
+        assert_eq!(topics("1,2").unwrap(), ["1", "2"], "names that look like numbers");
+        assert!(topics("0").is_err() && topics("100001").is_err());
     }
 
     #[test]

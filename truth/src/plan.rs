@@ -4,6 +4,8 @@
 //! are first copies, so ordinals (the numbers of keys) are dense, the share is exact at every round's end, and any
 //! round can be computed without the ones before it ([`Plan::round`]).
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -205,11 +207,12 @@ impl TryFrom<PlanSpec> for Plan {
         if spec.topics.is_empty() {
             return Err(PlanError::Topic { topic: String::new() });
         }
-        for (index, topic) in spec.topics.iter().enumerate() {
+        let mut named = HashSet::new();
+        for topic in &spec.topics {
             if !acceptable(topic) {
                 return Err(PlanError::Topic { topic: topic.clone() });
             }
-            if spec.topics[..index].contains(topic) {
+            if !named.insert(topic) {
                 return Err(PlanError::RepeatedTopic { topic: topic.clone() });
             }
         }

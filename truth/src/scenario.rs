@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::mapping::Target;
@@ -12,6 +13,9 @@ use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::promises::{Batch, Promises};
 use crate::share::{Share, ShareError};
 use crate::twin::Twins;
+
+/// Most topics that a number can stand for: each is a name in `run.json`.
+pub const MAX_TOPICS: u32 = 100_000;
 
 /// A whole scenario; every part has a default.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -98,7 +102,8 @@ pub enum Executor {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventSpec {
-    /// The topics that keys are spread over.
+    /// The topics that keys are spread over; a number stands for so many.
+    #[serde(deserialize_with = "named_or_counted")]
     pub topics: Vec<String>,
     /// The `source` of every event.
     pub source: String,
@@ -115,6 +120,29 @@ impl Default for EventSpec {
             source: "loadgen".to_owned(),
             epoch: Timestamp::constant(1_735_689_600, 0),
             payload: PayloadSpec::default(),
+        }
+    }
+}
+
+/// So many topics, named by their numbers: against a listing that shows only so much of each.
+pub fn numbered_topics(count: u32) -> Vec<String> {
+    let width = count.saturating_sub(1).to_string().len();
+    (0..count).map(|number| format!("topic-{number:0width$}")).collect()
+}
+
+/// A list of names, or how many there are to be.
+fn named_or_counted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "topics are a list of names, or a number of them from 1 to 100000")]
+    enum Topics {
+        Named(Vec<String>),
+        Counted(u32),
+    }
+    match Topics::deserialize(deserializer)? {
+        Topics::Named(names) => Ok(names),
+        Topics::Counted(count @ 1..=MAX_TOPICS) => Ok(numbered_topics(count)),
+        Topics::Counted(count) => {
+            Err(D::Error::custom(format!("{count} topics are asked for, and there can be 1 to {MAX_TOPICS}")))
         }
     }
 }

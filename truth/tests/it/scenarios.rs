@@ -106,6 +106,20 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
 }
 
 #[test]
+fn topics_can_be_counted_instead_of_named() {
+    let topics = |text: &str| parse(&format!("[events]\ntopics = {text}")).events.topics;
+    assert_eq!(topics("1"), ["topic-0"]);
+    assert_eq!(topics("700")[698..], ["topic-698", "topic-699"]);
+    assert_eq!(topics("[\"a\", \"b\"]"), ["a", "b"]);
+    for (text, says) in
+        [("0", "there can be 1 to 100000"), ("-1", "topics are a list"), ("\"a\"", "topics are a list")]
+    {
+        let error = chain(&Scenario::parse(&format!("[events]\ntopics = {text}"), "t.toml").unwrap_err());
+        assert!(error.contains(says) && error.contains("line 2"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn a_payload_is_read_from_beside_its_scenario() {
     let folder = tempfile::tempdir().unwrap();
     let (file, scenario) = (folder.path().join("order.json"), folder.path().join("s.toml"));
