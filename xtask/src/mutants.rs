@@ -3,15 +3,18 @@
 
 use std::fmt::Write;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::cargo;
 use crate::interrupt::Interrupt;
 use crate::programs::{Profile, Programs};
-use table::{MUTANTS, Mutant, SOUND};
+use modes::{MODES, Mode};
+use table::{MUTANTS, Mutant, sound};
 use trial::Trial;
 
+pub mod modes;
 pub mod table;
 pub mod trial;
 
@@ -32,7 +35,7 @@ pub struct Settings {
     /// Seeds per mutant
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
-    /// Seeds for the sound target
+    /// Seeds for each mode of the sound target
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     sound_seeds: u32,
 }
@@ -54,18 +57,19 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     for mutant in chosen {
         rows.push(Row { mutant, killed: kill(&programs, mutant, settings.seeds)? });
     }
-    let blamed = match settings.names.as_slice() {
+    let fared = match settings.names.as_slice() {
         [] => false_alarms(&programs, settings.sound_seeds)?,
         _ => Vec::new(),
     };
-    let text = render(&rows, settings, &blamed);
+    let text = render(&rows, settings, &fared);
     print!("{text}");
     if settings.names.is_empty() {
         let path = cargo::workspace().join(MATRIX);
         std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let all_killed = rows.iter().all(|row| row.killed.is_some());
-    Ok(if all_killed && blamed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_blamed = fared.iter().any(|fared| !fared.blamed.is_empty());
+    Ok(if all_killed && !is_blamed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Mutant>> {
@@ -106,20 +110,32 @@ fn kill(programs: &Programs, mutant: &Mutant, seeds: u32) -> Result<Option<(u64,
     Ok(None)
 }
 
-/// What was said against the sound target, by seed.
-fn false_alarms(programs: &Programs, seeds: u32) -> Result<Vec<String>> {
-    let mut blamed = Vec::new();
-    for seed in 1..=seeds {
-        let trial = Trial::run(programs, &SOUND, SOUND_COUNT, seed)?;
-        eprintln!("mutants: sound, seed {seed}: {}", trial.told());
-        if trial.word != "PASS" {
-            blamed.push(format!("seed {seed}: {}", trial.told()));
-        }
-    }
-    Ok(blamed)
+/// How the sound target fared in one mode.
+struct Fared {
+    mode: &'static Mode,
+    /// What was said against it, by seed.
+    blamed: Vec<String>,
+    took: Duration,
 }
 
-fn render(rows: &[Row], settings: &Settings, blamed: &[String]) -> String {
+/// Tries the sound target in every mode.
+fn false_alarms(programs: &Programs, seeds: u32) -> Result<Vec<Fared>> {
+    let mut fared = Vec::new();
+    for mode in MODES {
+        let (begun, mut blamed) = (Instant::now(), Vec::new());
+        for seed in 1..=seeds {
+            let trial = Trial::run(programs, &sound(mode), SOUND_COUNT, seed)?;
+            eprintln!("mutants: sound, {}, seed {seed}: {}", mode.name, trial.told());
+            if trial.word != "PASS" {
+                blamed.push(format!("{}, seed {seed}: {}", mode.name, trial.told()));
+            }
+        }
+        fared.push(Fared { mode, blamed, took: begun.elapsed() });
+    }
+    Ok(fared)
+}
+
+fn render(rows: &[Row], settings: &Settings, fared: &[Fared]) -> String {
     let mut out = String::from("# Kill matrix\n\n");
     let mut line = |text: String| writeln!(out, "{text}").expect("a String takes all that is written");
     line(format!(
@@ -144,14 +160,18 @@ fn render(rows: &[Row], settings: &Settings, blamed: &[String]) -> String {
         };
         line(format!("| `{}` | {} | {checks} | {events} |", mutant.name, mutant.flaw));
     }
-    if settings.names.is_empty() {
-        let seeds = settings.sound_seeds;
+    if !fared.is_empty() {
         line(format!(
-            "\nThe same target without a defect, {SOUND_COUNT} attempts, killed twice and paused once in each run: {} of {seeds} \
-             seeds PASS.",
-            seeds as usize - blamed.len()
+            "\nThe same target without a defect, {SOUND_COUNT} attempts a run, killed twice and paused once in each:\n"
         ));
-        blamed.iter().for_each(|told| line(format!("- {told}")));
+        line("| mode | what it does | seeds | PASS | wall time |".to_owned());
+        line("|---|---|---|---|---|".to_owned());
+        for Fared { mode, blamed, took } in fared {
+            let (seeds, seconds) = (settings.sound_seeds, took.as_secs());
+            let passed = seeds as usize - blamed.len();
+            line(format!("| {} | {} | {seeds} | {passed} | {seconds} s |", mode.name, mode.says));
+        }
+        fared.iter().flat_map(|fared| &fared.blamed).for_each(|told| line(format!("- {told}")));
     }
     out
 }

@@ -5,11 +5,8 @@ use clap::ValueEnum;
 use crate::event::{Event, Key};
 use crate::store::Counters;
 
-/// One event in so many is stored a second time, or dropped.
-const ONE_IN: usize = 5_000;
-
-/// One event in so many is dropped, or dropped and its neighbour doubled.
-const RARELY: usize = 1_000;
+/// One event in so many is stored a second time, or dropped, or dropped and another doubled.
+const ONE_IN: usize = 10_000;
 
 /// One defect, each somebody's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -20,8 +17,12 @@ pub(crate) enum Defect {
     CheckThenInsert,
     /// Marks a key as known, durably, and writes the event later: what dies in between is never stored.
     ClaimBeforeWrite,
+    /// Claims a key in memory, tells repeats to be known, and writes the event a while later.
+    DuplicateBeforeFirst,
     /// Takes two events with one id for one, whatever their topics.
     DedupById,
+    /// Takes two events with one payload for one.
+    DedupByPayload,
     /// Takes ids that differ in case for one.
     LowerCasedId,
     /// Takes ids that differ in white space at the end for one.
@@ -57,20 +58,36 @@ pub(crate) enum Defect {
     AckedBeforeStored,
     /// Tells a failure to be a duplicate.
     FailureIsDuplicate,
-    /// Stores one event in 5,000 a second time.
+    /// Stores one event in 10,000 a second time.
     StoredTwice,
     /// Stores every event twice.
     AllStoredTwice,
-    /// Drops one new event in 1,000.
+    /// Stores every event four times.
+    AllStoredFourTimes,
+    /// Drops one new event in 10,000.
     DropsOne,
-    /// Drops one new event in 1,000 and stores another twice: all counts add up.
+    /// Drops one new event in 10,000 and stores another twice: all counts add up.
     DropsOneDoublesOne,
+    /// Answers 503 to one batch in fifty, after it is stored.
+    RefusesWhatIsStored,
+    /// Counts one batch in fifty, and answers 503 before it is stored.
+    CountsWhatIsRefused,
+    /// Keeps the inbox in memory alone.
+    QueueLostAtKill,
+    /// Takes a batch out of the inbox, and stores it later.
+    PoppedThenKilled,
+    /// Never takes up again what was begun by a process that is gone.
+    NeverReclaimed,
+    /// Two workers store one batch.
+    TwoWorkersOnOne,
     /// Stores numbers as floating-point ones.
     NumbersThroughFloat,
     /// Leaves out a row at every page's end.
     PageOffByOne,
     /// Shows the first 1,000 rows, and says that these are all.
     ListingTruncated,
+    /// Goes on after the last row's moment, and so leaves out the others of that moment.
+    CursorTiesLost,
 }
 
 impl Defect {
@@ -79,6 +96,7 @@ impl Defect {
         let (topic, id) = event.key.clone();
         match self {
             Self::DedupById => (String::new(), id),
+            Self::DedupByPayload => (String::new(), event.payload()),
             Self::LowerCasedId => (topic, id.to_lowercase()),
             Self::TrimmedId => (topic, id.trim_end().to_owned()),
             Self::NormalisedId => (topic, id.replace("e\u{301}", "\u{e9}")),
@@ -93,8 +111,9 @@ impl Defect {
         let copies = |place: usize| match self {
             Self::StoredTwice if nth(place).is_multiple_of(ONE_IN) => 2,
             Self::AllStoredTwice => 2,
-            Self::DropsOne | Self::DropsOneDoublesOne if nth(place).is_multiple_of(RARELY) => 0,
-            Self::DropsOneDoublesOne if nth(place) % RARELY == RARELY / 2 => 2,
+            Self::AllStoredFourTimes => 4,
+            Self::DropsOne | Self::DropsOneDoublesOne if nth(place).is_multiple_of(ONE_IN) => 0,
+            Self::DropsOneDoublesOne if nth(place) % ONE_IN == ONE_IN / 2 => 2,
             _ => 1,
         };
         let stored = new.into_iter().enumerate();

@@ -10,6 +10,8 @@ pub(crate) type Key = (String, String);
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) key: Key,
+    /// When it came, in batches since the process began.
+    pub(crate) moment: u64,
     pub(crate) text: Box<RawValue>,
 }
 
@@ -23,7 +25,18 @@ impl Event {
     /// Reads one event.
     pub(crate) fn parse(text: Box<RawValue>) -> serde_json::Result<Self> {
         let names: Names = serde_json::from_str(text.get())?;
-        Ok(Self { key: (names.topic, names.event_id), text })
+        Ok(Self { key: (names.topic, names.event_id), moment: 0, text })
+    }
+
+    /// Its payload, to the byte.
+    pub(crate) fn payload(&self) -> String {
+        #[derive(Deserialize)]
+        struct Carried<'a> {
+            #[serde(borrow)]
+            payload: &'a RawValue,
+        }
+        let carried: serde_json::Result<Carried<'_>> = serde_json::from_str(self.text.get());
+        carried.map(|carried| carried.payload.get().to_owned()).unwrap_or_default()
     }
 
     /// The same with the number in its payload as a floating-point one.

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::defect::Defect;
 use crate::event::Event;
+use crate::mode::Mode;
 use crate::store::Store;
 
 /// Rows of a page that asks for no number.
@@ -19,6 +20,9 @@ const PAGE: usize = 1_000;
 
 /// Rows of a listing that is truncated.
 const SHOWN: usize = 1_000;
+
+/// Rows of a topic that a capped listing shows.
+const CAP: usize = 200;
 
 /// Between two readings of counters that ought to be one.
 const GAP: Duration = Duration::from_millis(5);
@@ -42,10 +46,23 @@ async fn publish(State(store): State<Store>, body: String) -> Response {
             return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(detail)).into_response();
         }
     };
-    let results = store.publish(events).await;
+    if store.mode == Mode::Queued {
+        let told = axum::Json(json!({"status": "accepted", "accepted": events.len()}));
+        store.enqueue(events);
+        return (StatusCode::ACCEPTED, told).into_response();
+    }
+    if store.fails_now() {
+        return store.refuse(events).await.into_response();
+    }
+    let refused: Vec<bool> = events.iter().map(|event| store.mode.refuses(&event.key.1)).collect();
+    let taken = events.into_iter().zip(&refused).filter(|(_, refused)| !**refused);
+    let results = store.publish(taken.map(|(event, _)| event).collect()).await;
     let inserted = results.iter().filter(|is_new| **is_new).count();
-    let told: Vec<&str> =
-        results.iter().map(|is_new| if *is_new { "inserted" } else { "duplicate" }).collect();
+    let mut kinds = results.iter().map(|is_new| if *is_new { "inserted" } else { "duplicate" });
+    let told: Vec<&str> = refused
+        .iter()
+        .map(|refused| if *refused { "refused" } else { kinds.next().unwrap_or("nothing") })
+        .collect();
     axum::Json(json!({
         "status": "accepted",
         "accepted": results.len(),
@@ -65,6 +82,9 @@ struct Page {
 }
 
 async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Response {
+    if store.mode == Mode::Capped {
+        return newest(&store, page.topic.as_deref());
+    }
     let state = store.look();
     let all = match store.defect {
         Defect::ListingTruncated => state.rows.len().min(SHOWN),
@@ -82,6 +102,12 @@ async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Respons
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if rows.next().is_some() {
         last -= usize::from(store.defect == Defect::PageOffByOne);
+        while store.defect == Defect::CursorTiesLost
+            && last > 0
+            && state.rows[last - 1].moment == state.rows[last].moment
+        {
+            last -= 1;
+        }
         let limit = page.limit.unwrap_or(PAGE);
         let topic = page.topic.as_ref().map_or_else(String::new, |topic| format!("&topic={topic}"));
         let link = format!("</events?limit={limit}&cursor={last}{topic}>; rel=\"next\"");
@@ -90,9 +116,23 @@ async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Respons
     (headers, format!("[{}]", texts.join(","))).into_response()
 }
 
+/// All that a capped listing ever shows of a topic, which has to be named.
+fn newest(store: &Store, topic: Option<&str>) -> Response {
+    let Some(topic) = topic else { return StatusCode::UNPROCESSABLE_ENTITY.into_response() };
+    let state = store.look();
+    let rows = state.rows.iter().rev().filter(|row| row.key.0 == topic).take(CAP);
+    let texts: Vec<&str> = rows.map(|row| row.text.get()).collect();
+    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (json, format!("[{}]", texts.join(","))).into_response()
+}
+
 async fn stats(State(store): State<Store>) -> Response {
     let topics = store.topics();
-    let mut counters = store.look().counters;
+    let (mut counters, pending, processing) = {
+        let state = store.look();
+        (state.counters, state.pending(), state.processing)
+    };
+    counters.received += pending + processing;
     if store.defect == Defect::TornStats {
         tokio::time::sleep(GAP).await;
         counters.received = store.look().counters.received;
@@ -102,7 +142,7 @@ async fn stats(State(store): State<Store>) -> Response {
         "unique_processed": counters.unique,
         "duplicate_dropped": counters.duplicates,
         "topics": topics,
-        "queue": {"pending": 0, "processing": 0},
+        "queue": {"pending": pending, "processing": processing},
         "instance_id": store.instance.to_string(),
     }))
     .into_response()

@@ -21,6 +21,12 @@ pub(crate) struct Record {
     pub(crate) stored: Vec<Box<RawValue>>,
     /// What the counters grow by.
     pub(crate) counted: Counters,
+    /// Batches that go into the inbox.
+    pub(crate) queued: Vec<Vec<Box<RawValue>>>,
+    /// So many batches of the inbox are begun, from its front.
+    pub(crate) begun: usize,
+    /// So many are out of it.
+    pub(crate) taken: usize,
 }
 
 /// The open file; without one, nothing outlives the process.

@@ -1,6 +1,6 @@
 //! The store: a set of keys, the rows, the counters, and the file that they are made of.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -12,12 +12,16 @@ use serde_json::value::RawValue;
 use crate::defect::Defect;
 use crate::event::{Event, Key};
 use crate::journal::{Journal, Record};
+use crate::mode::Mode;
 
 /// Keys that a short memory holds.
 const REMEMBERED: u64 = 1_000;
 
 /// How long a short window is.
 const WINDOW: Duration = Duration::from_millis(100);
+
+/// How long a window is that no run outlasts.
+const LONG_WINDOW: Duration = Duration::from_secs(60);
 
 /// What `/stats` counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -46,7 +50,8 @@ impl Counters {
 /// What is there.
 #[derive(Debug)]
 pub(crate) struct State {
-    defect: Defect,
+    pub(crate) defect: Defect,
+    mode: Mode,
     /// Each known key: how many were known before it, and since when.
     known: HashMap<Key, (u64, Instant)>,
     learnt: u64,
@@ -58,6 +63,12 @@ pub(crate) struct State {
     pub(crate) unflushed: Counters,
     pub(crate) flushed: Instant,
     pub(crate) journal: Journal,
+    /// What was answered and is not stored.
+    pub(crate) inbox: VecDeque<Vec<Event>>,
+    /// What an earlier process had begun.
+    pub(crate) begun: VecDeque<Vec<Event>>,
+    /// Events that are being stored.
+    pub(crate) processing: u64,
 }
 
 /// The store, shared by all connections.
@@ -65,19 +76,21 @@ pub(crate) struct State {
 pub(crate) struct Store {
     state: Arc<Mutex<State>>,
     pub(crate) defect: Defect,
+    pub(crate) mode: Mode,
     /// Names this process.
     pub(crate) instance: u32,
 }
 
 impl Store {
     /// Opens what an earlier process left.
-    pub(crate) fn open(path: &Path, defect: Defect) -> Result<Self> {
+    pub(crate) fn open(path: &Path, defect: Defect, mode: Mode) -> Result<Self> {
         let (journal, records) = match defect {
             Defect::LostAtRestart => (Journal::nowhere(), Vec::new()),
             _ => Journal::open(path)?,
         };
         let mut state = State {
             defect,
+            mode,
             known: HashMap::new(),
             learnt: 0,
             refused: 0,
@@ -87,8 +100,12 @@ impl Store {
             unflushed: Counters::default(),
             flushed: Instant::now(),
             journal,
+            inbox: VecDeque::new(),
+            begun: VecDeque::new(),
+            processing: 0,
         };
-        for record in records {
+        for mut record in records {
+            state.resume(&mut record)?;
             for key in record.claimed {
                 state.remember(key);
             }
@@ -97,9 +114,11 @@ impl Store {
                 state.remember(defect.key(&event));
                 state.rows.push(event);
             }
-            state.counters = state.counters.plus(record.counted);
+            if mode != Mode::Volatile {
+                state.counters = state.counters.plus(record.counted);
+            }
         }
-        Ok(Self { state: Arc::new(Mutex::new(state)), defect, instance: std::process::id() })
+        Ok(Self { state: Arc::new(Mutex::new(state)), defect, mode, instance: std::process::id() })
     }
 
     /// What is there at this moment.
@@ -122,6 +141,7 @@ impl Store {
             Defect::AckedBeforeStored => self.answer_first(events),
             Defect::StoresInParts => self.store_in_parts(events).await,
             Defect::FailureIsDuplicate => self.fail_quietly(events),
+            Defect::DuplicateBeforeFirst => self.claim_in_memory(events).await,
             _ => self.store_at_once(events),
         }
     }
@@ -146,7 +166,7 @@ impl State {
         self.known.get(key).is_some_and(|(nth, since)| match self.defect {
             Defect::ShortMemory => self.learnt - nth <= REMEMBERED,
             Defect::ShortWindow => since.elapsed() < WINDOW,
-            _ => true,
+            _ => self.mode != Mode::Windowed || since.elapsed() < LONG_WINDOW,
         })
     }
 
@@ -181,8 +201,10 @@ impl State {
 
     /// Stores new events and counts, in one step.
     pub(crate) fn store(&mut self, new: Vec<Event>, counted: Counters) {
-        let stored = self.defect.stored(new, self.rows.len());
-        self.commit(Record { stored: texts(&stored), counted, claimed: Vec::new() });
+        let moment = self.rows.len() as u64;
+        let mut stored = self.defect.stored(new, self.rows.len());
+        stored.iter_mut().for_each(|event| event.moment = moment);
+        self.commit(Record { stored: texts(&stored), counted, ..Record::default() });
         self.rows.extend(stored);
     }
 

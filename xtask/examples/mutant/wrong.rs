@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use tokio::time::sleep;
 
+use crate::defect::Defect;
 use crate::event::Event;
 use crate::journal::Record;
 use crate::store::{Counters, Store, texts};
@@ -40,13 +42,23 @@ impl Store {
             let mut state = self.look();
             let (results, new) = state.claim(events);
             let claimed = new.iter().map(|event| event.key.clone()).collect();
-            state.commit(Record { claimed, counted: Counters::of(&results), stored: Vec::new() });
+            state.commit(Record { claimed, counted: Counters::of(&results), ..Record::default() });
             (results, new)
         };
         if !new.is_empty() {
             sleep(GAP).await;
             self.look().store(new, Counters::default());
         }
+        results
+    }
+
+    /// Claim in memory, so that repeats are told at once to be known, and write a while later.
+    pub(crate) async fn claim_in_memory(&self, events: Vec<Event>) -> Vec<bool> {
+        let (results, new) = self.look().claim(events);
+        if !new.is_empty() {
+            sleep(4 * GAP).await;
+        }
+        self.look().store(new, Counters::of(&results));
         results
     }
 
@@ -100,6 +112,27 @@ impl Store {
             sleep(GAP / 5).await;
         }
         results
+    }
+
+    /// Whether it is the turn of a batch that is to be answered 503.
+    pub(crate) fn fails_now(&self) -> bool {
+        if !matches!(self.defect, Defect::RefusesWhatIsStored | Defect::CountsWhatIsRefused) {
+            return false;
+        }
+        let mut state = self.look();
+        state.batches += 1;
+        state.batches.is_multiple_of(FAILS_EVERY)
+    }
+
+    /// 503, of a batch that is stored all the same, or counted.
+    pub(crate) async fn refuse(&self, events: Vec<Event>) -> StatusCode {
+        if self.defect == Defect::RefusesWhatIsStored {
+            self.publish(events).await;
+        } else {
+            let counted = Counters::of(&vec![true; events.len()]);
+            self.look().commit(Record { counted, ..Record::default() });
+        }
+        StatusCode::SERVICE_UNAVAILABLE
     }
 
     /// Every now and then nothing is stored, and that is told to be because all of it was known.

@@ -1,5 +1,6 @@
 //! The mutants: what each gets wrong, the run that brings it out, and the check that has to name it.
 
+use super::modes::{self, Mode};
 use super::trial::Trial;
 
 /// One defect and the run that brings it out.
@@ -11,6 +12,8 @@ pub struct Mutant {
     pub flaw: &'static str,
     /// The check that has to name it.
     pub named_by: &'static str,
+    /// How the target keeps the rest of the contract.
+    pub mode: &'static Mode,
     /// Tables of a scenario that fit it.
     pub scenario: &'static str,
     /// What is done to its process meanwhile.
@@ -33,6 +36,23 @@ pub enum Fault {
 }
 
 impl Mutant {
+    /// A mutant that small batches bring to light.
+    const fn new(name: &'static str, flaw: &'static str, named_by: &'static str) -> Self {
+        Self { name, flaw, named_by, mode: &modes::STRICT, scenario: SMALL_BATCHES, faults: &[] }
+    }
+
+    const fn in_mode(self, mode: &'static Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    const fn loaded(self, scenario: &'static str) -> Self {
+        Self { scenario, ..self }
+    }
+
+    const fn struck(self, faults: &'static [Fault]) -> Self {
+        Self { faults, ..self }
+    }
+
     /// Whether the right check named it.
     #[must_use]
     pub fn is_named_by(&self, trial: &Trial) -> bool {
@@ -41,221 +61,124 @@ impl Mutant {
 }
 
 const SMALL_BATCHES: &str = "[load]\nbatch = 10\n";
+/// Few enough batches for an inbox to be empty soon.
+const LARGE_BATCHES: &str = "[load]\nbatch = 40\n";
 const SINGLE_EVENTS: &str = "[load]\nbatch = 1\n";
 const LATE_REPEATS: &str = "[load]\nbatch = 10\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
-const COUNTS_ALONE: &str = "[load]\nbatch = 10\n[target]\n\
-    answer = { accepted = \"/accepted\", inserted = \"/inserted\", duplicates = \"/duplicates\" }\n";
+const EQUAL_PAYLOADS: &str = "[load]\nbatch = 10\n[events.payload]\ntemplate = '{\"level\":\"info\"}'\n";
+const WITH_RETRIES: &str = "[load]\nbatch = 10\nretries = 2\n";
 /// Long enough for counters to be read meanwhile, and for time to pass between repeats.
 const SLOW: &str = "[load]\nbatch = 1\nconcurrency = 4\n";
 const SLOW_LATE_REPEATS: &str =
     "[load]\nbatch = 1\nconcurrency = 4\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
-/// The target without a defect, under everything that it has to stand.
-pub const SOUND: Mutant = Mutant {
-    name: "none",
-    flaw: "nothing",
-    named_by: "",
-    scenario: "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\n",
-    faults: &[Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }],
-};
+/// What the target without a defect is loaded with, and what it has to stand.
+const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\n";
+const EVERY_FAULT: &[Fault] =
+    &[Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }];
+
+/// The target without a defect.
+#[must_use]
+pub const fn sound(mode: &'static Mode) -> Mutant {
+    Mutant::new("none", "nothing", "").in_mode(mode).loaded(EVERYTHING).struck(EVERY_FAULT)
+}
 
 /// Every defect that the target can have.
 pub const MUTANTS: &[Mutant] = &[
-    Mutant {
-        name: "check-then-insert",
-        flaw: "looks whether a key is there, and inserts it later, without a constraint",
-        named_by: "stored-twice",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "claim-before-write",
-        flaw: "marks a key as known, and writes the event later; killed in between",
-        named_by: "lost",
-        scenario: SINGLE_EVENTS,
-        faults: KILL,
-    },
-    Mutant {
-        name: "acked-before-stored",
-        flaw: "answers before the events are stored; killed",
-        named_by: "lost",
-        scenario: SMALL_BATCHES,
-        faults: KILL,
-    },
-    Mutant {
-        name: "lost-at-restart",
-        flaw: "keeps everything in memory; killed",
-        named_by: "lost",
-        scenario: SMALL_BATCHES,
-        faults: KILL,
-    },
-    Mutant {
-        name: "failure-is-duplicate",
-        flaw: "tells a failure to be a duplicate",
-        named_by: "lost",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "stops-at-conflict",
-        flaw: "stops storing a batch at its first duplicate",
-        named_by: "lost",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "drops-one",
-        flaw: "drops one new event in 1,000",
-        named_by: "lost",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "drops-one-doubles-one",
-        flaw: "drops one event and stores another twice: all counts add up",
-        named_by: "lost",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "dedup-by-id",
-        flaw: "takes two events with one id for one, whatever their topics",
-        named_by: "key-merged",
-        scenario: "[load]\nbatch = 10\n[traps]\nsame_id = 16\n",
-        faults: &[],
-    },
-    Mutant {
-        name: "lower-cased-id",
-        flaw: "takes ids that differ in case for one",
-        named_by: "key-merged",
-        scenario: "[load]\nbatch = 10\n[traps]\ncase = 16\n",
-        faults: &[],
-    },
-    Mutant {
-        name: "trimmed-id",
-        flaw: "takes ids that differ in white space at the end for one",
-        named_by: "key-merged",
-        scenario: "[load]\nbatch = 10\n[traps]\ntrailing_space = 16\n",
-        faults: &[],
-    },
-    Mutant {
-        name: "normalised-id",
-        flaw: "takes ids that differ in their normal form for one",
-        named_by: "key-merged",
-        scenario: "[load]\nbatch = 10\n[traps]\nnormalisation = 16\n",
-        faults: &[],
-    },
-    Mutant {
-        name: "truncated-id",
-        flaw: "takes ids for one that begin with the same 36 bytes",
-        named_by: "key-merged",
-        scenario: "[load]\nbatch = 10\n[traps]\ntrailing_space = 16\n",
-        faults: &[],
-    },
-    Mutant {
-        name: "short-memory",
-        flaw: "remembers the last 1,000 keys",
-        named_by: "stored-twice",
-        scenario: LATE_REPEATS,
-        faults: &[],
-    },
-    Mutant {
-        name: "short-window",
-        flaw: "forgets a key after a tenth of a second",
-        named_by: "stored-twice",
-        scenario: SLOW_LATE_REPEATS,
-        faults: &[],
-    },
-    Mutant {
-        name: "every-second-duplicate",
-        flaw: "lets every second duplicate through",
-        named_by: "stored-twice",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "stored-twice",
-        flaw: "stores one event in 5,000 a second time",
-        named_by: "stored-twice",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "all-stored-twice",
-        flaw: "stores every event twice",
-        named_by: "stored-twice",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "in-batch-repeat-is-new",
-        flaw: "tells a repeat inside a batch to be new",
-        named_by: "answer-order",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "in-batch-repeat-counted-new",
-        flaw: "the same, in answers that tell how many were new and not which",
-        named_by: "batch-counts",
-        scenario: COUNTS_ALONE,
-        faults: &[],
-    },
-    Mutant {
-        name: "stores-in-parts",
-        flaw: "stores a batch event by event; killed",
-        named_by: "torn-batch",
-        scenario: SMALL_BATCHES,
-        faults: KILL,
-    },
-    Mutant {
-        name: "counter-outside-the-insert",
-        flaw: "reads a counter, and writes it back later",
-        named_by: "counters",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "counts-twice",
-        flaw: "counts a batch with a duplicate in it twice",
-        named_by: "counters",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "counters-flushed-later",
-        flaw: "makes counters durable once a second; killed",
-        named_by: "counters",
-        scenario: SMALL_BATCHES,
-        faults: KILL,
-    },
-    Mutant {
-        name: "torn-stats",
-        flaw: "answers `/stats` from several moments",
-        named_by: "counters",
-        scenario: SLOW,
-        faults: &[],
-    },
-    Mutant {
-        name: "numbers-through-float",
-        flaw: "stores numbers as floating-point ones",
-        named_by: "payload-changed",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "page-off-by-one",
-        flaw: "leaves out a row at every page's end",
-        named_by: "lost",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
-    Mutant {
-        name: "listing-truncated",
-        flaw: "shows 1,000 rows, and says that these are all",
-        named_by: "lost",
-        scenario: SMALL_BATCHES,
-        faults: &[],
-    },
+    Mutant::new(
+        "check-then-insert",
+        "looks whether a key is there, and inserts it later, without a constraint",
+        "stored-twice",
+    ),
+    Mutant::new(
+        "claim-before-write",
+        "marks a key as known, and writes the event later; killed in between",
+        "lost",
+    )
+    .loaded(SINGLE_EVENTS)
+    .struck(KILL),
+    Mutant::new(
+        "duplicate-before-first",
+        "tells repeats of a key to be known before it is stored; killed",
+        "lost",
+    )
+    .loaded(SINGLE_EVENTS)
+    .struck(KILL),
+    Mutant::new("acked-before-stored", "answers before the events are stored; killed", "lost").struck(KILL),
+    Mutant::new("queue-lost-at-kill", "keeps the inbox in memory; killed", "lost")
+        .in_mode(&modes::QUEUED)
+        .loaded(LARGE_BATCHES)
+        .struck(KILL),
+    Mutant::new(
+        "popped-then-killed",
+        "takes a batch out of the inbox and stores it later; killed in between",
+        "lost",
+    )
+    .in_mode(&modes::QUEUED)
+    .loaded(LARGE_BATCHES)
+    .struck(KILL),
+    Mutant::new("two-workers-on-one", "lets two workers store one batch of the inbox", "counters")
+        .in_mode(&modes::QUEUED)
+        .loaded(LARGE_BATCHES),
+    Mutant::new("lost-at-restart", "keeps everything in memory; killed", "lost").struck(KILL),
+    Mutant::new("failure-is-duplicate", "tells a failure to be a duplicate", "lost"),
+    Mutant::new(
+        "refuses-what-is-stored",
+        "answers 503 after the commit, one batch in fifty",
+        "rejected-but-stored",
+    ),
+    Mutant::new("stops-at-conflict", "stops storing a batch at its first duplicate", "lost"),
+    Mutant::new("drops-one", "drops one new event in 10,000", "lost"),
+    Mutant::new(
+        "drops-one-doubles-one",
+        "drops one event and stores another twice: all counts add up",
+        "lost",
+    ),
+    Mutant::new("dedup-by-id", "takes two events with one id for one, whatever their topics", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\nsame_id = 16\n"),
+    Mutant::new("dedup-by-payload", "takes two events with one payload for one", "lost")
+        .loaded(EQUAL_PAYLOADS),
+    Mutant::new("lower-cased-id", "takes ids that differ in case for one", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\ncase = 16\n"),
+    Mutant::new("trimmed-id", "takes ids that differ in white space at the end for one", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\ntrailing_space = 16\n"),
+    Mutant::new("normalised-id", "takes ids that differ in their normal form for one", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\nnormalisation = 16\n"),
+    Mutant::new("truncated-id", "takes ids for one that begin with the same 36 bytes", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\ntrailing_space = 16\n"),
+    Mutant::new("short-memory", "remembers the last 1,000 keys", "stored-twice").loaded(LATE_REPEATS),
+    Mutant::new("short-window", "forgets a key after a tenth of a second", "stored-twice")
+        .loaded(SLOW_LATE_REPEATS),
+    Mutant::new("every-second-duplicate", "lets every second duplicate through", "stored-twice"),
+    Mutant::new("stored-twice", "stores one event in 10,000 a second time", "stored-twice"),
+    Mutant::new("all-stored-twice", "stores every event twice", "stored-twice"),
+    Mutant::new("all-stored-four-times", "stores every event four times", "stored-twice"),
+    Mutant::new("in-batch-repeat-is-new", "tells a repeat inside a batch to be new", "answer-order"),
+    Mutant::new(
+        "in-batch-repeat-counted-new",
+        "the same, in answers that tell how many were new and not which",
+        "batch-counts",
+    )
+    .in_mode(&modes::COUNTS_ONLY),
+    Mutant::new("stores-in-parts", "stores a batch event by event; killed", "torn-batch").struck(KILL),
+    Mutant::new("counter-outside-the-insert", "reads a counter, and writes it back later", "counters"),
+    Mutant::new("counts-twice", "counts a batch with a duplicate in it twice", "counters"),
+    Mutant::new(
+        "counts-what-is-refused",
+        "counts a batch, answers 503, and counts it again when it is tried again",
+        "counters",
+    )
+    .loaded(WITH_RETRIES),
+    Mutant::new("counters-flushed-later", "makes counters durable once a second; killed", "counters")
+        .struck(KILL),
+    Mutant::new("torn-stats", "answers `/stats` from several moments", "counters").loaded(SLOW),
+    Mutant::new("numbers-through-float", "stores numbers as floating-point ones", "payload-changed"),
+    Mutant::new("page-off-by-one", "leaves out a row at every page's end", "lost"),
+    Mutant::new(
+        "cursor-ties-lost",
+        "goes on after the last row's moment, and leaves out the others of that moment",
+        "lost",
+    ),
+    Mutant::new("listing-truncated", "shows 1,000 rows, and says that these are all", "lost"),
 ];

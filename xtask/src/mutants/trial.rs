@@ -39,11 +39,16 @@ impl Trial {
     pub fn run(programs: &Programs, mutant: &Mutant, count: u64, seed: u32) -> Result<Self> {
         let scratch = Scratch::new()?;
         let journal = scratch.path().join("journal");
-        let settings = vec![("JOURNAL", journal.display().to_string()), ("DEFECT", mutant.name.to_owned())];
+        let settings = vec![
+            ("JOURNAL", journal.display().to_string()),
+            ("DEFECT", mutant.name.to_owned()),
+            ("MODE", mutant.mode.setting.to_owned()),
+        ];
         let mut target = Service::start(programs, "examples/mutant", settings)?;
         let scenario = scratch.path().join("scenario.toml");
-        let promises = format!("[promises]\nzombie = \"{ZOMBIE}\"\n");
-        std::fs::write(&scenario, format!("name = \"mutant\"\n{}{promises}", mutant.scenario))?;
+        let promises = format!("[promises]\nzombie = \"{ZOMBIE}\"\n{}", mutant.mode.promises);
+        let (load, tables) = (mutant.scenario, mutant.mode.target);
+        std::fs::write(&scenario, format!("name = \"mutant\"\n{load}{tables}{promises}"))?;
         let out = scratch.path().join("results");
         let (count, seed) = (count.to_string(), seed.to_string());
         let (scenario, out) = (scenario.to_string_lossy(), out.to_string_lossy());
@@ -51,8 +56,12 @@ impl Trial {
         let args =
             ["--scenario", &scenario, "--count", &count, "--seed", &seed, "--target", &url, "--out", &out];
         let mut loading = programs.start("loadgen", args)?;
+        let mut forgotten = 0;
         for fault in mutant.faults {
-            fault.strike(&mut target, &mut loading, count.parse()?, programs)?;
+            let received = fault.strike(&mut target, &mut loading, count.parse()?, forgotten, programs)?;
+            if mutant.mode.forgets_counters && matches!(fault, Fault::Kill { .. }) {
+                forgotten = received;
+            }
         }
         let loaded = loading.finish()?;
         ensure!(loaded.code == Some(0), "loadgen ended with {:?}: {}", loaded.code, loaded.stderr);
@@ -87,32 +96,39 @@ impl Trial {
 }
 
 impl Fault {
+    /// Waits for its moment and strikes; tells how much was received by then, `forgotten` by earlier processes included.
     fn strike(
         self,
         target: &mut Service,
         loading: &mut Running,
         count: u64,
+        forgotten: u64,
         programs: &Programs,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let (Self::Kill { percent } | Self::Pause { percent }) = self;
-        while target.received()? < count * percent / 100 {
+        let received = loop {
+            let received = forgotten + target.received()?;
+            if received >= count * percent / 100 {
+                break received;
+            }
             if let Some(status) = loading.process.try_wait()? {
                 bail!(
                     "the run was over ({status}) before {percent} % were received, so that nothing could hurt it"
                 );
             }
             programs.interrupt().pause(LOOK)?;
-        }
+        };
         match self {
             Self::Kill { .. } => {
                 target.kill()?;
-                target.restart()
+                target.restart()?;
             }
             Self::Pause { .. } => {
                 target.pause()?;
                 programs.interrupt().pause(PAUSE)?;
-                target.resume()
+                target.resume()?;
             }
         }
+        Ok(received)
     }
 }

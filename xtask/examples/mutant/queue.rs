@@ -1,0 +1,134 @@
+//! The inbox of a target that stores later: batches that were answered, in their order, each taken by one worker.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::defect::Defect;
+use crate::event::Event;
+use crate::journal::Record;
+use crate::store::{State, Store, texts};
+
+/// What storing takes, so that some batches wait while others come.
+const WORK: Duration = Duration::from_millis(1);
+
+/// Between two steps that ought to be one.
+const GAP: Duration = Duration::from_millis(2);
+
+/// Between two looks at an empty inbox.
+const LOOK: Duration = Duration::from_millis(2);
+
+impl Store {
+    /// Puts a batch into the inbox, durably, and leaves it to the workers.
+    pub(crate) fn enqueue(&self, events: Vec<Event>) {
+        let mut state = self.look();
+        if self.defect != Defect::QueueLostAtKill {
+            state.journal.append(&Record { queued: vec![texts(&events)], ..Record::default() });
+        }
+        state.inbox.push_back(events);
+    }
+
+    /// Works for as long as the process lives.
+    pub(crate) async fn work(self) {
+        loop {
+            let is_idle = match self.defect {
+                Defect::PoppedThenKilled => self.pop_then_store().await,
+                Defect::NeverReclaimed => self.begin_then_store().await,
+                Defect::TwoWorkersOnOne => self.look_then_store().await,
+                _ => self.take_and_store().await,
+            };
+            if is_idle {
+                sleep(LOOK).await;
+            }
+        }
+    }
+
+    /// The sound way: a batch leaves the inbox in the step that stores and counts it.
+    async fn take_and_store(&self) -> bool {
+        sleep(WORK).await;
+        let mut state = self.look();
+        let Some(events) = state.inbox.pop_front() else { return true };
+        state.store_queued(events, 1);
+        false
+    }
+
+    /// Takes a batch out for good, and stores it later.
+    async fn pop_then_store(&self) -> bool {
+        let events = {
+            let mut state = self.look();
+            let Some(events) = state.inbox.pop_front() else { return true };
+            state.journal.append(&Record { taken: 1, ..Record::default() });
+            state.processing += events.len() as u64;
+            events
+        };
+        sleep(GAP).await;
+        let mut state = self.look();
+        state.processing -= events.len() as u64;
+        state.store_queued(events, 0);
+        false
+    }
+
+    /// Marks a batch as begun; what was begun by a process that is gone is never begun again.
+    async fn begin_then_store(&self) -> bool {
+        let events = {
+            let mut state = self.look();
+            let Some(events) = state.inbox.pop_front() else { return true };
+            state.journal.append(&Record { begun: 1, ..Record::default() });
+            state.processing += events.len() as u64;
+            events
+        };
+        sleep(GAP).await;
+        let mut state = self.look();
+        state.processing -= events.len() as u64;
+        state.store_queued(events, 1);
+        false
+    }
+
+    /// Looks at the first batch, stores it later, and takes it out only then: another worker has done the same.
+    async fn look_then_store(&self) -> bool {
+        let Some(events) = self.look().inbox.front().cloned() else { return true };
+        sleep(GAP).await;
+        let mut state = self.look();
+        let is_first = state.inbox.front().is_some_and(|first| first[0].key == events[0].key);
+        let taken = usize::from(is_first);
+        state.inbox.drain(..taken);
+        state.store_queued(events, taken);
+        false
+    }
+}
+
+impl State {
+    /// Stores and counts a batch of the inbox, and notes that so many are out of it, in one step.
+    fn store_queued(&mut self, events: Vec<Event>, taken: usize) {
+        let (results, new) = self.claim(events);
+        let counted = self.defect.counted(&results);
+        self.commit(Record { stored: texts(&new), counted, taken, ..Record::default() });
+        self.rows.extend(new);
+    }
+
+    /// Events that wait.
+    pub(crate) fn pending(&self) -> u64 {
+        self.inbox.iter().map(|events| events.len() as u64).sum()
+    }
+
+    /// Takes over what an earlier process left in its inbox.
+    pub(crate) fn resume(&mut self, record: &mut Record) -> serde_json::Result<()> {
+        for texts in record.queued.drain(..) {
+            let events: serde_json::Result<Vec<Event>> = texts.into_iter().map(Event::parse).collect();
+            self.inbox.push_back(events?);
+        }
+        for _ in 0..record.begun {
+            if let Some(events) = self.inbox.pop_front() {
+                self.processing += events.len() as u64;
+                self.begun.push_back(events);
+            }
+        }
+        for _ in 0..record.taken {
+            match self.begun.pop_front() {
+                Some(events) => self.processing -= events.len() as u64,
+                None => drop(self.inbox.pop_front()),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! The ways in which the target without a defect keeps the contract, each with the scenario that describes it.
+
+/// A way to keep the contract, or as much of it as is promised.
+#[derive(Debug)]
+pub struct Mode {
+    /// What it is called.
+    pub name: &'static str,
+    /// As the target's setting names it.
+    pub setting: &'static str,
+    /// What it is like.
+    pub says: &'static str,
+    /// Tables of a scenario that describe it.
+    pub target: &'static str,
+    /// Lines of a scenario's promises.
+    pub promises: &'static str,
+    /// Whether its counters begin anew with each process.
+    pub forgets_counters: bool,
+}
+
+/// Nothing beyond the reference's own mapping.
+const REFERENCE: &str = "";
+
+/// Stored before the answer, all told, all shown.
+pub const STRICT: Mode = Mode {
+    name: "committed, atomic",
+    setting: "strict",
+    says: "stores and counts a batch in one step, and answers after it",
+    target: REFERENCE,
+    promises: "",
+    forgets_counters: false,
+};
+
+/// Answers once a batch is in its inbox.
+pub const QUEUED: Mode = Mode {
+    name: "queued",
+    setting: "queued",
+    says: "answers 202 once a batch is in a durable inbox; two workers store it later",
+    target: "[target]\nanswer = { accepted = \"/accepted\" }\n",
+    promises: "preset = \"queued\"\n",
+    forgets_counters: false,
+};
+
+/// Answers with counts and no list.
+pub const COUNTS_ONLY: Mode = Mode {
+    name: "counts-only answers",
+    setting: "strict",
+    says: "tells how many events of a batch were new, and not which",
+    target: "[target]\nanswer = { accepted = \"/accepted\", inserted = \"/inserted\", duplicates = \"/duplicates\" }\n",
+    promises: "",
+    forgets_counters: false,
+};
+
+/// All modes.
+pub const MODES: &[&Mode] = &[
+    &STRICT,
+    &QUEUED,
+    &Mode {
+        name: "partial",
+        setting: "partial",
+        says: "refuses one event in 128 and takes the rest of the batch",
+        target: "[target.answer]\naccepted = \"/accepted\"\ninserted = \"/inserted\"\nduplicates = \"/duplicates\"\n\
+                 results = \"/results\"\nnew = [\"inserted\"]\nduplicate = [\"duplicate\"]\nrejected = [\"refused\"]\n",
+        promises: "batch = \"partial\"\n",
+        forgets_counters: false,
+    },
+    &Mode {
+        name: "windowed",
+        setting: "windowed",
+        says: "forgets a key after a minute, which no run lasts",
+        target: REFERENCE,
+        promises: "",
+        forgets_counters: false,
+    },
+    &Mode {
+        name: "counters only",
+        setting: "strict",
+        says: "shows no events",
+        target: "[target.listing]\n",
+        promises: "preset = \"counters-only\"\n",
+        forgets_counters: false,
+    },
+    &COUNTS_ONLY,
+    &Mode {
+        name: "capped listing",
+        setting: "capped",
+        says: "shows 200 events of a topic and no way to more; the keys are spread over 64 topics",
+        target: "[target.listing]\npath = \"/events\"\ntopics = \"each\"\npaging = \"none\"\nlimit = 200\n\
+                 [events]\ntopics = 64\n",
+        promises: "",
+        forgets_counters: false,
+    },
+    &Mode {
+        name: "volatile counters",
+        setting: "volatile",
+        says: "begins to count anew with each process, and names it",
+        target: REFERENCE,
+        promises: "counters = \"volatile\"\n",
+        forgets_counters: true,
+    },
+];
