@@ -9,9 +9,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use truth::event::Events;
 use truth::mapping::Endpoint;
 use truth::plan::Plan;
-use truth::promises::PayloadEquality;
 use verify::observe::client::TargetClient;
-use verify::rows::RowTally;
+use verify::rows::{Equality, RowTally};
 
 use crate::error::Failure;
 
@@ -94,7 +93,7 @@ pub(crate) async fn refuse_sent_before(client: &TargetClient, plan: &Plan) -> Re
     }
     let events = Events::new(plan);
     let keys = plan.keys().unwrap_or(0);
-    let mut rows = RowTally::new(&events, plan.nonce, keys, PayloadEquality::None);
+    let mut rows = RowTally::new(&events, plan.nonce, keys, Equality::NONE);
     match client.shows_any(&plan.topics, &mut rows).await {
         Ok(true) => Err(Failure::Usage(format!(
             "{} already holds events of this run id; choose another --run-id",

@@ -16,7 +16,7 @@ mod stats;
 
 pub use answer::AnswerFields;
 pub use fields::EventFields;
-pub use listing::{ListedTopics, Listing, Paging};
+pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
 pub use publish::{Envelope, Publish, StatusPattern};
 pub use stats::StatsFields;
 

@@ -22,6 +22,8 @@ pub struct Promises {
     pub counters: Counters,
     /// How a stored payload compares with the one sent.
     pub payload: PayloadEquality,
+    /// How a stored timestamp compares with the one sent.
+    pub timestamp: TimestampEquality,
     /// How long a request that nobody waits for may still take effect.
     #[serde(with = "crate::duration")]
     pub zombie: Duration,
@@ -100,8 +102,21 @@ pub enum Counters {
 pub enum PayloadEquality {
     /// The same text.
     Exact,
-    /// The same JSON: the order of names and white space do not count, numbers are compared as text.
+    /// The same JSON: the order of names and white space do not count, numbers are compared as text. It may also be a
+    /// string that holds the JSON.
     Json,
+    /// Not promised.
+    None,
+}
+
+/// How a stored timestamp compares with the one sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimestampEquality {
+    /// The same text.
+    Exact,
+    /// The same moment, in whatever form: another offset, no offset for UTC, seconds or milliseconds since 1970.
+    Instant,
     /// Not promised.
     None,
 }
@@ -117,6 +132,7 @@ impl Preset {
             received: Received::Accepted,
             counters: Counters::Persistent,
             payload: PayloadEquality::Exact,
+            timestamp: TimestampEquality::Exact,
             zombie: Duration::from_secs(2),
             shared: false,
             intermediary_resends: false,
@@ -127,11 +143,15 @@ impl Preset {
                 ack: Ack::Queued,
                 stats: StatsPromise::Eventual,
                 payload: PayloadEquality::Json,
+                timestamp: TimestampEquality::Instant,
                 ..strict
             },
-            Self::CountersOnly => {
-                Promises { stats: StatsPromise::Eventual, payload: PayloadEquality::None, ..strict }
-            }
+            Self::CountersOnly => Promises {
+                stats: StatsPromise::Eventual,
+                payload: PayloadEquality::None,
+                timestamp: TimestampEquality::None,
+                ..strict
+            },
         }
     }
 }
@@ -153,6 +173,7 @@ struct PartialPromises {
     received: Option<Received>,
     counters: Option<Counters>,
     payload: Option<PayloadEquality>,
+    timestamp: Option<TimestampEquality>,
     #[serde(deserialize_with = "some_duration")]
     zombie: Option<Duration>,
     shared: Option<bool>,
@@ -170,6 +191,7 @@ impl From<PartialPromises> for Promises {
             received: said.received.unwrap_or(base.received),
             counters: said.counters.unwrap_or(base.counters),
             payload: said.payload.unwrap_or(base.payload),
+            timestamp: said.timestamp.unwrap_or(base.timestamp),
             zombie: said.zombie.unwrap_or(base.zombie),
             shared: said.shared.unwrap_or(base.shared),
             intermediary_resends: said.intermediary_resends.unwrap_or(base.intermediary_resends),

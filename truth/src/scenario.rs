@@ -8,7 +8,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use crate::mapping::Target;
+use crate::mapping::{Paging, Target};
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::promises::{Batch, Promises};
 use crate::share::{Share, ShareError};
@@ -327,6 +327,11 @@ impl Scenario {
             return refuse(
                 "a target that takes parts of a request (batch = \"partial\") needs answer.results or answer.refused, to \
                  tell which",
+            );
+        }
+        if self.target.listing.paging == Paging::Cursor && self.target.listing.next.is_none() {
+            return refuse(
+                "listing.paging = \"cursor\" needs listing.next, where the next cursor stands in the body",
             );
         }
         if !(1..=100_000).contains(&self.target.listing.limit) {

@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 use truth::event::Events;
 use truth::folder::{FolderError, RunFolder, read_json, write_json};
 use truth::plan::Plan;
-use truth::promises::PayloadEquality;
 
 use crate::observe::client::TargetClient;
 use crate::observe::stats::Counters;
-use crate::rows::{RowTally, SetSum};
+use crate::rows::{Equality, RowTally, SetSum};
 
 /// How far apart the two readings are.
 const APART: Duration = Duration::from_millis(250);
@@ -105,7 +104,7 @@ async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<Li
         return None;
     }
     let events = Events::new(plan);
-    let mut tally = RowTally::new(&events, plan.nonce, plan.keys().unwrap_or(0), PayloadEquality::None);
+    let mut tally = RowTally::new(&events, plan.nonce, plan.keys().unwrap_or(0), Equality::NONE);
     let paging = client.list_into(plan.topics.as_slice(), &mut tally).await.ok()?;
     let quiet = client.stats().await.ok().is_some_and(|after| after.stands_as(stats));
     (quiet && !paging.looks_capped(&tally, stats.unique))

@@ -208,7 +208,7 @@ impl<'e> Reader<'_, 'e> {
     }
 
     fn blank(&self) -> RowTally<'e> {
-        RowTally::new(self.events, self.wanted.plan.nonce, self.keys, self.wanted.promises.payload)
+        RowTally::new(self.events, self.wanted.plan.nonce, self.keys, self.wanted.promises.into())
     }
 
     /// Acknowledged keys that are not listed.

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hasher};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use truth::event::{Decoded, Events};
-use truth::promises::PayloadEquality;
+use truth::promises::{PayloadEquality, Promises, TimestampEquality};
 
 /// How many examples of each class of anomaly are kept.
 pub const EXAMPLES: u64 = 1000;
@@ -55,6 +55,26 @@ pub struct Anomaly {
     pub event_id: String,
     /// What was expected and what is there.
     pub detail: String,
+}
+
+/// How listed contents compare with those sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Equality {
+    /// Payloads, and with them sources.
+    pub payload: PayloadEquality,
+    /// Timestamps.
+    pub timestamp: TimestampEquality,
+}
+
+impl Equality {
+    /// Contents are not compared.
+    pub const NONE: Self = Self { payload: PayloadEquality::None, timestamp: TimestampEquality::None };
+}
+
+impl From<&Promises> for Equality {
+    fn from(promises: &Promises) -> Self {
+        Self { payload: promises.payload, timestamp: promises.timestamp }
+    }
 }
 
 /// A set of rows as a count and a keyed sum: unlike a XOR, a pair of equal rows does not cancel.
@@ -128,7 +148,7 @@ impl Presence {
 pub struct RowTally<'a> {
     events: &'a Events,
     nonce: u64,
-    equality: PayloadEquality,
+    equality: Equality,
     /// Which keys are there.
     pub presence: Presence,
     /// All rows.
@@ -152,7 +172,7 @@ pub struct RowTally<'a> {
 
 impl<'a> RowTally<'a> {
     /// Nothing read yet.
-    pub fn new(events: &'a Events, nonce: u64, keys: u64, equality: PayloadEquality) -> Self {
+    pub fn new(events: &'a Events, nonce: u64, keys: u64, equality: Equality) -> Self {
         Self {
             events,
             nonce,
@@ -198,29 +218,33 @@ impl<'a> RowTally<'a> {
     }
 
     fn compare(&mut self, ordinal: u64, row: &Row) {
-        if self.equality == PayloadEquality::None {
-            return;
-        }
-        let expected = [
-            ("timestamp", self.events.timestamp(ordinal), row.timestamp.as_ref()),
-            ("source", self.events.source().to_owned(), row.source.as_ref()),
-        ];
-        let changed = |(name, sent, listed): (&str, String, Option<&String>)| {
-            let listed = listed.filter(|listed| **listed != sent)?;
-            Some(format!("{name} is `{}`, sent was `{sent}`", shortened(listed)))
+        let keeps_contents = self.equality.payload != PayloadEquality::None;
+        let timestamp = row.timestamp.as_ref().filter(|listed| !self.is_timestamp(ordinal, listed));
+        let source = row.source.as_ref().filter(|listed| keeps_contents && *listed != self.events.source());
+        let changed = |name: &str, sent: String, listed: &String| {
+            format!("{name} is `{}`, sent was `{sent}`", shortened(listed))
         };
-        let mut detail = expected.into_iter().find_map(changed);
-        if let Some(payload) = &row.payload {
+        let mut detail = timestamp.map(|listed| changed("timestamp", self.events.timestamp(ordinal), listed));
+        detail = detail.or_else(|| Some(changed("source", self.events.source().to_owned(), source?)));
+        if let Some(payload) = row.payload.as_ref().filter(|_| keeps_contents) {
             let sent = self.events.payload(ordinal);
-            if detail.is_none() && !equal_payload(self.equality, &sent, payload) {
+            self.compared += 1;
+            if detail.is_none() && !equal_payload(self.equality.payload, &sent, payload) {
                 detail =
                     Some(format!("payload is `{}`, sent was `{}`", shortened(payload), shortened(&sent)));
             }
         }
-        self.compared += u64::from(row.payload.is_some());
         if let Some(detail) = detail {
             self.payload_changed += 1;
             self.note(AnomalyClass::PayloadChanged, Some(ordinal), row, detail);
+        }
+    }
+
+    fn is_timestamp(&self, ordinal: u64, listed: &str) -> bool {
+        match self.equality.timestamp {
+            TimestampEquality::None => true,
+            TimestampEquality::Exact => listed == self.events.timestamp(ordinal),
+            TimestampEquality::Instant => moment_ms(listed) == Some(self.events.timestamp_ms(ordinal)),
         }
     }
 
@@ -240,12 +264,62 @@ fn equal_payload(equality: PayloadEquality, sent: &str, listed: &str) -> bool {
         return true;
     }
     let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
-    equality == PayloadEquality::Json && parse(sent).is_some_and(|sent| Some(sent) == parse(listed))
+    let (sent, listed) = (parse(sent), parse(listed));
+    let unwrapped = listed.as_ref().and_then(Value::as_str).and_then(parse);
+    equality == PayloadEquality::Json && sent.is_some() && (sent == listed || sent == unwrapped)
+}
+
+/// Numbers from here on are milliseconds since 1970, smaller ones are seconds: the year 5138, or 1973.
+const MILLISECONDS_FROM: f64 = 1e11;
+
+/// The moment that a text names, in milliseconds since 1970.
+fn moment_ms(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse::<f64>() {
+        let ms = if number.abs() < MILLISECONDS_FROM { number * 1000.0 } else { number };
+        return Some(ms.round() as i64);
+    }
+    let text = text.trim();
+    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
+        return Some(moment.as_millisecond());
+    }
+    let naive: jiff::civil::DateTime = text.parse().ok()?;
+    Some(naive.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_moment_is_written_in_many_ways() {
+        for text in [
+            "2025-01-01T00:00:00.250Z",
+            "2025-01-01T00:00:00.25+00:00",
+            "2025-01-01T01:00:00.250+01:00",
+            "2025-01-01 00:00:00.250",
+            "2025-01-01T00:00:00.250000",
+            "1735689600.25",
+            "1735689600250",
+        ] {
+            assert_eq!(moment_ms(text), Some(1_735_689_600_250), "{text}");
+        }
+        for text in ["yesterday", "", "2025-01-01T00:00:00.250X"] {
+            assert_eq!(moment_ms(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_payload_may_stand_inside_a_string_where_its_structure_is_promised() {
+        let (sent, listed) = (r#"{"n":1,"a":"b"}"#, r#""{\"a\": \"b\", \"n\": 1}""#);
+        assert!(equal_payload(PayloadEquality::Json, sent, listed));
+        assert!(!equal_payload(PayloadEquality::Exact, sent, listed));
+        assert!(!equal_payload(PayloadEquality::Json, sent, r#""{\"a\": \"b\", \"n\": 2}""#));
     }
 }

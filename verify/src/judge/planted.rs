@@ -199,7 +199,7 @@ fn row(evidence: &Evidence, ordinal: u64) -> Row {
 /// The slice as evidence of its own, with a target that was empty before.
 fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
     let plan_keys = whole.plan.keys().unwrap_or(keys.end);
-    let mut rows = RowTally::new(&whole.events, whole.plan.nonce, plan_keys, whole.promises.payload);
+    let mut rows = RowTally::new(&whole.events, whole.plan.nonce, plan_keys, (&whole.promises).into());
     for row in &slice.rows {
         rows.take(row);
     }

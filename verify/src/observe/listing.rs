@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, LINK};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use truth::mapping::{EventFields, ListedTopics, Paging};
+use truth::mapping::{EventFields, ListedTopics, Paging, StatusPattern};
 use url::Url;
 
 use super::client::{ReadError, TargetClient};
@@ -123,6 +123,8 @@ impl TargetClient {
     ) -> Result<(), ReadError> {
         let first = self.first_page(topic, limit)?;
         let (mut url, mut circle) = (first.clone(), Circle::new(&first));
+        let listing = &self.target().listing;
+        let (names, mut page_number) = (&listing.parameters, listing.first_page);
         let mut listed = 0_u64;
         loop {
             let page = self.page(&url, topic).await?;
@@ -133,10 +135,18 @@ impl TargetClient {
             // A target that ignores `topic` shows every event under each: only those of the topic asked for count.
             let asked_for = |row: &&Row| topic.is_none_or(|topic| row.topic == *topic);
             page.rows.iter().filter(asked_for).for_each(|row| tally.take(row));
-            let next = match self.target().listing.paging {
-                Paging::Offset if page.rows.is_empty() => None,
-                Paging::Offset => Some(with_query(&first, &[("offset", &listed.to_string())])?),
+            let has_rows = !page.rows.is_empty();
+            let with = |name: &String, value: &str| with_query(&first, &[(name.as_str(), value)]).map(Some);
+            let next = match listing.paging {
+                Paging::Link | Paging::Cursor if page.next.is_none() => None,
+                Paging::Offset | Paging::Page if !has_rows => None,
                 Paging::Link => page.next.clone(),
+                Paging::Cursor => with(&names.cursor, page.next.as_deref().unwrap_or_default())?,
+                Paging::Offset => with(&names.offset, &listed.to_string())?,
+                Paging::Page => {
+                    page_number += 1;
+                    with(&names.page, &page_number.to_string())?
+                }
                 Paging::None => None,
             };
             let Some(next) = next else { return Ok(()) };
@@ -149,23 +159,32 @@ impl TargetClient {
 
     fn first_page(&self, topic: Option<&String>, limit: u32) -> Result<String, ReadError> {
         let path = self.target().listing.path.as_deref().ok_or(ReadError::NotOffered { what: "listing" })?;
-        let limit = limit.to_string();
-        let mut query = vec![("limit", limit.as_str())];
-        query.extend(topic.map(|topic| ("topic", topic.as_str())));
+        let (limit, names) = (limit.to_string(), &self.target().listing.parameters);
+        let mut query = vec![(names.limit.as_str(), limit.as_str())];
+        query.extend(topic.map(|topic| (names.topic.as_str(), topic.as_str())));
         with_query(&self.url(path), &query)
     }
 
     async fn page(&self, url: &str, topic: Option<&String>) -> Result<Page, ReadError> {
         let response = self.get(url, "application/json").await?;
         let status = response.status();
-        if !status.is_success() {
-            return Err(ReadError::Status { url: url.to_owned(), status: status.as_u16() });
+        let code = status.as_u16();
+        let listing = &self.target().listing;
+        let is_empty = |pattern: &StatusPattern| pattern.is_exactly(code) || pattern.is_class_of(code);
+        if listing.empty.iter().any(is_empty) {
+            return Ok(Page { rows: Vec::new(), next: None, fingerprint: 0 });
         }
-        let next = next_link(url, response.headers())?;
+        if !status.is_success() {
+            return Err(ReadError::Status { url: url.to_owned(), status: code });
+        }
+        let mut next = next_link(url, response.headers())?;
         let body = response.bytes().await;
         let body =
             body.map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })?;
         let rows = self.rows(&body, topic).map_err(|reason| shape(url, &reason))?;
+        if listing.paging == Paging::Cursor {
+            next = next_cursor(&body, listing.next.as_deref().unwrap_or_default());
+        }
         let mut hasher = DefaultHasher::new();
         hasher.write(&body);
         Ok(Page { rows, next, fingerprint: hasher.finish() })
@@ -177,7 +196,8 @@ impl TargetClient {
         let list = at_pointer(text, pointer).ok_or_else(|| format!("no rows at `{pointer}`"))?;
         let rows: Vec<&RawValue> =
             serde_json::from_str(list).map_err(|error| format!("no list of rows: {error}"))?;
-        rows.iter().map(|row| parse_row(row.get(), &self.target().fields, topic)).collect()
+        let fields = self.target().listing.fields.over(&self.target().fields);
+        rows.iter().map(|row| parse_row(row.get(), &fields, topic)).collect()
     }
 }
 
@@ -198,8 +218,12 @@ struct Members<'a>(#[serde(borrow)] std::collections::HashMap<std::borrow::Cow<'
 fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result<Row, String> {
     let members: Members<'_> =
         serde_json::from_str(text).map_err(|error| format!("a row is no object: {error}"))?;
-    // A field without a name is one that the target does not have.
-    let raw = |name: &str| members.0.get(name).filter(|_| !name.is_empty()).map(|value| value.get());
+    // A field without a name is one that the target does not show.
+    let raw = |name: &str| match name {
+        "" => None,
+        pointer if pointer.starts_with('/') => at_pointer(text, pointer),
+        name => members.0.get(name).map(|value| value.get()),
+    };
     let string = |name: &str| raw(name).map(as_text);
     let own_topic = string(&fields.topic).or_else(|| topic.cloned());
     Ok(Row {
@@ -219,10 +243,19 @@ fn as_text(raw: &str) -> String {
     }
 }
 
+/// A URL with these parameters; one without a name is left out.
 fn with_query(url: &str, query: &[(&str, &str)]) -> Result<String, ReadError> {
     let mut parsed = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
-    parsed.query_pairs_mut().extend_pairs(query);
+    for (name, value) in query.iter().filter(|(name, _)| !name.is_empty()) {
+        parsed.query_pairs_mut().append_pair(name, value);
+    }
     Ok(parsed.to_string())
+}
+
+/// The cursor at a JSON pointer of a page; none where there is no further page.
+fn next_cursor(body: &[u8], pointer: &str) -> Option<String> {
+    let text = at_pointer(std::str::from_utf8(body).ok()?, pointer)?;
+    Some(as_text(text)).filter(|cursor| !matches!(cursor.as_str(), "" | "null" | "false"))
 }
 
 /// The target of `Link: <...>; rel="next"` (RFC 8288), absolute.

@@ -52,7 +52,7 @@ impl Counters {
             serde_json::from_slice(body).map_err(|error| shape(format!("not JSON: {error}")))?;
         let number = |pointer: &Option<String>| match pointer.as_deref() {
             None => Ok(None),
-            Some(pointer) => match body.pointer(pointer).and_then(Value::as_u64) {
+            Some(pointer) => match sum_at(&body, pointer) {
                 Some(number) => Ok(Some(number)),
                 None => Err(shape(format!("no whole number at {pointer}"))),
             },
@@ -72,6 +72,24 @@ impl Counters {
     }
 }
 
+/// The number at a JSON pointer, in which `*` stands for every member: then the sum. Quotes around digits do not matter.
+fn sum_at(body: &Value, pointer: &str) -> Option<u64> {
+    let Some((before, after)) = pointer.split_once("/*") else {
+        return match body.pointer(pointer)? {
+            Value::String(digits) => digits.trim().parse().ok(),
+            number => number.as_u64(),
+        };
+    };
+    let sum = |mut numbers: Box<dyn Iterator<Item = Option<u64>> + '_>| {
+        numbers.try_fold(0_u64, |sum, number| sum.checked_add(number?))
+    };
+    match body.pointer(before)? {
+        Value::Array(members) => sum(Box::new(members.iter().map(|member| sum_at(member, after)))),
+        Value::Object(members) => sum(Box::new(members.values().map(|member| sum_at(member, after)))),
+        _ => None,
+    }
+}
+
 impl TargetClient {
     /// Whether the target has counters.
     pub fn offers_stats(&self) -> bool {
@@ -84,5 +102,35 @@ impl TargetClient {
         let url = self.url(path);
         let body = self.get_body(&url).await?;
         Counters::parse(self, &url, &body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_counter_is_one_number_or_the_sum_of_many() {
+        let body = json!({
+            "events": {"in all": 7, "as text": " 12 "},
+            "topics": [{"name": "a", "count": 2}, {"name": "b", "count": 3}],
+            "by topic": {"a": 4, "b": "5"},
+            "none": [],
+        });
+        for (pointer, number) in [
+            ("/events/in all", Some(7)),
+            ("/events/as text", Some(12)),
+            ("/topics/*/count", Some(5)),
+            ("/by topic/*", Some(9)),
+            ("/none/*/count", Some(0)),
+            ("/topics/*/name", None),
+            ("/topics/*", None),
+            ("/events/*/count", None),
+            ("/missing", None),
+        ] {
+            assert_eq!(sum_at(&body, pointer), number, "{pointer}");
+        }
     }
 }

@@ -8,12 +8,12 @@ use truth::answer::{Answer, Kind, Kinds, Outcome};
 use truth::event::Events;
 use truth::ledger::{Done, Frame, Scope};
 use truth::plan::{Plan, Shard};
-use truth::promises::{PayloadEquality, Received};
+use truth::promises::Received;
 use truth::scenario::Scenario;
 use verify::baseline::{Baseline, ListedBaseline};
 use verify::observe::stats::Counters;
 use verify::observed::Settled;
-use verify::rows::{Row, RowTally};
+use verify::rows::{Equality, Row, RowTally};
 
 pub(crate) use crate::forged::{Forged, assert_fails, assert_names, check};
 
@@ -269,7 +269,7 @@ pub(crate) fn counters(received: u64, unique: u64, duplicates: u64) -> Counters 
 
 fn listed(plan: &Plan, events: &Events, rows: &[Row]) -> ListedBaseline {
     let keys = plan.keys().expect("a plan with a count");
-    let mut tally = RowTally::new(events, plan.nonce, keys, PayloadEquality::None);
+    let mut tally = RowTally::new(events, plan.nonce, keys, Equality::NONE);
     rows.iter().for_each(|row| tally.take(row));
     ListedBaseline { rows: tally.rows, foreign: tally.foreign }
 }

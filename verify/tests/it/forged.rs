@@ -101,7 +101,7 @@ impl Forged {
     /// What reading the target gives.
     pub(crate) fn observed(&self) -> Observed {
         let keys = self.plan.keys().expect("a plan with a count");
-        let mut tally = RowTally::new(&self.events, self.plan.nonce, keys, self.promises.payload);
+        let mut tally = RowTally::new(&self.events, self.plan.nonce, keys, (&self.promises).into());
         self.rows.iter().for_each(|row| tally.take(row));
         let mut listing =
             ListingObservation::none(true, None).with_rows(&tally, self.rows.len().div_ceil(1000) as u64);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use truth::mapping::{ListedTopics, Paging, Target};
-use truth::promises::{Ack, PayloadEquality};
+use truth::promises::{Ack, PayloadEquality, TimestampEquality};
+use truth::scenario::Scenario;
 use verify::evidence::Evidence;
 use verify::judge::{book, judge};
 use verify::observe::client::{ReadError, TargetClient};
@@ -76,6 +77,60 @@ async fn every_way_of_paging_shows_all_rows_at_any_page_size() {
             assert!(check(&verdict, "routes-disagree").summary.starts_with(expected));
         }
     }
+}
+
+#[tokio::test]
+async fn pages_can_be_numbered() {
+    let forged = small();
+    for from in [0, 1] {
+        let stub = Stub::start(Script { pages: Pages::Numbered { from }, ..script(&forged) }).await;
+        let mut target = target(&stub);
+        (target.listing.paging, target.listing.first_page) = (Paging::Page, from as u32);
+        (target.listing.parameters.page, target.listing.parameters.limit) = ("p".to_owned(), String::new());
+        let verdict = verdict(&forged, &target, PATIENT).await;
+        assert_eq!(verdict.verdict, Word::Pass, "{from}: {:#?}", verdict.reasons);
+    }
+}
+
+#[tokio::test]
+async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
+    let mut forged = small();
+    forged.promises.timestamp = TimestampEquality::Instant;
+    let mapped = r#"
+        path = "/events"
+        topics = "each"
+        rows = "/result/items"
+        paging = "cursor"
+        limit = 9
+        next = "/next"
+        empty = ["404"]
+        parameters = { cursor = "after" }
+        fields = { topic = "stream", event_id = "/meta/id", timestamp = "at", source = "", payload = "body" }"#;
+    let scenario = Scenario::parse(&format!("[target.listing]{mapped}"), "test.toml").expect("a scenario");
+    let stub = Stub::start(Script { pages: Pages::OtherNames, ..script(&forged) }).await;
+    let target = Target { url: stub.url.clone(), ..scenario.target.clone() };
+    let verdict = verdict(&forged, &target, PATIENT).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(check(&verdict, "payload-changed").summary, "210 stored events are as sent");
+
+    // One row of other contents is noticed through all of that.
+    let mut script = script(&forged);
+    script.rows[3].payload = Some("{\"n\":-1}".to_owned());
+    script.rows[4].timestamp = Some("2020-01-01T00:00:00Z".to_owned());
+    let stub = Stub::start(Script { pages: Pages::OtherNames, ..script }).await;
+    let verdict = self::verdict(&forged, &Target { url: stub.url.clone(), ..target }, PATIENT).await;
+    assert_eq!(check(&verdict, "payload-changed").count, 2);
+
+    // A topic without rows is no error, where the scenario says so.
+    let one_topic = forged.rows[0].topic.clone();
+    forged.rows.retain(|row| row.topic == one_topic);
+    let stub = Stub::start(Script { pages: Pages::OtherNames, ..self::script(&forged) }).await;
+    let mut target = Target { url: stub.url.clone(), ..scenario.target };
+    let seen = look(&forged, &target, SHORT).await.expect("something was read");
+    assert_eq!((seen.listing.rows, seen.listing.unread), (forged.rows.len() as u64, None));
+    target.listing.empty.clear();
+    let seen = look(&forged, &target, SHORT).await.expect("something was read");
+    assert!(seen.listing.unread.is_some_and(|reason| reason.contains("status 404")));
 }
 
 #[tokio::test]

@@ -29,6 +29,10 @@ pub(crate) enum Pages {
     IgnoresOffset,
     /// A `Link` that leads round in a circle of three pages.
     Circle,
+    /// `p=`, counted from this number, at most twenty rows a page, whatever was asked.
+    Numbered { from: usize },
+    /// `after=`, which stands in the body of the page before; rows of other names; 404 for a topic without rows.
+    OtherNames,
 }
 
 /// What the counters say to the question of this number, instead of what they are; none: an error 500.
@@ -173,8 +177,18 @@ async fn events(
         Pages::Offset => (number("offset").unwrap_or(0), limit),
         Pages::Capped { at } => (0, limit.min(at)),
         Pages::IgnoresOffset | Pages::Circle => (0, limit),
+        Pages::Numbered { from } => ((number("p").unwrap_or(from) - from) * 20, 20),
+        Pages::OtherNames => (number("after").unwrap_or(0), limit),
         Pages::Whole => (0, usize::MAX),
     };
+    if shared.script.pages == Pages::OtherNames {
+        if all.is_empty() {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        let page: Vec<Value> = all.iter().skip(from).take(take).map(|row| shown_otherwise(row)).collect();
+        let next = (from + take < all.len()).then_some(from + take);
+        return axum::Json(json!({"result": {"items": page}, "next": next})).into_response();
+    }
     let page: Vec<Value> = all.iter().skip(from).take(take).map(|row| shown(row)).collect();
     let mut headers = HeaderMap::new();
     let next = match shared.script.pages {
@@ -230,6 +244,17 @@ fn read(event: &RawValue) -> Row {
         source: Some(text("source")),
         payload: Some(fields["payload"].get().to_owned()),
     }
+}
+
+/// A row as another target might show it: the payload as a string, the timestamp as a number, no source.
+fn shown_otherwise(row: &Row) -> Value {
+    let timestamp: jiff::Timestamp = row.timestamp.as_deref().expect("sent").parse().expect("a timestamp");
+    json!({
+        "stream": row.topic,
+        "meta": {"id": row.event_id},
+        "at": timestamp.as_millisecond(),
+        "body": row.payload,
+    })
 }
 
 fn shown(row: &Row) -> Value {
