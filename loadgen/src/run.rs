@@ -87,6 +87,7 @@ async fn take_baseline(client: &TargetClient, plan: &Plan) -> Baseline {
             schema_version: 1,
             stats: None,
             unread: Some(format!("no answer within {} s", BASELINE_PATIENCE.as_secs())),
+            asked_ns: None,
             moving: false,
             listed: None,
         },

@@ -16,6 +16,9 @@ pub struct Promises {
     pub batch: Batch,
     /// Whether one answer of the counters is one moment.
     pub stats: StatsPromise,
+    /// How long after an answer the counters may still leave out what it acknowledged; none if nothing is promised.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub stats_lag: Option<Duration>,
     /// What the received counter counts.
     pub received: Received,
     /// Whether the counters survive a restart.
@@ -129,6 +132,7 @@ impl Preset {
             ack: Ack::Committed,
             batch: Batch::Atomic,
             stats: StatsPromise::Snapshot,
+            stats_lag: None,
             received: Received::Accepted,
             counters: Counters::Persistent,
             payload: PayloadEquality::Exact,
@@ -170,11 +174,13 @@ struct PartialPromises {
     ack: Option<Ack>,
     batch: Option<Batch>,
     stats: Option<StatsPromise>,
+    #[serde(with = "crate::duration::optional")]
+    stats_lag: Option<Duration>,
     received: Option<Received>,
     counters: Option<Counters>,
     payload: Option<PayloadEquality>,
     timestamp: Option<TimestampEquality>,
-    #[serde(deserialize_with = "some_duration")]
+    #[serde(with = "crate::duration::optional")]
     zombie: Option<Duration>,
     shared: Option<bool>,
     intermediary_resends: Option<bool>,
@@ -188,6 +194,7 @@ impl From<PartialPromises> for Promises {
             ack: said.ack.unwrap_or(base.ack),
             batch: said.batch.unwrap_or(base.batch),
             stats: said.stats.unwrap_or(base.stats),
+            stats_lag: said.stats_lag.or(base.stats_lag),
             received: said.received.unwrap_or(base.received),
             counters: said.counters.unwrap_or(base.counters),
             payload: said.payload.unwrap_or(base.payload),
@@ -197,8 +204,4 @@ impl From<PartialPromises> for Promises {
             intermediary_resends: said.intermediary_resends.unwrap_or(base.intermediary_resends),
         }
     }
-}
-
-fn some_duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    crate::duration::deserialize(deserializer).map(Some)
 }

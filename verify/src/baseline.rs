@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use truth::clock::monotonic_ns;
 use truth::event::Events;
 use truth::folder::{FolderError, RunFolder, read_json, write_json};
 use truth::plan::Plan;
@@ -29,6 +30,9 @@ pub struct Baseline {
     pub stats: Option<Counters>,
     /// Why they could not.
     pub unread: Option<String>,
+    /// Monotonic time when the second reading was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_ns: Option<u64>,
     /// Whether two readings differed: somebody else writes.
     pub moving: bool,
     /// What was listed, if the target held few enough events.
@@ -53,6 +57,7 @@ impl Baseline {
             schema_version: 1,
             stats: None,
             unread: Some(reason),
+            asked_ns: None,
             moving: false,
             listed: None,
         };
@@ -61,11 +66,12 @@ impl Baseline {
             Err(error) => return unread(chain(&error)),
         };
         tokio::time::sleep(APART).await;
+        let asked_ns = Some(monotonic_ns());
         match client.stats().await {
             Ok(second) => {
                 let moving = !first.stands_as(&second);
                 let listed = if moving { None } else { list(client, plan, &second).await };
-                Self { schema_version: 1, stats: Some(second), unread: None, moving, listed }
+                Self { schema_version: 1, stats: Some(second), unread: None, asked_ns, moving, listed }
             }
             Err(error) => unread(chain(&error)),
         }
@@ -133,6 +139,7 @@ mod tests {
             schema_version: 1,
             stats: Some(Counters { unique: Some(unique), uptime_ms: Some(uptime), ..Counters::default() }),
             unread: None,
+            asked_ns: Some(uptime),
             moving: false,
             listed: None,
         };

@@ -16,7 +16,7 @@ use crate::baseline::Baseline;
 use crate::judge::walk::WalkError;
 use crate::observe::stats::Counters;
 use crate::observed::Observed;
-use crate::polls;
+use crate::polls::{self, Polled};
 
 /// One run folder, opened.
 #[derive(Clone, Debug)]
@@ -27,10 +27,8 @@ pub struct Run {
     pub manifest: Manifest,
     /// What the target said before.
     pub baseline: Option<Baseline>,
-    /// What it said right after.
-    pub closing: Option<Counters>,
-    /// The first answer under load that does not add up.
-    pub torn: Option<Counters>,
+    /// What it said meanwhile, and right after.
+    pub polled: Polled,
 }
 
 /// Why runs cannot be judged together.
@@ -72,11 +70,9 @@ impl Run {
             return Err(EvidenceError::Running { path: folder.path().to_path_buf(), since });
         }
         let baseline = Baseline::load(&folder)?;
-        let polls = polls::read(&folder)?;
-        let mut answers = polls.iter().filter_map(|poll| poll.stats.as_ref());
-        let torn = answers.find(|counters| counters.adds_up() == Some(false)).cloned();
-        let closing = polls.into_iter().next_back().filter(|poll| poll.closing).and_then(|poll| poll.stats);
-        Ok(Self { folder, manifest, baseline, closing, torn })
+        let mut polled = Polled::new(baseline.as_ref(), &manifest.scenario.promises, manifest.shard);
+        polls::for_each(&folder, |poll| polled.take(poll))?;
+        Ok(Self { folder, manifest, baseline, polled })
     }
 }
 
@@ -148,8 +144,8 @@ pub struct Evidence {
     pub baselines_differ: bool,
     /// What the target said right after the last answer.
     pub closing: Option<Counters>,
-    /// The first answer of the counters under load that does not add up.
-    pub torn: Option<Counters>,
+    /// What it said meanwhile, run by run.
+    pub polled: Vec<Polled>,
     /// What the target showed.
     pub observed: Observed,
     /// What it had shown before `verify` sent.
@@ -195,8 +191,8 @@ impl Evidence {
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baseline: first.baseline.clone().filter(|_| alike),
             baselines_differ: !alike,
-            torn: runs.iter().find_map(|run| run.torn.clone()),
-            closing: if runs.len() == 1 { first.closing.clone() } else { latest(runs) },
+            polled: runs.iter().map(|run| run.polled.clone()).collect(),
+            closing: latest(runs),
             frames: Frames::Files(segments),
             observed,
             earlier,
@@ -215,8 +211,8 @@ fn one_clock(runs: &[Run], segments: &[(PathBuf, usize)]) -> bool {
     runs.iter().all(|run| run.manifest.machine.boot_id == *boot_id) && !segments.iter().any(of_another_boot)
 }
 
-/// Of several closing polls, the one that counts most: the others came while a sibling still sent.
+/// The closing poll. Of several, the one that counts most: the others came while a sibling still sent.
 fn latest(runs: &[Run]) -> Option<Counters> {
-    let closings: Option<Vec<&Counters>> = runs.iter().map(|run| run.closing.as_ref()).collect();
+    let closings: Option<Vec<&Counters>> = runs.iter().map(|run| run.polled.closing.as_ref()).collect();
     closings?.into_iter().max_by_key(|counters| counters.received).cloned()
 }

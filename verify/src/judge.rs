@@ -15,7 +15,8 @@
 //! | `batch-counts` | an answer counts more new events than can have been new | always | answers with counts alone |
 //! | `torn-batch` | of a request without an answer, a part is stored | the listing is complete and bracketed, batches are atomic, and the keys have no other attempt | listing |
 //! | `routes-disagree` | rows and unique count tell different totals | the listing is complete and bracketed | both |
-//! | `counters` | see [`counters`] | the baseline was still, or the closing poll agrees | counters |
+//! | `counters` | see [`counters`] and, under load, [`under_load`] | the baseline was still, or the closing poll agrees | counters |
+//! | `epochs` | a counter fell, see [`epochs`] | answers are snapshots, and counters persist or one process answered | counters read twice |
 //! | `stillness` | a key that a first look showed is gone at the second | both listings are complete and bracketed | `--resolve` or `--replay`, listing |
 //! | `replay` | an acknowledged key that is sent again is told to be new, or counted as unique | the key was listed, or acknowledged where nothing is listed | `--replay`, answers that tell or counters |
 
@@ -27,11 +28,13 @@ pub mod by_total;
 mod conclude;
 pub mod counters;
 pub mod coverage;
+pub mod epochs;
 pub mod history;
 pub mod keys;
 pub mod order;
 pub mod planted;
 pub mod tally;
+pub mod under_load;
 pub mod walk;
 
 use std::collections::{HashMap, HashSet};
@@ -39,12 +42,14 @@ use std::collections::{HashMap, HashSet};
 use truth::promises::Counters as CounterPromise;
 
 use self::conclude::conclude;
+use self::epochs::{Epochs, Passage, Reading};
 use self::tally::Tally;
 use self::walk::{Setting, Walk, WalkError};
 use crate::baseline::chain;
 use crate::evidence::Evidence;
 use crate::observe::stats::Counters;
 use crate::observed::Settled;
+use crate::polls::Polled;
 use crate::verdict::{Attempts, Check, CounterSlack, Finding, SHOWN_KEYS, Status, Verdict, Word};
 
 /// What all checks see: the evidence and what one pass over the ledger made of it.
@@ -56,6 +61,8 @@ pub struct Facts<'a> {
     pub tally: Tally,
     /// Bytes of ledger frames that were never finished.
     pub torn_bytes: u64,
+    /// For each run, what the counters said from the baseline to the last look.
+    pub epochs: Vec<Epochs>,
 }
 
 /// All checks, made.
@@ -98,7 +105,8 @@ impl<'a> Facts<'a> {
     pub fn gather(evidence: &'a Evidence) -> Result<Self, WalkError> {
         let (mut tally, torn_bytes) = book(evidence)?;
         tally.keys.see(&evidence.observed.presence);
-        Ok(Self { evidence, tally, torn_bytes })
+        let epochs = evidence.polled.iter().map(|polled| to_the_end(evidence, polled)).collect();
+        Ok(Self { evidence, tally, torn_bytes, epochs })
     }
 
     /// Whether the listing tells of every key whether it is there.
@@ -113,13 +121,23 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether the counters of before and of now count from one start. Those that do not survive a restart do so only
-    /// where the target says that the same process answers.
+    /// where the target shows that one process answered all along.
     pub fn counts_on(&self) -> bool {
-        let before = self.evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref());
-        let now = self.evidence.observed.stats.stats.as_ref();
-        let instance = |stats: Option<&Counters>| stats.and_then(|stats| stats.instance.clone());
+        let is_one = |epochs: &Epochs| epochs.compared > 0 && epochs.is_one();
         self.evidence.promises.counters == CounterPromise::Persistent
-            || (instance(before).is_some() && instance(before) == instance(now))
+            || (!self.epochs.is_empty() && self.epochs.iter().all(is_one))
+    }
+
+    /// Why the counters do not count on, where they do not.
+    pub fn why_not_counted_on(&self) -> &'static str {
+        match self.epochs.iter().find_map(|epochs| epochs.broken) {
+            Some(Passage::Restarted) => "the counters do not survive a restart, and the target restarted",
+            Some(Passage::Another) => "the counters are each process's own, and more than one answered",
+            Some(Passage::Same | Passage::Untold) | None => {
+                "the counters do not survive a restart, and there may have been one: nothing tells (`stats.uptime` or \
+                 `stats.instance` would)"
+            }
+        }
     }
 
     /// What the target said right after the last answer, as if `verify` had sent by then what it sent later. None if
@@ -179,6 +197,18 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// What the counters said from the baseline on, until `verify` looked for the last time.
+fn to_the_end(evidence: &Evidence, polled: &Polled) -> Epochs {
+    let mut epochs = polled.epochs.clone();
+    for look in evidence.earlier.iter().chain([&evidence.observed]) {
+        let at_ns = look.stats.read_ns.filter(|_| evidence.one_clock);
+        if let Some(counters) = look.stats.stats.clone() {
+            epochs.take(Reading { asked_ns: at_ns, answered_ns: at_ns, counters });
+        }
+    }
+    epochs
+}
+
 /// Books a ledger: one pass, without what was seen.
 pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
     let runs = evidence.frames.runs();
@@ -215,10 +245,12 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         torn,
         by_total::routes_disagree(facts),
         by_total::counters(facts, &mut examined),
+        epochs::epochs(facts),
         again::stillness(facts),
         again::replay(facts),
     ];
     examined.checks = checks;
+    examined.observations.extend(epochs::restarts(facts));
     examined
 }
 
@@ -290,6 +322,13 @@ impl Check {
     }
 }
 
+impl Finding {
+    /// A finding that is not on one key.
+    fn plain(detail: String) -> Self {
+        Self { ordinal: None, topic: None, event_id: None, detail, history: Vec::new() }
+    }
+}
+
 /// A number with its thousands apart.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -333,7 +372,7 @@ mod tests {
             baseline: None,
             baselines_differ: false,
             closing: None,
-            torn: None,
+            polled: Vec::new(),
             observed: Observed::blank(&plan, "http://127.0.0.1:8080"),
             earlier: None,
             plan,

@@ -60,6 +60,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
         unread,
         settled,
         waited_ms: millis(started),
+        read_ns: None,
         follows: None,
     };
     let events = Events::new(wanted.plan);

@@ -43,6 +43,9 @@ pub struct StatsObservation {
     pub settled: Settled,
     /// How long that took.
     pub waited_ms: u64,
+    /// Monotonic time of this boot when the counters were there; none if the run was timed by another clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_ns: Option<u64>,
     /// The observation after which `verify` sent and then looked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<u32>,
@@ -155,6 +158,7 @@ impl Observed {
             unread: None,
             settled: Settled::NoCounters,
             waited_ms: 0,
+            read_ns: None,
             follows: None,
         };
         let presence = Presence::new(plan.keys().unwrap_or(0));

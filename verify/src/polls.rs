@@ -5,7 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 
 use serde::{Deserialize, Serialize};
 use truth::folder::{FolderError, RunFolder};
+use truth::plan::Shard;
+use truth::promises::{Counters as CounterPromise, Promises};
 
+use crate::baseline::Baseline;
+use crate::judge::epochs::{Epochs, Reading};
+use crate::judge::under_load::UnderLoad;
 use crate::observe::stats::Counters;
 
 /// The file's name in the run folder.
@@ -60,13 +65,57 @@ impl PollWriter {
     }
 }
 
-/// Reads the polls of a run one by one; none if there is no file. A last line that was not finished is left out.
-pub fn read(folder: &RunFolder) -> Result<Vec<Poll>, FolderError> {
+/// What the polls of one run come to; the polls themselves are read in passing and not kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Polled {
+    /// What the target said right after the last answer.
+    pub closing: Option<Counters>,
+    /// The first answer that does not add up.
+    pub torn: Option<Counters>,
+    /// Each answer beside what the sender knew; none without a baseline, or where other shards sent meanwhile.
+    pub under_load: Option<UnderLoad>,
+    /// The answers one after the other.
+    pub epochs: Epochs,
+    promised: CounterPromise,
+}
+
+impl Polled {
+    /// Nothing polled yet, of a run that had this baseline and promises, and sent this shard of its plan.
+    pub fn new(baseline: Option<&Baseline>, promises: &Promises, shard: Shard) -> Self {
+        let before = baseline.and_then(|baseline| Some((baseline.asked_ns, baseline.stats.clone()?)));
+        let alone = before.as_ref().filter(|_| shard.of == 1);
+        let under_load = alone.map(|(_, before)| UnderLoad::new(before, promises));
+        let mut epochs = Epochs::new(promises.counters);
+        if let Some((asked_ns, counters)) = before {
+            epochs.take(Reading { asked_ns, answered_ns: asked_ns, counters });
+        }
+        Self { closing: None, torn: None, under_load, epochs, promised: promises.counters }
+    }
+
+    /// Takes the next poll.
+    pub fn take(&mut self, poll: &Poll) {
+        self.closing = poll.stats.clone().filter(|_| poll.closing);
+        let Some(counters) = &poll.stats else { return };
+        if counters.adds_up() == Some(false) {
+            self.torn.get_or_insert_with(|| counters.clone());
+        }
+        let (asked_ns, answered_ns) = (Some(poll.t_sent_ns), Some(poll.t_answered_ns));
+        self.epochs.take(Reading { asked_ns, answered_ns, counters: counters.clone() });
+        // Counters that start again from zero do not go on from the baseline.
+        let goes_on = self.promised == CounterPromise::Persistent || self.epochs.is_one();
+        if let Some(under_load) = self.under_load.as_mut().filter(|_| goes_on) {
+            under_load.take(poll, counters);
+        }
+    }
+}
+
+/// Calls `take` with the polls of a run, one by one; with none if there is no file. A last line that was not finished is
+/// left out.
+pub fn for_each(folder: &RunFolder, mut take: impl FnMut(&Poll)) -> Result<(), FolderError> {
     let path = folder.file(FILE);
     let Ok(file) = File::open(&path) else {
-        return Ok(Vec::new());
+        return Ok(());
     };
-    let mut polls = Vec::new();
     let mut input = BufReader::new(file);
     let mut line = Vec::new();
     loop {
@@ -74,9 +123,9 @@ pub fn read(folder: &RunFolder) -> Result<Vec<Poll>, FolderError> {
         let read = input.read_until(b'\n', &mut line);
         read.map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
         if line.last() != Some(&b'\n') {
-            return Ok(polls);
+            return Ok(());
         }
         let poll = serde_json::from_slice(&line);
-        polls.push(poll.map_err(|source| FolderError::Json { path: path.clone(), source })?);
+        take(&poll.map_err(|source| FolderError::Json { path: path.clone(), source })?);
     }
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+use truth::clock::{boot_id, monotonic_ns};
 use truth::folder::{FolderError, RunFolder, VerifyLock, write_json, write_whole};
 use truth::mapping::{MappingError, Target};
 
@@ -220,7 +221,11 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
         settle: options.settle,
     };
     match observe(&client, &wanted).await {
-        Ok(observed) => Ok(Looked::Observed(Box::new(observed))),
+        Ok(mut observed) => {
+            let is_same_clock = boot_id() == runs[0].manifest.machine.boot_id;
+            observed.stats.read_ns = is_same_clock.then(monotonic_ns);
+            Ok(Looked::Observed(Box::new(observed)))
+        }
         Err(source) => Err(VerifyError::Unreachable { target: url, source: Box::new(source) }),
     }
 }

@@ -35,7 +35,7 @@ pub fn replay(facts: &Facts<'_>) -> Check {
                 "unique grew by {} more than keys in doubt can explain, while {replayed} were sent again",
                 grouped(by)
             );
-            Check::fail(NAME, by, detail.clone(), vec![plain(detail)])
+            Check::fail(NAME, by, detail.clone(), vec![Finding::plain(detail)])
         }
         Growth::Excess { by, others_possible: true } => {
             let detail = format!("unique grew by {} while {replayed} were sent again", grouped(by));
@@ -112,8 +112,4 @@ pub fn stillness(facts: &Facts<'_>) -> Check {
     let count = gone.len() as u64;
     let summary = counted(count, "listed key is gone", "listed keys are gone");
     Check::fail(NAME, count, summary, gone.iter().take(SHOWN_KEYS).map(found).collect())
-}
-
-fn plain(detail: String) -> Finding {
-    Finding { ordinal: None, topic: None, event_id: None, detail, history: Vec::new() }
 }

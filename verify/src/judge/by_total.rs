@@ -7,7 +7,9 @@ use truth::promises::{Received, StatsPromise};
 use super::by_row::{Foreign, foreign};
 use super::counters::{Break, Deltas, Region, Side};
 use super::tally::AnswerFault;
+use super::under_load::UnderLoad;
 use super::{Examined, Facts, counted, grouped};
+use crate::baseline::Baseline;
 use crate::evidence::Evidence;
 use crate::observe::stats::Counters;
 use crate::verdict::{Check, CounterSlack, Finding};
@@ -37,7 +39,7 @@ pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
         Scope::Round(round) => format!("round {round}"),
         Scope::Extra(id) => format!("list {id}"),
     };
-    plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
+    Finding::plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
 }
 
 /// Rows and unique count tell different totals.
@@ -58,7 +60,7 @@ pub fn routes_disagree(facts: &Facts<'_>) -> Check {
         return Check::not_tested(NAME, "the listing does not show every row of the target");
     }
     if !facts.counts_on() {
-        return Check::not_tested(NAME, "the counters do not survive a restart, and there may have been one");
+        return Check::not_tested(NAME, facts.why_not_counted_on());
     }
     if !facts.is_at_rest() {
         return Check::unknown(NAME, 0, "the target was not at rest");
@@ -88,7 +90,7 @@ pub fn routes_disagree(facts: &Facts<'_>) -> Check {
         return Check::pass(NAME, format!("{detail}, which differed as much before the run"));
     }
     let off = u64::try_from((off_now - off_before).unsigned_abs()).unwrap_or(u64::MAX);
-    Check::fail(NAME, off, detail.clone(), vec![plain(detail)])
+    Check::fail(NAME, off, detail.clone(), vec![Finding::plain(detail)])
 }
 
 /// The target's own numbers.
@@ -104,14 +106,16 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let Some(before) = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()) else {
         return Check::not_tested(NAME, "there is no baseline of the counters");
     };
-    if let Some(torn) = torn(evidence, before) {
-        return Check::fail(NAME, 1, torn.clone(), vec![plain(torn)]);
+    let under_load = under_load(facts, before, examined);
+    if let Some(first) = under_load.first() {
+        let findings = under_load.iter().cloned().map(Finding::plain).collect();
+        return Check::fail(NAME, under_load.len() as u64, first.clone(), findings);
     }
     let Some(now) = &observed.stats.stats else {
         return Check::not_tested(NAME, "the target has no counters that can be read");
     };
     if !facts.counts_on() {
-        return Check::not_tested(NAME, "they do not survive a restart, and there may have been one");
+        return Check::not_tested(NAME, facts.why_not_counted_on());
     }
     if !facts.is_at_rest() {
         return Check::unknown(NAME, 0, "the target was not at rest");
@@ -128,14 +132,13 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         duplicates: region.duplicates,
         deltas,
     });
-    let firm = evidence.baseline.as_ref().is_some_and(crate::baseline::Baseline::is_firm)
-        && !evidence.promises.shared;
+    let firm = is_firm(evidence);
     let mut breaks = region.breaks(&deltas, promised);
     if !firm {
         breaks.retain(|broken| broken.side == Side::Below);
     }
     if breaks.is_empty() {
-        return Check::pass(NAME, holds(&region, firm));
+        return Check::pass(NAME, format!("{}{}", holds(&region, firm), compared(evidence)));
     }
     if breaks.iter().any(|broken| broken.side != Side::Above) {
         return broken(NAME, &breaks);
@@ -143,11 +146,38 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     excess(facts, examined, &region, before, &breaks)
 }
 
+/// Whether upper bounds hold: nobody else writes, and nothing of before was still waiting.
+fn is_firm(evidence: &Evidence) -> bool {
+    evidence.baseline.as_ref().is_some_and(Baseline::is_firm) && !evidence.promises.shared
+}
+
+/// What the answers under load break, each in words: a sum that a promised snapshot must have, more than can have been
+/// done, or less than had been told for longer than the promised lag.
+fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> Vec<String> {
+    let evidence = facts.evidence;
+    let mut broken: Vec<String> = torn(evidence, before).into_iter().collect();
+    let loads = || evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
+    let others_wrote = matches!(foreign(facts), Foreign::Counted(_) | Foreign::Untold(_));
+    // What is sent again on the way is received more often than we sent it.
+    if is_firm(evidence) && !others_wrote && !evidence.promises.intermediary_resends {
+        broken.extend(loads().flat_map(|load| load.above.iter().flatten().cloned()));
+    }
+    for lag in loads().filter_map(UnderLoad::lag) {
+        match evidence.promises.stats_lag {
+            Some(promised) if u128::from(lag.nanos) >= promised.as_nanos() => broken.push(lag.detail.clone()),
+            Some(_) => {}
+            None => examined.observations.push(format!("{}; no `stats_lag` is promised", lag.detail)),
+        }
+    }
+    broken
+}
+
 /// An answer under load that is no snapshot, where snapshots are promised and the target did add up before.
 fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     let promises = &evidence.promises;
     let promised = promises.stats == StatsPromise::Snapshot && promises.received == Received::Accepted;
-    let torn = evidence.torn.as_ref().filter(|_| promised && before.adds_up() == Some(true))?;
+    let torn = evidence.polled.iter().find_map(|polled| polled.torn.as_ref());
+    let torn = torn.filter(|_| promised && before.adds_up() == Some(true))?;
     Some(format!(
         "an answer under load said received {}, unique {}, duplicates {}, waiting {}, which does not add up",
         torn.received?,
@@ -222,11 +252,16 @@ fn holds(region: &Region, firm: bool) -> String {
     }
 }
 
-fn broken(name: &str, breaks: &[Break]) -> Check {
-    let findings = breaks.iter().map(|broken| plain(broken.detail.clone())).collect();
-    Check::fail(name, breaks.len() as u64, breaks[0].detail.clone(), findings)
+/// How many answers under load fit as well.
+fn compared(evidence: &Evidence) -> String {
+    let loads = evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
+    match loads.map(|load| load.compared).sum() {
+        0 => String::new(),
+        answers => format!("; {} under load", counted(answers, "answer fits", "answers fit")),
+    }
 }
 
-fn plain(detail: String) -> Finding {
-    Finding { ordinal: None, topic: None, event_id: None, detail, history: Vec::new() }
+fn broken(name: &str, breaks: &[Break]) -> Check {
+    let findings = breaks.iter().map(|broken| Finding::plain(broken.detail.clone())).collect();
+    Check::fail(name, breaks.len() as u64, breaks[0].detail.clone(), findings)
 }

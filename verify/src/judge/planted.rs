@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use truth::answer::{Kind, Kinds, Outcome};
 use truth::ledger::{Done, Frame, Scope};
-use truth::promises::{Counters as CounterPromise, PayloadEquality, Promises};
+use truth::plan::Shard;
+use truth::promises::{Counters as CounterPromise, PayloadEquality, Promises, StatsPromise};
 
 use super::keys::{Class, KeyState};
 use super::walk::{WalkError, fault_in_sums};
@@ -18,6 +19,7 @@ use crate::baseline::{Baseline, ListedBaseline};
 use crate::evidence::{Evidence, Frames};
 use crate::observe::stats::Counters;
 use crate::observed::{ListingObservation, Observed, Settled};
+use crate::polls::{Poll, Polled};
 use crate::rows::{Row, RowTally, SetSum};
 use crate::verdict::{Check, Planted, Status};
 
@@ -27,6 +29,8 @@ struct Slice {
     frames: Vec<Frame>,
     rows: Vec<Row>,
     counters: Counters,
+    /// What the counters said under load.
+    polls: Vec<Poll>,
     /// A key with at least two attempts that ended one after the other, each as (request, place).
     target: u64,
     attempts: Vec<(u32, usize)>,
@@ -41,7 +45,7 @@ struct Defect {
     plant: fn(&Evidence, &mut Slice) -> Option<()>,
 }
 
-const DEFECTS: [Defect; 12] = [
+const DEFECTS: [Defect; 14] = [
     Defect { name: "loss", check: "lost", plant: lose },
     Defect { name: "stranger that decodes", check: "stranger", plant: add_unattempted },
     Defect { name: "stranger that does not decode", check: "stranger", plant: add_foreign },
@@ -54,6 +58,8 @@ const DEFECTS: [Defect; 12] = [
     Defect { name: "phantom-duplicate", check: "answer-order", plant: tell_duplicates_only },
     Defect { name: "wrong sum", check: "answer-sum", plant: raise_accepted },
     Defect { name: "counter too high", check: "counters", plant: raise_received },
+    Defect { name: "counter ahead of the load", check: "counters", plant: run_ahead },
+    Defect { name: "counter that falls", check: "epochs", plant: fall },
 ];
 
 /// Plants every defect in turn and tells which were seen. `made` are the checks of the run itself: where one could not
@@ -130,7 +136,8 @@ fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
     let attempts = attempts.remove(&target).unwrap_or_default();
     let lengths = (0..round.requests()).map(|request| round.request(request).len()).collect();
     let counters = Counters::default();
-    let mut slice = Slice { frames, rows: Vec::new(), counters, target, attempts, lengths };
+    let mut slice =
+        Slice { frames, rows: Vec::new(), counters, polls: Vec::new(), target, attempts, lengths };
     stock(evidence, &keys, &mut slice)?;
     Ok(Some((keys, slice)))
 }
@@ -147,6 +154,17 @@ fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<()
         duplicates: Some(received - unique),
         ..Counters::default()
     };
+    slice.polls = vec![Poll {
+        t_sent_ns: 1,
+        t_answered_ns: 1,
+        acked: 0,
+        told_new: 0,
+        told_duplicate: 0,
+        started: received,
+        stats: Some(slice.counters.clone()),
+        error: None,
+        closing: false,
+    }];
     Ok(())
 }
 
@@ -210,12 +228,21 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
     stats.stats = Some(slice.counters.clone());
     let zero = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..Counters::default() };
     let listed = ListedBaseline { rows: 0, foreign: SetSum::default() };
-    let baseline =
-        Baseline { schema_version: 1, stats: Some(zero), unread: None, moving: false, listed: Some(listed) };
+    let baseline = Baseline {
+        schema_version: 1,
+        stats: Some(zero),
+        unread: None,
+        asked_ns: None,
+        moving: false,
+        listed: Some(listed),
+    };
+    let promises = Promises { shared: false, counters: CounterPromise::Persistent, ..whole.promises.clone() };
+    let mut polled = Polled::new(Some(&baseline), &promises, Shard::WHOLE);
+    slice.polls.iter().for_each(|poll| polled.take(poll));
     Evidence {
         plan: whole.plan.clone(),
         events: whole.events.clone(),
-        promises: Promises { shared: false, counters: CounterPromise::Persistent, ..whole.promises.clone() },
+        promises,
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.clone()),
         can_race: whole.can_race,
@@ -224,7 +251,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         baseline: Some(baseline),
         baselines_differ: false,
         closing: Some(slice.counters.clone()),
-        torn: None,
+        polled: vec![polled],
         observed: Observed { stats, listing, anomalies: rows.anomalies, presence: rows.presence },
         earlier: None,
     }
@@ -337,6 +364,24 @@ fn raise_accepted(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
 fn raise_received(_: &Evidence, slice: &mut Slice) -> Option<()> {
     let tries: usize = dones(&slice.frames).map(|done| slice.lengths[done.request as usize]).sum();
     slice.counters.received = Some(tries as u64 + 1);
+    Some(())
+}
+
+/// An answer under load counts one more than had been started, and adds up. Something that sends again could do that.
+fn run_ahead(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    (!evidence.promises.intermediary_resends).then_some(())?;
+    let poll = slice.polls.first_mut()?;
+    poll.started = slice.counters.received?.checked_sub(1)?;
+    Some(())
+}
+
+/// An answer under load counted more than the target counts in the end. Only promised snapshots rule that out.
+fn fall(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    (evidence.promises.stats == StatsPromise::Snapshot).then_some(())?;
+    let poll = slice.polls.first_mut()?;
+    let counters = poll.stats.as_mut()?;
+    (counters.received, counters.duplicates) = (Some(counters.received? + 1), Some(counters.duplicates? + 1));
+    poll.started += 1;
     Some(())
 }
 

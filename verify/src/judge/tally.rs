@@ -90,6 +90,8 @@ pub struct Tally {
     pub sums: Sums,
     /// The part of it that came after the run.
     pub resent: Resent,
+    /// Monotonic time of the first send.
+    pub begun_ns: Option<u64>,
     /// Slots of the plan that left, or may have left, however often.
     pub slots_sent: u64,
     /// Faults in the order of answers.

@@ -102,6 +102,7 @@ impl<'a> Walk<'a> {
             keys: Keys::new(keys),
             sums: Sums::default(),
             resent: Resent::default(),
+            begun_ns: None,
             slots_sent: 0,
             order: OrderFaults::default(),
             answer_sums: Vec::new(),
@@ -133,7 +134,10 @@ impl<'a> Walk<'a> {
                 Err(contradiction(format!("a segment is of run {:016x}", header.nonce)))
             }
             Frame::Header(_) => Ok(()),
-            Frame::Open { round, t } => self.open_round(run, *round, *t),
+            Frame::Open { round, t } => {
+                self.tally.begun_ns.get_or_insert(*t);
+                self.open_round(run, *round, *t)
+            }
             Frame::Extra { id, purpose, ordinals } => {
                 self.later.insert(segment);
                 self.open_extra(run, *id, *purpose, ordinals)

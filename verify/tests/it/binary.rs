@@ -48,8 +48,7 @@ fn each_word_has_its_exit_code() {
     let mut lost = small().run();
     lost.lose(3);
     let mut torn = small().run();
-    torn.under_load = torn.closing.clone();
-    *torn.under_load.as_mut().and_then(|counters| counters.received.as_mut()).unwrap() -= 1;
+    *torn.under_load().next().and_then(|counters| counters.received.as_mut()).unwrap() -= 1;
     let mut moving = small().run();
     moving.settled = verify::observed::Settled::Moving;
     let void = Forge { fates: |_, _| vec![Fate::Rejected], ..small() }.run();

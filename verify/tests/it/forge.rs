@@ -13,6 +13,7 @@ use truth::scenario::Scenario;
 use verify::baseline::{Baseline, ListedBaseline};
 use verify::observe::stats::Counters;
 use verify::observed::Settled;
+use verify::polls::Poll;
 use verify::rows::{Equality, Row, RowTally};
 
 pub(crate) use crate::forged::{Forged, assert_fails, assert_names, check};
@@ -141,6 +142,7 @@ impl Forge {
         let (mut received, mut offered) = (0, 0);
         let mut lanes: Vec<Vec<Frame>> = vec![Vec::new(); self.lanes as usize];
         let mut opened = HashSet::new();
+        let mut polls = Polling::over(&tries, &plan, self.earlier);
         let mut rows: Vec<Row> = (0..self.earlier).map(foreign).collect();
         let rounds: Vec<_> =
             (0..plan.rounds().expect("a plan with a count")).map(|b| plan.round(b)).collect();
@@ -151,6 +153,7 @@ impl Forge {
             if opened.insert(sent.round) {
                 frames.push(Frame::Open { round: sent.round, t: sent.t_start });
             }
+            polls.pass(&sent, [received, stored.len() as u64]);
             offered += if sent.fate == Fate::Rejected { ordinals.len() as u64 } else { 0 };
             let mut kinds = Vec::new();
             if sent.fate.is_executed() {
@@ -161,6 +164,7 @@ impl Forge {
                     rows.extend(is_new.then(|| row(&events, *ordinal)));
                 }
             }
+            polls.told(&sent, &kinds);
             if !matches!(sent.fate, Fate::Silent { .. }) {
                 frames.push(Frame::Done(done(&sent, kinds)));
             }
@@ -184,18 +188,86 @@ impl Forge {
             lanes,
             rows,
             closing: Some(now.clone()),
-            under_load: None,
+            polls: polls.close(),
             now,
             baseline: Some(Baseline {
                 schema_version: 1,
                 stats: Some(before),
                 unread: None,
+                asked_ns: Some(1),
                 moving: false,
                 listed: Some(listed),
             }),
             settled: Settled::Reached,
             earlier: None,
         }
+    }
+}
+
+/// The counters asked for while the load goes on, at the instants at which every so many requests take effect.
+struct Polling {
+    /// Start of each try, and its events.
+    starts: Vec<(u64, u64)>,
+    /// End of each acknowledged try, and its events: all, new, duplicate.
+    acks: Vec<(u64, [u64; 3])>,
+    earlier: u64,
+    passed: usize,
+    polls: Vec<Poll>,
+}
+
+impl Polling {
+    const EVERY: usize = 10;
+
+    fn over(tries: &[Try], plan: &Plan, earlier: u64) -> Self {
+        let left = tries.iter().filter(|sent| sent.fate != Fate::NeverSent);
+        let events = |sent: &Try| plan.round(sent.round).request(sent.request).len() as u64;
+        let starts = left.map(|sent| (sent.t_start, events(sent))).collect();
+        Self { starts, acks: Vec::new(), earlier, passed: 0, polls: Vec::new() }
+    }
+
+    /// A try is about to take effect.
+    fn pass(&mut self, sent: &Try, [received, unique]: [u64; 2]) {
+        self.passed += 1;
+        if self.passed.is_multiple_of(Self::EVERY) {
+            let stats = counters(self.earlier + received, self.earlier + unique, received - unique);
+            let poll = self.poll(u64::midpoint(sent.t_start, sent.t_end), Some(stats));
+            self.polls.push(poll);
+        }
+    }
+
+    /// A try has taken effect.
+    fn told(&mut self, sent: &Try, kinds: &[Kind]) {
+        let of = |wanted| kinds.iter().filter(|kind| **kind == wanted).count() as u64;
+        match sent.fate {
+            Fate::Acked => {
+                self.acks.push((sent.t_end, [kinds.len() as u64, of(Kind::New), of(Kind::Duplicate)]));
+            }
+            Fate::Untold => self.acks.push((sent.t_end, [kinds.len() as u64, 0, 0])),
+            Fate::Unknown { .. } | Fate::Silent { .. } | Fate::Rejected | Fate::NeverSent => {}
+        }
+    }
+
+    fn poll(&self, t: u64, stats: Option<Counters>) -> Poll {
+        let told = |at: usize| self.acks.iter().filter(|(end, _)| *end < t).map(|(_, of)| of[at]).sum();
+        Poll {
+            t_sent_ns: t,
+            t_answered_ns: t,
+            acked: told(0),
+            told_new: told(1),
+            told_duplicate: told(2),
+            started: self.starts.iter().filter(|(start, _)| *start <= t).map(|(_, events)| events).sum(),
+            stats,
+            error: None,
+            closing: false,
+        }
+    }
+
+    /// All polls, and the closing one, still without its counters.
+    fn close(mut self) -> Vec<Poll> {
+        let last = self.starts.iter().map(|(start, _)| *start).max().unwrap_or(0);
+        let closing = self.poll(last + 2 * WAVE, None);
+        self.polls.push(Poll { closing: true, ..closing });
+        self.polls
     }
 }
 

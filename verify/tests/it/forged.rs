@@ -16,7 +16,7 @@ use verify::evidence::{Evidence, Frames};
 use verify::judge::judge;
 use verify::observe::stats::Counters;
 use verify::observed::{ListingObservation, Observed, Settled, StatsObservation};
-use verify::polls::{Poll, PollWriter};
+use verify::polls::{Poll, PollWriter, Polled};
 use verify::rows::{Row, RowTally};
 use verify::verdict::{Check, Status, Verdict};
 
@@ -32,8 +32,8 @@ pub(crate) struct Forged {
     pub(crate) rows: Vec<Row>,
     pub(crate) now: Counters,
     pub(crate) closing: Option<Counters>,
-    /// An answer under load.
-    pub(crate) under_load: Option<Counters>,
+    /// The counters under load; the last poll is the closing one, which takes its answer from `closing`.
+    pub(crate) polls: Vec<Poll>,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) settled: Settled,
     /// What was seen before `verify` sent.
@@ -115,6 +115,7 @@ impl Forged {
                 unread: None,
                 settled: self.settled,
                 waited_ms: 500,
+                read_ns: self.polls.last().map(|closing| closing.t_answered_ns + 1_000_000_000),
                 follows: None,
             },
             listing,
@@ -142,10 +143,32 @@ impl Forged {
             baseline: self.baseline.clone(),
             baselines_differ: false,
             closing: self.closing.clone(),
-            torn: self.under_load.clone().filter(|counters| counters.adds_up() == Some(false)),
+            polled: vec![self.polled()],
             observed: self.observed(),
             earlier: self.earlier.clone(),
         }
+    }
+
+    /// The polls with the answer of the closing one; without that one if there is none.
+    fn all_polls(&self) -> impl Iterator<Item = Poll> {
+        let closing = self.closing.clone();
+        self.polls.iter().cloned().filter_map(move |poll| match (poll.closing, &closing) {
+            (false, _) => Some(poll),
+            (true, Some(_)) => Some(Poll { stats: closing.clone(), ..poll }),
+            (true, None) => None,
+        })
+    }
+
+    /// What the polls come to.
+    fn polled(&self) -> Polled {
+        let mut polled = Polled::new(self.baseline.as_ref(), &self.promises, self.shard);
+        self.all_polls().for_each(|poll| polled.take(&poll));
+        polled
+    }
+
+    /// The answers of the counters under load, to be damaged.
+    pub(crate) fn under_load(&mut self) -> impl Iterator<Item = &mut Counters> {
+        self.polls.iter_mut().filter_map(|poll| poll.stats.as_mut())
     }
 
     /// The verdict on it.
@@ -173,23 +196,10 @@ impl Forged {
         if let Some(baseline) = &self.baseline {
             baseline.save(&folder).expect("a baseline that can be written");
         }
-        let poll = |stats: &Option<Counters>, closing| Poll {
-            t_sent_ns: 1,
-            t_answered_ns: 2,
-            acked: 0,
-            told_new: 0,
-            told_duplicate: 0,
-            started: 0,
-            stats: stats.clone(),
-            error: None,
-            closing,
-        };
-        PollWriter::create(&folder)
-            .and_then(|mut polls| {
-                polls.write(&poll(&self.under_load, false))?;
-                polls.write(&poll(&self.closing, true))
-            })
-            .expect("polls that can be written");
+        let mut polls = PollWriter::create(&folder).expect("a file of polls");
+        for poll in self.all_polls() {
+            polls.write(&poll).expect("a poll that can be written");
+        }
         folder
     }
 

@@ -8,6 +8,7 @@ mod forged;
 mod junit;
 mod observing;
 mod order_oracle;
+mod over_time;
 mod planted;
 mod region_oracle;
 mod reports;

@@ -45,8 +45,10 @@ fn a_request_in_doubt_that_is_stored_in_part_is_torn() {
         let mut forged = in_doubt(true, silent);
         let lost = its_own(&forged)[1];
         forged.lose(lost);
-        forged.now.unique = forged.now.unique.map(|unique| unique - 1);
-        forged.now.received = forged.now.received.map(|received| received - 1);
+        for counters in [&mut forged.now, forged.closing.as_mut().unwrap()] {
+            counters.unique = counters.unique.map(|unique| unique - 1);
+            counters.received = counters.received.map(|received| received - 1);
+        }
         let verdict = forged.verdict();
         assert_fails(&verdict, &["torn-batch"]);
         assert_names(&verdict, "torn-batch", lost);

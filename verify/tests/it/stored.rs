@@ -162,7 +162,9 @@ fn a_part_of_an_acknowledged_request_can_be_rejected_and_must_not_be_stored_then
     assert_names(&forged.verdict(), "rejected-but-stored", key);
     forged.lose(key);
     let lower = |count: Option<u64>| count.map(|count| count - 1);
-    (forged.now.received, forged.now.unique) = (lower(forged.now.received), lower(forged.now.unique));
+    for counters in [&mut forged.now, forged.closing.as_mut().unwrap()] {
+        (counters.received, counters.unique) = (lower(counters.received), lower(counters.unique));
+    }
     assert_fails(&forged.verdict(), &[]);
 }
 
