@@ -9,6 +9,7 @@ use truth::mapping::MappingError;
 use truth::plan::PlanError;
 use truth::scenario::ScenarioError;
 use verify::observe::client::HeaderError;
+use verify::process::ProcessError;
 
 /// The exit codes of `loadgen`.
 pub mod exit {
@@ -78,6 +79,9 @@ pub enum Failure {
         /// How long it was waited for.
         wait: Duration,
     },
+    /// The scenario's target did not start.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
     /// The record of what was sent could not be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -93,8 +97,11 @@ impl Failure {
             | Self::Mapping(_)
             | Self::Header(_)
             | Self::Folder(_)
+            | Self::Process(
+                ProcessError::Taken { .. } | ProcessError::Start { .. } | ProcessError::System { .. },
+            )
             | Self::System { .. } => exit::USAGE,
-            Self::Unreachable { .. } | Self::NotReady { .. } => exit::UNREACHABLE,
+            Self::Unreachable { .. } | Self::NotReady { .. } | Self::Process(_) => exit::UNREACHABLE,
             Self::Ledger(_) => exit::LEDGER,
         }
     }

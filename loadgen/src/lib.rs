@@ -7,6 +7,7 @@
 mod cli;
 mod connection;
 mod error;
+mod faults;
 mod lane;
 mod load;
 mod meter;

@@ -13,10 +13,13 @@ use truth::folder::RunFolder;
 use truth::ledger::writer::SegmentWriter;
 use truth::ledger::{Header, LedgerError};
 use verify::baseline::chain;
+use verify::faults::FaultWriter;
 use verify::observe::client::TargetClient;
+use verify::process::TargetProcess;
 
 use crate::connection::dial::Dial;
 use crate::error::Failure;
+use crate::faults::{Striker, Striking};
 use crate::lane::queue::Claims;
 use crate::lane::{self, GRACE, LaneJob, LaneReport, Order};
 use crate::meter::Tally;
@@ -86,6 +89,19 @@ pub(crate) struct Load {
     pub(crate) ending: Ending,
     pub(crate) tally: Tally,
     pub(crate) ledger_failure: Option<LedgerError>,
+    /// The target, if the scenario started it.
+    pub(crate) process: Option<TargetProcess>,
+}
+
+/// The target, found to be there.
+pub(crate) struct Reached {
+    /// Asks for its counters.
+    pub(crate) client: TargetClient,
+    pub(crate) dial: Arc<Dial>,
+    /// What every request begins with.
+    pub(crate) fixed_head: Arc<[u8]>,
+    /// Its process, if the scenario started it.
+    pub(crate) process: Option<TargetProcess>,
 }
 
 /// Sends this shard's part of the plan.
@@ -93,11 +109,10 @@ pub(crate) async fn run(
     settings: &Settings,
     share: &Share,
     folder: &RunFolder,
-    client: TargetClient,
-    dial: Arc<Dial>,
-    fixed_head: Arc<[u8]>,
+    reached: Reached,
     notices: Notices,
 ) -> Result<Load, Failure> {
+    let Reached { client, dial, fixed_head, process } = reached;
     let live: Vec<Arc<LiveSums>> = (0..share.lanes).map(|_| Arc::default()).collect();
     let progress = Progress::new(share.events, live.clone(), settings.color, notices);
     let mut poller = None;
@@ -105,6 +120,7 @@ pub(crate) async fn run(
         poller = Some(Poller::create(client, folder, live.clone())?);
     }
     let mut signals = Signals::listen()?;
+    let striking = begin_faults(settings, share, folder, &live, process, notices)?;
     let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed_head)?;
     let mut conductor = Conductor {
         lanes,
@@ -113,7 +129,7 @@ pub(crate) async fn run(
         begun_ns: monotonic_ns(),
         notices,
         progress: &progress,
-        load: Load { ending: Ending::Complete, tally: Tally::default(), ledger_failure: None },
+        load: Load { ending: Ending::Complete, tally: Tally::default(), ledger_failure: None, process: None },
     };
     let unpolled = tokio::select! {
         () = conductor.conduct(&mut signals) => None,
@@ -127,6 +143,7 @@ pub(crate) async fn run(
     }
     progress.clear();
     let mut load = conductor.load;
+    load.process = end_faults(striking, &mut load.ending, &mut signals, notices).await;
     if let Some(poller) = poller.filter(|_| load.ending != Ending::Aborted) {
         tokio::select! {
             closed = poller.close() => if let Err(error) = closed {
@@ -136,6 +153,47 @@ pub(crate) async fn run(
         }
     }
     Ok(load)
+}
+
+fn begin_faults(
+    settings: &Settings,
+    share: &Share,
+    folder: &RunFolder,
+    live: &[Arc<LiveSums>],
+    process: Option<TargetProcess>,
+    notices: Notices,
+) -> Result<Option<Striking>, Failure> {
+    let faults = settings.scenario.faults.clone();
+    if faults.is_empty() && process.is_none() {
+        return Ok(None);
+    }
+    let writer = FaultWriter::create(folder)?;
+    let (seed, events, live) = (settings.plan.seed, share.events, live.to_vec());
+    Ok(Some(Striking::begin(Striker { faults, seed, events, live, writer, process, notices })))
+}
+
+/// Waits until what is under way is undone, or a person cannot wait any longer.
+async fn end_faults(
+    striking: Option<Striking>,
+    ending: &mut Ending,
+    signals: &mut Signals,
+    notices: Notices,
+) -> Option<TargetProcess> {
+    let striking = striking?;
+    if *ending == Ending::Aborted {
+        return None;
+    }
+    let struck = tokio::select! {
+        struck = striking.end() => struck,
+        () = signals.next() => {
+            *ending = Ending::Aborted;
+            return None;
+        }
+    };
+    if let Some(error) = struck.unrecorded {
+        notices.warn(&format!("{}; what was done to the target is not on record", chain(&error)));
+    }
+    struck.process
 }
 
 /// Polls as long as there is something to poll.

@@ -12,10 +12,11 @@ use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
 use truth::plan::{Plan, Shard};
 use verify::baseline::{Baseline, chain};
 use verify::observe::client::TargetClient;
+use verify::process::TargetProcess;
 
 use crate::connection::dial::{Dial, fixed_head};
 use crate::error::{Failure, exit};
-use crate::load::{self, Ending, Load, Share};
+use crate::load::{self, Ending, Load, Reached, Share};
 use crate::notice::Notices;
 use crate::preflight;
 use crate::settings::Settings;
@@ -28,6 +29,7 @@ const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
     let head = fixed_head(&settings.scenario.target, &settings.endpoint, &settings.headers)?;
     let client = TargetClient::new(&settings.scenario.target, &settings.headers)?;
+    let mut process = start_target(&settings, &client).await?;
     let addresses = preflight::reach(&settings.endpoint, &client, settings.wait).await?;
     if settings.has_run_id && settings.shard == Shard::WHOLE {
         preflight::refuse_sent_before(&client, &settings.plan).await?;
@@ -38,11 +40,19 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let manifest = manifest(&settings, &share);
     let (folder, lock) = RunFolder::create(&settings.out, &manifest)?;
     baseline.save(&folder)?;
+    if let Some((process, log)) = process.as_mut().zip(settings.scenario.target.process.as_ref()) {
+        let moved = process.move_log(&folder.file(&log.log));
+        moved.map_err(|source| Failure::System {
+            action: "move the target's log into the run folder",
+            source,
+        })?;
+    }
     announce(&settings, &share, &folder, notices);
     warn(&settings, &share, &addresses, &baseline, notices);
 
-    let dial = Dial { addresses, connect_timeout: settings.connect_timeout };
-    let load = load::run(&settings, &share, &folder, client, Arc::new(dial), head.into(), notices).await?;
+    let dial = Arc::new(Dial { addresses, connect_timeout: settings.connect_timeout });
+    let reached = Reached { client, dial, fixed_head: head.into(), process };
+    let mut load = load::run(&settings, &share, &folder, reached, notices).await?;
     if load.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }
@@ -58,9 +68,34 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     if settings.verify && matches!(code, exit::RAN | exit::NO_ACK) {
         let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
-        return Ok(verify::run(verify::Options::for_run(path, url, settings.headers)).await);
+        let code = verify::run(verify::Options::for_run(path, url, settings.headers)).await;
+        end_target(load.process.take(), notices).await;
+        return Ok(code);
     }
+    end_target(load.process.take(), notices).await;
     Ok(code)
+}
+
+/// Starts the target, if that is the scenario's affair. Its log lies beside the run folders until this run has one.
+async fn start_target(settings: &Settings, client: &TargetClient) -> Result<Option<TargetProcess>, Failure> {
+    let Some(process) = &settings.scenario.target.process else { return Ok(None) };
+    if settings.shard != Shard::WHOLE {
+        return Err(Failure::Usage(
+            "a shard cannot start the target that all shards load; start it before, and leave [target.process] out".to_owned(),
+        ));
+    }
+    let created = std::fs::create_dir_all(&settings.out);
+    created.map_err(|source| Failure::System { action: "make the folder of results", source })?;
+    let log = settings.out.join(format!(".target-{:016x}.log", settings.plan.nonce));
+    Ok(Some(TargetProcess::start(process.clone(), client.clone(), settings.endpoint.clone(), log).await?))
+}
+
+async fn end_target(process: Option<TargetProcess>, notices: Notices) {
+    let Some(mut process) = process else { return };
+    // One that has ended by itself was told of before.
+    if let Err(error) = process.terminate().await {
+        notices.warn(&chain(&error));
+    }
 }
 
 /// The exit code of a run that began.

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod clock;
 pub mod duration;
 pub mod event;
+pub mod fault;
 pub mod folder;
 pub mod id;
 pub mod ledger;

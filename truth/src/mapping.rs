@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
+use crate::fault::Process;
+
 mod answer;
 mod fields;
 mod listing;
@@ -36,6 +38,9 @@ pub struct Target {
     pub listing: Listing,
     /// The names of an event's fields.
     pub fields: EventFields,
+    /// How it is started, if that is not somebody else's affair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
 }
 
 impl Default for Target {
@@ -64,6 +69,7 @@ impl Default for Target {
             },
             listing: Listing { path: Some("/events".to_owned()), ..Listing::default() },
             fields: EventFields::default(),
+            process: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
+use crate::fault::Fault;
 use crate::mapping::{Paging, Target};
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::promises::{Batch, Promises};
@@ -35,6 +36,9 @@ pub struct Scenario {
     pub target: Target,
     /// What the target claims.
     pub promises: Promises,
+    /// What is done to it meanwhile.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
 }
 
 impl Default for Scenario {
@@ -47,6 +51,7 @@ impl Default for Scenario {
             traps: Twins::default(),
             target: Target::default(),
             promises: Promises::default(),
+            faults: Vec::new(),
         }
     }
 }
@@ -250,7 +255,11 @@ impl Scenario {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ScenarioError::Read { path: name.clone(), source })?;
         let mut scenario = Self::parse(&text, &name)?;
-        scenario.events.payload.resolve(path.parent().unwrap_or(Path::new("")))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        scenario.events.payload.resolve(folder)?;
+        if let Some(process) = &mut scenario.target.process {
+            process.folder = folder.join(&process.folder);
+        }
         Ok(scenario)
     }
 
@@ -310,6 +319,15 @@ impl Scenario {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
         if let Some(fault) = self.target.fields.fault() {
+            return refuse(&fault);
+        }
+        let process = self.target.process.as_ref();
+        if process.is_some_and(|process| process.command.is_empty()) {
+            return refuse(
+                "target.process.command is empty; write it as [\"./server\", \"--port\", \"8080\"]",
+            );
+        }
+        if let Some(fault) = self.faults.iter().find_map(|fault| fault.fault(process.is_some())) {
             return refuse(&fault);
         }
         let target = &self.target;

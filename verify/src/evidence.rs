@@ -13,6 +13,7 @@ use truth::plan::Plan;
 use truth::promises::Promises;
 
 use crate::baseline::Baseline;
+use crate::faults::{self, Struck};
 use crate::judge::walk::WalkError;
 use crate::observe::stats::Counters;
 use crate::observed::Observed;
@@ -29,6 +30,8 @@ pub struct Run {
     pub baseline: Option<Baseline>,
     /// What it said meanwhile, and right after.
     pub polled: Polled,
+    /// What was to be done to the target, and was.
+    pub faults: Vec<Struck>,
 }
 
 /// Why runs cannot be judged together.
@@ -72,7 +75,8 @@ impl Run {
         let baseline = Baseline::load(&folder)?;
         let mut polled = Polled::new(baseline.as_ref(), &manifest.scenario.promises, manifest.shard);
         polls::for_each(&folder, |poll| polled.take(poll))?;
-        Ok(Self { folder, manifest, baseline, polled })
+        let faults = Struck::of(&manifest, faults::read(&folder)?);
+        Ok(Self { folder, manifest, baseline, polled, faults })
     }
 }
 
@@ -146,6 +150,8 @@ pub struct Evidence {
     pub closing: Option<Counters>,
     /// What it said meanwhile, run by run.
     pub polled: Vec<Polled>,
+    /// What was to be done to the target meanwhile, and was.
+    pub faults: Vec<Struck>,
     /// What the target showed.
     pub observed: Observed,
     /// What it had shown before `verify` sent.
@@ -194,6 +200,7 @@ impl Evidence {
             polled: runs.iter().map(|run| run.polled.clone()).collect(),
             closing: latest(runs),
             frames: Frames::Files(segments),
+            faults: runs.iter().flat_map(|run| run.faults.clone()).collect(),
             observed,
             earlier,
         })

@@ -373,6 +373,7 @@ mod tests {
             baselines_differ: false,
             closing: None,
             polled: Vec::new(),
+            faults: Vec::new(),
             observed: Observed::blank(&plan, "http://127.0.0.1:8080"),
             earlier: None,
             plan,

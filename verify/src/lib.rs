@@ -6,10 +6,12 @@
 pub mod baseline;
 pub mod cli;
 pub mod evidence;
+pub mod faults;
 pub mod judge;
 pub mod observe;
 pub mod observed;
 pub mod polls;
+pub mod process;
 pub mod report;
 pub mod resend;
 pub mod rows;

@@ -16,6 +16,7 @@ use crate::judge::{Facts, book, grouped, judge, undecided};
 use crate::observe::client::{HeaderError, ReadError, TargetClient};
 use crate::observe::{Wanted, observe};
 use crate::observed::Observed;
+use crate::process::{ProcessError, TargetProcess};
 use crate::report;
 use crate::resend::{self, Lists, ResendError, Wish};
 use crate::verdict::Verdict;
@@ -48,6 +49,9 @@ enum VerifyError {
     /// What was to be sent again could not be recorded.
     #[error("cannot go on sending: what was sent could not be recorded")]
     Resend(#[from] ResendError),
+    /// The run's target could not be started again.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
     /// The lists that were sent before cannot be read.
     #[error("the ledger cannot be booked")]
     Walk(#[from] WalkError),
@@ -66,7 +70,7 @@ impl VerifyError {
             Self::Evidence(_) | Self::Folder(_) | Self::Mapping(_) | Self::Header(_) => 2,
             Self::Resend(_) | Self::Walk(_) => 3,
             Self::NothingObserved { .. } => 4,
-            Self::Unreachable { .. } => 5,
+            Self::Unreachable { .. } | Self::Process(_) => 5,
         }
     }
 }
@@ -125,24 +129,49 @@ async fn verdict(options: &Options) -> Result<Verdict, VerifyError> {
         let evidence = Evidence::assemble(&runs, observed, earlier)?;
         return Ok(finish(judge(&evidence), observation, &runs));
     }
-    let observed = match look(options, &runs).await? {
+    let process = start_target(options, &runs).await?;
+    let verdict = online(options, &runs).await;
+    if let Some(mut process) = process {
+        process.terminate().await?;
+    }
+    verdict
+}
+
+/// Reads the target, sends again what is asked for, and judges.
+async fn online(options: &Options, runs: &[Run]) -> Result<Verdict, VerifyError> {
+    let folder = &runs[0].folder;
+    let observed = match look(options, runs).await? {
         Looked::Observed(observed) => *observed,
-        Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, &runs)),
+        Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, runs)),
     };
     let first = save_observation(folder, &observed);
     let wish = Wish { resolve: options.resolve, replay: options.replay };
-    if !wish.sends() || !send_again(options, &wish, &runs, &observed).await? {
-        let evidence = Evidence::assemble(&runs, observed, None)?;
-        return Ok(finish(judge(&evidence), first.unwrap_or(0), &runs));
+    if !wish.sends() || !send_again(options, &wish, runs, &observed).await? {
+        let evidence = Evidence::assemble(runs, observed, None)?;
+        return Ok(finish(judge(&evidence), first.unwrap_or(0), runs));
     }
-    let mut again = match look(options, &runs).await? {
+    let mut again = match look(options, runs).await? {
         Looked::Observed(again) => *again,
-        Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, &runs)),
+        Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, runs)),
     };
     again.stats.follows = first;
     let second = save_observation(folder, &again).unwrap_or(0);
-    let evidence = Evidence::assemble(&runs, again, Some(observed))?;
-    Ok(finish(judge(&evidence), second, &runs))
+    let evidence = Evidence::assemble(runs, again, Some(observed))?;
+    Ok(finish(judge(&evidence), second, runs))
+}
+
+/// Starts the target again of a run whose scenario started it, unless it is there.
+async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetProcess>, VerifyError> {
+    let target = target(options, runs)?;
+    let Some(process) = target.process.clone() else { return Ok(None) };
+    let endpoint = target.endpoint()?;
+    if TargetProcess::is_up(&endpoint).await {
+        return Ok(None);
+    }
+    eprintln!("note: starting the target again, as the run's scenario says: {}", process.command.join(" "));
+    let log = runs[0].folder.file(&process.log);
+    let client = TargetClient::new(&target, &options.headers)?;
+    Ok(Some(TargetProcess::start(process, client, endpoint, log).await?))
 }
 
 /// The locks of all runs: one that is sent for is had alone.

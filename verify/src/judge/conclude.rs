@@ -115,6 +115,16 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
             grouped(listing.looked_ms)
         ));
     }
+    for record in evidence.faults.iter().filter_map(|struck| struck.record.as_ref().filter(|_| struck.bit()))
+    {
+        examined.observations.push(format!(
+            "{}: {} ms after the first send, with {} ended: {}",
+            record.planned,
+            grouped(record.after_ms),
+            counted(record.attempts_ended, "attempt", "attempts"),
+            record.proof.as_deref().unwrap_or_default()
+        ));
+    }
     if let Some(line) = unfinished(facts) {
         examined.observations.insert(0, line);
     }
@@ -142,6 +152,11 @@ fn void_reasons(facts: &Facts<'_>) -> Vec<String> {
         && fields.stats.stats.as_ref().is_none_or(|stats| stats.unique.is_none())
     {
         reasons.push("the target offers neither a listing nor a unique count".to_owned());
+    }
+    for struck in facts.evidence.faults.iter().filter(|struck| !struck.bit()) {
+        let why = struck.record.as_ref().and_then(|record| record.missed.clone());
+        let why = why.unwrap_or_else(|| "nothing is on record of it".to_owned());
+        reasons.push(format!("the planned fault did not bite: {}: {why}", struck.planned));
     }
     for (kind, seen) in facts.tally.coverage.kinds() {
         if seen.planned >= EXPECTED_ENOUGH && seen.observed == 0 {

@@ -252,6 +252,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         baselines_differ: false,
         closing: Some(slice.counters.clone()),
         polled: vec![polled],
+        faults: Vec::new(),
         observed: Observed { stats, listing, anomalies: rows.anomalies, presence: rows.presence },
         earlier: None,
     }

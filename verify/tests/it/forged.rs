@@ -144,6 +144,7 @@ impl Forged {
             baselines_differ: false,
             closing: self.closing.clone(),
             polled: vec![self.polled()],
+            faults: Vec::new(),
             observed: self.observed(),
             earlier: self.earlier.clone(),
         }

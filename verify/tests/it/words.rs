@@ -1,6 +1,7 @@
 //! The words: what is void, what is unknown, and which word outranks which.
 
 use verify::evidence::Evidence;
+use verify::faults::{FaultRecord, Struck};
 use verify::judge::judge;
 use verify::observed::{ListingObservation, Settled};
 use verify::verdict::{Status, Word};
@@ -54,6 +55,39 @@ fn counters_alone_may_pass_and_say_what_they_rest_on() {
     // Without a baseline there is nothing left to rest on.
     evidence.baseline = None;
     assert_eq!(judge(&evidence).verdict, Word::Unknown);
+}
+
+#[test]
+fn a_planned_fault_without_proof_makes_a_pass_void() {
+    let record = |proof: Option<&str>, missed: Option<&str>| FaultRecord {
+        number: Some(0),
+        planned: "kill at 30%".to_owned(),
+        begun_ns: 5,
+        ended_ns: 6,
+        after_ms: 1_204,
+        attempts_ended: 600,
+        proof: proof.map(str::to_owned),
+        missed: missed.map(str::to_owned),
+    };
+    let with = |record: Option<FaultRecord>| {
+        let mut evidence = Forge::default().run().evidence();
+        evidence.faults = vec![Struck { planned: "kill at 30%".to_owned(), record }];
+        judge(&evidence)
+    };
+    let bit = with(Some(record(Some("ended by signal: 9 (SIGKILL), and ready again"), None)));
+    assert_eq!(bit.verdict, Word::Pass, "{:#?}", bit.reasons);
+    let told =
+        "kill at 30%: 1,204 ms after the first send, with 600 attempts ended: ended by signal: 9 (SIGKILL)";
+    assert!(bit.observations.iter().any(|line| line.starts_with(told)), "{:#?}", bit.observations);
+    for (unproven, why) in [
+        (None, "nothing is on record of it"),
+        (Some(record(None, Some("the run was over before"))), "the run was over before"),
+        (Some(record(Some("ended"), Some("all attempts had ended before"))), "all attempts had ended before"),
+    ] {
+        let verdict = with(unproven);
+        assert_eq!(verdict.verdict, Word::Void, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.reasons[0], format!("the planned fault did not bite: kill at 30%: {why}"));
+    }
 }
 
 #[test]

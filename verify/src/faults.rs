@@ -1,0 +1,115 @@
+//! What was done to the target during a run, and the proof that it bit: `faults.ndjson`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use truth::folder::{FolderError, Manifest, RunFolder};
+
+/// The file's name in the run folder.
+const FILE: &str = "faults.ndjson";
+
+/// One line of `faults.ndjson`: a fault that is over, or that never came.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Its place in the scenario, from 0; none of a target that ended by itself.
+    pub number: Option<usize>,
+    /// What and when, as planned: `kill at 30%`.
+    pub planned: String,
+    /// Monotonic time when it began.
+    pub begun_ns: u64,
+    /// Monotonic time when all was as before.
+    pub ended_ns: u64,
+    /// Milliseconds from the first send to its begin.
+    pub after_ms: u64,
+    /// Attempts that had ended when it began.
+    pub attempts_ended: u64,
+    /// What shows that it was done.
+    pub proof: Option<String>,
+    /// Why it did not bite.
+    pub missed: Option<String>,
+}
+
+impl FaultRecord {
+    /// Whether it was done, while there was something left to hurt.
+    pub fn bit(&self) -> bool {
+        self.proof.is_some() && self.missed.is_none()
+    }
+}
+
+/// A planned fault, and what became of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Struck {
+    /// What and when.
+    pub planned: String,
+    /// What became of it; none if nobody wrote that down.
+    pub record: Option<FaultRecord>,
+}
+
+impl Struck {
+    /// Whether it is proven to have been done, while there was something left to hurt.
+    pub fn bit(&self) -> bool {
+        self.record.as_ref().is_some_and(FaultRecord::bit)
+    }
+
+    /// All faults of a run: those that were planned, and a target that ended by itself.
+    pub fn of(manifest: &Manifest, records: Vec<FaultRecord>) -> Vec<Self> {
+        let planned = manifest.scenario.faults.iter().enumerate().map(|(number, fault)| {
+            let record = records.iter().find(|record| record.number == Some(number)).cloned();
+            Self { planned: planned(fault, manifest.plan.seed, number), record }
+        });
+        let unasked = records.iter().filter(|record| record.number.is_none());
+        let unasked =
+            unasked.map(|record| Self { planned: record.planned.clone(), record: Some(record.clone()) });
+        planned.chain(unasked).collect()
+    }
+}
+
+/// A planned fault in words.
+pub fn planned(fault: &truth::fault::Fault, seed: u32, number: usize) -> String {
+    let command = fault.run.as_ref().map_or_else(String::new, |command| format!(" `{command}`"));
+    format!("{}{command} at {}", fault.action.name(), fault.due(seed, number))
+}
+
+/// Appends records to the file, a line each.
+#[derive(Debug)]
+pub struct FaultWriter {
+    path: PathBuf,
+    file: File,
+}
+
+impl FaultWriter {
+    /// Begins the file.
+    pub fn create(folder: &RunFolder) -> Result<Self, FolderError> {
+        let path = folder.file(FILE);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = file.map_err(|source| FolderError::Io { action: "create", path: path.clone(), source })?;
+        Ok(Self { path, file })
+    }
+
+    /// Appends one record.
+    pub fn write(&mut self, record: &FaultRecord) -> Result<(), FolderError> {
+        let json = serde_json::to_vec(record);
+        let mut line = json.map_err(|source| FolderError::Json { path: self.path.clone(), source })?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        written.map_err(|source| FolderError::Io { action: "write", path: self.path.clone(), source })
+    }
+}
+
+/// Reads the records of a run; none if there is no file. A last line that was not finished is left out.
+pub fn read(folder: &RunFolder) -> Result<Vec<FaultRecord>, FolderError> {
+    let path = folder.file(FILE);
+    let Ok(file) = File::open(&path) else { return Ok(Vec::new()) };
+    let mut records = Vec::new();
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
+        match serde_json::from_slice(&line) {
+            Ok(record) => records.push(record),
+            Err(error) if error.is_eof() => break,
+            Err(source) => return Err(FolderError::Json { path, source }),
+        }
+    }
+    Ok(records)
+}
