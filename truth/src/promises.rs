@@ -27,6 +27,9 @@ pub struct Promises {
     pub payload: PayloadEquality,
     /// How a stored timestamp compares with the one sent.
     pub timestamp: TimestampEquality,
+    /// Within what time after the last answer everything accepted is stored; none if nothing is promised.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Duration>,
     /// How long a request that nobody waits for may still take effect.
     #[serde(with = "crate::duration")]
     pub zombie: Duration,
@@ -137,6 +140,7 @@ impl Preset {
             counters: Counters::Persistent,
             payload: PayloadEquality::Exact,
             timestamp: TimestampEquality::Exact,
+            drain: None,
             zombie: Duration::from_secs(2),
             shared: false,
             intermediary_resends: false,
@@ -181,6 +185,8 @@ struct PartialPromises {
     payload: Option<PayloadEquality>,
     timestamp: Option<TimestampEquality>,
     #[serde(with = "crate::duration::optional")]
+    drain: Option<Duration>,
+    #[serde(with = "crate::duration::optional")]
     zombie: Option<Duration>,
     shared: Option<bool>,
     intermediary_resends: Option<bool>,
@@ -199,6 +205,7 @@ impl From<PartialPromises> for Promises {
             counters: said.counters.unwrap_or(base.counters),
             payload: said.payload.unwrap_or(base.payload),
             timestamp: said.timestamp.unwrap_or(base.timestamp),
+            drain: said.drain.or(base.drain),
             zombie: said.zombie.unwrap_or(base.zombie),
             shared: said.shared.unwrap_or(base.shared),
             intermediary_resends: said.intermediary_resends.unwrap_or(base.intermediary_resends),

@@ -17,6 +17,7 @@
 //! | `routes-disagree` | rows and unique count tell different totals | the listing is complete and bracketed | both |
 //! | `counters` | see [`counters`] and, under load, [`under_load`] | the baseline was still, or the closing poll agrees | counters |
 //! | `epochs` | a counter fell, see [`epochs`] | answers are snapshots, and counters persist or one process answered | counters read twice |
+//! | `liveness` | something accepted waits, and nothing moves, beyond the promised time | the counters stood still at the end of it, nobody else writes, and less waited before the run | `[promises] drain`, counters of what waits |
 //! | `stillness` | a key that a first look showed is gone at the second | both listings are complete and bracketed | `--resolve` or `--replay`, listing |
 //! | `replay` | an acknowledged key that is sent again is told to be new, or counted as unique | the key was listed, or acknowledged where nothing is listed | `--replay`, answers that tell or counters |
 
@@ -31,6 +32,7 @@ pub mod coverage;
 pub mod epochs;
 pub mod history;
 pub mod keys;
+pub mod liveness;
 pub mod order;
 pub mod planted;
 pub mod tally;
@@ -117,7 +119,8 @@ impl<'a> Facts<'a> {
     /// Whether all that the target took is done with: what is absent while something waits may still come.
     pub fn is_at_rest(&self) -> bool {
         let stats = &self.evidence.observed.stats;
-        stats.settled != Settled::Moving && stats.stats.as_ref().is_none_or(|stats| stats.backlog() == 0)
+        !matches!(stats.settled, Settled::Moving | Settled::Stalled)
+            && stats.stats.as_ref().is_none_or(|stats| stats.backlog() == 0)
     }
 
     /// Whether the counters of before and of now count from one start. Those that do not survive a restart do so only
@@ -246,11 +249,14 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         by_total::routes_disagree(facts),
         by_total::counters(facts, &mut examined),
         epochs::epochs(facts),
+        liveness::liveness(facts),
         again::stillness(facts),
         again::replay(facts),
     ];
     examined.checks = checks;
     examined.observations.extend(epochs::restarts(facts));
+    examined.observations.extend(liveness::failures(facts));
+    examined.observations.extend(liveness::poisoned(facts));
     examined
 }
 

@@ -51,7 +51,8 @@ pub struct Wanted<'a> {
 /// Observes a target. An error means that nothing at all could be read.
 pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Observed, ReadError> {
     let started = Instant::now();
-    let deadline = started + wanted.settle;
+    // A target that may take its time is given it.
+    let deadline = started + wanted.settle.max(wanted.promises.drain.unwrap_or_default());
     let (first, settled, unread) = settled(client, wanted, deadline).await?;
     let mut stats = StatsObservation {
         schema_version: 1,

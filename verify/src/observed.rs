@@ -22,7 +22,9 @@ pub enum Settled {
     Reached,
     /// Nothing moves, but not all that was acknowledged is counted.
     Stuck,
-    /// The counters still moved, or something was still waiting, at the deadline.
+    /// Nothing moves, though something is still waiting.
+    Stalled,
+    /// The counters still moved at the deadline.
     Moving,
     /// There are no counters to tell.
     NoCounters,

@@ -90,6 +90,8 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
         ("[target]\nlisting = { paging = \"pages\" }", "line 2, column 22", "unknown variant `pages`"),
         ("[promises]\npreset = \"stict\"", "line 2, column 10", "unknown variant `stict`"),
         ("[promises]\nzombies = \"2s\"", "line 2, column 1", "unknown field `zombies`"),
+        ("[promises]\ndrain = \"soon\"", "line 2, column 9", "not a length of time"),
+        ("[promises]\nstats_lag = \"1\"", "line 2, column 13", "not a length of time"),
         ("[load]\ntimeout = \"soon\"", "line 2, column 11", "not a length of time"),
         ("[load]\ndup = 0.3", "line 2, column 7", "expected a string"),
         ("[load]\ncount = -1", "line 2, column 9", "invalid value"),
@@ -132,6 +134,17 @@ fn a_payload_is_read_from_beside_its_scenario() {
     std::fs::write(&file, r#"{"no":{{number}}}"#).unwrap();
     let error = chain(&Scenario::load(&scenario).unwrap().plan(1, 2).unwrap_err());
     assert!(error.contains("{{number"), "{error}");
+}
+
+#[test]
+fn times_that_are_promised_are_kept_in_what_is_saved_and_unpromised_by_default() {
+    let promised = parse("[promises]\npreset = \"queued\"\nstats_lag = \"0s\"\ndrain = \"1m\"").promises;
+    assert_eq!((promised.stats_lag, promised.drain), (Some(Duration::ZERO), Some(Duration::from_secs(60))));
+    for promises in [promised, Preset::Queued.promises()] {
+        let saved = serde_json::to_string(&promises).unwrap();
+        assert_eq!(serde_json::from_str::<truth::promises::Promises>(&saved).unwrap(), promises, "{saved}");
+    }
+    assert_eq!((Preset::Queued.promises().stats_lag, Preset::Queued.promises().drain), (None, None));
 }
 
 #[test]

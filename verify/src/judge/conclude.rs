@@ -89,7 +89,9 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
     if let Some(reason) = &stats.unread {
         examined.doubts.push(format!("the counters could not be read: {reason}"));
     }
-    if !facts.is_at_rest() {
+    let says_what_waits =
+        |check: &Check| check.name == "liveness" && matches!(check.status, Status::Fail | Status::Unknown);
+    if !facts.is_at_rest() && !examined.checks.iter().any(says_what_waits) {
         let waited = grouped(stats.waited_ms);
         let what = match stats.stats.as_ref().map_or(0, Counters::backlog) {
             0 => "the target still moved".to_owned(),

@@ -29,6 +29,8 @@ struct Slice {
     frames: Vec<Frame>,
     rows: Vec<Row>,
     counters: Counters,
+    /// How they came to rest.
+    settled: Settled,
     /// What the counters said under load.
     polls: Vec<Poll>,
     /// A key with at least two attempts that ended one after the other, each as (request, place).
@@ -45,7 +47,7 @@ struct Defect {
     plant: fn(&Evidence, &mut Slice) -> Option<()>,
 }
 
-const DEFECTS: [Defect; 14] = [
+const DEFECTS: [Defect; 15] = [
     Defect { name: "loss", check: "lost", plant: lose },
     Defect { name: "stranger that decodes", check: "stranger", plant: add_unattempted },
     Defect { name: "stranger that does not decode", check: "stranger", plant: add_foreign },
@@ -60,6 +62,7 @@ const DEFECTS: [Defect; 14] = [
     Defect { name: "counter too high", check: "counters", plant: raise_received },
     Defect { name: "counter ahead of the load", check: "counters", plant: run_ahead },
     Defect { name: "counter that falls", check: "epochs", plant: fall },
+    Defect { name: "event that waits for ever", check: "liveness", plant: stall },
 ];
 
 /// Plants every defect in turn and tells which were seen. `made` are the checks of the run itself: where one could not
@@ -136,8 +139,16 @@ fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
     let attempts = attempts.remove(&target).unwrap_or_default();
     let lengths = (0..round.requests()).map(|request| round.request(request).len()).collect();
     let counters = Counters::default();
-    let mut slice =
-        Slice { frames, rows: Vec::new(), counters, polls: Vec::new(), target, attempts, lengths };
+    let mut slice = Slice {
+        frames,
+        rows: Vec::new(),
+        counters,
+        settled: Settled::Reached,
+        polls: Vec::new(),
+        target,
+        attempts,
+        lengths,
+    };
     stock(evidence, &keys, &mut slice)?;
     Ok(Some((keys, slice)))
 }
@@ -152,6 +163,7 @@ fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<()
         received: Some(received),
         unique: Some(unique),
         duplicates: Some(received - unique),
+        pending: Some(0),
         ..Counters::default()
     };
     slice.polls = vec![Poll {
@@ -224,7 +236,10 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
     let mut listing = ListingObservation::none(true, None).with_rows(&rows, 1);
     (listing.bracketed, listing.all_topics, listing.brackets) = (true, true, 1);
     let mut stats = whole.observed.stats.clone();
-    (stats.settled, stats.unread) = (Settled::Reached, None);
+    (stats.settled, stats.unread) = (slice.settled, None);
+    if slice.settled == Settled::Stalled {
+        stats.waited_ms = u64::MAX;
+    }
     stats.stats = Some(slice.counters.clone());
     let zero = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..Counters::default() };
     let listed = ListedBaseline { rows: 0, foreign: SetSum::default() };
@@ -236,7 +251,12 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         moving: false,
         listed: Some(listed),
     };
-    let promises = Promises { shared: false, counters: CounterPromise::Persistent, ..whole.promises.clone() };
+    let promises = Promises {
+        shared: false,
+        counters: CounterPromise::Persistent,
+        drain: Some(whole.promises.drain.unwrap_or_default()),
+        ..whole.promises.clone()
+    };
     let mut polled = Polled::new(Some(&baseline), &promises, Shard::WHOLE);
     slice.polls.iter().for_each(|poll| polled.take(poll));
     Evidence {
@@ -383,6 +403,12 @@ fn fall(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
     let counters = poll.stats.as_mut()?;
     (counters.received, counters.duplicates) = (Some(counters.received? + 1), Some(counters.duplicates? + 1));
     poll.started += 1;
+    Some(())
+}
+
+/// One event waits, and nothing moves any more.
+fn stall(_: &Evidence, slice: &mut Slice) -> Option<()> {
+    (slice.settled, slice.counters.pending) = (Settled::Stalled, Some(1));
     Some(())
 }
 

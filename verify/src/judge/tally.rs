@@ -1,5 +1,6 @@
 //! What one pass over a ledger learns, as values.
 
+use std::collections::BTreeMap;
 use std::ops::{Add, Sub};
 
 use truth::ledger::Scope;
@@ -92,6 +93,8 @@ pub struct Tally {
     pub resent: Resent,
     /// Monotonic time of the first send.
     pub begun_ns: Option<u64>,
+    /// Requests by the status of their answer; 0 without one.
+    pub statuses: BTreeMap<u16, u64>,
     /// Slots of the plan that left, or may have left, however often.
     pub slots_sent: u64,
     /// Faults in the order of answers.

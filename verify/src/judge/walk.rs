@@ -1,7 +1,7 @@
 //! One pass over a ledger, in the order of ends: every attempt is booked on its key, rounds are computed again when
 //! they open and dropped when all their requests have ended.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use thiserror::Error;
@@ -103,6 +103,7 @@ impl<'a> Walk<'a> {
             sums: Sums::default(),
             resent: Resent::default(),
             begun_ns: None,
+            statuses: BTreeMap::new(),
             slots_sent: 0,
             order: OrderFaults::default(),
             answer_sums: Vec::new(),
@@ -222,6 +223,7 @@ impl<'a> Walk<'a> {
             let reason = format!("request {request} of {:?} is not one that can end now", done.scope);
             return Err(contradiction(reason));
         }
+        *self.tally.statuses.entry(done.status).or_default() += 1;
         self.book_try(&opened, done.request, &done.answer, (done.t_start, done.t_end));
         let slots = opened.ordinals(done.request).len() as u64;
         self.compare_sums(done, slots);

@@ -46,8 +46,11 @@ pub async fn settle(
             return Ok((last, Settled::Reached));
         }
         if Instant::now() >= expected.deadline {
-            let stuck = is_quiet && last.backlog() == 0;
-            let settled = if stuck { Settled::Stuck } else { Settled::Moving };
+            let settled = match (is_quiet, last.backlog()) {
+                (true, 0) => Settled::Stuck,
+                (true, _) => Settled::Stalled,
+                (false, _) => Settled::Moving,
+            };
             return failed.map_or(Ok((last, settled)), Err);
         }
         tokio::time::sleep(POLL_EVERY).await;

@@ -6,6 +6,7 @@ mod binary;
 mod forge;
 mod forged;
 mod junit;
+mod liveness;
 mod observing;
 mod order_oracle;
 mod over_time;

@@ -245,6 +245,34 @@ async fn counters_that_are_stuck_below_are_judged() {
 }
 
 #[tokio::test]
+async fn what_waits_is_given_the_promised_time_and_no_more() {
+    let mut forged = small();
+    forged.promises.drain = Some(SHORT);
+    let waiting = |_: usize, counters: &Counters| Some(Counters { pending: Some(3), ..counters.clone() });
+    let stub = Stub::start(Script { on_stats: Box::new(waiting), ..script(&forged) }).await;
+    let observed = look(&forged, &target(&stub), Duration::ZERO).await.unwrap();
+    assert_eq!(observed.stats.settled, Settled::Stalled);
+    assert!(u128::from(observed.stats.waited_ms) >= SHORT.as_millis());
+    assert_fails(&judge(&Evidence { observed, ..forged.evidence() }), &["liveness"]);
+}
+
+#[tokio::test]
+async fn keys_that_are_not_listed_are_looked_for_until_the_promised_time() {
+    let mut forged = small();
+    (forged.promises.ack, forged.promises.drain) = (Ack::Queued, Some(PATIENT));
+    let late = forged.rows.split_off(200);
+    // The counters do not tell what waits, and count all at once.
+    let untold = |_: usize, counters: &Counters| {
+        Some(Counters { pending: Some(0), processing: Some(0), ..counters.clone() })
+    };
+    let script = Script { late: (2, late.clone()), on_stats: Box::new(untold), ..script(&forged) };
+    let stub = Stub::start(script).await;
+    forged.rows.extend(late);
+    let observed = look(&forged, &target(&stub), Duration::ZERO).await.unwrap();
+    assert_fails(&judge(&Evidence { observed, ..forged.evidence() }), &[]);
+}
+
+#[tokio::test]
 async fn counters_that_never_rest_are_unknown() {
     let forged = small();
     let moving = |nth: usize, counters: &Counters| {
@@ -254,15 +282,16 @@ async fn counters_that_never_rest_are_unknown() {
         })
     };
     let waiting = |_: usize, counters: &Counters| Some(Counters { pending: Some(3), ..lag(counters, 3) });
-    let scripts: [OnStats; 2] = [Box::new(moving), Box::new(waiting)];
-    for on_stats in scripts {
+    let scripts: [(OnStats, Settled); 2] =
+        [(Box::new(moving), Settled::Moving), (Box::new(waiting), Settled::Stalled)];
+    for (on_stats, settled) in scripts {
         let mut forged = forged.clone();
         forged.promises.ack = Ack::Queued;
         forged.polls.clear();
         forged.lose(3);
         let stub = Stub::start(Script { on_stats, ..script(&forged) }).await;
         let observed = look(&forged, &target(&stub), SHORT).await.unwrap();
-        assert_eq!(observed.stats.settled, Settled::Moving);
+        assert_eq!(observed.stats.settled, settled);
         let verdict = judge(&Evidence { observed, ..forged.evidence() });
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Word::Unknown);
