@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use truth::fault::Action;
 use truth::folder::{FolderError, Manifest, RunFolder};
 
 /// The file's name in the run folder.
@@ -43,6 +44,8 @@ impl FaultRecord {
 pub struct Struck {
     /// What and when.
     pub planned: String,
+    /// What; none of a target that ended by itself.
+    pub action: Option<Action>,
     /// What became of it; none if nobody wrote that down.
     pub record: Option<FaultRecord>,
 }
@@ -53,15 +56,25 @@ impl Struck {
         self.record.as_ref().is_some_and(FaultRecord::bit)
     }
 
+    /// When the target's process was ended for certain, and when another was ready, by the clock of the run.
+    pub fn restart(&self) -> Option<(u64, u64)> {
+        let restarts = matches!(self.action, Some(Action::Kill | Action::Terminate));
+        let record = self.record.as_ref().filter(|record| restarts && record.proof.is_some())?;
+        Some((record.begun_ns, record.ended_ns))
+    }
+
     /// All faults of a run: those that were planned, and a target that ended by itself.
     pub fn of(manifest: &Manifest, records: Vec<FaultRecord>) -> Vec<Self> {
         let planned = manifest.scenario.faults.iter().enumerate().map(|(number, fault)| {
             let record = records.iter().find(|record| record.number == Some(number)).cloned();
-            Self { planned: planned(fault, manifest.plan.seed, number), record }
+            Self { planned: planned(fault, manifest.plan.seed, number), action: Some(fault.action), record }
         });
         let unasked = records.iter().filter(|record| record.number.is_none());
-        let unasked =
-            unasked.map(|record| Self { planned: record.planned.clone(), record: Some(record.clone()) });
+        let unasked = unasked.map(|record| Self {
+            planned: record.planned.clone(),
+            action: None,
+            record: Some(record.clone()),
+        });
         planned.chain(unasked).collect()
     }
 }

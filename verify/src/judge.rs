@@ -127,12 +127,16 @@ impl<'a> Facts<'a> {
     /// where the target shows that one process answered all along.
     pub fn counts_on(&self) -> bool {
         let is_one = |epochs: &Epochs| epochs.compared > 0 && epochs.is_one();
+        let was_restarted = self.evidence.faults.iter().any(|struck| struck.restart().is_some());
         self.evidence.promises.counters == CounterPromise::Persistent
-            || (!self.epochs.is_empty() && self.epochs.iter().all(is_one))
+            || (!was_restarted && !self.epochs.is_empty() && self.epochs.iter().all(is_one))
     }
 
     /// Why the counters do not count on, where they do not.
     pub fn why_not_counted_on(&self) -> &'static str {
+        if self.evidence.faults.iter().any(|struck| struck.restart().is_some()) {
+            return "the counters do not survive a restart, and the target was restarted";
+        }
         match self.epochs.iter().find_map(|epochs| epochs.broken) {
             Some(Passage::Restarted) => "the counters do not survive a restart, and the target restarted",
             Some(Passage::Another) => "the counters are each process's own, and more than one answered",

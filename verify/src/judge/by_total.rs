@@ -2,7 +2,7 @@
 //! corroborate what the keys say; where a target shows no keys, they are all there is.
 
 use truth::ledger::Scope;
-use truth::promises::{Received, StatsPromise};
+use truth::promises::{Counters as CounterPromise, Received, StatsPromise};
 
 use super::by_row::{Foreign, foreign};
 use super::counters::{Break, Deltas, Region, Side};
@@ -162,7 +162,9 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
     if is_firm(evidence) && !others_wrote && !evidence.promises.intermediary_resends {
         broken.extend(loads().flat_map(|load| load.above.iter().flatten().cloned()));
     }
-    for lag in loads().filter_map(UnderLoad::lag) {
+    // Counters that were set back by a restart are not behind.
+    let are_set_back = evidence.promises.counters == CounterPromise::Volatile && !facts.counts_on();
+    for lag in loads().filter_map(UnderLoad::lag).filter(|_| !are_set_back) {
         match evidence.promises.stats_lag {
             Some(promised) if u128::from(lag.nanos) >= promised.as_nanos() => broken.push(lag.detail.clone()),
             Some(_) => {}

@@ -1,12 +1,15 @@
 //! `epochs`: what the counters said one after the other. Within an epoch, which is the life of one process, no counter
 //! falls; where counters are promised to survive a restart, none ever does.
 //!
+//! An uptime that goes back to before the process was ended, for which there is proof, is a lie.
+//!
 //! A process is known by its instance, or by having been up for longer than the time since it was last asked. An
 //! uptime that fell, to less than that time, tells of a restart.
 
 use truth::promises::{Counters as CounterPromise, StatsPromise};
 
 use super::{Facts, counted, grouped};
+use crate::faults::Struck;
 use crate::observe::stats::Counters;
 use crate::verdict::{Check, Finding, SHOWN_KEYS};
 
@@ -48,6 +51,14 @@ pub struct Step {
     pub passage: Passage,
     /// The first counter that is less in the second, with both values.
     pub fall: Option<(&'static str, u64, u64)>,
+}
+
+impl Step {
+    /// Whether something that lasted so long can have fallen between the two answers.
+    fn meets(&self, (from_ns, to_ns): (u64, u64)) -> bool {
+        self.after_ns.is_none_or(|after| after <= to_ns)
+            && self.before_ns.is_none_or(|before| from_ns <= before)
+    }
 }
 
 /// What the answers of one run come to.
@@ -149,6 +160,9 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
     if facts.epochs.iter().all(|epochs| epochs.compared == 0) {
         return Check::not_tested(NAME, "the counters were not read twice");
     }
+    if let Some(lie) = lie(facts) {
+        return Check::fail(NAME, 1, lie.clone(), vec![Finding::plain(lie)]);
+    }
     if promises.shared {
         return Check::not_tested(NAME, "others who use the target may lower its counters");
     }
@@ -159,7 +173,11 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
         format!("{name} fell from {before} to {after} {when}{across}")
     };
     let is_known = |epochs: &Epochs| promises.counters == CounterPromise::Persistent || epochs.is_one();
-    let falls: Vec<&Step> = facts.epochs.iter().flat_map(|epochs| &epochs.falls).collect();
+    let falls = facts.epochs.iter().flat_map(|epochs| &epochs.falls);
+    // A process that calls itself by the same name after a restart is another all the same.
+    let is_judged =
+        |step: &&Step| promises.counters == CounterPromise::Persistent || !was_restarted(facts, step);
+    let falls: Vec<&Step> = falls.filter(is_judged).collect();
     let Some(first) = falls.first() else {
         if !facts.epochs.iter().any(is_known) {
             return Check::not_tested(NAME, "counters do not survive a restart, and there may have been one");
@@ -179,6 +197,7 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
 pub(super) fn restarts(facts: &Facts<'_>) -> Vec<String> {
     let polled = facts.evidence.polled.iter().flat_map(|polled| &polled.epochs.restarts);
     let mut lines: Vec<String> = polled
+        .filter(|step| !was_struck(facts, step))
         .map(|step| format!("the target restarted {}; nothing planned did that", when(facts, step)))
         .collect();
     // What happened between a run and its reading is nobody's fault.
@@ -186,6 +205,39 @@ pub(super) fn restarts(facts: &Facts<'_>) -> Vec<String> {
     let later = was_read.filter(|(epochs, polled)| epochs.restarts.len() > polled.epochs.restarts.len());
     lines.extend(later.map(|_| "the target restarted after the run, before it was read".to_owned()));
     lines
+}
+
+/// An uptime that goes back to before the process was ended for certain.
+fn lie(facts: &Facts<'_>) -> Option<String> {
+    // What several hosts measured cannot be compared.
+    let polled = facts.evidence.polled.iter().filter(|_| facts.evidence.one_clock);
+    let mut last = polled.filter_map(|polled| polled.epochs.last.as_ref());
+    let restarts = facts.evidence.faults.iter().filter_map(Struck::restart);
+    let restarts: Vec<(u64, u64)> = restarts.collect();
+    last.find_map(|last| {
+        let (asked_ns, answered_ns, up_ms) = (last.asked_ns?, last.answered_ns?, last.counters.uptime_ms?);
+        let since_ms = |begun_ns: u64| answered_ns.saturating_sub(begun_ns).div_ceil(1_000_000);
+        let mut over = restarts.iter().filter(|(_, ended_ns)| *ended_ns <= asked_ns);
+        let (begun_ns, _) =
+            over.find(|(begun_ns, _)| up_ms > since_ms(*begun_ns).saturating_add(ROUNDED_MS))?;
+        Some(format!(
+            "the target says that it has been up for {} ms, though its process was ended {} ms before",
+            grouped(up_ms),
+            grouped(since_ms(*begun_ns))
+        ))
+    })
+}
+
+/// Whether something that is on record was done to the target meanwhile.
+fn was_struck(facts: &Facts<'_>, step: &Step) -> bool {
+    let records = facts.evidence.faults.iter().filter_map(|struck| struck.record.as_ref());
+    let mut done = records.filter(|record| record.proof.is_some());
+    done.any(|record| step.meets((record.begun_ns, record.ended_ns)))
+}
+
+/// Whether the target was restarted for certain meanwhile.
+fn was_restarted(facts: &Facts<'_>, step: &Step) -> bool {
+    facts.evidence.faults.iter().filter_map(Struck::restart).any(|restart| step.meets(restart))
 }
 
 /// In seconds after the first send.

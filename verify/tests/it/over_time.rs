@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use truth::fault::Action;
 use truth::promises::{Ack, Counters as CounterPromise, Preset, Received, StatsPromise};
+use verify::evidence::Evidence;
+use verify::faults::{FaultRecord, Struck};
+use verify::judge::judge;
 use verify::observe::stats::Counters;
 use verify::polls::Poll;
 use verify::verdict::{Status, Verdict, Word};
@@ -237,7 +241,7 @@ fn volatile_counters_are_judged_until_the_restart_and_not_after_it() {
     // Where counters are all that the target offers, nothing is left.
     let mut evidence = forged.evidence();
     evidence.observed.listing = verify::observed::ListingObservation::none(false, None);
-    assert_eq!(verify::judge::judge(&evidence).verdict, Word::Unknown);
+    assert_eq!(judge(&evidence).verdict, Word::Unknown);
 }
 
 /// Takes the instance away from all answers and lets them tell an uptime, in milliseconds, by the time of the answer.
@@ -305,4 +309,71 @@ fn a_restart_between_run_and_reading_is_nobodys_fault() {
     assert_eq!(verdict.verdict, Word::Pass);
     assert!(observed(&verdict, "the target restarted after the run, before it was read"));
     assert!(!observed(&verdict, "nothing planned"));
+}
+
+/// A fault with proof, in the time after the poll of this number.
+fn struck(forged: &Forged, action: Action, after: usize) -> Struck {
+    let begun_ns = forged.polls[after].t_answered_ns + 1;
+    let record = FaultRecord {
+        number: Some(0),
+        planned: "at 30%".to_owned(),
+        begun_ns,
+        ended_ns: begun_ns + 1,
+        after_ms: 1,
+        attempts_ended: 600,
+        proof: Some("it is proven".to_owned()),
+        missed: None,
+    };
+    Struck { planned: "at 30%".to_owned(), action: Some(action), record: Some(record) }
+}
+
+fn with(forged: &Forged, fault: Struck) -> Evidence {
+    Evidence { faults: vec![fault], ..forged.evidence() }
+}
+
+#[test]
+fn a_restart_that_was_planned_is_no_observation_of_its_own() {
+    let forged = restarted(5, CounterPromise::Persistent);
+    for action in [Action::Kill, Action::Terminate, Action::Run] {
+        let verdict = judge(&with(&forged, struck(&forged, action, 5)));
+        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        assert!(!observed(&verdict, "nothing planned"), "{:?}", verdict.observations);
+    }
+    let another = judge(&with(&forged, struck(&forged, Action::Kill, 2)));
+    assert!(observed(&another, "nothing planned did that"), "{:?}", another.observations);
+}
+
+#[test]
+fn an_uptime_from_before_a_proven_restart_is_a_lie() {
+    let mut forged = Forge::default().run();
+    let fault = struck(&forged, Action::Kill, 5);
+    by_uptime(&mut forged, |t| 60_000 + t);
+    assert_fails(&judge(&with(&forged, fault.clone())), &["epochs"]);
+    let verdict = judge(&with(&forged, fault.clone()));
+    assert!(
+        check(&verdict, "epochs").summary.contains("though its process was ended"),
+        "{:?}",
+        verdict.reasons
+    );
+    // A pause ends nothing, and without proof nothing was ended.
+    assert_fails(&judge(&with(&forged, struck(&forged, Action::Pause, 5))), &[]);
+    let unproven = Struck { record: None, ..fault.clone() };
+    assert_fails(&judge(&with(&forged, unproven)), &[]);
+    // One that is set back is true, and so is one that is rounded up to whole seconds.
+    let begun = fault.record.as_ref().unwrap().begun_ns / 1_000_000;
+    by_uptime(&mut forged, |t| if t > begun { 1_000 } else { 60_000 + t });
+    assert_fails(&judge(&with(&forged, fault)), &[]);
+}
+
+#[test]
+fn a_process_of_the_same_name_after_a_proven_restart_is_another() {
+    let mut forged = restarted(5, CounterPromise::Volatile);
+    let renamed = |stats: &mut Counters| stats.instance = Some("one".to_owned());
+    forged.under_load().for_each(renamed);
+    forged.closing.iter_mut().chain([&mut forged.now]).for_each(renamed);
+    forged.promises.stats_lag = Some(Duration::ZERO);
+    let verdict = judge(&with(&forged, struck(&forged, Action::Kill, 5)));
+    assert_fails(&verdict, &[]);
+    assert!(check(&verdict, "counters").summary.contains("the target was restarted"));
+    assert_eq!(check(&forged.verdict(), "epochs").status, Status::Fail, "nothing tells of a restart");
 }

@@ -1,5 +1,6 @@
 //! The words: what is void, what is unknown, and which word outranks which.
 
+use truth::fault::Action;
 use verify::evidence::Evidence;
 use verify::faults::{FaultRecord, Struck};
 use verify::judge::judge;
@@ -71,7 +72,8 @@ fn a_planned_fault_without_proof_makes_a_pass_void() {
     };
     let with = |record: Option<FaultRecord>| {
         let mut evidence = Forge::default().run().evidence();
-        evidence.faults = vec![Struck { planned: "kill at 30%".to_owned(), record }];
+        evidence.faults =
+            vec![Struck { planned: "kill at 30%".to_owned(), action: Some(Action::Kill), record }];
         judge(&evidence)
     };
     let bit = with(Some(record(Some("ended by signal: 9 (SIGKILL), and ready again"), None)));
