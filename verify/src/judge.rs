@@ -16,7 +16,7 @@
 //! | `torn-batch` | of a request without an answer, a part is stored | the listing is complete and bracketed, batches are atomic, and the keys have no other attempt | listing |
 //! | `routes-disagree` | rows and unique count tell different totals | the listing is complete and bracketed | both |
 //! | `counters` | see [`counters`] and, under load, [`under_load`] | the baseline was still, or the closing poll agrees | counters |
-//! | `epochs` | a counter fell, see [`epochs`] | answers are snapshots, and counters persist or one process answered | counters read twice |
+//! | `epochs` | a counter fell, or an uptime lies, see [`epochs`] | answers are snapshots, and counters persist or one process answered | counters read twice |
 //! | `liveness` | something accepted waits, and nothing moves, beyond the promised time | the counters stood still at the end of it, nobody else writes, and less waited before the run | `[promises] drain`, counters of what waits |
 //! | `stillness` | a key that a first look showed is gone at the second | both listings are complete and bracketed | `--resolve` or `--replay`, listing |
 //! | `replay` | an acknowledged key that is sent again is told to be new, or counted as unique | the key was listed, or acknowledged where nothing is listed | `--replay`, answers that tell or counters |
