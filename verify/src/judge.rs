@@ -2,7 +2,7 @@
 //!
 //! | check | fails when | certain when | needs |
 //! |---|---|---|---|
-//! | `lost` | a key was acknowledged and is absent | the listing is complete and bracketed, and the key was looked for again | listing |
+//! | `lost` | a key was acknowledged and is absent | the listing is complete, at least of the key's topic, and bracketed, and the key was looked for again | listing |
 //! | `key-merged` | a lost key has a twin that is there: the target takes two keys for one | as `lost` | listing, `[traps]` |
 //! | `stranger` | a listed id decodes but was never attempted, or does not decode and the unique count leaves it out | always; the second with a baseline listing | listing |
 //! | `wrong-topic` | a listed id belongs to another topic | always | listing |

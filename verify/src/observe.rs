@@ -74,9 +74,10 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
     let read = reader.read(&mut stats.stats).await;
     let waited = millis(started);
     match read {
-        Ok(Read { tally, pages, capped, bracketed, brackets }) => {
+        Ok(Read { tally, pages, extent, bracketed, brackets }) => {
             let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
-            (listing.capped, listing.bracketed, listing.brackets) = (capped, bracketed, brackets);
+            (listing.bracketed, listing.brackets) = (bracketed, brackets);
+            (listing.capped, listing.cut_off) = extent.into_capped();
             listing.all_topics = client.target().listing.topics == truth::mapping::ListedTopics::All;
             listing.missing_at_first = reader.missing_at_first.unwrap_or(0);
             listing.looked_ms = waited;
@@ -117,11 +118,35 @@ async fn settled(
     })
 }
 
+/// How far a listing reaches.
+enum Extent {
+    /// All there is.
+    Whole,
+    /// There is reason to think that rows are held back, nobody knows of which topics.
+    Capped,
+    /// These topics reached the declared cap. That shows the cap to be as declared, so the others are whole.
+    CutOff(Vec<String>),
+}
+
+impl Extent {
+    fn of(capped: bool) -> Self {
+        if capped { Self::Capped } else { Self::Whole }
+    }
+
+    fn into_capped(self) -> (bool, Vec<String>) {
+        match self {
+            Self::Whole => (false, Vec::new()),
+            Self::Capped => (true, Vec::new()),
+            Self::CutOff(topics) => (true, topics),
+        }
+    }
+}
+
 /// One listing that counts, or the last that did not.
 struct Read<'a> {
     tally: RowTally<'a>,
     pages: u64,
-    capped: bool,
+    extent: Extent,
     bracketed: bool,
     brackets: u32,
 }
@@ -141,9 +166,9 @@ impl<'e> Reader<'_, 'e> {
     async fn read(&mut self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
         loop {
             let read = self.bracketed(stats).await?;
-            let missing = self.missing(&read.tally);
+            let missing = self.missing(&read.tally, &read.extent);
             self.missing_at_first.get_or_insert(missing);
-            if missing == 0 || read.capped || !read.bracketed || Instant::now() >= self.deadline {
+            if missing == 0 || !read.bracketed || Instant::now() >= self.deadline {
                 return Ok(read);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -152,7 +177,7 @@ impl<'e> Reader<'_, 'e> {
 
     async fn bracketed(&self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
         for bracket in 1.. {
-            let (tally, pages, capped) = self.list(stats.as_ref()).await?;
+            let (tally, pages, extent) = self.list(stats.as_ref()).await?;
             let bracketed = match stats {
                 Some(before) if !self.moves_by_others() => {
                     let after = self.client.stats().await?;
@@ -169,7 +194,7 @@ impl<'e> Reader<'_, 'e> {
                 }
             };
             if bracketed || bracket == BRACKETS {
-                return Ok(Read { tally, pages, capped, bracketed, brackets: bracket });
+                return Ok(Read { tally, pages, extent, bracketed, brackets: bracket });
             }
         }
         unreachable!("the loop above ends at the last bracket")
@@ -184,7 +209,7 @@ impl<'e> Reader<'_, 'e> {
     /// Lists once, and says whether rows seem to be held back. A single page that ends the listing while the target
     /// counts more, or while acknowledged keys are missing, is asked for again in halves: a target that then goes on has
     /// shown all there is, and one that cuts off has not.
-    async fn list(&self, stats: Option<&Counters>) -> Result<(RowTally<'e>, u64, bool), ReadError> {
+    async fn list(&self, stats: Option<&Counters>) -> Result<(RowTally<'e>, u64, Extent), ReadError> {
         let listing = &self.client.target().listing;
         let topics = self.wanted.plan.topics.as_slice();
         let mut tally = self.blank();
@@ -193,30 +218,40 @@ impl<'e> Reader<'_, 'e> {
         let counts_more = paged.looks_capped(&tally, unique);
         if listing.paging == Paging::None {
             let is_full = paged.longest >= u64::from(listing.limit) && unique != Some(tally.rows);
-            return Ok((tally, paged.pages, is_full || counts_more));
+            let extent = match paged.full {
+                topics if is_full && !topics.is_empty() => Extent::CutOff(topics),
+                _ => Extent::of(is_full || counts_more),
+            };
+            return Ok((tally, paged.pages, extent));
         }
         let half = u32::try_from(paged.longest / 2).unwrap_or(u32::MAX);
-        if paged.went_on || half == 0 || !(counts_more || self.missing(&tally) > 0) {
-            return Ok((tally, paged.pages, counts_more));
+        if paged.went_on || half == 0 || !(counts_more || self.missing(&tally, &Extent::Whole) > 0) {
+            return Ok((tally, paged.pages, Extent::of(counts_more)));
         }
         let mut again = self.blank();
         let in_halves = self.client.list_pages(topics, half, &mut again).await?;
         let pages = paged.pages + in_halves.pages;
         if in_halves.went_on {
-            return Ok((again, pages, false));
+            return Ok((again, pages, Extent::Whole));
         }
         let cuts_off = again.rows < tally.rows;
-        Ok((tally, pages, counts_more || cuts_off))
+        Ok((tally, pages, Extent::of(counts_more || cuts_off)))
     }
 
     fn blank(&self) -> RowTally<'e> {
         RowTally::new(self.events, self.wanted.plan.nonce, self.keys, self.wanted.promises.into())
     }
 
-    /// Acknowledged keys that are not listed.
-    fn missing(&self, tally: &RowTally<'_>) -> u64 {
+    /// Acknowledged keys that are not listed, though this listing should show them.
+    fn missing(&self, tally: &RowTally<'_>, extent: &Extent) -> u64 {
+        let is_shown = |ordinal: u64| match extent {
+            Extent::Whole => true,
+            Extent::Capped => false,
+            Extent::CutOff(topics) => topics.iter().all(|topic| topic != self.events.topic(ordinal)),
+        };
+        let absent = |ordinal: u64| tally.presence.seen(ordinal) == 0 && is_shown(ordinal);
         let keys = self.wanted.tally.keys.iter();
-        keys.filter(|(ordinal, state)| state.acked() > 0 && tally.presence.seen(*ordinal) == 0).count() as u64
+        keys.filter(|(ordinal, state)| state.acked() > 0 && absent(*ordinal)).count() as u64
     }
 }
 

@@ -68,6 +68,9 @@ pub struct ListingObservation {
     pub brackets: u32,
     /// Whether there is reason to think that not all rows were shown.
     pub capped: bool,
+    /// Where topics are listed one by one up to a cap: those that reached it. All others are whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut_off: Vec<String>,
     /// Whether all topics were listed, not only the plan's.
     pub all_topics: bool,
     /// Rows.
@@ -102,6 +105,7 @@ impl ListingObservation {
             bracketed: false,
             brackets: 0,
             capped: false,
+            cut_off: Vec::new(),
             all_topics: false,
             rows: 0,
             pages: 0,
@@ -133,7 +137,17 @@ impl ListingObservation {
 
     /// Whether it tells of every key whether it is there.
     pub fn tells_presence(&self) -> bool {
-        self.offered && self.unread.is_none() && self.bracketed && !self.capped
+        self.is_sound() && !self.capped
+    }
+
+    /// Whether it tells of every key of a topic whether it is there: a topic below the cap that others reached is whole.
+    pub fn tells_topic(&self, topic: &str) -> bool {
+        let is_cut_off = || self.cut_off.iter().any(|cut_off| cut_off == topic);
+        self.is_sound() && (!self.capped || (!self.cut_off.is_empty() && !is_cut_off()))
+    }
+
+    fn is_sound(&self) -> bool {
+        self.offered && self.unread.is_none() && self.bracketed
     }
 }
 

@@ -19,18 +19,16 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     if !listing.offered {
         return Check::not_tested(NAME, "the target shows no events");
     }
-    let (count, keys) = facts.tally.keys.of_class(Class::Lost, SHOWN_KEYS);
     if listing.unread.is_some() {
         return Check::unknown(NAME, 0, "the listing could not be read");
     }
-    if count > 0 && !(facts.tells_presence() && facts.is_at_rest()) {
-        let why = if facts.tells_presence() {
-            "the target is not at rest"
-        } else {
-            "the listing is not the whole truth"
-        };
-        let absent = counted(count, "acknowledged key is", "acknowledged keys are");
-        return Check::unknown(NAME, count, format!("{absent} not listed, but {why}"));
+    let is_told = |ordinal: &u64| listing.tells_topic(facts.evidence.events.topic(*ordinal));
+    let (all, _) = facts.tally.keys.of_class(Class::Lost, 0);
+    let (count, keys) = facts.tally.keys.of_class_where(Class::Lost, SHOWN_KEYS, is_told);
+    if all > 0 && !(count > 0 && facts.is_at_rest()) {
+        let why = if count > 0 { "the target is not at rest" } else { "the listing is not the whole truth" };
+        let absent = counted(all, "acknowledged key is", "acknowledged keys are");
+        return Check::unknown(NAME, all, format!("{absent} not listed, but {why}"));
     }
     let acked = facts.attempts().acked_keys;
     if acked == 0 {

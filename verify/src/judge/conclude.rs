@@ -79,7 +79,9 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
             "the target changed while it was listed, {times} times in a row: it never came to rest"
         ));
     }
-    if listing.capped {
+    if !listing.cut_off.is_empty() {
+        examined.doubts.push(cut_off(facts));
+    } else if listing.capped {
         let rows = grouped(listing.rows);
         examined.doubts.push(format!(
             "the listing showed {rows} rows and no way to more, though the target counts more: what lies beyond is \
@@ -130,6 +132,22 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
     if let Some(line) = unfinished(facts) {
         examined.observations.insert(0, line);
     }
+}
+
+/// How much was seen of a target that shows only so many rows of a topic.
+fn cut_off(facts: &Facts<'_>) -> String {
+    let (evidence, keys) = (facts.evidence, &facts.tally.keys);
+    let listed = keys.iter().filter(|(_, state)| state.acked() > 0 && state.seen() > 0).count() as u64;
+    let topics = evidence.plan.topics.len() as u64;
+    let cut_off = evidence.observed.listing.cut_off.len() as u64;
+    format!(
+        "saw {} of {}; {} of {} cut off at `listing.limit`: what lies beyond is unseen, not lost; spread the keys over \
+         more topics with `events.topics` in the scenario",
+        grouped(listed),
+        counted(facts.attempts().acked_keys, "acknowledged key", "acknowledged keys"),
+        grouped(cut_off),
+        if topics == 1 { "1 topic is".to_owned() } else { format!("{} topics are", grouped(topics)) },
+    )
 }
 
 /// What to say first of a run that is not the whole plan.

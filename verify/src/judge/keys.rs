@@ -131,8 +131,18 @@ impl Keys {
 
     /// How many keys are of a class, and the first `limit` of them.
     pub fn of_class(&self, class: Class, limit: usize) -> (u64, Vec<u64>) {
+        self.of_class_where(class, limit, |_| true)
+    }
+
+    /// The same of those keys alone that are asked about.
+    pub fn of_class_where(
+        &self,
+        class: Class,
+        limit: usize,
+        is_asked: impl Fn(&u64) -> bool,
+    ) -> (u64, Vec<u64>) {
         let (mut count, mut first) = (0, Vec::new());
-        for (ordinal, _) in self.iter().filter(|(_, state)| state.is(class)) {
+        for (ordinal, _) in self.iter().filter(|(ordinal, state)| state.is(class) && is_asked(ordinal)) {
             count += 1;
             if first.len() < limit {
                 first.push(ordinal);

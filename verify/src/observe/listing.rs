@@ -16,7 +16,7 @@ use crate::rows::{Row, RowTally};
 const EQUAL_PAGES: u32 = 3;
 
 /// How a whole listing went.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Paged {
     /// Pages.
     pub pages: u64,
@@ -24,6 +24,8 @@ pub struct Paged {
     pub went_on: bool,
     /// Rows of the longest listing, where topics are listed one by one.
     pub longest: u64,
+    /// Topics that showed as many rows as were asked for, where they are listed one by one.
+    pub full: Vec<String>,
 }
 
 impl Paged {
@@ -90,10 +92,13 @@ impl TargetClient {
     ) -> Result<Paged, ReadError> {
         let mut paged = Paged::default();
         match self.target().listing.topics {
-            ListedTopics::All => self.list_topic(None, limit, tally, &mut paged).await?,
+            ListedTopics::All => {
+                self.list_topic(None, limit, tally, &mut paged).await?;
+            }
             ListedTopics::Each => {
                 for topic in topics {
-                    self.list_topic(Some(topic), limit, tally, &mut paged).await?;
+                    let listed = self.list_topic(Some(topic), limit, tally, &mut paged).await?;
+                    paged.full.extend((listed >= u64::from(limit)).then(|| topic.clone()));
                 }
             }
         }
@@ -114,13 +119,14 @@ impl TargetClient {
         Ok(tally.ours.count + tally.wrong_topic + tally.never_planned > 0)
     }
 
+    /// Lists one topic, or all at once, and says how many rows were shown.
     async fn list_topic(
         &self,
         topic: Option<&String>,
         limit: u32,
         tally: &mut RowTally<'_>,
         paged: &mut Paged,
-    ) -> Result<(), ReadError> {
+    ) -> Result<u64, ReadError> {
         let first = self.first_page(topic, limit)?;
         let (mut url, mut circle) = (first.clone(), Circle::new(&first));
         let listing = &self.target().listing;
@@ -149,7 +155,7 @@ impl TargetClient {
                 }
                 Paging::None => None,
             };
-            let Some(next) = next else { return Ok(()) };
+            let Some(next) = next else { return Ok(listed) };
             if circle.closes(&next, &page) {
                 return Err(shape(&url, "the way to the next page leads back to an earlier one"));
             }

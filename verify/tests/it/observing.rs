@@ -179,6 +179,67 @@ async fn what_a_capped_listing_does_not_show_is_unseen() {
 }
 
 #[tokio::test]
+async fn below_a_cap_that_others_reach_a_topic_is_whole() {
+    let forged = small();
+    let topic_of = |row: &verify::rows::Row| row.topic.clone();
+    let of = |topic: &str| forged.rows.iter().filter(|row| row.topic == topic).count();
+    let mut topics: Vec<String> = forged.rows.iter().map(topic_of).collect();
+    topics.sort_by_key(|topic| std::cmp::Reverse((of(topic), topic.clone())));
+    topics.dedup();
+    let (longest, shortest) = (topics[0].clone(), topics[topics.len() - 1].clone());
+    assert!(of(&longest) > of(&shortest), "the topics must differ in length");
+    let within = |cap: usize| Script { pages: Pages::Capped { at: cap }, ..script(&forged) };
+    let capped = |stub: &Stub, cap: usize| {
+        let mut target = target(stub);
+        (target.listing.paging, target.listing.topics) = (Paging::None, ListedTopics::Each);
+        target.listing.limit = cap as u32;
+        target
+    };
+
+    // Every topic lies below the cap: nothing is unseen.
+    let cap = of(&longest) + 1;
+    let stub = Stub::start(within(cap)).await;
+    let verdict = verdict(&forged, &capped(&stub, cap), PATIENT).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+
+    // What the longest does not show is unseen, and it is said how much that is.
+    let cap = of(&longest) - 1;
+    let cut: Vec<&String> = topics.iter().filter(|topic| of(topic) >= cap).collect();
+    let seen = 210 - cut.iter().map(|topic| of(topic) - cap).sum::<usize>();
+    assert!(!cut.contains(&&shortest), "the shortest topic must be whole");
+    let stub = Stub::start(within(cap)).await;
+    let verdict = self::verdict(&forged, &capped(&stub, cap), SHORT).await;
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Word::Unknown);
+    let said = format!("saw {seen} of 210 acknowledged keys; {} of 3 topics are cut off", cut.len());
+    assert!(verdict.reasons.iter().any(|reason| reason.starts_with(&said)), "{said}: {:#?}", verdict.reasons);
+
+    // What a whole topic does not show is lost, also while others are cut off.
+    let mut script = within(cap);
+    let lost = script.rows.iter().position(|row| row.topic == shortest).expect("a row");
+    let lost = script.rows.remove(lost);
+    let stub = Stub::start(script).await;
+    let verdict = self::verdict(&forged, &capped(&stub, cap), SHORT).await;
+    assert_fails(&verdict, &["lost"]);
+    let lost_check = check(&verdict, "lost");
+    assert_eq!((lost_check.count, lost_check.findings[0].event_id.as_ref()), (1, Some(&lost.event_id)));
+
+    // What comes late to a whole topic was looked for again.
+    let mut script = within(cap);
+    script.rows.retain(|row| *row != lost);
+    script.late = (4, vec![lost]);
+    let stub = Stub::start(script).await;
+    let verdict = self::verdict(&forged, &capped(&stub, cap), PATIENT).await;
+    assert_fails(&verdict, &[]);
+
+    // A cap that no topic reaches is not the target's: it may show fewer, so nothing is certain.
+    let stub = Stub::start(within(cap)).await;
+    let verdict = self::verdict(&forged, &capped(&stub, 1000), SHORT).await;
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Word::Unknown);
+}
+
+#[tokio::test]
 async fn a_cap_shows_also_where_there_are_no_counters() {
     let forged = small();
     let stub = Stub::start(Script { pages: Pages::Capped { at: 100 }, ..script(&forged) }).await;
