@@ -113,7 +113,7 @@ async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<Li
     let mut tally = RowTally::new(&events, plan.nonce, plan.keys().unwrap_or(0), Equality::NONE);
     let paging = client.list_into(plan.topics.as_slice(), &mut tally).await.ok()?;
     let quiet = client.stats().await.ok().is_some_and(|after| after.stands_as(stats));
-    (quiet && !paging.looks_capped(&tally, stats.unique))
+    (quiet && !paging.looks_capped(tally.rows, stats.unique))
         .then_some(ListedBaseline { rows: tally.rows, foreign: tally.foreign })
 }
 

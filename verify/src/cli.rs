@@ -3,15 +3,35 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use truth::duration;
 use truth::share::Share;
+
+use crate::probe::ProbeOptions;
 
 /// Reads a target back, compares it with what loadgen sent, and says whether every event is stored exactly once.
 ///
 /// Exit codes: 0 PASS, 1 FAIL, 2 usage or configuration, 3 UNKNOWN, 4 VOID, 5 target unreachable, 130 interrupted.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "verify", version)]
+#[command(name = "verify", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// Something else than judging a run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to judge a run.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What `verify` does besides.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Meet an unknown target: send it a handful of events, and write the scenario that fits what it answered
+    Probe(ProbeOptions),
+}
+
+/// How a run is judged.
+#[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Run folders, all of one run; without any, the newest in --out.
     #[arg(value_name = "RUN")]

@@ -11,6 +11,7 @@ pub mod judge;
 pub mod observe;
 pub mod observed;
 pub mod polls;
+pub mod probe;
 pub mod process;
 pub mod report;
 pub mod resend;
@@ -18,5 +19,13 @@ pub mod rows;
 mod run;
 pub mod verdict;
 
-pub use cli::Options;
+pub use cli::{Cli, Options};
 pub use run::run;
+
+/// Does what the command line asks for, and tells the exit code.
+pub async fn start(cli: Cli) -> u8 {
+    match cli.command {
+        Some(cli::Command::Probe(options)) => probe::run(&options).await,
+        None => run(cli.options).await,
+    }
+}

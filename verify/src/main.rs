@@ -1,4 +1,4 @@
-//! `verify`: see [`verify::cli::Options`].
+//! `verify`: see [`verify::cli`].
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
-    let options = verify::cli::Options::parse();
+    let cli = verify::Cli::parse();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -17,5 +17,5 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    ExitCode::from(runtime.block_on(verify::run(options)))
+    ExitCode::from(runtime.block_on(verify::start(cli)))
 }

@@ -11,7 +11,7 @@ pub mod stats;
 use std::time::{Duration, Instant};
 
 use truth::event::Events;
-use truth::mapping::Paging;
+use truth::mapping::{ListedTopics, Paging};
 use truth::plan::Plan;
 use truth::promises::{Ack, Promises};
 
@@ -78,7 +78,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
             let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
             (listing.bracketed, listing.brackets) = (bracketed, brackets);
             (listing.capped, listing.cut_off) = extent.into_capped();
-            listing.all_topics = client.target().listing.topics == truth::mapping::ListedTopics::All;
+            listing.all_topics = client.target().listing.topics == ListedTopics::All;
             listing.missing_at_first = reader.missing_at_first.unwrap_or(0);
             listing.looked_ms = waited;
             Ok(Observed { stats, listing, anomalies: tally.anomalies, presence: tally.presence })
@@ -214,10 +214,10 @@ impl<'e> Reader<'_, 'e> {
         let topics = self.wanted.plan.topics.as_slice();
         let mut tally = self.blank();
         let paged = self.client.list_into(topics, &mut tally).await?;
-        let unique = stats.and_then(|stats| stats.unique);
-        let counts_more = paged.looks_capped(&tally, unique);
+        let (shown, counted) = self.shown_and_counted(&tally, stats);
+        let counts_more = paged.looks_capped(shown, counted);
         if listing.paging == Paging::None {
-            let is_full = paged.longest >= u64::from(listing.limit) && unique != Some(tally.rows);
+            let is_full = paged.longest >= u64::from(listing.limit) && counted != Some(shown);
             let extent = match paged.full {
                 topics if is_full && !topics.is_empty() => Extent::CutOff(topics),
                 _ => Extent::of(is_full || counts_more),
@@ -236,6 +236,19 @@ impl<'e> Reader<'_, 'e> {
         }
         let cuts_off = again.rows < tally.rows;
         Ok((tally, pages, Extent::of(counts_more || cuts_off)))
+    }
+
+    /// Rows that a listing showed, and how many the target counts of that kind: all of them, or, where it is listed
+    /// topic by topic, those that this run added.
+    fn shown_and_counted(&self, tally: &RowTally<'_>, stats: Option<&Counters>) -> (u64, Option<u64>) {
+        let unique = stats.and_then(|stats| stats.unique);
+        match self.client.target().listing.topics {
+            ListedTopics::All => (tally.rows, unique),
+            ListedTopics::Each => {
+                let before = self.wanted.baseline.and_then(|baseline| baseline.stats.as_ref()?.unique);
+                (tally.ours.count, unique.zip(before).and_then(|(unique, before)| unique.checked_sub(before)))
+            }
+        }
     }
 
     fn blank(&self) -> RowTally<'e> {

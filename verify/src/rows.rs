@@ -259,7 +259,7 @@ impl<'a> RowTally<'a> {
 }
 
 /// Whether a listed payload is the one sent. `serde_json` keeps numbers as text here, so 1.0 is not 1.
-fn equal_payload(equality: PayloadEquality, sent: &str, listed: &str) -> bool {
+pub(crate) fn equal_payload(equality: PayloadEquality, sent: &str, listed: &str) -> bool {
     if sent == listed {
         return true;
     }
@@ -273,7 +273,7 @@ fn equal_payload(equality: PayloadEquality, sent: &str, listed: &str) -> bool {
 const MILLISECONDS_FROM: f64 = 1e11;
 
 /// The moment that a text names, in milliseconds since 1970.
-fn moment_ms(text: &str) -> Option<i64> {
+pub(crate) fn moment_ms(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<f64>() {
         let ms = if number.abs() < MILLISECONDS_FROM { number * 1000.0 } else { number };
         return Some(ms.round() as i64);

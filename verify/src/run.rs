@@ -100,7 +100,7 @@ pub async fn run(options: Options) -> u8 {
 }
 
 /// Prints; a reader that has gone away, as `head` does, takes nothing from the verdict.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
 }

@@ -29,9 +29,9 @@ pub struct Paged {
 }
 
 impl Paged {
-    /// Whether rows may be missing for want of a way on: the target never showed one, and counts more than it listed.
-    pub fn looks_capped(&self, tally: &RowTally<'_>, unique: Option<u64>) -> bool {
-        !self.went_on && unique.is_some_and(|unique| unique > tally.rows)
+    /// Whether rows may be missing for want of a way on: the target never showed one, and counts more than were `shown`.
+    pub fn looks_capped(&self, shown: u64, counted: Option<u64>) -> bool {
+        !self.went_on && counted.is_some_and(|counted| counted > shown)
     }
 }
 

@@ -12,6 +12,7 @@ mod faults;
 mod gate;
 mod gone;
 mod mutants;
+mod probe;
 mod process;
 mod stack;
 mod whole;

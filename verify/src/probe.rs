@@ -1,0 +1,176 @@
+//! `verify probe`: meets a target that nobody described, sends it a handful of events, and writes the scenario that fits
+//! what it saw, each line with its evidence.
+//!
+//! Asking ([`asking`]) and guessing are apart: [`answers`], [`counters`] and [`rows`] are plain functions of what was
+//! answered. What was not seen is not claimed: promises that a few events cannot show are left at what blames nobody.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use thiserror::Error;
+use truth::folder::{FolderError, write_whole};
+use truth::mapping::{MappingError, Target};
+use truth::scenario::Scenario;
+
+use crate::baseline::chain;
+use crate::observe::client::{HeaderError, TargetClient};
+use crate::probe::asking::Asker;
+use crate::probe::draft::Draft;
+
+mod answers;
+mod asking;
+mod counters;
+mod draft;
+mod listing;
+mod publish;
+mod rows;
+
+/// What `verify probe` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ProbeOptions {
+    /// Where the target listens, with or without its publish path
+    #[arg(value_name = "URL")]
+    pub url: String,
+
+    /// Send this header with every request, as 'Name: value'; may be repeated, and is never written to a file
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub headers: Vec<String>,
+
+    /// The scenario file to write
+    #[arg(long, value_name = "FILE", default_value = "onceproof.toml")]
+    pub out: PathBuf,
+
+    /// The topic of the events that are sent
+    #[arg(long, value_name = "NAME", default_value = "onceproof-probe")]
+    pub topic: String,
+}
+
+/// Why there is no scenario.
+#[derive(Debug, Error)]
+enum ProbeError {
+    /// The URL cannot be used.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// A header cannot be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The file is there already.
+    #[error("{} is there already; remove it, or name another file with --out", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Nothing answers.
+    #[error("cannot reach {url}: is it running? nothing was sent")]
+    Unreachable {
+        /// The target.
+        url: String,
+    },
+    /// Too little was understood.
+    #[error(
+        "no way to publish an event was found: {tried}; name the path in the URL, or copy scenarios/default.toml and describe the target in it"
+    )]
+    NoWayIn {
+        /// What was tried, and what came of it.
+        tried: String,
+    },
+    /// What was written is not understood by ourselves.
+    #[error("what was found makes no scenario: {reason}; nothing was written")]
+    Unusable {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ProbeError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Mapping(_) | Self::Header(_) | Self::Exists { .. } | Self::Folder(_) => 2,
+            Self::NoWayIn { .. } | Self::Unusable { .. } => 3,
+            Self::Unreachable { .. } => 5,
+        }
+    }
+}
+
+/// Probes a target, and returns the exit code; everything is printed.
+pub async fn run(options: &ProbeOptions) -> u8 {
+    match probe(options).await {
+        Ok(text) => {
+            crate::run::say(&text);
+            eprintln!("written to {0}; next: loadgen --scenario {0} --verify", options.out.display());
+            0
+        }
+        Err(error) => {
+            eprintln!("verify probe: {}", chain(&error));
+            error.exit_code()
+        }
+    }
+}
+
+async fn probe(options: &ProbeOptions) -> Result<String, ProbeError> {
+    if options.out.exists() {
+        return Err(ProbeError::Exists { path: options.out.clone() });
+    }
+    let (target, named_path) = base(&options.url)?;
+    let client = TargetClient::new(&target, &options.headers)?;
+    let mut asker = Asker::new(client, options.topic.clone());
+    if !asker.is_reachable().await {
+        return Err(ProbeError::Unreachable { url: target.url });
+    }
+    eprintln!("sending some ten events of topic `{}` to {}", options.topic, target.url);
+    let mut draft = Draft::new(&target.url);
+    let before = counters::first_look(&asker).await;
+    let way_in = publish::find(&mut asker, named_path.as_deref()).await;
+    let way_in = way_in.map_err(|tried| ProbeError::NoWayIn { tried })?;
+    publish::say(&way_in, &mut draft);
+    let sent = publish::send_all(&mut asker, &way_in).await;
+    answers::say(&sent, &mut draft);
+    let listed = listing::find(&asker, &way_in, &sent).await;
+    let seen_at_once = listed.as_ref().map(|listed| listed.at_once);
+    counters::say(&asker, before, &sent, &mut draft).await;
+    listing::say(listed.as_ref(), &mut draft);
+    publish::say_promises(&sent, seen_at_once, &mut draft);
+    let text = draft.text();
+    let understood = Scenario::parse(&text, &options.out.display().to_string());
+    let understood = understood.and_then(|scenario| scenario.plan(1, 1));
+    understood.map_err(|error| ProbeError::Unusable { reason: chain(&error) })?;
+    write_whole(&options.out, text.as_bytes())?;
+    Ok(text)
+}
+
+/// The base URL, and the publish path where the URL named one.
+fn base(text: &str) -> Result<(Target, Option<String>), MappingError> {
+    let mut target = Target::default();
+    target.set_url(text)?;
+    let prefix = target.endpoint()?.prefix;
+    let has_publish = text.trim().trim_end_matches('/').ends_with("/publish");
+    let named = match (prefix.as_str(), has_publish) {
+        (_, true) => Some("/publish".to_owned()),
+        ("", false) => None,
+        (prefix, false) => Some(prefix.to_owned()),
+    };
+    if named.as_deref() == Some(prefix.as_str()) {
+        target.url.truncate(target.url.len() - prefix.len());
+    }
+    Ok((target, named))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_the_url_is_the_way_in() {
+        for (text, url, named) in [
+            ("localhost:8080", "http://localhost:8080", None),
+            ("http://localhost:8080/publish", "http://localhost:8080", Some("/publish")),
+            ("http://localhost:8080/v1/ingest/", "http://localhost:8080", Some("/v1/ingest")),
+        ] {
+            let (target, path) = base(text).unwrap();
+            assert_eq!((target.url.as_str(), path.as_deref()), (url, named), "{text}");
+        }
+    }
+}

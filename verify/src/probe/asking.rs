@@ -1,0 +1,121 @@
+//! The questions themselves: each on a connection of its own, each sent once.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::publish::Names;
+use crate::observe::client::{Posted, TargetClient};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The source of every event of a probe.
+pub(super) const SOURCE: &str = "verify-probe";
+
+/// Their timestamp: milliseconds show whether it is kept as sent.
+pub(super) const TIMESTAMP: &str = "2025-01-01T00:00:00.250Z";
+
+/// An answer to a question.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) text: String,
+    pub(super) json: Option<Value>,
+    /// Whether it has a `Link` to a next page.
+    pub(super) links_on: bool,
+}
+
+impl Answer {
+    /// Whether it says that something was taken.
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// In one line.
+    pub(super) fn told(&self) -> String {
+        let text: String = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown: String = text.chars().take(160).collect();
+        let rest = if shown.len() < text.len() { "…" } else { "" };
+        format!("{} {shown}{rest}", self.status).trim_end().to_owned()
+    }
+}
+
+/// An event that was sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Sent {
+    pub(super) id: String,
+    pub(super) payload: String,
+}
+
+/// Asks one target.
+#[derive(Debug)]
+pub(super) struct Asker {
+    client: TargetClient,
+    pub(super) topic: String,
+    made: u64,
+}
+
+impl Asker {
+    pub(super) fn new(client: TargetClient, topic: String) -> Self {
+        Self { client, topic, made: 0 }
+    }
+
+    /// Whether anything answers, whatever it says.
+    pub(super) async fn is_reachable(&self) -> bool {
+        !matches!(self.client.get(&self.client.url("/"), "*/*").await, Err(error) if error.is_unreachable())
+    }
+
+    /// An event that nobody sent before.
+    pub(super) fn event(&mut self) -> Sent {
+        self.made += 1;
+        let mut random = [0_u8; 16];
+        // Without entropy the clock has to do: ids of a probe need to be new, not secret.
+        if getrandom::fill(&mut random).is_err() {
+            random[..8].copy_from_slice(&truth::clock::monotonic_ns().to_le_bytes());
+        }
+        let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
+        // Spelt so that a store that reads numbers, or sorts names, shows it.
+        Sent { id, payload: format!("{{\"z\":{}.50,\"a\":\"probe\"}}", self.made) }
+    }
+
+    /// The text of an event under these names.
+    pub(super) fn text(&self, event: &Sent, names: &Names) -> String {
+        let quoted = |text: &str| Value::from(text).to_string();
+        format!(
+            "{{{}:{},{}:{},{}:{},\"source\":{},{}:{}}}",
+            quoted(&names.topic),
+            quoted(&self.topic),
+            quoted(&names.event_id),
+            quoted(&event.id),
+            quoted(&names.timestamp),
+            quoted(TIMESTAMP),
+            quoted(SOURCE),
+            quoted(&names.payload),
+            event.payload
+        )
+    }
+
+    /// POSTs a body; none if no whole answer came.
+    pub(super) async fn post(&self, path: &str, body: String) -> Option<Answer> {
+        match self.client.post(path, body.into_bytes(), PATIENCE).await {
+            Posted::Answered { status, body } => Some(understood(status, &body, false)),
+            Posted::NotConnected | Posted::Lost => None,
+        }
+    }
+
+    /// GETs a path with its query; none if no whole answer came.
+    pub(super) async fn get(&self, path: &str) -> Option<Answer> {
+        let response = self.client.get(&self.client.url(path), "application/json").await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let links_on =
+            headers.get_all("link").iter().any(|link| link.to_str().is_ok_and(|link| link.contains("next")));
+        Some(understood(status, &response.bytes().await.ok()?, links_on))
+    }
+}
+
+fn understood(status: u16, body: &[u8], links_on: bool) -> Answer {
+    let text = String::from_utf8_lossy(body).into_owned();
+    Answer { status, json: serde_json::from_str(&text).ok(), text, links_on }
+}

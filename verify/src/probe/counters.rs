@@ -1,0 +1,217 @@
+//! Which numbers of a target's own count what: those that grew by what was sent.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::answers::escaped;
+use super::asking::Asker;
+use super::draft::Draft;
+use super::publish::Exchanges;
+
+/// Where counters may stand.
+const PATHS: [&str; 6] = ["/stats", "/api/stats", "/counters", "/metrics.json", "/status", "/info"];
+
+/// How long counters may take to come to rest, and between two looks.
+const REST: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Numbers by their places; the members of lists, and of maps by topic, are added up under `*`.
+type Sums = BTreeMap<String, u64>;
+
+/// What the counters said before anything was sent.
+#[derive(Debug)]
+pub(super) struct Before {
+    path: &'static str,
+    sums: Sums,
+}
+
+/// Looks for counters before anything is sent.
+pub(super) async fn first_look(asker: &Asker) -> Option<Before> {
+    for path in PATHS {
+        if let Some(body) = read(asker, path).await {
+            return Some(Before { path, sums: sums(&body, &asker.topic) });
+        }
+    }
+    None
+}
+
+async fn read(asker: &Asker, path: &str) -> Option<Value> {
+    asker.get(path).await.filter(super::asking::Answer::is_success)?.json.filter(Value::is_object)
+}
+
+/// Says which numbers grew by what was sent.
+pub(super) async fn say(asker: &Asker, before: Option<Before>, sent: &Exchanges, draft: &mut Draft) {
+    let Some(before) = before else {
+        draft.note("target.stats", &format!("no counters were found at {}", PATHS.join(", ")));
+        return;
+    };
+    let Some(body) = at_rest(asker, before.path).await else {
+        draft.note("target.stats", &format!("{} could not be read again", before.path));
+        return;
+    };
+    let now = sums(&body, &asker.topic);
+    let [attempts, keys, repeats] = sent.totals;
+    let looked = format!("GET {} before and after {attempts} attempts of {keys} keys", before.path);
+    draft.set("target.stats", "path", before.path, &looked);
+    let wanted = [
+        ("received", attempts, ["received", "total", "ingested"]),
+        ("unique", keys, ["unique", "stored", "processed"]),
+        ("duplicates", repeats, ["dup", "dropped", "skipped"]),
+    ];
+    for (name, grown, hints) in wanted {
+        match grew_by(&before.sums, &now, grown, &hints) {
+            Some(place) => draft.set("target.stats", name, &place, &format!("it grew by {grown}")),
+            None => draft
+                .note("target.stats", &format!("no number grew by {grown}, so none is taken for `{name}`")),
+        }
+    }
+    let waiting = [
+        ("pending", ["pending", "queue", "backlog"]),
+        ("processing", ["processing", "in_flight", "inflight"]),
+    ];
+    for (name, hints) in waiting {
+        let is_it = |(place, value): &(&String, &u64)| {
+            **value == 0 && hints.iter().any(|hint| last_step(place).contains(hint))
+        };
+        if let Some((place, _)) = now.iter().find(is_it) {
+            draft.set("target.stats", name, place, "by its name, and because it is 0 now that nothing waits");
+        }
+    }
+    say_lifetime(&body, draft);
+}
+
+/// Whether a restart can be told, and so what can be claimed of counters.
+fn say_lifetime(body: &Value, draft: &mut Draft) {
+    let mut tells = false;
+    for name in ["uptime", "instance"] {
+        if let Some(place) = named(body, name, "") {
+            let value = body.pointer(&place).map(Value::to_string).unwrap_or_default();
+            draft.set("target.stats", name, &place, &format!("by its name; it says {value}"));
+            tells = true;
+        }
+    }
+    if tells {
+        draft.set(
+            "promises",
+            "counters",
+            "volatile",
+            "whether they survive a restart was not tried; persistent, if they do",
+        );
+    } else {
+        draft.note("promises", "counters = \"persistent\" is assumed: nothing tells of a restart. Say volatile if they do not survive one");
+    }
+}
+
+/// Reads until nothing but time moves.
+async fn at_rest(asker: &Asker, path: &str) -> Option<Value> {
+    let deadline = Instant::now() + REST;
+    let timeless = |body: &Value| -> Sums {
+        let mut sums = sums(body, &asker.topic);
+        sums.retain(|place, _| !["uptime", "time", "_at", "second"].iter().any(|part| place.contains(part)));
+        sums
+    };
+    let mut last = read(asker, path).await?;
+    let mut equal = 0;
+    while equal < 3 && Instant::now() < deadline {
+        tokio::time::sleep(LOOK).await;
+        let now = read(asker, path).await?;
+        equal = if timeless(&now) == timeless(&last) { equal + 1 } else { 0 };
+        last = now;
+    }
+    Some(last)
+}
+
+/// The place of a number that grew by this; names break ties, and a single number outranks a sum.
+fn grew_by(before: &Sums, now: &Sums, by: u64, hints: &[&str]) -> Option<String> {
+    let was = |place: &String| before.get(place).copied().unwrap_or(0);
+    let grown = now.iter().filter(|(place, value)| by > 0 && value.checked_sub(was(place)) == Some(by));
+    let hint =
+        |place: &str| hints.iter().position(|hint| last_step(place).contains(hint)).unwrap_or(hints.len());
+    let rank = |place: &&String| (hint(place), place.contains('*'), place.len());
+    grown.map(|(place, _)| place).min_by_key(rank).cloned()
+}
+
+fn last_step(place: &str) -> String {
+    place.rsplit('/').find(|step| *step != "*").unwrap_or_default().to_ascii_lowercase()
+}
+
+fn sums(body: &Value, topic: &str) -> Sums {
+    let mut sums = Sums::new();
+    add(body, topic, "", &mut sums);
+    sums
+}
+
+fn add(value: &Value, topic: &str, at: &str, sums: &mut Sums) {
+    match value {
+        Value::Object(members) => {
+            let is_by_topic = members.contains_key(topic);
+            for (name, member) in members {
+                let step = if is_by_topic { "*".to_owned() } else { escaped(name) };
+                add(member, topic, &format!("{at}/{step}"), sums);
+            }
+        }
+        Value::Array(members) => {
+            members.iter().for_each(|member| add(member, topic, &format!("{at}/*"), sums));
+        }
+        Value::String(digits) => {
+            if let Ok(number) = digits.trim().parse::<u64>() {
+                *sums.entry(at.to_owned()).or_default() += number;
+            }
+        }
+        number => {
+            if let Some(number) = number.as_u64() {
+                *sums.entry(at.to_owned()).or_default() += number;
+            }
+        }
+    }
+}
+
+/// The place of a member whose name has this in it.
+fn named(value: &Value, part: &str, at: &str) -> Option<String> {
+    let members = value.as_object()?;
+    let own = members.iter().find(|(name, member)| {
+        name.to_ascii_lowercase().contains(part) && (member.is_string() || member.is_number())
+    });
+    let place = |name: &String| format!("{at}/{}", escaped(name));
+    own.map(|(name, _)| place(name))
+        .or_else(|| members.iter().find_map(|(name, member)| named(member, part, &place(name))))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn counters_are_known_by_what_they_grew_by() {
+        let before = sums(&json!({"events": {"in": 10, "kept": 7, "uptime": 3}}), "t");
+        let now = sums(&json!({"events": {"in": 17, "kept": 11, "uptime": 7}}), "t");
+        assert_eq!(grew_by(&before, &now, 7, &["received"]).as_deref(), Some("/events/in"));
+        assert_eq!(
+            grew_by(&before, &now, 4, &["unique", "kept"]).as_deref(),
+            Some("/events/kept"),
+            "a name breaks the tie"
+        );
+        assert_eq!(grew_by(&before, &now, 3, &["dup"]), None);
+    }
+
+    #[test]
+    fn lists_and_maps_by_topic_are_added_up() {
+        let before = sums(&json!({"topics": [{"name": "a", "count": "2"}], "by": {"a": 2}}), "t");
+        let now = sums(
+            &json!({"topics": [{"name": "a", "count": "2"}, {"name": "t", "count": "4"}], "by": {"a": 2, "t": 4}}),
+            "t",
+        );
+        assert_eq!(grew_by(&before, &now, 4, &["count"]).as_deref(), Some("/topics/*/count"));
+        assert_eq!(now.get("/by/*"), Some(&6));
+    }
+
+    #[test]
+    fn a_member_is_found_by_its_name_at_any_depth() {
+        let body = json!({"a": 1, "process": {"Uptime Seconds": "0:00:04"}});
+        assert_eq!(named(&body, "uptime", "").as_deref(), Some("/process/Uptime Seconds"));
+    }
+}

@@ -1,0 +1,124 @@
+//! Where the events that were sent stand in a page of a listing, and what became of their contents.
+
+use serde_json::Value;
+use truth::promises::{PayloadEquality, TimestampEquality};
+
+use super::answers::{escaped, find_lists};
+use super::asking::{Answer, SOURCE, Sent, TIMESTAMP};
+use crate::rows::{equal_payload, moment_ms};
+
+/// A page's shape, as far as our own rows show it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Shape {
+    /// JSON pointer of the list of rows.
+    pub(super) rows: String,
+    /// Where the id stands in a row: a name, or a pointer.
+    pub(super) event_id: String,
+    pub(super) topic: Option<String>,
+    pub(super) source: Option<String>,
+    pub(super) timestamp: Option<(String, TimestampEquality)>,
+    pub(super) payload: Option<(String, PayloadEquality)>,
+    /// Ids of all rows, as listed.
+    pub(super) ids: Vec<String>,
+}
+
+impl Shape {
+    /// The shape of a page that shows this event.
+    pub(super) fn of(page: &Answer, event: &Sent, topic: &str) -> Option<Self> {
+        let body = page.json.as_ref().filter(|_| page.is_success())?;
+        let mut lists = Vec::new();
+        find_lists(body, "", &mut lists);
+        lists.into_iter().find_map(|rows| {
+            let list = body.pointer(&rows)?.as_array()?;
+            list.iter().find_map(|row| {
+                let id = leaf(row, |value| value.as_str() == Some(event.id.as_str()))?;
+                Some(Self::of_row(page, &rows, list, row, &id, event, topic))
+            })
+        })
+    }
+
+    fn of_row(
+        page: &Answer,
+        rows: &str,
+        list: &[Value],
+        row: &Value,
+        id: &str,
+        event: &Sent,
+        topic: &str,
+    ) -> Self {
+        let sent_ms = moment_ms(TIMESTAMP);
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let is_moment =
+            |value: &Value| (value.is_string() || value.is_number()) && moment_ms(&text(value)) == sent_ms;
+        let exact =
+            leaf(row, |value| value.as_str() == Some(TIMESTAMP)).map(|at| (at, TimestampEquality::Exact));
+        let timestamp = exact.or_else(|| Some((leaf(row, is_moment)?, TimestampEquality::Instant)));
+        let kept = |value: &Value| equal_payload(PayloadEquality::Json, &event.payload, &value.to_string());
+        let payload = leaf(row, kept).map(|at| {
+            let is_exact = page.text.contains(&event.payload);
+            (named(&at), if is_exact { PayloadEquality::Exact } else { PayloadEquality::Json })
+        });
+        let id_of = |row: &Value| row.pointer(id).map(text);
+        Self {
+            rows: rows.to_owned(),
+            event_id: named(id),
+            topic: leaf(row, |value| value.as_str() == Some(topic)).map(|at| named(&at)),
+            source: leaf(row, |value| value.as_str() == Some(SOURCE)).map(|at| named(&at)),
+            timestamp: timestamp.map(|(at, equality)| (named(&at), equality)),
+            payload,
+            ids: list.iter().filter_map(id_of).collect(),
+        }
+    }
+}
+
+/// The pointer of a value that fits, at any depth of objects.
+fn leaf(row: &Value, fits: impl Fn(&Value) -> bool + Copy) -> Option<String> {
+    fn find(value: &Value, at: &str, fits: impl Fn(&Value) -> bool + Copy) -> Option<String> {
+        if !at.is_empty() && fits(value) {
+            return Some(at.to_owned());
+        }
+        let members = value.as_object()?;
+        members.iter().find_map(|(name, member)| find(member, &format!("{at}/{}", escaped(name)), fits))
+    }
+    find(row, "", fits)
+}
+
+/// A pointer of one step as the plain name it is.
+fn named(pointer: &str) -> String {
+    match pointer[1..].contains('/') {
+        true => pointer.to_owned(),
+        false => pointer[1..].replace("~1", "/").replace("~0", "~"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(text: &str) -> Answer {
+        Answer { status: 200, text: text.to_owned(), json: serde_json::from_str(text).ok(), links_on: false }
+    }
+
+    #[test]
+    fn our_rows_show_what_the_fields_are_called_and_what_became_of_them() {
+        let event = Sent { id: "id-1".to_owned(), payload: r#"{"z":1.50,"a":"probe"}"#.to_owned() };
+        let text = r#"{"data":{"items":[{"key":"other"},{"key":"id-1","meta":{"stream":"t","from":"verify-probe"},
+            "ts":1735689600250,"body":"{\"a\": \"probe\", \"z\": 1.50}"}]}}"#;
+        let shape = Shape::of(&page(text), &event, "t").unwrap();
+        assert_eq!((shape.rows.as_str(), shape.event_id.as_str()), ("/data/items", "key"));
+        assert_eq!(
+            (shape.topic.as_deref(), shape.source.as_deref()),
+            (Some("/meta/stream"), Some("/meta/from"))
+        );
+        assert_eq!(shape.timestamp, Some(("ts".to_owned(), TimestampEquality::Instant)));
+        assert_eq!(shape.payload, Some(("body".to_owned(), PayloadEquality::Json)));
+        assert_eq!(shape.ids, ["other", "id-1"]);
+        let kept =
+            format!(r#"[{{"event_id":"id-1","timestamp":"{TIMESTAMP}","payload":{}}}]"#, event.payload);
+        let shape = Shape::of(&page(&kept), &event, "t").unwrap();
+        assert_eq!((shape.rows.as_str(), shape.topic), ("", None));
+        assert_eq!(shape.payload, Some(("payload".to_owned(), PayloadEquality::Exact)));
+        let through_float = kept.replace("1.50", "1.5");
+        assert_eq!(Shape::of(&page(&through_float), &event, "t").unwrap().payload, None);
+    }
+}

@@ -1,0 +1,56 @@
+//! Ingestion services of other shapes than the reference's, each sound, for `verify probe` to meet: what differs is the
+//! wire, see [`shapes`]. Keys and rows are kept in memory, and in a file where a shape survives its process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+
+use store::Store;
+
+mod shapes;
+mod store;
+
+/// Which shape, where, and what outlives the process.
+#[derive(Debug, Parser)]
+struct Settings {
+    /// Address of the server
+    #[arg(long, env = "LISTEN")]
+    listen: SocketAddr,
+    /// The file that outlives the process
+    #[arg(long, env = "JOURNAL")]
+    journal: PathBuf,
+    /// What it looks like
+    #[arg(long, env = "SHAPE", value_enum)]
+    shape: Shape,
+}
+
+/// What a service looks like from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Shape {
+    /// `{"events": [...]}`, 202 and stored later; 1,000 rows of a topic and no way to more.
+    Queued,
+    /// Single objects with an `eventId`, 201; counters in memory; pages by offset, oldest first.
+    Single,
+    /// A list of objects for answer; no counters; cursors in the body; the payload as a string.
+    Cursors,
+    /// `{"accepted": n}`; counters by topic; numbered pages; 404 for an unknown topic; no payloads.
+    Pages,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<()> {
+    let settings = Settings::parse();
+    let store = Store::open(&settings.journal)?;
+    let routes = match settings.shape {
+        Shape::Queued => shapes::queued(store),
+        Shape::Single => shapes::single(store),
+        Shape::Cursors => shapes::cursors(store),
+        Shape::Pages => shapes::pages(store),
+    };
+    let listener = tokio::net::TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, routes).await.context("the server ended")
+}
