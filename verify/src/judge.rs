@@ -6,6 +6,7 @@
 //! | `key-merged` | a lost key has a twin that is there: the target takes two keys for one | as `lost` | listing, `[traps]` |
 //! | `stranger` | a listed id decodes but was never attempted, or does not decode and the unique count leaves it out | always; the second with a baseline listing | listing |
 //! | `wrong-topic` | a listed id belongs to another topic | always | listing |
+//! | `scope-leak` | asked for one topic, the target shows rows of another | it heeds the topic at all: not all pages are alike | listing that can be asked for a topic |
 //! | `foreign-lost` | a row of others that was listed before the run is gone | both listings are complete, and nobody else writes | listing before the run |
 //! | `stored-twice` | a key is listed more than once | the listing is bracketed | listing |
 //! | `rejected-but-stored` | only rejected attempts, yet present | always | listing |
@@ -242,6 +243,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         by_key::key_merged(facts),
         by_row::stranger(facts, stranger, &mut examined),
         by_row::wrong_topic(facts),
+        by_row::scope_leak(facts),
         by_row::foreign_lost(facts),
         by_key::stored_twice(facts),
         rejected,

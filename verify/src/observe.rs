@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod listing;
+pub mod scope;
 pub mod settle;
 pub mod stats;
 
@@ -79,6 +80,9 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
             (listing.bracketed, listing.brackets) = (bracketed, brackets);
             (listing.capped, listing.cut_off) = extent.into_capped();
             listing.all_topics = client.target().listing.topics == ListedTopics::All;
+            if bracketed && !wanted.promises.shared {
+                listing.scope = client.scope(&wanted.plan.topics).await;
+            }
             listing.missing_at_first = reader.missing_at_first.unwrap_or(0);
             listing.looked_ms = waited;
             Ok(Observed { stats, listing, anomalies: tally.anomalies, presence: tally.presence })
@@ -217,7 +221,10 @@ impl<'e> Reader<'_, 'e> {
         let (shown, counted) = self.shown_and_counted(&tally, stats);
         let counts_more = paged.looks_capped(shown, counted);
         if listing.paging == Paging::None {
-            let is_full = paged.longest >= u64::from(listing.limit) && counted != Some(shown);
+            let reaches_cap = paged.longest >= u64::from(listing.limit);
+            // Nobody counts, and no listing was long enough to show where it ends: the true cap may be a lower one.
+            let is_untold = counted.is_none() && !reaches_cap && self.missing(&tally, &Extent::Whole) > 0;
+            let is_full = (reaches_cap && counted != Some(shown)) || is_untold;
             let extent = match paged.full {
                 topics if is_full && !topics.is_empty() => Extent::CutOff(topics),
                 _ => Extent::of(is_full || counts_more),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use truth::folder::{FolderError, read_json, write_json};
 use truth::plan::Plan;
 
+use crate::observe::scope::Scope;
 use crate::observe::stats::Counters;
 use crate::rows::{Anomaly, Presence, RowTally, SetSum};
 
@@ -73,6 +74,9 @@ pub struct ListingObservation {
     pub cut_off: Vec<String>,
     /// Whether all topics were listed, not only the plan's.
     pub all_topics: bool,
+    /// What single topics showed, where the target can be asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// Rows.
     pub rows: u64,
     /// Pages.
@@ -106,6 +110,7 @@ impl ListingObservation {
             brackets: 0,
             capped: false,
             cut_off: Vec::new(),
+            scope: None,
             all_topics: false,
             rows: 0,
             pages: 0,

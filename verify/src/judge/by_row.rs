@@ -3,6 +3,7 @@
 use truth::promises::Counters as CounterPromise;
 
 use super::{Examined, Facts, counted};
+use crate::observe::scope::Leak;
 use crate::rows::AnomalyClass;
 use crate::verdict::{Check, Finding, SHOWN_KEYS};
 
@@ -125,6 +126,35 @@ pub fn wrong_topic(facts: &Facts<'_>) -> Check {
             Check::fail(NAME, count, summary, examples(facts, AnomalyClass::WrongTopic))
         }
     }
+}
+
+/// A topic's listing shows rows of another.
+pub fn scope_leak(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "scope-leak";
+    let Some(scope) = &facts.evidence.observed.listing.scope else {
+        return Check::not_tested(
+            NAME,
+            "the target cannot be asked for one topic, or shows the same under each",
+        );
+    };
+    let asked = counted(u64::from(scope.asked), "topic", "topics");
+    if scope.leaked == 0 {
+        let rows = counted(scope.rows, "row", "rows");
+        return Check::pass(
+            NAME,
+            format!("the first pages of {asked} show {rows}, each of the topic that was asked for"),
+        );
+    }
+    let finding = |leak: &Leak| Finding {
+        ordinal: None,
+        topic: Some(leak.topic.clone()),
+        event_id: Some(leak.event_id.clone()),
+        detail: format!("shown to those who ask for `{}`", leak.asked),
+        history: Vec::new(),
+    };
+    let summary =
+        counted(scope.leaked, "row is shown under another topic", "rows are shown under other topics");
+    Check::fail(NAME, scope.leaked, summary, scope.examples.iter().map(finding).collect())
 }
 
 /// A row that was there before the run, and is gone.

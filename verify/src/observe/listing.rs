@@ -119,6 +119,12 @@ impl TargetClient {
         Ok(tally.ours.count + tally.wrong_topic + tally.never_planned > 0)
     }
 
+    /// The rows of a topic's first page.
+    pub(super) async fn first_rows(&self, topic: &String) -> Result<Vec<Row>, ReadError> {
+        let url = self.first_page(Some(topic), self.target().listing.limit)?;
+        Ok(self.page(&url, Some(topic)).await?.rows)
+    }
+
     /// Lists one topic, or all at once, and says how many rows were shown.
     async fn list_topic(
         &self,

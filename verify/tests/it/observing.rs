@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use truth::mapping::{ListedTopics, Paging, Target};
+use truth::mapping::{ListedTopics, Paging, StatsFields, Target};
 use truth::promises::{Ack, PayloadEquality, TimestampEquality};
 use truth::scenario::Scenario;
 use verify::evidence::Evidence;
@@ -134,6 +134,37 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_shown_under_every_topic_is_a_leak() {
+    let forged = small();
+    for topics in [ListedTopics::All, ListedTopics::Each] {
+        let stub = Stub::start(Script { leaks: true, ..script(&forged) }).await;
+        let mut target = target(&stub);
+        target.listing.topics = topics;
+        let verdict = verdict(&forged, &target, PATIENT).await;
+        assert_fails(&verdict, &["scope-leak"]);
+        let leak = &check(&verdict, "scope-leak").findings[0];
+        assert_eq!(leak.event_id.as_ref(), forged.rows.last().map(|row| &row.event_id));
+        // A target that cannot be asked for a topic leaks nothing.
+        target.listing.parameters.topic.clear();
+        target.listing.topics = ListedTopics::All;
+        assert_eq!(self::verdict(&forged, &target, PATIENT).await.verdict, Word::Pass);
+    }
+}
+
+#[tokio::test]
+async fn a_single_page_without_anybody_who_counts_is_not_taken_for_whole() {
+    let forged = small();
+    // Shows a hundred rows, says nothing of it, and has no counters.
+    let stub = Stub::start(Script { pages: Pages::Capped { at: 100 }, ..script(&forged) }).await;
+    let mut target = target(&stub);
+    target.stats = StatsFields::default();
+    (target.listing.paging, target.listing.limit) = (Paging::None, 1000);
+    let verdict = verdict(&forged, &target, SHORT).await;
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
 async fn a_target_that_ignores_the_topic_shows_every_row_once_all_the_same() {
     let forged = small();
     let stub = Stub::start(Script { by_topic: false, ..script(&forged) }).await;
@@ -244,7 +275,7 @@ async fn a_cap_shows_also_where_there_are_no_counters() {
     let forged = small();
     let stub = Stub::start(Script { pages: Pages::Capped { at: 100 }, ..script(&forged) }).await;
     let mut target = target(&stub);
-    target.stats = truth::mapping::StatsFields::default();
+    target.stats = StatsFields::default();
     let verdict = verdict(&forged, &target, SHORT).await;
     assert_fails(&verdict, &[]);
     assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
@@ -405,10 +436,11 @@ async fn a_target_without_counters_is_listed_twice_and_one_without_a_listing_cou
     let forged = small();
     let stub = Stub::start(script(&forged)).await;
     let mut uncounted = target(&stub);
-    uncounted.stats = truth::mapping::StatsFields::default();
+    uncounted.stats = StatsFields::default();
     let verdict_listed = verdict(&forged, &uncounted, PATIENT).await;
     assert_eq!(verdict_listed.verdict, Word::Pass, "{:#?}", verdict_listed.reasons);
-    assert_eq!(stub.asked(), (0, 2));
+    // And asked for the first pages of three topics and of one that nobody used.
+    assert_eq!(stub.asked(), (0, 2 + 4));
     let mut unlisted = target(&stub);
     unlisted.listing.path = None;
     let verdict_counted = verdict(&forged, &unlisted, PATIENT).await;
@@ -442,6 +474,6 @@ async fn a_target_that_is_not_there_is_unreachable() {
     drop(listener);
     let mut target = Target { url, ..Target::default() };
     assert!(look(&forged, &target, SHORT).await.unwrap_err().is_unreachable());
-    target.stats = truth::mapping::StatsFields::default();
+    target.stats = StatsFields::default();
     assert!(look(&forged, &target, SHORT).await.unwrap_err().is_unreachable());
 }

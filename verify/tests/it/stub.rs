@@ -45,6 +45,8 @@ pub(crate) struct Script {
     pub(crate) pages: Pages,
     /// Whether `?topic=` is obeyed.
     pub(crate) by_topic: bool,
+    /// Whether the last row is shown under every topic.
+    pub(crate) leaks: bool,
     /// Rows that are not shown before this many first pages were asked for.
     pub(crate) late: (usize, Vec<Row>),
     /// What the counters say instead, by the number of the question from 0.
@@ -79,6 +81,7 @@ impl Script {
             stats,
             pages: Pages::Link { at_most: 10_000 },
             by_topic: true,
+            leaks: false,
             late: (0, Vec::new()),
             on_stats: Box::new(|_, counters| Some(counters.clone())),
             on_list: Box::new(|_| Listed::Rows),
@@ -164,12 +167,14 @@ async fn events(
     let (hidden_for, late) = &shared.script.late;
     let late = if shared.firsts_asked > *hidden_for { late.as_slice() } else { &[] };
     let topic = query.get("topic").filter(|_| shared.script.by_topic);
+    let leaked = shared.script.rows.last().filter(|_| shared.script.leaks);
+    let is_leaked = |row: &Row| leaked.is_some_and(|leaked| leaked.event_id == row.event_id);
     let all: Vec<&Row> = shared
         .script
         .rows
         .iter()
         .chain(late)
-        .filter(|row| topic.is_none_or(|topic| row.topic == *topic))
+        .filter(|row| topic.is_none_or(|topic| row.topic == *topic || is_leaked(row)))
         .collect();
     let (limit, cursor) = (number("limit").unwrap_or(1000), number("cursor").unwrap_or(0));
     let (from, take) = match shared.script.pages {

@@ -88,6 +88,8 @@ pub(crate) enum Defect {
     ListingTruncated,
     /// Goes on after the last row's moment, and so leaves out the others of that moment.
     CursorTiesLost,
+    /// Shows the newest event to everybody, whatever topic they ask for.
+    ScopeLeak,
 }
 
 impl Defect {

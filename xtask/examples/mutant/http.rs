@@ -91,7 +91,10 @@ async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Respons
         _ => state.rows.len(),
     };
     let end = page.cursor.unwrap_or(all).min(all);
-    let asked_for = |(_, row): &(usize, &Event)| page.topic.as_ref().is_none_or(|topic| row.key.0 == *topic);
+    let leaked = all.checked_sub(1).filter(|_| store.defect == Defect::ScopeLeak);
+    let asked_for = |(seq, row): &(usize, &Event)| {
+        leaked == Some(*seq) || page.topic.as_ref().is_none_or(|topic| row.key.0 == *topic)
+    };
     let mut rows = state.rows[..end].iter().enumerate().rev().filter(asked_for);
     let (mut texts, mut last) = (Vec::new(), 0);
     for (seq, row) in rows.by_ref().take(page.limit.unwrap_or(PAGE)) {

@@ -40,6 +40,10 @@ pub const QUEUED: Mode = Mode {
     forgets_counters: false,
 };
 
+/// The same, and promises to have stored everything within a second.
+pub const QUEUED_IN_TIME: Mode =
+    Mode { name: "queued, in time", promises: "preset = \"queued\"\ndrain = \"1s\"\n", ..QUEUED };
+
 /// Answers with counts and no list.
 pub const COUNTS_ONLY: Mode = Mode {
     name: "counts-only answers",

@@ -118,6 +118,14 @@ pub const MUTANTS: &[Mutant] = &[
     .in_mode(&modes::QUEUED)
     .loaded(LARGE_BATCHES)
     .struck(KILL),
+    Mutant::new(
+        "never-reclaimed",
+        "never takes up again what was begun by a process that is gone; killed",
+        "liveness",
+    )
+    .in_mode(&modes::QUEUED_IN_TIME)
+    .loaded(LARGE_BATCHES)
+    .struck(KILL),
     Mutant::new("two-workers-on-one", "lets two workers store one batch of the inbox", "counters")
         .in_mode(&modes::QUEUED)
         .loaded(LARGE_BATCHES),
@@ -175,6 +183,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new("torn-stats", "answers `/stats` from several moments", "counters").loaded(SLOW),
     Mutant::new("numbers-through-float", "stores numbers as floating-point ones", "payload-changed"),
     Mutant::new("page-off-by-one", "leaves out a row at every page's end", "lost"),
+    Mutant::new("scope-leak", "shows the newest event to those who ask for another topic", "scope-leak"),
     Mutant::new(
         "cursor-ties-lost",
         "goes on after the last row's moment, and leaves out the others of that moment",
