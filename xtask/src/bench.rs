@@ -13,6 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::programs::{Profile, Programs};
 
 pub mod ingest;
+pub mod judge;
 pub mod load;
 mod loadgen;
 mod machine;
@@ -46,6 +47,8 @@ pub enum Command {
     Ingest(ingest::Settings),
     /// Processor time that loadgen takes to send, beside wrk
     Load(load::Settings),
+    /// What judging takes on a forged run of a hundred million attempts, and beside the load of real ones
+    Judge(judge::Settings),
     /// Peak memory of loadgen and verify, on a small run and on one a hundred times as large
     Memory(memory::Settings),
 }
@@ -62,14 +65,18 @@ struct Common {
 pub fn run(command: &Command, interrupt: &Interrupt) -> Result<ExitCode> {
     let load = machine::load_average();
     say("building in release");
-    // The rival in the database is an example: examples may use what this crate's programs do without. All in one
+    // The rival in the database and the forger are examples: examples may use what the programs do without. All in one
     // call, because a part of them would be built with a part of the features, and built again.
     let packages = PACKAGES.iter().flat_map(|name| ["-p", name]);
-    cargo::build(["--release", "--bins", "--example", "yardstick"].into_iter().chain(packages), interrupt)?;
+    cargo::build(
+        ["--release", "--bins", "--example", "yardstick", "--example", "forge"].into_iter().chain(packages),
+        interrupt,
+    )?;
     let programs = Programs::built(Profile::Release, interrupt)?;
     let tables = match command {
         Command::Ingest(settings) => ingest::measure(&settings.plan(), &programs)?,
         Command::Load(settings) => load::measure(&settings.plan(), &programs)?,
+        Command::Judge(settings) => judge::measure(&settings.plan(), &programs)?,
         Command::Memory(settings) => memory::measure(&settings.plan(), &programs)?,
     };
     println!("{tables}");

@@ -1,7 +1,7 @@
 //! The benches, tried with next to no work: every program takes part, and every row is there. What they measure is
 //! nobody's figure.
 
-use xtask::bench::{ingest, load, memory};
+use xtask::bench::{ingest, judge, load, memory};
 use xtask::interrupt::Interrupt;
 use xtask::programs::{Profile, Programs};
 
@@ -47,4 +47,15 @@ fn both_programs_are_measured_on_a_small_and_a_large_run() {
     let programs: Vec<_> = rows.iter().map(|row| row[0]).collect();
     assert_eq!(programs, ["loadgen", "verify"], "{told}");
     assert!(rows.iter().all(|row| row.iter().all(|cell| !cell.starts_with("0.0"))), "{told}");
+}
+
+#[test]
+fn forged_runs_are_judged_and_what_was_planted_is_named() {
+    let told =
+        judge::measure(&judge::Plan { attempts: 50_000, events: [1_000, 5_000] }, &programs()).unwrap();
+    let rows: Vec<_> = told.lines().filter(|line| line.starts_with("| ")).collect();
+    let verdict = |row: &str| row.split('|').nth(2).unwrap().trim().to_owned();
+    assert_eq!((verdict(rows[1]).as_str(), verdict(rows[2]).as_str()), ("PASS", "FAIL"), "{told}");
+    assert!(rows[2].contains("lost 3, stored-twice 2, stranger 1"), "{told}");
+    assert_eq!(rows.len(), 6, "{told}");
 }

@@ -1,0 +1,215 @@
+//! Forges a run of any size for `cargo xtask bench judge`: a plan, a ledger and a listing as a sound store would have
+//! given them, or one that lost three keys, stored two twice, and holds one that nobody sent. Nothing of it is kept in
+//! memory but a bit a key.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use truth::answer::{Answer, Kind, Kinds, Outcome};
+use truth::event::{Decoded, Events};
+use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
+use truth::ledger::writer::SegmentWriter;
+use truth::ledger::{Done, Header, Scope};
+use truth::plan::{Plan, Shard};
+use truth::scenario::Scenario;
+use verify::baseline::{Baseline, ListedBaseline};
+use verify::observe::stats::Counters;
+use verify::observed::{ListingObservation, Observed, Settled, StatsObservation};
+use verify::polls::{Poll, PollWriter};
+use verify::rows::{Row, RowTally, SetSum};
+
+/// Nanoseconds between the begins of two rounds.
+const ROUND: u64 = 10_000_000;
+
+/// Rows whose ids are decoded in one go, and timed.
+const CHUNK: u64 = 100_000;
+
+/// What to forge.
+#[derive(Debug, Parser)]
+struct Settings {
+    /// Attempts
+    #[arg(long)]
+    count: u64,
+    /// Events in a request
+    #[arg(long, default_value_t = 1000)]
+    batch: u32,
+    /// Segments of the ledger
+    #[arg(long, default_value_t = 4)]
+    lanes: u16,
+    /// Whether to lose three keys, store two twice, and list one that nobody sent
+    #[arg(long)]
+    damaged: bool,
+    /// Where to make the run folder
+    #[arg(long)]
+    out: PathBuf,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let settings = Settings::parse();
+    let mut scenario = Scenario::default();
+    (scenario.load.count, scenario.load.batch) = (settings.count, settings.batch);
+    scenario.events.payload.bytes = [40, 40];
+    let plan = scenario.plan(7, 0x9f3c_61d2_a4b0_7e55)?;
+    let manifest = Manifest {
+        schema_version: MANIFEST_VERSION,
+        onceproof: env!("CARGO_PKG_VERSION").to_owned(),
+        started_utc: "2026-01-02T03:04:05Z".parse()?,
+        plan: plan.clone(),
+        shard: Shard::WHOLE,
+        concurrency: 50,
+        lanes: u32::from(settings.lanes),
+        scenario,
+        machine: Machine { cpus: 1, boot_id: "forged".to_owned() },
+    };
+    let (folder, _lock) = RunFolder::create(&settings.out, &manifest)?;
+    write_ledger(&plan, settings.lanes, &folder)?;
+    let decoding = write_listing(&plan, &manifest.scenario, settings.damaged, &folder)?;
+    println!("{}", serde_json::json!({"keys": plan.keys(), "decode_ms": decoding.as_millis() as u64}));
+    Ok(())
+}
+
+/// Every attempt, told truly: the first of a key's attempts is new.
+fn write_ledger(plan: &Plan, lanes: u16, folder: &RunFolder) -> Result<(), Failure> {
+    let open = |lane: u16| {
+        let boot_id = "forged".to_owned();
+        let header = Header { nonce: plan.nonce, lane, boot_id, monotonic_ns: 1, utc_ms: 1_767_323_045_000 };
+        SegmentWriter::create(&folder.segment(lane), header)
+    };
+    let mut segments = (0..lanes).map(open).collect::<Result<Vec<_>, _>>()?;
+    let mut stored = vec![0_u8; plan.keys().unwrap_or(0).div_ceil(8) as usize];
+    let rounds = plan.rounds().unwrap_or(0);
+    for index in 0..rounds {
+        let (begin, round) = ((index + 1) * ROUND, plan.round(index));
+        let segment = &mut segments[(index % u64::from(lanes)) as usize];
+        segment.open(index, begin)?;
+        for request in 0..round.requests() {
+            let kinds = round.request(request).iter().map(|ordinal| {
+                let (byte, bit) = (&mut stored[(ordinal / 8) as usize], 1 << (ordinal % 8));
+                let is_new = *byte & bit == 0;
+                *byte |= bit;
+                if is_new { Kind::New } else { Kind::Duplicate }
+            });
+            let kinds: Vec<Kind> = kinds.collect();
+            let place = u64::from(request);
+            segment.done(done(index, request, kinds, (begin + 1_000 + place, begin + 5_000_000 + place)))?;
+        }
+    }
+    for segment in segments {
+        segment.close((rounds + 2) * ROUND)?;
+    }
+    Ok(())
+}
+
+fn done(round: u64, request: u32, kinds: Vec<Kind>, (t_start, t_end): (u64, u64)) -> Done {
+    let accepted = kinds.len() as u32;
+    let inserted = kinds.iter().filter(|kind| **kind == Kind::New).count() as u32;
+    Done {
+        scope: Scope::Round(round),
+        request,
+        try_number: 0,
+        is_final: true,
+        connection: request,
+        t_planned: t_start,
+        t_start,
+        t_end,
+        status: 200,
+        answer: Answer {
+            outcome: Outcome::Acked,
+            accepted: Some(accepted),
+            inserted: Some(inserted),
+            duplicates: Some(accepted - inserted),
+            kinds: if inserted == accepted { Kinds::AllNew } else { Kinds::Each(kinds) },
+        },
+    }
+}
+
+/// Every key's row through the code that takes a real listing's; tells how long decoding their ids alone takes.
+fn write_listing(
+    plan: &Plan,
+    scenario: &Scenario,
+    damaged: bool,
+    folder: &RunFolder,
+) -> Result<Duration, Failure> {
+    let events = Events::new(plan);
+    let keys = plan.keys().unwrap_or(0);
+    let lost = if damaged { vec![keys / 7, keys / 3, keys - 2] } else { Vec::new() };
+    let doubled = if damaged { vec![keys / 5, keys / 2] } else { Vec::new() };
+    let mut tally = RowTally::new(&events, plan.nonce, keys, (&scenario.promises).into());
+    let mut decoding = Duration::ZERO;
+    for first in (0..keys).step_by(CHUNK as usize) {
+        let ordinals = first..(first + CHUNK).min(keys);
+        let rows: Vec<Row> = ordinals.map(|ordinal| row(&events, ordinal)).collect();
+        let begun = Instant::now();
+        let decoded = rows.iter().map(|row| events.decode(&row.topic, &row.event_id));
+        let ours = decoded.filter(|decoded| matches!(decoded, Decoded::Ours(_))).count();
+        decoding += begun.elapsed();
+        assert_eq!(ours, rows.len(), "every row is one of ours");
+        for (ordinal, row) in (first..).zip(&rows) {
+            let copies =
+                if lost.contains(&ordinal) { 0 } else { 1 + usize::from(doubled.contains(&ordinal)) };
+            (0..copies).for_each(|_| tally.take(row));
+        }
+    }
+    let mut counters = Counters {
+        received: plan.total,
+        unique: Some(keys),
+        duplicates: plan.total.map(|total| total - keys),
+        pending: Some(0),
+        processing: Some(0),
+        ..Counters::default()
+    };
+    if damaged {
+        tally.take(&Row { event_id: "nobody's".to_owned(), ..row(&events, 0) });
+        counters.unique = Some(keys - 3);
+    }
+    write_counters(&counters, folder)?;
+    let mut listing = ListingObservation::none(true, None).with_rows(&tally, tally.rows.div_ceil(1000));
+    (listing.bracketed, listing.all_topics, listing.brackets) = (true, true, 1);
+    let stats = StatsObservation {
+        schema_version: 1,
+        target: "http://127.0.0.1:8080".to_owned(),
+        stats: Some(counters),
+        unread: None,
+        settled: Settled::Reached,
+        waited_ms: 500,
+        read_ns: None,
+        follows: None,
+    };
+    let (presence, anomalies) = (tally.presence, tally.anomalies);
+    Observed { stats, listing, presence, anomalies }.save(&folder.observation(1))?;
+    Ok(decoding)
+}
+
+/// An empty target before, and the counters right after.
+fn write_counters(counters: &Counters, folder: &RunFolder) -> Result<(), Failure> {
+    let before = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..counters.clone() };
+    let listed = Some(ListedBaseline { rows: 0, foreign: SetSum::default() });
+    Baseline { schema_version: 1, stats: Some(before), unread: None, moving: false, listed, asked_ns: None }
+        .save(folder)?;
+    let acked = counters.received.unwrap_or(0);
+    PollWriter::create(folder)?.write(&Poll {
+        t_sent_ns: u64::MAX - 1,
+        t_answered_ns: u64::MAX,
+        acked,
+        told_new: 0,
+        told_duplicate: 0,
+        started: acked,
+        stats: Some(counters.clone()),
+        error: None,
+        closing: true,
+    })?;
+    Ok(())
+}
+
+fn row(events: &Events, ordinal: u64) -> Row {
+    Row {
+        topic: events.topic(ordinal).to_owned(),
+        event_id: events.id_text(ordinal),
+        timestamp: Some(events.timestamp(ordinal)),
+        source: Some(events.source().to_owned()),
+        payload: Some(events.payload(ordinal)),
+    }
+}
