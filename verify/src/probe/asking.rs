@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::publish::Names;
 use crate::observe::client::{Posted, TargetClient};
 
-/// How long an answer may take.
+/// How long an answer to an event may take: some store before they answer, and take their time.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long anything that is only read may take.
+const READING: Duration = Duration::from_secs(10);
 
 /// The source of every event of a probe.
 pub(super) const SOURCE: &str = "verify-probe";
@@ -63,7 +67,8 @@ impl Asker {
 
     /// Whether anything answers, whatever it says.
     pub(super) async fn is_reachable(&self) -> bool {
-        !matches!(self.client.get(&self.client.url("/"), "*/*").await, Err(error) if error.is_unreachable())
+        let asked = timeout(READING, self.client.get(&self.client.url("/"), "*/*")).await;
+        !matches!(asked, Ok(Err(error)) if error.is_unreachable())
     }
 
     /// An event that nobody sent before.
@@ -107,6 +112,10 @@ impl Asker {
 
     /// GETs a path with its query; none if no whole answer came.
     pub(super) async fn get(&self, path: &str) -> Option<Answer> {
+        timeout(READING, self.read(path)).await.ok()?
+    }
+
+    async fn read(&self, path: &str) -> Option<Answer> {
         let response = self.client.get(&self.client.url(path), "application/json").await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let links_on =

@@ -72,7 +72,9 @@ pub(super) async fn find(asker: &mut Asker, named: Option<&str>) -> Result<WayIn
             for envelope in [Envelope::Array, Envelope::Under("events".to_owned()), Envelope::Object] {
                 let event = asker.event();
                 let body = wrapped(&envelope, &[asker.text(&event, &names)]);
-                let Some(answer) = asker.post(path, body).await else { continue };
+                let Some(answer) = asker.post(path, body).await else {
+                    return Err(format!("POST {path} was not answered"));
+                };
                 if answer.is_success() {
                     return Ok(WayIn { path: path.to_owned(), envelope, names, first: (event, answer) });
                 }
