@@ -25,7 +25,7 @@ const MATRIX: &str = "results/kill-matrix.md";
 const LADDER: [u64; 8] = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000];
 
 /// Attempts of a run against the sound target: long enough for every fault to find the run under way.
-const SOUND_COUNT: u64 = 4_000;
+const SOUND_COUNT: u64 = 12_000;
 
 /// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
