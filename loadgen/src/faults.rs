@@ -12,7 +12,8 @@ use truth::clock::monotonic_ns;
 use truth::fault::{Action, At, Fault};
 use truth::folder::FolderError;
 use verify::baseline::chain;
-use verify::faults::{FaultRecord, FaultWriter, planned};
+use verify::faults::{FaultRecord, planned};
+use verify::lines::LineWriter;
 use verify::process::{ProcessError, TargetProcess};
 
 use crate::meter::live::{self, LiveSums};
@@ -31,7 +32,7 @@ pub(crate) struct Striker {
     /// Attempts of this run.
     pub(crate) events: u64,
     pub(crate) live: Vec<Arc<LiveSums>>,
-    pub(crate) writer: FaultWriter,
+    pub(crate) writer: LineWriter,
     /// The target, if the scenario starts it.
     pub(crate) process: Option<TargetProcess>,
     pub(crate) notices: Notices,

@@ -13,7 +13,7 @@ use truth::folder::RunFolder;
 use truth::ledger::writer::SegmentWriter;
 use truth::ledger::{Header, LedgerError};
 use verify::baseline::chain;
-use verify::faults::FaultWriter;
+use verify::faults;
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
 
@@ -167,7 +167,7 @@ fn begin_faults(
     if faults.is_empty() && process.is_none() {
         return Ok(None);
     }
-    let writer = FaultWriter::create(folder)?;
+    let writer = faults::create(folder)?;
     let (seed, events, live) = (settings.plan.seed, share.events, live.to_vec());
     Ok(Some(Striking::begin(Striker { faults, seed, events, live, writer, process, notices })))
 }

@@ -10,8 +10,9 @@ use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use truth::clock::monotonic_ns;
 use truth::folder::{FolderError, RunFolder};
 use verify::baseline::chain;
+use verify::lines::LineWriter;
 use verify::observe::client::TargetClient;
-use verify::polls::{Poll, PollWriter};
+use verify::polls::{self, Poll};
 
 use crate::meter::live::{self, LiveSums};
 
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Polls one target.
 pub(crate) struct Poller {
     client: TargetClient,
-    writer: PollWriter,
+    writer: LineWriter,
     lanes: Vec<Arc<LiveSums>>,
 }
 
@@ -35,7 +36,7 @@ impl Poller {
         folder: &RunFolder,
         lanes: Vec<Arc<LiveSums>>,
     ) -> Result<Self, FolderError> {
-        let writer = PollWriter::create(folder)?;
+        let writer = polls::create(folder)?;
         Ok(Self { client, writer, lanes })
     }
 

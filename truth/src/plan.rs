@@ -222,19 +222,22 @@ impl TryFrom<PlanSpec> for Plan {
         if !acceptable(&spec.source) {
             return Err(PlanError::Source { source_name: spec.source });
         }
-        if let Some(text) = &spec.payload_template {
-            let longest = text.len() as u64;
-            if longest > u64::from(MAX_PAYLOAD) {
-                let (name, range) = ("bytes of the payload's template", "at most 1048576");
-                return Err(PlanError::Range { name, value: longest, range });
-            }
-            Template::parse(text)?;
-        }
+        spec.payload_template.as_deref().map(check_template).transpose()?;
         let for_slots = MIN_ROUND_SLOTS.div_ceil(u64::from(spec.batch));
         let requests = for_slots.max(2 * u64::from(spec.group)).next_multiple_of(u64::from(spec.group));
         let requests_per_round = u32::try_from(requests).expect("at most 320");
         Ok(Self { spec, requests_per_round })
     }
+}
+
+fn check_template(text: &str) -> Result<(), PlanError> {
+    let value = text.len() as u64;
+    if value > u64::from(MAX_PAYLOAD) {
+        let (name, range) = ("bytes of the payload's template", "at most 1048576");
+        return Err(PlanError::Range { name, value, range });
+    }
+    Template::parse(text)?;
+    Ok(())
 }
 
 impl From<Plan> for PlanSpec {

@@ -16,7 +16,7 @@ use truth::scenario::Scenario;
 use verify::baseline::{Baseline, ListedBaseline};
 use verify::observe::stats::Counters;
 use verify::observed::{ListingObservation, Observed, Settled, StatsObservation};
-use verify::polls::{Poll, PollWriter};
+use verify::polls::{self, Poll};
 use verify::rows::{Row, RowTally, SetSum};
 
 /// Nanoseconds between the begins of two rounds.
@@ -190,7 +190,7 @@ fn write_counters(counters: &Counters, folder: &RunFolder) -> Result<(), Failure
     Baseline { schema_version: 1, stats: Some(before), unread: None, moving: false, listed, asked_ns: None }
         .save(folder)?;
     let acked = counters.received.unwrap_or(0);
-    PollWriter::create(folder)?.write(&Poll {
+    polls::create(folder)?.write(&Poll {
         t_sent_ns: u64::MAX - 1,
         t_answered_ns: u64::MAX,
         acked,

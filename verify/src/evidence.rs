@@ -74,7 +74,7 @@ impl Run {
         }
         let baseline = Baseline::load(&folder)?;
         let mut polled = Polled::new(baseline.as_ref(), &manifest.scenario.promises, manifest.shard);
-        polls::for_each(&folder, |poll| polled.take(poll))?;
+        polls::for_each(&folder, |poll| polled.take(&poll))?;
         let faults = Struck::of(&manifest, faults::read(&folder)?);
         Ok(Self { folder, manifest, baseline, polled, faults })
     }

@@ -1,12 +1,10 @@
 //! What was done to the target during a run, and the proof that it bit: `faults.ndjson`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use truth::fault::Action;
 use truth::folder::{FolderError, Manifest, RunFolder};
+
+use crate::lines::{self, LineWriter};
 
 /// The file's name in the run folder.
 const FILE: &str = "faults.ndjson";
@@ -85,44 +83,14 @@ pub fn planned(fault: &truth::fault::Fault, seed: u32, number: usize) -> String 
     format!("{}{command} at {}", fault.action.name(), fault.due(seed, number))
 }
 
-/// Appends records to the file, a line each.
-#[derive(Debug)]
-pub struct FaultWriter {
-    path: PathBuf,
-    file: File,
-}
-
-impl FaultWriter {
-    /// Begins the file.
-    pub fn create(folder: &RunFolder) -> Result<Self, FolderError> {
-        let path = folder.file(FILE);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(|source| FolderError::Io { action: "create", path: path.clone(), source })?;
-        Ok(Self { path, file })
-    }
-
-    /// Appends one record.
-    pub fn write(&mut self, record: &FaultRecord) -> Result<(), FolderError> {
-        let json = serde_json::to_vec(record);
-        let mut line = json.map_err(|source| FolderError::Json { path: self.path.clone(), source })?;
-        line.push(b'\n');
-        let written = self.file.write_all(&line);
-        written.map_err(|source| FolderError::Io { action: "write", path: self.path.clone(), source })
-    }
+/// Begins the file of what is done to a run's target.
+pub fn create(folder: &RunFolder) -> Result<LineWriter, FolderError> {
+    LineWriter::create(folder.file(FILE))
 }
 
 /// Reads the records of a run; none if there is no file. A last line that was not finished is left out.
 pub fn read(folder: &RunFolder) -> Result<Vec<FaultRecord>, FolderError> {
-    let path = folder.file(FILE);
-    let Ok(file) = File::open(&path) else { return Ok(Vec::new()) };
     let mut records = Vec::new();
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line.map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
-        match serde_json::from_slice(&line) {
-            Ok(record) => records.push(record),
-            Err(error) if error.is_eof() => break,
-            Err(source) => return Err(FolderError::Json { path, source }),
-        }
-    }
+    lines::for_each(&folder.file(FILE), |record| records.push(record))?;
     Ok(records)
 }

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod evidence;
 pub mod faults;
 pub mod judge;
+pub mod lines;
 pub mod observe;
 pub mod observed;
 pub mod polls;

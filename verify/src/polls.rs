@@ -1,8 +1,5 @@
 //! What a target said of itself under load, beside what the sender knew at that moment.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-
 use serde::{Deserialize, Serialize};
 use truth::folder::{FolderError, RunFolder};
 use truth::plan::Shard;
@@ -11,6 +8,7 @@ use truth::promises::{Counters as CounterPromise, Promises};
 use crate::baseline::Baseline;
 use crate::judge::epochs::{Epochs, Reading};
 use crate::judge::under_load::UnderLoad;
+use crate::lines::{self, LineWriter};
 use crate::observe::stats::Counters;
 
 /// The file's name in the run folder.
@@ -39,30 +37,9 @@ pub struct Poll {
     pub closing: bool,
 }
 
-/// Appends polls to the file, a line each.
-#[derive(Debug)]
-pub struct PollWriter {
-    path: std::path::PathBuf,
-    file: File,
-}
-
-impl PollWriter {
-    /// Begins the file.
-    pub fn create(folder: &RunFolder) -> Result<Self, FolderError> {
-        let path = folder.file(FILE);
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(|source| FolderError::Io { action: "create", path: path.clone(), source })?;
-        Ok(Self { path, file })
-    }
-
-    /// Appends one poll.
-    pub fn write(&mut self, poll: &Poll) -> Result<(), FolderError> {
-        let json = serde_json::to_vec(poll);
-        let mut line = json.map_err(|source| FolderError::Json { path: self.path.clone(), source })?;
-        line.push(b'\n');
-        let written = self.file.write_all(&line);
-        written.map_err(|source| FolderError::Io { action: "write", path: self.path.clone(), source })
-    }
+/// Begins the file of a run's polls.
+pub fn create(folder: &RunFolder) -> Result<LineWriter, FolderError> {
+    LineWriter::create(folder.file(FILE))
 }
 
 /// What the polls of one run come to; the polls themselves are read in passing and not kept.
@@ -111,21 +88,6 @@ impl Polled {
 
 /// Calls `take` with the polls of a run, one by one; with none if there is no file. A last line that was not finished is
 /// left out.
-pub fn for_each(folder: &RunFolder, mut take: impl FnMut(&Poll)) -> Result<(), FolderError> {
-    let path = folder.file(FILE);
-    let Ok(file) = File::open(&path) else {
-        return Ok(());
-    };
-    let mut input = BufReader::new(file);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = input.read_until(b'\n', &mut line);
-        read.map_err(|source| FolderError::Io { action: "read", path: path.clone(), source })?;
-        if line.last() != Some(&b'\n') {
-            return Ok(());
-        }
-        let poll = serde_json::from_slice(&line);
-        take(&poll.map_err(|source| FolderError::Json { path: path.clone(), source })?);
-    }
+pub fn for_each(folder: &RunFolder, take: impl FnMut(Poll)) -> Result<(), FolderError> {
+    lines::for_each(&folder.file(FILE), take)
 }

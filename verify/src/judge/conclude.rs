@@ -9,6 +9,7 @@ use crate::verdict::{Check, Planted, SentAgain, Status, Verdict, Word};
 pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) -> Verdict {
     let evidence = facts.evidence;
     doubt(facts, &mut examined);
+    observe(facts, &mut examined);
     let mut said: Vec<(Word, String)> = Vec::new();
     let mut say = |word: Word, reason: String| said.push((word, reason));
     for check in &examined.checks {
@@ -112,6 +113,11 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
         let missing = counted(missing, "shard of this run is", "shards of this run are");
         examined.doubts.push(format!("{missing} missing; name their folders too"));
     }
+}
+
+/// What happened besides, first that a run is not the whole plan.
+fn observe(facts: &Facts<'_>, examined: &mut Examined) {
+    let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
     if listing.missing_at_first > 0 && facts.tells_presence() {
         let missing = counted(listing.missing_at_first, "acknowledged key was", "acknowledged keys were");
         examined.observations.push(format!(

@@ -16,7 +16,7 @@ use verify::evidence::{Evidence, Frames};
 use verify::judge::judge;
 use verify::observe::stats::Counters;
 use verify::observed::{ListingObservation, Observed, Settled, StatsObservation};
-use verify::polls::{Poll, PollWriter, Polled};
+use verify::polls::{self, Poll, Polled};
 use verify::rows::{Row, RowTally};
 use verify::verdict::{Check, Status, Verdict};
 
@@ -197,7 +197,7 @@ impl Forged {
         if let Some(baseline) = &self.baseline {
             baseline.save(&folder).expect("a baseline that can be written");
         }
-        let mut polls = PollWriter::create(&folder).expect("a file of polls");
+        let mut polls = polls::create(&folder).expect("a file of polls");
         for poll in self.all_polls() {
             polls.write(&poll).expect("a poll that can be written");
         }

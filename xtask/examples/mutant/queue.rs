@@ -32,8 +32,13 @@ impl Store {
     pub(crate) async fn work(self) {
         loop {
             let is_idle = match self.defect {
-                Defect::PoppedThenKilled => self.pop_then_store().await,
-                Defect::NeverReclaimed => self.begin_then_store().await,
+                Defect::PoppedThenKilled => {
+                    self.note_then_store(Record { taken: 1, ..Record::default() }, 0).await
+                }
+                // What was begun by a process that is gone is never begun again.
+                Defect::NeverReclaimed => {
+                    self.note_then_store(Record { begun: 1, ..Record::default() }, 1).await
+                }
                 Defect::TwoWorkersOnOne => self.look_then_store().await,
                 _ => self.take_and_store().await,
             };
@@ -52,35 +57,19 @@ impl Store {
         false
     }
 
-    /// Takes a batch out for good, and stores it later.
-    async fn pop_then_store(&self) -> bool {
+    /// Notes that a batch is out of the inbox, or begun, and stores it later: in between, the process may end.
+    async fn note_then_store(&self, noted: Record, taken_later: usize) -> bool {
         let events = {
             let mut state = self.look();
             let Some(events) = state.inbox.pop_front() else { return true };
-            state.journal.append(&Record { taken: 1, ..Record::default() });
+            state.journal.append(&noted);
             state.processing += events.len() as u64;
             events
         };
         sleep(GAP).await;
         let mut state = self.look();
         state.processing -= events.len() as u64;
-        state.store_queued(events, 0);
-        false
-    }
-
-    /// Marks a batch as begun; what was begun by a process that is gone is never begun again.
-    async fn begin_then_store(&self) -> bool {
-        let events = {
-            let mut state = self.look();
-            let Some(events) = state.inbox.pop_front() else { return true };
-            state.journal.append(&Record { begun: 1, ..Record::default() });
-            state.processing += events.len() as u64;
-            events
-        };
-        sleep(GAP).await;
-        let mut state = self.look();
-        state.processing -= events.len() as u64;
-        state.store_queued(events, 1);
+        state.store_queued(events, taken_later);
         false
     }
 
