@@ -174,6 +174,10 @@ fn warn(settings: &Settings, share: &Share, addresses: &[SocketAddr], baseline: 
             "the trap {trap} is set: a careless target may be left with fewer events than it took"
         ));
     }
+    if settings.plan.invalid > 0 {
+        notices
+            .note("the trap invalid is set: some requests hold an event that is none, and should be refused");
+    }
     for mode in settings.plan.impossible_modes() {
         notices.note(mode);
     }

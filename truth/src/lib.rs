@@ -11,6 +11,7 @@ pub mod event;
 pub mod fault;
 pub mod folder;
 pub mod id;
+pub mod invalid;
 pub mod ledger;
 pub mod mapping;
 pub mod plan;

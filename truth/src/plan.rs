@@ -100,6 +100,13 @@ pub struct PlanSpec {
     /// Pairs of keys that a careless target takes for one.
     #[serde(default, skip_serializing_if = "Twins::is_off")]
     pub twins: Twins,
+    /// One request in so many has an event besides that is none; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub invalid: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Why numbers do not make a plan.

@@ -60,6 +60,11 @@ impl Round {
         releases
     }
 
+    /// Whether a request leaves together with others.
+    pub fn is_racing(&self, request: u32) -> bool {
+        self.together[request as usize / self.group]
+    }
+
     pub(crate) fn fill(plan: &Plan, index: u64) -> Self {
         let slots = plan.slots_of(index);
         let ordinals = Filling::new(plan, index).run();

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::fault::Fault;
 use crate::mapping::{Paging, Target};
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
-use crate::promises::{Batch, Promises};
+use crate::promises::{Batch, Promises, Received};
 use crate::share::{Share, ShareError};
 use crate::twin::Twins;
 
@@ -31,7 +31,7 @@ pub struct Scenario {
     /// Where repeats go.
     pub mix: Mix,
     /// Traps: what a careless target gets wrong. Off by default, because they poison some targets.
-    pub traps: Twins,
+    pub traps: Traps,
     /// How the target speaks.
     pub target: Target,
     /// What the target claims.
@@ -48,7 +48,7 @@ impl Default for Scenario {
             load: Load::default(),
             events: EventSpec::default(),
             mix: Mix::default(),
-            traps: Twins::default(),
+            traps: Traps::default(),
             target: Target::default(),
             promises: Promises::default(),
             faults: Vec::new(),
@@ -188,6 +188,42 @@ impl PayloadSpec {
     }
 }
 
+/// What a careless target gets wrong: one pair of keys, or one request, in so many; 0 for none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Traps {
+    /// The same id under two topics.
+    pub same_id: u32,
+    /// Ids that differ in the case of letters alone.
+    pub case: u32,
+    /// Ids that differ in a space at the end.
+    pub trailing_space: u32,
+    /// Ids that differ in the normal form of a letter.
+    pub normalisation: u32,
+    /// Requests with an event besides that is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub invalid: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Traps {
+    /// Those that are pairs of keys.
+    fn twins(self) -> Twins {
+        let Self { same_id, case, trailing_space, normalisation, .. } = self;
+        Twins { same_id, case, trailing_space, normalisation }
+    }
+}
+
+impl From<Twins> for Traps {
+    fn from(twins: Twins) -> Self {
+        let Twins { same_id, case, trailing_space, normalisation } = twins;
+        Self { same_id, case, trailing_space, normalisation, invalid: 0 }
+    }
+}
+
 /// Where repeats go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -293,7 +329,8 @@ impl Scenario {
             epoch_ms: self.events.epoch.as_millisecond(),
             payload_bytes: self.events.payload.bytes,
             payload_template: self.events.payload.template.clone(),
-            twins: self.traps,
+            twins: self.traps.twins(),
+            invalid: self.traps.invalid,
         };
         Ok(Plan::try_from(spec)?)
     }
@@ -350,6 +387,16 @@ impl Scenario {
         if self.target.listing.paging == Paging::Cursor && self.target.listing.next.is_none() {
             return refuse(
                 "listing.paging = \"cursor\" needs listing.next, where the next cursor stands in the body",
+            );
+        }
+        if self.traps.invalid > 0 && self.target.publish.envelope == crate::mapping::Envelope::Object {
+            return refuse(
+                "the trap invalid spoils one event of a request, and here a request is one event: leave it out",
+            );
+        }
+        if self.traps.invalid > 0 && self.promises.received == Received::Offered {
+            return refuse(
+                "the trap invalid leaves open what received = \"offered\" counts of a spoilt request: leave it out",
             );
         }
         if !(1..=100_000).contains(&self.target.listing.limit) {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::event::{Events, timestamp_text, write_decimal};
-use crate::mapping::{Envelope, Target};
+use crate::invalid::{Flaw, Invalid};
+use crate::mapping::{Envelope, EventFields, Target};
 
 /// Renders bodies for one target. Cheap to clone; each sender has its own, because it remembers the last second.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     events: Arc<Events>,
+    fields: EventFields,
     /// Per topic: the opening brace to the quote before the id.
     heads: Vec<Vec<u8>>,
     /// From the quote after the id to the quote before the timestamp, or to what follows if there is none.
@@ -53,7 +55,8 @@ impl Renderer {
         };
         let (after_id, middle) = (after_id.into_bytes(), middle.into_bytes());
         let second = (i64::MIN, Vec::new());
-        Self { events, heads, after_id, has_timestamp, middle, has_payload, open, close, second }
+        let fields = fields.clone();
+        Self { events, fields, heads, after_id, has_timestamp, middle, has_payload, open, close, second }
     }
 
     /// Appends the body of a request that carries these keys, in this order.
@@ -66,6 +69,34 @@ impl Renderer {
             self.event(*ordinal, out);
         }
         out.extend_from_slice(self.close);
+    }
+
+    /// The same with an event among them that is none.
+    pub fn spoilt_body(&mut self, ordinals: &[u64], invalid: Invalid, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.open);
+        for place in 0..=ordinals.len() {
+            if place == invalid.place {
+                out.extend_from_slice(if place > 0 { b"," } else { b"" });
+                self.no_event(invalid.flaw, out);
+            }
+            if let Some(ordinal) = ordinals.get(place) {
+                out.extend_from_slice(if place > 0 || invalid.place == 0 { b"," } else { b"" });
+                self.event(*ordinal, out);
+            }
+        }
+        out.extend_from_slice(self.close);
+    }
+
+    fn no_event(&self, flaw: Flaw, out: &mut Vec<u8>) {
+        let fields = &self.fields;
+        let (topic, id) = (json(&fields.topic), json(&fields.event_id));
+        let text = match flaw {
+            Flaw::NoId => format!("{{{topic}:\"spoilt\"}}"),
+            Flaw::BlankTopic => format!("{{{topic}:\" \",{id}:\"spoilt\"}}"),
+            Flaw::NulInId => format!("{{{topic}:\"spoilt\",{id}:\"a\\u0000b\"}}"),
+            Flaw::NoObject => "7".to_owned(),
+        };
+        out.extend_from_slice(text.as_bytes());
     }
 
     fn event(&mut self, ordinal: u64, out: &mut Vec<u8>) {

@@ -15,6 +15,7 @@
 //! | `answer-sum` | an answer's numbers do not add up, or are not what was sent | always | answers with counts |
 //! | `batch-counts` | an answer counts more new events than can have been new | always | answers with counts alone |
 //! | `torn-batch` | of a request without an answer, a part is stored | the listing is complete and bracketed, batches are atomic, and the keys have no other attempt | listing |
+//! | `invalid-taken` | a request with an invalid event is acknowledged | batches are promised to be whole | `[traps] invalid` |
 //! | `routes-disagree` | rows and unique count tell different totals | the listing is complete and bracketed | both |
 //! | `counters` | see [`counters`] and, under load, [`under_load`] | the baseline was still, or the closing poll agrees | counters |
 //! | `epochs` | a counter fell, or an uptime lies, see [`epochs`] | answers are snapshots, and counters persist or one process answered | counters read twice |
@@ -252,6 +253,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         by_total::answer_sum(facts),
         by_request::batch_counts(facts),
         torn,
+        by_request::invalid_taken(facts),
         by_total::routes_disagree(facts),
         by_total::counters(facts, &mut examined),
         epochs::epochs(facts),

@@ -178,7 +178,10 @@ impl Desk {
     pub(crate) fn begin(&mut self, seat: usize, connection: &Shared) -> Begun {
         let flight = self.flights[seat].as_ref().expect("a seat begins the request that it carries");
         self.requests.clear();
-        let range = self.requests.render(flight.ordinals());
+        let range = match flight.invalid(&self.job.plan) {
+            None => self.requests.render(flight.ordinals()),
+            Some(invalid) => self.requests.render_spoilt(flight.ordinals(), invalid),
+        };
         self.launch(seat, connection, range)
     }
 

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use truth::answer::Answer;
+use truth::invalid::Invalid;
 use truth::ledger::{Done, Scope};
+use truth::plan::Plan;
 use truth::round::Round;
 
 use super::queue::RacePlace;
@@ -31,6 +33,11 @@ impl Flight {
     /// The keys it carries.
     pub(crate) fn ordinals(&self) -> &[u64] {
         self.round.request(self.request)
+    }
+
+    /// What spoils it; nothing almost always.
+    pub(crate) fn invalid(&self, plan: &Plan) -> Option<Invalid> {
+        Invalid::of(plan, &self.round, self.request)
     }
 
     /// How many events it carries.

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use truth::event::Events;
+use truth::invalid::Invalid;
 use truth::mapping::Target;
 use truth::wire::{Renderer, post_head};
 
@@ -38,9 +39,18 @@ impl Requests {
 
     /// Renders a request that carries these keys, and tells where it stands.
     pub(crate) fn render(&mut self, ordinals: &[u64]) -> Range<usize> {
+        self.rendered(|renderer, bytes| renderer.body(ordinals, bytes))
+    }
+
+    /// The same with an event among them that is none.
+    pub(crate) fn render_spoilt(&mut self, ordinals: &[u64], invalid: Invalid) -> Range<usize> {
+        self.rendered(|renderer, bytes| renderer.spoilt_body(ordinals, invalid, bytes))
+    }
+
+    fn rendered(&mut self, body_of: impl FnOnce(&mut Renderer, &mut Vec<u8>)) -> Range<usize> {
         let body = self.bytes.len() + self.fixed_head.len() + LENGTH_FIELD;
         self.bytes.resize(body, 0);
-        self.renderer.body(ordinals, &mut self.bytes);
+        body_of(&mut self.renderer, &mut self.bytes);
         self.head.clear();
         post_head(&self.fixed_head, self.bytes.len() - body, &mut self.head);
         let start = body - self.head.len();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::Value;
 use truth::event::{Decoded, Events};
+use truth::invalid::Invalid;
 use truth::mapping::{Envelope, Target};
 use truth::plan::{MAX_PAYLOAD, MIN_PAYLOAD, Plan, PlanSpec};
 use truth::twin::{Twin, Twins};
@@ -184,6 +185,35 @@ fn a_field_without_a_name_is_not_sent_and_further_ones_are() {
         }
         assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected);
     }
+}
+
+#[test]
+fn a_spoilt_body_holds_one_member_more_that_is_no_event() {
+    let mut spec = spec();
+    (spec.invalid, spec.batch, spec.total) = (2, 7, Some(20_000));
+    let plan = Plan::try_from(spec).expect("a plan");
+    let mut renderer = Renderer::new(Arc::new(Events::new(&plan)), &Target::default());
+    let (mut places, mut flaws) = (std::collections::BTreeSet::new(), std::collections::HashSet::new());
+    for index in 0..40 {
+        let round = plan.round(index);
+        for request in 0..round.requests() {
+            let Some(invalid) = Invalid::of(&plan, &round, request) else { continue };
+            assert!(index % 2 == 1 && !round.is_racing(request));
+            let (ordinals, mut body, mut plain) = (round.request(request), Vec::new(), Vec::new());
+            renderer.spoilt_body(ordinals, invalid, &mut body);
+            renderer.body(ordinals, &mut plain);
+            let mut members: Vec<Value> = serde_json::from_slice(&body).expect("a list");
+            let plain: Vec<Value> = serde_json::from_slice(&plain).expect("a list");
+            let none = members.remove(invalid.place);
+            assert_eq!(members, plain);
+            let is_event = none["topic"].as_str().is_some_and(|topic| !topic.trim().is_empty())
+                && none["event_id"].as_str().is_some_and(|id| !id.contains('\0'));
+            assert!(!is_event, "{none}");
+            places.insert(invalid.place);
+            flaws.insert(format!("{:?}", invalid.flaw));
+        }
+    }
+    assert_eq!((places.into_iter().collect::<Vec<_>>(), flaws.len()), (vec![0, 3, 7], 4));
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn spec() -> PlanSpec {
         payload_bytes: [64, 256],
         payload_template: None,
         twins: Twins::default(),
+        invalid: 0,
     }
 }
 

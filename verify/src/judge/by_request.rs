@@ -137,3 +137,26 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
     let findings = faults.iter().map(super::by_total::of_answer).collect();
     Check::fail(NAME, tally.count_faults_total, summary, findings)
 }
+
+/// A request with an event that is none, acknowledged though batches are promised to be whole.
+pub fn invalid_taken(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "invalid-taken";
+    let tally = &facts.tally;
+    if tally.spoilt == 0 {
+        return Check::not_tested(
+            NAME,
+            "no request with an invalid event was sent ([traps] in the scenario)",
+        );
+    }
+    let sent = counted(tally.spoilt, "request", "requests");
+    if facts.evidence.promises.batch == Batch::Partial {
+        return Check::not_tested(NAME, "the target takes parts of a request");
+    }
+    if tally.spoilt_taken == 0 {
+        return Check::pass(NAME, format!("none of {sent} with an invalid event was acknowledged"));
+    }
+    let taken = tally.spoilt_taken;
+    let summary = counted(taken, "request with an invalid event is", "requests with an invalid event are");
+    let findings = tally.spoilt_examples.iter().map(super::by_total::of_answer).collect();
+    Check::fail(NAME, taken, format!("{summary} acknowledged, of {sent}"), findings)
+}

@@ -111,6 +111,12 @@ pub struct Tally {
     pub count_faults: Vec<AnswerFault>,
     /// How many of these there were.
     pub count_faults_total: u64,
+    /// Requests that were sent with an event that is none.
+    pub spoilt: u64,
+    /// Of these, acknowledged.
+    pub spoilt_taken: u64,
+    /// Some of those.
+    pub spoilt_examples: Vec<AnswerFault>,
     /// What was tried.
     pub coverage: Coverage,
     /// Of the run's own segments, those that end in order, and all of them.

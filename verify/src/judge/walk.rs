@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 use truth::answer::{Answer, Kind, Kinds, Outcome};
+use truth::invalid::Invalid;
 use truth::ledger::{Done, Frame, LedgerError, Purpose, Scope};
 use truth::plan::Plan;
 use truth::promises::Batch;
@@ -68,6 +69,8 @@ struct Opened {
     ordinals: Vec<u64>,
     /// Keys of earlier rounds that were acknowledged when it was opened: no answer in it can tell them to be new.
     known: HashSet<u64>,
+    /// Requests that hold an event that is none.
+    spoilt: HashSet<u32>,
     batch: usize,
     releases: Vec<Range<u32>>,
     first_ordinal: u64,
@@ -112,6 +115,9 @@ impl<'a> Walk<'a> {
             counts_compared: 0,
             count_faults: Vec::new(),
             count_faults_total: 0,
+            spoilt: 0,
+            spoilt_taken: 0,
+            spoilt_examples: Vec::new(),
             coverage: Coverage::default(),
             closed: (0, 0),
             last_answered: None,
@@ -159,6 +165,9 @@ impl<'a> Walk<'a> {
         let opened = Opened {
             purpose: None,
             known: self.known(&round),
+            spoilt: (0..round.requests())
+                .filter(|request| Invalid::of(self.setting.plan, &round, *request).is_some())
+                .collect(),
             ordinals: round.ordinals().to_vec(),
             batch: self.setting.plan.batch as usize,
             releases: round.releases(),
@@ -199,6 +208,7 @@ impl<'a> Walk<'a> {
         let opened = self.open.entry((run, Scope::Extra(id))).or_insert_with(|| Opened {
             purpose: Some(purpose),
             known: HashSet::new(),
+            spoilt: HashSet::new(),
             ordinals: Vec::new(),
             batch,
             releases: Vec::new(),
@@ -226,8 +236,12 @@ impl<'a> Walk<'a> {
         *self.tally.statuses.entry(done.status).or_default() += 1;
         self.book_try(&opened, done.request, &done.answer, (done.t_start, done.t_end));
         let slots = opened.ordinals(done.request).len() as u64;
-        self.compare_sums(done, slots);
-        self.compare_counts(done, &opened);
+        if opened.spoilt.contains(&done.request) {
+            self.note_spoilt(done);
+        } else {
+            self.compare_sums(done, slots);
+            self.compare_counts(done, &opened);
+        }
         let is_planned = opened.purpose.is_none();
         let progress = &mut opened.requests[request];
         if done.answer.outcome != Outcome::NeverSent {
@@ -322,6 +336,23 @@ impl<'a> Walk<'a> {
         self.tally.sums.acked += 1;
         self.tally.sums.told_new += u64::from(said == Said::New);
         self.tally.sums.told_duplicate += u64::from(said == Said::Duplicate);
+    }
+
+    /// A request with an event that is none was sent, and should have been refused as a whole.
+    fn note_spoilt(&mut self, done: &Done) {
+        if done.answer.outcome == Outcome::NeverSent {
+            return;
+        }
+        self.tally.spoilt += 1;
+        if done.answer.outcome == Outcome::Acked {
+            self.tally.spoilt_taken += 1;
+            if self.tally.spoilt_examples.len() < EXAMPLES {
+                let detail =
+                    format!("acknowledged with status {}, though one of its events is none", done.status);
+                let (scope, request) = (done.scope, done.request);
+                self.tally.spoilt_examples.push(AnswerFault { scope, request, detail });
+            }
+        }
     }
 
     fn compare_sums(&mut self, done: &Done, sent: u64) {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use truth::answer::{Answer, Kind, Kinds, Outcome};
 use truth::event::Events;
+use truth::invalid::Invalid;
 use truth::ledger::{Done, Frame, Scope};
 use truth::plan::{Plan, Shard};
 use truth::promises::Received;
@@ -55,6 +56,8 @@ pub(crate) struct Forge {
     pub(crate) width: u64,
     /// The tries of a request of a round.
     pub(crate) fates: fn(u64, u32) -> Vec<Fate>,
+    /// Whether requests with an event that is none are taken as any other; else they are refused.
+    pub(crate) takes_spoilt: bool,
     /// Events of others, stored before the run.
     pub(crate) earlier: u64,
     /// Which part of the plan is sent.
@@ -73,6 +76,7 @@ impl Default for Forge {
             lanes: 1,
             width: 8,
             fates: |_, _| vec![Fate::Acked],
+            takes_spoilt: false,
             earlier: 0,
             shard: Shard::WHOLE,
         }
@@ -105,8 +109,13 @@ impl Forge {
         for (nth, round) in (0_u64..).zip(mine) {
             let lane = nth % self.lanes;
             let clock = &mut clocks[lane as usize];
-            for request in 0..plan.round(round).requests() {
-                let fates = (self.fates)(round, request);
+            let planned = plan.round(round);
+            for request in 0..planned.requests() {
+                let is_spoilt = Invalid::of(plan, &planned, request).is_some();
+                let fates = match is_spoilt && !self.takes_spoilt {
+                    true => vec![Fate::Rejected],
+                    false => (self.fates)(round, request),
+                };
                 let place = u64::from(request) % self.width;
                 let last = fates.len() - 1;
                 for (nth_try, fate) in fates.into_iter().enumerate() {

@@ -5,7 +5,7 @@ use truth::ledger::Scope;
 use truth::promises::Batch;
 use verify::verdict::{Status, Verdict, Word};
 
-use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check};
+use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, row};
 
 /// One request of round 2 has no answer: executed, or not.
 fn in_doubt(executed: bool, silent: bool) -> Forged {
@@ -141,4 +141,44 @@ fn a_row_of_others_that_is_gone_is_missed() {
     assert_eq!(check(&forged.verdict(), "foreign-lost").status, Status::Fail);
     forged.promises.shared = true;
     assert_eq!(check(&forged.verdict(), "foreign-lost").status, Status::NotTested);
+}
+
+/// A run some requests of which hold an event that is none.
+fn spoilt(takes_spoilt: bool) -> Forged {
+    let mut forge = Forge { takes_spoilt, ..Forge::default() };
+    forge.scenario.traps.invalid = 4;
+    forge.run()
+}
+
+#[test]
+fn a_request_with_an_invalid_event_has_to_be_refused_where_batches_are_whole() {
+    let refused = spoilt(false).verdict();
+    assert_eq!(refused.verdict, Word::Pass, "{:#?}", refused.reasons);
+    let summary = &check(&refused, "invalid-taken").summary;
+    assert!(
+        summary.starts_with("none of ") && summary.ends_with(" with an invalid event was acknowledged"),
+        "{summary}"
+    );
+
+    let mut taken = spoilt(true);
+    let verdict = taken.verdict();
+    assert_fails(&verdict, &["invalid-taken"]);
+    let finding = &check(&verdict, "invalid-taken").findings[0].detail;
+    assert!(finding.contains("request ") && finding.contains("one of its events is none"), "{finding}");
+    taken.promises.batch = Batch::Partial;
+    assert_fails(&taken.verdict(), &[]);
+}
+
+#[test]
+fn what_is_stored_of_a_refused_request_is_named() {
+    let mut forged = spoilt(false);
+    let spoilt = |attempts: &[(u64, u32, usize)]| {
+        let [(round, request, _)] = attempts else { return false };
+        let plan = &forged.plan;
+        truth::invalid::Invalid::of(plan, &plan.round(*round), *request).is_some()
+    };
+    let key = forged.key_where(spoilt);
+    let stored = row(&forged.events, key);
+    forged.rows.push(stored);
+    assert_names(&forged.verdict(), "rejected-but-stored", key);
 }

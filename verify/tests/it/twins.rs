@@ -7,7 +7,7 @@ use crate::forge::{Forge, Forged, assert_names, check};
 
 fn forge(twins: Twins) -> Forged {
     let mut forge = Forge::default();
-    forge.scenario.traps = twins;
+    forge.scenario.traps = twins.into();
     forge.run()
 }
 

@@ -192,6 +192,7 @@ fn a_pass_names_what_it_did_not_see() {
                 "batch-counts: ",
                 "torn-batch: ",
                 "scope-leak: ",
+                "invalid-taken: ",
             ]
             .iter()
             .any(|name| line.starts_with(name))

@@ -72,6 +72,10 @@ pub(crate) enum Defect {
     RefusesWhatIsStored,
     /// Counts one batch in fifty, and answers 503 before it is stored.
     CountsWhatIsRefused,
+    /// Refuses a batch with an invalid event, after it has stored the valid ones.
+    PartlyStored,
+    /// Takes a batch with an invalid event, and drops that one.
+    InvalidSwallowed,
     /// Keeps the inbox in memory alone.
     QueueLostAtKill,
     /// Takes a batch out of the inbox, and stores it later.

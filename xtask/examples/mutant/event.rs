@@ -25,6 +25,9 @@ impl Event {
     /// Reads one event.
     pub(crate) fn parse(text: Box<RawValue>) -> serde_json::Result<Self> {
         let names: Names = serde_json::from_str(text.get())?;
+        if names.topic.trim().is_empty() || names.event_id.contains('\0') {
+            return Err(serde::de::Error::custom("a blank topic, or a NUL in the id"));
+        }
         Ok(Self { key: (names.topic, names.event_id), moment: 0, text })
     }
 
@@ -46,6 +49,12 @@ impl Event {
         let end = number + text[number..].bytes().take_while(u8::is_ascii_digit).count();
         let changed = format!("{}.0{}", &text[..end], &text[end..]);
         Self { text: RawValue::from_string(changed).expect("a number stays a number"), ..self }
+    }
+
+    /// Reads of a batch what is valid.
+    pub(crate) fn valid_of(body: &str) -> Vec<Self> {
+        let texts: Vec<Box<RawValue>> = serde_json::from_str(body).unwrap_or_default();
+        texts.into_iter().filter_map(|text| Self::parse(text).ok()).collect()
     }
 
     /// Reads a batch: an array.

@@ -40,7 +40,11 @@ pub(crate) fn routes(store: Store) -> Router {
 async fn publish(State(store): State<Store>, body: String) -> Response {
     let events = match Event::parse_batch(&body) {
         Ok(events) => events,
+        Err(_) if store.defect == Defect::InvalidSwallowed => Event::valid_of(&body),
         Err(error) => {
+            if store.defect == Defect::PartlyStored {
+                store.publish(Event::valid_of(&body)).await;
+            }
             let detail =
                 json!({"detail": [{"loc": ["events"], "msg": error.to_string(), "type": "invalid"}]});
             return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(detail)).into_response();

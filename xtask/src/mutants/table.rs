@@ -66,6 +66,7 @@ const LARGE_BATCHES: &str = "[load]\nbatch = 40\n";
 const SINGLE_EVENTS: &str = "[load]\nbatch = 1\n";
 const LATE_REPEATS: &str = "[load]\nbatch = 10\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
 const EQUAL_PAYLOADS: &str = "[load]\nbatch = 10\n[events.payload]\ntemplate = '{\"level\":\"info\"}'\n";
+const SPOILT: &str = "[load]\nbatch = 10\n[traps]\ninvalid = 8\n";
 const WITH_RETRIES: &str = "[load]\nbatch = 10\nretries = 2\n";
 /// Long enough for counters to be read meanwhile, and for time to pass between repeats.
 const SLOW: &str = "[load]\nbatch = 1\nconcurrency = 4\n";
@@ -74,7 +75,7 @@ const SLOW_LATE_REPEATS: &str =
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
 /// What the target without a defect is loaded with, and what it has to stand.
-const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\n";
+const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\ninvalid = 20\n";
 const EVERY_FAULT: &[Fault] =
     &[Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }];
 
@@ -131,6 +132,18 @@ pub const MUTANTS: &[Mutant] = &[
         .loaded(LARGE_BATCHES),
     Mutant::new("lost-at-restart", "keeps everything in memory; killed", "lost").struck(KILL),
     Mutant::new("failure-is-duplicate", "tells a failure to be a duplicate", "lost"),
+    Mutant::new(
+        "partly-stored",
+        "refuses a batch with an invalid event, and stores the others of it",
+        "rejected-but-stored",
+    )
+    .loaded(SPOILT),
+    Mutant::new(
+        "invalid-swallowed",
+        "takes a batch with an invalid event, and drops that one",
+        "invalid-taken",
+    )
+    .loaded(SPOILT),
     Mutant::new(
         "refuses-what-is-stored",
         "answers 503 after the commit, one batch in fifty",
