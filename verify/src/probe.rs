@@ -1,7 +1,7 @@
 //! `verify probe`: meets a target that nobody described, sends it a handful of events, and writes the scenario that fits
 //! what it saw, each line with its evidence.
 //!
-//! Asking ([`asking`]) and guessing are apart: [`answers`], [`counters`] and [`rows`] are plain functions of what was
+//! Asking (`asking`) and guessing are apart: `answers`, `counters` and `rows` are plain functions of what was
 //! answered. What was not seen is not claimed: promises that a few events cannot show are left at what blames nobody.
 
 use std::path::PathBuf;
