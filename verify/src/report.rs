@@ -17,6 +17,8 @@ pub fn rerun(manifest: &Manifest) -> String {
             command.push_str(&text);
         }
     };
+    let (url, usual) = (&manifest.scenario.target.url, &defaults.target.url);
+    add(url != usual, format!(" --target {url}"));
     add(load.batch != defaults.load.batch, format!(" --batch {}", load.batch));
     add(load.concurrency != defaults.load.concurrency, format!(" --concurrency {}", load.concurrency));
     let count = plan.topics.len() as u32;

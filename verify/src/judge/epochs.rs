@@ -249,8 +249,8 @@ fn when(facts: &Facts<'_>, step: &Step) -> String {
         (Some(from), Some(to)) if from > 0 => {
             format!("between {} and {} after the first send", seconds(from), seconds(to))
         }
-        (_, Some(to)) => format!("before {} after the first send", seconds(to)),
-        (Some(from), None) => format!("later than {} after the first send", seconds(from)),
+        (_, Some(to)) => format!("less than {} after the first send", seconds(to)),
+        (Some(from), None) => format!("more than {} after the first send", seconds(from)),
         (None, None) => "at an unknown time".to_owned(),
     }
 }

@@ -72,6 +72,17 @@ fn each_word_has_its_exit_code() {
 }
 
 #[test]
+fn the_same_load_is_told_as_a_command_for_the_same_target() {
+    let out = tempfile::tempdir().unwrap();
+    let mut forged = small().run();
+    let usual = stdout(&offline(&forged.write_observed(&out.path().join("usual")), &[]));
+    assert!(usual.contains("rerun       loadgen --count 600 --dup 0.3 --seed 7 --batch 16\n"), "{usual}");
+    forged.scenario.target.set_url("http://127.0.0.1:9").unwrap();
+    let other = stdout(&offline(&forged.write_observed(&out.path().join("other")), &[]));
+    assert!(other.contains(" --seed 7 --target http://127.0.0.1:9 --batch 16\n"), "{other}");
+}
+
+#[test]
 fn json_on_standard_output_is_what_is_saved() {
     let out = tempfile::tempdir().unwrap();
     let folder = Forge { lanes: 2, ..small() }.run().write_observed(out.path());
