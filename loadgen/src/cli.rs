@@ -80,6 +80,10 @@ pub struct Cli {
     #[arg(long)]
     pub verify: bool,
 
+    /// Ask this database instead of the one of the scenario's `[database]`; a password in it is written nowhere
+    #[arg(long, env = "TARGET_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+
     /// A header of every request, as 'Name: value'; may be repeated, and is never written to a file
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub headers: Vec<String>,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 use truth::clock::boot_id;
 use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
-use truth::plan::{Plan, Shard};
+use truth::plan::Shard;
 use verify::baseline::{Baseline, chain};
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
@@ -34,7 +34,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     if settings.has_run_id && settings.shard == Shard::WHOLE {
         preflight::refuse_sent_before(&client, &settings.plan).await?;
     }
-    let baseline = take_baseline(&client, &settings.plan).await;
+    let baseline = take_baseline(&client, &settings).await;
 
     let share = Share::of(&settings);
     let manifest = manifest(&settings, &share);
@@ -68,7 +68,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     if settings.verify && matches!(code, exit::RAN | exit::NO_ACK) {
         let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
-        let code = verify::run(verify::Options::for_run(path, url, settings.headers)).await;
+        let options = verify::Options::for_run(path, url, settings.database_url, settings.headers);
+        let code = verify::run(options).await;
         end_target(load.process.take(), notices).await;
         return Ok(code);
     }
@@ -115,17 +116,10 @@ fn exit_code(load: &Load, notices: Notices) -> u8 {
 
 /// Asked once with a bound before it is asked properly: a target that takes connections and never answers is loaded
 /// all the same.
-async fn take_baseline(client: &TargetClient, plan: &Plan) -> Baseline {
+async fn take_baseline(client: &TargetClient, settings: &Settings) -> Baseline {
     match timeout(BASELINE_PATIENCE, client.stats()).await {
-        Ok(_) => Baseline::take(client, plan).await,
-        Err(_) => Baseline {
-            schema_version: 1,
-            stats: None,
-            unread: Some(format!("no answer within {} s", BASELINE_PATIENCE.as_secs())),
-            asked_ns: None,
-            moving: false,
-            listed: None,
-        },
+        Ok(_) => Baseline::take(client, settings.database.as_ref(), &settings.plan).await,
+        Err(_) => Baseline::unread(format!("no answer within {} s", BASELINE_PATIENCE.as_secs())),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use truth::mapping::Endpoint;
 use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
 use truth::scenario::{MAX_TOPICS, Scenario, numbered_topics};
+use verify::observe::database::DatabaseReader;
 
 use crate::cli::Cli;
 use crate::error::Failure;
@@ -24,6 +25,10 @@ pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
     /// Sent with every request, written to no file.
     pub(crate) headers: Vec<String>,
+    /// Where the scenario's database is instead, written to no file.
+    pub(crate) database_url: Option<String>,
+    /// A second way to what the target stored.
+    pub(crate) database: Option<DatabaseReader>,
     /// Whether the run's identity was given, so that it may have been sent before.
     pub(crate) has_run_id: bool,
     /// Threads that send, if not as many as fit.
@@ -60,6 +65,8 @@ impl Settings {
         };
         let plan = scenario.plan(seed, nonce)?;
         let endpoint = scenario.target.endpoint()?;
+        let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
+        let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
         let no_color = cli.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Self {
             scenario,
@@ -67,6 +74,8 @@ impl Settings {
             shard,
             endpoint,
             headers: cli.headers,
+            database_url: cli.database,
+            database,
             has_run_id: cli.run_id.is_some(),
             lanes: cli.lanes,
             connect_timeout: cli.connect_timeout,

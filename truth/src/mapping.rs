@@ -11,12 +11,14 @@ use url::Url;
 use crate::fault::Process;
 
 mod answer;
+mod database;
 mod fields;
 mod listing;
 mod publish;
 mod stats;
 
 pub use answer::AnswerFields;
+pub use database::{Database, DatabaseKind, without_password};
 pub use fields::EventFields;
 pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
 pub use publish::{Envelope, Publish, StatusPattern};

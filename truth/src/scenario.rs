@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::fault::Fault;
-use crate::mapping::{Paging, Target};
+use crate::mapping::{Database, Paging, Target};
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::promises::{Batch, Promises, Received};
 use crate::share::{Share, ShareError};
@@ -34,6 +34,9 @@ pub struct Scenario {
     pub traps: Traps,
     /// How the target speaks.
     pub target: Target,
+    /// A second way to what it stored, beside its own listing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
     /// What the target claims.
     pub promises: Promises,
     /// What is done to it meanwhile.
@@ -50,6 +53,7 @@ impl Default for Scenario {
             mix: Mix::default(),
             traps: Traps::default(),
             target: Target::default(),
+            database: None,
             promises: Promises::default(),
             faults: Vec::new(),
         }
@@ -356,6 +360,9 @@ impl Scenario {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
         if let Some(fault) = self.target.fields.fault() {
+            return refuse(&fault);
+        }
+        if let Some(fault) = self.database.as_ref().and_then(Database::fault) {
             return refuse(&fault);
         }
         let process = self.target.process.as_ref();

@@ -179,7 +179,7 @@ fn write_listing(
         follows: None,
     };
     let (presence, anomalies) = (tally.presence, tally.anomalies);
-    Observed { stats, listing, presence, anomalies }.save(&folder.observation(1))?;
+    Observed { stats, listing, database: None, presence, anomalies }.save(&folder.observation(1))?;
     Ok(decoding)
 }
 
@@ -187,8 +187,16 @@ fn write_listing(
 fn write_counters(counters: &Counters, folder: &RunFolder) -> Result<(), Failure> {
     let before = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..counters.clone() };
     let listed = Some(ListedBaseline { rows: 0, foreign: SetSum::default() });
-    Baseline { schema_version: 1, stats: Some(before), unread: None, moving: false, listed, asked_ns: None }
-        .save(folder)?;
+    Baseline {
+        schema_version: 1,
+        stats: Some(before),
+        unread: None,
+        moving: false,
+        listed,
+        stored: None,
+        asked_ns: None,
+    }
+    .save(folder)?;
     let acked = counters.received.unwrap_or(0);
     polls::create(folder)?.write(&Poll {
         t_sent_ns: u64::MAX - 1,

@@ -9,6 +9,7 @@ use truth::folder::{FolderError, RunFolder, read_json, write_json};
 use truth::plan::Plan;
 
 use crate::observe::client::TargetClient;
+use crate::observe::database::DatabaseReader;
 use crate::observe::stats::Counters;
 use crate::rows::{Equality, RowTally, SetSum};
 
@@ -37,9 +38,12 @@ pub struct Baseline {
     pub moving: bool,
     /// What was listed, if the target held few enough events.
     pub listed: Option<ListedBaseline>,
+    /// What its database held, if it was asked and held few enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<ListedBaseline>,
 }
 
-/// What a target's listing showed before the first send.
+/// What a target's listing, or its database, showed before the first send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ListedBaseline {
     /// Rows.
@@ -52,28 +56,42 @@ impl Baseline {
     /// Reads the counters twice, a quarter of a second apart, and lists what is there if that is little: only then can
     /// a verdict tell a row that appeared during the run from one of before. A target that cannot be read has no
     /// baseline, and that is a fact, not a failure.
-    pub async fn take(client: &TargetClient, plan: &Plan) -> Self {
-        let unread = |reason: String| Self {
-            schema_version: 1,
-            stats: None,
-            unread: Some(reason),
-            asked_ns: None,
-            moving: false,
-            listed: None,
-        };
+    pub async fn take(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Self {
         let first = match client.stats().await {
             Ok(counters) => counters,
-            Err(error) => return unread(chain(&error)),
+            Err(error) => return Self::unread(chain(&error)),
         };
         tokio::time::sleep(APART).await;
         let asked_ns = Some(monotonic_ns());
-        match client.stats().await {
-            Ok(second) => {
-                let moving = !first.stands_as(&second);
-                let listed = if moving { None } else { list(client, plan, &second).await };
-                Self { schema_version: 1, stats: Some(second), unread: None, asked_ns, moving, listed }
-            }
-            Err(error) => unread(chain(&error)),
+        let second = match client.stats().await {
+            Ok(counters) => counters,
+            Err(error) => return Self::unread(chain(&error)),
+        };
+        let moving = !first.stands_as(&second);
+        let (mut listed, mut stored) = (None, None);
+        if !moving && second.unique.is_some_and(|unique| unique <= LISTED_UP_TO) {
+            listed = list(client, plan, &second).await;
+            stored = ask(database, plan).await;
+            let is_quiet = client.stats().await.is_ok_and(|after| after.stands_as(&second));
+            (listed, stored) = (listed.filter(|_| is_quiet), stored.filter(|_| is_quiet));
+        }
+        Self { stats: Some(second), asked_ns, moving, listed, stored, ..Self::nothing() }
+    }
+
+    /// That the counters could not be read, and why.
+    pub fn unread(reason: String) -> Self {
+        Self { unread: Some(reason), ..Self::nothing() }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            schema_version: 1,
+            stats: None,
+            unread: None,
+            asked_ns: None,
+            moving: false,
+            listed: None,
+            stored: None,
         }
     }
 
@@ -88,7 +106,8 @@ impl Baseline {
             (Some(one), Some(another)) => one.stands_as(another),
             (one, another) => one.is_none() && another.is_none(),
         };
-        let others = |baseline: &Self| (baseline.unread.clone(), baseline.moving, baseline.listed);
+        let others =
+            |baseline: &Self| (baseline.unread.clone(), baseline.moving, baseline.listed, baseline.stored);
         stands && others(self) == others(other)
     }
 
@@ -104,17 +123,33 @@ impl Baseline {
     }
 }
 
-/// Lists a target that holds few events and is quiet.
+/// Lists a target that holds few events.
 async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<ListedBaseline> {
-    if !client.offers_listing() || stats.unique? > LISTED_UP_TO {
+    if !client.offers_listing() {
         return None;
     }
     let events = Events::new(plan);
-    let mut tally = RowTally::new(&events, plan.nonce, plan.keys().unwrap_or(0), Equality::NONE);
+    let mut tally = blank(&events, plan);
     let paging = client.list_into(plan.topics.as_slice(), &mut tally).await.ok()?;
-    let quiet = client.stats().await.ok().is_some_and(|after| after.stands_as(stats));
-    (quiet && !paging.looks_capped(tally.rows, stats.unique))
-        .then_some(ListedBaseline { rows: tally.rows, foreign: tally.foreign })
+    (!paging.looks_capped(tally.rows, stats.unique)).then(|| ListedBaseline::of(&tally))
+}
+
+/// Asks its database; that it could not be read will be said when it matters.
+async fn ask(database: Option<&DatabaseReader>, plan: &Plan) -> Option<ListedBaseline> {
+    let events = Events::new(plan);
+    let mut tally = blank(&events, plan);
+    database?.rows_into(&mut tally).await.ok()?;
+    Some(ListedBaseline::of(&tally))
+}
+
+fn blank<'e>(events: &'e Events, plan: &Plan) -> RowTally<'e> {
+    RowTally::new(events, plan.nonce, plan.keys().unwrap_or(0), Equality::NONE)
+}
+
+impl ListedBaseline {
+    fn of(tally: &RowTally<'_>) -> Self {
+        Self { rows: tally.rows, foreign: tally.foreign }
+    }
 }
 
 /// An error and its causes, on one line.
@@ -136,12 +171,9 @@ mod tests {
     #[test]
     fn shards_that_found_the_same_agree_however_long_the_target_had_been_running() {
         let baseline = |unique, uptime| Baseline {
-            schema_version: 1,
             stats: Some(Counters { unique: Some(unique), uptime_ms: Some(uptime), ..Counters::default() }),
-            unread: None,
             asked_ns: Some(uptime),
-            moving: false,
-            listed: None,
+            ..Baseline::nothing()
         };
         assert!(baseline(3, 1_000).agrees_with(&baseline(3, 1_200)));
         assert!(!baseline(3, 1_000).agrees_with(&baseline(4, 1_000)));

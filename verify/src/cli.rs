@@ -41,6 +41,10 @@ pub struct Options {
     #[arg(long, env = "TARGET_URL", value_name = "URL")]
     pub target: Option<String>,
 
+    /// Ask this database instead of the one of the scenario's `[database]`; a password in it is written nowhere.
+    #[arg(long, env = "TARGET_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+
     /// Send this header with every request, as 'Name: value'; may be repeated.
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub headers: Vec<String>,
@@ -88,10 +92,11 @@ pub enum Format {
 
 impl Options {
     /// What `loadgen --verify` asks for: this run, just sent.
-    pub fn for_run(run: PathBuf, target: String, headers: Vec<String>) -> Self {
+    pub fn for_run(run: PathBuf, target: String, database: Option<String>, headers: Vec<String>) -> Self {
         Self {
             runs: vec![run],
             target: Some(target),
+            database,
             headers,
             out: PathBuf::from("results"),
             offline: false,

@@ -16,7 +16,7 @@
 //! | `batch-counts` | an answer counts more new events than can have been new | always | answers with counts alone |
 //! | `torn-batch` | of a request without an answer, a part is stored | the listing is complete and bracketed, batches are atomic, and the keys have no other attempt | listing |
 //! | `invalid-taken` | a request with an invalid event is acknowledged | batches are promised to be whole | `[traps] invalid` |
-//! | `routes-disagree` | rows and unique count tell different totals | the listing is complete and bracketed | both |
+//! | `routes-disagree` | listing and database tell different things of a key, or rows and unique count different totals | the listing is complete and bracketed; of a key also if it is not | two of listing, database, counters |
 //! | `counters` | see [`counters`] and, under load, [`under_load`] | the baseline was still, or the closing poll agrees | counters |
 //! | `epochs` | a counter fell, or an uptime lies, see [`epochs`] | answers are snapshots, and counters persist or one process answered | counters read twice |
 //! | `liveness` | something accepted waits, and nothing moves, beyond the promised time | the counters stood still at the end of it, nobody else writes, and less waited before the run | `[promises] drain`, counters of what waits |
@@ -49,10 +49,10 @@ use self::conclude::conclude;
 use self::epochs::{Epochs, Passage, Reading};
 use self::tally::Tally;
 use self::walk::{Setting, Walk, WalkError};
-use crate::baseline::chain;
+use crate::baseline::{ListedBaseline, chain};
 use crate::evidence::Evidence;
 use crate::observe::stats::Counters;
-use crate::observed::Settled;
+use crate::observed::{DatabaseObservation, ListingObservation, Route, Settled};
 use crate::polls::Polled;
 use crate::verdict::{Attempts, Check, CounterSlack, Finding, SHOWN_KEYS, Status, Verdict, Word};
 
@@ -116,6 +116,25 @@ impl<'a> Facts<'a> {
     /// Whether the listing tells of every key whether it is there.
     pub fn tells_presence(&self) -> bool {
         self.evidence.observed.listing.tells_presence()
+    }
+
+    /// What was listed before the run, by the way by which it is listed now.
+    pub fn listed_before(&self) -> Option<ListedBaseline> {
+        let baseline = self.evidence.baseline.as_ref()?;
+        match self.evidence.observed.listing.route {
+            Route::Api => baseline.listed,
+            Route::Database => baseline.stored,
+        }
+    }
+
+    /// How many rows are wrong in this way, by the way that shows more of them.
+    pub fn rows_astray(
+        &self,
+        listed: fn(&ListingObservation) -> u64,
+        stored: fn(&DatabaseObservation) -> u64,
+    ) -> u64 {
+        let observed = &self.evidence.observed;
+        listed(&observed.listing).max(observed.database.as_ref().map_or(0, stored))
     }
 
     /// Whether all that the target took is done with: what is absent while something waits may still come.

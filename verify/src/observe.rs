@@ -1,10 +1,12 @@
 //! Reading a target: the only part of `verify` that touches a network.
 //!
 //! Settle, then list between two equal readings of the counters, then look again for acknowledged keys that were not
-//! listed: a finding is confirmed before it is a FAIL.
+//! listed: a finding is confirmed before it is a FAIL. Where the scenario says how, the database is read as well.
 
 pub mod client;
+pub mod database;
 pub mod listing;
+pub mod look;
 pub mod scope;
 pub mod settle;
 pub mod stats;
@@ -17,13 +19,15 @@ use truth::plan::Plan;
 use truth::promises::{Ack, Promises};
 
 use self::client::{ReadError, TargetClient};
+use self::database::DatabaseReader;
+use self::look::{Extent, Listed, Look};
 use self::settle::{Expected, settle};
 use self::stats::Counters;
 use crate::baseline::{Baseline, chain};
 use crate::judge::counters::Region;
 use crate::judge::tally::Tally;
-use crate::observed::{ListingObservation, Observed, Settled, StatsObservation};
-use crate::rows::{Presence, RowTally};
+use crate::observed::{DatabaseObservation, ListingObservation, Observed, Route, Settled, StatsObservation};
+use crate::rows::{AnomalyClass, Equality, Presence, RowTally};
 
 /// How often a listing is read again because the target moved meanwhile.
 const BRACKETS: u32 = 5;
@@ -33,6 +37,9 @@ const QUIET: Duration = Duration::from_millis(500);
 
 /// How long to wait between two looks for keys that are not listed.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How many looks a finding needs at least, however long each takes.
+const LOOKS: u32 = 2;
 
 /// What an observation looks for.
 #[derive(Debug)]
@@ -45,6 +52,8 @@ pub struct Wanted<'a> {
     pub tally: &'a Tally,
     /// What the target said before.
     pub baseline: Option<&'a Baseline>,
+    /// A second way to what it stored.
+    pub database: Option<&'a DatabaseReader>,
     /// How long to wait for the target to come to rest.
     pub settle: Duration,
 }
@@ -67,32 +76,57 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
     };
     let events = Events::new(wanted.plan);
     let keys = wanted.plan.keys().unwrap_or(0);
-    if !client.offers_listing() {
-        let listing = ListingObservation::none(false, None);
-        return Ok(Observed { stats, listing, presence: Presence::new(keys), anomalies: Vec::new() });
+    if !client.offers_listing() && wanted.database.is_none() {
+        return Ok(unlisted(stats, keys, ListingObservation::none(false, None)));
     }
     let mut reader = Reader { client, wanted, events: &events, keys, deadline, missing_at_first: None };
     let read = reader.read(&mut stats.stats).await;
-    let waited = millis(started);
     match read {
-        Ok(Read { tally, pages, extent, bracketed, brackets }) => {
-            let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
-            (listing.bracketed, listing.brackets) = (bracketed, brackets);
-            (listing.capped, listing.cut_off) = extent.into_capped();
-            listing.all_topics = client.target().listing.topics == ListedTopics::All;
-            if bracketed && !wanted.promises.shared {
-                listing.scope = client.scope(&wanted.plan.topics).await;
+        Ok(read) => {
+            let missing_at_first = reader.missing_at_first.unwrap_or(0);
+            let mut observed = told(stats, keys, client, read);
+            (observed.listing.missing_at_first, observed.listing.looked_ms) =
+                (missing_at_first, millis(started));
+            if observed.listing.bracketed && !wanted.promises.shared && client.offers_listing() {
+                observed.listing.scope = client.scope(&wanted.plan.topics).await;
             }
-            listing.missing_at_first = reader.missing_at_first.unwrap_or(0);
-            listing.looked_ms = waited;
-            Ok(Observed { stats, listing, anomalies: tally.anomalies, presence: tally.presence })
+            Ok(observed)
         }
         Err(error) if !client.offers_stats() && error.is_unreachable() => Err(error),
-        Err(error) => {
-            let listing = ListingObservation::none(true, Some(chain(&error)));
-            Ok(Observed { stats, listing, presence: Presence::new(keys), anomalies: Vec::new() })
+        Err(error) => Ok(unlisted(stats, keys, ListingObservation::none(true, Some(chain(&error))))),
+    }
+}
+
+/// An observation without a row.
+fn unlisted(stats: StatsObservation, keys: u64, listing: ListingObservation) -> Observed {
+    Observed { stats, listing, database: None, presence: Presence::new(keys), anomalies: Vec::new() }
+}
+
+/// What was read, as an observation.
+fn told(stats: StatsObservation, keys: u64, client: &TargetClient, read: Read<'_>) -> Observed {
+    let Read { look, bracketed, brackets } = read;
+    let (apart, route) = (look.apart(keys), look.route());
+    let database = look.stored.as_ref().map(|stored| DatabaseObservation::of(stored, apart));
+    let (listed, stored) = (look.listed, look.stored.and_then(Result::ok));
+    let (tally, pages, extent, beside) = match (route, listed, stored) {
+        (Route::Api, Some(listed), beside) => (listed.tally, listed.pages, listed.extent, beside),
+        (Route::Database, _, Some(tally)) => (tally, 0, Extent::Whole, None),
+        (Route::Api, None, _) | (Route::Database, _, None) => {
+            return Observed { database, ..unlisted(stats, keys, ListingObservation::none(false, None)) };
+        }
+    };
+    let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
+    (listing.route, listing.bracketed, listing.brackets) = (route, bracketed, brackets);
+    (listing.capped, listing.cut_off) = extent.into_capped();
+    listing.all_topics = route == Route::Database || client.target().listing.topics == ListedTopics::All;
+    let mut anomalies = tally.anomalies;
+    for mut anomaly in beside.into_iter().flat_map(|beside| beside.anomalies) {
+        if anomaly.class != AnomalyClass::Foreign {
+            anomaly.detail = format!("in the database, {}", anomaly.detail);
+            anomalies.push(anomaly);
         }
     }
+    Observed { stats, listing, database, presence: tally.presence, anomalies }
 }
 
 /// Waits for rest. A target without counters, or with counters that cannot be read, is listed all the same.
@@ -122,35 +156,9 @@ async fn settled(
     })
 }
 
-/// How far a listing reaches.
-enum Extent {
-    /// All there is.
-    Whole,
-    /// There is reason to think that rows are held back, nobody knows of which topics.
-    Capped,
-    /// These topics reached the declared cap. That shows the cap to be as declared, so the others are whole.
-    CutOff(Vec<String>),
-}
-
-impl Extent {
-    fn of(capped: bool) -> Self {
-        if capped { Self::Capped } else { Self::Whole }
-    }
-
-    fn into_capped(self) -> (bool, Vec<String>) {
-        match self {
-            Self::Whole => (false, Vec::new()),
-            Self::Capped => (true, Vec::new()),
-            Self::CutOff(topics) => (true, topics),
-        }
-    }
-}
-
-/// One listing that counts, or the last that did not.
-struct Read<'a> {
-    tally: RowTally<'a>,
-    pages: u64,
-    extent: Extent,
+/// A look that counts, or the last that did not.
+struct Read<'e> {
+    look: Look<'e>,
     bracketed: bool,
     brackets: u32,
 }
@@ -166,42 +174,59 @@ struct Reader<'a, 'e> {
 }
 
 impl<'e> Reader<'_, 'e> {
-    /// Lists until the target stood still meanwhile and no acknowledged key is missing, or the deadline has passed.
+    /// Looks until the target stood still meanwhile, no acknowledged key is missing, and listing and database agree; or
+    /// the deadline has passed.
     async fn read(&mut self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
-        loop {
+        for looks in 1.. {
             let read = self.bracketed(stats).await?;
-            let missing = self.missing(&read.tally, &read.extent);
+            let missing = self.missing(&read.look);
             self.missing_at_first.get_or_insert(missing);
-            if missing == 0 || !read.bracketed || Instant::now() >= self.deadline {
+            let is_sound = missing == 0 && read.look.apart(self.keys).is_none_or(|apart| apart.keys == 0);
+            let is_late = Instant::now() >= self.deadline && looks >= LOOKS;
+            if is_sound || !read.bracketed || is_late {
                 return Ok(read);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+        unreachable!("the loop above ends after the deadline")
     }
 
     async fn bracketed(&self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
         for bracket in 1.. {
-            let (tally, pages, extent) = self.list(stats.as_ref()).await?;
+            let look = self.look(stats.as_ref()).await?;
             let bracketed = match stats {
                 Some(before) if !self.moves_by_others() => {
                     let after = self.client.stats().await?;
                     std::mem::replace(before, after.clone()).stands_as(&after)
                 }
-                // Without counters to compare, a second listing has to show the same rows.
+                // Without counters to compare, a second look has to show the same rows.
                 _ => {
-                    let again = self.list(stats.as_ref()).await?.0;
+                    let again = self.look(stats.as_ref()).await?;
                     if let Some(counters) = stats {
                         *counters = self.client.stats().await?;
                     }
-                    again.ours == tally.ours
-                        && (self.wanted.promises.shared || again.foreign == tally.foreign)
+                    again.shows_the_same(&look, self.wanted.promises.shared)
                 }
             };
             if bracketed || bracket == BRACKETS {
-                return Ok(Read { tally, pages, extent, bracketed, brackets: bracket });
+                return Ok(Read { look, bracketed, brackets: bracket });
             }
         }
         unreachable!("the loop above ends at the last bracket")
+    }
+
+    /// One look by each way there is. A database that cannot be read takes nothing from what the target lists.
+    async fn look(&self, stats: Option<&Counters>) -> Result<Look<'e>, ReadError> {
+        let listed = if self.client.offers_listing() { Some(self.list(stats).await?) } else { None };
+        let stored = match self.wanted.database {
+            Some(database) => {
+                let mut tally = self.blank(Equality::in_columns(self.wanted.promises));
+                let read = database.rows_into(&mut tally).await;
+                Some(read.map(|()| tally).map_err(|error| chain(&error)))
+            }
+            None => None,
+        };
+        Ok(Look { listed, stored })
     }
 
     /// Whether counters that move say nothing: others write too. Rows that shift under offsets are another matter: such
@@ -213,36 +238,36 @@ impl<'e> Reader<'_, 'e> {
     /// Lists once, and says whether rows seem to be held back. A single page that ends the listing while the target
     /// counts more, or while acknowledged keys are missing, is asked for again in halves: a target that then goes on has
     /// shown all there is, and one that cuts off has not.
-    async fn list(&self, stats: Option<&Counters>) -> Result<(RowTally<'e>, u64, Extent), ReadError> {
+    async fn list(&self, stats: Option<&Counters>) -> Result<Listed<'e>, ReadError> {
         let listing = &self.client.target().listing;
         let topics = self.wanted.plan.topics.as_slice();
-        let mut tally = self.blank();
+        let mut tally = self.blank(self.wanted.promises.into());
         let paged = self.client.list_into(topics, &mut tally).await?;
         let (shown, counted) = self.shown_and_counted(&tally, stats);
         let counts_more = paged.looks_capped(shown, counted);
         if listing.paging == Paging::None {
             let reaches_cap = paged.longest >= u64::from(listing.limit);
             // Nobody counts, and no listing was long enough to show where it ends: the true cap may be a lower one.
-            let is_untold = counted.is_none() && !reaches_cap && self.missing(&tally, &Extent::Whole) > 0;
+            let is_untold = counted.is_none() && !reaches_cap && self.missing_of(&tally, &Extent::Whole) > 0;
             let is_full = (reaches_cap && counted != Some(shown)) || is_untold;
             let extent = match paged.full {
                 topics if is_full && !topics.is_empty() => Extent::CutOff(topics),
                 _ => Extent::of(is_full || counts_more),
             };
-            return Ok((tally, paged.pages, extent));
+            return Ok(Listed { tally, pages: paged.pages, extent });
         }
         let half = u32::try_from(paged.longest / 2).unwrap_or(u32::MAX);
-        if paged.went_on || half == 0 || !(counts_more || self.missing(&tally, &Extent::Whole) > 0) {
-            return Ok((tally, paged.pages, Extent::of(counts_more)));
+        if paged.went_on || half == 0 || !(counts_more || self.missing_of(&tally, &Extent::Whole) > 0) {
+            return Ok(Listed { tally, pages: paged.pages, extent: Extent::of(counts_more) });
         }
-        let mut again = self.blank();
+        let mut again = self.blank(self.wanted.promises.into());
         let in_halves = self.client.list_pages(topics, half, &mut again).await?;
         let pages = paged.pages + in_halves.pages;
         if in_halves.went_on {
-            return Ok((again, pages, Extent::Whole));
+            return Ok(Listed { tally: again, pages, extent: Extent::Whole });
         }
         let cuts_off = again.rows < tally.rows;
-        Ok((tally, pages, Extent::of(counts_more || cuts_off)))
+        Ok(Listed { tally, pages, extent: Extent::of(counts_more || cuts_off) })
     }
 
     /// Rows that a listing showed, and how many the target counts of that kind: all of them, or, where it is listed
@@ -258,12 +283,17 @@ impl<'e> Reader<'_, 'e> {
         }
     }
 
-    fn blank(&self) -> RowTally<'e> {
-        RowTally::new(self.events, self.wanted.plan.nonce, self.keys, self.wanted.promises.into())
+    fn blank(&self, equality: Equality) -> RowTally<'e> {
+        RowTally::new(self.events, self.wanted.plan.nonce, self.keys, equality)
+    }
+
+    /// Acknowledged keys that are not there, as far as a look can tell.
+    fn missing(&self, look: &Look<'_>) -> u64 {
+        look.tells().map_or(0, |(tally, extent)| self.missing_of(tally, extent))
     }
 
     /// Acknowledged keys that are not listed, though this listing should show them.
-    fn missing(&self, tally: &RowTally<'_>, extent: &Extent) -> u64 {
+    fn missing_of(&self, tally: &RowTally<'_>, extent: &Extent) -> u64 {
         let is_shown = |ordinal: u64| match extent {
             Extent::Whole => true,
             Extent::Capped => false,

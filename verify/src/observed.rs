@@ -54,6 +54,23 @@ pub struct StatsObservation {
     pub follows: Option<u32>,
 }
 
+/// By which way it was read whether a key is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Route {
+    /// The target's own listing.
+    #[default]
+    Api,
+    /// The database behind it, because the target does not show all.
+    Database,
+}
+
+impl Route {
+    fn is_api(&self) -> bool {
+        *self == Self::Api
+    }
+}
+
 /// `listing.json`: totals of the listing that counts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ListingObservation {
@@ -61,6 +78,9 @@ pub struct ListingObservation {
     pub schema_version: u32,
     /// Whether the target shows its events at all.
     pub offered: bool,
+    /// By which way it was read.
+    #[serde(default, skip_serializing_if = "Route::is_api")]
+    pub route: Route,
     /// Why they could not be read.
     pub unread: Option<String>,
     /// Whether the counters (or, without any, a second listing) were the same before and after.
@@ -105,6 +125,7 @@ impl ListingObservation {
         Self {
             schema_version: 1,
             offered,
+            route: Route::Api,
             unread,
             bracketed: false,
             brackets: 0,
@@ -156,6 +177,68 @@ impl ListingObservation {
     }
 }
 
+/// `database.json`: what the database showed, where the scenario says how to ask it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DatabaseObservation {
+    /// Version of this file.
+    pub schema_version: u32,
+    /// Why it could not be read.
+    pub unread: Option<String>,
+    /// Rows.
+    pub rows: u64,
+    /// Rows of this run's keys under other topics.
+    pub wrong_topic: u64,
+    /// Rows of this run's keys with other contents.
+    pub payload_changed: u64,
+    /// Rows whose id decodes to a key that the plan does not have.
+    pub never_planned: u64,
+    /// Rows whose payload could be compared.
+    pub compared: u64,
+    /// How it compares with what the target lists; none where one of the two could not be read.
+    pub apart: Option<Apart>,
+}
+
+impl DatabaseObservation {
+    /// What was read, or why it was not.
+    pub fn of(read: &Result<RowTally<'_>, String>, apart: Option<Apart>) -> Self {
+        let count = |of: fn(&RowTally<'_>) -> u64| read.as_ref().map_or(0, of);
+        Self {
+            schema_version: 1,
+            unread: read.as_ref().err().cloned(),
+            rows: count(|tally| tally.rows),
+            wrong_topic: count(|tally| tally.wrong_topic),
+            payload_changed: count(|tally| tally.payload_changed),
+            never_planned: count(|tally| tally.never_planned),
+            compared: count(|tally| tally.compared),
+            apart,
+        }
+    }
+}
+
+/// The keys of which a listing and the database tell different things.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Apart {
+    /// Whether the listing was to show all that the database holds; else only what it shows was looked up.
+    pub is_whole: bool,
+    /// Rows of this run's keys that were listed.
+    pub listed: u64,
+    /// Keys that are listed another number of times than they are stored.
+    pub keys: u64,
+    /// Some of them.
+    pub examples: Vec<ApartKey>,
+}
+
+/// One key of which a listing and the database tell different things.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ApartKey {
+    /// The key.
+    pub ordinal: u64,
+    /// How often it is listed: 0 to 3, three standing for more.
+    pub listed: u8,
+    /// How often the database holds it.
+    pub stored: u8,
+}
+
 /// A whole observation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Observed {
@@ -163,6 +246,8 @@ pub struct Observed {
     pub stats: StatsObservation,
     /// `listing.json`.
     pub listing: ListingObservation,
+    /// `database.json`, where the scenario says how to ask it.
+    pub database: Option<DatabaseObservation>,
     /// `presence.bin`.
     pub presence: Presence,
     /// `anomalies.ndjson`.
@@ -183,7 +268,8 @@ impl Observed {
             follows: None,
         };
         let presence = Presence::new(plan.keys().unwrap_or(0));
-        Self { stats, listing: ListingObservation::none(false, None), presence, anomalies: Vec::new() }
+        let listing = ListingObservation::none(false, None);
+        Self { stats, listing, database: None, presence, anomalies: Vec::new() }
     }
 
     /// Writes all files; `stats.json` last, so that a folder that has one is complete.
@@ -204,6 +290,9 @@ impl Observed {
             Ok(())
         })?;
         write_json(&folder.join("listing.json"), &self.listing)?;
+        if let Some(database) = &self.database {
+            write_json(&folder.join("database.json"), database)?;
+        }
         write_json(&folder.join("stats.json"), &self.stats)
     }
 
@@ -214,9 +303,11 @@ impl Observed {
 
     /// Reads all files.
     pub fn load(folder: &Path) -> Result<Self, FolderError> {
+        let database = folder.join("database.json");
         Ok(Self {
             stats: read_json(&folder.join("stats.json"))?,
             listing: read_json(&folder.join("listing.json"))?,
+            database: database.exists().then(|| read_json(&database)).transpose()?,
             presence: read_presence(&folder.join("presence.bin"))?,
             anomalies: read_anomalies(&folder.join("anomalies.ndjson"))?,
         })

@@ -69,6 +69,20 @@ pub struct Equality {
 impl Equality {
     /// Contents are not compared.
     pub const NONE: Self = Self { payload: PayloadEquality::None, timestamp: TimestampEquality::None };
+
+    /// How the contents of a database's columns compare: what type a column has, and how that is written, is the store's
+    /// own affair, so what is promised to the letter is held to its meaning.
+    pub fn in_columns(promises: &Promises) -> Self {
+        let payload = match promises.payload {
+            PayloadEquality::Exact | PayloadEquality::Json => PayloadEquality::Json,
+            PayloadEquality::None => PayloadEquality::None,
+        };
+        let timestamp = match promises.timestamp {
+            TimestampEquality::Exact | TimestampEquality::Instant => TimestampEquality::Instant,
+            TimestampEquality::None => TimestampEquality::None,
+        };
+        Self { payload, timestamp }
+    }
 }
 
 impl From<&Promises> for Equality {
@@ -304,6 +318,8 @@ mod tests {
             "2025-01-01T00:00:00.25+00:00",
             "2025-01-01T01:00:00.250+01:00",
             "2025-01-01 00:00:00.250",
+            "2025-01-01 00:00:00.25+00",
+            "2025-01-01 05:30:00.25+05:30",
             "2025-01-01T00:00:00.250000",
             "1735689600.25",
             "1735689600250",

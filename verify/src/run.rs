@@ -14,6 +14,7 @@ use crate::evidence::{Evidence, EvidenceError, Run};
 use crate::judge::walk::WalkError;
 use crate::judge::{Facts, book, grouped, judge, undecided};
 use crate::observe::client::{HeaderError, ReadError, TargetClient};
+use crate::observe::database::{DatabaseReader, DatabaseUrlError};
 use crate::observe::{Wanted, observe};
 use crate::observed::Observed;
 use crate::process::{ProcessError, TargetProcess};
@@ -38,6 +39,9 @@ enum VerifyError {
     /// A header cannot be sent.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// There is no database to ask.
+    #[error(transparent)]
+    Database(#[from] DatabaseUrlError),
     /// Nothing could be read.
     #[error("cannot reach {target}: is it running? nothing was read, nothing was written")]
     Unreachable {
@@ -67,7 +71,7 @@ impl VerifyError {
     /// The documented exit code.
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Evidence(_) | Self::Folder(_) | Self::Mapping(_) | Self::Header(_) => 2,
+            Self::Evidence(_) | Self::Folder(_) | Self::Mapping(_) | Self::Header(_) | Self::Database(_) => 2,
             Self::Resend(_) | Self::Walk(_) => 3,
             Self::NothingObserved { .. } => 4,
             Self::Unreachable { .. } | Self::Process(_) => 5,
@@ -238,7 +242,9 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
         Ok((tally, _)) => tally,
         Err(error) => return Ok(Looked::Undecided(Box::new(damaged(&error)))),
     };
-    if !client.offers_stats() && !client.offers_listing() {
+    let database =
+        DatabaseReader::new(runs[0].manifest.scenario.database.as_ref(), options.database.as_deref())?;
+    if !client.offers_stats() && !client.offers_listing() && database.is_none() {
         // There is nothing to read; what the answers alone tell is judged.
         return Ok(Looked::Observed(Box::new(Observed::blank(&runs[0].manifest.plan, &url))));
     }
@@ -247,6 +253,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
         promises: &evidence.promises,
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
+        database: database.as_ref(),
         settle: options.settle,
     };
     match observe(&client, &wanted).await {

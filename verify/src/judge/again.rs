@@ -98,7 +98,8 @@ pub fn stillness(facts: &Facts<'_>) -> Check {
     let Some(earlier) = &evidence.earlier else {
         return Check::not_tested(NAME, "the target was looked at once (--resolve and --replay look again)");
     };
-    if !earlier.listing.tells_presence() || !facts.tells_presence() {
+    let same_route = earlier.listing.route == evidence.observed.listing.route;
+    if !same_route || !earlier.listing.tells_presence() || !facts.tells_presence() {
         return Check::not_tested(NAME, "the listings do not tell of every key whether it is there");
     }
     let (before, now) = (&earlier.presence, &evidence.observed.presence);

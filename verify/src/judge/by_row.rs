@@ -18,7 +18,7 @@ pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &
         return Check::not_tested(NAME, "what the missing shards stored cannot be told from strangers");
     }
     let (mut count, mut findings) = unattempted;
-    count += listing.never_planned;
+    count += facts.rows_astray(|listing| listing.never_planned, |database| database.never_planned);
     findings.extend(examples(facts, AnomalyClass::NeverPlanned));
     match foreign(facts) {
         Foreign::Uncounted(uncounted) => {
@@ -83,7 +83,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     else {
         return Foreign::None;
     };
-    let Some(listed_before) = &baseline.listed else {
+    let Some(listed_before) = facts.listed_before() else {
         if facts.evidence.promises.counters == CounterPromise::Volatile {
             // Such a count does not tell how much was stored before.
             return Foreign::None;
@@ -115,7 +115,7 @@ pub fn wrong_topic(facts: &Facts<'_>) -> Check {
     if !listing.offered || listing.unread.is_some() {
         return Check::not_tested(NAME, "the target shows no events");
     }
-    match listing.wrong_topic {
+    match facts.rows_astray(|listing| listing.wrong_topic, |database| database.wrong_topic) {
         0 => Check::pass(NAME, "every listed key stands under its own topic"),
         count => {
             let summary = counted(
@@ -161,8 +161,7 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
 pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     const NAME: &str = "foreign-lost";
     let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
-    let before = evidence.baseline.as_ref().and_then(|baseline| baseline.listed.as_ref());
-    let Some(before) = before.filter(|before| before.foreign.count > 0) else {
+    let Some(before) = facts.listed_before().filter(|before| before.foreign.count > 0) else {
         return Check::not_tested(NAME, "no rows of others were listed before the run");
     };
     if evidence.promises.shared {
@@ -192,17 +191,14 @@ pub fn payload_changed(facts: &Facts<'_>) -> Check {
     if !listing.offered || listing.unread.is_some() {
         return Check::not_tested(NAME, "the target shows no events");
     }
-    if listing.payload_changed > 0 {
-        let count = listing.payload_changed;
+    let count = facts.rows_astray(|listing| listing.payload_changed, |database| database.payload_changed);
+    if count > 0 {
         let summary =
             counted(count, "event is stored with other contents", "events are stored with other contents");
         return Check::fail(NAME, count, summary, examples(facts, AnomalyClass::PayloadChanged));
     }
-    match listing.compared {
-        0 => Check::not_tested(
-            NAME,
-            "the listing shows no payloads, or the target does not promise to keep them",
-        ),
+    match facts.rows_astray(|listing| listing.compared, |database| database.compared) {
+        0 => Check::not_tested(NAME, "no payloads are shown, or the target does not promise to keep them"),
         compared => Check::pass(
             NAME,
             format!("{} as sent", counted(compared, "stored event is", "stored events are")),

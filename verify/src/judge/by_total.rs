@@ -12,7 +12,8 @@ use super::{Examined, Facts, counted, grouped};
 use crate::baseline::Baseline;
 use crate::evidence::Evidence;
 use crate::observe::stats::Counters;
-use crate::verdict::{Check, CounterSlack, Finding};
+use crate::observed::ApartKey;
+use crate::verdict::{Check, CounterSlack, Finding, Status};
 
 /// An answer whose numbers do not add up.
 pub fn answer_sum(facts: &Facts<'_>) -> Check {
@@ -42,8 +43,54 @@ pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
     Finding::plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
 }
 
-/// Rows and unique count tell different totals.
+/// The ways to what a target stored tell different things: listing and database of a key, rows and unique count in total.
 pub fn routes_disagree(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "routes-disagree";
+    let totals = totals(facts);
+    match (keys_apart(facts), totals.status) {
+        (None, _) | (Some(Ok(_)), Status::Fail | Status::Unknown) => totals,
+        (Some(Err(check)), _) => check,
+        (Some(Ok(said)), Status::NotTested) => Check::pass(NAME, said),
+        (Some(Ok(said)), Status::Pass) => Check::pass(NAME, format!("{}; {said}", totals.summary)),
+    }
+}
+
+/// What listing and database tell of each key: that they agree, or the check that says otherwise.
+fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
+    const NAME: &str = "routes-disagree";
+    let observed = &facts.evidence.observed;
+    let apart = observed.database.as_ref()?.apart.as_ref()?;
+    if !observed.listing.bracketed || !facts.is_at_rest() {
+        return Some(Err(Check::unknown(NAME, 0, "the target was not at rest")));
+    }
+    if apart.keys == 0 {
+        let listed = counted(apart.listed, "listed row of this run", "listed rows of this run");
+        return Some(Ok(match apart.is_whole {
+            true => "the database holds the same".to_owned(),
+            false => format!("the database holds the {listed}, and more that the target does not show"),
+        }));
+    }
+    let times = |seen: u8| match seen {
+        0 => "not at all".to_owned(),
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => "three times or more".to_owned(),
+    };
+    let found = |key: &ApartKey| {
+        let detail = format!("listed {}, in the database {}", times(key.listed), times(key.stored));
+        facts.finding(key.ordinal, detail)
+    };
+    let what = "listed otherwise than the database holds";
+    let summary = format!(
+        "{} {what} {}",
+        counted(apart.keys, "key is", "keys are"),
+        if apart.keys == 1 { "it" } else { "them" }
+    );
+    Some(Err(Check::fail(NAME, apart.keys, summary, apart.examples.iter().map(found).collect())))
+}
+
+/// Rows and unique count tell different totals.
+fn totals(facts: &Facts<'_>) -> Check {
     const NAME: &str = "routes-disagree";
     let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
     let listing = &observed.listing;
@@ -73,10 +120,8 @@ pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     }
     let detail =
         format!("{} listed, {} counted", counted(listing.rows, "row is", "rows are"), grouped(unique));
-    let before = evidence
-        .baseline
-        .as_ref()
-        .and_then(|baseline| Some((baseline.listed.as_ref()?.rows, baseline.stats.as_ref()?.unique?)));
+    let unique_before = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()?.unique);
+    let before = facts.listed_before().map(|listed| listed.rows).zip(unique_before);
     let Some((rows_before, unique_before)) = before else {
         return Check::unknown(
             NAME,
@@ -218,8 +263,7 @@ fn excess(
         return broken(NAME, breaks);
     }
     let listing = &evidence.observed.listing;
-    let rows_before = evidence.baseline.as_ref().and_then(|baseline| Some(baseline.listed.as_ref()?.rows));
-    let others = rows_before.map(|before| listing.foreign.count.saturating_sub(before));
+    let others = facts.listed_before().map(|before| listing.foreign.count.saturating_sub(before.rows));
     let growth =
         evidence.observed.stats.stats.as_ref().and_then(|now| now.unique?.checked_sub(closing.unique?));
     if facts.tells_presence()

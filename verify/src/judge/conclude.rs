@@ -4,6 +4,7 @@ use super::coverage::EXPECTED_ENOUGH;
 use super::tally::Sums;
 use super::{Examined, Facts, blank, counted, grouped};
 use crate::observe::stats::Counters;
+use crate::observed::Route;
 use crate::verdict::{Check, Planted, SentAgain, Status, Verdict, Word};
 
 pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) -> Verdict {
@@ -80,6 +81,9 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
             "the target changed while it was listed, {times} times in a row: it never came to rest"
         ));
     }
+    if let Some(reason) = unread_database(facts) {
+        examined.doubts.push(format!("the database could not be read: {reason}"));
+    }
     if !listing.cut_off.is_empty() {
         examined.doubts.push(cut_off(facts));
     } else if listing.capped {
@@ -115,6 +119,10 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
     }
 }
 
+fn unread_database<'a>(facts: &Facts<'a>) -> Option<&'a String> {
+    facts.evidence.observed.database.as_ref()?.unread.as_ref()
+}
+
 /// What happened besides, first that a run is not the whole plan.
 fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
@@ -124,6 +132,17 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
             "{missing} not listed at first; the last look was {} ms after the first reading",
             grouped(listing.looked_ms)
         ));
+    }
+    if listing.route == Route::Database {
+        let listed = evidence.observed.database.as_ref().and_then(|database| database.apart.as_ref());
+        let why = match listed {
+            Some(apart) => format!(
+                "the target lists {} of this run and no way to more",
+                counted(apart.listed, "row", "rows")
+            ),
+            None => "the target lists nothing".to_owned(),
+        };
+        examined.observations.push(format!("whether a key is there was read from the database: {why}"));
     }
     for record in evidence.faults.iter().filter_map(|struck| struck.record.as_ref().filter(|_| struck.bit()))
     {
@@ -174,6 +193,7 @@ fn void_reasons(facts: &Facts<'_>) -> Vec<String> {
         reasons.push("nothing was acknowledged, so nothing can have been lost".to_owned());
     }
     if !fields.listing.offered
+        && unread_database(facts).is_none()
         && fields.stats.unread.is_none()
         && fields.stats.stats.as_ref().is_none_or(|stats| stats.unique.is_none())
     {
@@ -203,8 +223,7 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
     let listing = &facts.evidence.observed.listing;
     if listing.offered && !listing.all_topics {
         lines.push("rows under topics of others: the target is listed topic by topic".to_owned());
-    } else if listing.offered && facts.evidence.baseline.as_ref().is_none_or(|before| before.listed.is_none())
-    {
+    } else if listing.offered && facts.listed_before().is_none() {
         lines.push("rows of others: the target was not listed before the run".to_owned());
     }
     let unproven: Vec<&str> = planted

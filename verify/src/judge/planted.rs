@@ -251,6 +251,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         asked_ns: None,
         moving: false,
         listed: Some(listed),
+        stored: None,
     };
     let promises = Promises {
         shared: false,
@@ -274,7 +275,13 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         closing: Some(slice.counters.clone()),
         polled: vec![polled],
         faults: Vec::new(),
-        observed: Observed { stats, listing, anomalies: rows.anomalies, presence: rows.presence },
+        observed: Observed {
+            stats,
+            listing,
+            database: None,
+            anomalies: rows.anomalies,
+            presence: rows.presence,
+        },
         earlier: None,
     }
 }

@@ -206,6 +206,7 @@ impl Forge {
                 asked_ns: Some(1),
                 moving: false,
                 listed: Some(listed),
+                stored: None,
             }),
             settled: Settled::Reached,
             earlier: None,

@@ -119,6 +119,7 @@ impl Forged {
                 follows: None,
             },
             listing,
+            database: None,
             presence: tally.presence,
             anomalies: tally.anomalies,
         }

@@ -3,6 +3,7 @@
 mod again;
 mod answers;
 mod binary;
+mod database;
 mod forge;
 mod forged;
 mod junit;

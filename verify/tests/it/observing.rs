@@ -42,6 +42,7 @@ async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Obse
         promises: &evidence.promises,
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
+        database: None,
         settle,
     };
     observe(&client, &wanted).await
@@ -476,4 +477,18 @@ async fn a_target_that_is_not_there_is_unreachable() {
     assert!(look(&forged, &target, SHORT).await.unwrap_err().is_unreachable());
     target.stats = StatsFields::default();
     assert!(look(&forged, &target, SHORT).await.unwrap_err().is_unreachable());
+}
+
+#[tokio::test]
+async fn a_key_that_is_missing_is_looked_for_twice_however_little_time_there_is() {
+    let mut forged = small();
+    (forged.baseline, forged.closing) = (None, None);
+    let late = forged.rows.pop().expect("a row");
+    // Without counters a look takes two listings; the row comes with the third.
+    let pages = Pages::Link { at_most: 7 };
+    let stub = Stub::start(Script { pages, late: (2, vec![late]), ..script(&forged) }).await;
+    let mut target = target(&stub);
+    target.stats = StatsFields::default();
+    let verdict = verdict(&forged, &target, Duration::ZERO).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
 }

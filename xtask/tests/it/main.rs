@@ -8,6 +8,7 @@ mod arrows;
 mod bench;
 mod cluster;
 mod damage;
+mod database;
 mod faults;
 mod gate;
 mod gone;

@@ -61,6 +61,10 @@ impl Stack {
         Self { programs, aggregator, database_url, results: Scratch::new().unwrap() }
     }
 
+    pub(crate) fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
     pub(crate) fn results(&self) -> &Path {
         self.results.path()
     }

@@ -1,0 +1,114 @@
+//! A second way to what a target stored, beside its own listing.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// The database behind a target, asked by one query.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `postgres://user@host/name` or `sqlite:path`, without a password: it is written to `run.json`.
+    pub url: String,
+    /// Yields the columns `topic` and `event_id`, and those of `timestamp`, `source` and `payload` that are to be
+    /// compared.
+    pub query: String,
+}
+
+/// Which databases can be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DatabaseKind {
+    /// `postgres:` or `postgresql:`.
+    Postgres,
+    /// `sqlite:`.
+    Sqlite,
+}
+
+impl DatabaseKind {
+    /// By the scheme of a URL.
+    pub fn of(url: &str) -> Option<Self> {
+        match url.split_once(':')?.0 {
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            "sqlite" => Some(Self::Sqlite),
+            _ => None,
+        }
+    }
+}
+
+/// A database's URL as it may be shown: without a password, wherever it may stand. None if it is none.
+pub fn without_password(url: &str) -> Option<String> {
+    if DatabaseKind::of(url)? == DatabaseKind::Sqlite {
+        return Some(url.to_owned());
+    }
+    let mut shown = Url::parse(url).ok()?;
+    // An error says that there is no host to have one.
+    shown.set_password(None).ok();
+    let kept: Vec<(String, String)> = shown
+        .query_pairs()
+        .filter(|(name, _)| name != "password")
+        .map(|pair| (pair.0.into(), pair.1.into()))
+        .collect();
+    shown.set_query(None);
+    if !kept.is_empty() {
+        shown.query_pairs_mut().extend_pairs(kept);
+    }
+    Some(shown.into())
+}
+
+fn carries_password(url: &str) -> bool {
+    let names = |url: &Url| url.query_pairs().any(|(name, _)| name == "password");
+    DatabaseKind::of(url) == Some(DatabaseKind::Postgres)
+        && Url::parse(url).is_ok_and(|url| url.password().is_some() || names(&url))
+}
+
+impl Database {
+    /// What is wrong with it, and the way out.
+    pub(crate) fn fault(&self) -> Option<String> {
+        const FORM: &str = "write it as postgres://user@host/name or sqlite:path";
+        let Some(shown) = without_password(&self.url) else {
+            return Some(format!("database.url is not the URL of a database; {FORM}"));
+        };
+        if carries_password(&self.url) {
+            return Some(format!(
+                "database.url carries a password, which would be written to run.json; write it as {shown}, and give the \
+                 password as PGPASSWORD or in ~/.pgpass, or the whole URL as --database"
+            ));
+        }
+        self.query.trim().is_empty().then(|| {
+            "database.query is empty; write it as SELECT topic, event_id, payload FROM events".to_owned()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(url: &str, query: &str) -> Option<String> {
+        Database { url: url.to_owned(), query: query.to_owned() }.fault()
+    }
+
+    #[test]
+    fn a_password_is_refused_wherever_it_stands_and_never_repeated() {
+        for url in [
+            "postgres://app:hunter2@db/events",
+            "postgresql://app@db/events?password=hunter2",
+            "postgres://app:hunter2@db/events?host=/run",
+        ] {
+            let fault = fault(url, "SELECT 1").unwrap();
+            assert!(fault.contains("PGPASSWORD") && !fault.contains("hunter2"), "{fault}");
+            let shown = without_password(url).unwrap();
+            assert!(shown.contains("app@db/events") && !shown.contains("hunter2"), "{shown}");
+        }
+        assert_eq!(fault("postgres://app@db/events?host=%2Frun", "SELECT 1"), None);
+        assert_eq!(fault("sqlite:store.db", "SELECT 1"), None);
+    }
+
+    #[test]
+    fn what_is_no_database_or_no_query_is_refused() {
+        for url in ["mysql://app:hunter2@db/events", "store.db", "postgres://[", ""] {
+            let fault = fault(url, "SELECT 1").unwrap();
+            assert!(fault.contains("sqlite:path") && !fault.contains("hunter2"), "{fault}");
+        }
+        assert!(fault("sqlite:store.db", " \n").unwrap().contains("query is empty"));
+    }
+}

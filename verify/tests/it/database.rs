@@ -1,0 +1,300 @@
+//! The second way to what a target stored: a real database, beside a target that shows all of it, some of it, or nothing.
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use tempfile::TempDir;
+use truth::mapping::{Database, Paging, StatsFields, Target};
+use truth::promises::PayloadEquality;
+use verify::evidence::Evidence;
+use verify::judge::{book, judge};
+use verify::observe::client::TargetClient;
+use verify::observe::database::DatabaseReader;
+use verify::observe::{Wanted, observe};
+use verify::observed::{Observed, Route};
+use verify::rows::Row;
+use verify::verdict::{Status, Verdict, Word};
+
+use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
+use crate::stub::{Pages, Script, Stub};
+
+const QUERY: &str = "SELECT topic, event_id, timestamp, source, payload FROM stored";
+
+/// A small run, as a target that stored all of it shows it.
+fn small() -> Forged {
+    let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
+    (forge.scenario.load.count, forge.scenario.load.batch) = (300, 16);
+    forge.scenario.promises.payload = PayloadEquality::Json;
+    forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
+    forge.run()
+}
+
+/// A database file with these rows.
+struct Store {
+    folder: TempDir,
+}
+
+impl Store {
+    async fn of(rows: &[Row]) -> Self {
+        let store = Self { folder: tempfile::tempdir().expect("a folder") };
+        let mut connection = store.connect().await;
+        let table =
+            "CREATE TABLE stored (topic TEXT, event_id TEXT, timestamp TEXT, source TEXT, payload TEXT)";
+        sqlx::query(table).execute(&mut connection).await.expect("a table");
+        for row in rows {
+            let insert = sqlx::query("INSERT INTO stored VALUES (?, ?, ?, ?, ?)");
+            let insert = insert.bind(&row.topic).bind(&row.event_id).bind(&row.timestamp);
+            insert.bind(&row.source).bind(&row.payload).execute(&mut connection).await.expect("a row");
+        }
+        connection.close().await.expect("closed");
+        store
+    }
+
+    async fn connect(&self) -> SqliteConnection {
+        let path = self.folder.path().join("store.db");
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        options.connect().await.expect("a database")
+    }
+
+    fn asked(&self, query: &str) -> DatabaseReader {
+        let url = format!("sqlite:{}", self.folder.path().join("store.db").display());
+        reader(&url, query)
+    }
+}
+
+fn reader(url: &str, query: &str) -> DatabaseReader {
+    let database = Database { url: url.to_owned(), query: query.to_owned() };
+    DatabaseReader::new(Some(&database), None).expect("a URL").expect("a database")
+}
+
+async fn look(forged: &Forged, target: &Target, database: &DatabaseReader) -> Observed {
+    let client = TargetClient::new(target, &[]).expect("no headers");
+    let evidence = forged.evidence();
+    let (tally, _) = book(&evidence).expect("a good ledger");
+    let wanted = Wanted {
+        plan: &evidence.plan,
+        promises: &evidence.promises,
+        tally: &tally,
+        baseline: evidence.baseline.as_ref(),
+        database: Some(database),
+        settle: std::time::Duration::from_millis(900),
+    };
+    observe(&client, &wanted).await.expect("something was read")
+}
+
+async fn verdict(forged: &Forged, target: &Target, database: &DatabaseReader) -> Verdict {
+    let observed = look(forged, target, database).await;
+    judge(&Evidence { observed, ..forged.evidence() })
+}
+
+/// A target that shows these rows in this way.
+async fn shown(forged: &Forged, rows: &[Row], pages: Pages) -> (Stub, Target) {
+    let stub = Stub::start(Script { pages, ..Script::of(rows.to_vec(), forged.now.clone()) }).await;
+    let mut target = Target { url: stub.url.clone(), ..Target::default() };
+    if matches!(pages, Pages::Capped { .. }) {
+        (target.listing.paging, target.listing.limit) = (Paging::None, 20);
+    }
+    (stub, target)
+}
+
+const WHOLE: Pages = Pages::Link { at_most: 10_000 };
+const CAPPED: Pages = Pages::Capped { at: 20 };
+
+#[tokio::test]
+async fn a_database_that_holds_what_is_listed_agrees() {
+    let forged = small();
+    let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
+    let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    let said = &check(&verdict, "routes-disagree").summary;
+    assert_eq!(said, "210 rows listed, and so many counted; the database holds the same");
+}
+
+#[tokio::test]
+async fn a_key_that_is_listed_and_not_stored_or_stored_and_not_listed_is_named() {
+    let forged = small();
+    for (damage, said) in [
+        (Damage::Gone, "listed once, in the database not at all"),
+        (Damage::Twice, "listed once, in the database twice"),
+    ] {
+        let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
+        let mut rows = forged.rows.clone();
+        match damage {
+            Damage::Gone => drop(rows.remove(7)),
+            Damage::Twice => rows.push(rows[7].clone()),
+        }
+        let verdict = verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
+        assert_fails(&verdict, &["routes-disagree"]);
+        assert_eq!(check(&verdict, "routes-disagree").findings[0].detail, said);
+        assert_names(&verdict, "routes-disagree", ordinal(&forged, 7));
+    }
+}
+
+enum Damage {
+    Gone,
+    Twice,
+}
+
+/// The key of a row.
+fn ordinal(forged: &Forged, row: usize) -> u64 {
+    let row = &forged.rows[row];
+    let keys = forged.plan.keys().expect("a plan with a count");
+    let is_it =
+        |key: &u64| forged.events.id_text(*key) == row.event_id && forged.events.topic(*key) == row.topic;
+    (0..keys).find(is_it).expect("a key of the plan")
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_show_all_is_judged_by_its_database() {
+    let forged = small();
+    for capped in [true, false] {
+        let (_stub, mut target) = shown(&forged, &forged.rows, CAPPED).await;
+        if !capped {
+            target.listing.path = None;
+        }
+        let store = Store::of(&forged.rows).await;
+        let observed = look(&forged, &target, &store.asked(QUERY)).await;
+        assert_eq!((observed.listing.route, observed.listing.rows), (Route::Database, 210));
+        let kept = store.folder.path().join("observed");
+        observed.save(&kept).expect("saved");
+        assert_eq!(Observed::load(&kept).expect("loaded"), observed);
+        let verdict = judge(&Evidence { observed, ..forged.evidence() });
+        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        let told =
+            if capped { "lists 20 rows of this run and no way to more" } else { "the target lists nothing" };
+        assert!(verdict.observations.iter().any(|line| line.contains(told)), "{:#?}", verdict.observations);
+
+        // What is lost is lost, and what the target shows has to be there.
+        let mut rows = forged.rows.clone();
+        rows.remove(205);
+        let verdict = self::verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
+        assert_fails(&verdict, &["lost"]);
+        assert_names(&verdict, "lost", ordinal(&forged, 205));
+    }
+    let (_stub, target) = shown(&forged, &forged.rows, CAPPED).await;
+    let verdict = verdict(&forged, &target, &Store::of(&forged.rows[1..]).await.asked(QUERY)).await;
+    assert_names(&verdict, "routes-disagree", ordinal(&forged, 0));
+}
+
+#[tokio::test]
+async fn a_database_is_enough_where_the_target_shows_and_counts_nothing() {
+    let forged = small();
+    let (_stub, mut target) = shown(&forged, &forged.rows, WHOLE).await;
+    (target.listing.path, target.stats) = (None, StatsFields::default());
+    let mut silent = forged.clone();
+    (silent.baseline, silent.closing) = (None, None);
+    let verdict = verdict(&silent, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    let mut rows = forged.rows.clone();
+    rows.push(rows[3].clone());
+    let verdict = self::verdict(&silent, &target, &Store::of(&rows).await.asked(QUERY)).await;
+    assert_fails(&verdict, &["stored-twice"]);
+}
+
+#[tokio::test]
+async fn contents_that_only_the_database_shows_are_compared_by_what_they_mean() {
+    let forged = small();
+    let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
+    let mut rows = forged.rows.clone();
+    let payload = rows[2].payload.as_deref().expect("sent");
+    rows[2].payload = Some(payload.replace(':', ": "));
+    rows[2].timestamp = rows[2].timestamp.as_ref().map(|text| text.replace('T', " ").replace('Z', "+00"));
+    let store = Store::of(&rows).await;
+    let verdict = verdict(&forged, &target, &store.asked(QUERY)).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+
+    let mut connection = store.connect().await;
+    let damage = "UPDATE stored SET payload = NULL WHERE rowid = 3";
+    sqlx::query(damage).execute(&mut connection).await.expect("damaged");
+    let verdict = self::verdict(&forged, &target, &store.asked(QUERY)).await;
+    assert_fails(&verdict, &["payload-changed"]);
+    let found = &check(&verdict, "payload-changed").findings[0].detail;
+    assert!(found.starts_with("in the database, payload is `null`"), "{found}");
+}
+
+#[tokio::test]
+async fn rows_of_others_in_the_table_are_nobodys_fault() {
+    let forged = small();
+    let mut rows = forged.rows.clone();
+    rows.extend((0..3).map(foreign));
+    let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
+    let verdict = verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    // Where the database is the only way, nobody knows since when they are there.
+    let (_stub, target) = shown(&forged, &forged.rows, CAPPED).await;
+    let verdict = self::verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_asked_is_unknown_and_says_why() {
+    let forged = small();
+    let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
+    let store = Store::of(&forged.rows).await;
+    for (query, why) in [
+        ("SELECT topic, event_id FROM nowhere", "no such table: nowhere"),
+        ("SELECT topic, payload FROM stored", "it has no column `event_id`; name one so with AS event_id"),
+        (
+            "SELECT topic, event_id, rowid AS n FROM stored",
+            "its column `n` is none of topic, event_id, timestamp",
+        ),
+        ("SELECT topic, NULL AS event_id FROM stored", "WHERE event_id IS NOT NULL"),
+        ("DELETE FROM stored RETURNING topic, event_id", "readonly database"),
+    ] {
+        let verdict = verdict(&forged, &target, &store.asked(query)).await;
+        assert_fails(&verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown, "{query}");
+        let reasons = verdict.reasons.join("\n");
+        assert!(reasons.contains("the database could not be read: ") && reasons.contains(why), "{reasons}");
+    }
+    // Neither is a file made that is not there, nor a server waited for that does not listen.
+    let nowhere = store.folder.path().join("nowhere.db");
+    for url in
+        [format!("sqlite:{}", nowhere.display()), format!("postgres://app@127.0.0.1:{}/events", free_port())]
+    {
+        let verdict = verdict(&forged, &target, &reader(&url, QUERY)).await;
+        assert_eq!(verdict.verdict, Word::Unknown, "{url}");
+        assert!(verdict.reasons[0].contains(&format!("cannot connect to {url}")), "{:#?}", verdict.reasons);
+    }
+    assert!(!nowhere.exists());
+    // Nothing else to read: that is no VOID run.
+    let (_stub, mut target) = shown(&forged, &forged.rows, WHOLE).await;
+    (target.listing.path, target.stats) = (None, StatsFields::default());
+    let verdict = verdict(&forged, &target, &store.asked("SELECT 1 AS topic")).await;
+    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(check(&verdict, "lost").status, Status::NotTested);
+    assert!(
+        !verdict.reasons.iter().any(|reason| reason.contains("offers neither")),
+        "{:#?}",
+        verdict.reasons
+    );
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
+
+#[tokio::test]
+async fn values_of_every_type_are_read_as_the_database_writes_them() {
+    let forged = small();
+    let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
+    let store = Store::of(&forged.rows).await;
+    let union = format!("{QUERY} UNION ALL SELECT 7, 8.5, NULL, x'6162', 9");
+    let observed = look(&forged, &target, &store.asked(&union)).await;
+    let database = observed.database.expect("asked");
+    assert_eq!((database.unread, database.rows), (None, 211));
+}
+
+#[test]
+fn a_database_without_a_query_or_of_another_kind_is_refused() {
+    let error = DatabaseReader::new(None, Some("sqlite:store.db")).expect_err("no query").to_string();
+    assert!(error.contains("[database]"), "{error}");
+    let database = Database { url: "sqlite:store.db".to_owned(), query: QUERY.to_owned() };
+    let error =
+        DatabaseReader::new(Some(&database), Some("mysql://app:hunter2@db/x")).expect_err("no such kind");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    let reader = DatabaseReader::new(Some(&database), Some("postgres://app:hunter2@db/x")).expect("a URL");
+    assert!(!format!("{reader:?}").contains("hunter2"), "{reader:?}");
+}
