@@ -168,6 +168,11 @@ fn warn(settings: &Settings, share: &Share, addresses: &[SocketAddr], baseline: 
             "the trap {trap} is set: a careless target may be left with fewer events than it took"
         ));
     }
+    for trap in settings.plan.variants.names() {
+        notices.note(&format!(
+            "the trap {trap} is set: some keys are sent with two payloads, and promises.conflict says which one is to stay"
+        ));
+    }
     if settings.plan.invalid > 0 {
         notices
             .note("the trap invalid is set: some requests hold an event that is none, and should be refused");

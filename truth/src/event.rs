@@ -7,6 +7,7 @@ use crate::plan::Plan;
 use crate::rng::{Draw, derived, mix, scale};
 use crate::template::{Piece, Place, Template};
 use crate::twin::{self, Twin, Twins};
+use crate::variant::{Origin, Side, Variant, Variants};
 
 /// Text that payloads are cut from, beyond the longest of them.
 const POOL_BYTES: usize = 1 << 16;
@@ -40,6 +41,9 @@ pub struct Events {
     payload_key: u64,
     twins: Twins,
     twin_key: u64,
+    variants: Variants,
+    variant_key: u64,
+    side_key: u64,
     pool: Vec<u8>,
     template: Option<Template>,
     /// The topics as they stand inside quotes.
@@ -64,6 +68,9 @@ impl Events {
             payload_key: derived(seed, 1),
             twins: plan.twins,
             twin_key: derived(seed, 2),
+            variants: plan.variants,
+            variant_key: derived(seed, 4),
+            side_key: derived(seed, 5),
             pool,
             template: plan
                 .payload_template
@@ -167,22 +174,58 @@ impl Events {
         timestamp_text(self.timestamp_ms(ordinal))
     }
 
-    /// Appends the payload of a key: the user's own, or a JSON object of the plan's size.
-    pub fn write_payload(&self, ordinal: u64, out: &mut Vec<u8>) {
+    /// Whether some keys have two payloads.
+    pub fn has_variants(&self) -> bool {
+        !self.variants.is_off()
+    }
+
+    /// How the two payloads of a key differ; `None` for almost all, which have one.
+    pub fn variant(&self, ordinal: u64) -> Option<Variant> {
+        if self.variants.is_off() {
+            return None;
+        }
+        self.variants.of_key(self.variant_key, ordinal)
+    }
+
+    /// Which payload of a key a copy carries, by where it stands.
+    pub fn side(&self, ordinal: u64, origin: Origin, place: usize) -> Side {
+        match self.variant(ordinal) {
+            Some(_) => origin.side(self.side_key, place),
+            None => Side::Plain,
+        }
+    }
+
+    /// Appends one of the payloads of a key: the user's own, or a JSON object of the plan's size.
+    pub fn write_payload(&self, ordinal: u64, side: Side, out: &mut Vec<u8>) {
         let uniform = mix(ordinal ^ self.payload_key);
         let [low, high] = self.payload_bytes;
         let size = u64::from(low) + scale(uniform, u64::from(high - low) + 1);
-        let at = scale(mix(uniform), POOL_BYTES as u64) as usize;
+        let variant = if side == Side::Other { self.variant(ordinal) } else { None };
+        let mut at = scale(mix(uniform), POOL_BYTES as u64) as usize;
+        if variant == Some(Variant::OtherPayload) {
+            // Anywhere but there.
+            at = (at + 1 + scale(mix(!uniform), POOL_BYTES as u64 - 1) as usize) % POOL_BYTES;
+        }
         if let Some(template) = &self.template {
             return self.write_template(template, ordinal, &self.pool[at..at + size as usize], out);
         }
-        let start = out.len();
+        let digits = decimal_digits(ordinal);
+        let data = (size as usize).saturating_sub(PAYLOAD_FRAME + digits);
+        let data = &self.pool[at..at + data];
+        if variant == Some(Variant::KeyOrder) {
+            out.extend_from_slice(b"{\"data\":\"");
+            out.extend_from_slice(data);
+            out.extend_from_slice(b"\",\"n\":");
+            write_decimal(ordinal, out);
+            return out.push(b'}');
+        }
         out.extend_from_slice(b"{\"n\":");
         write_decimal(ordinal, out);
+        if variant == Some(Variant::NumberSpelling) {
+            out.extend_from_slice(b".0");
+        }
         out.extend_from_slice(b",\"data\":\"");
-        let digits = out.len() - start - (PAYLOAD_FRAME - 2);
-        let data = (size as usize).saturating_sub(PAYLOAD_FRAME + digits);
-        out.extend_from_slice(&self.pool[at..at + data]);
+        out.extend_from_slice(data);
         out.extend_from_slice(b"\"}");
     }
 
@@ -201,10 +244,10 @@ impl Events {
         }
     }
 
-    /// The payload of a key as text.
-    pub fn payload(&self, ordinal: u64) -> String {
+    /// One of the payloads of a key as text.
+    pub fn payload(&self, ordinal: u64, side: Side) -> String {
         let mut out = Vec::new();
-        self.write_payload(ordinal, &mut out);
+        self.write_payload(ordinal, side, &mut out);
         String::from_utf8(out).expect("payloads are text")
     }
 }
@@ -223,6 +266,10 @@ pub fn timestamp_text(ms: i64) -> String {
 
 fn within_calendar(ms: i64) -> i64 {
     ms.clamp(Timestamp::MIN.as_second() * 1000, Timestamp::MAX.as_second() * 1000)
+}
+
+fn decimal_digits(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
 /// Appends a number in decimal digits.

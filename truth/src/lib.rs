@@ -22,4 +22,5 @@ pub mod scenario;
 pub mod share;
 pub mod template;
 pub mod twin;
+pub mod variant;
 pub mod wire;

@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::round::Round;
 use crate::template::{Template, TemplateError};
 use crate::twin::Twins;
+use crate::variant::Variants;
 
 /// The version of the plan's bytes. A change of what any plan sends is a new version.
 pub const PLAN_VERSION: u32 = 1;
@@ -100,6 +101,9 @@ pub struct PlanSpec {
     /// Pairs of keys that a careless target takes for one.
     #[serde(default, skip_serializing_if = "Twins::is_off")]
     pub twins: Twins,
+    /// Keys whose copies carry one of two payloads.
+    #[serde(default, skip_serializing_if = "Variants::is_off")]
+    pub variants: Variants,
     /// One request in so many has an event besides that is none; 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub invalid: u32,

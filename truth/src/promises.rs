@@ -27,6 +27,8 @@ pub struct Promises {
     pub payload: PayloadEquality,
     /// How a stored timestamp compares with the one sent.
     pub timestamp: TimestampEquality,
+    /// What becomes of a key that comes again with another payload.
+    pub conflict: Conflict,
     /// Within what time after the last answer everything accepted is stored; none if nothing is promised.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub drain: Option<Duration>,
@@ -115,6 +117,18 @@ pub enum PayloadEquality {
     None,
 }
 
+/// What becomes of a key that comes again with another payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conflict {
+    /// The first is kept.
+    FirstWins,
+    /// The last is kept.
+    LastWins,
+    /// The first is kept, and one that differs from it is refused.
+    Reject,
+}
+
 /// How a stored timestamp compares with the one sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -140,6 +154,7 @@ impl Preset {
             counters: Counters::Persistent,
             payload: PayloadEquality::Exact,
             timestamp: TimestampEquality::Exact,
+            conflict: Conflict::FirstWins,
             drain: None,
             zombie: Duration::from_secs(2),
             shared: false,
@@ -184,6 +199,7 @@ struct PartialPromises {
     counters: Option<Counters>,
     payload: Option<PayloadEquality>,
     timestamp: Option<TimestampEquality>,
+    conflict: Option<Conflict>,
     #[serde(with = "crate::duration::optional")]
     drain: Option<Duration>,
     #[serde(with = "crate::duration::optional")]
@@ -205,6 +221,7 @@ impl From<PartialPromises> for Promises {
             counters: said.counters.unwrap_or(base.counters),
             payload: said.payload.unwrap_or(base.payload),
             timestamp: said.timestamp.unwrap_or(base.timestamp),
+            conflict: said.conflict.unwrap_or(base.conflict),
             drain: said.drain.or(base.drain),
             zombie: said.zombie.unwrap_or(base.zombie),
             shared: said.shared.unwrap_or(base.shared),

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::plan::{Plan, Weights};
 use crate::rng::Draw;
+use crate::variant::Origin;
 
 /// Sizes of families, each as likely as the others in the table.
 const FAMILY_SIZES: [u32; 7] = [2, 2, 2, 3, 3, 4, 7];
@@ -38,6 +39,11 @@ impl Round {
     pub fn request(&self, request: u32) -> &[u64] {
         let low = request as usize * self.batch;
         &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
+    }
+
+    /// Where the copies of a request stand in the plan.
+    pub fn origin(&self, request: u32) -> Origin {
+        Origin::Planned { round: self.index, request }
     }
 
     /// The keys of all slots, in order.

@@ -13,7 +13,9 @@ use crate::mapping::{Database, Paging, Target};
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::promises::{Batch, Promises, Received};
 use crate::share::{Share, ShareError};
+use crate::template::{Place, Template};
 use crate::twin::Twins;
+use crate::variant::Variants;
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;
@@ -204,6 +206,21 @@ pub struct Traps {
     pub trailing_space: u32,
     /// Ids that differ in the normal form of a letter.
     pub normalisation: u32,
+    /// Ids of 255 bytes that differ in the last.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub long_id: u32,
+    /// Ids that are numbers, without and with a zero before them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub numeric_id: u32,
+    /// Keys whose copies carry one of two payloads of different data.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_payload: u32,
+    /// Keys whose copies carry one JSON with its names in one of two orders.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub key_order: u32,
+    /// Keys whose copies carry one number in one of two spellings.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub number_spelling: u32,
     /// Requests with an event besides that is none.
     #[serde(skip_serializing_if = "is_zero")]
     pub invalid: u32,
@@ -216,15 +233,21 @@ fn is_zero(number: &u32) -> bool {
 impl Traps {
     /// Those that are pairs of keys.
     fn twins(self) -> Twins {
-        let Self { same_id, case, trailing_space, normalisation, .. } = self;
-        Twins { same_id, case, trailing_space, normalisation }
+        let Self { same_id, case, trailing_space, normalisation, long_id, numeric_id, .. } = self;
+        Twins { same_id, case, trailing_space, normalisation, long_id, numeric_id }
+    }
+
+    /// Those that are keys of two payloads.
+    fn variants(self) -> Variants {
+        let Self { other_payload, key_order, number_spelling, .. } = self;
+        Variants { other_payload, key_order, number_spelling }
     }
 }
 
 impl From<Twins> for Traps {
     fn from(twins: Twins) -> Self {
-        let Twins { same_id, case, trailing_space, normalisation } = twins;
-        Self { same_id, case, trailing_space, normalisation, invalid: 0 }
+        let Twins { same_id, case, trailing_space, normalisation, long_id, numeric_id } = twins;
+        Self { same_id, case, trailing_space, normalisation, long_id, numeric_id, ..Self::default() }
     }
 }
 
@@ -334,6 +357,7 @@ impl Scenario {
             payload_bytes: self.events.payload.bytes,
             payload_template: self.events.payload.template.clone(),
             twins: self.traps.twins(),
+            variants: self.traps.variants(),
             invalid: self.traps.invalid,
         };
         Ok(Plan::try_from(spec)?)
@@ -406,9 +430,31 @@ impl Scenario {
                 "the trap invalid leaves open what received = \"offered\" counts of a spoilt request: leave it out",
             );
         }
+        if let Some(fault) = self.variants_fault() {
+            return refuse(fault);
+        }
         if !(1..=100_000).contains(&self.target.listing.limit) {
             return refuse("listing.limit must be 1 to 100000");
         }
         Ok(())
+    }
+
+    /// Why keys cannot have two payloads here.
+    fn variants_fault(&self) -> Option<&'static str> {
+        let (variants, payload) = (self.traps.variants(), &self.events.payload);
+        if variants.is_off() {
+            return None;
+        }
+        if self.target.fields.payload.is_empty() {
+            return Some("traps on payloads need fields.payload: here no event carries one");
+        }
+        let template = payload.template.as_deref()?;
+        if variants.key_order > 0 || variants.number_spelling > 0 {
+            return Some("the traps key_order and number_spelling are for payloads without a template");
+        }
+        let has_data = Template::parse(template).is_ok_and(|template| template.has(Place::Data));
+        (!has_data).then_some(
+            "the trap other_payload needs {{data}} in the payload's template, where the two differ",
+        )
     }
 }

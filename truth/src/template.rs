@@ -53,6 +53,11 @@ pub enum TemplateError {
 }
 
 impl Template {
+    /// Whether there is such a place in it.
+    pub fn has(&self, place: Place) -> bool {
+        self.pieces.contains(&Piece::Place(place))
+    }
+
     /// Takes a text apart.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let (mut pieces, mut rest) = (Vec::new(), text.trim());

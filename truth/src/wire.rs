@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::event::{Events, timestamp_text, write_decimal};
 use crate::invalid::{Flaw, Invalid};
 use crate::mapping::{Envelope, EventFields, Target};
+use crate::variant::Origin;
 
 /// Renders bodies for one target. Cheap to clone; each sender has its own, because it remembers the last second.
 #[derive(Clone, Debug)]
@@ -59,20 +60,20 @@ impl Renderer {
         Self { events, fields, heads, after_id, has_timestamp, middle, has_payload, open, close, second }
     }
 
-    /// Appends the body of a request that carries these keys, in this order.
-    pub fn body(&mut self, ordinals: &[u64], out: &mut Vec<u8>) {
+    /// Appends the body of a request that carries copies of these keys, in this order.
+    pub fn body(&mut self, ordinals: &[u64], origin: Origin, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.open);
         for (place, ordinal) in ordinals.iter().enumerate() {
             if place > 0 {
                 out.push(b',');
             }
-            self.event(*ordinal, out);
+            self.event(*ordinal, origin, place, out);
         }
         out.extend_from_slice(self.close);
     }
 
     /// The same with an event among them that is none.
-    pub fn spoilt_body(&mut self, ordinals: &[u64], invalid: Invalid, out: &mut Vec<u8>) {
+    pub fn spoilt_body(&mut self, ordinals: &[u64], origin: Origin, invalid: Invalid, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.open);
         for place in 0..=ordinals.len() {
             if place == invalid.place {
@@ -81,7 +82,7 @@ impl Renderer {
             }
             if let Some(ordinal) = ordinals.get(place) {
                 out.extend_from_slice(if place > 0 || invalid.place == 0 { b"," } else { b"" });
-                self.event(*ordinal, out);
+                self.event(*ordinal, origin, place, out);
             }
         }
         out.extend_from_slice(self.close);
@@ -99,7 +100,7 @@ impl Renderer {
         out.extend_from_slice(text.as_bytes());
     }
 
-    fn event(&mut self, ordinal: u64, out: &mut Vec<u8>) {
+    fn event(&mut self, ordinal: u64, origin: Origin, place: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.heads[self.events.topic_index(ordinal)]);
         self.events.write_id(ordinal, out);
         out.extend_from_slice(&self.after_id);
@@ -108,7 +109,8 @@ impl Renderer {
         }
         out.extend_from_slice(&self.middle);
         if self.has_payload {
-            self.events.write_payload(ordinal, out);
+            let side = self.events.side(ordinal, origin, place);
+            self.events.write_payload(ordinal, side, out);
         }
         out.push(b'}');
     }

@@ -13,6 +13,7 @@ use truth::ledger::writer::SegmentWriter;
 use truth::ledger::{Done, Header, Scope};
 use truth::plan::{Plan, Shard};
 use truth::scenario::Scenario;
+use truth::variant::Side;
 use verify::baseline::{Baseline, ListedBaseline};
 use verify::observe::stats::Counters;
 use verify::observed::{ListingObservation, Observed, Settled, StatsObservation};
@@ -179,7 +180,8 @@ fn write_listing(
         follows: None,
     };
     let (presence, anomalies) = (tally.presence, tally.anomalies);
-    Observed { stats, listing, database: None, presence, anomalies }.save(&folder.observation(1))?;
+    Observed { stats, listing, database: None, presence, winners: None, anomalies }
+        .save(&folder.observation(1))?;
     Ok(decoding)
 }
 
@@ -218,6 +220,6 @@ fn row(events: &Events, ordinal: u64) -> Row {
         event_id: events.id_text(ordinal),
         timestamp: Some(events.timestamp(ordinal)),
         source: Some(events.source().to_owned()),
-        payload: Some(events.payload(ordinal)),
+        payload: Some(events.payload(ordinal, Side::Plain)),
     }
 }

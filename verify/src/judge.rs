@@ -11,6 +11,7 @@
 //! | `stored-twice` | a key is listed more than once | the listing is bracketed | listing |
 //! | `rejected-but-stored` | only rejected attempts, yet present | always | listing |
 //! | `payload-changed` | a stored event is not the one sent | always, under the promised equality | listing with contents |
+//! | `wrong-winner` | of a key's two payloads, the stored one cannot have been the one to stay, see [`winner`] | one clock, nothing in between resends, acknowledged means committed (not for `conflict = "reject"`) | listing with contents, `[traps]` |
 //! | `answer-order` | see [`order`] | one clock, nothing in between resends, acknowledged means committed | answers that tell |
 //! | `answer-sum` | an answer's numbers do not add up, or are not what was sent | always | answers with counts |
 //! | `batch-counts` | an answer counts more new events than can have been new | always | answers with counts alone |
@@ -40,6 +41,7 @@ pub mod planted;
 pub mod tally;
 pub mod under_load;
 pub mod walk;
+pub mod winner;
 
 use std::collections::{HashMap, HashSet};
 
@@ -242,6 +244,7 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
     let runs = evidence.frames.runs();
     let setting = Setting {
         plan: &evidence.plan,
+        events: &evidence.events,
         can_race: evidence.can_race,
         batch: evidence.promises.batch,
         runs: &runs,
@@ -268,6 +271,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         by_key::stored_twice(facts),
         rejected,
         by_row::payload_changed(facts),
+        winner::wrong_winner(facts),
         by_key::answer_order(facts),
         by_total::answer_sum(facts),
         by_request::batch_counts(facts),

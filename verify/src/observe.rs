@@ -99,7 +99,8 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
 
 /// An observation without a row.
 fn unlisted(stats: StatsObservation, keys: u64, listing: ListingObservation) -> Observed {
-    Observed { stats, listing, database: None, presence: Presence::new(keys), anomalies: Vec::new() }
+    let presence = Presence::new(keys);
+    Observed { stats, listing, database: None, presence, winners: None, anomalies: Vec::new() }
 }
 
 /// What was read, as an observation.
@@ -126,7 +127,7 @@ fn told(stats: StatsObservation, keys: u64, client: &TargetClient, read: Read<'_
             anomalies.push(anomaly);
         }
     }
-    Observed { stats, listing, database, presence: tally.presence, anomalies }
+    Observed { stats, listing, database, presence: tally.presence, winners: tally.winners, anomalies }
 }
 
 /// Waits for rest. A target without counters, or with counters that cannot be read, is listed all the same.

@@ -10,7 +10,7 @@ use truth::plan::Plan;
 
 use crate::observe::scope::Scope;
 use crate::observe::stats::Counters;
-use crate::rows::{Anomaly, Presence, RowTally, SetSum};
+use crate::rows::{Anomaly, Presence, RowTally, SetSum, Winners};
 
 const MAGIC: [u8; 8] = *b"ONCESEEN";
 const VERSION: u16 = 1;
@@ -250,6 +250,8 @@ pub struct Observed {
     pub database: Option<DatabaseObservation>,
     /// `presence.bin`.
     pub presence: Presence,
+    /// `winners.bin`, where keys have two payloads.
+    pub winners: Option<Winners>,
     /// `anomalies.ndjson`.
     pub anomalies: Vec<Anomaly>,
 }
@@ -269,19 +271,16 @@ impl Observed {
         };
         let presence = Presence::new(plan.keys().unwrap_or(0));
         let listing = ListingObservation::none(false, None);
-        Self { stats, listing, database: None, presence, anomalies: Vec::new() }
+        Self { stats, listing, database: None, presence, winners: None, anomalies: Vec::new() }
     }
 
     /// Writes all files; `stats.json` last, so that a folder that has one is complete.
     pub fn save(&self, folder: &Path) -> Result<(), FolderError> {
         fs::create_dir_all(folder).map_err(io("create", folder))?;
-        let path = folder.join("presence.bin");
-        write_renamed(&path, |out| {
-            out.write_all(&MAGIC)?;
-            out.write_all(&VERSION.to_le_bytes())?;
-            out.write_all(&self.presence.keys().to_le_bytes())?;
-            out.write_all(self.presence.as_bytes())
-        })?;
+        write_presence(&folder.join("presence.bin"), &self.presence)?;
+        if let Some(winners) = &self.winners {
+            write_presence(&folder.join("winners.bin"), winners.as_presence())?;
+        }
         write_renamed(&folder.join("anomalies.ndjson"), |out| {
             for anomaly in &self.anomalies {
                 serde_json::to_writer(&mut *out, anomaly)?;
@@ -303,15 +302,29 @@ impl Observed {
 
     /// Reads all files.
     pub fn load(folder: &Path) -> Result<Self, FolderError> {
-        let database = folder.join("database.json");
+        let (database, winners) = (folder.join("database.json"), folder.join("winners.bin"));
         Ok(Self {
             stats: read_json(&folder.join("stats.json"))?,
             listing: read_json(&folder.join("listing.json"))?,
             database: database.exists().then(|| read_json(&database)).transpose()?,
             presence: read_presence(&folder.join("presence.bin"))?,
+            winners: winners
+                .exists()
+                .then(|| read_presence(&winners))
+                .transpose()?
+                .map(Winners::from_presence),
             anomalies: read_anomalies(&folder.join("anomalies.ndjson"))?,
         })
     }
+}
+
+fn write_presence(path: &Path, presence: &Presence) -> Result<(), FolderError> {
+    write_renamed(path, |out| {
+        out.write_all(&MAGIC)?;
+        out.write_all(&VERSION.to_le_bytes())?;
+        out.write_all(&presence.keys().to_le_bytes())?;
+        out.write_all(presence.as_bytes())
+    })
 }
 
 fn read_presence(path: &Path) -> Result<Presence, FolderError> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use truth::event::{Decoded, Events};
 use truth::promises::{PayloadEquality, Promises, TimestampEquality};
+use truth::variant::Side;
 
 /// How many examples of each class of anomaly are kept.
 pub const EXAMPLES: u64 = 1000;
@@ -157,6 +158,42 @@ impl Presence {
     }
 }
 
+/// Which of the two payloads of a key was listed, where keys have two: two bits a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Winners(Presence);
+
+impl Winners {
+    /// Nothing was seen yet.
+    pub fn new(keys: u64) -> Self {
+        Self(Presence::new(keys))
+    }
+
+    /// Those of a file.
+    pub fn from_presence(presence: Presence) -> Self {
+        Self(presence)
+    }
+
+    /// As a file holds them: once for the plain payload, twice for the other.
+    pub fn as_presence(&self) -> &Presence {
+        &self.0
+    }
+
+    fn note(&mut self, ordinal: u64, side: Side) {
+        for _ in 0..=side as usize {
+            self.0.note(ordinal);
+        }
+    }
+
+    /// What a key that was listed once holds.
+    pub fn side(&self, ordinal: u64) -> Option<Side> {
+        match self.0.seen(ordinal) {
+            1 => Some(Side::Plain),
+            2 => Some(Side::Other),
+            _ => None,
+        }
+    }
+}
+
 /// Everything learnt from the rows of one listing, in memory that grows with the keys, not with the rows.
 #[derive(Clone, Debug)]
 pub struct RowTally<'a> {
@@ -165,6 +202,8 @@ pub struct RowTally<'a> {
     equality: Equality,
     /// Which keys are there.
     pub presence: Presence,
+    /// Which payload each has, where keys have two.
+    pub winners: Option<Winners>,
     /// All rows.
     pub rows: u64,
     /// Rows of our keys under their own topics.
@@ -192,6 +231,7 @@ impl<'a> RowTally<'a> {
             nonce,
             equality,
             presence: Presence::new(keys),
+            winners: events.has_variants().then(|| Winners::new(keys)),
             rows: 0,
             ours: SetSum::default(),
             foreign: SetSum::default(),
@@ -241,9 +281,13 @@ impl<'a> RowTally<'a> {
         let mut detail = timestamp.map(|listed| changed("timestamp", self.events.timestamp(ordinal), listed));
         detail = detail.or_else(|| Some(changed("source", self.events.source().to_owned(), source?)));
         if let Some(payload) = row.payload.as_ref().filter(|_| keeps_contents) {
-            let sent = self.events.payload(ordinal);
+            let sent = self.events.payload(ordinal, Side::Plain);
             self.compared += 1;
-            if detail.is_none() && !equal_payload(self.equality.payload, &sent, payload) {
+            let side = self.side(ordinal, &sent, payload);
+            if let Some((winners, side)) = self.winners.as_mut().zip(side) {
+                winners.note(ordinal, side);
+            }
+            if detail.is_none() && side.is_none() {
                 detail =
                     Some(format!("payload is `{}`, sent was `{}`", shortened(payload), shortened(&sent)));
             }
@@ -252,6 +296,16 @@ impl<'a> RowTally<'a> {
             self.payload_changed += 1;
             self.note(AnomalyClass::PayloadChanged, Some(ordinal), row, detail);
         }
+    }
+
+    /// Which of a key's payloads is listed, if it is one of them.
+    fn side(&self, ordinal: u64, plain: &str, listed: &str) -> Option<Side> {
+        if equal_payload(self.equality.payload, plain, listed) {
+            return Some(Side::Plain);
+        }
+        self.events.variant(ordinal)?;
+        let other = self.events.payload(ordinal, Side::Other);
+        equal_payload(self.equality.payload, &other, listed).then_some(Side::Other)
     }
 
     fn is_timestamp(&self, ordinal: u64, listed: &str) -> bool {
@@ -300,7 +354,8 @@ pub(crate) fn moment_ms(text: &str) -> Option<i64> {
     Some(naive.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
-fn shortened(text: &str) -> String {
+/// The beginning of a text that may be long.
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -150,7 +150,7 @@ impl Desk {
         let mut rendered = Vec::with_capacity(release.members.len());
         self.requests.clear();
         for (place, (member, request)) in release.members.iter().zip(requests.clone()).enumerate() {
-            rendered.push(self.requests.render(round.request(request)));
+            rendered.push(self.requests.render(round.request(request), round.origin(request)));
             let place = Some((Rc::clone(&race), place));
             self.flights[member.seat] = Some(Flight::new(Rc::clone(&round), request, place, t_planned));
         }
@@ -179,8 +179,8 @@ impl Desk {
         let flight = self.flights[seat].as_ref().expect("a seat begins the request that it carries");
         self.requests.clear();
         let range = match flight.invalid(&self.job.plan) {
-            None => self.requests.render(flight.ordinals()),
-            Some(invalid) => self.requests.render_spoilt(flight.ordinals(), invalid),
+            None => self.requests.render(flight.ordinals(), flight.origin()),
+            Some(invalid) => self.requests.render_spoilt(flight.ordinals(), flight.origin(), invalid),
         };
         self.launch(seat, connection, range)
     }

@@ -7,6 +7,7 @@ use truth::invalid::Invalid;
 use truth::ledger::{Done, Scope};
 use truth::plan::Plan;
 use truth::round::Round;
+use truth::variant::Origin;
 
 use super::queue::RacePlace;
 
@@ -28,6 +29,11 @@ pub(crate) struct Flight {
 impl Flight {
     pub(crate) fn new(round: Rc<Round>, request: u32, race: Option<RacePlace>, t_planned: u64) -> Self {
         Self { round, request, race, try_number: 0, t_planned, left: None, counted: false }
+    }
+
+    /// Where its copies stand in the plan.
+    pub(crate) fn origin(&self) -> Origin {
+        self.round.origin(self.request)
     }
 
     /// The keys it carries.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use truth::event::Events;
 use truth::invalid::Invalid;
 use truth::mapping::Target;
+use truth::variant::Origin;
 use truth::wire::{Renderer, post_head};
 
 /// Beyond the fixed part of a head: `content-length: `, 20 digits at most and two line ends.
@@ -38,13 +39,18 @@ impl Requests {
     }
 
     /// Renders a request that carries these keys, and tells where it stands.
-    pub(crate) fn render(&mut self, ordinals: &[u64]) -> Range<usize> {
-        self.rendered(|renderer, bytes| renderer.body(ordinals, bytes))
+    pub(crate) fn render(&mut self, ordinals: &[u64], origin: Origin) -> Range<usize> {
+        self.rendered(|renderer, bytes| renderer.body(ordinals, origin, bytes))
     }
 
     /// The same with an event among them that is none.
-    pub(crate) fn render_spoilt(&mut self, ordinals: &[u64], invalid: Invalid) -> Range<usize> {
-        self.rendered(|renderer, bytes| renderer.spoilt_body(ordinals, invalid, bytes))
+    pub(crate) fn render_spoilt(
+        &mut self,
+        ordinals: &[u64],
+        origin: Origin,
+        invalid: Invalid,
+    ) -> Range<usize> {
+        self.rendered(|renderer, bytes| renderer.spoilt_body(ordinals, origin, invalid, bytes))
     }
 
     fn rendered(&mut self, body_of: impl FnOnce(&mut Renderer, &mut Vec<u8>)) -> Range<usize> {
@@ -76,7 +82,7 @@ mod tests {
         let events = Arc::new(Events::new(&scenario.plan(1, 1).unwrap()));
         let mut requests =
             Requests::new(events, &scenario.target, Arc::from(&b"POST /p HTTP/1.1\r\nhost: h\r\n"[..]));
-        let (one, many) = (requests.render(&[1]), requests.render(&[1, 2, 3]));
+        let (one, many) = (requests.render(&[1], Origin::Later), requests.render(&[1, 2, 3], Origin::Later));
         for range in [one, many] {
             let text = std::str::from_utf8(requests.bytes(range)).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();

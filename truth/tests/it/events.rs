@@ -9,6 +9,7 @@ use truth::invalid::Invalid;
 use truth::mapping::{Envelope, Target};
 use truth::plan::{MAX_PAYLOAD, MIN_PAYLOAD, Plan, PlanSpec};
 use truth::twin::{Twin, Twins};
+use truth::variant::{Origin, Side, Variant, Variants};
 use truth::wire::{Renderer, post_head};
 
 use crate::plans::spec;
@@ -75,7 +76,7 @@ proptest! {
         };
         let keys = if envelope == 2 { &keys[..1] } else { &keys[..] };
         let mut body = b"kept:".to_vec();
-        Renderer::new(Arc::clone(&events), &target).body(keys, &mut body);
+        Renderer::new(Arc::clone(&events), &target).body(keys, Origin::Later, &mut body);
         let body: Value = serde_json::from_slice(body.strip_prefix(b"kept:").expect("only appended to")).expect("a body is JSON");
         let found = match envelope {
             0 => body.as_array().cloned(),
@@ -85,7 +86,7 @@ proptest! {
         let found = found.expect("a list of events");
         prop_assert_eq!(found.len(), keys.len());
         for (event, key) in found.iter().zip(keys) {
-            let payload = events.payload(*key);
+            let payload = events.payload(*key, Side::Plain);
             prop_assert!((sizes[0] as usize..=sizes[1] as usize).contains(&payload.len()), "{}", payload.len());
             let payload: Value = serde_json::from_str(&payload).expect("a payload is JSON");
             prop_assert_eq!(payload["n"].as_u64(), Some(*key));
@@ -122,7 +123,7 @@ fn payloads_have_every_size_of_their_range_about_as_often() {
     let events = events(|spec| spec.payload_bytes = [50, 59]);
     let mut sizes = [0; 10];
     for key in 0..10_000 {
-        sizes[events.payload(key).len() - 50] += 1;
+        sizes[events.payload(key, Side::Plain).len() - 50] += 1;
     }
     assert!(sizes.iter().all(|count| (850..1_150).contains(count)), "{sizes:?}");
 }
@@ -130,9 +131,9 @@ fn payloads_have_every_size_of_their_range_about_as_often() {
 #[test]
 fn the_smallest_payload_holds_the_largest_number() {
     let smallest = events(|spec| spec.payload_bytes = [MIN_PAYLOAD, MIN_PAYLOAD]);
-    assert_eq!(smallest.payload(u64::MAX).len(), MIN_PAYLOAD as usize);
+    assert_eq!(smallest.payload(u64::MAX, Side::Plain).len(), MIN_PAYLOAD as usize);
     let largest = events(|spec| spec.payload_bytes = [MAX_PAYLOAD, MAX_PAYLOAD]);
-    assert_eq!(largest.payload(0).len(), MAX_PAYLOAD as usize);
+    assert_eq!(largest.payload(0, Side::Plain).len(), MAX_PAYLOAD as usize);
 }
 
 #[test]
@@ -149,7 +150,7 @@ fn keys_are_spread_over_the_topics() {
 fn timestamps_end_with_the_calendar_and_are_sent_as_they_are_told() {
     let events = Arc::new(events(|spec| spec.epoch_ms = i64::MAX - 1));
     let mut body = Vec::new();
-    Renderer::new(Arc::clone(&events), &Target::default()).body(&[0, u64::MAX], &mut body);
+    Renderer::new(Arc::clone(&events), &Target::default()).body(&[0, u64::MAX], Origin::Later, &mut body);
     let body: Value = serde_json::from_slice(&body).unwrap();
     for (place, key) in [0, u64::MAX].into_iter().enumerate() {
         assert_eq!(body[place]["timestamp"], events.timestamp(key));
@@ -171,14 +172,14 @@ fn a_field_without_a_name_is_not_sent_and_further_ones_are() {
         target.fields.source = named(source, "source");
         target.fields.payload = named(payload, "data");
         let mut body = Vec::new();
-        Renderer::new(Arc::clone(&events), &target).body(&[5], &mut body);
+        Renderer::new(Arc::clone(&events), &target).body(&[5], Origin::Later, &mut body);
         let mut expected = serde_json::json!([{
             "topic": events.topic(5), "event_id": id, "version": 2, "\"kind\"": {"of": ["order"]},
         }]);
         let fields: [(bool, &str, Value); 3] = [
             (timestamp, "ts", events.timestamp(5).into()),
             (source, "source", events.source().into()),
-            (payload, "data", serde_json::from_str(&events.payload(5)).unwrap()),
+            (payload, "data", serde_json::from_str(&events.payload(5, Side::Plain)).unwrap()),
         ];
         for (_, name, value) in fields.into_iter().filter(|(is_sent, _, _)| *is_sent) {
             expected[0][name] = value;
@@ -200,8 +201,8 @@ fn a_spoilt_body_holds_one_member_more_that_is_no_event() {
             let Some(invalid) = Invalid::of(&plan, &round, request) else { continue };
             assert!(index % 2 == 1 && !round.is_racing(request));
             let (ordinals, mut body, mut plain) = (round.request(request), Vec::new(), Vec::new());
-            renderer.spoilt_body(ordinals, invalid, &mut body);
-            renderer.body(ordinals, &mut plain);
+            renderer.spoilt_body(ordinals, round.origin(request), invalid, &mut body);
+            renderer.body(ordinals, round.origin(request), &mut plain);
             let mut members: Vec<Value> = serde_json::from_slice(&body).expect("a list");
             let plain: Vec<Value> = serde_json::from_slice(&plain).expect("a list");
             let none = members.remove(invalid.place);
@@ -226,7 +227,7 @@ fn a_payload_of_the_users_own_is_filled_in() {
         spec.payload_template = Some(template.to_owned());
     });
     for key in [0, 17, u64::MAX] {
-        let payload: Value = serde_json::from_str(&events.payload(key)).unwrap();
+        let payload: Value = serde_json::from_str(&events.payload(key, Side::Plain)).unwrap();
         let note = payload["note"].as_str().unwrap();
         assert!((40..=60).contains(&note.len()), "{note}");
         let expected = serde_json::json!({
@@ -247,8 +248,14 @@ fn a_head_ends_with_the_length_of_its_body() {
 
 fn twins() -> impl Strategy<Value = Twins> {
     let one_in = || prop_oneof![Just(0_u32), 1..4_u32];
-    (one_in(), one_in(), one_in(), one_in()).prop_map(|(same_id, case, trailing_space, normalisation)| {
-        Twins { same_id, case, trailing_space, normalisation }
+    let kinds = (one_in(), one_in(), one_in(), one_in(), one_in(), one_in());
+    kinds.prop_map(|(same_id, case, trailing_space, normalisation, long_id, numeric_id)| Twins {
+        same_id,
+        case,
+        trailing_space,
+        normalisation,
+        long_id,
+        numeric_id,
     })
 }
 
@@ -276,7 +283,7 @@ proptest! {
         let events = events(|spec| spec.twins = twins);
         let (topic, id) = (events.topic(ordinal), events.id_text(ordinal));
         let pair = [events.id_text(ordinal & !1), events.id_text(ordinal | 1)];
-        for other in [id.to_uppercase(), id.to_lowercase(), format!("{id} "), format!(" {id}"), format!("{id}e"), format!("{id}\u{e9}")] {
+        for other in [id.to_uppercase(), id.to_lowercase(), format!("{id} "), format!(" {id}"), format!("{id}e"), format!("{id}\u{e9}"), format!("0{id}"), "00".to_owned()] {
             if !pair.contains(&other) {
                 prop_assert_eq!(events.decode(topic, &other), Decoded::Foreign, "{}", other);
             }
@@ -299,6 +306,8 @@ fn the_second_of_a_pair_of_twins_is_what_a_careless_target_takes_for_the_first()
     };
     assert_spelt(Twins { case: 1, ..Twins::default() }, str::to_uppercase);
     assert_spelt(Twins { trailing_space: 1, ..Twins::default() }, |id| format!("{id} "));
+    assert_spelt(Twins { numeric_id: 1, ..Twins::default() }, |id| format!("0{id}"));
+    assert_spelt(Twins { long_id: 1, ..Twins::default() }, |id| format!("{}b", &id[..254]));
     assert_spelt(Twins { normalisation: 1, ..Twins::default() }, |id| id.replace('\u{e9}', "e\u{301}"));
 }
 
@@ -308,4 +317,60 @@ fn one_pair_in_so_many_is_a_twin() {
     let twins = (0..32_000_u64).step_by(2).filter(|key| events.twin(*key).is_some()).count();
     assert!((800..1_200).contains(&twins), "{twins} of 16,000");
     assert!((0..2_000).all(|pair| events.twin(2 * pair) == events.twin(2 * pair + 1)));
+}
+
+#[test]
+fn a_number_that_is_an_id_is_one_to_whoever_reads_it_as_a_number() {
+    let events = events(|spec| spec.twins = Twins { numeric_id: 1, ..Twins::default() });
+    for key in (0..2_000).step_by(2) {
+        let [first, second] =
+            [key, key + 1].map(|key| events.id_text(key).parse::<u128>().expect("a number"));
+        assert_eq!(first, second);
+    }
+}
+
+#[test]
+fn a_key_of_two_payloads_is_sent_with_both_and_any_other_with_one() {
+    let each = [
+        (Variants { other_payload: 4, ..Variants::default() }, Variant::OtherPayload),
+        (Variants { key_order: 4, ..Variants::default() }, Variant::KeyOrder),
+        (Variants { number_spelling: 4, ..Variants::default() }, Variant::NumberSpelling),
+    ];
+    for (variants, variant) in each {
+        let plan = Plan::try_from(PlanSpec { variants, ..spec() }).expect("a plan");
+        let events = Arc::new(Events::new(&plan));
+        let mut renderer = Renderer::new(Arc::clone(&events), &Target::default());
+        let mut carried = std::collections::HashMap::<u64, [u32; 2]>::new();
+        for index in 0..4 {
+            let round = plan.round(index);
+            for request in 0..round.requests() {
+                let (ordinals, origin, mut body) =
+                    (round.request(request), round.origin(request), Vec::new());
+                renderer.body(ordinals, origin, &mut body);
+                let sent: Vec<std::collections::HashMap<String, Box<serde_json::value::RawValue>>> =
+                    serde_json::from_slice(&body).expect("a list of events");
+                for (place, (event, ordinal)) in sent.iter().zip(ordinals).enumerate() {
+                    let side = events.side(*ordinal, origin, place);
+                    assert_eq!(event["payload"].get(), events.payload(*ordinal, side));
+                    assert!(side == Side::Plain || events.variant(*ordinal) == Some(variant));
+                    carried.entry(*ordinal).or_default()[side as usize] += 1;
+                }
+            }
+        }
+        let both = carried.values().filter(|[plain, other]| *plain > 0 && *other > 0).count();
+        assert!(both > 20, "{variant:?}: {both} keys were sent with both");
+        let contested = (0..40_000).filter(|key| events.variant(*key).is_some()).count();
+        assert!((9_500..10_500).contains(&contested), "{contested} of 40,000");
+        for key in (0..1_000).filter(|key| events.variant(*key).is_some()) {
+            let [plain, other] = [Side::Plain, Side::Other].map(|side| events.payload(key, side));
+            assert_ne!(plain, other);
+            let parse = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+            let (plain, other) = (parse(&plain), parse(&other));
+            match variant {
+                Variant::KeyOrder => assert_eq!(plain, other),
+                Variant::NumberSpelling => assert_eq!(plain["n"].as_f64(), other["n"].as_f64()),
+                Variant::OtherPayload => assert!(plain["n"] == other["n"] && plain["data"] != other["data"]),
+            }
+        }
+    }
 }

@@ -7,6 +7,7 @@ use truth::event::Events;
 use truth::mapping::Target;
 use truth::plan::{PLAN_VERSION, Plan, PlanSpec, Weights};
 use truth::twin::Twins;
+use truth::variant::{Origin, Side, Variants};
 use truth::wire::Renderer;
 
 fn spec() -> PlanSpec {
@@ -25,6 +26,7 @@ fn spec() -> PlanSpec {
         payload_bytes: [64, 256],
         payload_template: None,
         twins: Twins::default(),
+        variants: Variants::default(),
         invalid: 0,
     }
 }
@@ -70,7 +72,7 @@ fn awkward_text_without_an_end() -> String {
 }
 
 fn every_kind_of_twin() -> String {
-    let twins = Twins { same_id: 3, case: 3, trailing_space: 2, normalisation: 1 };
+    let twins = Twins { same_id: 3, case: 3, trailing_space: 2, normalisation: 1, ..Twins::default() };
     let keys: Vec<u64> = (0..16).collect();
     describe(
         PlanSpec { seed: 9, nonce: 3, total: Some(2_000), share: [600, 2_000], twins, ..spec() },
@@ -102,11 +104,37 @@ fn describe(spec: PlanSpec, rounds: &[u64], keys: &[u64]) -> String {
         line(format_args!("  id {}", events.id_text(*key)));
         line(format_args!("  topic {}", serde_json::Value::from(events.topic(*key))));
         line(format_args!("  timestamp {}", events.timestamp(*key)));
-        line(format_args!("  payload {}", events.payload(*key)));
+        line(format_args!("  payload {}", events.payload(*key, Side::Plain)));
     }
     let mut body = Vec::new();
-    Renderer::new(events, &Target::default()).body(keys, &mut body);
+    Renderer::new(events, &Target::default()).body(keys, Origin::Later, &mut body);
     line(format_args!("body {}", String::from_utf8(body).expect("JSON is UTF-8")));
+    text
+}
+
+/// The two payloads of keys, and which of them each copy carries; the longest ids and those that are numbers.
+fn every_kind_of_variant() -> String {
+    let variants = Variants { other_payload: 3, key_order: 2, number_spelling: 1 };
+    let twins = Twins { long_id: 2, numeric_id: 1, ..Twins::default() };
+    let spec = PlanSpec {
+        seed: 5,
+        nonce: 8,
+        total: Some(400),
+        share: [120, 400],
+        batch: 6,
+        variants,
+        twins,
+        ..spec()
+    };
+    let plan = Plan::try_from(spec).expect("a plan");
+    let mut renderer = Renderer::new(Arc::new(Events::new(&plan)), &Target::default());
+    let round = plan.round(1);
+    let mut text = String::new();
+    for request in [0, 1, 7] {
+        let mut body = Vec::new();
+        renderer.body(round.request(request), round.origin(request), &mut body);
+        writeln!(text, "{}", String::from_utf8(body).expect("JSON is UTF-8")).expect("a string takes all");
+    }
     text
 }
 
@@ -140,4 +168,9 @@ fn awkward_text_is_escaped_as_it_always_was() {
 #[test]
 fn twins_are_spelt_as_they_always_were() {
     assert_same(&every_kind_of_twin(), include_str!("../golden/twins.txt"));
+}
+
+#[test]
+fn keys_of_two_payloads_carry_what_they_always_carried() {
+    assert_same(&every_kind_of_variant(), include_str!("../golden/variants.txt"));
 }

@@ -7,6 +7,7 @@ use truth::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Shard, Weights};
 use truth::round::Round;
 use truth::share::Share;
 use truth::twin::Twins;
+use truth::variant::Variants;
 
 /// A spec that is a plan; tests change what they are about.
 pub(crate) fn spec() -> PlanSpec {
@@ -25,6 +26,7 @@ pub(crate) fn spec() -> PlanSpec {
         payload_bytes: [64, 256],
         payload_template: None,
         twins: Twins::default(),
+        variants: Variants::default(),
         invalid: 0,
     }
 }

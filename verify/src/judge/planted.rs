@@ -11,9 +11,11 @@ use truth::answer::{Kind, Kinds, Outcome};
 use truth::ledger::{Done, Frame, Scope};
 use truth::plan::Shard;
 use truth::promises::{Counters as CounterPromise, PayloadEquality, Promises, StatsPromise};
+use truth::variant::{Side, Variant};
 
 use super::keys::{Class, KeyState};
 use super::walk::{WalkError, fault_in_sums};
+use super::winner::Contests;
 use super::{Examined, Facts, book, examine};
 use crate::baseline::{Baseline, ListedBaseline};
 use crate::evidence::{Evidence, Frames};
@@ -38,6 +40,8 @@ struct Slice {
     attempts: Vec<(u32, usize)>,
     /// Events of each request of the round.
     lengths: Vec<usize>,
+    /// A key of two payloads whose attempts leave but one, and that one.
+    forced: Option<(u64, Side)>,
 }
 
 /// One defect: its name, the check that must name it, and how it is planted; `None` for want of material.
@@ -46,6 +50,10 @@ struct Defect {
     check: &'static str,
     plant: fn(&Evidence, &mut Slice) -> Option<()>,
 }
+
+/// For runs with keys of two payloads (`[traps]`).
+const OF_TWO_PAYLOADS: Defect =
+    Defect { name: "second payload that stays", check: "wrong-winner", plant: keep_the_other };
 
 const DEFECTS: [Defect; 15] = [
     Defect { name: "loss", check: "lost", plant: lose },
@@ -73,8 +81,10 @@ pub fn prove(facts: &Facts<'_>, made: &[Check]) -> Result<Vec<Planted>, WalkErro
         check: defect.check.to_owned(),
         seen,
     };
+    let of_two = facts.evidence.events.has_variants().then_some(&OF_TWO_PAYLOADS);
+    let defects = || DEFECTS.iter().chain(of_two);
     let Some((keys, slice)) = cut(facts)? else {
-        return Ok(DEFECTS.iter().map(|defect| told(defect, None)).collect());
+        return Ok(defects().map(|defect| told(defect, None)).collect());
     };
     let sound = look(facts.evidence, &keys, &slice)?;
     let was_made =
@@ -90,7 +100,7 @@ pub fn prove(facts: &Facts<'_>, made: &[Check]) -> Result<Vec<Planted>, WalkErro
         let after = after.ok().and_then(|examined| find(&examined, defect.check));
         Some(after.is_some_and(|after| after.status == Status::Fail && after.count > before.count))
     };
-    Ok(DEFECTS.iter().map(|defect| told(defect, prove_one(defect))).collect())
+    Ok(defects().map(|defect| told(defect, prove_one(defect))).collect())
 }
 
 fn find(examined: &Examined, name: &str) -> Option<Check> {
@@ -149,6 +159,7 @@ fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
         target,
         attempts,
         lengths,
+        forced: None,
     };
     stock(evidence, &keys, &mut slice)?;
     Ok(Some((keys, slice)))
@@ -158,7 +169,13 @@ fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
 fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<(), WalkError> {
     let (tally, _) = book(&evidence_of(evidence, keys, slice))?;
     let acked = |(ordinal, state): (u64, KeyState)| (state.acked() > 0).then_some(ordinal);
-    slice.rows = tally.keys.iter().filter_map(acked).map(|ordinal| row(evidence, ordinal)).collect();
+    slice.rows = tally
+        .keys
+        .iter()
+        .filter_map(acked)
+        .map(|ordinal| kept_row(evidence, &tally.contests, ordinal))
+        .collect();
+    slice.forced = forced(evidence, &tally.contests, keys);
     let (received, unique) = (tally.sums.acked, slice.rows.len() as u64);
     slice.counters = Counters {
         received: Some(received),
@@ -179,6 +196,13 @@ fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<()
         closing: false,
     }];
     Ok(())
+}
+
+/// A key that is stored in the slice, and can hold but one of its two payloads.
+fn forced(evidence: &Evidence, contests: &Contests, keys: &Range<u64>) -> Option<(u64, Side)> {
+    let is_other = |ordinal: &u64| evidence.events.variant(*ordinal) == Some(Variant::OtherPayload);
+    let forced = |ordinal| Some((ordinal, contests.forced(ordinal, evidence.promises.conflict)?));
+    keys.clone().filter(is_other).find_map(forced)
 }
 
 /// The acknowledgements of these attempts: when each began and ended, and what it told.
@@ -223,8 +247,14 @@ fn row(evidence: &Evidence, ordinal: u64) -> Row {
         event_id: events.id_text(ordinal),
         timestamp: Some(events.timestamp(ordinal)),
         source: Some(events.source().to_owned()),
-        payload: Some(events.payload(ordinal)),
+        payload: Some(events.payload(ordinal, Side::Plain)),
     }
+}
+
+/// The row of a target that holds of a key's payloads the one that its attempts leave, if they leave but one.
+fn kept_row(evidence: &Evidence, contests: &Contests, ordinal: u64) -> Row {
+    let kept = contests.possible_side(ordinal, evidence.promises.conflict);
+    Row { payload: Some(evidence.events.payload(ordinal, kept)), ..row(evidence, ordinal) }
 }
 
 /// The slice as evidence of its own, with a target that was empty before.
@@ -281,6 +311,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
             database: None,
             anomalies: rows.anomalies,
             presence: rows.presence,
+            winners: rows.winners,
         },
         earlier: None,
     }
@@ -326,6 +357,16 @@ fn change_payload(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
     let (topic, id) = (evidence.events.topic(slice.target), evidence.events.id_text(slice.target));
     let row = slice.rows.iter_mut().find(|row| (row.topic.as_str(), &row.event_id) == (topic, &id))?;
     row.payload = Some("{\"n\":-1}".to_owned());
+    Some(())
+}
+
+/// One key holds the payload that cannot have been the one to stay.
+fn keep_the_other(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    let (ordinal, kept) = slice.forced?;
+    let other = if kept == Side::Plain { Side::Other } else { Side::Plain };
+    let (topic, id) = (evidence.events.topic(ordinal), evidence.events.id_text(ordinal));
+    let row = slice.rows.iter_mut().find(|row| (row.topic.as_str(), &row.event_id) == (topic, &id))?;
+    row.payload = Some(evidence.events.payload(ordinal, other));
     Some(())
 }
 

@@ -8,6 +8,7 @@ use truth::ledger::Scope;
 use super::coverage::Coverage;
 use super::keys::Keys;
 use super::order::{Faults, OrderFaults};
+use super::winner::Contests;
 
 /// Sums over all attempts of opened rounds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -99,6 +100,8 @@ pub struct Tally {
     pub slots_sent: u64,
     /// Faults in the order of answers.
     pub order: OrderFaults,
+    /// What the attempts of keys of two payloads leave open.
+    pub contests: Contests,
     /// Faults in the sums of answers.
     pub answer_sums: Vec<AnswerFault>,
     /// How many of these there were.

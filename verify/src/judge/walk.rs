@@ -6,16 +6,19 @@ use std::ops::Range;
 
 use thiserror::Error;
 use truth::answer::{Answer, Kind, Kinds, Outcome};
+use truth::event::Events;
 use truth::invalid::Invalid;
 use truth::ledger::{Done, Frame, LedgerError, Purpose, Scope};
 use truth::plan::Plan;
 use truth::promises::Batch;
 use truth::round::Round;
+use truth::variant::Origin;
 
 use super::coverage::{Coverage, Ended};
 use super::keys::Keys;
 use super::order::{Order, OrderFaults, Said};
 use super::tally::{AnswerFault, Resent, Sums, Tally};
+use super::winner::Contests;
 
 /// How many faulty sums are kept for show.
 const EXAMPLES: usize = 64;
@@ -39,6 +42,8 @@ pub enum WalkError {
 pub struct Setting<'a> {
     /// What was sent.
     pub plan: &'a Plan,
+    /// What it looks like.
+    pub events: &'a Events,
     /// Whether requests of a release can have been under way at once.
     pub can_race: bool,
     /// Whether a part of a request may be refused.
@@ -66,6 +71,8 @@ pub struct Walk<'a> {
 #[derive(Debug)]
 struct Opened {
     purpose: Option<Purpose>,
+    /// Which round it is, if it is one.
+    round: Option<u64>,
     ordinals: Vec<u64>,
     /// Keys of earlier rounds that were acknowledged when it was opened: no answer in it can tell them to be new.
     known: HashSet<u64>,
@@ -92,6 +99,10 @@ struct Progress {
 }
 
 impl Opened {
+    fn origin(&self, request: u32) -> Origin {
+        self.round.map_or(Origin::Later, |round| Origin::Planned { round, request })
+    }
+
     fn ordinals(&self, request: u32) -> &[u64] {
         let low = request as usize * self.batch;
         &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
@@ -109,6 +120,7 @@ impl<'a> Walk<'a> {
             statuses: BTreeMap::new(),
             slots_sent: 0,
             order: OrderFaults::default(),
+            contests: Contests::default(),
             answer_sums: Vec::new(),
             answer_sum_faults: 0,
             answers_compared: 0,
@@ -164,6 +176,7 @@ impl<'a> Walk<'a> {
         }
         let opened = Opened {
             purpose: None,
+            round: Some(index),
             known: self.known(&round),
             spoilt: (0..round.requests())
                 .filter(|request| Invalid::of(self.setting.plan, &round, *request).is_some())
@@ -207,6 +220,7 @@ impl<'a> Walk<'a> {
         let batch = self.setting.plan.batch as usize;
         let opened = self.open.entry((run, Scope::Extra(id))).or_insert_with(|| Opened {
             purpose: Some(purpose),
+            round: None,
             known: HashSet::new(),
             spoilt: HashSet::new(),
             ordinals: Vec::new(),
@@ -269,6 +283,10 @@ impl<'a> Walk<'a> {
     fn book_try(&mut self, opened: &Opened, request: u32, answer: &Answer, (t_start, t_end): (u64, u64)) {
         let (ordinals, before) = (opened.ordinals(request), self.tally.sums);
         self.book(ordinals, answer, t_start, t_end);
+        if self.setting.events.has_variants() {
+            let copies = (opened.origin(request), ordinals);
+            self.tally.contests.take(self.setting.events, copies, answer, (t_start, t_end));
+        }
         let booked = self.tally.sums - before;
         let resent = &mut self.tally.resent;
         match opened.purpose {

@@ -8,6 +8,7 @@ use truth::answer::{Answer, Outcome};
 use truth::clock::monotonic_ns;
 use truth::event::Events;
 use truth::mapping::Target;
+use truth::variant::Origin;
 use truth::wire::Renderer;
 
 use crate::observe::client::{Posted, TargetClient};
@@ -49,7 +50,7 @@ impl Sender {
         ordinals: &[u64],
     ) -> impl Future<Output = Sent> + Send + 'static {
         let mut body = Vec::new();
-        self.renderer.body(ordinals, &mut body);
+        self.renderer.body(ordinals, Origin::Later, &mut body);
         let (client, target, timeout) = (self.client.clone(), Arc::clone(&self.target), self.timeout);
         let events = ordinals.len() as u32;
         async move {

@@ -11,6 +11,7 @@ use truth::ledger::{Done, Frame, Scope};
 use truth::plan::{Plan, Shard};
 use truth::promises::Received;
 use truth::scenario::Scenario;
+use truth::variant::Side;
 use verify::baseline::{Baseline, ListedBaseline};
 use verify::observe::stats::Counters;
 use verify::observed::Settled;
@@ -58,6 +59,8 @@ pub(crate) struct Forge {
     pub(crate) fates: fn(u64, u32) -> Vec<Fate>,
     /// Whether requests with an event that is none are taken as any other; else they are refused.
     pub(crate) takes_spoilt: bool,
+    /// Whether a key that comes again takes the payload that it comes with.
+    pub(crate) last_wins: bool,
     /// Events of others, stored before the run.
     pub(crate) earlier: u64,
     /// Which part of the plan is sent.
@@ -77,6 +80,7 @@ impl Default for Forge {
             width: 8,
             fates: |_, _| vec![Fate::Acked],
             takes_spoilt: false,
+            last_wins: false,
             earlier: 0,
             shard: Shard::WHOLE,
         }
@@ -167,10 +171,18 @@ impl Forge {
             let mut kinds = Vec::new();
             if sent.fate.is_executed() {
                 received += ordinals.len() as u64;
-                for ordinal in ordinals {
+                for (place, ordinal) in ordinals.iter().enumerate() {
                     let is_new = stored.insert(*ordinal);
                     kinds.push(if is_new { Kind::New } else { Kind::Duplicate });
-                    rows.extend(is_new.then(|| row(&events, *ordinal)));
+                    let side = events.side(*ordinal, round.origin(sent.request), place);
+                    let payload = Some(events.payload(*ordinal, side));
+                    if is_new {
+                        rows.push(Row { payload, ..row(&events, *ordinal) });
+                    } else if self.last_wins {
+                        let id = events.id_text(*ordinal);
+                        let known = rows.iter_mut().find(|row| row.event_id == id);
+                        known.expect("a duplicate is stored").payload = payload;
+                    }
                 }
             }
             polls.told(&sent, &kinds);
@@ -321,7 +333,7 @@ pub(crate) fn row(events: &Events, ordinal: u64) -> Row {
         event_id: events.id_text(ordinal),
         timestamp: Some(events.timestamp(ordinal)),
         source: Some(events.source().to_owned()),
-        payload: Some(events.payload(ordinal)),
+        payload: Some(events.payload(ordinal, Side::Plain)),
     }
 }
 

@@ -121,6 +121,7 @@ impl Forged {
             listing,
             database: None,
             presence: tally.presence,
+            winners: tally.winners,
             anomalies: tally.anomalies,
         }
     }

@@ -20,4 +20,5 @@ mod stored;
 mod stub;
 mod totals;
 mod twins;
+mod winner;
 mod words;

@@ -42,7 +42,7 @@ fn promise_sets() -> Vec<Promises> {
 }
 
 #[test]
-fn all_fifteen_are_seen_on_the_default_run() {
+fn all_are_seen_on_the_default_run() {
     let mut forge = Forge { width: 50, lanes: 1, ..Forge::default() };
     (forge.scenario.load.count, forge.scenario.load.batch) = (20_000, 100);
     let verdict = forge.run().verdict();
@@ -138,4 +138,13 @@ fn at_a_share_near_one_the_last_round_with_a_key_of_its_own_serves() {
     let verdict = forge.run().verdict();
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
     assert!(seen(&verdict).len() >= 10, "{:?}", verdict.planted);
+}
+
+#[test]
+fn a_run_with_keys_of_two_payloads_plants_one_that_stays_wrongly() {
+    let mut forge = Forge::default();
+    forge.scenario.traps.other_payload = 4;
+    let verdict = forge.run().verdict();
+    assert_eq!(verdict.planted.len(), 16);
+    assert!(verdict.planted.iter().all(|planted| planted.seen == Some(true)), "{:#?}", verdict.planted);
 }

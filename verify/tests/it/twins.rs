@@ -11,11 +11,16 @@ fn forge(twins: Twins) -> Forged {
     forge.run()
 }
 
-const EACH: [Twins; 4] = [
-    Twins { same_id: 8, case: 0, trailing_space: 0, normalisation: 0 },
-    Twins { same_id: 0, case: 8, trailing_space: 0, normalisation: 0 },
-    Twins { same_id: 0, case: 0, trailing_space: 8, normalisation: 0 },
-    Twins { same_id: 0, case: 0, trailing_space: 0, normalisation: 8 },
+const OFF: Twins =
+    Twins { same_id: 0, case: 0, trailing_space: 0, normalisation: 0, long_id: 0, numeric_id: 0 };
+
+const EACH: [Twins; 6] = [
+    Twins { same_id: 8, ..OFF },
+    Twins { case: 8, ..OFF },
+    Twins { trailing_space: 8, ..OFF },
+    Twins { normalisation: 8, ..OFF },
+    Twins { long_id: 8, ..OFF },
+    Twins { numeric_id: 8, ..OFF },
 ];
 
 #[test]

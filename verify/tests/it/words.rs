@@ -193,6 +193,7 @@ fn a_pass_names_what_it_did_not_see() {
                 "torn-batch: ",
                 "scope-leak: ",
                 "invalid-taken: ",
+                "wrong-winner: ",
             ]
             .iter()
             .any(|name| line.starts_with(name))

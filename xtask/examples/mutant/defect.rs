@@ -31,6 +31,12 @@ pub(crate) enum Defect {
     NormalisedId,
     /// Takes ids for one that begin with the same 36 bytes.
     TruncatedId,
+    /// Takes ids for one that begin with the same 128 bytes.
+    TruncatedLongId,
+    /// Takes ids for one that are the same number.
+    IntegerAffineId,
+    /// Lets an event that comes again take the place of the first.
+    LastWriterWins,
     /// Keeps everything in memory alone.
     LostAtRestart,
     /// Remembers the last 1,000 keys alone.
@@ -107,6 +113,10 @@ impl Defect {
             Self::TrimmedId => (topic, id.trim_end().to_owned()),
             Self::NormalisedId => (topic, id.replace("e\u{301}", "\u{e9}")),
             Self::TruncatedId => (topic, id.chars().take(36).collect()),
+            Self::TruncatedLongId => (topic, id.chars().take(128).collect()),
+            Self::IntegerAffineId if id.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (topic, id.trim_start_matches('0').to_owned())
+            }
             _ => (topic, id),
         }
     }

@@ -150,8 +150,10 @@ impl Store {
     pub(crate) fn store_at_once(&self, events: Vec<Event>) -> Vec<bool> {
         let mut state = self.look();
         let keys: Vec<Key> = events.iter().map(|event| event.key.clone()).collect();
+        let again = if self.defect == Defect::LastWriterWins { events.clone() } else { Vec::new() };
         let (mut results, new) = state.claim(events);
         state.store(new, self.defect.counted(&results));
+        again.into_iter().for_each(|event| state.replace(event));
         if self.defect == Defect::InBatchRepeatIsNew {
             let new: HashSet<&Key> =
                 keys.iter().zip(&results).filter(|(_, is_new)| **is_new).map(|(key, _)| key).collect();
@@ -206,6 +208,13 @@ impl State {
         stored.iter_mut().for_each(|event| event.moment = moment);
         self.commit(Record { stored: texts(&stored), counted, ..Record::default() });
         self.rows.extend(stored);
+    }
+
+    /// Puts an event in the place of the one that is stored under its key; not made durable, as no such mutant is killed.
+    fn replace(&mut self, event: Event) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.key == event.key) {
+            *row = Event { moment: row.moment, ..event };
+        }
     }
 
     /// Makes a record durable, and counts.

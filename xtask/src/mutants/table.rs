@@ -75,7 +75,8 @@ const SLOW_LATE_REPEATS: &str =
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
 /// What the target without a defect is loaded with, and what it has to stand.
-const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\ninvalid = 20\n";
+const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\nlong_id = 16\n\
+     numeric_id = 16\nother_payload = 16\nkey_order = 16\nnumber_spelling = 16\ninvalid = 20\n";
 const EVERY_FAULT: &[Fault] =
     &[Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }];
 
@@ -168,6 +169,16 @@ pub const MUTANTS: &[Mutant] = &[
         .loaded("[load]\nbatch = 10\n[traps]\nnormalisation = 16\n"),
     Mutant::new("truncated-id", "takes ids for one that begin with the same 36 bytes", "key-merged")
         .loaded("[load]\nbatch = 10\n[traps]\ntrailing_space = 16\n"),
+    Mutant::new("truncated-long-id", "takes ids for one that begin with the same 128 bytes", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\nlong_id = 16\n"),
+    Mutant::new("integer-affine-id", "takes ids for one that are the same number", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\nnumeric_id = 16\n"),
+    Mutant::new(
+        "last-writer-wins",
+        "lets an event that comes again take the place of the first",
+        "wrong-winner",
+    )
+    .loaded("[load]\nbatch = 10\n[traps]\nother_payload = 16\n"),
     Mutant::new("short-memory", "remembers the last 1,000 keys", "stored-twice").loaded(LATE_REPEATS),
     Mutant::new("short-window", "forgets a key after a tenth of a second", "stored-twice")
         .loaded(SLOW_LATE_REPEATS),

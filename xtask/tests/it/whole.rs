@@ -66,6 +66,27 @@ fn run_through_kills_passes(server: &Server) {
 }
 
 #[test]
+fn no_trap_catches_the_reference_on_sqlite() {
+    no_trap_catches_the_reference(&Server::sqlite());
+}
+
+#[test]
+fn no_trap_catches_the_reference_on_postgres() {
+    no_trap_catches_the_reference(&Server::postgres(Durability::Fast));
+}
+
+fn no_trap_catches_the_reference(server: &Server) {
+    let stack = Stack::start(server.database("events"));
+    let scenario = xtask::cargo::workspace().join("scenarios/traps.toml");
+    stack.load(&format!("--scenario {}", scenario.display()));
+    let verified = stack.verify("");
+    assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+    for check in ["key-merged", "wrong-winner", "invalid-taken"] {
+        assert!(verified.stdout.contains(&format!("  {check:<20} ok ")), "{check}: {}", verified.stdout);
+    }
+}
+
+#[test]
 fn a_target_that_is_not_there_is_said_at_once_and_leaves_nothing() {
     let mut stack = Stack::start(Server::sqlite().database("events"));
     stack.aggregator.kill().unwrap();
