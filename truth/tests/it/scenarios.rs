@@ -56,7 +56,7 @@ fn every_shipped_scenario_makes_a_plan() {
         names.push(scenario.name);
     }
     names.sort();
-    assert_eq!(names, ["default", "delayed", "killed", "races", "single-events"]);
+    assert_eq!(names, ["default", "delayed", "killed", "races", "single-events", "traps"]);
 }
 
 #[test]

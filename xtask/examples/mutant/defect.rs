@@ -39,9 +39,9 @@ pub(crate) enum Defect {
     LastWriterWins,
     /// Keeps everything in memory alone.
     LostAtRestart,
-    /// Remembers the last 1,000 keys alone.
+    /// Remembers the last 10,000 keys alone.
     ShortMemory,
-    /// Forgets a key after a tenth of a second.
+    /// Forgets a key after two seconds.
     ShortWindow,
     /// Lets every second duplicate through.
     EverySecondDuplicate,
@@ -60,6 +60,8 @@ pub(crate) enum Defect {
     CountersFlushedLater,
     /// Answers `/stats` from several moments.
     TornStats,
+    /// Tells how long the first process has been up, whichever answers.
+    UptimeNotReset,
     /// Answers before the events are stored.
     AckedBeforeStored,
     /// Tells a failure to be a duplicate.

@@ -151,6 +151,7 @@ async fn stats(State(store): State<Store>) -> Response {
         "topics": topics,
         "queue": {"pending": pending, "processing": processing},
         "instance_id": store.instance.to_string(),
+        "uptime": store.uptime().as_secs_f64(),
     }))
     .into_response()
 }

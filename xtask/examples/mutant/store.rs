@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -15,10 +15,10 @@ use crate::journal::{Journal, Record};
 use crate::mode::Mode;
 
 /// Keys that a short memory holds.
-const REMEMBERED: u64 = 1_000;
+const REMEMBERED: u64 = 10_000;
 
 /// How long a short window is.
-const WINDOW: Duration = Duration::from_millis(100);
+const WINDOW: Duration = Duration::from_secs(2);
 
 /// How long a window is that no run outlasts.
 const LONG_WINDOW: Duration = Duration::from_secs(60);
@@ -79,6 +79,8 @@ pub(crate) struct Store {
     pub(crate) mode: Mode,
     /// Names this process.
     pub(crate) instance: u32,
+    /// Since when it says to be up.
+    up_since: SystemTime,
 }
 
 impl Store {
@@ -118,7 +120,16 @@ impl Store {
                 state.counters = state.counters.plus(record.counted);
             }
         }
-        Ok(Self { state: Arc::new(Mutex::new(state)), defect, mode, instance: std::process::id() })
+        let up_since = match defect {
+            Defect::UptimeNotReset => first_start(path)?,
+            _ => SystemTime::now(),
+        };
+        Ok(Self { state: Arc::new(Mutex::new(state)), defect, mode, instance: std::process::id(), up_since })
+    }
+
+    /// For how long it says to be up.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.up_since.elapsed().unwrap_or_default()
     }
 
     /// What is there at this moment.
@@ -161,6 +172,16 @@ impl Store {
         }
         results
     }
+}
+
+/// When the first process on this file was started, kept beside it.
+fn first_start(path: &Path) -> Result<SystemTime> {
+    let kept = path.with_extension("started");
+    if !kept.exists() {
+        std::fs::write(&kept, "").with_context(|| format!("cannot write {}", kept.display()))?;
+    }
+    let written = std::fs::metadata(&kept).and_then(|file| file.modified());
+    written.with_context(|| format!("cannot read {}", kept.display()))
 }
 
 impl State {

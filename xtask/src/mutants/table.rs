@@ -18,6 +18,19 @@ pub struct Mutant {
     pub scenario: &'static str,
     /// What is done to its process meanwhile.
     pub faults: &'static [Fault],
+    /// Attempts that bring it out with room to spare.
+    pub attempts: u64,
+    /// Who starts its process.
+    pub starter: Starter,
+}
+
+/// Who starts a target, and does to it what is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Starter {
+    /// The trial, so that the verdict knows nothing of it.
+    Trial,
+    /// `loadgen`, because the scenario says so; these are its faults.
+    Scenario(&'static str),
 }
 
 /// Something done to the process, once so many percent of the attempts are received.
@@ -33,12 +46,34 @@ pub enum Fault {
         /// When.
         percent: u64,
     },
+    /// SIGSTOP for longer than a short window, and SIGCONT; the sender waits.
+    Rest {
+        /// When.
+        percent: u64,
+    },
+}
+
+impl Fault {
+    /// Whether it leaves attempts without an answer.
+    #[must_use]
+    pub fn hurts(self) -> bool {
+        !matches!(self, Self::Rest { .. })
+    }
 }
 
 impl Mutant {
     /// A mutant that small batches bring to light.
     const fn new(name: &'static str, flaw: &'static str, named_by: &'static str) -> Self {
-        Self { name, flaw, named_by, mode: &modes::STRICT, scenario: SMALL_BATCHES, faults: &[] }
+        let (mode, starter) = (&modes::STRICT, Starter::Trial);
+        Self { name, flaw, named_by, mode, scenario: SMALL_BATCHES, faults: &[], attempts: 2_000, starter }
+    }
+
+    const fn attempts(self, attempts: u64) -> Self {
+        Self { attempts, ..self }
+    }
+
+    const fn started_by_the_scenario(self, faults: &'static str) -> Self {
+        Self { starter: Starter::Scenario(faults), attempts: STRUCK_ATTEMPTS, ..self }
     }
 
     const fn in_mode(self, mode: &'static Mode) -> Self {
@@ -50,7 +85,7 @@ impl Mutant {
     }
 
     const fn struck(self, faults: &'static [Fault]) -> Self {
-        Self { faults, ..self }
+        Self { faults, attempts: STRUCK_ATTEMPTS, ..self }
     }
 
     /// Whether the right check named it.
@@ -59,6 +94,9 @@ impl Mutant {
         trial.word == "FAIL" && trial.failed.iter().any(|check| check == self.named_by)
     }
 }
+
+/// Long enough for a fault to find the run under way.
+const STRUCK_ATTEMPTS: u64 = 8_000;
 
 const SMALL_BATCHES: &str = "[load]\nbatch = 10\n";
 /// Few enough batches for an inbox to be empty soon.
@@ -72,6 +110,10 @@ const WITH_RETRIES: &str = "[load]\nbatch = 10\nretries = 2\n";
 const SLOW: &str = "[load]\nbatch = 1\nconcurrency = 4\n";
 const SLOW_LATE_REPEATS: &str =
     "[load]\nbatch = 1\nconcurrency = 4\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
+/// By the scenario: a pause, so that the first process is old enough for its age to tell, and then a kill.
+const PAUSE_AND_KILL: &str =
+    "[[faults]]\nat = \"20%\"\ndo = \"pause\"\nfor = \"4s\"\n[[faults]]\nat = \"60%\"\ndo = \"kill\"\n";
+const REST: &[Fault] = &[Fault::Rest { percent: 50 }];
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
 /// What the target without a defect is loaded with, and what it has to stand.
@@ -130,7 +172,8 @@ pub const MUTANTS: &[Mutant] = &[
     .struck(KILL),
     Mutant::new("two-workers-on-one", "lets two workers store one batch of the inbox", "counters")
         .in_mode(&modes::QUEUED)
-        .loaded(LARGE_BATCHES),
+        .loaded(LARGE_BATCHES)
+        .attempts(8_000),
     Mutant::new("lost-at-restart", "keeps everything in memory; killed", "lost").struck(KILL),
     Mutant::new("failure-is-duplicate", "tells a failure to be a duplicate", "lost"),
     Mutant::new(
@@ -138,25 +181,28 @@ pub const MUTANTS: &[Mutant] = &[
         "refuses a batch with an invalid event, and stores the others of it",
         "rejected-but-stored",
     )
-    .loaded(SPOILT),
+    .loaded(SPOILT)
+    .attempts(8_000),
     Mutant::new(
         "invalid-swallowed",
         "takes a batch with an invalid event, and drops that one",
         "invalid-taken",
     )
-    .loaded(SPOILT),
+    .loaded(SPOILT)
+    .attempts(8_000),
     Mutant::new(
         "refuses-what-is-stored",
         "answers 503 after the commit, one batch in fifty",
         "rejected-but-stored",
     ),
     Mutant::new("stops-at-conflict", "stops storing a batch at its first duplicate", "lost"),
-    Mutant::new("drops-one", "drops one new event in 10,000", "lost"),
+    Mutant::new("drops-one", "drops one new event in 10,000", "lost").attempts(16_000),
     Mutant::new(
         "drops-one-doubles-one",
         "drops one event and stores another twice: all counts add up",
         "lost",
-    ),
+    )
+    .attempts(16_000),
     Mutant::new("dedup-by-id", "takes two events with one id for one, whatever their topics", "key-merged")
         .loaded("[load]\nbatch = 10\n[traps]\nsame_id = 16\n"),
     Mutant::new("dedup-by-payload", "takes two events with one payload for one", "lost")
@@ -178,12 +224,16 @@ pub const MUTANTS: &[Mutant] = &[
         "lets an event that comes again take the place of the first",
         "wrong-winner",
     )
-    .loaded("[load]\nbatch = 10\n[traps]\nother_payload = 16\n"),
-    Mutant::new("short-memory", "remembers the last 1,000 keys", "stored-twice").loaded(LATE_REPEATS),
-    Mutant::new("short-window", "forgets a key after a tenth of a second", "stored-twice")
-        .loaded(SLOW_LATE_REPEATS),
+    .loaded("[load]\nbatch = 10\n[traps]\nother_payload = 16\n")
+    .attempts(4_000),
+    Mutant::new("short-memory", "remembers the last 10,000 keys", "stored-twice")
+        .loaded(LATE_REPEATS)
+        .attempts(32_000),
+    Mutant::new("short-window", "forgets a key after two seconds", "stored-twice")
+        .loaded(SLOW_LATE_REPEATS)
+        .struck(REST),
     Mutant::new("every-second-duplicate", "lets every second duplicate through", "stored-twice"),
-    Mutant::new("stored-twice", "stores one event in 10,000 a second time", "stored-twice"),
+    Mutant::new("stored-twice", "stores one event in 10,000 a second time", "stored-twice").attempts(16_000),
     Mutant::new("all-stored-twice", "stores every event twice", "stored-twice"),
     Mutant::new("all-stored-four-times", "stores every event four times", "stored-twice"),
     Mutant::new("in-batch-repeat-is-new", "tells a repeat inside a batch to be new", "answer-order"),
@@ -204,14 +254,23 @@ pub const MUTANTS: &[Mutant] = &[
     .loaded(WITH_RETRIES),
     Mutant::new("counters-flushed-later", "makes counters durable once a second; killed", "counters")
         .struck(KILL),
-    Mutant::new("torn-stats", "answers `/stats` from several moments", "counters").loaded(SLOW),
+    Mutant::new("torn-stats", "answers `/stats` from several moments", "counters")
+        .loaded(SLOW)
+        .attempts(16_000),
+    Mutant::new(
+        "uptime-not-reset",
+        "tells since when its first process was up, whichever answers; killed",
+        "epochs",
+    )
+    .started_by_the_scenario(PAUSE_AND_KILL),
     Mutant::new("numbers-through-float", "stores numbers as floating-point ones", "payload-changed"),
-    Mutant::new("page-off-by-one", "leaves out a row at every page's end", "lost"),
+    Mutant::new("page-off-by-one", "leaves out a row at every page's end", "lost").attempts(4_000),
     Mutant::new("scope-leak", "shows the newest event to those who ask for another topic", "scope-leak"),
     Mutant::new(
         "cursor-ties-lost",
         "goes on after the last row's moment, and leaves out the others of that moment",
         "lost",
-    ),
-    Mutant::new("listing-truncated", "shows 1,000 rows, and says that these are all", "lost"),
+    )
+    .attempts(4_000),
+    Mutant::new("listing-truncated", "shows 1,000 rows, and says that these are all", "lost").attempts(4_000),
 ];
