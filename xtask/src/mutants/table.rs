@@ -101,7 +101,12 @@ const STRUCK_ATTEMPTS: u64 = 8_000;
 const SMALL_BATCHES: &str = "[load]\nbatch = 10\n";
 /// Few enough batches for an inbox to be empty soon.
 const LARGE_BATCHES: &str = "[load]\nbatch = 40\n";
-const SINGLE_EVENTS: &str = "[load]\nbatch = 1\n";
+/// What a kill leaves half done is asked for by others in that moment.
+const SINGLE_OFTEN_AT_ONCE: &str =
+    "[load]\nbatch = 1\ndup = \"0.6\"\n[mix]\nin_batch = 0\nconcurrent = 1\nnext = 0\ndelayed = 0\n";
+/// What a kill leaves half done comes again, most of it.
+const SINGLE_OFTEN_LATER: &str =
+    "[load]\nbatch = 1\ndup = \"0.6\"\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 1\ndelayed = 1\n";
 const LATE_REPEATS: &str = "[load]\nbatch = 10\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
 const EQUAL_PAYLOADS: &str = "[load]\nbatch = 10\n[events.payload]\ntemplate = '{\"level\":\"info\"}'\n";
 const SPOILT: &str = "[load]\nbatch = 10\n[traps]\ninvalid = 8\n";
@@ -114,6 +119,7 @@ const SLOW_LATE_REPEATS: &str =
 const PAUSE_AND_KILL: &str =
     "[[faults]]\nat = \"20%\"\ndo = \"pause\"\nfor = \"4s\"\n[[faults]]\nat = \"60%\"\ndo = \"kill\"\n";
 const REST: &[Fault] = &[Fault::Rest { percent: 50 }];
+const TWO_KILLS: &[Fault] = &[Fault::Kill { percent: 30 }, Fault::Kill { percent: 50 }];
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
 /// What the target without a defect is loaded with, and what it has to stand.
@@ -140,15 +146,15 @@ pub const MUTANTS: &[Mutant] = &[
         "marks a key as known, and writes the event later; killed in between",
         "lost",
     )
-    .loaded(SINGLE_EVENTS)
-    .struck(KILL),
+    .loaded(SINGLE_OFTEN_LATER)
+    .struck(TWO_KILLS),
     Mutant::new(
         "duplicate-before-first",
         "tells repeats of a key to be known before it is stored; killed",
         "lost",
     )
-    .loaded(SINGLE_EVENTS)
-    .struck(KILL),
+    .loaded(SINGLE_OFTEN_AT_ONCE)
+    .struck(TWO_KILLS),
     Mutant::new("acked-before-stored", "answers before the events are stored; killed", "lost").struck(KILL),
     Mutant::new("queue-lost-at-kill", "keeps the inbox in memory; killed", "lost")
         .in_mode(&modes::QUEUED)
