@@ -29,6 +29,9 @@ pub struct Promises {
     pub timestamp: TimestampEquality,
     /// What becomes of a key that comes again with another payload.
     pub conflict: Conflict,
+    /// How long a key is known again, once it is stored; none if for ever.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub window: Option<Duration>,
     /// Within what time after the last answer everything accepted is stored; none if nothing is promised.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub drain: Option<Duration>,
@@ -52,6 +55,8 @@ pub enum Preset {
     Queued,
     /// Counters are all that the target offers.
     CountersOnly,
+    /// A key is known again for so long only: two minutes, if no `window` says otherwise.
+    Windowed,
 }
 
 /// What an acknowledgement means.
@@ -155,6 +160,7 @@ impl Preset {
             payload: PayloadEquality::Exact,
             timestamp: TimestampEquality::Exact,
             conflict: Conflict::FirstWins,
+            window: None,
             drain: None,
             zombie: Duration::from_secs(2),
             shared: false,
@@ -169,6 +175,7 @@ impl Preset {
                 timestamp: TimestampEquality::Instant,
                 ..strict
             },
+            Self::Windowed => Promises { window: Some(Duration::from_secs(120)), ..strict },
             Self::CountersOnly => Promises {
                 stats: StatsPromise::Eventual,
                 payload: PayloadEquality::None,
@@ -201,6 +208,8 @@ struct PartialPromises {
     timestamp: Option<TimestampEquality>,
     conflict: Option<Conflict>,
     #[serde(with = "crate::duration::optional")]
+    window: Option<Duration>,
+    #[serde(with = "crate::duration::optional")]
     drain: Option<Duration>,
     #[serde(with = "crate::duration::optional")]
     zombie: Option<Duration>,
@@ -222,6 +231,7 @@ impl From<PartialPromises> for Promises {
             payload: said.payload.unwrap_or(base.payload),
             timestamp: said.timestamp.unwrap_or(base.timestamp),
             conflict: said.conflict.unwrap_or(base.conflict),
+            window: said.window.or(base.window),
             drain: said.drain.or(base.drain),
             zombie: said.zombie.unwrap_or(base.zombie),
             shared: said.shared.unwrap_or(base.shared),

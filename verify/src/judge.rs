@@ -8,7 +8,7 @@
 //! | `wrong-topic` | a listed id belongs to another topic | always | listing |
 //! | `scope-leak` | asked for one topic, the target shows rows of another | it heeds the topic at all: not all pages are alike | listing that can be asked for a topic |
 //! | `foreign-lost` | a row of others that was listed before the run is gone | both listings are complete, and nobody else writes | listing before the run |
-//! | `stored-twice` | a key is listed more than once | the listing is bracketed | listing |
+//! | `stored-twice` | a key is listed more than once | the listing is bracketed, and its attempts lie within the promised window, see [`ages`] | listing |
 //! | `rejected-but-stored` | only rejected attempts, yet present | always | listing |
 //! | `payload-changed` | a stored event is not the one sent | always, under the promised equality | listing with contents |
 //! | `wrong-winner` | of a key's two payloads, the stored one cannot have been the one to stay, see [`winner`] | one clock, nothing in between resends, acknowledged means committed (not for `conflict = "reject"`) | listing with contents, `[traps]` |
@@ -25,6 +25,7 @@
 //! | `replay` | an acknowledged key that is sent again is told to be new, or counted as unique | the key was listed, or acknowledged where nothing is listed | `--replay`, answers that tell or counters |
 
 pub mod again;
+pub mod ages;
 pub mod by_key;
 pub mod by_request;
 pub mod by_row;
@@ -247,6 +248,8 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
         events: &evidence.events,
         can_race: evidence.can_race,
         batch: evidence.promises.batch,
+        window: evidence.promises.window,
+        one_clock: evidence.one_clock,
         runs: &runs,
     };
     let mut walk = Walk::new(setting, evidence.keys.clone());

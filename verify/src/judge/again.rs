@@ -13,6 +13,10 @@ pub fn replay(facts: &Facts<'_>) -> Check {
     if resent.replay.sent() == 0 {
         return Check::not_tested(NAME, "no acknowledged key was sent again (--replay does)");
     }
+    if let Some(window) = facts.evidence.promises.window {
+        let window = truth::duration::format(window);
+        return Check::not_tested(NAME, format!("keys are promised to be known again for {window} only"));
+    }
     let replayed = counted(resent.replay.sent(), "acknowledged key", "acknowledged keys");
     let told_new = &resent.replayed_new;
     if told_new.count > 0 {

@@ -88,12 +88,17 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     if !listing.offered || listing.unread.is_some() {
         return Check::not_tested(NAME, "the target shows no events");
     }
-    let (count, keys) = facts.tally.keys.of_class(Class::StoredTwice, SHOWN_KEYS);
+    let (all, _) = facts.tally.keys.of_class(Class::StoredTwice, 0);
+    let is_known = |ordinal: &u64| !facts.tally.ages.may_be_forgotten(*ordinal);
+    let (count, keys) = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, is_known);
     if count == 0 {
-        return Check::pass(
-            NAME,
-            format!("no key is listed twice among {}", counted(listing.rows, "row", "rows")),
-        );
+        let mut summary = format!("no key is listed twice among {}", counted(listing.rows, "row", "rows"));
+        if let Some(window) = facts.evidence.promises.window {
+            let again = counted(all, "key was stored", "keys were stored");
+            let window = truth::duration::format(window);
+            summary.push_str(&format!(" for want of memory; {again} again after the promised {window}"));
+        }
+        return Check::pass(NAME, summary);
     }
     if !listing.bracketed {
         let sentence = format!(
@@ -177,7 +182,8 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
     if told == 0 {
         return Check::not_tested(NAME, "no answer tells new from duplicate");
     }
-    let (double, double_keys) = tally.keys.of_class(Class::DoubleNew, SHOWN_KEYS);
+    let is_known = |ordinal: &u64| !tally.ages.may_be_forgotten(*ordinal);
+    let (double, double_keys) = tally.keys.of_class_where(Class::DoubleNew, SHOWN_KEYS, is_known);
     let mut findings: Vec<Finding> = double_keys
         .iter()
         .map(|ordinal| facts.finding(*ordinal, "double-new: told to be new more than once"))
@@ -193,7 +199,11 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
                 &tally.order.phantom_duplicate,
             ),
         ];
-        for (name, detail, faults) in kinds_of_fault {
+        // A key that may have been forgotten can be new again.
+        let forgets = evidence.promises.window.is_some();
+        for (name, detail, faults) in
+            kinds_of_fault.into_iter().filter(|kind| !(forgets && kind.0 == "late-new"))
+        {
             kinds.push((name, faults.count));
             let new_findings = faults.keys.iter().take(SHOWN_KEYS);
             findings.extend(new_findings.map(|ordinal| facts.finding(*ordinal, format!("{name}: {detail}"))));

@@ -166,7 +166,8 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         return Check::unknown(NAME, 0, "the target was not at rest");
     }
     let promised = evidence.promises.received;
-    let region = Region::of(&facts.tally.keys, &facts.tally.sums, facts.tells_presence(), promised);
+    let region = Region::of(&facts.tally.keys, &facts.tally.sums, facts.tells_presence(), promised)
+        .with_stored_again(facts.tally.ages.stored_again());
     let deltas = Deltas::between(before, now);
     if [deltas.received, deltas.unique, deltas.duplicates].iter().all(Option::is_none) {
         return Check::not_tested(NAME, "the target has no counters");

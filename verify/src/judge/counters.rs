@@ -51,6 +51,8 @@ pub struct Region {
     pub received_with_presence: Option<Bounds>,
     /// U, where it is known which keys are present: those, and no others.
     pub unique_with_presence: Option<u64>,
+    /// How often keys can have been stored again, because they may have been forgotten.
+    stored_again: u64,
     /// Unknown attempts of keys that were acknowledged.
     unknown_of_acked: u64,
     /// Numbers of unknown attempts of the other keys: how many keys have how many, from the largest.
@@ -132,9 +134,18 @@ impl Region {
             received_with_presence: listed
                 .then_some(Bounds { low: present_low, high: present_high + offered }),
             unique_with_presence: listed.then_some(present_keys),
+            stored_again: 0,
             unknown_of_acked,
             unknown_of_others: others.into_iter().rev().collect(),
         }
+    }
+
+    /// The same where keys can have been stored again so often: counted as unique, and not as duplicates.
+    pub fn with_stored_again(mut self, stored_again: u64) -> Self {
+        self.stored_again = stored_again;
+        self.unique.high += stored_again;
+        self.duplicates.low = self.duplicates.low.saturating_sub(stored_again);
+        self
     }
 
     /// Whether the counters have at least what was acknowledged.
@@ -159,10 +170,11 @@ impl Region {
             }
         }
         if let (Some(unique), Some(present)) = (deltas.unique, self.unique_with_presence)
-            && let Some(side) = (Bounds { low: present, high: present }).broken_by(unique)
+            && let Some(side) = (Bounds { low: present, high: present + self.stored_again }).broken_by(unique)
             && self.unique.broken_by(unique).is_none()
         {
-            let detail = format!("unique grew by {unique}, with the keys listed it must be {present}");
+            let again = if self.stored_again > 0 { " or more" } else { "" };
+            let detail = format!("unique grew by {unique}, with the keys listed it must be {present}{again}");
             breaks.push(Break { detail, side });
         }
         if promised == Received::Accepted {
@@ -186,7 +198,8 @@ impl Region {
         }
         let by_unknown = unique - i128::from(self.unique.low);
         let joint = self.joint(u64::try_from(by_unknown).expect("not below its lower bound"));
-        if let Some(side) = joint.broken_by(received) {
+        // What is stored again says nothing of what was received.
+        if let Some(side) = joint.broken_by(received).filter(|_| self.stored_again == 0) {
             let detail =
                 format!("received grew by {received}, with unique {unique} it must be {}", range(joint));
             // What waited before the run is stored without being received again: too few is a contradiction.

@@ -286,6 +286,8 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
     let promises = Promises {
         shared: false,
         counters: CounterPromise::Persistent,
+        // However short it is, the slice is held to more: its key is one that was stored once.
+        window: None,
         drain: Some(whole.promises.drain.unwrap_or_default()),
         ..whole.promises.clone()
     };

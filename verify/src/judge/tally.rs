@@ -5,6 +5,7 @@ use std::ops::{Add, Sub};
 
 use truth::ledger::Scope;
 
+use super::ages::Ages;
 use super::coverage::Coverage;
 use super::keys::Keys;
 use super::order::{Faults, OrderFaults};
@@ -100,6 +101,8 @@ pub struct Tally {
     pub slots_sent: u64,
     /// Faults in the order of answers.
     pub order: OrderFaults,
+    /// How far apart the attempts of keys lie, where keys may be forgotten.
+    pub ages: Ages,
     /// What the attempts of keys of two payloads leave open.
     pub contests: Contests,
     /// Faults in the sums of answers.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
+use std::time::Duration;
 
 use thiserror::Error;
 use truth::answer::{Answer, Kind, Kinds, Outcome};
@@ -14,6 +15,7 @@ use truth::promises::Batch;
 use truth::round::Round;
 use truth::variant::Origin;
 
+use super::ages::Ages;
 use super::coverage::{Coverage, Ended};
 use super::keys::Keys;
 use super::order::{Order, OrderFaults, Said};
@@ -48,6 +50,10 @@ pub struct Setting<'a> {
     pub can_race: bool,
     /// Whether a part of a request may be refused.
     pub batch: Batch,
+    /// How long a key is known again; none if for ever.
+    pub window: Option<Duration>,
+    /// Whether all times can be compared.
+    pub one_clock: bool,
     /// For each segment, which run it belongs to.
     pub runs: &'a [usize],
 }
@@ -113,13 +119,14 @@ impl<'a> Walk<'a> {
     /// A pass over nothing yet.
     pub fn new(setting: Setting<'a>, keys: Range<u64>) -> Self {
         let tally = Tally {
-            keys: Keys::new(keys),
+            keys: Keys::new(keys.clone()),
             sums: Sums::default(),
             resent: Resent::default(),
             begun_ns: None,
             statuses: BTreeMap::new(),
             slots_sent: 0,
             order: OrderFaults::default(),
+            ages: Ages::new(setting.window, setting.one_clock, keys),
             contests: Contests::default(),
             answer_sums: Vec::new(),
             answer_sum_faults: 0,
@@ -196,8 +203,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The repeats of earlier rounds that were acknowledged by now.
+    /// The repeats of earlier rounds that were acknowledged by now, unless they may be forgotten.
     fn known(&self, round: &Round) -> HashSet<u64> {
+        if self.setting.window.is_some() {
+            return HashSet::new();
+        }
         let (keys, first) = (&self.tally.keys, self.setting.plan.ordinals_of(round.index).start);
         let acked =
             |ordinal: &u64| *ordinal < first && keys.contains(*ordinal) && keys.get(*ordinal).acked() > 0;
@@ -335,6 +345,7 @@ impl<'a> Walk<'a> {
         let state = self.tally.keys.get(ordinal);
         self.order.take(ordinal, Said::Nothing, state.acked() > 0, t_start, t_end, state.unknown() > 0);
         self.tally.keys.book_unknown(ordinal);
+        self.tally.ages.take_unknown(ordinal, t_start);
         self.tally.sums.unknown += 1;
     }
 
@@ -351,6 +362,7 @@ impl<'a> Walk<'a> {
         let state = self.tally.keys.get(ordinal);
         self.order.take(ordinal, said, state.acked() > 0, t_start, t_end, state.unknown() > 0);
         self.tally.keys.book_acked(ordinal, said == Said::New);
+        self.tally.ages.take(ordinal, t_start, t_end);
         self.tally.sums.acked += 1;
         self.tally.sums.told_new += u64::from(said == Said::New);
         self.tally.sums.told_duplicate += u64::from(said == Said::Duplicate);

@@ -166,7 +166,9 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     }
     let (mut decided, mut wrong) = (0, Vec::new());
     for (ordinal, contest) in &facts.tally.contests.keys {
-        let is_single = observed.presence.seen(*ordinal) == 1 && is_told_apart(facts, *ordinal);
+        let is_single = observed.presence.seen(*ordinal) == 1
+            && !facts.tally.ages.may_be_forgotten(*ordinal)
+            && is_told_apart(facts, *ordinal);
         let Some(held) = winners.side(*ordinal).filter(|_| is_single) else { continue };
         let possible = contest.possible(conflict);
         decided += u64::from(possible != [true, true]);

@@ -20,5 +20,6 @@ mod stored;
 mod stub;
 mod totals;
 mod twins;
+mod window;
 mod winner;
 mod words;

@@ -11,7 +11,7 @@ pub(crate) enum Mode {
     Queued,
     /// Refuses some events, and tells which.
     Partial,
-    /// Forgets a key a minute after it came last.
+    /// Forgets a key half a second after it was stored.
     Windowed,
     /// Counters that begin anew with each process.
     Volatile,

@@ -70,9 +70,9 @@ pub const MODES: &[&Mode] = &[
     &Mode {
         name: "windowed",
         setting: "windowed",
-        says: "forgets a key after a minute, which no run lasts",
+        says: "forgets a key half a second after it was stored, as it promises to, and then stores it again",
         target: REFERENCE,
-        promises: "",
+        promises: "preset = \"windowed\"\nwindow = \"500ms\"\n",
         forgets_counters: false,
     },
     &Mode {
