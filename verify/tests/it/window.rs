@@ -80,3 +80,13 @@ fn an_attempt_whose_fate_is_unknown_may_be_executed_after_the_window() {
     forged.promises.window = None;
     assert_fails(&forged.verdict(), &["stored-twice", "counters"]);
 }
+
+#[test]
+fn a_key_that_came_once_is_stored_once_however_short_the_window() {
+    let mut forged = Forge::default().run();
+    forged.promises.window = Some(Duration::from_nanos(1));
+    let key = forged.key_where(|attempts| attempts.len() == 1);
+    let again = row(&forged.events, key);
+    forged.rows.push(again);
+    assert_eq!(check(&forged.verdict(), "stored-twice").count, 1);
+}

@@ -1,7 +1,7 @@
 //! Keys that are sent with two payloads: which one a store may hold.
 
 use truth::promises::{Ack, Conflict, PayloadEquality};
-use truth::variant::Side;
+use truth::variant::{Origin, Side};
 use verify::verdict::{Status, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check};
@@ -69,6 +69,30 @@ fn attempts_whose_fate_is_unknown_never_make_a_wrong_winner() {
             assert_fails(&forged.verdict(), &[]);
         }
     }
+}
+
+#[test]
+fn inside_one_request_the_order_is_the_targets_own_affair() {
+    let forged = forge().run();
+    let sides = |key: u64| {
+        let carried = |(round, request, place): &(u64, u32, usize)| {
+            forged.events.side(key, Origin::Planned { round: *round, request: *request }, *place)
+        };
+        forged.attempts_of(key).iter().map(carried).collect::<Vec<Side>>()
+    };
+    let in_one_request = |key: &u64| {
+        let attempts = forged.attempts_of(*key);
+        matches!(attempts.as_slice(), [one, two, ..] if one.0 == two.0 && one.1 == two.1) && {
+            let sides = sides(*key);
+            sides[0] != sides[1]
+        }
+    };
+    let contested = (0..1_400).filter(|key| forged.events.variant(*key).is_some());
+    let keys: Vec<u64> = contested.filter(in_one_request).collect();
+    assert!(keys.len() > 5, "{keys:?}");
+    let mut other = forged.clone();
+    keys.iter().for_each(|key| hold_the_other(&mut other, *key));
+    assert_fails(&other.verdict(), &[]);
 }
 
 #[test]
