@@ -1,6 +1,7 @@
 //! Before anything is sent: is the target there, is it ready, and is it the one that was meant?
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
@@ -9,10 +10,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 use truth::event::Events;
 use truth::mapping::Endpoint;
 use truth::plan::Plan;
-use verify::observe::client::TargetClient;
+use truth::variant::Origin;
+use truth::wire::Renderer;
+use verify::observe::client::{Posted, TargetClient};
 use verify::rows::{Equality, RowTally};
 
 use crate::error::Failure;
+use crate::settings::Settings;
 
 /// How long connecting may take in all: who mistyped an address should know before they wonder.
 const REACH: Duration = Duration::from_millis(1_800);
@@ -101,6 +105,24 @@ pub(crate) async fn refuse_sent_before(client: &TargetClient, plan: &Plan) -> Re
         ))),
         Ok(false) | Err(_) => Ok(()),
     }
+}
+
+/// Sends requests that hold no event, one after the other, and tells how they were answered, where that is no answer or
+/// an error of the server. That they leave no trace is for the counters to show, which were read before.
+pub(crate) async fn send_empty(client: &TargetClient, settings: &Settings) -> Vec<String> {
+    let events = Arc::new(Events::new(&settings.plan));
+    let mut body = Vec::new();
+    Renderer::new(events, client.target()).body(&[], Origin::Later, &mut body);
+    let mut odd = Vec::new();
+    for _ in 0..settings.scenario.traps.empty {
+        let timeout = settings.scenario.load.timeout;
+        match client.post(&client.target().publish.path, body.clone(), timeout).await {
+            Posted::Answered { status, .. } if status < 500 => {}
+            Posted::Answered { status, .. } => odd.push(format!("status {status}")),
+            Posted::NotConnected | Posted::Lost => odd.push("no answer".to_owned()),
+        }
+    }
+    odd
 }
 
 /// Whether all these addresses are of this machine: only then does the load certainly hurt nobody else.

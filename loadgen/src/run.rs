@@ -49,6 +49,9 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     announce(&settings, &share, &folder, notices);
     warn(&settings, &share, &addresses, &baseline, notices);
+    for answer in preflight::send_empty(&client, &settings).await {
+        notices.warn(&format!("a request without an event got {answer}, and should be taken or refused"));
+    }
 
     let dial = Arc::new(Dial { addresses, connect_timeout: settings.connect_timeout });
     let reached = Reached { client, dial, fixed_head: head.into(), process };

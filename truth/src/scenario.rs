@@ -20,6 +20,9 @@ use crate::variant::Variants;
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;
 
+/// Most requests without an event.
+const MAX_EMPTY: u32 = 100;
+
 /// A whole scenario; every part has a default.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -224,6 +227,9 @@ pub struct Traps {
     /// Requests with an event besides that is none.
     #[serde(skip_serializing_if = "is_zero")]
     pub invalid: u32,
+    /// Requests without an event, so many, before the first one with some.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub empty: u32,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -428,6 +434,14 @@ impl Scenario {
         if self.traps.invalid > 0 && self.promises.received == Received::Offered {
             return refuse(
                 "the trap invalid leaves open what received = \"offered\" counts of a spoilt request: leave it out",
+            );
+        }
+        if self.traps.empty > MAX_EMPTY {
+            return refuse("the trap empty sends 0 to 100 requests without an event");
+        }
+        if self.traps.empty > 0 && self.target.publish.envelope == crate::mapping::Envelope::Object {
+            return refuse(
+                "the trap empty needs requests that can be without an event: here one is one event",
             );
         }
         if let Some(fault) = self.variants_fault() {

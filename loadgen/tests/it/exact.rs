@@ -6,7 +6,7 @@ use truth::event::Events;
 use truth::plan::{Plan, Shard};
 
 use crate::program::Loadgen;
-use crate::stub::{Key, Stub};
+use crate::stub::{Key, Stub, with_length};
 
 /// How often the rounds of this shard hold each key.
 fn planned(plan: &Plan, shard: Shard) -> HashMap<Key, u64> {
@@ -141,4 +141,21 @@ fn twins_are_sent_as_the_plan_says_and_told_at_the_start() {
     let twins = (0..plan.keys().unwrap()).filter(|key| events.twin(*key).is_some()).count();
     assert!(twins > 200 && expected.len() as u64 == plan.keys().unwrap());
     stub.look(|seen| assert_eq!(seen.attempts, expected));
+}
+
+#[test]
+fn requests_without_an_event_come_first_and_an_odd_answer_to_them_is_told() {
+    let stub = Stub::scripted(|exchange| match exchange.nth {
+        1 => exchange.say(with_length(500, "oops")),
+        _ => exchange.answer(),
+    });
+    let scenario = "[load]\ncount = 200\nbatch = 10\n[traps]\nempty = 3\n";
+    let ran = Loadgen::against(&stub, "").scenario(scenario).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a request without an event got status 500"), "{}", ran.stderr);
+    stub.look(|seen| {
+        assert_eq!(seen.requests.len(), 23);
+        assert!(seen.requests.iter().enumerate().all(|(nth, keys)| keys.is_empty() == (nth < 3)));
+    });
+    assert_eq!(ran.tries().len(), 20, "the ledger is of events");
 }

@@ -56,6 +56,8 @@ pub(crate) enum Defect {
     CounterOutsideTheInsert,
     /// Counts a request with a duplicate in it twice.
     CountsTwice,
+    /// Counts a request without an event as one.
+    CountsWhatIsEmpty,
     /// Makes counters durable once a second.
     CountersFlushedLater,
     /// Answers `/stats` from several moments.
@@ -146,7 +148,11 @@ impl Defect {
     /// What a batch adds to the counters, by what was new in it.
     pub(crate) fn counted(self, results: &[bool]) -> Counters {
         let counted = Counters::of(results);
-        let again = if self == Self::CountsTwice && counted.duplicates > 0 { counted.received } else { 0 };
+        let again = match self {
+            Self::CountsTwice if counted.duplicates > 0 => counted.received,
+            Self::CountsWhatIsEmpty if results.is_empty() => 1,
+            _ => 0,
+        };
         Counters { received: counted.received + again, ..counted }
     }
 }

@@ -124,7 +124,7 @@ const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
 /// What the target without a defect is loaded with, and what it has to stand.
 const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\nlong_id = 16\n\
-     numeric_id = 16\nother_payload = 16\nkey_order = 16\nnumber_spelling = 16\ninvalid = 20\n";
+     numeric_id = 16\nother_payload = 16\nkey_order = 16\nnumber_spelling = 16\ninvalid = 20\nempty = 3\n";
 const EVERY_FAULT: &[Fault] =
     &[Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }];
 
@@ -251,6 +251,8 @@ pub const MUTANTS: &[Mutant] = &[
     .in_mode(&modes::COUNTS_ONLY),
     Mutant::new("stores-in-parts", "stores a batch event by event; killed", "torn-batch").struck(KILL),
     Mutant::new("counter-outside-the-insert", "reads a counter, and writes it back later", "counters"),
+    Mutant::new("counts-what-is-empty", "counts a request without an event as one", "counters")
+        .loaded("[load]\nbatch = 10\n[traps]\nempty = 1\n"),
     Mutant::new("counts-twice", "counts a batch with a duplicate in it twice", "counters"),
     Mutant::new(
         "counts-what-is-refused",
