@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use crate::fault::Fault;
-use crate::mapping::{Database, Paging, Target};
+use crate::mapping::{Database, Envelope, Paging, Target};
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::promises::{Batch, Promises, Received};
 use crate::share::{Share, ShareError};
@@ -386,7 +386,7 @@ impl Scenario {
         if self.load.retries > 100 {
             return refuse("retries must be 0 to 100");
         }
-        if self.target.publish.envelope == crate::mapping::Envelope::Object && self.load.batch != 1 {
+        if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
         if let Some(fault) = self.target.fields.fault() {
@@ -426,31 +426,33 @@ impl Scenario {
                 "listing.paging = \"cursor\" needs listing.next, where the next cursor stands in the body",
             );
         }
-        if self.traps.invalid > 0 && self.target.publish.envelope == crate::mapping::Envelope::Object {
-            return refuse(
-                "the trap invalid spoils one event of a request, and here a request is one event: leave it out",
-            );
-        }
-        if self.traps.invalid > 0 && self.promises.received == Received::Offered {
-            return refuse(
-                "the trap invalid leaves open what received = \"offered\" counts of a spoilt request: leave it out",
-            );
-        }
-        if self.traps.empty > MAX_EMPTY {
-            return refuse("the trap empty sends 0 to 100 requests without an event");
-        }
-        if self.traps.empty > 0 && self.target.publish.envelope == crate::mapping::Envelope::Object {
-            return refuse(
-                "the trap empty needs requests that can be without an event: here one is one event",
-            );
-        }
-        if let Some(fault) = self.variants_fault() {
+        if let Some(fault) = self.traps_fault() {
             return refuse(fault);
         }
         if !(1..=100_000).contains(&self.target.listing.limit) {
             return refuse("listing.limit must be 1 to 100000");
         }
         Ok(())
+    }
+
+    /// Why a trap cannot be set here.
+    fn traps_fault(&self) -> Option<&'static str> {
+        let is_single = self.target.publish.envelope == Envelope::Object;
+        match self.traps {
+            Traps { invalid: 1.., .. } if is_single => Some(
+                "the trap invalid spoils one event of a request, and here a request is one event: leave it out",
+            ),
+            Traps { invalid: 1.., .. } if self.promises.received == Received::Offered => Some(
+                "the trap invalid leaves open what received = \"offered\" counts of a spoilt request: leave it out",
+            ),
+            Traps { empty, .. } if empty > MAX_EMPTY => {
+                Some("the trap empty sends 0 to 100 requests without an event")
+            }
+            Traps { empty: 1.., .. } if is_single => {
+                Some("the trap empty needs requests that can be without an event: here one is one event")
+            }
+            _ => self.variants_fault(),
+        }
     }
 
     /// Why keys cannot have two payloads here.

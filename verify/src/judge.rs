@@ -39,6 +39,7 @@ pub mod keys;
 pub mod liveness;
 pub mod order;
 pub mod planted;
+mod sums;
 pub mod tally;
 pub mod under_load;
 pub mod walk;

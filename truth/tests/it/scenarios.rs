@@ -181,6 +181,27 @@ fn numbers_that_make_no_run_are_refused() {
         ("target = { stats = { path = \"/a b\" } }", "hold no spaces"),
         ("target = { listing = { limit = 0 } }", "listing.limit"),
         ("target = { url = \"https://a\" }", "only http://"),
+        ("traps = { invalid = 9 }\npromises = { received = \"offered\" }", "leave it out"),
+        ("traps = { empty = 101 }", "0 to 100 requests"),
+        (
+            "traps = { empty = 1 }\nload = { batch = 1 }\ntarget = { publish = { envelope = \"object\" } }",
+            "here one is one event",
+        ),
+        (
+            "traps = { invalid = 9 }\nload = { batch = 1 }\ntarget = { publish = { envelope = \"object\" } }",
+            "spoils one event",
+        ),
+        ("traps = { other_payload = 9 }\ntarget = { fields = { payload = \"\" } }", "need fields.payload"),
+        (
+            "traps = { other_payload = 9 }\nevents = { payload = { template = '{\"n\":{{n}}}' } }",
+            "needs {{data}} in the payload's template",
+        ),
+        (
+            "traps = { key_order = 9 }\nevents = { payload = { template = '\"{{data}}\"' } }",
+            "payloads without a template",
+        ),
+        ("database = { url = \"postgres://a:b@c/d\", query = \"SELECT 1\" }", "carries a password"),
+        ("database = { url = \"sqlite:a\", query = \"\" }", "database.query is empty"),
     ];
     for (text, says) in table {
         let message = chain(&parse(text).plan(1, 2).unwrap_err());
@@ -230,6 +251,8 @@ fn promises_start_from_their_preset() {
     let promises = |text: &str| parse(&format!("[promises]\n{text}")).promises;
     assert_eq!(promises(""), Preset::Strict.promises());
     assert_eq!(promises("preset = \"counters-only\""), Preset::CountersOnly.promises());
+    assert_eq!(promises("preset = \"windowed\"").window, Some(Duration::from_secs(120)));
+    assert_eq!(promises("window = \"1s\"\nconflict = \"last-wins\"").window, Some(Duration::from_secs(1)));
     let queued = promises("preset = \"queued\"\npayload = \"exact\"\nzombie = \"5s\"\nshared = true");
     assert_eq!(
         (queued.preset, queued.ack, queued.stats),
@@ -243,7 +266,7 @@ fn promises_start_from_their_preset() {
 
 #[test]
 fn a_scenario_reads_back_from_json_as_it_was() {
-    for name in ["default", "single-events"] {
+    for name in ["default", "single-events", "killed", "traps"] {
         let mut scenario = Scenario::load(&shipped().join(format!("{name}.toml"))).unwrap();
         scenario.promises = Preset::Queued.promises();
         scenario.load.timeout = Duration::from_micros(1_500);

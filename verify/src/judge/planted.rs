@@ -14,7 +14,8 @@ use truth::promises::{Counters as CounterPromise, PayloadEquality, Promises, Sta
 use truth::variant::{Side, Variant};
 
 use super::keys::{Class, KeyState};
-use super::walk::{WalkError, fault_in_sums};
+use super::sums::fault_in_sums;
+use super::walk::WalkError;
 use super::winner::Contests;
 use super::{Examined, Facts, book, examine};
 use crate::baseline::{Baseline, ListedBaseline};
