@@ -179,7 +179,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new("two-workers-on-one", "lets two workers store one batch of the inbox", "counters")
         .in_mode(&modes::QUEUED)
         .loaded(LARGE_BATCHES)
-        .attempts(8_000),
+        .attempts(16_000),
     Mutant::new("lost-at-restart", "keeps everything in memory; killed", "lost").struck(KILL),
     Mutant::new("failure-is-duplicate", "tells a failure to be a duplicate", "lost"),
     Mutant::new(
@@ -264,7 +264,7 @@ pub const MUTANTS: &[Mutant] = &[
         .struck(KILL),
     Mutant::new("torn-stats", "answers `/stats` from several moments", "counters")
         .loaded(SLOW)
-        .attempts(16_000),
+        .attempts(24_000),
     Mutant::new(
         "uptime-not-reset",
         "tells since when its first process was up, whichever answers; killed",
