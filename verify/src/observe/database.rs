@@ -60,20 +60,22 @@ pub enum DatabaseUrlError {
 #[derive(Debug, Error)]
 pub enum DatabaseError {
     /// No connection.
-    #[error("cannot connect to {url} (a password is taken from PGPASSWORD, ~/.pgpass or --database)")]
+    #[error(
+        "cannot connect to {url} (a password is taken from PGPASSWORD, ~/.pgpass or --database): {reason}"
+    )]
     Connect {
         /// Which database.
         url: String,
-        /// Why.
-        source: sqlx::Error,
+        /// Why; it tells its own causes.
+        reason: sqlx::Error,
     },
     /// The query was refused, or broke off.
-    #[error("database.query cannot be read from {url}")]
+    #[error("database.query cannot be read from {url}: {reason}")]
     Query {
         /// Which database.
         url: String,
-        /// Why.
-        source: sqlx::Error,
+        /// Why; it tells its own causes.
+        reason: sqlx::Error,
     },
     /// It takes too long.
     #[error("{url} was silent for {} s; is something locked?", after.as_secs())]
@@ -119,7 +121,7 @@ impl DatabaseReader {
             Store::Postgres(options) => {
                 let mut connection = self.connect(options.connect()).await?;
                 let begun = connection.execute("BEGIN READ ONLY").await;
-                begun.map_err(|source| self.broken(source))?;
+                begun.map_err(|reason| self.broken(reason))?;
                 self.take(query.fetch(&mut connection), postgres_text, tally).await?;
                 // What was read was read, whatever becomes of the connection.
                 connection.close().await.ok();
@@ -139,7 +141,7 @@ impl DatabaseReader {
     ) -> Result<C, DatabaseError> {
         let url = || self.shown_url.clone();
         match timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(connected) => connected.map_err(|source| DatabaseError::Connect { url: url(), source }),
+            Ok(connected) => connected.map_err(|reason| DatabaseError::Connect { url: url(), reason }),
             Err(_) => Err(DatabaseError::Silent { url: url(), after: CONNECT_TIMEOUT }),
         }
     }
@@ -155,18 +157,18 @@ impl DatabaseReader {
             let next = timeout(ROW_TIMEOUT, poll_fn(|context| rows.as_mut().poll_next(context))).await;
             let silent = |_| DatabaseError::Silent { url: self.shown_url.clone(), after: ROW_TIMEOUT };
             let Some(row) = next.map_err(silent)? else { return Ok(()) };
-            let row = row.map_err(|source| self.broken(source))?;
+            let row = row.map_err(|reason| self.broken(reason))?;
             let columns = match &mut columns {
                 Some(columns) => &*columns,
                 none => none.insert(Columns::of(&row)?),
             };
-            let text = |column| text(&row, column).map_err(|source| self.broken(source));
+            let text = |column| text(&row, column).map_err(|reason| self.broken(reason));
             tally.take(&columns.event(text)?);
         }
     }
 
-    fn broken(&self, source: sqlx::Error) -> DatabaseError {
-        DatabaseError::Query { url: self.shown_url.clone(), source }
+    fn broken(&self, reason: sqlx::Error) -> DatabaseError {
+        DatabaseError::Query { url: self.shown_url.clone(), reason }
     }
 }
 
