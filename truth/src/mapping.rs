@@ -18,7 +18,7 @@ mod publish;
 mod stats;
 
 pub use answer::AnswerFields;
-pub use database::{Database, DatabaseKind, without_password};
+pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 pub use fields::EventFields;
 pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
 pub use publish::{Envelope, Publish, StatusPattern};

@@ -19,6 +19,9 @@ const APART: Duration = Duration::from_millis(250);
 /// Targets with more events than this are not listed before a run, so that a large one costs nothing.
 const LISTED_UP_TO: u64 = 100_000;
 
+/// How long a database is read before a run; a large table is not read to the end.
+const ASKED_FOR: Duration = Duration::from_secs(10);
+
 /// The file's name in the run folder.
 const FILE: &str = "baseline.json";
 
@@ -138,7 +141,7 @@ async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<Li
 async fn ask(database: Option<&DatabaseReader>, plan: &Plan) -> Option<ListedBaseline> {
     let events = Events::new(plan);
     let mut tally = blank(&events, plan);
-    database?.rows_into(&mut tally).await.ok()?;
+    database?.rows_into(&mut tally, ASKED_FOR).await.ok()?;
     Some(ListedBaseline::of(&tally))
 }
 

@@ -176,8 +176,7 @@ impl Evidence {
             segments.extend(run.folder.segments()?.into_iter().map(|path| (path, index)));
         }
         let keys = plan.keys().unwrap_or_else(|| observed.presence.keys());
-        if [Some(&observed), earlier.as_ref()].into_iter().flatten().any(|look| look.presence.keys() != keys)
-        {
+        if [Some(&observed), earlier.as_ref()].into_iter().flatten().any(|look| !look.is_of(keys)) {
             return Err(EvidenceError::OtherKeys { path: first.folder.path().to_path_buf() });
         }
         let agree = |run: &Run| match (&run.baseline, &first.baseline) {

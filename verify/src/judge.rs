@@ -56,7 +56,7 @@ use self::walk::{Setting, Walk, WalkError};
 use crate::baseline::{ListedBaseline, chain};
 use crate::evidence::Evidence;
 use crate::observe::stats::Counters;
-use crate::observed::{DatabaseObservation, ListingObservation, Route, Settled};
+use crate::observed::{Route, Settled};
 use crate::polls::Polled;
 use crate::verdict::{Attempts, Check, CounterSlack, Finding, SHOWN_KEYS, Status, Verdict, Word};
 
@@ -129,16 +129,6 @@ impl<'a> Facts<'a> {
             Route::Api => baseline.listed,
             Route::Database => baseline.stored,
         }
-    }
-
-    /// How many rows are wrong in this way, by the way that shows more of them.
-    pub fn rows_astray(
-        &self,
-        listed: fn(&ListingObservation) -> u64,
-        stored: fn(&DatabaseObservation) -> u64,
-    ) -> u64 {
-        let observed = &self.evidence.observed;
-        listed(&observed.listing).max(observed.database.as_ref().map_or(0, stored))
     }
 
     /// Whether all that the target took is done with: what is absent while something waits may still come.
@@ -289,6 +279,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         again::replay(facts),
     ];
     examined.checks = checks;
+    examined.observations.extend(by_row::rows_of_others(facts));
     examined.observations.extend(epochs::restarts(facts));
     examined.observations.extend(liveness::failures(facts));
     examined.observations.extend(liveness::poisoned(facts));

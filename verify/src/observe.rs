@@ -20,14 +20,17 @@ use truth::promises::{Ack, Promises};
 
 use self::client::{ReadError, TargetClient};
 use self::database::DatabaseReader;
-use self::look::{Extent, Listed, Look};
+use self::listing::Paged;
+use self::look::{Extent, Listed, Look, Stored};
 use self::settle::{Expected, settle};
 use self::stats::Counters;
 use crate::baseline::{Baseline, chain};
 use crate::judge::counters::Region;
 use crate::judge::tally::Tally;
-use crate::observed::{DatabaseObservation, ListingObservation, Observed, Route, Settled, StatsObservation};
-use crate::rows::{AnomalyClass, Equality, Presence, RowTally};
+use crate::observed::{
+    Behind, DatabaseObservation, ListingObservation, Observed, Route, Settled, StatsObservation,
+};
+use crate::rows::{Anomaly, AnomalyClass, Equality, Presence, RowTally};
 
 /// How often a listing is read again because the target moved meanwhile.
 const BRACKETS: u32 = 5;
@@ -37,6 +40,9 @@ const QUIET: Duration = Duration::from_millis(500);
 
 /// How long to wait between two looks for keys that are not listed.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How long a database may be read: a hundred million rows take a few minutes.
+const READ_WITHIN: Duration = Duration::from_secs(600);
 
 /// How many looks a finding needs at least, however long each takes.
 const LOOKS: u32 = 2;
@@ -84,7 +90,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
     match read {
         Ok(read) => {
             let missing_at_first = reader.missing_at_first.unwrap_or(0);
-            let mut observed = told(stats, keys, client, read);
+            let mut observed = told(stats, keys, read, wanted.promises.window);
             (observed.listing.missing_at_first, observed.listing.looked_ms) =
                 (missing_at_first, millis(started));
             if observed.listing.bracketed && !wanted.promises.shared && client.offers_listing() {
@@ -104,14 +110,19 @@ fn unlisted(stats: StatsObservation, keys: u64, listing: ListingObservation) -> 
 }
 
 /// What was read, as an observation.
-fn told(stats: StatsObservation, keys: u64, client: &TargetClient, read: Read<'_>) -> Observed {
-    let Read { look, bracketed, brackets } = read;
-    let (apart, route) = (look.apart(keys), look.route());
-    let database = look.stored.as_ref().map(|stored| DatabaseObservation::of(stored, apart));
-    let (listed, stored) = (look.listed, look.stored.and_then(Result::ok));
-    let (tally, pages, extent, beside) = match (route, listed, stored) {
-        (Route::Api, Some(listed), beside) => (listed.tally, listed.pages, listed.extent, beside),
-        (Route::Database, _, Some(tally)) => (tally, 0, Extent::Whole, None),
+fn told(stats: StatsObservation, keys: u64, read: Read<'_>, window: Option<Duration>) -> Observed {
+    let Read { look, bracketed, brackets, behind } = read;
+    let (apart, route) = (look.apart(keys, window), look.route());
+    let told = look.stored.as_ref().map(|stored| stored.as_ref().map(|stored| &stored.tally));
+    let database = told.map(|told| DatabaseObservation::of(told, apart));
+    let (listed, stored) = (look.listed, look.stored.and_then(Result::ok).map(|stored| stored.tally));
+    let (mut tally, pages, extent, all_topics, beside) = match (route, listed, stored) {
+        (Route::Api, Some(Listed { tally, pages, extent, all_topics }), stored) => {
+            (tally, pages, extent, all_topics, stored.map(|stored| ("in the database", stored)))
+        }
+        (Route::Database, listed, Some(stored)) => {
+            (stored, 0, Extent::Whole, true, listed.map(|listed| ("in the listing", listed.tally)))
+        }
         (Route::Api, None, _) | (Route::Database, _, None) => {
             return Observed { database, ..unlisted(stats, keys, ListingObservation::none(false, None)) };
         }
@@ -119,15 +130,16 @@ fn told(stats: StatsObservation, keys: u64, client: &TargetClient, read: Read<'_
     let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
     (listing.route, listing.bracketed, listing.brackets) = (route, bracketed, brackets);
     (listing.capped, listing.cut_off) = extent.into_capped();
-    listing.all_topics = route == Route::Database || client.target().listing.topics == ListedTopics::All;
-    let mut anomalies = tally.anomalies;
-    for mut anomaly in beside.into_iter().flat_map(|beside| beside.anomalies) {
-        if anomaly.class != AnomalyClass::Foreign {
-            anomaly.detail = format!("in the database, {}", anomaly.detail);
-            anomalies.push(anomaly);
-        }
+    (listing.all_topics, listing.behind) = (all_topics, behind);
+    if let Some((way, beside)) = beside {
+        listing = listing.and_rows(&beside);
+        tally.fill(&beside);
+        let astray = beside.anomalies.into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
+        let said = |anomaly: Anomaly| Anomaly { detail: format!("{way}, {}", anomaly.detail), ..anomaly };
+        tally.anomalies.extend(astray.map(said));
     }
-    Observed { stats, listing, database, presence: tally.presence, winners: tally.winners, anomalies }
+    let RowTally { presence, winners, anomalies, .. } = tally;
+    Observed { stats, listing, database, presence, winners, anomalies }
 }
 
 /// Waits for rest. A target without counters, or with counters that cannot be read, is listed all the same.
@@ -162,6 +174,7 @@ struct Read<'e> {
     look: Look<'e>,
     bracketed: bool,
     brackets: u32,
+    behind: Option<Behind>,
 }
 
 struct Reader<'a, 'e> {
@@ -178,13 +191,29 @@ impl<'e> Reader<'_, 'e> {
     /// Looks until the target stood still meanwhile, no acknowledged key is missing, and listing and database agree; or
     /// the deadline has passed.
     async fn read(&mut self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
+        let begun = Instant::now();
+        // How much was amiss, and when that last became less.
+        let (mut before, mut improved) = (0, Duration::ZERO);
         for looks in 1.. {
-            let read = self.bracketed(stats).await?;
+            let mut read = self.bracketed(stats).await?;
             let missing = self.missing(&read.look);
             self.missing_at_first.get_or_insert(missing);
-            let is_sound = missing == 0 && read.look.apart(self.keys).is_none_or(|apart| apart.keys == 0);
+            let apart = read.look.apart(self.keys, self.wanted.promises.window);
+            let amiss = missing + apart.map_or(0, |apart| apart.keys);
+            let looked = begun.elapsed();
+            if amiss < before {
+                improved = looked;
+            }
+            before = amiss;
             let is_late = Instant::now() >= self.deadline && looks >= LOOKS;
-            if is_sound || !read.bracketed || is_late {
+            if amiss == 0 || !read.bracketed || is_late {
+                // It has to stand still for as long as it moved.
+                let is_catching_up = looked - improved < improved;
+                read.behind = match amiss {
+                    0 => None,
+                    _ if read.look.is_of_replica() => Some(Behind::Replica),
+                    _ => is_catching_up.then_some(Behind::CatchingUp),
+                };
                 return Ok(read);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -210,7 +239,7 @@ impl<'e> Reader<'_, 'e> {
                 }
             };
             if bracketed || bracket == BRACKETS {
-                return Ok(Read { look, bracketed, brackets: bracket });
+                return Ok(Read { look, bracketed, brackets: bracket, behind: None });
             }
         }
         unreachable!("the loop above ends at the last bracket")
@@ -220,14 +249,18 @@ impl<'e> Reader<'_, 'e> {
     async fn look(&self, stats: Option<&Counters>) -> Result<Look<'e>, ReadError> {
         let listed = if self.client.offers_listing() { Some(self.list(stats).await?) } else { None };
         let stored = match self.wanted.database {
-            Some(database) => {
-                let mut tally = self.blank(Equality::in_columns(self.wanted.promises));
-                let read = database.rows_into(&mut tally).await;
-                Some(read.map(|()| tally).map_err(|error| chain(&error)))
-            }
+            Some(database) => Some(self.ask(database).await),
             None => None,
         };
         Ok(Look { listed, stored })
+    }
+
+    async fn ask(&self, database: &DatabaseReader) -> Result<Stored<'e>, String> {
+        let mut tally = self.blank(Equality::in_columns(self.wanted.promises));
+        let read = database.rows_into(&mut tally, READ_WITHIN).await;
+        let is_replica = read.map_err(|error| chain(&error))?;
+        let acked = self.wanted.tally.keys.iter().any(|(_, state)| state.acked() > 0);
+        Stored { tally, is_replica }.understood(acked)
     }
 
     /// Whether counters that move say nothing: others write too. Rows that shift under offsets are another matter: such
@@ -236,39 +269,99 @@ impl<'e> Reader<'_, 'e> {
         self.wanted.promises.shared && self.client.target().listing.paging != Paging::Offset
     }
 
-    /// Lists once, and says whether rows seem to be held back. A single page that ends the listing while the target
-    /// counts more, or while acknowledged keys are missing, is asked for again in halves: a target that then goes on has
-    /// shown all there is, and one that cuts off has not.
+    /// Lists once, and says whether rows seem to be held back.
     async fn list(&self, stats: Option<&Counters>) -> Result<Listed<'e>, ReadError> {
-        let listing = &self.client.target().listing;
-        let topics = self.wanted.plan.topics.as_slice();
+        let (listing, topics) = (&self.client.target().listing, self.wanted.plan.topics.as_slice());
         let mut tally = self.blank(self.wanted.promises.into());
         let paged = self.client.list_into(topics, &mut tally).await?;
+        if listing.paging == Paging::None {
+            return Ok(self.on_one_page(tally, paged, stats));
+        }
         let (shown, counted) = self.shown_and_counted(&tally, stats);
         let counts_more = paged.looks_capped(shown, counted);
-        if listing.paging == Paging::None {
-            let reaches_cap = paged.longest >= u64::from(listing.limit);
-            // Nobody counts, and no listing was long enough to show where it ends: the true cap may be a lower one.
-            let is_untold = counted.is_none() && !reaches_cap && self.missing_of(&tally, &Extent::Whole) > 0;
-            let is_full = (reaches_cap && counted != Some(shown)) || is_untold;
-            let extent = match paged.full {
-                topics if is_full && !topics.is_empty() => Extent::CutOff(topics),
-                _ => Extent::of(is_full || counts_more),
-            };
-            return Ok(Listed { tally, pages: paged.pages, extent });
-        }
         let half = u32::try_from(paged.longest / 2).unwrap_or(u32::MAX);
-        if paged.went_on || half == 0 || !(counts_more || self.missing_of(&tally, &Extent::Whole) > 0) {
-            return Ok(Listed { tally, pages: paged.pages, extent: Extent::of(counts_more) });
+        let is_doubtful = counts_more || self.missing_of(&tally, &Extent::Whole) > 0;
+        if paged.went_on || half == 0 || !is_doubtful {
+            let extent = Extent::of(counts_more);
+            return self.to_the_end(tally, paged, extent, listing.limit, stats).await;
         }
+        // A single page that ends the listing while rows are wanting is asked for again in halves: a target that cuts off
+        // shows fewer.
         let mut again = self.blank(self.wanted.promises.into());
-        let in_halves = self.client.list_pages(topics, half, &mut again).await?;
-        let pages = paged.pages + in_halves.pages;
+        let mut in_halves = self.client.list_pages(topics, half, &mut again).await?;
+        in_halves.pages += paged.pages;
         if in_halves.went_on {
-            return Ok(Listed { tally: again, pages, extent: Extent::Whole });
+            return self.to_the_end(again, in_halves, Extent::Whole, half, stats).await;
         }
-        let cuts_off = again.rows < tally.rows;
-        Ok(Listed { tally, pages, extent: Extent::of(counts_more || cuts_off) })
+        let extent = Extent::of(counts_more || again.rows < tally.rows);
+        Ok(self.listed(tally, in_halves.pages, extent))
+    }
+
+    /// What a listing without a way on comes to: how many rows were asked for says where it is cut off.
+    fn on_one_page(&self, tally: RowTally<'e>, paged: Paged, stats: Option<&Counters>) -> Listed<'e> {
+        let limit = u64::from(self.client.target().listing.limit);
+        let (shown, counted) = self.shown_and_counted(&tally, stats);
+        let reaches_cap = paged.longest >= limit;
+        // Nobody counts, and no listing was long enough to show where it ends: the true cap may be a lower one.
+        let is_untold = counted.is_none() && !reaches_cap && self.missing_of(&tally, &Extent::Whole) > 0;
+        let is_full = (reaches_cap && counted != Some(shown)) || is_untold;
+        let cut_off = self.as_long_as(limit, &paged);
+        let extent = match cut_off.is_empty() || !is_full {
+            true => Extent::of(is_full || paged.looks_capped(shown, counted)),
+            false => Extent::CutOff(cut_off),
+        };
+        self.listed(tally, paged.pages, extent)
+    }
+
+    /// What a listing that was followed to its end comes to. A target may end it early, as one that shows its newest rows
+    /// alone does; what it shows then does not depend on where its pages end. Where it counts more than it showed, or
+    /// acknowledged keys are wanting and nobody counts, only those topics are whole that are shorter than what the target
+    /// has shown at once.
+    async fn to_the_end(
+        &self,
+        tally: RowTally<'e>,
+        paged: Paged,
+        extent: Extent,
+        limit: u32,
+        stats: Option<&Counters>,
+    ) -> Result<Listed<'e>, ReadError> {
+        let (shown, counted) = self.shown_and_counted(&tally, stats);
+        let is_untold = || counted.is_none() && self.missing_of(&tally, &Extent::Whole) > 0;
+        let is_early = counted.is_some_and(|counted| counted > shown) || is_untold();
+        if extent != Extent::Whole || !is_early {
+            return Ok(self.listed(tally, paged.pages, extent));
+        }
+        if self.client.target().listing.topics == ListedTopics::Each {
+            let cut_off = self.as_long_as(paged.longest, &paged);
+            return Ok(self.listed(tally, paged.pages, Extent::CutOff(cut_off)));
+        }
+        let topics = self.wanted.plan.topics.as_slice();
+        let mut again = self.blank(Equality::NONE);
+        self.client.list_pages(topics, limit - limit / 3, &mut again).await?;
+        if again.presence.shows_more_than(&tally.presence) {
+            // Rows that are lost where a page ends were there to be shown.
+            return Ok(self.listed(tally, paged.pages, Extent::Whole));
+        }
+        let mut by_topic = self.blank(self.wanted.promises.into());
+        let asked = self.client.list_by_topic(topics, limit, &mut by_topic).await?;
+        let Some(in_topics) = asked.filter(|_| by_topic.ours.count >= tally.ours.count) else {
+            return Ok(self.listed(tally, paged.pages, Extent::Capped));
+        };
+        let cut_off = self.as_long_as(paged.longest, &in_topics);
+        let extent = if cut_off.is_empty() { Extent::Whole } else { Extent::CutOff(cut_off) };
+        let pages = paged.pages + in_topics.pages;
+        Ok(Listed { tally: by_topic, pages, extent, all_topics: false })
+    }
+
+    fn listed(&self, tally: RowTally<'e>, pages: u64, extent: Extent) -> Listed<'e> {
+        let all_topics = self.client.target().listing.topics == ListedTopics::All;
+        Listed { tally, pages, extent, all_topics }
+    }
+
+    /// The topics that showed so many rows or more, where they were listed one by one.
+    fn as_long_as(&self, rows: u64, paged: &Paged) -> Vec<String> {
+        let topics = self.wanted.plan.topics.iter().zip(&paged.lengths);
+        topics.filter(|(_, length)| **length >= rows).map(|(topic, _)| topic.clone()).collect()
     }
 
     /// Rows that a listing showed, and how many the target counts of that kind: all of them, or, where it is listed
@@ -288,21 +381,28 @@ impl<'e> Reader<'_, 'e> {
         RowTally::new(self.events, self.wanted.plan.nonce, self.keys, equality)
     }
 
-    /// Acknowledged keys that are not there, as far as a look can tell.
+    /// Acknowledged keys that no way shows, as far as a look can tell.
     fn missing(&self, look: &Look<'_>) -> u64 {
-        look.tells().map_or(0, |(tally, extent)| self.missing_of(tally, extent))
+        let Some((tally, extent)) = look.tells() else { return 0 };
+        let keys = self.acked_absent_from(tally, extent);
+        keys.filter(|ordinal| look.beside().is_none_or(|beside| beside.presence.seen(*ordinal) == 0)).count()
+            as u64
     }
 
-    /// Acknowledged keys that are not listed, though this listing should show them.
+    /// How many acknowledged keys are not listed, though this listing should show them.
     fn missing_of(&self, tally: &RowTally<'_>, extent: &Extent) -> u64 {
-        let is_shown = |ordinal: u64| match extent {
+        self.acked_absent_from(tally, extent).count() as u64
+    }
+
+    fn acked_absent_from(&self, tally: &RowTally<'_>, extent: &Extent) -> impl Iterator<Item = u64> {
+        let is_shown = move |ordinal: &u64| match extent {
             Extent::Whole => true,
             Extent::Capped => false,
-            Extent::CutOff(topics) => topics.iter().all(|topic| topic != self.events.topic(ordinal)),
+            Extent::CutOff(topics) => topics.iter().all(|topic| topic != self.events.topic(*ordinal)),
         };
-        let absent = |ordinal: u64| tally.presence.seen(ordinal) == 0 && is_shown(ordinal);
-        let keys = self.wanted.tally.keys.iter();
-        keys.filter(|(ordinal, state)| state.acked() > 0 && absent(*ordinal)).count() as u64
+        let acked = self.wanted.tally.keys.iter().filter(|(_, state)| state.acked() > 0);
+        let absent = acked.map(|(ordinal, _)| ordinal).filter(|ordinal| tally.presence.seen(*ordinal) == 0);
+        absent.filter(is_shown)
     }
 }
 

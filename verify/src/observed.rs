@@ -71,6 +71,29 @@ impl Route {
     }
 }
 
+/// Why what is missing may still come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Behind {
+    /// Less was missing with one of the last looks than with those before.
+    CatchingUp,
+    /// The database is a replica, which follows the one that is written to.
+    Replica,
+}
+
+impl Behind {
+    /// In words.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::CatchingUp => "they still became fewer: give the target more time with --settle",
+            Self::Replica => {
+                "the database is a replica, which may be behind: ask the one that is written to, or give it more time \
+                 with --settle"
+            }
+        }
+    }
+}
+
 /// `listing.json`: totals of the listing that counts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ListingObservation {
@@ -92,6 +115,9 @@ pub struct ListingObservation {
     /// Where topics are listed one by one up to a cap: those that reached it. All others are whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut_off: Vec<String>,
+    /// Why what is missing may still come, where something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Behind>,
     /// Whether all topics were listed, not only the plan's.
     pub all_topics: bool,
     /// What single topics showed, where the target can be asked for one.
@@ -105,7 +131,7 @@ pub struct ListingObservation {
     pub ours: SetSum,
     /// Rows that are not of this run.
     pub foreign: SetSum,
-    /// Rows of this run's keys under other topics.
+    /// Rows of this run's keys under other topics; of two ways, by the one that shows more. So are the next three.
     pub wrong_topic: u64,
     /// Rows of this run's keys with other contents.
     pub payload_changed: u64,
@@ -132,6 +158,7 @@ impl ListingObservation {
             capped: false,
             cut_off: Vec::new(),
             scope: None,
+            behind: None,
             all_topics: false,
             rows: 0,
             pages: 0,
@@ -161,6 +188,17 @@ impl ListingObservation {
         }
     }
 
+    /// Takes over what is wrong with rows that another way showed.
+    pub(crate) fn and_rows(self, tally: &RowTally<'_>) -> Self {
+        Self {
+            wrong_topic: self.wrong_topic.max(tally.wrong_topic),
+            payload_changed: self.payload_changed.max(tally.payload_changed),
+            never_planned: self.never_planned.max(tally.never_planned),
+            compared: self.compared.max(tally.compared),
+            ..self
+        }
+    }
+
     /// Whether it tells of every key whether it is there.
     pub fn tells_presence(&self) -> bool {
         self.is_sound() && !self.capped
@@ -173,7 +211,7 @@ impl ListingObservation {
     }
 
     fn is_sound(&self) -> bool {
-        self.offered && self.unread.is_none() && self.bracketed
+        self.offered && self.unread.is_none() && self.bracketed && self.behind.is_none()
     }
 }
 
@@ -186,30 +224,21 @@ pub struct DatabaseObservation {
     pub unread: Option<String>,
     /// Rows.
     pub rows: u64,
-    /// Rows of this run's keys under other topics.
-    pub wrong_topic: u64,
-    /// Rows of this run's keys with other contents.
-    pub payload_changed: u64,
-    /// Rows whose id decodes to a key that the plan does not have.
-    pub never_planned: u64,
-    /// Rows whose payload could be compared.
-    pub compared: u64,
+    /// Rows that are not of this run.
+    #[serde(default)]
+    pub foreign: SetSum,
     /// How it compares with what the target lists; none where one of the two could not be read.
     pub apart: Option<Apart>,
 }
 
 impl DatabaseObservation {
     /// What was read, or why it was not.
-    pub fn of(read: &Result<RowTally<'_>, String>, apart: Option<Apart>) -> Self {
-        let count = |of: fn(&RowTally<'_>) -> u64| read.as_ref().map_or(0, of);
+    pub fn of(read: Result<&RowTally<'_>, &String>, apart: Option<Apart>) -> Self {
         Self {
             schema_version: 1,
-            unread: read.as_ref().err().cloned(),
-            rows: count(|tally| tally.rows),
-            wrong_topic: count(|tally| tally.wrong_topic),
-            payload_changed: count(|tally| tally.payload_changed),
-            never_planned: count(|tally| tally.never_planned),
-            compared: count(|tally| tally.compared),
+            unread: read.err().cloned(),
+            rows: read.map_or(0, |tally| tally.rows),
+            foreign: read.map_or_else(|_| SetSum::default(), |tally| tally.foreign),
             apart,
         }
     }
@@ -222,7 +251,7 @@ pub struct Apart {
     pub is_whole: bool,
     /// Rows of this run's keys that were listed.
     pub listed: u64,
-    /// Keys that are listed another number of times than they are stored.
+    /// Keys that are listed another number of times than they are stored, or with another one of their payloads.
     pub keys: u64,
     /// Some of them.
     pub examples: Vec<ApartKey>,
@@ -237,6 +266,9 @@ pub struct ApartKey {
     pub listed: u8,
     /// How often the database holds it.
     pub stored: u8,
+    /// Whether each shows another one of the key's two payloads.
+    #[serde(default)]
+    pub payloads: bool,
 }
 
 /// A whole observation.
@@ -272,6 +304,12 @@ impl Observed {
         let presence = Presence::new(plan.keys().unwrap_or(0));
         let listing = ListingObservation::none(false, None);
         Self { stats, listing, database: None, presence, winners: None, anomalies: Vec::new() }
+    }
+
+    /// Whether it is of so many keys.
+    pub fn is_of(&self, keys: u64) -> bool {
+        let winners = self.winners.as_ref().map(Winners::as_presence);
+        [Some(&self.presence), winners].into_iter().flatten().all(|presence| presence.keys() == keys)
     }
 
     /// Writes all files; `stats.json` last, so that a folder that has one is complete.

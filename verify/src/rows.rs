@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use truth::event::{Decoded, Events};
 use truth::promises::{PayloadEquality, Promises, TimestampEquality};
-use truth::variant::Side;
+use truth::variant::{Side, Variant};
 
 /// How many examples of each class of anomaly are kept.
 pub const EXAMPLES: u64 = 1000;
@@ -149,6 +149,20 @@ impl Presence {
         (self.bits[(ordinal / 4) as usize] >> (2 * (ordinal % 4))) & 3
     }
 
+    /// Takes over what another way showed of the keys that this one did not.
+    pub fn fill(&mut self, other: &Self) {
+        for ordinal in (0..self.keys).filter(|ordinal| other.seen(*ordinal) > 0) {
+            if self.seen(ordinal) == 0 {
+                self.bits[(ordinal / 4) as usize] |= other.seen(ordinal) << (2 * (ordinal % 4));
+            }
+        }
+    }
+
+    /// Whether it has a key that another one has not.
+    pub fn shows_more_than(&self, other: &Self) -> bool {
+        (0..self.keys).any(|ordinal| self.seen(ordinal) > 0 && other.seen(ordinal) == 0)
+    }
+
     /// Notes that a key was seen.
     pub fn note(&mut self, ordinal: u64) {
         let seen = self.seen(ordinal);
@@ -178,6 +192,11 @@ impl Winners {
         &self.0
     }
 
+    /// Takes over what another way showed of the keys that this one did not.
+    pub fn fill(&mut self, other: &Self) {
+        self.0.fill(&other.0);
+    }
+
     fn note(&mut self, ordinal: u64, side: Side) {
         for _ in 0..=side as usize {
             self.0.note(ordinal);
@@ -192,6 +211,18 @@ impl Winners {
             _ => None,
         }
     }
+}
+
+/// What the contents of an event are called, in the order of [`RowTally::contents`].
+pub const CONTENTS: [&str; 3] = ["timestamp", "source", "payload"];
+
+/// How one content of the rows compares with what was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ContentTally {
+    /// Rows that show it, where it is promised to be kept.
+    pub compared: u64,
+    /// Those that show something else than was sent.
+    pub changed: u64,
 }
 
 /// Everything learnt from the rows of one listing, in memory that grows with the keys, not with the rows.
@@ -216,8 +247,10 @@ pub struct RowTally<'a> {
     pub payload_changed: u64,
     /// Rows of keys that the plan does not have.
     pub never_planned: u64,
-    /// Rows whose contents could be compared.
+    /// Rows whose payload could be compared.
     pub compared: u64,
+    /// How each content compares.
+    pub contents: [ContentTally; 3],
     /// Examples of what is wrong.
     pub anomalies: Vec<Anomaly>,
     examples: [u64; 4],
@@ -239,6 +272,7 @@ impl<'a> RowTally<'a> {
             payload_changed: 0,
             never_planned: 0,
             compared: 0,
+            contents: [ContentTally::default(); 3],
             anomalies: Vec::new(),
             examples: [0; 4],
         }
@@ -271,31 +305,53 @@ impl<'a> RowTally<'a> {
         }
     }
 
+    /// Takes over what another way showed of the keys that this one did not.
+    pub(crate) fn fill(&mut self, other: &Self) {
+        self.presence.fill(&other.presence);
+        if let Some((winners, other)) = self.winners.as_mut().zip(other.winners.as_ref()) {
+            winners.fill(other);
+        }
+    }
+
+    /// Whether another way shows the other one of a key's two payloads, if these say different things.
+    pub(crate) fn holds_other(&self, other: &Self, ordinal: u64) -> bool {
+        let side = |tally: &Self| tally.winners.as_ref().and_then(|winners| winners.side(ordinal));
+        let sides = side(self).zip(side(other));
+        self.events.variant(ordinal) == Some(Variant::OtherPayload)
+            && sides.is_some_and(|(one, another)| one != another)
+    }
+
     fn compare(&mut self, ordinal: u64, row: &Row) {
         let keeps_contents = self.equality.payload != PayloadEquality::None;
-        let timestamp = row.timestamp.as_ref().filter(|listed| !self.is_timestamp(ordinal, listed));
-        let source = row.source.as_ref().filter(|listed| keeps_contents && *listed != self.events.source());
-        let changed = |name: &str, sent: String, listed: &String| {
-            format!("{name} is `{}`, sent was `{sent}`", shortened(listed))
+        let timestamp = row.timestamp.as_ref().filter(|_| self.equality.timestamp != TimestampEquality::None);
+        let source = row.source.as_ref().filter(|_| keeps_contents);
+        let payload = row.payload.as_ref().filter(|_| keeps_contents);
+        let sent = payload.map(|_| self.events.payload(ordinal, Side::Plain));
+        let side = payload.zip(sent.as_ref()).and_then(|(listed, sent)| self.side(ordinal, sent, listed));
+        if let Some((winners, side)) = self.winners.as_mut().zip(side) {
+            winners.note(ordinal, side);
+        }
+        self.compared += u64::from(payload.is_some());
+        let is_kept = [
+            timestamp.map(|listed| self.is_timestamp(ordinal, listed)),
+            source.map(|listed| listed == self.events.source()),
+            payload.map(|_| side.is_some()),
+        ];
+        for (content, is_kept) in self.contents.iter_mut().zip(is_kept) {
+            content.compared += u64::from(is_kept.is_some());
+            content.changed += u64::from(is_kept == Some(false));
+        }
+        let Some(changed) = is_kept.iter().position(|is_kept| *is_kept == Some(false)) else { return };
+        let listed = [timestamp, source, payload][changed].map_or("", String::as_str);
+        let sent = match changed {
+            0 => self.events.timestamp(ordinal),
+            1 => self.events.source().to_owned(),
+            _ => sent.unwrap_or_default(),
         };
-        let mut detail = timestamp.map(|listed| changed("timestamp", self.events.timestamp(ordinal), listed));
-        detail = detail.or_else(|| Some(changed("source", self.events.source().to_owned(), source?)));
-        if let Some(payload) = row.payload.as_ref().filter(|_| keeps_contents) {
-            let sent = self.events.payload(ordinal, Side::Plain);
-            self.compared += 1;
-            let side = self.side(ordinal, &sent, payload);
-            if let Some((winners, side)) = self.winners.as_mut().zip(side) {
-                winners.note(ordinal, side);
-            }
-            if detail.is_none() && side.is_none() {
-                detail =
-                    Some(format!("payload is `{}`, sent was `{}`", shortened(payload), shortened(&sent)));
-            }
-        }
-        if let Some(detail) = detail {
-            self.payload_changed += 1;
-            self.note(AnomalyClass::PayloadChanged, Some(ordinal), row, detail);
-        }
+        let detail =
+            format!("{} is `{}`, sent was `{}`", CONTENTS[changed], shortened(listed), shortened(&sent));
+        self.payload_changed += 1;
+        self.note(AnomalyClass::PayloadChanged, Some(ordinal), row, detail);
     }
 
     /// Which of a key's payloads is listed, if it is one of them.
@@ -337,16 +393,22 @@ pub(crate) fn equal_payload(equality: PayloadEquality, sent: &str, listed: &str)
     equality == PayloadEquality::Json && sent.is_some() && (sent == listed || sent == unwrapped)
 }
 
-/// Numbers from here on are milliseconds since 1970, smaller ones are seconds: the year 5138, or 1973.
-const MILLISECONDS_FROM: f64 = 1e11;
+/// How many of each unit since 1970 a number counts, by its size: seconds up to the year 5138, then milli-, micro- and
+/// nanoseconds, each from 1973 on.
+const UNITS: [(f64, f64); 3] = [(1e11, 1e3), (1e14, 1.0), (1e17, 1e-3)];
 
 /// The moment that a text names, in milliseconds since 1970.
 pub(crate) fn moment_ms(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<f64>() {
-        let ms = if number.abs() < MILLISECONDS_FROM { number * 1000.0 } else { number };
-        return Some(ms.round() as i64);
+        let unit = UNITS.iter().find(|(up_to, _)| number.abs() < *up_to);
+        return Some((number * unit.map_or(1e-6, |(_, ms)| *ms)).round() as i64);
     }
-    let text = text.trim();
+    // As Go prints a time: a space before the offset, and the name of the zone behind it.
+    let text = match text.trim().rsplit_once(' ') {
+        Some((moment, zone)) if zone.chars().all(char::is_alphabetic) => moment,
+        _ => text.trim(),
+    };
+    let text = text.replace(" +", "+").replace(" -", "-");
     if let Ok(moment) = text.parse::<jiff::Timestamp>() {
         return Some(moment.as_millisecond());
     }
@@ -378,6 +440,10 @@ mod tests {
             "2025-01-01T00:00:00.250000",
             "1735689600.25",
             "1735689600250",
+            "1735689600250000",
+            "1735689600250000000",
+            "2025-01-01 00:00:00.25 +0000 UTC",
+            "2025-01-01 01:00:00.25 +0100",
         ] {
             assert_eq!(moment_ms(text), Some(1_735_689_600_250), "{text}");
         }

@@ -20,7 +20,7 @@ use crate::observed::Observed;
 use crate::process::{ProcessError, TargetProcess};
 use crate::report;
 use crate::resend::{self, Lists, ResendError, Wish};
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, Word};
 
 mod opened;
 
@@ -150,9 +150,14 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Verdict, VerifyError>
     };
     let first = save_observation(folder, &observed);
     let wish = Wish { resolve: options.resolve, replay: options.replay };
-    if !wish.sends() || !send_again(options, &wish, runs, &observed).await? {
-        let evidence = Evidence::assemble(runs, observed, None)?;
-        return Ok(finish(judge(&evidence), first.unwrap_or(0), runs));
+    let evidence = Evidence::assemble(runs, observed, None)?;
+    let verdict = judge(&evidence);
+    let is_over = !wish.sends() || verdict.verdict == Word::Fail;
+    if wish.sends() && is_over {
+        eprintln!("note: nothing is sent again: what is stored then could cover what is wrong now");
+    }
+    if is_over || !send_again(options, &wish, runs, &evidence).await? {
+        return Ok(finish(verdict, first.unwrap_or(0), runs));
     }
     let mut again = match look(options, runs).await? {
         Looked::Observed(again) => *again,
@@ -160,7 +165,7 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Verdict, VerifyError>
     };
     again.stats.follows = first;
     let second = save_observation(folder, &again).unwrap_or(0);
-    let evidence = Evidence::assemble(runs, again, Some(observed))?;
+    let evidence = Evidence::assemble(runs, again, Some(evidence.observed))?;
     Ok(finish(judge(&evidence), second, runs))
 }
 
@@ -197,10 +202,9 @@ async fn send_again(
     options: &Options,
     wish: &Wish,
     runs: &[Run],
-    observed: &Observed,
+    evidence: &Evidence,
 ) -> Result<bool, VerifyError> {
-    let evidence = Evidence::assemble(runs, observed.clone(), None)?;
-    let lists = Lists::choose(wish, &Facts::gather(&evidence)?);
+    let lists = Lists::choose(wish, &Facts::gather(evidence)?);
     for reason in &lists.withheld {
         eprintln!("note: {reason}");
     }
@@ -213,7 +217,7 @@ async fn send_again(
     let target = target(options, runs)?;
     let client = TargetClient::new(&target, &options.headers)?;
     let timeout = runs[0].manifest.scenario.load.timeout;
-    resend::send(&client, &runs[0].folder, &evidence, timeout, &lists).await?;
+    resend::send(&client, &runs[0].folder, evidence, timeout, &lists).await?;
     Ok(true)
 }
 
@@ -256,7 +260,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
         database: database.as_ref(),
         settle: options.settle,
     };
-    match observe(&client, &wanted).await {
+    match Box::pin(observe(&client, &wanted)).await {
         Ok(mut observed) => {
             let is_same_clock = boot_id() == runs[0].manifest.machine.boot_id;
             observed.stats.read_ns = is_same_clock.then(monotonic_ns);

@@ -58,11 +58,26 @@ pub struct Cluster {
 impl Cluster {
     /// Makes a cluster and waits until it accepts connections.
     pub fn start(durability: Durability, interrupt: &Interrupt) -> Result<Self> {
+        let fill = |binaries: &Path, account, folder: &Path| initialise(binaries, account, folder);
+        Self::start_with(fill, durability, interrupt)
+    }
+
+    /// Makes a replica, which follows this one, and waits until it can be read.
+    pub fn replica(&self, interrupt: &Interrupt) -> Result<Self> {
+        let fill = |binaries: &Path, account, folder: &Path| copy(binaries, account, self.folder(), folder);
+        Self::start_with(fill, Durability::Fast, interrupt)
+    }
+
+    fn start_with(
+        fill: impl FnOnce(&Path, Account, &Path) -> Result<()>,
+        durability: Durability,
+        interrupt: &Interrupt,
+    ) -> Result<Self> {
         let binaries = binaries::find()?;
         let account = Account::choose()?;
         let scratch = Scratch::under(&parent_folder(account)?)?;
         account.own(scratch.path())?;
-        initialise(&binaries, account, scratch.path())?;
+        fill(&binaries, account, scratch.path())?;
         interrupt.check()?;
         let server = launch(&binaries, account, scratch.path(), durability)?;
         let mut cluster = Self { binaries, server, scratch };
@@ -193,6 +208,25 @@ fn initialise(binaries: &Path, account: Account, folder: &Path) -> Result<()> {
         .output()
         .context("cannot run initdb")?;
     ensure!(output.status.success(), "initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(())
+}
+
+/// Copies the data of another cluster, to follow it from there.
+fn copy(binaries: &Path, account: Account, from: &Path, folder: &Path) -> Result<()> {
+    let mut command = tool(binaries, "pg_basebackup", folder);
+    account.run(&mut command);
+    let output = command
+        .arg("--host")
+        .arg(from)
+        .args(["--username", USER, "--checkpoint", "fast", "--write-recovery-conf", "--no-sync", "--pgdata"])
+        .arg(data(folder))
+        .output()
+        .context("cannot run pg_basebackup")?;
+    ensure!(
+        output.status.success(),
+        "pg_basebackup failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     Ok(())
 }
 

@@ -34,12 +34,33 @@ impl DatabaseKind {
     }
 }
 
-/// A database's URL as it may be shown: without a password, wherever it may stand. None if it is none.
+/// What is understood after a `?`; what is not could be anything, a secret too.
+const PARAMETERS: [&str; 16] = [
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "application_name",
+];
+
+/// A database's URL as it may be shown: without a password, wherever it may stand. None if it is none, or if it may be
+/// read in two ways: a password that begins with `/`, or holds `#` or `?`, ends the host's part early.
 pub fn without_password(url: &str) -> Option<String> {
     if DatabaseKind::of(url)? == DatabaseKind::Sqlite {
         return Some(url.to_owned());
     }
-    let mut shown = Url::parse(url).ok()?;
+    let mut shown = clear(url)?;
     // An error says that there is no host to have one.
     shown.set_password(None).ok();
     let kept: Vec<(String, String)> = shown
@@ -54,18 +75,30 @@ pub fn without_password(url: &str) -> Option<String> {
     Some(shown.into())
 }
 
+/// The parts of the URL of a server, if they can be told apart, and nothing unknown is among them.
+fn clear(url: &str) -> Option<Url> {
+    let url = Url::parse(url).ok()?;
+    let behind_host = [url.path(), url.query().unwrap_or_default()];
+    let is_clear = url.fragment().is_none() && !behind_host.iter().any(|part| part.contains('@'));
+    let is_known = url.query_pairs().all(|(name, _)| PARAMETERS.contains(&name.as_ref()));
+    (is_clear && is_known).then_some(url)
+}
+
 fn carries_password(url: &str) -> bool {
     let names = |url: &Url| url.query_pairs().any(|(name, _)| name == "password");
     DatabaseKind::of(url) == Some(DatabaseKind::Postgres)
-        && Url::parse(url).is_ok_and(|url| url.password().is_some() || names(&url))
+        && clear(url).is_some_and(|url| url.password().is_some() || names(&url))
 }
+
+/// How a database's URL is written.
+pub const DATABASE_URL_FORM: &str = "write it as postgres://user@host/name or sqlite:path, with %2F, %3F, %23 and %40 \
+                                     for /, ?, # and @ in a name or password";
 
 impl Database {
     /// What is wrong with it, and the way out.
     pub(crate) fn fault(&self) -> Option<String> {
-        const FORM: &str = "write it as postgres://user@host/name or sqlite:path";
         let Some(shown) = without_password(&self.url) else {
-            return Some(format!("database.url is not the URL of a database; {FORM}"));
+            return Some(format!("database.url is not the URL of a database; {DATABASE_URL_FORM}"));
         };
         if carries_password(&self.url) {
             return Some(format!(
@@ -101,6 +134,22 @@ mod tests {
         }
         assert_eq!(fault("postgres://app@db/events?host=%2Frun", "SELECT 1"), None);
         assert_eq!(fault("sqlite:store.db", "SELECT 1"), None);
+    }
+
+    #[test]
+    fn a_url_in_which_a_password_can_hide_is_refused() {
+        for url in [
+            "postgres://app:/hunter2@db/events",
+            "postgres://app:123#hunter2@db/events",
+            "postgres://app:123?hunter2@db/events",
+            "postgres://app:123/hunter2?x@db/events",
+            "postgres://app@db/events#hunter2",
+            "postgres://app@db/events?passwd=hunter2",
+        ] {
+            let fault = fault(url, "SELECT 1").unwrap();
+            assert!(fault.contains("%2F") && !fault.contains("hunter2"), "{fault}");
+            assert_eq!(without_password(url), None, "{url}");
+        }
     }
 
     #[test]

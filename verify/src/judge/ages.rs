@@ -33,7 +33,8 @@ impl Ages {
 
     /// Takes an acknowledged attempt.
     pub(super) fn take(&mut self, ordinal: u64, t_start: u64, t_end: u64) {
-        let Some(span) = self.spans.get_mut((ordinal - self.first) as usize) else { return };
+        let Some(place) = ordinal.checked_sub(self.first) else { return };
+        let Some(span) = self.spans.get_mut(place as usize) else { return };
         span.start = span.start.min(t_start);
         span.end = span.end.max(t_end);
         span.attempts += 1;
@@ -46,7 +47,8 @@ impl Ages {
 
     /// Whether a key may have been forgotten when it came again.
     pub fn may_be_forgotten(&self, ordinal: u64) -> bool {
-        self.spans.get((ordinal - self.first) as usize).is_some_and(|span| self.outgrows(span))
+        let place = ordinal.checked_sub(self.first);
+        place.and_then(|place| self.spans.get(place as usize)).is_some_and(|span| self.outgrows(span))
     }
 
     /// How often a key can have been stored again, at most, over all keys.

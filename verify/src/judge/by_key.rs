@@ -26,7 +26,11 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     let (all, _) = facts.tally.keys.of_class(Class::Lost, 0);
     let (count, keys) = facts.tally.keys.of_class_where(Class::Lost, SHOWN_KEYS, is_told);
     if all > 0 && !(count > 0 && facts.is_at_rest()) {
-        let why = if count > 0 { "the target is not at rest" } else { "the listing is not the whole truth" };
+        let why = match listing.behind {
+            Some(behind) => behind.why(),
+            None if count > 0 => "the target is not at rest",
+            None => "the listing is not the whole truth",
+        };
         let absent = counted(all, "acknowledged key is", "acknowledged keys are");
         return Check::unknown(NAME, all, format!("{absent} not listed, but {why}"));
     }

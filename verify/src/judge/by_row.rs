@@ -4,6 +4,7 @@ use truth::promises::Counters as CounterPromise;
 
 use super::{Examined, Facts, counted};
 use crate::observe::scope::Leak;
+use crate::observed::Route;
 use crate::rows::AnomalyClass;
 use crate::verdict::{Check, Finding, SHOWN_KEYS};
 
@@ -18,9 +19,12 @@ pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &
         return Check::not_tested(NAME, "what the missing shards stored cannot be told from strangers");
     }
     let (mut count, mut findings) = unattempted;
-    count += facts.rows_astray(|listing| listing.never_planned, |database| database.never_planned);
+    count += listing.never_planned;
     findings.extend(examples(facts, AnomalyClass::NeverPlanned));
+    let is_table = listing.route == Route::Database;
     match foreign(facts) {
+        // What a table holds besides is told as an observation: it may be another's.
+        Foreign::Uncounted(_) | Foreign::Untold(_) if is_table => {}
         Foreign::Uncounted(uncounted) => {
             count += uncounted;
             findings.extend(examples(facts, AnomalyClass::Foreign));
@@ -108,6 +112,16 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     }
 }
 
+/// How many rows of others the database holds beyond those of before the run; they may be another's, or what a target
+/// stores besides.
+pub fn rows_of_others(facts: &Facts<'_>) -> Option<String> {
+    let held = facts.evidence.observed.database.as_ref().filter(|database| database.unread.is_none())?;
+    let before = facts.evidence.baseline.as_ref()?.stored?;
+    let grown = held.foreign.count.checked_sub(before.foreign.count).filter(|grown| *grown > 0)?;
+    let rows = counted(grown, "row that is not of this run", "rows that are not of this run");
+    Some(format!("the database holds {rows} more than before it"))
+}
+
 /// The id of one topic's key under another topic.
 pub fn wrong_topic(facts: &Facts<'_>) -> Check {
     const NAME: &str = "wrong-topic";
@@ -115,7 +129,7 @@ pub fn wrong_topic(facts: &Facts<'_>) -> Check {
     if !listing.offered || listing.unread.is_some() {
         return Check::not_tested(NAME, "the target shows no events");
     }
-    match facts.rows_astray(|listing| listing.wrong_topic, |database| database.wrong_topic) {
+    match listing.wrong_topic {
         0 => Check::pass(NAME, "every listed key stands under its own topic"),
         count => {
             let summary = counted(
@@ -161,6 +175,9 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
 pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     const NAME: &str = "foreign-lost";
     let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
+    if listing.route == Route::Database {
+        return Check::not_tested(NAME, "rows of others in the table are another's affair");
+    }
     let Some(before) = facts.listed_before().filter(|before| before.foreign.count > 0) else {
         return Check::not_tested(NAME, "no rows of others were listed before the run");
     };
@@ -191,13 +208,13 @@ pub fn payload_changed(facts: &Facts<'_>) -> Check {
     if !listing.offered || listing.unread.is_some() {
         return Check::not_tested(NAME, "the target shows no events");
     }
-    let count = facts.rows_astray(|listing| listing.payload_changed, |database| database.payload_changed);
+    let count = listing.payload_changed;
     if count > 0 {
         let summary =
             counted(count, "event is stored with other contents", "events are stored with other contents");
         return Check::fail(NAME, count, summary, examples(facts, AnomalyClass::PayloadChanged));
     }
-    match facts.rows_astray(|listing| listing.compared, |database| database.compared) {
+    match listing.compared {
         0 => Check::not_tested(NAME, "no payloads are shown, or the target does not promise to keep them"),
         compared => Check::pass(
             NAME,

@@ -166,7 +166,7 @@ fn cut_off(facts: &Facts<'_>) -> String {
     let topics = evidence.plan.topics.len() as u64;
     let cut_off = evidence.observed.listing.cut_off.len() as u64;
     format!(
-        "saw {} of {}; {} of {} cut off at `listing.limit`: what lies beyond is unseen, not lost; spread the keys over \
+        "saw {} of {}; {} of {} cut off: what lies beyond is unseen, not lost; spread the keys over \
          more topics with `events.topics` in the scenario",
         grouped(listed),
         counted(facts.attempts().acked_keys, "acknowledged key", "acknowledged keys"),

@@ -296,7 +296,8 @@ impl<'a> Walk<'a> {
         self.book(ordinals, answer, t_start, t_end);
         if self.setting.events.has_variants() {
             let copies = (opened.origin(request), ordinals);
-            self.tally.contests.take(self.setting.events, copies, answer, (t_start, t_end));
+            let known = (self.setting.events, &self.tally.keys);
+            self.tally.contests.take(known, copies, answer, (t_start, t_end));
         }
         let booked = self.tally.sums - before;
         let resent = &mut self.tally.resent;
@@ -426,9 +427,13 @@ impl<'a> Walk<'a> {
     fn drop_round(&mut self, run: usize, scope: Scope, opened: &Opened) {
         let Scope::Round(round) = scope else { return };
         self.cover(opened);
-        // A round without a key of its own has nothing to plant a defect in.
-        let has_keys = !self.setting.plan.ordinals_of(round).is_empty();
-        if has_keys && opened.requests.iter().all(|progress| progress.acked) {
+        // A round without an acknowledged key of its own has nothing to plant a defect in.
+        let is_own = |ordinal: &u64| *ordinal >= opened.first_ordinal;
+        let has_keys = (0..)
+            .zip(&opened.requests)
+            .any(|(request, progress)| progress.acked && opened.ordinals(request).iter().any(is_own));
+        let is_answered = |progress: &Progress| progress.acked || progress.interval.is_none();
+        if has_keys && opened.requests.iter().all(is_answered) {
             self.tally.last_answered = self.tally.last_answered.max(Some((run, round)));
         }
     }

@@ -12,6 +12,7 @@ use truth::event::Events;
 use truth::promises::{Ack, Conflict, PayloadEquality};
 use truth::variant::{Origin, Side, Variant};
 
+use super::keys::Keys;
 use super::{Facts, counted, grouped};
 use crate::observed::Route;
 use crate::verdict::{Check, Finding, SHOWN_KEYS};
@@ -86,17 +87,17 @@ pub struct Contests {
 }
 
 impl Contests {
-    /// Takes one try of a request.
+    /// Takes one try of a request; the keys that are not judged are left out.
     pub(super) fn take(
         &mut self,
-        events: &Events,
+        (events, keys): (&Events, &Keys),
         (origin, ordinals): (Origin, &[u64]),
         answer: &Answer,
         times: (u64, u64),
     ) {
         let contested: Vec<(usize, u64, Side)> = (0..)
             .zip(ordinals)
-            .filter(|(_, ordinal)| events.variant(**ordinal).is_some())
+            .filter(|(_, ordinal)| keys.contains(**ordinal) && events.variant(**ordinal).is_some())
             .map(|(place, ordinal)| (place, *ordinal, events.side(*ordinal, origin, place)))
             .collect();
         for (place, ordinal, side) in &contested {
@@ -147,10 +148,10 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         return Check::not_tested(NAME, "the attempts of the missing shards are not known");
     }
     let conflict = evidence.promises.conflict;
+    if evidence.promises.ack == Ack::Queued {
+        return Check::not_tested(NAME, "an acknowledgement only promises to store later");
+    }
     if conflict != Conflict::Reject {
-        if evidence.promises.ack == Ack::Queued {
-            return Check::not_tested(NAME, "an acknowledgement only promises to store later");
-        }
         if evidence.promises.intermediary_resends {
             return Check::not_tested(NAME, "something between may send a request again");
         }
@@ -208,7 +209,10 @@ fn is_told_apart(facts: &Facts<'_>, ordinal: u64) -> bool {
         && facts.evidence.observed.listing.route == Route::Api;
     match facts.evidence.events.variant(ordinal) {
         Some(Variant::OtherPayload) => true,
-        Some(Variant::KeyOrder | Variant::NumberSpelling) => to_the_letter,
+        // A target that takes one spelling for the other has nothing to refuse.
+        Some(Variant::KeyOrder | Variant::NumberSpelling) => {
+            to_the_letter && facts.evidence.promises.conflict != Conflict::Reject
+        }
         None => false,
     }
 }

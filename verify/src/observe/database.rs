@@ -9,10 +9,10 @@ use std::time::Duration;
 use futures_core::stream::BoxStream;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, ValueRef};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, TypeInfo, ValueRef};
 use thiserror::Error;
 use tokio::time::timeout;
-use truth::mapping::{Database, DatabaseKind, without_password};
+use truth::mapping::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 
 use crate::rows::{Row, RowTally};
 
@@ -21,6 +21,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the query may take from one row to the next: the first comes after a sort of a large table, perhaps.
 const ROW_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a goodbye may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How many rows PostgreSQL is asked for at a time.
+const FETCH: &str = "FETCH 10000 FROM stored";
 
 /// Reads one database, and cannot write to it.
 #[derive(Clone)]
@@ -52,7 +58,7 @@ pub enum DatabaseUrlError {
     )]
     NoQuery,
     /// Not a URL of a database. It is not repeated: a password may stand in it.
-    #[error("the URL of the database cannot be used; write it as postgres://user@host/name or sqlite:path")]
+    #[error("the URL of the database cannot be used; {DATABASE_URL_FORM}")]
     Url,
 }
 
@@ -85,6 +91,14 @@ pub enum DatabaseError {
         /// How long it was waited for.
         after: Duration,
     },
+    /// There is no end to it.
+    #[error("{url} was not read within {} s; narrow database.query down to this run's rows", after.as_secs())]
+    Endless {
+        /// Which database.
+        url: String,
+        /// How long it was read.
+        after: Duration,
+    },
     /// The query yields something else than events.
     #[error("database.query does not yield events: {reason}")]
     Shape {
@@ -114,25 +128,69 @@ impl DatabaseReader {
         Ok(Some(Self { store, query: database.query.clone(), shown_url }))
     }
 
-    /// Reads all rows, one at a time.
-    pub async fn rows_into(&self, tally: &mut RowTally<'_>) -> Result<(), DatabaseError> {
+    /// Reads all rows, one at a time, within so long, and says whether the database is a replica, which may be behind the
+    /// one that is written to.
+    pub async fn rows_into(&self, tally: &mut RowTally<'_>, within: Duration) -> Result<bool, DatabaseError> {
+        let reading = Box::pin(async {
+            match &self.store {
+                Store::Postgres(options) => self.read_postgres(options, tally).await,
+                Store::Sqlite(options) => self.read_sqlite(options, tally).await.map(|()| false),
+            }
+        });
+        let endless = |_| Err(DatabaseError::Endless { url: self.shown_url.clone(), after: within });
+        timeout(within, reading).await.unwrap_or_else(endless)
+    }
+
+    /// Through a cursor, in a transaction that cannot write. That the server prepares it keeps it to one statement: with
+    /// two, the first could end the transaction.
+    async fn read_postgres(
+        &self,
+        options: &PgConnectOptions,
+        tally: &mut RowTally<'_>,
+    ) -> Result<bool, DatabaseError> {
+        let mut connection = self.connect(options.connect()).await?;
+        // A kind of PostgreSQL that does not know the question has no replicas of this kind.
+        let asked = connection.fetch_optional(sqlx::raw_sql("SELECT pg_is_in_recovery()"));
+        let told = self.in_time(asked).await?.ok().flatten();
+        let is_replica =
+            told.is_some_and(|row| matches!(postgres_text(&row, 0), Ok(Some(text)) if text == "t"));
+        let begin = format!(
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL cursor_tuple_fraction = 1",
+            ROW_TIMEOUT.as_millis()
+        );
+        let declare = format!("DECLARE stored NO SCROLL CURSOR FOR {}", self.query);
+        let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
+        let opened = async {
+            connection.execute(sqlx::raw_sql(AssertSqlSafe(begin))).await?;
+            connection.execute(declare).await
+        };
+        self.in_time(opened).await?.map_err(|reason| self.broken(reason))?;
+        while self.take(sqlx::raw_sql(FETCH).fetch(&mut connection), postgres_text, tally).await? > 0 {}
+        self.leave(connection).await;
+        Ok(is_replica)
+    }
+
+    /// From a file that is opened to be read.
+    async fn read_sqlite(
+        &self,
+        options: &SqliteConnectOptions,
+        tally: &mut RowTally<'_>,
+    ) -> Result<(), DatabaseError> {
+        let mut connection = self.connect(options.connect()).await?;
         let query = sqlx::raw_sql(AssertSqlSafe(self.query.clone()));
-        match &self.store {
-            Store::Postgres(options) => {
-                let mut connection = self.connect(options.connect()).await?;
-                let begun = connection.execute("BEGIN READ ONLY").await;
-                begun.map_err(|reason| self.broken(reason))?;
-                self.take(query.fetch(&mut connection), postgres_text, tally).await?;
-                // What was read was read, whatever becomes of the connection.
-                connection.close().await.ok();
-            }
-            Store::Sqlite(options) => {
-                let mut connection = self.connect(options.connect()).await?;
-                self.take(query.fetch(&mut connection), sqlite_text, tally).await?;
-                connection.close().await.ok();
-            }
-        }
+        self.take(query.fetch(&mut connection), sqlite_text, tally).await?;
+        self.leave(connection).await;
         Ok(())
+    }
+
+    /// What was read was read, whatever becomes of the connection.
+    async fn leave(&self, connection: impl Connection) {
+        timeout(CLOSE_TIMEOUT, connection.close()).await.ok();
+    }
+
+    async fn in_time<T>(&self, doing: impl Future<Output = T>) -> Result<T, DatabaseError> {
+        let silent = |_| DatabaseError::Silent { url: self.shown_url.clone(), after: ROW_TIMEOUT };
+        timeout(ROW_TIMEOUT, doing).await.map_err(silent)
     }
 
     async fn connect<C>(
@@ -146,25 +204,22 @@ impl DatabaseReader {
         }
     }
 
+    /// Takes rows, and says how many.
     async fn take<R: sqlx::Row>(
         &self,
         mut rows: BoxStream<'_, Result<R, sqlx::Error>>,
         text: fn(&R, usize) -> Result<Option<String>, sqlx::Error>,
         tally: &mut RowTally<'_>,
-    ) -> Result<(), DatabaseError> {
-        let mut columns = None;
-        loop {
-            let next = timeout(ROW_TIMEOUT, poll_fn(|context| rows.as_mut().poll_next(context))).await;
-            let silent = |_| DatabaseError::Silent { url: self.shown_url.clone(), after: ROW_TIMEOUT };
-            let Some(row) = next.map_err(silent)? else { return Ok(()) };
+    ) -> Result<u64, DatabaseError> {
+        let mut taken = 0;
+        while let Some(row) = self.in_time(poll_fn(|context| rows.as_mut().poll_next(context))).await? {
             let row = row.map_err(|reason| self.broken(reason))?;
-            let columns = match &mut columns {
-                Some(columns) => &*columns,
-                none => none.insert(Columns::of(&row)?),
-            };
             let text = |column| text(&row, column).map_err(|reason| self.broken(reason));
-            tally.take(&columns.event(text)?);
+            // Of a query of several statements, each row has the columns of its own.
+            tally.take(&Columns::of(&row)?.event(text)?);
+            taken += 1;
         }
+        Ok(taken)
     }
 
     fn broken(&self, reason: sqlx::Error) -> DatabaseError {
@@ -172,75 +227,91 @@ impl DatabaseReader {
     }
 }
 
-/// Where the parts of an event stand in a row.
-struct Columns {
-    topic: usize,
-    event_id: usize,
-    timestamp: Option<usize>,
-    source: Option<usize>,
-    payload: Option<usize>,
+/// What the columns of an event are called.
+const NAMES: [&str; 5] = ["topic", "event_id", "timestamp", "source", "payload"];
+
+/// Where the parts of an event stand in a row, in the order of their names.
+struct Columns([Option<Place>; NAMES.len()]);
+
+#[derive(Clone, Copy)]
+struct Place {
+    column: usize,
+    /// Whether a text in it stands in quotes.
+    is_json: bool,
 }
 
 impl Columns {
     fn of<R: sqlx::Row>(row: &R) -> Result<Self, DatabaseError> {
-        const NAMES: [&str; 5] = ["topic", "event_id", "timestamp", "source", "payload"];
         let shape = |reason: String| DatabaseError::Shape { reason };
         let mut places = [None; NAMES.len()];
-        for (place, column) in row.columns().iter().enumerate() {
-            let known = NAMES.iter().position(|name| *name == column.name());
+        for (column, told) in row.columns().iter().enumerate() {
+            let known = NAMES.iter().position(|name| *name == told.name());
             let known = known.ok_or_else(|| {
                 shape(format!(
                     "its column `{}` is none of {}; rename it with AS, or leave it out",
-                    column.name(),
+                    told.name(),
                     NAMES.join(", ")
                 ))
             })?;
-            places[known] = Some(place);
+            places[known] =
+                Some(Place { column, is_json: matches!(told.type_info().name(), "JSON" | "JSONB") });
         }
-        let [topic, event_id, timestamp, source, payload] = places;
-        let needed = |place: Option<usize>, name: &str| {
-            place.ok_or_else(|| shape(format!("it has no column `{name}`; name one so with AS {name}")))
-        };
-        Ok(Self {
-            topic: needed(topic, "topic")?,
-            event_id: needed(event_id, "event_id")?,
-            timestamp,
-            source,
-            payload,
-        })
+        let missing = NAMES.iter().zip(places).take(2).find(|(_, place)| place.is_none());
+        match missing {
+            Some((name, _)) => Err(shape(format!("it has no column `{name}`; name one so with AS {name}"))),
+            None => Ok(Self(places)),
+        }
     }
 
     fn event(
         &self,
         text: impl Fn(usize) -> Result<Option<String>, DatabaseError>,
     ) -> Result<Row, DatabaseError> {
-        let key = |column: usize, name: &str| {
-            text(column)?.ok_or_else(|| DatabaseError::Shape {
+        let raw = |place: Place| text(place.column);
+        let plain = |place: Place| {
+            let unquoted = |text: String| serde_json::from_str(&text).unwrap_or(text);
+            Ok(raw(place)?.map(|text| if place.is_json { unquoted(text) } else { text }))
+        };
+        // What is not there is not what was sent.
+        let or_null = |text: Option<String>| text.unwrap_or_else(|| "null".to_owned());
+        let [topic, event_id, timestamp, source, payload] = self.0;
+        let key = |place: Option<Place>, name: &str| {
+            place.map(plain).transpose()?.flatten().ok_or_else(|| DatabaseError::Shape {
                 reason: format!("a row has no {name}; leave such rows out with WHERE {name} IS NOT NULL"),
             })
         };
-        // What is not there is not what was sent.
-        let content = |column: Option<usize>| match column {
-            Some(column) => text(column).map(|text| Some(text.unwrap_or_else(|| "null".to_owned()))),
-            None => Ok(None),
-        };
+        let content = |place: Option<Place>| place.map(|place| plain(place).map(or_null)).transpose();
         Ok(Row {
-            topic: key(self.topic, "topic")?,
-            event_id: key(self.event_id, "event_id")?,
-            timestamp: content(self.timestamp)?,
-            source: content(self.source)?,
-            payload: content(self.payload)?,
+            topic: key(topic, NAMES[0])?,
+            event_id: key(event_id, NAMES[1])?,
+            timestamp: content(timestamp)?,
+            source: content(source)?,
+            payload: payload.map(|place| raw(place).map(or_null)).transpose()?,
         })
     }
 }
 
-/// Any type as PostgreSQL writes it: the answers of the simple query protocol are text.
+/// Any type as PostgreSQL writes it: the answers of the simple query protocol are text. What is padded or written in
+/// hexadecimal digits is what it was before.
 fn postgres_text(row: &PgRow, column: usize) -> Result<Option<String>, sqlx::Error> {
     let value = sqlx::Row::try_get_raw(row, column)?;
     if value.is_null() {
         return Ok(None);
     }
-    value.as_str().map(|text| Some(text.to_owned())).map_err(sqlx::Error::Decode)
+    let text = value.as_str().map_err(sqlx::Error::Decode)?;
+    Ok(Some(match value.type_info().name() {
+        "CHAR" => text.trim_end_matches(' ').to_owned(),
+        "BYTEA" => text.strip_prefix("\\x").and_then(from_hex).unwrap_or_else(|| text.to_owned()),
+        _ => text.to_owned(),
+    }))
+}
+
+/// The text whose bytes these digits are.
+fn from_hex(digits: &str) -> Option<String> {
+    let pairs = digits.as_bytes().chunks(2);
+    let bytes: Option<Vec<u8>> =
+        pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    String::from_utf8(bytes?).ok()
 }
 
 /// Any type as SQLite writes it.

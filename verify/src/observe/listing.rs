@@ -24,8 +24,10 @@ pub struct Paged {
     pub went_on: bool,
     /// Rows of the longest listing, where topics are listed one by one.
     pub longest: u64,
-    /// Topics that showed as many rows as were asked for, where they are listed one by one.
-    pub full: Vec<String>,
+    /// Rows that each topic showed, where they are listed one by one.
+    pub lengths: Vec<u64>,
+    /// Rows of topics that were not asked for.
+    pub of_others: u64,
 }
 
 impl Paged {
@@ -98,11 +100,29 @@ impl TargetClient {
             ListedTopics::Each => {
                 for topic in topics {
                     let listed = self.list_topic(Some(topic), limit, tally, &mut paged).await?;
-                    paged.full.extend((listed >= u64::from(limit)).then(|| topic.clone()));
+                    paged.lengths.push(listed);
                 }
             }
         }
         Ok(paged)
+    }
+
+    /// Lists topic by topic a target that can also be asked for all at once. None if it does not heed what it is asked for.
+    pub(super) async fn list_by_topic(
+        &self,
+        topics: &[String],
+        limit: u32,
+        tally: &mut RowTally<'_>,
+    ) -> Result<Option<Paged>, ReadError> {
+        let mut paged = Paged::default();
+        for topic in topics {
+            let listed = self.list_topic(Some(topic), limit, tally, &mut paged).await?;
+            paged.lengths.push(listed);
+            if paged.of_others > 0 {
+                return Ok(None);
+            }
+        }
+        Ok(Some(paged))
     }
 
     /// Whether the first page of a listing shows an event of this run.
@@ -145,8 +165,14 @@ impl TargetClient {
             listed += page.rows.len() as u64;
             paged.longest = paged.longest.max(listed);
             // A target that ignores `topic` shows every event under each: only those of the topic asked for count.
-            let asked_for = |row: &&Row| topic.is_none_or(|topic| row.topic == *topic);
-            page.rows.iter().filter(asked_for).for_each(|row| tally.take(row));
+            let is_asked_for = |row: &Row| topic.is_none_or(|topic| row.topic == *topic);
+            for row in &page.rows {
+                if is_asked_for(row) {
+                    tally.take(row);
+                } else {
+                    paged.of_others += 1;
+                }
+            }
             let has_rows = !page.rows.is_empty();
             let with = |name: &String, value: &str| with_query(&first, &[(name.as_str(), value)]).map(Some);
             let next = match listing.paging {

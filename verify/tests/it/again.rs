@@ -371,6 +371,24 @@ async fn a_target_that_forgets_is_found_by_replaying() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sent_over_what_is_wrong() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut forge = in_doubt();
+    forge.scenario.promises.window = Some(std::time::Duration::from_millis(20));
+    let mut forged = forge.run();
+    let key = forged.key_where(|attempts| attempts.len() == 1);
+    let again = row(&forged.events, key);
+    forged.rows.push(again);
+    forged.now.unique = forged.now.unique.map(|count| count + 1);
+    let stub = target(&forged, |_| Published::Soundly).await;
+    let folder = forged.write(out.path());
+    let output = verify_with(&folder, &stub, &["--replay"]);
+    assert_eq!(output.status.code(), Some(1), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stderr).contains("nothing is sent again"), "{}", text(&output.stderr));
+    assert_eq!((stub.published(), check(&saved(&folder), "stored-twice").count), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_answered_stays_in_doubt() {
     let out = tempfile::tempdir().expect("a folder");
     let forged = in_doubt().run();

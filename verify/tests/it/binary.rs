@@ -290,6 +290,26 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
 }
 
 #[test]
+fn files_of_other_keys_are_refused() {
+    let out = tempfile::tempdir().unwrap();
+    let mut forge = small();
+    forge.scenario.traps.other_payload = 4;
+    let folder = forge.run().write_observed(out.path());
+    assert_eq!(offline(&folder, &[]).status.code(), Some(0));
+    for file in ["winners.bin", "presence.bin"] {
+        let path = folder.observation(1).join(file);
+        let whole = fs::read(&path).unwrap();
+        // Eight keys: ten bytes of header, their number, and two bits each.
+        let short = [&whole[..10], &8_u64.to_le_bytes(), &[0, 0]].concat();
+        fs::write(&path, short).unwrap();
+        let output = offline(&folder, &[]);
+        assert_eq!(output.status.code(), Some(2), "{file}: {}", stderr(&output));
+        assert!(stderr(&output).contains("is not of this run's keys"), "{}", stderr(&output));
+        fs::write(&path, whole).unwrap();
+    }
+}
+
+#[test]
 fn a_target_that_is_not_there_writes_nothing() {
     let out = tempfile::tempdir().unwrap();
     let folder = small().run().write(out.path());

@@ -3,15 +3,18 @@
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use truth::mapping::{Database, Paging, StatsFields, Target};
 use truth::promises::PayloadEquality;
+use truth::variant::Side;
+use verify::baseline::ListedBaseline;
 use verify::evidence::Evidence;
 use verify::judge::{book, judge};
 use verify::observe::client::TargetClient;
 use verify::observe::database::DatabaseReader;
 use verify::observe::{Wanted, observe};
 use verify::observed::{Observed, Route};
-use verify::rows::Row;
+use verify::rows::{Equality, Row, RowTally};
 use verify::verdict::{Status, Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
@@ -106,7 +109,7 @@ async fn a_database_that_holds_what_is_listed_agrees() {
     let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
     let said = &check(&verdict, "routes-disagree").summary;
-    assert_eq!(said, "210 rows listed, and so many counted; the database holds the same");
+    assert_eq!(said, "210 rows listed, and so many counted; the database holds the same of every key");
 }
 
 #[tokio::test]
@@ -213,17 +216,169 @@ async fn contents_that_only_the_database_shows_are_compared_by_what_they_mean() 
 
 #[tokio::test]
 async fn rows_of_others_in_the_table_are_nobodys_fault() {
+    let mut forged = small();
+    let before = forged.rows.clone();
+    for held in [0, 3, 9] {
+        let mut rows = forged.rows.clone();
+        rows.extend((0..held).map(foreign));
+        for pages in [WHOLE, CAPPED] {
+            for told_before in [false, true] {
+                forged.baseline.as_mut().expect("a baseline").stored =
+                    told_before.then(|| held_before(&forged));
+                let (_stub, target) = shown(&forged, &before, pages).await;
+                let verdict = verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
+                assert_eq!(verdict.verdict, Word::Pass, "{held} {told_before}: {:#?}", verdict.reasons);
+                let said = "the database holds 4 rows that are not of this run more than before it";
+                let is_said = verdict.observations.iter().any(|line| line == said);
+                assert_eq!(is_said, told_before && held == 9, "{held}: {:#?}", verdict.observations);
+            }
+        }
+    }
+}
+
+/// That five rows of others were in the table before.
+fn held_before(forged: &Forged) -> ListedBaseline {
+    let mut tally = RowTally::new(&forged.events, forged.plan.nonce, 210, Equality::NONE);
+    (0..5).for_each(|number| tally.take(&foreign(number)));
+    ListedBaseline { rows: tally.rows, foreign: tally.foreign }
+}
+
+#[tokio::test]
+async fn what_the_target_shows_wrongly_is_found_also_where_the_database_decides() {
     let forged = small();
     let mut rows = forged.rows.clone();
-    rows.extend((0..3).map(foreign));
+    for row in &mut rows[..10] {
+        row.payload = Some("{\"n\":-1}".to_owned());
+    }
+    let (_stub, target) = shown(&forged, &rows, CAPPED).await;
+    let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
+    assert_fails(&verdict, &["payload-changed"]);
+    let found = &check(&verdict, "payload-changed").findings[0].detail;
+    assert!(found.starts_with("in the listing, payload is"), "{found}");
+    let mut rows = forged.rows.clone();
+    rows[3].topic =
+        rows.iter().map(|row| &row.topic).find(|topic| **topic != rows[3].topic).expect("two").clone();
+    let (_stub, target) = shown(&forged, &rows, CAPPED).await;
+    let verdict = self::verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
+    assert_fails(&verdict, &["wrong-topic"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_listed_with_one_payload_and_stored_with_the_other_is_named() {
+    let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
+    (forge.scenario.load.count, forge.scenario.load.batch) = (300, 16);
+    forge.scenario.promises.payload = PayloadEquality::Json;
+    forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
+    forge.scenario.traps.other_payload = 4;
+    let forged = forge.run();
     let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
-    let verdict = verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
+    let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
-    // Where the database is the only way, nobody knows since when they are there.
-    let (_stub, target) = shown(&forged, &forged.rows, CAPPED).await;
+
+    let key = (0..).find(|key| forged.events.variant(*key).is_some()).expect("one key in four");
+    let id = forged.events.id_text(key);
+    let mut rows = forged.rows.clone();
+    let row = rows.iter_mut().find(|row| row.event_id == id).expect("stored");
+    let payloads = [Side::Plain, Side::Other].map(|side| Some(forged.events.payload(key, side)));
+    row.payload = payloads.into_iter().find(|payload| *payload != row.payload).expect("two payloads");
     let verdict = self::verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
+    assert_fails(&verdict, &["routes-disagree"]);
+    assert_names(&verdict, "routes-disagree", key);
+    let said = "listed with one of its payloads, in the database with the other";
+    assert_eq!(check(&verdict, "routes-disagree").findings[0].detail, said);
+}
+
+#[tokio::test]
+async fn what_the_database_holds_is_not_lost_however_little_the_target_shows() {
+    let forged = small();
+    let (_stub, target) = shown(&forged, &forged.rows, Pages::Newest { of: 60 }).await;
+    let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    // One that the target alone does not show is told apart, and not lost.
+    let mut rows = forged.rows.clone();
+    rows.remove(7);
+    let (_stub, target) = shown(&forged, &rows, WHOLE).await;
+    let verdict = self::verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
+    assert_fails(&verdict, &["routes-disagree"]);
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_the_targets_is_unknown_and_nothing_lost() {
+    let forged = small();
+    for rows in [Vec::new(), (0..9).map(foreign).collect()] {
+        let (_stub, target) = shown(&forged, &forged.rows, CAPPED).await;
+        let verdict = verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
+        assert_fails(&verdict, &[]);
+        let said = format!("none of its {} rows is of this run", rows.len());
+        assert!(verdict.reasons.iter().any(|reason| reason.contains(&said)), "{:#?}", verdict.reasons);
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_is_not_understood_is_unknown_and_one_that_is_counts() {
+    let forged = small();
+    let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
+    let store = Store::of(&forged.rows).await;
+    for (column, is_understood) in [
+        ("1000000 * strftime('%s', timestamp) + 1000 * substr(timestamp, 21, 3) AS timestamp", true),
+        ("replace(replace(timestamp, 'T', ' '), 'Z', ' +0000 UTC') AS timestamp", true),
+        ("julianday(timestamp) AS timestamp", false),
+        ("upper(source) AS source", false),
+        ("CAST(payload AS BLOB) AS payload", true),
+        ("hex(payload) AS payload", false),
+    ] {
+        let query = format!("SELECT topic, event_id, {column} FROM stored");
+        let verdict = verdict(&forged, &target, &store.asked(&query)).await;
+        assert_fails(&verdict, &[]);
+        let word = if is_understood { Word::Pass } else { Word::Unknown };
+        assert_eq!(verdict.verdict, word, "{column}: {:#?}", verdict.reasons);
+        let is_said =
+            verdict.reasons.iter().any(|reason| reason.contains("is not understood: not one of 210"));
+        assert_eq!(is_said, !is_understood, "{:#?}", verdict.reasons);
+    }
+}
+
+#[tokio::test]
+async fn a_query_without_an_end_and_a_server_that_does_not_answer_are_left() {
+    let forged = small();
+    let store = Store::of(&forged.rows).await;
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'a' AS topic, i AS event_id FROM n";
+    let silent = Silent::start().await;
+    for reader in [store.asked(endless), reader(&silent.url, QUERY)] {
+        let mut tally = RowTally::new(&forged.events, forged.plan.nonce, 210, Equality::NONE);
+        let read = reader.rows_into(&mut tally, std::time::Duration::from_millis(300)).await;
+        let said = read.expect_err("there is no end to it").to_string();
+        assert!(said.contains("narrow database.query down"), "{said}");
+    }
+}
+
+/// A PostgreSQL that lets in and then says nothing more.
+struct Silent {
+    url: String,
+}
+
+impl Silent {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("postgres://app@{}/events?sslmode=disable", listener.local_addr().expect("bound"));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                stream.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await.expect("let in");
+                stream.read_to_end(&mut Vec::new()).await.ok();
+            }
+        });
+        Self { url }
+    }
+}
+
+#[tokio::test]
+async fn a_query_of_two_kinds_of_rows_is_refused() {
+    let forged = small();
+    let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
+    let query = format!("{QUERY}; SELECT event_id, rowid FROM stored");
+    let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(&query)).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert!(verdict.reasons[0].contains("its column `rowid` is none of"), "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -296,6 +451,9 @@ fn a_database_without_a_query_or_of_another_kind_is_refused() {
     let error =
         DatabaseReader::new(Some(&database), Some("mysql://app:hunter2@db/x")).expect_err("no such kind");
     assert!(!error.to_string().contains("hunter2"), "{error}");
+    let hidden =
+        DatabaseReader::new(Some(&database), Some("postgres://app:/hunter2@db/x")).expect_err("two ways");
+    assert!(!hidden.to_string().contains("hunter2") && hidden.to_string().contains("%2F"), "{hidden}");
     let reader = DatabaseReader::new(Some(&database), Some("postgres://app:hunter2@db/x")).expect("a URL");
     assert!(!format!("{reader:?}").contains("hunter2"), "{reader:?}");
 }

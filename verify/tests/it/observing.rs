@@ -10,7 +10,7 @@ use verify::judge::{book, judge};
 use verify::observe::client::{ReadError, TargetClient};
 use verify::observe::stats::Counters;
 use verify::observe::{Wanted, observe};
-use verify::observed::{Observed, Settled};
+use verify::observed::{Behind, Observed, Settled};
 use verify::verdict::{Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
@@ -301,7 +301,8 @@ async fn a_listing_that_goes_in_circles_ends() {
 async fn what_becomes_visible_late_is_an_observation_and_no_loss() {
     let mut forged = small();
     let late = forged.rows.split_off(200);
-    let stub = Stub::start(Script { late: (2, late.clone()), ..script(&forged) }).await;
+    // Looked for once in a page, once in halves, once in pages of another size, and once in each of three topics.
+    let stub = Stub::start(Script { late: (6, late.clone()), ..script(&forged) }).await;
     forged.rows.extend(late);
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
@@ -310,6 +311,59 @@ async fn what_becomes_visible_late_is_an_observation_and_no_loss() {
         "{:?}",
         verdict.observations
     );
+}
+
+#[tokio::test]
+async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill() {
+    let forged = small();
+    for (of, by_topic, counts) in [(60, true, true), (60, false, true), (60, true, false), (60, false, false)]
+    {
+        let script = Script { pages: Pages::Newest { of }, by_topic, ..script(&forged) };
+        let stub = Stub::start(script).await;
+        let mut target = target(&stub);
+        if !counts {
+            target.stats = StatsFields::default();
+        }
+        let verdict = verdict(&forged, &target, SHORT).await;
+        assert_fails(&verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
+        // Where each topic is asked for, some show as many rows as there were at once, and the others are whole.
+        target.listing.topics = ListedTopics::Each;
+        let verdict = self::verdict(&forged, &target, SHORT).await;
+        assert_fails(&verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
+    }
+    // A cap that no topic reaches hides nothing of it.
+    let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, ..script(&forged) }).await;
+    let verdict = verdict(&forged, &target(&stub), SHORT).await;
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
+async fn a_key_that_the_target_counts_and_does_not_show_is_lost_also_where_it_shows_its_newest_rows_alone() {
+    let mut forged = small();
+    let lost = forged.rows.remove(100);
+    for pages in [Pages::Link { at_most: 20 }, Pages::Newest { of: 150 }] {
+        let stub = Stub::start(Script { pages, ..script(&forged) }).await;
+        let verdict = verdict(&forged, &target(&stub), SHORT).await;
+        assert_fails(&verdict, &["lost"]);
+        assert_eq!(check(&verdict, "lost").findings[0].event_id.as_ref(), Some(&lost.event_id));
+    }
+}
+
+#[test]
+fn what_still_came_in_when_the_looks_ended_is_not_lost() {
+    let mut forged = small();
+    forged.rows.truncate(150);
+    for behind in [Behind::CatchingUp, Behind::Replica] {
+        let mut observed = forged.observed();
+        observed.listing.behind = Some(behind);
+        let verdict = judge(&Evidence { observed, ..forged.evidence() });
+        assert_fails(&verdict, &[]);
+        let lost = check(&verdict, "lost");
+        assert_eq!((verdict.verdict, lost.count), (Word::Unknown, 60));
+        assert!(lost.summary.contains("--settle"), "{}", lost.summary);
+    }
 }
 
 fn lag(counters: &Counters, by: u64) -> Counters {

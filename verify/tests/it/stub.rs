@@ -19,6 +19,8 @@ use verify::rows::Row;
 pub(crate) enum Pages {
     /// `Link: rel="next"`, the limit as asked, at most this.
     Link { at_most: usize },
+    /// `Link`, twenty rows a page, through the newest rows alone, whatever there is.
+    Newest { of: usize },
     /// `offset=`.
     Offset,
     /// The limit is kept, and there is no way on.
@@ -169,16 +171,20 @@ async fn events(
     let topic = query.get("topic").filter(|_| shared.script.by_topic);
     let leaked = shared.script.rows.last().filter(|_| shared.script.leaks);
     let is_leaked = |row: &Row| leaked.is_some_and(|leaked| leaked.event_id == row.event_id);
-    let all: Vec<&Row> = shared
+    let mut all: Vec<&Row> = shared
         .script
         .rows
         .iter()
         .chain(late)
         .filter(|row| topic.is_none_or(|topic| row.topic == *topic || is_leaked(row)))
         .collect();
+    if let Pages::Newest { of } = shared.script.pages {
+        all.drain(..all.len().saturating_sub(of));
+    }
     let (limit, cursor) = (number("limit").unwrap_or(1000), number("cursor").unwrap_or(0));
     let (from, take) = match shared.script.pages {
         Pages::Link { at_most } => (cursor, limit.min(at_most)),
+        Pages::Newest { .. } => (cursor, limit.min(20)),
         Pages::Offset => (number("offset").unwrap_or(0), limit),
         Pages::Capped { at } => (0, limit.min(at)),
         Pages::IgnoresOffset | Pages::Circle => (0, limit),
@@ -197,7 +203,9 @@ async fn events(
     let page: Vec<Value> = all.iter().skip(from).take(take).map(|row| shown(row)).collect();
     let mut headers = HeaderMap::new();
     let next = match shared.script.pages {
-        Pages::Link { .. } if from.saturating_add(take) < all.len() => Some(from + take),
+        Pages::Link { .. } | Pages::Newest { .. } if from.saturating_add(take) < all.len() => {
+            Some(from + take)
+        }
         Pages::Circle => Some((cursor + 1) % 3),
         _ => None,
     };

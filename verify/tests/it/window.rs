@@ -90,3 +90,16 @@ fn a_key_that_came_once_is_stored_once_however_short_the_window() {
     forged.rows.push(again);
     assert_eq!(check(&forged.verdict(), "stored-twice").count, 1);
 }
+
+#[test]
+fn a_store_that_keeps_one_row_of_a_key_that_it_counts_again_is_sound() {
+    let mut forged = stored_again();
+    forged.rows.pop().expect("the second row");
+    forged.promises.window = Some(Duration::from_millis(20));
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    let said = &check(&verdict, "routes-disagree").summary;
+    assert!(said.ends_with("1 key that was forgotten may have been counted again"), "{said}");
+    forged.promises.window = Some(Duration::from_secs(3600));
+    assert_fails(&forged.verdict(), &["answer-order", "routes-disagree", "counters"]);
+}

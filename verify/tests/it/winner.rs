@@ -106,6 +106,26 @@ fn a_target_that_promises_to_refuse_and_takes_both_is_named() {
 }
 
 #[test]
+fn a_target_that_takes_two_spellings_for_one_payload_has_nothing_to_refuse() {
+    let mut forge = Forge::default();
+    (forge.scenario.traps.key_order, forge.scenario.traps.number_spelling) = (4, 4);
+    let mut forged = forge.run();
+    forged.promises.conflict = Conflict::Reject;
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(check(&verdict, "wrong-winner").status, Status::NotTested);
+}
+
+#[test]
+fn a_run_of_which_every_round_was_refused_in_part_is_judged() {
+    let fates = |_: u64, request: u32| if request == 1 { vec![Fate::Rejected] } else { vec![Fate::Acked] };
+    let verdict = Forge { fates, ..Forge::default() }.run().verdict();
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    let proven = verdict.planted.iter().filter(|planted| planted.seen == Some(true)).count();
+    assert!(proven >= 10, "{:#?}", verdict.planted);
+}
+
+#[test]
 fn what_cannot_be_told_is_not_judged() {
     let mut damaged = forge().run();
     let key = contested(&damaged);
@@ -118,6 +138,9 @@ fn what_cannot_be_told_is_not_judged() {
     };
     let mut forged = damaged.clone();
     forged.promises.ack = Ack::Queued;
+    not_tested(&forged, "only promises to store later");
+    let mut forged = forge().run();
+    (forged.promises.conflict, forged.promises.ack) = (Conflict::Reject, Ack::Queued);
     not_tested(&forged, "only promises to store later");
     let mut forged = damaged.clone();
     forged.promises.intermediary_resends = true;

@@ -1,6 +1,10 @@
 //! A target that shows only so much, with its database as the second way: what it does not show is judged all the same.
 
-use xtask::cluster::Durability;
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection, PgConnection, Row};
+use xtask::cluster::{Cluster, Durability};
+use xtask::interrupt::Interrupt;
 
 use crate::stack::{Server, Stack};
 
@@ -68,4 +72,92 @@ fn a_password_is_used_and_written_nowhere() {
         }
     }
     assert!(read > 10, "{read} files");
+}
+
+/// A scenario with a database that is asked this.
+fn asked(stack: &Stack, listing: &str, url: &str, query: &str) -> String {
+    let scenario = stack.results().join("asked.toml");
+    let text =
+        format!("[target.listing]\n{listing}\n[database]\nurl = '{url}'\nquery = \"\"\"{query}\"\"\"\n");
+    std::fs::write(&scenario, text).unwrap();
+    format!("--scenario {} --count 200 --dup 0.3", scenario.display())
+}
+
+const WHOLE: &str = "path = \"/events\"";
+const CAPPED: &str = "path = \"/events\"\npaging = \"none\"\nlimit = 50";
+
+#[test]
+fn contents_are_understood_in_the_types_that_a_table_gives_them() {
+    let server = Server::postgres(Durability::Fast);
+    let stack = Stack::start(server.database("events"));
+    for (columns, is_understood) in [
+        ("topic::char(80), event_id::char(80), to_jsonb(source) AS source, payload::jsonb", true),
+        ("to_jsonb(topic) AS topic, event_id, convert_to(payload, 'UTF8') AS payload", true),
+        ("topic, event_id, (timestamp::timestamptz AT TIME ZONE 'UTC') AS timestamp", true),
+        ("topic, event_id, extract(epoch FROM timestamp::timestamptz) * 1000000 AS timestamp", true),
+        ("topic, event_id, md5(payload) AS payload", false),
+        ("topic, md5(event_id) AS event_id", false),
+    ] {
+        let query = format!("SELECT {columns} FROM processed_events");
+        stack.load(&asked(&stack, CAPPED, stack.database_url(), &query));
+        let verified = stack.verify("--settle 1s");
+        let code = if is_understood { 0 } else { 3 };
+        assert_eq!(verified.code, Some(code), "{columns}: {}{}", verified.stdout, verified.stderr);
+    }
+}
+
+#[test]
+fn a_query_that_would_write_is_refused_and_writes_nothing() {
+    let server = Server::postgres(Durability::Fast);
+    let stack = Stack::start(server.database("events"));
+    let select = "SELECT topic, event_id FROM processed_events";
+    for query in [
+        format!("{select}; COMMIT; CREATE TABLE written (x int)"),
+        format!("COMMIT; CREATE TABLE written (x int); {select}"),
+        "WITH gone AS (DELETE FROM processed_events RETURNING topic, event_id) SELECT * FROM gone".to_owned(),
+        "SELECT query_to_xml('CREATE TABLE written (x int)', true, true, '')::text AS topic, '' AS event_id"
+            .to_owned(),
+    ] {
+        stack.load(&asked(&stack, WHOLE, stack.database_url(), &query));
+        let verified = stack.verify("");
+        assert_eq!(verified.code, Some(3), "{query}: {}{}", verified.stdout, verified.stderr);
+        assert!(verified.stdout.contains("the database could not be read"), "{}", verified.stdout);
+        assert_eq!(stack.ask("SELECT (to_regclass('written') IS NULL)::text"), "true", "{query}");
+    }
+}
+
+#[test]
+fn a_replica_that_is_behind_is_unknown_and_no_loss() {
+    let primary = Cluster::start(Durability::Fast, &Interrupt::never()).unwrap();
+    let stack = Stack::start(primary.create_database("events").unwrap());
+    let replica = primary.replica(&Interrupt::never()).unwrap();
+    let select = "SELECT topic, event_id FROM processed_events";
+    for listing in [WHOLE, CAPPED] {
+        let before: u64 = number(&replica.url("events"), "SELECT count(*) FROM processed_events");
+        let args = asked(&stack, listing, &replica.url("events"), select);
+        let running = stack.loading(&args.replace("--count 200", "--count 20000"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while number(&replica.url("events"), "SELECT count(*) FROM processed_events") == before {
+            assert!(Instant::now() < deadline, "the replica has to follow");
+        }
+        number(&replica.url("events"), "SELECT 1 FROM (SELECT pg_wal_replay_pause()) AS paused");
+        assert_eq!(running.finish().unwrap().code, Some(0));
+        let verified = stack.verify("--settle 1s");
+        assert_eq!(verified.code, Some(3), "{listing}: {}{}", verified.stdout, verified.stderr);
+        let said = "the database is a replica, which may be behind";
+        assert!(verified.stdout.contains(said), "{}", verified.stdout);
+        number(&replica.url("events"), "SELECT 1 FROM (SELECT pg_wal_replay_resume()) AS resumed");
+        let verified = stack.verify("");
+        assert_eq!(verified.code, Some(0), "{listing}: {}{}", verified.stdout, verified.stderr);
+    }
+}
+
+/// The only number of the only row of a query to one database.
+fn number(url: &str, query: &'static str) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        let row = sqlx::raw_sql(query).fetch_one(&mut connection).await.unwrap();
+        row.try_get_raw(0).unwrap().as_str().unwrap().parse().unwrap()
+    })
 }
