@@ -26,6 +26,7 @@ use self::settle::{Expected, settle};
 use self::stats::Counters;
 use crate::baseline::{Baseline, chain};
 use crate::judge::counters::Region;
+use crate::judge::keys::KeyState;
 use crate::judge::tally::Tally;
 use crate::observed::{
     Behind, DatabaseObservation, ListingObservation, Observed, Route, Settled, StatsObservation,
@@ -334,6 +335,13 @@ impl<'e> Reader<'_, 'e> {
         if self.client.target().listing.topics == ListedTopics::Each {
             let cut_off = self.as_long_as(paged.longest, &paged);
             return Ok(self.listed(tally, paged.pages, Extent::CutOff(cut_off)));
+        }
+        let keys = &self.wanted.tally.keys;
+        let is_attempted = |state: KeyState| state.acked() > 0 || state.unknown() > 0;
+        let mut attempted = keys.iter().filter(|(_, state)| is_attempted(*state));
+        if attempted.all(|(ordinal, _)| tally.presence.seen(ordinal) > 0) {
+            // Whatever it counts besides is not of this run, or is a key that it counted again.
+            return Ok(Listed { tally, pages: paged.pages, extent, all_topics: false });
         }
         let topics = self.wanted.plan.topics.as_slice();
         let mut again = self.blank(Equality::NONE);

@@ -340,6 +340,28 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
 }
 
 #[tokio::test]
+async fn a_target_that_shows_every_key_and_counts_some_again_after_its_window_is_sound() {
+    let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
+    (forge.scenario.load.count, forge.scenario.load.batch) = (300, 16);
+    forge.scenario.events.topics = vec!["only".to_owned()];
+    forge.scenario.promises.payload = PayloadEquality::Json;
+    forge.scenario.promises.window = Some(Duration::from_nanos(1));
+    let mut forged = forge.run();
+    for counters in [&mut forged.now, forged.closing.as_mut().expect("a closing poll")] {
+        counters.unique = counters.unique.map(|count| count + 3);
+        counters.duplicates = counters.duplicates.map(|count| count - 3);
+    }
+    // What the polls had been told by then.
+    for poll in &mut forged.polls {
+        poll.told_duplicate = poll.told_duplicate.saturating_sub(3);
+    }
+    let stub = Stub::start(Script { pages: Pages::Link { at_most: 20 }, ..script(&forged) }).await;
+    let verdict = verdict(&forged, &target(&stub), SHORT).await;
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
 async fn a_key_that_the_target_counts_and_does_not_show_is_lost_also_where_it_shows_its_newest_rows_alone() {
     let mut forged = small();
     let lost = forged.rows.remove(100);
