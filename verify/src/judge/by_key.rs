@@ -7,6 +7,7 @@ use truth::promises::Ack;
 use super::keys::Class;
 use super::{Examined, Facts, counted, grouped, history};
 use crate::baseline::chain;
+use crate::observed::Route;
 use crate::verdict::{Check, Finding, SHOWN_KEYS};
 
 /// How many unaccounted keys are told apart by name.
@@ -44,7 +45,12 @@ pub fn lost(facts: &Facts<'_>) -> Check {
             format!("all {} are listed", counted(acked, "acknowledged key", "acknowledged keys")),
         );
     }
-    let finding = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, and absent from the listing");
+    let absent_from = match listing.route {
+        Route::Api => "the listing",
+        Route::Database => "the database",
+    };
+    let finding =
+        |ordinal: &u64| facts.finding(*ordinal, format!("acknowledged, and absent from {absent_from}"));
     let summary = format!(
         "{} absent, out of {}; looked for {} ms",
         counted(count, "acknowledged key is", "acknowledged keys are"),

@@ -78,7 +78,7 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
         let listed = counted(apart.listed, "listed row of this run", "listed rows of this run");
         return Some(Ok(match apart.is_whole {
             true => "the database holds the same of every key".to_owned(),
-            false => format!("the database holds the {listed}, and more that the target does not show"),
+            false => format!("the database holds the {listed}"),
         }));
     }
     let times = |seen: u8| match seen {

@@ -87,11 +87,7 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
     if !listing.cut_off.is_empty() {
         examined.doubts.push(cut_off(facts));
     } else if listing.capped {
-        let rows = grouped(listing.rows);
-        examined.doubts.push(format!(
-            "the listing showed {rows} rows and no way to more, though the target counts more: what lies beyond is \
-             unseen, not lost; describe how to go on with `listing.paging` in the scenario"
-        ));
+        examined.doubts.push(capped(facts));
     }
     if let Some(reason) = &stats.unread {
         examined.doubts.push(format!("the counters could not be read: {reason}"));
@@ -157,6 +153,25 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     if let Some(line) = unfinished(facts) {
         examined.observations.insert(0, line);
     }
+}
+
+/// Why a listing that ended is not taken for all there is, and what would tell more.
+fn capped(facts: &Facts<'_>) -> String {
+    let observed = &facts.evidence.observed;
+    let counts = observed.stats.stats.as_ref().is_some_and(|stats| stats.unique.is_some());
+    let why = if counts { "though the target counts more" } else { "and nothing tells whether that is all" };
+    let what = match counts {
+        true => {
+            "describe how to go on with `listing.paging` in the scenario, or its database with `[database]`"
+        }
+        false => {
+            "name a counter with `stats.unique` in the scenario, or describe its database with `[database]`"
+        }
+    };
+    let rows = grouped(observed.listing.rows);
+    format!(
+        "the listing showed {rows} rows and no way to more, {why}: what lies beyond is unseen, not lost; {what}"
+    )
 }
 
 /// How much was seen of a target that shows only so many rows of a topic.

@@ -66,9 +66,7 @@ pub enum DatabaseUrlError {
 #[derive(Debug, Error)]
 pub enum DatabaseError {
     /// No connection.
-    #[error(
-        "cannot connect to {url} (a password is taken from PGPASSWORD, ~/.pgpass or --database): {reason}"
-    )]
+    #[error("cannot connect to {url}{}: {reason}", where_passwords_come_from(url))]
     Connect {
         /// Which database.
         url: String,
@@ -105,6 +103,13 @@ pub enum DatabaseError {
         /// What is missing or wrong.
         reason: String,
     },
+}
+
+fn where_passwords_come_from(url: &str) -> &'static str {
+    match DatabaseKind::of(url) {
+        Some(DatabaseKind::Postgres) => " (a password is taken from PGPASSWORD, ~/.pgpass or --database)",
+        Some(DatabaseKind::Sqlite) | None => "",
+    }
 }
 
 impl DatabaseReader {

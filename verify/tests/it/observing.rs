@@ -327,6 +327,14 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Word::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
+        if !by_topic {
+            let why = if counts {
+                "though the target counts more"
+            } else {
+                "and nothing tells whether that is all"
+            };
+            assert!(verdict.reasons.iter().any(|reason| reason.contains(why)), "{:#?}", verdict.reasons);
+        }
         // Where each topic is asked for, some show as many rows as there were at once, and the others are whole.
         target.listing.topics = ListedTopics::Each;
         let verdict = self::verdict(&forged, &target, SHORT).await;
