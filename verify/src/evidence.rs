@@ -140,6 +140,8 @@ pub struct Evidence {
     pub can_race: bool,
     /// Whether all runs' clocks can be compared.
     pub one_clock: bool,
+    /// A segment of a run that is not here: what it told is not known.
+    pub missing_segment: Option<PathBuf>,
     /// Shards of the run that are not here.
     pub missing_shards: u32,
     /// What the target said before the first send; the same for all runs, or not there.
@@ -167,12 +169,15 @@ impl Evidence {
     ) -> Result<Self, EvidenceError> {
         let first = &runs[0];
         let (plan, promises) = (first.manifest.plan.clone(), first.manifest.scenario.promises.clone());
-        let mut segments = Vec::new();
+        let (mut segments, mut missing_segment) = (Vec::new(), None);
         for (index, run) in runs.iter().enumerate() {
             if run.manifest.plan != plan {
                 let (first, second) = (first.folder.path().to_path_buf(), run.folder.path().to_path_buf());
                 return Err(EvidenceError::Apart { first, second });
             }
+            let lanes = 0..u16::try_from(run.manifest.lanes).unwrap_or(u16::MAX);
+            let missing = lanes.map(|lane| run.folder.segment(lane)).find(|path| !path.exists());
+            missing_segment = missing_segment.or(missing);
             segments.extend(run.folder.segments()?.into_iter().map(|path| (path, index)));
         }
         let keys = plan.keys().unwrap_or_else(|| observed.presence.keys());
@@ -193,6 +198,7 @@ impl Evidence {
             promises,
             can_race: runs.iter().any(|run| run.manifest.concurrency > run.manifest.lanes),
             one_clock: one_clock(runs, &segments),
+            missing_segment,
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baseline: first.baseline.clone().filter(|_| alike),
             baselines_differ: !alike,

@@ -233,6 +233,9 @@ fn to_the_end(evidence: &Evidence, polled: &Polled) -> Epochs {
 
 /// Books a ledger: one pass, without what was seen.
 pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
+    if let Some(path) = &evidence.missing_segment {
+        return Err(WalkError::Missing { path: path.clone() });
+    }
     let runs = evidence.frames.runs();
     let setting = Setting {
         plan: &evidence.plan,
@@ -240,6 +243,7 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
         can_race: evidence.can_race,
         batch: evidence.promises.batch,
         window: evidence.promises.window,
+        ack: evidence.promises.ack,
         one_clock: evidence.one_clock,
         runs: &runs,
     };
@@ -400,6 +404,7 @@ mod tests {
             frames: Frames::Memory(Vec::new()),
             can_race: true,
             one_clock: true,
+            missing_segment: None,
             missing_shards: 0,
             baseline: None,
             baselines_differ: false,

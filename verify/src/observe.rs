@@ -315,7 +315,7 @@ impl<'e> Reader<'_, 'e> {
     }
 
     /// What a listing that was followed to its end comes to. A target may end it early, as one that shows its newest rows
-    /// alone does; what it shows then does not depend on where its pages end. Where it counts more than it showed, or
+    /// alone does; what it then holds back lies at an end of what it shows, whatever the size of its pages. Where it counts more than it showed, or
     /// acknowledged keys are wanting and nobody counts, only those topics are whole that are shorter than what the target
     /// has shown at once.
     async fn to_the_end(
@@ -344,9 +344,9 @@ impl<'e> Reader<'_, 'e> {
             return Ok(Listed { tally, pages: paged.pages, extent, all_topics: false });
         }
         let topics = self.wanted.plan.topics.as_slice();
-        let mut again = self.blank(Equality::NONE);
+        let mut again = self.blank(Equality::NONE).after(tally.presence.clone());
         self.client.list_pages(topics, limit - limit / 3, &mut again).await?;
-        if again.presence.shows_more_than(&tally.presence) {
+        if again.has_found_between() {
             // Rows that are lost where a page ends were there to be shown.
             return Ok(self.listed(tally, paged.pages, Extent::Whole));
         }

@@ -158,11 +158,6 @@ impl Presence {
         }
     }
 
-    /// Whether it has a key that another one has not.
-    pub fn shows_more_than(&self, other: &Self) -> bool {
-        (0..self.keys).any(|ordinal| self.seen(ordinal) > 0 && other.seen(ordinal) == 0)
-    }
-
     /// Notes that a key was seen.
     pub fn note(&mut self, ordinal: u64) {
         let seen = self.seen(ordinal);
@@ -254,6 +249,19 @@ pub struct RowTally<'a> {
     /// Examples of what is wrong.
     pub anomalies: Vec<Anomaly>,
     examples: [u64; 4],
+    /// What another listing showed, and how this one goes on from it.
+    earlier: Option<(Presence, Course)>,
+}
+
+/// How a listing goes on from an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Course {
+    /// It shows the same rows so far.
+    Same,
+    /// It shows further rows, behind those that both show.
+    Further,
+    /// It shows a row that the earlier one left out, and behind it one that both show.
+    Between,
 }
 
 impl<'a> RowTally<'a> {
@@ -275,7 +283,18 @@ impl<'a> RowTally<'a> {
             contents: [ContentTally::default(); 3],
             anomalies: Vec::new(),
             examples: [0; 4],
+            earlier: None,
         }
+    }
+
+    /// The same, to be compared with an earlier listing in the order of rows.
+    pub(crate) fn after(self, earlier: Presence) -> Self {
+        Self { earlier: Some((earlier, Course::Same)), ..self }
+    }
+
+    /// Whether the earlier listing left out a row in the midst of those that it showed.
+    pub(crate) fn has_found_between(&self) -> bool {
+        matches!(self.earlier, Some((_, Course::Between)))
     }
 
     /// Takes one row.
@@ -298,6 +317,13 @@ impl<'a> RowTally<'a> {
                 self.note(AnomalyClass::WrongTopic, Some(ordinal), row, detail);
             }
             Decoded::Ours(ordinal) => {
+                if let Some((earlier, course)) = &mut self.earlier {
+                    *course = match (*course, earlier.seen(ordinal) > 0) {
+                        (Course::Same, true) => Course::Same,
+                        (Course::Same | Course::Further, false) => Course::Further,
+                        (Course::Further, true) | (Course::Between, _) => Course::Between,
+                    };
+                }
                 self.presence.note(ordinal);
                 self.ours.add(self.nonce, row);
                 self.compare(ordinal, row);

@@ -23,10 +23,10 @@ pub struct Ages {
 }
 
 impl Ages {
-    /// No attempt yet. Where times cannot be compared, a key that comes again may have been forgotten.
-    pub fn new(window: Option<Duration>, one_clock: bool, keys: Range<u64>) -> Self {
+    /// No attempt yet. Where times do not tell when an attempt was executed, a key that comes again may have been forgotten.
+    pub fn new(window: Option<Duration>, times_tell: bool, keys: Range<u64>) -> Self {
         let Some(window) = window else { return Self::default() };
-        let window_ns = if one_clock { u64::try_from(window.as_nanos()).unwrap_or(u64::MAX) } else { 0 };
+        let window_ns = if times_tell { u64::try_from(window.as_nanos()).unwrap_or(u64::MAX) } else { 0 };
         let count = usize::try_from(keys.end - keys.start).expect("keys fit in memory");
         Self { window_ns, first: keys.start, spans: vec![NONE; count] }
     }

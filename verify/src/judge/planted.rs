@@ -302,6 +302,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         frames: Frames::Memory(slice.frames.clone()),
         can_race: whole.can_race,
         one_clock: true,
+        missing_segment: None,
         missing_shards: 0,
         baseline: Some(baseline),
         baselines_differ: false,

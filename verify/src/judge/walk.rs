@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -11,7 +12,7 @@ use truth::event::Events;
 use truth::invalid::Invalid;
 use truth::ledger::{Done, Frame, LedgerError, Purpose, Scope};
 use truth::plan::Plan;
-use truth::promises::Batch;
+use truth::promises::{Ack, Batch};
 use truth::round::Round;
 use truth::variant::Origin;
 
@@ -32,6 +33,12 @@ pub enum WalkError {
     /// It cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A part of it is gone.
+    #[error("{} is gone, so what was sent by it is not known", path.display())]
+    Missing {
+        /// The segment.
+        path: PathBuf,
+    },
     /// Its frames contradict the plan or each other.
     #[error("the ledger contradicts itself: {reason}")]
     Contradiction {
@@ -53,6 +60,8 @@ pub struct Setting<'a> {
     pub batch: Batch,
     /// How long a key is known again; none if for ever.
     pub window: Option<Duration>,
+    /// What an acknowledgement means.
+    pub ack: Ack,
     /// Whether all times can be compared.
     pub one_clock: bool,
     /// For each segment, which run it belongs to.
@@ -127,7 +136,8 @@ impl<'a> Walk<'a> {
             statuses: BTreeMap::new(),
             slots_sent: 0,
             order: OrderFaults::default(),
-            ages: Ages::new(setting.window, setting.one_clock, keys),
+            // What is stored later may be stored when its key has long been forgotten.
+            ages: Ages::new(setting.window, setting.one_clock && setting.ack == Ack::Committed, keys),
             contests: Contests::default(),
             answer_sums: Vec::new(),
             answer_sum_faults: 0,

@@ -290,6 +290,16 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
 }
 
 #[test]
+fn a_lane_without_its_segment_is_unknown() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = small().run().write_observed(out.path());
+    fs::remove_file(folder.segment(0)).unwrap();
+    let output = offline(&folder, &[]);
+    assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("lane-000.seg is gone"), "{}", stdout(&output));
+}
+
+#[test]
 fn files_of_other_keys_are_refused() {
     let out = tempfile::tempdir().unwrap();
     let mut forge = small();

@@ -141,6 +141,7 @@ impl Forged {
             frames: Frames::Memory(frames),
             can_race: true,
             one_clock: true,
+            missing_segment: None,
             missing_shards: 0,
             baseline: self.baseline.clone(),
             baselines_differ: false,

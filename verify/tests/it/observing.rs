@@ -341,9 +341,15 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Word::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
     }
+    // Where a page begins may be capped, and not how many rows there are.
+    let stub = Stub::start(Script { pages: Pages::OffsetBelow { end: 60 }, ..script(&forged) }).await;
+    let mut target = target(&stub);
+    (target.listing.paging, target.listing.limit) = (Paging::Offset, 20);
+    let verdict = verdict(&forged, &target, SHORT).await;
+    assert_fails(&verdict, &[]);
     // A cap that no topic reaches hides nothing of it.
     let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, ..script(&forged) }).await;
-    let verdict = verdict(&forged, &target(&stub), SHORT).await;
+    let verdict = self::verdict(&forged, &self::target(&stub), SHORT).await;
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
 }
 

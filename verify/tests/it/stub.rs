@@ -23,6 +23,8 @@ pub(crate) enum Pages {
     Newest { of: usize },
     /// `offset=`.
     Offset,
+    /// The same, but no page begins here or beyond.
+    OffsetBelow { end: usize },
     /// The limit is kept, and there is no way on.
     Capped { at: usize },
     /// Everything at once, whatever was asked.
@@ -185,6 +187,10 @@ async fn events(
     let (from, take) = match shared.script.pages {
         Pages::Link { at_most } => (cursor, limit.min(at_most)),
         Pages::Newest { .. } => (cursor, limit.min(20)),
+        Pages::OffsetBelow { end } => {
+            let offset = number("offset").unwrap_or(0);
+            (offset, if offset < end { limit } else { 0 })
+        }
         Pages::Offset => (number("offset").unwrap_or(0), limit),
         Pages::Capped { at } => (0, limit.min(at)),
         Pages::IgnoresOffset | Pages::Circle => (0, limit),

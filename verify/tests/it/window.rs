@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use truth::answer::Kind;
+use truth::promises::Ack;
 use verify::verdict::{Status, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, row};
@@ -102,4 +103,12 @@ fn a_store_that_keeps_one_row_of_a_key_that_it_counts_again_is_sound() {
     assert!(said.ends_with("1 key that was forgotten may have been counted again"), "{said}");
     forged.promises.window = Some(Duration::from_secs(3600));
     assert_fails(&forged.verdict(), &["answer-order", "routes-disagree", "counters"]);
+}
+
+#[test]
+fn what_is_stored_later_may_be_stored_after_the_window() {
+    let mut forged = stored_again();
+    forged.promises.window = Some(Duration::from_secs(3600));
+    forged.promises.ack = Ack::Queued;
+    assert_fails(&forged.verdict(), &[]);
 }
