@@ -197,6 +197,7 @@ fn write_counters(counters: &Counters, folder: &RunFolder) -> Result<(), Failure
         listed,
         stored: None,
         asked_ns: None,
+        taken_ns: None,
     }
     .save(folder)?;
     let acked = counters.received.unwrap_or(0);

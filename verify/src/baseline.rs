@@ -1,5 +1,6 @@
 //! What a target said of itself before the first send.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct Baseline {
     /// Monotonic time when the second reading was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_ns: Option<u64>,
+    /// Monotonic time when all of it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_ns: Option<u64>,
     /// Whether two readings differed: somebody else writes.
     pub moving: bool,
     /// What was listed, if the target held few enough events.
@@ -78,7 +82,8 @@ impl Baseline {
             let is_quiet = client.stats().await.is_ok_and(|after| after.stands_as(&second));
             (listed, stored) = (listed.filter(|_| is_quiet), stored.filter(|_| is_quiet));
         }
-        Self { stats: Some(second), asked_ns, moving, listed, stored, ..Self::nothing() }
+        let taken_ns = Some(monotonic_ns());
+        Self { stats: Some(second), asked_ns, taken_ns, moving, listed, stored, ..Self::nothing() }
     }
 
     /// That the counters could not be read, and why.
@@ -92,6 +97,7 @@ impl Baseline {
             stats: None,
             unread: None,
             asked_ns: None,
+            taken_ns: None,
             moving: false,
             listed: None,
             stored: None,
@@ -114,14 +120,19 @@ impl Baseline {
         stands && others(self) == others(other)
     }
 
+    /// The file.
+    pub fn path(folder: &RunFolder) -> PathBuf {
+        folder.file(FILE)
+    }
+
     /// Writes the file.
     pub fn save(&self, folder: &RunFolder) -> Result<(), FolderError> {
-        write_json(&folder.file(FILE), self)
+        write_json(&Self::path(folder), self)
     }
 
     /// Reads the file; a run that was killed before it wrote one has none.
     pub fn load(folder: &RunFolder) -> Result<Option<Self>, FolderError> {
-        let path = folder.file(FILE);
+        let path = Self::path(folder);
         if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
     }
 }

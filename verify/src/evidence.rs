@@ -3,12 +3,13 @@
 
 use std::path::PathBuf;
 
+use serde::Deserialize;
 use thiserror::Error;
 use truth::event::Events;
-use truth::folder::{FolderError, Manifest, RunFolder};
-use truth::ledger::Frame;
+use truth::folder::{FolderError, Manifest, RunFolder, read_json};
 use truth::ledger::merge::Merge;
 use truth::ledger::reader::SegmentReader;
+use truth::ledger::{Frame, Header};
 use truth::plan::Plan;
 use truth::promises::Promises;
 
@@ -32,6 +33,22 @@ pub struct Run {
     pub polled: Polled,
     /// What was to be done to the target, and was.
     pub faults: Vec<Struck>,
+    /// Whether the sender came to its end, with all that it sent on record.
+    pub has_ended: bool,
+}
+
+/// What `summary.json` tells of the ledger.
+#[derive(Deserialize)]
+struct Ending {
+    ended: String,
+    ledger_written: bool,
+}
+
+impl Ending {
+    /// Whether every lane has closed its segment.
+    fn is_orderly(&self) -> bool {
+        self.ledger_written && self.ended != "lane-lost"
+    }
 }
 
 /// Why runs cannot be judged together.
@@ -76,7 +93,23 @@ impl Run {
         let mut polled = Polled::new(baseline.as_ref(), &manifest.scenario.promises, manifest.shard);
         polls::for_each(&folder, |poll| polled.take(&poll))?;
         let faults = Struck::of(&manifest, faults::read(&folder)?);
-        Ok(Self { folder, manifest, baseline, polled, faults })
+        let summary = folder.file("summary.json");
+        let has_ended = summary.exists() && read_json::<Ending>(&summary)?.is_orderly();
+        Ok(Self { folder, manifest, baseline, polled, faults, has_ended })
+    }
+
+    /// A file that was written before the first send, and is not here.
+    fn gone(&self) -> Option<PathBuf> {
+        let lanes = 0..u16::try_from(self.manifest.lanes).unwrap_or(u16::MAX);
+        let segments = lanes.map(|lane| self.folder.segment(lane));
+        let baseline = Baseline::path(&self.folder);
+        segments.chain([baseline]).find(|path| !path.exists())
+    }
+
+    /// Whether the polls that were made under load are all here, if there were to be any.
+    fn polls_end(&self) -> bool {
+        let is_polled = self.baseline.as_ref().is_some_and(|baseline| baseline.stats.is_some());
+        !is_polled || !self.has_ended || self.polled.has_end
     }
 }
 
@@ -95,6 +128,14 @@ impl Frames {
         match self {
             Self::Files(segments) => segments.iter().map(|(_, run)| *run).collect(),
             Self::Memory(_) => vec![0],
+        }
+    }
+
+    /// The file of a segment.
+    pub fn path(&self, segment: usize) -> PathBuf {
+        match self {
+            Self::Files(segments) => segments[segment].0.clone(),
+            Self::Memory(_) => PathBuf::from("the ledger"),
         }
     }
 
@@ -140,8 +181,12 @@ pub struct Evidence {
     pub can_race: bool,
     /// Whether all runs' clocks can be compared.
     pub one_clock: bool,
-    /// A segment of a run that is not here: what it told is not known.
-    pub missing_segment: Option<PathBuf>,
+    /// A file of a run that is gone: what it told is not known.
+    pub gone: Option<PathBuf>,
+    /// For each run, whether its sender came to its end, and so has closed its ledger.
+    pub ended: Vec<bool>,
+    /// Whether the polls of all runs are as many as were made.
+    pub polls_end: bool,
     /// Shards of the run that are not here.
     pub missing_shards: u32,
     /// What the target said before the first send; the same for all runs, or not there.
@@ -169,26 +214,21 @@ impl Evidence {
     ) -> Result<Self, EvidenceError> {
         let first = &runs[0];
         let (plan, promises) = (first.manifest.plan.clone(), first.manifest.scenario.promises.clone());
-        let (mut segments, mut missing_segment) = (Vec::new(), None);
+        let mut segments = Vec::new();
         for (index, run) in runs.iter().enumerate() {
             if run.manifest.plan != plan {
                 let (first, second) = (first.folder.path().to_path_buf(), run.folder.path().to_path_buf());
                 return Err(EvidenceError::Apart { first, second });
             }
-            let lanes = 0..u16::try_from(run.manifest.lanes).unwrap_or(u16::MAX);
-            let missing = lanes.map(|lane| run.folder.segment(lane)).find(|path| !path.exists());
-            missing_segment = missing_segment.or(missing);
             segments.extend(run.folder.segments()?.into_iter().map(|path| (path, index)));
         }
         let keys = plan.keys().unwrap_or_else(|| observed.presence.keys());
         if [Some(&observed), earlier.as_ref()].into_iter().flatten().any(|look| !look.is_of(keys)) {
             return Err(EvidenceError::OtherKeys { path: first.folder.path().to_path_buf() });
         }
-        let agree = |run: &Run| match (&run.baseline, &first.baseline) {
-            (Some(one), Some(another)) => one.agrees_with(another),
-            (one, another) => one.is_none() && another.is_none(),
-        };
-        let alike = runs.iter().all(agree);
+        let headers = headers(&segments);
+        let one_clock = one_clock(runs, &headers);
+        let baseline = common_baseline(runs, one_clock, &headers);
         let shards: std::collections::HashSet<u32> =
             runs.iter().map(|run| run.manifest.shard.index).collect();
         Ok(Self {
@@ -197,11 +237,13 @@ impl Evidence {
             plan,
             promises,
             can_race: runs.iter().any(|run| run.manifest.concurrency > run.manifest.lanes),
-            one_clock: one_clock(runs, &segments),
-            missing_segment,
+            one_clock,
+            gone: runs.iter().find_map(Run::gone),
+            ended: runs.iter().map(|run| run.has_ended).collect(),
+            polls_end: runs.iter().all(Run::polls_end),
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
-            baseline: first.baseline.clone().filter(|_| alike),
-            baselines_differ: !alike,
+            baselines_differ: baseline.is_none() && runs.iter().any(|run| run.baseline.is_some()),
+            baseline,
             polled: runs.iter().map(|run| run.polled.clone()).collect(),
             closing: latest(runs),
             frames: Frames::Files(segments),
@@ -212,15 +254,35 @@ impl Evidence {
     }
 }
 
-/// Whether all that was sent, by the runs and by `verify` after them, was timed by one clock.
-fn one_clock(runs: &[Run], segments: &[(PathBuf, usize)]) -> bool {
-    let boot_id = &runs[0].manifest.machine.boot_id;
-    let of_another_boot = |(path, _): &(PathBuf, usize)| {
-        // What cannot be read here will be said when it is booked.
-        let first = SegmentReader::open(path).ok().and_then(|mut frames| frames.next()?.ok());
-        matches!(first, Some(Frame::Header(header)) if header.boot_id != *boot_id)
+/// How all segments begin. What cannot be read here will be said when it is booked.
+fn headers(segments: &[(PathBuf, usize)]) -> Vec<Header> {
+    let header = |(path, _): &(PathBuf, usize)| match SegmentReader::open(path).ok()?.next()?.ok()? {
+        Frame::Header(header) => Some(header),
+        _ => None,
     };
-    runs.iter().all(|run| run.manifest.machine.boot_id == *boot_id) && !segments.iter().any(of_another_boot)
+    segments.iter().filter_map(header).collect()
+}
+
+/// Whether all that was sent, by the runs and by `verify` after them, was timed by one clock.
+fn one_clock(runs: &[Run], headers: &[Header]) -> bool {
+    let boot_id = &runs[0].manifest.machine.boot_id;
+    runs.iter().all(|run| run.manifest.machine.boot_id == *boot_id)
+        && headers.iter().all(|header| header.boot_id == *boot_id)
+}
+
+/// The baseline that serves all runs: that of each if they agree, else the earliest if it was taken before any of them
+/// sent.
+fn common_baseline(runs: &[Run], one_clock: bool, headers: &[Header]) -> Option<Baseline> {
+    let first = runs[0].baseline.as_ref()?;
+    let agrees = |run: &Run| run.baseline.as_ref().is_some_and(|baseline| baseline.agrees_with(first));
+    if runs.iter().all(agrees) {
+        return Some(first.clone());
+    }
+    let begun = headers.iter().map(|header| header.monotonic_ns).min()?;
+    let taken: Option<Vec<(u64, &Baseline)>> =
+        runs.iter().map(|run| run.baseline.as_ref().and_then(|one| Some((one.taken_ns?, one)))).collect();
+    let (taken_ns, earliest) = taken?.into_iter().min_by_key(|(taken_ns, _)| *taken_ns)?;
+    (one_clock && taken_ns <= begun).then(|| earliest.clone())
 }
 
 /// The closing poll. Of several, the one that counts most: the others came while a sibling still sent.

@@ -60,6 +60,9 @@ use crate::observed::{Route, Settled};
 use crate::polls::Polled;
 use crate::verdict::{Attempts, Check, CounterSlack, Finding, SHOWN_KEYS, Status, Verdict, Word};
 
+/// Why what nobody is on record to have sent may have been sent all the same.
+const OPEN_END: &str = "the ledger was not closed, and may lack what was sent last";
+
 /// What all checks see: the evidence and what one pass over the ledger made of it.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -162,6 +165,20 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Whether the ledger may lack what was sent last. A sender that was killed leaves all of it, but nothing tells that
+    /// from a folder that was copied while it still sent, or from a machine that lost its power.
+    pub fn may_lack_the_end(&self) -> bool {
+        self.tally.is_open || self.torn_bytes > 0
+    }
+
+    /// A failure that rests on nothing having been sent but what is on record.
+    fn if_all_is_known(&self, check: Check) -> Check {
+        if check.status != Status::Fail || !self.may_lack_the_end() {
+            return check;
+        }
+        Check::unknown(&check.name, check.count, format!("{}; but {OPEN_END}", check.summary))
+    }
+
     /// What the target said right after the last answer, as if `verify` had sent by then what it sent later. None if
     /// the two looks around that leave room for another writer.
     pub fn closing(&self) -> Option<Counters> {
@@ -233,8 +250,8 @@ fn to_the_end(evidence: &Evidence, polled: &Polled) -> Epochs {
 
 /// Books a ledger: one pass, without what was seen.
 pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
-    if let Some(path) = &evidence.missing_segment {
-        return Err(WalkError::Missing { path: path.clone() });
+    if let Some(path) = &evidence.gone {
+        return Err(WalkError::Gone { path: path.clone() });
     }
     let runs = evidence.frames.runs();
     let setting = Setting {
@@ -246,10 +263,14 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
         ack: evidence.promises.ack,
         one_clock: evidence.one_clock,
         runs: &runs,
+        ended: &evidence.ended,
     };
     let mut walk = Walk::new(setting, evidence.keys.clone());
     let torn_bytes = evidence.frames.for_each(|segment, frame| walk.take(segment, frame))?;
     let mut tally = walk.finish();
+    if let Some(segment) = tally.cut_off {
+        return Err(WalkError::CutOff { path: evidence.frames.path(segment) });
+    }
     tally.coverage.take_keys(&evidence.events, &tally.keys);
     Ok((tally, torn_bytes))
 }
@@ -267,13 +288,13 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         by_row::scope_leak(facts),
         by_row::foreign_lost(facts),
         by_key::stored_twice(facts),
-        rejected,
+        facts.if_all_is_known(rejected),
         by_row::payload_changed(facts),
-        winner::wrong_winner(facts),
+        facts.if_all_is_known(winner::wrong_winner(facts)),
         by_key::answer_order(facts),
         by_total::answer_sum(facts),
         by_request::batch_counts(facts),
-        torn,
+        facts.if_all_is_known(torn),
         by_request::invalid_taken(facts),
         by_total::routes_disagree(facts),
         by_total::counters(facts, &mut examined),
@@ -386,6 +407,7 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use truth::event::Events;
+    use truth::ledger::Frame;
     use truth::promises::Promises;
     use truth::scenario::Scenario;
 
@@ -401,10 +423,12 @@ mod tests {
             events: Events::new(&plan),
             promises: Promises::default(),
             keys: 0..plan.keys().unwrap(),
-            frames: Frames::Memory(Vec::new()),
+            frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),
             can_race: true,
             one_clock: true,
-            missing_segment: None,
+            gone: None,
+            ended: vec![true],
+            polls_end: true,
             missing_shards: 0,
             baseline: None,
             baselines_differ: false,

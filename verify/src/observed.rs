@@ -13,7 +13,7 @@ use crate::observe::stats::Counters;
 use crate::rows::{Anomaly, Presence, RowTally, SetSum, Winners};
 
 const MAGIC: [u8; 8] = *b"ONCESEEN";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// How the counters stood when the target was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -357,22 +357,28 @@ impl Observed {
 }
 
 fn write_presence(path: &Path, presence: &Presence) -> Result<(), FolderError> {
+    let head = [&MAGIC[..], &VERSION.to_le_bytes(), &presence.keys().to_le_bytes()].concat();
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&head), presence.as_bytes());
     write_renamed(path, |out| {
-        out.write_all(&MAGIC)?;
-        out.write_all(&VERSION.to_le_bytes())?;
-        out.write_all(&presence.keys().to_le_bytes())?;
-        out.write_all(presence.as_bytes())
+        out.write_all(&head)?;
+        out.write_all(presence.as_bytes())?;
+        out.write_all(&checksum.to_le_bytes())
     })
 }
 
 fn read_presence(path: &Path) -> Result<Presence, FolderError> {
     let bytes = fs::read(path).map_err(io("read", path))?;
     let invalid = || io("understand", path)(std::io::Error::other("not a presence file of this version"));
-    let (magic, rest) = bytes.split_first_chunk::<8>().ok_or_else(invalid)?;
+    let (covered, checksum) = bytes.split_last_chunk::<4>().ok_or_else(invalid)?;
+    let (magic, rest) = covered.split_first_chunk::<8>().ok_or_else(invalid)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(invalid)?;
     let (keys, bits) = rest.split_first_chunk::<8>().ok_or_else(invalid)?;
     if *magic != MAGIC || u16::from_le_bytes(*version) != VERSION {
         return Err(invalid());
+    }
+    if crc32c::crc32c(covered) != u32::from_le_bytes(*checksum) {
+        let changed = std::io::Error::other("it is not as it was written; verify again without --offline");
+        return Err(io("understand", path)(changed));
     }
     Presence::from_bytes(u64::from_le_bytes(*keys), bits.to_vec()).ok_or_else(invalid)
 }

@@ -53,6 +53,8 @@ pub struct Polled {
     pub under_load: Option<UnderLoad>,
     /// The answers one after the other.
     pub epochs: Epochs,
+    /// Whether the last of them is the one that a run ends with.
+    pub has_end: bool,
     promised: CounterPromise,
 }
 
@@ -66,11 +68,12 @@ impl Polled {
         if let Some((asked_ns, counters)) = before {
             epochs.take(Reading { asked_ns, answered_ns: asked_ns, counters });
         }
-        Self { closing: None, torn: None, under_load, epochs, promised: promises.counters }
+        Self { closing: None, torn: None, under_load, epochs, has_end: false, promised: promises.counters }
     }
 
     /// Takes the next poll.
     pub fn take(&mut self, poll: &Poll) {
+        self.has_end = poll.closing;
         self.closing = poll.stats.clone().filter(|_| poll.closing);
         let Some(counters) = &poll.stats else { return };
         if counters.adds_up() == Some(false) {

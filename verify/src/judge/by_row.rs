@@ -2,7 +2,7 @@
 
 use truth::promises::Counters as CounterPromise;
 
-use super::{Examined, Facts, counted};
+use super::{Examined, Facts, OPEN_END, counted};
 use crate::observe::scope::Leak;
 use crate::observed::Route;
 use crate::rows::AnomalyClass;
@@ -19,6 +19,11 @@ pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &
         return Check::not_tested(NAME, "what the missing shards stored cannot be told from strangers");
     }
     let (mut count, mut findings) = unattempted;
+    if count > 0 && facts.may_lack_the_end() {
+        let rows = counted(count, "key is", "keys are");
+        examined.doubts.push(format!("{rows} listed though no attempt is on record; but {OPEN_END}"));
+        (count, findings) = (0, Vec::new());
+    }
     count += listing.never_planned;
     findings.extend(examples(facts, AnomalyClass::NeverPlanned));
     let is_table = listing.route == Route::Database;

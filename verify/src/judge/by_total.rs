@@ -211,7 +211,7 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     if breaks.iter().any(|broken| broken.side != Side::Above) {
         return broken(NAME, &breaks);
     }
-    excess(facts, examined, &region, before, &breaks)
+    facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
 }
 
 /// Whether upper bounds hold: nobody else writes, and nothing of before was still waiting.

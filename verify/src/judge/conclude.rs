@@ -235,6 +235,9 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
             lines.push(format!("{kind}: none was observed"));
         }
     }
+    if !facts.evidence.polls_end {
+        lines.push("all counters under load: polls.ndjson has lost its end".to_owned());
+    }
     let listing = &facts.evidence.observed.listing;
     if listing.offered && !listing.all_topics {
         lines.push("rows under topics of others: the target is listed topic by topic".to_owned());

@@ -127,6 +127,10 @@ pub struct Tally {
     pub coverage: Coverage,
     /// Of the run's own segments, those that end in order, and all of them.
     pub closed: (usize, usize),
+    /// A segment that does not end in order though its run did.
+    pub cut_off: Option<usize>,
+    /// Whether any segment, those of `verify` included, does not end in order.
+    pub is_open: bool,
     /// The last round with keys of its own whose requests were all acknowledged, with its run.
     pub last_answered: Option<(usize, u64)>,
 }

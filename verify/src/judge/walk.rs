@@ -33,9 +33,15 @@ pub enum WalkError {
     /// It cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// A part of it is gone.
-    #[error("{} is gone, so what was sent by it is not known", path.display())]
-    Missing {
+    /// A file of the run is gone.
+    #[error("{} is gone, so it cannot be told what was sent, or onto what", path.display())]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A lane that ended in order has closed its segment.
+    #[error("{} has lost its end: the run came to its own, and this is not what it wrote", path.display())]
+    CutOff {
         /// The segment.
         path: PathBuf,
     },
@@ -66,6 +72,8 @@ pub struct Setting<'a> {
     pub one_clock: bool,
     /// For each segment, which run it belongs to.
     pub runs: &'a [usize],
+    /// For each run, whether it came to its end.
+    pub ended: &'a [bool],
 }
 
 /// The pass. Frames go in one by one; [`Walk::finish`] books what never ended.
@@ -150,6 +158,8 @@ impl<'a> Walk<'a> {
             spoilt_examples: Vec::new(),
             coverage: Coverage::default(),
             closed: (0, 0),
+            cut_off: None,
+            is_open: false,
             last_answered: None,
         };
         Self {
@@ -481,6 +491,8 @@ impl<'a> Walk<'a> {
         let own = (0..self.setting.runs.len()).filter(|segment| !self.later.contains(segment));
         let (closed, open): (Vec<usize>, Vec<usize>) = own.partition(|segment| self.closed.contains(segment));
         self.tally.closed = (closed.len(), closed.len() + open.len());
+        self.tally.is_open = self.closed.len() < self.setting.runs.len();
+        self.tally.cut_off = open.into_iter().find(|segment| self.setting.ended[self.setting.runs[*segment]]);
         self.tally.order = self.order.finish();
         self.tally
     }

@@ -39,10 +39,12 @@ impl Counters {
         timeless(self) == timeless(other)
     }
 
-    /// Whether what was received is what is stored, dropped, or still waiting; `None` where the target does not tell.
+    /// Whether what was received is what is stored or dropped, with what still waits or, where it is received only when
+    /// it is done with, without that; `None` where the target does not tell.
     pub fn adds_up(&self) -> Option<bool> {
-        let counted = self.unique?.saturating_add(self.duplicates?).saturating_add(self.backlog());
-        Some(self.received? == counted)
+        let done = self.unique?.saturating_add(self.duplicates?);
+        let received = self.received?;
+        Some(received == done || received == done.saturating_add(self.backlog()))
     }
 
     /// Reads the counters out of an answer's body.
@@ -110,6 +112,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_waits_is_received_or_will_be() {
+        let counters = |received, unique, duplicates, pending, processing| Counters {
+            received: Some(received),
+            unique: Some(unique),
+            duplicates: Some(duplicates),
+            pending: Some(pending),
+            processing: Some(processing),
+            ..Counters::default()
+        };
+        assert_eq!(counters(120, 71, 49, 1_160, 3).adds_up(), Some(true));
+        assert_eq!(counters(1_283, 71, 49, 1_160, 3).adds_up(), Some(true));
+        for received in [119, 121, 1_280, 1_282, 1_284] {
+            assert_eq!(counters(received, 71, 49, 1_160, 3).adds_up(), Some(false), "{received}");
+        }
+        assert_eq!(Counters { unique: None, ..counters(0, 0, 0, 0, 0) }.adds_up(), None);
+    }
 
     #[test]
     fn a_counter_is_one_number_or_the_sum_of_many() {

@@ -216,6 +216,7 @@ impl Forge {
                 stats: Some(before),
                 unread: None,
                 asked_ns: Some(1),
+                taken_ns: Some(1),
                 moving: false,
                 listed: Some(listed),
                 stored: None,

@@ -3,6 +3,7 @@
 mod again;
 mod answers;
 mod binary;
+mod damaged;
 mod database;
 mod forge;
 mod forged;
