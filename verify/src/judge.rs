@@ -2,7 +2,7 @@
 //!
 //! | check | fails when | certain when | needs |
 //! |---|---|---|---|
-//! | `lost` | a key was acknowledged and is absent | the listing is complete, at least of the key's topic, and bracketed, and the key was looked for again | listing |
+//! | `lost` | a key was acknowledged and is absent | the listing is complete, at least of the key's topic, or has passed it (see [`passed`]), it is bracketed, and the key was looked for again | listing |
 //! | `key-merged` | a lost key has a twin that is there: the target takes two keys for one | as `lost` | listing, `[traps]` |
 //! | `stranger` | a listed id decodes but was never attempted, or does not decode and the unique count leaves it out | always; the second with a baseline listing | listing |
 //! | `wrong-topic` | a listed id belongs to another topic | always | listing |
@@ -38,6 +38,7 @@ pub mod history;
 pub mod keys;
 pub mod liveness;
 pub mod order;
+mod passed;
 pub mod planted;
 mod sums;
 pub mod tally;

@@ -130,6 +130,7 @@ fn told(stats: StatsObservation, keys: u64, read: Read<'_>, window: Option<Durat
     };
     let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
     (listing.route, listing.bracketed, listing.brackets) = (route, bracketed, brackets);
+    listing.sample = extent.sample(&tally);
     (listing.capped, listing.cut_off) = extent.into_capped();
     (listing.all_topics, listing.behind) = (all_topics, behind);
     if let Some((way, beside)) = beside {
@@ -403,9 +404,12 @@ impl<'e> Reader<'_, 'e> {
     }
 
     fn acked_absent_from(&self, tally: &RowTally<'_>, extent: &Extent) -> impl Iterator<Item = u64> {
+        let sample = extent.sample(tally);
+        let between = sample.iter().min().copied().zip(sample.iter().max().copied());
+        let between = between.filter(|_| self.wanted.promises.ack == Ack::Committed);
         let is_shown = move |ordinal: &u64| match extent {
             Extent::Whole => true,
-            Extent::Capped => false,
+            Extent::Capped => between.is_some_and(|(low, high)| low < *ordinal && *ordinal < high),
             Extent::CutOff(topics) => topics.iter().all(|topic| topic != self.events.topic(*ordinal)),
         };
         let acked = self.wanted.tally.keys.iter().filter(|(_, state)| state.acked() > 0);

@@ -115,6 +115,9 @@ pub struct ListingObservation {
     /// Where topics are listed one by one up to a cap: those that reached it. All others are whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut_off: Vec<String>,
+    /// Some of the keys that a capped listing shows, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sample: Vec<u64>,
     /// Why what is missing may still come, where something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<Behind>,
@@ -157,6 +160,7 @@ impl ListingObservation {
             brackets: 0,
             capped: false,
             cut_off: Vec::new(),
+            sample: Vec::new(),
             scope: None,
             behind: None,
             all_topics: false,
@@ -208,6 +212,11 @@ impl ListingObservation {
     pub fn tells_topic(&self, topic: &str) -> bool {
         let is_cut_off = || self.cut_off.iter().any(|cut_off| cut_off == topic);
         self.is_sound() && (!self.capped || (!self.cut_off.is_empty() && !is_cut_off()))
+    }
+
+    /// Some of the keys that it shows, in its order, where it is not whole and can be relied on for what it shows.
+    pub fn tells_within(&self) -> &[u64] {
+        if self.is_sound() { &self.sample } else { &[] }
     }
 
     fn is_sound(&self) -> bool {

@@ -11,6 +11,10 @@ use truth::event::{Decoded, Events};
 use truth::promises::{PayloadEquality, Promises, TimestampEquality};
 use truth::variant::{Side, Variant};
 
+use self::sample::Sample;
+
+pub mod sample;
+
 /// How many examples of each class of anomaly are kept.
 pub const EXAMPLES: u64 = 1000;
 
@@ -249,6 +253,8 @@ pub struct RowTally<'a> {
     /// Examples of what is wrong.
     pub anomalies: Vec<Anomaly>,
     examples: [u64; 4],
+    /// In what order our keys come.
+    pub sample: Sample,
     /// What another listing showed, and how this one goes on from it.
     earlier: Option<(Presence, Course)>,
 }
@@ -283,6 +289,7 @@ impl<'a> RowTally<'a> {
             contents: [ContentTally::default(); 3],
             anomalies: Vec::new(),
             examples: [0; 4],
+            sample: Sample::default(),
             earlier: None,
         }
     }
@@ -325,6 +332,7 @@ impl<'a> RowTally<'a> {
                     };
                 }
                 self.presence.note(ordinal);
+                self.sample.take(ordinal);
                 self.ours.add(self.nonce, row);
                 self.compare(ordinal, row);
             }

@@ -112,6 +112,13 @@ pub struct Attempt {
     pub outcome: String,
 }
 
+impl Attempt {
+    /// Whether it was acknowledged.
+    pub(crate) fn is_acked(&self) -> bool {
+        matches!(self.outcome.as_str(), "new" | "duplicate" | "accepted")
+    }
+}
+
 /// A defect planted to see that the judge sees it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Planted {

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use truth::promises::Ack;
 
 use super::keys::Class;
+use super::passed::passed;
 use super::{Examined, Facts, counted, grouped, history};
 use crate::baseline::chain;
 use crate::observed::Route;
 use crate::verdict::{Check, Finding, SHOWN_KEYS};
 
 /// How many unaccounted keys are told apart by name.
-const NAMED: usize = 100_000;
+pub(super) const NAMED: usize = 100_000;
 
 /// Acknowledged, and absent.
 pub fn lost(facts: &Facts<'_>) -> Check {
@@ -23,7 +24,13 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     if listing.unread.is_some() {
         return Check::unknown(NAME, 0, "the listing could not be read");
     }
-    let is_told = |ordinal: &u64| listing.tells_topic(facts.evidence.events.topic(*ordinal));
+    let passed = match passed(facts) {
+        Ok(passed) => passed,
+        Err(error) => return Check::unknown(NAME, 0, chain(&error)),
+    };
+    let is_told = |ordinal: &u64| {
+        listing.tells_topic(facts.evidence.events.topic(*ordinal)) || passed.contains(ordinal)
+    };
     let (all, _) = facts.tally.keys.of_class(Class::Lost, 0);
     let (count, keys) = facts.tally.keys.of_class_where(Class::Lost, SHOWN_KEYS, is_told);
     if all > 0 && !(count > 0 && facts.is_at_rest()) {

@@ -10,7 +10,7 @@ use crate::evidence::Evidence;
 use crate::verdict::Attempt;
 
 /// How many attempts of a key are shown.
-const SHOWN_ATTEMPTS: usize = 20;
+pub(super) const SHOWN_ATTEMPTS: usize = 20;
 
 /// Every attempt of these keys, in the order of ends.
 pub fn histories(

@@ -24,6 +24,11 @@ impl Extent {
         if capped { Self::Capped } else { Self::Whole }
     }
 
+    /// Some of the keys that a listing shows which holds back others, in its order.
+    pub(super) fn sample(&self, tally: &RowTally<'_>) -> Vec<u64> {
+        if *self == Self::Capped { tally.sample.keys() } else { Vec::new() }
+    }
+
     pub(super) fn into_capped(self) -> (bool, Vec<String>) {
         match self {
             Self::Whole => (false, Vec::new()),

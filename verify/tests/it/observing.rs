@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use truth::ledger::{Done, Scope};
 use truth::mapping::{ListedTopics, Paging, StatsFields, Target};
 use truth::promises::{Ack, PayloadEquality, TimestampEquality};
 use truth::scenario::Scenario;
@@ -581,4 +582,105 @@ async fn a_key_that_is_missing_is_looked_for_twice_however_little_time_there_is(
     target.stats = StatsFields::default();
     let verdict = verdict(&forged, &target, Duration::ZERO).await;
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+}
+
+/// 2,000 attempts of 1,400 keys, shown in the order of time without counters, from such a place no further.
+fn long() -> Forged {
+    let mut forge = Forge::default();
+    forge.scenario.promises.payload = PayloadEquality::Json;
+    forge.scenario.promises.zombie = Duration::from_millis(1);
+    forge.run()
+}
+
+async fn up_to(
+    end: usize,
+    rows: Vec<verify::rows::Row>,
+    forged: &Forged,
+    change: fn(&mut Target),
+) -> Verdict {
+    let script = Script { pages: Pages::OffsetBelow { end }, by_topic: false, ..script(forged) };
+    let stub = Stub::start(Script { rows, ..script }).await;
+    let mut target = target(&stub);
+    (target.listing.paging, target.listing.limit) = (Paging::Offset, 100);
+    change(&mut target);
+    verdict(forged, &target, SHORT).await
+}
+
+fn uncounted(target: &mut Target) {
+    target.stats = StatsFields::default();
+}
+
+#[tokio::test]
+async fn what_a_listing_in_the_order_of_time_has_passed_is_lost() {
+    let mut forged = long();
+    let early = forged.rows.remove(300);
+    let late = forged.rows.remove(1_100);
+    for newest_first in [false, true] {
+        let mut rows = forged.rows.clone();
+        if newest_first {
+            rows.reverse();
+        }
+        let lost = if newest_first { &late } else { &early };
+        for (end, change, count) in
+            [(700, uncounted as fn(&mut Target), 1), (700, |_: &mut Target| (), 1), (5_000, uncounted, 2)]
+        {
+            let verdict = up_to(end, rows.clone(), &forged, change).await;
+            assert_fails(&verdict, &["lost"]);
+            let check = check(&verdict, "lost");
+            let named =
+                check.findings.iter().any(|finding| finding.event_id.as_ref() == Some(&lost.event_id));
+            assert!(check.count == count && named, "{end}: {check:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
+    let forged = long();
+    let unknown = |verdict: &Verdict| {
+        assert_fails(verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    };
+    // Nothing is lost; the last page begins at 700.
+    unknown(&up_to(700, forged.rows.clone(), &forged, uncounted).await);
+    // What is wanting stands where the listing ends.
+    let mut rows = forged.rows.clone();
+    rows.remove(1_398);
+    unknown(&up_to(5_000, rows, &forged, uncounted).await);
+    // In an order that is not of time, what is wanting may stand anywhere.
+    let mut rows = forged.rows.clone();
+    rows.remove(300);
+    rows.sort_by(|one, other| one.event_id.cmp(&other.event_id));
+    unknown(&up_to(700, rows, &forged, uncounted).await);
+    // What is stored later may be stored behind all that is shown.
+    let mut queued = forged.clone();
+    queued.promises.ack = Ack::Queued;
+    queued.rows.remove(300);
+    unknown(&up_to(700, queued.rows.clone(), &queued, uncounted).await);
+}
+
+#[tokio::test]
+async fn a_key_that_was_stored_long_before_or_after_its_neighbours_may_lie_out_of_sight() {
+    for (newest_first, round) in [(false, 1), (true, 4)] {
+        let mut forge = Forge::default();
+        forge.scenario.load.dup = "0".to_owned();
+        forge.scenario.promises.payload = PayloadEquality::Json;
+        forge.scenario.promises.zombie = Duration::from_millis(1);
+        let mut forged = forge.run();
+        let end = forged.dones().map(|done| done.t_end).max().expect("tries");
+        let is_it = |done: &&mut Done| done.scope == Scope::Round(round) && done.request == 0;
+        let apart = forged.dones().find(is_it).expect("a try of it");
+        (apart.t_start, apart.t_end) = if newest_first { (1, apart.t_end) } else { (end + 1, end + 2) };
+        let keys = forged.plan.round(round).request(0).to_vec();
+        let ids: Vec<String> = keys.iter().map(|key| forged.events.id_text(*key)).collect();
+        let (apart, mut rows): (Vec<_>, Vec<_>) =
+            forged.rows.iter().cloned().partition(|row| ids.contains(&row.event_id));
+        if newest_first {
+            rows.reverse();
+        }
+        rows.extend(apart);
+        let verdict = up_to(1_300, rows, &forged, uncounted).await;
+        assert_fails(&verdict, &[]);
+        assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    }
 }
