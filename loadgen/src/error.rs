@@ -9,6 +9,7 @@ use truth::mapping::MappingError;
 use truth::plan::PlanError;
 use truth::scenario::ScenarioError;
 use verify::observe::client::HeaderError;
+use verify::observe::database::DatabaseError;
 use verify::process::ProcessError;
 
 /// The exit codes of `loadgen`.
@@ -79,6 +80,9 @@ pub enum Failure {
         /// How long it was waited for.
         wait: Duration,
     },
+    /// The target's database cannot be read.
+    #[error("{0}; nothing was sent")]
+    Database(DatabaseError),
     /// The scenario's target did not start.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -97,6 +101,7 @@ impl Failure {
             | Self::Mapping(_)
             | Self::Header(_)
             | Self::Folder(_)
+            | Self::Database(_)
             | Self::Process(
                 ProcessError::Taken { .. } | ProcessError::Start { .. } | ProcessError::System { .. },
             )

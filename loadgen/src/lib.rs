@@ -16,6 +16,7 @@ mod poll;
 mod preflight;
 mod progress;
 mod release;
+mod rerun;
 mod run;
 mod settings;
 mod signals;

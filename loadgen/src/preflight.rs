@@ -12,10 +12,13 @@ use truth::mapping::Endpoint;
 use truth::plan::Plan;
 use truth::variant::Origin;
 use truth::wire::Renderer;
+use verify::baseline::chain;
 use verify::observe::client::{Posted, TargetClient};
+use verify::observe::database::{DatabaseError, DatabaseReader};
 use verify::rows::{Equality, RowTally};
 
 use crate::error::Failure;
+use crate::notice::Notices;
 use crate::settings::Settings;
 
 /// How long connecting may take in all: who mistyped an address should know before they wonder.
@@ -84,7 +87,7 @@ async fn not_ready(client: &TargetClient) -> Option<String> {
             Some(format!("it answered with status {}", answer.status().as_u16()))
         }
         Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(verify::baseline::chain(&error)),
+        Ok(Err(error)) => Some(chain(&error)),
         Err(_) => Some(format!("no answer within {} ms", REACH.as_millis())),
     }
 }
@@ -104,6 +107,21 @@ pub(crate) async fn refuse_sent_before(client: &TargetClient, plan: &Plan) -> Re
             client.target().url
         ))),
         Ok(false) | Err(_) => Ok(()),
+    }
+}
+
+/// Asks the target's database for a row: what cannot be read afterwards is better known before. That a table is not there
+/// yet is no fault: the target may make it when the first event comes.
+pub(crate) async fn try_out(database: &DatabaseReader, plan: &Plan, notices: Notices) -> Result<(), Failure> {
+    let events = Events::new(plan);
+    let mut rows = RowTally::new(&events, plan.nonce, plan.keys().unwrap_or(0), Equality::NONE);
+    match database.first_row_into(&mut rows).await {
+        Ok(()) => Ok(()),
+        Err(error @ DatabaseError::Query { .. }) => {
+            notices.warn(&format!("{}; as long as that is so, `verify` cannot use it", chain(&error)));
+            Ok(())
+        }
+        Err(error) => Err(Failure::Database(error)),
     }
 }
 

@@ -34,6 +34,9 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     if settings.has_run_id && settings.shard == Shard::WHOLE {
         preflight::refuse_sent_before(&client, &settings.plan).await?;
     }
+    if let Some(database) = &settings.database {
+        preflight::try_out(database, &settings.plan, notices).await?;
+    }
     let baseline = take_baseline(&client, &settings).await;
 
     let share = Share::of(&settings);
@@ -53,6 +56,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         notices.warn(&format!("a request without an event got {answer}, and should be taken or refused"));
     }
 
+    let publish_url = client.url(&settings.scenario.target.publish.path);
     let dial = Arc::new(Dial { addresses, connect_timeout: settings.connect_timeout });
     let reached = Reached { client, dial, fixed_head: head.into(), process };
     let mut load = load::run(&settings, &share, &folder, reached, notices).await?;
@@ -63,7 +67,13 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let saved = summary.save(&folder, &load.tally.latencies);
     drop(lock);
     // Where nobody reads the summary any more, the exit code still tells.
-    drop(stdout().write_all(summary.text(&folder, &settings.out).as_bytes()));
+    let judged_later = (!settings.verify).then_some(settings.out.as_path());
+    drop(stdout().write_all(summary.text(&folder, judged_later).as_bytes()));
+    if let Some(answered) = summary.answered_without_effect() {
+        notices.warn(&format!(
+            "nothing was acknowledged: {answered} to POST {publish_url}; `verify probe URL` finds out what a target takes"
+        ));
+    }
     let code = exit_code(&load, notices);
     if let Err(error) = saved {
         notices.error(&chain(&error));
@@ -138,6 +148,7 @@ fn manifest(settings: &Settings, share: &Share) -> Manifest {
         lanes: u32::from(share.lanes),
         scenario: settings.scenario.clone(),
         machine: Machine { cpus: cpus as u32, boot_id: boot_id() },
+        rerun: settings.rerun.clone(),
     }
 }
 
@@ -195,8 +206,12 @@ fn warn(settings: &Settings, share: &Share, addresses: &[SocketAddr], baseline: 
             "the target has no counters to read: whether they agree with what was sent cannot be judged",
         );
     } else if let Some(reason) = &baseline.unread {
+        let prefix = match settings.endpoint.prefix.as_str() {
+            "" => String::new(),
+            prefix => format!("; {prefix} of --target stands before every path"),
+        };
         notices.note(&format!(
-            "the target's counters cannot be read ({reason}): whether they agree with what was sent cannot be judged"
+            "the target's counters cannot be read ({reason}{prefix}): whether they agree with what was sent cannot be judged"
         ));
     } else if baseline.moving {
         notices.note("another writer is at work on the target: its counters become lower bounds");

@@ -11,6 +11,7 @@ use verify::observe::database::DatabaseReader;
 
 use crate::cli::Cli;
 use crate::error::Failure;
+use crate::rerun::rerun;
 
 /// A resolved run.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) wait: Duration,
     pub(crate) out: PathBuf,
+    /// The command that sends the same load again.
+    pub(crate) rerun: String,
     /// Whether to judge afterwards.
     pub(crate) verify: bool,
     /// Whether to paint on terminals.
@@ -67,6 +70,7 @@ impl Settings {
         let endpoint = scenario.target.endpoint()?;
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
+        let rerun = rerun(&cli, &scenario.load, seed);
         let no_color = cli.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Self {
             scenario,
@@ -81,6 +85,7 @@ impl Settings {
             connect_timeout: cli.connect_timeout,
             wait: cli.wait,
             out: cli.out,
+            rerun,
             verify: cli.verify,
             color: !no_color,
         })

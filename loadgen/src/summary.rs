@@ -178,8 +178,16 @@ impl Summary {
     }
 
     /// The block that people read, and the last line that scripts grep.
-    pub(crate) fn text(&self, folder: &RunFolder, out: &Path) -> String {
-        text::render(self, folder.path(), out)
+    pub(crate) fn text(&self, folder: &RunFolder, judged_later: Option<&Path>) -> String {
+        text::render(self, folder.path(), judged_later)
+    }
+
+    /// How requests were answered, of a run of which nothing was acknowledged.
+    pub(crate) fn answered_without_effect(&self) -> Option<String> {
+        let statuses = self.requests.statuses.iter().filter(|(status, _)| **status > 0);
+        let answered: Vec<String> =
+            statuses.map(|(status, count)| format!("{count} times status {status}")).collect();
+        (self.events.acked == 0 && !answered.is_empty()).then(|| answered.join(", "))
     }
 }
 

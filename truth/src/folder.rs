@@ -38,6 +38,9 @@ pub struct Manifest {
     pub scenario: Scenario,
     /// Where it ran.
     pub machine: Machine,
+    /// The command that sends the same load again, under a new identity.
+    #[serde(default)]
+    pub rerun: String,
 }
 
 /// Where a run was sent from.
@@ -71,7 +74,7 @@ pub enum FolderError {
         source: serde_json::Error,
     },
     /// Nothing to read.
-    #[error("{} holds no run; run loadgen first, or name a run folder", path.display())]
+    #[error("{} {}; run loadgen first, or name a run folder", path.display(), what_it_is(path))]
     NoRun {
         /// Where a run was looked for.
         path: PathBuf,
@@ -96,6 +99,14 @@ pub enum FolderError {
         /// What it says.
         found: u32,
     },
+}
+
+fn what_it_is(path: &Path) -> &'static str {
+    match path.metadata() {
+        Err(_) => "is not there",
+        Ok(found) if !found.is_dir() => "is a file, and no run folder",
+        Ok(_) => "holds no run",
+    }
 }
 
 /// A run folder that exists.

@@ -89,6 +89,33 @@ impl Target {
         Ok(())
     }
 
+    /// What is wrong with a place in a body, if anything is.
+    pub(crate) fn pointers_fault(&self) -> Option<String> {
+        let (answer, stats, listing) = (&self.answer, &self.stats, &self.listing);
+        let places = [
+            ("answer.accepted", answer.accepted.as_ref()),
+            ("answer.inserted", answer.inserted.as_ref()),
+            ("answer.duplicates", answer.duplicates.as_ref()),
+            ("answer.results", answer.results.as_ref()),
+            ("answer.result", answer.result.as_ref()),
+            ("answer.refused", answer.refused.as_ref()),
+            ("answer.refused_place", answer.refused_place.as_ref()),
+            ("stats.received", stats.received.as_ref()),
+            ("stats.unique", stats.unique.as_ref()),
+            ("stats.duplicates", stats.duplicates.as_ref()),
+            ("stats.pending", stats.pending.as_ref()),
+            ("stats.processing", stats.processing.as_ref()),
+            ("stats.instance", stats.instance.as_ref()),
+            ("stats.uptime", stats.uptime.as_ref()),
+            ("listing.rows", Some(&listing.rows)),
+            ("listing.next", listing.next.as_ref()),
+        ];
+        let is_none = |place: &&String| !place.is_empty() && !place.starts_with('/');
+        let (name, place) =
+            places.into_iter().find_map(|(name, place)| Some((name, place.filter(is_none)?)))?;
+        Some(format!("{name} = \"{place}\" is no JSON pointer; write it as \"/{place}\""))
+    }
+
     /// Where to connect to.
     pub fn endpoint(&self) -> Result<Endpoint, MappingError> {
         Endpoint::parse(&self.url)

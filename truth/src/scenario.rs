@@ -411,6 +411,9 @@ impl Scenario {
         if !paths.into_iter().flatten().all(usable) {
             return refuse("the paths of a target begin with / and hold no spaces");
         }
+        if let Some(fault) = target.pointers_fault() {
+            return refuse(&fault);
+        }
         // A URL with a secret in it would be written to run.json.
         if let Err(error) = self.target.endpoint() {
             return refuse(&error.to_string());

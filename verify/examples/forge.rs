@@ -64,6 +64,7 @@ fn main() -> Result<(), Failure> {
         lanes: u32::from(settings.lanes),
         scenario,
         machine: Machine { cpus: 1, boot_id: "forged".to_owned() },
+        rerun: "loadgen --count 600 --dup 0.3 --seed 7".to_owned(),
     };
     let (folder, _lock) = RunFolder::create(&settings.out, &manifest)?;
     write_ledger(&plan, settings.lanes, &folder)?;

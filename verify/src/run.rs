@@ -298,7 +298,7 @@ fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
     if verdict.target.is_empty() {
         verdict.target.clone_from(&manifest.scenario.target.url);
     }
-    verdict.rerun = report::rerun(manifest);
+    verdict.rerun.clone_from(&manifest.rerun);
     let folder = &runs[0].folder;
     let junit = report::junit::render(&verdict);
     let written = write_json(&folder.file("verdict.json"), &verdict)

@@ -10,7 +10,7 @@ use crate::meter::latency::Quantiles;
 const LEADERS: usize = 24;
 
 /// Renders the block and the last line.
-pub(super) fn render(summary: &Summary, folder: &Path, out: &Path) -> String {
+pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Path>) -> String {
     let mut lines = vec![String::new()];
     lines.extend(ending(summary));
     lines.extend(outcomes(summary));
@@ -18,7 +18,9 @@ pub(super) fn render(summary: &Summary, folder: &Path, out: &Path) -> String {
     lines.extend(traffic(summary));
     lines.push(String::new());
     lines.push(format!("     run folder: {}", folder.display()));
-    lines.push(format!("     to judge the target: {}", verify_command(folder, out)));
+    if let Some(out) = judged_later {
+        lines.push(format!("     to judge the target: {}", verify_command(folder, out)));
+    }
     lines.push(String::new());
     lines.push(done(summary));
     lines.push(String::new());
@@ -40,16 +42,11 @@ fn ending(summary: &Summary) -> Option<String> {
 fn outcomes(summary: &Summary) -> Vec<String> {
     let events = &summary.events;
     let share = |count: u64| count as f64 * 100.0 / summary.planned.events.max(1) as f64;
-    let mut lines = vec![line(
-        "acked",
-        &format!(
-            "{} {:.2}%  new={} duplicate={}",
-            events.acked,
-            share(events.acked),
-            events.told_new,
-            events.told_duplicate
-        ),
-    )];
+    let told = match (events.acked, events.told_new + events.told_duplicate) {
+        (1.., 0) => "new or duplicate was not told".to_owned(),
+        _ => format!("new={} duplicate={}", events.told_new, events.told_duplicate),
+    };
+    let mut lines = vec![line("acked", &format!("{} {:.2}%  {told}", events.acked, share(events.acked)))];
     let rest =
         [("rejected", events.rejected), ("unknown", events.unknown), ("never_sent", events.never_sent)];
     for (name, count) in rest.into_iter().filter(|(_, count)| *count > 0) {

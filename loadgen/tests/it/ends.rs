@@ -167,3 +167,51 @@ fn the_second_interrupt_leaves_at_once() {
     assert_eq!(ran.stdout, "", "there is no summary of what was not waited for");
     assert_eq!(count(&ran, Outcome::Acked), 0);
 }
+
+#[test]
+fn a_target_that_takes_nothing_is_told_with_its_answers_and_the_way_out() {
+    let stub = Stub::scripted(|it| it.say(with_length(404, "{}")));
+    let ran = Loadgen::against(&stub, "-n 30 --batch 10 --dup 0").run();
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let told =
+        format!("nothing was acknowledged: 3 times status 404 to POST http://{}/publish", stub.address);
+    let last = ran.stderr.lines().last().unwrap_or_default();
+    assert!(last.contains(&told) && last.contains("verify probe"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_answers_do_not_tell_is_not_told_as_nothing() {
+    let stub = Stub::scripted(|it| it.say(with_length(202, "")));
+    let ran = Loadgen::against(&stub, "-n 30 --batch 10").scenario("[target]\nanswer = {}\n").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains(": 30 100.00%  new or duplicate was not told\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn who_judges_at_once_is_not_told_how_to_judge() {
+    let stub = Stub::sound();
+    let later = Loadgen::against(&stub, "-n 10").run();
+    assert!(later.stdout.contains("to judge the target: verify"), "{}", later.stdout);
+    let at_once = Loadgen::against(&stub, "-n 10 --verify").run();
+    assert!(at_once.stdout.contains("done received=10"), "{}", at_once.stdout);
+    assert!(!at_once.stdout.contains("to judge the target"), "{}", at_once.stdout);
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_said_before_anything_is_sent() {
+    let stub = Stub::sound();
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = |file: &str| {
+        let url = format!("sqlite:{}", folder.path().join(file).display());
+        format!("[database]\nurl = \"{url}\"\nquery = \"SELECT topic, event_id FROM events\"\n")
+    };
+    let ran = Loadgen::against(&stub, "-n 10").scenario(&scenario("none.db")).run();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot connect to sqlite:"), "{}", ran.stderr);
+    assert!(!ran.results().exists());
+    // A target may make its table when the first event comes.
+    std::fs::write(folder.path().join("empty.db"), "").unwrap();
+    let ran = Loadgen::against(&stub, "-n 10").scenario(&scenario("empty.db")).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no such table: events"), "{}", ran.stderr);
+}

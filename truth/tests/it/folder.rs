@@ -20,6 +20,7 @@ fn manifest(nonce: u64, shard: Shard) -> Manifest {
         lanes: 1,
         scenario,
         machine: Machine { cpus: 2, boot_id: "0b5e7a11-0000-4000-8000-00000000cafe".to_owned() },
+        rerun: "loadgen --count 600 --dup 0.3 --seed 7".to_owned(),
     }
 }
 
@@ -172,6 +173,7 @@ fn run_json_has_the_published_shape() {
         "lanes": 1,
         "scenario": null,
         "machine": { "cpus": 2, "boot_id": "0b5e7a11-0000-4000-8000-00000000cafe" },
+        "rerun": "loadgen --count 600 --dup 0.3 --seed 7",
     });
     assert_eq!(found, expected);
     assert_eq!(scenario["load"]["dup"], "0.3");

@@ -156,7 +156,7 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
             "the target cannot be asked for one topic, or shows the same under each",
         );
     };
-    let asked = counted(u64::from(scope.asked), "topic", "topics");
+    let asked = counted(u64::from(scope.asked), "topic", "topics, one of them unused,");
     if scope.leaked == 0 {
         let rows = counted(scope.rows, "row", "rows");
         return Check::pass(

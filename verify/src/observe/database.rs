@@ -26,7 +26,7 @@ const ROW_TIMEOUT: Duration = Duration::from_secs(60);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many rows PostgreSQL is asked for at a time.
-const FETCH: &str = "FETCH 10000 FROM stored";
+const FETCHED: u64 = 10_000;
 
 /// Reads one database, and cannot write to it.
 #[derive(Clone)]
@@ -138,12 +138,20 @@ impl DatabaseReader {
     pub async fn rows_into(&self, tally: &mut RowTally<'_>, within: Duration) -> Result<bool, DatabaseError> {
         let reading = Box::pin(async {
             match &self.store {
-                Store::Postgres(options) => self.read_postgres(options, tally).await,
-                Store::Sqlite(options) => self.read_sqlite(options, tally).await.map(|()| false),
+                Store::Postgres(options) => self.read_postgres(options, tally, u64::MAX).await,
+                Store::Sqlite(options) => self.read_sqlite(options, tally, u64::MAX).await.map(|()| false),
             }
         });
         let endless = |_| Err(DatabaseError::Endless { url: self.shown_url.clone(), after: within });
         timeout(within, reading).await.unwrap_or_else(endless)
+    }
+
+    /// Reads one row, if there is one: whether that can be done at all.
+    pub async fn first_row_into(&self, tally: &mut RowTally<'_>) -> Result<(), DatabaseError> {
+        match &self.store {
+            Store::Postgres(options) => self.read_postgres(options, tally, 1).await.map(drop),
+            Store::Sqlite(options) => self.read_sqlite(options, tally, 1).await,
+        }
     }
 
     /// Through a cursor, in a transaction that cannot write. That the server prepares it keeps it to one statement: with
@@ -152,6 +160,7 @@ impl DatabaseReader {
         &self,
         options: &PgConnectOptions,
         tally: &mut RowTally<'_>,
+        most: u64,
     ) -> Result<bool, DatabaseError> {
         let mut connection = self.connect(options.connect()).await?;
         // A kind of PostgreSQL that does not know the question has no replicas of this kind.
@@ -170,7 +179,14 @@ impl DatabaseReader {
             connection.execute(declare).await
         };
         self.in_time(opened).await?.map_err(|reason| self.broken(reason))?;
-        while self.take(sqlx::raw_sql(FETCH).fetch(&mut connection), postgres_text, tally).await? > 0 {}
+        let (fetch, mut left) = (format!("FETCH {} FROM stored", most.min(FETCHED)), most);
+        while left > 0 {
+            let rows = sqlx::raw_sql(AssertSqlSafe(fetch.clone())).fetch(&mut connection);
+            match self.take(rows, postgres_text, tally, left).await? {
+                0 => break,
+                taken => left -= taken,
+            }
+        }
         self.leave(connection).await;
         Ok(is_replica)
     }
@@ -180,10 +196,11 @@ impl DatabaseReader {
         &self,
         options: &SqliteConnectOptions,
         tally: &mut RowTally<'_>,
+        most: u64,
     ) -> Result<(), DatabaseError> {
         let mut connection = self.connect(options.connect()).await?;
         let query = sqlx::raw_sql(AssertSqlSafe(self.query.clone()));
-        self.take(query.fetch(&mut connection), sqlite_text, tally).await?;
+        self.take(query.fetch(&mut connection), sqlite_text, tally, most).await?;
         self.leave(connection).await;
         Ok(())
     }
@@ -209,15 +226,18 @@ impl DatabaseReader {
         }
     }
 
-    /// Takes rows, and says how many.
+    /// Takes rows, so many at most, and says how many.
     async fn take<R: sqlx::Row>(
         &self,
         mut rows: BoxStream<'_, Result<R, sqlx::Error>>,
         text: fn(&R, usize) -> Result<Option<String>, sqlx::Error>,
         tally: &mut RowTally<'_>,
+        most: u64,
     ) -> Result<u64, DatabaseError> {
         let mut taken = 0;
-        while let Some(row) = self.in_time(poll_fn(|context| rows.as_mut().poll_next(context))).await? {
+        while taken < most
+            && let Some(row) = self.in_time(poll_fn(|context| rows.as_mut().poll_next(context))).await?
+        {
             let row = row.map_err(|reason| self.broken(reason))?;
             let text = |column| text(&row, column).map_err(|reason| self.broken(reason));
             // Of a query of several statements, each row has the columns of its own.

@@ -194,6 +194,7 @@ impl Forged {
             lanes: self.lanes.len() as u32,
             scenario: Scenario { promises: self.promises.clone(), ..self.scenario.clone() },
             machine: Machine { cpus: 2, boot_id: "a boot".to_owned() },
+            rerun: "loadgen --count 600 --dup 0.3 --seed 7".to_owned(),
         };
         let (folder, _lock) = RunFolder::create(out, &manifest).expect("a new run folder");
         for (lane, frames) in (0_u16..).zip(&self.lanes) {
