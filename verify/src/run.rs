@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use truth::clock::{boot_id, monotonic_ns};
-use truth::folder::{FolderError, RunFolder, VerifyLock, write_json, write_whole};
+use truth::folder::{FolderError, RunFolder, VerifyLock, read_json, write_json, write_whole};
 use truth::mapping::{MappingError, Target};
 
 use crate::baseline::chain;
@@ -300,11 +300,22 @@ fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
     }
     verdict.rerun.clone_from(&manifest.rerun);
     let folder = &runs[0].folder;
+    tell_of_failure_before(&verdict, folder);
     let junit = report::junit::render(&verdict);
     let written = write_json(&folder.file("verdict.json"), &verdict)
         .and_then(|()| write_whole(&folder.file("junit.xml"), junit.as_bytes()));
     warn_unwritten(written, folder.path());
     verdict
+}
+
+/// What was wrong at an earlier look, and is seen no more, is no fault of this one; but it was seen.
+fn tell_of_failure_before(verdict: &Verdict, folder: &RunFolder) {
+    let Ok(before) = read_json::<Verdict>(&folder.file("verdict.json")) else { return };
+    let is_another = before.observation != verdict.observation;
+    if is_another && before.verdict == Word::Fail && verdict.verdict != Word::Fail {
+        let reason = before.reasons.first().map_or("", String::as_str);
+        eprintln!("note: observation {} was a FAIL ({reason}); it is not seen any more", before.observation);
+    }
 }
 
 fn warn_unwritten(written: Result<(), FolderError>, folder: &Path) {
