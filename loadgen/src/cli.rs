@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use truth::plan::Shard;
+use truth::rate::Rate;
+use truth::scenario::Stage;
 
 /// Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt, so that
 /// `verify` can prove that each event was stored once, or show one that was not.
@@ -47,6 +49,22 @@ pub struct Cli {
     /// Fixes the events' ids (and the seed, unless given), so that shards send parts of one run; a run id is sent once
     #[arg(long, value_name = "TEXT")]
     pub run_id: Option<String>,
+
+    /// Send at this rate, whether answers come or not: 1000 events a second, 10k, 90/m, or 500req/s
+    #[arg(long, env = "RATE", value_name = "RATE", hide_env_values = true)]
+    pub rate: Option<Rate>,
+
+    /// For how long, at a rate; with --count until whichever is reached first
+    #[arg(long, env = "DURATION", value_name = "DUR", value_parser = parse_duration, hide_env_values = true)]
+    pub duration: Option<Duration>,
+
+    /// Change the rate steadily, as 30s:1000, how long and up to what rate; may be repeated. --rate is where it begins
+    #[arg(long = "stage", value_name = "DUR:RATE")]
+    pub stages: Vec<Stage>,
+
+    /// How long requests under way are waited for when the time is over, or at Ctrl-C [default: 30s]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub graceful_stop: Option<Duration>,
 
     /// How long a request may take, from its first byte to the whole answer [default: 30s]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]

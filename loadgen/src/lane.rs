@@ -4,6 +4,7 @@
 pub(crate) mod desk;
 mod ending;
 mod flight;
+pub(crate) mod pace;
 pub(crate) mod queue;
 mod request;
 mod seat;
@@ -22,15 +23,14 @@ use truth::ledger::writer::SegmentWriter;
 use truth::mapping::Target;
 use truth::plan::{Plan, Shard};
 
+use crate::alarm::Alarm;
 use crate::connection::dial::Dial;
 use crate::meter::Tally;
 use crate::meter::live::LiveSums;
 use desk::Desk;
+use pace::{Pace, pace};
 use queue::Claims;
 use seat::Seat;
-
-/// How long requests in flight are waited for once no more are sent.
-pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// How often a lane looks whether others have taken the last round while all its connections were being opened.
 const LOOK: Duration = Duration::from_millis(50);
@@ -62,6 +62,10 @@ pub(crate) struct LaneJob {
     pub(crate) target: Arc<Target>,
     pub(crate) shard: Shard,
     pub(crate) claims: Arc<Claims>,
+    /// When requests are to leave, where that is planned.
+    pub(crate) pace: Option<Pace>,
+    /// How long requests under way are waited for once no more are sent.
+    pub(crate) grace: Duration,
     pub(crate) dial: Arc<Dial>,
     pub(crate) fixed_head: Arc<[u8]>,
     pub(crate) timeout: Duration,
@@ -93,18 +97,28 @@ pub(crate) fn start(
     reports: mpsc::UnboundedSender<LaneReport>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let alarm = {
+        let _within = runtime.enter();
+        job.pace.as_ref().map(|_| Alarm::new()).transpose()?
+    };
     let thread = std::thread::Builder::new().name(format!("lane-{}", job.index));
     thread.spawn(move || {
-        let report = LocalSet::new().block_on(&runtime, run(Arc::new(job), ledger, orders));
+        let report = LocalSet::new().block_on(&runtime, run(Arc::new(job), ledger, orders, alarm));
         // Nobody listens once the run was aborted.
         drop(reports.send(report));
     })?;
     Ok(())
 }
 
-async fn run(job: Arc<LaneJob>, ledger: SegmentWriter, mut orders: watch::Receiver<Order>) -> LaneReport {
-    let finished = Rc::new(Notify::new());
-    let desk = Rc::new(RefCell::new(Desk::new(Arc::clone(&job), ledger, Rc::clone(&finished))));
+async fn run(
+    job: Arc<LaneJob>,
+    ledger: SegmentWriter,
+    mut orders: watch::Receiver<Order>,
+    alarm: Option<Alarm>,
+) -> LaneReport {
+    let (finished, idle) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
+    let tell = (Rc::clone(&finished), Rc::clone(&idle));
+    let desk = Rc::new(RefCell::new(Desk::new(Arc::clone(&job), ledger, tell)));
     let mut seats = JoinSet::new();
     let aborts: Vec<AbortHandle> = (0..job.seats as usize)
         .map(|index| {
@@ -112,7 +126,10 @@ async fn run(job: Arc<LaneJob>, ledger: SegmentWriter, mut orders: watch::Receiv
             seats.spawn_local(Seat { index, job, desk }.work())
         })
         .collect();
-    let ended = supervise(&desk, &mut seats, &aborts, &finished, &mut orders).await;
+    let ended = tokio::select! {
+        ended = supervise(&desk, &mut seats, &aborts, &finished, &mut orders) => ended,
+        Err(error) = pace(&desk, alarm.as_ref(), &idle) => Err(error),
+    };
     seats.shutdown().await;
     let closed = desk.borrow_mut().close();
     let tally = std::mem::take(&mut desk.borrow_mut().tally);
@@ -148,7 +165,7 @@ async fn supervise(
                     return Ok(());
                 }
                 stop(desk, aborts)?;
-                deadline.get_or_insert_with(|| Instant::now() + GRACE);
+                deadline.get_or_insert_with(|| Instant::now() + desk.borrow().job.grace);
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return Ok(()),
         }

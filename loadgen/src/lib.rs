@@ -4,6 +4,7 @@
 //! a verdict can rest only on attempts of which it is known whether a byte left; what became of each attempt goes to
 //! the ledger ([`truth::ledger`]), and `verify` judges the target by it.
 
+mod alarm;
 mod cli;
 mod connection;
 mod error;

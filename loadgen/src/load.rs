@@ -6,12 +6,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::event::Events;
 use truth::folder::RunFolder;
 use truth::ledger::writer::SegmentWriter;
 use truth::ledger::{Header, LedgerError};
+use truth::schedule::Schedule;
 use verify::baseline::chain;
 use verify::faults;
 use verify::observe::client::TargetClient;
@@ -20,8 +21,9 @@ use verify::process::TargetProcess;
 use crate::connection::dial::Dial;
 use crate::error::Failure;
 use crate::faults::{Striker, Striking};
+use crate::lane::pace::Pace;
 use crate::lane::queue::Claims;
-use crate::lane::{self, GRACE, LaneJob, LaneReport, Order};
+use crate::lane::{self, LaneJob, LaneReport, Order};
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums};
 use crate::notice::Notices;
@@ -32,6 +34,9 @@ use crate::signals::Signals;
 
 /// Between two looks whether anything still answers.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// What connections have to open in, before the first request of a run with a rate is due.
+const RUN_UP: Duration = Duration::from_millis(100);
 
 /// How a shard's work is spread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,12 +126,25 @@ pub(crate) async fn run(
     }
     let mut signals = Signals::listen()?;
     let striking = begin_faults(settings, share, folder, &live, process, notices)?;
-    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed_head)?;
+    let start_ns = monotonic_ns() + RUN_UP.as_nanos() as u64;
+    let schedule = settings.scenario.load.schedule().map(Arc::new);
+    let pace = schedule.clone().map(|schedule| Pace {
+        schedule,
+        start_ns,
+        shard: settings.shard,
+        lanes: u64::from(share.lanes),
+        rounds: settings.rounds(),
+    });
+    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed_head, pace)?;
+    let ends_ns = settings.scenario.load.lasts().map(|lasts| start_ns + lasts.as_nanos() as u64);
     let mut conductor = Conductor {
         lanes,
         live,
         patience: settings.scenario.load.patience,
-        begun_ns: monotonic_ns(),
+        start_ns,
+        schedule,
+        ends_ns,
+        grace: settings.scenario.load.graceful_stop,
         notices,
         progress: &progress,
         load: Load { ending: Ending::Complete, tally: Tally::default(), ledger_failure: None, process: None },
@@ -204,6 +222,14 @@ async fn poll_on(poller: Option<&mut Poller>) -> truth::folder::FolderError {
     }
 }
 
+/// Waits for an instant of the monotonic clock, if there is one.
+async fn until(at_ns: Option<u64>) {
+    match at_ns {
+        Some(at_ns) => sleep(Duration::from_nanos(at_ns.saturating_sub(monotonic_ns()))).await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Lanes {
     running: u16,
     reports: mpsc::UnboundedReceiver<LaneReport>,
@@ -217,11 +243,15 @@ fn start_lanes(
     live: &[Arc<LiveSums>],
     dial: &Arc<Dial>,
     fixed_head: &Arc<[u8]>,
+    pace: Option<Pace>,
 ) -> Result<Lanes, Failure> {
     let plan = Arc::new(settings.plan.clone());
     let events = Arc::new(Events::new(&plan));
     let target = Arc::new(settings.scenario.target.clone());
-    let claims = Arc::new(Claims::new(settings.rounds()));
+    let claims = Arc::new(match pace {
+        None => Claims::shared(settings.rounds()),
+        Some(_) => Claims::dealt(settings.rounds(), share.lanes),
+    });
     let (orders, listening) = watch::channel(Order::Send);
     let (reporting, reports) = mpsc::unbounded_channel();
     for (index, live) in (0..share.lanes).zip(live) {
@@ -242,6 +272,8 @@ fn start_lanes(
             target: Arc::clone(&target),
             shard: settings.shard,
             claims: Arc::clone(&claims),
+            pace: pace.clone(),
+            grace: settings.scenario.load.graceful_stop,
             dial: Arc::clone(dial),
             fixed_head: Arc::clone(fixed_head),
             timeout: settings.scenario.load.timeout,
@@ -259,7 +291,12 @@ struct Conductor<'a> {
     lanes: Lanes,
     live: Vec<Arc<LiveSums>>,
     patience: Duration,
-    begun_ns: u64,
+    /// When the first request may leave.
+    start_ns: u64,
+    schedule: Option<Arc<Schedule>>,
+    /// When the run's time is over, if it has one.
+    ends_ns: Option<u64>,
+    grace: Duration,
     notices: Notices,
     progress: &'a Progress,
     load: Load,
@@ -286,6 +323,7 @@ impl Conductor<'_> {
                     }
                     self.drain();
                 }
+                () = until(self.ends_ns) => self.end(),
                 _ = look.tick() => self.watch(),
             }
         }
@@ -300,18 +338,30 @@ impl Conductor<'_> {
         }
     }
 
+    /// The time is over: nothing further is begun.
+    fn end(&mut self) {
+        self.ends_ns = None;
+        self.lanes.orders.send_replace(Order::Drain);
+    }
+
     fn drain(&mut self) {
         self.load.ending = Ending::Interrupted;
         self.lanes.orders.send_replace(Order::Drain);
         self.progress.clear();
         self.notices.say(&format!(
             "stopping: requests in flight have {} s; once more to leave at once",
-            GRACE.as_secs()
+            self.grace.as_secs()
         ));
     }
 
+    /// From when on an answer can be missed: a slow rate leaves time in which nothing is under way.
+    fn due_from(&self, now: u64) -> u64 {
+        let Some(schedule) = &self.schedule else { return now };
+        schedule.next_from(now - self.start_ns).map_or(now, |after| self.start_ns.saturating_add(after))
+    }
+
     fn watch(&mut self) {
-        let since = live::last_answer_ns(&self.live).max(self.begun_ns);
+        let since = self.due_from(live::last_answer_ns(&self.live).max(self.start_ns));
         let silence = Duration::from_nanos(monotonic_ns().saturating_sub(since));
         if self.load.ending == Ending::Complete && silence > self.patience {
             self.load.ending = Ending::OutOfPatience;

@@ -27,6 +27,8 @@ pub(crate) struct Member<C> {
 pub(crate) struct Gather<C> {
     chunk: Chunk,
     members: Vec<Member<C>>,
+    /// Until when connections are held.
+    pub(crate) until: u64,
 }
 
 /// What is to be done once a gather is over: a request for each member, and perhaps requests without one.
@@ -37,14 +39,14 @@ pub(crate) struct Release<C> {
 }
 
 impl<C> Gather<C> {
-    pub(crate) fn new(chunk: Chunk) -> Self {
+    pub(crate) fn new(chunk: Chunk, now: u64) -> Self {
         let members = Vec::with_capacity(chunk.requests.len());
-        Self { chunk, members }
+        Self { chunk, members, until: now.saturating_add(PATIENCE.as_nanos() as u64) }
     }
 
     /// Holds one more connection; tells whether there are enough.
-    pub(crate) fn join(&mut self, seat: usize, connection: C) -> bool {
-        self.members.push(Member { seat, connection, waker: None });
+    pub(crate) fn join(&mut self, member: Member<C>) -> bool {
+        self.members.push(member);
         self.members.len() >= self.chunk.requests.len()
     }
 
@@ -53,14 +55,9 @@ impl<C> Gather<C> {
         self.members.retain(|member| member.seat != seat);
     }
 
-    /// Remembers whom to wake when this gather is over.
-    pub(crate) fn wake_later(&mut self, seat: usize, waker: &Waker) {
-        if let Some(member) = self.members.iter_mut().find(|member| member.seat == seat) {
-            match &mut member.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
-            }
-        }
+    /// The connections that are held.
+    pub(crate) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member<C>> {
+        self.members.iter_mut()
     }
 
     /// Ends the gather.
@@ -70,6 +67,18 @@ impl<C> Gather<C> {
 }
 
 impl<C> Member<C> {
+    pub(crate) fn new(seat: usize, connection: C) -> Self {
+        Self { seat, connection, waker: None }
+    }
+
+    /// Remembers whom to wake.
+    pub(crate) fn wake_later(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
     /// Tells the connection's task that it is held no longer.
     pub(crate) fn wake(self) {
         if let Some(waker) = self.waker {
@@ -152,17 +161,17 @@ mod tests {
     }
 
     fn gather(requests: std::ops::Range<u32>) -> Gather<char> {
-        Gather::new(Chunk { round: round(), requests, race: None })
+        Gather::new(Chunk { round: round(), requests, race: None, due: None }, 0)
     }
 
     #[test]
     fn a_gather_is_over_when_each_request_has_a_connection() {
         let mut gather = gather(0..3);
-        assert!(!gather.join(7, 'a'));
-        assert!(!gather.join(9, 'b'));
+        assert!(!gather.join(Member::new(7, 'a')));
+        assert!(!gather.join(Member::new(9, 'b')));
         gather.withdraw(7);
-        assert!(!gather.join(7, 'c'));
-        assert!(gather.join(4, 'd'));
+        assert!(!gather.join(Member::new(7, 'c')));
+        assert!(gather.join(Member::new(4, 'd')));
         let seats: Vec<usize> = gather.over().members.iter().map(|member| member.seat).collect();
         assert_eq!(seats, [9, 7, 4]);
     }

@@ -14,9 +14,13 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
     // A scenario file holds them.
     let is_bare = cli.scenario.is_none();
     add("--scenario", cli.scenario.as_ref().map(|path| path.display().to_string()));
-    add("--count", cli.count.or(is_bare.then_some(load.count)).map(|count| count.to_string()));
+    let is_counted = is_bare && load.schedule().is_none();
+    add("--count", cli.count.or(is_counted.then(|| load.total())).map(|count| count.to_string()));
     add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
     add("--seed", Some(seed.to_string()));
+    add("--rate", cli.rate.map(|rate| rate.to_string()));
+    add("--duration", cli.duration.map(format));
+    cli.stages.iter().for_each(|stage| add("--stage", Some(stage.to_string())));
     add("--target", cli.target.clone());
     add("--batch", cli.batch.map(|batch| batch.to_string()));
     add("--concurrency", cli.concurrency.map(|connections| connections.to_string()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use truth::mapping::Endpoint;
 use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
-use truth::scenario::{MAX_TOPICS, Scenario, numbered_topics};
+use truth::scenario::{Executor, Load, MAX_TOPICS, Scenario, numbered_topics};
 use verify::observe::database::DatabaseReader;
 
 use crate::cli::Cli;
@@ -128,7 +128,7 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
         None => Scenario::default(),
     };
     let load = &mut scenario.load;
-    set(&mut load.count, cli.count);
+    shape(load, cli);
     set(&mut load.dup, cli.dup.clone());
     set(&mut load.concurrency, cli.concurrency);
     set(&mut load.batch, cli.batch);
@@ -139,6 +139,20 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     let url = cli.target.as_ref().unwrap_or(&scenario.target.url).clone();
     scenario.target.set_url(&url)?;
     Ok(scenario)
+}
+
+/// Which executor the flags ask for: a rate makes it constant, stages make it ramp.
+fn shape(load: &mut Load, cli: &Cli) {
+    load.count = cli.count.or(load.count);
+    if !cli.stages.is_empty() {
+        load.stages.clone_from(&cli.stages);
+        (load.executor, load.rate, load.duration) = (Executor::RampingArrivalRate, cli.rate, cli.duration);
+    } else if cli.rate.is_some() {
+        (load.executor, load.stages) = (Executor::ConstantArrivalRate, Vec::new());
+    }
+    load.rate = cli.rate.or(load.rate);
+    load.duration = cli.duration.or(load.duration);
+    set(&mut load.graceful_stop, cli.graceful_stop);
 }
 
 /// Names as they were given; a number alone stands for so many.
@@ -212,7 +226,7 @@ mod tests {
         let path = file.to_str().unwrap();
         let settings = settings(&["--scenario", path, "--batch", "2"]).unwrap();
         let load = &settings.scenario.load;
-        assert_eq!((load.count, load.batch, load.concurrency), (7, 2, 50));
+        assert_eq!((load.count, load.batch, load.concurrency), (Some(7), 2, 50));
         assert_eq!(settings.scenario.target.url, "http://localhost:1");
     }
 

@@ -2,6 +2,7 @@
 
 mod effort;
 mod latency_log;
+mod punctuality;
 mod text;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::meter::latency::{Latencies, Quantiles};
 use crate::meter::{Connections, Doubts, Races};
 use crate::settings::Settings;
 use effort::Effort;
+use punctuality::Punctuality;
 
 /// The version of `summary.json`.
 const VERSION: u32 = 1;
@@ -51,6 +53,8 @@ pub(crate) struct Summary {
     answers: Answers,
     /// Requests that were let go together so that copies of one key race.
     races: Races,
+    /// How the planned instants were kept; `null` for a run without a rate.
+    schedule: Option<Punctuality>,
     /// From the planned instant to the whole answer; `null` without a sample.
     response_time: Option<Quantiles>,
     /// From the first byte written to the whole answer; `null` without a sample.
@@ -159,6 +163,7 @@ impl Summary {
                 duplicates: (!tally.duplicates_untold).then_some(tally.duplicates),
             },
             races: tally.races,
+            schedule: settings.scenario.load.schedule().map(|_| Punctuality::of(share, tally)),
             response_time: Quantiles::of(&tally.latencies.response),
             service_time: Quantiles::of(&tally.latencies.service),
             events_per_s: per_s(tally.acked + tally.rejected + tally.unknown),

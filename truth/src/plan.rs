@@ -294,6 +294,12 @@ impl Plan {
         low..low.saturating_add(self.slots_per_round()).min(end)
     }
 
+    /// Requests of round `round`.
+    pub fn requests_of(&self, round: u64) -> u64 {
+        let slots = self.slots_of(round);
+        (slots.end - slots.start).div_ceil(u64::from(self.spec.batch))
+    }
+
     /// The ordinals that occur first in round `round`.
     pub fn ordinals_of(&self, round: u64) -> std::ops::Range<u64> {
         let slots = self.slots_of(round);

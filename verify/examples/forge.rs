@@ -51,7 +51,7 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let settings = Settings::parse();
     let mut scenario = Scenario::default();
-    (scenario.load.count, scenario.load.batch) = (settings.count, settings.batch);
+    (scenario.load.count, scenario.load.batch) = (Some(settings.count), settings.batch);
     scenario.events.payload.bytes = [40, 40];
     let plan = scenario.plan(7, 0x9f3c_61d2_a4b0_7e55)?;
     let manifest = Manifest {

@@ -4,6 +4,7 @@
 //! else can run, so the records of a segment are in the order of their times.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -23,7 +24,7 @@ use crate::connection::http1::Whole;
 use crate::connection::{Begun, Connection, Lost};
 use crate::meter::Tally;
 use crate::meter::live::LiveSums;
-use crate::release::{Gather, Race};
+use crate::release::{Gather, Member, Race};
 
 /// A connection that its own task and a gather may both hold.
 pub(crate) type Shared = Rc<RefCell<Connection>>;
@@ -45,6 +46,9 @@ pub(crate) struct Desk {
     pub(super) job: Arc<LaneJob>,
     pub(super) queue: Queue,
     pub(super) gather: Option<Gather<Shared>>,
+    /// Open connections without a request, where requests leave at instants of their own; the one that has been idle for
+    /// longest first.
+    pub(super) idle: VecDeque<Member<Shared>>,
     /// By seat.
     pub(super) flights: Vec<Option<Flight>>,
     /// `None` once it could not be written: nothing may follow a record that was cut.
@@ -54,22 +58,28 @@ pub(crate) struct Desk {
     pub(super) live: Arc<LiveSums>,
     /// Told when nothing waits and nothing is under way.
     finished: Rc<Notify>,
+    /// Told when a connection has become idle.
+    has_idle: Rc<Notify>,
     pub(super) stopped: bool,
 }
 
 impl Desk {
-    pub(crate) fn new(job: Arc<LaneJob>, ledger: SegmentWriter, finished: Rc<Notify>) -> Self {
-        let queue = Queue::new(Arc::clone(&job.plan), job.shard, Arc::clone(&job.claims), job.seats);
+    /// `tell` are told when nothing waits any more, and when a connection has become idle.
+    pub(crate) fn new(job: Arc<LaneJob>, ledger: SegmentWriter, tell: (Rc<Notify>, Rc<Notify>)) -> Self {
+        let queue = Queue::new(&job);
+        let (finished, has_idle) = tell;
         let requests = Requests::new(Arc::clone(&job.events), &job.target, Arc::clone(&job.fixed_head));
         Self {
             queue,
             gather: None,
+            idle: VecDeque::new(),
             flights: (0..job.seats).map(|_| None).collect(),
             ledger: Some(ledger),
             requests,
             tally: Tally::default(),
             live: Arc::clone(&job.live),
             finished,
+            has_idle,
             stopped: false,
             job,
         }
@@ -103,27 +113,77 @@ impl Desk {
             return Ok(Taken::Nothing);
         }
         loop {
+            let now = monotonic_ns();
             if let Some(gather) = &mut self.gather {
-                if !gather.join(seat, Rc::clone(connection)) {
+                if !gather.join(Member::new(seat, Rc::clone(connection))) {
                     return Ok(Taken::Held);
                 }
                 self.let_go();
                 return Ok(Taken::Request);
             }
+            let Some(due) = self.next_due()? else { return Ok(Taken::Nothing) };
+            if due > now {
+                self.idle.push_back(Member::new(seat, Rc::clone(connection)));
+                self.has_idle.notify_one();
+                return Ok(Taken::Held);
+            }
             match self.queue.take() {
-                Some(chunk) if chunk.requests.len() > 1 => self.gather = Some(Gather::new(chunk)),
+                Some(chunk) if chunk.requests.len() > 1 => self.gather = Some(Gather::new(chunk, now)),
                 Some(chunk) => {
-                    let flight = Flight::new(chunk.round, chunk.requests.start, chunk.race, monotonic_ns());
-                    self.flights[seat] = Some(flight);
+                    self.assign(seat, chunk, now);
                     return Ok(Taken::Request);
                 }
-                None => {
-                    let Some(round) = self.queue.claim() else {
-                        return Ok(Taken::Nothing);
-                    };
-                    self.announce(round)?;
-                    self.queue.open(round);
+                None => return Ok(Taken::Nothing),
+            }
+        }
+    }
+
+    /// When the next requests are due, for which the next round is opened if none waits; none if there are no more.
+    fn next_due(&mut self) -> Result<Option<u64>, LedgerError> {
+        loop {
+            if let Some(due) = self.queue.next_due() {
+                return Ok(Some(due));
+            }
+            let Some(round) = self.queue.claim() else { return Ok(None) };
+            self.announce(round)?;
+            self.queue.open(round);
+        }
+    }
+
+    fn assign(&mut self, seat: usize, chunk: Chunk, now: u64) {
+        let t_planned = chunk.due.unwrap_or(now);
+        self.flights[seat] = Some(Flight::new(chunk.round, chunk.requests.start, chunk.race, t_planned));
+    }
+
+    /// Lets requests leave that are due, over connections that are idle; tells when to look again.
+    pub(super) fn dispatch(&mut self, now: u64) -> Result<Option<u64>, LedgerError> {
+        if self.ledger.is_none() {
+            return Ok(None);
+        }
+        loop {
+            if let Some(gather) = &mut self.gather {
+                let is_whole = std::iter::from_fn(|| self.idle.pop_front()).any(|member| gather.join(member));
+                if !is_whole && now < gather.until {
+                    return Ok(Some(gather.until));
                 }
+                self.let_go();
+                continue;
+            }
+            let Some(due) = self.next_due()? else { return Ok(None) };
+            if due > now {
+                return Ok(Some(due));
+            }
+            // Without a connection, the next that becomes idle takes what is due.
+            let Some(member) = self.idle.pop_front() else { return Ok(None) };
+            let Some(chunk) = self.queue.take() else { return Ok(None) };
+            self.tally.latencies.record_lag(due, monotonic_ns());
+            if chunk.requests.len() > 1 {
+                self.idle.push_front(member);
+                self.gather = Some(Gather::new(chunk, now));
+            } else {
+                self.assign(member.seat, chunk, now);
+                self.begin(member.seat, &member.connection);
+                member.wake();
             }
         }
     }
@@ -142,11 +202,11 @@ impl Desk {
     pub(crate) fn let_go(&mut self) {
         let Some(gather) = self.gather.take() else { return };
         let release = gather.over();
-        let Chunk { round, requests, .. } = release.chunk;
+        let Chunk { round, requests, due, .. } = release.chunk;
         let race = Rc::new(RefCell::new(Race::new(&round, requests.clone())));
         self.tally.races.pairs_planned += race.borrow().pairs_planned();
         let mut whole = release.members.len() == requests.len();
-        let t_planned = monotonic_ns();
+        let t_planned = due.unwrap_or_else(monotonic_ns);
         let mut rendered = Vec::with_capacity(release.members.len());
         self.requests.clear();
         for (place, (member, request)) in release.members.iter().zip(requests.clone()).enumerate() {
@@ -162,6 +222,7 @@ impl Desk {
                 round: Rc::clone(&round),
                 requests: request..request + 1,
                 race: Some((Rc::clone(&race), place)),
+                due,
             });
         }
         if whole {
@@ -199,6 +260,9 @@ impl Desk {
             if matches!(begun, Begun::Sent) {
                 flight.leave(t_start, connection.number);
                 self.tally.sent(t_start, length);
+                if self.queue.is_paced() {
+                    self.tally.latencies.record_lateness(flight.t_planned(), t_start);
+                }
             }
             begun
         } else {
@@ -261,18 +325,25 @@ impl Desk {
     }
 
     /// Lets a connection go that broke while it was held.
-    pub(crate) fn leave_gather(&mut self, seat: usize) {
+    pub(crate) fn withdraw(&mut self, seat: usize) {
         if let Some(gather) = &mut self.gather {
             gather.withdraw(seat);
         }
+        self.idle.retain(|member| member.seat != seat);
         self.tally.connections.broken += 1;
     }
 
-    /// Wakes this seat's task once its release is let go.
+    /// Wakes this seat's task once it carries a request.
     pub(crate) fn wake_when_let_go(&mut self, seat: usize, waker: &Waker) {
-        if let Some(gather) = &mut self.gather {
-            gather.wake_later(seat, waker);
+        let gathered = self.gather.iter_mut().flat_map(Gather::members_mut);
+        if let Some(member) = gathered.chain(&mut self.idle).find(|member| member.seat == seat) {
+            member.wake_later(waker);
         }
+    }
+
+    /// Whether connections are held until their instant, not for so long.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.queue.is_paced()
     }
 
     /// The pause before another try is over.

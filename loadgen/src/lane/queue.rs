@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use truth::plan::{Plan, Shard};
 use truth::round::Round;
 
+use super::LaneJob;
+use super::pace::Pace;
 use crate::release::Race;
 
 /// A race, and the place in it of a request that it lost when its release could not be held together.
@@ -21,30 +23,45 @@ pub(crate) struct Chunk {
     pub(crate) requests: Range<u32>,
     /// For a request that follows its release singly.
     pub(crate) race: Option<RacePlace>,
+    /// When they are to leave; none if as soon as a connection is idle.
+    pub(crate) due: Option<u64>,
 }
 
-/// The rounds of a shard, handed out one by one to all lanes: the only counter that they share, touched once a round.
+/// The rounds of a shard: handed out one by one to all lanes, the only counter that they share, touched once a round; or
+/// dealt, where each lane has its own instants.
 #[derive(Debug)]
 pub(crate) struct Claims {
-    next: AtomicU64,
+    next: Vec<AtomicU64>,
+    step: u64,
     rounds: u64,
 }
 
 impl Claims {
-    pub(crate) fn new(rounds: u64) -> Self {
-        Self { next: AtomicU64::new(0), rounds }
+    /// Whoever asks first has the next.
+    pub(crate) fn shared(rounds: u64) -> Self {
+        Self { next: vec![AtomicU64::new(0)], step: 1, rounds }
     }
 
-    fn is_exhausted(&self) -> bool {
-        self.next.load(Ordering::Relaxed) >= self.rounds
+    /// Every lane has its own.
+    pub(crate) fn dealt(rounds: u64, lanes: u16) -> Self {
+        let next = (0..lanes).map(|lane| AtomicU64::new(u64::from(lane))).collect();
+        Self { next, step: u64::from(lanes), rounds }
     }
 
-    fn claim(&self) -> Option<u64> {
+    fn of(&self, lane: u16) -> &AtomicU64 {
+        &self.next[usize::from(lane) % self.next.len()]
+    }
+
+    fn is_exhausted(&self, lane: u16) -> bool {
+        self.of(lane).load(Ordering::Relaxed) >= self.rounds
+    }
+
+    fn claim(&self, lane: u16) -> Option<u64> {
         // Asked first, so that lanes that ask again and again do not count up for ever.
-        if self.is_exhausted() {
+        if self.is_exhausted(lane) {
             return None;
         }
-        let nth = self.next.fetch_add(1, Ordering::Relaxed);
+        let nth = self.of(lane).fetch_add(self.step, Ordering::Relaxed);
         (nth < self.rounds).then_some(nth)
     }
 }
@@ -55,6 +72,8 @@ pub(crate) struct Queue {
     plan: Arc<Plan>,
     shard: Shard,
     claims: Arc<Claims>,
+    lane: u16,
+    pace: Option<Pace>,
     /// Most requests that this lane can let go together: it has no more connections.
     together: u32,
     /// In reverse, so that the next one is taken from the end.
@@ -63,13 +82,32 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(plan: Arc<Plan>, shard: Shard, claims: Arc<Claims>, connections: u32) -> Self {
-        Self { plan, shard, claims, together: connections.max(1), waiting: Vec::new(), stopped: false }
+    pub(crate) fn new(job: &LaneJob) -> Self {
+        Self {
+            plan: Arc::clone(&job.plan),
+            shard: job.shard,
+            claims: Arc::clone(&job.claims),
+            lane: job.index,
+            pace: job.pace.clone(),
+            together: job.seats.max(1),
+            waiting: Vec::new(),
+            stopped: false,
+        }
     }
 
     /// Whether nothing waits and no round will be opened any more.
     pub(crate) fn is_dry(&self) -> bool {
-        self.waiting.is_empty() && (self.stopped || self.claims.is_exhausted())
+        self.waiting.is_empty() && (self.stopped || self.claims.is_exhausted(self.lane))
+    }
+
+    /// Whether requests leave at instants of their own.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// When the next requests are due; none if none waits.
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        self.waiting.last().map(|chunk| chunk.due.unwrap_or(0))
     }
 
     /// The next requests, of rounds that are open.
@@ -84,17 +122,19 @@ impl Queue {
 
     /// Claims the next round of this shard; it must be announced in the ledger before [`Self::open`].
     pub(crate) fn claim(&self) -> Option<u64> {
-        let nth = if self.stopped { None } else { self.claims.claim() };
+        let nth = if self.stopped { None } else { self.claims.claim(self.lane) };
         nth.map(|nth| self.shard.round(nth))
     }
 
     /// Fills a round and lets its requests wait.
     pub(crate) fn open(&mut self, round: u64) {
+        let nth = round / u64::from(self.shard.of);
         let round = Rc::new(self.plan.round(round));
         for release in round.releases() {
             for first in release.clone().step_by(self.together as usize) {
                 let last = release.end.min(first.saturating_add(self.together));
-                self.waiting.push(Chunk { round: Rc::clone(&round), requests: first..last, race: None });
+                let due = self.pace.as_ref().map(|pace| pace.due(&self.plan, nth, first));
+                self.waiting.push(Chunk { round: Rc::clone(&round), requests: first..last, race: None, due });
             }
         }
         self.waiting.reverse();
@@ -115,9 +155,10 @@ mod tests {
 
     use super::*;
 
-    fn queue(connections: u32, claims: &Arc<Claims>) -> Queue {
-        let plan = Scenario::default().plan(1, 1).unwrap();
-        Queue::new(Arc::new(plan), Shard::WHOLE, Arc::clone(claims), connections)
+    fn queue(connections: u32, claims: &Arc<Claims>, lane: u16) -> Queue {
+        let plan = Arc::new(Scenario::default().plan(1, 1).unwrap());
+        let (shard, claims, together) = (Shard::WHOLE, Arc::clone(claims), connections);
+        Queue { plan, shard, claims, lane, pace: None, together, waiting: Vec::new(), stopped: false }
     }
 
     fn drain(queue: &mut Queue) -> Vec<Range<u32>> {
@@ -127,8 +168,8 @@ mod tests {
     #[test]
     fn requests_wait_in_order_and_releases_are_cut_to_the_connections() {
         for (connections, longest) in [(1, 1), (3, 3), (50, 4)] {
-            let claims = Arc::new(Claims::new(25));
-            let mut queue = queue(connections, &claims);
+            let claims = Arc::new(Claims::shared(25));
+            let mut queue = queue(connections, &claims, 0);
             let round = queue.claim().unwrap();
             queue.open(round);
             let chunks = drain(&mut queue);
@@ -140,17 +181,26 @@ mod tests {
 
     #[test]
     fn rounds_are_claimed_once_over_all_lanes() {
-        let claims = Arc::new(Claims::new(3));
-        let (one, other) = (queue(50, &claims), queue(50, &claims));
+        let claims = Arc::new(Claims::shared(3));
+        let (one, other) = (queue(50, &claims, 0), queue(50, &claims, 1));
         assert_eq!((one.claim(), other.claim(), one.claim()), (Some(0), Some(1), Some(2)));
         assert_eq!((one.claim(), other.claim()), (None, None));
         assert!(one.is_dry() && other.is_dry());
     }
 
     #[test]
+    fn dealt_rounds_belong_to_their_lanes() {
+        let claims = Arc::new(Claims::dealt(3, 2));
+        let (one, other) = (queue(50, &claims, 0), queue(50, &claims, 1));
+        assert_eq!((other.claim(), one.claim(), one.claim()), (Some(1), Some(0), Some(2)));
+        assert_eq!((one.claim(), other.claim()), (None, None));
+        assert!(one.is_dry() && other.is_dry());
+    }
+
+    #[test]
     fn a_stopped_queue_gives_up_what_waits_and_opens_nothing() {
-        let claims = Arc::new(Claims::new(25));
-        let mut queue = queue(50, &claims);
+        let claims = Arc::new(Claims::shared(25));
+        let mut queue = queue(50, &claims, 0);
         let round = queue.claim().unwrap();
         queue.open(round);
         let taken = queue.take().unwrap();

@@ -124,10 +124,10 @@ impl Seat {
                 return Poll::Ready(true);
             }
             if connection::poll_disturbed(connection, cx).is_ready() {
-                desk.leave_gather(self.index);
+                desk.withdraw(self.index);
                 return Poll::Ready(false);
             }
-            if alarm.as_mut().poll(cx).is_ready() {
+            if !desk.is_paced() && alarm.as_mut().poll(cx).is_ready() {
                 desk.let_go();
                 return Poll::Ready(true);
             }

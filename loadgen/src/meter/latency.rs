@@ -20,11 +20,15 @@ pub(crate) struct Latencies {
     pub(crate) response: Histogram<u64>,
     /// From the first byte written to the whole answer.
     pub(crate) service: Histogram<u64>,
+    /// Of a run with a rate: from the planned instant to the first byte written.
+    pub(crate) lateness: Histogram<u64>,
+    /// The part of it that is our own: from the planned instant until it was noticed, where a connection was idle.
+    pub(crate) lag: Histogram<u64>,
 }
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { response: histogram(), service: histogram() }
+        Self { response: histogram(), service: histogram(), lateness: histogram(), lag: histogram() }
     }
 }
 
@@ -35,11 +39,23 @@ impl Latencies {
         self.service.saturating_record(micros(t_start, t_end));
     }
 
+    /// Records how long after its instant a request left.
+    pub(crate) fn record_lateness(&mut self, t_planned: u64, t_start: u64) {
+        self.lateness.saturating_record(micros(t_planned, t_start));
+    }
+
+    /// Records how long after its instant a request was noticed, for which a connection was idle.
+    pub(crate) fn record_lag(&mut self, t_planned: u64, now: u64) {
+        self.lag.saturating_record(micros(t_planned, now));
+    }
+
     /// Adds those of another lane; exact, since all bounds are the same.
     pub(crate) fn add(&mut self, other: &Self) {
         let same = "histograms of the same bounds";
         self.response.add(&other.response).expect(same);
         self.service.add(&other.service).expect(same);
+        self.lateness.add(&other.lateness).expect(same);
+        self.lag.add(&other.lag).expect(same);
     }
 }
 

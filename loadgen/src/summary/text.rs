@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Summary;
+use super::punctuality::Punctuality;
 use crate::load::Ending;
 use crate::meter::latency::Quantiles;
 
@@ -13,6 +14,8 @@ const LEADERS: usize = 24;
 pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Path>) -> String {
     let mut lines = vec![String::new()];
     lines.extend(ending(summary));
+    let not_held = summary.schedule.and_then(|schedule| schedule.fault());
+    lines.extend(not_held.map(|why| format!("     the rate was not held: {why}\n")));
     lines.extend(outcomes(summary));
     lines.push(String::new());
     lines.extend(traffic(summary));
@@ -127,7 +130,7 @@ fn traffic(summary: &Summary) -> Vec<String> {
         .generator
         .peak_rss_bytes
         .map_or("?".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
-    vec![
+    let mut lines = vec![
         line("http_req_duration", &quantiles(summary.service_time.as_ref())),
         line("response_time", &quantiles(summary.response_time.as_ref())),
         line("http_req_failed", &format!("{failed:.2}%  {} out of {}", requests.failed, requests.sent)),
@@ -143,7 +146,25 @@ fn traffic(summary: &Summary) -> Vec<String> {
                 summary.generator.cpu_s, summary.duration_s
             ),
         ),
-    ]
+    ];
+    lines.splice(2..2, summary.schedule.map(|schedule| line("schedule", &kept(&schedule))));
+    lines
+}
+
+/// How the planned instants were kept.
+fn kept(schedule: &Punctuality) -> String {
+    let part = |name: &str, quantiles: Option<Quantiles>| {
+        quantiles.map_or_else(String::new, |all| {
+            format!("{name} med={} p(99)={} max={}  ", ms(all.p50_ms), ms(all.p99_ms), ms(all.max_ms))
+        })
+    };
+    format!(
+        "{}{}late={} dropped={}",
+        part("lateness", schedule.lateness),
+        part("lag", schedule.generator_lag),
+        schedule.late_iterations,
+        schedule.dropped_iterations
+    )
 }
 
 fn line(name: &str, value: &str) -> String {

@@ -58,7 +58,7 @@ fn the_environment_outranks_the_file_and_flags_outrank_the_environment() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let manifest = ran.folder().manifest().unwrap();
     let load = &manifest.scenario.load;
-    assert_eq!((load.count, load.batch, load.concurrency), (20, 5, 2));
+    assert_eq!((load.count, load.batch, load.concurrency), (Some(20), 5, 2));
     assert_eq!(manifest.plan.topics, ["a", "b"]);
     assert_eq!(manifest.plan.share, [10, 20]);
 }

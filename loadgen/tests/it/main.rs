@@ -9,6 +9,7 @@ mod exact;
 mod identity;
 mod peers;
 mod program;
+mod rate;
 mod releases;
 mod retries;
 mod schema;

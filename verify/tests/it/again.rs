@@ -24,7 +24,7 @@ fn in_doubt() -> Forge {
         _ => vec![Fate::Acked],
     };
     let mut forge = Forge { fates, ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (600, 16);
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(600), 16);
     forge.scenario.promises.payload = PayloadEquality::Json;
     forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
     forge

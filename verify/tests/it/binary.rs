@@ -13,7 +13,7 @@ use crate::stub::{Script, Stub};
 
 pub(crate) fn small() -> Forge {
     let mut forge = Forge::default();
-    (forge.scenario.load.count, forge.scenario.load.batch) = (600, 16);
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(600), 16);
     forge
 }
 
@@ -192,7 +192,7 @@ fn an_observation_of_other_keys_is_refused() {
     let out = tempfile::tempdir().unwrap();
     let folder = small().run().write(out.path());
     let mut other = small();
-    other.scenario.load.count = 500;
+    other.scenario.load.count = Some(500);
     other.run().observed().save(&folder.observation(1)).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));

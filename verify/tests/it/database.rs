@@ -25,7 +25,7 @@ const QUERY: &str = "SELECT topic, event_id, timestamp, source, payload FROM sto
 /// A small run, as a target that stored all of it shows it.
 fn small() -> Forged {
     let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (300, 16);
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
     forge.scenario.promises.payload = PayloadEquality::Json;
     forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
     forge.run()
@@ -266,7 +266,7 @@ async fn what_the_target_shows_wrongly_is_found_also_where_the_database_decides(
 #[tokio::test]
 async fn a_key_that_is_listed_with_one_payload_and_stored_with_the_other_is_named() {
     let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (300, 16);
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
     forge.scenario.promises.payload = PayloadEquality::Json;
     forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
     forge.scenario.traps.other_payload = 4;

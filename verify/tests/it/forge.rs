@@ -71,7 +71,7 @@ impl Default for Forge {
     /// 2,000 attempts of 1,400 keys in seven rounds of sixteen requests, all acknowledged.
     fn default() -> Self {
         let mut scenario = Scenario::default();
-        (scenario.load.count, scenario.load.batch) = (2000, 20);
+        (scenario.load.count, scenario.load.batch) = (Some(2000), 20);
         Self {
             scenario,
             seed: 7,

@@ -20,7 +20,7 @@ use crate::stub::{Listed, OnStats, Pages, Script, Stub};
 /// A small run, so that a listing is soon read: 300 attempts of 210 keys in one round and a bit.
 fn small() -> Forged {
     let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (300, 16);
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
     forge.scenario.promises.payload = PayloadEquality::Json;
     forge.scenario.promises.zombie = Duration::from_millis(1);
     forge.run()
@@ -357,7 +357,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
 #[tokio::test]
 async fn a_target_that_shows_every_key_and_counts_some_again_after_its_window_is_sound() {
     let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (300, 16);
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
     forge.scenario.events.topics = vec!["only".to_owned()];
     forge.scenario.promises.payload = PayloadEquality::Json;
     forge.scenario.promises.window = Some(Duration::from_nanos(1));

@@ -44,7 +44,7 @@ fn promise_sets() -> Vec<Promises> {
 #[test]
 fn all_are_seen_on_the_default_run() {
     let mut forge = Forge { width: 50, lanes: 1, ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (20_000, 100);
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(20_000), 100);
     let verdict = forge.run().verdict();
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
     assert_eq!(seen(&verdict).len(), 15, "{:?}", verdict.planted);
@@ -67,7 +67,7 @@ fn none_is_missed_whatever_the_seed_the_plan_and_the_promises() {
             let lanes = u64::from(nth % 2) + 1;
             let mut forge = Forge { seed, nonce: u64::from(seed) * 77, lanes, fates, ..Forge::default() };
             let load = &mut forge.scenario.load;
-            (load.count, load.batch, load.dup) = (count, batch, dup.to_owned());
+            (load.count, load.batch, load.dup) = (Some(count), batch, dup.to_owned());
             forge.scenario.promises = promises.clone();
             let verdict = forge.run().verdict();
             seen(&verdict);
@@ -134,7 +134,7 @@ fn one_silent_in_each_round(_: u64, request: u32) -> Vec<Fate> {
 #[test]
 fn at_a_share_near_one_the_last_round_with_a_key_of_its_own_serves() {
     let mut forge = Forge::default();
-    (forge.scenario.load.count, forge.scenario.load.dup) = (20_000, "0.999".to_owned());
+    (forge.scenario.load.count, forge.scenario.load.dup) = (Some(20_000), "0.999".to_owned());
     let verdict = forge.run().verdict();
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
     assert!(seen(&verdict).len() >= 10, "{:?}", verdict.planted);

@@ -1,0 +1,106 @@
+//! Pacing: requests of a run with a rate leave at instants that were planned, whether answers come or not.
+//!
+//! Each lane owns its share of the rounds and of the instants, so that lanes need not talk to each other. Its pacer
+//! sleeps until the next instant and hands the request to a connection that is idle; where none is, the request waits for
+//! one, and the wait is part of its response time.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use truth::clock::monotonic_ns;
+use truth::ledger::LedgerError;
+use truth::plan::{Plan, Shard};
+use truth::schedule::Schedule;
+
+use super::desk::Desk;
+use crate::alarm::Alarm;
+
+/// When the requests of one shard's rounds are to leave.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    pub(crate) schedule: Arc<Schedule>,
+    /// When the run begins, on the monotonic clock.
+    pub(crate) start_ns: u64,
+    pub(crate) shard: Shard,
+    pub(crate) lanes: u64,
+    /// Rounds of this shard.
+    pub(crate) rounds: u64,
+}
+
+impl Pace {
+    /// The instant of a request of the shard's `nth` round; a request that is never due is due at the end of time.
+    pub(crate) fn due(&self, plan: &Plan, nth: u64, request: u32) -> u64 {
+        let (of, index) = (u64::from(self.shard.of), u64::from(self.shard.index) - 1);
+        let place = self.place(plan, nth, u64::from(request)) * of + index;
+        self.schedule.at(place).map_or(u64::MAX, |after| self.start_ns.saturating_add(after))
+    }
+
+    /// Which of the shard's requests it is. Lanes take turns request by request; in the last turn of rounds there may be
+    /// fewer of them, and the last round may be short.
+    fn place(&self, plan: &Plan, nth: u64, request: u64) -> u64 {
+        let (full, turn) = (u64::from(plan.requests_per_round()), nth / self.lanes);
+        let in_turn = self.lanes.min(self.rounds - turn * self.lanes);
+        let short = plan.requests_of(self.shard.round(self.rounds - 1));
+        let is_last_turn = turn == (self.rounds - 1) / self.lanes;
+        let both = if is_last_turn { request.min(short) } else { request };
+        let alone = request - both;
+        turn * full * self.lanes + both * in_turn + alone * (in_turn - 1) + nth % self.lanes
+    }
+}
+
+/// Lets requests leave at their instants, if they have any; ends only where the ledger cannot be written.
+pub(super) async fn pace(
+    desk: &RefCell<Desk>,
+    alarm: Option<&Alarm>,
+    idle: &Notify,
+) -> Result<(), LedgerError> {
+    let Some(alarm) = alarm else { return std::future::pending().await };
+    loop {
+        let next = desk.borrow_mut().dispatch(monotonic_ns())?;
+        tokio::select! {
+            () = idle.notified() => {}
+            () = alarm.until(next) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use truth::scenario::Scenario;
+
+    use super::*;
+
+    #[test]
+    fn the_instants_of_all_lanes_and_shards_are_those_of_one_sequence() {
+        for count in [1_u64, 100, 799, 800, 801, 2_399, 2_401, 20_000, 20_050] {
+            for (lanes, of) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 3), (5, 2)] {
+                let mut scenario = Scenario::default();
+                scenario.load.count = Some(count);
+                let plan = scenario.plan(1, 1).unwrap();
+                let rounds = plan.rounds().unwrap();
+                let mut instants = Vec::new();
+                for index in 1..=of {
+                    let shard = Shard { index, of };
+                    let own = rounds.saturating_sub(u64::from(index) - 1).div_ceil(u64::from(of));
+                    let schedule = Arc::new(Schedule::constant(1e9));
+                    let pace = Pace { schedule, start_ns: 0, shard, lanes, rounds: own };
+                    let mut places = Vec::new();
+                    for nth in 0..own {
+                        for request in 0..plan.requests_of(shard.round(nth)) {
+                            places.push(pace.due(&plan, nth, request as u32));
+                        }
+                    }
+                    places.sort_unstable();
+                    let expected =
+                        (0..places.len() as u64).map(|nth| nth * u64::from(of) + u64::from(index) - 1);
+                    assert_eq!(places, expected.collect::<Vec<_>>(), "{count} {lanes} {index}/{of}");
+                    instants.extend(places);
+                }
+                instants.sort_unstable();
+                instants.dedup();
+                assert_eq!(instants.len() as u64, count.div_ceil(100), "no instant is used twice");
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Runs with a rate: exact counts at planned instants, whatever the target does meanwhile.
+
+use std::time::Duration;
+
+use truth::answer::Outcome;
+use truth::ledger::Done;
+
+use crate::program::{Loadgen, Ran};
+use crate::stub::Stub;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// The planned instants of all requests in order, counted from the first.
+fn instants(ran: &Ran) -> Vec<u64> {
+    let tries = ran.tries();
+    let mut planned: Vec<u64> = tries.iter().map(|done| done.t_planned).collect();
+    planned.sort_unstable();
+    let first = planned[0];
+    planned.iter().map(|instant| instant - first).collect()
+}
+
+fn sound(arguments: &str) -> Ran {
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, arguments).run();
+    assert_eq!(ran.code, Some(0), "{arguments}: {}", ran.stderr);
+    ran
+}
+
+#[test]
+fn an_exact_count_leaves_at_exact_instants() {
+    for (arguments, apart) in [
+        ("--rate 2000", 5_000),
+        ("--rate 200req/s", 5_000),
+        ("--rate 2k --lanes 3", 5_000),
+        ("--rate 4000 -c 1", 2_500),
+    ] {
+        let ran = sound(&format!("-n 995 --batch 10 --dup 0 {arguments}"));
+        assert_eq!(ran.summary()["events"]["acked"], 995, "{arguments}");
+        let expected: Vec<u64> = (0..100).map(|nth| nth * apart * 1_000).collect();
+        assert_eq!(instants(&ran), expected, "{arguments}");
+        assert!(ran.tries().iter().all(|done: &Done| done.t_start >= done.t_planned), "none leaves early");
+    }
+}
+
+#[test]
+fn repeats_that_race_leave_at_one_instant_and_the_count_stays_exact() {
+    let ran = sound("-n 1000 --batch 10 --dup 0.3 --rate 4000");
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["events"]["acked"], &summary["events"]["told_duplicate"]),
+        (&1000.into(), &300.into())
+    );
+    assert!(summary["races"]["pairs_observed"].as_u64() > Some(0), "{summary:#}");
+    let instants = instants(&ran);
+    assert!(instants.windows(2).any(|pair| pair[0] == pair[1]), "some leave together: {instants:?}");
+    assert!(instants.iter().all(|instant| instant % (SECOND / 400) == 0), "{instants:?}");
+}
+
+#[test]
+fn rate_and_time_make_the_count() {
+    for (arguments, events) in [
+        ("--rate 1000 --duration 500ms", 500),
+        ("--rate 1000 --duration 500ms -n 120", 120),
+        ("--stage 1s:1000", 500),
+        ("--rate 500 --stage 200ms:500 --stage 0s:1000 --stage 200ms:1000", 300),
+        ("--rate 30req/s --duration 300ms", 90),
+    ] {
+        let ran = sound(&format!("--batch 10 --dup 0.2 {arguments}"));
+        let summary = ran.summary();
+        assert_eq!(summary["events"]["acked"], events, "{arguments}");
+        assert_eq!(summary["schedule"]["dropped_iterations"], 0, "{arguments}");
+        assert!(ran.stdout.contains("schedule..."), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_is_not_begun_in_time_is_dropped_and_said_at_the_top() {
+    let stub = Stub::scripted(|it| {
+        std::thread::sleep(Duration::from_millis(100));
+        it.answer();
+    });
+    let ran = Loadgen::against(&stub, "--rate 1000 --duration 500ms --batch 10 --dup 0 -c 1").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let summary = ran.summary();
+    let dropped = summary["schedule"]["dropped_iterations"].as_u64().unwrap();
+    assert!(dropped > 0 && summary["schedule"]["held"] == false, "{summary:#}");
+    let never = ran.tries().iter().filter(|done| done.answer.outcome == Outcome::NeverSent).count() as u64;
+    assert!(never <= dropped, "those of opened rounds have a record");
+    assert_eq!(summary["requests"]["sent"].as_u64().unwrap() + dropped, 50);
+    let first = ran.stdout.lines().find(|line| !line.is_empty()).unwrap();
+    assert!(first.contains("the rate was not held") && first.contains("--concurrency"), "{}", ran.stdout);
+}
+
+#[test]
+fn waiting_for_a_connection_is_part_of_the_response_time_alone() {
+    let stub = Stub::scripted(|it| {
+        std::thread::sleep(Duration::from_millis(50));
+        it.answer();
+    });
+    let ran = Loadgen::against(&stub, "-n 100 --batch 10 --rate 10000 --dup 0 -c 1").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    // Ten requests were due within 9 ms, and one connection carries them one after the other.
+    let longest = |of: fn(&Done) -> u64| ran.tries().iter().map(of).max().unwrap();
+    let response = longest(|done| done.t_end - done.t_planned);
+    let service = longest(|done| done.t_end - done.t_start);
+    assert!(response >= service + 8 * SECOND / 20, "{response} {service}");
+}
+
+#[test]
+fn a_slow_rate_is_no_silence() {
+    let ran = sound("-n 30 --batch 10 --rate 20 --dup 0 --patience 300ms");
+    assert_eq!(instants(&ran), [0, SECOND / 2, SECOND]);
+}
+
+#[test]
+fn what_makes_no_rate_is_refused_with_the_way_out() {
+    let stub = Stub::sound();
+    for (arguments, part) in [
+        ("--rate fast", "500req/s"),
+        ("--rate 0 -n 10", "above 0"),
+        ("--rate 1000", "--duration 30s"),
+        ("--duration 3s", "with a rate"),
+        ("--stage 30s", "30s:1000"),
+        ("--stage 1s:100 --duration 3s", "has no duration"),
+        ("--stage 1s:0 -n 10", "above 0"),
+        ("--rate 100 --stage 1s:0 -n 1000", "rate of 0 before"),
+        ("--rate 1/h --duration 1ms --batch 10000 -n 0", "count is 0"),
+    ] {
+        let ran = Loadgen::against(&stub, arguments).run();
+        assert_eq!(ran.code, Some(2), "{arguments}: {}", ran.stderr);
+        assert!(ran.stderr.contains(part), "{arguments}: {}", ran.stderr);
+        assert!(!ran.results().exists(), "{arguments}");
+    }
+}
