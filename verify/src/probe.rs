@@ -85,11 +85,24 @@ enum ProbeError {
     },
 }
 
+/// The exit code that says that too little was understood.
+const TOO_LITTLE: u8 = 3;
+
+/// What came of a probe.
+struct Probed {
+    /// The scenario.
+    text: String,
+    /// What was looked for in vain, with the settings that say where it is.
+    missing: Vec<String>,
+    /// Whether the target can be read back at all.
+    can_be_judged: bool,
+}
+
 impl ProbeError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Mapping(_) | Self::Header(_) | Self::Exists { .. } | Self::Folder(_) => 2,
-            Self::NoWayIn { .. } | Self::Unusable { .. } => 3,
+            Self::NoWayIn { .. } | Self::Unusable { .. } => TOO_LITTLE,
             Self::Unreachable { .. } => 5,
         }
     }
@@ -98,9 +111,19 @@ impl ProbeError {
 /// Probes a target, and returns the exit code; everything is printed.
 pub async fn run(options: &ProbeOptions) -> u8 {
     match probe(options).await {
-        Ok(text) => {
-            crate::run::say(&text);
-            eprintln!("written to {0}; next: loadgen --scenario {0} --verify", options.out.display());
+        Ok(probed) => {
+            crate::run::say(&probed.text);
+            let out = options.out.display();
+            for missing in &probed.missing {
+                eprintln!("not found: {missing}");
+            }
+            if !probed.can_be_judged {
+                eprintln!(
+                    "written to {out}; nothing shows what the target stored, so fill that in before a run can be judged"
+                );
+                return TOO_LITTLE;
+            }
+            eprintln!("written to {out}; next: loadgen --scenario {out} --verify");
             0
         }
         Err(error) => {
@@ -110,7 +133,7 @@ pub async fn run(options: &ProbeOptions) -> u8 {
     }
 }
 
-async fn probe(options: &ProbeOptions) -> Result<String, ProbeError> {
+async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
     if options.out.exists() {
         return Err(ProbeError::Exists { path: options.out.clone() });
     }
@@ -129,8 +152,8 @@ async fn probe(options: &ProbeOptions) -> Result<String, ProbeError> {
     let sent = publish::send_all(&mut asker, &way_in).await;
     answers::say(&sent, &mut draft);
     let listed = listing::find(&asker, &way_in, &sent).await;
-    let seen_at_once = listed.as_ref().map(|listed| listed.at_once);
-    counters::say(&asker, before, &sent, &mut draft).await;
+    let seen_at_once = listed.as_ref().ok().map(|listed| listed.at_once);
+    let uncounted = counters::say(&asker, before, &sent, &mut draft).await;
     listing::say(listed.as_ref(), &mut draft);
     publish::say_promises(&sent, seen_at_once, &mut draft);
     let text = draft.text();
@@ -138,7 +161,11 @@ async fn probe(options: &ProbeOptions) -> Result<String, ProbeError> {
     let understood = understood.and_then(|scenario| scenario.plan(1, 1));
     understood.map_err(|error| ProbeError::Unusable { reason: chain(&error) })?;
     write_whole(&options.out, text.as_bytes())?;
-    Ok(text)
+    let counters =
+        (!uncounted.is_empty()).then(|| format!("counters (target.stats: {})", uncounted.join(", ")));
+    let listing = listed.as_ref().err().map(|seen| format!("a listing (target.listing: path, rows); {seen}"));
+    let can_be_judged = listed.is_ok() || !uncounted.contains(&"unique");
+    Ok(Probed { text, missing: counters.into_iter().chain(listing).collect(), can_be_judged })
 }
 
 /// The base URL, and the publish path where the URL named one.

@@ -58,7 +58,10 @@ fn every_shipped_scenario_makes_a_plan() {
         names.push(scenario.name);
     }
     names.sort();
-    assert_eq!(names, ["constant-rate", "default", "delayed", "killed", "races", "ramp", "single-events", "traps"]);
+    assert_eq!(
+        names,
+        ["constant-rate", "default", "delayed", "killed", "races", "ramp", "single-events", "traps"]
+    );
 }
 
 #[test]

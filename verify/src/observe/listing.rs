@@ -297,7 +297,7 @@ fn next_cursor(body: &[u8], pointer: &str) -> Option<String> {
 }
 
 /// The target of `Link: <...>; rel="next"` (RFC 8288), absolute.
-fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadError> {
+pub(crate) fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadError> {
     for header in headers.get_all(LINK) {
         let Ok(text) = header.to_str() else { continue };
         for link in text.split(",<").flat_map(|part| part.split(", <")) {

@@ -15,13 +15,10 @@ pub(super) fn say(sent: &Exchanges, draft: &mut Draft) {
     let statuses: Vec<u16> = answers.into_iter().flatten().map(|answer| answer.status).collect();
     let others = statuses.iter().filter(|status| !(200..300).contains(*status));
     let ack: Vec<String> = ["2xx".to_owned()].into_iter().chain(others.map(u16::to_string)).collect();
-    let shown: Vec<String> = statuses.iter().map(u16::to_string).collect();
-    draft.list(
-        "target.publish",
-        "ack",
-        &ack,
-        &format!("a new event, the same again and a batch were answered {}", shown.join(", ")),
-    );
+    let named = ["a new event", "the same again", "a batch with repeats"].iter().zip(&answers);
+    let shown: Vec<String> =
+        named.filter_map(|(name, answer)| Some(format!("{name}: {}", (*answer)?.status))).collect();
+    draft.list("target.publish", "ack", &ack, &format!("the answers' status. {}", shown.join(", ")));
     let bodies = answers.map(|answer| answer.and_then(|answer| answer.json.as_ref()));
     let mut found = 0;
     for (name, as_one_batch) in [("accepted", [1, 1, 5]), ("inserted", [1, 0, 3]), ("duplicates", [0, 1, 2])]

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::publish::Names;
 use crate::observe::client::{Posted, TargetClient};
+use crate::observe::listing::next_link;
 
 /// How long an answer to an event may take: some store before they answer, and take their time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,8 +27,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) text: String,
     pub(super) json: Option<Value>,
-    /// Whether it has a `Link` to a next page.
-    pub(super) links_on: bool,
+    /// Where its `Link` to a next page leads.
+    pub(super) next: Option<String>,
 }
 
 impl Answer {
@@ -105,26 +106,30 @@ impl Asker {
     /// POSTs a body; none if no whole answer came.
     pub(super) async fn post(&self, path: &str, body: String) -> Option<Answer> {
         match self.client.post(path, body.into_bytes(), PATIENCE).await {
-            Posted::Answered { status, body } => Some(understood(status, &body, false)),
+            Posted::Answered { status, body } => Some(understood(status, &body, None)),
             Posted::NotConnected | Posted::Lost => None,
         }
     }
 
     /// GETs a path with its query; none if no whole answer came.
     pub(super) async fn get(&self, path: &str) -> Option<Answer> {
-        timeout(READING, self.read(path)).await.ok()?
+        self.get_url(&self.client.url(path)).await
     }
 
-    async fn read(&self, path: &str) -> Option<Answer> {
-        let response = self.client.get(&self.client.url(path), "application/json").await.ok()?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let links_on =
-            headers.get_all("link").iter().any(|link| link.to_str().is_ok_and(|link| link.contains("next")));
-        Some(understood(status, &response.bytes().await.ok()?, links_on))
+    /// The same of a whole URL.
+    pub(super) async fn get_url(&self, url: &str) -> Option<Answer> {
+        timeout(READING, self.read(url)).await.ok()?
+    }
+
+    async fn read(&self, url: &str) -> Option<Answer> {
+        let response = self.client.get(url, "application/json").await.ok()?;
+        let status = response.status().as_u16();
+        let next = next_link(url, response.headers()).ok().flatten();
+        Some(understood(status, &response.bytes().await.ok()?, next))
     }
 }
 
-fn understood(status: u16, body: &[u8], links_on: bool) -> Answer {
+fn understood(status: u16, body: &[u8], next: Option<String>) -> Answer {
     let text = String::from_utf8_lossy(body).into_owned();
-    Answer { status, json: serde_json::from_str(&text).ok(), text, links_on }
+    Answer { status, json: serde_json::from_str(&text).ok(), text, next }
 }

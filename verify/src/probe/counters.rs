@@ -11,7 +11,10 @@ use super::draft::Draft;
 use super::publish::Exchanges;
 
 /// Where counters may stand.
-const PATHS: [&str; 6] = ["/stats", "/api/stats", "/counters", "/metrics.json", "/status", "/info"];
+const PATHS: [&str; 7] = ["/stats", "/api/stats", "/counters", "/metrics.json", "/status", "/info", METRICS];
+
+/// Where Prometheus's format is usual, which is not read.
+const METRICS: &str = "/metrics";
 
 /// How long counters may take to come to rest, and between two looks.
 const REST: Duration = Duration::from_secs(10);
@@ -47,14 +50,28 @@ fn counters_in(answer: Answer) -> Option<Value> {
 }
 
 /// Says which numbers grew by what was sent.
-pub(super) async fn say(asker: &Asker, before: Option<Before>, sent: &Exchanges, draft: &mut Draft) {
+///
+/// Tells which counters were not found.
+pub(super) async fn say(
+    asker: &Asker,
+    before: Option<Before>,
+    sent: &Exchanges,
+    draft: &mut Draft,
+) -> Vec<&'static str> {
     let Some(before) = before else {
         draft.note("target.stats", &format!("no counters were found at {}", PATHS.join(", ")));
-        return;
+        if asker.get(METRICS).await.is_some_and(|answer| answer.is_success()) {
+            draft.note("target.stats", "/metrics answers, but not in JSON: Prometheus's format is not read");
+        }
+        draft.note(
+            "target.stats",
+            "fill in: path = \"/...\", received = \"/...\", unique = \"/...\", duplicates = \"/...\"",
+        );
+        return vec!["path", "received", "unique", "duplicates"];
     };
     let Some(body) = at_rest(asker, before.path).await else {
         draft.note("target.stats", &format!("{} could not be read again", before.path));
-        return;
+        return vec!["path", "received", "unique", "duplicates"];
     };
     let now = sums(&body, &asker.topic);
     let [attempts, keys, repeats] = sent.totals;
@@ -65,11 +82,15 @@ pub(super) async fn say(asker: &Asker, before: Option<Before>, sent: &Exchanges,
         ("unique", keys, ["unique", "stored", "processed"]),
         ("duplicates", repeats, ["dup", "dropped", "skipped"]),
     ];
+    let mut missing = Vec::new();
     for (name, grown, hints) in wanted {
         match grew_by(&before.sums, &now, grown, &hints) {
             Some(place) => draft.set("target.stats", name, &place, &format!("it grew by {grown}")),
-            None => draft
-                .note("target.stats", &format!("no number grew by {grown}, so none is taken for `{name}`")),
+            None => {
+                missing.push(name);
+                let why = format!("no number grew by {grown}, so none is taken for {name} = \"/...\"");
+                draft.note("target.stats", &why);
+            }
         }
     }
     let waiting = [
@@ -85,6 +106,7 @@ pub(super) async fn say(asker: &Asker, before: Option<Before>, sent: &Exchanges,
         }
     }
     say_lifetime(&body, draft);
+    missing
 }
 
 /// Whether a restart can be told, and so what can be claimed of counters.

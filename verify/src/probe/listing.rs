@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use truth::mapping::Paging;
-use truth::promises::{PayloadEquality, TimestampEquality};
+use truth::promises::TimestampEquality;
 
-use super::answers::escaped;
+use super::answers::{escaped, find_lists};
 use super::asking::{Answer, Asker, Sent};
 use super::draft::Draft;
 use super::publish::{Exchanges, WayIn};
-use super::rows::Shape;
+use super::rows::{Kept, Shape};
 
 /// Where listings may be.
 const PATHS: [&str; 6] = ["/events", "/api/events", "/logs", "/items", "/messages", "/records"];
@@ -22,6 +22,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const LIMIT: u64 = 1000;
 const LOWER_LIMIT: u64 = 100;
 
+/// How many pages are looked at one after the other, and how far numbers of pages or rows are tried.
+const MOST_PAGES: u32 = 100;
+const FARTHEST: u64 = 1 << 30;
+
 /// A listing that was found.
 #[derive(Debug)]
 pub(super) struct Listed {
@@ -33,8 +37,8 @@ pub(super) struct Listed {
     heeds_topic: bool,
     /// Whether a topic that nothing was stored under is answered with 404.
     unknown_is_404: bool,
-    /// The limit that is heeded; none if none is.
-    limit: Option<u64>,
+    /// The limit to ask for, and why; none if none is heeded.
+    limit: Option<(u64, String)>,
     paging: Way,
     /// Whether the first look after the last answer showed its events.
     pub(super) at_once: bool,
@@ -66,6 +70,51 @@ impl Asking<'_> {
         Some((answer, shape))
     }
 
+    /// The first page without a row that was sent, if it has others.
+    async fn others(&self, parameters: &str) -> Option<(Answer, u64)> {
+        let (answer, _) = self.page(parameters).await?;
+        let rows = longest_list(&answer)?;
+        Some((answer, rows))
+    }
+
+    /// Looks for the event behind the first page, where a store shows its oldest rows first and has many: by an offset or
+    /// a page number, which lead anywhere, to the last rows; by a link or a cursor for so many pages.
+    async fn further(&self, limit: &str) -> Option<(Answer, Shape)> {
+        let (first, rows) = self.others(limit).await?;
+        let at = |name: &'static str, number: u64| format!("{limit}&{name}={number}");
+        for (name, step) in [("offset", rows), ("page", 1)] {
+            let has_rows = async |nth: u64| self.others(&at(name, nth * step)).await.is_some();
+            let (mut low, mut high) = (0, 1);
+            while high < FARTHEST && has_rows(high).await {
+                (low, high) = (high, high * 2);
+            }
+            while high - low > 1 && high < FARTHEST {
+                let middle = low + (high - low) / 2;
+                if has_rows(middle).await { low = middle } else { high = middle }
+            }
+            // The last page may have been full when it was asked for.
+            for nth in [low, high] {
+                if let Some((answer, Some(shape))) = self.page(&at(name, nth * step)).await {
+                    return Some((answer, shape));
+                }
+            }
+        }
+        self.follow(first).await
+    }
+
+    /// Follows the links of pages until one shows the event.
+    async fn follow(&self, first: Answer) -> Option<(Answer, Shape)> {
+        let mut next = first.next;
+        for _ in 0..MOST_PAGES {
+            let answer = self.asker.get_url(&next?).await?;
+            if let Some(shape) = Shape::of(&answer, self.event, &self.asker.topic) {
+                return Some((answer, shape));
+            }
+            next = answer.next;
+        }
+        None
+    }
+
     /// Ids of a page of the shape that is known.
     async fn ids(&self, shape: &Shape, parameters: &str) -> Vec<String> {
         let Some((answer, _)) = self.page(parameters).await else { return Vec::new() };
@@ -80,29 +129,67 @@ impl Asking<'_> {
     }
 }
 
-/// Looks for the last event that was sent, until it is shown somewhere.
-pub(super) async fn find(asker: &Asker, way_in: &WayIn, sent: &Exchanges) -> Option<Listed> {
-    let event = sent.events.last()?;
+/// Looks for the last event that was sent, until it is shown somewhere; else says what was shown instead.
+pub(super) async fn find(asker: &Asker, way_in: &WayIn, sent: &Exchanges) -> Result<Listed, String> {
+    let event = &sent.last;
     let deadline = Instant::now() + SHOWN_WITHIN;
     let mut at_once = true;
     let paths: Vec<&str> = PATHS.into_iter().chain([way_in.path.as_str()]).collect();
     loop {
         for path in &paths {
-            for by_topic in [false, true] {
-                let asking = Asking { asker, path, by_topic, event };
-                for parameters in [format!("limit={LIMIT}"), format!("limit={LOWER_LIMIT}"), String::new()] {
-                    if let Some((answer, Some(shape))) = asking.page(&parameters).await {
-                        return Some(describe(&asking, &answer, shape, at_once).await);
-                    }
+            let whole = Asking { asker, path, by_topic: false, event };
+            if let Some((answer, shape)) = on_first_page(&whole).await {
+                return Ok(describe(&whole, &answer, shape, at_once).await);
+            }
+            let of_topic = Asking { by_topic: true, ..whole };
+            if let Some((answer, shape)) = on_first_page(&of_topic).await {
+                // One that shows its rows without being asked for a topic may have too many to show ours.
+                let shows_all = !whole.ids(&shape, "").await.is_empty();
+                let asking = if shows_all { whole } else { of_topic };
+                return Ok(describe(&asking, &answer, shape, at_once).await);
+            }
+            for limit in [format!("limit={LIMIT}"), format!("limit={LOWER_LIMIT}"), String::new()] {
+                if let Some((answer, shape)) = whole.further(&limit).await {
+                    return Ok(describe(&whole, &answer, shape, at_once).await);
                 }
             }
         }
         if Instant::now() >= deadline {
-            return None;
+            return Err(seen_instead(asker, &paths).await);
         }
         at_once = false;
         tokio::time::sleep(LOOK).await;
     }
+}
+
+async fn on_first_page(asking: &Asking<'_>) -> Option<(Answer, Shape)> {
+    for parameters in [format!("limit={LIMIT}"), format!("limit={LOWER_LIMIT}"), String::new()] {
+        if let Some((answer, Some(shape))) = asking.page(&parameters).await {
+            return Some((answer, shape));
+        }
+    }
+    None
+}
+
+/// What the paths show, where none shows what was sent.
+async fn seen_instead(asker: &Asker, paths: &[&str]) -> String {
+    for path in paths {
+        let Some(answer) = asker.get(path).await else { continue };
+        if let Some(rows) = longest_list(&answer) {
+            return format!("GET {path} shows {rows} rows, and none that was sent, nor a way to it");
+        }
+    }
+    format!("no listing showed what was sent, at {}", paths.join(", "))
+}
+
+/// Rows of the longest list of objects in a page; none if it has no row.
+fn longest_list(page: &Answer) -> Option<u64> {
+    let body = page.json.as_ref().filter(|_| page.is_success())?;
+    let mut lists = Vec::new();
+    find_lists(body, "", &mut lists);
+    let rows = lists.iter().filter_map(|list| body.pointer(list)?.as_array());
+    let of_objects = rows.filter(|rows| rows.first().is_some_and(serde_json::Value::is_object));
+    of_objects.map(|rows| rows.len() as u64).max()
 }
 
 async fn describe(asking: &Asking<'_>, answer: &Answer, shape: Shape, at_once: bool) -> Listed {
@@ -110,7 +197,13 @@ async fn describe(asking: &Asking<'_>, answer: &Answer, shape: Shape, at_once: b
     let mut limit = None;
     if two.len() == 2 {
         let all = asking.ids(&shape, &format!("limit={LIMIT}")).await;
-        limit = Some(if all.len() > 2 { LIMIT } else { LOWER_LIMIT });
+        let highest = if all.len() > 2 { LIMIT } else { LOWER_LIMIT };
+        let rows = if all.len() > 2 {
+            all.len()
+        } else {
+            asking.ids(&shape, &format!("limit={LOWER_LIMIT}")).await.len()
+        };
+        limit = Some((highest, format!("limit=2 showed 2 rows, limit={highest} showed {rows}")));
     }
     let paging = way_on(asking, &shape, &two, limit.is_some()).await;
     let unknown = Asking { asker: asking.asker, path: asking.path, by_topic: false, event: asking.event };
@@ -132,7 +225,7 @@ async fn describe(asking: &Asking<'_>, answer: &Answer, shape: Shape, at_once: b
 async fn way_on(asking: &Asking<'_>, shape: &Shape, first: &[String], heeds_limit: bool) -> Way {
     let limit = if heeds_limit { "limit=2&" } else { "" };
     if let Some((answer, _)) = asking.page(limit.trim_end_matches('&')).await {
-        if answer.links_on {
+        if answer.next.is_some() {
             return Way::Plain(Paging::Link);
         }
         if let Some(way) = by_cursor(asking, shape, first, &answer, limit).await {
@@ -181,20 +274,24 @@ async fn by_cursor(
 }
 
 /// Says how the listing is asked and read.
-pub(super) fn say(listed: Option<&Listed>, draft: &mut Draft) {
+pub(super) fn say(listed: Result<&Listed, &String>, draft: &mut Draft) {
     const TABLE: &str = "target.listing";
-    let Some(listed) = listed else {
-        draft.note(TABLE, &format!("no listing showed what was sent, at {}", PATHS.join(", ")));
-        draft.set("promises", "payload", "none", "nothing shows what became of payloads");
-        draft.set("promises", "timestamp", "none", "nothing shows what became of timestamps");
-        return;
+    let listed = match listed {
+        Ok(listed) => listed,
+        Err(seen) => {
+            draft.note(TABLE, seen);
+            draft.note(TABLE, "fill in: path = \"/...\", and rows = \"/...\", paging, [target.listing.fields] if they differ");
+            draft.set("promises", "payload", "none", "nothing shows what became of payloads");
+            draft.set("promises", "timestamp", "none", "nothing shows what became of timestamps");
+            return;
+        }
     };
     draft.set(TABLE, "path", &listed.path, &format!("GET {} answered {}", listed.path, listed.told));
     draft.set(TABLE, "rows", &listed.shape.rows, "the list that our events stand in");
     let topics = if listed.by_topic { "each" } else { "all" };
     draft.set(TABLE, "topics", topics, "whether our events are shown without naming their topic");
-    match listed.limit {
-        Some(limit) => draft.number(TABLE, "limit", limit, "limit=2 was heeded, and so was this"),
+    match &listed.limit {
+        Some((limit, seen)) => draft.number(TABLE, "limit", *limit, seen),
         None => draft.set("target.listing.parameters", "limit", "", "limit=2 was not heeded"),
     }
     if !listed.heeds_topic && !listed.by_topic {
@@ -273,13 +370,16 @@ fn say_fields(shape: &Shape, draft: &mut Draft) {
         }
     }
     match &shape.payload {
-        Some((place, equality)) => {
+        Some((place, kept)) => {
             draft.set(TABLE, "payload", place, "what was sent stands there");
-            let (value, kept) = match equality {
-                PayloadEquality::Exact => {
-                    ("exact", "the text of the payload is as sent, number and order included")
-                }
-                _ => ("json", "the payload is as sent, the text is not"),
+            let (value, kept) = match kept {
+                Kept::Exact => ("exact", "the text of the payload is as sent, number and order included"),
+                Kept::Json => ("json", "the payload is as sent, the text is not"),
+                Kept::Respelt => (
+                    "json",
+                    "the payload is as sent but for how numbers are spelt: 1.50 comes back as 1.5. Numbers like that in a \
+                     template, and the trap number_spelling, would be found changed",
+                ),
             };
             draft.set("promises", "payload", value, kept);
         }

@@ -17,9 +17,20 @@ pub(super) struct Shape {
     pub(super) topic: Option<String>,
     pub(super) source: Option<String>,
     pub(super) timestamp: Option<(String, TimestampEquality)>,
-    pub(super) payload: Option<(String, PayloadEquality)>,
+    pub(super) payload: Option<(String, Kept)>,
     /// Ids of all rows, as listed.
     pub(super) ids: Vec<String>,
+}
+
+/// How a payload was kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kept {
+    /// The text.
+    Exact,
+    /// The JSON, numbers as they were spelt.
+    Json,
+    /// The JSON, with numbers spelt otherwise.
+    Respelt,
 }
 
 impl Shape {
@@ -54,10 +65,10 @@ impl Shape {
             leaf(row, |value| value.as_str() == Some(TIMESTAMP)).map(|at| (at, TimestampEquality::Exact));
         let timestamp = exact.or_else(|| Some((leaf(row, is_moment)?, TimestampEquality::Instant)));
         let kept = |value: &Value| equal_payload(PayloadEquality::Json, &event.payload, &value.to_string());
-        let payload = leaf(row, kept).map(|at| {
-            let is_exact = page.text.contains(&event.payload);
-            (named(&at), if is_exact { PayloadEquality::Exact } else { PayloadEquality::Json })
-        });
+        let spelt = if page.text.contains(&event.payload) { Kept::Exact } else { Kept::Json };
+        let respelt = |value: &Value| is_of_value(value, &event.payload);
+        let payload = leaf(row, kept).map(|at| (named(&at), spelt));
+        let payload = payload.or_else(|| Some((named(&leaf(row, respelt)?), Kept::Respelt)));
         let id_of = |row: &Value| row.pointer(id).map(text);
         Self {
             rows: rows.to_owned(),
@@ -69,6 +80,24 @@ impl Shape {
             ids: list.iter().filter_map(id_of).collect(),
         }
     }
+}
+
+/// Whether a value, or the JSON in a string, is that of a text once numbers are read as numbers.
+fn is_of_value(value: &Value, text: &str) -> bool {
+    fn alike(one: &Value, other: &Value) -> bool {
+        match (one, other) {
+            (Value::Object(one), Value::Object(other)) => {
+                let is_in =
+                    |(name, member): (&String, &Value)| other.get(name).is_some_and(|at| alike(member, at));
+                one.len() == other.len() && one.iter().all(is_in)
+            }
+            (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+            (one, other) => one == other,
+        }
+    }
+    let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let unwrapped = value.as_str().and_then(parse);
+    parse(text).is_some_and(|sent| alike(value, &sent) || unwrapped.is_some_and(|inner| alike(&inner, &sent)))
 }
 
 /// The pointer of a value that fits, at any depth of objects.
@@ -96,7 +125,7 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> Answer {
-        Answer { status: 200, text: text.to_owned(), json: serde_json::from_str(text).ok(), links_on: false }
+        Answer { status: 200, text: text.to_owned(), json: serde_json::from_str(text).ok(), next: None }
     }
 
     #[test]
@@ -111,14 +140,20 @@ mod tests {
             (Some("/meta/stream"), Some("/meta/from"))
         );
         assert_eq!(shape.timestamp, Some(("ts".to_owned(), TimestampEquality::Instant)));
-        assert_eq!(shape.payload, Some(("body".to_owned(), PayloadEquality::Json)));
+        assert_eq!(shape.payload, Some(("body".to_owned(), Kept::Json)));
         assert_eq!(shape.ids, ["other", "id-1"]);
         let kept =
             format!(r#"[{{"event_id":"id-1","timestamp":"{TIMESTAMP}","payload":{}}}]"#, event.payload);
         let shape = Shape::of(&page(&kept), &event, "t").unwrap();
         assert_eq!((shape.rows.as_str(), shape.topic), ("", None));
-        assert_eq!(shape.payload, Some(("payload".to_owned(), PayloadEquality::Exact)));
+        assert_eq!(shape.payload, Some(("payload".to_owned(), Kept::Exact)));
         let through_float = kept.replace("1.50", "1.5");
-        assert_eq!(Shape::of(&page(&through_float), &event, "t").unwrap().payload, None);
+        let shape = Shape::of(&page(&through_float), &event, "t").unwrap();
+        assert_eq!(shape.payload, Some(("payload".to_owned(), Kept::Respelt)));
+        for changed in
+            [kept.replace("1.50", "1.6"), kept.replace("probe", "Probe"), kept.replace(r#""z":1.50,"#, "")]
+        {
+            assert_eq!(Shape::of(&page(&changed), &event, "t").unwrap().payload, None, "{changed}");
+        }
     }
 }

@@ -13,6 +13,7 @@ mod observing;
 mod order_oracle;
 mod over_time;
 mod planted;
+mod probed;
 mod region_oracle;
 mod reports;
 mod requests;

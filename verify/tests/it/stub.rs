@@ -15,7 +15,7 @@ use verify::observe::stats::Counters;
 use verify::rows::Row;
 
 /// How the stub pages.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Pages {
     /// `Link: rel="next"`, the limit as asked, at most this.
     Link { at_most: usize },
