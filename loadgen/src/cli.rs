@@ -62,6 +62,14 @@ pub struct Cli {
     #[arg(long = "stage", value_name = "DUR:RATE")]
     pub stages: Vec<Stage>,
 
+    /// Demand this of the measurements, in k6's words: 'http_req_duration: p(95)<500'; may be repeated
+    #[arg(long = "threshold", value_name = "TEXT")]
+    pub thresholds: Vec<String>,
+
+    /// End the run as soon as a threshold of --threshold fails, from so long after the start on
+    #[arg(long, value_name = "DELAY", num_args = 0..=1, require_equals = true, default_missing_value = "0", value_parser = parse_duration)]
+    pub abort_on_fail: Option<Duration>,
+
     /// How long requests under way are waited for when the time is over, or at Ctrl-C [default: 30s]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub graceful_stop: Option<Duration>,
@@ -127,7 +135,7 @@ const AFTER_HELP: &str = "\
 Lengths of time are written 500ms, 30s or 5m.
 
 Exit codes: 0 the load ran (failed requests included), 2 usage or configuration, 3 the ledger could not be written,
-4 not one attempt was acknowledged, 5 the target was not reached, 130 interrupted. With --verify: the verdict's, 0 PASS,
+4 not one attempt was acknowledged, 5 the target was not reached, 99 a threshold failed, 130 interrupted. With --verify: the verdict's, 0 PASS,
 1 FAIL, 3 UNKNOWN, 4 VOID.
 
 Example: loadgen --count 20000 --dup 0.3 && verify";

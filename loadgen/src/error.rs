@@ -24,6 +24,8 @@ pub mod exit {
     pub const NO_ACK: u8 = 4;
     /// The target was not reached, and no byte of an event left.
     pub const UNREACHABLE: u8 = 5;
+    /// A threshold failed.
+    pub const THRESHOLD: u8 = 99;
     /// Interrupted, and drained.
     pub const INTERRUPTED: u8 = 130;
 }

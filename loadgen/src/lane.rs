@@ -35,6 +35,9 @@ use seat::Seat;
 /// How often a lane looks whether others have taken the last round while all its connections were being opened.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Between two words on what was measured so far.
+const TELL: Duration = Duration::from_millis(500);
+
 /// The pause before the first retry, and the longest.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
@@ -66,6 +69,8 @@ pub(crate) struct LaneJob {
     pub(crate) pace: Option<Pace>,
     /// How long requests under way are waited for once no more are sent.
     pub(crate) grace: Duration,
+    /// Whether somebody looks at the measurements while they are made.
+    pub(crate) is_watched: bool,
     pub(crate) dial: Arc<Dial>,
     pub(crate) fixed_head: Arc<[u8]>,
     pub(crate) timeout: Duration,
@@ -89,12 +94,21 @@ pub(crate) struct LaneReport {
     pub(crate) failure: Option<LedgerError>,
 }
 
+/// What a lane says.
+#[derive(Debug)]
+pub(crate) enum Word {
+    /// What it has measured so far.
+    SoFar { lane: u16, tally: Box<Tally> },
+    /// It has ended.
+    Ended(Box<LaneReport>),
+}
+
 /// Starts a lane on a thread of its own; it reports when it has ended.
 pub(crate) fn start(
     job: LaneJob,
     ledger: SegmentWriter,
     orders: watch::Receiver<Order>,
-    reports: mpsc::UnboundedSender<LaneReport>,
+    words: mpsc::UnboundedSender<Word>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let alarm = {
@@ -103,9 +117,9 @@ pub(crate) fn start(
     };
     let thread = std::thread::Builder::new().name(format!("lane-{}", job.index));
     thread.spawn(move || {
-        let report = LocalSet::new().block_on(&runtime, run(Arc::new(job), ledger, orders, alarm));
+        let report = LocalSet::new().block_on(&runtime, run(Arc::new(job), ledger, orders, alarm, &words));
         // Nobody listens once the run was aborted.
-        drop(reports.send(report));
+        drop(words.send(Word::Ended(Box::new(report))));
     })?;
     Ok(())
 }
@@ -115,6 +129,7 @@ async fn run(
     ledger: SegmentWriter,
     mut orders: watch::Receiver<Order>,
     alarm: Option<Alarm>,
+    words: &mpsc::UnboundedSender<Word>,
 ) -> LaneReport {
     let (finished, idle) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
     let tell = (Rc::clone(&finished), Rc::clone(&idle));
@@ -129,11 +144,27 @@ async fn run(
     let ended = tokio::select! {
         ended = supervise(&desk, &mut seats, &aborts, &finished, &mut orders) => ended,
         Err(error) = pace(&desk, alarm.as_ref(), &idle) => Err(error),
+        () = tell_on(&job, &desk, words) => Ok(()),
     };
     seats.shutdown().await;
     let closed = desk.borrow_mut().close();
     let tally = std::mem::take(&mut desk.borrow_mut().tally);
     LaneReport { tally, failure: ended.and(closed).err() }
+}
+
+/// Tells what was measured so far, again and again, if somebody looks.
+async fn tell_on(job: &LaneJob, desk: &RefCell<Desk>, words: &mpsc::UnboundedSender<Word>) {
+    if !job.is_watched {
+        return std::future::pending().await;
+    }
+    let mut ticks = interval(TELL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let tally = Box::new(desk.borrow().tally.clone());
+        // Nobody listens once the run was aborted.
+        drop(words.send(Word::SoFar { lane: job.index, tally }));
+    }
 }
 
 /// Waits until the lane has finished, or is told to end.

@@ -1,5 +1,6 @@
 //! Sending: lanes, polls and progress side by side, until all is sent, patience is lost, or a person says stop.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use truth::event::Events;
 use truth::folder::RunFolder;
 use truth::ledger::writer::SegmentWriter;
 use truth::ledger::{Header, LedgerError};
+use truth::scenario::Demand;
 use truth::schedule::Schedule;
 use verify::baseline::chain;
 use verify::faults;
@@ -23,7 +25,7 @@ use crate::error::Failure;
 use crate::faults::{Striker, Striking};
 use crate::lane::pace::Pace;
 use crate::lane::queue::Claims;
-use crate::lane::{self, LaneJob, LaneReport, Order};
+use crate::lane::{self, LaneJob, LaneReport, Order, Word};
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums};
 use crate::notice::Notices;
@@ -31,6 +33,7 @@ use crate::poll::Poller;
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::summary::thresholds::Measured;
 
 /// Between two looks whether anything still answers.
 const LOOK: Duration = Duration::from_millis(50);
@@ -86,6 +89,8 @@ pub(crate) enum Ending {
     Aborted,
     /// A lane ended without a word.
     LaneLost,
+    /// A threshold failed that was to end the run.
+    Threshold,
 }
 
 /// What sending came to.
@@ -145,6 +150,8 @@ pub(crate) async fn run(
         schedule,
         ends_ns,
         grace: settings.scenario.load.graceful_stop,
+        aborting: settings.scenario.load.aborting(),
+        so_far: BTreeMap::new(),
         notices,
         progress: &progress,
         load: Load { ending: Ending::Complete, tally: Tally::default(), ledger_failure: None, process: None },
@@ -232,7 +239,7 @@ async fn until(at_ns: Option<u64>) {
 
 struct Lanes {
     running: u16,
-    reports: mpsc::UnboundedReceiver<LaneReport>,
+    reports: mpsc::UnboundedReceiver<Word>,
     orders: watch::Sender<Order>,
 }
 
@@ -274,6 +281,7 @@ fn start_lanes(
             claims: Arc::clone(&claims),
             pace: pace.clone(),
             grace: settings.scenario.load.graceful_stop,
+            is_watched: !settings.scenario.load.aborting().is_empty(),
             dial: Arc::clone(dial),
             fixed_head: Arc::clone(fixed_head),
             timeout: settings.scenario.load.timeout,
@@ -297,6 +305,9 @@ struct Conductor<'a> {
     /// When the run's time is over, if it has one.
     ends_ns: Option<u64>,
     grace: Duration,
+    /// Thresholds that end the run, and what each lane had measured when it last told.
+    aborting: Vec<Demand>,
+    so_far: BTreeMap<u16, Tally>,
     notices: Notices,
     progress: &'a Progress,
     load: Load,
@@ -309,8 +320,9 @@ impl Conductor<'_> {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.lanes.running > 0 {
             tokio::select! {
-                report = self.lanes.reports.recv() => match report {
-                    Some(report) => self.note(report),
+                word = self.lanes.reports.recv() => match word {
+                    Some(Word::SoFar { lane, tally }) => self.look_at(lane, *tally),
+                    Some(Word::Ended(report)) => self.note(*report),
                     None => {
                         self.load.ending = Ending::LaneLost;
                         return;
@@ -327,6 +339,23 @@ impl Conductor<'_> {
                 _ = look.tick() => self.watch(),
             }
         }
+    }
+
+    /// Looks whether a threshold is broken that ends the run.
+    fn look_at(&mut self, lane: u16, tally: Tally) {
+        self.so_far.insert(lane, tally);
+        let mut all = Tally::default();
+        self.so_far.values().for_each(|tally| all.add(tally));
+        let (measured, age) = (Measured::so_far(&all), monotonic_ns().saturating_sub(self.start_ns));
+        let broken = self
+            .aborting
+            .iter()
+            .find(|demand| u128::from(age) >= demand.delay_abort_eval.as_nanos() && measured.breaks(demand));
+        let Some(broken) = broken.filter(|_| self.load.ending == Ending::Complete) else { return };
+        self.load.ending = Ending::Threshold;
+        self.lanes.orders.send_replace(Order::Drain);
+        self.progress.clear();
+        self.notices.warn(&format!("threshold `{}` failed: the run ends here", broken.threshold));
     }
 
     fn note(&mut self, report: LaneReport) {

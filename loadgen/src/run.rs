@@ -74,17 +74,20 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
             "nothing was acknowledged: {answered} to POST {publish_url}; `verify probe URL` finds out what a target takes"
         ));
     }
-    let code = exit_code(&load, notices);
+    let code = match exit_code(&load, notices) {
+        exit::RAN if !summary.holds() => exit::THRESHOLD,
+        code => code,
+    };
     if let Err(error) = saved {
         notices.error(&chain(&error));
         return Ok(exit::LEDGER);
     }
-    if settings.verify && matches!(code, exit::RAN | exit::NO_ACK) {
+    if settings.verify && matches!(code, exit::RAN | exit::NO_ACK | exit::THRESHOLD) {
         let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
         let options = verify::Options::for_run(path, url, settings.database_url, settings.headers);
-        let code = verify::run(options).await;
+        let verdict = verify::run(options).await;
         end_target(load.process.take(), notices).await;
-        return Ok(code);
+        return Ok(if verdict == exit::RAN && code == exit::THRESHOLD { code } else { verdict });
     }
     end_target(load.process.take(), notices).await;
     Ok(code)
@@ -124,6 +127,7 @@ fn exit_code(load: &Load, notices: Notices) -> u8 {
         Ending::LaneLost => exit::LEDGER,
         Ending::Complete | Ending::OutOfPatience if load.tally.acked == 0 => exit::NO_ACK,
         Ending::Complete | Ending::OutOfPatience => exit::RAN,
+        Ending::Threshold => exit::THRESHOLD,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use truth::mapping::Endpoint;
 use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
-use truth::scenario::{Executor, Load, MAX_TOPICS, Scenario, numbered_topics};
+use truth::scenario::{Demand, Executor, Load, MAX_TOPICS, Scenario, numbered_topics};
 use verify::observe::database::DatabaseReader;
 
 use crate::cli::Cli;
@@ -132,6 +132,11 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     set(&mut load.dup, cli.dup.clone());
     set(&mut load.concurrency, cli.concurrency);
     set(&mut load.batch, cli.batch);
+    load.thresholds.extend(cli.thresholds.iter().map(|threshold| Demand {
+        threshold: threshold.clone(),
+        abort_on_fail: cli.abort_on_fail.is_some(),
+        delay_abort_eval: cli.abort_on_fail.unwrap_or_default(),
+    }));
     set(&mut load.timeout, cli.timeout);
     set(&mut load.patience, cli.patience);
     set(&mut load.retries, cli.retries);

@@ -4,6 +4,7 @@ mod effort;
 mod latency_log;
 mod punctuality;
 mod text;
+pub(crate) mod thresholds;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,6 +20,7 @@ use crate::meter::{Connections, Doubts, Races};
 use crate::settings::Settings;
 use effort::Effort;
 use punctuality::Punctuality;
+use thresholds::{Judged, Measured, duration_s};
 
 /// The version of `summary.json`.
 const VERSION: u32 = 1;
@@ -59,6 +61,8 @@ pub(crate) struct Summary {
     response_time: Option<Quantiles>,
     /// From the first byte written to the whole answer; `null` without a sample.
     service_time: Option<Quantiles>,
+    /// What was demanded of the measurements, and whether they are so.
+    thresholds: Vec<Judged>,
     /// Events that left, per second of `duration_s`.
     events_per_s: f64,
     /// Requests that left, per second of `duration_s`.
@@ -130,7 +134,10 @@ struct Answers {
 impl Summary {
     pub(crate) fn new(settings: &Settings, share: &Share, manifest: &Manifest, load: &Load) -> Self {
         let tally = &load.tally;
-        let duration_s = tally.last_end_ns.saturating_sub(tally.first_start_ns) as f64 / 1e9;
+        let duration_s = duration_s(tally);
+        let schedule = settings.scenario.load.schedule().map(|_| Punctuality::of(share, tally));
+        let measured = Measured { tally, duration_s, punctuality: schedule.as_ref() };
+        let thresholds = measured.judge(&settings.scenario.load.thresholds);
         let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
         Self {
             schema_version: VERSION,
@@ -163,7 +170,8 @@ impl Summary {
                 duplicates: (!tally.duplicates_untold).then_some(tally.duplicates),
             },
             races: tally.races,
-            schedule: settings.scenario.load.schedule().map(|_| Punctuality::of(share, tally)),
+            schedule,
+            thresholds,
             response_time: Quantiles::of(&tally.latencies.response),
             service_time: Quantiles::of(&tally.latencies.service),
             events_per_s: per_s(tally.acked + tally.rejected + tally.unknown),
@@ -185,6 +193,11 @@ impl Summary {
     /// The block that people read, and the last line that scripts grep.
     pub(crate) fn text(&self, folder: &RunFolder, judged_later: Option<&Path>) -> String {
         text::render(self, folder.path(), judged_later)
+    }
+
+    /// Whether all thresholds hold.
+    pub(crate) fn holds(&self) -> bool {
+        self.thresholds.iter().all(|judged| judged.ok)
     }
 
     /// How requests were answered, of a run of which nothing was acknowledged.

@@ -23,6 +23,7 @@ pub mod scenario;
 pub mod schedule;
 pub mod share;
 pub mod template;
+pub mod threshold;
 pub mod twin;
 pub mod variant;
 pub mod wire;

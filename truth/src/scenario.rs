@@ -16,6 +16,7 @@ use crate::rate::{Rate, RateError};
 use crate::schedule::Schedule;
 use crate::share::{Share, ShareError};
 use crate::template::{Place, Template};
+use crate::threshold::{Threshold, ThresholdError};
 use crate::twin::Twins;
 use crate::variant::Variants;
 
@@ -85,6 +86,9 @@ pub struct Load {
     /// How the rate changes, one stage after the other.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<Stage>,
+    /// What is demanded of the measurements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<Demand>,
     /// How long requests under way are waited for when the time is over, or a person says stop.
     #[serde(with = "crate::duration")]
     pub graceful_stop: Duration,
@@ -112,6 +116,7 @@ impl Default for Load {
             rate: None,
             duration: None,
             stages: Vec::new(),
+            thresholds: Vec::new(),
             graceful_stop: Duration::from_secs(30),
             dup: "0.3".to_owned(),
             concurrency: 50,
@@ -165,6 +170,11 @@ impl Load {
         }
     }
 
+    /// The thresholds that end a run.
+    pub fn aborting(&self) -> Vec<Demand> {
+        self.thresholds.iter().filter(|demand| demand.abort_on_fail).cloned().collect()
+    }
+
     /// What is wrong with it, if anything is.
     fn fault(&self) -> Option<String> {
         let said = |what: &str| {
@@ -192,6 +202,9 @@ impl Load {
             _ if self.schedule().is_some_and(|schedule| self.never_ends(&schedule)) => said(
                 "comes to a rate of 0 before its count is reached: let the last stage end above 0, or leave out the count",
             ),
+            _ if let Some(error) = self.thresholds.iter().find_map(|demand| demand.parse().err()) => {
+                Some(error.to_string())
+            }
             _ if self.total() == 0 => Some("count is 0, or rate and time make nothing".to_owned()),
             _ => None,
         }
@@ -201,6 +214,56 @@ impl Load {
     fn never_ends(&self, schedule: &Schedule) -> bool {
         let last = self.total().div_ceil(u64::from(self.batch.max(1))).saturating_sub(1);
         self.count.is_some() && schedule.at(last).is_none()
+    }
+}
+
+/// A threshold as a scenario has it: a text, or a text with what follows when it fails.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(from = "WrittenDemand")]
+pub struct Demand {
+    /// In k6's words.
+    pub threshold: String,
+    /// Whether the run ends as soon as it fails.
+    pub abort_on_fail: bool,
+    /// How long after the start it is first looked at for that.
+    #[serde(with = "crate::duration")]
+    pub delay_abort_eval: Duration,
+}
+
+impl Demand {
+    /// Understands it.
+    pub fn parse(&self) -> Result<Threshold, ThresholdError> {
+        self.threshold.parse()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenDemand {
+    Text(String),
+    Table(DemandTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DemandTable {
+    threshold: String,
+    #[serde(default)]
+    abort_on_fail: bool,
+    #[serde(default, with = "crate::duration")]
+    delay_abort_eval: Duration,
+}
+
+impl From<WrittenDemand> for Demand {
+    fn from(written: WrittenDemand) -> Self {
+        match written {
+            WrittenDemand::Text(threshold) => {
+                Self { threshold, abort_on_fail: false, delay_abort_eval: Duration::ZERO }
+            }
+            WrittenDemand::Table(DemandTable { threshold, abort_on_fail, delay_abort_eval }) => {
+                Self { threshold, abort_on_fail, delay_abort_eval }
+            }
+        }
     }
 }
 

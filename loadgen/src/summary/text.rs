@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Summary;
 use super::punctuality::Punctuality;
+use super::thresholds::Judged;
 use crate::load::Ending;
 use crate::meter::latency::Quantiles;
 
@@ -20,6 +21,10 @@ pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Pat
     lines.push(String::new());
     lines.extend(traffic(summary));
     lines.push(String::new());
+    if !summary.thresholds.is_empty() {
+        lines.extend(summary.thresholds.iter().map(threshold));
+        lines.push(String::new());
+    }
     lines.push(format!("     run folder: {}", folder.display()));
     if let Some(out) = judged_later {
         lines.push(format!("     to judge the target: {}", verify_command(folder, out)));
@@ -38,6 +43,7 @@ fn ending(summary: &Summary) -> Option<String> {
         Ending::Complete | Ending::LaneLost => "the run was stopped: its ledger could not be written",
         Ending::OutOfPatience => "the run was given up: the target no longer answered",
         Ending::Interrupted | Ending::Aborted => "the run was interrupted",
+        Ending::Threshold => "the run was ended by a threshold",
     };
     Some(format!("     {text}; at most {left} of {planned} events left\n"))
 }
@@ -149,6 +155,15 @@ fn traffic(summary: &Summary) -> Vec<String> {
     ];
     lines.splice(2..2, summary.schedule.map(|schedule| line("schedule", &kept(&schedule))));
     lines
+}
+
+/// As k6 marks them.
+fn threshold(judged: &Judged) -> String {
+    let mark = if judged.ok { '✓' } else { '✗' };
+    let value =
+        judged.value.map_or_else(|| "nothing".to_owned(), |value| format!("{}", (value * 1e4).round() / 1e4));
+    let why = judged.not_evaluated.as_ref().map_or_else(String::new, |why| format!(", not evaluated: {why}"));
+    format!("     {mark} {}  (measured {value}{why})", judged.threshold)
 }
 
 /// How the planned instants were kept.

@@ -15,3 +15,4 @@ mod retries;
 mod schema;
 mod shapes;
 mod stub;
+mod thresholds;
