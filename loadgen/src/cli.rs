@@ -54,11 +54,12 @@ pub struct Cli {
     #[arg(long, env = "RATE", value_name = "RATE", hide_env_values = true)]
     pub rate: Option<Rate>,
 
-    /// For how long, at a rate; with --count until whichever is reached first
+    /// For how long, at a rate or as fast as answers come; with --count until whichever is reached first
     #[arg(long, env = "DURATION", value_name = "DUR", value_parser = parse_duration, hide_env_values = true)]
     pub duration: Option<Duration>,
 
-    /// Change the rate steadily, as 30s:1000, how long and up to what rate; may be repeated. --rate is where it begins
+    /// Change the number of connections steadily, as 30s:100, how long and up to how many, or the rate, as 30s:1000/s; may
+    /// be repeated. --concurrency or --rate is where it begins
     #[arg(long = "stage", value_name = "DUR:RATE")]
     pub stages: Vec<Stage>,
 

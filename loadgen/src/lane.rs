@@ -6,6 +6,7 @@ mod ending;
 mod flight;
 pub(crate) mod pace;
 pub(crate) mod queue;
+pub(crate) mod ramp;
 mod request;
 mod seat;
 
@@ -30,6 +31,7 @@ use crate::meter::live::LiveSums;
 use desk::Desk;
 use pace::{Pace, pace};
 use queue::Claims;
+use ramp::Ramp;
 use seat::Seat;
 
 /// How often a lane looks whether others have taken the last round while all its connections were being opened.
@@ -65,6 +67,8 @@ pub(crate) struct LaneJob {
     pub(crate) target: Arc<Target>,
     pub(crate) shard: Shard,
     pub(crate) claims: Arc<Claims>,
+    /// How many connections work when, where their number changes.
+    pub(crate) ramp: Option<Ramp>,
     /// When requests are to leave, where that is planned.
     pub(crate) pace: Option<Pace>,
     /// How long requests under way are waited for once no more are sent.
@@ -79,6 +83,30 @@ pub(crate) struct LaneJob {
 }
 
 impl LaneJob {
+    /// When this seat works from now on: now, later, or no more.
+    pub(crate) fn next_work(&self, seat: usize, now: u64) -> Option<u64> {
+        match &self.ramp {
+            Some(ramp) => ramp.next_for(self.number_of(seat), now),
+            None => Some(now),
+        }
+    }
+
+    /// How many seats of this lane work now.
+    pub(crate) fn seats_at_work(&self, now: u64) -> usize {
+        match &self.ramp {
+            Some(ramp) => {
+                let working = ramp.at(now);
+                (0..self.seats as usize).filter(|seat| self.number_of(*seat) < working).count()
+            }
+            None => self.seats as usize,
+        }
+    }
+
+    /// The number of a seat among those of all lanes.
+    fn number_of(&self, seat: usize) -> u32 {
+        u32::try_from(seat).unwrap_or(u32::MAX) * u32::from(self.lanes) + u32::from(self.index)
+    }
+
     /// A number for the lane's `nth` connection, counted from 1, that no other connection of the run has.
     fn connection_number(&self, nth: u64) -> u32 {
         let number = (nth - 1) * u64::from(self.lanes) + u64::from(self.index) + 1;

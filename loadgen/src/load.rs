@@ -25,6 +25,7 @@ use crate::error::Failure;
 use crate::faults::{Striker, Striking};
 use crate::lane::pace::Pace;
 use crate::lane::queue::Claims;
+use crate::lane::ramp::Ramp;
 use crate::lane::{self, LaneJob, LaneReport, Order, Word};
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums};
@@ -46,8 +47,10 @@ const RUN_UP: Duration = Duration::from_millis(100);
 pub(crate) struct Share {
     pub(crate) lanes: u16,
     pub(crate) connections: u32,
-    pub(crate) requests: u64,
-    pub(crate) events: u64,
+    /// None if only time ends the run.
+    pub(crate) requests: Option<u64>,
+    /// The same in events.
+    pub(crate) events: Option<u64>,
 }
 
 impl Share {
@@ -55,17 +58,13 @@ impl Share {
     /// or something else, has work to do as well; and no more than leave each lane two groups' worth of connections.
     pub(crate) fn of(settings: &Settings) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let requests = settings.requests();
-        let asked = settings.scenario.load.concurrency;
-        let connections = u32::try_from(requests).unwrap_or(u32::MAX).clamp(1, asked);
+        let (requests, events) = (settings.requests(), settings.slots());
+        let asked = settings.scenario.load.most_connections();
+        let connections = requests.map_or(asked, |requests| u32::try_from(requests).unwrap_or(u32::MAX));
+        let connections = connections.clamp(1, asked);
         let fitting = (cores / 2).min(connections as usize / (2 * settings.plan.group as usize));
         let lanes = settings.lanes.map_or(fitting, usize::from).clamp(1, connections as usize);
-        Self {
-            lanes: u16::try_from(lanes).unwrap_or(u16::MAX),
-            connections,
-            requests,
-            events: settings.slots().unwrap_or(u64::MAX),
-        }
+        Self { lanes: u16::try_from(lanes).unwrap_or(u16::MAX), connections, requests, events }
     }
 
     /// Connections of one lane.
@@ -131,8 +130,9 @@ pub(crate) async fn run(
     }
     let mut signals = Signals::listen()?;
     let striking = begin_faults(settings, share, folder, &live, process, notices)?;
-    let start_ns = monotonic_ns() + RUN_UP.as_nanos() as u64;
     let schedule = settings.scenario.load.schedule().map(Arc::new);
+    let run_up = schedule.as_ref().map_or(0, |_| RUN_UP.as_nanos() as u64);
+    let start_ns = monotonic_ns() + run_up;
     let pace = schedule.clone().map(|schedule| Pace {
         schedule,
         start_ns,
@@ -140,7 +140,8 @@ pub(crate) async fn run(
         lanes: u64::from(share.lanes),
         rounds: settings.rounds(),
     });
-    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed_head, pace)?;
+    let ramp = Ramp::of(&settings.scenario.load, start_ns);
+    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed_head, (pace, ramp))?;
     let ends_ns = settings.scenario.load.lasts().map(|lasts| start_ns + lasts.as_nanos() as u64);
     let mut conductor = Conductor {
         lanes,
@@ -193,7 +194,7 @@ fn begin_faults(
         return Ok(None);
     }
     let writer = faults::create(folder)?;
-    let (seed, events, live) = (settings.plan.seed, share.events, live.to_vec());
+    let (seed, events, live) = (settings.plan.seed, share.events.unwrap_or(u64::MAX), live.to_vec());
     Ok(Some(Striking::begin(Striker { faults, seed, events, live, writer, process, notices })))
 }
 
@@ -250,7 +251,7 @@ fn start_lanes(
     live: &[Arc<LiveSums>],
     dial: &Arc<Dial>,
     fixed_head: &Arc<[u8]>,
-    pace: Option<Pace>,
+    (pace, ramp): (Option<Pace>, Option<Ramp>),
 ) -> Result<Lanes, Failure> {
     let plan = Arc::new(settings.plan.clone());
     let events = Arc::new(Events::new(&plan));
@@ -280,6 +281,7 @@ fn start_lanes(
             shard: settings.shard,
             claims: Arc::clone(&claims),
             pace: pace.clone(),
+            ramp: ramp.clone(),
             grace: settings.scenario.load.graceful_stop,
             is_watched: !settings.scenario.load.aborting().is_empty(),
             dial: Arc::clone(dial),

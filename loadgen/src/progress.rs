@@ -22,18 +22,23 @@ const PLAIN: &str = "{bar:40} {percent:>3}%  {human_pos}/{human_len} events  {pe
 /// Shows how far the run is.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    planned: u64,
+    planned: Option<u64>,
     lanes: Vec<Arc<LiveSums>>,
     begun: Instant,
     notices: Notices,
 }
 
 impl Progress {
-    pub(crate) fn new(planned: u64, lanes: Vec<Arc<LiveSums>>, color: bool, notices: Notices) -> Self {
+    pub(crate) fn new(
+        planned: Option<u64>,
+        lanes: Vec<Arc<LiveSums>>,
+        color: bool,
+        notices: Notices,
+    ) -> Self {
         let bar = if stderr().is_terminal() {
             let template = if color { PAINTED } else { PLAIN };
             let style = ProgressStyle::with_template(template).expect("a constant template that is valid");
-            ProgressBar::with_draw_target(Some(planned), ProgressDrawTarget::stderr()).with_style(style)
+            ProgressBar::with_draw_target(planned, ProgressDrawTarget::stderr()).with_style(style)
         } else {
             ProgressBar::hidden()
         };
@@ -64,12 +69,13 @@ impl Progress {
     fn print_line(&self) {
         let ended = live::ended(&self.lanes);
         let seconds = self.begun.elapsed().as_secs_f64();
-        let percent = ended as f64 * 100.0 / self.planned.max(1) as f64;
+        let of = self.planned.map_or_else(String::new, |planned| {
+            format!("{:>5.1}%  {ended}/{planned}", ended as f64 * 100.0 / planned.max(1) as f64)
+        });
+        let of = if of.is_empty() { ended.to_string() } else { of };
         let rate = ended as f64 / seconds.max(0.001);
-        let (planned, trouble) = (self.planned, self.trouble());
-        self.notices.say(&format!(
-            "{seconds:>5.0}s  {percent:>5.1}%  {ended}/{planned} events  {rate:.0}/s  {trouble}"
-        ));
+        let trouble = self.trouble();
+        self.notices.say(&format!("{seconds:>5.0}s  {of} events  {rate:.0}/s  {trouble}"));
     }
 
     /// What is not as it should be; empty while all is.

@@ -45,9 +45,10 @@ impl<C> Gather<C> {
     }
 
     /// Holds one more connection; tells whether there are enough.
-    pub(crate) fn join(&mut self, member: Member<C>) -> bool {
+    /// There are no more than `at_work` to be had.
+    pub(crate) fn join(&mut self, member: Member<C>, at_work: usize) -> bool {
         self.members.push(member);
-        self.members.len() >= self.chunk.requests.len()
+        self.members.len() >= self.chunk.requests.len().min(at_work.max(1))
     }
 
     /// Lets a connection go that broke while it was held.
@@ -167,13 +168,20 @@ mod tests {
     #[test]
     fn a_gather_is_over_when_each_request_has_a_connection() {
         let mut gather = gather(0..3);
-        assert!(!gather.join(Member::new(7, 'a')));
-        assert!(!gather.join(Member::new(9, 'b')));
+        assert!(!gather.join(Member::new(7, 'a'), 9));
+        assert!(!gather.join(Member::new(9, 'b'), 9));
         gather.withdraw(7);
-        assert!(!gather.join(Member::new(7, 'c')));
-        assert!(gather.join(Member::new(4, 'd')));
+        assert!(!gather.join(Member::new(7, 'c'), 9));
+        assert!(gather.join(Member::new(4, 'd'), 9));
         let seats: Vec<usize> = gather.over().members.iter().map(|member| member.seat).collect();
         assert_eq!(seats, [9, 7, 4]);
+    }
+
+    #[test]
+    fn a_gather_waits_for_no_more_connections_than_work() {
+        let mut gather = gather(0..4);
+        assert!(!gather.join(Member::new(1, 'a'), 2));
+        assert!(gather.join(Member::new(2, 'b'), 2));
     }
 
     #[test]

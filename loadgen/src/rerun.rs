@@ -15,7 +15,7 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
     let is_bare = cli.scenario.is_none();
     add("--scenario", cli.scenario.as_ref().map(|path| path.display().to_string()));
     let is_counted = is_bare && load.schedule().is_none();
-    add("--count", cli.count.or(is_counted.then(|| load.total())).map(|count| count.to_string()));
+    add("--count", cli.count.or(load.total().filter(|_| is_counted)).map(|count| count.to_string()));
     add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
     add("--seed", Some(seed.to_string()));
     add("--rate", cli.rate.map(|rate| rate.to_string()));

@@ -164,10 +164,12 @@ fn announce(settings: &Settings, share: &Share, folder: &RunFolder, notices: Not
         of => format!(" (shard {} of {of})", settings.shard.index),
     };
     let [repeats, of] = plan.share;
+    let what = match (share.events, share.requests, settings.scenario.load.lasts()) {
+        (Some(events), Some(requests), _) => format!("{events} events{part} in {requests} requests"),
+        (_, _, lasts) => format!("for {}{part}", truth::duration::format(lasts.unwrap_or_default())),
+    };
     notices.say(&format!(
-        "sending {} events{part} in {} requests to {} over {} connections; {:.2}% of the run repeat an earlier event",
-        share.events,
-        share.requests,
+        "sending {what} to {} over {} connections; {:.2}% of the run repeat an earlier event",
         settings.scenario.target.url,
         share.connections,
         repeats as f64 * 100.0 / of as f64,
@@ -198,7 +200,7 @@ fn warn(settings: &Settings, share: &Share, addresses: &[SocketAddr], baseline: 
     for mode in settings.plan.impossible_modes() {
         notices.note(mode);
     }
-    let concurrency = settings.scenario.load.concurrency;
+    let concurrency = settings.scenario.load.most_connections();
     if concurrency > share.connections {
         notices.note(&format!(
             "{concurrency} connections were asked for, {} are used: there are no more requests",

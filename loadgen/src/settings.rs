@@ -98,15 +98,15 @@ impl Settings {
         all.saturating_sub(before).div_ceil(of)
     }
 
-    /// Requests that this shard sends.
-    pub(crate) fn requests(&self) -> u64 {
-        self.slots().map_or(u64::MAX, |_| {
+    /// Requests that this shard sends; none if only time ends it.
+    pub(crate) fn requests(&self) -> Option<u64> {
+        self.slots().map(|_| {
             let full = u64::from(self.plan.requests_per_round());
             self.rounds() * full - self.missing_slots() / u64::from(self.plan.batch)
         })
     }
 
-    /// Attempts that this shard plans.
+    /// Attempts that this shard plans; none if only time ends it.
     pub(crate) fn slots(&self) -> Option<u64> {
         self.plan.rounds()?;
         Some(self.rounds() * self.plan.slots_per_round() - self.missing_slots())
@@ -146,14 +146,20 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     Ok(scenario)
 }
 
-/// Which executor the flags ask for: a rate makes it constant, stages make it ramp.
+/// Which executor the flags ask for: a rate is a rate, a duration without one is for so many connections, and stages make
+/// either ramp. As with k6, a bare number in a stage is one of connections, unless a rate is given too.
 fn shape(load: &mut Load, cli: &Cli) {
     load.count = cli.count.or(load.count);
+    let is_rate = cli.rate.is_some() || cli.stages.iter().any(|stage| stage.target.has_unit());
     if !cli.stages.is_empty() {
         load.stages.clone_from(&cli.stages);
-        (load.executor, load.rate, load.duration) = (Executor::RampingArrivalRate, cli.rate, cli.duration);
-    } else if cli.rate.is_some() {
+        load.executor = if is_rate { Executor::RampingArrivalRate } else { Executor::RampingVus };
+        (load.rate, load.duration) = (cli.rate, cli.duration);
+        set(&mut load.start_vus, cli.concurrency);
+    } else if is_rate {
         (load.executor, load.stages) = (Executor::ConstantArrivalRate, Vec::new());
+    } else if cli.duration.is_some() && load.executor == Executor::SharedIterations {
+        load.executor = Executor::ConstantVus;
     }
     load.rate = cli.rate.or(load.rate);
     load.duration = cli.duration.or(load.duration);
@@ -279,7 +285,7 @@ mod tests {
                 let plan = &parts[0].plan;
                 let requests: u64 =
                     (0..plan.rounds().unwrap()).map(|b| u64::from(plan.round(b).requests())).sum();
-                assert_eq!(parts.iter().map(Settings::requests).sum::<u64>(), requests);
+                assert_eq!(parts.iter().map(|part| part.requests().unwrap()).sum::<u64>(), requests);
                 assert_eq!(parts.iter().map(|part| part.slots().unwrap()).sum::<u64>(), plan.total.unwrap());
             }
         }

@@ -45,8 +45,8 @@ pub(crate) struct Summary {
     connections_used: u32,
     /// Threads that sent.
     lanes: u16,
-    /// What this shard was to send.
-    planned: Planned,
+    /// What this shard was to send; `null` if only time ended it.
+    planned: Option<Planned>,
     /// Attempts by outcome, in events, retries included.
     events: Events,
     /// Requests that left, retries included.
@@ -148,7 +148,7 @@ impl Summary {
             seed: settings.plan.seed,
             connections_used: share.connections,
             lanes: share.lanes,
-            planned: Planned { events: share.events, requests: share.requests },
+            planned: share.events.zip(share.requests).map(|(events, requests)| Planned { events, requests }),
             events: Events {
                 acked: tally.acked,
                 told_new: tally.told_new,

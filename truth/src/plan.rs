@@ -311,6 +311,14 @@ impl Plan {
         self.spec.total.map(|total| total.div_ceil(self.slots_per_round()))
     }
 
+    /// The same plan, ended after so many rounds: what an unbounded one turned out to be.
+    #[must_use]
+    pub fn ended_after(&self, rounds: u64) -> Self {
+        let mut ended = self.clone();
+        ended.spec.total = Some(rounds.saturating_mul(self.slots_per_round()));
+        ended
+    }
+
     /// Keys of the whole run; `None` if unbounded.
     pub fn keys(&self) -> Option<u64> {
         self.spec.total.map(|total| self.firsts(total))

@@ -25,6 +25,8 @@ pub struct Rate {
 /// What a rate counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Unit {
+    /// Nothing was said: events a second where a rate is meant.
+    Bare,
     Events,
     Requests,
 }
@@ -38,15 +40,26 @@ pub struct RateError {
 
 impl Rate {
     /// Nothing.
-    pub const ZERO: Self = Self { parts: 0, unit: Unit::Events };
+    pub const ZERO: Self = Self { parts: 0, unit: Unit::Bare };
 
     /// In requests a second, where so many events make one.
     pub fn requests_per_s(self, batch: u32) -> f64 {
         let per_s = self.parts as f64 / PARTS as f64;
         match self.unit {
             Unit::Requests => per_s,
-            Unit::Events => per_s / f64::from(batch),
+            Unit::Bare | Unit::Events => per_s / f64::from(batch),
         }
+    }
+
+    /// Whether it was said what it counts, or in what time.
+    pub fn has_unit(self) -> bool {
+        self.unit != Unit::Bare
+    }
+
+    /// The plain number that was written, if it is whole.
+    pub fn whole(self) -> Option<u32> {
+        let is_whole = !self.has_unit() && self.parts.is_multiple_of(PARTS);
+        is_whole.then(|| u32::try_from(self.parts / PARTS).ok()).flatten()
     }
 }
 
@@ -56,15 +69,16 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, RateError> {
         let refuse = || RateError { text: text.to_owned() };
         let plain = text.trim().to_ascii_lowercase().replace('_', "");
-        let (number, seconds) = match plain.split_once('/') {
-            None | Some((_, "s")) => (plain.split('/').next().unwrap_or_default(), 1),
-            Some((number, "m")) => (number, 60),
-            Some((number, "h")) => (number, 3600),
+        let (number, seconds, unit) = match plain.split_once('/') {
+            None => (plain.as_str(), 1, Unit::Bare),
+            Some((number, "s")) => (number, 1, Unit::Events),
+            Some((number, "m")) => (number, 60, Unit::Events),
+            Some((number, "h")) => (number, 3600, Unit::Events),
             Some(_) => return Err(refuse()),
         };
         let (number, unit) = match number.strip_suffix("req") {
             Some(number) => (number, Unit::Requests),
-            None => (number, Unit::Events),
+            None => (number, unit),
         };
         let (number, times) = match number.strip_suffix('k') {
             Some(number) => (number, 1_000),
@@ -93,7 +107,8 @@ impl fmt::Display for Rate {
             write!(formatter, ".{}", format!("{fraction:06}").trim_end_matches('0'))?;
         }
         match self.unit {
-            Unit::Events => Ok(()),
+            Unit::Bare => Ok(()),
+            Unit::Events => write!(formatter, "/s"),
             Unit::Requests => write!(formatter, "req/s"),
         }
     }
@@ -129,10 +144,10 @@ mod tests {
     fn rates_read_as_people_write_them() {
         for (text, requests, shown) in [
             ("1000", 10.0, "1000"),
-            (" 10k/s ", 100.0, "10000"),
+            (" 10k/s ", 100.0, "10000/s"),
             ("2_500", 25.0, "2500"),
             ("0.5", 0.005, "0.5"),
-            ("90/m", 0.015, "1.5"),
+            ("90/m", 0.015, "1.5/s"),
             ("500req/s", 500.0, "500req/s"),
             ("1.5kreq", 1500.0, "1500req/s"),
             ("3600req/h", 1.0, "1req/s"),
@@ -143,6 +158,11 @@ mod tests {
             assert_eq!(rate.to_string(), shown, "{text}");
             assert_eq!(shown.parse(), Ok(rate), "{text}");
         }
+        let whole = |text: &str| text.parse::<Rate>().unwrap().whole();
+        assert_eq!(
+            (whole("50"), whole("2k"), whole("1.5"), whole("50/s")),
+            (Some(50), Some(2_000), None, None)
+        );
         for text in
             ["", "fast", "-1", "1e3", ".5", "1/d", "1.0000001", "0.000001/h", "2000000000", "k", "req/s"]
         {

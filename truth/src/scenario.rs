@@ -1,24 +1,24 @@
 //! A scenario: what a run should do, as people write it in TOML. Unknown keys are errors, with line and column.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use crate::fault::Fault;
+use crate::fault::{At, Fault};
 use crate::mapping::{Database, Envelope, Paging, Target};
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::promises::{Batch, Promises, Received};
-use crate::rate::{Rate, RateError};
-use crate::schedule::Schedule;
 use crate::share::{Share, ShareError};
 use crate::template::{Place, Template};
-use crate::threshold::{Threshold, ThresholdError};
 use crate::twin::Twins;
 use crate::variant::Variants;
+
+mod load;
+
+pub use load::{Demand, Executor, Load, Stage};
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;
@@ -64,259 +64,6 @@ impl Default for Scenario {
             database: None,
             promises: Promises::default(),
             faults: Vec::new(),
-        }
-    }
-}
-
-/// How much, how fast, how patient.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Load {
-    /// How the load is shaped.
-    pub executor: Executor,
-    /// Attempts over all shards. What is not said is as many as rate and time make, or 20,000 where there is no rate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    /// How much leaves in a second, over all shards; where it ramps, at the start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate: Option<Rate>,
-    /// For how long it leaves.
-    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Duration>,
-    /// How the rate changes, one stage after the other.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub stages: Vec<Stage>,
-    /// What is demanded of the measurements.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub thresholds: Vec<Demand>,
-    /// How long requests under way are waited for when the time is over, or a person says stop.
-    #[serde(with = "crate::duration")]
-    pub graceful_stop: Duration,
-    /// Share of the attempts that repeat an earlier key. Text, because a TOML float is binary.
-    pub dup: String,
-    /// Connections.
-    pub concurrency: u32,
-    /// Events in a request.
-    pub batch: u32,
-    /// From the send to the whole answer.
-    #[serde(with = "crate::duration")]
-    pub timeout: Duration,
-    /// How long no connection may have an answer before the run ends.
-    #[serde(with = "crate::duration")]
-    pub patience: Duration,
-    /// Further tries of a request that was refused for now or whose fate is unknown.
-    pub retries: u32,
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            executor: Executor::SharedIterations,
-            count: None,
-            rate: None,
-            duration: None,
-            stages: Vec::new(),
-            thresholds: Vec::new(),
-            graceful_stop: Duration::from_secs(30),
-            dup: "0.3".to_owned(),
-            concurrency: 50,
-            batch: 100,
-            timeout: Duration::from_secs(30),
-            patience: Duration::from_secs(30),
-            retries: 0,
-        }
-    }
-}
-
-/// What is sent where nothing says how much.
-const COUNT: u64 = 20_000;
-
-impl Load {
-    /// When requests are to leave; none if as fast as answers come.
-    pub fn schedule(&self) -> Option<Schedule> {
-        let per_s = |rate: Rate| rate.requests_per_s(self.batch);
-        match (self.executor, self.rate) {
-            (Executor::SharedIterations, _) | (Executor::ConstantArrivalRate, None) => None,
-            (Executor::ConstantArrivalRate, Some(rate)) => Some(match self.duration {
-                Some(duration) => Schedule::ramping(per_s(rate), [(duration, per_s(rate))]),
-                None => Schedule::constant(per_s(rate)),
-            }),
-            (Executor::RampingArrivalRate, start) => {
-                let stages = self.stages.iter().map(|stage| (stage.duration, per_s(stage.target)));
-                Some(Schedule::ramping(per_s(start.unwrap_or(Rate::ZERO)), stages))
-            }
-        }
-    }
-
-    /// How long the run may begin requests, where it has its time.
-    pub fn lasts(&self) -> Option<Duration> {
-        match self.executor {
-            Executor::SharedIterations => None,
-            Executor::ConstantArrivalRate => self.duration,
-            Executor::RampingArrivalRate if self.count.is_some() => None,
-            Executor::RampingArrivalRate => Some(self.stages.iter().map(|stage| stage.duration).sum()),
-        }
-    }
-
-    /// All attempts over all shards.
-    pub fn total(&self) -> u64 {
-        let timed = self.lasts().and(self.schedule());
-        let timed = timed.map(|schedule| schedule.requests().saturating_mul(u64::from(self.batch)));
-        match (self.count, timed) {
-            (Some(count), Some(timed)) => count.min(timed),
-            (Some(count), None) => count,
-            (None, Some(timed)) => timed,
-            (None, None) => COUNT,
-        }
-    }
-
-    /// The thresholds that end a run.
-    pub fn aborting(&self) -> Vec<Demand> {
-        self.thresholds.iter().filter(|demand| demand.abort_on_fail).cloned().collect()
-    }
-
-    /// What is wrong with it, if anything is.
-    fn fault(&self) -> Option<String> {
-        let said = |what: &str| {
-            let name = self.executor.name();
-            Some(format!("executor = \"{name}\" {what}"))
-        };
-        let (rate, duration, stages) = (self.rate, self.duration, &self.stages);
-        match self.executor {
-            Executor::SharedIterations if rate.is_some() || duration.is_some() || !stages.is_empty() => said(
-                "sends as fast as answers come: with a rate it is constant-arrival-rate, with stages ramping-arrival-rate",
-            ),
-            Executor::ConstantArrivalRate if rate.is_none_or(|rate| rate == Rate::ZERO) => {
-                said("needs a rate above 0 (--rate 1000)")
-            }
-            Executor::ConstantArrivalRate if !stages.is_empty() => {
-                said("has one rate: with stages it is ramping-arrival-rate")
-            }
-            Executor::ConstantArrivalRate if duration.is_none() && self.count.is_none() => {
-                said("needs an end: a duration (--duration 30s) or a count (--count 20000)")
-            }
-            Executor::RampingArrivalRate if stages.is_empty() => said("needs stages (--stage 30s:1000)"),
-            Executor::RampingArrivalRate if duration.is_some() => {
-                said("lasts as long as its stages, and has no duration")
-            }
-            _ if self.schedule().is_some_and(|schedule| self.never_ends(&schedule)) => said(
-                "comes to a rate of 0 before its count is reached: let the last stage end above 0, or leave out the count",
-            ),
-            _ if let Some(error) = self.thresholds.iter().find_map(|demand| demand.parse().err()) => {
-                Some(error.to_string())
-            }
-            _ if self.total() == 0 => Some("count is 0, or rate and time make nothing".to_owned()),
-            _ => None,
-        }
-    }
-
-    /// Whether some request is never due.
-    fn never_ends(&self, schedule: &Schedule) -> bool {
-        let last = self.total().div_ceil(u64::from(self.batch.max(1))).saturating_sub(1);
-        self.count.is_some() && schedule.at(last).is_none()
-    }
-}
-
-/// A threshold as a scenario has it: a text, or a text with what follows when it fails.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(from = "WrittenDemand")]
-pub struct Demand {
-    /// In k6's words.
-    pub threshold: String,
-    /// Whether the run ends as soon as it fails.
-    pub abort_on_fail: bool,
-    /// How long after the start it is first looked at for that.
-    #[serde(with = "crate::duration")]
-    pub delay_abort_eval: Duration,
-}
-
-impl Demand {
-    /// Understands it.
-    pub fn parse(&self) -> Result<Threshold, ThresholdError> {
-        self.threshold.parse()
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum WrittenDemand {
-    Text(String),
-    Table(DemandTable),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DemandTable {
-    threshold: String,
-    #[serde(default)]
-    abort_on_fail: bool,
-    #[serde(default, with = "crate::duration")]
-    delay_abort_eval: Duration,
-}
-
-impl From<WrittenDemand> for Demand {
-    fn from(written: WrittenDemand) -> Self {
-        match written {
-            WrittenDemand::Text(threshold) => {
-                Self { threshold, abort_on_fail: false, delay_abort_eval: Duration::ZERO }
-            }
-            WrittenDemand::Table(DemandTable { threshold, abort_on_fail, delay_abort_eval }) => {
-                Self { threshold, abort_on_fail, delay_abort_eval }
-            }
-        }
-    }
-}
-
-/// A part of the run in which the rate changes steadily.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stage {
-    /// How long it takes.
-    #[serde(with = "crate::duration")]
-    pub duration: Duration,
-    /// The rate at its end.
-    pub target: Rate,
-}
-
-impl std::str::FromStr for Stage {
-    type Err = String;
-
-    /// Reads `30s:1000`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (duration, target) = text.split_once(':').ok_or_else(|| {
-            format!("`{text}` is not a stage; write it as 30s:1000, how long and up to what rate")
-        })?;
-        let duration = crate::duration::parse(duration).map_err(|error| error.to_string())?;
-        let target = target.parse().map_err(|error: RateError| error.to_string())?;
-        Ok(Self { duration, target })
-    }
-}
-
-impl std::fmt::Display for Stage {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}:{}", crate::duration::format(self.duration), self.target)
-    }
-}
-
-/// How the load is shaped, in k6's words.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Executor {
-    /// A fixed count, shared by all connections, as fast as answers come.
-    SharedIterations,
-    /// A fixed rate, whether answers come or not.
-    ConstantArrivalRate,
-    /// A rate that changes steadily, stage by stage.
-    RampingArrivalRate,
-}
-
-impl Executor {
-    /// As scenarios name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SharedIterations => "shared-iterations",
-            Self::ConstantArrivalRate => "constant-arrival-rate",
-            Self::RampingArrivalRate => "ramping-arrival-rate",
         }
     }
 }
@@ -550,7 +297,7 @@ impl Scenario {
     /// The plan of this scenario for a seed and a nonce.
     pub fn plan(&self, seed: u32, nonce: u64) -> Result<Plan, ScenarioError> {
         self.check()?;
-        let total = Some(self.load.total());
+        let total = self.load.total();
         let (repeats, of) = self.load.dup.parse::<Share>()?.resolve(total)?;
         let spec = PlanSpec {
             version: PLAN_VERSION,
@@ -586,17 +333,8 @@ impl Scenario {
                 "the scenario's name must be 1 to 64 letters, digits, dots, dashes or underscores",
             );
         }
-        if !(1..=10_000).contains(&self.load.concurrency) {
-            return refuse("concurrency must be 1 to 10000");
-        }
         if let Some(fault) = self.load.fault() {
             return refuse(&fault);
-        }
-        if self.load.timeout.is_zero() || self.load.patience.is_zero() {
-            return refuse("timeout and patience must be longer than 0");
-        }
-        if self.load.retries > 100 {
-            return refuse("retries must be 0 to 100");
         }
         if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
@@ -615,6 +353,12 @@ impl Scenario {
         }
         if let Some(fault) = self.faults.iter().find_map(|fault| fault.fault(process.is_some())) {
             return refuse(&fault);
+        }
+        let is_at_share = |fault: &Fault| matches!(fault.due(0, 0), At::Share(_));
+        if self.load.total().is_none() && self.faults.iter().any(is_at_share) {
+            return refuse(
+                "a fault at a share of the attempts needs a count: say when it strikes as a time (2s)",
+            );
         }
         let target = &self.target;
         let paths = [Some(&target.publish.path), target.stats.path.as_ref(), target.listing.path.as_ref()];

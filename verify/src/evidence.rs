@@ -187,6 +187,8 @@ pub struct Evidence {
     pub ended: Vec<bool>,
     /// Whether the polls of all runs are as many as were made.
     pub polls_end: bool,
+    /// Whether time ended the runs, and so no count was to be reached.
+    pub ended_by_time: bool,
     /// Shards of the run that are not here.
     pub missing_shards: u32,
     /// What the target said before the first send; the same for all runs, or not there.
@@ -241,6 +243,7 @@ impl Evidence {
             gone: runs.iter().find_map(Run::gone),
             ended: runs.iter().map(|run| run.has_ended).collect(),
             polls_end: runs.iter().all(Run::polls_end),
+            ended_by_time: first.manifest.scenario.load.total().is_none(),
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baselines_differ: baseline.is_none() && runs.iter().any(|run| run.baseline.is_some()),
             baseline,

@@ -430,6 +430,7 @@ mod tests {
             gone: None,
             ended: vec![true],
             polls_end: true,
+            ended_by_time: false,
             missing_shards: 0,
             baseline: None,
             baselines_differ: false,

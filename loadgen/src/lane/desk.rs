@@ -115,7 +115,8 @@ impl Desk {
         loop {
             let now = monotonic_ns();
             if let Some(gather) = &mut self.gather {
-                if !gather.join(Member::new(seat, Rc::clone(connection))) {
+                let at_work = self.job.seats_at_work(now);
+                if !gather.join(Member::new(seat, Rc::clone(connection)), at_work) {
                     return Ok(Taken::Held);
                 }
                 self.let_go();
@@ -162,7 +163,9 @@ impl Desk {
         }
         loop {
             if let Some(gather) = &mut self.gather {
-                let is_whole = std::iter::from_fn(|| self.idle.pop_front()).any(|member| gather.join(member));
+                let at_work = self.job.seats_at_work(now);
+                let is_whole =
+                    std::iter::from_fn(|| self.idle.pop_front()).any(|member| gather.join(member, at_work));
                 if !is_whole && now < gather.until {
                     return Ok(Some(gather.until));
                 }

@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
+use truth::clock::monotonic_ns;
 use truth::ledger::LedgerError;
 
 use super::LaneJob;
@@ -51,6 +52,16 @@ impl Seat {
             if !pause.is_zero() {
                 sleep(pause).await;
             }
+            let now = monotonic_ns();
+            match self.job.next_work(self.index, now) {
+                Some(at) if at > now => {
+                    sleep(Duration::from_nanos(at - now)).await;
+                    continue;
+                }
+                // A request that never left stays with its seat until it has.
+                None if !self.desk.borrow().carries(self.index) => return Ok(()),
+                Some(_) | None => {}
+            }
             pause = match self.open().await {
                 Some(connection) => {
                     self.desk.borrow_mut().tally.connections.reconnects += u64::from(opened);
@@ -87,6 +98,10 @@ impl Seat {
         let mut served = Served::ForNothing;
         loop {
             if !self.desk.borrow().carries(self.index) {
+                let now = monotonic_ns();
+                if self.job.next_work(self.index, now).is_none_or(|at| at > now) {
+                    return Ok(Served::Well);
+                }
                 let taken = self.desk.borrow_mut().take(self.index, connection)?;
                 match taken {
                     Taken::Nothing => return Ok(served),

@@ -28,7 +28,7 @@ pub(super) struct Punctuality {
 impl Punctuality {
     pub(super) fn of(share: &Share, tally: &Tally) -> Self {
         let begun = tally.requests_sent.saturating_sub(tally.retries);
-        let dropped_iterations = share.requests.saturating_sub(begun);
+        let dropped_iterations = share.requests.map_or(0, |planned| planned.saturating_sub(begun));
         let lateness = &tally.latencies.lateness;
         let late_iterations = lateness.count_between(LATE_US + 1, u64::MAX);
         let lag = &tally.latencies.lag;

@@ -36,8 +36,9 @@ pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Pat
 }
 
 fn ending(summary: &Summary) -> Option<String> {
-    let planned = summary.planned.events;
-    let left = planned.saturating_sub(summary.events.never_sent);
+    let never = summary.events.never_sent;
+    let planned = summary.planned.map_or_else(|| attempted(summary), |planned| planned.events);
+    let left = planned.saturating_sub(never);
     let text = match summary.ended {
         Ending::Complete if summary.ledger_written => return None,
         Ending::Complete | Ending::LaneLost => "the run was stopped: its ledger could not be written",
@@ -50,7 +51,8 @@ fn ending(summary: &Summary) -> Option<String> {
 
 fn outcomes(summary: &Summary) -> Vec<String> {
     let events = &summary.events;
-    let share = |count: u64| count as f64 * 100.0 / summary.planned.events.max(1) as f64;
+    let all = summary.planned.map_or_else(|| attempted(summary), |planned| planned.events);
+    let share = |count: u64| count as f64 * 100.0 / all.max(1) as f64;
     let told = match (events.acked, events.told_new + events.told_duplicate) {
         (1.., 0) => "new or duplicate was not told".to_owned(),
         _ => format!("new={} duplicate={}", events.told_new, events.told_duplicate),
@@ -63,6 +65,12 @@ fn outcomes(summary: &Summary) -> Vec<String> {
     }
     lines.push(line("races", &races(summary)));
     lines
+}
+
+/// What a run without a plan for all of it came to.
+fn attempted(summary: &Summary) -> u64 {
+    let events = &summary.events;
+    events.acked + events.rejected + events.unknown + events.never_sent
 }
 
 /// What is behind failed attempts, in requests.

@@ -61,7 +61,7 @@ fn rate_and_time_make_the_count() {
     for (arguments, events) in [
         ("--rate 1000 --duration 500ms", 500),
         ("--rate 1000 --duration 500ms -n 120", 120),
-        ("--stage 1s:1000", 500),
+        ("--stage 1s:1000/s", 500),
         ("--rate 500 --stage 200ms:500 --stage 0s:1000 --stage 200ms:1000", 300),
         ("--rate 30req/s --duration 300ms", 90),
     ] {
@@ -119,10 +119,12 @@ fn what_makes_no_rate_is_refused_with_the_way_out() {
         ("--rate fast", "500req/s"),
         ("--rate 0 -n 10", "above 0"),
         ("--rate 1000", "--duration 30s"),
-        ("--duration 3s", "with a rate"),
+        ("--duration 0s", "needs a duration"),
+        ("--stage 1s:1.5", "numbers of connections"),
+        ("--stage 1s:20000", "1 to 10000"),
         ("--stage 30s", "30s:1000"),
         ("--stage 1s:100 --duration 3s", "has no duration"),
-        ("--stage 1s:0 -n 10", "above 0"),
+        ("--stage 1s:0/s -n 10", "above 0"),
         ("--rate 100 --stage 1s:0 -n 1000", "rate of 0 before"),
         ("--rate 1/h --duration 1ms --batch 10000 -n 0", "count is 0"),
     ] {
@@ -131,4 +133,44 @@ fn what_makes_no_rate_is_refused_with_the_way_out() {
         assert!(ran.stderr.contains(part), "{arguments}: {}", ran.stderr);
         assert!(!ran.results().exists(), "{arguments}");
     }
+}
+
+fn slow() -> Stub {
+    Stub::scripted(|it| {
+        std::thread::sleep(Duration::from_millis(5));
+        it.answer();
+    })
+}
+
+/// Most requests that were under way at once.
+fn most_at_once(ran: &Ran) -> usize {
+    let tries = ran.tries();
+    let at = |moment: u64| tries.iter().filter(|done| done.t_start <= moment && moment < done.t_end).count();
+    tries.iter().map(|done| at(done.t_start)).max().unwrap_or(0)
+}
+
+#[test]
+fn a_duration_alone_sends_as_fast_as_answers_come_until_it_is_over() {
+    let ran = Loadgen::against(&slow(), "--duration 400ms -c 2 --batch 10 --dup 0.3").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let summary = ran.summary();
+    let acked = summary["events"]["acked"].as_u64().unwrap();
+    let repeats = summary["events"]["told_duplicate"].as_u64().unwrap();
+    assert!(acked > 0 && acked.is_multiple_of(10) && summary["planned"].is_null(), "{summary:#}");
+    assert!((repeats as f64 / acked as f64 - 0.3).abs() < 0.1, "{repeats} of {acked}");
+    assert_eq!((&summary["ended"], most_at_once(&ran)), (&"complete".into(), 2));
+    assert!(ran.is_closed());
+
+    let counted = sound("--duration 60s -n 200 --batch 10");
+    assert_eq!(counted.summary()["events"]["acked"], 200, "whichever is reached first");
+}
+
+#[test]
+fn the_number_of_connections_follows_the_stages() {
+    let ran =
+        Loadgen::against(&slow(), "--stage 300ms:4 --stage 200ms:4 --stage 100ms:0 -c 1 --batch 10 --dup 0")
+            .run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(most_at_once(&ran), 4);
+    assert_eq!(ran.summary()["connections"]["opened"], 4, "each stays open while it works");
 }

@@ -26,7 +26,8 @@ fn what_holds_is_marked_and_what_does_not_is_an_exit_code() {
 #[test]
 fn a_scenario_has_them_too_and_what_was_not_measured_does_not_hold() {
     let stub = Stub::sound();
-    let scenario = "[load]\nthresholds = [\"http_req_duration: p(95)<60000\", { threshold = \"lateness: max<1\" }]\n";
+    let scenario =
+        "[load]\nthresholds = [\"http_req_duration: p(95)<60000\", { threshold = \"lateness: max<1\" }]\n";
     let ran = Loadgen::against(&stub, "-n 20 --batch 10").scenario(scenario).run();
     assert_eq!(ran.code, Some(99), "{}", ran.stderr);
     assert!(ran.stdout.contains("✓ http_req_duration: p(95)<60000"), "{}", ran.stdout);
@@ -43,10 +44,15 @@ fn a_failure_that_was_to_end_the_run_ends_it() {
         std::thread::sleep(Duration::from_millis(20));
         it.say(with_length(503, "{}"));
     });
-    let arguments = "-n 1000000 --batch 10 --dup 0 -c 2 --threshold http_req_failed:rate<0.5 --abort-on-fail=100ms";
+    let arguments =
+        "-n 1000000 --batch 10 --dup 0 -c 2 --threshold http_req_failed:rate<0.5 --abort-on-fail=100ms";
     let ran = Loadgen::against(&stub, arguments).run();
     assert_eq!(ran.code, Some(99), "{}", ran.stderr);
-    assert!(ran.stderr.contains("threshold `http_req_failed:rate<0.5` failed: the run ends here"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("threshold `http_req_failed:rate<0.5` failed: the run ends here"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(ran.summary()["ended"], "threshold");
     assert!(ran.stdout.contains("the run was ended by a threshold; at most "), "{}", ran.stdout);
 }

@@ -195,7 +195,8 @@ fn unfinished(facts: &Facts<'_>) -> Option<String> {
     let (closed, segments) = facts.tally.closed;
     let (sent, planned) = (facts.tally.slots_sent, facts.evidence.plan.total?);
     let is_cut = closed < segments || facts.torn_bytes > 0;
-    let is_short = sent < planned && facts.evidence.missing_shards == 0;
+    let evidence = facts.evidence;
+    let is_short = sent < planned && evidence.missing_shards == 0 && !evidence.ended_by_time;
     (is_cut || is_short)
         .then(|| format!("run did not finish: sent {} of {}", grouped(sent), grouped(planned)))
 }

@@ -306,6 +306,7 @@ fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
         gone: None,
         ended: vec![true],
         polls_end: true,
+        ended_by_time: false,
         missing_shards: 0,
         baseline: Some(baseline),
         baselines_differ: false,

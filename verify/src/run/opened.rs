@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use truth::folder::RunFolder;
+use truth::ledger::Frame;
+use truth::ledger::reader::SegmentReader;
 
 use crate::cli::Options;
 use crate::evidence::{EvidenceError, Run};
@@ -24,7 +26,31 @@ pub(super) fn open(options: &Options) -> Result<Vec<Run>, EvidenceError> {
             add(&mut runs, sibling);
         }
     }
+    end_plans(&mut runs)?;
     Ok(runs)
+}
+
+/// A plan that only time ended is as long as the rounds that were opened.
+fn end_plans(runs: &mut [Run]) -> Result<(), EvidenceError> {
+    if runs.iter().all(|run| run.manifest.plan.total.is_some()) {
+        return Ok(());
+    }
+    let mut rounds = 0;
+    for run in runs.iter() {
+        for path in run.folder.segments()? {
+            // What cannot be read here will be said when it is booked.
+            let frames = SegmentReader::open(&path).into_iter().flatten().map_while(Result::ok);
+            let opened = frames.filter_map(|frame| match frame {
+                Frame::Open { round, .. } => Some(round + 1),
+                _ => None,
+            });
+            rounds = opened.fold(rounds, u64::max);
+        }
+    }
+    for run in runs {
+        run.manifest.plan = run.manifest.plan.ended_after(rounds);
+    }
+    Ok(())
 }
 
 /// Adds a run unless it is there already: named twice, or a copy of its folder. Its attempts were made once.

@@ -144,6 +144,7 @@ impl Forged {
             gone: None,
             ended: vec![false],
             polls_end: true,
+            ended_by_time: false,
             missing_shards: 0,
             baseline: self.baseline.clone(),
             baselines_differ: false,

@@ -87,6 +87,26 @@ fn no_trap_catches_the_reference(server: &Server) {
 }
 
 #[test]
+fn runs_of_every_executor_are_judged() {
+    let server = Server::sqlite();
+    let stack = Stack::start(server.database("events"));
+    for (arguments, told) in [
+        ("--duration 500ms", "for 500ms"),
+        ("--stage 200ms:8 --stage 200ms:8", "for 400ms"),
+        ("--rate 4000 --duration 500ms", "2000 events in 100 requests"),
+        ("--stage 500ms:4000/s -c 8", "1000 events in 50 requests"),
+        ("--count 600 --rate 100req/s", "600 events in 30 requests"),
+    ] {
+        let loaded = stack.loading(&format!("--batch 20 {arguments}")).finish().unwrap();
+        assert_eq!(loaded.code, Some(0), "{arguments}: {}{}", loaded.stdout, loaded.stderr);
+        assert!(loaded.stderr.contains(&format!("sending {told}")), "{arguments}: {}", loaded.stderr);
+        let verified = stack.verify("");
+        assert_eq!(verified.code, Some(0), "{arguments}: {}{}", verified.stdout, verified.stderr);
+        assert!(verified.stdout.starts_with("PASS"), "{arguments}: {}", verified.stdout);
+    }
+}
+
+#[test]
 fn a_target_that_is_not_there_is_said_at_once_and_leaves_nothing() {
     let mut stack = Stack::start(Server::sqlite().database("events"));
     stack.aggregator.kill().unwrap();

@@ -1,0 +1,340 @@
+//! How a load is shaped: how much, how fast, for how long, in k6's words.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rate::{Rate, RateError};
+use crate::schedule::Schedule;
+use crate::threshold::{Threshold, ThresholdError};
+
+/// Most connections of a run.
+const MAX_CONNECTIONS: u32 = 10_000;
+
+/// How much, how fast, how patient.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Load {
+    /// How the load is shaped.
+    pub executor: Executor,
+    /// Attempts over all shards. What is not said is as many as rate and time make, or 20,000 where there is no rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// How much leaves in a second, over all shards; where it ramps, at the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// For how long it leaves.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Duration>,
+    /// How many connections there are at the start, where their number ramps.
+    pub start_vus: u32,
+    /// How the rate, or the number of connections, changes, one stage after the other.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
+    /// What is demanded of the measurements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<Demand>,
+    /// How long requests under way are waited for when the time is over, or a person says stop.
+    #[serde(with = "crate::duration")]
+    pub graceful_stop: Duration,
+    /// Share of the attempts that repeat an earlier key. Text, because a TOML float is binary.
+    pub dup: String,
+    /// Connections.
+    pub concurrency: u32,
+    /// Events in a request.
+    pub batch: u32,
+    /// From the send to the whole answer.
+    #[serde(with = "crate::duration")]
+    pub timeout: Duration,
+    /// How long no connection may have an answer before the run ends.
+    #[serde(with = "crate::duration")]
+    pub patience: Duration,
+    /// Further tries of a request that was refused for now or whose fate is unknown.
+    pub retries: u32,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            executor: Executor::SharedIterations,
+            count: None,
+            rate: None,
+            duration: None,
+            start_vus: 1,
+            stages: Vec::new(),
+            thresholds: Vec::new(),
+            graceful_stop: Duration::from_secs(30),
+            dup: "0.3".to_owned(),
+            concurrency: 50,
+            batch: 100,
+            timeout: Duration::from_secs(30),
+            patience: Duration::from_secs(30),
+            retries: 0,
+        }
+    }
+}
+
+/// What is sent where nothing says how much.
+const COUNT: u64 = 20_000;
+
+impl Load {
+    /// When requests are to leave; none if as fast as answers come.
+    pub fn schedule(&self) -> Option<Schedule> {
+        let per_s = |rate: Rate| rate.requests_per_s(self.batch);
+        match (self.executor, self.rate) {
+            (Executor::SharedIterations | Executor::ConstantVus | Executor::RampingVus, _)
+            | (Executor::ConstantArrivalRate, None) => None,
+            (Executor::ConstantArrivalRate, Some(rate)) => Some(match self.duration {
+                Some(duration) => Schedule::ramping(per_s(rate), [(duration, per_s(rate))]),
+                None => Schedule::constant(per_s(rate)),
+            }),
+            (Executor::RampingArrivalRate, start) => {
+                let stages = self.stages.iter().map(|stage| (stage.duration, per_s(stage.target)));
+                Some(Schedule::ramping(per_s(start.unwrap_or(Rate::ZERO)), stages))
+            }
+        }
+    }
+
+    /// How long the run may begin requests, where it has its time.
+    pub fn lasts(&self) -> Option<Duration> {
+        match self.executor {
+            Executor::SharedIterations => None,
+            Executor::ConstantArrivalRate | Executor::ConstantVus => self.duration,
+            Executor::RampingArrivalRate if self.count.is_some() => None,
+            Executor::RampingArrivalRate | Executor::RampingVus => {
+                Some(self.stages.iter().map(|stage| stage.duration).sum())
+            }
+        }
+    }
+
+    /// All attempts over all shards; none if only time ends the run.
+    pub fn total(&self) -> Option<u64> {
+        let timed = self.lasts().and(self.schedule());
+        let timed = timed.map(|schedule| schedule.requests().saturating_mul(u64::from(self.batch)));
+        match (self.count, timed) {
+            (Some(count), Some(timed)) => Some(count.min(timed)),
+            (Some(count), None) => Some(count),
+            (None, Some(timed)) => Some(timed),
+            (None, None) => (!self.executor.is_closed_by_time()).then_some(COUNT),
+        }
+    }
+
+    /// Most connections that there will be.
+    pub fn most_connections(&self) -> u32 {
+        if self.executor != Executor::RampingVus {
+            return self.concurrency;
+        }
+        let targets = self.stages.iter().filter_map(|stage| stage.target.whole());
+        targets.chain([self.start_vus]).max().unwrap_or(1).max(1)
+    }
+
+    /// The thresholds that end a run.
+    pub fn aborting(&self) -> Vec<Demand> {
+        self.thresholds.iter().filter(|demand| demand.abort_on_fail).cloned().collect()
+    }
+
+    /// What is wrong with it, if anything is.
+    pub(super) fn fault(&self) -> Option<String> {
+        if let Some(what) = self.misfit() {
+            return Some(format!("executor = \"{}\" {what}", self.executor.name()));
+        }
+        if let Some(error) = self.thresholds.iter().find_map(|demand| demand.parse().err()) {
+            return Some(error.to_string());
+        }
+        if !(1..=MAX_CONNECTIONS).contains(&self.most_connections()) {
+            return Some("concurrency must be 1 to 10000".to_owned());
+        }
+        if self.timeout.is_zero() || self.patience.is_zero() {
+            return Some("timeout and patience must be longer than 0".to_owned());
+        }
+        if self.retries > 100 {
+            return Some("retries must be 0 to 100".to_owned());
+        }
+        (self.total() == Some(0)).then(|| "count is 0, or rate and time make nothing".to_owned())
+    }
+
+    /// Why the executor and what is said beside it do not go together.
+    fn misfit(&self) -> Option<&'static str> {
+        match self.executor {
+            Executor::SharedIterations => self.misfit_of_shared(),
+            Executor::ConstantVus | Executor::RampingVus => self.misfit_of_vus(),
+            Executor::ConstantArrivalRate | Executor::RampingArrivalRate => self.misfit_of_rate(),
+        }
+    }
+
+    fn misfit_of_shared(&self) -> Option<&'static str> {
+        let is_bare = self.rate.is_none() && self.duration.is_none() && self.stages.is_empty();
+        (!is_bare).then_some(
+            "has a count alone: with a duration it is constant-vus, with a rate constant-arrival-rate, and with stages \
+             ramping-vus or ramping-arrival-rate",
+        )
+    }
+
+    fn misfit_of_vus(&self) -> Option<&'static str> {
+        let is_ramping = self.executor == Executor::RampingVus;
+        if self.rate.is_some() {
+            return Some(
+                "sends as fast as answers come: with a rate it is constant-arrival-rate or ramping-arrival-rate",
+            );
+        }
+        if is_ramping && self.stages.iter().any(|stage| stage.target.whole().is_none()) {
+            return Some(
+                "ramps numbers of connections (--stage 30s:100); rates ramp as ramping-arrival-rate",
+            );
+        }
+        if !is_ramping && !self.stages.is_empty() {
+            return Some("has one number of connections: with stages it is ramping-vus");
+        }
+        if !is_ramping && self.duration.is_none_or(|duration| duration.is_zero()) {
+            return Some("needs a duration (--duration 30s)");
+        }
+        if is_ramping { self.misfit_of_stages() } else { None }
+    }
+
+    fn misfit_of_rate(&self) -> Option<&'static str> {
+        let is_ramping = self.executor == Executor::RampingArrivalRate;
+        if !is_ramping && self.rate.is_none_or(|rate| rate == Rate::ZERO) {
+            return Some("needs a rate above 0 (--rate 1000)");
+        }
+        if !is_ramping && !self.stages.is_empty() {
+            return Some("has one rate: with stages it is ramping-arrival-rate");
+        }
+        if !is_ramping && self.duration.is_none() && self.count.is_none() {
+            return Some("needs an end: a duration (--duration 30s) or a count (--count 20000)");
+        }
+        if self.schedule().is_some_and(|schedule| self.never_ends(&schedule)) {
+            return Some(
+                "comes to a rate of 0 before its count is reached: let the last stage end above 0, or leave out the count",
+            );
+        }
+        if is_ramping { self.misfit_of_stages() } else { None }
+    }
+
+    fn misfit_of_stages(&self) -> Option<&'static str> {
+        if self.stages.is_empty() {
+            return Some("needs stages (--stage 30s:1000)");
+        }
+        self.duration.map(|_| "lasts as long as its stages, and has no duration")
+    }
+
+    /// Whether some request is never due.
+    fn never_ends(&self, schedule: &Schedule) -> bool {
+        let requests = self.count.map(|count| count.div_ceil(u64::from(self.batch.max(1))));
+        requests.is_some_and(|requests| schedule.at(requests.saturating_sub(1)).is_none())
+    }
+}
+
+/// A threshold as a scenario has it: a text, or a text with what follows when it fails.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(from = "WrittenDemand")]
+pub struct Demand {
+    /// In k6's words.
+    pub threshold: String,
+    /// Whether the run ends as soon as it fails.
+    pub abort_on_fail: bool,
+    /// How long after the start it is first looked at for that.
+    #[serde(with = "crate::duration")]
+    pub delay_abort_eval: Duration,
+}
+
+impl Demand {
+    /// Understands it.
+    pub fn parse(&self) -> Result<Threshold, ThresholdError> {
+        self.threshold.parse()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenDemand {
+    Text(String),
+    Table(DemandTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DemandTable {
+    threshold: String,
+    #[serde(default)]
+    abort_on_fail: bool,
+    #[serde(default, with = "crate::duration")]
+    delay_abort_eval: Duration,
+}
+
+impl From<WrittenDemand> for Demand {
+    fn from(written: WrittenDemand) -> Self {
+        match written {
+            WrittenDemand::Text(threshold) => {
+                Self { threshold, abort_on_fail: false, delay_abort_eval: Duration::ZERO }
+            }
+            WrittenDemand::Table(DemandTable { threshold, abort_on_fail, delay_abort_eval }) => {
+                Self { threshold, abort_on_fail, delay_abort_eval }
+            }
+        }
+    }
+}
+
+/// A part of the run in which the rate changes steadily.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// How long it takes.
+    #[serde(with = "crate::duration")]
+    pub duration: Duration,
+    /// The rate at its end, or the number of connections.
+    pub target: Rate,
+}
+
+impl std::str::FromStr for Stage {
+    type Err = String;
+
+    /// Reads `30s:1000`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (duration, target) = text.split_once(':').ok_or_else(|| {
+            format!("`{text}` is not a stage; write it as 30s:1000, how long and up to what rate")
+        })?;
+        let duration = crate::duration::parse(duration).map_err(|error| error.to_string())?;
+        let target = target.parse().map_err(|error: RateError| error.to_string())?;
+        Ok(Self { duration, target })
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}", crate::duration::format(self.duration), self.target)
+    }
+}
+
+/// How the load is shaped, in k6's words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Executor {
+    /// A fixed count, shared by all connections, as fast as answers come.
+    SharedIterations,
+    /// A fixed rate, whether answers come or not.
+    ConstantArrivalRate,
+    /// A fixed number of connections, as fast as answers come, for a time.
+    ConstantVus,
+    /// A number of connections that changes steadily, stage by stage.
+    RampingVus,
+    /// A rate that changes steadily, stage by stage.
+    RampingArrivalRate,
+}
+
+impl Executor {
+    /// As scenarios name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SharedIterations => "shared-iterations",
+            Self::ConstantArrivalRate => "constant-arrival-rate",
+            Self::RampingArrivalRate => "ramping-arrival-rate",
+            Self::ConstantVus => "constant-vus",
+            Self::RampingVus => "ramping-vus",
+        }
+    }
+
+    /// Whether it sends as fast as answers come until its time is over.
+    fn is_closed_by_time(self) -> bool {
+        matches!(self, Self::ConstantVus | Self::RampingVus)
+    }
+}
