@@ -111,7 +111,7 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
         ("[load]\ntimeout = \"soon\"", "line 2, column 11", "not a length of time"),
         ("[load]\ndup = 0.3", "line 2, column 7", "expected a string"),
         ("[load]\ncount = -1", "line 2, column 9", "invalid value"),
-        ("[load]\nexecutor = \"constant-vus\"", "line 2, column 12", "unknown variant `constant-vus`"),
+        ("[load]\nexecutor = \"constant-users\"", "line 2, column 12", "unknown variant `constant-users`"),
         ("[load]\ncount = 1\ncount = 2", "line 3, column 1", "duplicate key"),
         ("[load\ncount = 1", "line 1, column 6", "unclosed table"),
     ];
