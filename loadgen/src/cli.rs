@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use truth::plan::Shard;
 use truth::rate::Rate;
 use truth::scenario::Stage;
@@ -12,7 +13,46 @@ use truth::scenario::Stage;
 /// Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt, so that
 /// `verify` can prove that each event was stored once, or show one that was not.
 #[derive(Clone, Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, args_override_self = true)]
+#[command(version, after_help = AFTER_HELP, args_override_self = true, args_conflicts_with_subcommands = true)]
+pub struct Program {
+    /// A load, if there is no command.
+    #[command(flatten)]
+    pub load: Cli,
+
+    /// What else can be done.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done beside sending a load.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Say of scenario files whether they can be run, and what they would send
+    Check {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show what would be sent: how much, how often each key, how large the ledger becomes, and the first requests
+    #[command(args_override_self = true)]
+    Plan {
+        /// The load that would be sent.
+        #[command(flatten)]
+        load: Box<Cli>,
+
+        /// How many requests to show
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        requests: u32,
+    },
+    /// Print a script that completes command lines
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+}
+
+/// What a load takes.
+#[derive(Clone, Debug, Parser)]
 pub struct Cli {
     /// Events to send, repeats included, over all shards; 20k and 1m are understood [default: 20000]
     #[arg(short = 'n', long, env = "COUNT", value_parser = parse_count, hide_env_values = true)]
@@ -182,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        Program::command().debug_assert();
     }
 
     #[test]

@@ -20,14 +20,45 @@ mod release;
 mod rerun;
 mod run;
 mod settings;
+mod show;
 mod signals;
 mod summary;
 
-pub use cli::Cli;
+pub use cli::{Cli, Command, Program};
 pub use error::{Failure, exit};
 
+use std::io::Write;
+
+use clap::CommandFactory;
+
 /// Does what the command line asks for, and tells the exit code.
-pub fn run(cli: Cli) -> u8 {
+pub fn run(program: Program) -> u8 {
+    match program.command {
+        None => load(program.load),
+        Some(Command::Check { files }) => show::check(&files),
+        Some(Command::Plan { load, requests }) => plan(*load, requests),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Program::command(), "loadgen", &mut std::io::stdout());
+            exit::RAN
+        }
+    }
+}
+
+fn plan(cli: Cli, requests: u32) -> u8 {
+    match settings::Settings::resolve(cli) {
+        Ok(settings) => {
+            // A reader that has gone away, as `head` does, is no fault.
+            drop(std::io::stdout().write_all(show::plan(&settings, requests).as_bytes()));
+            exit::RAN
+        }
+        Err(failure) => {
+            notice::Notices::new(false).error(&verify::baseline::chain(&failure));
+            failure.exit_code()
+        }
+    }
+}
+
+fn load(cli: Cli) -> u8 {
     let color = !cli.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let notices = notice::Notices::new(color);
     let started = settings::Settings::resolve(cli).and_then(|settings| {

@@ -38,7 +38,7 @@ pub mod history;
 pub mod keys;
 pub mod liveness;
 pub mod order;
-mod passed;
+pub mod passed;
 pub mod planted;
 mod sums;
 pub mod tally;

@@ -83,7 +83,7 @@ impl Asker {
         let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let id = format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
         // Spelt so that a store that reads numbers, or sorts names, shows it.
-        Sent { id, payload: format!("{{\"z\":{}.50,\"a\":\"probe\"}}", self.made) }
+        Sent { id, payload: format!("{{\"z\":{0}.50,\"n\":{0},\"a\":\"probe\"}}", self.made) }
     }
 
     /// The text of an event under these names.

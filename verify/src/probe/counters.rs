@@ -23,22 +23,37 @@ const LOOK: Duration = Duration::from_millis(300);
 /// Numbers by their places; the members of lists, and of maps by topic, are added up under `*`.
 type Sums = BTreeMap<String, u64>;
 
-/// What the counters said before anything was sent.
+/// What numbers said before anything was sent, at one path.
 #[derive(Debug)]
 pub(super) struct Before {
     path: &'static str,
     sums: Sums,
 }
 
-/// Looks for counters before anything is sent.
-pub(super) async fn first_look(asker: &Asker) -> Option<Before> {
+/// Looks for numbers before anything is sent, wherever counters may be.
+pub(super) async fn first_look(asker: &Asker) -> Vec<Before> {
+    let mut looks = Vec::new();
     for path in PATHS {
         // One that leaves a question unanswered is not asked five more.
-        if let Some(body) = counters_in(asker.get(path).await?) {
-            return Some(Before { path, sums: sums(&body, &asker.topic) });
+        let Some(answer) = asker.get(path).await else { break };
+        if let Some(body) = counters_in(answer) {
+            looks.push(Before { path, sums: sums(&body, &asker.topic) });
         }
     }
-    None
+    looks
+}
+
+/// The path whose numbers grew as counters do; the first, if that cannot be told yet.
+async fn most_like(asker: &Asker, looks: Vec<Before>, totals: [u64; 3]) -> Option<Before> {
+    let mut best: Option<(usize, Before)> = None;
+    for before in looks {
+        let now = read(asker, before.path).await.map(|body| sums(&body, &asker.topic)).unwrap_or_default();
+        let fit = totals.iter().filter(|grown| grew_by(&before.sums, &now, **grown, &[]).is_some()).count();
+        if best.as_ref().is_none_or(|(most, _)| fit > *most) {
+            best = Some((fit, before));
+        }
+    }
+    best.map(|(_, before)| before)
 }
 
 async fn read(asker: &Asker, path: &str) -> Option<Value> {
@@ -54,11 +69,11 @@ fn counters_in(answer: Answer) -> Option<Value> {
 /// Tells which counters were not found.
 pub(super) async fn say(
     asker: &Asker,
-    before: Option<Before>,
+    before: Vec<Before>,
     sent: &Exchanges,
     draft: &mut Draft,
 ) -> Vec<&'static str> {
-    let Some(before) = before else {
+    let Some(before) = most_like(asker, before, sent.totals).await else {
         draft.note("target.stats", &format!("no counters were found at {}", PATHS.join(", ")));
         if asker.get(METRICS).await.is_some_and(|answer| answer.is_success()) {
             draft.note("target.stats", "/metrics answers, but not in JSON: Prometheus's format is not read");

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use truth::mapping::Paging;
 use truth::promises::TimestampEquality;
+use url::form_urlencoded::byte_serialize;
 
 use super::answers::{escaped, find_lists};
 use super::asking::{Answer, Asker, Sent};
@@ -63,7 +64,8 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     async fn page(&self, parameters: &str) -> Option<(Answer, Option<Shape>)> {
-        let topic = if self.by_topic { format!("&topic={}", self.asker.topic) } else { String::new() };
+        let topic = byte_serialize(self.asker.topic.as_bytes()).collect::<String>();
+        let topic = if self.by_topic { format!("&topic={topic}") } else { String::new() };
         let query = format!("{parameters}{topic}");
         let answer = self.asker.get(&format!("{}?{}", self.path, query.trim_start_matches('&'))).await?;
         let shape = Shape::of(&answer, self.event, &self.asker.topic);
@@ -143,14 +145,19 @@ pub(super) async fn find(asker: &Asker, way_in: &WayIn, sent: &Exchanges) -> Res
             }
             let of_topic = Asking { by_topic: true, ..whole };
             if let Some((answer, shape)) = on_first_page(&of_topic).await {
-                // One that shows its rows without being asked for a topic may have too many to show ours.
-                let shows_all = !whole.ids(&shape, "").await.is_empty();
-                let asking = if shows_all { whole } else { of_topic };
-                return Ok(describe(&asking, &answer, shape, at_once).await);
+                // One that shows its rows without being asked for a topic may have too many to show ours at first.
+                if !whole.ids(&shape, "").await.is_empty() {
+                    let listed = describe(&whole, &answer, shape.clone(), at_once).await;
+                    if listed.paging != Way::Plain(Paging::None) {
+                        return Ok(listed);
+                    }
+                }
+                return Ok(describe(&of_topic, &answer, shape, at_once).await);
             }
             for limit in [format!("limit={LIMIT}"), format!("limit={LOWER_LIMIT}"), String::new()] {
                 if let Some((answer, shape)) = whole.further(&limit).await {
-                    return Ok(describe(&whole, &answer, shape, at_once).await);
+                    // It took a while to get there.
+                    return Ok(describe(&whole, &answer, shape, false).await);
                 }
             }
         }
@@ -208,10 +215,11 @@ async fn describe(asking: &Asking<'_>, answer: &Answer, shape: Shape, at_once: b
     let paging = way_on(asking, &shape, &two, limit.is_some()).await;
     let unknown = Asking { asker: asking.asker, path: asking.path, by_topic: false, event: asking.event };
     let of_unknown = unknown.page("topic=onceproof-probe-nobody").await;
+    let shown_of_unknown = unknown.ids(&shape, "topic=onceproof-probe-nobody").await;
     Listed {
         path: asking.path.to_owned(),
         by_topic: asking.by_topic,
-        heeds_topic: of_unknown.as_ref().is_some_and(|(_, shape)| shape.is_none()),
+        heeds_topic: of_unknown.is_some() && shown_of_unknown.is_empty(),
         unknown_is_404: of_unknown.is_some_and(|(answer, _)| answer.status == 404),
         limit,
         paging,

@@ -1,0 +1,155 @@
+//! `loadgen plan` and `loadgen check`: what would be sent, without sending it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use truth::answer::{Answer, Kind, Kinds, Outcome};
+use truth::event::Events;
+use truth::ledger::{Done, Frame, Scope};
+use truth::plan::Plan;
+use truth::scenario::{Scenario, ScenarioError};
+use truth::wire::Renderer;
+use verify::baseline::chain;
+
+use crate::error::exit;
+use crate::settings::Settings;
+
+/// Slots over which copies are counted: more take long, and look the same.
+const COUNTED: u64 = 2_000_000;
+
+/// Says of each file whether it can be run; the exit code is that of the worst.
+pub(crate) fn check(files: &[PathBuf]) -> u8 {
+    let mut code = exit::RAN;
+    for file in files {
+        match checked(file) {
+            Ok(told) => println!("{}: {told}", file.display()),
+            Err(error) => {
+                eprintln!("{}: {}", file.display(), chain(&error));
+                code = exit::USAGE;
+            }
+        }
+    }
+    code
+}
+
+fn checked(file: &Path) -> Result<String, ScenarioError> {
+    let scenario = Scenario::load(file)?;
+    let plan = scenario.plan(1, 1)?;
+    Ok(format!("{}, {}", scenario.load.executor.name(), amount(&scenario, &plan)))
+}
+
+/// How much is sent, in words.
+fn amount(scenario: &Scenario, plan: &Plan) -> String {
+    match (plan.total, plan.keys()) {
+        (Some(events), Some(keys)) => {
+            let repeats = events - keys;
+            format!("{events} events of {keys} keys ({repeats} repeats), {} in a request", plan.batch)
+        }
+        _ => {
+            let lasts = truth::duration::format(scenario.load.lasts().unwrap_or_default());
+            format!("as many events as answers come for {lasts}, {} in a request", plan.batch)
+        }
+    }
+}
+
+/// What would be sent: how much, how often each key, how large the ledger becomes, and the first requests.
+pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
+    let (plan, load) = (&settings.plan, &settings.scenario.load);
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        writeln!(out, "{name:<10} {value}").expect("a String takes all that is written");
+    };
+    line("executor", load.executor.name());
+    line("sends", &amount(&settings.scenario, plan));
+    line("to", &format!("POST {}{}", settings.scenario.target.url, settings.scenario.target.publish.path));
+    line("seed", &plan.seed.to_string());
+    let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| format!("{rounds} rounds"));
+    line("rounds", &format!("{rounds} of {} requests", plan.requests_per_round()));
+    line("copies", &copies(plan));
+    if let Some(requests) = settings.requests() {
+        let bytes = requests * done_bytes(plan) + settings.rounds() * open_bytes();
+        line("ledger", &format!("about {:.1} MB, if every event is told apart", bytes as f64 / 1e6));
+    }
+    if let Some(schedule) = load.schedule() {
+        let instants = (0..5).filter_map(|nth| schedule.at(nth));
+        let instants: Vec<String> = instants.map(|at| format!("{:.3} s", at as f64 / 1e9)).collect();
+        line("leaves at", &format!("{} ...", instants.join(", ")));
+    }
+    out + &first(settings, requests)
+}
+
+/// How many keys are sent how often.
+fn copies(plan: &Plan) -> String {
+    let slots = plan.total.unwrap_or(COUNTED).min(COUNTED);
+    let mut times = vec![0_u32; plan.firsts(slots) as usize];
+    for round in 0..slots.div_ceil(plan.slots_per_round()) {
+        for ordinal in plan.round(round).ordinals() {
+            if let Some(times) = times.get_mut(*ordinal as usize) {
+                *times += 1;
+            }
+        }
+    }
+    let mut keys: BTreeMap<u32, u64> = BTreeMap::new();
+    times.into_iter().for_each(|times| *keys.entry(times).or_default() += 1);
+    let told: Vec<String> = keys.iter().map(|(times, keys)| format!("{times}: {keys}")).collect();
+    let of = if plan.total.is_none_or(|total| total > slots) {
+        format!(", of the first {slots} events")
+    } else {
+        String::new()
+    };
+    format!("times: keys{of}: {}", told.join(", "))
+}
+
+/// Bytes of the record of a request whose answer tells of each event.
+fn done_bytes(plan: &Plan) -> u64 {
+    let events = plan.batch;
+    let answer = Answer {
+        outcome: Outcome::Acked,
+        accepted: Some(events),
+        inserted: Some(events),
+        duplicates: Some(0),
+        kinds: Kinds::Each(vec![Kind::New; events as usize]),
+    };
+    length(&Frame::Done(Done {
+        scope: Scope::Round(0),
+        request: 0,
+        try_number: 0,
+        is_final: true,
+        connection: 1,
+        t_planned: 1,
+        t_start: 1,
+        t_end: 1,
+        status: 200,
+        answer,
+    }))
+}
+
+fn open_bytes() -> u64 {
+    length(&Frame::Open { round: 0, t: 1 })
+}
+
+fn length(frame: &Frame) -> u64 {
+    let mut bytes = Vec::new();
+    frame.encode(&mut bytes);
+    bytes.len() as u64
+}
+
+/// The bodies of the first requests.
+fn first(settings: &Settings, requests: u32) -> String {
+    let plan = &settings.plan;
+    let mut renderer = Renderer::new(Arc::new(Events::new(plan)), &settings.scenario.target);
+    let rounds = plan.rounds().unwrap_or(u64::MAX);
+    let rounds = (0..rounds).map(|index| plan.round(index));
+    let all = rounds.flat_map(|round| (0..round.requests()).map(move |request| (round.clone(), request)));
+    let mut out = String::new();
+    for (round, request) in all.take(requests as usize) {
+        let mut body = Vec::new();
+        renderer.body(round.request(request), round.origin(request), &mut body);
+        let body = String::from_utf8_lossy(&body).into_owned();
+        writeln!(out, "\nround {}, request {request}\n{body}", round.index)
+            .expect("a String takes all that is written");
+    }
+    out
+}

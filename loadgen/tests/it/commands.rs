@@ -1,0 +1,73 @@
+//! The commands beside a load: none of them sends anything.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn loadgen(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_loadgen")).args(arguments).env_remove("COUNT").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn every_shipped_scenario_is_checked_and_a_wrong_one_is_an_exit_code() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<String> = entries
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.display().to_string())
+        .collect();
+    let arguments: Vec<&str> = ["check"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    let output = loadgen(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert_eq!(told.lines().count(), files.len());
+    assert!(
+        told.contains("default.toml: shared-iterations, 20000 events of 14000 keys (6000 repeats)"),
+        "{told}"
+    );
+    assert!(told.contains("as many events as answers come for 20s, 50 in a request"), "{told}");
+
+    let wrong = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(wrong.path(), "[load]\nrate = \"1000\"\n").unwrap();
+    let output = loadgen(&["check", &files[0], wrong.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("constant-arrival-rate"), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).lines().count(), 1, "the others are checked all the same");
+}
+
+#[test]
+fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
+    let output =
+        loadgen(&["plan", "-n", "1000", "--batch", "10", "--seed", "7", "--run-id", "x", "--requests", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(told.contains("1000 events of 700 keys (300 repeats), 10 in a request"), "{told}");
+    let copies = told.lines().find(|line| line.starts_with("copies")).unwrap();
+    let copies = copies.split_once("keys: ").unwrap().1;
+    let counted = copies.split(", ").map(|part| part.split_once(": ").unwrap());
+    let counted: Vec<(u64, u64)> =
+        counted.map(|(times, keys)| (times.parse().unwrap(), keys.parse().unwrap())).collect();
+    assert_eq!(counted.iter().map(|(_, keys)| keys).sum::<u64>(), 700);
+    assert_eq!(counted.iter().map(|(times, keys)| times * keys).sum::<u64>(), 1000);
+    let bodies: Vec<&str> = told.lines().filter(|line| line.starts_with('[')).collect();
+    assert_eq!(bodies.len(), 2);
+    let events: Vec<serde_json::Value> = serde_json::from_str(bodies[0]).unwrap();
+    assert_eq!(events.len(), 10);
+    let again =
+        loadgen(&["plan", "-n", "1000", "--batch", "10", "--seed", "7", "--run-id", "x", "--requests", "2"]);
+    assert_eq!(output.stdout, again.stdout);
+    let wrong = loadgen(&["plan", "--rate", "5"]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong.stdout));
+}
+
+#[test]
+fn completions_know_the_flags() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = loadgen(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        assert!(text(&output.stdout).contains("abort-on-fail"), "{shell}");
+    }
+}
