@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+use jiff::Timestamp;
 use truth::plan::Shard;
 use truth::rate::Rate;
 use truth::scenario::Stage;
@@ -110,6 +111,10 @@ pub struct Cli {
     /// End the run as soon as a threshold of --threshold fails, from so long after the start on
     #[arg(long, value_name = "DELAY", num_args = 0..=1, require_equals = true, default_missing_value = "0", value_parser = parse_duration)]
     pub abort_on_fail: Option<Duration>,
+
+    /// Send nothing before this moment, so that shards begin together: 2026-01-31T12:00:00Z
+    #[arg(long, env = "START_AT", value_name = "TIME", hide_env_values = true)]
+    pub start_at: Option<Timestamp>,
 
     /// How long requests under way are waited for when the time is over, or at Ctrl-C [default: 30s]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]

@@ -40,7 +40,7 @@ use crate::summary::thresholds::Measured;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What connections have to open in, before the first request of a run with a rate is due.
-const RUN_UP: Duration = Duration::from_millis(100);
+pub(crate) const RUN_UP: Duration = Duration::from_millis(100);
 
 /// How a shard's work is spread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,12 +113,13 @@ pub(crate) struct Reached {
     pub(crate) process: Option<TargetProcess>,
 }
 
-/// Sends this shard's part of the plan.
+/// Sends this shard's part of the plan, the first of it not before `start_ns`.
 pub(crate) async fn run(
     settings: &Settings,
     share: &Share,
     folder: &RunFolder,
     reached: Reached,
+    start_ns: u64,
     notices: Notices,
 ) -> Result<Load, Failure> {
     let Reached { client, dial, fixed_head, process } = reached;
@@ -132,7 +133,7 @@ pub(crate) async fn run(
     let striking = begin_faults(settings, share, folder, &live, process, notices)?;
     let schedule = settings.scenario.load.schedule().map(Arc::new);
     let run_up = schedule.as_ref().map_or(0, |_| RUN_UP.as_nanos() as u64);
-    let start_ns = monotonic_ns() + run_up;
+    let start_ns = start_ns.max(monotonic_ns() + run_up);
     let pace = schedule.clone().map(|schedule| Pace {
         schedule,
         start_ns,
@@ -231,7 +232,7 @@ async fn poll_on(poller: Option<&mut Poller>) -> truth::folder::FolderError {
 }
 
 /// Waits for an instant of the monotonic clock, if there is one.
-async fn until(at_ns: Option<u64>) {
+pub(crate) async fn until(at_ns: Option<u64>) {
     match at_ns {
         Some(at_ns) => sleep(Duration::from_nanos(at_ns.saturating_sub(monotonic_ns()))).await,
         None => std::future::pending().await,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::timeout;
-use truth::clock::boot_id;
+use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
 use truth::plan::Shard;
 use verify::baseline::{Baseline, chain};
@@ -16,7 +16,7 @@ use verify::process::TargetProcess;
 
 use crate::connection::dial::{Dial, fixed_head};
 use crate::error::{Failure, exit};
-use crate::load::{self, Ending, Load, Reached, Share};
+use crate::load::{self, Ending, Load, RUN_UP, Reached, Share};
 use crate::notice::Notices;
 use crate::preflight;
 use crate::settings::Settings;
@@ -39,6 +39,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     let baseline = take_baseline(&client, &settings).await;
 
+    let start_ns = wait_for_start(&settings, notices).await;
+
     let share = Share::of(&settings);
     let manifest = manifest(&settings, &share);
     let (folder, lock) = RunFolder::create(&settings.out, &manifest)?;
@@ -59,7 +61,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let publish_url = client.url(&settings.scenario.target.publish.path);
     let dial = Arc::new(Dial { addresses, connect_timeout: settings.connect_timeout });
     let reached = Reached { client, dial, fixed_head: head.into(), process };
-    let mut load = load::run(&settings, &share, &folder, reached, notices).await?;
+    let mut load = load::run(&settings, &share, &folder, reached, start_ns, notices).await?;
     if load.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }
@@ -91,6 +93,20 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     end_target(load.process.take(), notices).await;
     Ok(code)
+}
+
+/// Waits until shortly before the moment at which the run is to begin, and tells that moment on the monotonic clock.
+async fn wait_for_start(settings: &Settings, notices: Notices) -> u64 {
+    let Some(start_at) = settings.start_at else { return 0 };
+    let ahead_ms = start_at.as_millisecond() - utc_ms();
+    let Ok(ahead_ms) = u64::try_from(ahead_ms) else {
+        notices.warn(&format!("the run begins {} ms after --start-at", -ahead_ms));
+        return 0;
+    };
+    let start_ns = monotonic_ns() + ahead_ms * 1_000_000;
+    let lead = settings.scenario.load.schedule().map_or(0, |_| RUN_UP.as_nanos() as u64);
+    load::until(Some(start_ns.saturating_sub(lead))).await;
+    start_ns
 }
 
 /// Starts the target, if that is the scenario's affair. Its log lies beside the run folders until this run has one.

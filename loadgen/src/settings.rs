@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use truth::mapping::Endpoint;
 use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
 use truth::scenario::{Demand, Executor, Load, MAX_TOPICS, Scenario, numbered_topics};
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) wait: Duration,
     pub(crate) out: PathBuf,
+    /// Before when nothing is sent.
+    pub(crate) start_at: Option<Timestamp>,
     /// The command that sends the same load again.
     pub(crate) rerun: String,
     /// Whether to judge afterwards.
@@ -85,6 +88,7 @@ impl Settings {
             connect_timeout: cli.connect_timeout,
             wait: cli.wait,
             out: cli.out,
+            start_at: cli.start_at,
             rerun,
             verify: cli.verify,
             color: !no_color,

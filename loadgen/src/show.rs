@@ -70,7 +70,7 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
     line("copies", &copies(plan));
     if let Some(requests) = settings.requests() {
         let bytes = requests * done_bytes(plan) + settings.rounds() * open_bytes();
-        line("ledger", &format!("about {:.1} MB, if every event is told apart", bytes as f64 / 1e6));
+        line("ledger", &format!("about {:.1} kB, if every event is told apart", bytes as f64 / 1e3));
     }
     if let Some(schedule) = load.schedule() {
         let instants = (0..5).filter_map(|nth| schedule.at(nth));

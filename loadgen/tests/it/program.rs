@@ -14,7 +14,10 @@ use crate::schema;
 use crate::stub::Stub;
 
 /// Names that people set and that would outrank what a test says.
-const ENVIRONMENT: [&str; 11] = [
+const ENVIRONMENT: [&str; 14] = [
+    "RATE",
+    "DURATION",
+    "START_AT",
     "COUNT",
     "DUP_RATE",
     "TARGET_URL",

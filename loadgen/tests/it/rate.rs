@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use truth::answer::Outcome;
-use truth::ledger::Done;
+use truth::ledger::{Done, Frame};
 
 use crate::program::{Loadgen, Ran};
 use crate::stub::Stub;
@@ -173,4 +173,22 @@ fn the_number_of_connections_follows_the_stages() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(most_at_once(&ran), 4);
     assert_eq!(ran.summary()["connections"]["opened"], 4, "each stays open while it works");
+}
+
+#[test]
+fn nothing_leaves_before_the_moment_that_was_given() {
+    for arguments in ["-n 50", "-n 50 --rate 1000"] {
+        let start_at = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(700);
+        let ran = sound(&format!("{arguments} --batch 10 --dup 0 --start-at {start_at}"));
+        let first = ran.frames().remove(0);
+        let Frame::Header(header) = first else { panic!("a segment begins with its header: {first:?}") };
+        let utc_ns = |monotonic_ns: u64| {
+            i128::from(header.utc_ms) * 1_000_000 + i128::from(monotonic_ns) - i128::from(header.monotonic_ns)
+        };
+        // The two clocks of the header are read one after the other, and the wall in milliseconds.
+        let first = ran.tries().iter().map(|done| done.t_start).min().unwrap();
+        assert!(utc_ns(first) >= start_at.as_nanosecond() - 5_000_000, "{arguments}");
+    }
+    let late = sound("-n 50 --batch 10 --start-at 2020-01-01T00:00:00Z");
+    assert!(late.stderr.contains("after --start-at"), "{}", late.stderr);
 }
