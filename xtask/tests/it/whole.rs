@@ -107,6 +107,34 @@ fn runs_of_every_executor_are_judged() {
 }
 
 #[test]
+fn shards_that_begin_together_or_one_after_the_other_are_judged_together() {
+    let server = Server::sqlite();
+    let stack = Stack::start(server.database("events"));
+    let start_at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(1);
+    for (run, start) in [("together", format!("--start-at {start_at}")), ("apart", String::new())] {
+        let shard = |index: u32| {
+            stack.loading(&format!("--count 10000 --batch 20 --run-id {run} --shard {index}/2 {start}"))
+        };
+        let first = shard(1);
+        if run == "apart" {
+            // The second takes its baseline while the first sends.
+            let before = stack.aggregator.received().unwrap();
+            while stack.aggregator.received().unwrap() == before {
+                std::thread::yield_now();
+            }
+        }
+        let second = shard(2);
+        for shard in [first, second] {
+            let loaded = shard.finish().unwrap();
+            assert_eq!(loaded.code, Some(0), "{run}: {}", loaded.stderr);
+        }
+        let verified = stack.verify("");
+        assert_eq!(verified.code, Some(0), "{run}: {}{}", verified.stdout, verified.stderr);
+        assert!(verified.stdout.contains("10,000 attempts"), "{run}: {}", verified.stdout);
+    }
+}
+
+#[test]
 fn a_target_that_is_not_there_is_said_at_once_and_leaves_nothing() {
     let mut stack = Stack::start(Server::sqlite().database("events"));
     stack.aggregator.kill().unwrap();
