@@ -45,6 +45,12 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 1)]
         requests: u32,
     },
+    /// Print the ledger of a run as JSON lines, one for each try of a request
+    History {
+        /// The run's folder, or the folder of runs, for the newest
+        #[arg(value_name = "RUN", default_value = "results")]
+        run: PathBuf,
+    },
     /// Print a script that completes command lines
     Completions {
         /// For which shell
@@ -119,6 +125,18 @@ pub struct Cli {
     /// How long requests under way are waited for when the time is over, or at Ctrl-C [default: 30s]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub graceful_stop: Option<Duration>,
+
+    /// Close a connection after so many requests: 1 is without keep-alive [default: never]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_connection: Option<u32>,
+
+    /// Connect over IPv4 alone
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+
+    /// Connect over IPv6 alone
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
 
     /// How long a request may take, from its first byte to the whole answer [default: 30s]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]

@@ -78,6 +78,8 @@ pub(crate) struct LaneJob {
     pub(crate) dial: Arc<Dial>,
     pub(crate) fixed_head: Arc<[u8]>,
     pub(crate) timeout: Duration,
+    /// After how many requests a connection is closed; none if never.
+    pub(crate) requests_per_connection: Option<u32>,
     pub(crate) retries: u32,
     pub(crate) live: Arc<LiveSums>,
 }

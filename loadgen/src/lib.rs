@@ -9,6 +9,7 @@ mod cli;
 mod connection;
 mod error;
 mod faults;
+mod history;
 mod lane;
 mod load;
 mod meter;
@@ -37,6 +38,13 @@ pub fn run(program: Program) -> u8 {
         None => load(program.load),
         Some(Command::Check { files }) => show::check(&files),
         Some(Command::Plan { load, requests }) => plan(*load, requests),
+        Some(Command::History { run }) => match history::print(&run) {
+            Ok(()) => exit::RAN,
+            Err(failure) => {
+                notice::Notices::new(false).error(&verify::baseline::chain(&failure));
+                failure.exit_code()
+            }
+        },
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Program::command(), "loadgen", &mut std::io::stdout());
             exit::RAN

@@ -288,6 +288,7 @@ fn start_lanes(
             dial: Arc::clone(dial),
             fixed_head: Arc::clone(fixed_head),
             timeout: settings.scenario.load.timeout,
+            requests_per_connection: settings.scenario.load.requests_per_connection,
             retries: settings.scenario.load.retries,
             live: Arc::clone(live),
         };

@@ -27,15 +27,36 @@ const REACH: Duration = Duration::from_millis(1_800);
 /// Between two looks at a target that is being waited for.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// A kind of address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    fn has(self, address: &SocketAddr) -> bool {
+        address.is_ipv4() == (self == Self::V4)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+}
+
 /// Finds the target's addresses, the one that answers first at the front; with `wait`, once it is ready.
 pub(crate) async fn reach(
     endpoint: &Endpoint,
     client: &TargetClient,
+    family: Option<Family>,
     wait: Duration,
 ) -> Result<Vec<SocketAddr>, Failure> {
     let until = Instant::now() + wait;
     loop {
-        let failure = match connect_once(endpoint, Instant::now() + REACH).await {
+        let failure = match connect_once(endpoint, family, Instant::now() + REACH).await {
             Ok(addresses) if wait.is_zero() => return Ok(addresses),
             Ok(addresses) => match not_ready(client).await {
                 None => return Ok(addresses),
@@ -51,12 +72,17 @@ pub(crate) async fn reach(
 }
 
 /// Tries all addresses at once.
-async fn connect_once(endpoint: &Endpoint, deadline: Instant) -> Result<Vec<SocketAddr>, String> {
+async fn connect_once(
+    endpoint: &Endpoint,
+    family: Option<Family>,
+    deadline: Instant,
+) -> Result<Vec<SocketAddr>, String> {
     let Endpoint { host, port, .. } = endpoint;
     let resolved = timeout_at(deadline, lookup_host((host.as_str(), *port))).await;
     let resolved = resolved.map_err(|_| format!("the name {host} was not resolved in time"))?;
     let resolved = resolved.map_err(|error| format!("cannot resolve the name {host}: {error}"))?;
-    let mut addresses: Vec<SocketAddr> = resolved.collect();
+    let is_wanted = |address: &SocketAddr| family.is_none_or(|family| family.has(address));
+    let mut addresses: Vec<SocketAddr> = resolved.filter(is_wanted).collect();
     let mut tries = JoinSet::new();
     for address in addresses.clone() {
         tries.spawn(async move { (address, timeout_at(deadline, TcpStream::connect(address)).await) });
@@ -74,7 +100,8 @@ async fn connect_once(endpoint: &Endpoint, deadline: Instant) -> Result<Vec<Sock
         }
     }
     if reasons.is_empty() {
-        reasons.push(format!("the name {host} has no address"));
+        let kind = family.map_or_else(String::new, |family| format!("{} ", family.name()));
+        reasons.push(format!("{host} has no {kind}address"));
     }
     Err(reasons.join(", "))
 }

@@ -25,6 +25,7 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
     add("--batch", cli.batch.map(|batch| batch.to_string()));
     add("--concurrency", cli.concurrency.map(|connections| connections.to_string()));
     add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
+    add("--requests-per-connection", cli.requests_per_connection.map(|requests| requests.to_string()));
     add("--timeout", cli.timeout.map(format));
     add("--patience", cli.patience.map(format));
     add("--retries", cli.retries.map(|retries| retries.to_string()));

@@ -30,7 +30,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let head = fixed_head(&settings.scenario.target, &settings.endpoint, &settings.headers)?;
     let client = TargetClient::new(&settings.scenario.target, &settings.headers)?;
     let mut process = start_target(&settings, &client).await?;
-    let addresses = preflight::reach(&settings.endpoint, &client, settings.wait).await?;
+    let addresses = preflight::reach(&settings.endpoint, &client, settings.family, settings.wait).await?;
     if settings.has_run_id && settings.shard == Shard::WHOLE {
         preflight::refuse_sent_before(&client, &settings.plan).await?;
     }

@@ -12,6 +12,7 @@ use verify::observe::database::DatabaseReader;
 
 use crate::cli::Cli;
 use crate::error::Failure;
+use crate::preflight::Family;
 use crate::rerun::rerun;
 
 /// A resolved run.
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) wait: Duration,
     pub(crate) out: PathBuf,
+    /// Which addresses of the target's are used, if not all.
+    pub(crate) family: Option<Family>,
     /// Before when nothing is sent.
     pub(crate) start_at: Option<Timestamp>,
     /// The command that sends the same load again.
@@ -88,6 +91,11 @@ impl Settings {
             connect_timeout: cli.connect_timeout,
             wait: cli.wait,
             out: cli.out,
+            family: match (cli.ipv4, cli.ipv6) {
+                (true, _) => Some(Family::V4),
+                (_, true) => Some(Family::V6),
+                _ => None,
+            },
             start_at: cli.start_at,
             rerun,
             verify: cli.verify,
@@ -141,6 +149,7 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
         abort_on_fail: cli.abort_on_fail.is_some(),
         delay_abort_eval: cli.abort_on_fail.unwrap_or_default(),
     }));
+    load.requests_per_connection = cli.requests_per_connection.or(load.requests_per_connection);
     set(&mut load.timeout, cli.timeout);
     set(&mut load.patience, cli.patience);
     set(&mut load.retries, cli.retries);

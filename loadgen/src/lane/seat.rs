@@ -95,7 +95,7 @@ impl Seat {
 
     /// Carries requests over this connection until it is over, or there are none.
     async fn serve(&self, connection: &Shared, mut alarm: Pin<&mut Sleep>) -> Result<Served, LedgerError> {
-        let mut served = Served::ForNothing;
+        let (mut served, mut carried) = (Served::ForNothing, 0);
         loop {
             if !self.desk.borrow().carries(self.index) {
                 let now = monotonic_ns();
@@ -124,7 +124,9 @@ impl Seat {
                 sleep(pause).await;
                 self.desk.borrow_mut().due(self.index);
             }
-            if !ended.is_ok_and(|whole| whole.reusable) {
+            carried += 1;
+            let is_spent = self.job.requests_per_connection.is_some_and(|most| carried >= most);
+            if is_spent || !ended.is_ok_and(|whole| whole.reusable) {
                 return Ok(served);
             }
         }

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::program::Loadgen;
+use crate::stub::Stub;
+
 fn loadgen(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loadgen")).args(arguments).env_remove("COUNT").output().unwrap()
 }
@@ -70,4 +73,48 @@ fn completions_know_the_flags() {
         assert_eq!(output.status.code(), Some(0), "{shell}");
         assert!(text(&output.stdout).contains("abort-on-fail"), "{shell}");
     }
+}
+
+#[test]
+fn a_history_has_a_line_for_each_try() {
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, "-n 95 --batch 10 --dup 0.3").run();
+    let output = loadgen(&["history", ran.results().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), ran.tries().len());
+    let sum = |name: &str| lines.iter().map(|line| line[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("events"), sum("accepted")), (95, 95));
+    assert!(lines.iter().all(|line| line["outcome"] == "acked" && line["status"] == 200));
+    assert!(lines.is_sorted_by_key(|line| line["end_us"].as_u64()));
+    let nowhere = loadgen(&["history", "/no/such/run"]);
+    assert_eq!(nowhere.status.code(), Some(2), "{}", text(&nowhere.stderr));
+    assert!(text(&nowhere.stderr).contains("is not there"), "{}", text(&nowhere.stderr));
+}
+
+#[test]
+fn connections_are_closed_after_so_many_requests() {
+    let stub = Stub::sound();
+    for (per_connection, opened) in [(1, 10), (3, 4), (100, 1)] {
+        let arguments = format!("-n 100 --batch 10 --dup 0 -c 1 --requests-per-connection {per_connection}");
+        let ran = Loadgen::against(&stub, &arguments).run();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let summary = ran.summary();
+        assert_eq!(
+            (&summary["events"]["acked"], &summary["connections"]["opened"]),
+            (&100.into(), &opened.into())
+        );
+        assert_eq!(summary["connections"]["broken"], 0, "that is no fault of the target's");
+    }
+}
+
+#[test]
+fn a_family_of_addresses_can_be_asked_for() {
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, "-n 10 -4").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let ran = Loadgen::against(&stub, "-n 10 -6").run();
+    assert_eq!(ran.code, Some(5), "{}", ran.stderr);
+    assert!(ran.stderr.contains("127.0.0.1 has no IPv6 address"), "{}", ran.stderr);
 }

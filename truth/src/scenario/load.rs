@@ -43,6 +43,9 @@ pub struct Load {
     pub concurrency: u32,
     /// Events in a request.
     pub batch: u32,
+    /// After how many requests a connection is closed; none if never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_connection: Option<u32>,
     /// From the send to the whole answer.
     #[serde(with = "crate::duration")]
     pub timeout: Duration,
@@ -67,6 +70,7 @@ impl Default for Load {
             dup: "0.3".to_owned(),
             concurrency: 50,
             batch: 100,
+            requests_per_connection: None,
             timeout: Duration::from_secs(30),
             patience: Duration::from_secs(30),
             retries: 0,
@@ -146,6 +150,9 @@ impl Load {
         }
         if self.timeout.is_zero() || self.patience.is_zero() {
             return Some("timeout and patience must be longer than 0".to_owned());
+        }
+        if self.requests_per_connection == Some(0) {
+            return Some("requests_per_connection must be at least 1".to_owned());
         }
         if self.retries > 100 {
             return Some("retries must be 0 to 100".to_owned());
