@@ -1,5 +1,6 @@
 //! Lost keys of a target that shows not all it has, and nobody knows where it stops. If what it shows is in the order of
-//! time, it is a stretch of that order: whatever was stored after one of its rows and before another would be among them.
+//! time, it is a stretch of that order: whatever was stored after one of its rows and before another, both of its topic,
+//! would be among them.
 //!
 //! A key was stored after the start of its first attempt and before its first acknowledgement. A listing is taken to be in
 //! the order of time, either way, if no two of its rows contradict that and many follow one another.
@@ -27,33 +28,62 @@ type Interval = (u64, u64);
 /// The lost keys that would be shown if they were there.
 pub(super) fn passed(facts: &Facts<'_>) -> Result<HashSet<u64>, WalkError> {
     let (evidence, sample) = (facts.evidence, facts.evidence.observed.listing.tells_within());
-    let (Some(lowest), Some(highest)) = (sample.iter().min(), sample.iter().max()) else {
-        return Ok(HashSet::new());
-    };
     // What is stored later may be stored behind all that is shown.
-    if evidence.promises.ack == Ack::Queued || !evidence.one_clock {
+    if sample.is_empty() || evidence.promises.ack == Ack::Queued || !evidence.one_clock {
         return Ok(HashSet::new());
     }
-    // Where the order is that of the timestamps sent, it is that of the keys' numbers.
-    let is_between = |ordinal: &u64| lowest < ordinal && ordinal < highest;
-    let (_, mut keys) = facts.tally.keys.of_class_where(Class::Lost, NAMED, is_between);
+    let (_, mut keys) = facts.tally.keys.of_class_where(Class::Lost, NAMED, |_| true);
     let wanted = keys.iter().chain(sample).copied().collect();
     let intervals: HashMap<u64, Interval> = history::histories(evidence, &wanted)?
         .into_iter()
         .filter_map(|(ordinal, attempts)| Some((ordinal, interval(&attempts)?)))
         .collect();
-    let shown: Vec<Interval> = sample.iter().filter_map(|ordinal| intervals.get(ordinal).copied()).collect();
-    if !is_in_order(shown.iter()) && !is_in_order(shown.iter().rev()) {
+    let shown: Vec<(u64, Interval)> =
+        sample.iter().filter_map(|ordinal| Some((*ordinal, *intervals.get(ordinal)?))).collect();
+    let in_time = || shown.iter().map(|(_, interval)| interval);
+    if !is_in_order(in_time()) && !is_in_order(in_time().rev()) {
         return Ok(HashSet::new());
     }
-    let earliest = shown.iter().map(|(_, stored)| *stored).min();
-    let latest = shown.iter().map(|(begun, _)| *begun).max();
+    // Each topic by itself: a target may hold back rows of one, and show those of others from the same time.
+    let mut stretches: HashMap<&str, Stretch> = HashMap::new();
+    for (ordinal, interval) in &shown {
+        stretches.entry(evidence.events.topic(*ordinal)).or_default().take(*ordinal, *interval);
+    }
     keys.retain(|ordinal| {
-        intervals
-            .get(ordinal)
-            .is_some_and(|(begun, stored)| earliest < Some(*begun) && Some(*stored) < latest)
+        let stretch = stretches.get(evidence.events.topic(*ordinal));
+        let interval = intervals.get(ordinal);
+        stretch.zip(interval).is_some_and(|(stretch, interval)| stretch.spans(*ordinal, *interval))
     });
     Ok(keys.into_iter().collect())
+}
+
+/// What of one topic is shown.
+struct Stretch {
+    /// The lowest and the highest key: where the order is that of the timestamps sent, it is that of the keys' numbers.
+    keys: (u64, u64),
+    /// By when one row was stored, and from when on another.
+    stored_by: u64,
+    stored_from: u64,
+}
+
+impl Default for Stretch {
+    fn default() -> Self {
+        Self { keys: (u64::MAX, 0), stored_by: u64::MAX, stored_from: 0 }
+    }
+}
+
+impl Stretch {
+    fn take(&mut self, ordinal: u64, (begun, stored): Interval) {
+        self.keys = (self.keys.0.min(ordinal), self.keys.1.max(ordinal));
+        self.stored_by = self.stored_by.min(stored);
+        self.stored_from = self.stored_from.max(begun);
+    }
+
+    /// Whether a key was stored after one of the rows and before another.
+    fn spans(&self, ordinal: u64, (begun, stored): Interval) -> bool {
+        let is_between = self.keys.0 < ordinal && ordinal < self.keys.1;
+        is_between && self.stored_by < begun && stored < self.stored_from
+    }
 }
 
 /// When a key was stored, if it was acknowledged.

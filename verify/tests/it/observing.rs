@@ -660,6 +660,24 @@ async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
 }
 
 #[tokio::test]
+async fn what_lies_before_the_rows_of_its_own_topic_is_unseen() {
+    let forged = long();
+    let topic = forged.rows[0].topic.clone();
+    // The newest hundred of one topic, and all of the others.
+    let of_it = forged.rows.iter().filter(|row| row.topic == topic).count();
+    let mut hidden = of_it - 100;
+    let mut is_shown = |row: &verify::rows::Row| {
+        let is_hidden = row.topic == topic && hidden > 0;
+        hidden -= usize::from(is_hidden);
+        !is_hidden
+    };
+    let rows: Vec<_> = forged.rows.iter().filter(|row| is_shown(row)).cloned().collect();
+    let verdict = up_to(5_000, rows, &forged, uncounted).await;
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
 async fn a_key_that_was_stored_long_before_or_after_its_neighbours_may_lie_out_of_sight() {
     for (newest_first, round) in [(false, 1), (true, 4)] {
         let mut forge = Forge::default();
