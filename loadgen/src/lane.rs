@@ -161,9 +161,9 @@ async fn run(
     alarm: Option<Alarm>,
     words: &mpsc::UnboundedSender<Word>,
 ) -> LaneReport {
-    let (finished, idle) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
-    let tell = (Rc::clone(&finished), Rc::clone(&idle));
-    let desk = Rc::new(RefCell::new(Desk::new(Arc::clone(&job), ledger, tell)));
+    let desk = Desk::new(Arc::clone(&job), ledger);
+    let (finished, has_idle) = (Rc::clone(&desk.finished), Rc::clone(&desk.has_idle));
+    let desk = Rc::new(RefCell::new(desk));
     let mut seats = JoinSet::new();
     let aborts: Vec<AbortHandle> = (0..job.seats as usize)
         .map(|index| {
@@ -173,7 +173,7 @@ async fn run(
         .collect();
     let ended = tokio::select! {
         ended = supervise(&desk, &mut seats, &aborts, &finished, &mut orders) => ended,
-        Err(error) = pace(&desk, alarm.as_ref(), &idle) => Err(error),
+        Err(error) = pace(&desk, alarm.as_ref(), &has_idle) => Err(error),
         () = tell_on(&job, &desk, words) => Ok(()),
     };
     seats.shutdown().await;

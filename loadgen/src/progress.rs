@@ -69,10 +69,12 @@ impl Progress {
     fn print_line(&self) {
         let ended = live::ended(&self.lanes);
         let seconds = self.begun.elapsed().as_secs_f64();
-        let of = self.planned.map_or_else(String::new, |planned| {
-            format!("{:>5.1}%  {ended}/{planned}", ended as f64 * 100.0 / planned.max(1) as f64)
-        });
-        let of = if of.is_empty() { ended.to_string() } else { of };
+        let of = match self.planned {
+            Some(planned) => {
+                format!("{:>5.1}%  {ended}/{planned}", ended as f64 * 100.0 / planned.max(1) as f64)
+            }
+            None => ended.to_string(),
+        };
         let rate = ended as f64 / seconds.max(0.001);
         let trouble = self.trouble();
         self.notices.say(&format!("{seconds:>5.0}s  {of} events  {rate:.0}/s  {trouble}"));

@@ -57,17 +57,15 @@ pub(crate) struct Desk {
     pub(super) tally: Tally,
     pub(super) live: Arc<LiveSums>,
     /// Told when nothing waits and nothing is under way.
-    finished: Rc<Notify>,
+    pub(super) finished: Rc<Notify>,
     /// Told when a connection has become idle.
-    has_idle: Rc<Notify>,
+    pub(super) has_idle: Rc<Notify>,
     pub(super) stopped: bool,
 }
 
 impl Desk {
-    /// `tell` are told when nothing waits any more, and when a connection has become idle.
-    pub(crate) fn new(job: Arc<LaneJob>, ledger: SegmentWriter, tell: (Rc<Notify>, Rc<Notify>)) -> Self {
+    pub(crate) fn new(job: Arc<LaneJob>, ledger: SegmentWriter) -> Self {
         let queue = Queue::new(&job);
-        let (finished, has_idle) = tell;
         let requests = Requests::new(Arc::clone(&job.events), &job.target, Arc::clone(&job.fixed_head));
         Self {
             queue,
@@ -78,8 +76,8 @@ impl Desk {
             requests,
             tally: Tally::default(),
             live: Arc::clone(&job.live),
-            finished,
-            has_idle,
+            finished: Rc::new(Notify::new()),
+            has_idle: Rc::new(Notify::new()),
             stopped: false,
             job,
         }

@@ -53,13 +53,13 @@ impl Pace {
 pub(super) async fn pace(
     desk: &RefCell<Desk>,
     alarm: Option<&Alarm>,
-    idle: &Notify,
+    has_idle: &Notify,
 ) -> Result<(), LedgerError> {
     let Some(alarm) = alarm else { return std::future::pending().await };
     loop {
         let next = desk.borrow_mut().dispatch(monotonic_ns())?;
         tokio::select! {
-            () = idle.notified() => {}
+            () = has_idle.notified() => {}
             () = alarm.until(next) => {}
         }
     }

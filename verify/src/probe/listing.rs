@@ -80,7 +80,7 @@ impl Asking<'_> {
     }
 
     /// Looks for the event behind the first page, where a store shows its oldest rows first and has many: by an offset or
-    /// a page number, which lead anywhere, to the last rows; by a link or a cursor for so many pages.
+    /// a page number, which lead anywhere, to the last rows; by links, for so many pages.
     async fn further(&self, limit: &str) -> Option<(Answer, Shape)> {
         let (first, rows) = self.others(limit).await?;
         let at = |name: &'static str, number: u64| format!("{limit}&{name}={number}");
