@@ -39,7 +39,8 @@ pub struct Events {
     payload_bytes: [u32; 2],
     topic_key: u64,
     payload_key: u64,
-    twins: Twins,
+    /// None where no pair is a twin, as almost always.
+    twins: Option<Twins>,
     twin_key: u64,
     variants: Variants,
     variant_key: u64,
@@ -66,7 +67,7 @@ impl Events {
             payload_bytes: plan.payload_bytes,
             topic_key: derived(seed, 0),
             payload_key: derived(seed, 1),
-            twins: plan.twins,
+            twins: (!plan.twins.is_off()).then_some(plan.twins),
             twin_key: derived(seed, 2),
             variants: plan.variants,
             variant_key: derived(seed, 4),
@@ -109,10 +110,7 @@ impl Events {
 
     /// What a key has in common with the other of its pair; `None` for almost all.
     pub fn twin(&self, ordinal: u64) -> Option<Twin> {
-        if self.twins.is_off() {
-            return None;
-        }
-        let twin = self.twins.of_pair(self.twin_key, ordinal >> 1)?;
+        let twin = self.twins.as_ref()?.of_pair(self.twin_key, ordinal >> 1)?;
         // An id without a letter has but one case.
         let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
         (twin != Twin::Case || has_case()).then_some(twin)
@@ -126,7 +124,7 @@ impl Events {
     /// Appends the id of a key.
     pub fn write_id(&self, ordinal: u64, out: &mut Vec<u8>) {
         match self.twin(ordinal) {
-            None => out.extend_from_slice(&self.ids.encode(ordinal)),
+            None => self.ids.write(ordinal, out),
             Some(twin) => twin.spell(&self.ids.encode(ordinal & !1), ordinal & 1 == 1, out),
         }
     }
@@ -140,7 +138,7 @@ impl Events {
 
     /// What a row with this topic and id is.
     pub fn decode(&self, topic: &str, id: &str) -> Decoded {
-        if !self.twins.is_off() {
+        if self.twins.is_some() {
             return self.decode_twin(topic, id);
         }
         match self.ids.decode(id) {
@@ -274,16 +272,5 @@ fn decimal_digits(number: u64) -> usize {
 
 /// Appends a number in decimal digits.
 pub fn write_decimal(number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

@@ -45,18 +45,33 @@ impl IdScheme {
 
     /// The id of the key with this ordinal.
     pub fn encode(&self, ordinal: u64) -> [u8; ID_LEN] {
+        let mut text = [b'-'; ID_LEN];
+        self.spell(ordinal, &mut text);
+        text
+    }
+
+    /// Appends the id of the key with this ordinal.
+    pub fn write(&self, ordinal: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[b'-'; ID_LEN]);
+        // Where it belongs and not beside it: an array that is written in small parts is slow to copy.
+        self.spell(ordinal, out.last_chunk_mut().expect("these bytes were just appended"));
+    }
+
+    /// Writes the digits between the dashes.
+    fn spell(&self, ordinal: u64, text: &mut [u8; ID_LEN]) {
         let permuted = self.permute(ordinal);
         let top = permuted >> 4;
         // 48 bits, the version nibble 4, 12 bits; then the variant bits 10 and 62 bits.
         let high = ((top >> 12) << 16) | 0x4000 | (top & 0xfff);
         let low = (0b10 << 62) | ((permuted & 0xf) << TAG_BITS) | self.tag(ordinal);
-        let mut text = [b'-'; ID_LEN];
-        let bits = (u128::from(high) << 64) | u128::from(low);
-        for (place, byte) in PAIRS.into_iter().zip(bits.to_be_bytes()) {
-            text[place] = HEX[usize::from(byte >> 4)];
-            text[place + 1] = HEX[usize::from(byte & 0xf)];
-        }
-        text
+        let [first, second] = [hex((high >> 32) as u32), hex(high as u32)];
+        let [third, fourth] = [hex((low >> 32) as u32), hex(low as u32)];
+        text[..8].copy_from_slice(&first);
+        text[9..13].copy_from_slice(&second[..4]);
+        text[14..18].copy_from_slice(&second[4..]);
+        text[19..23].copy_from_slice(&third[..4]);
+        text[24..28].copy_from_slice(&third[4..]);
+        text[28..].copy_from_slice(&fourth);
     }
 
     /// The ordinal behind an id, or `None` if this run did not make it. No spelling but the canonical one decodes.
@@ -105,6 +120,19 @@ impl IdScheme {
         }
         (u64::from(left) << 32) | u64::from(right)
     }
+}
+
+/// Eight digits at a time: a digit a byte, then all of them made letters or figures at once.
+fn hex(bits: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let bits = u64::from(bits);
+    let bits = ((bits << 16) | bits) & 0x0000_ffff_0000_ffff;
+    let bits = ((bits << 8) | bits) & 0x00ff_00ff_00ff_00ff;
+    let digits = ((bits << 4) | bits) & (0x0f * ONES);
+    // A digit from ten on carries into its upper half when six are added.
+    let is_letter = ((digits + 6 * ONES) >> 4) & ONES;
+    let text = digits + u64::from(b'0') * ONES + is_letter * u64::from(b'a' - b'0' - 10);
+    text.to_be_bytes()
 }
 
 fn half(input: u32, key: u64) -> u32 {

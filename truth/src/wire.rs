@@ -7,7 +7,9 @@ use crate::invalid::{Flaw, Invalid};
 use crate::mapping::{Envelope, EventFields, Target};
 use crate::variant::Origin;
 
-/// Renders bodies for one target. Cheap to clone; each sender has its own, because it remembers the last second.
+const DAY_MS: i64 = 86_400_000;
+
+/// Renders bodies for one target. Cheap to clone; each sender has its own, because it remembers the last day.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     events: Arc<Events>,
@@ -22,8 +24,8 @@ pub struct Renderer {
     has_payload: bool,
     open: Vec<u8>,
     close: &'static [u8],
-    /// A second since 1970, and its text up to the decimal point.
-    second: (i64, Vec<u8>),
+    /// A day since 1970, and its text up to the hour.
+    day: (i64, Vec<u8>),
 }
 
 impl Renderer {
@@ -55,9 +57,9 @@ impl Renderer {
             Envelope::Under(name) => (format!("{{{}:[", json(name)).into_bytes(), b"]}"),
         };
         let (after_id, middle) = (after_id.into_bytes(), middle.into_bytes());
-        let second = (i64::MIN, Vec::new());
+        let day = (i64::MIN, Vec::new());
         let fields = fields.clone();
-        Self { events, fields, heads, after_id, has_timestamp, middle, has_payload, open, close, second }
+        Self { events, fields, heads, after_id, has_timestamp, middle, has_payload, open, close, day }
     }
 
     /// Appends the body of a request that carries copies of these keys, in this order.
@@ -116,17 +118,30 @@ impl Renderer {
     }
 
     fn timestamp(&mut self, ms: i64, out: &mut Vec<u8>) {
-        let (second, rest) = (ms.div_euclid(1000), ms.rem_euclid(1000));
-        if self.second.0 != second {
-            let mut text = timestamp_text(second.saturating_mul(1000)).into_bytes();
-            text.truncate(text.len() - "000Z".len());
-            self.second = (second, text);
+        let (day, rest) = (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS) as u32);
+        if self.day.0 != day {
+            let mut text = timestamp_text(ms).into_bytes();
+            text.truncate(text.len() - "00:00:00.000Z".len());
+            self.day = (day, text);
         }
-        out.extend_from_slice(&self.second.1);
-        for place in [100, 10, 1] {
-            out.push(b'0' + (rest / place % 10) as u8);
-        }
-        out.push(b'Z');
+        out.extend_from_slice(&self.day.1);
+        let digit = |place: u32, below: u32| b'0' + (rest / place % below) as u8;
+        let (hours, minutes) = (3_600_000, 60_000);
+        out.extend_from_slice(&[
+            digit(10 * hours, 10),
+            digit(hours, 10),
+            b':',
+            digit(10 * minutes, 6),
+            digit(minutes, 10),
+            b':',
+            digit(10_000, 6),
+            digit(1000, 10),
+            b'.',
+            digit(100, 10),
+            digit(10, 10),
+            digit(1, 10),
+            b'Z',
+        ]);
     }
 }
 
