@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use truth::plan::Shard;
 use truth::rate::Rate;
 use truth::scenario::Stage;
+use verify::reach::Reach;
 
 /// Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt, so that
 /// `verify` can prove that each event was stored once, or show one that was not.
@@ -174,10 +175,6 @@ pub struct Cli {
     #[arg(long, env = "TARGET_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
 
-    /// A header of every request, as 'Name: value'; may be repeated, and is never written to a file
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub headers: Vec<String>,
-
     /// Send one part of the run, as 1/4; needs the same --run-id for all parts
     #[arg(long, env = "SHARD", value_name = "I/N", value_parser = parse_shard, hide_env_values = true)]
     pub shard: Option<Shard>,
@@ -193,6 +190,10 @@ pub struct Cli {
     /// Plain text, also on a terminal; so does a NO_COLOR that is not empty
     #[arg(long)]
     pub no_color: bool,
+
+    /// How the target is reached.
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 const AFTER_HELP: &str = "\

@@ -5,17 +5,17 @@
 
 pub(crate) mod dial;
 pub(crate) mod http1;
+pub(crate) mod stream;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http1::{AnswerReader, Malformed, Whole};
+use stream::Stream;
 use thiserror::Error;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// Room for one read: an answer with a result for each event of an ordinary batch comes in one.
@@ -48,36 +48,28 @@ pub(crate) enum Lost {
 pub(crate) struct Connection {
     /// Unique within the run.
     pub(crate) number: u32,
-    stream: TcpStream,
+    stream: Stream,
     reader: AnswerReader,
-    /// What the kernel has not taken yet of the request that was begun.
-    rest: Vec<u8>,
     received_bytes: u64,
 }
 
 impl Connection {
     /// Takes over a stream that was just connected.
-    pub(crate) fn new(number: u32, stream: TcpStream) -> Self {
-        Self { number, stream, reader: AnswerReader::default(), rest: Vec::new(), received_bytes: 0 }
+    pub(crate) fn new(number: u32, stream: Stream) -> Self {
+        Self { number, stream, reader: AnswerReader::default(), received_bytes: 0 }
     }
 
-    /// Whether nothing has come that no request asked for: no byte, and no end. Costs no system call unless the
-    /// event loop saw something.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let read = self.stream.try_read(&mut [0]);
-        matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    /// Whether nothing has come that no request asked for: no byte, and no end.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet()
     }
 
     /// Offers a whole request to the kernel, once.
     pub(crate) fn begin(&mut self, request: &[u8]) -> Begun {
         self.reader.reset();
-        self.rest.clear();
-        match self.stream.try_write(request) {
+        match self.stream.offer(request) {
             Ok(0) => Begun::Blocked,
-            Ok(taken) => {
-                self.rest.extend_from_slice(&request[taken..]);
-                Begun::Sent
-            }
+            Ok(_) => Begun::Sent,
             Err(error) if error.kind() == ErrorKind::WouldBlock => Begun::Blocked,
             Err(_) => Begun::Dead,
         }
@@ -96,30 +88,18 @@ impl Connection {
     /// Writes what is left of the request and reads its answer, both as the socket allows: a server may answer, and
     /// close, before it has read everything.
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Whole, Lost>> {
-        self.write_rest(cx);
+        self.stream.flush(cx);
         loop {
             let input = self.reader.input();
             input.reserve(READ_BYTES);
-            match ready!(pin!(self.stream.read_buf(input)).poll(cx)) {
+            match ready!(self.stream.poll_read(cx, input)) {
                 Err(error) => return Poll::Ready(Err(Lost::Broken(error))),
                 Ok(0) => return Poll::Ready(self.reader.end().map_err(Lost::from)),
                 Ok(count) => self.received_bytes += count as u64,
             }
             if let Some(whole) = self.reader.advance()? {
-                let reusable = whole.reusable && self.rest.is_empty();
+                let reusable = whole.reusable && self.stream.is_flushed();
                 return Poll::Ready(Ok(Whole { reusable, ..whole }));
-            }
-        }
-    }
-
-    /// Writes as much as the kernel takes. An error is not judged here: the reading side tells whether the server
-    /// had answered before it closed.
-    fn write_rest(&mut self, cx: &mut Context<'_>) {
-        while !self.rest.is_empty() && self.stream.poll_write_ready(cx).is_ready() {
-            match self.stream.try_write(&self.rest) {
-                Ok(taken) => drop(self.rest.drain(..taken)),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(_) => return,
             }
         }
     }
@@ -147,20 +127,18 @@ pub(crate) async fn writable(connection: &RefCell<Connection>) {
 
 /// Whether something came in, or the connection ended, while no request was under way.
 pub(crate) fn poll_disturbed(connection: &RefCell<Connection>, cx: &mut Context<'_>) -> Poll<()> {
-    loop {
-        let connection = connection.borrow();
-        // An error is a disturbance as well; asking once more would not return.
-        if ready!(connection.stream.poll_read_ready(cx)).is_err() || !connection.is_quiet() {
-            return Poll::Ready(());
-        }
-    }
+    connection.borrow_mut().stream.poll_disturbed(cx)
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
+    use std::time::Duration;
 
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::timeout;
+
+    use super::stream::Socket;
     use super::*;
 
     /// A connection, and the server's end of it.
@@ -168,23 +146,24 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (client, server) =
             tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-        (Connection::new(1, client.unwrap()), server.unwrap().0)
+        let stream = Stream::plain(Socket::Tcp(client.unwrap()));
+        (Connection::new(1, stream), server.unwrap().0)
     }
 
     #[tokio::test]
     async fn a_byte_that_nobody_asked_for_is_noticed() {
-        let (connection, mut server) = pair().await;
+        let (mut connection, mut server) = pair().await;
         assert!(connection.is_quiet());
         server.write_all(b"H").await.unwrap();
-        connection.stream.readable().await.unwrap();
-        assert!(!connection.is_quiet());
+        let noticed = poll_fn(|cx| connection.stream.poll_disturbed(cx));
+        timeout(Duration::from_secs(10), noticed).await.unwrap();
     }
 
     #[tokio::test]
     async fn an_end_that_nobody_asked_for_is_noticed() {
-        let (connection, server) = pair().await;
+        let (mut connection, server) = pair().await;
         drop(server);
-        connection.stream.readable().await.unwrap();
-        assert!(!connection.is_quiet());
+        let noticed = poll_fn(|cx| connection.stream.poll_disturbed(cx));
+        timeout(Duration::from_secs(10), noticed).await.unwrap();
     }
 }

@@ -8,9 +8,11 @@ use truth::ledger::LedgerError;
 use truth::mapping::MappingError;
 use truth::plan::PlanError;
 use truth::scenario::ScenarioError;
-use verify::observe::client::HeaderError;
+use verify::observe::client::{ClientError, HeaderError};
 use verify::observe::database::DatabaseError;
+use verify::observe::trust::TrustError;
 use verify::process::ProcessError;
+use verify::reach::SecretError;
 
 /// The exit codes of `loadgen`.
 pub mod exit {
@@ -48,6 +50,15 @@ pub enum Failure {
     /// A header cannot be sent.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// The target cannot be asked as it is described.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Nobody can be trusted as it says.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// A secret is not to be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The run folder cannot be made.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -102,6 +113,9 @@ impl Failure {
             | Self::Plan(_)
             | Self::Mapping(_)
             | Self::Header(_)
+            | Self::Client(_)
+            | Self::Trust(_)
+            | Self::Secret(_)
             | Self::Folder(_)
             | Self::Database(_)
             | Self::Process(

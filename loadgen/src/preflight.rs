@@ -1,14 +1,14 @@
 //! Before anything is sent: is the target there, is it ready, and is it the one that was meant?
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 use truth::event::Events;
-use truth::mapping::Endpoint;
+use truth::mapping::{Endpoint, Place};
 use truth::plan::Plan;
 use truth::variant::Origin;
 use truth::wire::Renderer;
@@ -17,6 +17,7 @@ use verify::observe::client::{Posted, TargetClient};
 use verify::observe::database::{DatabaseError, DatabaseReader};
 use verify::rows::{Equality, RowTally};
 
+use crate::connection::dial::{Address, Connector};
 use crate::error::Failure;
 use crate::notice::Notices;
 use crate::settings::Settings;
@@ -50,13 +51,14 @@ impl Family {
 /// Finds the target's addresses, the one that answers first at the front; with `wait`, once it is ready.
 pub(crate) async fn reach(
     endpoint: &Endpoint,
+    connector: &Connector,
     client: &TargetClient,
     family: Option<Family>,
     wait: Duration,
-) -> Result<Vec<SocketAddr>, Failure> {
+) -> Result<Vec<Address>, Failure> {
     let until = Instant::now() + wait;
     loop {
-        let failure = match connect_once(endpoint, family, Instant::now() + REACH).await {
+        let failure = match connect_once(endpoint, connector, family, Instant::now() + REACH).await {
             Ok(addresses) if wait.is_zero() => return Ok(addresses),
             Ok(addresses) => match not_ready(client).await {
                 None => return Ok(addresses),
@@ -74,18 +76,23 @@ pub(crate) async fn reach(
 /// Tries all addresses at once.
 async fn connect_once(
     endpoint: &Endpoint,
+    connector: &Connector,
     family: Option<Family>,
     deadline: Instant,
-) -> Result<Vec<SocketAddr>, String> {
-    let Endpoint { host, port, .. } = endpoint;
-    let resolved = timeout_at(deadline, lookup_host((host.as_str(), *port))).await;
-    let resolved = resolved.map_err(|_| format!("the name {host} was not resolved in time"))?;
-    let resolved = resolved.map_err(|error| format!("cannot resolve the name {host}: {error}"))?;
-    let is_wanted = |address: &SocketAddr| family.is_none_or(|family| family.has(address));
-    let mut addresses: Vec<SocketAddr> = resolved.filter(is_wanted).collect();
+) -> Result<Vec<Address>, String> {
+    let mut addresses = match &endpoint.place {
+        Place::Tcp(host, port) => timeout_at(deadline, resolved(host, *port, family))
+            .await
+            .map_err(|_| format!("the name {host} was not resolved in time"))??,
+        Place::Unix(path) => vec![Address::Unix(path.clone())],
+    };
     let mut tries = JoinSet::new();
     for address in addresses.clone() {
-        tries.spawn(async move { (address, timeout_at(deadline, TcpStream::connect(address)).await) });
+        let connector = connector.clone();
+        tries.spawn(async move {
+            let tried = timeout_at(deadline, connector.connect(&address)).await;
+            (address, tried)
+        });
     }
     let mut reasons = Vec::new();
     while let Some(Ok((address, tried))) = tries.join_next().await {
@@ -99,11 +106,19 @@ async fn connect_once(
             Err(_) => reasons.push(format!("{address}: no answer within {} ms", REACH.as_millis())),
         }
     }
-    if reasons.is_empty() {
-        let kind = family.map_or_else(String::new, |family| format!("{} ", family.name()));
-        reasons.push(format!("{host} has no {kind}address"));
-    }
     Err(reasons.join(", "))
+}
+
+async fn resolved(host: &str, port: u16, family: Option<Family>) -> Result<Vec<Address>, String> {
+    let found = lookup_host((host, port)).await;
+    let found = found.map_err(|error| format!("cannot resolve the name {host}: {error}"))?;
+    let is_wanted = |address: &SocketAddr| family.is_none_or(|family| family.has(address));
+    let addresses: Vec<Address> = found.filter(is_wanted).map(Address::Ip).collect();
+    if addresses.is_empty() {
+        let kind = family.map_or_else(String::new, |family| format!("{} ", family.name()));
+        return Err(format!("{host} has no {kind}address"));
+    }
+    Ok(addresses)
 }
 
 /// Why the target says that it is not ready. One without a health check is as ready as its port.
@@ -170,29 +185,17 @@ pub(crate) async fn send_empty(client: &TargetClient, settings: &Settings) -> Ve
     odd
 }
 
-/// Whether all these addresses are of this machine: only then does the load certainly hurt nobody else.
-pub(crate) fn is_this_machine(addresses: &[SocketAddr]) -> bool {
-    // An address can be bound only where it lives.
-    addresses.iter().all(|address| address.ip().is_loopback() || UdpSocket::bind((address.ip(), 0)).is_ok())
-}
-
-/// The system's words without its number.
+/// The system's words without its number; those of TLS with the way out.
 fn plain(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_this_machine_and_a_documentation_address_is_not() {
-        let local: SocketAddr = "127.0.0.1:80".parse().unwrap();
-        let far: SocketAddr = "192.0.2.1:80".parse().unwrap();
-        assert!(is_this_machine(&[local]));
-        assert!(!is_this_machine(&[local, far]));
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match (error.kind(), of_tls) {
+        (std::io::ErrorKind::ConnectionRefused, _) => "connection refused".to_owned(),
+        (_, Some(rustls::Error::InvalidCertificate(_))) => {
+            format!("{error}; name who signed it with --cacert FILE, or believe it unseen with --insecure")
+        }
+        (_, Some(rustls::Error::InvalidMessage(_))) => {
+            format!("what came is not TLS ({error}); a target without it is named with http://")
+        }
+        (_, _) => error.to_string(),
     }
 }

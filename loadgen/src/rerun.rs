@@ -1,5 +1,7 @@
 //! The command that sends the same load again, under a new identity: what shaped the load, and nothing secret.
 
+use std::path::PathBuf;
+
 use truth::duration::format;
 use truth::scenario::Load;
 
@@ -22,6 +24,13 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
     add("--duration", cli.duration.map(format));
     cli.stages.iter().for_each(|stage| add("--stage", Some(stage.to_string())));
     add("--target", cli.target.clone());
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let reach = &cli.reach;
+    add("--connect-to", reach.connect_to.clone());
+    add("--unix-socket", path(&reach.unix_socket));
+    add("--cacert", path(&reach.cacert));
+    add("--cert", path(&reach.cert));
+    add("--key", path(&reach.key));
     add("--batch", cli.batch.map(|batch| batch.to_string()));
     add("--concurrency", cli.concurrency.map(|connections| connections.to_string()));
     add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
@@ -29,6 +38,7 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
     add("--timeout", cli.timeout.map(format));
     add("--patience", cli.patience.map(format));
     add("--retries", cli.retries.map(|retries| retries.to_string()));
+    words.extend(reach.insecure.then(|| "--insecure".to_owned()));
     // Only a NUL cannot be quoted, and no argument holds one.
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default()
 }

@@ -1,7 +1,6 @@
 //! A run from beginning to end.
 
 use std::io::{Write, stdout};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use verify::baseline::{Baseline, chain};
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
 
-use crate::connection::dial::{Dial, fixed_head};
+use crate::connection::dial::{Address, Connector, Dial, fixed_head};
 use crate::error::{Failure, exit};
 use crate::load::{self, Ending, Load, RUN_UP, Reached, Share};
 use crate::notice::Notices;
@@ -30,7 +29,9 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let head = fixed_head(&settings.scenario.target, &settings.endpoint, &settings.headers)?;
     let client = TargetClient::new(&settings.scenario.target, &settings.headers)?;
     let mut process = start_target(&settings, &client).await?;
-    let addresses = preflight::reach(&settings.endpoint, &client, settings.family, settings.wait).await?;
+    let connector = Connector::new(&settings.scenario.target, &settings.endpoint)?;
+    let addresses =
+        preflight::reach(&settings.endpoint, &connector, &client, settings.family, settings.wait).await?;
     if settings.has_run_id && settings.shard == Shard::WHOLE {
         preflight::refuse_sent_before(&client, &settings.plan).await?;
     }
@@ -59,9 +60,9 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
 
     let publish_url = client.url(&settings.scenario.target.publish.path);
-    let dial = Arc::new(Dial { addresses, connect_timeout: settings.connect_timeout });
+    let dial = Arc::new(Dial { connector, addresses, connect_timeout: settings.connect_timeout });
     let reached = Reached { client, dial, fixed_head: head.into(), process };
-    let mut load = load::run(&settings, &share, &folder, reached, start_ns, notices).await?;
+    let mut load = Box::pin(load::run(&settings, &share, &folder, reached, start_ns, notices)).await?;
     if load.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }
@@ -86,7 +87,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     if settings.verify && matches!(code, exit::RAN | exit::NO_ACK | exit::THRESHOLD) {
         let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
-        let options = verify::Options::for_run(path, url, settings.database_url, settings.headers);
+        let options = verify::Options::for_run(path, url, settings.database_url, settings.reach);
         let verdict = verify::run(options).await;
         end_target(load.process.take(), notices).await;
         return Ok(if verdict == exit::RAN && code == exit::THRESHOLD { code } else { verdict });
@@ -194,8 +195,8 @@ fn announce(settings: &Settings, share: &Share, folder: &RunFolder, notices: Not
 }
 
 /// Says what limits this run, before it begins.
-fn warn(settings: &Settings, share: &Share, addresses: &[SocketAddr], baseline: &Baseline, notices: Notices) {
-    if !preflight::is_this_machine(addresses) {
+fn warn(settings: &Settings, share: &Share, addresses: &[Address], baseline: &Baseline, notices: Notices) {
+    if !addresses.iter().all(Address::is_this_machine) {
         notices
             .warn(&format!("{} is not this machine; load only what is yours", settings.endpoint.authority));
     }

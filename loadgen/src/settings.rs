@@ -9,6 +9,7 @@ use truth::mapping::Endpoint;
 use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
 use truth::scenario::{Demand, Executor, Load, MAX_TOPICS, Scenario, numbered_topics};
 use verify::observe::database::DatabaseReader;
+use verify::reach::Reach;
 
 use crate::cli::Cli;
 use crate::error::Failure;
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
     /// Sent with every request, written to no file.
     pub(crate) headers: Vec<String>,
+    /// How the target is reached; the headers, where they come from.
+    pub(crate) reach: Reach,
     /// Where the scenario's database is instead, written to no file.
     pub(crate) database_url: Option<String>,
     /// A second way to what the target stored.
@@ -83,7 +86,8 @@ impl Settings {
             plan,
             shard,
             endpoint,
-            headers: cli.headers,
+            headers: cli.reach.all_headers()?,
+            reach: cli.reach,
             database_url: cli.database,
             database,
             has_run_id: cli.run_id.is_some(),
@@ -156,6 +160,7 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     set(&mut scenario.events.topics, cli.topics.as_deref().map(topics).transpose()?);
     let url = cli.target.as_ref().unwrap_or(&scenario.target.url).clone();
     scenario.target.set_url(&url)?;
+    cli.reach.outrank(&mut scenario.target.connect);
     Ok(scenario)
 }
 

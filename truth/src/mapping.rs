@@ -6,11 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use url::Url;
 
 use crate::fault::Process;
 
 mod answer;
+mod connect;
 mod database;
 mod fields;
 mod listing;
@@ -18,6 +18,7 @@ mod publish;
 mod stats;
 
 pub use answer::AnswerFields;
+pub use connect::{Connect, Endpoint, Place};
 pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 pub use fields::EventFields;
 pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
@@ -30,6 +31,9 @@ pub use stats::StatsFields;
 pub struct Target {
     /// Base URL, without the publish path.
     pub url: String,
+    /// How it is reached where that does not say it all.
+    #[serde(skip_serializing_if = "Connect::is_default")]
+    pub connect: Connect,
     /// How events are sent.
     pub publish: Publish,
     /// What an answer to a publish tells.
@@ -49,6 +53,7 @@ impl Default for Target {
     fn default() -> Self {
         Self {
             url: "http://127.0.0.1:8080".to_owned(),
+            connect: Connect::default(),
             publish: Publish::default(),
             answer: AnswerFields {
                 accepted: Some("/accepted".to_owned()),
@@ -84,7 +89,8 @@ impl Target {
         let publish = self.publish.path.split('?').next().unwrap_or_default();
         let trimmed = full.trim_end_matches('/');
         let base = trimmed.strip_suffix(publish).unwrap_or(trimmed).trim_end_matches('/');
-        Endpoint::parse(base)?;
+        // What is said of connecting may have been meant for another URL; it is looked at when that is known.
+        Endpoint::new(base, &Connect::default())?;
         self.url = base.to_owned();
         Ok(())
     }
@@ -118,49 +124,7 @@ impl Target {
 
     /// Where to connect to.
     pub fn endpoint(&self) -> Result<Endpoint, MappingError> {
-        Endpoint::parse(&self.url)
-    }
-}
-
-/// Where a target listens.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Endpoint {
-    /// Name or address, without brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// What the `Host` header says.
-    pub authority: String,
-    /// Stands before every path; empty or `/something`.
-    pub prefix: String,
-}
-
-impl Endpoint {
-    fn parse(text: &str) -> Result<Self, MappingError> {
-        let refuse = |reason| MappingError::Url { text: text.to_owned(), reason };
-        // Where a secret may stand before an @, the text is not repeated.
-        let url = Url::parse(text).map_err(|_| {
-            if text.contains('@') {
-                MappingError::Credentials
-            } else {
-                refuse("it is not a URL; write it as http://127.0.0.1:8080")
-            }
-        })?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(MappingError::Credentials);
-        }
-        if url.scheme() != "http" {
-            return Err(refuse("only http:// is supported"));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("a base URL has no query; the publish path of the scenario may have one"));
-        }
-        let host = url.host_str().ok_or_else(|| refuse("it names no host"))?;
-        let port = url.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
-        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let plain = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let prefix = url.path().trim_end_matches('/').to_owned();
-        Ok(Self { host: plain, port, authority, prefix })
+        Endpoint::new(&self.url, &self.connect)
     }
 }
 
@@ -184,6 +148,20 @@ pub enum MappingError {
     /// A secret in a URL would end up in files.
     #[error("the target's URL carries credentials; give them as a header: -H 'Authorization: ...'")]
     Credentials,
+    /// Not where a connection can be made to.
+    #[error("`{text}` cannot be connected to; write it as 10.0.0.5:8443, or [::1]:8443")]
+    Place {
+        /// The text as given.
+        text: String,
+    },
+    /// Two ways to one target.
+    #[error(
+        "a target is reached over a Unix socket or at another address, not both; leave --unix-socket or --connect-to out"
+    )]
+    TwoPlaces,
+    /// A certificate without its key, or the other way round.
+    #[error("a certificate of our own needs its key; give both --cert and --key")]
+    HalfAnIdentity,
     /// No name to put the events under.
     #[error("an envelope is `array`, `object` or the name that the events stand under")]
     Envelope,
@@ -209,14 +187,15 @@ mod tests {
         let mut target = Target::default();
         target.set_url("http://[::1]:9000/api/publish").unwrap();
         let endpoint = target.endpoint().unwrap();
-        assert_eq!((endpoint.host.as_str(), endpoint.port, endpoint.prefix.as_str()), ("::1", 9000, "/api"));
+        assert_eq!(endpoint.place, Place::Tcp("::1".to_owned(), 9000));
+        assert_eq!((endpoint.prefix.as_str(), endpoint.tls_name), ("/api", None));
         assert_eq!(endpoint.authority, "[::1]:9000");
     }
 
     #[test]
     fn a_target_that_cannot_be_used_is_refused_without_repeating_a_secret() {
         let mut target = Target::default();
-        for text in ["https://localhost", "http://", "http://localhost/?a=1", "ftp://localhost"] {
+        for text in ["wss://localhost", "http://", "http://localhost/?a=1", "ftp://localhost"] {
             assert!(target.set_url(text).is_err(), "{text:?}");
         }
         for text in [

@@ -8,6 +8,7 @@ use truth::duration;
 use truth::share::Share;
 
 use crate::probe::ProbeOptions;
+use crate::reach::Reach;
 
 /// Reads a target back, compares it with what loadgen sent, and says whether every event is stored exactly once.
 ///
@@ -45,10 +46,6 @@ pub struct Options {
     #[arg(long, env = "TARGET_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
 
-    /// Send this header with every request, as 'Name: value'; may be repeated.
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub headers: Vec<String>,
-
     /// Where runs are.
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub out: PathBuf,
@@ -79,6 +76,10 @@ pub struct Options {
     /// What stands on standard output.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+
+    /// How the target is reached, where the run's scenario does not say it.
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 /// What stands on standard output.
@@ -92,18 +93,18 @@ pub enum Format {
 
 impl Options {
     /// What `loadgen --verify` asks for: this run, just sent.
-    pub fn for_run(run: PathBuf, target: String, database: Option<String>, headers: Vec<String>) -> Self {
+    pub fn for_run(run: PathBuf, target: String, database: Option<String>, reach: Reach) -> Self {
         Self {
             runs: vec![run],
             target: Some(target),
             database,
-            headers,
             out: PathBuf::from("results"),
             offline: false,
             resolve: false,
             replay: None,
             settle: Duration::from_secs(10),
             format: Format::Text,
+            reach,
         }
     }
 }

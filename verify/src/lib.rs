@@ -14,6 +14,7 @@ pub mod observed;
 pub mod polls;
 pub mod probe;
 pub mod process;
+pub mod reach;
 pub mod report;
 pub mod resend;
 pub mod rows;

@@ -10,6 +10,7 @@ pub mod look;
 pub mod scope;
 pub mod settle;
 pub mod stats;
+pub mod trust;
 
 use std::time::{Duration, Instant};
 

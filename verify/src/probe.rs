@@ -13,9 +13,10 @@ use truth::mapping::{MappingError, Target};
 use truth::scenario::Scenario;
 
 use crate::baseline::chain;
-use crate::observe::client::{HeaderError, TargetClient};
+use crate::observe::client::{ClientError, TargetClient};
 use crate::probe::asking::Asker;
 use crate::probe::draft::Draft;
+use crate::reach::{Reach, SecretError};
 
 mod answers;
 mod asking;
@@ -32,10 +33,6 @@ pub struct ProbeOptions {
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// Send this header with every request, as 'Name: value'; may be repeated, and is never written to a file
-    #[arg(short = 'H', long = "header", value_name = "HEADER")]
-    pub headers: Vec<String>,
-
     /// The scenario file to write
     #[arg(long, value_name = "FILE", default_value = "onceproof.toml")]
     pub out: PathBuf,
@@ -43,6 +40,10 @@ pub struct ProbeOptions {
     /// The topic of the events that are sent
     #[arg(long, value_name = "NAME", default_value = "onceproof-probe")]
     pub topic: String,
+
+    /// How the target is reached.
+    #[command(flatten)]
+    pub reach: Reach,
 }
 
 /// Why there is no scenario.
@@ -51,9 +52,12 @@ enum ProbeError {
     /// The URL cannot be used.
     #[error(transparent)]
     Mapping(#[from] MappingError),
-    /// A header cannot be sent.
+    /// The target cannot be asked as it is described.
     #[error(transparent)]
-    Header(#[from] HeaderError),
+    Client(#[from] ClientError),
+    /// A secret is not to be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The file is there already.
     #[error("{} is there already; remove it, or name another file with --out", path.display())]
     Exists {
@@ -101,7 +105,7 @@ struct Probed {
 impl ProbeError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Mapping(_) | Self::Header(_) | Self::Exists { .. } | Self::Folder(_) => 2,
+            Self::Mapping(_) | Self::Client(_) | Self::Secret(_) | Self::Exists { .. } | Self::Folder(_) => 2,
             Self::NoWayIn { .. } | Self::Unusable { .. } => TOO_LITTLE,
             Self::Unreachable { .. } => 5,
         }
@@ -137,14 +141,15 @@ async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
     if options.out.exists() {
         return Err(ProbeError::Exists { path: options.out.clone() });
     }
-    let (target, named_path) = base(&options.url)?;
-    let client = TargetClient::new(&target, &options.headers)?;
+    let (mut target, named_path) = base(&options.url)?;
+    options.reach.outrank(&mut target.connect);
+    let client = TargetClient::new(&target, &options.reach.all_headers()?)?;
     let mut asker = Asker::new(client, options.topic.clone());
     if !asker.is_reachable().await {
         return Err(ProbeError::Unreachable { url: target.url });
     }
     eprintln!("sending some ten events of topic `{}` to {}", options.topic, target.url);
-    let mut draft = Draft::new(&target.url);
+    let mut draft = Draft::new(&target);
     let before = counters::first_look(&asker).await;
     let way_in = publish::find(&mut asker, named_path.as_deref()).await;
     let way_in = way_in.map_err(|tried| ProbeError::NoWayIn { tried })?;

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 use truth::fault::Process;
-use truth::mapping::Endpoint;
+use truth::mapping::{Endpoint, Place};
 
 use crate::observe::client::TargetClient;
 
@@ -286,6 +286,11 @@ impl Drop for TargetProcess {
 }
 
 async fn answers(endpoint: &Endpoint) -> bool {
-    let connected = timeout(ANSWER, TcpStream::connect((endpoint.host.as_str(), endpoint.port))).await;
-    matches!(connected, Ok(Ok(_)))
+    let connected = timeout(ANSWER, async {
+        match &endpoint.place {
+            Place::Tcp(host, port) => TcpStream::connect((host.as_str(), *port)).await.map(drop),
+            Place::Unix(path) => UnixStream::connect(path).await.map(drop),
+        }
+    });
+    matches!(connected.await, Ok(Ok(())))
 }

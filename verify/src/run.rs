@@ -13,11 +13,12 @@ use crate::cli::{Format, Options};
 use crate::evidence::{Evidence, EvidenceError, Run};
 use crate::judge::walk::WalkError;
 use crate::judge::{Facts, book, grouped, judge, undecided};
-use crate::observe::client::{HeaderError, ReadError, TargetClient};
+use crate::observe::client::{ClientError, ReadError, TargetClient};
 use crate::observe::database::{DatabaseReader, DatabaseUrlError};
 use crate::observe::{Wanted, observe};
 use crate::observed::Observed;
 use crate::process::{ProcessError, TargetProcess};
+use crate::reach::SecretError;
 use crate::report;
 use crate::resend::{self, Lists, ResendError, Wish};
 use crate::verdict::{Verdict, Word};
@@ -36,9 +37,12 @@ enum VerifyError {
     /// The target's URL cannot be used.
     #[error(transparent)]
     Mapping(#[from] MappingError),
-    /// A header cannot be sent.
+    /// The target cannot be asked as it is described.
     #[error(transparent)]
-    Header(#[from] HeaderError),
+    Client(#[from] ClientError),
+    /// A secret is not to be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// There is no database to ask.
     #[error(transparent)]
     Database(#[from] DatabaseUrlError),
@@ -71,7 +75,12 @@ impl VerifyError {
     /// The documented exit code.
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Evidence(_) | Self::Folder(_) | Self::Mapping(_) | Self::Header(_) | Self::Database(_) => 2,
+            Self::Evidence(_)
+            | Self::Folder(_)
+            | Self::Mapping(_)
+            | Self::Client(_)
+            | Self::Secret(_)
+            | Self::Database(_) => 2,
             Self::Resend(_) | Self::Walk(_) => 3,
             Self::NothingObserved { .. } => 4,
             Self::Unreachable { .. } | Self::Process(_) => 5,
@@ -179,7 +188,7 @@ async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetPr
     }
     eprintln!("note: starting the target again, as the run's scenario says: {}", process.command.join(" "));
     let log = runs[0].folder.file(&process.log);
-    let client = TargetClient::new(&target, &options.headers)?;
+    let client = client(options, &target)?;
     Ok(Some(TargetProcess::start(process, client, endpoint, log).await?))
 }
 
@@ -214,8 +223,7 @@ async fn send_again(
     }
     let (resolve, replay) = (grouped(lists.resolve.len() as u64), grouped(lists.replay.len() as u64));
     eprintln!("sending again: {resolve} keys whose fate is unknown, {replay} that were acknowledged");
-    let target = target(options, runs)?;
-    let client = TargetClient::new(&target, &options.headers)?;
+    let client = client(options, &target(options, runs)?)?;
     let timeout = runs[0].manifest.scenario.load.timeout;
     resend::send(&client, &runs[0].folder, evidence, timeout, &lists).await?;
     Ok(true)
@@ -239,7 +247,7 @@ enum Looked {
 async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
     let target = target(options, runs)?;
     let url = target.url.clone();
-    let client = TargetClient::new(&target, &options.headers)?;
+    let client = client(options, &target)?;
     let blank = Observed::blank(&runs[0].manifest.plan, &url);
     let evidence = Evidence::assemble(runs, blank, None)?;
     let tally = match book(&evidence) {
@@ -279,7 +287,12 @@ fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
     if let Some(url) = &options.target {
         target.set_url(url)?;
     }
+    options.reach.outrank(&mut target.connect);
     Ok(target)
+}
+
+fn client(options: &Options, target: &Target) -> Result<TargetClient, VerifyError> {
+    Ok(TargetClient::new(target, &options.reach.all_headers()?)?)
 }
 
 /// Saves an observation under the next number. A folder that cannot be written keeps no evidence; the verdict stands.

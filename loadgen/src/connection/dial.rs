@@ -1,39 +1,109 @@
 //! Where requests go: the addresses to connect to, and the part of a request's head that never changes.
 
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use truth::mapping::{Endpoint, Target};
 use verify::observe::client::parse_header;
+use verify::observe::trust::client_config;
 
+use super::stream::{Socket, Stream};
 use crate::error::Failure;
 
 /// Header fields that frame a request, and so are ours alone.
 const OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
 
+/// One end of a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Address {
+    Ip(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Whether it is of this machine: only then does the load certainly hurt nobody else.
+    pub(crate) fn is_this_machine(&self) -> bool {
+        match self {
+            // An address can be bound only where it lives.
+            Self::Ip(address) => address.ip().is_loopback() || UdpSocket::bind((address.ip(), 0)).is_ok(),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// What TLS needs to know of the other end.
+#[derive(Clone, Debug)]
+struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+/// Connects to a target's addresses, one at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector(Option<Tls>);
+
+impl Connector {
+    /// What the URL and `[target.connect]` ask for.
+    pub(crate) fn new(target: &Target, endpoint: &Endpoint) -> Result<Self, Failure> {
+        let Some(name) = &endpoint.tls_name else { return Ok(Self(None)) };
+        let Ok(name) = ServerName::try_from(name.clone()) else {
+            return Err(Failure::Usage(format!("`{name}` is no name that a certificate can bear")));
+        };
+        Ok(Self(Some(Tls { config: client_config(&target.connect)?, name })))
+    }
+
+    /// Connects, and with TLS, shakes hands.
+    pub(crate) async fn connect(&self, address: &Address) -> io::Result<Stream> {
+        let socket = match address {
+            Address::Ip(address) => {
+                let stream = TcpStream::connect(address).await?;
+                // A request is one write: waiting to fill a packet would only delay its end.
+                stream.set_nodelay(true)?;
+                Socket::Tcp(stream)
+            }
+            Address::Unix(path) => Socket::unix(path).await?,
+        };
+        match &self.0 {
+            None => Ok(Stream::plain(socket)),
+            Some(Tls { config, name }) => Stream::encrypted(socket, Arc::clone(config), name.clone()).await,
+        }
+    }
+}
+
 /// Opens connections to one target.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
+    pub(crate) connector: Connector,
     /// Tried in this order; the one that answered the preflight first.
-    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<Address>,
     /// How long one address may take.
     pub(crate) connect_timeout: Duration,
 }
 
 impl Dial {
     /// Connects to the first address that answers.
-    pub(crate) async fn connect(&self) -> io::Result<TcpStream> {
+    pub(crate) async fn connect(&self) -> io::Result<Stream> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in &self.addresses {
-            match timeout(self.connect_timeout, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    // A request is one write: waiting to fill a packet would only delay its end.
-                    stream.set_nodelay(true)?;
-                    return Ok(stream);
-                }
+            match timeout(self.connect_timeout, self.connector.connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => last = error,
                 Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
             }
@@ -88,6 +158,14 @@ pub(crate) fn fixed_head(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loopback_is_this_machine_and_a_documentation_address_is_not() {
+        let ip = |text: &str| Address::Ip(text.parse().unwrap());
+        assert!(ip("127.0.0.1:80").is_this_machine());
+        assert!(!ip("192.0.2.1:80").is_this_machine());
+        assert!(Address::Unix("/run/a.sock".into()).is_this_machine());
+    }
 
     fn head(headers: &[&str]) -> Result<String, Failure> {
         let target = Target::default();

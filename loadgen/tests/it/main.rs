@@ -11,6 +11,7 @@ mod identity;
 mod peers;
 mod program;
 mod rate;
+mod reach;
 mod releases;
 mod retries;
 mod schema;

@@ -20,7 +20,7 @@
 //! Over all of them: nothing is sent twice beneath the ledger.
 
 mod backend;
-mod process;
+pub(crate) mod process;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;

@@ -14,13 +14,16 @@ use crate::schema;
 use crate::stub::Stub;
 
 /// Names that people set and that would outrank what a test says.
-const ENVIRONMENT: [&str; 14] = [
+const ENVIRONMENT: [&str; 17] = [
     "RATE",
     "DURATION",
     "START_AT",
     "COUNT",
     "DUP_RATE",
     "TARGET_URL",
+    "TARGET_CACERT",
+    "TARGET_BEARER_TOKEN",
+    "TARGET_BASIC_AUTH",
     "CONCURRENCY",
     "BATCH_SIZE",
     "TOPICS",

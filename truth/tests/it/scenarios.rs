@@ -199,7 +199,10 @@ fn numbers_that_make_no_run_are_refused() {
         ("target = { stats = { unique = \"unique\" } }", "write it as \"/unique\""),
         ("target = { answer = { results = \"results\" } }", "answer.results"),
         ("target = { listing = { limit = 0 } }", "listing.limit"),
-        ("target = { url = \"https://a\" }", "only http://"),
+        ("target = { url = \"ftp://a\" }", "only http://"),
+        ("target = { url = \"http://a\", connect = { insecure = true } }", "begins with https://"),
+        ("target = { connect = { to = \"a\" } }", "write it as 10.0.0.5:8443"),
+        ("target = { url = \"https://a\", connect = { key = \"k\" } }", "both --cert and --key"),
         ("traps = { invalid = 9 }\npromises = { received = \"offered\" }", "leave it out"),
         ("traps = { empty = 101 }", "0 to 100 requests"),
         (

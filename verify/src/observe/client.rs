@@ -3,9 +3,15 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use rustls::ClientConfig;
 use thiserror::Error;
-use truth::mapping::Target;
+use tokio::net::lookup_host;
+use truth::mapping::{Endpoint, MappingError, Place, Target};
+
+use super::trust::{TrustError, client_config, nobody};
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,6 +27,16 @@ const MAX_ANSWER: usize = 16 << 20;
 pub struct TargetClient {
     http: reqwest::Client,
     target: Target,
+    detour: Option<Detour>,
+}
+
+/// What a URL says in a request so that the connection goes elsewhere.
+#[derive(Clone, Debug)]
+enum Detour {
+    /// Another address altogether.
+    Address(String, u16),
+    /// The name that the certificate has to bear, and no port, so that the resolver says which.
+    Name,
 }
 
 /// What became of a request that was sent.
@@ -81,6 +97,20 @@ impl ReadError {
     }
 }
 
+/// Why a target cannot be asked as it is described.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// A header cannot be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// Nobody can be trusted as it says.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// Its URL cannot be used.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+}
+
 /// Why a header cannot be sent.
 #[derive(Debug, Error)]
 #[error("header `{name}` cannot be sent; write it as 'Name: value'")]
@@ -90,13 +120,19 @@ pub struct HeaderError {
 
 impl TargetClient {
     /// A reader of this target that sends these headers, each `Name: value`, with every request.
-    pub fn new(target: &Target, headers: &[String]) -> Result<Self, HeaderError> {
+    pub fn new(target: &Target, headers: &[String]) -> Result<Self, ClientError> {
         let mut map = HeaderMap::new();
         for header in headers {
             let (name, value) = parse_header(header)?;
             map.append(name, value);
         }
-        let builder = reqwest::Client::builder()
+        let endpoint = target.endpoint()?;
+        let detour = detour(target, &endpoint);
+        if detour.is_some() && !map.contains_key(HOST) {
+            let host = HeaderValue::from_str(&endpoint.authority).expect("the host of a URL is a header");
+            map.insert(HOST, host);
+        }
+        let mut builder = reqwest::Client::builder()
             .default_headers(map)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(READ_TIMEOUT)
@@ -106,8 +142,21 @@ impl TargetClient {
             .pool_max_idle_per_host(0)
             .retry(reqwest::retry::never())
             .no_proxy();
-        let http = builder.build().expect("a client without TLS and proxies has nothing to load");
-        Ok(Self { http, target: target.clone() })
+        match endpoint.place {
+            Place::Unix(path) => builder = builder.unix_socket(path),
+            Place::Tcp(host, port) if detour.is_some() => {
+                builder = builder.dns_resolver(Elsewhere(host, port));
+            }
+            Place::Tcp(..) => {}
+        }
+        // Without TLS nobody is trusted, and a client of this kind asks for it all the same.
+        let trust = match endpoint.tls_name {
+            Some(_) => client_config(&target.connect)?,
+            None => nobody(),
+        };
+        let http = builder.tls_backend_preconfigured(ClientConfig::clone(&trust)).build();
+        let http = http.expect("a client with its own TLS and without proxies has nothing to load");
+        Ok(Self { http, target: target.clone(), detour })
     }
 
     /// The mapping.
@@ -120,9 +169,24 @@ impl TargetClient {
         format!("{}{path}", self.target.url)
     }
 
+    /// A URL as it stands in a request, where the connection goes elsewhere.
+    fn asked(&self, url: &str) -> String {
+        let Some((detour, mut asked)) = self.detour.as_ref().zip(Url::parse(url).ok()) else {
+            return url.to_owned();
+        };
+        let is_set = match detour {
+            Detour::Address(host, port) => {
+                asked.set_host(Some(host)).is_ok() && asked.set_port(Some(*port)).is_ok()
+            }
+            Detour::Name => asked.set_port(None).is_ok(),
+        };
+        debug_assert!(is_set, "a URL of a target has a host and a port");
+        asked.into()
+    }
+
     /// GETs a URL, whatever its status.
     pub async fn get(&self, url: &str, accept: &str) -> Result<reqwest::Response, ReadError> {
-        let request = self.http.get(url).header(reqwest::header::ACCEPT, accept);
+        let request = self.http.get(self.asked(url)).header(reqwest::header::ACCEPT, accept);
         request
             .send()
             .await
@@ -131,7 +195,7 @@ impl TargetClient {
 
     /// POSTs a JSON body to a path, once, and reads the answer to its end.
     pub async fn post(&self, path: &str, body: Vec<u8>, timeout: Duration) -> Posted {
-        let request = self.http.post(self.url(path)).timeout(timeout);
+        let request = self.http.post(self.asked(&self.url(path))).timeout(timeout);
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
         let mut response = match request.send().await {
             Ok(response) => response,
@@ -159,6 +223,31 @@ impl TargetClient {
         let body =
             body.map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })?;
         Ok(body.to_vec())
+    }
+}
+
+fn detour(target: &Target, endpoint: &Endpoint) -> Option<Detour> {
+    target.connect.to.as_ref()?;
+    match (&endpoint.place, &endpoint.tls_name) {
+        (Place::Unix(_), _) => None,
+        (Place::Tcp(host, port), None) => {
+            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+            Some(Detour::Address(host, *port))
+        }
+        (Place::Tcp(..), Some(_)) => Some(Detour::Name),
+    }
+}
+
+/// Resolves every name to the same place.
+struct Elsewhere(String, u16);
+
+impl Resolve for Elsewhere {
+    fn resolve(&self, _: Name) -> Resolving {
+        let (host, port) = (self.0.clone(), self.1);
+        Box::pin(async move {
+            let found: Vec<_> = lookup_host((host, port)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
     }
 }
 

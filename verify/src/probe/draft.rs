@@ -1,10 +1,15 @@
 //! The scenario as it grows: lines with what was seen, table by table.
 
+use std::path::PathBuf;
+
+use truth::mapping::Target;
+
 /// Tables in the order in which they are written.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "",
     "load",
     "target",
+    "target.connect",
     "target.publish",
     "target.answer",
     "target.stats",
@@ -24,7 +29,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(url: &str) -> Self {
+    pub(super) fn new(target: &Target) -> Self {
         let mut draft = Self::default();
         draft.set(
             "",
@@ -32,7 +37,22 @@ impl Draft {
             "probed",
             "written by `verify probe`; what stands above a line is what it rests on",
         );
-        draft.set("target", "url", url, "the target that was probed; --target names another");
+        draft.set("target", "url", &target.url, "the target that was probed; --target names another");
+        let connect = &target.connect;
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let given = [
+            ("to", connect.to.clone()),
+            ("unix_socket", path(&connect.unix_socket)),
+            ("cacert", path(&connect.cacert)),
+            ("cert", path(&connect.cert)),
+            ("key", path(&connect.key)),
+        ];
+        for (name, value) in given.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            draft.set("target.connect", name, value, "as it was probed");
+        }
+        if connect.insecure {
+            draft.line("target.connect", "insecure", "true", "as it was probed: any certificate is believed");
+        }
         draft
     }
 

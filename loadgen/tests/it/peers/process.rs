@@ -36,6 +36,15 @@ impl Peer {
 
     /// nginx with this inside its one `server`.
     pub(crate) fn nginx(server: &str) -> Self {
+        Self::nginx_that_listens("", server)
+    }
+
+    /// The same over TLS, with a certificate that `server` names.
+    pub(crate) fn nginx_with_tls(server: &str) -> Self {
+        Self::nginx_that_listens("ssl", server)
+    }
+
+    fn nginx_that_listens(how: &str, server: &str) -> Self {
         Self::start("nginx-light", |address, folder| {
             let config = format!(
                 "daemon off; master_process off; pid nginx.pid; error_log stderr crit;\n\
@@ -43,7 +52,7 @@ impl Peer {
                  http {{\n\
                  access_log off; client_body_temp_path body; proxy_temp_path proxy;\n\
                  fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n\
-                 server {{ listen {address}; {server} }}\n\
+                 server {{ listen {address} {how}; {server} }}\n\
                  }}\n"
             );
             std::fs::write(folder.join("nginx.conf"), config).unwrap();

@@ -1,0 +1,316 @@
+//! The bytes of a connection: a socket, and TLS over it where the URL says so.
+//!
+//! All that the rest of the engine knows is here, with and without TLS: whether the kernel took a byte of what was
+//! offered, and what came in. What TLS has buffered has not left.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, BufRead, ErrorKind, IoSlice, Read, Write};
+use std::path::Path;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+/// A socket of either kind.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A connected socket, with TLS over it or without.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    socket: Socket,
+    tls: Option<Box<Session>>,
+    /// What the kernel has not taken yet of what was offered, without TLS, which keeps that itself.
+    rest: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Session {
+    tls: ClientConnection,
+    /// Whether a request is encrypted of which no byte has left.
+    is_held: bool,
+}
+
+impl Socket {
+    pub(crate) async fn unix(path: &Path) -> io::Result<Self> {
+        Ok(Self::Unix(UnixStream::connect(path).await?))
+    }
+
+    fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_read(bytes),
+            Self::Unix(stream) => stream.try_read(bytes),
+        }
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+
+    fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write_vectored(parts),
+            Self::Unix(stream) => stream.try_write_vectored(parts),
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, bytes: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, bytes),
+        }
+    }
+
+    fn poll_read_into(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => pin!(stream.read_buf(input)).poll(cx),
+            Self::Unix(stream) => pin!(stream.read_buf(input)).poll(cx),
+        }
+    }
+
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_write_ready(cx),
+            Self::Unix(stream) => stream.poll_write_ready(cx),
+        }
+    }
+}
+
+impl Stream {
+    /// A stream of plain bytes.
+    pub(crate) fn plain(socket: Socket) -> Self {
+        Self { socket, tls: None, rest: Vec::new() }
+    }
+
+    /// A stream of encrypted bytes, once the other end has shown a certificate that is believed.
+    pub(crate) async fn encrypted(
+        socket: Socket,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> io::Result<Self> {
+        let mut tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
+        // A request is taken whole, however long it is.
+        tls.set_buffer_limit(None);
+        let mut session = Box::new(Session { tls, is_held: false });
+        let mut socket = socket;
+        poll_fn(|cx| session.poll_handshake(&mut socket, cx)).await?;
+        Ok(Self { socket, tls: Some(session), rest: Vec::new() })
+    }
+
+    /// Whether nothing has come that no request asked for: no byte, and no end. Costs no system call unless the event
+    /// loop saw something.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        match &mut self.tls {
+            None => would_block(&self.socket.try_read(&mut [0])),
+            Some(session) => session.is_quiet(&self.socket),
+        }
+    }
+
+    /// Offers a whole request to the kernel, once; tells how many bytes it took, and keeps the rest. Where it took none, the
+    /// same request is to be offered again.
+    pub(crate) fn offer(&mut self, request: &[u8]) -> io::Result<usize> {
+        if let Some(session) = &mut self.tls {
+            return session.offer(&self.socket, request);
+        }
+        self.rest.clear();
+        let taken = self.socket.try_write(request)?;
+        if taken > 0 {
+            self.rest.extend_from_slice(&request[taken..]);
+        }
+        Ok(taken)
+    }
+
+    /// Whether the kernel has taken all that was offered.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.rest.is_empty() && self.tls.as_ref().is_none_or(|session| !session.tls.wants_write())
+    }
+
+    /// Writes as much of the rest as the kernel takes. An error is not judged here: the reading side tells whether the
+    /// server had answered before it closed.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
+        while !self.is_flushed() && self.socket.poll_write_ready(cx).is_ready() {
+            let written = match &mut self.tls {
+                Some(session) => session.tls.write_tls(&mut Writing(&self.socket)).map(drop),
+                None => self.socket.try_write(&self.rest).map(|taken| drop(self.rest.drain(..taken))),
+            };
+            match written {
+                Ok(()) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Appends what came in; 0 bytes at the end.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        match &mut self.tls {
+            None => self.socket.poll_read_into(cx, input),
+            Some(session) => session.poll_read(&mut self.socket, cx, input),
+        }
+    }
+
+    /// Whether the kernel may take a byte.
+    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_write_ready(cx)
+    }
+
+    /// Whether something came in that no request asked for, or the connection ended.
+    pub(crate) fn poll_disturbed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // An error is a disturbance as well; asking once more would not return.
+            if ready!(self.socket.poll_read_ready(cx)).is_err() || !self.is_quiet() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl Session {
+    fn poll_handshake(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.tls.is_handshaking() || self.tls.wants_write() {
+            if self.tls.wants_write() {
+                ready!(socket.poll_write_ready(cx))?;
+                let written = self.tls.write_tls(&mut Writing(socket));
+                if !would_block(&written) {
+                    written?;
+                }
+                continue;
+            }
+            match self.tls.read_tls(&mut Reading(socket, cx)) {
+                Ok(0) => {
+                    let reason =
+                        "the other end closed the connection in the TLS handshake; does it speak TLS?";
+                    return Poll::Ready(Err(io::Error::new(ErrorKind::UnexpectedEof, reason)));
+                }
+                Ok(_) => self.process(socket)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Decrypts what came in. What is wrong with it is told to the other end, if it listens.
+    fn process(&mut self, socket: &Socket) -> io::Result<()> {
+        self.tls.process_new_packets().map(drop).map_err(|error| {
+            self.tls.write_tls(&mut Writing(socket)).ok();
+            io::Error::new(ErrorKind::InvalidData, error)
+        })
+    }
+
+    fn is_quiet(&mut self, socket: &Socket) -> bool {
+        loop {
+            // Tickets and the like ask for nothing and tell nothing.
+            if !would_block(&self.tls.reader().fill_buf()) {
+                return false;
+            }
+            match self.tls.read_tls(&mut Glancing(socket)) {
+                Ok(0) => return false,
+                Ok(_) if self.process(socket).is_err() => return false,
+                Ok(_) => {}
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+        }
+    }
+
+    fn offer(&mut self, socket: &Socket, request: &[u8]) -> io::Result<usize> {
+        if !self.is_held {
+            // What TLS itself has to say goes before, and is no byte of the request.
+            while self.tls.wants_write() {
+                self.tls.write_tls(&mut Writing(socket))?;
+            }
+            self.tls.writer().write_all(request)?;
+            self.is_held = true;
+        }
+        let taken = self.tls.write_tls(&mut Writing(socket))?;
+        self.is_held = taken == 0;
+        Ok(taken)
+    }
+
+    fn poll_read(
+        &mut self,
+        socket: &mut Socket,
+        cx: &mut Context<'_>,
+        input: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut reader = self.tls.reader();
+            match reader.fill_buf() {
+                Ok(plain) => {
+                    let count = plain.len();
+                    input.extend_from_slice(plain);
+                    reader.consume(count);
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // An end that was not announced may be one that somebody else made.
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            match self.tls.read_tls(&mut Reading(socket, cx)) {
+                Ok(_) => self.process(socket)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+fn would_block<T>(outcome: &io::Result<T>) -> bool {
+    matches!(outcome, Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+/// A socket that TLS reads from on behalf of a task, which is woken when there is more.
+struct Reading<'a, 'b>(&'a mut Socket, &'a mut Context<'b>);
+
+impl Read for Reading<'_, '_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = ReadBuf::new(bytes);
+        match self.0.poll_read(self.1, &mut bytes) {
+            Poll::Ready(read) => read.map(|()| bytes.filled().len()),
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+/// A socket that TLS reads from where nobody waits for it.
+struct Glancing<'a>(&'a Socket);
+
+impl Read for Glancing<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(bytes)
+    }
+}
+
+/// A socket that TLS writes to.
+struct Writing<'a>(&'a Socket);
+
+impl Write for Writing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(parts)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

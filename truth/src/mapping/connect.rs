@@ -1,0 +1,166 @@
+//! How a target is reached where its URL does not say it all: `[target.connect]`.
+//!
+//! Paths are kept and not what lies there, so that no secret comes into a file of ours.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::MappingError;
+
+/// Where to connect to instead, whom to trust, and who we are.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Connect {
+    /// `HOST:PORT` instead of those of the URL; the `Host` header and the name in the certificate remain the URL's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// A Unix socket instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unix_socket: Option<PathBuf>,
+    /// Certificates in PEM of those to trust, instead of those that the system trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cacert: Option<PathBuf>,
+    /// Our own certificate in PEM, and those that lead to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert: Option<PathBuf>,
+    /// The key to it in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// Whether any certificate is believed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub insecure: bool,
+}
+
+impl Connect {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether TLS is spoken of, which a URL without it contradicts.
+    pub(super) fn speaks_of_tls(&self) -> bool {
+        self.cacert.is_some() || self.cert.is_some() || self.key.is_some() || self.insecure
+    }
+}
+
+/// Where a connection is made to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// A name or an address without brackets, and a port.
+    Tcp(String, u16),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// Where a target listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// Where to connect to.
+    pub place: Place,
+    /// The name that its certificate has to bear, where it speaks TLS.
+    pub tls_name: Option<String>,
+    /// What the `Host` header says.
+    pub authority: String,
+    /// Stands before every path; empty or `/something`.
+    pub prefix: String,
+}
+
+impl Endpoint {
+    pub(super) fn new(text: &str, connect: &Connect) -> Result<Self, MappingError> {
+        let refuse = |reason| MappingError::Url { text: text.to_owned(), reason };
+        // Where a secret may stand before an @, the text is not repeated.
+        let url = Url::parse(text).map_err(|_| {
+            if text.contains('@') {
+                MappingError::Credentials
+            } else {
+                refuse("it is not a URL; write it as http://127.0.0.1:8080")
+            }
+        })?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(MappingError::Credentials);
+        }
+        let has_tls = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            _ => return Err(refuse("only http:// and https:// are supported")),
+        };
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(refuse("a base URL has no query; the publish path of the scenario may have one"));
+        }
+        let host = url.host_str().ok_or_else(|| refuse("it names no host"))?;
+        let port = url.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let place = match (&connect.unix_socket, &connect.to) {
+            (Some(_), Some(_)) => return Err(MappingError::TwoPlaces),
+            (Some(path), None) => Place::Unix(path.clone()),
+            (None, Some(text)) => host_and_port(text)?,
+            (None, None) => Place::Tcp(bare(host), port),
+        };
+        if !has_tls && connect.speaks_of_tls() {
+            return Err(refuse(
+                "a certificate, its key and --insecure are for a URL that begins with https://",
+            ));
+        }
+        if connect.cert.is_some() != connect.key.is_some() {
+            return Err(MappingError::HalfAnIdentity);
+        }
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        Ok(Self { place, tls_name: has_tls.then(|| bare(host)), authority, prefix })
+    }
+}
+
+fn host_and_port(text: &str) -> Result<Place, MappingError> {
+    let refuse = || MappingError::Place { text: text.to_owned() };
+    let (host, port) = text.rsplit_once(':').ok_or_else(refuse)?;
+    let is_host = !host.is_empty() && (host.starts_with('[') || !host.contains([':', '/']));
+    let port = port.parse().ok().filter(|port| is_host && *port > 0).ok_or_else(refuse)?;
+    Ok(Place::Tcp(bare(host), port))
+}
+
+/// Without the brackets around an IPv6 address.
+fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(url: &str, connect: &Connect) -> Result<Endpoint, MappingError> {
+        Endpoint::new(url, connect)
+    }
+
+    #[test]
+    fn a_connection_goes_elsewhere_and_the_names_remain() {
+        let to = |text: &str| Connect { to: Some(text.to_owned()), ..Connect::default() };
+        let found = endpoint("https://ingest.example", &to("10.0.0.5:8443")).unwrap();
+        assert_eq!(found.place, Place::Tcp("10.0.0.5".to_owned(), 8443));
+        assert_eq!(
+            (found.tls_name.as_deref(), &*found.authority),
+            (Some("ingest.example"), "ingest.example")
+        );
+        let found = endpoint("http://ingest.example:81", &to("[::1]:8080")).unwrap();
+        assert_eq!(found.place, Place::Tcp("::1".to_owned(), 8080));
+        assert_eq!((found.tls_name, &*found.authority), (None, "ingest.example:81"));
+        for text in ["10.0.0.5", "::1:8080", ":8080", "a:0", "a:b", "http://a:1"] {
+            let error = endpoint("http://ingest.example", &to(text)).unwrap_err();
+            assert_eq!(error, MappingError::Place { text: text.to_owned() });
+        }
+        let socket = Connect { unix_socket: Some("/run/a.sock".into()), ..Connect::default() };
+        assert_eq!(endpoint("http://a", &socket).unwrap().place, Place::Unix("/run/a.sock".into()));
+        let both = Connect { to: Some("a:1".to_owned()), ..socket };
+        assert_eq!(endpoint("http://a", &both), Err(MappingError::TwoPlaces));
+    }
+
+    #[test]
+    fn what_is_said_of_tls_needs_tls_and_is_whole() {
+        let half = Connect { cert: Some("c.pem".into()), ..Connect::default() };
+        assert_eq!(endpoint("https://a", &half), Err(MappingError::HalfAnIdentity));
+        let whole = Connect { key: Some("k.pem".into()), ..half };
+        assert!(endpoint("https://a", &whole).is_ok());
+        assert!(endpoint("http://a", &whole).unwrap_err().to_string().contains("https://"));
+        let insecure = Connect { insecure: true, ..Connect::default() };
+        assert!(endpoint("http://a", &insecure).is_err());
+    }
+}

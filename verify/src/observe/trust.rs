@@ -1,0 +1,138 @@
+//! Whom we trust over TLS and who we are there: one configuration for those who read a target and for who loads it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use thiserror::Error;
+use truth::mapping::Connect;
+
+/// Why nobody can be trusted as was asked for.
+#[derive(Debug, Error)]
+pub enum TrustError {
+    /// A file is not there, or not what it should be.
+    #[error("{} holds no {what} in PEM that can be read", path.display())]
+    File {
+        /// A certificate or a key.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: pem::Error,
+    },
+    /// What a file holds cannot be used.
+    #[error("the {what} in {} cannot be used", path.display())]
+    Unusable {
+        /// A certificate or a key.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// A system without certificates, as in a small container.
+    #[error(
+        "this system trusts no certificates, so the target's cannot be judged; name those to trust with --cacert FILE"
+    )]
+    NoRoots,
+}
+
+/// What `connect` says, as TLS takes it: HTTP/1.1 only, and no session is resumed with data before the handshake.
+pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows the versions of TLS");
+    let builder = if connect.insecure {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+    } else {
+        builder.with_root_certificates(roots(connect.cacert.as_deref())?)
+    };
+    let mut config = match connect.cert.as_deref().zip(connect.key.as_deref()) {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            let unreadable = |source| TrustError::File { what: "key", path: key.to_path_buf(), source };
+            let secret = PrivateKeyDer::from_pem_file(key).map_err(unreadable)?;
+            builder
+                .with_client_auth_cert(certificates(cert)?, secret)
+                .map_err(|source| TrustError::Unusable { what: "key", path: key.to_path_buf(), source })?
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// What takes no certificate at all.
+pub(super) fn nobody() -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows the versions of TLS");
+    Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+fn roots(file: Option<&Path>) -> Result<RootCertStore, TrustError> {
+    let mut roots = RootCertStore::empty();
+    let Some(path) = file else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        return if roots.is_empty() { Err(TrustError::NoRoots) } else { Ok(roots) };
+    };
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|source| TrustError::Unusable {
+            what: "certificate",
+            path: path.to_path_buf(),
+            source,
+        })?;
+    }
+    Ok(roots)
+}
+
+/// All of a file, of which there has to be one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let unreadable = |source| TrustError::File { what: "certificate", path: path.to_path_buf(), source };
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(unreadable)?.collect();
+    let read = read.map_err(unreadable)?;
+    if read.is_empty() { Err(unreadable(pem::Error::NoItemsFound)) } else { Ok(read) }
+}
+
+/// Believes every certificate, as `--insecure` asks; whoever shows one has to hold its key all the same.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
