@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 use truth::plan::Shard;
@@ -59,12 +59,12 @@ pub enum Command {
     },
 }
 
-/// What a load takes.
+/// What a load of events takes.
 #[derive(Clone, Debug, Parser)]
 pub struct Cli {
-    /// Events to send, repeats included, over all shards; 20k and 1m are understood [default: 20000]
-    #[arg(short = 'n', long, env = "COUNT", value_parser = parse_count, hide_env_values = true)]
-    pub count: Option<u64>,
+    /// How it is sent.
+    #[command(flatten)]
+    pub shape: Shape,
 
     /// Share of them that repeats an earlier event, exactly: 0.3 or 30% [default: 0.3]
     #[arg(long, env = "DUP_RATE", value_name = "SHARE", hide_env_values = true)]
@@ -73,14 +73,6 @@ pub struct Cli {
     /// Where the target listens, with or without its publish path [default: http://127.0.0.1:8080]
     #[arg(long, env = "TARGET_URL", value_name = "URL", hide_env_values = true)]
     pub target: Option<String>,
-
-    /// Connections, each with at most one request under way [default: 50]
-    #[arg(short, long, alias = "vus", env = "CONCURRENCY", value_name = "N", hide_env_values = true)]
-    pub concurrency: Option<u32>,
-
-    /// Threads that share the connections [default: half the cores, and no more than leave each eight connections]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub lanes: Option<u16>,
 
     /// Events in a request [default: 100]
     #[arg(long, env = "BATCH_SIZE", value_name = "N", hide_env_values = true)]
@@ -97,6 +89,46 @@ pub struct Cli {
     /// Fixes the events' ids (and the seed, unless given), so that shards send parts of one run; a run id is sent once
     #[arg(long, value_name = "TEXT")]
     pub run_id: Option<String>,
+
+    /// A scenario file in TOML; flags and environment outrank it
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+
+    /// Judge the target after the load; the exit code is then the verdict's
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Ask this database instead of the one of the scenario's `[database]`; a password in it is written nowhere
+    #[arg(long, env = "TARGET_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+
+    /// Send one part of the run, as 1/4; needs the same --run-id for all parts
+    #[arg(long, env = "SHARD", value_name = "I/N", value_parser = parse_shard, hide_env_values = true)]
+    pub shard: Option<Shard>,
+
+    /// How many parts there are; with JOB_COMPLETION_INDEX this stands for --shard in a Kubernetes Indexed Job
+    #[arg(long, env = "SHARDS", hide = true)]
+    pub shards: Option<u32>,
+
+    /// Which of them this is, counted from 0
+    #[arg(long, env = "JOB_COMPLETION_INDEX", hide = true)]
+    pub job_completion_index: Option<u32>,
+}
+
+/// How a load is sent, whatever it is made of.
+#[derive(Clone, Debug, Args)]
+pub struct Shape {
+    /// Events to send, repeats included, over all shards; 20k and 1m are understood [default: 20000]
+    #[arg(short = 'n', long, env = "COUNT", value_parser = parse_count, hide_env_values = true)]
+    pub count: Option<u64>,
+
+    /// Connections, each with at most one request under way [default: 50]
+    #[arg(short, long, alias = "vus", env = "CONCURRENCY", value_name = "N", hide_env_values = true)]
+    pub concurrency: Option<u32>,
+
+    /// Threads that share the connections [default: half the cores, and no more than leave each eight connections]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub lanes: Option<u16>,
 
     /// Send at this rate, whether answers come or not: 1000 events a second, 10k, 90/m, or 500req/s
     #[arg(long, env = "RATE", value_name = "RATE", hide_env_values = true)]
@@ -159,33 +191,9 @@ pub struct Cli {
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "0")]
     pub wait: Duration,
 
-    /// A scenario file in TOML; flags and environment outrank it
-    #[arg(long, value_name = "FILE")]
-    pub scenario: Option<PathBuf>,
-
     /// Where the folder of this run is made
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
-
-    /// Judge the target after the load; the exit code is then the verdict's
-    #[arg(long)]
-    pub verify: bool,
-
-    /// Ask this database instead of the one of the scenario's `[database]`; a password in it is written nowhere
-    #[arg(long, env = "TARGET_DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    pub database: Option<String>,
-
-    /// Send one part of the run, as 1/4; needs the same --run-id for all parts
-    #[arg(long, env = "SHARD", value_name = "I/N", value_parser = parse_shard, hide_env_values = true)]
-    pub shard: Option<Shard>,
-
-    /// How many parts there are; with JOB_COMPLETION_INDEX this stands for --shard in a Kubernetes Indexed Job
-    #[arg(long, env = "SHARDS", hide = true)]
-    pub shards: Option<u32>,
-
-    /// Which of them this is, counted from 0
-    #[arg(long, env = "JOB_COMPLETION_INDEX", hide = true)]
-    pub job_completion_index: Option<u32>,
 
     /// Plain text, also on a terminal; so does a NO_COLOR that is not empty
     #[arg(long)]

@@ -67,7 +67,7 @@ fn plan(cli: Cli, requests: u32) -> u8 {
 }
 
 fn load(cli: Cli) -> u8 {
-    let color = !cli.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let color = !cli.shape.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let notices = notice::Notices::new(color);
     let started = settings::Settings::resolve(cli).and_then(|settings| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -17,27 +17,27 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
     let is_bare = cli.scenario.is_none();
     add("--scenario", cli.scenario.as_ref().map(|path| path.display().to_string()));
     let is_counted = is_bare && load.schedule().is_none();
-    add("--count", cli.count.or(load.total().filter(|_| is_counted)).map(|count| count.to_string()));
+    add("--count", cli.shape.count.or(load.total().filter(|_| is_counted)).map(|count| count.to_string()));
     add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
     add("--seed", Some(seed.to_string()));
-    add("--rate", cli.rate.map(|rate| rate.to_string()));
-    add("--duration", cli.duration.map(format));
-    cli.stages.iter().for_each(|stage| add("--stage", Some(stage.to_string())));
+    add("--rate", cli.shape.rate.map(|rate| rate.to_string()));
+    add("--duration", cli.shape.duration.map(format));
+    cli.shape.stages.iter().for_each(|stage| add("--stage", Some(stage.to_string())));
     add("--target", cli.target.clone());
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let reach = &cli.reach;
+    let reach = &cli.shape.reach;
     add("--connect-to", reach.connect_to.clone());
     add("--unix-socket", path(&reach.unix_socket));
     add("--cacert", path(&reach.cacert));
     add("--cert", path(&reach.cert));
     add("--key", path(&reach.key));
     add("--batch", cli.batch.map(|batch| batch.to_string()));
-    add("--concurrency", cli.concurrency.map(|connections| connections.to_string()));
+    add("--concurrency", cli.shape.concurrency.map(|connections| connections.to_string()));
     add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
-    add("--requests-per-connection", cli.requests_per_connection.map(|requests| requests.to_string()));
-    add("--timeout", cli.timeout.map(format));
-    add("--patience", cli.patience.map(format));
-    add("--retries", cli.retries.map(|retries| retries.to_string()));
+    add("--requests-per-connection", cli.shape.requests_per_connection.map(|requests| requests.to_string()));
+    add("--timeout", cli.shape.timeout.map(format));
+    add("--patience", cli.shape.patience.map(format));
+    add("--retries", cli.shape.retries.map(|retries| retries.to_string()));
     words.extend(reach.insecure.then(|| "--insecure".to_owned()));
     // Only a NUL cannot be quoted, and no argument holds one.
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default()

@@ -68,7 +68,7 @@ impl Settings {
         if cli.run_id.as_deref().is_some_and(|id| id.trim().is_empty()) {
             return Err(Failure::Usage("the run id is empty; give --run-id some text".to_owned()));
         }
-        if cli.connect_timeout.is_zero() {
+        if cli.shape.connect_timeout.is_zero() {
             return Err(Failure::Usage("--connect-timeout must be longer than 0".to_owned()));
         }
         let (seed, nonce) = match &cli.run_id {
@@ -80,27 +80,27 @@ impl Settings {
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
         let rerun = rerun(&cli, &scenario.load, seed);
-        let no_color = cli.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let no_color = cli.shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Self {
             scenario,
             plan,
             shard,
             endpoint,
-            headers: cli.reach.all_headers()?,
-            reach: cli.reach,
+            headers: cli.shape.reach.all_headers()?,
+            reach: cli.shape.reach,
             database_url: cli.database,
             database,
             has_run_id: cli.run_id.is_some(),
-            lanes: cli.lanes,
-            connect_timeout: cli.connect_timeout,
-            wait: cli.wait,
-            out: cli.out,
-            family: match (cli.ipv4, cli.ipv6) {
+            lanes: cli.shape.lanes,
+            connect_timeout: cli.shape.connect_timeout,
+            wait: cli.shape.wait,
+            out: cli.shape.out,
+            family: match (cli.shape.ipv4, cli.shape.ipv6) {
                 (true, _) => Some(Family::V4),
                 (_, true) => Some(Family::V6),
                 _ => None,
             },
-            start_at: cli.start_at,
+            start_at: cli.shape.start_at,
             rerun,
             verify: cli.verify,
             color: !no_color,
@@ -146,42 +146,42 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     let load = &mut scenario.load;
     shape(load, cli);
     set(&mut load.dup, cli.dup.clone());
-    set(&mut load.concurrency, cli.concurrency);
+    set(&mut load.concurrency, cli.shape.concurrency);
     set(&mut load.batch, cli.batch);
-    load.thresholds.extend(cli.thresholds.iter().map(|threshold| Demand {
+    load.thresholds.extend(cli.shape.thresholds.iter().map(|threshold| Demand {
         threshold: threshold.clone(),
-        abort_on_fail: cli.abort_on_fail.is_some(),
-        delay_abort_eval: cli.abort_on_fail.unwrap_or_default(),
+        abort_on_fail: cli.shape.abort_on_fail.is_some(),
+        delay_abort_eval: cli.shape.abort_on_fail.unwrap_or_default(),
     }));
-    load.requests_per_connection = cli.requests_per_connection.or(load.requests_per_connection);
-    set(&mut load.timeout, cli.timeout);
-    set(&mut load.patience, cli.patience);
-    set(&mut load.retries, cli.retries);
+    load.requests_per_connection = cli.shape.requests_per_connection.or(load.requests_per_connection);
+    set(&mut load.timeout, cli.shape.timeout);
+    set(&mut load.patience, cli.shape.patience);
+    set(&mut load.retries, cli.shape.retries);
     set(&mut scenario.events.topics, cli.topics.as_deref().map(topics).transpose()?);
     let url = cli.target.as_ref().unwrap_or(&scenario.target.url).clone();
     scenario.target.set_url(&url)?;
-    cli.reach.outrank(&mut scenario.target.connect);
+    cli.shape.reach.outrank(&mut scenario.target.connect);
     Ok(scenario)
 }
 
 /// Which executor the flags ask for: a rate is a rate, a duration without one is for so many connections, and stages make
 /// either ramp. As with k6, a bare number in a stage is one of connections, unless a rate is given too.
 fn shape(load: &mut Load, cli: &Cli) {
-    load.count = cli.count.or(load.count);
-    let is_rate = cli.rate.is_some() || cli.stages.iter().any(|stage| stage.target.has_unit());
-    if !cli.stages.is_empty() {
-        load.stages.clone_from(&cli.stages);
+    load.count = cli.shape.count.or(load.count);
+    let is_rate = cli.shape.rate.is_some() || cli.shape.stages.iter().any(|stage| stage.target.has_unit());
+    if !cli.shape.stages.is_empty() {
+        load.stages.clone_from(&cli.shape.stages);
         load.executor = if is_rate { Executor::RampingArrivalRate } else { Executor::RampingVus };
-        (load.rate, load.duration) = (cli.rate, cli.duration);
-        set(&mut load.start_vus, cli.concurrency);
+        (load.rate, load.duration) = (cli.shape.rate, cli.shape.duration);
+        set(&mut load.start_vus, cli.shape.concurrency);
     } else if is_rate {
         (load.executor, load.stages) = (Executor::ConstantArrivalRate, Vec::new());
-    } else if cli.duration.is_some() && load.executor == Executor::SharedIterations {
+    } else if cli.shape.duration.is_some() && load.executor == Executor::SharedIterations {
         load.executor = Executor::ConstantVus;
     }
-    load.rate = cli.rate.or(load.rate);
-    load.duration = cli.duration.or(load.duration);
-    set(&mut load.graceful_stop, cli.graceful_stop);
+    load.rate = cli.shape.rate.or(load.rate);
+    load.duration = cli.shape.duration.or(load.duration);
+    set(&mut load.graceful_stop, cli.shape.graceful_stop);
 }
 
 /// Names as they were given; a number alone stands for so many.

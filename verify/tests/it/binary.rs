@@ -352,7 +352,7 @@ fn a_wrong_word_on_the_command_line_is_a_usage_error() {
     let folder = small().run().write_observed(out.path());
     let path = folder.path().to_str().unwrap();
     for wrong in
-        [&["--settle", "soon"][..], &["--format", "xml"], &["--target", "https://x"], &["-H", "no colon"]]
+        [&["--settle", "soon"][..], &["--format", "xml"], &["--target", "ftp://x"], &["-H", "no colon"]]
     {
         let output = verify(&[&[path], wrong].concat(), out.path());
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", stderr(&output));
