@@ -29,6 +29,9 @@ pub struct Program {
 /// What can be done beside sending a load.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Load any URL with one request, the same every time, as other load tools do: no events, nothing to verify
+    #[command(args_override_self = true)]
+    Http(Box<Http>),
     /// Say of scenario files whether they can be run, and what they would send
     Check {
         /// The files
@@ -113,6 +116,30 @@ pub struct Cli {
     /// Which of them this is, counted from 0
     #[arg(long, env = "JOB_COMPLETION_INDEX", hide = true)]
     pub job_completion_index: Option<u32>,
+}
+
+/// What a load of one request takes.
+#[derive(Clone, Debug, Args)]
+pub struct Http {
+    /// Where the request goes
+    #[arg(value_name = "URL")]
+    pub url: String,
+
+    /// Its method [default: GET, or POST with a body]
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub method: Option<String>,
+
+    /// Its body
+    #[arg(short = 'd', long, value_name = "TEXT")]
+    pub body: Option<String>,
+
+    /// The file that holds its body
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    pub body_file: Option<PathBuf>,
+
+    /// How it is sent: --count and --rate count requests, and without --count and --duration there are 200 of them
+    #[command(flatten)]
+    pub shape: Shape,
 }
 
 /// How a load is sent, whatever it is made of.

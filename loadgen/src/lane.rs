@@ -26,6 +26,7 @@ use truth::plan::{Plan, Shard};
 
 use crate::alarm::Alarm;
 use crate::connection::dial::Dial;
+use crate::connection::head::Fixed;
 use crate::meter::Tally;
 use crate::meter::live::LiveSums;
 use desk::Desk;
@@ -76,7 +77,7 @@ pub(crate) struct LaneJob {
     /// Whether somebody looks at the measurements while they are made.
     pub(crate) is_watched: bool,
     pub(crate) dial: Arc<Dial>,
-    pub(crate) fixed_head: Arc<[u8]>,
+    pub(crate) fixed: Fixed,
     pub(crate) timeout: Duration,
     /// After how many requests a connection is closed; none if never.
     pub(crate) requests_per_connection: Option<u32>,

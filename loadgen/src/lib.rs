@@ -35,7 +35,8 @@ use clap::CommandFactory;
 /// Does what the command line asks for, and tells the exit code.
 pub fn run(program: Program) -> u8 {
     match program.command {
-        None => load(program.load),
+        None => load(program.load.shape.no_color, || settings::Settings::resolve(program.load)),
+        Some(Command::Http(http)) => load(http.shape.no_color, || settings::Settings::resolve_http(*http)),
         Some(Command::Check { files }) => show::check(&files),
         Some(Command::Plan { load, requests }) => plan(*load, requests),
         Some(Command::History { run }) => match history::print(&run) {
@@ -66,10 +67,10 @@ fn plan(cli: Cli, requests: u32) -> u8 {
     }
 }
 
-fn load(cli: Cli) -> u8 {
-    let color = !cli.shape.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+fn load(no_color: bool, resolve: impl FnOnce() -> Result<settings::Settings, Failure>) -> u8 {
+    let color = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let notices = notice::Notices::new(color);
-    let started = settings::Settings::resolve(cli).and_then(|settings| {
+    let started = resolve().and_then(|settings| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| Failure::System { action: "start the event loop", source })?;
         let ended = runtime.block_on(run::run(settings, notices));

@@ -21,6 +21,7 @@ use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
 
 use crate::connection::dial::Dial;
+use crate::connection::head::Fixed;
 use crate::error::Failure;
 use crate::faults::{Striker, Striking};
 use crate::lane::pace::Pace;
@@ -107,8 +108,7 @@ pub(crate) struct Reached {
     /// Asks for its counters.
     pub(crate) client: TargetClient,
     pub(crate) dial: Arc<Dial>,
-    /// What every request begins with.
-    pub(crate) fixed_head: Arc<[u8]>,
+    pub(crate) fixed: Fixed,
     /// Its process, if the scenario started it.
     pub(crate) process: Option<TargetProcess>,
 }
@@ -122,9 +122,9 @@ pub(crate) async fn run(
     start_ns: u64,
     notices: Notices,
 ) -> Result<Load, Failure> {
-    let Reached { client, dial, fixed_head, process } = reached;
+    let Reached { client, dial, fixed, process } = reached;
     let live: Vec<Arc<LiveSums>> = (0..share.lanes).map(|_| Arc::default()).collect();
-    let progress = Progress::new(share.events, live.clone(), settings.color, notices);
+    let progress = Progress::new(share.events, settings.unit(), live.clone(), settings.color, notices);
     let mut poller = None;
     if client.offers_stats() {
         poller = Some(Poller::create(client, folder, live.clone())?);
@@ -142,7 +142,7 @@ pub(crate) async fn run(
         rounds: settings.rounds(),
     });
     let ramp = Ramp::of(&settings.scenario.load, start_ns);
-    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed_head, (pace, ramp))?;
+    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed, (pace, ramp))?;
     let ends_ns = settings.scenario.load.lasts().map(|lasts| start_ns + lasts.as_nanos() as u64);
     let mut conductor = Conductor {
         lanes,
@@ -251,7 +251,7 @@ fn start_lanes(
     folder: &RunFolder,
     live: &[Arc<LiveSums>],
     dial: &Arc<Dial>,
-    fixed_head: &Arc<[u8]>,
+    fixed: &Fixed,
     (pace, ramp): (Option<Pace>, Option<Ramp>),
 ) -> Result<Lanes, Failure> {
     let plan = Arc::new(settings.plan.clone());
@@ -286,7 +286,7 @@ fn start_lanes(
             grace: settings.scenario.load.graceful_stop,
             is_watched: !settings.scenario.load.aborting().is_empty(),
             dial: Arc::clone(dial),
-            fixed_head: Arc::clone(fixed_head),
+            fixed: fixed.clone(),
             timeout: settings.scenario.load.timeout,
             requests_per_connection: settings.scenario.load.requests_per_connection,
             retries: settings.scenario.load.retries,

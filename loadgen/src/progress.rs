@@ -16,13 +16,15 @@ const BAR_INTERVAL: Duration = Duration::from_millis(100);
 /// Between two plain lines, which are read in logs.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-const PAINTED: &str = "{bar:40.cyan/blue} {percent:>3}%  {human_pos}/{human_len} events  {per_sec}  {msg}";
-const PLAIN: &str = "{bar:40} {percent:>3}%  {human_pos}/{human_len} events  {per_sec}  {msg}";
+const PAINTED: &str = "{bar:40.cyan/blue} {percent:>3}%  {human_pos}/{human_len} {prefix}  {per_sec}  {msg}";
+const PLAIN: &str = "{bar:40} {percent:>3}%  {human_pos}/{human_len} {prefix}  {per_sec}  {msg}";
 
 /// Shows how far the run is.
 pub(crate) struct Progress {
     bar: ProgressBar,
     planned: Option<u64>,
+    /// What is counted.
+    unit: &'static str,
     lanes: Vec<Arc<LiveSums>>,
     begun: Instant,
     notices: Notices,
@@ -31,6 +33,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(
         planned: Option<u64>,
+        unit: &'static str,
         lanes: Vec<Arc<LiveSums>>,
         color: bool,
         notices: Notices,
@@ -38,11 +41,13 @@ impl Progress {
         let bar = if stderr().is_terminal() {
             let template = if color { PAINTED } else { PLAIN };
             let style = ProgressStyle::with_template(template).expect("a constant template that is valid");
-            ProgressBar::with_draw_target(planned, ProgressDrawTarget::stderr()).with_style(style)
+            ProgressBar::with_draw_target(planned, ProgressDrawTarget::stderr())
+                .with_style(style)
+                .with_prefix(unit)
         } else {
             ProgressBar::hidden()
         };
-        Self { bar, planned, lanes, begun: Instant::now(), notices }
+        Self { bar, planned, unit, lanes, begun: Instant::now(), notices }
     }
 
     /// Shows it again and again; never ends, and may be dropped at any time.
@@ -77,7 +82,7 @@ impl Progress {
         };
         let rate = ended as f64 / seconds.max(0.001);
         let trouble = self.trouble();
-        self.notices.say(&format!("{seconds:>5.0}s  {of} events  {rate:.0}/s  {trouble}"));
+        self.notices.say(&format!("{seconds:>5.0}s  {of} {}  {rate:.0}/s  {trouble}", self.unit));
     }
 
     /// What is not as it should be; empty while all is.

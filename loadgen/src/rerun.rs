@@ -5,42 +5,66 @@ use std::path::PathBuf;
 use truth::duration::format;
 use truth::scenario::Load;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Http, Shape};
 
 /// What was given, with the seed; the numbers that a load is known by also where they were not.
 pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
-    let mut words = vec!["loadgen".to_owned()];
-    let mut add = |flag: &str, value: Option<String>| {
-        words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
-    };
+    let mut words = Words(vec!["loadgen".to_owned()]);
     // A scenario file holds them.
     let is_bare = cli.scenario.is_none();
-    add("--scenario", cli.scenario.as_ref().map(|path| path.display().to_string()));
+    words.add("--scenario", cli.scenario.as_ref().map(|path| path.display()));
     let is_counted = is_bare && load.schedule().is_none();
-    add("--count", cli.shape.count.or(load.total().filter(|_| is_counted)).map(|count| count.to_string()));
-    add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
-    add("--seed", Some(seed.to_string()));
-    add("--rate", cli.shape.rate.map(|rate| rate.to_string()));
-    add("--duration", cli.shape.duration.map(format));
-    cli.shape.stages.iter().for_each(|stage| add("--stage", Some(stage.to_string())));
-    add("--target", cli.target.clone());
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let reach = &cli.shape.reach;
-    add("--connect-to", reach.connect_to.clone());
-    add("--unix-socket", path(&reach.unix_socket));
-    add("--cacert", path(&reach.cacert));
-    add("--cert", path(&reach.cert));
-    add("--key", path(&reach.key));
-    add("--batch", cli.batch.map(|batch| batch.to_string()));
-    add("--concurrency", cli.shape.concurrency.map(|connections| connections.to_string()));
-    add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
-    add("--requests-per-connection", cli.shape.requests_per_connection.map(|requests| requests.to_string()));
-    add("--timeout", cli.shape.timeout.map(format));
-    add("--patience", cli.shape.patience.map(format));
-    add("--retries", cli.shape.retries.map(|retries| retries.to_string()));
-    words.extend(reach.insecure.then(|| "--insecure".to_owned()));
-    // Only a NUL cannot be quoted, and no argument holds one.
-    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default()
+    words.add("--count", cli.shape.count.or(load.total().filter(|_| is_counted)));
+    words.add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
+    words.add("--seed", Some(seed));
+    words.add("--target", cli.target.as_ref());
+    words.add("--batch", cli.batch);
+    words.add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
+    words.shape(&cli.shape);
+    words.joined()
+}
+
+/// The same of a load of one request.
+pub(crate) fn rerun_http(http: &Http) -> String {
+    let mut words = Words(vec!["loadgen".to_owned(), "http".to_owned(), http.url.clone()]);
+    words.add("--method", http.method.as_ref());
+    words.add("--body", http.body.as_ref());
+    words.add("--body-file", http.body_file.as_ref().map(|path| path.display()));
+    words.add("--count", http.shape.count);
+    words.shape(&http.shape);
+    words.joined()
+}
+
+/// A command line in the making.
+struct Words(Vec<String>);
+
+impl Words {
+    fn add(&mut self, flag: &str, value: Option<impl ToString>) {
+        self.0.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value.to_string()]));
+    }
+
+    fn shape(&mut self, shape: &Shape) {
+        self.add("--rate", shape.rate);
+        self.add("--duration", shape.duration.map(format));
+        shape.stages.iter().for_each(|stage| self.add("--stage", Some(stage)));
+        self.add("--concurrency", shape.concurrency);
+        self.add("--requests-per-connection", shape.requests_per_connection);
+        self.add("--timeout", shape.timeout.map(format));
+        self.add("--patience", shape.patience.map(format));
+        self.add("--retries", shape.retries);
+        let (reach, path) = (&shape.reach, |path: &PathBuf| path.display().to_string());
+        self.add("--connect-to", reach.connect_to.as_ref());
+        self.add("--unix-socket", reach.unix_socket.as_ref().map(path));
+        self.add("--cacert", reach.cacert.as_ref().map(path));
+        self.add("--cert", reach.cert.as_ref().map(path));
+        self.add("--key", reach.key.as_ref().map(path));
+        self.0.extend(reach.insecure.then(|| "--insecure".to_owned()));
+    }
+
+    /// Only a NUL cannot be quoted, and no argument holds one.
+    fn joined(&self) -> String {
+        shlex::try_join(self.0.iter().map(String::as_str)).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use verify::baseline::{Baseline, chain};
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
 
-use crate::connection::dial::{Address, Connector, Dial, fixed_head};
+use crate::connection::dial::{Address, Connector, Dial};
+use crate::connection::head::Fixed;
 use crate::error::{Failure, exit};
 use crate::load::{self, Ending, Load, RUN_UP, Reached, Share};
 use crate::notice::Notices;
@@ -26,7 +27,7 @@ const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Preflight, baseline, load, summary; tells the exit code.
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
-    let head = fixed_head(&settings.scenario.target, &settings.endpoint, &settings.headers)?;
+    let fixed = Fixed::of(&settings.scenario, &settings.endpoint, &settings.headers)?;
     let client = TargetClient::new(&settings.scenario.target, &settings.headers)?;
     let mut process = start_target(&settings, &client).await?;
     let connector = Connector::new(&settings.scenario.target, &settings.endpoint)?;
@@ -61,7 +62,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
 
     let publish_url = client.url(&settings.scenario.target.publish.path);
     let dial = Arc::new(Dial { connector, addresses, connect_timeout: settings.connect_timeout });
-    let reached = Reached { client, dial, fixed_head: head.into(), process };
+    let reached = Reached { client, dial, fixed, process };
     let mut load = Box::pin(load::run(&settings, &share, &folder, reached, start_ns, notices)).await?;
     if load.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
@@ -70,12 +71,15 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let saved = summary.save(&folder, &load.tally.latencies);
     drop(lock);
     // Where nobody reads the summary any more, the exit code still tells.
-    let judged_later = (!settings.verify).then_some(settings.out.as_path());
+    let is_judged_later = !settings.verify && settings.scenario.request.is_none();
+    let judged_later = is_judged_later.then_some(settings.out.as_path());
     drop(stdout().write_all(summary.text(&folder, judged_later).as_bytes()));
     if let Some(answered) = summary.answered_without_effect() {
-        notices.warn(&format!(
-            "nothing was acknowledged: {answered} to POST {publish_url}; `verify probe URL` finds out what a target takes"
-        ));
+        let (method, hint) = match &settings.scenario.request {
+            Some(request) => (&*request.method, ""),
+            None => ("POST", "; `verify probe URL` finds out what a target takes"),
+        };
+        notices.warn(&format!("nothing was acknowledged: {answered} to {method} {publish_url}{hint}"));
     }
     let code = match exit_code(&load, notices) {
         exit::RAN if !summary.holds() => exit::THRESHOLD,
@@ -181,6 +185,16 @@ fn announce(settings: &Settings, share: &Share, folder: &RunFolder, notices: Not
         of => format!(" (shard {} of {of})", settings.shard.index),
     };
     let [repeats, of] = plan.share;
+    if let Some(request) = &settings.scenario.request {
+        let (target, connections) = (&settings.scenario.target, share.connections);
+        let url = format!("{} {}{}", request.method, target.url, target.publish.path);
+        let many = match (share.requests, settings.scenario.load.lasts()) {
+            (Some(requests), _) => format!("{requests} times"),
+            (None, lasts) => format!("for {}", truth::duration::format(lasts.unwrap_or_default())),
+        };
+        notices.say(&format!("sending {url} {many} over {connections} connections"));
+        return notices.say(&format!("run folder {}", folder.path().display()));
+    }
     let what = match (share.events, share.requests, settings.scenario.load.lasts()) {
         (Some(events), Some(requests), _) => format!("{events} events{part} in {requests} requests"),
         (_, _, lasts) => format!("for {}{part}", truth::duration::format(lasts.unwrap_or_default())),
@@ -214,8 +228,8 @@ fn warn(settings: &Settings, share: &Share, addresses: &[Address], baseline: &Ba
         notices
             .note("the trap invalid is set: some requests hold an event that is none, and should be refused");
     }
-    for mode in settings.plan.impossible_modes() {
-        notices.note(mode);
+    if settings.scenario.request.is_none() {
+        settings.plan.impossible_modes().into_iter().for_each(|mode| notices.note(mode));
     }
     let concurrency = settings.scenario.load.most_connections();
     if concurrency > share.connections {
@@ -224,7 +238,9 @@ fn warn(settings: &Settings, share: &Share, addresses: &[Address], baseline: &Ba
             share.connections
         ));
     }
-    if settings.scenario.target.stats.path.is_none() {
+    if settings.scenario.request.is_some() {
+        // Nothing of the target is counted or listed, and nothing of it judged.
+    } else if settings.scenario.target.stats.path.is_none() {
         notices.note(
             "the target has no counters to read: whether they agree with what was sent cannot be judged",
         );

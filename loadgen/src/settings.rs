@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use truth::mapping::Endpoint;
+use truth::mapping::{AnswerFields, Endpoint, Listing, StatsFields, Target};
 use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
-use truth::scenario::{Demand, Executor, Load, MAX_TOPICS, Scenario, numbered_topics};
+use truth::scenario::{Demand, Executor, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics};
 use verify::observe::database::DatabaseReader;
 use verify::reach::Reach;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Http, Shape};
 use crate::error::Failure;
 use crate::preflight::Family;
-use crate::rerun::rerun;
+use crate::rerun::{rerun, rerun_http};
 
 /// A resolved run.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Resolves what was asked for.
+    /// Resolves a load of events.
     pub(crate) fn resolve(cli: Cli) -> Result<Self, Failure> {
         let scenario = resolve_scenario(&cli)?;
         let shard = resolve_shard(&cli)?;
@@ -68,43 +68,74 @@ impl Settings {
         if cli.run_id.as_deref().is_some_and(|id| id.trim().is_empty()) {
             return Err(Failure::Usage("the run id is empty; give --run-id some text".to_owned()));
         }
-        if cli.shape.connect_timeout.is_zero() {
-            return Err(Failure::Usage("--connect-timeout must be longer than 0".to_owned()));
-        }
         let (seed, nonce) = match &cli.run_id {
             Some(id) => (cli.seed.unwrap_or_else(|| seed_of_run_id(id)), nonce_of_run_id(id)),
             None => (cli.seed.map_or_else(random_seed, Ok)?, random_nonce()?),
         };
-        let plan = scenario.plan(seed, nonce)?;
-        let endpoint = scenario.target.endpoint()?;
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
         let rerun = rerun(&cli, &scenario.load, seed);
-        let no_color = cli.shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let settings = Self::new(scenario, cli.shape, seed, nonce, rerun)?;
+        let (database_url, has_run_id, verify) = (cli.database, cli.run_id.is_some(), cli.verify);
+        Ok(Self { shard, database_url, database, has_run_id, verify, ..settings })
+    }
+
+    /// Resolves a load of one request, the same every time.
+    pub(crate) fn resolve_http(http: Http) -> Result<Self, Failure> {
+        let scenario = http_scenario(&http)?;
+        let seed = random_seed()?;
+        let rerun = rerun_http(&http);
+        Self::new(scenario, http.shape, seed, random_nonce()?, rerun)
+    }
+
+    fn new(
+        mut scenario: Scenario,
+        shape: Shape,
+        seed: u32,
+        nonce: u64,
+        rerun: String,
+    ) -> Result<Self, Failure> {
+        if scenario.request.is_some() {
+            // Where there are no events, nothing tells of them.
+            let target = &mut scenario.target;
+            target.answer = AnswerFields::default();
+            (target.stats, target.listing) = (StatsFields::default(), Listing::default());
+        }
+        if shape.connect_timeout.is_zero() {
+            return Err(Failure::Usage("--connect-timeout must be longer than 0".to_owned()));
+        }
+        let plan = scenario.plan(seed, nonce)?;
+        let endpoint = scenario.target.endpoint()?;
+        let no_color = shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Self {
             scenario,
             plan,
-            shard,
+            shard: Shard::WHOLE,
             endpoint,
-            headers: cli.shape.reach.all_headers()?,
-            reach: cli.shape.reach,
-            database_url: cli.database,
-            database,
-            has_run_id: cli.run_id.is_some(),
-            lanes: cli.shape.lanes,
-            connect_timeout: cli.shape.connect_timeout,
-            wait: cli.shape.wait,
-            out: cli.shape.out,
-            family: match (cli.shape.ipv4, cli.shape.ipv6) {
+            headers: shape.reach.all_headers()?,
+            reach: shape.reach,
+            database_url: None,
+            database: None,
+            has_run_id: false,
+            lanes: shape.lanes,
+            connect_timeout: shape.connect_timeout,
+            wait: shape.wait,
+            out: shape.out,
+            family: match (shape.ipv4, shape.ipv6) {
                 (true, _) => Some(Family::V4),
                 (_, true) => Some(Family::V6),
                 _ => None,
             },
-            start_at: cli.shape.start_at,
+            start_at: shape.start_at,
             rerun,
-            verify: cli.verify,
+            verify: false,
             color: !no_color,
         })
+    }
+
+    /// What is counted: events, or where one request is sent over and over, requests.
+    pub(crate) fn unit(&self) -> &'static str {
+        if self.scenario.request.is_some() { "requests" } else { "events" }
     }
 
     /// Rounds that this shard sends.
@@ -144,19 +175,9 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
         None => Scenario::default(),
     };
     let load = &mut scenario.load;
-    shape(load, cli);
+    shape(load, &cli.shape);
     set(&mut load.dup, cli.dup.clone());
-    set(&mut load.concurrency, cli.shape.concurrency);
     set(&mut load.batch, cli.batch);
-    load.thresholds.extend(cli.shape.thresholds.iter().map(|threshold| Demand {
-        threshold: threshold.clone(),
-        abort_on_fail: cli.shape.abort_on_fail.is_some(),
-        delay_abort_eval: cli.shape.abort_on_fail.unwrap_or_default(),
-    }));
-    load.requests_per_connection = cli.shape.requests_per_connection.or(load.requests_per_connection);
-    set(&mut load.timeout, cli.shape.timeout);
-    set(&mut load.patience, cli.shape.patience);
-    set(&mut load.retries, cli.shape.retries);
     set(&mut scenario.events.topics, cli.topics.as_deref().map(topics).transpose()?);
     let url = cli.target.as_ref().unwrap_or(&scenario.target.url).clone();
     scenario.target.set_url(&url)?;
@@ -164,24 +185,58 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     Ok(scenario)
 }
 
+/// How many requests there are where nothing says.
+const HTTP_COUNT: u64 = 200;
+
+fn http_scenario(http: &Http) -> Result<Scenario, Failure> {
+    let body = match &http.body_file {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| {
+            Failure::Usage(format!("cannot read the body in {}: {error}", path.display()))
+        })?,
+        None => http.body.clone().unwrap_or_default(),
+    };
+    let method =
+        http.method.clone().unwrap_or_else(|| if body.is_empty() { "GET" } else { "POST" }.to_owned());
+    let mut load = Load { batch: 1, dup: "0".to_owned(), ..Load::default() };
+    shape(&mut load, &http.shape);
+    if load.executor == Executor::SharedIterations {
+        load.count = load.count.or(Some(HTTP_COUNT));
+    }
+    let mut target = Target::of_url(&http.url)?;
+    http.shape.reach.outrank(&mut target.connect);
+    let request = Some(FixedRequest { method, body });
+    let scenario = Scenario { name: "http".to_owned(), load, request, target, ..Scenario::default() };
+    Ok(scenario)
+}
+
 /// Which executor the flags ask for: a rate is a rate, a duration without one is for so many connections, and stages make
 /// either ramp. As with k6, a bare number in a stage is one of connections, unless a rate is given too.
-fn shape(load: &mut Load, cli: &Cli) {
-    load.count = cli.shape.count.or(load.count);
-    let is_rate = cli.shape.rate.is_some() || cli.shape.stages.iter().any(|stage| stage.target.has_unit());
-    if !cli.shape.stages.is_empty() {
-        load.stages.clone_from(&cli.shape.stages);
+fn shape(load: &mut Load, shape: &Shape) {
+    load.count = shape.count.or(load.count);
+    let is_rate = shape.rate.is_some() || shape.stages.iter().any(|stage| stage.target.has_unit());
+    if !shape.stages.is_empty() {
+        load.stages.clone_from(&shape.stages);
         load.executor = if is_rate { Executor::RampingArrivalRate } else { Executor::RampingVus };
-        (load.rate, load.duration) = (cli.shape.rate, cli.shape.duration);
-        set(&mut load.start_vus, cli.shape.concurrency);
+        (load.rate, load.duration) = (shape.rate, shape.duration);
+        set(&mut load.start_vus, shape.concurrency);
     } else if is_rate {
         (load.executor, load.stages) = (Executor::ConstantArrivalRate, Vec::new());
-    } else if cli.shape.duration.is_some() && load.executor == Executor::SharedIterations {
+    } else if shape.duration.is_some() && load.executor == Executor::SharedIterations {
         load.executor = Executor::ConstantVus;
     }
-    load.rate = cli.shape.rate.or(load.rate);
-    load.duration = cli.shape.duration.or(load.duration);
-    set(&mut load.graceful_stop, cli.shape.graceful_stop);
+    load.rate = shape.rate.or(load.rate);
+    load.duration = shape.duration.or(load.duration);
+    load.thresholds.extend(shape.thresholds.iter().map(|threshold| Demand {
+        threshold: threshold.clone(),
+        abort_on_fail: shape.abort_on_fail.is_some(),
+        delay_abort_eval: shape.abort_on_fail.unwrap_or_default(),
+    }));
+    load.requests_per_connection = shape.requests_per_connection.or(load.requests_per_connection);
+    set(&mut load.concurrency, shape.concurrency);
+    set(&mut load.graceful_stop, shape.graceful_stop);
+    set(&mut load.timeout, shape.timeout);
+    set(&mut load.patience, shape.patience);
+    set(&mut load.retries, shape.retries);
 }
 
 /// Names as they were given; a number alone stands for so many.

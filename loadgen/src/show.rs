@@ -42,6 +42,13 @@ fn checked(file: &Path) -> Result<String, ScenarioError> {
 
 /// How much is sent, in words.
 fn amount(scenario: &Scenario, plan: &Plan) -> String {
+    if scenario.request.is_some() {
+        let lasts = || truth::duration::format(scenario.load.lasts().unwrap_or_default());
+        return match plan.total {
+            Some(requests) => format!("one request {requests} times"),
+            None => format!("one request as often as answers come for {}", lasts()),
+        };
+    }
     match (plan.total, plan.keys()) {
         (Some(events), Some(keys)) => {
             let repeats = events - keys;
@@ -63,7 +70,14 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
     };
     line("executor", load.executor.name());
     line("sends", &amount(&settings.scenario, plan));
-    line("to", &format!("POST {}{}", settings.scenario.target.url, settings.scenario.target.publish.path));
+    let method = settings.scenario.request.as_ref().map_or("POST", |request| &request.method);
+    line(
+        "to",
+        &format!("{method} {}{}", settings.scenario.target.url, settings.scenario.target.publish.path),
+    );
+    if let Some(request) = &settings.scenario.request {
+        return format!("{out}\n{}\n", request.body);
+    }
     line("seed", &plan.seed.to_string());
     let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| format!("{rounds} rounds"));
     line("rounds", &format!("{rounds} of {} requests", plan.requests_per_round()));

@@ -47,6 +47,8 @@ pub(crate) struct Summary {
     lanes: u16,
     /// What this shard was to send; `null` if only time ended it.
     planned: Option<Planned>,
+    /// What is counted as an attempt.
+    unit: Unit,
     /// Attempts by outcome, in events, retries included.
     events: Events,
     /// Requests that left, retries included.
@@ -77,6 +79,16 @@ pub(crate) struct Summary {
     connections: Connections,
     /// What generating the load cost.
     generator: Effort,
+}
+
+/// What is counted as an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Unit {
+    /// Sending an event.
+    Events,
+    /// Sending the one request that is sent over and over, each time as one event.
+    Requests,
 }
 
 /// What this shard was to send.
@@ -149,6 +161,7 @@ impl Summary {
             connections_used: share.connections,
             lanes: share.lanes,
             planned: share.events.zip(share.requests).map(|(events, requests)| Planned { events, requests }),
+            unit: if settings.scenario.request.is_some() { Unit::Requests } else { Unit::Events },
             events: Events {
                 acked: tally.acked,
                 told_new: tally.told_new,

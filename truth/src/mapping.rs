@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use url::{Position, Url};
 
 use crate::fault::Process;
 
@@ -93,6 +94,34 @@ impl Target {
         Endpoint::new(base, &Connect::default())?;
         self.url = base.to_owned();
         Ok(())
+    }
+
+    /// A target of which nothing is known but this URL, where each answer below 400 is a success, as k6 counts it.
+    pub fn of_url(text: &str) -> Result<Self, MappingError> {
+        let text = text.trim();
+        let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let named = Url::parse(&full).ok().filter(Url::has_host);
+        let (base, path) = match &named {
+            Some(url) => (&url[..Position::BeforePath], &url[Position::BeforePath..Position::AfterQuery]),
+            None => (&*full, "/"),
+        };
+        Endpoint::new(base, &Connect::default())?;
+        let publish = Publish {
+            path: path.to_owned(),
+            ack: vec![StatusPattern::Class(2), StatusPattern::Class(3)],
+            rejected: vec![StatusPattern::Class(4), StatusPattern::Exact(503)],
+            ..Publish::default()
+        };
+        Ok(Self {
+            url: base.to_owned(),
+            connect: Connect::default(),
+            publish,
+            answer: AnswerFields::default(),
+            stats: StatsFields::default(),
+            listing: Listing::default(),
+            fields: EventFields::default(),
+            process: None,
+        })
     }
 
     /// What is wrong with a place in a body, if anything is.
@@ -190,6 +219,23 @@ mod tests {
         assert_eq!(endpoint.place, Place::Tcp("::1".to_owned(), 9000));
         assert_eq!((endpoint.prefix.as_str(), endpoint.tls_name), ("/api", None));
         assert_eq!(endpoint.authority, "[::1]:9000");
+    }
+
+    #[test]
+    fn a_url_alone_is_a_target_without_counters() {
+        for (text, url, path) in [
+            ("localhost:8080", "http://localhost:8080", "/"),
+            ("https://a/b/c?d=e f#g", "https://a", "/b/c?d=e%20f"),
+            ("http://[::1]:9/x", "http://[::1]:9", "/x"),
+        ] {
+            let target = Target::of_url(text).unwrap();
+            assert_eq!((target.url.as_str(), target.publish.path.as_str()), (url, path), "{text}");
+            assert_eq!((target.stats.path, target.listing.path), (None, None));
+        }
+        for text in ["http://", "", "ftp://a/b", "http://user:hunter2@a/b"] {
+            let error = Target::of_url(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -17,8 +17,10 @@ use crate::twin::Twins;
 use crate::variant::Variants;
 
 mod load;
+mod request;
 
 pub use load::{Demand, Executor, Load, Stage};
+pub use request::FixedRequest;
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;
@@ -34,6 +36,9 @@ pub struct Scenario {
     pub name: String,
     /// How much, how fast, how patient.
     pub load: Load,
+    /// One request, sent over and over, instead of events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<FixedRequest>,
     /// What events look like.
     pub events: EventSpec,
     /// Where repeats go.
@@ -57,6 +62,7 @@ impl Default for Scenario {
         Self {
             name: "default".to_owned(),
             load: Load::default(),
+            request: None,
             events: EventSpec::default(),
             mix: Mix::default(),
             traps: Traps::default(),
@@ -338,6 +344,9 @@ impl Scenario {
         }
         if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
+        }
+        if let Some(fault) = self.request.as_ref().and_then(|request| request.fault(self)) {
+            return refuse(&fault);
         }
         if let Some(fault) = self.target.fields.fault() {
             return refuse(&fault);

@@ -63,6 +63,12 @@ enum VerifyError {
     /// The lists that were sent before cannot be read.
     #[error("the ledger cannot be booked")]
     Walk(#[from] WalkError),
+    /// Nothing was sent that could be stored once or twice.
+    #[error("{} sent one request over and over, and no events: there is nothing to judge", path.display())]
+    NoEvents {
+        /// The run folder.
+        path: PathBuf,
+    },
     /// `--offline` without an observation.
     #[error("{} holds no complete observation; run verify without --offline while the target is up", path.display())]
     NothingObserved {
@@ -82,7 +88,7 @@ impl VerifyError {
             | Self::Secret(_)
             | Self::Database(_) => 2,
             Self::Resend(_) | Self::Walk(_) => 3,
-            Self::NothingObserved { .. } => 4,
+            Self::NothingObserved { .. } | Self::NoEvents { .. } => 4,
             Self::Unreachable { .. } | Self::Process(_) => 5,
         }
     }
@@ -134,6 +140,9 @@ async fn interrupted() {
 
 async fn verdict(options: &Options) -> Result<Verdict, VerifyError> {
     let runs = opened::open(options)?;
+    if let Some(run) = runs.iter().find(|run| run.manifest.scenario.request.is_some()) {
+        return Err(VerifyError::NoEvents { path: run.folder.path().to_path_buf() });
+    }
     let _locks = lock(options, &runs)?;
     let folder = &runs[0].folder;
     if options.offline {

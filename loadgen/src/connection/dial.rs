@@ -1,4 +1,4 @@
-//! Where requests go: the addresses to connect to, and the part of a request's head that never changes.
+//! Where requests go: the addresses to connect to, and how.
 
 use std::fmt;
 use std::io;
@@ -12,14 +12,10 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use truth::mapping::{Endpoint, Target};
-use verify::observe::client::parse_header;
 use verify::observe::trust::client_config;
 
 use super::stream::{Socket, Stream};
 use crate::error::Failure;
-
-/// Header fields that frame a request, and so are ours alone.
-const OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
 
 /// One end of a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,49 +108,6 @@ impl Dial {
     }
 }
 
-/// The request line and the header fields of every request; the user's outrank ours.
-pub(crate) fn fixed_head(
-    target: &Target,
-    endpoint: &Endpoint,
-    headers: &[String],
-) -> Result<Vec<u8>, Failure> {
-    let mut theirs = Vec::new();
-    for header in headers {
-        let (name, value) = parse_header(header)?;
-        if OURS.contains(&name.as_str()) {
-            return Err(Failure::Usage(format!(
-                "header `{name}` cannot be set: it frames the request, which loadgen does itself"
-            )));
-        }
-        theirs.push((name, value));
-    }
-    let ours = [
-        ("host", endpoint.authority.clone()),
-        ("user-agent", concat!("onceproof/", env!("CARGO_PKG_VERSION")).to_owned()),
-        ("content-type", "application/json".to_owned()),
-        ("accept", "application/json".to_owned()),
-    ];
-    let path = format!("{}{}", endpoint.prefix, target.publish.path);
-    if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        return Err(Failure::Usage(format!(
-            "publish path `{path}` cannot be sent; write it as /publish, with what is not a plain character as %XX"
-        )));
-    }
-    let mut head = format!("POST {path} HTTP/1.1\r\n").into_bytes();
-    for (name, value) in ours {
-        if !theirs.iter().any(|(their_name, _)| their_name.as_str() == name) {
-            head.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-        }
-    }
-    for (name, value) in &theirs {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    Ok(head)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,30 +118,5 @@ mod tests {
         assert!(ip("127.0.0.1:80").is_this_machine());
         assert!(!ip("192.0.2.1:80").is_this_machine());
         assert!(Address::Unix("/run/a.sock".into()).is_this_machine());
-    }
-
-    fn head(headers: &[&str]) -> Result<String, Failure> {
-        let target = Target::default();
-        let headers: Vec<String> = headers.iter().map(|header| (*header).to_owned()).collect();
-        let head = fixed_head(&target, &target.endpoint().unwrap(), &headers)?;
-        Ok(String::from_utf8(head).unwrap())
-    }
-
-    #[test]
-    fn a_header_of_the_user_replaces_ours_and_others_are_added() {
-        let plain = head(&[]).unwrap();
-        assert!(plain.starts_with("POST /publish?results=true HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n"));
-        let theirs = head(&["Host: example", "X-A: 1", "x-a: 2"]).unwrap();
-        assert!(theirs.contains("host: example\r\nx-a: 1\r\nx-a: 2\r\n"), "{theirs}");
-        assert!(!theirs.contains("127.0.0.1"));
-    }
-
-    #[test]
-    fn a_header_that_frames_the_request_or_is_none_is_refused() {
-        for header in
-            ["Content-Length: 3", "transfer-encoding: chunked", "Connection: close", "no colon", "a b: c"]
-        {
-            assert!(head(&[header]).is_err(), "{header}");
-        }
     }
 }

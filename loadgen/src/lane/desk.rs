@@ -66,7 +66,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(job: Arc<LaneJob>, ledger: SegmentWriter) -> Self {
         let queue = Queue::new(&job);
-        let requests = Requests::new(Arc::clone(&job.events), &job.target, Arc::clone(&job.fixed_head));
+        let requests = Requests::new(Arc::clone(&job.events), &job.target, job.fixed.clone());
         Self {
             queue,
             gather: None,

@@ -12,6 +12,8 @@ use truth::mapping::Target;
 use truth::variant::Origin;
 use truth::wire::{Renderer, post_head};
 
+use crate::connection::head::Fixed;
+
 /// Beyond the fixed part of a head: `content-length: `, 20 digits at most and two line ends.
 const LENGTH_FIELD: usize = 40;
 
@@ -21,15 +23,27 @@ const KEPT_CAPACITY: usize = 4 << 20;
 /// The requests that are being rendered.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    renderer: Renderer,
-    fixed_head: Arc<[u8]>,
-    head: Vec<u8>,
+    source: Source,
     bytes: Vec<u8>,
 }
 
+/// Where their bytes come from.
+#[derive(Debug)]
+enum Source {
+    Events { renderer: Box<Renderer>, fixed_head: Arc<[u8]>, head: Vec<u8> },
+    Fixed(Arc<[u8]>),
+}
+
 impl Requests {
-    pub(crate) fn new(events: Arc<Events>, target: &Target, fixed_head: Arc<[u8]>) -> Self {
-        Self { renderer: Renderer::new(events, target), fixed_head, head: Vec::new(), bytes: Vec::new() }
+    pub(crate) fn new(events: Arc<Events>, target: &Target, fixed: Fixed) -> Self {
+        let source = match fixed {
+            Fixed::Head(fixed_head) => {
+                let renderer = Box::new(Renderer::new(events, target));
+                Source::Events { renderer, fixed_head, head: Vec::new() }
+            }
+            Fixed::Request(request) => Source::Fixed(request),
+        };
+        Self { source, bytes: Vec::new() }
     }
 
     /// Forgets what was rendered before.
@@ -54,14 +68,24 @@ impl Requests {
     }
 
     fn rendered(&mut self, body_of: impl FnOnce(&mut Renderer, &mut Vec<u8>)) -> Range<usize> {
-        let body = self.bytes.len() + self.fixed_head.len() + LENGTH_FIELD;
-        self.bytes.resize(body, 0);
-        body_of(&mut self.renderer, &mut self.bytes);
-        self.head.clear();
-        post_head(&self.fixed_head, self.bytes.len() - body, &mut self.head);
-        let start = body - self.head.len();
-        self.bytes[start..body].copy_from_slice(&self.head);
-        start..self.bytes.len()
+        let bytes = &mut self.bytes;
+        match &mut self.source {
+            Source::Fixed(request) => {
+                let start = bytes.len();
+                bytes.extend_from_slice(request);
+                start..bytes.len()
+            }
+            Source::Events { renderer, fixed_head, head } => {
+                let body = bytes.len() + fixed_head.len() + LENGTH_FIELD;
+                bytes.resize(body, 0);
+                body_of(renderer, bytes);
+                head.clear();
+                post_head(fixed_head, bytes.len() - body, head);
+                let start = body - head.len();
+                bytes[start..body].copy_from_slice(head);
+                start..bytes.len()
+            }
+        }
     }
 
     /// A rendered request.
@@ -80,8 +104,8 @@ mod tests {
     fn a_request_is_its_head_and_then_its_body() {
         let scenario = Scenario::default();
         let events = Arc::new(Events::new(&scenario.plan(1, 1).unwrap()));
-        let mut requests =
-            Requests::new(events, &scenario.target, Arc::from(&b"POST /p HTTP/1.1\r\nhost: h\r\n"[..]));
+        let head = Fixed::Head(Arc::from(&b"POST /p HTTP/1.1\r\nhost: h\r\n"[..]));
+        let mut requests = Requests::new(events, &scenario.target, head);
         let (one, many) = (requests.render(&[1], Origin::Later), requests.render(&[1, 2, 3], Origin::Later));
         for range in [one, many] {
             let text = std::str::from_utf8(requests.bytes(range)).unwrap();

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::Summary;
 use super::punctuality::Punctuality;
 use super::thresholds::Judged;
+use super::{Summary, Unit};
 use crate::load::Ending;
 use crate::meter::latency::Quantiles;
 
@@ -46,7 +46,8 @@ fn ending(summary: &Summary) -> Option<String> {
         Ending::Interrupted | Ending::Aborted => "the run was interrupted",
         Ending::Threshold => "the run was ended by a threshold",
     };
-    Some(format!("     {text}; at most {left} of {planned} events left\n"))
+    let unit = if summary.unit == Unit::Requests { "requests" } else { "events" };
+    Some(format!("     {text}; at most {left} of {planned} {unit} left\n"))
 }
 
 fn outcomes(summary: &Summary) -> Vec<String> {
@@ -57,14 +58,24 @@ fn outcomes(summary: &Summary) -> Vec<String> {
         (1.., 0) => "new or duplicate was not told".to_owned(),
         _ => format!("new={} duplicate={}", events.told_new, events.told_duplicate),
     };
-    let mut lines = vec![line("acked", &format!("{} {:.2}%  {told}", events.acked, share(events.acked)))];
+    let of_events = line("acked", &format!("{} {:.2}%  {told}", events.acked, share(events.acked)));
+    let first = if summary.unit == Unit::Requests { line("statuses", &statuses(summary)) } else { of_events };
+    let mut lines = vec![first];
     let rest =
         [("rejected", events.rejected), ("unknown", events.unknown), ("never_sent", events.never_sent)];
     for (name, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
         lines.push(line(name, &format!("{count} {:.2}%{}", share(count), why(summary, name))));
     }
-    lines.push(line("races", &races(summary)));
+    if summary.unit == Unit::Events {
+        lines.push(line("races", &races(summary)));
+    }
     lines
+}
+
+fn statuses(summary: &Summary) -> String {
+    let answered = summary.requests.statuses.iter().map(|(status, count)| format!("{status}={count}"));
+    let answered: Vec<String> = answered.collect();
+    if answered.is_empty() { "no answer".to_owned() } else { answered.join(" ") }
 }
 
 /// What a run without a plan for all of it came to.
@@ -149,7 +160,6 @@ fn traffic(summary: &Summary) -> Vec<String> {
         line("response_time", &quantiles(summary.response_time.as_ref())),
         line("http_req_failed", &format!("{failed:.2}%  {} out of {}", requests.failed, requests.sent)),
         line("http_reqs", &counted),
-        line("events", &format!("{left}  {:.0}/s", summary.events_per_s)),
         line("data_sent", &data(summary.sent_bytes, summary.duration_s)),
         line("data_received", &data(summary.received_bytes, summary.duration_s)),
         line("connections", &used),
@@ -161,6 +171,9 @@ fn traffic(summary: &Summary) -> Vec<String> {
             ),
         ),
     ];
+    if summary.unit == Unit::Events {
+        lines.insert(4, line("events", &format!("{left}  {:.0}/s", summary.events_per_s)));
+    }
     lines.splice(2..2, summary.schedule.map(|schedule| line("schedule", &kept(&schedule))));
     lines
 }
@@ -254,12 +267,17 @@ fn done(summary: &Summary) -> String {
         Some(_) => "0.00%".to_owned(),
         None => "?".to_owned(),
     };
-    let mut text = format!(
-        "done received={} inserted={} duplicates={} dup_rate={rate}",
-        answers.received,
-        told(answers.inserted),
-        told(answers.duplicates)
-    );
+    let mut text = match summary.unit {
+        Unit::Events => format!(
+            "done received={} inserted={} duplicates={} dup_rate={rate}",
+            answers.received,
+            told(answers.inserted),
+            told(answers.duplicates)
+        ),
+        Unit::Requests => {
+            format!("done requests={} failed={}", summary.requests.sent, summary.requests.failed)
+        }
+    };
     let events = &summary.events;
     let rest =
         [("unknown", events.unknown), ("rejected", events.rejected), ("never_sent", events.never_sent)];

@@ -1,0 +1,90 @@
+//! `loadgen http`: one request, the same every time, against a server that knows nothing of events.
+
+use std::process::Command;
+
+use truth::answer::Outcome;
+
+use crate::peers::process::Peer;
+use crate::program::{Loadgen, Ran};
+
+fn http(peer: &Peer, rest: &str) -> Ran {
+    Loadgen::with(&format!("http http://{}{rest}", peer.address)).run()
+}
+
+#[test]
+fn a_request_is_sent_so_often_and_nothing_is_there_to_verify() {
+    let peer = Peer::nginx("location = /hello { return 200 hi; } location / { return 418; }");
+    let ran = http(&peer, "/hello -n 37 -c 3");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.last_line(), "done requests=37 failed=0");
+    assert!(ran.stdout.contains("statuses................: 200=37"), "{}", ran.stdout);
+    for word in ["events", "races", "verify"] {
+        assert!(!ran.stdout.contains(word), "{word}: {}", ran.stdout);
+    }
+    let (tries, summary) = (ran.tries(), ran.summary());
+    assert_eq!(
+        (tries.len(), &summary["unit"], &summary["requests"]["sent"]),
+        (37, &"requests".into(), &37.into())
+    );
+    assert!(tries.iter().all(|done| done.answer.outcome == Outcome::Acked && done.status == 200));
+
+    let verify =
+        Command::new(env!("CARGO_BIN_EXE_loadgen")).args(["history"]).arg(ran.results()).output().unwrap();
+    assert_eq!(
+        String::from_utf8(verify.stdout).unwrap().lines().count(),
+        37,
+        "the ledger is there to be read"
+    );
+}
+
+#[test]
+fn method_body_and_headers_are_as_they_were_given() {
+    let peer = Peer::nginx(
+        "if ($request_method != PUT) { return 405; } if ($content_length != 7) { return 400; } \
+         if ($content_type != application/json) { return 415; } if ($http_x_a != b) { return 403; } \
+         location / { return 204; }",
+    );
+    let ran = http(&peer, r#"/a?b=c -n 5 -X PUT -d {"a":1} -H X-A:b"#);
+    assert_eq!((ran.code, ran.last_line()), (Some(0), "done requests=5 failed=0"), "{}", ran.stdout);
+    let ran = http(&peer, r#"/ -n 5 -d {"a":1}"#);
+    assert_eq!(ran.code, Some(4), "a body is POSTed: {}", ran.stderr);
+    assert!(ran.stderr.contains("5 times status 405 to POST"), "{}", ran.stderr);
+    assert_eq!(ran.last_line(), "done requests=5 failed=5 rejected=5");
+}
+
+#[test]
+fn executors_and_thresholds_are_the_same_as_for_events() {
+    let peer = Peer::nginx("location / { return 200; }");
+    let ran = http(&peer, " --rate 200 --duration 250ms -c 5");
+    assert_eq!((ran.code, ran.last_line()), (Some(0), "done requests=50 failed=0"), "{}", ran.stderr);
+    let ran = http(&peer, " --threshold http_req_duration:max<0.0001");
+    assert_eq!((ran.code, ran.last_line()), (Some(99), "done requests=200 failed=0"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_scenario_of_one_request_has_no_verdict() {
+    let peer = Peer::nginx("location / { return 200; }");
+    let scenario = format!(
+        "[request]\nmethod = \"DELETE\"\n[load]\nbatch = 1\ndup = \"0\"\ncount = 4\n[target]\nurl = \"http://{}\"\n",
+        peer.address
+    );
+    let ran = Loadgen::with("--verify").scenario(&scenario).run();
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no events: there is nothing to judge"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("done requests=4 failed=0"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_cannot_be_sent_is_said_before_anything_is() {
+    let peer = Peer::nginx("location / { return 200; }");
+    for (wrong, word) in [
+        ("/ -X HEAD", "HEAD"),
+        ("/ -X get", "capitals"),
+        ("/ --body-file /nowhere", "/nowhere"),
+        ("/ --batch 2", "--batch"),
+    ] {
+        let ran = http(&peer, wrong);
+        assert_eq!(ran.code, Some(2), "{wrong}: {}", ran.stderr);
+        assert!(ran.stderr.contains(word), "{wrong}: {}", ran.stderr);
+    }
+}

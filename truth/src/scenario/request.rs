@@ -1,0 +1,43 @@
+//! `[request]`: one request, the same every time, instead of events: what any other load tool sends.
+
+use serde::{Deserialize, Serialize};
+
+use super::Scenario;
+use crate::share::Share;
+
+/// One request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FixedRequest {
+    /// Its method; its path is that of `[target.publish]`.
+    pub method: String,
+    /// Its body; empty for none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub body: String,
+}
+
+impl Default for FixedRequest {
+    fn default() -> Self {
+        Self { method: "GET".to_owned(), body: String::new() }
+    }
+}
+
+impl FixedRequest {
+    /// Why it cannot be sent with the rest of its scenario.
+    pub(super) fn fault(&self, scenario: &Scenario) -> Option<String> {
+        let method = &self.method;
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Some(format!("the method `{method}` is none; write it in capitals: GET, POST, PUT"));
+        }
+        if matches!(method.as_str(), "HEAD" | "CONNECT") {
+            return Some(format!("{method} cannot be sent: the answers to it end in ways of their own"));
+        }
+        let load = &scenario.load;
+        let repeats = load.dup.parse::<Share>().is_ok_and(|share| share != Share::ZERO);
+        (load.batch != 1 || repeats).then(|| {
+            "[request] sends the same every time, so there are no events to gather or repeat: leave --batch at 1 and --dup at 0 \
+             (in [load]: batch = 1, dup = \"0\")"
+                .to_owned()
+        })
+    }
+}
