@@ -45,7 +45,7 @@ const PACKAGES: [&str; 4] = ["aggregator", "loadgen", "verify", "xtask"];
 pub enum Command {
     /// Events a second that the aggregator stores, beside the database's own bulk insert
     Ingest(ingest::Settings),
-    /// Processor time that loadgen takes to send, beside wrk
+    /// Processor time that loadgen takes to send, beside wrk, oha, k6, vegeta, hey, h2load and bombardier
     Load(load::Settings),
     /// What judging takes on a forged run of a hundred million attempts, and beside the load of real ones
     Judge(judge::Settings),

@@ -24,7 +24,7 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// What precedes the address in its only line of output.
 pub(crate) const ANNOUNCEMENT: &str = "listening on ";
 
-/// Whatever is not a POST: it has no counters and no listing.
+/// Whatever is neither a POST nor asks how many there were: it has no counters as a target has, and no listing.
 const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
 /// What the command takes.
@@ -59,11 +59,12 @@ fn serve(listener: &TcpListener, answer: &[u8], interrupt: &Interrupt) -> Result
     listener.set_nonblocking(true)?;
     let mut clients: Vec<Client> = Vec::new();
     let mut buffer = vec![0; BUFFER_BYTES];
+    let mut answered = 0_u64;
     while interrupt.check().is_ok() {
         let (is_called, ready) = wait(listener, &clients)?;
         // From the last, because one that is gone is replaced by the last.
         for place in ready.into_iter().rev() {
-            if clients[place].serve(&mut buffer, answer).is_err() {
+            if clients[place].serve(&mut buffer, answer, &mut answered).is_err() {
                 clients.swap_remove(place);
             }
         }
@@ -104,7 +105,7 @@ fn accept(listener: &TcpListener, clients: &mut Vec<Client>) -> Result<()> {
 
 impl Client {
     /// Reads once and answers what is whole. An error means that the connection is of no more use, its end included.
-    fn serve(&mut self, buffer: &mut [u8], answer: &[u8]) -> Result<()> {
+    fn serve(&mut self, buffer: &mut [u8], post_answer: &[u8], answered: &mut u64) -> Result<()> {
         let length = match self.stream.read(buffer) {
             Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
             Ok(length) => length,
@@ -116,10 +117,18 @@ impl Client {
         while let Some((method, after)) = framing.next(rest)? {
             rest = after;
             // Short answers to a client that waits for them always fit the socket's buffer.
-            stream.write_all(match method {
-                Method::Post => answer,
-                Method::Other => NOT_FOUND,
-            })?;
+            match method {
+                Method::Post => {
+                    stream.write_all(post_answer)?;
+                    *answered += 1;
+                }
+                Method::Count => {
+                    stream.write_all(&answer(&answered.to_string()))?;
+                    // Whoever asks for it may wait for the end.
+                    anyhow::bail!("all is said");
+                }
+                Method::Other => stream.write_all(NOT_FOUND)?,
+            }
         }
         Ok(())
     }
@@ -152,6 +161,7 @@ mod tests {
         let mut said = vec![0; NOT_FOUND.len()];
         stream.read_exact(&mut said).unwrap();
         assert_eq!(said, NOT_FOUND);
+        assert_eq!(crate::http::get_json(address, "/answered").unwrap(), 2);
 
         interrupt.ask();
         server.join().unwrap();

@@ -1,40 +1,36 @@
-//! `cargo xtask bench load`: the processor time that a client takes for a million events, loadgen beside wrk.
+//! `cargo xtask bench load`: the processor time that a client takes for a million requests, loadgen beside its rivals.
 //!
-//! Both send to a server that only answers, so that the client is what works. Time is the processor's and not the
+//! All send to a server that only answers, so that the client is what works. Time is the processor's and not the
 //! clock's: what else the machine does changes it little, and it travels between machines better than a rate does.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, ensure};
 
-use super::loadgen::{self, Races};
+use super::loadgen::{self, Races, Run};
 use super::machine::{self, Place};
-use super::samples::{Samples, mebibytes, ratio};
+use super::samples::{Samples, mebibytes, ratio, whole};
 use super::table::Table;
 use super::{CONNECTIONS, Common, say};
-use crate::null_server::ANNOUNCEMENT;
-use crate::process::{Ending, Process};
 use crate::programs::Programs;
 use crate::scratch::Scratch;
-use crate::transcript::Transcript;
 use crate::usage::Usage;
-use wrk::Wrk;
+use peer::{BODY, Peer, Task};
+use server::NullServer;
 
-mod wrk;
-
-/// The null server has nothing to do before it listens.
-const START_LIMIT: Duration = Duration::from_secs(10);
+mod peer;
+mod server;
 
 /// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     #[command(flatten)]
     common: Common,
-    /// Events that loadgen sends in requests of 100; of single ones it sends a tenth
+    /// Events that loadgen sends in requests of 100; of single ones, and of requests without any, there are a tenth
     #[arg(long, default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(100..))]
     events: u64,
-    /// How long wrk runs, in seconds
+    /// How long a client runs that takes a time and no number, in seconds
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
 }
@@ -46,10 +42,10 @@ pub struct Plan {
     pub turns: u32,
     /// Events in requests of 100, in one turn of loadgen.
     pub batched_events: u64,
-    /// Events in requests of one, in one turn of loadgen.
-    pub single_events: u64,
-    /// How long a turn of wrk is; it takes whole seconds.
-    pub wrk_seconds: u32,
+    /// Requests of one event or none, in one turn of a client.
+    pub single_requests: u64,
+    /// How long a turn is of a client that takes no number.
+    pub seconds: u32,
 }
 
 impl Settings {
@@ -59,8 +55,45 @@ impl Settings {
         Plan {
             turns: self.common.turns(),
             batched_events: events,
-            single_events: events.div_ceil(10),
-            wrk_seconds: self.seconds,
+            single_requests: events.div_ceil(10),
+            seconds: self.seconds,
+        }
+    }
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    /// One tiny body, over and over.
+    Fixed,
+    /// So many events in each request, 30 % of them repeats.
+    Events(u32),
+}
+
+impl Work {
+    const ALL: [Self; 3] = [Self::Fixed, Self::Events(100), Self::Events(1)];
+
+    /// How many events a request has.
+    fn batch(self) -> u32 {
+        match self {
+            Self::Fixed => 0,
+            Self::Events(batch) => batch,
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Fixed => "a fixed tiny body".to_owned(),
+            Self::Events(1) => "unique single events".to_owned(),
+            Self::Events(batch) => format!("unique batches of {batch} events"),
+        }
+    }
+
+    /// How many requests one turn is.
+    fn requests(self, plan: &Plan) -> u64 {
+        match self {
+            Self::Events(batch) if batch > 1 => plan.batched_events / u64::from(batch),
+            Self::Fixed | Self::Events(_) => plan.single_requests,
         }
     }
 }
@@ -74,128 +107,142 @@ enum Told {
     Each,
 }
 
-/// A client, a size of requests and a server, and what was measured of them.
-struct Contest {
-    name: &'static str,
-    client: Client,
-    batch: u32,
-    server: NullServer,
-    /// Seconds of processor time for a million events.
-    cpu: Samples,
-    peak: Samples,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    Loadgen,
+    Peer(Peer),
 }
 
-enum Client {
-    Loadgen { events: u64 },
-    Wrk(Wrk),
+/// A client, its work and a server, and what was measured of them.
+struct Contest {
+    client: Client,
+    work: Work,
+    told: Told,
+    server: NullServer,
+    /// Seconds of processor time for a million requests.
+    cpu: Samples,
+    requests_per_s: Samples,
+    peak: Samples,
 }
 
 /// Measures everything in turn, and tells it in Markdown.
 pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
     let [for_clients, for_servers] = Place::two_apart();
-    let wrk = Wrk::find()?;
+    let (here, missing): (Vec<Peer>, Vec<Peer>) = Peer::ALL.into_iter().partition(|peer| peer.is_here());
     let mut contests = Vec::new();
-    for (batch, events) in [(100, plan.batched_events), (1, plan.single_events)] {
-        let server = |told| NullServer::start(programs, for_servers, batch, told);
-        let loadgen = || Client::Loadgen { events };
-        contests.push(Contest::new("loadgen", loadgen(), batch, server(Told::Count)?));
-        if let Some(wrk) = &wrk {
-            contests.push(Contest::new("wrk", Client::Wrk(wrk.clone()), batch, server(Told::Count)?));
+    for work in Work::ALL {
+        let peers =
+            here.iter().filter(|peer| peer.takes(work)).map(|peer| (Client::Peer(*peer), Told::Count));
+        let each = (work != Work::Fixed).then_some((Client::Loadgen, Told::Each));
+        for (client, told) in [(Client::Loadgen, Told::Count)].into_iter().chain(peers).chain(each) {
+            let server = NullServer::start(programs, for_servers, &answer(work, told))?;
+            let [cpu, requests_per_s, peak] = [const { Samples::NONE }; 3];
+            contests.push(Contest { client, work, told, server, cpu, requests_per_s, peak });
         }
-        contests.push(Contest::new("loadgen, told of each event", loadgen(), batch, server(Told::Each)?));
     }
     for turn in 1..=plan.turns {
         for contest in &mut contests {
             contest.take_turn(plan, programs, for_clients)?;
-            let (name, batch, cpu) = (contest.name, contest.batch, contest.cpu.median());
-            say(&format!("turn {turn} of {}: {name}, batch {batch}: {cpu:.2} s", plan.turns));
+            let (name, work, cpu) = (contest.name(), contest.work.name(), contest.cpu.median());
+            say(&format!("turn {turn} of {}: {name}, {work}: {cpu:.2} s", plan.turns));
         }
     }
-    let mut told = machine::line("cargo xtask bench load", &wrk.iter().map(Wrk::version).collect::<Vec<_>>());
-    write!(told, "\n{}", table(&contests, plan))?;
-    match (&wrk, for_clients) {
-        (None, _) => writeln!(told, "\n{}", wrk::ABSENT)?,
-        (_, Place::Anywhere) => writeln!(told, "\nNot pinned: that needs two processors and taskset.")?,
-        (Some(_), Place::Core(_)) => writeln!(told, "\nThe client on one processor, the server on another.")?,
+    let versions: Vec<String> = here.iter().map(|peer| peer.version()).collect();
+    let mut text = machine::line("cargo xtask bench load", &versions);
+    for work in Work::ALL {
+        write!(text, "\n{}", table(&contests, work, plan))?;
     }
-    Ok(told)
+    match for_clients {
+        Place::Anywhere => writeln!(text, "\nNot pinned: that needs two processors and taskset.")?,
+        Place::Core(_) => writeln!(text, "\nThe client on one processor, the server on another.")?,
+    }
+    for peer in missing {
+        writeln!(text, "{} is not on the PATH: {} has it.", peer.name(), peer.package())?;
+    }
+    Ok(text)
 }
 
 impl Contest {
-    fn new(name: &'static str, client: Client, batch: u32, server: NullServer) -> Self {
-        Self { name, client, batch, server, cpu: Samples::default(), peak: Samples::default() }
+    fn name(&self) -> &'static str {
+        match (self.client, self.told) {
+            (Client::Loadgen, Told::Count) => "loadgen",
+            (Client::Loadgen, Told::Each) => "loadgen, told of each event",
+            (Client::Peer(peer), _) => peer.name(),
+        }
     }
 
     fn take_turn(&mut self, plan: &Plan, programs: &Programs, place: Place) -> Result<()> {
-        let (events, usage): (u64, Usage) = match &self.client {
-            Client::Loadgen { events } => {
-                let (batch, results) = (self.batch, Scratch::new()?);
-                let run = loadgen::Run { events: *events, batch, connections: CONNECTIONS, races: Races::On };
-                let outcome = loadgen::run(run, programs, place, &self.server.url, results.path())?;
-                (*events, outcome.usage)
+        let (work, url, before) = (self.work, self.server.url(), self.server.answered()?);
+        let (requests, begun) = (work.requests(plan), Instant::now());
+        let usage: Usage = match self.client {
+            Client::Loadgen => {
+                let results = Scratch::new()?;
+                let outcome = match work {
+                    Work::Fixed => {
+                        let (fixed, url) = ((BODY, requests, CONNECTIONS), format!("{url}/publish"));
+                        loadgen::run_fixed(fixed, programs, place, &url, results.path())?
+                    }
+                    Work::Events(batch) => {
+                        let (events, connections, races) =
+                            (requests * u64::from(batch), CONNECTIONS, Races::On);
+                        let run = Run { events, batch, connections, races };
+                        loadgen::run(run, programs, place, &url, results.path())?
+                    }
+                };
+                outcome.usage
             }
-            Client::Wrk(wrk) => wrk.run(self.batch, &self.server.url, plan.wrk_seconds, programs, place)?,
+            Client::Peer(peer) => {
+                peer.run(&Task { work, url: &url, requests, seconds: plan.seconds }, programs, place)?
+            }
         };
-        self.cpu.add(usage.cpu.as_secs_f64() * 1e6 / events as f64);
+        let (answered, seconds) = (self.server.answered()? - before, begun.elapsed().as_secs_f64());
+        ensure!(answered > 0, "{} sent nothing", self.name());
+        self.cpu.add(usage.cpu.as_secs_f64() * 1e6 / answered as f64);
+        self.requests_per_s.add(answered as f64 / seconds);
         self.peak.add(usage.peak_rss_bytes as f64);
         Ok(())
     }
 }
 
-fn table(contests: &[Contest], plan: &Plan) -> Table {
+fn table(contests: &[Contest], work: Work, plan: &Plan) -> Table {
     let title = format!(
-        "Processor seconds of the client, {CONNECTIONS} connections, a server that only answers; median of {} \
+        "Processor seconds of the client for {}, {CONNECTIONS} connections, a server that only answers; median of {} \
          (least to most):",
+        work.name(),
         plan.turns
     );
-    let mut table = Table::new(
-        title,
-        ["client", "batch", "per million events", "per million requests", "of wrk's", "peak memory"],
-    );
-    for contest in contests {
-        let batch = f64::from(contest.batch);
-        let rival = contests.iter().find(|other| other.batch == contest.batch && other.name == "wrk");
+    let columns = [
+        "client",
+        "per million requests",
+        "per million events",
+        "of wrk's",
+        "requests/s",
+        "events/s",
+        "peak memory",
+    ];
+    let mut table = Table::new(title, columns);
+    let of_this = || contests.iter().filter(|contest| contest.work == work);
+    let wrk = of_this().find(|contest| contest.client == Client::Peer(Peer::Wrk));
+    for contest in of_this() {
+        let batch = f64::from(work.batch());
+        let of_events = |number: f64| if batch > 0.0 { number } else { f64::NAN };
+        let (per_million, rate) = (contest.cpu.median() / batch, contest.requests_per_s.median());
+        let shown = |number: f64, text: String| if number.is_nan() { "-".to_owned() } else { text };
         table.add([
-            contest.name.to_owned(),
-            contest.batch.to_string(),
-            contest.cpu.shown(|seconds| format!("{seconds:.3}")),
-            format!("{:.1}", contest.cpu.median() * batch),
-            rival.map_or_else(|| "?".to_owned(), |wrk| ratio(&contest.cpu, &wrk.cpu)),
+            contest.name().to_owned(),
+            contest.cpu.shown(|seconds| format!("{seconds:.2}")),
+            shown(of_events(per_million), format!("{per_million:.3}")),
+            wrk.map_or_else(|| "?".to_owned(), |wrk| ratio(&contest.cpu, &wrk.cpu)),
+            whole(rate),
+            shown(of_events(rate), whole(rate * batch)),
             mebibytes(contest.peak.median()),
         ]);
     }
     table
 }
 
-/// The null server as a process.
-struct NullServer {
-    url: String,
-    _process: Process,
-}
-
-impl NullServer {
-    fn start(programs: &Programs, place: Place, batch: u32, told: Told) -> Result<Self> {
-        let said = Transcript::new()?;
-        let mut command = place.command(&programs.path("xtask")?);
-        command.args(["null-server", "--body", &body(batch, told)]).stdout(said.stdio()?);
-        let mut process = Process::spawn(&mut command, Ending::Kill)?;
-        let deadline = Instant::now() + START_LIMIT;
-        loop {
-            let text = said.text()?;
-            if let Some((line, _)) = text.split_once('\n') {
-                let address = line.strip_prefix(ANNOUNCEMENT).context("the null server says no address")?;
-                return Ok(Self { url: format!("http://{address}"), _process: process });
-            }
-            if let Some(status) = process.try_wait()? {
-                bail!("the null server ended at its start ({status})");
-            }
-            anyhow::ensure!(Instant::now() < deadline, "the null server did not listen in {START_LIMIT:?}");
-            programs.interrupt().pause(Duration::from_millis(2))?;
-        }
-    }
-}
-
-fn body(batch: u32, told: Told) -> String {
+fn answer(work: Work, told: Told) -> String {
+    let batch = work.batch();
     let results = vec!["inserted"; batch as usize];
     match told {
         Told::Count => serde_json::json!({ "status": "accepted", "accepted": batch }),

@@ -1,6 +1,7 @@
 //! One run of loadgen: told what to send, and asked what came of it.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -42,8 +43,8 @@ pub(super) struct Outcome {
     pub(super) usage: Usage,
 }
 
-/// Runs it against `target`, in `place`; its run folder goes to `results`. An error unless every event was
-/// acknowledged: the figures of a run with failures are not those of the work.
+/// Sends events to `target`, in `place`; the run folder goes to `results`. An error unless everything was acknowledged:
+/// the figures of a run with failures are not those of the work.
 pub(super) fn run(
     run: Run,
     programs: &Programs,
@@ -53,17 +54,37 @@ pub(super) fn run(
 ) -> Result<Outcome> {
     let scenario = Scratch::new()?;
     let mut command = place.command(&programs.path("loadgen")?);
-    command.args(["--dup", "0.3", "--target", target, "--out"]).arg(results);
-    for (flag, value) in
-        [("--count", run.events), ("--batch", run.batch.into()), ("--concurrency", run.connections.into())]
-    {
-        command.arg(flag).arg(value.to_string());
-    }
+    command.args(["--dup", "0.3", "--target", target, "--batch", &run.batch.to_string()]);
     if run.races == Races::Off {
         let file = scenario.path().join("no-races.toml");
         std::fs::write(&file, NO_RACES).context("cannot write a scenario")?;
         command.arg("--scenario").arg(file);
     }
+    sent(command, run.events, run.connections, programs, results)
+}
+
+/// The same with this body over and over, and no events.
+pub(super) fn run_fixed(
+    (body, requests, connections): (&str, u64, u32),
+    programs: &Programs,
+    place: Place,
+    url: &str,
+    results: &Path,
+) -> Result<Outcome> {
+    let mut command = place.command(&programs.path("loadgen")?);
+    command.args(["http", url, "--body", body]);
+    sent(command, requests, connections, programs, results)
+}
+
+fn sent(
+    mut command: Command,
+    count: u64,
+    connections: u32,
+    programs: &Programs,
+    results: &Path,
+) -> Result<Outcome> {
+    command.args(["--count", &count.to_string(), "--concurrency", &connections.to_string()]);
+    command.arg("--out").arg(results);
     let said = Transcript::new()?;
     command.stdout(said.stdio()?).stderr(said.stdio()?);
     let mut loadgen = Process::spawn(&mut command, Ending::Kill)?;
@@ -72,7 +93,7 @@ pub(super) fn run(
     let path = results.join("latest").join("summary.json");
     let summary =
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Outcome { events_per_s: rate(&summary, run.events)?, usage })
+    Ok(Outcome { events_per_s: rate(&summary, count)?, usage })
 }
 
 /// Acknowledged events a second, if all that were planned were acknowledged.

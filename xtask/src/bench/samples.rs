@@ -5,6 +5,9 @@
 pub(super) struct Samples(Vec<f64>);
 
 impl Samples {
+    /// None yet.
+    pub(super) const NONE: Self = Self(Vec::new());
+
     pub(super) fn add(&mut self, sample: f64) {
         self.0.push(sample);
         self.0.sort_by(f64::total_cmp);

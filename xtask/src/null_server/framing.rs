@@ -13,6 +13,8 @@ const BLANK_LINE: &[u8] = b"\r\n\r\n";
 pub(super) enum Method {
     /// Something is sent.
     Post,
+    /// How much was sent so far, is asked.
+    Count,
     /// Anything else.
     Other,
 }
@@ -72,14 +74,18 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
 
 fn read_head(head: &[u8]) -> Result<(Method, usize)> {
     let head = str::from_utf8(head).context("a head that is not text")?;
-    let method = if head.starts_with("POST ") { Method::Post } else { Method::Other };
+    let method = match head.split_once(" HTTP/") {
+        Some(("GET /answered", _)) => Method::Count,
+        Some((line, _)) if line.starts_with("POST ") => Method::Post,
+        _ => Method::Other,
+    };
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim())
     });
     match (length, method) {
         (Some(length), _) => Ok((method, length.parse().context("a length that is no number")?)),
-        (None, Method::Other) => Ok((method, 0)),
+        (None, Method::Other | Method::Count) => Ok((method, 0)),
         (None, Method::Post) => anyhow::bail!("a POST without a length; chunked ones are not read here"),
     }
 }
@@ -89,7 +95,7 @@ mod tests {
     use super::*;
 
     const REQUESTS: &[u8] =
-        b"POST /a HTTP/1.1\r\nHost: x\r\nCONTENT-LENGTH: 6\r\n\r\n\r\n\r\nxxGET /b HTTP/1.1\r\n\r\n\
+        b"POST /a HTTP/1.1\r\nHost: x\r\nCONTENT-LENGTH: 6\r\n\r\n\r\n\r\nxxGET /b HTTP/1.1\r\n\r\nGET /answered HTTP/1.0\r\n\r\n\
                               POST /c HTTP/1.1\r\ncontent-length: 0\r\n\r\n";
 
     fn methods(pieces: impl Iterator<Item = &'static [u8]>) -> Vec<Method> {
@@ -109,7 +115,11 @@ mod tests {
     fn requests_are_told_apart_however_they_are_cut() {
         for size in 1..=REQUESTS.len() {
             let found = methods(REQUESTS.chunks(size));
-            assert_eq!(found, [Method::Post, Method::Other, Method::Post], "in pieces of {size}");
+            assert_eq!(
+                found,
+                [Method::Post, Method::Other, Method::Count, Method::Post],
+                "in pieces of {size}"
+            );
         }
     }
 

@@ -15,19 +15,28 @@ fn cells(told: &str) -> Vec<Vec<&str>> {
         .lines()
         .filter(|line| line.starts_with("| "))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
-    rows.filter(|row| !row.contains(&"ratio") && !row.contains(&"batch") && !row.contains(&"connections"))
-        .collect()
+    rows.filter(|row| {
+        !row.contains(&"ratio")
+            && !row.contains(&"batch")
+            && !row.contains(&"client")
+            && !row.contains(&"connections")
+    })
+    .collect()
 }
 
 #[test]
-fn loadgen_and_its_rival_are_measured_at_both_sizes() {
-    let plan = load::Plan { turns: 1, batched_events: 20_000, single_events: 2_000, wrk_seconds: 1 };
+fn loadgen_is_measured_at_each_kind_of_work_beside_the_rivals_that_are_here() {
+    let plan = load::Plan { turns: 1, batched_events: 20_000, single_requests: 2_000, seconds: 1 };
     let told = load::measure(&plan, &programs()).unwrap();
     let rows = cells(&told);
-    let loadgen: Vec<_> = rows.iter().filter(|row| row[0].starts_with("loadgen")).map(|row| row[1]).collect();
-    assert_eq!(loadgen, ["100", "100", "1", "1"], "{told}");
-    let rivals = rows.iter().filter(|row| row[0] == "wrk").count();
-    assert!(rivals == 2 || told.contains("wrk is not on the PATH"), "{told}");
+    let named = |name: &str| rows.iter().filter(|row| row[0] == name).count();
+    assert_eq!((named("loadgen"), named("loadgen, told of each event")), (3, 2), "{told}");
+    for (rival, work) in
+        [("wrk", 3), ("oha", 1), ("k6", 1), ("vegeta", 1), ("hey", 1), ("h2load", 1), ("bombardier", 1)]
+    {
+        let missing = told.contains(&format!("{rival} is not on the PATH: "));
+        assert_eq!(named(rival), if missing { 0 } else { work }, "{rival}: {told}");
+    }
 }
 
 #[test]
