@@ -1,6 +1,7 @@
 //! The command line. What is not given there is taken from the environment, then from the scenario file, then from
 //! the defaults.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -221,6 +222,10 @@ pub struct Shape {
     /// Where the folder of this run is made
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
+
+    /// Serve the run's figures in Prometheus' format at http://HOST:PORT/metrics while it goes on
+    #[arg(long, value_name = "HOST:PORT")]
+    pub prometheus_addr: Option<SocketAddr>,
 
     /// Plain text, also on a terminal; so does a NO_COLOR that is not empty
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! Why a run cannot begin, or had to stop, and the exit code that says so.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -70,6 +71,16 @@ pub enum Failure {
         /// Why.
         source: std::io::Error,
     },
+    /// Nobody can ask for the metrics.
+    #[error(
+        "cannot listen on {address} for --prometheus-addr; name an address of this machine and a port that is free"
+    )]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The target does not accept connections.
     #[error(
         "cannot reach {url}{}: {reason}; start the target first (the reference one: `aggregator`), give it time with --wait 30s, or name another with --target URL",
@@ -121,6 +132,7 @@ impl Failure {
             | Self::Process(
                 ProcessError::Taken { .. } | ProcessError::Start { .. } | ProcessError::System { .. },
             )
+            | Self::Listen { .. }
             | Self::System { .. } => exit::USAGE,
             Self::Unreachable { .. } | Self::NotReady { .. } | Self::Process(_) => exit::UNREACHABLE,
             Self::Ledger(_) => exit::LEDGER,

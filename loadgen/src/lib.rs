@@ -13,6 +13,7 @@ mod history;
 mod lane;
 mod load;
 mod meter;
+mod metrics;
 mod notice;
 mod poll;
 mod preflight;
@@ -24,6 +25,7 @@ mod settings;
 mod show;
 mod signals;
 mod summary;
+mod view;
 
 pub use cli::{Cli, Command, Program};
 pub use error::{Failure, exit};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
@@ -30,12 +31,14 @@ use crate::lane::ramp::Ramp;
 use crate::lane::{self, LaneJob, LaneReport, Order, Word};
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums};
+use crate::metrics::Metrics;
 use crate::notice::Notices;
 use crate::poll::Poller;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::summary::thresholds::Measured;
+use crate::view::View;
 
 /// Between two looks whether anything still answers.
 const LOOK: Duration = Duration::from_millis(50);
@@ -111,6 +114,8 @@ pub(crate) struct Reached {
     pub(crate) fixed: Fixed,
     /// Its process, if the scenario started it.
     pub(crate) process: Option<TargetProcess>,
+    /// Where somebody may ask for the run's figures.
+    pub(crate) metrics: Option<TcpListener>,
 }
 
 /// Sends this shard's part of the plan, the first of it not before `start_ns`.
@@ -122,18 +127,20 @@ pub(crate) async fn run(
     start_ns: u64,
     notices: Notices,
 ) -> Result<Load, Failure> {
-    let Reached { client, dial, fixed, process } = reached;
+    let Reached { client, dial, fixed, process, metrics } = reached;
     let live: Vec<Arc<LiveSums>> = (0..share.lanes).map(|_| Arc::default()).collect();
-    let progress = Progress::new(share.events, settings.unit(), live.clone(), settings.color, notices);
-    let mut poller = None;
-    if client.offers_stats() {
-        poller = Some(Poller::create(client, folder, live.clone())?);
-    }
-    let mut signals = Signals::listen()?;
-    let striking = begin_faults(settings, share, folder, &live, process, notices)?;
     let schedule = settings.scenario.load.schedule().map(Arc::new);
     let run_up = schedule.as_ref().map_or(0, |_| RUN_UP.as_nanos() as u64);
     let start_ns = start_ns.max(monotonic_ns() + run_up);
+    let view = Arc::new(View::new(settings, share, start_ns, schedule.as_ref(), live.clone()));
+    let _metrics = metrics.map(|listener| Metrics::serve(listener, Arc::clone(&view), notices));
+    let progress = Progress::new(Arc::clone(&view), settings.color, notices);
+    let mut poller = None;
+    if client.offers_stats() {
+        poller = Some(Poller::create(client, folder, live.clone(), Arc::clone(&view))?);
+    }
+    let mut signals = Signals::listen()?;
+    let striking = begin_faults(settings, share, folder, &live, process, notices)?;
     let pace = schedule.clone().map(|schedule| Pace {
         schedule,
         start_ns,
@@ -154,6 +161,7 @@ pub(crate) async fn run(
         grace: settings.scenario.load.graceful_stop,
         aborting: settings.scenario.load.aborting(),
         so_far: BTreeMap::new(),
+        view: &view,
         notices,
         progress: &progress,
         load: Load { ending: Ending::Complete, tally: Tally::default(), ledger_failure: None, process: None },
@@ -284,7 +292,7 @@ fn start_lanes(
             pace: pace.clone(),
             ramp: ramp.clone(),
             grace: settings.scenario.load.graceful_stop,
-            is_watched: !settings.scenario.load.aborting().is_empty(),
+            is_watched: is_watched(settings),
             dial: Arc::clone(dial),
             fixed: fixed.clone(),
             timeout: settings.scenario.load.timeout,
@@ -296,6 +304,11 @@ fn start_lanes(
         started.map_err(|source| Failure::System { action: "start a thread", source })?;
     }
     Ok(Lanes { running: share.lanes, reports, orders })
+}
+
+/// Whether somebody looks at what is measured before all is over.
+fn is_watched(settings: &Settings) -> bool {
+    progress::is_seen() || settings.prometheus_addr.is_some() || !settings.scenario.load.aborting().is_empty()
 }
 
 /// Watches over the lanes.
@@ -312,6 +325,7 @@ struct Conductor<'a> {
     /// Thresholds that end the run, and what each lane had measured when it last told.
     aborting: Vec<Demand>,
     so_far: BTreeMap<u16, Tally>,
+    view: &'a View,
     notices: Notices,
     progress: &'a Progress,
     load: Load,
@@ -350,6 +364,7 @@ impl Conductor<'_> {
         self.so_far.insert(lane, tally);
         let mut all = Tally::default();
         self.so_far.values().for_each(|tally| all.add(tally));
+        self.view.measured(all.clone());
         let (measured, age) = (Measured::so_far(&all), monotonic_ns().saturating_sub(self.start_ns));
         let broken = self
             .aborting

@@ -1,6 +1,17 @@
 //! What people are told besides results: notes and warnings on standard error.
 
 use std::io::{IsTerminal, Write, stderr};
+use std::sync::OnceLock;
+
+use indicatif::ProgressBar;
+
+/// What stands on the terminal while a run goes on: there is one terminal, and one run.
+static BLOCK: OnceLock<ProgressBar> = OnceLock::new();
+
+/// From now on what is said stands above this, and does not tear it.
+pub(crate) fn speak_above(block: &ProgressBar) {
+    BLOCK.get_or_init(|| block.clone());
+}
 
 /// Speaks to people.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +28,11 @@ impl Notices {
     /// Something to know.
     pub(crate) fn say(self, text: &str) {
         // Where nobody listens any more, the run goes on.
-        drop(writeln!(stderr(), "{text}"));
+        let say = || drop(writeln!(stderr(), "{text}"));
+        match BLOCK.get() {
+            Some(block) => block.suspend(say),
+            None => say(),
+        }
     }
 
     /// Something to know that limits what the run can show.

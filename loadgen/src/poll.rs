@@ -15,6 +15,7 @@ use verify::observe::client::TargetClient;
 use verify::polls::{self, Poll};
 
 use crate::meter::live::{self, LiveSums};
+use crate::view::View;
 
 /// Between two polls.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -27,6 +28,7 @@ pub(crate) struct Poller {
     client: TargetClient,
     writer: LineWriter,
     lanes: Vec<Arc<LiveSums>>,
+    view: Arc<View>,
 }
 
 impl Poller {
@@ -35,9 +37,10 @@ impl Poller {
         client: TargetClient,
         folder: &RunFolder,
         lanes: Vec<Arc<LiveSums>>,
+        view: Arc<View>,
     ) -> Result<Self, FolderError> {
         let writer = polls::create(folder)?;
-        Ok(Self { client, writer, lanes })
+        Ok(Self { client, writer, lanes, view })
     }
 
     /// Polls again and again; ends only when a poll cannot be written. May be dropped at any time.
@@ -47,6 +50,9 @@ impl Poller {
         loop {
             ticks.tick().await;
             let poll = self.ask().await;
+            if let Some(counters) = &poll.stats {
+                self.view.counted(counters);
+            }
             if let Err(error) = self.writer.write(&poll) {
                 return error;
             }

@@ -17,6 +17,7 @@ use crate::connection::dial::{Address, Connector, Dial};
 use crate::connection::head::Fixed;
 use crate::error::{Failure, exit};
 use crate::load::{self, Ending, Load, RUN_UP, Reached, Share};
+use crate::metrics;
 use crate::notice::Notices;
 use crate::preflight;
 use crate::settings::Settings;
@@ -29,6 +30,10 @@ const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
     let fixed = Fixed::of(&settings.scenario, &settings.endpoint, &settings.headers)?;
     let client = TargetClient::new(&settings.scenario.target, &settings.headers)?;
+    let metrics = match settings.prometheus_addr {
+        Some(address) => Some(metrics::listen(address).await?),
+        None => None,
+    };
     let mut process = start_target(&settings, &client).await?;
     let connector = Connector::new(&settings.scenario.target, &settings.endpoint)?;
     let addresses =
@@ -62,7 +67,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
 
     let publish_url = client.url(&settings.scenario.target.publish.path);
     let dial = Arc::new(Dial { connector, addresses, connect_timeout: settings.connect_timeout });
-    let reached = Reached { client, dial, fixed, process };
+    let reached = Reached { client, dial, fixed, process, metrics };
     let mut load = Box::pin(load::run(&settings, &share, &folder, reached, start_ns, notices)).await?;
     if load.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);

@@ -1,6 +1,7 @@
 //! What a run will do, with nothing left open: the command line over the environment over the scenario file over the
 //! defaults.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) family: Option<Family>,
     /// Before when nothing is sent.
     pub(crate) start_at: Option<Timestamp>,
+    /// Where the run's figures are served while it goes on.
+    pub(crate) prometheus_addr: Option<SocketAddr>,
     /// The command that sends the same load again.
     pub(crate) rerun: String,
     /// Whether to judge afterwards.
@@ -127,6 +130,7 @@ impl Settings {
                 _ => None,
             },
             start_at: shape.start_at,
+            prometheus_addr: shape.prometheus_addr,
             rerun,
             verify: false,
             color: !no_color,

@@ -3,7 +3,7 @@
 mod effort;
 mod latency_log;
 mod punctuality;
-mod text;
+pub(crate) mod text;
 pub(crate) mod thresholds;
 
 use std::collections::BTreeMap;

@@ -82,8 +82,8 @@ impl Schedule {
         Some((seconds * 1e9).round() as u64)
     }
 
-    /// The first instant of a request from then on; none if no further one is due.
-    pub fn next_from(&self, after_ns: u64) -> Option<u64> {
+    /// How many requests are due before then, if there is no end of them.
+    pub fn due_before(&self, after_ns: u64) -> u64 {
         let is_before = |nth: u64| self.at(nth).is_some_and(|at| at < after_ns);
         let mut too_many = 1_u64;
         while is_before(too_many) && too_many < u64::MAX / 2 {
@@ -94,7 +94,12 @@ impl Schedule {
             let middle = low + (high - low) / 2;
             if is_before(middle) { low = middle + 1 } else { high = middle }
         }
-        self.at(low)
+        low
+    }
+
+    /// The first instant of a request from then on; none if no further one is due.
+    pub fn next_from(&self, after_ns: u64) -> Option<u64> {
+        self.at(self.due_before(after_ns))
     }
 
     fn due_in_stages(&self) -> f64 {

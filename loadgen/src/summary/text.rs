@@ -223,7 +223,7 @@ fn quantiles(quantiles: Option<&Quantiles>) -> String {
 }
 
 /// As k6 writes lengths of time: `345µs`, `1.23ms`, `2.5s`.
-fn ms(ms: f64) -> String {
+pub(crate) fn ms(ms: f64) -> String {
     if ms < 1.0 {
         format!("{:.0}µs", ms * 1000.0)
     } else if ms < 1000.0 {

@@ -9,6 +9,7 @@ mod ends;
 mod exact;
 mod http;
 mod identity;
+mod onlookers;
 mod peers;
 mod program;
 mod rate;

@@ -137,13 +137,14 @@ impl Running {
         self.loadgen.results()
     }
 
-    /// Waits until it says a line with this in it.
-    pub(crate) fn wait_for_line(&mut self, part: &str) {
+    /// Waits until it says a line with this in it, and tells the line.
+    pub(crate) fn wait_for_line(&mut self, part: &str) -> String {
         let mut line = String::new();
         while !line.contains(part) {
             line.clear();
             assert!(self.said.read_line(&mut line).unwrap() > 0, "it never said `{part}`");
         }
+        line
     }
 
     /// Waits until it has ended.

@@ -1,0 +1,93 @@
+//! Looking on while a run goes on: the block on a terminal, and metrics for whoever asks.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+
+use crate::program::Loadgen;
+use crate::stub::Stub;
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn metrics_are_served_while_the_run_goes_on() {
+    // After three answers it waits, so that there is time to ask.
+    let stub = Stub::scripted(|exchange| {
+        if exchange.nth >= 3 {
+            exchange.wait_for(|seen| seen.released);
+        }
+        exchange.answer();
+    });
+    let loadgen = Loadgen::against(&stub, "-n 40 --batch 10 -c 1 --dup 0 --prometheus-addr 127.0.0.1:0");
+    let mut running = loadgen.start();
+    let line = running.wait_for_line("metrics at ");
+    let address =
+        line.trim().trim_start_matches("metrics at http://").trim_end_matches("/metrics").parse().unwrap();
+    let told = loop {
+        let told = get(address, "/metrics");
+        if told.contains("onceproof_attempts_total{outcome=\"acked\"} 30") {
+            break told;
+        }
+    };
+    assert!(told.starts_with("HTTP/1.0 200 OK") && told.contains("text/plain; version=0.0.4"), "{told}");
+    for line in [
+        "onceproof_planned_attempts 40",
+        "onceproof_started_attempts_total 40",
+        "onceproof_http_responses_total{status=\"200\"} 3",
+        "onceproof_http_req_duration_seconds_count 3",
+    ] {
+        assert!(told.lines().any(|other| other == line), "{line}: {told}");
+    }
+    assert!(get(address, "/").starts_with("HTTP/1.0 404"));
+    stub.release();
+    assert_eq!(running.end().code, Some(0));
+    assert!(TcpStream::connect(address).is_err(), "it ends with the run");
+}
+
+#[test]
+fn an_address_that_is_taken_is_said_before_anything_is_sent() {
+    let (stub, taken) = (Stub::sound(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let address = taken.local_addr().unwrap();
+    let ran = Loadgen::against(&stub, &format!("-n 40 --prometheus-addr {address}")).run();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&address.to_string()) && ran.stderr.contains("port that is free"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(stub.look(|seen| seen.accepted), 0);
+    assert!(!ran.results().exists());
+}
+
+#[test]
+fn a_terminal_shows_a_block_of_lines() {
+    let stub = Stub::sound();
+    let out = tempfile::tempdir().unwrap();
+    let loadgen = format!(
+        "{} --target {} --batch 1 --rate 40req/s --duration 1500ms --out {}",
+        env!("CARGO_BIN_EXE_loadgen"),
+        stub.address,
+        out.path().display()
+    );
+    // `script` is the smallest program that makes a terminal.
+    let output =
+        Command::new("script").args(["-qec", &loadgen, "/dev/null"]).env("TERM", "xterm").output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown}");
+    for part in [
+        "/60 events",
+        "since the start, ",
+        "acknowledged (",
+        "service time  med=",
+        "target says   received ",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(shown.contains("done received=60"), "{shown}");
+}
