@@ -66,10 +66,6 @@ pub enum Command {
 /// What a load of events takes.
 #[derive(Clone, Debug, Parser)]
 pub struct Cli {
-    /// How it is sent.
-    #[command(flatten)]
-    pub shape: Shape,
-
     /// Share of them that repeats an earlier event, exactly: 0.3 or 30% [default: 0.3]
     #[arg(long, env = "DUP_RATE", value_name = "SHARE", hide_env_values = true)]
     pub dup: Option<String>,
@@ -117,6 +113,10 @@ pub struct Cli {
     /// Which of them this is, counted from 0
     #[arg(long, env = "JOB_COMPLETION_INDEX", hide = true)]
     pub job_completion_index: Option<u32>,
+
+    /// How it is sent.
+    #[command(flatten)]
+    pub shape: Shape,
 }
 
 /// What a load of one request takes.
@@ -146,8 +146,8 @@ pub struct Http {
 /// How a load is sent, whatever it is made of.
 #[derive(Clone, Debug, Args)]
 pub struct Shape {
-    /// Events to send, repeats included, over all shards; 20k and 1m are understood [default: 20000]
-    #[arg(short = 'n', long, env = "COUNT", value_parser = parse_count, hide_env_values = true)]
+    /// Events to send, repeats included, over all shards; 20k and 1m are understood [default: 20000; requests with `http`: 200]
+    #[arg(short = 'n', long, display_order = 0, env = "COUNT", value_parser = parse_count, hide_env_values = true)]
     pub count: Option<u64>,
 
     /// Connections, each with at most one request under way [default: 50]
@@ -226,6 +226,10 @@ pub struct Shape {
     /// Serve the run's figures in Prometheus' format at http://HOST:PORT/metrics while it goes on
     #[arg(long, value_name = "HOST:PORT")]
     pub prometheus_addr: Option<SocketAddr>,
+
+    /// Write the summary to this file too, as k6's option of this name does
+    #[arg(long, value_name = "FILE")]
+    pub summary_export: Option<PathBuf>,
 
     /// Plain text, also on a terminal; so does a NO_COLOR that is not empty
     #[arg(long)]

@@ -74,6 +74,9 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     let summary = Summary::new(&settings, &share, &manifest, &load);
     let saved = summary.save(&folder, &load.tally.latencies);
+    let exported = settings.summary_export.as_deref().map_or(Ok(()), |path| {
+        summary.export(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    });
     drop(lock);
     // Where nobody reads the summary any more, the exit code still tells.
     let is_judged_later = !settings.verify && settings.scenario.request.is_none();
@@ -90,8 +93,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         exit::RAN if !summary.holds() => exit::THRESHOLD,
         code => code,
     };
-    if let Err(error) = saved {
-        notices.error(&chain(&error));
+    if let Err(why) = saved.map_err(|error| chain(&error)).and(exported) {
+        notices.error(&why);
         return Ok(exit::LEDGER);
     }
     if settings.verify && matches!(code, exit::RAN | exit::NO_ACK | exit::THRESHOLD) {

@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) start_at: Option<Timestamp>,
     /// Where the run's figures are served while it goes on.
     pub(crate) prometheus_addr: Option<SocketAddr>,
+    /// Where the summary is written in k6's form.
+    pub(crate) summary_export: Option<PathBuf>,
     /// The command that sends the same load again.
     pub(crate) rerun: String,
     /// Whether to judge afterwards.
@@ -131,6 +133,7 @@ impl Settings {
             },
             start_at: shape.start_at,
             prometheus_addr: shape.prometheus_addr,
+            summary_export: shape.summary_export,
             rerun,
             verify: false,
             color: !no_color,

@@ -1,6 +1,7 @@
 //! What a run came to, in numbers: `summary.json`, `latency.hlog`, and the block that people read.
 
 mod effort;
+mod export;
 mod latency_log;
 mod punctuality;
 pub(crate) mod text;
@@ -201,6 +202,11 @@ impl Summary {
     pub(crate) fn save(&self, folder: &RunFolder, latencies: &Latencies) -> Result<(), FolderError> {
         write_json(&folder.file("summary.json"), self)?;
         latency_log::write(&folder.file("latency.hlog"), self.started_utc, self.duration_s, latencies)
+    }
+
+    /// Writes the file that k6 writes under this name; in place, because it may be a device.
+    pub(crate) fn export(&self, path: &Path) -> std::io::Result<()> {
+        std::fs::write(path, format!("{:#}\n", export::of(self)))
     }
 
     /// The block that people read, and the last line that scripts grep.

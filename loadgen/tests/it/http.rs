@@ -88,3 +88,28 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
         assert!(ran.stderr.contains(word), "{wrong}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn a_summary_is_exported_as_k6_exports_it() {
+    let peer = Peer::nginx("location / { return 200; }");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let thresholds = "--threshold http_req_duration:p(95)<100000 --threshold http_reqs:count<10";
+    let ran = http(&peer, &format!(" -n 25 {thresholds} --summary-export {}", file.path().display()));
+    assert_eq!(ran.code, Some(99), "{}", ran.stderr);
+    let exported: serde_json::Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
+    let metrics = &exported["metrics"];
+    assert_eq!(metrics["http_reqs"]["count"], 25);
+    assert_eq!(metrics["http_req_failed"], serde_json::json!({ "passes": 0, "fails": 25, "value": 0.0 }));
+    let duration = &metrics["http_req_duration"];
+    assert!(
+        duration["p(95)"].as_f64() >= duration["med"].as_f64() && duration["med"].as_f64() > Some(0.0),
+        "{duration}"
+    );
+    assert_eq!(duration["thresholds"]["p(95)<100000"], false, "{duration}");
+    assert_eq!(metrics["http_reqs"]["thresholds"]["count<10"], true);
+    assert_eq!(exported["root_group"]["checks"], serde_json::json!({}));
+
+    let ran = http(&peer, " -n 2 --summary-export /nowhere/k6.json");
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stderr.contains("/nowhere/k6.json"), "{}", ran.stderr);
+}

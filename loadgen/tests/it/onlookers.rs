@@ -80,13 +80,9 @@ fn a_terminal_shows_a_block_of_lines() {
         Command::new("script").args(["-qec", &loadgen, "/dev/null"]).env("TERM", "xterm").output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{shown}");
-    for part in [
-        "/60 events",
-        "since the start, ",
-        "acknowledged (",
-        "service time  med=",
-        "target says   received ",
-    ] {
+    for part in
+        ["/60 events", "since the start, ", "acknowledged (", "service time  med=", "target says   received "]
+    {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert!(shown.contains("done received=60"), "{shown}");

@@ -1,0 +1,54 @@
+//! `--summary-export`: the file of this name that k6 writes, so that what reads k6's reads ours.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Summary;
+use crate::meter::latency::Quantiles;
+
+/// The whole file.
+pub(super) fn of(summary: &Summary) -> Value {
+    let requests = &summary.requests;
+    let rate = |count: u64| if summary.duration_s > 0.0 { count as f64 / summary.duration_s } else { 0.0 };
+    let counter = |count: u64| json!({ "count": count, "rate": rate(count) });
+    let connections = summary.connections_used;
+    let failed = requests.failed as f64 / requests.sent.max(1) as f64;
+    let mut metrics: BTreeMap<&str, Value> = BTreeMap::from([
+        ("http_reqs", counter(requests.sent)),
+        // k6 counts what is true, and a failure is what is asked for.
+        (
+            "http_req_failed",
+            json!({ "passes": requests.failed, "fails": requests.sent - requests.failed, "value": failed }),
+        ),
+        ("iterations", counter(requests.sent - requests.retries)),
+        ("data_sent", counter(summary.sent_bytes)),
+        ("data_received", counter(summary.received_bytes)),
+        ("vus", json!({ "value": connections, "min": 0, "max": connections })),
+        ("vus_max", json!({ "value": connections, "min": connections, "max": connections })),
+    ]);
+    let trends = [
+        ("http_req_duration", summary.service_time),
+        ("response_time", summary.response_time),
+        ("lateness", summary.schedule.and_then(|schedule| schedule.lateness)),
+    ];
+    metrics.extend(trends.into_iter().filter_map(|(name, quantiles)| Some((name, trend(&quantiles?)))));
+    if let Some(schedule) = &summary.schedule {
+        metrics.insert("dropped_iterations", counter(schedule.dropped_iterations));
+    }
+    for judged in &summary.thresholds {
+        let Some((metric, demand)) = judged.threshold.split_once(':') else { continue };
+        let metric = metrics.entry(metric.trim()).or_insert_with(|| Value::Object(Map::new()));
+        // As k6 has it: whether it was crossed.
+        metric["thresholds"][demand.trim()] = Value::Bool(!judged.ok);
+    }
+    let group = json!({ "name": "", "path": "", "id": "d41d8cd98f00b204e9800998ecf8427e", "groups": {}, "checks": {} });
+    json!({ "root_group": group, "metrics": metrics })
+}
+
+fn trend(all: &Quantiles) -> Value {
+    json!({
+        "avg": all.avg_ms, "min": all.min_ms, "med": all.p50_ms, "max": all.max_ms, "p(90)": all.p90_ms, "p(95)": all.p95_ms,
+        "p(99)": all.p99_ms,
+    })
+}
