@@ -233,4 +233,6 @@ fn keep_alive(minor: u8, fields: &[httparse::Header<'_>]) -> bool {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
