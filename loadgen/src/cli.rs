@@ -203,7 +203,11 @@ pub struct Shape {
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 
-    /// How long connecting may take
+    /// How long the first byte of an answer may take [default: as long as all of it]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub first_byte_timeout: Option<Duration>,
+
+    /// How long connecting may take, TLS included
     #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "5s")]
     pub connect_timeout: Duration,
 

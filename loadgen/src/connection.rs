@@ -17,7 +17,8 @@ use std::task::{Context, Poll, ready};
 use http1::{AnswerReader, Malformed, Whole};
 use stream::Stream;
 use thiserror::Error;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
+use truth::clock::monotonic_ns;
 
 /// Room for one read: an answer with a result for each event of an ordinary batch comes in one.
 const READ_BYTES: usize = 8 << 10;
@@ -51,13 +52,15 @@ pub(crate) struct Connection {
     pub(crate) number: u32,
     stream: Stream,
     reader: AnswerReader,
+    /// When the first byte of an answer came that was not whole at once; 0 while none did.
+    first_byte_ns: u64,
     received_bytes: u64,
 }
 
 impl Connection {
     /// Takes over a stream that was just connected.
     pub(crate) fn new(number: u32, stream: Stream) -> Self {
-        Self { number, stream, reader: AnswerReader::default(), received_bytes: 0 }
+        Self { number, stream, reader: AnswerReader::default(), first_byte_ns: 0, received_bytes: 0 }
     }
 
     /// Whether nothing has come that no request asked for: no byte, and no end.
@@ -68,6 +71,7 @@ impl Connection {
     /// Offers a whole request to the kernel, once.
     pub(crate) fn begin(&mut self, request: &[u8]) -> Begun {
         self.reader.reset();
+        self.first_byte_ns = 0;
         match self.stream.offer(request) {
             Ok(0) => Begun::Blocked,
             Ok(_) => Begun::Sent,
@@ -79,6 +83,11 @@ impl Connection {
     /// The body of the answer that [`answer`] found whole.
     pub(crate) fn body(&self) -> &[u8] {
         self.reader.body()
+    }
+
+    /// When the first byte of the answer came that was whole at `t_end`.
+    pub(crate) fn first_byte(&self, t_end: u64) -> u64 {
+        if self.first_byte_ns == 0 { t_end } else { self.first_byte_ns }
     }
 
     /// Bytes received since this was last asked.
@@ -102,18 +111,27 @@ impl Connection {
                 let reusable = whole.reusable && self.stream.is_flushed();
                 return Poll::Ready(Ok(Whole { reusable, ..whole }));
             }
+            if self.first_byte_ns == 0 {
+                self.first_byte_ns = monotonic_ns();
+            }
         }
     }
 }
 
-/// Waits until the request that was begun is answered, will never be, or `deadline` is reached.
+/// Waits until the request that was begun is answered, will never be, or its time is over: `deadline` up to the first
+/// byte of its answer, `whole_by` from then on.
 pub(crate) async fn answer(
     connection: &RefCell<Connection>,
     mut deadline: Pin<&mut Sleep>,
+    whole_by: Instant,
 ) -> Result<Whole, Lost> {
     poll_fn(|cx| {
-        if let Poll::Ready(ended) = connection.borrow_mut().poll_answer(cx) {
+        let mut connection = connection.borrow_mut();
+        if let Poll::Ready(ended) = connection.poll_answer(cx) {
             return Poll::Ready(ended);
+        }
+        if connection.first_byte_ns > 0 && deadline.deadline() != whole_by {
+            deadline.as_mut().reset(whole_by);
         }
         deadline.as_mut().poll(cx).map(|()| Err(Lost::TimedOut))
     })

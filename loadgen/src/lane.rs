@@ -79,6 +79,8 @@ pub(crate) struct LaneJob {
     pub(crate) dial: Arc<Dial>,
     pub(crate) fixed: Fixed,
     pub(crate) timeout: Duration,
+    /// How long the first byte of an answer may take, if not as long as all of it.
+    pub(crate) first_byte_timeout: Option<Duration>,
     /// After how many requests a connection is closed; none if never.
     pub(crate) requests_per_connection: Option<u32>,
     pub(crate) retries: u32,

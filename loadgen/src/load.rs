@@ -296,6 +296,7 @@ fn start_lanes(
             dial: Arc::clone(dial),
             fixed: fixed.clone(),
             timeout: settings.scenario.load.timeout,
+            first_byte_timeout: settings.scenario.load.first_byte_timeout,
             requests_per_connection: settings.scenario.load.requests_per_connection,
             retries: settings.scenario.load.retries,
             live: Arc::clone(live),

@@ -50,6 +50,7 @@ impl Words {
         self.add("--concurrency", shape.concurrency);
         self.add("--requests-per-connection", shape.requests_per_connection);
         self.add("--timeout", shape.timeout.map(format));
+        self.add("--first-byte-timeout", shape.first_byte_timeout.map(format));
         self.add("--patience", shape.patience.map(format));
         self.add("--retries", shape.retries);
         let (reach, path) = (&shape.reach, |path: &PathBuf| path.display().to_string());

@@ -242,6 +242,7 @@ fn shape(load: &mut Load, shape: &Shape) {
     set(&mut load.concurrency, shape.concurrency);
     set(&mut load.graceful_stop, shape.graceful_stop);
     set(&mut load.timeout, shape.timeout);
+    load.first_byte_timeout = shape.first_byte_timeout.or(load.first_byte_timeout);
     set(&mut load.patience, shape.patience);
     set(&mut load.retries, shape.retries);
 }

@@ -64,6 +64,8 @@ pub(crate) struct Summary {
     response_time: Option<Quantiles>,
     /// From the first byte written to the whole answer; `null` without a sample.
     service_time: Option<Quantiles>,
+    /// What connections and requests took, part by part.
+    parts: Parts,
     /// What was demanded of the measurements, and whether they are so.
     thresholds: Vec<Judged>,
     /// Events that left, per second of `duration_s`.
@@ -99,6 +101,19 @@ struct Planned {
     events: u64,
     /// Requests that carry them.
     requests: u64,
+}
+
+/// What connections and requests took, part by part; each `null` without a sample.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+struct Parts {
+    /// Of each connection: until it was there.
+    connecting: Option<Quantiles>,
+    /// From then until TLS was agreed on.
+    tls_handshaking: Option<Quantiles>,
+    /// Of each request that was answered: from the first byte written to the first byte of the answer.
+    waiting: Option<Quantiles>,
+    /// From then to the whole answer.
+    receiving: Option<Quantiles>,
 }
 
 /// Attempts by outcome, counted in events.
@@ -186,6 +201,12 @@ impl Summary {
             races: tally.races,
             schedule,
             thresholds,
+            parts: Parts {
+                connecting: Quantiles::of(&tally.latencies.connecting),
+                tls_handshaking: Quantiles::of(&tally.latencies.tls_handshaking),
+                waiting: Quantiles::of(&tally.latencies.waiting),
+                receiving: Quantiles::of(&tally.latencies.receiving),
+            },
             response_time: Quantiles::of(&tally.latencies.response),
             service_time: Quantiles::of(&tally.latencies.service),
             events_per_s: per_s(tally.acked + tally.rejected + tally.unknown),

@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use truth::clock::monotonic_ns;
 use truth::mapping::{Endpoint, Target};
 use verify::observe::trust::client_config;
 
@@ -51,6 +52,15 @@ struct Tls {
     name: ServerName<'static>,
 }
 
+/// A connection that came about, and what that took.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) stream: Stream,
+    pub(crate) connecting_ns: u64,
+    /// None without TLS.
+    pub(crate) handshake_ns: Option<u64>,
+}
+
 /// Connects to a target's addresses, one at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector(Option<Tls>);
@@ -66,7 +76,8 @@ impl Connector {
     }
 
     /// Connects, and with TLS, shakes hands.
-    pub(crate) async fn connect(&self, address: &Address) -> io::Result<Stream> {
+    pub(crate) async fn connect(&self, address: &Address) -> io::Result<Opened> {
+        let begun = monotonic_ns();
         let socket = match address {
             Address::Ip(address) => {
                 let stream = TcpStream::connect(address).await?;
@@ -76,10 +87,15 @@ impl Connector {
             }
             Address::Unix(path) => Socket::unix(path).await?,
         };
-        match &self.0 {
-            None => Ok(Stream::plain(socket)),
-            Some(Tls { config, name }) => Stream::encrypted(socket, Arc::clone(config), name.clone()).await,
-        }
+        let connected = monotonic_ns();
+        let (stream, handshake_ns) = match &self.0 {
+            None => (Stream::plain(socket), None),
+            Some(Tls { config, name }) => {
+                let stream = Stream::encrypted(socket, Arc::clone(config), name.clone()).await?;
+                (stream, Some(monotonic_ns() - connected))
+            }
+        };
+        Ok(Opened { stream, connecting_ns: connected - begun, handshake_ns })
     }
 }
 
@@ -95,11 +111,11 @@ pub(crate) struct Dial {
 
 impl Dial {
     /// Connects to the first address that answers.
-    pub(crate) async fn connect(&self) -> io::Result<Stream> {
+    pub(crate) async fn connect(&self) -> io::Result<Opened> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in &self.addresses {
             match timeout(self.connect_timeout, self.connector.connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Ok(opened)) => return Ok(opened),
                 Ok(Err(error)) => last = error,
                 Err(_) => last = io::Error::from(io::ErrorKind::TimedOut),
             }

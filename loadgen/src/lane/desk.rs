@@ -302,6 +302,9 @@ impl Desk {
                 (0, Answer::bare(Outcome::Unknown))
             }
         };
+        if ended.is_ok() {
+            tally.latencies.record_parts(t_start, connection.first_byte(t_end), t_end);
+        }
         if matches!(ended, Ok(_) | Err(Lost::TimedOut)) {
             tally.latencies.record(flight.t_planned(), t_start, t_end);
         }

@@ -17,7 +17,10 @@ use truth::ledger::LedgerError;
 
 use super::LaneJob;
 use super::desk::{Desk, Shared, Taken};
+use crate::connection::dial::Opened;
 use crate::connection::{self, Begun, Connection};
+use crate::meter::Tally;
+use crate::meter::latency::micros;
 use crate::release;
 
 /// The first pause after a connection that carried nothing, and the longest.
@@ -78,9 +81,14 @@ impl Seat {
 
     async fn open(&self) -> Option<Shared> {
         let connected = self.job.dial.connect().await;
-        let tally = &mut self.desk.borrow_mut().tally.connections;
+        let mut desk = self.desk.borrow_mut();
+        let Tally { connections: tally, latencies, .. } = &mut desk.tally;
         match connected {
-            Ok(stream) => {
+            Ok(Opened { stream, connecting_ns, handshake_ns }) => {
+                latencies.connecting.saturating_record(micros(connecting_ns));
+                if let Some(handshake_ns) = handshake_ns {
+                    latencies.tls_handshaking.saturating_record(micros(handshake_ns));
+                }
                 tally.opened += 1;
                 let number = self.job.connection_number(tally.opened);
                 Some(Rc::new(RefCell::new(Connection::new(number, stream))))
@@ -117,8 +125,12 @@ impl Seat {
                 return Ok(served);
             }
             served = Served::Well;
-            alarm.as_mut().reset(Instant::now() + self.job.timeout);
-            let ended = connection::answer(connection, alarm.as_mut()).await;
+            let now = Instant::now();
+            let whole_by = now + self.job.timeout;
+            let first_byte_by =
+                self.job.first_byte_timeout.map_or(whole_by, |limit| whole_by.min(now + limit));
+            alarm.as_mut().reset(first_byte_by);
+            let ended = connection::answer(connection, alarm.as_mut(), whole_by).await;
             let pause = self.desk.borrow_mut().conclude(self.index, connection, &ended)?;
             if let Some(pause) = pause {
                 sleep(pause).await;

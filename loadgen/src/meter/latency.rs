@@ -13,7 +13,7 @@ const HIGHEST_US: u64 = 3_600 * 1_000_000;
 /// pages around the latencies that occur are ever touched.
 const DIGITS: u8 = 3;
 
-/// Both latencies of the attempts that were answered or timed out. One whose connection broke has no duration.
+/// The latencies of attempts that were answered or timed out, and their parts. One whose connection broke has no duration.
 #[derive(Clone, Debug)]
 pub(crate) struct Latencies {
     /// From the planned instant to the whole answer.
@@ -24,29 +24,52 @@ pub(crate) struct Latencies {
     pub(crate) lateness: Histogram<u64>,
     /// The part of it that is our own: from the planned instant until it was noticed, where a connection was idle.
     pub(crate) lag: Histogram<u64>,
+    /// Of each connection: until it was there.
+    pub(crate) connecting: Histogram<u64>,
+    /// From then until TLS was agreed on.
+    pub(crate) tls_handshaking: Histogram<u64>,
+    /// Of each request that was answered: from the first byte written to the first byte of the answer.
+    pub(crate) waiting: Histogram<u64>,
+    /// From then to the whole answer; nothing for an answer that came at once.
+    pub(crate) receiving: Histogram<u64>,
 }
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self { response: histogram(), service: histogram(), lateness: histogram(), lag: histogram() }
+        Self {
+            response: histogram(),
+            service: histogram(),
+            lateness: histogram(),
+            lag: histogram(),
+            connecting: histogram(),
+            tls_handshaking: histogram(),
+            waiting: histogram(),
+            receiving: histogram(),
+        }
     }
 }
 
 impl Latencies {
     /// Records one attempt, in nanoseconds of the monotonic clock.
     pub(crate) fn record(&mut self, t_planned: u64, t_start: u64, t_end: u64) {
-        self.response.saturating_record(micros(t_planned, t_end));
-        self.service.saturating_record(micros(t_start, t_end));
+        self.response.saturating_record(micros(t_end.saturating_sub(t_planned)));
+        self.service.saturating_record(micros(t_end.saturating_sub(t_start)));
+    }
+
+    /// Records the parts of one request that was answered.
+    pub(crate) fn record_parts(&mut self, t_start: u64, t_first: u64, t_end: u64) {
+        self.waiting.saturating_record(micros(t_first.saturating_sub(t_start)));
+        self.receiving.saturating_record(micros(t_end.saturating_sub(t_first)));
     }
 
     /// Records how long after its instant a request left.
     pub(crate) fn record_lateness(&mut self, t_planned: u64, t_start: u64) {
-        self.lateness.saturating_record(micros(t_planned, t_start));
+        self.lateness.saturating_record(micros(t_start.saturating_sub(t_planned)));
     }
 
     /// Records how long after its instant a request was noticed, for which a connection was idle.
     pub(crate) fn record_lag(&mut self, t_planned: u64, now: u64) {
-        self.lag.saturating_record(micros(t_planned, now));
+        self.lag.saturating_record(micros(now.saturating_sub(t_planned)));
     }
 
     /// Adds those of another lane; exact, since all bounds are the same.
@@ -56,6 +79,10 @@ impl Latencies {
         self.service.add(&other.service).expect(same);
         self.lateness.add(&other.lateness).expect(same);
         self.lag.add(&other.lag).expect(same);
+        self.connecting.add(&other.connecting).expect(same);
+        self.tls_handshaking.add(&other.tls_handshaking).expect(same);
+        self.waiting.add(&other.waiting).expect(same);
+        self.receiving.add(&other.receiving).expect(same);
     }
 }
 
@@ -97,8 +124,9 @@ fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, DIGITS).expect("constant bounds that are valid")
 }
 
-fn micros(from_ns: u64, to_ns: u64) -> u64 {
-    (to_ns.saturating_sub(from_ns) / 1000).max(LOWEST_US)
+/// A length of time as histograms have it.
+pub(crate) fn micros(ns: u64) -> u64 {
+    (ns / 1000).max(LOWEST_US)
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ pub(super) fn of(summary: &Summary) -> Value {
     let trends = [
         ("http_req_duration", summary.service_time),
         ("response_time", summary.response_time),
+        ("http_req_connecting", summary.parts.connecting),
+        ("http_req_tls_handshaking", summary.parts.tls_handshaking),
+        ("http_req_waiting", summary.parts.waiting),
+        ("http_req_receiving", summary.parts.receiving),
         ("lateness", summary.schedule.and_then(|schedule| schedule.lateness)),
     ];
     metrics.extend(trends.into_iter().filter_map(|(name, quantiles)| Some((name, trend(&quantiles?)))));

@@ -158,6 +158,7 @@ fn traffic(summary: &Summary) -> Vec<String> {
     let mut lines = vec![
         line("http_req_duration", &quantiles(summary.service_time.as_ref())),
         line("response_time", &quantiles(summary.response_time.as_ref())),
+        line("parts", &parts(summary)),
         line("http_req_failed", &format!("{failed:.2}%  {} out of {}", requests.failed, requests.sent)),
         line("http_reqs", &counted),
         line("data_sent", &data(summary.sent_bytes, summary.duration_s)),
@@ -172,10 +173,27 @@ fn traffic(summary: &Summary) -> Vec<String> {
         ),
     ];
     if summary.unit == Unit::Events {
-        lines.insert(4, line("events", &format!("{left}  {:.0}/s", summary.events_per_s)));
+        lines.insert(5, line("events", &format!("{left}  {:.0}/s", summary.events_per_s)));
     }
-    lines.splice(2..2, summary.schedule.map(|schedule| line("schedule", &kept(&schedule))));
+    lines.splice(3..3, summary.schedule.map(|schedule| line("schedule", &kept(&schedule))));
     lines
+}
+
+/// Where the time of connections and requests went.
+fn parts(summary: &Summary) -> String {
+    let parts = summary.parts;
+    let each = [
+        ("connecting", parts.connecting),
+        ("tls", parts.tls_handshaking),
+        ("waiting", parts.waiting),
+        ("receiving", parts.receiving),
+    ];
+    let told = each.into_iter().filter_map(|(name, all)| {
+        let all = all?;
+        Some(format!("{name} med={} p(95)={}", ms(all.p50_ms), ms(all.p95_ms)))
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "no sample".to_owned() } else { told.join("  ") }
 }
 
 /// As k6 marks them.

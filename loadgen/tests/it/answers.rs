@@ -230,3 +230,39 @@ fn an_answer_before_the_request_was_read_counts_and_closes_its_connection() {
     }
     assert_ne!(tries[0].connection, tries[1].connection);
 }
+
+#[test]
+fn the_first_byte_has_a_time_of_its_own_and_parts_are_told_apart() {
+    // Silence is given up soon, though a whole answer may take long.
+    check(
+        "silence",
+        "--first-byte-timeout 200ms",
+        |it| it.wait_for(|seen| seen.requests.len() == 2),
+        UNKNOWN,
+    );
+    // What has begun to answer is waited for.
+    let stub = Stub::scripted(|exchange| {
+        let body = exchange.store();
+        let answer = with_length(200, &body);
+        let (first, rest) = answer.split_at(9);
+        exchange.say(first);
+        std::thread::sleep(std::time::Duration::from_millis(600));
+        exchange.say(rest);
+    });
+    let ran = Loadgen::against(&stub, "-n 2 --dup 0 --batch 1 -c 1 --first-byte-timeout 300ms").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let parts = &ran.summary()["parts"];
+    assert_eq!(ran.summary()["events"]["acked"], 2, "{}", ran.stdout);
+    assert_eq!(
+        (&parts["receiving"]["samples"], &parts["connecting"]["samples"]),
+        (&2.into(), &1.into()),
+        "{parts}"
+    );
+    assert!(parts["receiving"]["min_ms"].as_f64() >= Some(590.0), "{parts}");
+    assert!(parts["waiting"]["min_ms"].as_f64() < parts["receiving"]["min_ms"].as_f64(), "{parts}");
+    assert!(
+        parts["tls_handshaking"].is_null()
+            && ran.stdout.contains("parts...................: connecting med="),
+        "{parts}"
+    );
+}

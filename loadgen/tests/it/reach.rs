@@ -76,6 +76,7 @@ fn a_target_with_tls_is_loaded_and_judged_where_its_certificate_is_believed() {
     let cacert = format!("--cacert {}", papers.path("ca.pem").display());
     let ran = load(&format!("--target https://{} {cacert} --verify", peer.address));
     assert_whole(&ran, &stub);
+    assert_eq!(ran.summary()["parts"]["tls_handshaking"]["samples"], ran.summary()["connections"]["opened"]);
     let manifest = std::fs::read_to_string(ran.folder().file("run.json")).unwrap();
     assert!(manifest.contains("ca.pem"), "`verify` finds its way alone: {manifest}");
 }

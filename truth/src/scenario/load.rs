@@ -49,6 +49,9 @@ pub struct Load {
     /// From the send to the whole answer.
     #[serde(with = "crate::duration")]
     pub timeout: Duration,
+    /// From the send to the first byte of the answer; none if that may take as long.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub first_byte_timeout: Option<Duration>,
     /// How long no connection may have an answer before the run ends.
     #[serde(with = "crate::duration")]
     pub patience: Duration,
@@ -72,6 +75,7 @@ impl Default for Load {
             batch: 100,
             requests_per_connection: None,
             timeout: Duration::from_secs(30),
+            first_byte_timeout: None,
             patience: Duration::from_secs(30),
             retries: 0,
         }
@@ -147,6 +151,9 @@ impl Load {
         }
         if !(1..=MAX_CONNECTIONS).contains(&self.most_connections()) {
             return Some("concurrency must be 1 to 10000".to_owned());
+        }
+        if self.first_byte_timeout.is_some_and(|limit| limit.is_zero()) {
+            return Some("first_byte_timeout must be longer than 0".to_owned());
         }
         if self.timeout.is_zero() || self.patience.is_zero() {
             return Some("timeout and patience must be longer than 0".to_owned());
