@@ -187,6 +187,10 @@ pub struct Shape {
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub graceful_stop: Option<Duration>,
 
+    /// Send bodies packed, with 'Content-Encoding: gzip', to a target that unpacks them
+    #[arg(long)]
+    pub gzip: bool,
+
     /// Close a connection after so many requests: 1 is without keep-alive [default: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_per_connection: Option<u32>,

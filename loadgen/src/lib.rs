@@ -9,6 +9,7 @@ mod cli;
 mod connection;
 mod error;
 mod faults;
+mod gzip;
 mod history;
 mod lane;
 mod load;

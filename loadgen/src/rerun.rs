@@ -49,6 +49,7 @@ impl Words {
         shape.stages.iter().for_each(|stage| self.add("--stage", Some(stage)));
         self.add("--concurrency", shape.concurrency);
         self.add("--requests-per-connection", shape.requests_per_connection);
+        self.0.extend(shape.gzip.then(|| "--gzip".to_owned()));
         self.add("--timeout", shape.timeout.map(format));
         self.add("--first-byte-timeout", shape.first_byte_timeout.map(format));
         self.add("--patience", shape.patience.map(format));

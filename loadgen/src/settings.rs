@@ -109,6 +109,7 @@ impl Settings {
         if shape.connect_timeout.is_zero() {
             return Err(Failure::Usage("--connect-timeout must be longer than 0".to_owned()));
         }
+        scenario.target.publish.gzip |= shape.gzip;
         let plan = scenario.plan(seed, nonce)?;
         let endpoint = scenario.target.endpoint()?;
         let no_color = shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -8,6 +8,7 @@ use truth::wire::post_head;
 use verify::observe::client::parse_header;
 
 use crate::error::Failure;
+use crate::gzip::Packer;
 
 /// Header fields that frame a request, and so are ours alone.
 const OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
@@ -36,14 +37,18 @@ impl Fixed {
             (false, false) => Some("text/plain; charset=utf-8"),
         };
         let fixed = fixed_head(&request.method, content_type, target, endpoint, headers)?;
+        let mut body = request.body.clone().into_bytes();
+        if target.publish.gzip && !body.is_empty() {
+            Packer::new().pack(&mut body, 0);
+        }
         let mut whole = Vec::new();
         // A request that could have a body says that it has none.
-        if request.body.is_empty() && !matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
+        if body.is_empty() && !matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
             whole.extend_from_slice(&fixed);
             whole.extend_from_slice(b"\r\n");
         } else {
-            post_head(&fixed, request.body.len(), &mut whole);
-            whole.extend_from_slice(request.body.as_bytes());
+            post_head(&fixed, body.len(), &mut whole);
+            whole.extend_from_slice(&body);
         }
         Ok(Self::Request(whole.into()))
     }
@@ -71,6 +76,7 @@ fn fixed_head(
         ("host", Some(&*endpoint.authority)),
         ("user-agent", Some(concat!("onceproof/", env!("CARGO_PKG_VERSION")))),
         ("content-type", content_type),
+        ("content-encoding", (target.publish.gzip && content_type.is_some()).then_some("gzip")),
         ("accept", Some(content_type.unwrap_or("*/*"))),
     ];
     let path = format!("{}{}", endpoint.prefix, target.publish.path);

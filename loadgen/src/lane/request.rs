@@ -13,6 +13,7 @@ use truth::variant::Origin;
 use truth::wire::{Renderer, post_head};
 
 use crate::connection::head::Fixed;
+use crate::gzip::Packer;
 
 /// Beyond the fixed part of a head: `content-length: `, 20 digits at most and two line ends.
 const LENGTH_FIELD: usize = 40;
@@ -30,7 +31,13 @@ pub(crate) struct Requests {
 /// Where their bytes come from.
 #[derive(Debug)]
 enum Source {
-    Events { renderer: Box<Renderer>, fixed_head: Arc<[u8]>, head: Vec<u8> },
+    Events {
+        renderer: Box<Renderer>,
+        /// None where bodies are sent as they are.
+        packer: Option<Box<Packer>>,
+        fixed_head: Arc<[u8]>,
+        head: Vec<u8>,
+    },
     Fixed(Arc<[u8]>),
 }
 
@@ -39,7 +46,8 @@ impl Requests {
         let source = match fixed {
             Fixed::Head(fixed_head) => {
                 let renderer = Box::new(Renderer::new(events, target));
-                Source::Events { renderer, fixed_head, head: Vec::new() }
+                let packer = target.publish.gzip.then(|| Box::new(Packer::new()));
+                Source::Events { renderer, packer, fixed_head, head: Vec::new() }
             }
             Fixed::Request(request) => Source::Fixed(request),
         };
@@ -75,10 +83,13 @@ impl Requests {
                 bytes.extend_from_slice(request);
                 start..bytes.len()
             }
-            Source::Events { renderer, fixed_head, head } => {
+            Source::Events { renderer, packer, fixed_head, head } => {
                 let body = bytes.len() + fixed_head.len() + LENGTH_FIELD;
                 bytes.resize(body, 0);
                 body_of(renderer, bytes);
+                if let Some(packer) = packer {
+                    packer.pack(bytes, body);
+                }
                 head.clear();
                 post_head(fixed_head, bytes.len() - body, head);
                 let start = body - head.len();

@@ -7,6 +7,7 @@
 //! | axum | `Connection: close` on every answer | acknowledged | one a request |
 //! | uvicorn | answers with a length, or in chunks of seven bytes | acknowledged | kept |
 //! | uvicorn | `Connection: close` on every answer | acknowledged | one a request |
+//! | uvicorn | unpacks bodies, and takes no others | acknowledged with `--gzip` | kept |
 //! | uvicorn | raises after the commit: 500 | unknown, and stored | kept |
 //! | uvicorn | never answers in time | unknown, and stored | one a request |
 //! | uvicorn | ends by itself after so many requests | what it took acknowledged, the rest never sent | broken or refused |
@@ -101,6 +102,21 @@ fn uvicorn_answers_with_a_length_or_in_chunks_on_connections_that_stay() {
         assert_eq!((counts, carriers(&ran) <= 2), (all_acked(), true), "{mode}: {}", ran.stderr);
         assert_eq!(backend::received(peer.address), REQUESTS, "{mode}");
     }
+}
+
+#[test]
+fn uvicorn_unpacks_what_was_packed() {
+    let peer = Peer::uvicorn("packed", &[]);
+    let (ran, counts) = load(peer.address, "--gzip");
+    assert_eq!((counts, carriers(&ran) <= 2), (all_acked(), true), "{}", ran.stderr);
+    assert_eq!(backend::received(peer.address), REQUESTS);
+    let (_, counts) = load(peer.address, "");
+    assert_eq!(counts, all_unknown(), "what is not packed is an error of the server's");
+    let size = |rest: &str| {
+        let arguments = format!("--target {} -n 2k --dup 0 --batch 100 -c 2 {rest}", peer.address);
+        Loadgen::with(&arguments).run().summary()["sent_bytes"].as_u64().unwrap()
+    };
+    assert!(size("--gzip") < size("") * 3 / 4);
 }
 
 #[test]

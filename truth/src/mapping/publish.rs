@@ -15,6 +15,9 @@ pub struct Publish {
     pub path: String,
     /// What stands around the events of a request.
     pub envelope: Envelope,
+    /// Whether bodies are sent packed, with `Content-Encoding: gzip`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gzip: bool,
     /// Statuses that acknowledge.
     pub ack: Vec<StatusPattern>,
     /// Statuses that promise to have had no effect.
@@ -26,6 +29,7 @@ impl Default for Publish {
         Self {
             path: "/publish?results=true".to_owned(),
             envelope: Envelope::Array,
+            gzip: false,
             ack: vec![StatusPattern::Class(2)],
             rejected: vec![StatusPattern::Class(3), StatusPattern::Class(4), StatusPattern::Exact(503)],
         }

@@ -1,0 +1,65 @@
+//! `gzip` bodies (RFC 1952), from one buffer into another that are used again and again.
+
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+
+/// Identification, deflate, no flags, no time, no hint, an unknown system.
+const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+
+/// Packs one body after another.
+#[derive(Debug)]
+pub(crate) struct Packer {
+    deflate: Compress,
+    plain: Vec<u8>,
+}
+
+impl Packer {
+    pub(crate) fn new() -> Self {
+        // As little work as there can be: what is measured is the target.
+        Self { deflate: Compress::new(Compression::fast(), false), plain: Vec::new() }
+    }
+
+    /// Replaces what stands behind `body` by the same packed.
+    pub(crate) fn pack(&mut self, bytes: &mut Vec<u8>, body: usize) {
+        self.plain.clear();
+        self.plain.extend(bytes.drain(body..));
+        bytes.extend_from_slice(&HEAD);
+        self.deflate.reset();
+        loop {
+            let taken = self.deflate.total_in() as usize;
+            bytes.reserve(self.plain.len() / 4 + 64);
+            let status = self.deflate.compress_vec(&self.plain[taken..], bytes, FlushCompress::Finish);
+            if status.expect("a stream that was begun can be ended") == Status::StreamEnd {
+                break;
+            }
+        }
+        let mut checksum = Crc::new();
+        checksum.update(&self.plain);
+        bytes.extend_from_slice(&checksum.sum().to_le_bytes());
+        // The length modulo 2^32, as the format has it.
+        bytes.extend_from_slice(&(self.plain.len() as u32).to_le_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    #[test]
+    fn what_is_packed_unpacks_to_the_same_again_and_again() {
+        let mut packer = Packer::new();
+        let noise: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for body in [&b""[..], b"[]", &b"ab".repeat(50_000), &noise, b"again"] {
+            let mut bytes = b"head".to_vec();
+            bytes.extend_from_slice(body);
+            packer.pack(&mut bytes, 4);
+            assert_eq!(&bytes[..4], b"head");
+            let mut plain = Vec::new();
+            GzDecoder::new(&bytes[4..]).read_to_end(&mut plain).unwrap();
+            assert!(plain == body, "{} bytes", body.len());
+        }
+    }
+}
