@@ -1,4 +1,4 @@
-//! HTTP as servers really answer: axum, uvicorn and nginx, each with the habits that matter here. What a script can say
+//! HTTP as servers really answer: axum, uvicorn, Node and nginx, each with the habits that matter here. What a script can say
 //! is in `answers.rs`.
 //!
 //! | peer | what it does | what becomes of the attempts | connections |
@@ -11,6 +11,9 @@
 //! | uvicorn | raises after the commit: 500 | unknown, and stored | kept |
 //! | uvicorn | never answers in time | unknown, and stored | one a request |
 //! | uvicorn | ends by itself after so many requests | what it took acknowledged, the rest never sent | broken or refused |
+//! | Node | answers with a length, or after 103 Early Hints | acknowledged | kept |
+//! | Node | closes a connection that was idle for a second | acknowledged | one a request |
+//! | Node | ends in the middle of an answer | unknown, and stored | one a request |
 //! | nginx before axum | `keepalive_requests 3` | acknowledged | one for three requests |
 //! | nginx before axum | passes chunks on; `gzip on`, which nobody asked for | acknowledged | kept |
 //! | nginx before nothing | 502 with a page for people | unknown, and nothing stored | kept |
@@ -156,6 +159,33 @@ fn a_uvicorn_that_ends_midway_leaves_nothing_in_doubt_that_it_answered() {
     assert!(counts.unknown <= 2, "{counts:?}: {}", ran.stdout);
     assert!(counts.never_sent > 0, "{counts:?}");
     assert!(ran.stderr.contains("no answer for"), "{}", ran.stderr);
+}
+
+#[test]
+fn node_answers_at_once_or_after_hints_on_connections_that_stay() {
+    for mode in ["plain", "hints"] {
+        let peer = Peer::node(mode);
+        let (ran, counts) = load(peer.address, "");
+        assert_eq!((counts, carriers(&ran) <= 2), (all_acked(), true), "{mode}: {}", ran.stderr);
+        assert_eq!(backend::received(peer.address), REQUESTS, "{mode}");
+    }
+}
+
+#[test]
+fn node_may_close_what_was_idle_for_a_moment() {
+    let peer = Peer::node("impatient");
+    // A server that closes just as a request comes leaves that one in doubt; between two there is time here.
+    let (ran, counts) = load_with(4, peer.address, "--rate 80/m");
+    assert_eq!((counts.acked, backend::received(peer.address)), (4, 4), "{}", ran.stderr);
+    assert!(carriers(&ran) > 2, "{}", ran.stdout);
+}
+
+#[test]
+fn what_node_stored_before_it_broke_off_is_unknown_and_sent_once() {
+    let peer = Peer::node("breaks");
+    let (ran, counts) = load(peer.address, "");
+    assert_eq!((counts, carriers(&ran)), (all_unknown(), REQUESTS), "{}", ran.stderr);
+    assert_eq!(backend::received(peer.address), REQUESTS);
 }
 
 #[test]

@@ -34,6 +34,17 @@ impl Peer {
         })
     }
 
+    /// Node's server with the application in `app.js`.
+    pub(crate) fn node(mode: &str) -> Self {
+        let application = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/peers/app.js");
+        Self::start("nodejs", |address, _| {
+            let mut command = Command::new("timeout");
+            command.args(BOUNDED).arg("node").arg(&application).arg(address.port().to_string());
+            command.env("MODE", mode);
+            command
+        })
+    }
+
     /// nginx with this inside its one `server`.
     pub(crate) fn nginx(server: &str) -> Self {
         Self::nginx_that_listens("", server)
