@@ -34,8 +34,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    let mut process = start_target(&settings, &client).await?;
     let connector = Connector::new(&settings.scenario.target, &settings.endpoint)?;
+    let mut process = start_target(&settings, &client).await?;
     let addresses =
         preflight::reach(&settings.endpoint, &connector, &client, settings.family, settings.wait).await?;
     if settings.has_run_id && settings.shard == Shard::WHOLE {
@@ -73,27 +73,14 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         return Ok(exit::INTERRUPTED);
     }
     let summary = Summary::new(&settings, &share, &manifest, &load);
-    let saved = summary.save(&folder, &load.tally.latencies);
-    let exported = settings.summary_export.as_deref().map_or(Ok(()), |path| {
-        summary.export(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    });
+    let kept = keep(&settings, &summary, &folder, &load);
     drop(lock);
-    // Where nobody reads the summary any more, the exit code still tells.
-    let is_judged_later = !settings.verify && settings.scenario.request.is_none();
-    let judged_later = is_judged_later.then_some(settings.out.as_path());
-    drop(stdout().write_all(summary.text(&folder, judged_later).as_bytes()));
-    if let Some(answered) = summary.answered_without_effect() {
-        let (method, hint) = match &settings.scenario.request {
-            Some(request) => (&*request.method, ""),
-            None => ("POST", "; `verify probe URL` finds out what a target takes"),
-        };
-        notices.warn(&format!("nothing was acknowledged: {answered} to {method} {publish_url}{hint}"));
-    }
+    tell(&settings, &summary, &folder, &publish_url, notices);
     let code = match exit_code(&load, notices) {
         exit::RAN if !summary.holds() => exit::THRESHOLD,
         code => code,
     };
-    if let Err(why) = saved.map_err(|error| chain(&error)).and(exported) {
+    if let Err(why) = kept {
         notices.error(&why);
         return Ok(exit::LEDGER);
     }
@@ -106,6 +93,29 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     end_target(load.process.take(), notices).await;
     Ok(code)
+}
+
+/// Writes the files of a run that has ended, or says why one could not be written.
+fn keep(settings: &Settings, summary: &Summary, folder: &RunFolder, load: &Load) -> Result<(), String> {
+    summary.save(folder, &load.tally.latencies).map_err(|error| chain(&error))?;
+    settings.summary_export.as_deref().map_or(Ok(()), |path| {
+        summary.export(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    })
+}
+
+/// Prints what the run came to.
+fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, publish_url: &str, notices: Notices) {
+    let is_judged_later = !settings.verify && settings.scenario.request.is_none();
+    let judged_later = is_judged_later.then_some(settings.out.as_path());
+    // Where nobody reads the summary any more, the exit code still tells.
+    drop(stdout().write_all(summary.text(folder, judged_later).as_bytes()));
+    if let Some(answered) = summary.answered_without_effect() {
+        let (method, hint) = match &settings.scenario.request {
+            Some(request) => (&*request.method, ""),
+            None => ("POST", "; `verify probe URL` finds out what a target takes"),
+        };
+        notices.warn(&format!("nothing was acknowledged: {answered} to {method} {publish_url}{hint}"));
+    }
 }
 
 /// Waits until shortly before the moment at which the run is to begin, and tells that moment on the monotonic clock.

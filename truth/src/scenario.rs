@@ -354,20 +354,8 @@ impl Scenario {
         if let Some(fault) = self.database.as_ref().and_then(Database::fault) {
             return refuse(&fault);
         }
-        let process = self.target.process.as_ref();
-        if process.is_some_and(|process| process.command.is_empty()) {
-            return refuse(
-                "target.process.command is empty; write it as [\"./server\", \"--port\", \"8080\"]",
-            );
-        }
-        if let Some(fault) = self.faults.iter().find_map(|fault| fault.fault(process.is_some())) {
+        if let Some(fault) = self.faults_fault() {
             return refuse(&fault);
-        }
-        let is_at_share = |fault: &Fault| matches!(fault.due(0, 0), At::Share(_));
-        if self.load.total().is_none() && self.faults.iter().any(is_at_share) {
-            return refuse(
-                "a fault at a share of the attempts needs a count: say when it strikes as a time (2s)",
-            );
         }
         let target = &self.target;
         let paths = [Some(&target.publish.path), target.stats.path.as_ref(), target.listing.path.as_ref()];
@@ -401,6 +389,26 @@ impl Scenario {
             return refuse("listing.limit must be 1 to 100000");
         }
         Ok(())
+    }
+
+    /// Why what is to be done to the target cannot be done.
+    fn faults_fault(&self) -> Option<String> {
+        let process = self.target.process.as_ref();
+        if process.is_some_and(|process| process.command.is_empty()) {
+            return Some(
+                "target.process.command is empty; write it as [\"./server\", \"--port\", \"8080\"]"
+                    .to_owned(),
+            );
+        }
+        let is_at_share = |fault: &Fault| matches!(fault.due(0, 0), At::Share(_));
+        let one = self.faults.iter().find_map(|fault| fault.fault(process.is_some()));
+        one.or_else(|| {
+            let lacks_count = self.load.total().is_none() && self.faults.iter().any(is_at_share);
+            lacks_count.then(|| {
+                "a fault at a share of the attempts needs a count: say when it strikes as a time (2s)"
+                    .to_owned()
+            })
+        })
     }
 
     /// Why a trap cannot be set here.

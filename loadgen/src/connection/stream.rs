@@ -314,3 +314,102 @@ impl Write for Writing<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream as Blocking;
+    use std::sync::mpsc;
+    use std::thread::{self, JoinHandle};
+
+    use rcgen::generate_simple_self_signed;
+    use rustls::crypto::ring::default_provider;
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{RootCertStore, ServerConfig, ServerConnection};
+
+    use super::*;
+
+    const NAME: &str = "target.invalid";
+
+    /// A server that shakes hands, waits to be told, and then hands over all that was sent to it.
+    fn server(socket: Blocking, go_on: mpsc::Receiver<()>) -> (Arc<ClientConfig>, JoinHandle<Vec<u8>>) {
+        let made = generate_simple_self_signed([NAME.to_owned()]).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(default_provider());
+        let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let serving = thread::spawn(move || {
+            let (mut tls, mut socket) = (ServerConnection::new(Arc::new(config)).unwrap(), socket);
+            while tls.is_handshaking() {
+                tls.complete_io(&mut socket).unwrap();
+            }
+            go_on.recv().unwrap();
+            let mut came = Vec::new();
+            // It ends without a word, which TLS calls an error.
+            rustls::Stream::new(&mut tls, &mut socket).read_to_end(&mut came).ok();
+            came
+        });
+        (Arc::new(client), serving)
+    }
+
+    async fn connected() -> (Stream, mpsc::Sender<()>, JoinHandle<Vec<u8>>) {
+        let (ours, theirs) = Blocking::pair().unwrap();
+        let (go, go_on) = mpsc::channel();
+        let (config, serving) = server(theirs, go_on);
+        ours.set_nonblocking(true).unwrap();
+        let socket = Socket::Unix(UnixStream::from_std(ours).unwrap());
+        let stream = Stream::encrypted(socket, config, ServerName::try_from(NAME).unwrap()).await.unwrap();
+        (stream, go, serving)
+    }
+
+    #[tokio::test]
+    async fn a_request_of_which_no_byte_left_is_sent_once_however_often_it_is_offered() {
+        let (mut stream, go, serving) = connected().await;
+        assert!(stream.is_quiet(), "tickets are nothing that a request asked for");
+        let request = |number: usize| format!("request {number:06};");
+        let mut sent = 0;
+        // Nobody reads, so that some time the socket is full.
+        while stream.offer(request(sent).as_bytes()).is_ok_and(|taken| taken > 0) {
+            sent += 1;
+        }
+        for _ in 0..3 {
+            assert!(would_block(&stream.offer(request(sent).as_bytes())));
+        }
+        go.send(()).unwrap();
+        while !stream.offer(request(sent).as_bytes()).is_ok_and(|taken| taken > 0) {
+            poll_fn(|cx| stream.poll_write_ready(cx)).await.unwrap();
+        }
+        while !stream.is_flushed() {
+            poll_fn(|cx| stream.poll_write_ready(cx)).await.unwrap();
+            poll_fn(|cx| Poll::Ready(stream.flush(cx))).await;
+        }
+        drop(stream);
+        let expected: String = (0..=sent).map(request).collect();
+        assert!(serving.join().unwrap() == expected.as_bytes(), "{sent} requests, each once and in order");
+    }
+
+    #[tokio::test]
+    async fn what_is_larger_than_the_socket_is_kept_and_follows() {
+        let (mut stream, go, serving) = connected().await;
+        let request = vec![b'x'; 4 << 20];
+        let taken = stream.offer(&request).unwrap();
+        assert!(taken > 0 && taken < request.len() && !stream.is_flushed());
+        go.send(()).unwrap();
+        while !stream.is_flushed() {
+            poll_fn(|cx| stream.poll_write_ready(cx)).await.unwrap();
+            poll_fn(|cx| Poll::Ready(stream.flush(cx))).await;
+        }
+        drop(stream);
+        assert_eq!(serving.join().unwrap().len(), request.len());
+    }
+}
