@@ -49,7 +49,14 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
         ("-n 10 --shard 1/4", "--run-id"),
         ("-n 10 --scenario /no/such.toml", "/no/such.toml"),
         ("-n 10 -H nonsense", "Name: value"),
-        ("-n 10 --target https://localhost", "http://"),
+        ("-n 10 --target wss://localhost", "https://"),
+        ("-n 10 --target https://localhost --cacert /no/such.pem", "/no/such.pem"),
+        ("-n 10 --target https://localhost --cacert /dev/null", "certificate in PEM"),
+        ("-n 10 --target https://localhost --cert /no/such.pem", "--key"),
+        ("-n 10 --insecure", "https://"),
+        ("-n 10 --connect-to nowhere", "10.0.0.5:8443"),
+        ("-n 10 --bearer-file /no/such.token", "/no/such.token"),
+        ("-n 10 --first-byte-timeout 0", "first_byte_timeout"),
     ] {
         let ran = Loadgen::against(&stub, "").with_arguments(arguments).run();
         assert_eq!(ran.code, Some(2), "{arguments}: {}", ran.stderr);
