@@ -171,6 +171,10 @@ pub struct Shape {
     #[arg(long = "stage", value_name = "DUR:RATE")]
     pub stages: Vec<Stage>,
 
+    /// Measure no latencies so long: what is sent by then is on record, counted and judged all the same
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub warm_up: Option<Duration>,
+
     /// Demand this of the measurements, in k6's words: 'http_req_duration: p(95)<500'; may be repeated
     #[arg(long = "threshold", value_name = "TEXT")]
     pub thresholds: Vec<String>,

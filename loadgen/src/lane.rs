@@ -72,6 +72,8 @@ pub(crate) struct LaneJob {
     pub(crate) ramp: Option<Ramp>,
     /// When requests are to leave, where that is planned.
     pub(crate) pace: Option<Pace>,
+    /// From when on latencies are measured.
+    pub(crate) measured_from_ns: u64,
     /// How long requests under way are waited for once no more are sent.
     pub(crate) grace: Duration,
     /// Whether somebody looks at the measurements while they are made.

@@ -149,7 +149,9 @@ pub(crate) async fn run(
         rounds: settings.rounds(),
     });
     let ramp = Ramp::of(&settings.scenario.load, start_ns);
-    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed, (pace, ramp))?;
+    let warm_up = settings.scenario.load.warm_up.unwrap_or_default();
+    let times = Times { pace, ramp, measured_from_ns: start_ns + warm_up.as_nanos() as u64 };
+    let lanes = start_lanes(settings, share, folder, &live, &dial, &fixed, times)?;
     let ends_ns = settings.scenario.load.lasts().map(|lasts| start_ns + lasts.as_nanos() as u64);
     let mut conductor = Conductor {
         lanes,
@@ -253,6 +255,14 @@ struct Lanes {
     orders: watch::Sender<Order>,
 }
 
+/// What happens when.
+struct Times {
+    pace: Option<Pace>,
+    ramp: Option<Ramp>,
+    /// From when on latencies are measured.
+    measured_from_ns: u64,
+}
+
 fn start_lanes(
     settings: &Settings,
     share: &Share,
@@ -260,7 +270,7 @@ fn start_lanes(
     live: &[Arc<LiveSums>],
     dial: &Arc<Dial>,
     fixed: &Fixed,
-    (pace, ramp): (Option<Pace>, Option<Ramp>),
+    Times { pace, ramp, measured_from_ns }: Times,
 ) -> Result<Lanes, Failure> {
     let plan = Arc::new(settings.plan.clone());
     let events = Arc::new(Events::new(&plan));
@@ -291,6 +301,7 @@ fn start_lanes(
             claims: Arc::clone(&claims),
             pace: pace.clone(),
             ramp: ramp.clone(),
+            measured_from_ns,
             grace: settings.scenario.load.graceful_stop,
             is_watched: is_watched(settings),
             dial: Arc::clone(dial),

@@ -46,6 +46,7 @@ impl Words {
     fn shape(&mut self, shape: &Shape) {
         self.add("--rate", shape.rate);
         self.add("--duration", shape.duration.map(format));
+        self.add("--warm-up", shape.warm_up.map(format));
         shape.stages.iter().for_each(|stage| self.add("--stage", Some(stage)));
         self.add("--concurrency", shape.concurrency);
         self.add("--requests-per-connection", shape.requests_per_connection);

@@ -234,6 +234,7 @@ fn shape(load: &mut Load, shape: &Shape) {
     }
     load.rate = shape.rate.or(load.rate);
     load.duration = shape.duration.or(load.duration);
+    load.warm_up = shape.warm_up.or(load.warm_up);
     load.thresholds.extend(shape.thresholds.iter().map(|threshold| Demand {
         threshold: threshold.clone(),
         abort_on_fail: shape.abort_on_fail.is_some(),

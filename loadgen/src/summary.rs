@@ -66,6 +66,8 @@ pub(crate) struct Summary {
     service_time: Option<Quantiles>,
     /// What connections and requests took, part by part.
     parts: Parts,
+    /// What was sent before latencies were measured; `null` if they were from the first request on.
+    warm_up: Option<WarmUp>,
     /// What was demanded of the measurements, and whether they are so.
     thresholds: Vec<Judged>,
     /// Events that left, per second of `duration_s`.
@@ -100,6 +102,15 @@ struct Planned {
     /// Attempts, repeats included.
     events: u64,
     /// Requests that carry them.
+    requests: u64,
+}
+
+/// What was sent before latencies were measured.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+struct WarmUp {
+    /// How long that was.
+    duration_s: f64,
+    /// Requests that were answered or timed out, and not measured.
     requests: u64,
 }
 
@@ -201,6 +212,10 @@ impl Summary {
             races: tally.races,
             schedule,
             thresholds,
+            warm_up: settings.scenario.load.warm_up.map(|warm_up| WarmUp {
+                duration_s: warm_up.as_secs_f64(),
+                requests: tally.latencies.unmeasured,
+            }),
             parts: Parts {
                 connecting: Quantiles::of(&tally.latencies.connecting),
                 tls_handshaking: Quantiles::of(&tally.latencies.tls_handshaking),

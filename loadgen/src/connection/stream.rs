@@ -372,6 +372,14 @@ mod tests {
         (stream, go, serving)
     }
 
+    async fn flush(stream: &mut Stream) {
+        poll_fn(|cx| {
+            stream.flush(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     #[tokio::test]
     async fn a_request_of_which_no_byte_left_is_sent_once_however_often_it_is_offered() {
         let (mut stream, go, serving) = connected().await;
@@ -391,7 +399,7 @@ mod tests {
         }
         while !stream.is_flushed() {
             poll_fn(|cx| stream.poll_write_ready(cx)).await.unwrap();
-            poll_fn(|cx| Poll::Ready(stream.flush(cx))).await;
+            flush(&mut stream).await;
         }
         drop(stream);
         let expected: String = (0..=sent).map(request).collect();
@@ -407,7 +415,7 @@ mod tests {
         go.send(()).unwrap();
         while !stream.is_flushed() {
             poll_fn(|cx| stream.poll_write_ready(cx)).await.unwrap();
-            poll_fn(|cx| Poll::Ready(stream.flush(cx))).await;
+            flush(&mut stream).await;
         }
         drop(stream);
         assert_eq!(serving.join().unwrap().len(), request.len());

@@ -23,6 +23,7 @@ use super::{LaneJob, backoff};
 use crate::connection::http1::Whole;
 use crate::connection::{Begun, Connection, Lost};
 use crate::meter::Tally;
+use crate::meter::latency::Latencies;
 use crate::meter::live::LiveSums;
 use crate::release::{Gather, Member, Race};
 
@@ -74,7 +75,10 @@ impl Desk {
             flights: (0..job.seats).map(|_| None).collect(),
             ledger: Some(ledger),
             requests,
-            tally: Tally::default(),
+            tally: Tally {
+                latencies: Latencies { from_ns: job.measured_from_ns, ..Latencies::default() },
+                ..Tally::default()
+            },
             live: Arc::clone(&job.live),
             finished: Rc::new(Notify::new()),
             has_idle: Rc::new(Notify::new()),
@@ -303,7 +307,7 @@ impl Desk {
             }
         };
         if ended.is_ok() {
-            tally.latencies.record_parts(t_start, connection.first_byte(t_end), t_end);
+            tally.latencies.record_parts(flight.t_planned(), t_start, connection.first_byte(t_end), t_end);
         }
         if matches!(ended, Ok(_) | Err(Lost::TimedOut)) {
             tally.latencies.record(flight.t_planned(), t_start, t_end);

@@ -175,6 +175,13 @@ fn traffic(summary: &Summary) -> Vec<String> {
     if summary.unit == Unit::Events {
         lines.insert(5, line("events", &format!("{left}  {:.0}/s", summary.events_per_s)));
     }
+    lines.splice(
+        3..3,
+        summary.warm_up.map(|warm_up| {
+            let told = format!("{}s, {} requests not measured", warm_up.duration_s, warm_up.requests);
+            line("warm_up", &told)
+        }),
+    );
     lines.splice(3..3, summary.schedule.map(|schedule| line("schedule", &kept(&schedule))));
     lines
 }

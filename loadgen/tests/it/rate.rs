@@ -192,3 +192,29 @@ fn nothing_leaves_before_the_moment_that_was_given() {
     let late = sound("-n 50 --batch 10 --start-at 2020-01-01T00:00:00Z");
     assert!(late.stderr.contains("after --start-at"), "{}", late.stderr);
 }
+
+#[test]
+fn what_is_sent_to_warm_up_is_on_record_and_not_measured() {
+    let stub = Stub::sound();
+    let warm_up = "--batch 1 --rate 40req/s --duration 1s --warm-up 500ms -c 2";
+    let ran = Loadgen::against(&stub, warm_up).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["events"]["acked"], &summary["warm_up"]["requests"]),
+        (&40.into(), &20.into()),
+        "{summary:#}"
+    );
+    for measured in ["/response_time", "/service_time", "/parts/waiting", "/schedule/lateness"] {
+        assert_eq!(summary.pointer(measured).unwrap()["samples"], 20, "{measured}: {summary:#}");
+    }
+    assert_eq!(ran.tries().len(), 40);
+    assert!(
+        ran.stdout.contains("warm_up.................: 0.5s, 20 requests not measured"),
+        "{}",
+        ran.stdout
+    );
+    // What was not measured does not hold.
+    let ran = Loadgen::against(&stub, "-n 10 --warm-up 1h --threshold http_req_duration:p(95)<60000").run();
+    assert_eq!(ran.code, Some(99), "{}", ran.stdout);
+}

@@ -26,6 +26,9 @@ pub struct Load {
     /// For how long it leaves.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub duration: Option<Duration>,
+    /// How long it takes until latencies are measured.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<Duration>,
     /// How many connections there are at the start, where their number ramps.
     pub start_vus: u32,
     /// How the rate, or the number of connections, changes, one stage after the other.
@@ -66,6 +69,7 @@ impl Default for Load {
             count: None,
             rate: None,
             duration: None,
+            warm_up: None,
             start_vus: 1,
             stages: Vec::new(),
             thresholds: Vec::new(),
