@@ -1,7 +1,6 @@
 //! The command line. What is not given there is taken from the environment, then from the scenario file, then from
 //! the defaults.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -126,11 +125,11 @@ pub struct Http {
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// Its method [default: GET, or POST with a body]
+    /// Its method, but not HEAD [default: GET, or POST with a body]
     #[arg(short = 'X', long, value_name = "METHOD")]
     pub method: Option<String>,
 
-    /// Its body
+    /// Its body, which is kept in run.json
     #[arg(short = 'd', long, value_name = "TEXT")]
     pub body: Option<String>,
 
@@ -237,7 +236,7 @@ pub struct Shape {
 
     /// Serve the run's figures in Prometheus' format at http://HOST:PORT/metrics while it goes on
     #[arg(long, value_name = "HOST:PORT")]
-    pub prometheus_addr: Option<SocketAddr>,
+    pub prometheus_addr: Option<String>,
 
     /// Write the summary to this file too, as k6's option of this name does
     #[arg(long, value_name = "FILE")]

@@ -1,6 +1,5 @@
 //! Why a run cannot begin, or had to stop, and the exit code that says so.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -77,7 +76,7 @@ pub enum Failure {
     )]
     Listen {
         /// Where.
-        address: SocketAddr,
+        address: String,
         /// Why.
         source: std::io::Error,
     },

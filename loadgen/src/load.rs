@@ -102,8 +102,22 @@ pub(crate) struct Load {
     pub(crate) ending: Ending,
     pub(crate) tally: Tally,
     pub(crate) ledger_failure: Option<LedgerError>,
+    /// Requests of a rate that were due when the run was ended early; none if it was not.
+    pub(crate) due: Option<u64>,
     /// The target, if the scenario started it.
     pub(crate) process: Option<TargetProcess>,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            ending: Ending::Complete,
+            tally: Tally::default(),
+            ledger_failure: None,
+            due: None,
+            process: None,
+        }
+    }
 }
 
 /// The target, found to be there.
@@ -166,7 +180,7 @@ pub(crate) async fn run(
         view: &view,
         notices,
         progress: &progress,
-        load: Load { ending: Ending::Complete, tally: Tally::default(), ledger_failure: None, process: None },
+        load: Load::default(),
     };
     let unpolled = tokio::select! {
         () = conductor.conduct(&mut signals) => None,
@@ -179,7 +193,16 @@ pub(crate) async fn run(
         conductor.conduct(&mut signals).await;
     }
     progress.clear();
+    let is_timed = settings.scenario.load.lasts().is_some() || conductor.schedule.is_some();
     let mut load = conductor.load;
+    if let Some(schedule) = conductor.schedule.filter(|_| load.ending != Ending::Complete) {
+        let due = schedule.due_before(monotonic_ns().saturating_sub(start_ns)) / u64::from(settings.shard.of);
+        load.due = Some(share.requests.map_or(due, |planned| planned.min(due)));
+    }
+    if load.tally.first_start_ns > 0 && (is_timed || load.ending != Ending::Complete) {
+        // A target that answers no longer makes no run shorter.
+        load.tally.last_end_ns = load.tally.last_end_ns.max(monotonic_ns());
+    }
     load.process = end_faults(striking, &mut load.ending, &mut signals, notices).await;
     if let Some(poller) = poller.filter(|_| load.ending != Ending::Aborted) {
         tokio::select! {

@@ -66,6 +66,8 @@ pub(crate) struct Tally {
     pub(crate) rejected: u64,
     pub(crate) unknown: u64,
     pub(crate) never_sent: u64,
+    /// Events of the rounds that were opened.
+    pub(crate) opened: u64,
     /// Requests that left, and those of them that were not acknowledged.
     pub(crate) requests_sent: u64,
     pub(crate) requests_failed: u64,
@@ -163,6 +165,7 @@ impl Tally {
             (&mut self.rejected, other.rejected),
             (&mut self.unknown, other.unknown),
             (&mut self.never_sent, other.never_sent),
+            (&mut self.opened, other.opened),
             (&mut self.requests_sent, other.requests_sent),
             (&mut self.requests_failed, other.requests_failed),
             (&mut self.retries, other.retries),

@@ -1,7 +1,6 @@
 //! `--prometheus-addr`: the run's figures in Prometheus' text format, for as long as the run lasts.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,8 +23,9 @@ const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) struct Metrics(JoinHandle<()>);
 
 /// Listens there, before anything is sent.
-pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|source| Failure::Listen { address, source })
+pub(crate) async fn listen(address: &str) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| Failure::Listen { address: address.to_owned(), source })
 }
 
 impl Metrics {

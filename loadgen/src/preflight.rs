@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::CertificateError;
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -50,16 +51,16 @@ impl Family {
 
 /// Finds the target's addresses, the one that answers first at the front; with `wait`, once it is ready.
 pub(crate) async fn reach(
-    endpoint: &Endpoint,
-    connector: &Connector,
+    Settings { endpoint, connector, family, wait, scenario, .. }: &Settings,
     client: &TargetClient,
-    family: Option<Family>,
-    wait: Duration,
 ) -> Result<Vec<Address>, Failure> {
+    // Of a server that is only sent a request, nobody said that it has a health check.
+    let has_health = scenario.request.is_none();
+    let (family, wait) = (*family, *wait);
     let until = Instant::now() + wait;
     loop {
         let failure = match connect_once(endpoint, connector, family, Instant::now() + REACH).await {
-            Ok(addresses) if wait.is_zero() => return Ok(addresses),
+            Ok(addresses) if wait.is_zero() || !has_health => return Ok(addresses),
             Ok(addresses) => match not_ready(client).await {
                 None => return Ok(addresses),
                 Some(reason) => Failure::NotReady { url: client.url("/health"), reason, wait },
@@ -190,9 +191,19 @@ fn plain(error: &std::io::Error) -> String {
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match (error.kind(), of_tls) {
         (std::io::ErrorKind::ConnectionRefused, _) => "connection refused".to_owned(),
-        (_, Some(rustls::Error::InvalidCertificate(_))) => {
-            format!("{error}; name who signed it with --cacert FILE, or believe it unseen with --insecure")
-        }
+        (_, Some(rustls::Error::InvalidCertificate(why))) => match why {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "nobody that we trust signed its certificate; name who did with --cacert FILE, or believe it unseen with --insecure"
+                    .to_owned()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                format!("its certificate is for another name than the URL's ({error})")
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired".to_owned()
+            }
+            _ => format!("its certificate is not believed: {error}"),
+        },
         (_, Some(rustls::Error::InvalidMessage(_))) => {
             format!("what came is not TLS ({error}); a target without it is named with http://")
         }

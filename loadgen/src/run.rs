@@ -13,7 +13,7 @@ use verify::baseline::{Baseline, chain};
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
 
-use crate::connection::dial::{Address, Connector, Dial};
+use crate::connection::dial::{Address, Dial};
 use crate::connection::head::Fixed;
 use crate::error::{Failure, exit};
 use crate::load::{self, Ending, Load, RUN_UP, Reached, Share};
@@ -30,14 +30,19 @@ const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
     let fixed = Fixed::of(&settings.scenario, &settings.endpoint, &settings.headers)?;
     let client = TargetClient::new(&settings.scenario.target, &settings.headers)?;
-    let metrics = match settings.prometheus_addr {
+    let metrics = match &settings.prometheus_addr {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    let connector = Connector::new(&settings.scenario.target, &settings.endpoint)?;
+    if let Some(path) = &settings.summary_export {
+        // Before anything is sent, and without losing what is there.
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|error| {
+            Failure::Usage(format!("cannot write {} for --summary-export: {error}", path.display()))
+        })?;
+    }
     let mut process = start_target(&settings, &client).await?;
-    let addresses =
-        preflight::reach(&settings.endpoint, &connector, &client, settings.family, settings.wait).await?;
+    let addresses = preflight::reach(&settings, &client).await?;
     if settings.has_run_id && settings.shard == Shard::WHOLE {
         preflight::refuse_sent_before(&client, &settings.plan).await?;
     }
@@ -66,7 +71,11 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
 
     let publish_url = client.url(&settings.scenario.target.publish.path);
-    let dial = Arc::new(Dial { connector, addresses, connect_timeout: settings.connect_timeout });
+    let dial = Arc::new(Dial {
+        connector: settings.connector.clone(),
+        addresses,
+        connect_timeout: settings.connect_timeout,
+    });
     let reached = Reached { client, dial, fixed, process, metrics };
     let mut load = Box::pin(load::run(&settings, &share, &folder, reached, start_ns, notices)).await?;
     if load.ending == Ending::Aborted {
@@ -114,7 +123,7 @@ fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, publish_url:
             Some(request) => (&*request.method, ""),
             None => ("POST", "; `verify probe URL` finds out what a target takes"),
         };
-        notices.warn(&format!("nothing was acknowledged: {answered} to {method} {publish_url}{hint}"));
+        notices.warn(&format!("nothing was acknowledged by {method} {publish_url}: {answered}{hint}"));
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a run will do, with nothing left open: the command line over the environment over the scenario file over the
 //! defaults.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use verify::observe::database::DatabaseReader;
 use verify::reach::Reach;
 
 use crate::cli::{Cli, Http, Shape};
+use crate::connection::dial::Connector;
 use crate::error::Failure;
 use crate::preflight::Family;
 use crate::rerun::{rerun, rerun_http};
@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) shard: Shard,
     /// Where to connect to.
     pub(crate) endpoint: Endpoint,
+    /// How.
+    pub(crate) connector: Connector,
     /// Sent with every request, written to no file.
     pub(crate) headers: Vec<String>,
     /// How the target is reached; the headers, where they come from.
@@ -48,7 +50,7 @@ pub(crate) struct Settings {
     /// Before when nothing is sent.
     pub(crate) start_at: Option<Timestamp>,
     /// Where the run's figures are served while it goes on.
-    pub(crate) prometheus_addr: Option<SocketAddr>,
+    pub(crate) prometheus_addr: Option<String>,
     /// Where the summary is written in k6's form.
     pub(crate) summary_export: Option<PathBuf>,
     /// The command that sends the same load again.
@@ -112,12 +114,14 @@ impl Settings {
         scenario.target.publish.gzip |= shape.gzip;
         let plan = scenario.plan(seed, nonce)?;
         let endpoint = scenario.target.endpoint()?;
+        let connector = Connector::new(&scenario.target, &endpoint)?;
         let no_color = shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Self {
             scenario,
             plan,
             shard: Shard::WHOLE,
             endpoint,
+            connector,
             headers: shape.reach.all_headers()?,
             reach: shape.reach,
             database_url: None,
@@ -187,8 +191,11 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     set(&mut load.dup, cli.dup.clone());
     set(&mut load.batch, cli.batch);
     set(&mut scenario.events.topics, cli.topics.as_deref().map(topics).transpose()?);
-    let url = cli.target.as_ref().unwrap_or(&scenario.target.url).clone();
-    scenario.target.set_url(&url)?;
+    let written = scenario.target.url.clone();
+    scenario.target.set_url(&written)?;
+    if let Some(url) = &cli.target {
+        scenario.target.retarget(url)?;
+    }
     cli.shape.reach.outrank(&mut scenario.target.connect);
     Ok(scenario)
 }

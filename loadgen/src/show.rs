@@ -10,11 +10,12 @@ use truth::answer::{Answer, Kind, Kinds, Outcome};
 use truth::event::Events;
 use truth::ledger::{Done, Frame, Scope};
 use truth::plan::Plan;
-use truth::scenario::{Scenario, ScenarioError};
+use truth::scenario::Scenario;
 use truth::wire::Renderer;
 use verify::baseline::chain;
 
-use crate::error::exit;
+use crate::connection::dial::Connector;
+use crate::error::{Failure, exit};
 use crate::settings::Settings;
 
 /// Slots over which copies are counted: more take long, and look the same.
@@ -36,9 +37,11 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
     code
 }
 
-fn checked(file: &Path) -> Result<String, ScenarioError> {
+fn checked(file: &Path) -> Result<String, Failure> {
     let scenario = Scenario::load(file)?;
     let plan = scenario.plan(1, 1)?;
+    // Certificates are read with it, as a run would.
+    Connector::new(&scenario.target, &scenario.target.endpoint()?)?;
     Ok(format!("{}, {}", scenario.load.executor.name(), amount(&scenario, &plan)))
 }
 

@@ -174,7 +174,8 @@ impl Summary {
     pub(crate) fn new(settings: &Settings, share: &Share, manifest: &Manifest, load: &Load) -> Self {
         let tally = &load.tally;
         let duration_s = duration_s(tally);
-        let schedule = settings.scenario.load.schedule().map(|_| Punctuality::of(share, tally));
+        let schedule =
+            settings.scenario.load.schedule().map(|_| Punctuality::of(load.due.or(share.requests), tally));
         let measured = Measured { tally, duration_s, punctuality: schedule.as_ref() };
         let thresholds = measured.judge(&settings.scenario.load.thresholds);
         let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
@@ -195,7 +196,8 @@ impl Summary {
                 told_duplicate: tally.told_duplicate,
                 rejected: tally.rejected,
                 unknown: tally.unknown,
-                never_sent: tally.never_sent,
+                // Rounds that were never opened hold the rest; where only time ends a run, nothing was to be sent after it.
+                never_sent: share.events.map_or(0, |all| tally.never_sent + all.saturating_sub(tally.opened)),
             },
             requests: Requests {
                 sent: tally.requests_sent,
@@ -258,8 +260,17 @@ impl Summary {
     /// How requests were answered, of a run of which nothing was acknowledged.
     pub(crate) fn answered_without_effect(&self) -> Option<String> {
         let statuses = self.requests.statuses.iter().filter(|(status, _)| **status > 0);
-        let answered: Vec<String> =
-            statuses.map(|(status, count)| format!("{count} times status {status}")).collect();
+        let because = self.requests.unknown_because;
+        let unread = [
+            (because.connection_broke, "the connection broke"),
+            (because.answer_malformed, "what came was no answer of HTTP/1.1"),
+            (because.timed_out, "no answer came in time"),
+        ];
+        let unread = unread.iter().filter(|(count, _)| *count > 0);
+        let answered: Vec<String> = statuses
+            .map(|(status, count)| format!("{count} times status {status}"))
+            .chain(unread.map(|(count, why)| format!("{count} times {why}")))
+            .collect();
         (self.events.acked == 0 && !answered.is_empty()).then(|| answered.join(", "))
     }
 }

@@ -96,6 +96,20 @@ impl Target {
         Ok(())
     }
 
+    /// Takes the base URL of another target: how the one before was connected to is not the way to it. The same URL changes
+    /// nothing.
+    pub fn retarget(&mut self, text: &str) -> Result<(), MappingError> {
+        let before = self.url.clone();
+        self.set_url(text)?;
+        if self.url != before {
+            (self.connect.to, self.connect.unix_socket) = (None, None);
+            if !self.url.starts_with("https:") {
+                self.connect = Connect::default();
+            }
+        }
+        Ok(())
+    }
+
     /// A target of which nothing is known but this URL, where each answer below 400 is a success, as k6 counts it.
     pub fn of_url(text: &str) -> Result<Self, MappingError> {
         let text = text.trim();
@@ -219,6 +233,24 @@ mod tests {
         assert_eq!(endpoint.place, Place::Tcp("::1".to_owned(), 9000));
         assert_eq!((endpoint.prefix.as_str(), endpoint.tls_name), ("/api", None));
         assert_eq!(endpoint.authority, "[::1]:9000");
+    }
+
+    #[test]
+    fn another_target_is_not_connected_to_as_the_one_before() {
+        let connect = Connect {
+            to: Some("10.0.0.5:1".to_owned()),
+            cacert: Some("ca.pem".into()),
+            ..Connect::default()
+        };
+        let mut target = Target { url: "https://a".to_owned(), connect, ..Target::default() };
+        let before = target.clone();
+        target.retarget("https://a/publish").unwrap();
+        assert_eq!(target, before, "the same");
+        target.retarget("https://b").unwrap();
+        assert_eq!((target.connect.to.as_ref(), target.connect.cacert.is_some()), (None, true));
+        target.retarget("http://b").unwrap();
+        assert_eq!(target.connect, Connect::default());
+        assert!(target.retarget("ftp://b").is_err());
     }
 
     #[test]

@@ -288,6 +288,7 @@ impl Scenario {
         let mut scenario = Self::parse(&text, &name)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         scenario.events.payload.resolve(folder)?;
+        scenario.target.connect.below(folder);
         if let Some(process) = &mut scenario.target.process {
             process.folder = folder.join(&process.folder);
         }

@@ -92,6 +92,10 @@ impl Reach {
             setting.clone_from(path);
         }
         connect.insecure |= self.insecure;
+        // So that whoever comes later from another folder finds them.
+        if let Ok(folder) = std::env::current_dir() {
+            connect.below(&folder);
+        }
     }
 
     /// The headers of every request, with the secret of whoever asks; a header that was given outranks it.

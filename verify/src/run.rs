@@ -294,7 +294,7 @@ fn damaged(error: &WalkError) -> Verdict {
 fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
     let mut target = runs[0].manifest.scenario.target.clone();
     if let Some(url) = &options.target {
-        target.set_url(url)?;
+        target.retarget(url)?;
     }
     options.reach.outrank(&mut target.connect);
     Ok(target)

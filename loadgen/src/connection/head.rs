@@ -27,7 +27,13 @@ impl Fixed {
     pub(crate) fn of(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
         let target = &scenario.target;
         let Some(request) = &scenario.request else {
-            let head = fixed_head("POST", Some("application/json"), target, endpoint, headers)?;
+            let head = fixed_head(
+                "POST",
+                (Some("application/json"), "application/json"),
+                target,
+                endpoint,
+                headers,
+            )?;
             return Ok(Self::Head(head.into()));
         };
         let looks_like_json = serde_json::from_str::<&serde_json::value::RawValue>(&request.body).is_ok();
@@ -36,7 +42,7 @@ impl Fixed {
             (false, true) => Some("application/json"),
             (false, false) => Some("text/plain; charset=utf-8"),
         };
-        let fixed = fixed_head(&request.method, content_type, target, endpoint, headers)?;
+        let fixed = fixed_head(&request.method, (content_type, "*/*"), target, endpoint, headers)?;
         let mut body = request.body.clone().into_bytes();
         if target.publish.gzip && !body.is_empty() {
             Packer::new().pack(&mut body, 0);
@@ -57,7 +63,7 @@ impl Fixed {
 /// The request line and the header fields of every request; the user's outrank ours.
 fn fixed_head(
     method: &str,
-    content_type: Option<&'static str>,
+    (content_type, accept): (Option<&'static str>, &'static str),
     target: &Target,
     endpoint: &Endpoint,
     headers: &[String],
@@ -77,7 +83,7 @@ fn fixed_head(
         ("user-agent", Some(concat!("onceproof/", env!("CARGO_PKG_VERSION")))),
         ("content-type", content_type),
         ("content-encoding", (target.publish.gzip && content_type.is_some()).then_some("gzip")),
-        ("accept", Some(content_type.unwrap_or("*/*"))),
+        ("accept", Some(accept)),
     ];
     let path = format!("{}{}", endpoint.prefix, target.publish.path);
     if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {

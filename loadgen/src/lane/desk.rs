@@ -149,6 +149,8 @@ impl Desk {
             }
             let Some(round) = self.queue.claim() else { return Ok(None) };
             self.announce(round)?;
+            let slots = self.job.plan.slots_of(round);
+            self.tally.opened += slots.end - slots.start;
             self.queue.open(round);
         }
     }

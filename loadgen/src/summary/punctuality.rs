@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::load::Share;
 use crate::meter::Tally;
 use crate::meter::latency::Quantiles;
 
@@ -26,9 +25,10 @@ pub(super) struct Punctuality {
 }
 
 impl Punctuality {
-    pub(super) fn of(share: &Share, tally: &Tally) -> Self {
+    /// `due` requests were to have begun.
+    pub(super) fn of(due: Option<u64>, tally: &Tally) -> Self {
         let begun = tally.requests_sent.saturating_sub(tally.retries);
-        let dropped_iterations = share.requests.map_or(0, |planned| planned.saturating_sub(begun));
+        let dropped_iterations = due.map_or(0, |due| due.saturating_sub(begun));
         let lateness = &tally.latencies.lateness;
         let late_iterations = lateness.count_between(LATE_US + 1, u64::MAX);
         let lag = &tally.latencies.lag;

@@ -218,3 +218,26 @@ fn what_is_sent_to_warm_up_is_on_record_and_not_measured() {
     let ran = Loadgen::against(&stub, "-n 10 --warm-up 1h --threshold http_req_duration:p(95)<60000").run();
     assert_eq!(ran.code, Some(99), "{}", ran.stdout);
 }
+
+#[test]
+fn what_was_never_sent_is_counted_and_what_was_not_due_is_not_dropped() {
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, "-n 2m --batch 1 -c 2 --duration 300ms").run();
+    let events = &ran.summary()["events"];
+    let counted = ["acked", "unknown", "never_sent"].map(|outcome| events[outcome].as_u64().unwrap());
+    assert!(counted[0] > 0 && counted.iter().sum::<u64>() == 2_000_000, "{}", ran.stdout);
+    // Where only time ends a run, nothing was to be sent after it.
+    let ran = Loadgen::against(&stub, "--batch 1 -c 2 --duration 200ms").run();
+    assert_eq!(ran.summary()["events"]["never_sent"], 0, "{}", ran.stdout);
+
+    let mut running = Loadgen::against(&stub, "--batch 1 -c 2 --rate 40req/s --duration 60s --dup 0").start();
+    running.wait_for_line("run folder");
+    let before = stub.look(|seen| seen.requests.len());
+    stub.wait_for(move |seen| seen.requests.len() >= before + 10);
+    running.signal(rustix::process::Signal::INT);
+    let ran = running.end();
+    let (summary, planned) = (ran.summary(), 2400);
+    let count = |name: &str| summary["events"][name].as_u64().unwrap();
+    assert_eq!(count("acked") + count("unknown") + count("never_sent"), planned, "{}", ran.stdout);
+    assert!(summary["schedule"]["dropped_iterations"].as_u64().unwrap() < 10, "{}", ran.stdout);
+}

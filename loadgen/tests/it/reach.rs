@@ -96,6 +96,23 @@ fn a_certificate_that_nobody_vouches_for_is_refused_before_a_byte_of_an_event_le
 }
 
 #[test]
+fn a_certificate_that_calls_itself_an_authority_is_believed_where_just_that_one_is_named() {
+    let (papers, stub) = (Papers::new(), Stub::sound());
+    let key = KeyPair::generate().unwrap();
+    let mut own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    std::fs::write(papers.path("server.pem"), own.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(papers.path("server.key"), key.serialize_pem()).unwrap();
+    let peer = papers.nginx("", &stub);
+    let cacert = format!("--cacert {}", papers.path("server.pem").display());
+    let other_name = format!("--target https://localhost:{} {cacert}", peer.address.port());
+    let ran = load(&other_name);
+    assert_eq!(ran.code, Some(5), "{}", ran.stderr);
+    assert!(ran.stderr.contains("another name"), "{}", ran.stderr);
+    assert_whole(&load(&format!("--target https://{} {cacert} --verify", peer.address)), &stub);
+}
+
+#[test]
 fn a_client_shows_a_certificate_where_it_is_asked_for_one() {
     let (papers, stub) = (Papers::new(), Stub::sound());
     let peer = papers.nginx("ssl_verify_client on;", &stub);

@@ -2,7 +2,7 @@
 //!
 //! Paths are kept and not what lies there, so that no secret comes into a file of ours.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -34,6 +34,12 @@ pub struct Connect {
 }
 
 impl Connect {
+    /// Makes paths that are relative those below this folder.
+    pub fn below(&mut self, folder: &Path) {
+        let all = [&mut self.unix_socket, &mut self.cacert, &mut self.cert, &mut self.key];
+        all.into_iter().flatten().for_each(|path| *path = folder.join(&*path));
+    }
+
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use thiserror::Error;
 use truth::mapping::Connect;
 
@@ -50,7 +52,10 @@ pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError>
     let builder = if connect.insecure {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
     } else {
-        builder.with_root_certificates(roots(connect.cacert.as_deref())?)
+        let (roots, named) = roots(connect.cacert.as_deref())?;
+        let signed = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        let signed = signed.expect("there are roots, and no lists of what was revoked");
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Named { signed, named }))
     };
     let mut config = match connect.cert.as_deref().zip(connect.key.as_deref()) {
         None => builder.with_no_client_auth(),
@@ -74,20 +79,22 @@ pub(super) fn nobody() -> Arc<ClientConfig> {
     Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-fn roots(file: Option<&Path>) -> Result<RootCertStore, TrustError> {
+/// Whose signature is believed, and the certificates that were named for it.
+fn roots(file: Option<&Path>) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TrustError> {
     let mut roots = RootCertStore::empty();
     let Some(path) = file else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return if roots.is_empty() { Err(TrustError::NoRoots) } else { Ok(roots) };
+        return if roots.is_empty() { Err(TrustError::NoRoots) } else { Ok((roots, Vec::new())) };
     };
-    for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|source| TrustError::Unusable {
+    let named = certificates(path)?;
+    for certificate in &named {
+        roots.add(certificate.clone()).map_err(|source| TrustError::Unusable {
             what: "certificate",
             path: path.to_path_buf(),
             source,
         })?;
     }
-    Ok(roots)
+    Ok((roots, named))
 }
 
 /// All of a file, of which there has to be one.
@@ -96,6 +103,57 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError>
     let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(unreadable)?.collect();
     let read = read.map_err(unreadable)?;
     if read.is_empty() { Err(unreadable(pem::Error::NoItemsFound)) } else { Ok(read) }
+}
+
+/// Believes what is signed by whom we trust, and a server's own certificate where just that one was named: `openssl req
+/// -x509` makes such that call themselves authorities, which a server's must not.
+#[derive(Debug)]
+struct Named {
+    signed: Arc<WebPkiServerVerifier>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.signed.verify_server_cert(certificate, between, name, ocsp, now) {
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
+                if self.named.iter().any(|named| named == certificate) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            judged => judged,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.signed.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.signed.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.signed.supported_verify_schemes()
+    }
 }
 
 /// Believes every certificate, as `--insecure` asks; whoever shows one has to hold its key all the same.
