@@ -120,6 +120,22 @@ impl Default for Load {
     }
 }
 
+impl Load {
+    /// It is over now: what was due by then counts of one that was ended early, and a target that answers no longer
+    /// makes no run shorter.
+    fn end(&mut self, settings: &Settings, share: &Share, schedule: Option<&Schedule>, start_ns: u64) {
+        let (now, is_early) = (monotonic_ns(), self.ending != Ending::Complete);
+        if let Some(schedule) = schedule.filter(|_| is_early) {
+            let due = schedule.due_before(now.saturating_sub(start_ns)) / u64::from(settings.shard.of);
+            self.due = Some(share.requests.map_or(due, |planned| planned.min(due)));
+        }
+        let is_timed = schedule.is_some() || settings.scenario.load.lasts().is_some();
+        if self.tally.first_start_ns > 0 && (is_timed || is_early) {
+            self.tally.last_end_ns = self.tally.last_end_ns.max(now);
+        }
+    }
+}
+
 /// The target, found to be there.
 pub(crate) struct Reached {
     /// Asks for its counters.
@@ -193,26 +209,23 @@ pub(crate) async fn run(
         conductor.conduct(&mut signals).await;
     }
     progress.clear();
-    let is_timed = settings.scenario.load.lasts().is_some() || conductor.schedule.is_some();
-    let mut load = conductor.load;
-    if let Some(schedule) = conductor.schedule.filter(|_| load.ending != Ending::Complete) {
-        let due = schedule.due_before(monotonic_ns().saturating_sub(start_ns)) / u64::from(settings.shard.of);
-        load.due = Some(share.requests.map_or(due, |planned| planned.min(due)));
-    }
-    if load.tally.first_start_ns > 0 && (is_timed || load.ending != Ending::Complete) {
-        // A target that answers no longer makes no run shorter.
-        load.tally.last_end_ns = load.tally.last_end_ns.max(monotonic_ns());
-    }
+    let Conductor { mut load, schedule, .. } = conductor;
+    load.end(settings, share, schedule.as_deref(), start_ns);
     load.process = end_faults(striking, &mut load.ending, &mut signals, notices).await;
     if let Some(poller) = poller.filter(|_| load.ending != Ending::Aborted) {
-        tokio::select! {
-            closed = poller.close() => if let Err(error) = closed {
-                notices.warn(&format!("{}; the run has no closing poll", chain(&error)));
-            },
-            () = signals.next() => load.ending = Ending::Interrupted,
-        }
+        close(poller, &mut load.ending, &mut signals, notices).await;
     }
     Ok(load)
+}
+
+/// Asks for the counters once more, unless a person cannot wait.
+async fn close(poller: Poller, ending: &mut Ending, signals: &mut Signals, notices: Notices) {
+    tokio::select! {
+        closed = poller.close() => if let Err(error) = closed {
+            notices.warn(&format!("{}; the run has no closing poll", chain(&error)));
+        },
+        () = signals.next() => *ending = Ending::Interrupted,
+    }
 }
 
 fn begin_faults(

@@ -1,6 +1,7 @@
 //! A run from beginning to end.
 
 use std::io::{Write, stdout};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,13 +35,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    if let Some(path) = &settings.summary_export {
-        // Before anything is sent, and without losing what is there.
-        let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
-        opened.map_err(|error| {
-            Failure::Usage(format!("cannot write {} for --summary-export: {error}", path.display()))
-        })?;
-    }
+    settings.summary_export.as_deref().map_or(Ok(()), try_out)?;
     let mut process = start_target(&settings, &client).await?;
     let addresses = preflight::reach(&settings, &client).await?;
     if settings.has_run_id && settings.shard == Shard::WHOLE {
@@ -102,6 +97,14 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     end_target(load.process.take(), notices).await;
     Ok(code)
+}
+
+/// Whether the summary can be written there, without losing what is there.
+fn try_out(path: &Path) -> Result<(), Failure> {
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    opened.map(drop).map_err(|error| {
+        Failure::Usage(format!("cannot write {} for --summary-export: {error}", path.display()))
+    })
 }
 
 /// Writes the files of a run that has ended, or says why one could not be written.
