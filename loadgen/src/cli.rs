@@ -254,7 +254,7 @@ pub struct Shape {
 const AFTER_HELP: &str = "\
 Lengths of time are written 500ms, 30s or 5m.
 
-Exit codes: 0 the load ran (failed requests included), 2 usage or configuration, 3 the ledger could not be written,
+Exit codes: 0 the load ran (failed requests included), 2 usage or configuration, 3 the ledger or another file could not be written,
 4 not one attempt was acknowledged, 5 the target was not reached, 99 a threshold failed, 130 interrupted. With --verify: the verdict's, 0 PASS,
 1 FAIL, 3 UNKNOWN, 4 VOID.
 
