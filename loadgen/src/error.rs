@@ -82,7 +82,7 @@ pub enum Failure {
     },
     /// The target does not accept connections.
     #[error(
-        "cannot reach {url}{}: {reason}; start the target first (the reference one: `aggregator`), give it time with --wait 30s, or name another with --target URL",
+        "cannot reach {url}{}: {reason}; {hint}",
         waited(.wait)
     )]
     Unreachable {
@@ -90,6 +90,8 @@ pub enum Failure {
         url: String,
         /// What came instead of a connection, with the addresses tried.
         reason: String,
+        /// The way out.
+        hint: &'static str,
         /// How long it was waited for.
         wait: Duration,
     },

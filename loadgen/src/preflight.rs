@@ -29,6 +29,11 @@ const REACH: Duration = Duration::from_millis(1_800);
 /// Between two looks at a target that is being waited for.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// The way out where nothing answers.
+const START_TARGET: &str = "start the target first (the reference one: `aggregator`), give it time with --wait 30s, or name another \
+                            with --target URL";
+const START_SERVER: &str = "start it first, or give it time with --wait 30s";
+
 /// A kind of address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Family {
@@ -65,7 +70,10 @@ pub(crate) async fn reach(
                 None => return Ok(addresses),
                 Some(reason) => Failure::NotReady { url: client.url("/health"), reason, wait },
             },
-            Err(reason) => Failure::Unreachable { url: client.target().url.clone(), reason, wait },
+            Err(reason) => {
+                let hint = if has_health { START_TARGET } else { START_SERVER };
+                Failure::Unreachable { url: client.target().url.clone(), reason, hint, wait }
+            }
         };
         if Instant::now() >= until {
             return Err(failure);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use truth::clock::monotonic_ns;
 use truth::event::Events;
 use truth::folder::{FolderError, RunFolder, read_json, write_json};
@@ -20,7 +21,7 @@ const APART: Duration = Duration::from_millis(250);
 /// Targets with more events than this are not listed before a run, so that a large one costs nothing.
 const LISTED_UP_TO: u64 = 100_000;
 
-/// How long a database is read before a run; a large table is not read to the end.
+/// How long a listing and a database are read before a run, each: one that does not come to its end keeps nobody waiting.
 const ASKED_FOR: Duration = Duration::from_secs(10);
 
 /// The file's name in the run folder.
@@ -77,7 +78,7 @@ impl Baseline {
         let moving = !first.stands_as(&second);
         let (mut listed, mut stored) = (None, None);
         if !moving && second.unique.is_some_and(|unique| unique <= LISTED_UP_TO) {
-            listed = list(client, plan, &second).await;
+            listed = timeout(ASKED_FOR, list(client, plan, &second)).await.ok().flatten();
             stored = ask(database, plan).await;
             let is_quiet = client.stats().await.is_ok_and(|after| after.stands_as(&second));
             (listed, stored) = (listed.filter(|_| is_quiet), stored.filter(|_| is_quiet));

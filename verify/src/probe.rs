@@ -68,10 +68,12 @@ enum ProbeError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// Nothing answers.
-    #[error("cannot reach {url}: is it running? nothing was sent")]
+    #[error("cannot reach {url}: is it running? nothing was sent: {reason}")]
     Unreachable {
         /// The target.
         url: String,
+        /// What came instead.
+        reason: String,
     },
     /// Too little was understood.
     #[error(
@@ -145,8 +147,8 @@ async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
     options.reach.outrank(&mut target.connect);
     let client = TargetClient::new(&target, &options.reach.all_headers()?)?;
     let mut asker = Asker::new(client, options.topic.clone());
-    if !asker.is_reachable().await {
-        return Err(ProbeError::Unreachable { url: target.url });
+    if let Some(reason) = asker.unreachable_because().await {
+        return Err(ProbeError::Unreachable { url: target.url, reason });
     }
     eprintln!("sending some ten events of topic `{}` to {}", options.topic, target.url);
     let mut draft = Draft::new(&target);

@@ -66,6 +66,8 @@ impl Target {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
+        // The workspace builds the library with TLS, which it asks for a provider of even where nobody uses it.
+        rustls::crypto::ring::default_provider().install_default().ok();
         Self { address, http: reqwest::Client::new() }
     }
 

@@ -52,7 +52,7 @@ impl Punctuality {
                 "the generator itself was late (p99 {lag:.1} ms): give it more cores, or a lower rate"
             ),
             dropped => format!(
-                "{dropped} requests were due and never begun for want of a free connection: give it more with --concurrency"
+                "{dropped} requests were due and never begun for want of a free connection: if the target answered all the while, give it more with --concurrency"
             ),
         })
     }

@@ -73,7 +73,7 @@ pub enum ReadError {
         source: reqwest::Error,
     },
     /// An answer with a status that is no success.
-    #[error("{url} answered with status {status}")]
+    #[error("{url} answered with status {status}{}", way_in(*status))]
     Status {
         /// What was asked.
         url: String,
@@ -88,6 +88,16 @@ pub enum ReadError {
         /// What was missing or wrong.
         reason: String,
     },
+}
+
+/// What whoever is not let in forgets.
+fn way_in(status: u16) -> &'static str {
+    match status {
+        401 | 403 => {
+            " (secrets are kept in no file: give them again, with -H, --bearer-file or --basic-file)"
+        }
+        _ => "",
+    }
 }
 
 impl ReadError {

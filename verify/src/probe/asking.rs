@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::publish::Names;
+use crate::baseline::chain;
 use crate::observe::client::{Posted, TargetClient};
 use crate::observe::listing::next_link;
 
@@ -66,10 +67,12 @@ impl Asker {
         Self { client, topic, made: 0 }
     }
 
-    /// Whether anything answers, whatever it says.
-    pub(super) async fn is_reachable(&self) -> bool {
-        let asked = timeout(READING, self.client.get(&self.client.url("/"), "*/*")).await;
-        !matches!(asked, Ok(Err(error)) if error.is_unreachable())
+    /// Why nothing answers at all, if that is so.
+    pub(super) async fn unreachable_because(&self) -> Option<String> {
+        match timeout(READING, self.client.get(&self.client.url("/"), "*/*")).await {
+            Ok(Err(error)) if error.is_unreachable() => Some(chain(&error)),
+            _ => None,
+        }
     }
 
     /// An event that nobody sent before.
