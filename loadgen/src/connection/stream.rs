@@ -207,10 +207,13 @@ impl Session {
         Poll::Ready(Ok(()))
     }
 
-    /// Decrypts what came in. What is wrong with it is told to the other end, if it listens.
+    /// Decrypts what came in. What is wrong with it is told to the other end, if it listens and no request is held: that
+    /// would leave with it.
     fn process(&mut self, socket: &Socket) -> io::Result<()> {
         self.tls.process_new_packets().map(drop).map_err(|error| {
-            self.tls.write_tls(&mut Writing(socket)).ok();
+            if !self.is_held {
+                self.tls.write_tls(&mut Writing(socket)).ok();
+            }
             io::Error::new(ErrorKind::InvalidData, error)
         })
     }
@@ -357,19 +360,28 @@ mod tests {
             let mut came = Vec::new();
             // It ends without a word, which TLS calls an error.
             rustls::Stream::new(&mut tls, &mut socket).read_to_end(&mut came).ok();
+            // What came before an alert is there all the same.
+            tls.reader().read_to_end(&mut came).ok();
             came
         });
         (Arc::new(client), serving)
     }
 
     async fn connected() -> (Stream, mpsc::Sender<()>, JoinHandle<Vec<u8>>) {
+        let (stream, go, serving, _) = connected_beside_another().await;
+        (stream, go, serving)
+    }
+
+    /// The same, with a second hand on the server's socket.
+    async fn connected_beside_another() -> (Stream, mpsc::Sender<()>, JoinHandle<Vec<u8>>, Blocking) {
         let (ours, theirs) = Blocking::pair().unwrap();
+        let another = theirs.try_clone().unwrap();
         let (go, go_on) = mpsc::channel();
         let (config, serving) = server(theirs, go_on);
         ours.set_nonblocking(true).unwrap();
         let socket = Socket::Unix(UnixStream::from_std(ours).unwrap());
         let stream = Stream::encrypted(socket, config, ServerName::try_from(NAME).unwrap()).await.unwrap();
-        (stream, go, serving)
+        (stream, go, serving, another)
     }
 
     async fn flush(stream: &mut Stream) {
@@ -404,6 +416,23 @@ mod tests {
         drop(stream);
         let expected: String = (0..=sent).map(request).collect();
         assert!(serving.join().unwrap() == expected.as_bytes(), "{sent} requests, each once and in order");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_held_does_not_leave_beside_an_alert() {
+        let (mut stream, go, serving, mut another) = connected_beside_another().await;
+        let mut sent = 0;
+        while stream.offer(b"request;").is_ok_and(|taken| taken > 0) {
+            sent += 1;
+        }
+        assert!(stream.tls.as_ref().is_some_and(|session| session.is_held));
+        go.send(()).unwrap();
+        poll_fn(|cx| stream.poll_write_ready(cx)).await.unwrap();
+        another.write_all(b"no TLS at all").unwrap();
+        poll_fn(|cx| stream.poll_disturbed(cx)).await;
+        drop(stream);
+        drop(another);
+        assert_eq!(serving.join().unwrap().len(), sent * b"request;".len());
     }
 
     #[tokio::test]

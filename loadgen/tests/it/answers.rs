@@ -246,10 +246,10 @@ fn the_first_byte_has_a_time_of_its_own_and_parts_are_told_apart() {
         let answer = with_length(200, &body);
         let (first, rest) = answer.split_at(9);
         exchange.say(first);
-        std::thread::sleep(std::time::Duration::from_millis(600));
+        std::thread::sleep(std::time::Duration::from_millis(1000));
         exchange.say(rest);
     });
-    let ran = Loadgen::against(&stub, "-n 2 --dup 0 --batch 1 -c 1 --first-byte-timeout 300ms").run();
+    let ran = Loadgen::against(&stub, "-n 2 --dup 0 --batch 1 -c 1 --first-byte-timeout 800ms").run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let parts = &ran.summary()["parts"];
     assert_eq!(ran.summary()["events"]["acked"], 2, "{}", ran.stdout);
@@ -258,7 +258,7 @@ fn the_first_byte_has_a_time_of_its_own_and_parts_are_told_apart() {
         (&2.into(), &1.into()),
         "{parts}"
     );
-    assert!(parts["receiving"]["min_ms"].as_f64() >= Some(590.0), "{parts}");
+    assert!(parts["receiving"]["min_ms"].as_f64() >= Some(990.0), "{parts}");
     assert!(parts["waiting"]["min_ms"].as_f64() < parts["receiving"]["min_ms"].as_f64(), "{parts}");
     assert!(
         parts["tls_handshaking"].is_null()

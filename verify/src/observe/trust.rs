@@ -9,7 +9,10 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    WantsVerifier,
+};
 use thiserror::Error;
 use truth::mapping::Connect;
 
@@ -45,18 +48,15 @@ pub enum TrustError {
 
 /// What `connect` says, as TLS takes it: HTTP/1.1 only, and no session is resumed with data before the handshake.
 pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .expect("the provider knows the versions of TLS");
-    let builder = if connect.insecure {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-    } else {
+    let (provider, builder) = begun();
+    let mut believed = Believed { provider: Arc::clone(&provider), signed: None, named: Vec::new() };
+    if !connect.insecure {
         let (roots, named) = roots(connect.cacert.as_deref())?;
         let signed = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let signed = signed.expect("there are roots, and no lists of what was revoked");
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Named { signed, named }))
-    };
+        (believed.signed, believed.named) = (Some(signed), named);
+    }
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(believed));
     let mut config = match connect.cert.as_deref().zip(connect.key.as_deref()) {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => {
@@ -71,11 +71,18 @@ pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError>
     Ok(Arc::new(config))
 }
 
-/// What takes no certificate at all.
-pub(super) fn nobody() -> Arc<ClientConfig> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+/// A configuration in the making, and who does the arithmetic.
+fn begun() -> (Arc<CryptoProvider>, ConfigBuilder<ClientConfig, WantsVerifier>) {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .expect("the provider knows the versions of TLS");
+    (provider, builder)
+}
+
+/// What takes no certificate at all.
+pub(super) fn nobody() -> Arc<ClientConfig> {
+    let (_, builder) = begun();
     Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
@@ -105,15 +112,18 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError>
     if read.is_empty() { Err(unreadable(pem::Error::NoItemsFound)) } else { Ok(read) }
 }
 
-/// Believes what is signed by whom we trust, and a server's own certificate where just that one was named: `openssl req
-/// -x509` makes such that call themselves authorities, which a server's must not.
+/// Which certificates are believed. Whoever shows one has to hold its key in any case.
 #[derive(Debug)]
-struct Named {
-    signed: Arc<WebPkiServerVerifier>,
+struct Believed {
+    provider: Arc<CryptoProvider>,
+    /// Those signed by whom we trust; none where any is believed, as `--insecure` asks.
+    signed: Option<Arc<WebPkiServerVerifier>>,
+    /// And a server's own where just that one was named: `openssl req -x509` makes such that call themselves authorities,
+    /// which a server's must not.
     named: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for Named {
+impl ServerCertVerifier for Believed {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -122,7 +132,8 @@ impl ServerCertVerifier for Named {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.signed.verify_server_cert(certificate, between, name, ocsp, now) {
+        let Some(signed) = &self.signed else { return Ok(ServerCertVerified::assertion()) };
+        match signed.verify_server_cert(certificate, between, name, ocsp, now) {
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
                 if self.named.iter().any(|named| named == certificate) =>
             {
@@ -139,7 +150,8 @@ impl ServerCertVerifier for Named {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -148,49 +160,11 @@ impl ServerCertVerifier for Named {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.signed.supported_verify_schemes()
-    }
-}
-
-/// Believes every certificate, as `--insecure` asks; whoever shows one has to hold its key all the same.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
