@@ -5,6 +5,7 @@
 //! round can be computed without the ones before it ([`Plan::round`]).
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -81,6 +82,10 @@ pub struct PlanSpec {
     pub share: [u64; 2],
     /// All attempts over all shards; unbounded if absent.
     pub total: Option<u64>,
+    /// The first of these attempts, where several executors send them: a count each, whose last round may be short. What is
+    /// beyond them belongs to no executor alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<u64>,
     /// Events in a request.
     pub batch: u32,
     /// Requests in a group.
@@ -132,6 +137,11 @@ pub enum PlanError {
         /// What it may be.
         range: &'static str,
     },
+    /// The counts of the executors are not parts of the whole.
+    #[error(
+        "the counts of the executors must be at least 1 each, and together no more than the count of the run"
+    )]
+    Counts,
     /// Repeats are asked for and none may be placed.
     #[error(
         "no mode of the mix that is possible here has a weight, but the duplicate share is not 0: raise one of them"
@@ -209,6 +219,12 @@ impl TryFrom<PlanSpec> for Plan {
             if !(low..=high).contains(&value) {
                 return Err(PlanError::Range { name, value, range });
             }
+        }
+        let counted = spec.counts.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
+        if spec.counts.contains(&0)
+            || counted.is_none_or(|counted| spec.total.is_some_and(|total| total < counted))
+        {
+            return Err(PlanError::Counts);
         }
         if spec.share[0] > 0 && possible(&spec).total() == 0 {
             return Err(PlanError::NoMode);
@@ -288,10 +304,32 @@ impl Plan {
     }
 
     /// The slots of round `round`: empty beyond the total.
-    pub fn slots_of(&self, round: u64) -> std::ops::Range<u64> {
+    pub fn slots_of(&self, round: u64) -> Range<u64> {
+        let run = self.runs().find(|run| run.rounds.contains(&round));
+        let Some(Run { rounds, slots }) = run else {
+            let end = self.spec.total.unwrap_or(u64::MAX);
+            return end..end;
+        };
+        let low = slots.start.saturating_add((round - rounds.start).saturating_mul(self.slots_per_round()));
+        low.min(slots.end)..low.saturating_add(self.slots_per_round()).min(slots.end)
+    }
+
+    /// The rounds of each count in turn, and then those that belong to no executor alone.
+    pub fn rounds_by_count(&self) -> impl Iterator<Item = Range<u64>> {
+        self.runs().map(|run| run.rounds)
+    }
+
+    /// The same with the slots that they hold.
+    fn runs(&self) -> impl Iterator<Item = Run> {
         let end = self.spec.total.unwrap_or(u64::MAX);
-        let low = round.saturating_mul(self.slots_per_round()).min(end);
-        low..low.saturating_add(self.slots_per_round()).min(end)
+        let counts = self.spec.counts.iter().copied().chain([u64::MAX]);
+        counts.scan((0_u64, 0_u64), move |(round, slot), count| {
+            let slots = *slot..slot.saturating_add(count).min(end);
+            let rounds =
+                *round..round.saturating_add((slots.end - slots.start).div_ceil(self.slots_per_round()));
+            (*round, *slot) = (rounds.end, slots.end);
+            Some(Run { rounds, slots })
+        })
     }
 
     /// Requests of round `round`.
@@ -301,21 +339,22 @@ impl Plan {
     }
 
     /// The ordinals that occur first in round `round`.
-    pub fn ordinals_of(&self, round: u64) -> std::ops::Range<u64> {
+    pub fn ordinals_of(&self, round: u64) -> Range<u64> {
         let slots = self.slots_of(round);
         self.firsts(slots.start)..self.firsts(slots.end)
     }
 
     /// Rounds of the whole run over all shards; `None` if unbounded.
     pub fn rounds(&self) -> Option<u64> {
-        self.spec.total.map(|total| total.div_ceil(self.slots_per_round()))
+        self.spec.total?;
+        self.runs().last().map(|run| run.rounds.end)
     }
 
     /// The same plan, ended after so many rounds: what an unbounded one turned out to be.
     #[must_use]
     pub fn ended_after(&self, rounds: u64) -> Self {
         let mut ended = self.clone();
-        ended.spec.total = Some(rounds.saturating_mul(self.slots_per_round()));
+        ended.spec.total = Some(self.slots_of(rounds).start);
         ended
     }
 
@@ -328,7 +367,9 @@ impl Plan {
     pub fn round_of(&self, ordinal: u64) -> u64 {
         let [repeats, of] = self.spec.share;
         let slot = u128::from(ordinal) * u128::from(of) / u128::from(of - repeats);
-        u64::try_from(slot / u128::from(self.slots_per_round())).unwrap_or(u64::MAX)
+        let slot = u64::try_from(slot).unwrap_or(u64::MAX);
+        let run = self.runs().find(|run| run.slots.contains(&slot));
+        run.map_or(u64::MAX, |run| run.rounds.start + (slot - run.slots.start) / self.slots_per_round())
     }
 
     /// Round `round`, computed afresh: the same on every machine and in any order of calls.
@@ -363,6 +404,12 @@ impl Plan {
         }
         modes
     }
+}
+
+/// Rounds that follow each other, of which only the last may be short.
+struct Run {
+    rounds: Range<u64>,
+    slots: Range<u64>,
 }
 
 fn possible(spec: &PlanSpec) -> Weights {

@@ -17,9 +17,11 @@ use crate::twin::Twins;
 use crate::variant::Variants;
 
 mod load;
+mod part;
 mod request;
 
 pub use load::{Demand, Executor, Load, Stage};
+pub use part::Part;
 pub use request::FixedRequest;
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
@@ -312,6 +314,7 @@ impl Scenario {
             nonce,
             share: [repeats, of],
             total,
+            counts: self.load.counts(),
             batch: self.load.batch,
             group: self.mix.group,
             weights: Weights {

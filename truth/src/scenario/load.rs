@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::part::{self, Part};
 use crate::rate::{Rate, RateError};
 use crate::schedule::Schedule;
 use crate::threshold::{Threshold, ThresholdError};
@@ -34,6 +35,9 @@ pub struct Load {
     /// How the rate, or the number of connections, changes, one stage after the other.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<Stage>,
+    /// Several executors instead of one, each with its own count, rate, time and connections.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub executors: Vec<Part>,
     /// What is demanded of the measurements.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<Demand>,
@@ -72,6 +76,7 @@ impl Default for Load {
             warm_up: None,
             start_vus: 1,
             stages: Vec::new(),
+            executors: Vec::new(),
             thresholds: Vec::new(),
             graceful_stop: Duration::from_secs(30),
             dup: "0.3".to_owned(),
@@ -90,7 +95,20 @@ impl Default for Load {
 const COUNT: u64 = 20_000;
 
 impl Load {
-    /// When requests are to leave; none if as fast as answers come.
+    /// The load of each executor, alone.
+    pub fn parts(&self) -> Vec<Self> {
+        if self.executors.is_empty() {
+            return vec![self.clone()];
+        }
+        self.executors.iter().map(|part| part.load(self)).collect()
+    }
+
+    /// Attempts over all shards of each executor whose end is a count, where there are several.
+    pub fn counts(&self) -> Vec<u64> {
+        self.executors.iter().filter_map(|part| part.load(self).total()).collect()
+    }
+
+    /// When requests of the only executor are to leave; none if as fast as answers come.
     pub fn schedule(&self) -> Option<Schedule> {
         let per_s = |rate: Rate| rate.requests_per_s(self.batch);
         match (self.executor, self.rate) {
@@ -107,7 +125,7 @@ impl Load {
         }
     }
 
-    /// How long the run may begin requests, where it has its time.
+    /// How long the only executor may begin requests, where it has its time.
     pub fn lasts(&self) -> Option<Duration> {
         match self.executor {
             Executor::SharedIterations => None,
@@ -121,6 +139,9 @@ impl Load {
 
     /// All attempts over all shards; none if only time ends the run.
     pub fn total(&self) -> Option<u64> {
+        if !self.executors.is_empty() {
+            return self.executors.iter().map(|part| part.load(self).total()).sum();
+        }
         let timed = self.lasts().and(self.schedule());
         let timed = timed.map(|schedule| schedule.requests().saturating_mul(u64::from(self.batch)));
         match (self.count, timed) {
@@ -131,8 +152,11 @@ impl Load {
         }
     }
 
-    /// Most connections that there will be.
+    /// Most connections that there will be, were all executors at work at once.
     pub fn most_connections(&self) -> u32 {
+        if !self.executors.is_empty() {
+            return self.executors.iter().map(|part| part.load(self).most_connections()).sum();
+        }
         if self.executor != Executor::RampingVus {
             return self.concurrency;
         }
@@ -147,6 +171,11 @@ impl Load {
 
     /// What is wrong with it, if anything is.
     pub(super) fn fault(&self) -> Option<String> {
+        if let Some(why) =
+            Some(&self.executors).filter(|parts| !parts.is_empty()).and_then(|parts| part::fault(parts, self))
+        {
+            return Some(why);
+        }
         if let Some(what) = self.misfit() {
             return Some(format!("executor = \"{}\" {what}", self.executor.name()));
         }

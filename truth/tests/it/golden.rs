@@ -17,6 +17,7 @@ fn spec() -> PlanSpec {
         nonce: 0x9f3c_61d2_a4b0_7e55,
         share: [6_000, 20_000],
         total: Some(20_000),
+        counts: Vec::new(),
         batch: 100,
         group: 4,
         weights: Weights::from([1, 2, 1, 1]),

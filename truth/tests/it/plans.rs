@@ -17,6 +17,7 @@ pub(crate) fn spec() -> PlanSpec {
         nonce: 0x9f3c_61d2_a4b0_7e55,
         share: [6_000, 20_000],
         total: Some(20_000),
+        counts: Vec::new(),
         batch: 100,
         group: 4,
         weights: Weights::from([1, 2, 1, 1]),
@@ -57,14 +58,22 @@ fn cases() -> impl Strategy<Value = Case> {
     let batch = prop_oneof![1..12_u32, 1..1_000_u32];
     let group = prop_oneof![9 => 1..8_u32, 1 => Just(64_u32)];
     let weights = prop_oneof![prop::array::uniform4(0..2_u32), prop::array::uniform4(0..6_u32)];
-    (total, thousandths, batch, group, weights, any::<u32>()).prop_map(
-        |(total, thousandths, batch, group, weights, seed)| {
+    let parts = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(1..5_000_u64, 1..4)];
+    (total, thousandths, batch, group, weights, parts, any::<u32>()).prop_map(
+        |(total, thousandths, batch, group, weights, parts, seed)| {
+            let mut left = total;
+            let counts = parts.into_iter().map(|part| {
+                let count = part.min(left);
+                left -= count;
+                count
+            });
             let share: Share = format!("0.{thousandths:03}").parse().expect("a decimal fraction");
             let (repeats, of) = share.resolve(Some(total)).expect("a count makes any share possible");
             let spec = PlanSpec {
                 seed,
                 share: [repeats, of],
                 total: Some(total),
+                counts: counts.filter(|count| *count > 0).collect(),
                 batch,
                 group,
                 weights: Weights::from(weights),
@@ -121,15 +130,26 @@ proptest! {
     }
 
     #[test]
-    fn requests_are_full_but_for_the_last_of_the_run((case, plan) in plans()) {
+    fn requests_are_full_but_for_the_last_of_each_count((case, plan) in plans()) {
         let batch = u64::from(case.spec.batch);
-        let sizes: Vec<u64> = rounds(&plan)
-            .iter()
-            .flat_map(|round| (0..round.requests()).map(|request| round.request(request).len() as u64).collect::<Vec<_>>())
-            .collect();
-        let (last, full) = sizes.split_last().expect("a run has a request");
-        prop_assert!(full.iter().all(|size| *size == batch));
-        prop_assert_eq!(*last, (case.total - 1) % batch + 1);
+        let rest = case.total - case.spec.counts.iter().sum::<u64>();
+        let counts: Vec<u64> = case.spec.counts.iter().copied().chain([rest]).collect();
+        let ranges: Vec<_> = plan.rounds_by_count().collect();
+        prop_assert_eq!(ranges.len(), counts.len());
+        for (range, count) in ranges.into_iter().zip(counts) {
+            let sizes: Vec<u64> = range
+                .flat_map(|index| {
+                    let round = plan.round(index);
+                    (0..round.requests()).map(|request| round.request(request).len() as u64).collect::<Vec<_>>()
+                })
+                .collect();
+            let Some((last, full)) = sizes.split_last() else {
+                prop_assert_eq!(count, 0);
+                continue;
+            };
+            prop_assert!(full.iter().all(|size| *size == batch));
+            prop_assert_eq!(*last, (count - 1) % batch + 1);
+        }
         let requests = plan.requests_per_round();
         prop_assert_eq!(requests % case.spec.group, 0);
         prop_assert!(requests >= 2 * case.spec.group && plan.slots_per_round() >= 256);
@@ -258,13 +278,15 @@ fn numbers_outside_their_range_are_no_plan() {
         change(&mut changed);
         Plan::try_from(changed).unwrap_err().to_string()
     };
-    let table: [(Change, &str); 15] = [
+    let table: [(Change, &str); 17] = [
         (|spec| spec.version = 2, "plan version 2"),
         (|spec| spec.batch = 0, "batch is 0"),
         (|spec| spec.batch = 10_001, "batch is 10001"),
         (|spec| spec.group = 0, "group is 0"),
         (|spec| spec.group = 65, "group is 65"),
         (|spec| spec.total = Some(0), "count is 0"),
+        (|spec| spec.counts = vec![9_000, 0], "must be at least 1 each"),
+        (|spec| spec.counts = vec![9_000, 11_001], "no more than the count of the run"),
         (|spec| spec.payload_bytes = [39, 64], "payload bytes (smallest) is 39"),
         (|spec| spec.payload_bytes = [64, 63], "payload bytes (largest) is 63"),
         (|spec| spec.share = [1, 1], "repeats of the duplicate share is 1"),
@@ -282,6 +304,21 @@ fn numbers_outside_their_range_are_no_plan() {
     let largest = PlanSpec { batch: 10_000, group: 64, total: None, ..spec() };
     let round = Plan::try_from(largest).unwrap().round(0);
     assert_eq!(round.requests(), 128, "the largest round is still a round");
+}
+
+#[test]
+fn behind_the_counts_is_room_for_whatever_only_time_ends() {
+    let plan = Plan::try_from(PlanSpec { total: None, counts: vec![1_000, 801], ..spec() }).unwrap();
+    let ranges: Vec<_> = plan.rounds_by_count().collect();
+    assert_eq!(ranges[..2], [0..2, 2..4]);
+    assert_eq!((ranges[2].start, plan.rounds()), (4, None));
+    let slots: Vec<_> = (0..6).map(|round| plan.slots_of(round)).collect();
+    assert_eq!(slots, [0..800, 800..1_000, 1_000..1_800, 1_800..1_801, 1_801..2_601, 2_601..3_401]);
+    for (rounds, total) in [(0, 0), (1, 800), (3, 1_800), (4, 1_801), (6, 3_401)] {
+        let ended = plan.ended_after(rounds);
+        assert_eq!((ended.total, ended.rounds()), (Some(total), Some(rounds)));
+        assert_eq!(ended.keys(), Some(plan.firsts(total)));
+    }
 }
 
 #[test]

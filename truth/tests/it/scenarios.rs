@@ -300,3 +300,62 @@ fn a_scenario_reads_back_from_json_as_it_was() {
         assert_eq!(serde_json::from_str::<Scenario>(&text).unwrap(), scenario);
     }
 }
+
+#[test]
+fn several_executors_share_one_plan() {
+    let text = r#"
+        [load]
+        batch = 10
+        concurrency = 7
+        [[load.executors]]
+        name = "warm-up"
+        executor = "constant-vus"
+        duration = "5s"
+        measured = false
+        [[load.executors]]
+        name = "steady"
+        executor = "constant-arrival-rate"
+        rate = "1000"
+        duration = "3s"
+        after = "warm-up"
+        [[load.executors]]
+        name = "burst"
+        executor = "shared-iterations"
+        count = 55
+        concurrency = 3
+        start_time = "2s"
+        after = "warm-up"
+    "#;
+    let scenario = parse(text);
+    let parts = scenario.load.parts();
+    assert_eq!(parts.iter().map(|part| part.total()).collect::<Vec<_>>(), [None, Some(3_000), Some(55)]);
+    assert_eq!(parts.iter().map(|part| part.concurrency).collect::<Vec<_>>(), [7, 7, 3]);
+    assert_eq!((scenario.load.total(), scenario.load.most_connections()), (None, 17));
+    let plan = scenario.plan(1, 2).unwrap();
+    assert_eq!((plan.total, &*plan.counts), (None, &[3_000, 55][..]));
+    let counted = parse(&text.replace("duration = \"5s\"", "duration = \"5s\"\ncount = 45"));
+    let plan = counted.plan(1, 2).unwrap();
+    assert_eq!((plan.total, &*plan.counts), (Some(3_100), &[45, 3_000, 55][..]));
+    let again = Scenario::parse(&toml::to_string(&counted).unwrap(), "again").unwrap();
+    assert_eq!(again, counted, "what run.json keeps is what was said");
+}
+
+#[test]
+fn executors_that_make_no_load_are_refused_by_name() {
+    let refused = |text: &str| chain(&parse(text).plan(1, 1).unwrap_err());
+    let one = |rest: &str| format!("[[load.executors]]\nname = \"one\"\nexecutor = {rest}\n");
+    let shared = "\"shared-iterations\"\ncount = 5";
+    for (text, says) in [
+        (format!("[load]\ncount = 5\n{}", one(shared)), "[load] says none of these"),
+        (one("\"constant-vus\""), "the executor \"one\": executor = \"constant-vus\" needs a duration"),
+        (one(&format!("{shared}\nafter = \"two\"")), "names no executor that is listed above it"),
+        (one(&format!("{shared}\nafter = \"one\"")), "names no executor that is listed above it"),
+        (one(shared) + &one(shared), "its name is taken"),
+        (one(shared).replace("\"one\"", "\"o ne\""), "its name must be"),
+        (one("\"shared-iterations\"\ncount = 0"), "count is 0"),
+        (one(&format!("{shared}\nconcurrency = 0")), "concurrency must be"),
+    ] {
+        let said = refused(&text);
+        assert!(said.contains(says), "{text}: {said}");
+    }
+}
