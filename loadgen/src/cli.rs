@@ -170,7 +170,8 @@ pub struct Shape {
     #[arg(long = "stage", value_name = "DUR:RATE")]
     pub stages: Vec<Stage>,
 
-    /// Measure no latencies so long: what is sent by then is on record, counted and judged all the same
+    /// Let the target warm up so long: what is sent by then is on record and judged all the same, but counts in no rate, no
+    /// latency and no threshold
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub warm_up: Option<Duration>,
 

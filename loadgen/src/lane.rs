@@ -18,17 +18,19 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use truth::clock::monotonic_ns;
 use truth::event::Events;
 use truth::ledger::LedgerError;
 use truth::ledger::writer::SegmentWriter;
 use truth::mapping::Target;
-use truth::plan::{Plan, Shard};
+use truth::plan::Plan;
 
 use crate::alarm::Alarm;
 use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
-use crate::meter::Tally;
+use crate::meter::Tallies;
 use crate::meter::live::LiveSums;
+use crate::part::Rounds;
 use desk::Desk;
 use pace::{Pace, pace};
 use queue::Claims;
@@ -48,8 +50,10 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// What lanes are told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Order {
-    /// Send.
-    Send,
+    /// Wait.
+    Wait,
+    /// Send, the first request not before this moment.
+    Send { start_ns: u64 },
     /// Send nothing more, and wait for what is in flight.
     Drain,
     /// Stop now: what is in flight stays unknown.
@@ -59,20 +63,24 @@ pub(crate) enum Order {
 /// What a lane needs to know.
 #[derive(Debug)]
 pub(crate) struct LaneJob {
+    /// Which of all lanes of the run it is.
     pub(crate) index: u16,
     pub(crate) lanes: u16,
+    /// Which lane of its part it is.
+    pub(crate) place: u16,
+    pub(crate) lanes_of_part: u16,
     /// Connections of this lane.
     pub(crate) seats: u32,
     pub(crate) plan: Arc<Plan>,
     pub(crate) events: Arc<Events>,
     pub(crate) target: Arc<Target>,
-    pub(crate) shard: Shard,
+    pub(crate) rounds: Rounds,
     pub(crate) claims: Arc<Claims>,
     /// How many connections work when, where their number changes.
     pub(crate) ramp: Option<Ramp>,
     /// When requests are to leave, where that is planned.
     pub(crate) pace: Option<Pace>,
-    /// From when on latencies are measured.
+    /// What is to leave before is sent to warm the target up, and not measured.
     pub(crate) measured_from_ns: u64,
     /// How long requests under way are waited for once no more are sent.
     pub(crate) grace: Duration,
@@ -90,6 +98,13 @@ pub(crate) struct LaneJob {
 }
 
 impl LaneJob {
+    /// The same, beginning at this moment.
+    fn beginning(mut self, start_ns: u64) -> Self {
+        self.pace.iter_mut().for_each(|pace| pace.start_ns = start_ns);
+        self.ramp.iter_mut().for_each(|ramp| ramp.start_ns = start_ns);
+        self
+    }
+
     /// When this seat works from now on: now, later, or no more.
     pub(crate) fn next_work(&self, seat: usize, now: u64) -> Option<u64> {
         match &self.ramp {
@@ -109,9 +124,9 @@ impl LaneJob {
         }
     }
 
-    /// The number of a seat among those of all lanes.
+    /// The number of a seat among those of its part.
     fn number_of(&self, seat: usize) -> u32 {
-        u32::try_from(seat).unwrap_or(u32::MAX) * u32::from(self.lanes) + u32::from(self.index)
+        u32::try_from(seat).unwrap_or(u32::MAX) * u32::from(self.lanes_of_part) + u32::from(self.place)
     }
 
     /// A number for the lane's `nth` connection, counted from 1, that no other connection of the run has.
@@ -124,7 +139,7 @@ impl LaneJob {
 /// What a lane leaves behind.
 #[derive(Debug)]
 pub(crate) struct LaneReport {
-    pub(crate) tally: Tally,
+    pub(crate) tallies: Tallies,
     /// Why its ledger could not be written.
     pub(crate) failure: Option<LedgerError>,
 }
@@ -132,17 +147,17 @@ pub(crate) struct LaneReport {
 /// What a lane says.
 #[derive(Debug)]
 pub(crate) enum Word {
-    /// What it has measured so far.
-    SoFar { lane: u16, tally: Box<Tally> },
+    /// What it has counted so far.
+    SoFar { lane: u16, tallies: Box<Tallies> },
     /// It has ended.
-    Ended(Box<LaneReport>),
+    Ended { lane: u16, report: Box<LaneReport> },
 }
 
-/// Starts a lane on a thread of its own; it reports when it has ended.
+/// Starts a lane on a thread of its own; it waits until it is told to send, and reports when it has ended.
 pub(crate) fn start(
     job: LaneJob,
     ledger: SegmentWriter,
-    orders: watch::Receiver<Order>,
+    mut orders: watch::Receiver<Order>,
     words: mpsc::UnboundedSender<Word>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -152,11 +167,30 @@ pub(crate) fn start(
     };
     let thread = std::thread::Builder::new().name(format!("lane-{}", job.index));
     thread.spawn(move || {
-        let report = LocalSet::new().block_on(&runtime, run(Arc::new(job), ledger, orders, alarm, &words));
+        let lane = job.index;
+        let lived = async {
+            match beginning(&mut orders).await {
+                Some(start_ns) => run(Arc::new(job.beginning(start_ns)), ledger, orders, alarm, &words).await,
+                None => {
+                    LaneReport { tallies: Tallies::default(), failure: ledger.close(monotonic_ns()).err() }
+                }
+            }
+        };
+        let report = Box::new(LocalSet::new().block_on(&runtime, lived));
         // Nobody listens once the run was aborted.
-        drop(words.send(Word::Ended(Box::new(report))));
+        drop(words.send(Word::Ended { lane, report }));
     })?;
     Ok(())
+}
+
+/// Waits until it is time; none if it never will be.
+async fn beginning(orders: &mut watch::Receiver<Order>) -> Option<u64> {
+    let told = orders.wait_for(|order| *order != Order::Wait).await;
+    match told.as_deref() {
+        Ok(Order::Send { start_ns }) => Some(*start_ns),
+        // The sender lives as long as the run.
+        Ok(Order::Wait | Order::Drain | Order::Cut) | Err(_) => None,
+    }
 }
 
 async fn run(
@@ -183,8 +217,8 @@ async fn run(
     };
     seats.shutdown().await;
     let closed = desk.borrow_mut().close();
-    let tally = std::mem::take(&mut desk.borrow_mut().tally);
-    LaneReport { tally, failure: ended.and(closed).err() }
+    let tallies = std::mem::take(&mut desk.borrow_mut().tallies);
+    LaneReport { tallies, failure: ended.and(closed).err() }
 }
 
 /// Tells what was measured so far, again and again, if somebody looks.
@@ -196,9 +230,9 @@ async fn tell_on(job: &LaneJob, desk: &RefCell<Desk>, words: &mpsc::UnboundedSen
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let tally = Box::new(desk.borrow().tally.clone());
+        let tallies = Box::new(desk.borrow().tallies.clone());
         // Nobody listens once the run was aborted.
-        drop(words.send(Word::SoFar { lane: job.index, tally }));
+        drop(words.send(Word::SoFar { lane: job.index, tallies }));
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod cli;
+mod conductor;
 mod connection;
 mod error;
 mod faults;
@@ -16,6 +17,7 @@ mod load;
 mod meter;
 mod metrics;
 mod notice;
+mod part;
 mod poll;
 mod preflight;
 mod progress;

@@ -156,8 +156,14 @@ impl Tally {
         told
     }
 
-    /// Adds what another lane counted.
+    /// Adds what another lane counted and measured.
     pub(crate) fn add(&mut self, other: &Self) {
+        self.add_counts(other);
+        self.latencies.add(&other.latencies);
+    }
+
+    /// Adds what was counted alone.
+    fn add_counts(&mut self, other: &Self) {
         let pairs = [
             (&mut self.acked, other.acked),
             (&mut self.told_new, other.told_new),
@@ -196,12 +202,47 @@ impl Tally {
         }
         self.inserted_untold |= other.inserted_untold;
         self.duplicates_untold |= other.duplicates_untold;
-        self.latencies.add(&other.latencies);
         self.first_start_ns = match (self.first_start_ns, other.first_start_ns) {
             (0, first) | (first, 0) => first,
             (one, another) => one.min(another),
         };
         self.last_end_ns = self.last_end_ns.max(other.last_end_ns);
+    }
+}
+
+/// What was counted, and of it what was sent while the target warmed up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tallies {
+    /// What counts in rates, latencies and thresholds.
+    pub(crate) measured: Tally,
+    /// What does not, if there is any.
+    pub(crate) warm_up: Option<Box<Tally>>,
+}
+
+impl Tallies {
+    /// Adds those of another lane.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.measured.add(&other.measured);
+        if let Some(warm_up) = &other.warm_up {
+            self.warm_up.get_or_insert_default().add_counts(warm_up);
+        }
+    }
+
+    /// Adds all that was counted there as what does not count here.
+    pub(crate) fn add_as_warm_up(&mut self, other: &Self) {
+        self.warm_up.get_or_insert_default().add_counts(&other.whole());
+    }
+
+    /// Where what was planned for this moment is counted.
+    pub(crate) fn of(&mut self, t_planned: u64, measured_from_ns: u64) -> &mut Tally {
+        if t_planned < measured_from_ns { self.warm_up.get_or_insert_default() } else { &mut self.measured }
+    }
+
+    /// All that was counted; latencies are those that were measured.
+    pub(crate) fn whole(&self) -> Tally {
+        let mut whole = self.measured.clone();
+        self.warm_up.iter().for_each(|warm_up| whole.add_counts(warm_up));
+        whole
     }
 }
 

@@ -14,12 +14,15 @@ use verify::baseline::{Baseline, chain};
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
 
+use crate::conductor::until;
 use crate::connection::dial::{Address, Dial};
 use crate::connection::head::Fixed;
 use crate::error::{Failure, exit};
-use crate::load::{self, Ending, Load, RUN_UP, Reached, Share};
+use crate::load::{self, Ending, Load, Reached};
+use crate::meter::latency::Latencies;
 use crate::metrics;
 use crate::notice::Notices;
+use crate::part::{Part, Share};
 use crate::preflight;
 use crate::settings::Settings;
 use crate::summary::Summary;
@@ -46,9 +49,10 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     let baseline = take_baseline(&client, &settings).await;
 
-    let start_ns = wait_for_start(&settings, notices).await;
+    let parts = Part::all(&settings);
+    let share = Share::sum(&parts);
+    let start_ns = wait_for_start(&settings, &parts, notices).await;
 
-    let share = Share::of(&settings);
     let manifest = manifest(&settings, &share);
     let (folder, lock) = RunFolder::create(&settings.out, &manifest)?;
     baseline.save(&folder)?;
@@ -72,12 +76,12 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         connect_timeout: settings.connect_timeout,
     });
     let reached = Reached { client, dial, fixed, process, metrics };
-    let mut load = Box::pin(load::run(&settings, &share, &folder, reached, start_ns, notices)).await?;
+    let mut load = Box::pin(load::run(&settings, &parts, &folder, reached, start_ns, notices)).await?;
     if load.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }
-    let summary = Summary::new(&settings, &share, &manifest, &load);
-    let kept = keep(&settings, &summary, &folder, &load);
+    let summary = Summary::new(&settings, &parts, &manifest, &load);
+    let kept = keep(&settings, &summary, &folder, &load.tallies(&parts).measured.latencies);
     drop(lock);
     tell(&settings, &summary, &folder, &publish_url, notices);
     let code = match exit_code(&load, notices) {
@@ -108,8 +112,13 @@ fn try_out(path: &Path) -> Result<(), Failure> {
 }
 
 /// Writes the files of a run that has ended, or says why one could not be written.
-fn keep(settings: &Settings, summary: &Summary, folder: &RunFolder, load: &Load) -> Result<(), String> {
-    summary.save(folder, &load.tally.latencies).map_err(|error| chain(&error))?;
+fn keep(
+    settings: &Settings,
+    summary: &Summary,
+    folder: &RunFolder,
+    latencies: &Latencies,
+) -> Result<(), String> {
+    summary.save(folder, latencies).map_err(|error| chain(&error))?;
     settings.summary_export.as_deref().map_or(Ok(()), |path| {
         summary.export(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
     })
@@ -131,7 +140,7 @@ fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, publish_url:
 }
 
 /// Waits until shortly before the moment at which the run is to begin, and tells that moment on the monotonic clock.
-async fn wait_for_start(settings: &Settings, notices: Notices) -> u64 {
+async fn wait_for_start(settings: &Settings, parts: &[Part], notices: Notices) -> u64 {
     let Some(start_at) = settings.start_at else { return 0 };
     let ahead_ms = start_at.as_millisecond() - utc_ms();
     let Ok(ahead_ms) = u64::try_from(ahead_ms) else {
@@ -139,8 +148,7 @@ async fn wait_for_start(settings: &Settings, notices: Notices) -> u64 {
         return 0;
     };
     let start_ns = monotonic_ns() + ahead_ms * 1_000_000;
-    let lead = settings.scenario.load.schedule().map_or(0, |_| RUN_UP.as_nanos() as u64);
-    load::until(Some(start_ns.saturating_sub(lead))).await;
+    until(Some(start_ns.saturating_sub(load::longest_lead_ns(parts)))).await;
     start_ns
 }
 
@@ -176,7 +184,7 @@ fn exit_code(load: &Load, notices: Notices) -> u8 {
     match load.ending {
         Ending::Interrupted | Ending::Aborted => exit::INTERRUPTED,
         Ending::LaneLost => exit::LEDGER,
-        Ending::Complete | Ending::OutOfPatience if load.tally.acked == 0 => exit::NO_ACK,
+        Ending::Complete | Ending::OutOfPatience if !load.has_ack() => exit::NO_ACK,
         Ending::Complete | Ending::OutOfPatience => exit::RAN,
         Ending::Threshold => exit::THRESHOLD,
     }
@@ -218,16 +226,13 @@ fn announce(settings: &Settings, share: &Share, folder: &RunFolder, notices: Not
     if let Some(request) = &settings.scenario.request {
         let (target, connections) = (&settings.scenario.target, share.connections);
         let url = format!("{} {}{}", request.method, target.url, target.publish.path);
-        let many = match (share.requests, settings.scenario.load.lasts()) {
-            (Some(requests), _) => format!("{requests} times"),
-            (None, lasts) => format!("for {}", truth::duration::format(lasts.unwrap_or_default())),
-        };
+        let many = share.requests.map_or_else(|| so_long(settings), |requests| format!("{requests} times"));
         notices.say(&format!("sending {url} {many} over {connections} connections"));
         return notices.say(&format!("run folder {}", folder.path().display()));
     }
-    let what = match (share.events, share.requests, settings.scenario.load.lasts()) {
-        (Some(events), Some(requests), _) => format!("{events} events{part} in {requests} requests"),
-        (_, _, lasts) => format!("for {}{part}", truth::duration::format(lasts.unwrap_or_default())),
+    let what = match share.events.zip(share.requests) {
+        Some((events, requests)) => format!("{events} events{part} in {requests} requests"),
+        None => format!("{}{part}", so_long(settings)),
     };
     notices.say(&format!(
         "sending {what} to {} over {} connections; {:.2}% of the run repeat an earlier event",
@@ -236,6 +241,15 @@ fn announce(settings: &Settings, share: &Share, folder: &RunFolder, notices: Not
         repeats as f64 * 100.0 / of as f64,
     ));
     notices.say(&format!("seed {}, run folder {}", plan.seed, folder.path().display()));
+}
+
+/// How long a run sends that only time ends.
+fn so_long(settings: &Settings) -> String {
+    let load = &settings.scenario.load;
+    match load.lasts() {
+        Some(lasts) => format!("for {}", truth::duration::format(lasts)),
+        None => format!("as long as {} executors last", load.executors.len()),
+    }
 }
 
 /// Says what limits this run, before it begins.

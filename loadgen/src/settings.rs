@@ -149,36 +149,6 @@ impl Settings {
     pub(crate) fn unit(&self) -> &'static str {
         if self.scenario.request.is_some() { "requests" } else { "events" }
     }
-
-    /// Rounds that this shard sends.
-    pub(crate) fn rounds(&self) -> u64 {
-        let all = self.plan.rounds().unwrap_or(u64::MAX);
-        let (before, of) = (u64::from(self.shard.index - 1), u64::from(self.shard.of));
-        all.saturating_sub(before).div_ceil(of)
-    }
-
-    /// Requests that this shard sends; none if only time ends it.
-    pub(crate) fn requests(&self) -> Option<u64> {
-        self.slots().map(|_| {
-            let full = u64::from(self.plan.requests_per_round());
-            self.rounds() * full - self.missing_slots() / u64::from(self.plan.batch)
-        })
-    }
-
-    /// Attempts that this shard plans; none if only time ends it.
-    pub(crate) fn slots(&self) -> Option<u64> {
-        self.plan.rounds()?;
-        Some(self.rounds() * self.plan.slots_per_round() - self.missing_slots())
-    }
-
-    /// Slots that the last round of this shard lacks to a full one.
-    fn missing_slots(&self) -> u64 {
-        let Some(last) = self.rounds().checked_sub(1) else {
-            return 0;
-        };
-        let slots = self.plan.slots_of(self.shard.round(last));
-        self.plan.slots_per_round() - (slots.end - slots.start)
-    }
 }
 
 fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
@@ -186,7 +156,19 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
         Some(path) => Scenario::load(path)?,
         None => Scenario::default(),
     };
-    let load = &mut scenario.load;
+    let (load, asked) = (&mut scenario.load, &cli.shape);
+    let is_shaped = asked.count.is_some()
+        || asked.rate.is_some()
+        || asked.duration.is_some()
+        || asked.concurrency.is_some()
+        || !asked.stages.is_empty();
+    if is_shaped && !load.executors.is_empty() {
+        return Err(Failure::Usage(
+            "the scenario has several executors, each with its own --count, --rate, --duration, --stage and \
+             --concurrency: change them in the file"
+                .to_owned(),
+        ));
+    }
     shape(load, &cli.shape);
     set(&mut load.dup, cli.dup.clone());
     set(&mut load.batch, cli.batch);
@@ -360,24 +342,5 @@ mod tests {
         assert!(shard(&["--job-completion-index", "4", "--shards", "4"]).is_err());
         assert!(shard(&["--shards", "4"]).is_err());
         assert_eq!(shard(&["--job-completion-index", "2"]).unwrap(), Shard::WHOLE);
-    }
-
-    #[test]
-    fn shards_share_out_rounds_requests_and_slots_exactly() {
-        for count in ["1", "99", "800", "801", "20000", "12345"] {
-            for of in 1..=5_u32 {
-                let parts: Vec<Settings> = (1..=of)
-                    .map(|index| {
-                        settings(&["-n", count, "--run-id", "x", "--shard", &format!("{index}/{of}")])
-                            .unwrap()
-                    })
-                    .collect();
-                let plan = &parts[0].plan;
-                let requests: u64 =
-                    (0..plan.rounds().unwrap()).map(|b| u64::from(plan.round(b).requests())).sum();
-                assert_eq!(parts.iter().map(|part| part.requests().unwrap()).sum::<u64>(), requests);
-                assert_eq!(parts.iter().map(|part| part.slots().unwrap()).sum::<u64>(), plan.total.unwrap());
-            }
-        }
     }
 }

@@ -5,17 +5,19 @@ use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use truth::answer::{Answer, Kind, Kinds, Outcome};
 use truth::event::Events;
 use truth::ledger::{Done, Frame, Scope};
 use truth::plan::Plan;
-use truth::scenario::Scenario;
+use truth::scenario::{Load, Scenario};
 use truth::wire::Renderer;
 use verify::baseline::chain;
 
 use crate::connection::dial::Connector;
 use crate::error::{Failure, exit};
+use crate::part::{Part, Share};
 use crate::settings::Settings;
 
 /// Slots over which copies are counted: more take long, and look the same.
@@ -42,16 +44,19 @@ fn checked(file: &Path) -> Result<String, Failure> {
     let plan = scenario.plan(1, 1)?;
     // Certificates are read with it, as a run would.
     Connector::new(&scenario.target, &scenario.target.endpoint()?)?;
-    Ok(format!("{}, {}", scenario.load.executor.name(), amount(&scenario, &plan)))
+    let executor = match scenario.load.executors.len() {
+        0 => scenario.load.executor.name().to_owned(),
+        several => format!("{several} executors"),
+    };
+    Ok(format!("{executor}, {}", amount(&scenario, &plan)))
 }
 
 /// How much is sent, in words.
 fn amount(scenario: &Scenario, plan: &Plan) -> String {
     if scenario.request.is_some() {
-        let lasts = || truth::duration::format(scenario.load.lasts().unwrap_or_default());
         return match plan.total {
             Some(requests) => format!("one request {requests} times"),
-            None => format!("one request as often as answers come for {}", lasts()),
+            None => format!("one request as often as answers come{}", for_so_long(&scenario.load)),
         };
     }
     match (plan.total, plan.keys()) {
@@ -60,10 +65,34 @@ fn amount(scenario: &Scenario, plan: &Plan) -> String {
             format!("{events} events of {keys} keys ({repeats} repeats), {} in a request", plan.batch)
         }
         _ => {
-            let lasts = truth::duration::format(scenario.load.lasts().unwrap_or_default());
-            format!("as many events as answers come for {lasts}, {} in a request", plan.batch)
+            let so_long = for_so_long(&scenario.load);
+            format!("as many events as answers come{so_long}, {} in a request", plan.batch)
         }
     }
+}
+
+/// For how long the only executor sends.
+fn for_so_long(load: &Load) -> String {
+    load.lasts().map_or_else(String::new, |lasts| format!(" for {}", truth::duration::format(lasts)))
+}
+
+/// What one of several executors sends, and when.
+fn executor(said: &truth::scenario::Part, load: &Load) -> String {
+    let many = match load.total() {
+        Some(events) => format!("{events} events{}", for_so_long(load)),
+        None => format!("as many events as answers come{}", for_so_long(load)),
+    };
+    let pause = match said.start_time {
+        Duration::ZERO => String::new(),
+        pause => format!("{} ", truth::duration::format(pause)),
+    };
+    let begins = match &said.after {
+        Some(after) => format!(", {pause}after {after}"),
+        None if pause.is_empty() => String::new(),
+        None => format!(", {pause}after the start"),
+    };
+    let warm_up = if said.measured { "" } else { ", as a warm-up" };
+    format!("{}: {many}{begins}{warm_up}", load.executor.name())
 }
 
 /// What would be sent: how much, how often each key, how large the ledger becomes, and the first requests.
@@ -73,7 +102,14 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
     let mut line = |name: &str, value: &str| {
         writeln!(out, "{name:<10} {value}").expect("a String takes all that is written");
     };
-    line("executor", load.executor.name());
+    let parts = Part::all(settings);
+    match &*load.executors {
+        [] => line("executor", load.executor.name()),
+        several => {
+            let each = several.iter().zip(&parts);
+            each.for_each(|(said, part)| line(&said.name, &executor(said, &part.load)));
+        }
+    }
     line("sends", &amount(&settings.scenario, plan));
     let method = settings.scenario.request.as_ref().map_or("POST", |request| &request.method);
     line(
@@ -87,8 +123,9 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
     let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| format!("{rounds} rounds"));
     line("rounds", &format!("{rounds} of {} requests", plan.requests_per_round()));
     line("copies", &copies(plan));
-    if let Some(requests) = settings.requests() {
-        let bytes = requests * done_bytes(plan) + settings.rounds() * open_bytes();
+    if let Some(requests) = Share::sum(&parts).requests {
+        let rounds: u64 = parts.iter().map(|part| part.rounds.count()).sum();
+        let bytes = requests * done_bytes(plan) + rounds * open_bytes();
         line("ledger", &format!("about {:.1} kB, if every event is told apart", bytes as f64 / 1e3));
     }
     if let Some(schedule) = load.schedule() {

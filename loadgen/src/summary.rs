@@ -1,6 +1,7 @@
 //! What a run came to, in numbers: `summary.json`, `latency.hlog`, and the block that people read.
 
 mod effort;
+mod executor;
 mod export;
 mod latency_log;
 mod punctuality;
@@ -15,11 +16,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use truth::folder::{FolderError, Manifest, RunFolder, write_json};
 
-use crate::load::{Ending, Load, Share};
+use crate::load::{Ending, Load};
 use crate::meter::latency::{Latencies, Quantiles};
-use crate::meter::{Connections, Doubts, Races};
+use crate::meter::{Connections, Doubts, Races, Tally};
+use crate::part::{Part, Share};
 use crate::settings::Settings;
 use effort::Effort;
+use executor::ExecutorSummary;
 use punctuality::Punctuality;
 use thresholds::{Judged, Measured, duration_s};
 
@@ -38,7 +41,7 @@ pub(crate) struct Summary {
     ended: Ending,
     /// Whether everything that was sent is on record.
     ledger_written: bool,
-    /// From the first byte sent to the last answer.
+    /// From the first byte sent to the last answer of what was measured.
     duration_s: f64,
     /// Seed of the plan.
     seed: u32,
@@ -66,13 +69,15 @@ pub(crate) struct Summary {
     service_time: Option<Quantiles>,
     /// What connections and requests took, part by part.
     parts: Parts,
-    /// What was sent before latencies were measured; `null` if they were from the first request on.
+    /// What was sent to warm the target up, and counts in no rate, latency and threshold; `null` if all of it does.
     warm_up: Option<WarmUp>,
+    /// Each of several executors; empty where there was one.
+    executors: Vec<ExecutorSummary>,
     /// What was demanded of the measurements, and whether they are so.
     thresholds: Vec<Judged>,
-    /// Events that left, per second of `duration_s`.
+    /// Events that left and were measured, per second of `duration_s`.
     events_per_s: f64,
-    /// Requests that left, per second of `duration_s`.
+    /// Requests that left and were measured, per second of `duration_s`.
     requests_per_s: f64,
     /// Bytes of requests, heads included.
     sent_bytes: u64,
@@ -105,13 +110,34 @@ struct Planned {
     requests: u64,
 }
 
-/// What was sent before latencies were measured.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+/// What was sent to warm the target up.
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 struct WarmUp {
-    /// How long that was.
-    duration_s: f64,
-    /// Requests that were answered or timed out, and not measured.
+    /// Requests that left, retries included.
     requests: u64,
+    /// Of these, those that were not acknowledged.
+    failed: u64,
+    /// Of these, further tries.
+    retries: u64,
+    /// Attempts, in events.
+    events: u64,
+    /// Bytes of requests, heads included.
+    sent_bytes: u64,
+    /// Bytes of answers, heads included.
+    received_bytes: u64,
+}
+
+impl WarmUp {
+    fn of(tally: &Tally) -> Self {
+        Self {
+            requests: tally.requests_sent,
+            failed: tally.requests_failed,
+            retries: tally.retries,
+            events: tally.acked + tally.rejected + tally.unknown,
+            sent_bytes: tally.sent_bytes,
+            received_bytes: tally.received_bytes,
+        }
+    }
 }
 
 /// What connections and requests took, part by part; each `null` without a sample.
@@ -171,13 +197,15 @@ struct Answers {
 }
 
 impl Summary {
-    pub(crate) fn new(settings: &Settings, share: &Share, manifest: &Manifest, load: &Load) -> Self {
-        let tally = &load.tally;
-        let duration_s = duration_s(tally);
-        let schedule =
-            settings.scenario.load.schedule().map(|_| Punctuality::of(load.due.or(share.requests), tally));
-        let measured = Measured { tally, duration_s, punctuality: schedule.as_ref() };
-        let thresholds = measured.judge(&settings.scenario.load.thresholds);
+    pub(crate) fn new(settings: &Settings, parts: &[Part], manifest: &Manifest, load: &Load) -> Self {
+        let (share, tallies) = (Share::sum(parts), load.tallies(parts));
+        let (tally, measured) = (tallies.whole(), &tallies.measured);
+        let duration_s = duration_s(measured);
+        let schedule = schedule(parts, load);
+        let evidence = Measured { tally: measured, duration_s, punctuality: schedule.as_ref() };
+        let thresholds = evidence.judge(&settings.scenario.load.thresholds);
+        let run_start_ns = load.parts.iter().filter_map(|sent| Some(sent.span_ns?.0)).min().unwrap_or(0);
+        let each = parts.iter().zip(&load.parts);
         let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
         Self {
             schema_version: VERSION,
@@ -196,14 +224,13 @@ impl Summary {
                 told_duplicate: tally.told_duplicate,
                 rejected: tally.rejected,
                 unknown: tally.unknown,
-                // Rounds that were never opened hold the rest; where only time ends a run, nothing was to be sent after it.
-                never_sent: share.events.map_or(0, |all| tally.never_sent + all.saturating_sub(tally.opened)),
+                never_sent: each.clone().map(|(part, sent)| never_sent(part, &sent.tallies.whole())).sum(),
             },
             requests: Requests {
                 sent: tally.requests_sent,
                 failed: tally.requests_failed,
                 retries: tally.retries,
-                statuses: tally.statuses.clone(),
+                statuses: tally.statuses,
                 unknown_because: tally.doubts,
             },
             answers: Answers {
@@ -214,10 +241,10 @@ impl Summary {
             races: tally.races,
             schedule,
             thresholds,
-            warm_up: settings.scenario.load.warm_up.map(|warm_up| WarmUp {
-                duration_s: warm_up.as_secs_f64(),
-                requests: tally.latencies.unmeasured,
-            }),
+            warm_up: tallies.warm_up.as_deref().map(WarmUp::of),
+            executors: each
+                .filter_map(|(part, sent)| ExecutorSummary::of(part, sent, run_start_ns))
+                .collect(),
             parts: Parts {
                 connecting: Quantiles::of(&tally.latencies.connecting),
                 tls_handshaking: Quantiles::of(&tally.latencies.tls_handshaking),
@@ -226,14 +253,26 @@ impl Summary {
             },
             response_time: Quantiles::of(&tally.latencies.response),
             service_time: Quantiles::of(&tally.latencies.service),
-            events_per_s: per_s(tally.acked + tally.rejected + tally.unknown),
-            requests_per_s: per_s(tally.requests_sent),
+            events_per_s: per_s(measured.acked + measured.rejected + measured.unknown),
+            requests_per_s: per_s(measured.requests_sent),
             sent_bytes: tally.sent_bytes,
             received_bytes: tally.received_bytes,
             connections_broken: tally.connections.broken,
             connections: tally.connections,
             generator: Effort::of_this_process(),
         }
+    }
+
+    /// The requests that were measured, and those of them that failed and that were further tries.
+    fn requests_measured(&self) -> [u64; 3] {
+        let (all, warm_up) = (&self.requests, self.warm_up.unwrap_or_default());
+        [all.sent - warm_up.requests, all.failed - warm_up.failed, all.retries - warm_up.retries]
+    }
+
+    /// The bytes of requests and of answers that were measured.
+    fn bytes_measured(&self) -> [u64; 2] {
+        let warm_up = self.warm_up.unwrap_or_default();
+        [self.sent_bytes - warm_up.sent_bytes, self.received_bytes - warm_up.received_bytes]
     }
 
     /// Writes the files that are read by machines.
@@ -273,6 +312,27 @@ impl Summary {
             .collect();
         (self.events.acked == 0 && !answered.is_empty()).then(|| answered.join(", "))
     }
+}
+
+/// How the planned instants were kept of all parts with a rate that are measured, if there are any.
+fn schedule(parts: &[Part], load: &Load) -> Option<Punctuality> {
+    let paced = parts
+        .iter()
+        .zip(&load.parts)
+        .filter(|(part, sent)| part.is_measured && part.load.schedule().is_some() && sent.span_ns.is_some());
+    let (mut due, mut all, mut is_paced) = (0, Tally::default(), false);
+    for (_, sent) in paced {
+        is_paced = true;
+        due += sent.due.unwrap_or(0);
+        all.add(&sent.tallies.whole());
+    }
+    is_paced.then(|| Punctuality::of(Some(due), &all))
+}
+
+/// Events of a part of which no byte left. Rounds that were never opened hold some of them; where only time ends a part,
+/// nothing was to be sent after it.
+fn never_sent(part: &Part, tally: &Tally) -> u64 {
+    part.share.events.map_or(0, |all| tally.never_sent + all.saturating_sub(tally.opened))
 }
 
 #[cfg(test)]

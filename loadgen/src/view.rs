@@ -2,15 +2,16 @@
 //!
 //! Nothing here is evidence; the ledger and the polls are.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use truth::clock::monotonic_ns;
 use truth::schedule::Schedule;
 use verify::observe::stats::Counters;
 
-use crate::load::Share;
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums, Told};
+use crate::part::{Part, Share};
 use crate::settings::Settings;
 
 /// A run that others look at.
@@ -22,12 +23,37 @@ pub(crate) struct View {
     pub(crate) planned: Option<u64>,
     /// How many of them a request carries.
     batch: u64,
-    /// When all shards' requests are due, where that is planned, and how many shards there are.
-    schedule: Option<(Arc<Schedule>, u64)>,
+    /// When those of each part are due; none if that is not planned of all of them.
+    due: Option<Vec<Due>>,
     start_ns: u64,
     lanes: Vec<Arc<LiveSums>>,
     measured: Mutex<Tally>,
     counters: Mutex<Option<Counters>>,
+}
+
+/// When the requests of a part are due.
+#[derive(Debug)]
+struct Due {
+    /// Those of all shards, and how many shards there are.
+    schedule: Schedule,
+    shards: u64,
+    /// How many events this shard sends of it.
+    planned: u64,
+    /// When it begins; never while that is not known.
+    start_ns: AtomicU64,
+}
+
+impl Due {
+    fn of(part: &Part) -> Option<Self> {
+        let (schedule, planned) = (part.load.schedule()?, part.share.events?);
+        Some(Self { schedule, shards: part.rounds.shards().0, planned, start_ns: AtomicU64::new(u64::MAX) })
+    }
+
+    fn by(&self, now: u64, batch: u64) -> u64 {
+        let after_ns = now.checked_sub(self.start_ns.load(Ordering::Relaxed));
+        let due = after_ns.map_or(0, |after_ns| self.schedule.due_before(after_ns) / self.shards * batch);
+        due.min(self.planned)
+    }
 }
 
 /// What there was to see at one moment.
@@ -48,22 +74,23 @@ pub(crate) struct Glance {
 }
 
 impl View {
-    pub(crate) fn new(
-        settings: &Settings,
-        share: &Share,
-        start_ns: u64,
-        schedule: Option<&Arc<Schedule>>,
-        lanes: Vec<Arc<LiveSums>>,
-    ) -> Self {
+    pub(crate) fn new(settings: &Settings, parts: &[Part], start_ns: u64, lanes: Vec<Arc<LiveSums>>) -> Self {
         Self {
             unit: settings.unit(),
-            planned: share.events,
+            planned: Share::sum(parts).events,
             batch: u64::from(settings.plan.batch),
-            schedule: schedule.map(|schedule| (Arc::clone(schedule), u64::from(settings.shard.of))),
+            due: parts.iter().map(Due::of).collect(),
             start_ns,
             lanes,
             measured: Mutex::default(),
             counters: Mutex::default(),
+        }
+    }
+
+    /// A part begins.
+    pub(crate) fn begins(&self, part: usize, start_ns: u64) {
+        if let Some(due) = self.due.as_ref().and_then(|due| due.get(part)) {
+            due.start_ns.store(start_ns, Ordering::Relaxed);
         }
     }
 
@@ -79,16 +106,12 @@ impl View {
 
     /// What there is to see now.
     pub(crate) fn glance(&self) -> Glance {
-        let after_ns = monotonic_ns().saturating_sub(self.start_ns);
+        let now = monotonic_ns();
         let ended = live::ended(&self.lanes);
-        let due = self.schedule.as_ref().map(|(schedule, shards)| {
-            let due = schedule.due_before(after_ns) / shards * self.batch;
-            self.planned.map_or(due, |planned| due.min(planned))
-        });
         Glance {
-            elapsed_s: after_ns as f64 / 1e9,
+            elapsed_s: now.saturating_sub(self.start_ns) as f64 / 1e9,
             ended,
-            due,
+            due: self.due.as_ref().map(|parts| parts.iter().map(|due| due.by(now, self.batch)).sum()),
             started: live::started(&self.lanes),
             told: live::told(&self.lanes),
             tally: unpoisoned(&self.measured).clone(),

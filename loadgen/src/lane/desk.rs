@@ -22,9 +22,8 @@ use super::request::Requests;
 use super::{LaneJob, backoff};
 use crate::connection::http1::Whole;
 use crate::connection::{Begun, Connection, Lost};
-use crate::meter::Tally;
-use crate::meter::latency::Latencies;
 use crate::meter::live::LiveSums;
+use crate::meter::{Tallies, Tally};
 use crate::release::{Gather, Member, Race};
 
 /// A connection that its own task and a gather may both hold.
@@ -55,7 +54,7 @@ pub(crate) struct Desk {
     /// `None` once it could not be written: nothing may follow a record that was cut.
     pub(super) ledger: Option<SegmentWriter>,
     requests: Requests,
-    pub(super) tally: Tally,
+    pub(super) tallies: Tallies,
     pub(super) live: Arc<LiveSums>,
     /// Told when nothing waits and nothing is under way.
     pub(super) finished: Rc<Notify>,
@@ -75,16 +74,18 @@ impl Desk {
             flights: (0..job.seats).map(|_| None).collect(),
             ledger: Some(ledger),
             requests,
-            tally: Tally {
-                latencies: Latencies { from_ns: job.measured_from_ns, ..Latencies::default() },
-                ..Tally::default()
-            },
+            tallies: Tallies::default(),
             live: Arc::clone(&job.live),
             finished: Rc::new(Notify::new()),
             has_idle: Rc::new(Notify::new()),
             stopped: false,
             job,
         }
+    }
+
+    /// Where what was planned for this moment is counted.
+    pub(super) fn tally(&mut self, t_planned: u64) -> &mut Tally {
+        self.tallies.of(t_planned, self.job.measured_from_ns)
     }
 
     /// Whether this seat has a request.
@@ -150,7 +151,7 @@ impl Desk {
             let Some(round) = self.queue.claim() else { return Ok(None) };
             self.announce(round)?;
             let slots = self.job.plan.slots_of(round);
-            self.tally.opened += slots.end - slots.start;
+            self.tallies.measured.opened += slots.end - slots.start;
             self.queue.open(round);
         }
     }
@@ -183,7 +184,7 @@ impl Desk {
             // Without a connection, the next that becomes idle takes what is due.
             let Some(member) = self.idle.pop_front() else { return Ok(None) };
             let Some(chunk) = self.queue.take() else { return Ok(None) };
-            self.tally.latencies.record_lag(due, monotonic_ns());
+            self.tally(due).latencies.record_lag(due, monotonic_ns());
             if chunk.requests.len() > 1 {
                 self.idle.push_front(member);
                 self.gather = Some(Gather::new(chunk, now));
@@ -211,7 +212,7 @@ impl Desk {
         let release = gather.over();
         let Chunk { round, requests, due, .. } = release.chunk;
         let race = Rc::new(RefCell::new(Race::new(&round, requests.clone())));
-        self.tally.races.pairs_planned += race.borrow().pairs_planned();
+        self.tallies.measured.races.pairs_planned += race.borrow().pairs_planned();
         let mut whole = release.members.len() == requests.len();
         let t_planned = due.unwrap_or_else(monotonic_ns);
         let mut rendered = Vec::with_capacity(release.members.len());
@@ -233,9 +234,9 @@ impl Desk {
             });
         }
         if whole {
-            self.tally.races.releases_complete += 1;
+            self.tallies.measured.races.releases_complete += 1;
         } else {
-            self.tally.races.releases_incomplete += 1;
+            self.tallies.measured.races.releases_incomplete += 1;
         }
         for member in release.members {
             member.wake();
@@ -266,9 +267,11 @@ impl Desk {
             let begun = connection.begin(self.requests.bytes(range));
             if matches!(begun, Begun::Sent) {
                 flight.leave(t_start, connection.number);
-                self.tally.sent(t_start, length);
+                let t_planned = flight.t_planned();
+                let tally = self.tallies.of(t_planned, self.job.measured_from_ns);
+                tally.sent(t_start, length);
                 if self.queue.is_paced() {
-                    self.tally.latencies.record_lateness(flight.t_planned(), t_start);
+                    tally.latencies.record_lateness(t_planned, t_start);
                 }
             }
             begun
@@ -276,7 +279,7 @@ impl Desk {
             Begun::Dead
         };
         if matches!(begun, Begun::Dead) {
-            self.tally.connections.broken += 1;
+            self.tallies.measured.connections.broken += 1;
         }
         begun
     }
@@ -292,7 +295,7 @@ impl Desk {
         let mut connection = connection.borrow_mut();
         let flight = self.flights[seat].as_mut().expect("a seat concludes the request that it carries");
         let (events, t_start) = (flight.events(), flight.t_start().unwrap_or(t_end));
-        let tally = &mut self.tally;
+        let tally = self.tallies.of(flight.t_planned(), self.job.measured_from_ns);
         tally.received_bytes += connection.take_received_bytes();
         tally.last_end_ns = t_end;
         let (status, answer) = match ended {
@@ -309,7 +312,7 @@ impl Desk {
             }
         };
         if ended.is_ok() {
-            tally.latencies.record_parts(flight.t_planned(), t_start, connection.first_byte(t_end), t_end);
+            tally.latencies.record_parts(t_start, connection.first_byte(t_end), t_end);
         }
         if matches!(ended, Ok(_) | Err(Lost::TimedOut)) {
             tally.latencies.record(flight.t_planned(), t_start, t_end);
@@ -340,7 +343,7 @@ impl Desk {
             gather.withdraw(seat);
         }
         self.idle.retain(|member| member.seat != seat);
-        self.tally.connections.broken += 1;
+        self.tallies.measured.connections.broken += 1;
     }
 
     /// Wakes this seat's task once it carries a request.

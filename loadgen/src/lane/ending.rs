@@ -45,17 +45,18 @@ impl Desk {
     fn give_up(&mut self, mut flight: Flight) -> Result<(), LedgerError> {
         let (t_end, events) = (monotonic_ns(), flight.events());
         let outcome = if flight.t_start().is_some() {
-            self.tally.given_up(events);
-            self.tally.last_end_ns = t_end;
+            let tally = self.tally(flight.t_planned());
+            tally.given_up(events);
+            tally.last_end_ns = t_end;
+            self.live.end(events);
             Outcome::Unknown
         } else {
-            self.tally.never_sent += events;
+            self.tallies.measured.never_sent += events;
             Outcome::NeverSent
         };
         if flight.try_number() == 0 {
-            self.tally.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
+            self.tallies.measured.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
         }
-        self.live.end(events);
         self.record(flight.done(t_end, true, 0, Answer::bare(outcome)))
     }
 }

@@ -10,39 +10,40 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use truth::clock::monotonic_ns;
 use truth::ledger::LedgerError;
-use truth::plan::{Plan, Shard};
+use truth::plan::Plan;
 use truth::schedule::Schedule;
 
 use super::desk::Desk;
 use crate::alarm::Alarm;
+use crate::part::Rounds;
 
-/// When the requests of one shard's rounds are to leave.
+/// When the requests of a part are to leave.
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
     pub(crate) schedule: Arc<Schedule>,
-    /// When the run begins, on the monotonic clock.
+    /// When the part begins, on the monotonic clock.
     pub(crate) start_ns: u64,
-    pub(crate) shard: Shard,
+    /// Lanes of the part.
     pub(crate) lanes: u64,
-    /// Rounds of this shard.
-    pub(crate) rounds: u64,
+    pub(crate) rounds: Rounds,
 }
 
 impl Pace {
-    /// The instant of a request of the shard's `nth` round; a request that is never due is due at the end of time.
-    pub(crate) fn due(&self, plan: &Plan, nth: u64, request: u32) -> u64 {
-        let (of, index) = (u64::from(self.shard.of), u64::from(self.shard.index) - 1);
-        let place = self.place(plan, nth, u64::from(request)) * of + index;
+    /// The instant of a request of a round; a request that is never due is due at the end of time.
+    pub(crate) fn due(&self, plan: &Plan, round: u64, request: u32) -> u64 {
+        let (of, index) = self.rounds.shards();
+        let place = self.place(plan, self.rounds.place_of(round), u64::from(request)) * of + index;
         self.schedule.at(place).map_or(u64::MAX, |after| self.start_ns.saturating_add(after))
     }
 
     /// Which of the shard's requests it is. Lanes take turns request by request; in the last turn of rounds there may be
     /// fewer of them, and the last round may be short.
     fn place(&self, plan: &Plan, nth: u64, request: u64) -> u64 {
-        let (full, turn) = (u64::from(plan.requests_per_round()), nth / self.lanes);
-        let in_turn = self.lanes.min(self.rounds - turn * self.lanes);
-        let short = plan.requests_of(self.shard.round(self.rounds - 1));
-        let is_last_turn = turn == (self.rounds - 1) / self.lanes;
+        let (full, turn, rounds) =
+            (u64::from(plan.requests_per_round()), nth / self.lanes, self.rounds.count());
+        let in_turn = self.lanes.min(rounds - turn * self.lanes);
+        let short = self.rounds.last().map_or(0, |last| plan.requests_of(last));
+        let is_last_turn = turn == (rounds - 1) / self.lanes;
         let both = if is_last_turn { request.min(short) } else { request };
         let alone = request - both;
         turn * full * self.lanes + both * in_turn + alone * (in_turn - 1) + nth % self.lanes
@@ -67,6 +68,7 @@ pub(super) async fn pace(
 
 #[cfg(test)]
 mod tests {
+    use truth::plan::Shard;
     use truth::scenario::Scenario;
 
     use super::*;
@@ -81,14 +83,13 @@ mod tests {
                 let rounds = plan.rounds().unwrap();
                 let mut instants = Vec::new();
                 for index in 1..=of {
-                    let shard = Shard { index, of };
-                    let own = rounds.saturating_sub(u64::from(index) - 1).div_ceil(u64::from(of));
+                    let own = Rounds::of(&(0..rounds), Shard { index, of });
                     let schedule = Arc::new(Schedule::constant(1e9));
-                    let pace = Pace { schedule, start_ns: 0, shard, lanes, rounds: own };
+                    let pace = Pace { schedule, start_ns: 0, lanes, rounds: own };
                     let mut places = Vec::new();
-                    for nth in 0..own {
-                        for request in 0..plan.requests_of(shard.round(nth)) {
-                            places.push(pace.due(&plan, nth, request as u32));
+                    for round in (0..own.count()).map(|nth| own.nth(nth)) {
+                        for request in 0..plan.requests_of(round) {
+                            places.push(pace.due(&plan, round, request as u32));
                         }
                     }
                     places.sort_unstable();

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use truth::plan::{Plan, Shard};
+use truth::plan::Plan;
 use truth::round::Round;
 
 use super::LaneJob;
 use super::pace::Pace;
+use crate::part::Rounds;
 use crate::release::Race;
 
 /// A race, and the place in it of a request that it lost when its release could not be held together.
@@ -27,7 +28,7 @@ pub(crate) struct Chunk {
     pub(crate) due: Option<u64>,
 }
 
-/// The rounds of a shard: handed out one by one to all lanes, the only counter that they share, touched once a round; or
+/// The rounds of a part: handed out one by one to all lanes, the only counter that they share, touched once a round; or
 /// dealt, where each lane has its own instants.
 #[derive(Debug)]
 pub(crate) struct Claims {
@@ -70,8 +71,9 @@ impl Claims {
 #[derive(Debug)]
 pub(crate) struct Queue {
     plan: Arc<Plan>,
-    shard: Shard,
+    rounds: Rounds,
     claims: Arc<Claims>,
+    /// Which lane of its part it is.
     lane: u16,
     pace: Option<Pace>,
     /// Most requests that this lane can let go together: it has no more connections.
@@ -85,9 +87,9 @@ impl Queue {
     pub(crate) fn new(job: &LaneJob) -> Self {
         Self {
             plan: Arc::clone(&job.plan),
-            shard: job.shard,
+            rounds: job.rounds,
             claims: Arc::clone(&job.claims),
-            lane: job.index,
+            lane: job.place,
             pace: job.pace.clone(),
             together: job.seats.max(1),
             waiting: Vec::new(),
@@ -120,20 +122,19 @@ impl Queue {
         self.waiting.push(chunk);
     }
 
-    /// Claims the next round of this shard; it must be announced in the ledger before [`Self::open`].
+    /// Claims the next round of this part; it must be announced in the ledger before [`Self::open`].
     pub(crate) fn claim(&self) -> Option<u64> {
         let nth = if self.stopped { None } else { self.claims.claim(self.lane) };
-        nth.map(|nth| self.shard.round(nth))
+        nth.map(|nth| self.rounds.nth(nth))
     }
 
     /// Fills a round and lets its requests wait.
     pub(crate) fn open(&mut self, round: u64) {
-        let nth = round / u64::from(self.shard.of);
         let round = Rc::new(self.plan.round(round));
         for release in round.releases() {
             for first in release.clone().step_by(self.together as usize) {
                 let last = release.end.min(first.saturating_add(self.together));
-                let due = self.pace.as_ref().map(|pace| pace.due(&self.plan, nth, first));
+                let due = self.pace.as_ref().map(|pace| pace.due(&self.plan, round.index, first));
                 self.waiting.push(Chunk { round: Rc::clone(&round), requests: first..last, race: None, due });
             }
         }
@@ -151,14 +152,16 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use truth::plan::Shard;
     use truth::scenario::Scenario;
 
     use super::*;
 
     fn queue(connections: u32, claims: &Arc<Claims>, lane: u16) -> Queue {
         let plan = Arc::new(Scenario::default().plan(1, 1).unwrap());
-        let (shard, claims, together) = (Shard::WHOLE, Arc::clone(claims), connections);
-        Queue { plan, shard, claims, lane, pace: None, together, waiting: Vec::new(), stopped: false }
+        let rounds = Rounds::of(&(0..plan.rounds().unwrap()), Shard::WHOLE);
+        let (claims, together) = (Arc::clone(claims), connections);
+        Queue { plan, rounds, claims, lane, pace: None, together, waiting: Vec::new(), stopped: false }
     }
 
     fn drain(queue: &mut Queue) -> Vec<Range<u32>> {

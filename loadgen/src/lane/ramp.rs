@@ -5,15 +5,15 @@ use truth::scenario::{Executor, Load};
 /// The number of connections of a run as it goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Ramp {
-    /// When the run begins, on the monotonic clock.
-    start_ns: u64,
+    /// When the part begins, on the monotonic clock.
+    pub(super) start_ns: u64,
     /// How long each stage takes, and the numbers at its ends.
     stages: Vec<(u64, [u32; 2])>,
 }
 
 impl Ramp {
-    /// That of a load whose connections ramp.
-    pub(crate) fn of(load: &Load, start_ns: u64) -> Option<Self> {
+    /// That of a load whose connections ramp, from the beginning of all time.
+    pub(crate) fn of(load: &Load) -> Option<Self> {
         if load.executor != Executor::RampingVus {
             return None;
         }
@@ -24,7 +24,7 @@ impl Ramp {
             from = to;
             (u64::try_from(stage.duration.as_nanos()).unwrap_or(u64::MAX), ends)
         };
-        Some(Self { start_ns, stages: load.stages.iter().map(stage).collect() })
+        Some(Self { start_ns: 0, stages: load.stages.iter().map(stage).collect() })
     }
 
     /// How many work at this moment; after all stages as many as at their end.

@@ -67,7 +67,7 @@ impl Seat {
             }
             pause = match self.open().await {
                 Some(connection) => {
-                    self.desk.borrow_mut().tally.connections.reconnects += u64::from(opened);
+                    self.desk.borrow_mut().tallies.measured.connections.reconnects += u64::from(opened);
                     opened = true;
                     match self.serve(&connection, alarm.as_mut()).await? {
                         Served::Well => Duration::ZERO,
@@ -82,7 +82,7 @@ impl Seat {
     async fn open(&self) -> Option<Shared> {
         let connected = self.job.dial.connect().await;
         let mut desk = self.desk.borrow_mut();
-        let Tally { connections: tally, latencies, .. } = &mut desk.tally;
+        let Tally { connections: tally, latencies, .. } = &mut desk.tallies.measured;
         match connected {
             Ok(Opened { stream, connecting_ns, handshake_ns }) => {
                 latencies.connecting.saturating_record(micros(connecting_ns));

@@ -16,10 +16,6 @@ const DIGITS: u8 = 3;
 /// The latencies of attempts that were answered or timed out, and their parts. One whose connection broke has no duration.
 #[derive(Clone, Debug)]
 pub(crate) struct Latencies {
-    /// Whatever was to begin before is not measured.
-    pub(crate) from_ns: u64,
-    /// How many requests that were.
-    pub(crate) unmeasured: u64,
     /// From the planned instant to the whole answer.
     pub(crate) response: Histogram<u64>,
     /// From the first byte written to the whole answer.
@@ -41,8 +37,6 @@ pub(crate) struct Latencies {
 impl Default for Latencies {
     fn default() -> Self {
         Self {
-            from_ns: 0,
-            unmeasured: 0,
             response: histogram(),
             service: histogram(),
             lateness: histogram(),
@@ -58,39 +52,28 @@ impl Default for Latencies {
 impl Latencies {
     /// Records one attempt, in nanoseconds of the monotonic clock.
     pub(crate) fn record(&mut self, t_planned: u64, t_start: u64, t_end: u64) {
-        if t_planned < self.from_ns {
-            self.unmeasured += 1;
-            return;
-        }
         self.response.saturating_record(micros(t_end.saturating_sub(t_planned)));
         self.service.saturating_record(micros(t_end.saturating_sub(t_start)));
     }
 
     /// Records the parts of one request that was answered.
-    pub(crate) fn record_parts(&mut self, t_planned: u64, t_start: u64, t_first: u64, t_end: u64) {
-        if t_planned >= self.from_ns {
-            self.waiting.saturating_record(micros(t_first.saturating_sub(t_start)));
-            self.receiving.saturating_record(micros(t_end.saturating_sub(t_first)));
-        }
+    pub(crate) fn record_parts(&mut self, t_start: u64, t_first: u64, t_end: u64) {
+        self.waiting.saturating_record(micros(t_first.saturating_sub(t_start)));
+        self.receiving.saturating_record(micros(t_end.saturating_sub(t_first)));
     }
 
     /// Records how long after its instant a request left.
     pub(crate) fn record_lateness(&mut self, t_planned: u64, t_start: u64) {
-        if t_planned >= self.from_ns {
-            self.lateness.saturating_record(micros(t_start.saturating_sub(t_planned)));
-        }
+        self.lateness.saturating_record(micros(t_start.saturating_sub(t_planned)));
     }
 
     /// Records how long after its instant a request was noticed, for which a connection was idle.
     pub(crate) fn record_lag(&mut self, t_planned: u64, now: u64) {
-        if t_planned >= self.from_ns {
-            self.lag.saturating_record(micros(now.saturating_sub(t_planned)));
-        }
+        self.lag.saturating_record(micros(now.saturating_sub(t_planned)));
     }
 
     /// Adds those of another lane; exact, since all bounds are the same.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.unmeasured += other.unmeasured;
         let same = "histograms of the same bounds";
         self.response.add(&other.response).expect(same);
         self.service.add(&other.service).expect(same);

@@ -17,7 +17,7 @@ pub(crate) struct LiveSums {
     told_duplicate: AtomicU64,
     /// Begun; raised before the first byte is written.
     started: AtomicU64,
-    /// Ended for good, however they ended.
+    /// Ended for good, however they ended; not those that never left.
     ended: AtomicU64,
     /// Monotonic time of the latest answer, 0 before the first.
     last_answer_ns: AtomicU64,

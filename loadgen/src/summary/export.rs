@@ -9,21 +9,18 @@ use crate::meter::latency::Quantiles;
 
 /// The whole file.
 pub(super) fn of(summary: &Summary) -> Value {
-    let requests = &summary.requests;
+    let ([sent, failed, retries], bytes) = (summary.requests_measured(), summary.bytes_measured());
     let rate = |count: u64| if summary.duration_s > 0.0 { count as f64 / summary.duration_s } else { 0.0 };
     let counter = |count: u64| json!({ "count": count, "rate": rate(count) });
     let connections = summary.connections_used;
-    let failed = requests.failed as f64 / requests.sent.max(1) as f64;
+    let failed_share = failed as f64 / sent.max(1) as f64;
     let mut metrics: BTreeMap<&str, Value> = BTreeMap::from([
-        ("http_reqs", counter(requests.sent)),
+        ("http_reqs", counter(sent)),
         // k6 counts what is true, and a failure is what is asked for.
-        (
-            "http_req_failed",
-            json!({ "passes": requests.failed, "fails": requests.sent - requests.failed, "value": failed }),
-        ),
-        ("iterations", counter(requests.sent - requests.retries)),
-        ("data_sent", counter(summary.sent_bytes)),
-        ("data_received", counter(summary.received_bytes)),
+        ("http_req_failed", json!({ "passes": failed, "fails": sent - failed, "value": failed_share })),
+        ("iterations", counter(sent - retries)),
+        ("data_sent", counter(bytes[0])),
+        ("data_received", counter(bytes[1])),
         ("vus", json!({ "value": connections, "min": 0, "max": connections })),
         ("vus_max", json!({ "value": connections, "min": connections, "max": connections })),
     ]);

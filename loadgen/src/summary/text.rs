@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::executor::ExecutorSummary;
 use super::punctuality::Punctuality;
 use super::thresholds::Judged;
 use super::{Summary, Unit};
@@ -21,6 +22,10 @@ pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Pat
     lines.push(String::new());
     lines.extend(traffic(summary));
     lines.push(String::new());
+    if !summary.executors.is_empty() {
+        lines.extend(summary.executors.iter().map(executor));
+        lines.push(String::new());
+    }
     if !summary.thresholds.is_empty() {
         lines.extend(summary.thresholds.iter().map(threshold));
         lines.push(String::new());
@@ -136,14 +141,15 @@ fn races(summary: &Summary) -> String {
 }
 
 fn traffic(summary: &Summary) -> Vec<String> {
-    let requests = &summary.requests;
-    let failed = requests.failed as f64 * 100.0 / requests.sent.max(1) as f64;
-    let mut counted = format!("{}  {:.1}/s", requests.sent, summary.requests_per_s);
-    if requests.retries > 0 {
-        counted.push_str(&format!("  retries={}", requests.retries));
+    let ([sent, failed, retries], bytes) = (summary.requests_measured(), summary.bytes_measured());
+    let failed_share = failed as f64 * 100.0 / sent.max(1) as f64;
+    let mut counted = format!("{sent}  {:.1}/s", summary.requests_per_s);
+    if retries > 0 {
+        counted.push_str(&format!("  retries={retries}"));
     }
     let events = &summary.events;
-    let left = events.acked + events.rejected + events.unknown;
+    let warm_up = summary.warm_up.unwrap_or_default();
+    let left = events.acked + events.rejected + events.unknown - warm_up.events;
     let connections = summary.connections;
     let mut used = format!("opened={} broken={}", connections.opened, connections.broken);
     for (name, count) in [("reconnects", connections.reconnects), ("refused", connections.refused)] {
@@ -159,10 +165,10 @@ fn traffic(summary: &Summary) -> Vec<String> {
         line("http_req_duration", &quantiles(summary.service_time.as_ref())),
         line("response_time", &quantiles(summary.response_time.as_ref())),
         line("parts", &parts(summary)),
-        line("http_req_failed", &format!("{failed:.2}%  {} out of {}", requests.failed, requests.sent)),
+        line("http_req_failed", &format!("{failed_share:.2}%  {failed} out of {sent}")),
         line("http_reqs", &counted),
-        line("data_sent", &data(summary.sent_bytes, summary.duration_s)),
-        line("data_received", &data(summary.received_bytes, summary.duration_s)),
+        line("data_sent", &data(bytes[0], summary.duration_s)),
+        line("data_received", &data(bytes[1], summary.duration_s)),
         line("connections", &used),
         line(
             "generator",
@@ -178,7 +184,8 @@ fn traffic(summary: &Summary) -> Vec<String> {
     lines.splice(
         3..3,
         summary.warm_up.map(|warm_up| {
-            let told = format!("{}s, {} requests not measured", warm_up.duration_s, warm_up.requests);
+            let told =
+                format!("{} events in {} requests are not in these lines", warm_up.events, warm_up.requests);
             line("warm_up", &told)
         }),
     );
@@ -201,6 +208,20 @@ fn parts(summary: &Summary) -> String {
     });
     let told: Vec<String> = told.collect();
     if told.is_empty() { "no sample".to_owned() } else { told.join("  ") }
+}
+
+/// One executor of several.
+fn executor(executor: &ExecutorSummary) -> String {
+    let Some(began_s) = executor.began_s else { return line(&executor.name, "never began") };
+    let told = executor.response_time.map_or_else(String::new, |all| {
+        format!("  response_time med={} p(95)={} max={}", ms(all.p50_ms), ms(all.p95_ms), ms(all.max_ms))
+    });
+    let warm_up = if executor.measured { "" } else { "  (warm-up)" };
+    let value = format!(
+        "from {began_s:.1}s for {:.1}s  {} events  {:.0}/s{told}{warm_up}",
+        executor.duration_s, executor.events, executor.events_per_s
+    );
+    line(&executor.name, &value)
 }
 
 /// As k6 marks them.

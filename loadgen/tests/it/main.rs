@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod ends;
 mod exact;
+mod executors;
 mod http;
 mod identity;
 mod onlookers;

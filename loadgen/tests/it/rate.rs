@@ -210,7 +210,7 @@ fn what_is_sent_to_warm_up_is_on_record_and_not_measured() {
     }
     assert_eq!(ran.tries().len(), 40);
     assert!(
-        ran.stdout.contains("warm_up.................: 0.5s, 20 requests not measured"),
+        ran.stdout.contains("warm_up.................: 20 events in 20 requests are not in these lines"),
         "{}",
         ran.stdout
     );

@@ -1,0 +1,66 @@
+//! What each of several executors came to.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::punctuality::Punctuality;
+use crate::load::Sent;
+use crate::meter::latency::Quantiles;
+use crate::part::Part;
+
+/// One executor of several.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ExecutorSummary {
+    /// As the scenario calls it.
+    pub(super) name: String,
+    /// Its kind.
+    pub(super) executor: &'static str,
+    /// Whether it counts in the rates, latencies and thresholds of the run.
+    pub(super) measured: bool,
+    /// When it began, after the run did; `null` if it never did.
+    pub(super) began_s: Option<f64>,
+    /// From then until its last request had ended.
+    pub(super) duration_s: f64,
+    /// Requests that left, retries included.
+    pub(super) requests: u64,
+    /// Of these, those that were not acknowledged.
+    pub(super) failed: u64,
+    /// Attempts, in events.
+    pub(super) events: u64,
+    /// Requests that left, per second of `duration_s`.
+    pub(super) requests_per_s: f64,
+    /// Attempts, per second of `duration_s`.
+    pub(super) events_per_s: f64,
+    /// How its planned instants were kept; `null` for one without a rate.
+    pub(super) schedule: Option<Punctuality>,
+    /// From the planned instant to the whole answer; `null` without a sample.
+    pub(super) response_time: Option<Quantiles>,
+    /// From the first byte written to the whole answer; `null` without a sample.
+    pub(super) service_time: Option<Quantiles>,
+}
+
+impl ExecutorSummary {
+    /// What a part came to that has a name; `run_start_ns` is when the first of them began.
+    pub(super) fn of(part: &Part, sent: &Sent, run_start_ns: u64) -> Option<Self> {
+        let name = part.name.clone()?;
+        let (whole, latencies) = (sent.tallies.whole(), &sent.tallies.measured.latencies);
+        let duration_s = sent.span_ns.map_or(0.0, |(from, to)| to.saturating_sub(from) as f64 / 1e9);
+        let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
+        let events = whole.acked + whole.rejected + whole.unknown;
+        Some(Self {
+            name,
+            executor: part.load.executor.name(),
+            measured: part.is_measured,
+            began_s: sent.span_ns.map(|(from, _)| from.saturating_sub(run_start_ns) as f64 / 1e9),
+            duration_s,
+            requests: whole.requests_sent,
+            failed: whole.requests_failed,
+            events,
+            requests_per_s: per_s(whole.requests_sent),
+            events_per_s: per_s(events),
+            schedule: part.load.schedule().map(|_| Punctuality::of(sent.due, &whole)),
+            response_time: Quantiles::of(&latencies.response),
+            service_time: Quantiles::of(&latencies.service),
+        })
+    }
+}
