@@ -101,22 +101,15 @@ impl Race {
     /// The race between the requests of a chunk.
     pub(crate) fn new(round: &Round, requests: std::ops::Range<u32>) -> Self {
         let count = requests.len();
-        let mut keys: Vec<(u64, usize)> = requests
-            .enumerate()
-            .flat_map(|(place, request)| round.request(request).iter().map(move |ordinal| (*ordinal, place)))
-            .collect();
-        keys.sort_unstable();
-        // Two copies in one request do not race each other.
-        keys.dedup();
         let mut shared = vec![0_u64; count * count];
-        for copies in keys.chunk_by(|one, other| one.0 == other.0) {
-            for (index, (_, one)) in copies.iter().enumerate() {
-                for (_, other) in &copies[index + 1..] {
+        for places in round.crossings(requests) {
+            for one in places_of(places) {
+                // The first of two never stands behind the second.
+                for other in places_of(places).filter(|other| one < *other) {
                     shared[one * count + other] += 1;
                 }
             }
         }
-        // Copies are sorted by place, so the first of two never stands behind the second.
         let pairs = (0..count)
             .flat_map(|one| (one + 1..count).map(move |other| (one, other)))
             .map(|(one, other)| (one, other, shared[one * count + other]))
@@ -146,6 +139,15 @@ impl Race {
         let overlapped = self.pairs.iter().filter(|(one, other, _)| overlap(*one, *other));
         overlapped.map(|(_, _, pairs)| pairs).sum()
     }
+}
+
+/// The places whose bits are set.
+fn places_of(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(place)
+    })
 }
 
 #[cfg(test)]

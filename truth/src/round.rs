@@ -22,6 +22,8 @@ const NEXT_REACH: usize = 3;
 pub struct Round {
     /// Which round.
     pub index: u64,
+    /// The keys that are new in it.
+    own: Range<u64>,
     ordinals: Vec<u64>,
     batch: usize,
     group: usize,
@@ -66,6 +68,27 @@ impl Round {
         releases
     }
 
+    /// Of each key that stands in several of these requests of one group, in which of them: bit 0 is the first request.
+    pub fn crossings(&self, requests: Range<u32>) -> impl Iterator<Item = u64> {
+        let mut own = vec![0_u64; (self.own.end - self.own.start) as usize];
+        let mut earlier: Vec<(u64, u64)> = Vec::new();
+        for (place, request) in requests.enumerate() {
+            let bit = 1 << place;
+            for ordinal in self.request(request) {
+                match ordinal.checked_sub(self.own.start).and_then(|place| own.get_mut(place as usize)) {
+                    Some(places) => *places |= bit,
+                    None => earlier.push((*ordinal, bit)),
+                }
+            }
+        }
+        earlier.sort_unstable();
+        let earlier: Vec<u64> = earlier
+            .chunk_by(|one, other| one.0 == other.0)
+            .map(|copies| copies.iter().fold(0, |places, (_, bit)| places | bit))
+            .collect();
+        own.into_iter().chain(earlier).filter(|places| places.count_ones() > 1)
+    }
+
     /// Whether a request leaves together with others.
     pub fn is_racing(&self, request: u32) -> bool {
         self.together[request as usize / self.group]
@@ -76,8 +99,9 @@ impl Round {
         let ordinals = Filling::new(plan, index).run();
         debug_assert_eq!(ordinals.len() as u64, slots.end - slots.start);
         let (batch, group) = (plan.batch as usize, plan.group as usize);
-        let mut round = Self { index, ordinals, batch, group, together: Vec::new() };
-        let mut crossings = Crossings::new(plan.ordinals_of(index));
+        let own = plan.ordinals_of(index);
+        let mut crossings = Crossings::new(own.clone());
+        let mut round = Self { index, own, ordinals, batch, group, together: Vec::new() };
         let groups = round.requests().div_ceil(plan.group);
         round.together =
             (0..groups).map(|g| g < plan.racing_groups() && crossings.in_group(&round, g as usize)).collect();

@@ -3,29 +3,33 @@
 use std::sync::Arc;
 
 use crate::event::{Events, timestamp_text, write_decimal};
+use crate::id::ID_LEN;
 use crate::invalid::{Flaw, Invalid};
 use crate::mapping::{Envelope, EventFields, Target};
 use crate::variant::Origin;
 
 const DAY_MS: i64 = 86_400_000;
 
+/// What a timestamp has after its day.
+const TIME: &[u8; 13] = b"00:00:00.000Z";
+
 /// Renders bodies for one target. Cheap to clone; each sender has its own, because it remembers the last day.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     events: Arc<Events>,
     fields: EventFields,
-    /// Per topic: the opening brace to the quote before the id.
-    heads: Vec<Vec<u8>>,
-    /// From the quote after the id to the quote before the timestamp, or to what follows if there is none.
-    after_id: Vec<u8>,
-    has_timestamp: bool,
-    /// From there to the payload, or to the closing brace.
-    middle: Vec<u8>,
+    /// Per topic: an event from its opening brace to its payload, or to its closing brace. Copied as a whole, and what
+    /// differs between events is written over it.
+    patterns: Vec<Vec<u8>>,
+    /// Per topic: where in its pattern the id begins.
+    id_at: Vec<usize>,
+    /// From the end of the id to the timestamp; none without one.
+    id_to_timestamp: Option<usize>,
     has_payload: bool,
     open: Vec<u8>,
     close: &'static [u8],
-    /// A day since 1970, and its text up to the hour.
-    day: (i64, Vec<u8>),
+    /// The day since 1970 that stands in the patterns, and the length of its text up to the hour.
+    day: (i64, usize),
 }
 
 impl Renderer {
@@ -33,14 +37,15 @@ impl Renderer {
     pub fn new(events: Arc<Events>, target: &Target) -> Self {
         let fields = &target.fields;
         let head = |topic: &String| {
-            format!("{{{}:{},{}:\"", json(&fields.topic), json(topic), json(&fields.event_id)).into_bytes()
+            format!("{{{}:{},{}:\"", json(&fields.topic), json(topic), json(&fields.event_id))
         };
-        let heads = events.topics().iter().map(head).collect();
+        let heads: Vec<String> = events.topics().iter().map(head).collect();
         let (has_timestamp, has_payload) = (!fields.timestamp.is_empty(), !fields.payload.is_empty());
-        let (mut after_id, mut middle) = (String::from("\""), String::new());
+        let (mut middle, mut id_to_timestamp) = (String::from("\""), None);
         if has_timestamp {
-            after_id.push_str(&format!(",{}:\"", json(&fields.timestamp)));
-            middle.push('"');
+            middle.push_str(&format!(",{}:\"", json(&fields.timestamp)));
+            id_to_timestamp = Some(middle.len());
+            middle.push_str(&format!("{}\"", timestamp_text(0)));
         }
         if !fields.source.is_empty() {
             middle.push_str(&format!(",{}:{}", json(&fields.source), json(events.source())));
@@ -56,10 +61,11 @@ impl Renderer {
             Envelope::Object => (Vec::new(), b""),
             Envelope::Under(name) => (format!("{{{}:[", json(name)).into_bytes(), b"]}"),
         };
-        let (after_id, middle) = (after_id.into_bytes(), middle.into_bytes());
-        let day = (i64::MIN, Vec::new());
-        let fields = fields.clone();
-        Self { events, fields, heads, after_id, has_timestamp, middle, has_payload, open, close, day }
+        let id = "-".repeat(ID_LEN);
+        let patterns = heads.iter().map(|head| format!("{head}{id}{middle}").into_bytes()).collect();
+        let id_at = heads.iter().map(String::len).collect();
+        let (fields, day) = (fields.clone(), (0, timestamp_text(0).len() - TIME.len()));
+        Self { events, fields, patterns, id_at, id_to_timestamp, has_payload, open, close, day }
     }
 
     /// Appends the body of a request that carries copies of these keys, in this order.
@@ -103,13 +109,22 @@ impl Renderer {
     }
 
     fn event(&mut self, ordinal: u64, origin: Origin, place: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.heads[self.events.topic_index(ordinal)]);
+        let topic = self.events.topic_index(ordinal);
+        let ms = self.events.timestamp_ms(ordinal);
+        self.turn_to(ms.div_euclid(DAY_MS));
+        let (id_at, pattern) = (self.id_at[topic], &self.patterns[topic]);
+        let after_id = &pattern[id_at + ID_LEN..];
+        out.extend_from_slice(&pattern[..id_at]);
         self.events.write_id(ordinal, out);
-        out.extend_from_slice(&self.after_id);
-        if self.has_timestamp {
-            self.timestamp(self.events.timestamp_ms(ordinal), out);
+        let end_of_id = out.len();
+        out.extend_from_slice(after_id);
+        if let Some(to_timestamp) = self.id_to_timestamp {
+            let time = &mut out[end_of_id + to_timestamp + self.day.1..];
+            write_time(
+                ms.rem_euclid(DAY_MS) as u32,
+                time.first_chunk_mut().expect("it stands in the pattern"),
+            );
         }
-        out.extend_from_slice(&self.middle);
         if self.has_payload {
             let side = self.events.side(ordinal, origin, place);
             self.events.write_payload(ordinal, side, out);
@@ -117,32 +132,27 @@ impl Renderer {
         out.push(b'}');
     }
 
-    fn timestamp(&mut self, ms: i64, out: &mut Vec<u8>) {
-        let (day, rest) = (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS) as u32);
-        if self.day.0 != day {
-            let mut text = timestamp_text(ms).into_bytes();
-            text.truncate(text.len() - "00:00:00.000Z".len());
-            self.day = (day, text);
+    /// Lets this day stand in all patterns.
+    fn turn_to(&mut self, day: i64) {
+        let Some(to_timestamp) = self.id_to_timestamp.filter(|_| self.day.0 != day) else { return };
+        let mut text = timestamp_text(day.saturating_mul(DAY_MS)).into_bytes();
+        text.truncate(text.len() - TIME.len());
+        for (pattern, id_at) in self.patterns.iter_mut().zip(&self.id_at) {
+            let start = id_at + ID_LEN + to_timestamp;
+            pattern.splice(start..start + self.day.1, text.iter().copied());
         }
-        out.extend_from_slice(&self.day.1);
-        let digit = |place: u32, below: u32| b'0' + (rest / place % below) as u8;
-        let (hours, minutes) = (3_600_000, 60_000);
-        out.extend_from_slice(&[
-            digit(10 * hours, 10),
-            digit(hours, 10),
-            b':',
-            digit(10 * minutes, 6),
-            digit(minutes, 10),
-            b':',
-            digit(10_000, 6),
-            digit(1000, 10),
-            b'.',
-            digit(100, 10),
-            digit(10, 10),
-            digit(1, 10),
-            b'Z',
-        ]);
+        self.day = (day, text.len());
     }
+}
+
+/// Writes the time of a day, in milliseconds, over another.
+fn write_time(ms: u32, text: &mut [u8; TIME.len()]) {
+    let (seconds, ms) = (ms / 1000, ms % 1000);
+    let digit = |number: u32| b'0' + (number % 10) as u8;
+    for (place, number) in [(0, seconds / 3600), (3, seconds / 60 % 60), (6, seconds % 60), (9, ms / 10)] {
+        (text[place], text[place + 1]) = (digit(number / 10), digit(number));
+    }
+    text[11] = digit(ms);
 }
 
 /// Appends the head of a POST with a body of this length.
