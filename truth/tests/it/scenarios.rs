@@ -69,6 +69,7 @@ fn every_shipped_scenario_makes_a_plan() {
             "races",
             "ramping-arrival-rate",
             "ramping-vus",
+            "several-executors",
             "single-events",
             "traps"
         ]
