@@ -29,6 +29,7 @@ use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
 use crate::meter::Tally;
 use crate::meter::live::LiveSums;
+use crate::meter::selection::Selection;
 use desk::Desk;
 use pace::{Pace, pace};
 use queue::Claims;
@@ -74,6 +75,8 @@ pub(crate) struct LaneJob {
     pub(crate) pace: Option<Pace>,
     /// From when on latencies are measured.
     pub(crate) measured_from_ns: u64,
+    /// What thresholds with tags look at.
+    pub(crate) selections: Vec<Arc<Selection>>,
     /// How long requests under way are waited for once no more are sent.
     pub(crate) grace: Duration,
     /// Whether somebody looks at the measurements while they are made.

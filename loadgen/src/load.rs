@@ -31,6 +31,7 @@ use crate::lane::ramp::Ramp;
 use crate::lane::{self, LaneJob, LaneReport, Order, Word};
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums};
+use crate::meter::selection::Selection;
 use crate::metrics::Metrics;
 use crate::notice::Notices;
 use crate::poll::Poller;
@@ -338,6 +339,7 @@ fn start_lanes(
             pace: pace.clone(),
             ramp: ramp.clone(),
             measured_from_ns,
+            selections: Selection::all_of(&settings.scenario.load.thresholds, &plan.topics),
             grace: settings.scenario.load.graceful_stop,
             is_watched: is_watched(settings),
             dial: Arc::clone(dial),

@@ -4,6 +4,7 @@ mod effort;
 mod export;
 mod latency_log;
 mod punctuality;
+mod samples;
 pub(crate) mod text;
 pub(crate) mod thresholds;
 
@@ -21,6 +22,7 @@ use crate::meter::{Connections, Doubts, Races};
 use crate::settings::Settings;
 use effort::Effort;
 use punctuality::Punctuality;
+use samples::Submetric;
 use thresholds::{Judged, Measured, duration_s};
 
 /// The version of `summary.json`.
@@ -70,6 +72,8 @@ pub(crate) struct Summary {
     warm_up: Option<WarmUp>,
     /// What was demanded of the measurements, and whether they are so.
     thresholds: Vec<Judged>,
+    /// The metrics with tags that thresholds name, as `http_reqs{status:503}`.
+    submetrics: BTreeMap<String, Submetric>,
     /// Events that left, per second of `duration_s`.
     events_per_s: f64,
     /// Requests that left, per second of `duration_s`.
@@ -177,7 +181,8 @@ impl Summary {
         let schedule =
             settings.scenario.load.schedule().map(|_| Punctuality::of(load.due.or(share.requests), tally));
         let measured = Measured { tally, duration_s, punctuality: schedule.as_ref() };
-        let thresholds = measured.judge(&settings.scenario.load.thresholds);
+        let demands = &settings.scenario.load.thresholds;
+        let thresholds = measured.judge(demands);
         let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
         Self {
             schema_version: VERSION,
@@ -214,6 +219,7 @@ impl Summary {
             races: tally.races,
             schedule,
             thresholds,
+            submetrics: Submetric::all_of(demands, tally, duration_s),
             warm_up: settings.scenario.load.warm_up.map(|warm_up| WarmUp {
                 duration_s: warm_up.as_secs_f64(),
                 requests: tally.latencies.unmeasured,

@@ -25,6 +25,9 @@ pub use request::FixedRequest;
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;
 
+/// How many topics a message names: there may be thousands.
+const NAMED_TOPICS: usize = 10;
+
 /// Most requests without an event.
 const MAX_EMPTY: u32 = 100;
 
@@ -343,6 +346,9 @@ impl Scenario {
         if let Some(fault) = self.load.fault() {
             return refuse(&fault);
         }
+        if let Some(fault) = self.thresholds_fault() {
+            return refuse(&fault);
+        }
         if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
@@ -390,6 +396,27 @@ impl Scenario {
             return refuse("listing.limit must be 1 to 100000");
         }
         Ok(())
+    }
+
+    /// Why a threshold looks at what there will not be.
+    fn thresholds_fault(&self) -> Option<String> {
+        let topics = &self.events.topics;
+        let named = self.load.thresholds.iter().filter_map(|demand| {
+            let topic = demand.parse().ok()?.tags.topic?;
+            Some((&demand.threshold, topic))
+        });
+        let is_absent = |topic: &String| self.request.is_some() || !topics.contains(topic);
+        let (threshold, topic) = named.into_iter().find(|(_, topic)| is_absent(topic))?;
+        Some(if self.request.is_some() {
+            format!(
+                "threshold `{threshold}` names a topic, and one request that is sent over and over has none"
+            )
+        } else {
+            let more = topics.len().saturating_sub(NAMED_TOPICS);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let some = &topics[..topics.len().min(NAMED_TOPICS)];
+            format!("threshold `{threshold}`: there is no topic `{topic}`, but {}{more}", some.join(", "))
+        })
     }
 
     /// Why what is to be done to the target cannot be done.

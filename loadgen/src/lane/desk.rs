@@ -25,6 +25,7 @@ use crate::connection::{Begun, Connection, Lost};
 use crate::meter::Tally;
 use crate::meter::latency::Latencies;
 use crate::meter::live::LiveSums;
+use crate::meter::selection::{Ended, Selected};
 use crate::release::{Gather, Member, Race};
 
 /// A connection that its own task and a gather may both hold.
@@ -77,6 +78,7 @@ impl Desk {
             requests,
             tally: Tally {
                 latencies: Latencies { from_ns: job.measured_from_ns, ..Latencies::default() },
+                selected: job.selections.iter().map(Selected::new).collect(),
                 ..Tally::default()
             },
             live: Arc::clone(&job.live),
@@ -265,7 +267,7 @@ impl Desk {
             let t_start = monotonic_ns();
             let begun = connection.begin(self.requests.bytes(range));
             if matches!(begun, Begun::Sent) {
-                flight.leave(t_start, connection.number);
+                flight.leave(t_start, connection.number, length);
                 self.tally.sent(t_start, length);
                 if self.queue.is_paced() {
                     self.tally.latencies.record_lateness(flight.t_planned(), t_start);
@@ -293,7 +295,8 @@ impl Desk {
         let flight = self.flights[seat].as_mut().expect("a seat concludes the request that it carries");
         let (events, t_start) = (flight.events(), flight.t_start().unwrap_or(t_end));
         let tally = &mut self.tally;
-        tally.received_bytes += connection.take_received_bytes();
+        let received_bytes = connection.take_received_bytes();
+        tally.received_bytes += received_bytes;
         tally.last_end_ns = t_end;
         let (status, answer) = match ended {
             Ok(Whole { status, .. }) => {
@@ -311,8 +314,15 @@ impl Desk {
         if ended.is_ok() {
             tally.latencies.record_parts(flight.t_planned(), t_start, connection.first_byte(t_end), t_end);
         }
-        if matches!(ended, Ok(_) | Err(Lost::TimedOut)) {
+        let has_duration = matches!(ended, Ok(_) | Err(Lost::TimedOut));
+        if has_duration {
             tally.latencies.record(flight.t_planned(), t_start, t_end);
+        }
+        if !tally.selected.is_empty() {
+            let t_end = has_duration.then_some(t_end);
+            let is_paced = self.queue.is_paced();
+            let ended = Ended { received_bytes, t_end, is_paced, ..flight.ended(status, &answer) };
+            tally.select(&ended, &self.job.events);
         }
         tally.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
 

@@ -9,6 +9,7 @@ use truth::ledger::LedgerError;
 use super::desk::Desk;
 use super::flight::Flight;
 use super::queue::Chunk;
+use crate::meter::selection::Ended;
 
 impl Desk {
     /// Sends nothing more: what has not left will never be sent. What has is still waited for.
@@ -47,6 +48,8 @@ impl Desk {
         let outcome = if flight.t_start().is_some() {
             self.tally.given_up(events);
             self.tally.last_end_ns = t_end;
+            let (unknown, is_paced) = (Answer::bare(Outcome::Unknown), self.queue.is_paced());
+            self.tally.select(&Ended { is_paced, ..flight.ended(0, &unknown) }, &self.job.events);
             Outcome::Unknown
         } else {
             self.tally.never_sent += events;

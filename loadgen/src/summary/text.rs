@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::punctuality::Punctuality;
+use super::samples::Submetric;
 use super::thresholds::Judged;
 use super::{Summary, Unit};
 use crate::load::Ending;
@@ -137,7 +138,6 @@ fn races(summary: &Summary) -> String {
 
 fn traffic(summary: &Summary) -> Vec<String> {
     let requests = &summary.requests;
-    let failed = requests.failed as f64 * 100.0 / requests.sent.max(1) as f64;
     let mut counted = format!("{}  {:.1}/s", requests.sent, summary.requests_per_s);
     if requests.retries > 0 {
         counted.push_str(&format!("  retries={}", requests.retries));
@@ -156,34 +156,58 @@ fn traffic(summary: &Summary) -> Vec<String> {
         .peak_rss_bytes
         .map_or("?".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
     let mut lines = vec![
-        line("http_req_duration", &quantiles(summary.service_time.as_ref())),
-        line("response_time", &quantiles(summary.response_time.as_ref())),
-        line("parts", &parts(summary)),
-        line("http_req_failed", &format!("{failed:.2}%  {} out of {}", requests.failed, requests.sent)),
-        line("http_reqs", &counted),
-        line("data_sent", &data(summary.sent_bytes, summary.duration_s)),
-        line("data_received", &data(summary.received_bytes, summary.duration_s)),
-        line("connections", &used),
-        line(
+        ("http_req_duration", quantiles(summary.service_time.as_ref())),
+        ("response_time", quantiles(summary.response_time.as_ref())),
+        ("parts", parts(summary)),
+    ];
+    lines.extend(summary.schedule.map(|schedule| ("schedule", kept(&schedule))));
+    lines.extend(summary.warm_up.map(|warm_up| {
+        ("warm_up", format!("{}s, {} requests not measured", warm_up.duration_s, warm_up.requests))
+    }));
+    lines.push(("http_req_failed", failed(requests.failed, requests.sent)));
+    lines.push(("http_reqs", counted));
+    if summary.unit == Unit::Events {
+        lines.push(("events", format!("{left}  {:.0}/s", summary.events_per_s)));
+    }
+    lines.extend([
+        ("data_sent", data(summary.sent_bytes, summary.duration_s)),
+        ("data_received", data(summary.received_bytes, summary.duration_s)),
+        ("connections", used),
+        (
             "generator",
-            &format!(
+            format!(
                 "cpu={:.2}s memory={memory} duration={:.2}s",
                 summary.generator.cpu_s, summary.duration_s
             ),
         ),
-    ];
-    if summary.unit == Unit::Events {
-        lines.insert(5, line("events", &format!("{left}  {:.0}/s", summary.events_per_s)));
+    ]);
+    with_submetrics(&lines, summary)
+}
+
+/// The lines, and under each metric those of its parts that thresholds name, as k6 has them; at the end those of metrics
+/// without a line.
+fn with_submetrics(lines: &[(&str, String)], summary: &Summary) -> Vec<String> {
+    let mut rest: Vec<(&String, &Submetric)> = summary.submetrics.iter().collect();
+    let mut all = Vec::new();
+    for (metric, value) in lines {
+        all.push(line(metric, value));
+        rest.retain(|(name, part)| {
+            let tags = name.strip_prefix(metric).map(str::trim_start).filter(|tags| tags.starts_with('{'));
+            all.extend(tags.map(|tags| line(&format!("  {tags}"), &submetric(name, part, summary))));
+            tags.is_none()
+        });
     }
-    lines.splice(
-        3..3,
-        summary.warm_up.map(|warm_up| {
-            let told = format!("{}s, {} requests not measured", warm_up.duration_s, warm_up.requests);
-            line("warm_up", &told)
-        }),
-    );
-    lines.splice(3..3, summary.schedule.map(|schedule| line("schedule", &kept(&schedule))));
-    lines
+    all.extend(rest.iter().map(|(name, part)| line(name, &submetric(name, part, summary))));
+    all
+}
+
+fn submetric(name: &str, part: &Submetric, summary: &Summary) -> String {
+    match part {
+        Submetric::Trend(all) => quantiles(all.as_ref()),
+        Submetric::Rate { failed: count, requests } => failed(*count, *requests),
+        Submetric::Counter { count, .. } if name.starts_with("data_") => data(*count, summary.duration_s),
+        Submetric::Counter { count, per_s } => format!("{count}  {per_s:.1}/s"),
+    }
 }
 
 /// Where the time of connections and requests went.
@@ -226,6 +250,11 @@ fn kept(schedule: &Punctuality) -> String {
         schedule.late_iterations,
         schedule.dropped_iterations
     )
+}
+
+fn failed(failed: u64, requests: u64) -> String {
+    let share = failed as f64 * 100.0 / requests.max(1) as f64;
+    format!("{share:.2}%  {failed} out of {requests}")
 }
 
 fn line(name: &str, value: &str) -> String {

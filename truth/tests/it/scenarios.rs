@@ -189,6 +189,22 @@ fn numbers_that_make_no_run_are_refused() {
         ("load = { timeout = \"0\" }", "timeout and patience"),
         ("load = { patience = \"0s\" }", "timeout and patience"),
         ("load = { retries = 101 }", "retries must be"),
+        (
+            "load = { thresholds = [\"http_reqs{topic:a}: count>0\"] }",
+            "there is no topic `a`, but auth, payment, orders",
+        ),
+        (
+            "load = { thresholds = [\"events{topic:a}: count>0\"] }\nevents = { topics = 12 }",
+            "topic-09 and 2 more",
+        ),
+        (
+            "request = {}\nload = { batch = 1, dup = \"0\", thresholds = [\"events{topic:orders}: count>0\"] }",
+            "one request that is sent over and over has none",
+        ),
+        (
+            "load = { thresholds = [\"http_req_failed{outcome:acked}: rate<1\"] }",
+            "has the tags status, topic",
+        ),
         ("load = { dup = \"lots\" }", "duplicate share `lots`"),
         ("load = { batch = 0 }", "batch is 0"),
         ("mix = { in_batch = 0, concurrent = 0, next = 0, delayed = 0 }", "no mode of the mix"),
