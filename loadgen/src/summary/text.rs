@@ -53,7 +53,8 @@ fn ending(summary: &Summary) -> Option<String> {
 
 fn outcomes(summary: &Summary) -> Vec<String> {
     let events = &summary.events;
-    let all = summary.planned.map_or_else(|| attempted(summary), |planned| planned.events);
+    // Of all attempts, because outcomes are counted in them, and a further try is one more than was planned.
+    let all = attempted(summary);
     let share = |count: u64| count as f64 * 100.0 / all.max(1) as f64;
     let told = match (events.acked, events.told_new + events.told_duplicate) {
         (1.., 0) => "new or duplicate was not told".to_owned(),
@@ -79,7 +80,7 @@ fn statuses(summary: &Summary) -> String {
     if answered.is_empty() { "no answer".to_owned() } else { answered.join(" ") }
 }
 
-/// What a run without a plan for all of it came to.
+/// All that was sent, retries included, and what was planned and never sent.
 fn attempted(summary: &Summary) -> u64 {
     let events = &summary.events;
     events.acked + events.rejected + events.unknown + events.never_sent
