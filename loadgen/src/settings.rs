@@ -81,7 +81,7 @@ impl Settings {
         };
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
-        let rerun = rerun(&cli, &scenario.load, seed);
+        let rerun = rerun(&cli, &scenario.load, seed, shard);
         let settings = Self::new(scenario, cli.shape, seed, nonce, rerun)?;
         let (database_url, has_run_id, verify) = (cli.database, cli.run_id.is_some(), cli.verify);
         Ok(Self { shard, database_url, database, has_run_id, verify, ..settings })
