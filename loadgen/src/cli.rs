@@ -125,7 +125,7 @@ pub struct Http {
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// Its method, but not HEAD [default: GET, or POST with a body]
+    /// Its method [default: GET, or POST with a body]
     #[arg(short = 'X', long, value_name = "METHOD")]
     pub method: Option<String>,
 

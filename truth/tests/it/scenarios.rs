@@ -218,7 +218,11 @@ fn numbers_that_make_no_run_are_refused() {
         ("target = { url = \"ftp://a\" }", "only http://"),
         ("target = { url = \"http://a\", connect = { insecure = true } }", "begins with https://"),
         ("request = { method = \"get\" }\nload = { batch = 1, dup = \"0\" }", "write it in capitals"),
-        ("request = { method = \"HEAD\" }\nload = { batch = 1, dup = \"0\" }", "HEAD cannot be sent"),
+        ("request = { method = \"CONNECT\" }\nload = { batch = 1, dup = \"0\" }", "CONNECT cannot be sent"),
+        (
+            "request = { method = \"HEAD\", body = \"a\" }\nload = { batch = 1, dup = \"0\" }",
+            "HEAD has no body",
+        ),
         ("request = {}\nload = { batch = 1 }", "no events to gather or repeat"),
         ("request = {}\nload = { dup = \"0\" }", "no events to gather or repeat"),
         ("target = { connect = { to = \"a\" } }", "write it as 10.0.0.5:8443"),
