@@ -137,6 +137,14 @@ pub struct Http {
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     pub body_file: Option<PathBuf>,
 
+    /// Of a load of events; known here so that it is not passed over in silence
+    #[arg(long, env = "SHARD", hide = true, value_name = "I/N", value_parser = parse_shard)]
+    pub shard: Option<Shard>,
+
+    /// The same
+    #[arg(long, env = "SHARDS", hide = true)]
+    pub shards: Option<u32>,
+
     /// How it is sent: --count and --rate count requests, and without --count and --duration there are 200 of them
     #[command(flatten)]
     pub shape: Shape,

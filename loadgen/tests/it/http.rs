@@ -85,6 +85,7 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
     for (wrong, word) in [
         ("/ -X CONNECT", "CONNECT"),
         ("/ -X HEAD -d a", "HEAD has no body"),
+        ("/ --shard 1/4", "no shards"),
         ("/ -X get", "capitals"),
         ("/ --body-file /nowhere", "/nowhere"),
         ("/ --batch 2", "--batch"),
@@ -92,6 +93,20 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
         let ran = http(&peer, wrong);
         assert_eq!(ran.code, Some(2), "{wrong}: {}", ran.stderr);
         assert!(ran.stderr.contains(word), "{wrong}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_part_of_a_load_that_has_none_is_refused() {
+    let peer = Peer::nginx("location / { return 200; }");
+    for (name, value, code) in
+        [("SHARD", "2/4", 2), ("SHARDS", "4", 2), ("SHARD", "1/1", 0), ("JOB_COMPLETION_INDEX", "3", 0)]
+    {
+        let loadgen = Loadgen::with(&format!("http http://{}/ -n 1", peer.address));
+        let output = loadgen.command().env(name, value).output().unwrap();
+        let ran = loadgen.ran(output);
+        assert_eq!(ran.code, Some(code), "{name}={value}: {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("unset SHARD"), code == 2, "{name}={value}: {}", ran.stderr);
     }
 }
 
