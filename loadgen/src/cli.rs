@@ -125,7 +125,7 @@ pub struct Http {
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// Its method, but not HEAD [default: GET, or POST with a body]
+    /// Its method [default: GET, or POST with a body]
     #[arg(short = 'X', long, value_name = "METHOD")]
     pub method: Option<String>,
 
@@ -136,6 +136,14 @@ pub struct Http {
     /// The file that holds its body
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     pub body_file: Option<PathBuf>,
+
+    /// Of a load of events; known here so that it is not passed over in silence
+    #[arg(long, env = "SHARD", hide = true, value_name = "I/N", value_parser = parse_shard)]
+    pub shard: Option<Shard>,
+
+    /// The same
+    #[arg(long, env = "SHARDS", hide = true)]
+    pub shards: Option<u32>,
 
     /// How it is sent: --count and --rate count requests, and without --count and --duration there are 200 of them
     #[command(flatten)]

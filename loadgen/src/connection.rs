@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http1::{AnswerReader, Malformed, Whole};
+use http1::{AnswerReader, Bodies, Malformed, Whole};
 use stream::Stream;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
@@ -59,8 +59,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Takes over a stream that was just connected.
-    pub(crate) fn new(number: u32, stream: Stream) -> Self {
-        Self { number, stream, reader: AnswerReader::default(), first_byte_ns: 0, received_bytes: 0 }
+    pub(crate) fn new(number: u32, stream: Stream, bodies: Bodies) -> Self {
+        Self { number, stream, reader: AnswerReader::new(bodies), first_byte_ns: 0, received_bytes: 0 }
     }
 
     /// Whether nothing has come that no request asked for: no byte, and no end.
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// The body of the answer that [`answer`] found whole.
+    /// The body of the answer that [`answer`] found whole, if bodies are kept.
     pub(crate) fn body(&self) -> &[u8] {
         self.reader.body()
     }
@@ -166,7 +166,7 @@ mod tests {
         let (client, server) =
             tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
         let stream = Stream::plain(Socket::Tcp(client.unwrap()));
-        (Connection::new(1, stream), server.unwrap().0)
+        (Connection::new(1, stream, Bodies::Kept), server.unwrap().0)
     }
 
     #[tokio::test]

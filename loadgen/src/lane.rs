@@ -30,6 +30,7 @@ use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
 use crate::meter::Tallies;
 use crate::meter::live::LiveSums;
+use crate::meter::selection::Selection;
 use crate::part::Rounds;
 use desk::Desk;
 use pace::{Pace, pace};
@@ -82,6 +83,8 @@ pub(crate) struct LaneJob {
     pub(crate) pace: Option<Pace>,
     /// What is to leave before is sent to warm the target up, and not measured.
     pub(crate) measured_from_ns: u64,
+    /// What thresholds with tags look at.
+    pub(crate) selections: Vec<Arc<Selection>>,
     /// How long requests under way are waited for once no more are sent.
     pub(crate) grace: Duration,
     /// Whether somebody looks at the measurements while they are made.

@@ -27,6 +27,7 @@ use crate::lane::ramp::Ramp;
 use crate::lane::{self, LaneJob, Order};
 use crate::meter::Tallies;
 use crate::meter::live::LiveSums;
+use crate::meter::selection::Selection;
 use crate::metrics::Metrics;
 use crate::notice::Notices;
 use crate::part::{Part, Share};
@@ -268,6 +269,7 @@ fn start_lanes(
                 pace: pace.clone(),
                 ramp: Ramp::of(&part.load),
                 measured_from_ns,
+                selections: Selection::all_of(&load.thresholds, &plan.topics, part.name.as_deref()),
                 grace: load.graceful_stop,
                 is_watched: is_watched(settings),
                 dial: Arc::clone(reached.0),

@@ -3,17 +3,20 @@
 
 pub(crate) mod latency;
 pub(crate) mod live;
+pub(crate) mod selection;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::answer::{Answer, Kind, Kinds, Outcome};
+use truth::event::Events;
 
 use crate::connection::Lost;
 use crate::connection::http1::Malformed;
 use latency::Latencies;
 use live::Told;
+use selection::{Ended, Selected};
 
 /// Why attempts are unknown, counted in requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
@@ -85,6 +88,8 @@ pub(crate) struct Tally {
     pub(crate) sent_bytes: u64,
     pub(crate) received_bytes: u64,
     pub(crate) latencies: Latencies,
+    /// What thresholds with tags look at; nothing almost always.
+    pub(crate) selected: Vec<Selected>,
     /// Monotonic times of the first send and the last end; 0 before them.
     pub(crate) first_start_ns: u64,
     pub(crate) last_end_ns: u64,
@@ -136,6 +141,13 @@ impl Tally {
         self.doubts.cut_short += 1;
     }
 
+    /// Counts a try that has ended under the tags that it bears.
+    pub(crate) fn select(&mut self, ended: &Ended<'_>, events: &Events) {
+        for selected in &mut self.selected {
+            selected.record(ended, events);
+        }
+    }
+
     fn acknowledged(&mut self, answer: &Answer, events: u64) -> Told {
         let (new, duplicate) = told_of(answer, events);
         let refused = refused_of(answer);
@@ -160,6 +172,7 @@ impl Tally {
     pub(crate) fn add(&mut self, other: &Self) {
         self.add_counts(other);
         self.latencies.add(&other.latencies);
+        self.add_selected(&other.selected);
     }
 
     /// Adds what was counted alone.
@@ -207,6 +220,14 @@ impl Tally {
             (one, another) => one.min(another),
         };
         self.last_end_ns = self.last_end_ns.max(other.last_end_ns);
+    }
+
+    /// All lanes of a run have the same selections, in the same order; a sum begins without any.
+    fn add_selected(&mut self, others: &[Selected]) {
+        for (sum, more) in self.selected.iter_mut().zip(others) {
+            sum.add(more);
+        }
+        self.selected.extend(others.iter().skip(self.selected.len()).cloned());
     }
 }
 

@@ -66,8 +66,7 @@ impl Progress {
             if self.bar.is_hidden() {
                 self.notices.say(&line(&now, self.view.planned, self.view.unit));
             } else {
-                self.bar.set_position(now.ended);
-                self.bar.set_message(block(&now, &before));
+                draw(&self.bar, now.ended, block(&now, &before));
             }
             before = now;
         }
@@ -77,6 +76,12 @@ impl Progress {
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Shows both at once: each setter draws by itself, and the block would be written twice.
+fn draw(bar: &ProgressBar, ended: u64, block: String) {
+    let bar = bar.clone().with_position(ended);
+    bar.set_message(block);
 }
 
 fn line(now: &Glance, planned: Option<u64>, unit: &str) -> String {
@@ -155,6 +160,10 @@ fn quantiles(quantiles: Option<Quantiles>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use indicatif::TermLike;
     use verify::observe::stats::Counters;
 
     use super::*;
@@ -188,6 +197,61 @@ mod tests {
         assert_eq!(block(&glance(), &before), expected);
         let early = block(&Glance::default(), &Glance::default());
         assert!(early.contains("service time  -") && !early.contains("target"), "{early}");
+    }
+
+    /// A terminal that counts how often it is written to.
+    #[derive(Clone, Debug, Default)]
+    struct Terminal(Arc<AtomicUsize>);
+
+    impl TermLike for Terminal {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, _: &str) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_str(&self, _: &str) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_block_is_written_once_a_look() {
+        let terminal = Terminal::default();
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        let bar = ProgressBar::with_draw_target(Some(100), target);
+        bar.set_style(ProgressStyle::with_template(PLAIN).unwrap());
+        for look in 1..=5 {
+            draw(&bar, look, "block".to_owned());
+            assert_eq!((terminal.0.load(Ordering::SeqCst), bar.position()), (look as usize, look));
+        }
     }
 
     #[test]

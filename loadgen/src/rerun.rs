@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use truth::duration::format;
+use truth::plan::Shard;
 use truth::scenario::Load;
 
 use crate::cli::{Cli, Http, Shape};
 
-/// What was given, with the seed; the numbers that a load is known by also where they were not.
-pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
+/// What was given, with the seed; the numbers that a load is known by also where they were not. A run without its run id
+/// has a new identity; a shard needs one that its siblings have too.
+pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32, shard: Shard) -> String {
     let mut words = Words(vec!["loadgen".to_owned()]);
     // A scenario file holds them.
     let is_bare = cli.scenario.is_none();
@@ -17,6 +19,10 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32) -> String {
     words.add("--count", cli.shape.count.or(load.total().filter(|_| is_counted)));
     words.add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
     words.add("--seed", Some(seed));
+    if shard != Shard::WHOLE {
+        words.add("--run-id", cli.run_id.as_ref().map(|id| format!("{id}-again")));
+        words.add("--shard", Some(format!("{}/{}", shard.index, shard.of)));
+    }
     words.add("--target", cli.target.as_ref());
     words.add("--batch", cli.batch);
     words.add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
@@ -79,7 +85,17 @@ mod tests {
 
     fn rerun_of(arguments: &[&str]) -> String {
         let cli = Cli::try_parse_from([&["loadgen"], arguments].concat()).unwrap();
-        rerun(&cli, &Scenario::default().load, 7)
+        rerun(&cli, &Scenario::default().load, 7, cli.shard.unwrap_or(Shard::WHOLE))
+    }
+
+    #[test]
+    fn a_shard_is_told_with_its_part_and_an_identity_that_its_siblings_share() {
+        assert_eq!(
+            rerun_of(&["--run-id", "night 7", "--shard", "2/4"]),
+            "loadgen --count 20000 --dup 0.3 --seed 7 --run-id 'night 7-again' --shard 2/4"
+        );
+        // Its events are stored already: the same again would be refused.
+        assert_eq!(rerun_of(&["--run-id", "x"]), "loadgen --count 20000 --dup 0.3 --seed 7");
     }
 
     #[test]

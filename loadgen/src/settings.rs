@@ -81,7 +81,7 @@ impl Settings {
         };
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
-        let rerun = rerun(&cli, &scenario.load, seed);
+        let rerun = rerun(&cli, &scenario.load, seed, shard);
         let settings = Self::new(scenario, cli.shape, seed, nonce, rerun)?;
         let (database_url, has_run_id, verify) = (cli.database, cli.run_id.is_some(), cli.verify);
         Ok(Self { shard, database_url, database, has_run_id, verify, ..settings })
@@ -90,6 +90,13 @@ impl Settings {
     /// Resolves a load of one request, the same every time.
     pub(crate) fn resolve_http(http: Http) -> Result<Self, Failure> {
         let scenario = http_scenario(&http)?;
+        if http.shard.is_some_and(|shard| shard != Shard::WHOLE) || http.shards.is_some_and(|of| of != 1) {
+            return Err(Failure::Usage(
+                "`loadgen http` has no shards, and each process would send the whole load: leave out --shard, unset SHARD \
+                 and SHARDS, and give each its part with --count and --rate"
+                    .to_owned(),
+            ));
+        }
         let seed = random_seed()?;
         let rerun = rerun_http(&http);
         Self::new(scenario, http.shape, seed, random_nonce()?, rerun)

@@ -5,6 +5,7 @@ mod executor;
 mod export;
 mod latency_log;
 mod punctuality;
+mod samples;
 pub(crate) mod text;
 pub(crate) mod thresholds;
 
@@ -24,6 +25,7 @@ use crate::settings::Settings;
 use effort::Effort;
 use executor::ExecutorSummary;
 use punctuality::Punctuality;
+use samples::Submetric;
 use thresholds::{Judged, Measured, duration_s};
 
 /// The version of `summary.json`.
@@ -75,6 +77,8 @@ pub(crate) struct Summary {
     executors: Vec<ExecutorSummary>,
     /// What was demanded of the measurements, and whether they are so.
     thresholds: Vec<Judged>,
+    /// The metrics with tags that thresholds name, as `http_reqs{status:503}`.
+    submetrics: BTreeMap<String, Submetric>,
     /// Events that left and were measured, per second of `duration_s`.
     events_per_s: f64,
     /// Requests that left and were measured, per second of `duration_s`.
@@ -203,7 +207,8 @@ impl Summary {
         let duration_s = duration_s(measured);
         let schedule = schedule(parts, load);
         let evidence = Measured { tally: measured, duration_s, punctuality: schedule.as_ref() };
-        let thresholds = evidence.judge(&settings.scenario.load.thresholds);
+        let demands = &settings.scenario.load.thresholds;
+        let thresholds = evidence.judge(demands);
         let run_start_ns = load.parts.iter().filter_map(|sent| Some(sent.span_ns?.0)).min().unwrap_or(0);
         let each = parts.iter().zip(&load.parts);
         let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
@@ -241,6 +246,7 @@ impl Summary {
             races: tally.races,
             schedule,
             thresholds,
+            submetrics: Submetric::all_of(demands, measured, duration_s),
             warm_up: tallies.warm_up.as_deref().map(WarmUp::of),
             executors: each
                 .filter_map(|(part, sent)| ExecutorSummary::of(part, sent, run_start_ns))

@@ -38,7 +38,7 @@ pub struct Manifest {
     pub scenario: Scenario,
     /// Where it ran.
     pub machine: Machine,
-    /// The command that sends the same load again, under a new identity.
+    /// The command that sends the same load again, of a shard its part, under a new identity.
     #[serde(default)]
     pub rerun: String,
 }

@@ -27,6 +27,9 @@ pub use request::FixedRequest;
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;
 
+/// How many topics a message names: there may be thousands.
+const NAMED_TOPICS: usize = 10;
+
 /// Most requests without an event.
 const MAX_EMPTY: u32 = 100;
 
@@ -346,6 +349,9 @@ impl Scenario {
         if let Some(fault) = self.load.fault() {
             return refuse(&fault);
         }
+        if let Some(fault) = self.thresholds_fault() {
+            return refuse(&fault);
+        }
         if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
@@ -393,6 +399,48 @@ impl Scenario {
             return refuse("listing.limit must be 1 to 100000");
         }
         Ok(())
+    }
+
+    /// Why a threshold looks at what there will not be.
+    fn thresholds_fault(&self) -> Option<String> {
+        self.topic_fault().or_else(|| self.executor_fault())
+    }
+
+    fn executor_fault(&self) -> Option<String> {
+        let named = self.load.thresholds.iter().filter_map(|demand| {
+            let executor = demand.parse().ok()?.tags.executor?;
+            Some((&demand.threshold, executor))
+        });
+        let parts = &self.load.executors;
+        let is_measured = |name: &String| parts.iter().any(|part| part.measured && part.name == *name);
+        let (threshold, executor) = named.into_iter().find(|(_, name)| !is_measured(name))?;
+        let measured = parts.iter().filter(|part| part.measured).map(|part| &*part.name);
+        Some(match measured.collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => {
+                format!("threshold `{threshold}` names an executor, and here none has a name and is measured")
+            }
+            names => format!("threshold `{threshold}`: no executor `{executor}` is measured, but {names}"),
+        })
+    }
+
+    fn topic_fault(&self) -> Option<String> {
+        let topics = &self.events.topics;
+        let named = self.load.thresholds.iter().filter_map(|demand| {
+            let topic = demand.parse().ok()?.tags.topic?;
+            Some((&demand.threshold, topic))
+        });
+        let is_absent = |topic: &String| self.request.is_some() || !topics.contains(topic);
+        let (threshold, topic) = named.into_iter().find(|(_, topic)| is_absent(topic))?;
+        Some(if self.request.is_some() {
+            format!(
+                "threshold `{threshold}` names a topic, and one request that is sent over and over has none"
+            )
+        } else {
+            let more = topics.len().saturating_sub(NAMED_TOPICS);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let some = &topics[..topics.len().min(NAMED_TOPICS)];
+            format!("threshold `{threshold}`: there is no topic `{topic}`, but {}{more}", some.join(", "))
+        })
     }
 
     /// Why what is to be done to the target cannot be done.

@@ -1,4 +1,8 @@
-//! Thresholds in k6's words: `http_req_duration: p(95)<500`, `http_req_failed: rate<0.01`.
+//! Thresholds in k6's words: `http_req_duration: p(95)<500`, `http_req_failed{topic:orders}: rate<0.01`.
+
+mod tags;
+
+pub use tags::{Fate, Tags};
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +14,8 @@ use thiserror::Error;
 pub struct Threshold {
     /// What is measured.
     pub metric: Metric,
+    /// Which of its samples.
+    pub tags: Tags,
     /// What becomes of its samples.
     pub aggregate: Aggregate,
     /// How that compares.
@@ -30,10 +36,10 @@ pub enum Metric {
     Lateness,
     /// Whether a request was not acknowledged.
     HttpReqFailed,
-    /// Requests, perhaps those of one status alone.
-    HttpReqs(Option<u16>),
-    /// Events, perhaps those of one outcome alone.
-    Events(Option<EventKind>),
+    /// Requests.
+    HttpReqs,
+    /// Events.
+    Events,
     /// Requests that were due and never begun.
     DroppedIterations,
     /// Requests that left late.
@@ -42,17 +48,6 @@ pub enum Metric {
     DataSent,
     /// Bytes of answers.
     DataReceived,
-}
-
-/// What became of an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum EventKind {
-    /// Acknowledged.
-    Acked,
-    /// Refused.
-    Rejected,
-    /// No answer that tells.
-    Unknown,
 }
 
 /// What becomes of a metric's samples.
@@ -97,14 +92,13 @@ pub struct ThresholdError {
     reason: String,
 }
 
-/// All metrics without a tag.
 const METRICS: [(&str, Metric); 10] = [
     ("http_req_duration", Metric::HttpReqDuration),
     ("response_time", Metric::ResponseTime),
     ("lateness", Metric::Lateness),
     ("http_req_failed", Metric::HttpReqFailed),
-    ("http_reqs", Metric::HttpReqs(None)),
-    ("events", Metric::Events(None)),
+    ("http_reqs", Metric::HttpReqs),
+    ("events", Metric::Events),
     ("dropped_iterations", Metric::DroppedIterations),
     ("late_iterations", Metric::LateIterations),
     ("data_sent", Metric::DataSent),
@@ -122,6 +116,11 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 ];
 
 impl Threshold {
+    /// The metric with its tags, as they were written.
+    pub fn metric_name(&self) -> &str {
+        split(&self.text).map_or(&*self.text, |(metric, _)| metric)
+    }
+
     /// Whether a value is as demanded.
     pub fn holds(&self, value: f64) -> bool {
         match self.comparison {
@@ -141,29 +140,28 @@ impl Metric {
         matches!(self, Self::HttpReqDuration | Self::ResponseTime | Self::Lateness)
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
-        let (name, tag) = match text.split_once('{') {
+    /// Understands a metric, perhaps with tags in braces.
+    fn parse(text: &str) -> Result<(Self, Tags), String> {
+        let (name, tags) = match text.split_once('{') {
             None => (text, None),
-            Some((name, tag)) => (name, tag.strip_suffix('}')),
+            Some((name, tags)) => (name.trim(), Some(tags)),
         };
         let metric = METRICS.iter().find(|(known, _)| *known == name).map(|(_, metric)| *metric);
         let names = METRICS.map(|(name, _)| name).join(", ");
         let metric = metric.ok_or_else(|| format!("`{name}` is none of {names}"))?;
-        let Some(tag) = tag else { return Ok(metric) };
-        let (key, value) = tag.split_once(':').unwrap_or((tag, ""));
-        let tagged = match (metric, key.trim(), value.trim()) {
-            (Self::HttpReqs(_), "status", status) => {
-                status.parse().ok().map(|status| Self::HttpReqs(Some(status)))
-            }
-            (Self::Events(_), "outcome", "acked") => Some(Self::Events(Some(EventKind::Acked))),
-            (Self::Events(_), "outcome", "rejected") => Some(Self::Events(Some(EventKind::Rejected))),
-            (Self::Events(_), "outcome", "unknown") => Some(Self::Events(Some(EventKind::Unknown))),
-            _ => None,
+        let Some(tags) = tags else { return Ok((metric, Tags::default())) };
+        let Some(tags) = tags.strip_suffix('}') else {
+            return Err(format!("the tags of {name} have no end: write them as {name}{{status:503}}"));
         };
-        tagged.ok_or_else(|| {
-            format!("tags are http_reqs{{status:503}} and events{{outcome:acked}}, rejected or unknown, not `{tag}`")
-        })
+        Ok((metric, Tags::parse(tags, name, metric)?))
     }
+}
+
+/// The metric and what is demanded of it. A topic may hold a colon, so what is in braces is not looked at.
+pub fn split(text: &str) -> Option<(&str, &str)> {
+    let braced = text.rfind('}').map_or(0, |end| end + 1);
+    let colon = braced + text[braced..].find(':')?;
+    Some((text[..colon].trim(), text[colon + 1..].trim()))
 }
 
 impl Aggregate {
@@ -198,10 +196,8 @@ impl FromStr for Threshold {
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
         let refuse = |reason: String| ThresholdError { text: text.to_owned(), reason };
-        // A tag holds a colon too; the one between metric and demand is the last.
-        let (metric, demand) =
-            text.rsplit_once(':').ok_or_else(|| refuse("it names no metric".to_owned()))?;
-        let metric = Metric::parse(metric.trim()).map_err(refuse)?;
+        let (metric, demand) = split(text).ok_or_else(|| refuse("it names no metric".to_owned()))?;
+        let (metric, tags) = Metric::parse(metric).map_err(refuse)?;
         let found = COMPARISONS.iter().find_map(|(sign, comparison)| {
             let (left, right) = demand.split_once(sign)?;
             Some((left.trim(), *comparison, right.trim()))
@@ -220,7 +216,7 @@ impl FromStr for Threshold {
         if !limit.is_finite() {
             return Err(refuse(format!("`{right}` is no number")));
         }
-        Ok(Self { metric, aggregate, comparison, limit, text: text.trim().to_owned() })
+        Ok(Self { metric, tags, aggregate, comparison, limit, text: text.trim().to_owned() })
     }
 }
 
@@ -259,21 +255,9 @@ mod tests {
                 Comparison::Equal,
                 0.0,
             ),
-            (
-                "http_reqs{status:503}: count < 3",
-                Metric::HttpReqs(Some(503)),
-                Aggregate::Count,
-                Comparison::Below,
-                3.0,
-            ),
-            (
-                "events{outcome:unknown}: count != 1",
-                Metric::Events(Some(EventKind::Unknown)),
-                Aggregate::Count,
-                Comparison::Other,
-                1.0,
-            ),
-            ("events: rate>=1000", Metric::Events(None), Aggregate::Rate, Comparison::AtLeast, 1000.0),
+            ("http_reqs{status:503}: count < 3", Metric::HttpReqs, Aggregate::Count, Comparison::Below, 3.0),
+            ("events{outcome:unknown}: count != 1", Metric::Events, Aggregate::Count, Comparison::Other, 1.0),
+            ("events: rate>=1000", Metric::Events, Aggregate::Rate, Comparison::AtLeast, 1000.0),
             ("lateness: med > 0", Metric::Lateness, Aggregate::Percentile(50.0), Comparison::Above, 0.0),
         ] {
             let threshold: Threshold = text.parse().unwrap();
@@ -284,6 +268,26 @@ mod tests {
             );
             assert_eq!(threshold.to_string(), text);
         }
+    }
+
+    #[test]
+    fn tags_stand_in_braces_behind_a_metric() {
+        for (text, name, metric) in [
+            (
+                "http_req_duration{status:200}: p(95)<500",
+                "http_req_duration{status:200}",
+                Metric::HttpReqDuration,
+            ),
+            (" events { topic:a:b } :count < 3 ", "events { topic:a:b }", Metric::Events),
+            ("http_reqs: count<3", "http_reqs", Metric::HttpReqs),
+        ] {
+            let threshold: Threshold = text.parse().unwrap();
+            assert_eq!((threshold.metric, threshold.metric_name()), (metric, name), "{text}");
+            assert_eq!(threshold.tags.is_empty(), !text.contains('{'), "{text}");
+        }
+        let threshold: Threshold = "http_reqs{status:503,topic:a}: count==0".parse().unwrap();
+        let tags = Tags { status: Some(503), outcome: None, topic: Some("a".to_owned()), executor: None };
+        assert_eq!(threshold.tags, tags);
     }
 
     #[test]
@@ -298,8 +302,11 @@ mod tests {
             ("http_req_duration: p(101)<1", "does not fit"),
             ("http_req_duration: p(95)<fast", "no number"),
             ("http_req_duration: p(95)<inf", "no number"),
-            ("http_req_duration{status:200}: p(95)<1", "http_reqs{status:503}"),
-            ("http_reqs{status:many}: count<1", "http_reqs{status:503}"),
+            ("http_req_duration{method:GET}: p(95)<1", "status, outcome, topic"),
+            ("http_reqs{status:many}: count<1", "`many` is no status"),
+            ("http_reqs{status:503: count<1", "http_reqs{status:503}"),
+            ("http_reqs{status:503}", "names no metric"),
+            ("http_reqs{}: count<1", "{status:503}"),
         ] {
             let error = text.parse::<Threshold>().unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

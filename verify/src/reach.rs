@@ -74,6 +74,11 @@ pub enum SecretError {
         /// What it should be.
         form: &'static str,
     },
+    /// Two secrets, of which a request can carry one.
+    #[error(
+        "{BEARER} and {BASIC} are both set, and a request carries one of them: unset the other, or name a file (--bearer-file, --basic-file)"
+    )]
+    Both,
 }
 
 impl Reach {
@@ -115,9 +120,14 @@ impl Reach {
         &self,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<String>, SecretError> {
+        let is_set = |name: &str| variable(name).is_some_and(|text| !text.is_empty());
+        let names_a_file = self.bearer_file.is_some() || self.basic_file.is_some();
+        if !names_a_file && is_set(BEARER) && is_set(BASIC) {
+            return Err(SecretError::Both);
+        }
         let held = |file: &Option<PathBuf>, name: &str| match file {
             Some(path) => secret(path).map(|text| Some((path.display().to_string(), text))),
-            None if self.bearer_file.is_some() || self.basic_file.is_some() => Ok(None),
+            None if names_a_file => Ok(None),
             None => Ok(variable(name).filter(|text| !text.is_empty()).map(|text| (name.to_owned(), text))),
         };
         let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -171,6 +181,18 @@ mod tests {
         assert_eq!(Reach::default().authorization(none).unwrap(), None);
         let given = Reach { headers: vec!["AUTHORIZATION: mine".to_owned()], ..bearer };
         assert_eq!(given.all_headers().unwrap(), ["AUTHORIZATION: mine"]);
+    }
+
+    #[test]
+    fn two_secrets_in_the_environment_are_one_too_many() {
+        let both = |_: &str| Some("a:b".to_owned());
+        let refused = Reach::default().authorization(both).unwrap_err().to_string();
+        assert!(refused.contains(BEARER) && refused.contains(BASIC) && !refused.contains("a:b"), "{refused}");
+        let one = |name: &str| Some(if name == BASIC { String::new() } else { "xyz".to_owned() });
+        let found = Reach::default().authorization(one).unwrap().unwrap();
+        assert_eq!(found, "authorization: Bearer xyz", "an empty variable is none");
+        let given = Reach { headers: vec!["Authorization: mine".to_owned()], ..Reach::default() };
+        assert_eq!(given.all_headers().unwrap(), ["Authorization: mine"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use truth::scenario::Scenario;
 use truth::wire::post_head;
 use verify::observe::client::parse_header;
 
+use super::http1::Bodies;
 use crate::error::Failure;
 use crate::gzip::Packer;
 
@@ -23,6 +24,15 @@ pub(crate) enum Fixed {
 }
 
 impl Fixed {
+    /// What becomes of the bodies of its answers: only of events is something told in them.
+    pub(crate) fn bodies(&self) -> Bodies {
+        match self {
+            Self::Head(_) => Bodies::Kept,
+            Self::Request(request) if request.starts_with(b"HEAD ") => Bodies::Absent,
+            Self::Request(_) => Bodies::Dropped,
+        }
+    }
+
     /// What this scenario sends, with the user's headers, which outrank ours.
     pub(crate) fn of(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
         let target = &scenario.target;
@@ -143,6 +153,17 @@ mod tests {
         assert!(put.contains("content-type: application/json\r\n"), "{put}");
         assert!(put.ends_with("content-length: 8\r\n\r\n{\"a\": 1}"), "{put}");
         assert!(request("PUT", "a=1").contains("content-type: text/plain"));
+    }
+
+    #[test]
+    fn bodies_are_kept_where_they_tell_of_events() {
+        assert_eq!(Fixed::Head(Arc::from(&b"POST / HTTP/1.1"[..])).bodies(), Bodies::Kept);
+        for (method, bodies) in
+            [("GET", Bodies::Dropped), ("HEAD", Bodies::Absent), ("HEADER", Bodies::Dropped)]
+        {
+            let request = Fixed::Request(request(method, "").into_bytes().into());
+            assert_eq!(request.bodies(), bodies, "{method}");
+        }
     }
 
     #[test]

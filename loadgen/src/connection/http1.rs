@@ -12,7 +12,7 @@ use thiserror::Error;
 /// Most bytes of an answer's head, interim answers included: what common servers allow.
 pub(crate) const MAX_HEAD: usize = 64 << 10;
 
-/// Most bytes of an answer's body: a thousand times what an answer to a large batch needs.
+/// Most bytes of a body that is kept: a thousand times what an answer to a large batch needs.
 pub(crate) const MAX_BODY: usize = 16 << 20;
 
 /// Most header fields of an answer.
@@ -28,7 +28,7 @@ pub(crate) enum Malformed {
     Head(httparse::Error),
     #[error("the answer's head is longer than {MAX_HEAD} bytes")]
     HeadTooLong,
-    #[error("the answer's body is longer than {MAX_BODY} bytes")]
+    #[error("the answer's body is longer than the {MAX_BODY} bytes in which events are told of")]
     BodyTooLong,
     #[error("the answer does not tell its length in one way")]
     Length,
@@ -51,12 +51,28 @@ pub(crate) struct Whole {
     pub(crate) reusable: bool,
 }
 
+/// What becomes of the bodies of answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Bodies {
+    /// They are kept, because something is read in them.
+    #[default]
+    Kept,
+    /// Nothing is: they may be of any length, and go as they come.
+    Dropped,
+    /// There are none, whatever heads say: the answers to HEAD.
+    Absent,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 enum Stage {
     #[default]
     Head,
     Sized {
         end: usize,
+    },
+    /// The same of a body that is dropped.
+    Passing {
+        left: usize,
     },
     Chunked,
     UntilClose,
@@ -72,6 +88,7 @@ enum Framing {
 /// Reads one answer after another.
 #[derive(Debug, Default)]
 pub(crate) struct AnswerReader {
+    bodies: Bodies,
     input: Vec<u8>,
     /// Where the head of the answer begins, then its body.
     at: usize,
@@ -82,6 +99,12 @@ pub(crate) struct AnswerReader {
 }
 
 impl AnswerReader {
+    /// One that does this with bodies.
+    pub(crate) fn new(bodies: Bodies) -> Self {
+        let chunks = Chunks::new(bodies == Bodies::Kept);
+        Self { bodies, chunks, ..Self::default() }
+    }
+
     /// Where received bytes are to be appended; [`Self::advance`] follows.
     pub(crate) fn input(&mut self) -> &mut Vec<u8> {
         &mut self.input
@@ -106,11 +129,21 @@ impl AnswerReader {
             Stage::Head => Ok(None),
             Stage::Sized { end } if self.input.len() < end => Ok(None),
             Stage::Sized { end } => Ok(Some(self.whole(self.input.len() > end))),
+            Stage::Passing { left } => {
+                let come = self.input.len() - self.at;
+                self.input.truncate(self.at);
+                self.stage = Stage::Passing { left: left.saturating_sub(come) };
+                Ok((come >= left).then(|| self.whole(come > left)))
+            }
             Stage::Chunked => {
                 let used = self.chunks.feed(&self.input[self.at..])?;
                 let surplus = used.is_some_and(|used| self.at + used < self.input.len());
                 self.input.truncate(self.at);
                 Ok(used.map(|_| self.whole(surplus)))
+            }
+            Stage::UntilClose if self.bodies == Bodies::Dropped => {
+                self.input.truncate(self.at);
+                Ok(None)
             }
             Stage::UntilClose if self.input.len() - self.at > MAX_BODY => Err(Malformed::BodyTooLong),
             Stage::UntilClose => Ok(None),
@@ -121,14 +154,16 @@ impl AnswerReader {
     pub(crate) fn end(&self) -> Result<Whole, Malformed> {
         match self.stage {
             Stage::UntilClose => Ok(self.whole(false)),
-            Stage::Head | Stage::Sized { .. } | Stage::Chunked => Err(Malformed::Truncated),
+            Stage::Head | Stage::Sized { .. } | Stage::Passing { .. } | Stage::Chunked => {
+                Err(Malformed::Truncated)
+            }
         }
     }
 
-    /// The body of the answer that is whole.
+    /// The body of the answer that is whole, if it is kept.
     pub(crate) fn body(&self) -> &[u8] {
         match self.stage {
-            Stage::Head => &[],
+            Stage::Head | Stage::Passing { .. } => &[],
             Stage::Sized { end } => &self.input[self.at..end],
             Stage::Chunked => self.chunks.body(),
             Stage::UntilClose => &self.input[self.at..],
@@ -161,11 +196,18 @@ impl AnswerReader {
                 100..200 => self.at += length,
                 _ => {
                     let minor = response.version.unwrap_or(0);
-                    let framing = framing(status, response.headers)?;
+                    let framing = match self.bodies {
+                        Bodies::Absent => Framing::Sized(0),
+                        Bodies::Kept | Bodies::Dropped => framing(status, response.headers)?,
+                    };
                     self.keep_alive = keep_alive(minor, response.headers);
                     self.status = status;
                     self.at += length;
                     self.stage = match framing {
+                        Framing::Sized(length) if self.bodies == Bodies::Dropped => {
+                            Stage::Passing { left: length }
+                        }
+                        Framing::Sized(length) if length > MAX_BODY => return Err(Malformed::BodyTooLong),
                         Framing::Sized(length) => Stage::Sized { end: self.at + length },
                         Framing::Chunked => Stage::Chunked,
                         Framing::UntilClose => {
@@ -204,7 +246,6 @@ fn framing(status: u16, fields: &[httparse::Header<'_>]) -> Result<Framing, Malf
     }
     match (length, coding) {
         (None, None) => Ok(Framing::UntilClose),
-        (Some(length), None) if length > MAX_BODY => Err(Malformed::BodyTooLong),
         (Some(length), None) => Ok(Framing::Sized(length)),
         (None, Some(coding)) if coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
         (None, Some(coding)) => Err(Malformed::Coding(String::from_utf8_lossy(coding).into_owned())),
@@ -216,7 +257,7 @@ fn parse_length(text: &str) -> Result<usize, Malformed> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Malformed::Length);
     }
-    // All digits, so the only way to fail is a number beyond any body that is accepted.
+    // All digits, so the only way to fail is a number beyond any body that there is.
     text.parse().map_err(|_| Malformed::BodyTooLong)
 }
 

@@ -23,6 +23,7 @@ use super::{LaneJob, backoff};
 use crate::connection::http1::Whole;
 use crate::connection::{Begun, Connection, Lost};
 use crate::meter::live::LiveSums;
+use crate::meter::selection::{Ended, Selected};
 use crate::meter::{Tallies, Tally};
 use crate::release::{Gather, Member, Race};
 
@@ -74,7 +75,13 @@ impl Desk {
             flights: (0..job.seats).map(|_| None).collect(),
             ledger: Some(ledger),
             requests,
-            tallies: Tallies::default(),
+            tallies: Tallies {
+                measured: Tally {
+                    selected: job.selections.iter().map(Selected::new).collect(),
+                    ..Tally::default()
+                },
+                warm_up: None,
+            },
             live: Arc::clone(&job.live),
             finished: Rc::new(Notify::new()),
             has_idle: Rc::new(Notify::new()),
@@ -266,7 +273,7 @@ impl Desk {
             let t_start = monotonic_ns();
             let begun = connection.begin(self.requests.bytes(range));
             if matches!(begun, Begun::Sent) {
-                flight.leave(t_start, connection.number);
+                flight.leave(t_start, connection.number, length);
                 let t_planned = flight.t_planned();
                 let tally = self.tallies.of(t_planned, self.job.measured_from_ns);
                 tally.sent(t_start, length);
@@ -296,7 +303,8 @@ impl Desk {
         let flight = self.flights[seat].as_mut().expect("a seat concludes the request that it carries");
         let (events, t_start) = (flight.events(), flight.t_start().unwrap_or(t_end));
         let tally = self.tallies.of(flight.t_planned(), self.job.measured_from_ns);
-        tally.received_bytes += connection.take_received_bytes();
+        let received_bytes = connection.take_received_bytes();
+        tally.received_bytes += received_bytes;
         tally.last_end_ns = t_end;
         let (status, answer) = match ended {
             Ok(Whole { status, .. }) => {
@@ -314,8 +322,15 @@ impl Desk {
         if ended.is_ok() {
             tally.latencies.record_parts(t_start, connection.first_byte(t_end), t_end);
         }
-        if matches!(ended, Ok(_) | Err(Lost::TimedOut)) {
+        let has_duration = matches!(ended, Ok(_) | Err(Lost::TimedOut));
+        if has_duration {
             tally.latencies.record(flight.t_planned(), t_start, t_end);
+        }
+        if !tally.selected.is_empty() {
+            let t_end = has_duration.then_some(t_end);
+            let is_paced = self.queue.is_paced();
+            let ended = Ended { received_bytes, t_end, is_paced, ..flight.ended(status, &answer) };
+            tally.select(&ended, &self.job.events);
         }
         tally.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
 

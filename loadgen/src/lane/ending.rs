@@ -9,6 +9,7 @@ use truth::ledger::LedgerError;
 use super::desk::Desk;
 use super::flight::Flight;
 use super::queue::Chunk;
+use crate::meter::selection::Ended;
 
 impl Desk {
     /// Sends nothing more: what has not left will never be sent. What has is still waited for.
@@ -45,9 +46,11 @@ impl Desk {
     fn give_up(&mut self, mut flight: Flight) -> Result<(), LedgerError> {
         let (t_end, events) = (monotonic_ns(), flight.events());
         let outcome = if flight.t_start().is_some() {
-            let tally = self.tally(flight.t_planned());
+            let (unknown, is_paced) = (Answer::bare(Outcome::Unknown), self.queue.is_paced());
+            let tally = self.tallies.of(flight.t_planned(), self.job.measured_from_ns);
             tally.given_up(events);
             tally.last_end_ns = t_end;
+            tally.select(&Ended { is_paced, ..flight.ended(0, &unknown) }, &self.job.events);
             self.live.end(events);
             Outcome::Unknown
         } else {

@@ -10,6 +10,7 @@ use truth::round::Round;
 use truth::variant::Origin;
 
 use super::queue::RacePlace;
+use crate::meter::selection::Ended;
 
 /// A request that a connection carries.
 #[derive(Debug)]
@@ -22,13 +23,15 @@ pub(crate) struct Flight {
     t_planned: u64,
     /// Just before its first byte was taken, and by which connection; `None` while none has left.
     left: Option<(u64, u32)>,
+    /// How long it is on the wire.
+    bytes: u64,
     /// Whether its events are among those started. Raised before the write, so that it may be true without `left`.
     pub(crate) counted: bool,
 }
 
 impl Flight {
     pub(crate) fn new(round: Rc<Round>, request: u32, race: Option<RacePlace>, t_planned: u64) -> Self {
-        Self { round, request, race, try_number: 0, t_planned, left: None, counted: false }
+        Self { round, request, race, try_number: 0, t_planned, left: None, bytes: 0, counted: false }
     }
 
     /// Where its copies stand in the plan.
@@ -64,9 +67,25 @@ impl Flight {
         self.left.map(|(t_start, _)| t_start)
     }
 
-    /// A byte of it was taken.
-    pub(crate) fn leave(&mut self, t_start: u64, connection: u32) {
+    /// A byte of it was taken, of so many.
+    pub(crate) fn leave(&mut self, t_start: u64, connection: u32, bytes: u64) {
         self.left = Some((t_start, connection));
+        self.bytes = bytes;
+    }
+
+    /// The try that left and has ended like this, without a duration or an answer's bytes.
+    pub(crate) fn ended<'a>(&'a self, status: u16, answer: &'a Answer) -> Ended<'a> {
+        Ended {
+            ordinals: self.ordinals(),
+            status,
+            answer,
+            sent_bytes: self.bytes,
+            received_bytes: 0,
+            t_planned: self.t_planned,
+            t_start: self.t_start().unwrap_or(self.t_planned),
+            t_end: None,
+            is_paced: false,
+        }
     }
 
     /// Another try follows.

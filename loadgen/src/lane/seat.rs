@@ -91,7 +91,7 @@ impl Seat {
                 }
                 tally.opened += 1;
                 let number = self.job.connection_number(tally.opened);
-                Some(Rc::new(RefCell::new(Connection::new(number, stream))))
+                Some(Rc::new(RefCell::new(Connection::new(number, stream, self.job.fixed.bodies()))))
             }
             Err(error) => {
                 tracing::debug!(seat = self.index, %error, "cannot connect");

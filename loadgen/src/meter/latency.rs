@@ -120,7 +120,8 @@ impl Quantiles {
     }
 }
 
-fn histogram() -> Histogram<u64> {
+/// An empty one.
+pub(super) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, DIGITS).expect("constant bounds that are valid")
 }
 

@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use truth::threshold::split;
+
 use super::Summary;
+use super::samples::Submetric;
 use crate::meter::latency::Quantiles;
 
 /// The whole file.
 pub(super) fn of(summary: &Summary) -> Value {
-    let ([sent, failed, retries], bytes) = (summary.requests_measured(), summary.bytes_measured());
+    let ([sent, failures, retries], bytes) = (summary.requests_measured(), summary.bytes_measured());
     let rate = |count: u64| if summary.duration_s > 0.0 { count as f64 / summary.duration_s } else { 0.0 };
     let counter = |count: u64| json!({ "count": count, "rate": rate(count) });
     let connections = summary.connections_used;
-    let failed_share = failed as f64 / sent.max(1) as f64;
     let mut metrics: BTreeMap<&str, Value> = BTreeMap::from([
         ("http_reqs", counter(sent)),
-        // k6 counts what is true, and a failure is what is asked for.
-        ("http_req_failed", json!({ "passes": failed, "fails": sent - failed, "value": failed_share })),
+        ("http_req_failed", failed(failures, sent)),
         ("iterations", counter(sent - retries)),
         ("data_sent", counter(bytes[0])),
         ("data_received", counter(bytes[1])),
@@ -37,14 +38,30 @@ pub(super) fn of(summary: &Summary) -> Value {
     if let Some(schedule) = &summary.schedule {
         metrics.insert("dropped_iterations", counter(schedule.dropped_iterations));
     }
+    for (name, submetric) in &summary.submetrics {
+        metrics.insert(
+            name,
+            match submetric {
+                Submetric::Trend(quantiles) => quantiles.as_ref().map_or_else(|| json!({}), trend),
+                Submetric::Counter { count, .. } => counter(*count),
+                Submetric::Rate { failed: count, requests } => failed(*count, *requests),
+            },
+        );
+    }
     for judged in &summary.thresholds {
-        let Some((metric, demand)) = judged.threshold.split_once(':') else { continue };
-        let metric = metrics.entry(metric.trim()).or_insert_with(|| Value::Object(Map::new()));
+        let Some((metric, demand)) = split(&judged.threshold) else { continue };
+        let metric = metrics.entry(metric).or_insert_with(|| Value::Object(Map::new()));
         // As k6 has it: whether it was crossed.
-        metric["thresholds"][demand.trim()] = Value::Bool(!judged.ok);
+        metric["thresholds"][demand] = Value::Bool(!judged.ok);
     }
     let group = json!({ "name": "", "path": "", "id": "d41d8cd98f00b204e9800998ecf8427e", "groups": {}, "checks": {} });
     json!({ "root_group": group, "metrics": metrics })
+}
+
+/// k6 counts what is true, and a failure is what is asked for.
+fn failed(failed: u64, requests: u64) -> Value {
+    let share = failed as f64 / requests.max(1) as f64;
+    json!({ "passes": failed, "fails": requests - failed, "value": share })
 }
 
 fn trend(all: &Quantiles) -> Value {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::executor::ExecutorSummary;
 use super::punctuality::Punctuality;
+use super::samples::Submetric;
 use super::thresholds::Judged;
 use super::{Summary, Unit};
 use crate::load::Ending;
@@ -57,7 +58,8 @@ fn ending(summary: &Summary) -> Option<String> {
 
 fn outcomes(summary: &Summary) -> Vec<String> {
     let events = &summary.events;
-    let all = summary.planned.map_or_else(|| attempted(summary), |planned| planned.events);
+    // Of all attempts, because outcomes are counted in them, and a further try is one more than was planned.
+    let all = attempted(summary);
     let share = |count: u64| count as f64 * 100.0 / all.max(1) as f64;
     let told = match (events.acked, events.told_new + events.told_duplicate) {
         (1.., 0) => "new or duplicate was not told".to_owned(),
@@ -83,7 +85,7 @@ fn statuses(summary: &Summary) -> String {
     if answered.is_empty() { "no answer".to_owned() } else { answered.join(" ") }
 }
 
-/// What a run without a plan for all of it came to.
+/// All that was sent, retries included, and what was planned and never sent.
 fn attempted(summary: &Summary) -> u64 {
     let events = &summary.events;
     events.acked + events.rejected + events.unknown + events.never_sent
@@ -141,8 +143,7 @@ fn races(summary: &Summary) -> String {
 }
 
 fn traffic(summary: &Summary) -> Vec<String> {
-    let ([sent, failed, retries], bytes) = (summary.requests_measured(), summary.bytes_measured());
-    let failed_share = failed as f64 * 100.0 / sent.max(1) as f64;
+    let ([sent, failures, retries], bytes) = (summary.requests_measured(), summary.bytes_measured());
     let mut counted = format!("{sent}  {:.1}/s", summary.requests_per_s);
     if retries > 0 {
         counted.push_str(&format!("  retries={retries}"));
@@ -162,35 +163,59 @@ fn traffic(summary: &Summary) -> Vec<String> {
         .peak_rss_bytes
         .map_or("?".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
     let mut lines = vec![
-        line("http_req_duration", &quantiles(summary.service_time.as_ref())),
-        line("response_time", &quantiles(summary.response_time.as_ref())),
-        line("parts", &parts(summary)),
-        line("http_req_failed", &format!("{failed_share:.2}%  {failed} out of {sent}")),
-        line("http_reqs", &counted),
-        line("data_sent", &data(bytes[0], summary.duration_s)),
-        line("data_received", &data(bytes[1], summary.duration_s)),
-        line("connections", &used),
-        line(
+        ("http_req_duration", quantiles(summary.service_time.as_ref())),
+        ("response_time", quantiles(summary.response_time.as_ref())),
+        ("parts", parts(summary)),
+    ];
+    lines.extend(summary.schedule.map(|schedule| ("schedule", kept(&schedule))));
+    lines.extend(summary.warm_up.map(|warm_up| {
+        let (events, requests) = (warm_up.events, warm_up.requests);
+        ("warm_up", format!("{events} events in {requests} requests are not in these lines"))
+    }));
+    lines.push(("http_req_failed", failed(failures, sent)));
+    lines.push(("http_reqs", counted));
+    if summary.unit == Unit::Events {
+        lines.push(("events", format!("{left}  {:.0}/s", summary.events_per_s)));
+    }
+    lines.extend([
+        ("data_sent", data(bytes[0], summary.duration_s)),
+        ("data_received", data(bytes[1], summary.duration_s)),
+        ("connections", used),
+        (
             "generator",
-            &format!(
+            format!(
                 "cpu={:.2}s memory={memory} duration={:.2}s",
                 summary.generator.cpu_s, summary.duration_s
             ),
         ),
-    ];
-    if summary.unit == Unit::Events {
-        lines.insert(5, line("events", &format!("{left}  {:.0}/s", summary.events_per_s)));
+    ]);
+    with_submetrics(&lines, summary)
+}
+
+/// The lines, and under each metric those of its parts that thresholds name, as k6 has them; at the end those of metrics
+/// without a line.
+fn with_submetrics(lines: &[(&str, String)], summary: &Summary) -> Vec<String> {
+    let mut rest: Vec<(&String, &Submetric)> = summary.submetrics.iter().collect();
+    let mut all = Vec::new();
+    for (metric, value) in lines {
+        all.push(line(metric, value));
+        rest.retain(|(name, part)| {
+            let tags = name.strip_prefix(metric).map(str::trim_start).filter(|tags| tags.starts_with('{'));
+            all.extend(tags.map(|tags| line(&format!("  {tags}"), &submetric(name, part, summary))));
+            tags.is_none()
+        });
     }
-    lines.splice(
-        3..3,
-        summary.warm_up.map(|warm_up| {
-            let told =
-                format!("{} events in {} requests are not in these lines", warm_up.events, warm_up.requests);
-            line("warm_up", &told)
-        }),
-    );
-    lines.splice(3..3, summary.schedule.map(|schedule| line("schedule", &kept(&schedule))));
-    lines
+    all.extend(rest.iter().map(|(name, part)| line(name, &submetric(name, part, summary))));
+    all
+}
+
+fn submetric(name: &str, part: &Submetric, summary: &Summary) -> String {
+    match part {
+        Submetric::Trend(all) => quantiles(all.as_ref()),
+        Submetric::Rate { failed: count, requests } => failed(*count, *requests),
+        Submetric::Counter { count, .. } if name.starts_with("data_") => data(*count, summary.duration_s),
+        Submetric::Counter { count, per_s } => format!("{count}  {per_s:.1}/s"),
+    }
 }
 
 /// Where the time of connections and requests went.
@@ -247,6 +272,11 @@ fn kept(schedule: &Punctuality) -> String {
         schedule.late_iterations,
         schedule.dropped_iterations
     )
+}
+
+fn failed(failed: u64, requests: u64) -> String {
+    let share = failed as f64 * 100.0 / requests.max(1) as f64;
+    format!("{share:.2}%  {failed} out of {requests}")
 }
 
 fn line(name: &str, value: &str) -> String {

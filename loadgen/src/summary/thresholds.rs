@@ -4,9 +4,10 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::scenario::Demand;
-use truth::threshold::{Aggregate, EventKind, Metric, Threshold};
+use truth::threshold::{Aggregate, Metric, Threshold};
 
 use super::punctuality::Punctuality;
+use super::samples::Samples;
 use crate::meter::Tally;
 
 /// One threshold, looked at.
@@ -47,15 +48,18 @@ impl<'a> Measured<'a> {
     /// Whether one is broken for certain.
     pub(crate) fn breaks(&self, demand: &Demand) -> bool {
         let judged = demand.parse().ok().map(|threshold| self.judge_one(&threshold));
-        judged.is_some_and(|judged| judged.value.is_some() && !judged.ok)
+        judged.is_some_and(|judged| judged.not_evaluated.is_none() && !judged.ok)
     }
 
     fn judge_one(&self, threshold: &Threshold) -> Judged {
-        let value = self.value(threshold);
+        let samples = Samples::of(self.tally, &threshold.tags);
+        let value = samples.as_ref().and_then(|samples| self.value(threshold, samples));
+        let is_untold = samples.is_some_and(|samples| samples.is_untold(threshold.metric));
         let is_timed = matches!(threshold.metric, Metric::HttpReqDuration | Metric::ResponseTime);
         let was_held = self.punctuality.is_none_or(|punctuality| punctuality.held);
         let not_evaluated = match value {
             None => Some("no sample".to_owned()),
+            Some(_) if is_untold => Some("some answers do not tell new from duplicate".to_owned()),
             Some(_) if is_timed && !was_held => Some("the rate was not held".to_owned()),
             Some(_) => None,
         };
@@ -63,29 +67,21 @@ impl<'a> Measured<'a> {
         Judged { threshold: threshold.to_string(), value, ok, not_evaluated }
     }
 
-    fn value(&self, threshold: &Threshold) -> Option<f64> {
-        let (tally, latencies) = (self.tally, &self.tally.latencies);
+    fn value(&self, threshold: &Threshold, samples: &Samples<'_>) -> Option<f64> {
         let count = match threshold.metric {
-            Metric::HttpReqDuration => return trend(&latencies.service, threshold.aggregate),
-            Metric::ResponseTime => return trend(&latencies.response, threshold.aggregate),
-            Metric::Lateness => return trend(&latencies.lateness, threshold.aggregate),
-            Metric::HttpReqFailed => {
-                let sent = Some(tally.requests_sent).filter(|sent| *sent > 0)?;
-                return Some(tally.requests_failed as f64 / sent as f64);
+            Metric::HttpReqDuration | Metric::ResponseTime | Metric::Lateness => {
+                return trend(samples.trend(threshold.metric)?, threshold.aggregate);
             }
-            Metric::HttpReqs(None) => tally.requests_sent,
-            Metric::HttpReqs(Some(status)) => tally.statuses.get(&status).copied().unwrap_or(0),
-            Metric::Events(None) => tally.acked + tally.rejected + tally.unknown,
-            Metric::Events(Some(EventKind::Acked)) => tally.acked,
-            Metric::Events(Some(EventKind::Rejected)) => tally.rejected,
-            Metric::Events(Some(EventKind::Unknown)) => tally.unknown,
+            Metric::HttpReqFailed => return samples.failed_share(),
             Metric::DroppedIterations => self.punctuality?.dropped_iterations,
             Metric::LateIterations => self.punctuality?.late_iterations,
-            Metric::DataSent => tally.sent_bytes,
-            Metric::DataReceived => tally.received_bytes,
+            Metric::HttpReqs => samples.requests,
+            Metric::Events => samples.events,
+            Metric::DataSent => samples.sent_bytes,
+            Metric::DataReceived => samples.received_bytes,
         };
         // Nothing sent is no measurement, however few failures it holds.
-        let count = Some(count as f64).filter(|_| tally.requests_sent > 0)?;
+        let count = Some(count as f64).filter(|_| self.tally.requests_sent > 0)?;
         match threshold.aggregate {
             Aggregate::Rate => (self.duration_s > 0.0).then(|| count / self.duration_s),
             _ => Some(count),
@@ -116,7 +112,12 @@ fn trend(histogram: &Histogram<u64>, aggregate: Aggregate) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use truth::answer::{Answer, Outcome};
+    use truth::event::Events;
+    use truth::scenario::Scenario;
+
     use super::*;
+    use crate::meter::selection::{Ended, Selected, Selection};
 
     fn demand(text: &str) -> Demand {
         Demand {
@@ -132,7 +133,28 @@ mod tests {
             tally.latencies.record(0, 0, ms * 1_000_000);
         }
         (tally.requests_sent, tally.requests_failed, tally.acked) = (100, 3, 970);
-        tally.statuses.insert(503, 3);
+        tally
+    }
+
+    /// The same, with three of the requests refused after 7 ms, under the tags of these thresholds.
+    fn tally_of(demands: &[Demand]) -> Tally {
+        let plan = Scenario::default().plan(1, 1).unwrap();
+        let selections = Selection::all_of(demands, &plan.topics, None);
+        let mut tally = Tally { selected: selections.iter().map(Selected::new).collect(), ..tally() };
+        for (status, outcome, ms) in [(200, Outcome::Acked, 90), (503, Outcome::Rejected, 7)] {
+            let ended = Ended {
+                ordinals: &[1],
+                status,
+                answer: &Answer::bare(outcome),
+                sent_bytes: 0,
+                received_bytes: 0,
+                t_planned: 1,
+                t_start: 1,
+                t_end: Some(1 + ms * 1_000_000),
+                is_paced: false,
+            };
+            (0..3).for_each(|_| tally.select(&ended, &Events::new(&plan)));
+        }
         tally
     }
 
@@ -146,15 +168,50 @@ mod tests {
             ("response_time: count==100", 100.0, true),
             ("http_req_failed: rate<0.03", 0.03, false),
             ("http_reqs: rate>=50", 50.0, true),
-            ("http_reqs{status:503}: count==3", 3.0, true),
-            ("http_reqs{status:500}: count==0", 0.0, true),
-            ("events{outcome:acked}: count==970", 970.0, true),
+            ("events: count==970", 970.0, true),
         ] {
             let judged = &measured.judge(&[demand(text)])[0];
             let off = (judged.value.unwrap() / value - 1.0).abs();
             assert!(off < 0.002 || judged.value == Some(value), "{text}: {judged:?}");
             assert_eq!((judged.ok, &judged.not_evaluated), (ok, &None), "{text}: {judged:?}");
             assert_eq!(measured.breaks(&demand(text)), !ok);
+        }
+    }
+
+    #[test]
+    fn a_metric_with_tags_is_of_what_bears_them() {
+        for (text, value, ok) in [
+            ("http_req_duration{status:503}: p(95)<8", 7.0, true),
+            ("response_time{ status:200 }: p(95)<8", 90.0, false),
+            ("http_reqs{status:503}: count==3", 3.0, true),
+            ("http_reqs{status:503}: rate==1.5", 1.5, true),
+            ("http_reqs{status:500}: count==0", 0.0, true),
+            ("http_req_failed{status:503}: rate<1", 1.0, false),
+            ("events{outcome:acked}: count==3", 3.0, true),
+        ] {
+            let tally = tally_of(&[demand(text)]);
+            let measured = Measured::so_far(&tally);
+            let judged = &measured.judge(&[demand(text)])[0];
+            assert!((judged.value.unwrap() - value).abs() < value * 0.002 + 1e-9, "{text}: {judged:?}");
+            assert_eq!((judged.ok, &judged.not_evaluated), (ok, &None), "{text}: {judged:?}");
+            assert_eq!(measured.breaks(&demand(text)), !ok);
+        }
+    }
+
+    #[test]
+    fn what_no_request_bears_is_no_sample_and_what_answers_do_not_tell_is_not_evaluated() {
+        for (text, why) in [
+            ("http_req_duration{status:500}: p(95)<8", "no sample"),
+            ("http_req_failed{status:500}: rate<1", "no sample"),
+            ("lateness{status:503}: max<8", "no sample"),
+            ("events{outcome:duplicate}: count==0", "some answers do not tell new from duplicate"),
+            ("http_reqs{outcome:new}: count>0", "some answers do not tell new from duplicate"),
+        ] {
+            let tally = tally_of(&[demand(text)]);
+            let measured = Measured::so_far(&tally);
+            let judged = &measured.judge(&[demand(text)])[0];
+            assert_eq!((judged.ok, judged.not_evaluated.as_deref()), (false, Some(why)), "{text}");
+            assert!(!measured.breaks(&demand(text)), "nothing is certain yet");
         }
     }
 

@@ -98,12 +98,14 @@ fn a_warm_up_is_on_record_and_not_measured() {
             ("warm-up", &format!("{SHARED}\ncount = 200\nmeasured = {measured}")),
             ("load", &format!("{SHARED}\ncount = 300\nafter = \"warm-up\"")),
         ]);
-        let thresholds = "--threshold http_req_failed:rate<0.01";
+        let thresholds =
+            "--threshold http_req_failed:rate<0.01 --threshold http_reqs{executor:load}:count==30";
         let ran = Loadgen::against(&stub, thresholds).scenario(&text).run();
         assert_eq!(ran.code, Some(code), "{}", ran.stdout);
         let summary = ran.summary();
         assert_eq!((ran.tries().len(), &summary["requests"]["failed"]), (50, &20.into()));
         assert_eq!(summary["thresholds"][0]["value"], failed);
+        assert_eq!(summary["thresholds"][1]["ok"], true, "{summary:#}");
         let samples = if code == 0 { 30 } else { 50 };
         assert_eq!(summary["service_time"]["samples"], samples);
         assert_eq!(named(&summary, "warm-up")["failed"], 20);

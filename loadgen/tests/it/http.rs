@@ -83,7 +83,9 @@ fn a_scenario_of_one_request_has_no_verdict() {
 fn what_cannot_be_sent_is_said_before_anything_is() {
     let peer = Peer::nginx("location / { return 200; }");
     for (wrong, word) in [
-        ("/ -X HEAD", "HEAD"),
+        ("/ -X CONNECT", "CONNECT"),
+        ("/ -X HEAD -d a", "HEAD has no body"),
+        ("/ --shard 1/4", "no shards"),
         ("/ -X get", "capitals"),
         ("/ --body-file /nowhere", "/nowhere"),
         ("/ --batch 2", "--batch"),
@@ -92,6 +94,40 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
         assert_eq!(ran.code, Some(2), "{wrong}: {}", ran.stderr);
         assert!(ran.stderr.contains(word), "{wrong}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn a_part_of_a_load_that_has_none_is_refused() {
+    let peer = Peer::nginx("location / { return 200; }");
+    for (name, value, code) in
+        [("SHARD", "2/4", 2), ("SHARDS", "4", 2), ("SHARD", "1/1", 0), ("JOB_COMPLETION_INDEX", "3", 0)]
+    {
+        let loadgen = Loadgen::with(&format!("http http://{}/ -n 1", peer.address));
+        let output = loadgen.command().env(name, value).output().unwrap();
+        let ran = loadgen.ran(output);
+        assert_eq!(ran.code, Some(code), "{name}={value}: {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("unset SHARD"), code == 2, "{name}={value}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn bodies_of_answers_have_any_length() {
+    let peer = Peer::nginx("location = /large { root .; } location / { return 200 hi; }");
+    let large = std::fs::File::create(peer.folder().join("large")).unwrap();
+    large.set_len(40 << 20).unwrap();
+    let ran = http(&peer, "/large -n 4 -c 1");
+    assert_eq!((ran.code, ran.last_line()), (Some(0), "done requests=4 failed=0"), "{}", ran.stderr);
+    let summary = ran.summary();
+    assert!(summary["received_bytes"].as_u64() > Some(4 * (40 << 20)), "{summary:#}");
+    assert_eq!(summary["connections"]["opened"], 1, "it is used again: {summary:#}");
+}
+
+#[test]
+fn answers_to_head_have_no_body_whatever_they_say() {
+    let peer = Peer::nginx("location / { return 200 hello; }");
+    let ran = http(&peer, "/ -n 6 -c 1 -X HEAD");
+    assert_eq!((ran.code, ran.last_line()), (Some(0), "done requests=6 failed=0"), "{}", ran.stderr);
+    assert_eq!(ran.summary()["connections"]["opened"], 1);
 }
 
 #[test]

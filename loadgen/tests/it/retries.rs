@@ -38,6 +38,23 @@ fn what_was_refused_for_now_is_tried_again() {
 }
 
 #[test]
+fn shares_of_outcomes_are_of_all_attempts() {
+    let stub = Stub::scripted(|it| match it.nth {
+        0 => it.say(with_length(503, "{}")),
+        1 => it.close(),
+        _ => it.answer(),
+    });
+    let ran = Loadgen::against(&stub, "-n 2 --dup 0 --batch 1 -c 1 --retries 2").run();
+    for line in [
+        " acked...................: 2 50.00%",
+        " rejected................: 1 25.00%",
+        " unknown.................: 1 25.00%",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+    }
+}
+
+#[test]
 fn an_unknown_attempt_is_tried_again_on_another_connection() {
     let (tries, _) = tries("--retries 5", |it| it.close());
     let expected =

@@ -71,6 +71,95 @@ fn latencies_of_a_rate_that_was_not_held_are_not_evaluated() {
     assert!(ran.stdout.contains("✗ dropped_iterations:count==0"), "{}", ran.stdout);
 }
 
+/// Answers every fifth request after 60 ms with 503, and the others at once.
+fn sometimes_busy() -> Stub {
+    Stub::scripted(|it| {
+        if it.nth % 5 == 0 {
+            std::thread::sleep(Duration::from_millis(60));
+            it.say(with_length(503, "{}"));
+        } else {
+            it.answer();
+        }
+    })
+}
+
+#[test]
+fn a_metric_with_tags_is_measured_apart() {
+    let stub = sometimes_busy();
+    let demands = "--threshold http_req_duration{status:503}:min>=60 --threshold http_reqs{status:503}:count==10 \
+                   --threshold http_reqs{status:200,outcome:acked}:count==40 --threshold http_req_duration:min<60 \
+                   --threshold events{outcome:rejected}:count==100 --threshold http_req_failed{status:200}:rate<=0 \
+                   --threshold http_reqs{topic:orders}:count>0 --threshold data_sent{status:503}:count>0";
+    let ran = Loadgen::against(&stub, &format!("-n 500 --batch 10 --dup 0 -c 4 {demands}")).run();
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    let summary = ran.summary();
+    let (all, busy) =
+        (&summary["service_time"], &summary["submetrics"]["http_req_duration{status:503}"]["trend"]);
+    assert_eq!((&all["samples"], &busy["samples"]), (&50.into(), &10.into()), "{summary:#}");
+    assert!(busy["min_ms"].as_f64() > all["min_ms"].as_f64(), "{summary:#}");
+    let failed = &summary["submetrics"]["http_req_failed{status:200}"]["rate"];
+    assert_eq!(*failed, serde_json::json!({ "failed": 0, "requests": 40 }));
+    for line in [
+        "     http_req_duration.......: avg=",
+        "       {status:503}..........: avg=",
+        "       {status:200}..........: 0.00%  0 out of 40",
+        "       {status:503}..........: 10  ",
+        "     ✓ http_reqs{status:503}:count==10  (measured 10)",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_metric_with_tags_fails_alone_and_is_exported_under_its_name() {
+    let stub = sometimes_busy();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let demands =
+        "--threshold http_req_duration{status:503}:p(95)<60 --threshold http_req_failed{topic:auth}:rate<1";
+    let arguments = format!("-n 500 --batch 10 --dup 0 {demands} --summary-export {}", file.path().display());
+    let ran = Loadgen::against(&stub, &arguments).run();
+    assert_eq!(ran.code, Some(99), "{}{}", ran.stdout, ran.stderr);
+    let exported: Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
+    let metrics = &exported["metrics"];
+    let busy = &metrics["http_req_duration{status:503}"];
+    assert!(busy["min"].as_f64() >= Some(60.0), "{busy}");
+    assert_eq!(busy["thresholds"]["p(95)<60"], true, "it was crossed: {busy}");
+    let of_auth = &metrics["http_req_failed{topic:auth}"];
+    assert!(of_auth["passes"].as_u64() > Some(0) && of_auth["fails"].as_u64() > Some(0), "{of_auth}");
+    assert_eq!(of_auth["thresholds"]["rate<1"], false);
+    assert_eq!(
+        metrics["http_req_duration"]["thresholds"],
+        Value::Null,
+        "of all requests nothing was demanded"
+    );
+}
+
+#[test]
+fn a_failure_of_a_metric_with_tags_can_end_the_run() {
+    let stub = Stub::scripted(|it| {
+        std::thread::sleep(Duration::from_millis(20));
+        it.say(with_length(if it.nth == 7 { 500 } else { 503 }, "{}"));
+    });
+    let arguments =
+        "-n 1000000 --batch 10 --dup 0 -c 2 --threshold http_reqs{status:500}:count<1 --abort-on-fail";
+    let ran = Loadgen::against(&stub, arguments).run();
+    assert_eq!(ran.code, Some(99), "{}", ran.stderr);
+    assert_eq!(ran.summary()["ended"], "threshold");
+}
+
+#[test]
+fn a_topic_that_is_not_sent_to_is_refused_with_those_that_are() {
+    let stub = Stub::sound();
+    let threshold = "--threshold events{topic:nowhere}:count>0";
+    let ran = Loadgen::against(&stub, &format!("-n 10 --topics a,b {threshold}")).run();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there is no topic `nowhere`, but a, b"), "{}", ran.stderr);
+    let ran = Loadgen::with(&format!("http http://{}/ {threshold}", stub.address)).run();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("names a topic, and one request"), "{}", ran.stderr);
+    assert_eq!(stub.look(|seen| seen.accepted), 0);
+}
+
 #[test]
 fn what_is_no_threshold_is_refused_before_anything_is_sent() {
     let stub = Stub::sound();

@@ -29,8 +29,14 @@ impl FixedRequest {
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Some(format!("the method `{method}` is none; write it in capitals: GET, POST, PUT"));
         }
-        if matches!(method.as_str(), "HEAD" | "CONNECT") {
-            return Some(format!("{method} cannot be sent: the answers to it end in ways of their own"));
+        if method == "CONNECT" {
+            return Some(
+                "CONNECT cannot be sent: the answer to it is no end, but the beginning of a tunnel"
+                    .to_owned(),
+            );
+        }
+        if method == "HEAD" && !self.body.is_empty() {
+            return Some("HEAD has no body: leave it out, or send it with another method".to_owned());
         }
         let load = &scenario.load;
         let repeats = load.dup.parse::<Share>().is_ok_and(|share| share != Share::ZERO);

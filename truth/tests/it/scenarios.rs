@@ -190,6 +190,22 @@ fn numbers_that_make_no_run_are_refused() {
         ("load = { timeout = \"0\" }", "timeout and patience"),
         ("load = { patience = \"0s\" }", "timeout and patience"),
         ("load = { retries = 101 }", "retries must be"),
+        (
+            "load = { thresholds = [\"http_reqs{topic:a}: count>0\"] }",
+            "there is no topic `a`, but auth, payment, orders",
+        ),
+        (
+            "load = { thresholds = [\"events{topic:a}: count>0\"] }\nevents = { topics = 12 }",
+            "topic-09 and 2 more",
+        ),
+        (
+            "request = {}\nload = { batch = 1, dup = \"0\", thresholds = [\"events{topic:orders}: count>0\"] }",
+            "one request that is sent over and over has none",
+        ),
+        (
+            "load = { thresholds = [\"http_req_failed{outcome:acked}: rate<1\"] }",
+            "has the tags status, topic",
+        ),
         ("load = { dup = \"lots\" }", "duplicate share `lots`"),
         ("load = { batch = 0 }", "batch is 0"),
         ("mix = { in_batch = 0, concurrent = 0, next = 0, delayed = 0 }", "no mode of the mix"),
@@ -203,7 +219,11 @@ fn numbers_that_make_no_run_are_refused() {
         ("target = { url = \"ftp://a\" }", "only http://"),
         ("target = { url = \"http://a\", connect = { insecure = true } }", "begins with https://"),
         ("request = { method = \"get\" }\nload = { batch = 1, dup = \"0\" }", "write it in capitals"),
-        ("request = { method = \"HEAD\" }\nload = { batch = 1, dup = \"0\" }", "HEAD cannot be sent"),
+        ("request = { method = \"CONNECT\" }\nload = { batch = 1, dup = \"0\" }", "CONNECT cannot be sent"),
+        (
+            "request = { method = \"HEAD\", body = \"a\" }\nload = { batch = 1, dup = \"0\" }",
+            "HEAD has no body",
+        ),
         ("request = {}\nload = { batch = 1 }", "no events to gather or repeat"),
         ("request = {}\nload = { dup = \"0\" }", "no events to gather or repeat"),
         ("target = { connect = { to = \"a\" } }", "write it as 10.0.0.5:8443"),
@@ -346,6 +366,8 @@ fn executors_that_make_no_load_are_refused_by_name() {
     let refused = |text: &str| chain(&parse(text).plan(1, 1).unwrap_err());
     let one = |rest: &str| format!("[[load.executors]]\nname = \"one\"\nexecutor = {rest}\n");
     let shared = "\"shared-iterations\"\ncount = 5";
+    let demanding =
+        |name: &str| format!("[load]\nthresholds = [\"http_reqs{{executor:{name}}}: count>0\"]\n");
     for (text, says) in [
         (format!("[load]\ncount = 5\n{}", one(shared)), "[load] says none of these"),
         (one("\"constant-vus\""), "the executor \"one\": executor = \"constant-vus\" needs a duration"),
@@ -355,6 +377,9 @@ fn executors_that_make_no_load_are_refused_by_name() {
         (one(shared).replace("\"one\"", "\"o ne\""), "its name must be"),
         (one("\"shared-iterations\"\ncount = 0"), "count is 0"),
         (one(&format!("{shared}\nconcurrency = 0")), "concurrency must be"),
+        (demanding("two") + &one(shared), "no executor `two` is measured, but one"),
+        (demanding("one") + &one(&format!("{shared}\nmeasured = false")), "none has a name and is measured"),
+        (demanding("one"), "none has a name and is measured"),
     ] {
         let said = refused(&text);
         assert!(said.contains(says), "{text}: {said}");

@@ -2,7 +2,7 @@
 
 use super::{MAX_BODY, MAX_HEAD, Malformed};
 
-/// Digits of a chunk size; more would not fit in any body that is accepted.
+/// Digits of a chunk size; more would not fit in any body that there is.
 const MAX_SIZE_DIGITS: u32 = 15;
 
 /// Where in the coding the next byte stands.
@@ -24,8 +24,10 @@ enum Place {
 }
 
 /// A chunked body, as far as it is there.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Chunks {
+    /// Whether what is decoded is wanted, and so bounded.
+    is_kept: bool,
     place: Place,
     size: usize,
     digits: u32,
@@ -34,8 +36,19 @@ pub(crate) struct Chunks {
     body: Vec<u8>,
 }
 
+impl Default for Chunks {
+    fn default() -> Self {
+        Self::new(true)
+    }
+}
+
 impl Chunks {
-    /// What was decoded.
+    /// An empty body, which is kept or dropped as it comes.
+    pub(crate) fn new(is_kept: bool) -> Self {
+        Self { is_kept, place: Place::Size, size: 0, digits: 0, extras: 0, body: Vec::new() }
+    }
+
+    /// What was decoded, if it is kept.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
@@ -44,7 +57,7 @@ impl Chunks {
     pub(crate) fn reset(&mut self) {
         let mut body = std::mem::take(&mut self.body);
         body.clear();
-        *self = Self { body, ..Self::default() };
+        *self = Self { body, ..Self::new(self.is_kept) };
     }
 
     /// Gives a buffer back that has grown beyond what answers usually need.
@@ -58,7 +71,9 @@ impl Chunks {
         while at < bytes.len() {
             if let Place::Data { left } = self.place {
                 let taken = left.min(bytes.len() - at);
-                self.body.extend_from_slice(&bytes[at..at + taken]);
+                if self.is_kept {
+                    self.body.extend_from_slice(&bytes[at..at + taken]);
+                }
                 at += taken;
                 self.place = match left - taken {
                     0 => Place::DataCr,
@@ -120,7 +135,7 @@ impl Chunks {
     fn begin_chunk(&mut self) -> Result<Place, Malformed> {
         let left = std::mem::take(&mut self.size);
         self.digits = 0;
-        if self.body.len().saturating_add(left) > MAX_BODY {
+        if self.is_kept && self.body.len().saturating_add(left) > MAX_BODY {
             return Err(Malformed::BodyTooLong);
         }
         Ok(match left {

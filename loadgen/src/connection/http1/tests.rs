@@ -2,7 +2,15 @@ use super::*;
 
 /// What reading these bytes comes to, cut in two at `split`: status, reusable, body.
 fn read(bytes: &[u8], split: usize, closed: bool) -> Result<Option<(u16, bool, Vec<u8>)>, Malformed> {
-    let mut reader = AnswerReader::default();
+    read_by(AnswerReader::default(), bytes, split, closed)
+}
+
+fn read_by(
+    mut reader: AnswerReader,
+    bytes: &[u8],
+    split: usize,
+    closed: bool,
+) -> Result<Option<(u16, bool, Vec<u8>)>, Malformed> {
     for piece in [&bytes[..split], &bytes[split..]] {
         reader.input().extend_from_slice(piece);
         if let Some(whole) = reader.advance()? {
@@ -113,6 +121,65 @@ fn heads_and_bodies_are_bounded() {
     let mut endless_body = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
     endless_body.resize(MAX_BODY + 20, b'x');
     assert_eq!(read(&endless_body, 0, false), Err(Malformed::BodyTooLong));
+}
+
+#[test]
+fn bodies_that_are_dropped_end_where_they_would_and_are_nowhere() {
+    let framed = [
+        (&b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..], true, false),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true, false),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", true, false),
+        (b"HTTP/1.1 200 OK\r\n\r\nhello", false, true),
+    ];
+    let reader = || AnswerReader::new(Bodies::Dropped);
+    for (text, reusable, closed) in framed {
+        for split in 0..text.len() {
+            let read = read_by(reader(), text, split, closed);
+            assert_eq!(read, answer(200, reusable, ""), "{:?} at {split}", String::from_utf8_lossy(text));
+        }
+    }
+    let surplus = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhello";
+    assert_eq!(read_by(reader(), surplus, 0, false), answer(200, false, ""));
+    let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello";
+    assert_eq!(read_by(reader(), cut, 9, true), Err(Malformed::Truncated));
+}
+
+#[test]
+fn bodies_that_are_dropped_have_any_length_in_bounded_memory() {
+    let piece = vec![b'x'; 1 << 20];
+    for (head, before, after, end) in [
+        ("Content-Length: 33554432\r\n\r\n", "", "", ""),
+        ("Transfer-Encoding: chunked\r\n\r\n", "100000\r\n", "\r\n", "0\r\n\r\n"),
+        ("\r\n", "", "", ""),
+    ] {
+        let mut reader = AnswerReader::new(Bodies::Dropped);
+        reader.input().extend_from_slice(format!("HTTP/1.1 200 OK\r\n{head}").as_bytes());
+        let mut whole = reader.advance().unwrap();
+        for _ in 0..32 {
+            assert_eq!(whole, None, "{head}");
+            for bytes in [before.as_bytes(), &piece, after.as_bytes()] {
+                reader.input().extend_from_slice(bytes);
+            }
+            whole = reader.advance().unwrap();
+            assert!(reader.input().len() < MAX_HEAD && reader.body().is_empty());
+        }
+        reader.input().extend_from_slice(end.as_bytes());
+        let whole = whole.or(reader.advance().unwrap()).or_else(|| reader.end().ok());
+        assert_eq!(whole.map(|whole| whole.status), Some(200), "{head}");
+    }
+}
+
+#[test]
+fn an_answer_to_head_ends_with_its_head() {
+    for length in ["Content-Length: 99999999\r\n", "Transfer-Encoding: chunked\r\n", ""] {
+        let text = format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n{length}\r\n");
+        for split in 0..text.len() {
+            let read = read_by(AnswerReader::new(Bodies::Absent), text.as_bytes(), split, false);
+            assert_eq!(read, answer(200, true, ""), "{length} at {split}");
+        }
+        let more = read_by(AnswerReader::new(Bodies::Absent), format!("{text}x").as_bytes(), 0, false);
+        assert_eq!(more, answer(200, false, ""), "a byte of a body is one too many");
+    }
 }
 
 #[test]
