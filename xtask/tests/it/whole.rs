@@ -86,6 +86,28 @@ fn no_trap_catches_the_reference(server: &Server) {
     }
 }
 
+/// Those that need nothing else: `killed` starts a target of its own, and `traps` is above.
+#[test]
+fn every_scenario_that_is_shipped_runs_and_passes() {
+    let server = Server::sqlite();
+    let files = std::fs::read_dir(xtask::cargo::workspace().join("scenarios")).unwrap();
+    let files = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some());
+    let names = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
+    let names: Vec<String> = names.filter(|name| !["killed", "traps"].contains(&name.as_str())).collect();
+    assert!(names.len() >= 9, "{names:?}");
+    // Side by side, because some of them last for a time.
+    let stacks: Vec<Stack> = names.iter().map(|name| Stack::start(server.database(name))).collect();
+    let running = names.iter().zip(&stacks).map(|(name, stack)| {
+        let file = xtask::cargo::workspace().join(format!("scenarios/{name}.toml"));
+        (name, stack.loading(&format!("--scenario {} --verify", file.display())))
+    });
+    for (name, running) in running.collect::<Vec<_>>() {
+        let ran = running.finish().unwrap();
+        assert_eq!(ran.code, Some(0), "{name}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains("\nPASS"), "{name}: {}", ran.stdout);
+    }
+}
+
 #[test]
 fn runs_of_every_executor_are_judged() {
     let server = Server::sqlite();
