@@ -6,6 +6,8 @@ RUN cargo build --release --locked --bin aggregator --bin loadgen --bin verify
 
 FROM debian:bookworm-slim
 COPY --from=build /src/target/release/aggregator /src/target/release/loadgen /src/target/release/verify /usr/local/bin/
+# Those to trust where a target speaks TLS.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 # A volume mounted on results for the first time takes over its owner.
 RUN mkdir -p /onceproof/results && chown -R 10001:10001 /onceproof
 WORKDIR /onceproof

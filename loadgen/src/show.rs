@@ -77,10 +77,10 @@ fn for_so_long(load: &Load) -> String {
 }
 
 /// What one of several executors sends, and when.
-fn executor(said: &truth::scenario::Part, load: &Load) -> String {
+fn executor(said: &truth::scenario::Part, load: &Load, unit: &str) -> String {
     let many = match load.total() {
-        Some(events) => format!("{events} events{}", for_so_long(load)),
-        None => format!("as many events as answers come{}", for_so_long(load)),
+        Some(count) => format!("{count} {unit}{}", for_so_long(load)),
+        None => format!("as many {unit} as answers come{}", for_so_long(load)),
     };
     let pause = match said.start_time {
         Duration::ZERO => String::new(),
@@ -107,7 +107,7 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
         [] => line("executor", load.executor.name()),
         several => {
             let each = several.iter().zip(&parts);
-            each.for_each(|(said, part)| line(&said.name, &executor(said, &part.load)));
+            each.for_each(|(said, part)| line(&said.name, &executor(said, &part.load, settings.unit())));
         }
     }
     line("sends", &amount(&settings.scenario, plan));

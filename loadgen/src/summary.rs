@@ -105,6 +105,15 @@ enum Unit {
     Requests,
 }
 
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Requests => "requests",
+        }
+    }
+}
+
 /// What this shard was to send.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct Planned {

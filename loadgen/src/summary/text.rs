@@ -24,7 +24,7 @@ pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Pat
     lines.extend(traffic(summary));
     lines.push(String::new());
     if !summary.executors.is_empty() {
-        lines.extend(summary.executors.iter().map(executor));
+        lines.extend(summary.executors.iter().map(|one| executor(one, summary.unit)));
         lines.push(String::new());
     }
     if !summary.thresholds.is_empty() {
@@ -52,7 +52,7 @@ fn ending(summary: &Summary) -> Option<String> {
         Ending::Interrupted | Ending::Aborted => "the run was interrupted",
         Ending::Threshold => "the run was ended by a threshold",
     };
-    let unit = if summary.unit == Unit::Requests { "requests" } else { "events" };
+    let unit = summary.unit.name();
     Some(format!("     {text}; at most {left} of {planned} {unit} left\n"))
 }
 
@@ -170,7 +170,8 @@ fn traffic(summary: &Summary) -> Vec<String> {
     lines.extend(summary.schedule.map(|schedule| ("schedule", kept(&schedule))));
     lines.extend(summary.warm_up.map(|warm_up| {
         let (events, requests) = (warm_up.events, warm_up.requests);
-        ("warm_up", format!("{events} events in {requests} requests are not in these lines"))
+        let what = if summary.unit == Unit::Events { format!("{events} events in ") } else { String::new() };
+        ("warm_up", format!("{what}{requests} requests are not in these lines"))
     }));
     lines.push(("http_req_failed", failed(failures, sent)));
     lines.push(("http_reqs", counted));
@@ -236,14 +237,15 @@ fn parts(summary: &Summary) -> String {
 }
 
 /// One executor of several.
-fn executor(executor: &ExecutorSummary) -> String {
+fn executor(executor: &ExecutorSummary, unit: Unit) -> String {
     let Some(began_s) = executor.began_s else { return line(&executor.name, "never began") };
     let told = executor.response_time.map_or_else(String::new, |all| {
         format!("  response_time med={} p(95)={} max={}", ms(all.p50_ms), ms(all.p95_ms), ms(all.max_ms))
     });
     let warm_up = if executor.measured { "" } else { "  (warm-up)" };
+    let unit = unit.name();
     let value = format!(
-        "from {began_s:.1}s for {:.1}s  {} events  {:.0}/s{told}{warm_up}",
+        "from {began_s:.1}s for {:.1}s  {} {unit}  {:.0}/s{told}{warm_up}",
         executor.duration_s, executor.events, executor.events_per_s
     );
     line(&executor.name, &value)

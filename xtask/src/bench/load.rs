@@ -147,7 +147,8 @@ pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
             say(&format!("turn {turn} of {}: {name}, {work}: {cpu:.2} s", plan.turns));
         }
     }
-    let versions: Vec<String> = here.iter().map(|peer| peer.version()).collect();
+    let mut versions: Vec<String> = here.iter().map(|peer| peer.version()).collect();
+    versions.dedup();
     let mut text = machine::line("cargo xtask bench load", &versions);
     for work in Work::ALL {
         write!(text, "\n{}", table(&contests, work, plan))?;
@@ -156,7 +157,7 @@ pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
         Place::Anywhere => writeln!(text, "\nNot pinned: that needs two processors and taskset.")?,
         Place::Core(_) => writeln!(text, "\nThe client on one processor, the server on another.")?,
     }
-    for peer in missing {
+    for peer in missing.into_iter().filter(|peer| *peer != Peer::WrkAnew) {
         writeln!(text, "{} is not on the PATH: {} has it.", peer.name(), peer.package())?;
     }
     Ok(text)
@@ -167,7 +168,7 @@ impl Contest {
         match (self.client, self.told) {
             (Client::Loadgen, Told::Count) => "loadgen",
             (Client::Loadgen, Told::Each) => "loadgen, told of each event",
-            (Client::Peer(peer), _) => peer.name(),
+            (Client::Peer(peer), _) => peer.label(),
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) const BODY: &str = "{}";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
     Wrk,
+    /// The same with a script that makes each event anew.
+    WrkAnew,
     Oha,
     K6,
     Vegeta,
@@ -45,12 +47,29 @@ pub(super) struct Task<'a> {
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Wrk, Self::Oha, Self::K6, Self::Vegeta, Self::Hey, Self::H2load, Self::Bombardier];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Wrk,
+        Self::WrkAnew,
+        Self::Oha,
+        Self::K6,
+        Self::Vegeta,
+        Self::Hey,
+        Self::H2load,
+        Self::Bombardier,
+    ];
 
+    /// As the table has it.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::WrkAnew => "wrk, each event made anew",
+            other => other.name(),
+        }
+    }
+
+    /// Its program.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Wrk => "wrk",
+            Self::Wrk | Self::WrkAnew => "wrk",
             Self::Oha => "oha",
             Self::K6 => "k6",
             Self::Vegeta => "vegeta",
@@ -63,7 +82,7 @@ impl Peer {
     /// Where it is to be had.
     pub(super) fn package(self) -> &'static str {
         match self {
-            Self::Wrk => "the package `wrk` of Debian, Ubuntu, Fedora and Homebrew",
+            Self::Wrk | Self::WrkAnew => "the package `wrk` of Debian, Ubuntu, Fedora and Homebrew",
             Self::Oha => "`cargo install oha`, or Homebrew's `oha`",
             Self::K6 => "Homebrew's `k6`, or the packages of its own that Grafana publishes",
             Self::Vegeta => "Homebrew's `vegeta`, or `go install github.com/tsenart/vegeta/v12@latest`",
@@ -75,7 +94,11 @@ impl Peer {
 
     /// Whether it can send this: only a script makes each request another.
     pub(super) fn takes(self, work: Work) -> bool {
-        work == Work::Fixed || self == Self::Wrk
+        match self {
+            Self::Wrk => true,
+            Self::WrkAnew => work != Work::Fixed,
+            _ => work == Work::Fixed,
+        }
     }
 
     pub(super) fn is_here(self) -> bool {
@@ -92,7 +115,9 @@ impl Peer {
             Self::K6 => "version",
             // It knows no such option, and asks for what it does not get.
             Self::Hey => return self.name().to_owned(),
-            Self::Wrk | Self::Oha | Self::Vegeta | Self::H2load | Self::Bombardier => "--version",
+            Self::Wrk | Self::WrkAnew | Self::Oha | Self::Vegeta | Self::H2load | Self::Bombardier => {
+                "--version"
+            }
         };
         // wrk's exit code is 1, because no URL was given.
         let said = Command::new(self.name()).arg(asked).stdin(Stdio::null()).output().ok();
@@ -112,7 +137,7 @@ impl Peer {
         let (status, usage) = measured(&mut process, LIMIT, programs.interrupt())?;
         let said = said.text()?;
         ensure!(status.success(), "{} failed ({status}): {said}", self.name());
-        ensure!(self != Self::Wrk || has_no_errors(&said), "wrk had errors, or did not say: {said}");
+        ensure!(self.name() != "wrk" || has_no_errors(&said), "wrk had errors, or did not say: {said}");
         Ok(usage)
     }
 
@@ -126,11 +151,14 @@ impl Peer {
             Ok::<PathBuf, anyhow::Error>(path)
         };
         match self {
-            Self::Wrk => {
+            Self::Wrk | Self::WrkAnew => {
                 let script = write("work.lua", LUA)?;
                 command.args(["--threads", "1", "--timeout", "30s", "--connections", &connections]);
                 command.args(["--duration", &seconds, "--script"]).arg(script).arg(&url);
                 command.arg("--").arg(task.work.batch().to_string());
+                if self == Self::WrkAnew {
+                    command.arg("anew");
+                }
             }
             Self::Oha => {
                 command.args(["--no-tui", "-n", &requests, "-c", &connections, "-m", "POST"]);
