@@ -57,6 +57,7 @@ impl Words {
         self.add("--retries", shape.retries);
         let (reach, path) = (&shape.reach, |path: &PathBuf| path.display().to_string());
         self.add("--connect-to", reach.connect_to.as_ref());
+        self.add("--proxy", reach.proxy.as_ref());
         self.add("--unix-socket", reach.unix_socket.as_ref().map(path));
         self.add("--cacert", reach.cacert.as_ref().map(path));
         self.add("--cert", reach.cert.as_ref().map(path));

@@ -13,6 +13,7 @@ use truth::plan::Plan;
 use truth::scenario::Scenario;
 use truth::wire::Renderer;
 use verify::baseline::chain;
+use verify::observe::tunnel::ProxyLogin;
 
 use crate::connection::dial::Connector;
 use crate::error::{Failure, exit};
@@ -41,7 +42,7 @@ fn checked(file: &Path) -> Result<String, Failure> {
     let scenario = Scenario::load(file)?;
     let plan = scenario.plan(1, 1)?;
     // Certificates are read with it, as a run would.
-    Connector::new(&scenario.target, &scenario.target.endpoint()?)?;
+    Connector::new(&scenario.target, &scenario.target.endpoint()?, &ProxyLogin::default())?;
     Ok(format!("{}, {}", scenario.load.executor.name(), amount(&scenario, &plan)))
 }
 

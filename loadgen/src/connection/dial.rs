@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use truth::clock::monotonic_ns;
 use truth::mapping::{Endpoint, Target};
 use verify::observe::trust::client_config;
+use verify::observe::tunnel::{ProxyLogin, Tunnel, TunnelError};
 
 use super::stream::{Socket, Stream};
 use crate::error::Failure;
@@ -56,39 +57,49 @@ struct Tls {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) stream: Stream,
+    /// Until a proxy, if there is one, has led to the target.
     pub(crate) connecting_ns: u64,
     /// None without TLS.
     pub(crate) handshake_ns: Option<u64>,
 }
 
-/// Connects to a target's addresses, one at a time.
+/// Connects to a target's addresses, or its proxy's, one at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct Connector(Option<Tls>);
+pub(crate) struct Connector {
+    /// None where connections are made to the target itself.
+    tunnel: Option<Tunnel>,
+    tls: Option<Tls>,
+}
 
 impl Connector {
-    /// What the URL and `[target.connect]` ask for.
-    pub(crate) fn new(target: &Target, endpoint: &Endpoint) -> Result<Self, Failure> {
-        let Some(name) = &endpoint.tls_name else { return Ok(Self(None)) };
+    /// What the URL and `[target.connect]` ask for, with who asks a proxy.
+    pub(crate) fn new(target: &Target, endpoint: &Endpoint, login: &ProxyLogin) -> Result<Self, Failure> {
+        let tunnel = Tunnel::to(endpoint, login);
+        let Some(name) = &endpoint.tls_name else { return Ok(Self { tunnel, tls: None }) };
         let Ok(name) = ServerName::try_from(name.clone()) else {
             return Err(Failure::Usage(format!("`{name}` is no name that a certificate can bear")));
         };
-        Ok(Self(Some(Tls { config: client_config(&target.connect)?, name })))
+        let tls = Some(Tls { config: client_config(&target.connect)?, name });
+        Ok(Self { tunnel, tls })
     }
 
-    /// Connects, and with TLS, shakes hands.
+    /// Connects, has a proxy lead on to the target, and with TLS, shakes hands.
     pub(crate) async fn connect(&self, address: &Address) -> io::Result<Opened> {
         let begun = monotonic_ns();
         let socket = match address {
             Address::Ip(address) => {
-                let stream = TcpStream::connect(address).await?;
+                let mut stream = TcpStream::connect(address).await?;
                 // A request is one write: waiting to fill a packet would only delay its end.
                 stream.set_nodelay(true)?;
+                if let Some(tunnel) = &self.tunnel {
+                    tunnel.lead(&mut stream).await.map_err(told)?;
+                }
                 Socket::Tcp(stream)
             }
             Address::Unix(path) => Socket::unix(path).await?,
         };
         let connected = monotonic_ns();
-        let (stream, handshake_ns) = match &self.0 {
+        let (stream, handshake_ns) = match &self.tls {
             None => (Stream::plain(socket), None),
             Some(Tls { config, name }) => {
                 let stream = Stream::encrypted(socket, Arc::clone(config), name.clone()).await?;
@@ -96,6 +107,14 @@ impl Connector {
             }
         };
         Ok(Opened { stream, connecting_ns: connected - begun, handshake_ns })
+    }
+}
+
+/// As the system would say it, where it was the system.
+fn told(error: TunnelError) -> io::Error {
+    match error {
+        TunnelError::Io(error) => error,
+        error => io::Error::other(error),
     }
 }
 

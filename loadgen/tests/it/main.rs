@@ -12,6 +12,7 @@ mod identity;
 mod onlookers;
 mod peers;
 mod program;
+mod proxies;
 mod rate;
 mod reach;
 mod releases;

@@ -43,6 +43,7 @@ impl Draft {
         let given = [
             ("to", connect.to.clone()),
             ("unix_socket", path(&connect.unix_socket)),
+            ("proxy", connect.proxy.clone()),
             ("cacert", path(&connect.cacert)),
             ("cert", path(&connect.cert)),
             ("key", path(&connect.key)),
