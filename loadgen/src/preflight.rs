@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -35,6 +35,8 @@ const START_TARGET: &str = "start the target first (the reference one: `aggregat
 const START_SERVER: &str = "start it first, or give it time with --wait 30s";
 const BEHIND_PROXY: &str = "the proxy has to run and to allow the target, and the target has to run; give them time with --wait 30s, \
                             or leave --proxy out";
+const SPEAK_HTTP2: &str =
+    "start it first, or give it time with --wait 30s; leave --http2 out if it speaks HTTP/1.1 alone";
 
 /// A kind of address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,10 +75,14 @@ pub(crate) async fn reach(
                 Some(reason) => Failure::NotReady { url: client.url("/health"), reason, wait },
             },
             Err(reason) => {
-                let hint = match (&endpoint.proxy, has_health) {
-                    (Some(_), _) => BEHIND_PROXY,
-                    (None, true) => START_TARGET,
-                    (None, false) => START_SERVER,
+                let hint = if endpoint.proxy.is_some() {
+                    BEHIND_PROXY
+                } else if scenario.target.connect.http2 {
+                    SPEAK_HTTP2
+                } else if has_health {
+                    START_TARGET
+                } else {
+                    START_SERVER
                 };
                 Failure::Unreachable { url: client.target().url.clone(), reason, hint, wait }
             }
@@ -221,6 +227,9 @@ fn plain(error: &std::io::Error) -> String {
             }
             _ => format!("its certificate is not believed: {error}"),
         },
+        (_, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol))) => {
+            "it does not agree to what is to be spoken over TLS".to_owned()
+        }
         (_, Some(rustls::Error::InvalidMessage(_))) => {
             format!("what came is not TLS ({error}); a target without it is named with http://")
         }

@@ -63,6 +63,7 @@ impl Words {
         self.add("--cert", reach.cert.as_ref().map(path));
         self.add("--key", reach.key.as_ref().map(path));
         self.0.extend(reach.insecure.then(|| "--insecure".to_owned()));
+        self.0.extend(reach.http2.then(|| "--http2".to_owned()));
     }
 
     /// Only a NUL cannot be quoted, and no argument holds one.

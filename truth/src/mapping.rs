@@ -106,7 +106,7 @@ impl Target {
         if self.url != before {
             (self.connect.to, self.connect.unix_socket, self.connect.proxy) = (None, None, None);
             if !self.url.starts_with("https:") {
-                self.connect = Connect::default();
+                self.connect = Connect { http2: self.connect.http2, ..Connect::default() };
             }
         }
         Ok(())
@@ -260,6 +260,7 @@ mod tests {
         let connect = Connect {
             to: Some("10.0.0.5:1".to_owned()),
             proxy: Some("http://10.0.0.6:3128".to_owned()),
+            http2: true,
             cacert: Some("ca.pem".into()),
             ..Connect::default()
         };
@@ -271,7 +272,7 @@ mod tests {
         assert_eq!((target.connect.to.as_ref(), target.connect.cacert.is_some()), (None, true));
         assert_eq!(target.connect.proxy, None);
         target.retarget("http://b").unwrap();
-        assert_eq!(target.connect, Connect::default());
+        assert_eq!(target.connect, Connect { http2: true, ..Connect::default() });
         assert!(target.retarget("ftp://b").is_err());
     }
 

@@ -66,6 +66,10 @@ pub struct Reach {
     #[arg(long, value_name = "URL", conflicts_with = "unix_socket")]
     pub proxy: Option<String>,
 
+    /// Speak HTTP/2, one request at a time on each connection: over TLS if the target agrees, else as one that knows it
+    #[arg(long)]
+    pub http2: bool,
+
     /// Authorise at the proxy with the user:password in this file, or with those in TARGET_PROXY_AUTH
     #[arg(long, value_name = "FILE")]
     pub proxy_basic_file: Option<PathBuf>,
@@ -114,6 +118,7 @@ impl Reach {
             setting.clone_from(path);
         }
         connect.insecure |= self.insecure;
+        connect.http2 |= self.http2;
         // So that whoever comes later from another folder finds them.
         if let Ok(folder) = std::env::current_dir() {
             connect.below(&folder);

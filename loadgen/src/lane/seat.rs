@@ -84,14 +84,14 @@ impl Seat {
         let mut desk = self.desk.borrow_mut();
         let Tally { connections: tally, latencies, .. } = &mut desk.tally;
         match connected {
-            Ok(Opened { stream, connecting_ns, handshake_ns }) => {
+            Ok(Opened { line, connecting_ns, handshake_ns }) => {
                 latencies.connecting.saturating_record(micros(connecting_ns));
                 if let Some(handshake_ns) = handshake_ns {
                     latencies.tls_handshaking.saturating_record(micros(handshake_ns));
                 }
                 tally.opened += 1;
                 let number = self.job.connection_number(tally.opened);
-                Some(Rc::new(RefCell::new(Connection::new(number, stream))))
+                Some(Rc::new(RefCell::new(Connection::new(number, line))))
             }
             Err(error) => {
                 tracing::debug!(seat = self.index, %error, "cannot connect");

@@ -8,6 +8,7 @@ mod crash;
 mod ends;
 mod exact;
 mod http;
+mod http2;
 mod identity;
 mod onlookers;
 mod peers;

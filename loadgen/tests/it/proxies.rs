@@ -15,8 +15,8 @@ use crate::stub::{Stub, serve_each};
 const MAX_ASKED: usize = 4 << 10;
 
 /// A proxy for as long as the tests run.
-struct Proxy {
-    address: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
     /// What it was asked for, a connection each.
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -31,6 +31,11 @@ enum Manner {
 }
 
 impl Proxy {
+    /// One that takes CONNECT from everybody, and passes all bytes.
+    pub(crate) fn passing(target: SocketAddr) -> Self {
+        Self::http(target, Manner::Passing, everybody)
+    }
+
     /// One that takes CONNECT, and refuses it with a status where `refusal` says so of what it was asked.
     fn http(
         target: SocketAddr,
@@ -144,7 +149,7 @@ fn everybody(_: &str) -> Option<&'static str> {
 #[test]
 fn a_target_behind_a_proxy_is_loaded_and_judged_through_it() {
     let stub = Stub::sound();
-    let proxy = Proxy::http(stub.address, Manner::Passing, everybody);
+    let proxy = Proxy::passing(stub.address);
     let ran = load(&format!("--target http://{NAME} --proxy http://{} --verify", proxy.address));
     assert_whole(&ran, &stub);
     assert!(ran.stderr.contains("may lead to another machine"), "{}", ran.stderr);
@@ -160,7 +165,7 @@ fn a_target_behind_a_proxy_is_loaded_and_judged_through_it() {
 #[test]
 fn a_scenario_may_name_the_proxy_and_another_place_behind_it() {
     let stub = Stub::sound();
-    let proxy = Proxy::http(stub.address, Manner::Passing, everybody);
+    let proxy = Proxy::passing(stub.address);
     let scenario = format!(
         "[target]\nurl = \"http://{NAME}\"\nconnect = {{ to = \"elsewhere.invalid:81\", proxy = \"http://{}\" }}\n",
         proxy.address
@@ -174,7 +179,7 @@ fn a_scenario_may_name_the_proxy_and_another_place_behind_it() {
 fn a_target_with_tls_behind_a_proxy_shows_its_own_certificate() {
     let (papers, stub) = (Papers::new(), Stub::sound());
     let peer = papers.nginx("", &stub);
-    let proxy = Proxy::http(peer.address, Manner::Passing, everybody);
+    let proxy = Proxy::passing(peer.address);
     let cacert = format!("--cacert {}", papers.path("ca.pem").display());
     let ran = load(&format!("--target https://{NAME} {cacert} --proxy http://{} --verify", proxy.address));
     assert_whole(&ran, &stub);

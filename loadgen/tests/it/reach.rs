@@ -42,18 +42,27 @@ impl Papers {
 
     /// nginx with the server's certificate, and this besides.
     pub(crate) fn nginx(&self, more: &str, stub: &Stub) -> Peer {
+        Peer::nginx_with_tls(&self.server(more, stub))
+    }
+
+    /// The same, which agrees to HTTP/2.
+    pub(crate) fn nginx_with_http2(&self, more: &str, stub: &Stub) -> Peer {
+        Peer::nginx_with_tls_and_http2(&self.server(more, stub))
+    }
+
+    fn server(&self, more: &str, stub: &Stub) -> String {
         let path = |name| self.path(name).display().to_string();
-        Peer::nginx_with_tls(&format!(
+        format!(
             "ssl_certificate {}; ssl_certificate_key {}; ssl_client_certificate {}; {more} {}",
             path("server.pem"),
             path("server.key"),
             path("ca.pem"),
             pass_on(stub)
-        ))
+        )
     }
 }
 
-fn pass_on(stub: &Stub) -> String {
+pub(crate) fn pass_on(stub: &Stub) -> String {
     format!("location / {{ proxy_pass http://{}; proxy_http_version 1.1; }}", stub.address)
 }
 

@@ -35,6 +35,9 @@ pub struct Connect {
     /// Whether any certificate is believed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub insecure: bool,
+    /// Whether HTTP/2 is spoken, which the target has to know or to agree to over TLS; else HTTP/1.1.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub http2: bool,
 }
 
 impl Connect {

@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::net::lookup_host;
 use truth::mapping::{Endpoint, MappingError, Place, Target};
 
-use self::passage::{Passage, PassageError};
+use self::passage::{Passage, PassageError, Speech};
 use super::trust::{TrustError, client_config, nobody};
 use super::tunnel::{ProxyLogin, Tunnel};
 
@@ -43,7 +43,7 @@ enum Way {
     Straight,
     /// To somewhere else than the URL says.
     Detour(Detour),
-    /// Through a proxy.
+    /// Through a proxy, or in HTTP/2.
     Passage(Arc<Passage>),
 }
 
@@ -89,7 +89,7 @@ pub enum ReadError {
         /// Why.
         source: reqwest::Error,
     },
-    /// No answer through the proxy, or a broken one.
+    /// The same over a connection that we have made.
     #[error("cannot read {url}")]
     Passage {
         /// What was asked.
@@ -174,24 +174,24 @@ impl TargetClient {
             Some(_) => client_config(&target.connect)?,
             None => nobody(),
         };
-        let authority = HeaderValue::from_str(&endpoint.authority).expect("the host of a URL is a header");
-        let way = match (Tunnel::to(&endpoint, login), detour(target, &endpoint)) {
-            (Some(tunnel), _) => {
-                let name = |name: &String| {
-                    ServerName::try_from(name.clone()).map_err(|_| ClientError::Name(name.clone()))
-                };
-                let name = endpoint.tls_name.as_ref().map(name).transpose()?;
-                let tls = name.map(|name| (Arc::clone(&trust), name));
-                let headers = std::mem::take(&mut map);
-                Way::Passage(Arc::new(Passage { tunnel, tls, authority, headers }))
+        let speech = if target.connect.http2 { Speech::Http2 } else { Speech::Http1 };
+        let tunnel = Tunnel::to(&endpoint, login);
+        let way = if tunnel.is_some() || speech == Speech::Http2 {
+            let name = |name: &String| {
+                ServerName::try_from(name.clone()).map_err(|_| ClientError::Name(name.clone()))
+            };
+            let name = endpoint.tls_name.as_ref().map(name).transpose()?;
+            let tls = name.map(|name| (Arc::clone(&trust), name));
+            let (endpoint, headers) = (endpoint.clone(), std::mem::take(&mut map));
+            Way::Passage(Arc::new(Passage { endpoint, tunnel, tls, speech, headers }))
+        } else if let Some(detour) = detour(target, &endpoint) {
+            if !map.contains_key(HOST) {
+                let host = HeaderValue::from_str(&endpoint.authority).expect("the host of a URL is a header");
+                map.insert(HOST, host);
             }
-            (None, Some(detour)) => {
-                if !map.contains_key(HOST) {
-                    map.insert(HOST, authority);
-                }
-                Way::Detour(detour)
-            }
-            (None, None) => Way::Straight,
+            Way::Detour(detour)
+        } else {
+            Way::Straight
         };
         let mut builder = reqwest::Client::builder()
             .default_headers(map)

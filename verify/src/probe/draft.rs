@@ -54,6 +54,9 @@ impl Draft {
         if connect.insecure {
             draft.line("target.connect", "insecure", "true", "as it was probed: any certificate is believed");
         }
+        if connect.http2 {
+            draft.line("target.connect", "http2", "true", "as it was probed");
+        }
         draft
     }
 
