@@ -66,13 +66,13 @@ pub struct Reach {
     #[arg(long, value_name = "URL", conflicts_with = "unix_socket")]
     pub proxy: Option<String>,
 
-    /// Speak HTTP/2, one request at a time on each connection: over TLS if the target agrees, else as one that knows it
-    #[arg(long)]
-    pub http2: bool,
-
     /// Authorise at the proxy with the user:password in this file, or with those in TARGET_PROXY_AUTH
     #[arg(long, value_name = "FILE")]
     pub proxy_basic_file: Option<PathBuf>,
+
+    /// Speak HTTP/2, one request at a time on each connection: over TLS if the target agrees, else as one that knows it
+    #[arg(long)]
+    pub http2: bool,
 }
 
 /// Why nobody can be authorised as was asked for.

@@ -170,18 +170,22 @@ impl Stream {
     }
 
     /// Takes bytes that are to leave, now or with what follows, for who asks [`Self::taken`] whether one has left.
-    pub(crate) fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_put(
+        &mut self,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         // No more is held than what was put at once.
         ready!(self.poll_flush(cx))?;
         if let Some(session) = &mut self.tls {
-            session.tls.writer().write_all(bytes)?;
+            let put = session.tls.writer().write_vectored(parts)?;
             session.is_held = true;
             return match self.poll_flush(cx)? {
-                Poll::Ready(()) | Poll::Pending => Poll::Ready(Ok(bytes.len())),
+                Poll::Ready(()) | Poll::Pending => Poll::Ready(Ok(put)),
             };
         }
         loop {
-            let written = self.socket.try_write(bytes);
+            let written = self.socket.try_write_vectored(parts);
             if would_block(&written) {
                 ready!(self.socket.poll_write_ready(cx))?;
                 continue;
@@ -485,6 +489,31 @@ mod tests {
         drop(stream);
         drop(another);
         assert_eq!(serving.join().unwrap().len(), sent * b"request;".len());
+    }
+
+    #[tokio::test]
+    async fn what_was_put_is_counted_as_it_leaves_and_leaves_once() {
+        let (mut stream, go, serving) = connected().await;
+        let mut put = 0;
+        let parts = [IoSlice::new(b"frame "), IoSlice::new(&[b'x'; 4_000])];
+        while poll_once(|cx| stream.poll_put(cx, &parts)).await.is_ready() {
+            put += 4_006;
+        }
+        let taken = stream.taken();
+        assert!(taken > 0 && !stream.is_flushed());
+        for _ in 0..3 {
+            assert!(poll_once(|cx| stream.poll_put(cx, &parts)).await.is_pending());
+        }
+        assert_eq!(stream.taken(), taken, "what is held has not left");
+        go.send(()).unwrap();
+        poll_fn(|cx| stream.poll_flush(cx)).await.unwrap();
+        assert!(stream.taken() > taken);
+        drop(stream);
+        assert_eq!(serving.join().unwrap().len(), put);
+    }
+
+    async fn poll_once<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        poll_fn(|cx| Poll::Ready(poll(cx))).await
     }
 
     #[tokio::test]
