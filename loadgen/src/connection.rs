@@ -6,6 +6,7 @@
 pub(crate) mod dial;
 pub(crate) mod head;
 pub(crate) mod http1;
+pub(crate) mod http2;
 pub(crate) mod stream;
 
 use std::cell::RefCell;
@@ -15,6 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http1::{AnswerReader, Bodies, Malformed, Whole};
+use http2::Http2;
 use stream::Stream;
 use thiserror::Error;
 use tokio::time::{Instant, Sleep};
@@ -50,6 +52,101 @@ pub(crate) enum Lost {
 pub(crate) struct Connection {
     /// Unique within the run.
     pub(crate) number: u32,
+    line: Line,
+}
+
+/// What is spoken over a connection.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "what is spoken most is not to be looked for elsewhere")]
+pub(crate) enum Line {
+    Http1(Http1),
+    Http2(Box<Http2>),
+}
+
+impl Connection {
+    /// Takes over what was just opened, and what becomes of the bodies of its answers.
+    pub(crate) fn new(number: u32, mut line: Line, bodies: Bodies) -> Self {
+        match &mut line {
+            Line::Http1(line) => line.reader = AnswerReader::new(bodies),
+            Line::Http2(line) => line.set_bodies(bodies),
+        }
+        Self { number, line }
+    }
+
+    /// Whether nothing has come that no request asked for: no byte, and no end.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        match &mut self.line {
+            Line::Http1(line) => line.stream.is_quiet(),
+            Line::Http2(line) => line.is_quiet(),
+        }
+    }
+
+    /// Offers a whole request to the kernel, once. Where it took no byte, the same request is to be offered again.
+    pub(crate) fn begin(&mut self, request: &[u8]) -> Begun {
+        match &mut self.line {
+            Line::Http1(line) => line.begin(request),
+            Line::Http2(line) => line.begin(request),
+        }
+    }
+
+    /// The body of the answer that [`answer`] found whole, if bodies are kept.
+    pub(crate) fn body(&self) -> &[u8] {
+        match &self.line {
+            Line::Http1(line) => line.reader.body(),
+            Line::Http2(line) => line.body(),
+        }
+    }
+
+    /// When the first byte of the answer came that was whole at `t_end`.
+    pub(crate) fn first_byte(&self, t_end: u64) -> u64 {
+        match self.first_byte_ns() {
+            0 => t_end,
+            first_byte_ns => first_byte_ns,
+        }
+    }
+
+    /// When the first byte of an answer came that was not whole at once; 0 while none did.
+    fn first_byte_ns(&self) -> u64 {
+        match &self.line {
+            Line::Http1(line) => line.first_byte_ns,
+            Line::Http2(line) => line.first_byte_ns(),
+        }
+    }
+
+    /// Bytes received since this was last asked.
+    pub(crate) fn take_received_bytes(&mut self) -> u64 {
+        match &mut self.line {
+            Line::Http1(line) => std::mem::take(&mut line.received_bytes),
+            Line::Http2(line) => line.take_received_bytes(),
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Whole, Lost>> {
+        match &mut self.line {
+            Line::Http1(line) => line.poll_answer(cx),
+            Line::Http2(line) => line.poll_answer(cx),
+        }
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.line {
+            // An error is told by the write that follows.
+            Line::Http1(line) => line.stream.poll_write_ready(cx).map(drop),
+            Line::Http2(line) => line.poll_writable(cx),
+        }
+    }
+
+    fn poll_disturbed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.line {
+            Line::Http1(line) => line.stream.poll_disturbed(cx),
+            Line::Http2(line) => line.poll_disturbed(cx),
+        }
+    }
+}
+
+/// One that speaks HTTP/1.1.
+#[derive(Debug)]
+pub(crate) struct Http1 {
     stream: Stream,
     reader: AnswerReader,
     /// When the first byte of an answer came that was not whole at once; 0 while none did.
@@ -57,19 +154,13 @@ pub(crate) struct Connection {
     received_bytes: u64,
 }
 
-impl Connection {
+impl Http1 {
     /// Takes over a stream that was just connected.
-    pub(crate) fn new(number: u32, stream: Stream, bodies: Bodies) -> Self {
-        Self { number, stream, reader: AnswerReader::new(bodies), first_byte_ns: 0, received_bytes: 0 }
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self { stream, reader: AnswerReader::new(Bodies::Kept), first_byte_ns: 0, received_bytes: 0 }
     }
 
-    /// Whether nothing has come that no request asked for: no byte, and no end.
-    pub(crate) fn is_quiet(&mut self) -> bool {
-        self.stream.is_quiet()
-    }
-
-    /// Offers a whole request to the kernel, once.
-    pub(crate) fn begin(&mut self, request: &[u8]) -> Begun {
+    fn begin(&mut self, request: &[u8]) -> Begun {
         self.reader.reset();
         self.first_byte_ns = 0;
         match self.stream.offer(request) {
@@ -78,21 +169,6 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Begun::Blocked,
             Err(_) => Begun::Dead,
         }
-    }
-
-    /// The body of the answer that [`answer`] found whole, if bodies are kept.
-    pub(crate) fn body(&self) -> &[u8] {
-        self.reader.body()
-    }
-
-    /// When the first byte of the answer came that was whole at `t_end`.
-    pub(crate) fn first_byte(&self, t_end: u64) -> u64 {
-        if self.first_byte_ns == 0 { t_end } else { self.first_byte_ns }
-    }
-
-    /// Bytes received since this was last asked.
-    pub(crate) fn take_received_bytes(&mut self) -> u64 {
-        std::mem::take(&mut self.received_bytes)
     }
 
     /// Writes what is left of the request and reads its answer, both as the socket allows: a server may answer, and
@@ -130,7 +206,7 @@ pub(crate) async fn answer(
         if let Poll::Ready(ended) = connection.poll_answer(cx) {
             return Poll::Ready(ended);
         }
-        if connection.first_byte_ns > 0 && deadline.deadline() != whole_by {
+        if connection.first_byte_ns() > 0 && deadline.deadline() != whole_by {
             deadline.as_mut().reset(whole_by);
         }
         deadline.as_mut().poll(cx).map(|()| Err(Lost::TimedOut))
@@ -140,13 +216,12 @@ pub(crate) async fn answer(
 
 /// Waits until the connection can be written to.
 pub(crate) async fn writable(connection: &RefCell<Connection>) {
-    // An error is told by the write that follows.
-    drop(poll_fn(|cx| connection.borrow().stream.poll_write_ready(cx)).await);
+    poll_fn(|cx| connection.borrow_mut().poll_writable(cx)).await;
 }
 
 /// Whether something came in, or the connection ended, while no request was under way.
 pub(crate) fn poll_disturbed(connection: &RefCell<Connection>, cx: &mut Context<'_>) -> Poll<()> {
-    connection.borrow_mut().stream.poll_disturbed(cx)
+    connection.borrow_mut().poll_disturbed(cx)
 }
 
 #[cfg(test)]
@@ -166,7 +241,8 @@ mod tests {
         let (client, server) =
             tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
         let stream = Stream::plain(Socket::Tcp(client.unwrap()));
-        (Connection::new(1, stream, Bodies::Kept), server.unwrap().0)
+        let line = Line::Http1(Http1::new(stream));
+        (Connection::new(1, line, Bodies::Kept), server.unwrap().0)
     }
 
     #[tokio::test]
@@ -174,7 +250,7 @@ mod tests {
         let (mut connection, mut server) = pair().await;
         assert!(connection.is_quiet());
         server.write_all(b"H").await.unwrap();
-        let noticed = poll_fn(|cx| connection.stream.poll_disturbed(cx));
+        let noticed = poll_fn(|cx| connection.poll_disturbed(cx));
         timeout(Duration::from_secs(10), noticed).await.unwrap();
     }
 
@@ -182,7 +258,7 @@ mod tests {
     async fn an_end_that_nobody_asked_for_is_noticed() {
         let (mut connection, server) = pair().await;
         drop(server);
-        let noticed = poll_fn(|cx| connection.stream.poll_disturbed(cx));
+        let noticed = poll_fn(|cx| connection.poll_disturbed(cx));
         timeout(Duration::from_secs(10), noticed).await.unwrap();
     }
 }

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 use truth::event::Events;
-use truth::mapping::{Endpoint, Place};
+use truth::mapping::{Endpoint, Place, Proxy};
 use truth::plan::Plan;
 use truth::variant::Origin;
 use truth::wire::Renderer;
@@ -33,6 +33,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const START_TARGET: &str = "start the target first (the reference one: `aggregator`), give it time with --wait 30s, or name another \
                             with --target URL";
 const START_SERVER: &str = "start it first, or give it time with --wait 30s";
+const BEHIND_PROXY: &str = "the proxy has to run and to allow the target, and the target has to run; give them time with --wait 30s, \
+                            or leave --proxy out";
+const SPEAK_HTTP2: &str =
+    "start it first, or give it time with --wait 30s; leave --http2 out if it speaks HTTP/1.1 alone";
 
 /// A kind of address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +75,15 @@ pub(crate) async fn reach(
                 Some(reason) => Failure::NotReady { url: client.url("/health"), reason, wait },
             },
             Err(reason) => {
-                let hint = if has_health { START_TARGET } else { START_SERVER };
+                let hint = if endpoint.proxy.is_some() {
+                    BEHIND_PROXY
+                } else if scenario.target.connect.http2 {
+                    SPEAK_HTTP2
+                } else if has_health {
+                    START_TARGET
+                } else {
+                    START_SERVER
+                };
                 Failure::Unreachable { url: client.target().url.clone(), reason, hint, wait }
             }
         };
@@ -89,12 +101,15 @@ async fn connect_once(
     family: Option<Family>,
     deadline: Instant,
 ) -> Result<Vec<Address>, String> {
-    let mut addresses = match &endpoint.place {
-        Place::Tcp(host, port) => timeout_at(deadline, resolved(host, *port, family))
-            .await
-            .map_err(|_| format!("the name {host} was not resolved in time"))??,
-        Place::Unix(path) => vec![Address::Unix(path.clone())],
+    let mut addresses = match (&endpoint.proxy, &endpoint.place) {
+        (Some(Proxy { host, port, .. }), _) | (None, Place::Tcp(host, port)) => {
+            timeout_at(deadline, resolved(host, *port, family))
+                .await
+                .map_err(|_| format!("the name {host} was not resolved in time"))??
+        }
+        (None, Place::Unix(path)) => vec![Address::Unix(path.clone())],
     };
+    let way = if endpoint.proxy.is_some() { "by way of the proxy at " } else { "" };
     let mut tries = JoinSet::new();
     for address in addresses.clone() {
         let connector = connector.clone();
@@ -111,8 +126,8 @@ async fn connect_once(
                 addresses.insert(0, address);
                 return Ok(addresses);
             }
-            Ok(Err(error)) => reasons.push(format!("{address}: {}", plain(&error))),
-            Err(_) => reasons.push(format!("{address}: no answer within {} ms", REACH.as_millis())),
+            Ok(Err(error)) => reasons.push(format!("{way}{address}: {}", plain(&error))),
+            Err(_) => reasons.push(format!("{way}{address}: no answer within {} ms", REACH.as_millis())),
         }
     }
     Err(reasons.join(", "))
@@ -212,6 +227,9 @@ fn plain(error: &std::io::Error) -> String {
             }
             _ => format!("its certificate is not believed: {error}"),
         },
+        (_, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol))) => {
+            "it does not agree to what is to be spoken over TLS".to_owned()
+        }
         (_, Some(rustls::Error::InvalidMessage(_))) => {
             format!("what came is not TLS ({error}); a target without it is named with http://")
         }

@@ -63,11 +63,13 @@ impl Words {
         self.add("--retries", shape.retries);
         let (reach, path) = (&shape.reach, |path: &PathBuf| path.display().to_string());
         self.add("--connect-to", reach.connect_to.as_ref());
+        self.add("--proxy", reach.proxy.as_ref());
         self.add("--unix-socket", reach.unix_socket.as_ref().map(path));
         self.add("--cacert", reach.cacert.as_ref().map(path));
         self.add("--cert", reach.cert.as_ref().map(path));
         self.add("--key", reach.key.as_ref().map(path));
         self.0.extend(reach.insecure.then(|| "--insecure".to_owned()));
+        self.0.extend(reach.http2.then(|| "--http2".to_owned()));
     }
 
     /// Only a NUL cannot be quoted, and no argument holds one.

@@ -33,7 +33,8 @@ const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 /// Preflight, baseline, load, summary; tells the exit code.
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
     let fixed = Fixed::of(&settings.scenario, &settings.endpoint, &settings.headers)?;
-    let client = TargetClient::new(&settings.scenario.target, &settings.headers)?;
+    let client =
+        TargetClient::new(&settings.scenario.target, &settings.headers, &settings.reach.proxy_login()?)?;
     let metrics = match &settings.prometheus_addr {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
@@ -254,9 +255,14 @@ fn so_long(settings: &Settings) -> String {
 
 /// Says what limits this run, before it begins.
 fn warn(settings: &Settings, share: &Share, addresses: &[Address], baseline: &Baseline, notices: Notices) {
-    if !addresses.iter().all(Address::is_this_machine) {
-        notices
-            .warn(&format!("{} is not this machine; load only what is yours", settings.endpoint.authority));
+    let authority = &settings.endpoint.authority;
+    match &settings.endpoint.proxy {
+        None if addresses.iter().all(Address::is_this_machine) => {}
+        None => notices.warn(&format!("{authority} is not this machine; load only what is yours")),
+        // Where a proxy leads, nobody here can see.
+        Some(proxy) => notices.warn(&format!(
+            "{authority} is reached through {proxy}, which may lead to another machine; load only what is yours"
+        )),
     }
     for trap in settings.plan.twins.names() {
         notices.note(&format!(

@@ -121,7 +121,7 @@ impl Settings {
         scenario.target.publish.gzip |= shape.gzip;
         let plan = scenario.plan(seed, nonce)?;
         let endpoint = scenario.target.endpoint()?;
-        let connector = Connector::new(&scenario.target, &endpoint)?;
+        let connector = Connector::new(&scenario.target, &endpoint, &shape.reach.proxy_login()?)?;
         let no_color = shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Ok(Self {
             scenario,

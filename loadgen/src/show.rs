@@ -14,6 +14,7 @@ use truth::plan::Plan;
 use truth::scenario::{Load, Scenario};
 use truth::wire::Renderer;
 use verify::baseline::chain;
+use verify::observe::tunnel::ProxyLogin;
 
 use crate::connection::dial::Connector;
 use crate::error::{Failure, exit};
@@ -43,7 +44,7 @@ fn checked(file: &Path) -> Result<String, Failure> {
     let scenario = Scenario::load(file)?;
     let plan = scenario.plan(1, 1)?;
     // Certificates are read with it, as a run would.
-    Connector::new(&scenario.target, &scenario.target.endpoint()?)?;
+    Connector::new(&scenario.target, &scenario.target.endpoint()?, &ProxyLogin::default())?;
     let executor = match scenario.load.executors.len() {
         0 => scenario.load.executor.name().to_owned(),
         several => format!("{several} executors"),

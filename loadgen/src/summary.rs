@@ -317,7 +317,7 @@ impl Summary {
         let because = self.requests.unknown_because;
         let unread = [
             (because.connection_broke, "the connection broke"),
-            (because.answer_malformed, "what came was no answer of HTTP/1.1"),
+            (because.answer_malformed, "what came was no answer of HTTP"),
             (because.timed_out, "no answer came in time"),
         ];
         let unread = unread.iter().filter(|(count, _)| *count > 0);

@@ -15,6 +15,7 @@ mod connect;
 mod database;
 mod fields;
 mod listing;
+mod proxy;
 mod publish;
 mod stats;
 
@@ -23,6 +24,7 @@ pub use connect::{Connect, Endpoint, Place};
 pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 pub use fields::EventFields;
 pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
+pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Publish, StatusPattern};
 pub use stats::StatsFields;
 
@@ -102,9 +104,9 @@ impl Target {
         let before = self.url.clone();
         self.set_url(text)?;
         if self.url != before {
-            (self.connect.to, self.connect.unix_socket) = (None, None);
+            (self.connect.to, self.connect.unix_socket, self.connect.proxy) = (None, None, None);
             if !self.url.starts_with("https:") {
-                self.connect = Connect::default();
+                self.connect = Connect { http2: self.connect.http2, ..Connect::default() };
             }
         }
         Ok(())
@@ -202,6 +204,24 @@ pub enum MappingError {
         "a target is reached over a Unix socket or at another address, not both; leave --unix-socket or --connect-to out"
     )]
     TwoPlaces,
+    /// Not a proxy that can be spoken to.
+    #[error(
+        "proxy `{text}` cannot be used: {reason}; write it as http://127.0.0.1:3128 or socks5h://127.0.0.1:1080"
+    )]
+    Proxy {
+        /// The text as given.
+        text: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A secret in a URL would end up in files.
+    #[error(
+        "the proxy's URL carries credentials; give user:password in a file, --proxy-basic-file FILE, or in TARGET_PROXY_AUTH"
+    )]
+    ProxyCredentials,
+    /// A proxy leads to no socket of this machine.
+    #[error("a proxy does not lead to a Unix socket; leave --unix-socket or --proxy out")]
+    ProxyToSocket,
     /// A certificate without its key, or the other way round.
     #[error("a certificate of our own needs its key; give both --cert and --key")]
     HalfAnIdentity,
@@ -239,6 +259,8 @@ mod tests {
     fn another_target_is_not_connected_to_as_the_one_before() {
         let connect = Connect {
             to: Some("10.0.0.5:1".to_owned()),
+            proxy: Some("http://10.0.0.6:3128".to_owned()),
+            http2: true,
             cacert: Some("ca.pem".into()),
             ..Connect::default()
         };
@@ -248,8 +270,9 @@ mod tests {
         assert_eq!(target, before, "the same");
         target.retarget("https://b").unwrap();
         assert_eq!((target.connect.to.as_ref(), target.connect.cacert.is_some()), (None, true));
+        assert_eq!(target.connect.proxy, None);
         target.retarget("http://b").unwrap();
-        assert_eq!(target.connect, Connect::default());
+        assert_eq!(target.connect, Connect { http2: true, ..Connect::default() });
         assert!(target.retarget("ftp://b").is_err());
     }
 

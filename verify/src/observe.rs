@@ -11,6 +11,7 @@ pub mod scope;
 pub mod settle;
 pub mod stats;
 pub mod trust;
+pub mod tunnel;
 
 use std::time::{Duration, Instant};
 

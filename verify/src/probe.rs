@@ -145,7 +145,7 @@ async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
     }
     let (mut target, named_path) = base(&options.url)?;
     options.reach.outrank(&mut target.connect);
-    let client = TargetClient::new(&target, &options.reach.all_headers()?)?;
+    let client = TargetClient::new(&target, &options.reach.all_headers()?, &options.reach.proxy_login()?)?;
     let mut asker = Asker::new(client, options.topic.clone());
     if let Some(reason) = asker.unreachable_because().await {
         return Err(ProbeError::Unreachable { url: target.url, reason });

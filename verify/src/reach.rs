@@ -8,11 +8,19 @@ use clap::Args;
 use thiserror::Error;
 use truth::mapping::Connect;
 
+use crate::observe::tunnel::ProxyLogin;
+
 /// Where a token of `Authorization: Bearer` may stand instead of in a file.
 const BEARER: &str = "TARGET_BEARER_TOKEN";
 
 /// Where `user:password` of `Authorization: Basic` may stand instead of in a file.
 const BASIC: &str = "TARGET_BASIC_AUTH";
+
+/// The same of who asks a proxy.
+const PROXY: &str = "TARGET_PROXY_AUTH";
+
+/// What such a secret looks like.
+const PAIR: &str = "user:password on one line";
 
 /// How a target is reached, and who asks.
 #[derive(Clone, Debug, Default, Args)]
@@ -53,6 +61,18 @@ pub struct Reach {
     /// Connect there, whatever host and port the URL names
     #[arg(long, value_name = "HOST:PORT")]
     pub connect_to: Option<String>,
+
+    /// Go through the proxy at this URL, http:// (CONNECT), socks5:// or socks5h://; requests are never shown to it
+    #[arg(long, value_name = "URL", conflicts_with = "unix_socket")]
+    pub proxy: Option<String>,
+
+    /// Authorise at the proxy with the user:password in this file, or with those in TARGET_PROXY_AUTH
+    #[arg(long, value_name = "FILE")]
+    pub proxy_basic_file: Option<PathBuf>,
+
+    /// Speak HTTP/2, one request at a time on each connection: over TLS if the target agrees, else as one that knows it
+    #[arg(long)]
+    pub http2: bool,
 }
 
 /// Why nobody can be authorised as was asked for.
@@ -88,6 +108,12 @@ impl Reach {
             connect.unix_socket.clone_from(&self.unix_socket);
             connect.to.clone_from(&self.connect_to);
         }
+        if self.unix_socket.is_some() || self.proxy.is_some() {
+            connect.proxy.clone_from(&self.proxy);
+        }
+        if self.proxy.is_some() {
+            connect.unix_socket = None;
+        }
         let given = [
             (&mut connect.cacert, &self.cacert),
             (&mut connect.cert, &self.cert),
@@ -97,6 +123,7 @@ impl Reach {
             setting.clone_from(path);
         }
         connect.insecure |= self.insecure;
+        connect.http2 |= self.http2;
         // So that whoever comes later from another folder finds them.
         if let Ok(folder) = std::env::current_dir() {
             connect.below(&folder);
@@ -114,6 +141,22 @@ impl Reach {
             headers.extend(self.authorization(|name| std::env::var(name).ok())?);
         }
         Ok(headers)
+    }
+
+    /// Who asks a proxy.
+    pub fn proxy_login(&self) -> Result<ProxyLogin, SecretError> {
+        self.login(|name| std::env::var(name).ok())
+    }
+
+    fn login(&self, variable: impl Fn(&str) -> Option<String>) -> Result<ProxyLogin, SecretError> {
+        let (from, pair) = match &self.proxy_basic_file {
+            Some(path) => (path.display().to_string(), secret(path)?),
+            None => match variable(PROXY).filter(|text| !text.is_empty()) {
+                Some(pair) => (PROXY.to_owned(), pair),
+                None => return Ok(ProxyLogin::default()),
+            },
+        };
+        ProxyLogin::parse(&pair).ok_or(SecretError::Form { from, form: PAIR })
     }
 
     fn authorization(
@@ -141,7 +184,7 @@ impl Reach {
         }
         let Some((from, pair)) = held(&self.basic_file, BASIC)? else { return Ok(None) };
         if !pair.contains(':') || pair.contains(char::is_control) {
-            return Err(SecretError::Form { from, form: "user:password on one line" });
+            return Err(SecretError::Form { from, form: PAIR });
         }
         Ok(Some(format!("authorization: Basic {}", STANDARD.encode(pair))))
     }
@@ -193,6 +236,40 @@ mod tests {
         assert_eq!(found, "authorization: Bearer xyz", "an empty variable is none");
         let given = Reach { headers: vec!["Authorization: mine".to_owned()], ..Reach::default() };
         assert_eq!(given.all_headers().unwrap(), ["Authorization: mine"]);
+    }
+
+    #[test]
+    fn who_asks_a_proxy_is_told_the_same_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pair");
+        std::fs::write(&path, "from:file\n").unwrap();
+        let held = |text: &'static str| move |name: &str| (name == PROXY).then(|| text.to_owned());
+        let parsed = |text| ProxyLogin::parse(text).unwrap();
+        let reach = Reach { proxy_basic_file: Some(path), ..Reach::default() };
+        assert_eq!(reach.login(held("from:environment")).unwrap(), parsed("from:file"));
+        assert_eq!(Reach::default().login(held("a:b")).unwrap(), parsed("a:b"));
+        assert_eq!(Reach::default().login(none).unwrap(), ProxyLogin::default());
+        let error = Reach::default().login(held("hunter2")).unwrap_err().to_string();
+        assert!(error.starts_with(PROXY) && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_way_that_was_given_outranks_the_scenarios() {
+        let scenario = || Connect {
+            to: Some("10.0.0.5:1".to_owned()),
+            proxy: Some("http://a:1".to_owned()),
+            ..Connect::default()
+        };
+        let mut connect = scenario();
+        Reach { unix_socket: Some("/run/a.sock".into()), ..Reach::default() }.outrank(&mut connect);
+        assert_eq!((connect.to, connect.proxy), (None, None));
+        let mut connect = Connect { unix_socket: Some("/run/a.sock".into()), ..Connect::default() };
+        let socks = Reach { proxy: Some("socks5://b:1".to_owned()), ..Reach::default() };
+        socks.outrank(&mut connect);
+        assert_eq!((connect.unix_socket, connect.proxy), (None, socks.proxy.clone()));
+        let mut connect = scenario();
+        socks.outrank(&mut connect);
+        assert_eq!((connect.to, connect.proxy), (scenario().to, socks.proxy));
     }
 
     #[test]

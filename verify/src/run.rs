@@ -301,7 +301,7 @@ fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
 }
 
 fn client(options: &Options, target: &Target) -> Result<TargetClient, VerifyError> {
-    Ok(TargetClient::new(target, &options.reach.all_headers()?)?)
+    Ok(TargetClient::new(target, &options.reach.all_headers()?, &options.reach.proxy_login()?)?)
 }
 
 /// Saves an observation under the next number. A folder that cannot be written keeps no evidence; the verdict stands.

@@ -14,8 +14,11 @@ use tokio::time::timeout;
 use truth::clock::monotonic_ns;
 use truth::mapping::{Endpoint, Target};
 use verify::observe::trust::client_config;
+use verify::observe::tunnel::{ProxyLogin, Tunnel, TunnelError};
 
+use super::http2::Http2;
 use super::stream::{Socket, Stream};
+use super::{Http1, Line};
 use crate::error::Failure;
 
 /// One end of a connection.
@@ -55,47 +58,78 @@ struct Tls {
 /// A connection that came about, and what that took.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) stream: Stream,
+    pub(crate) line: Line,
+    /// Until a proxy, if there is one, has led to the target.
     pub(crate) connecting_ns: u64,
     /// None without TLS.
     pub(crate) handshake_ns: Option<u64>,
 }
 
-/// Connects to a target's addresses, one at a time.
+/// Connects to a target's addresses, or its proxy's, one at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct Connector(Option<Tls>);
+pub(crate) struct Connector {
+    /// None where connections are made to the target itself.
+    tunnel: Option<Tunnel>,
+    tls: Option<Tls>,
+    speech: Speech,
+}
+
+/// What is spoken over a connection.
+#[derive(Clone, Copy, Debug)]
+enum Speech {
+    Http1,
+    Http2,
+}
 
 impl Connector {
-    /// What the URL and `[target.connect]` ask for.
-    pub(crate) fn new(target: &Target, endpoint: &Endpoint) -> Result<Self, Failure> {
-        let Some(name) = &endpoint.tls_name else { return Ok(Self(None)) };
+    /// What the URL and `[target.connect]` ask for, with who asks a proxy.
+    pub(crate) fn new(target: &Target, endpoint: &Endpoint, login: &ProxyLogin) -> Result<Self, Failure> {
+        let tunnel = Tunnel::to(endpoint, login);
+        let speech = if target.connect.http2 { Speech::Http2 } else { Speech::Http1 };
+        let Some(name) = &endpoint.tls_name else { return Ok(Self { tunnel, tls: None, speech }) };
         let Ok(name) = ServerName::try_from(name.clone()) else {
             return Err(Failure::Usage(format!("`{name}` is no name that a certificate can bear")));
         };
-        Ok(Self(Some(Tls { config: client_config(&target.connect)?, name })))
+        let tls = Some(Tls { config: client_config(&target.connect)?, name });
+        Ok(Self { tunnel, tls, speech })
     }
 
-    /// Connects, and with TLS, shakes hands.
+    /// Connects, has a proxy lead on to the target, and with TLS or HTTP/2, shakes hands.
     pub(crate) async fn connect(&self, address: &Address) -> io::Result<Opened> {
         let begun = monotonic_ns();
         let socket = match address {
             Address::Ip(address) => {
-                let stream = TcpStream::connect(address).await?;
+                let mut stream = TcpStream::connect(address).await?;
                 // A request is one write: waiting to fill a packet would only delay its end.
                 stream.set_nodelay(true)?;
+                if let Some(tunnel) = &self.tunnel {
+                    tunnel.lead(&mut stream).await.map_err(told)?;
+                }
                 Socket::Tcp(stream)
             }
             Address::Unix(path) => Socket::unix(path).await?,
         };
         let connected = monotonic_ns();
-        let (stream, handshake_ns) = match &self.0 {
+        let (stream, handshake_ns) = match &self.tls {
             None => (Stream::plain(socket), None),
             Some(Tls { config, name }) => {
                 let stream = Stream::encrypted(socket, Arc::clone(config), name.clone()).await?;
                 (stream, Some(monotonic_ns() - connected))
             }
         };
-        Ok(Opened { stream, connecting_ns: connected - begun, handshake_ns })
+        let line = match self.speech {
+            Speech::Http1 => Line::Http1(Http1::new(stream)),
+            Speech::Http2 => Line::Http2(Box::new(Http2::shake_hands(stream).await?)),
+        };
+        Ok(Opened { line, connecting_ns: connected - begun, handshake_ns })
+    }
+}
+
+/// As the system would say it, where it was the system.
+fn told(error: TunnelError) -> io::Error {
+    match error {
+        TunnelError::Io(error) => error,
+        error => io::Error::other(error),
     }
 }
 

@@ -8,6 +8,7 @@ use truth::wire::post_head;
 use verify::observe::client::parse_header;
 
 use super::http1::Bodies;
+use super::http2::translated;
 use crate::error::Failure;
 use crate::gzip::Packer;
 
@@ -35,6 +36,18 @@ impl Fixed {
 
     /// What this scenario sends, with the user's headers, which outrank ours.
     pub(crate) fn of(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
+        let fixed = Self::as_told(scenario, endpoint, headers)?;
+        if scenario.target.connect.http2 {
+            let (head, end) = match &fixed {
+                Self::Head(head) => (head, &b"\r\n"[..]),
+                Self::Request(request) => (request, &b""[..]),
+            };
+            translated(&[head, end].concat(), "http").map_err(|error| Failure::Usage(error.to_string()))?;
+        }
+        Ok(fixed)
+    }
+
+    fn as_told(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
         let target = &scenario.target;
         let Some(request) = &scenario.request else {
             let head = fixed_head(

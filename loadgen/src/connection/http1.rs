@@ -38,6 +38,8 @@ pub(crate) enum Malformed {
     Chunk,
     #[error("the server wants to switch to another protocol")]
     Switch,
+    #[error("the answer is not HTTP/2: {0}")]
+    Frames(String),
     #[error("the connection was closed before the answer was whole")]
     Truncated,
 }

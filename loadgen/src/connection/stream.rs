@@ -29,6 +29,8 @@ pub(crate) struct Stream {
     tls: Option<Box<Session>>,
     /// What the kernel has not taken yet of what was offered, without TLS, which keeps that itself.
     rest: Vec<u8>,
+    /// Bytes that the kernel took of what was put, encrypted where there is TLS.
+    taken: u64,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,7 @@ impl Socket {
 impl Stream {
     /// A stream of plain bytes.
     pub(crate) fn plain(socket: Socket) -> Self {
-        Self { socket, tls: None, rest: Vec::new() }
+        Self { socket, tls: None, rest: Vec::new(), taken: 0 }
     }
 
     /// A stream of encrypted bytes, once the other end has shown a certificate that is believed.
@@ -111,7 +113,7 @@ impl Stream {
         let mut session = Box::new(Session { tls, is_held: false });
         let mut socket = socket;
         poll_fn(|cx| session.poll_handshake(&mut socket, cx)).await?;
-        Ok(Self { socket, tls: Some(session), rest: Vec::new() })
+        Ok(Self { socket, tls: Some(session), rest: Vec::new(), taken: 0 })
     }
 
     /// Whether nothing has come that no request asked for: no byte, and no end. Costs no system call unless the event
@@ -156,6 +158,60 @@ impl Stream {
                 Err(_) => return,
             }
         }
+    }
+
+    pub(crate) fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// What the other end has agreed to speak over TLS.
+    pub(crate) fn agreed(&self) -> Option<&[u8]> {
+        self.tls.as_ref()?.tls.alpn_protocol()
+    }
+
+    /// Takes bytes that are to leave, now or with what follows, for who asks [`Self::taken`] whether one has left.
+    pub(crate) fn poll_put(
+        &mut self,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        // No more is held than what was put at once.
+        ready!(self.poll_flush(cx))?;
+        if let Some(session) = &mut self.tls {
+            let put = session.tls.writer().write_vectored(parts)?;
+            session.is_held = true;
+            return match self.poll_flush(cx)? {
+                Poll::Ready(()) | Poll::Pending => Poll::Ready(Ok(put)),
+            };
+        }
+        loop {
+            let written = self.socket.try_write_vectored(parts);
+            if would_block(&written) {
+                ready!(self.socket.poll_write_ready(cx))?;
+                continue;
+            }
+            return Poll::Ready(written.inspect(|count| self.taken += *count as u64));
+        }
+    }
+
+    /// Writes what TLS holds.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(session) = &mut self.tls else { return Poll::Ready(Ok(())) };
+        while session.tls.wants_write() {
+            let written = session.tls.write_tls(&mut Writing(&self.socket));
+            if would_block(&written) {
+                ready!(self.socket.poll_write_ready(cx))?;
+                continue;
+            }
+            self.taken += written? as u64;
+        }
+        session.is_held = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Bytes that the kernel took of what was put.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Appends what came in; 0 bytes at the end.
@@ -433,6 +489,31 @@ mod tests {
         drop(stream);
         drop(another);
         assert_eq!(serving.join().unwrap().len(), sent * b"request;".len());
+    }
+
+    #[tokio::test]
+    async fn what_was_put_is_counted_as_it_leaves_and_leaves_once() {
+        let (mut stream, go, serving) = connected().await;
+        let mut put = 0;
+        let parts = [IoSlice::new(b"frame "), IoSlice::new(&[b'x'; 4_000])];
+        while poll_once(|cx| stream.poll_put(cx, &parts)).await.is_ready() {
+            put += 4_006;
+        }
+        let taken = stream.taken();
+        assert!(taken > 0 && !stream.is_flushed());
+        for _ in 0..3 {
+            assert!(poll_once(|cx| stream.poll_put(cx, &parts)).await.is_pending());
+        }
+        assert_eq!(stream.taken(), taken, "what is held has not left");
+        go.send(()).unwrap();
+        poll_fn(|cx| stream.poll_flush(cx)).await.unwrap();
+        assert!(stream.taken() > taken);
+        drop(stream);
+        assert_eq!(serving.join().unwrap().len(), put);
+    }
+
+    async fn poll_once<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        poll_fn(|cx| Poll::Ready(poll(cx))).await
     }
 
     #[tokio::test]

@@ -84,14 +84,15 @@ impl Seat {
         let mut desk = self.desk.borrow_mut();
         let Tally { connections: tally, latencies, .. } = &mut desk.tallies.measured;
         match connected {
-            Ok(Opened { stream, connecting_ns, handshake_ns }) => {
+            Ok(Opened { line, connecting_ns, handshake_ns }) => {
                 latencies.connecting.saturating_record(micros(connecting_ns));
                 if let Some(handshake_ns) = handshake_ns {
                     latencies.tls_handshaking.saturating_record(micros(handshake_ns));
                 }
                 tally.opened += 1;
                 let number = self.job.connection_number(tally.opened);
-                Some(Rc::new(RefCell::new(Connection::new(number, stream, self.job.fixed.bodies()))))
+                let bodies = self.job.fixed.bodies();
+                Some(Rc::new(RefCell::new(Connection::new(number, line, bodies))))
             }
             Err(error) => {
                 tracing::debug!(seat = self.index, %error, "cannot connect");

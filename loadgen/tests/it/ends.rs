@@ -55,6 +55,11 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
         ("-n 10 --target https://localhost --cert /no/such.pem", "--key"),
         ("-n 10 --insecure", "https://"),
         ("-n 10 --connect-to nowhere", "10.0.0.5:8443"),
+        ("-n 10 --proxy https://127.0.0.1:3128", "socks5h://"),
+        ("-n 10 --proxy http://user:hunter2@127.0.0.1:3128", "--proxy-basic-file"),
+        ("-n 10 --proxy http://127.0.0.1:1 --proxy-basic-file /no/such.pair", "/no/such.pair"),
+        ("-n 10 --proxy http://127.0.0.1:1 --unix-socket /run/a.sock", "cannot be used with"),
+        ("-n 10 --http2 -H te:trailers", "--http2 out"),
         ("-n 10 --bearer-file /no/such.token", "/no/such.token"),
         ("-n 10 --first-byte-timeout 0", "first_byte_timeout"),
     ] {

@@ -14,7 +14,7 @@ use crate::schema;
 use crate::stub::Stub;
 
 /// Names that people set and that would outrank what a test says.
-const ENVIRONMENT: [&str; 17] = [
+const ENVIRONMENT: [&str; 18] = [
     "RATE",
     "DURATION",
     "START_AT",
@@ -24,6 +24,7 @@ const ENVIRONMENT: [&str; 17] = [
     "TARGET_CACERT",
     "TARGET_BEARER_TOKEN",
     "TARGET_BASIC_AUTH",
+    "TARGET_PROXY_AUTH",
     "CONCURRENCY",
     "BATCH_SIZE",
     "TOPICS",

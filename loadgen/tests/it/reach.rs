@@ -11,15 +11,15 @@ use crate::program::{Loadgen, Ran};
 use crate::stub::Stub;
 
 /// The name in the server's certificate that no resolver knows.
-const NAME: &str = "ingest.invalid";
+pub(crate) const NAME: &str = "ingest.invalid";
 
 /// An authority, and certificates that it has signed: of a server and of a client.
-struct Papers {
+pub(crate) struct Papers {
     folder: TempDir,
 }
 
 impl Papers {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut authority = CertificateParams::new([]).unwrap();
         authority.distinguished_name.push(DnType::CommonName, "authority");
@@ -36,33 +36,42 @@ impl Papers {
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// nginx with the server's certificate, and this besides.
-    fn nginx(&self, more: &str, stub: &Stub) -> Peer {
+    pub(crate) fn nginx(&self, more: &str, stub: &Stub) -> Peer {
+        Peer::nginx_with_tls(&self.server(more, stub))
+    }
+
+    /// The same, which agrees to HTTP/2.
+    pub(crate) fn nginx_with_http2(&self, more: &str, stub: &Stub) -> Peer {
+        Peer::nginx_with_tls_and_http2(&self.server(more, stub))
+    }
+
+    fn server(&self, more: &str, stub: &Stub) -> String {
         let path = |name| self.path(name).display().to_string();
-        Peer::nginx_with_tls(&format!(
+        format!(
             "ssl_certificate {}; ssl_certificate_key {}; ssl_client_certificate {}; {more} {}",
             path("server.pem"),
             path("server.key"),
             path("ca.pem"),
             pass_on(stub)
-        ))
+        )
     }
 }
 
-fn pass_on(stub: &Stub) -> String {
+pub(crate) fn pass_on(stub: &Stub) -> String {
     format!("location / {{ proxy_pass http://{}; proxy_http_version 1.1; }}", stub.address)
 }
 
 /// Requests of 30 kB, so that each is more than one record of TLS.
-fn load(arguments: &str) -> Ran {
+pub(crate) fn load(arguments: &str) -> Ran {
     Loadgen::with(&format!("-n 2k -c 3 --batch 100 {arguments}")).run()
 }
 
-fn assert_whole(ran: &Ran, stub: &Stub) {
+pub(crate) fn assert_whole(ran: &Ran, stub: &Stub) {
     assert_eq!(ran.code, Some(0), "{}{}", ran.stderr, ran.stdout);
     assert!(ran.stdout.contains("PASS"), "{}", ran.stdout);
     let requests = stub.look(|seen| seen.requests.len());
@@ -194,7 +203,7 @@ fn whoever_asks_is_known_by_a_secret_that_no_file_of_ours_holds() {
     }
 }
 
-fn holds(path: &Path, secret: &[u8]) -> bool {
+pub(crate) fn holds(path: &Path, secret: &[u8]) -> bool {
     if path.is_dir() {
         return std::fs::read_dir(path).unwrap().any(|entry| holds(&entry.unwrap().path(), secret));
     }

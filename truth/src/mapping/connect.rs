@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::MappingError;
+use super::proxy::Proxy;
 
 /// Where to connect to instead, whom to trust, and who we are.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Connect {
     /// A Unix socket instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unix_socket: Option<PathBuf>,
+    /// The URL of a proxy that leads connections on to the target: `http://` (CONNECT), `socks5://` or `socks5h://`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     /// Certificates in PEM of those to trust, instead of those that the system trusts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cacert: Option<PathBuf>,
@@ -31,6 +35,9 @@ pub struct Connect {
     /// Whether any certificate is believed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub insecure: bool,
+    /// Whether HTTP/2 is spoken, which the target has to know or to agree to over TLS; else HTTP/1.1.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub http2: bool,
 }
 
 impl Connect {
@@ -62,8 +69,10 @@ pub enum Place {
 /// Where a target listens.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
-    /// Where to connect to.
+    /// Where to connect to, or to be led to.
     pub place: Place,
+    /// Who leads there; none where connections are made to the place itself.
+    pub proxy: Option<Proxy>,
     /// The name that its certificate has to bear, where it speaks TLS.
     pub tls_name: Option<String>,
     /// What the `Host` header says.
@@ -103,6 +112,10 @@ impl Endpoint {
             (None, Some(text)) => host_and_port(text)?,
             (None, None) => Place::Tcp(bare(host), port),
         };
+        let proxy = connect.proxy.as_deref().map(Proxy::parse).transpose()?;
+        if proxy.is_some() && matches!(place, Place::Unix(_)) {
+            return Err(MappingError::ProxyToSocket);
+        }
         if !has_tls && connect.speaks_of_tls() {
             return Err(refuse(
                 "a certificate, its key and --insecure are for a URL that begins with https://",
@@ -112,7 +125,7 @@ impl Endpoint {
             return Err(MappingError::HalfAnIdentity);
         }
         let prefix = url.path().trim_end_matches('/').to_owned();
-        Ok(Self { place, tls_name: has_tls.then(|| bare(host)), authority, prefix })
+        Ok(Self { place, proxy, tls_name: has_tls.then(|| bare(host)), authority, prefix })
     }
 }
 
@@ -125,7 +138,7 @@ fn host_and_port(text: &str) -> Result<Place, MappingError> {
 }
 
 /// Without the brackets around an IPv6 address.
-fn bare(host: &str) -> String {
+pub(super) fn bare(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
@@ -157,6 +170,20 @@ mod tests {
         assert_eq!(endpoint("http://a", &socket).unwrap().place, Place::Unix("/run/a.sock".into()));
         let both = Connect { to: Some("a:1".to_owned()), ..socket };
         assert_eq!(endpoint("http://a", &both), Err(MappingError::TwoPlaces));
+    }
+
+    #[test]
+    fn a_proxy_leads_to_the_place_that_is_named() {
+        let connect = Connect {
+            to: Some("10.0.0.5:8443".to_owned()),
+            proxy: Some("socks5h://127.0.0.1:1080".to_owned()),
+            ..Connect::default()
+        };
+        let found = endpoint("https://ingest.example", &connect).unwrap();
+        assert_eq!(found.place, Place::Tcp("10.0.0.5".to_owned(), 8443));
+        assert_eq!(found.proxy.unwrap().to_string(), "socks5h://127.0.0.1:1080");
+        let socket = Connect { to: None, unix_socket: Some("/run/a.sock".into()), ..connect };
+        assert_eq!(endpoint("http://a", &socket), Err(MappingError::ProxyToSocket));
     }
 
     #[test]

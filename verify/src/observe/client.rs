@@ -1,17 +1,23 @@
 //! The HTTP client of the readers: ordinary, patient and bounded. Speed and the identity of connections do not matter
 //! here, so a library serves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::net::lookup_host;
 use truth::mapping::{Endpoint, MappingError, Place, Target};
 
+use self::passage::{Passage, PassageError, Speech};
 use super::trust::{TrustError, client_config, nobody};
+use super::tunnel::{ProxyLogin, Tunnel};
+
+pub mod passage;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,7 +33,18 @@ const MAX_ANSWER: usize = 16 << 20;
 pub struct TargetClient {
     http: reqwest::Client,
     target: Target,
-    detour: Option<Detour>,
+    way: Way,
+}
+
+/// How requests come to the target.
+#[derive(Clone, Debug)]
+enum Way {
+    /// As the URL says.
+    Straight,
+    /// To somewhere else than the URL says.
+    Detour(Detour),
+    /// Through a proxy, or in HTTP/2.
+    Passage(Arc<Passage>),
 }
 
 /// What a URL says in a request so that the connection goes elsewhere.
@@ -72,6 +89,14 @@ pub enum ReadError {
         /// Why.
         source: reqwest::Error,
     },
+    /// The same over a connection that we have made.
+    #[error("cannot read {url}")]
+    Passage {
+        /// What was asked.
+        url: String,
+        /// Why.
+        source: PassageError,
+    },
     /// An answer with a status that is no success.
     #[error("{url} answered with status {status}{}", way_in(*status))]
     Status {
@@ -103,7 +128,11 @@ fn way_in(status: u16) -> &'static str {
 impl ReadError {
     /// Whether no connection could be made at all.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Http { source, .. } if source.is_connect())
+        match self {
+            Self::Http { source, .. } => source.is_connect(),
+            Self::Passage { source, .. } => source.is_connect(),
+            Self::NotOffered { .. } | Self::Status { .. } | Self::Shape { .. } => false,
+        }
     }
 }
 
@@ -119,6 +148,9 @@ pub enum ClientError {
     /// Its URL cannot be used.
     #[error(transparent)]
     Mapping(#[from] MappingError),
+    /// Its URL has a host that no certificate names.
+    #[error("`{0}` is no name that a certificate can bear")]
+    Name(String),
 }
 
 /// Why a header cannot be sent.
@@ -129,19 +161,38 @@ pub struct HeaderError {
 }
 
 impl TargetClient {
-    /// A reader of this target that sends these headers, each `Name: value`, with every request.
-    pub fn new(target: &Target, headers: &[String]) -> Result<Self, ClientError> {
+    /// A reader of this target that sends these headers, each `Name: value`, with every request, and this to a proxy.
+    pub fn new(target: &Target, headers: &[String], login: &ProxyLogin) -> Result<Self, ClientError> {
         let mut map = HeaderMap::new();
         for header in headers {
             let (name, value) = parse_header(header)?;
             map.append(name, value);
         }
         let endpoint = target.endpoint()?;
-        let detour = detour(target, &endpoint);
-        if detour.is_some() && !map.contains_key(HOST) {
-            let host = HeaderValue::from_str(&endpoint.authority).expect("the host of a URL is a header");
-            map.insert(HOST, host);
-        }
+        // Without TLS nobody is trusted, and a client of this kind asks for it all the same.
+        let trust = match endpoint.tls_name {
+            Some(_) => client_config(&target.connect)?,
+            None => nobody(),
+        };
+        let speech = if target.connect.http2 { Speech::Http2 } else { Speech::Http1 };
+        let tunnel = Tunnel::to(&endpoint, login);
+        let way = if tunnel.is_some() || speech == Speech::Http2 {
+            let name = |name: &String| {
+                ServerName::try_from(name.clone()).map_err(|_| ClientError::Name(name.clone()))
+            };
+            let name = endpoint.tls_name.as_ref().map(name).transpose()?;
+            let tls = name.map(|name| (Arc::clone(&trust), name));
+            let (endpoint, headers) = (endpoint.clone(), std::mem::take(&mut map));
+            Way::Passage(Arc::new(Passage { endpoint, tunnel, tls, speech, headers }))
+        } else if let Some(detour) = detour(target, &endpoint) {
+            if !map.contains_key(HOST) {
+                let host = HeaderValue::from_str(&endpoint.authority).expect("the host of a URL is a header");
+                map.insert(HOST, host);
+            }
+            Way::Detour(detour)
+        } else {
+            Way::Straight
+        };
         let mut builder = reqwest::Client::builder()
             .default_headers(map)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -154,19 +205,14 @@ impl TargetClient {
             .no_proxy();
         match endpoint.place {
             Place::Unix(path) => builder = builder.unix_socket(path),
-            Place::Tcp(host, port) if detour.is_some() => {
+            Place::Tcp(host, port) if matches!(way, Way::Detour(_)) => {
                 builder = builder.dns_resolver(Elsewhere(host, port));
             }
             Place::Tcp(..) => {}
         }
-        // Without TLS nobody is trusted, and a client of this kind asks for it all the same.
-        let trust = match endpoint.tls_name {
-            Some(_) => client_config(&target.connect)?,
-            None => nobody(),
-        };
         let http = builder.tls_backend_preconfigured(ClientConfig::clone(&trust)).build();
         let http = http.expect("a client with its own TLS and without proxies has nothing to load");
-        Ok(Self { http, target: target.clone(), detour })
+        Ok(Self { http, target: target.clone(), way })
     }
 
     /// The mapping.
@@ -181,7 +227,7 @@ impl TargetClient {
 
     /// A URL as it stands in a request, where the connection goes elsewhere.
     fn asked(&self, url: &str) -> String {
-        let Some((detour, mut asked)) = self.detour.as_ref().zip(Url::parse(url).ok()) else {
+        let (Way::Detour(detour), Ok(mut asked)) = (&self.way, Url::parse(url)) else {
             return url.to_owned();
         };
         let is_set = match detour {
@@ -197,17 +243,21 @@ impl TargetClient {
     /// GETs a URL, whatever its status.
     pub async fn get(&self, url: &str, accept: &str) -> Result<reqwest::Response, ReadError> {
         let request = self.http.get(self.asked(url)).header(reqwest::header::ACCEPT, accept);
-        request
-            .send()
-            .await
-            .map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })
+        self.send(request).await.map_err(|unsent| unsent.reading(url))
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Unanswered> {
+        match &self.way {
+            Way::Straight | Way::Detour(_) => Ok(request.send().await?),
+            Way::Passage(passage) => Ok(Box::pin(passage.send(request.build()?)).await?),
+        }
     }
 
     /// POSTs a JSON body to a path, once, and reads the answer to its end.
     pub async fn post(&self, path: &str, body: Vec<u8>, timeout: Duration) -> Posted {
         let request = self.http.post(self.asked(&self.url(path))).timeout(timeout);
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
-        let mut response = match request.send().await {
+        let mut response = match self.send(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Posted::NotConnected,
             Err(_) => return Posted::Lost,
@@ -233,6 +283,42 @@ impl TargetClient {
         let body =
             body.map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })?;
         Ok(body.to_vec())
+    }
+}
+
+/// Why a request has no answer.
+enum Unanswered {
+    Straight(reqwest::Error),
+    Passage(PassageError),
+}
+
+impl From<reqwest::Error> for Unanswered {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Straight(error)
+    }
+}
+
+impl From<PassageError> for Unanswered {
+    fn from(error: PassageError) -> Self {
+        Self::Passage(error)
+    }
+}
+
+impl Unanswered {
+    /// Whether no connection could be made, so that no byte left.
+    fn is_connect(&self) -> bool {
+        match self {
+            Self::Straight(error) => error.is_connect(),
+            Self::Passage(error) => error.is_connect(),
+        }
+    }
+
+    fn reading(self, url: &str) -> ReadError {
+        let url = url.to_owned();
+        match self {
+            Self::Straight(source) => ReadError::Http { url, source: source.without_url() },
+            Self::Passage(source) => ReadError::Passage { url, source },
+        }
     }
 }
 

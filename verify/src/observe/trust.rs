@@ -46,7 +46,7 @@ pub enum TrustError {
     NoRoots,
 }
 
-/// What `connect` says, as TLS takes it: HTTP/1.1 only, and no session is resumed with data before the handshake.
+/// What `connect` says, as TLS takes it: one protocol only, and no session is resumed with data before the handshake.
 pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError> {
     let (provider, builder) = begun();
     let mut believed = Believed { provider: Arc::clone(&provider), signed: None, named: Vec::new() };
@@ -67,7 +67,7 @@ pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError>
                 .map_err(|source| TrustError::Unusable { what: "key", path: key.to_path_buf(), source })?
         }
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![if connect.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
     Ok(Arc::new(config))
 }
 

@@ -43,6 +43,7 @@ impl Draft {
         let given = [
             ("to", connect.to.clone()),
             ("unix_socket", path(&connect.unix_socket)),
+            ("proxy", connect.proxy.clone()),
             ("cacert", path(&connect.cacert)),
             ("cert", path(&connect.cert)),
             ("key", path(&connect.key)),
@@ -52,6 +53,9 @@ impl Draft {
         }
         if connect.insecure {
             draft.line("target.connect", "insecure", "true", "as it was probed: any certificate is believed");
+        }
+        if connect.http2 {
+            draft.line("target.connect", "http2", "true", "as it was probed");
         }
         draft
     }

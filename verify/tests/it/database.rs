@@ -12,6 +12,7 @@ use verify::evidence::Evidence;
 use verify::judge::{book, judge};
 use verify::observe::client::TargetClient;
 use verify::observe::database::DatabaseReader;
+use verify::observe::tunnel::ProxyLogin;
 use verify::observe::{Wanted, observe};
 use verify::observed::{Observed, Route};
 use verify::rows::{Equality, Row, RowTally};
@@ -70,7 +71,7 @@ fn reader(url: &str, query: &str) -> DatabaseReader {
 }
 
 async fn look(forged: &Forged, target: &Target, database: &DatabaseReader) -> Observed {
-    let client = TargetClient::new(target, &[]).expect("no headers");
+    let client = TargetClient::new(target, &[], &ProxyLogin::default()).expect("no headers");
     let evidence = forged.evidence();
     let (tally, _) = book(&evidence).expect("a good ledger");
     let wanted = Wanted {

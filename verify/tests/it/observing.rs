@@ -10,6 +10,7 @@ use verify::evidence::Evidence;
 use verify::judge::{book, judge};
 use verify::observe::client::{ReadError, TargetClient};
 use verify::observe::stats::Counters;
+use verify::observe::tunnel::ProxyLogin;
 use verify::observe::{Wanted, observe};
 use verify::observed::{Behind, Observed, Settled};
 use verify::verdict::{Verdict, Word};
@@ -35,7 +36,7 @@ fn target(stub: &Stub) -> Target {
 }
 
 async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Observed, ReadError> {
-    let client = TargetClient::new(target, &[]).expect("no headers");
+    let client = TargetClient::new(target, &[], &ProxyLogin::default()).expect("no headers");
     let evidence = forged.evidence();
     let (tally, _) = book(&evidence).expect("a good ledger");
     let wanted = Wanted {

@@ -55,6 +55,16 @@ impl Peer {
         Self::nginx_that_listens("ssl", server)
     }
 
+    /// The same with HTTP/2 besides.
+    pub(crate) fn nginx_with_tls_and_http2(server: &str) -> Self {
+        Self::nginx_that_listens("ssl http2", server)
+    }
+
+    /// nginx that speaks HTTP/2 without TLS, and nothing else.
+    pub(crate) fn nginx_with_http2(server: &str) -> Self {
+        Self::nginx_that_listens("http2", server)
+    }
+
     fn nginx_that_listens(how: &str, server: &str) -> Self {
         Self::start("nginx-light", |address, folder| {
             let config = format!(
