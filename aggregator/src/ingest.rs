@@ -41,7 +41,8 @@ pub(crate) struct Job {
     _room: OwnedSemaphorePermit,
 }
 
-/// What became of each event of a request, in its order; or of the request as a whole.
+/// What became of each event of a request, in its order, or nothing where they wait in the inbox; or of the request as a
+/// whole.
 pub(crate) type Answer = Result<Vec<Kind>, NotStored>;
 
 /// Why a request got no receipt. The reasons were logged by the writer that met them.

@@ -1,7 +1,8 @@
 //! The reference target of Onceproof: an HTTP service that stores each event exactly once.
 //!
 //! A request's way: `publish` reads the body, `event` parses it, `ingest` queues it, a task of `writer` makes one
-//! `group` of all that waits and `store`s it, and the handler answers when the commit is durable. `listing`, `stats` and
+//! `group` of all that waits and `store`s it, and the handler answers when the commit is durable. In the queued mode it is the
+//! inbox that is written, and a `worker` stores what is there. `listing`, `stats` and
 //! `health` read through a pool of their own.
 
 mod error;
@@ -16,6 +17,7 @@ mod query;
 mod settings;
 mod stats;
 mod store;
+mod worker;
 mod writer;
 
 use std::future::{Future, IntoFuture as _, pending};
@@ -39,11 +41,18 @@ pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 use crate::error::ApiError;
 use crate::fault::Fault;
 use crate::ingest::{Ingest, Queue};
+use crate::worker::Inbox;
+
+/// How often whoever fills no inbox looks whether others have left something in it.
+const REMAINDER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the handlers share.
 struct App {
     store: Store,
     ingest: Ingest,
+    inbox: Arc<Inbox>,
+    /// The workers end when the last handler has.
+    _serving: watch::Sender<()>,
     settings: Settings,
     started: Instant,
     instance_id: String,
@@ -142,17 +151,51 @@ async fn overdue(mut stopped: watch::Receiver<()>, drain_timeout: Duration) {
 /// The handlers' state and the running writers.
 fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), RunError> {
     let (ingest, queue) = ingest::queue(settings.queue_requests as usize, settings.queue_bytes());
-    let writers = spawn_writers(&store, &settings, &queue);
-    let instance_id = format!("{:016x}", getrandom::u64()?);
-    Ok((Arc::new(App { store, ingest, settings, started: Instant::now(), instance_id }), writers))
+    let (serving, served) = watch::channel(());
+    let inbox = Arc::<Inbox>::default();
+    let mut tasks = JoinSet::new();
+    spawn_writers(&store, &settings, &queue, &inbox, &mut tasks);
+    spawn_workers(&store, &settings, &inbox, &served, &mut tasks);
+    let (started, instance_id) = (Instant::now(), format!("{:016x}", getrandom::u64()?));
+    Ok((Arc::new(App { store, ingest, inbox, _serving: serving, settings, started, instance_id }), tasks))
 }
 
-fn spawn_writers(store: &Store, settings: &Settings, queue: &Queue) -> JoinSet<()> {
-    let mut writers = JoinSet::new();
+fn spawn_writers(
+    store: &Store,
+    settings: &Settings,
+    queue: &Queue,
+    inbox: &Arc<Inbox>,
+    tasks: &mut JoinSet<()>,
+) {
     for writer in store.writers(settings.writers) {
-        writers.spawn(writer::run(writer, queue.clone(), settings.store_timeout()));
+        let inbox = (settings.ack == Ack::Queued).then(|| Arc::clone(inbox));
+        tasks.spawn(writer::run(writer, queue.clone(), settings.store_timeout(), inbox));
     }
-    writers
+}
+
+/// They work in either mode: what was left in an inbox is stored whoever looks.
+fn spawn_workers(
+    store: &Store,
+    settings: &Settings,
+    inbox: &Arc<Inbox>,
+    serving: &watch::Receiver<()>,
+    tasks: &mut JoinSet<()>,
+) {
+    let job = worker::Job {
+        inbox: Arc::clone(inbox),
+        batch_size: settings.batch_size,
+        poll_interval: match settings.ack {
+            Ack::Queued => settings.poll_interval(),
+            Ack::Committed => REMAINDER_INTERVAL,
+        },
+    };
+    let wanted = match settings.ack {
+        Ack::Queued => settings.workers,
+        Ack::Committed => 1,
+    };
+    for worker in store.workers(wanted, settings.lease()) {
+        tasks.spawn(worker::run(worker, job.clone(), serving.clone()));
+    }
 }
 
 /// A small answer must not wait for the acknowledgement of the one before it.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -14,14 +15,17 @@ use crate::error::ApiError;
 use crate::event::{Batch, Rejected};
 use crate::group::Kind;
 use crate::query::Parameters;
+use crate::settings::Ack;
 
-/// The receipt for a request's events.
+/// The receipt for a request's events. What became of each is told where they are stored by now.
 #[derive(Debug, Serialize)]
 pub(crate) struct Receipt {
     status: &'static str,
     accepted: usize,
-    inserted: usize,
-    duplicates: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inserted: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicates: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     results: Option<Vec<&'static str>>,
 }
@@ -29,7 +33,7 @@ pub(crate) struct Receipt {
 pub(crate) async fn publish(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Json<Receipt>, ApiError> {
+) -> Result<(StatusCode, Json<Receipt>), ApiError> {
     let parameters = Parameters::of(request.uri());
     let wants_results = parameters.switch("results").map_err(|fault| app.invalid(vec![fault]))?;
     let body = read_body(&app, request).await?;
@@ -39,8 +43,12 @@ pub(crate) async fn publish(
             ApiError::TooLarge(format!("a batch has at most {} events", app.settings.max_events()))
         }
     })?;
+    let accepted = batch.len();
     let kinds = app.ingest.store(batch).await?;
-    Ok(Json(Receipt::new(&kinds, wants_results)))
+    Ok(match app.settings.ack {
+        Ack::Committed => (StatusCode::OK, Json(Receipt::stored(&kinds, wants_results))),
+        Ack::Queued => (StatusCode::ACCEPTED, Json(Receipt::accepted(accepted))),
+    })
 }
 
 async fn read_body(app: &Arc<App>, request: Request) -> Result<Bytes, ApiError> {
@@ -55,13 +63,17 @@ async fn read_body(app: &Arc<App>, request: Request) -> Result<Bytes, ApiError> 
 }
 
 impl Receipt {
-    fn new(kinds: &[Kind], wants_results: bool) -> Self {
+    fn accepted(accepted: usize) -> Self {
+        Self { status: "accepted", accepted, inserted: None, duplicates: None, results: None }
+    }
+
+    fn stored(kinds: &[Kind], wants_results: bool) -> Self {
         let inserted = kinds.iter().filter(|kind| **kind == Kind::Inserted).count();
         Self {
             status: "accepted",
             accepted: kinds.len(),
-            inserted,
-            duplicates: kinds.len() - inserted,
+            inserted: Some(inserted),
+            duplicates: Some(kinds.len() - inserted),
             results: wants_results.then(|| kinds.iter().map(|kind| kind.word()).collect()),
         }
     }

@@ -35,7 +35,8 @@ pub struct Settings {
     )]
     pub database_url: DatabaseUrl,
 
-    /// When a request is answered: `committed`, after its events are stored and durable
+    /// When a request is answered: `committed`, after its events are stored and durable, or `queued`, after they are durable
+    /// in an inbox from which workers store them
     #[arg(long, env = "ACK", value_name = "MODE", default_value = "committed")]
     pub ack: Ack,
 
@@ -69,6 +70,27 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(1..=64))]
     pub writers: u32,
 
+    /// Workers that empty the inbox at the same time, on PostgreSQL; SQLite has one
+    #[arg(long, env = "WORKERS", value_name = "WORKERS", default_value_t = 4,
+          value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub workers: u32,
+
+    /// The most events that a worker takes at a time
+    // With one more, they must fit the 65,536 places of a block (see `store::postgres`).
+    #[arg(long, env = "BATCH_SIZE", value_name = "EVENTS", default_value_t = 200,
+          value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub batch_size: u32,
+
+    /// How long a worker that nobody woke waits before it looks into the inbox, in milliseconds
+    #[arg(long, env = "POLL_INTERVAL_MS", value_name = "MS", default_value_t = 50,
+          value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub poll_interval_ms: u32,
+
+    /// After how long the database ends a worker's transaction, so that others get what it has taken, in seconds; PostgreSQL
+    #[arg(long, env = "STUCK_PROCESSING_SEC", value_name = "SECONDS", default_value_t = 300,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub stuck_processing_sec: u32,
+
     /// How long a request's body may take to arrive, in seconds; a slower one is answered 408
     #[arg(long, env = "BODY_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u32).range(1..))]
@@ -84,11 +106,13 @@ pub struct Settings {
     pub drain_timeout_sec: u32,
 }
 
-/// When a request is answered. The queued mode, durable in an inbox and stored afterwards, becomes a second value.
+/// When a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Ack {
     /// After the events are stored and durable.
     Committed,
+    /// After they are durable in the inbox, to be stored afterwards.
+    Queued,
 }
 
 /// The status that answers invalid input.
@@ -163,6 +187,16 @@ impl Settings {
         Duration::from_secs(self.store_timeout_sec.into())
     }
 
+    /// How long a worker that nobody woke waits. All of them together look once in an interval.
+    pub fn poll_interval(&self) -> Duration {
+        Duration::from_millis(self.poll_interval_ms.into()) * self.workers
+    }
+
+    /// After how long a worker's transaction is ended.
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.stuck_processing_sec.into())
+    }
+
     /// How long requests may go on after the signal to stop.
     pub fn drain_timeout(&self) -> Duration {
         Duration::from_secs(self.drain_timeout_sec.into())
@@ -188,7 +222,9 @@ mod tests {
             ["--listen", "8080"],
             ["--listen", ":8080"],
             ["--listen", "127.0.0.1:99999"],
-            ["--ack", "queued"],
+            ["--ack", "soon"],
+            ["--workers", "0"],
+            ["--batch-size", "0"],
             ["--invalid-status", "404"],
             ["--max-batch", "0"],
             ["--max-batch", "50001"],

@@ -13,6 +13,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
+use crate::event::Batch;
 use crate::group::Group;
 use crate::listing::{Page, PageRequest};
 use crate::stats::Counts;
@@ -43,6 +44,13 @@ enum Backend {
 pub(crate) enum Writer {
     Sqlite(sqlite::Writer),
     Postgres(postgres::Writer),
+}
+
+/// A connection that empties the inbox; each belongs to one worker task.
+#[derive(Debug)]
+pub(crate) enum Worker {
+    Sqlite(sqlite::Worker),
+    Postgres(postgres::Worker),
 }
 
 /// Why the database cannot be used from the start.
@@ -127,6 +135,15 @@ impl Store {
         }
     }
 
+    /// The connections that empty the inbox: `wanted` on PostgreSQL, one on SQLite. None keeps a transaction open for longer
+    /// than `lease`.
+    pub(crate) fn workers(&self, wanted: u32, lease: Duration) -> Vec<Worker> {
+        match &self.backend {
+            Backend::Sqlite(store) => vec![Worker::Sqlite(store.worker())],
+            Backend::Postgres(store) => (0..wanted).map(|_| Worker::Postgres(store.worker(lease))).collect(),
+        }
+    }
+
     /// The counters and the topics, of one snapshot.
     pub(crate) async fn counts(&self) -> Result<Counts, sqlx::Error> {
         match &self.backend {
@@ -170,6 +187,14 @@ impl Writer {
         }
     }
 
+    /// Puts all events of these batches into the inbox and counts them, in one transaction; they are durable then.
+    pub(crate) async fn accept(&mut self, batches: &[&Batch]) -> Result<(), WriteError> {
+        match self {
+            Self::Sqlite(writer) => writer.accept(batches).await,
+            Self::Postgres(writer) => writer.accept(batches).await,
+        }
+    }
+
     /// Work that no request waits for.
     pub(crate) async fn tidy(&mut self) {
         match self {
@@ -191,6 +216,36 @@ impl Writer {
         match self {
             Self::Sqlite(writer) => writer.close().await,
             Self::Postgres(writer) => writer.close().await,
+        }
+    }
+}
+
+impl WriteError {
+    /// What the driver says.
+    pub(crate) fn source(&self) -> &sqlx::Error {
+        let (Self::Unavailable(source)
+        | Self::Aborted(source)
+        | Self::Refused(source)
+        | Self::Unknown(source)) = self;
+        source
+    }
+}
+
+impl Worker {
+    /// Takes so many events out of the inbox, stores what is new of them and counts all, in one transaction. Tells how
+    /// many it took.
+    pub(crate) async fn drain(&mut self, most: u32) -> Result<u64, WriteError> {
+        match self {
+            Self::Sqlite(worker) => worker.drain(most).await,
+            Self::Postgres(worker) => worker.drain(most).await,
+        }
+    }
+
+    /// Closes the connection, if there is one.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Sqlite(worker) => worker.close().await,
+            Self::Postgres(worker) => worker.close().await,
         }
     }
 }

@@ -9,7 +9,14 @@ use crate::service::Service;
 
 /// Starts one on the store of this URL.
 pub fn start(programs: &Programs, database_url: &str) -> Result<Service> {
-    Service::start(programs, "aggregator", vec![("DATABASE_URL", database_url.to_owned())])
+    start_with(programs, database_url, &[])
+}
+
+/// The same with more settings.
+pub fn start_with(programs: &Programs, database_url: &str, more: &[(&'static str, &str)]) -> Result<Service> {
+    let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    let settings = [("DATABASE_URL", database_url.to_owned())].into_iter().chain(more);
+    Service::start(programs, "aggregator", settings.collect())
 }
 
 /// The URL of an SQLite database in `folder`, made at the first start.

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::{
     ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, DatabaseUrl, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError,
 };
+use crate::event::Batch;
 use crate::group::Group;
 use crate::listing::{Page, PageRequest, PageRow};
 use crate::stats::{CountRow, Counts};
@@ -49,16 +50,53 @@ const STORE: &str = "
     )
     SELECT coalesce(array_agg(position), '{}') FROM inserted";
 
+/// Puts events into the inbox, in the order of the requests, and counts them, in one statement.
+const ACCEPT: &str = "
+    WITH accepted AS (
+        INSERT INTO inbox (topic, event_id, timestamp, source, payload)
+        SELECT topic, event_id, timestamp, source, payload
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+             WITH ORDINALITY AS event (topic, event_id, timestamp, source, payload, place)
+        ORDER BY place
+    )
+    INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending) VALUES ($6, 0, 0, $6)";
+
+/// Takes what waits for longest and is in nobody's hands, stores what is new of it and counts all, in one statement and so
+/// in one transaction: the lock of a row in the inbox is the lease, and ends with the session that holds it.
+///
+/// Of each key the first is tried, and keys in their order, as [`STORE`] does.
+const DRAIN: &str = "
+    WITH taken AS (
+        DELETE FROM inbox
+        WHERE id = ANY (ARRAY(SELECT id FROM inbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
+        RETURNING *
+    ), placed AS (
+        SELECT DISTINCT ON (topic, event_id) *, row_number() OVER (ORDER BY id) AS position
+        FROM taken ORDER BY topic, event_id, id
+    ), inserted AS (
+        INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload)
+        SELECT (SELECT nextval('event_blocks') << 16) + position, topic, event_id, timestamp, source, payload
+        FROM placed ORDER BY topic, event_id
+        ON CONFLICT (topic, event_id) DO NOTHING
+        RETURNING 1
+    ), counted AS (
+        SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM inserted) AS inserted
+    ), told AS (
+        INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending)
+        SELECT 0, inserted, taken - inserted, -taken FROM counted WHERE taken > 0
+    )
+    SELECT taken FROM counted";
+
 /// Replaces many rows of the counters by their sum, in one statement: every snapshot sees either the rows or the sum.
 /// Two that fold at the same time take different rows.
 const FOLD: &str = "
     WITH folded AS (
         DELETE FROM counter_deltas
         WHERE ctid = ANY (ARRAY(SELECT ctid FROM counter_deltas LIMIT 10000 FOR UPDATE SKIP LOCKED))
-        RETURNING received, unique_processed, duplicate_dropped
+        RETURNING received, unique_processed, duplicate_dropped, pending
     )
-    INSERT INTO counter_deltas
-    SELECT sum(received), sum(unique_processed), sum(duplicate_dropped) FROM folded HAVING count(*) > 0";
+    INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending)
+    SELECT sum(received), sum(unique_processed), sum(duplicate_dropped), sum(pending) FROM folded HAVING count(*) > 0";
 
 /// The topics are found by leaping from one to the next in the key's index: as many steps as there are topics, however
 /// many events. The counters stand beside each topic, so that all is one statement and one snapshot.
@@ -69,7 +107,7 @@ const COUNTS: &str = "
         SELECT (SELECT min(e.topic) FROM processed_events e WHERE e.topic > topics.topic)
         FROM topics WHERE topics.topic IS NOT NULL
     )
-    SELECT received, unique_processed, duplicate_dropped, pending, processing, topic
+    SELECT received, unique_processed, duplicate_dropped, pending, topic
     FROM stats LEFT JOIN topics ON topic IS NOT NULL";
 
 /// A page: $1 the topic, $2 the place to go on from, $3 rows, $4 bytes of payload, after which payloads are left out.
@@ -147,6 +185,10 @@ impl Postgres {
         }
     }
 
+    pub(super) fn worker(&self, lease: Duration) -> Worker {
+        Worker { options: self.options.clone(), lease, connection: None }
+    }
+
     pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
         let rows: Vec<CountRow> = sqlx::query_as(COUNTS).fetch_all(&self.readers).await?;
         Ok(Counts::from_rows(rows))
@@ -173,11 +215,74 @@ impl Postgres {
     }
 }
 
+/// One connection that empties the inbox.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    options: PgConnectOptions,
+    lease: Duration,
+    connection: Option<PgConnection>,
+}
+
+impl Worker {
+    pub(super) async fn drain(&mut self, most: u32) -> Result<u64, WriteError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect().await.map_err(WriteError::Unavailable)?,
+        };
+        let draining = sqlx::query_scalar(DRAIN).bind(i64::from(most)).fetch_one(&mut connection);
+        let drained = timeout(self.lease + GRACE, draining).await.unwrap_or_else(|_| Err(timed_out()));
+        let taken: i64 = drained.map_err(outcome)?;
+        self.connection = Some(connection);
+        Ok(taken.unsigned_abs())
+    }
+
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = connect(&self.options).await?;
+        let session = writer_session(self.lease);
+        sqlx::raw_sql(AssertSqlSafe(session)).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    pub(super) async fn close(self) {
+        close(self.connection).await;
+    }
+}
+
 impl Writer {
     pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
+        let rows = group.rows();
+        let places = sqlx::query_scalar(STORE)
+            .bind(rows.iter().map(|row| row.event.topic).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.event.event_id).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.event.timestamp).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.event.source).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.event.payload).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| place(row.position)).collect::<Vec<_>>())
+            .bind(i64::from(place(group.len())));
+        let places: Vec<i32> = self.commit(async |connection| places.fetch_one(connection).await).await?;
+        Ok(places.into_iter().map(position).collect())
+    }
+
+    pub(super) async fn accept(&mut self, batches: &[&Batch]) -> Result<(), WriteError> {
+        let events: Vec<_> = batches.iter().flat_map(|batch| batch.events()).collect();
+        let accepted = sqlx::query(ACCEPT)
+            .bind(events.iter().map(|event| event.topic).collect::<Vec<_>>())
+            .bind(events.iter().map(|event| event.event_id).collect::<Vec<_>>())
+            .bind(events.iter().map(|event| event.timestamp).collect::<Vec<_>>())
+            .bind(events.iter().map(|event| event.source).collect::<Vec<_>>())
+            .bind(events.iter().map(|event| event.payload).collect::<Vec<_>>())
+            .bind(i64::from(place(events.len())));
+        self.commit(async |connection| accepted.execute(connection).await.map(drop)).await
+    }
+
+    /// Runs a statement that is a transaction.
+    async fn commit<T>(
+        &mut self,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, WriteError> {
         let mut connection = self.ready().await.map_err(WriteError::Unavailable)?;
         let limit = self.statement_timeout + GRACE;
-        let stored = timeout(limit, store(&mut connection, group)).await.unwrap_or_else(|_| Err(timed_out()));
+        let stored = timeout(limit, statement(&mut connection)).await.unwrap_or_else(|_| Err(timed_out()));
         self.last_used = Instant::now();
         let result = stored.map_err(outcome);
         // After a refusal or an abort the session goes on. After all else it is in an unknown state, or its server is
@@ -221,27 +326,16 @@ impl Writer {
     }
 
     pub(super) async fn close(self) {
-        if let Some(connection) = self.connection
-            && let Err(error) = connection.close().await
-        {
-            tracing::debug!(%error, "a writer's connection did not close cleanly");
-        }
+        close(self.connection).await;
     }
 }
 
-async fn store(connection: &mut PgConnection, group: &Group<'_>) -> Result<Vec<usize>, sqlx::Error> {
-    let rows = group.rows();
-    let places: Vec<i32> = sqlx::query_scalar(STORE)
-        .bind(rows.iter().map(|row| row.event.topic).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.event.event_id).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.event.timestamp).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.event.source).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.event.payload).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| place(row.position)).collect::<Vec<_>>())
-        .bind(i64::from(place(group.len())))
-        .fetch_one(connection)
-        .await?;
-    Ok(places.into_iter().map(position).collect())
+async fn close(connection: Option<PgConnection>) {
+    if let Some(connection) = connection
+        && let Err(error) = connection.close().await
+    {
+        tracing::debug!(%error, "a connection did not close cleanly");
+    }
 }
 
 fn place(position: usize) -> i32 {

@@ -10,8 +10,10 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use tokio::sync::Mutex;
 
 use super::{ACQUIRE_TIMEOUT, DatabaseUrl, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
+use crate::event::Batch;
 use crate::group::{Group, Row};
 use crate::listing::{Page, PageRequest, PageRow};
 use crate::stats::{CountRow, Counts};
@@ -33,6 +35,19 @@ const COMMIT: &str = "COMMIT";
 const INSERTED: &str = "SELECT seq - ?1 FROM processed_events WHERE seq > ?1";
 const COUNT: &str = "UPDATE counters SET received = received + ?1, unique_processed = unique_processed + ?2, \
                      duplicate_dropped = duplicate_dropped + ?1 - ?2";
+const ACCEPTED: &str = "UPDATE counters SET received = received + ?1, pending = pending + ?1";
+const IS_FILLED: &str = "SELECT EXISTS (SELECT 1 FROM inbox)";
+/// Where a worker's turn ends: at the last of the first so many events that wait, or nowhere.
+const TAKEN: &str = "SELECT count(*), max(id) FROM (SELECT id FROM inbox ORDER BY id LIMIT ?1)";
+/// What is new of them, the first of each key, in the order in which they came.
+const DRAIN: &str = "
+    INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload, processed_at_ms)
+    SELECT ?1 + row_number() OVER (ORDER BY id), topic, event_id, timestamp, source, payload, ?3
+    FROM inbox WHERE id <= ?2 ORDER BY id
+    ON CONFLICT (topic, event_id) DO NOTHING";
+const DELETE: &str = "DELETE FROM inbox WHERE id <= ?1";
+const DRAINED: &str = "UPDATE counters SET unique_processed = unique_processed + ?2, \
+                       duplicate_dropped = duplicate_dropped + ?1 - ?2, pending = pending - ?1";
 const PING: &str = "SELECT only_row FROM counters";
 
 /// The topics are found by leaping from one to the next in the key's index: as many steps as there are topics, however
@@ -43,7 +58,7 @@ const COUNTS: &str = "
         UNION ALL
         SELECT (SELECT min(topic) FROM processed_events WHERE topic > topics.topic) FROM topics WHERE topic IS NOT NULL
     )
-    SELECT received, unique_processed, duplicate_dropped, pending, processing, topic
+    SELECT received, unique_processed, duplicate_dropped, pending, topic
     FROM stats LEFT JOIN topics ON topic IS NOT NULL";
 
 /// A page: ?1 the topic, ?2 the place to go on from, ?3 rows, ?4 bytes of payload, after which payloads are left out.
@@ -67,15 +82,32 @@ const PAGE_OF_TOPIC: &str = page!("topic = ?1 AND seq < ?2");
 pub(super) struct Sqlite {
     readers: SqlitePool,
     options: SqliteConnectOptions,
+    /// Whoever writes in this process has it: they would find each other's lock by looking again and again.
+    turn: Arc<Mutex<()>>,
 }
 
 /// The connection that stores events.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    options: SqliteConnectOptions,
-    connection: Option<SqliteConnection>,
+    session: Session,
     /// The INSERT of one row, of two, and so on.
     inserts: Vec<Arc<str>>,
+    /// The same for the inbox.
+    accepts: Vec<Arc<str>>,
+}
+
+/// The connection that empties the inbox.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    session: Session,
+}
+
+/// A connection that writes, one transaction at a time.
+#[derive(Debug)]
+struct Session {
+    options: SqliteConnectOptions,
+    turn: Arc<Mutex<()>>,
+    connection: Option<SqliteConnection>,
 }
 
 impl Sqlite {
@@ -101,15 +133,23 @@ impl Sqlite {
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(reader_options(&options));
-        Ok(Self { readers, options })
+        Ok(Self { readers, options, turn: Arc::default() })
     }
 
     pub(super) fn writer(&self) -> Writer {
-        Writer {
-            options: self.options.clone(),
-            connection: None,
-            inserts: (1..=MAX_ROWS_PER_INSERT).map(|rows| insert_statement(rows).into()).collect(),
-        }
+        let of_each = |statement: fn(usize) -> String| {
+            (1..=MAX_ROWS_PER_INSERT).map(|rows| statement(rows).into()).collect()
+        };
+        let (inserts, accepts) = (of_each(insert_statement), of_each(accept_statement));
+        Writer { session: self.session(), inserts, accepts }
+    }
+
+    pub(super) fn worker(&self) -> Worker {
+        Worker { session: self.session() }
+    }
+
+    fn session(&self) -> Session {
+        Session { options: self.options.clone(), turn: Arc::clone(&self.turn), connection: None }
     }
 
     pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
@@ -138,13 +178,15 @@ impl Sqlite {
     }
 }
 
-impl Writer {
-    pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.options.connect().await.map_err(WriteError::Unavailable)?,
-        };
-        let result = self.transaction(&mut connection, group).await;
+impl Session {
+    /// Runs a transaction, of which `fill` is everything but the commit.
+    async fn commit<T>(
+        &mut self,
+        fill: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, WriteError> {
+        let _turn = Arc::clone(&self.turn).lock_owned().await;
+        let mut connection = self.ready().await?;
+        let result = transaction(&mut connection, fill).await;
         if result.is_ok() {
             self.connection = Some(connection);
         } else {
@@ -154,44 +196,116 @@ impl Writer {
         result
     }
 
-    async fn transaction(
-        &self,
-        connection: &mut SqliteConnection,
-        group: &Group<'_>,
-    ) -> Result<Vec<usize>, WriteError> {
-        let inserted = self.fill(connection, group).await.map_err(not_committed)?;
-        // From here on nobody knows whether the commit's record reached the file before the error did.
-        sqlx::query(COMMIT).execute(connection).await.map_err(WriteError::Unknown)?;
-        Ok(inserted)
-    }
-
-    /// Everything of the transaction but its commit.
-    async fn fill(
-        &self,
-        connection: &mut SqliteConnection,
-        group: &Group<'_>,
-    ) -> Result<Vec<usize>, sqlx::Error> {
-        let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
-        let now_ms = Timestamp::now().as_millisecond();
-        for rows in group.rows().chunks(MAX_ROWS_PER_INSERT) {
-            insert(connection, &self.inserts[rows.len() - 1], rows, last_seq, now_ms).await?;
+    async fn ready(&mut self) -> Result<SqliteConnection, WriteError> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => self.options.connect().await.map_err(WriteError::Unavailable),
         }
-        let places: Vec<i64> =
-            sqlx::query_scalar(INSERTED).bind(last_seq).fetch_all(&mut *connection).await?;
-        let inserted: Vec<usize> = places.into_iter().map(position).collect();
-        sqlx::query(COUNT)
-            .bind(signed(group.len()))
-            .bind(signed(inserted.len()))
-            .execute(&mut *connection)
-            .await?;
-        Ok(inserted)
     }
 
-    pub(super) async fn close(self) {
+    async fn close(self) {
         if let Some(connection) = self.connection {
             close(connection).await;
         }
     }
+}
+
+async fn transaction<T>(
+    connection: &mut SqliteConnection,
+    fill: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, WriteError> {
+    let filled = fill(connection).await.map_err(not_committed)?;
+    // From here on nobody knows whether the commit's record reached the file before the error did.
+    sqlx::query(COMMIT).execute(connection).await.map_err(WriteError::Unknown)?;
+    Ok(filled)
+}
+
+impl Writer {
+    pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
+        let inserts = &self.inserts;
+        self.session.commit(async |connection| fill(connection, group, inserts).await).await
+    }
+
+    pub(super) async fn accept(&mut self, batches: &[&Batch]) -> Result<(), WriteError> {
+        let accepts = &self.accepts;
+        self.session.commit(async |connection| accept(connection, batches, accepts).await).await
+    }
+
+    pub(super) async fn close(self) {
+        self.session.close().await;
+    }
+}
+
+impl Worker {
+    pub(super) async fn drain(&mut self, most: u32) -> Result<u64, WriteError> {
+        // Looked at without a transaction: an empty inbox is in no writer's way.
+        let mut connection = self.session.ready().await?;
+        let is_filled = sqlx::query_scalar(IS_FILLED).fetch_one(&mut connection).await;
+        let is_filled: bool = is_filled.map_err(not_committed)?;
+        self.session.connection = Some(connection);
+        if !is_filled {
+            return Ok(0);
+        }
+        self.session.commit(async |connection| drain(connection, most).await).await
+    }
+
+    pub(super) async fn close(self) {
+        self.session.close().await;
+    }
+}
+
+async fn fill(
+    connection: &mut SqliteConnection,
+    group: &Group<'_>,
+    inserts: &[Arc<str>],
+) -> Result<Vec<usize>, sqlx::Error> {
+    let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
+    let now_ms = Timestamp::now().as_millisecond();
+    for rows in group.rows().chunks(MAX_ROWS_PER_INSERT) {
+        insert(connection, &inserts[rows.len() - 1], rows, last_seq, now_ms).await?;
+    }
+    let places: Vec<i64> = sqlx::query_scalar(INSERTED).bind(last_seq).fetch_all(&mut *connection).await?;
+    let inserted: Vec<usize> = places.into_iter().map(position).collect();
+    sqlx::query(COUNT).bind(signed(group.len())).bind(signed(inserted.len())).execute(connection).await?;
+    Ok(inserted)
+}
+
+async fn accept(
+    connection: &mut SqliteConnection,
+    batches: &[&Batch],
+    accepts: &[Arc<str>],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(BEGIN).execute(&mut *connection).await?;
+    let events: Vec<_> = batches.iter().flat_map(|batch| batch.events()).collect();
+    for events in events.chunks(MAX_ROWS_PER_INSERT) {
+        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&accepts[events.len() - 1])));
+        for event in events {
+            query = query
+                .bind(event.topic)
+                .bind(event.event_id)
+                .bind(event.timestamp)
+                .bind(event.source)
+                .bind(event.payload);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    sqlx::query(ACCEPTED).bind(signed(events.len())).execute(connection).await.map(drop)
+}
+
+async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<u64, sqlx::Error> {
+    let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
+    let (taken, last): (i64, Option<i64>) =
+        sqlx::query_as(TAKEN).bind(most).fetch_one(&mut *connection).await?;
+    let Some(last) = last else { return Ok(0) };
+    let now_ms = Timestamp::now().as_millisecond();
+    let drained = sqlx::query(DRAIN).bind(last_seq).bind(last).bind(now_ms).execute(&mut *connection).await?;
+    sqlx::query(DELETE).bind(last).execute(&mut *connection).await?;
+    sqlx::query(DRAINED)
+        .bind(taken)
+        .bind(i64::try_from(drained.rows_affected()).expect("no more rows than were taken"))
+        .execute(connection)
+        .await?;
+    Ok(taken.unsigned_abs())
 }
 
 async fn insert(
@@ -224,6 +338,11 @@ fn insert_statement(rows: usize) -> String {
         "INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload, processed_at_ms) \
          VALUES {values} ON CONFLICT (topic, event_id) DO NOTHING"
     )
+}
+
+fn accept_statement(rows: usize) -> String {
+    let values = vec!["(?, ?, ?, ?, ?)"; rows].join(", ");
+    format!("INSERT INTO inbox (topic, event_id, timestamp, source, payload) VALUES {values}")
 }
 
 /// The first place after `last_seq` is the group's position 0.

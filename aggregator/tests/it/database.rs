@@ -137,6 +137,20 @@ impl Database {
         }
     }
 
+    /// Holds back every statement that stores an event of the topic `held`, on PostgreSQL, while it runs.
+    pub(crate) async fn hold_statements(&self) -> Gate {
+        self.execute(
+            "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
+             CREATE TRIGGER hold BEFORE INSERT ON processed_events
+             FOR EACH ROW WHEN (NEW.topic = 'held') EXECUTE FUNCTION hold()",
+        )
+        .await;
+        let mut connection = PgConnection::connect(&self.url()).await.unwrap();
+        sqlx::raw_sql("SELECT pg_advisory_lock(1)").execute(&mut connection).await.unwrap();
+        Gate::Postgres(connection)
+    }
+
     /// Drops the database. A test that fails leaves it to the private server, which is thrown away.
     pub(crate) async fn remove(self) {
         if let Self::Postgres { admin_url, name } = &self {
@@ -171,6 +185,20 @@ pub(crate) enum Gate {
 }
 
 impl Gate {
+    /// The session that waits here, once one does that is not this one.
+    pub(crate) async fn reached_by_another_than(&mut self, known: i32) -> i32 {
+        let Self::Postgres(connection) = self else { panic!("SQLite has no sessions") };
+        let waiting = "SELECT max(pid) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event = 'advisory' AND pid <> $1";
+        loop {
+            let pid: Option<i32> =
+                sqlx::query_scalar(waiting).bind(known).fetch_one(&mut *connection).await.unwrap();
+            if let Some(pid) = pid {
+                return pid;
+            }
+        }
+    }
+
     /// Waits until a transaction waits here.
     pub(crate) async fn reached(&mut self) {
         while !self.is_reached().await {}

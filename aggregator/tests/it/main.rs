@@ -38,6 +38,7 @@ mod listing;
 mod outages;
 mod process;
 mod program;
+mod queued;
 mod races;
 mod refusals;
 mod restarts;

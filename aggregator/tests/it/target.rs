@@ -114,18 +114,35 @@ impl Client {
         response.json().await.unwrap()
     }
 
-    /// The counters, checked against each other.
+    /// The counters of a service with nothing that waits, checked against each other.
     pub(crate) async fn counters(&self) -> Counters {
+        let (counters, waiting) = self.counters_and_waiting().await;
+        assert_eq!(waiting, 0);
+        counters
+    }
+
+    /// The counters and what waits in the inbox, of one answer, checked against each other.
+    pub(crate) async fn counters_and_waiting(&self) -> (Counters, u64) {
         let stats = self.stats().await;
         let number = |pointer: &str| stats.pointer(pointer).and_then(Value::as_u64).unwrap();
-        assert_eq!((number("/queue/pending"), number("/queue/processing")), (0, 0));
+        let waiting = number("/queue/pending") + number("/queue/processing");
         let counters = Counters {
             received: number("/received"),
             unique: number("/unique_processed"),
             duplicates: number("/duplicate_dropped"),
         };
-        assert_eq!(counters.received, counters.unique + counters.duplicates, "{counters:?}");
-        counters
+        assert_eq!(counters.received, counters.unique + counters.duplicates + waiting, "{stats}");
+        (counters, waiting)
+    }
+
+    /// The counters once nothing waits any more.
+    pub(crate) async fn rested(&self) -> Counters {
+        loop {
+            let (counters, waiting) = self.counters_and_waiting().await;
+            if waiting == 0 {
+                return counters;
+            }
+        }
     }
 
     /// Every row, by following the links of pages with `limit` rows; `topic` is a ready query parameter or nothing.

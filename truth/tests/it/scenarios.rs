@@ -66,6 +66,7 @@ fn every_shipped_scenario_makes_a_plan() {
             "default",
             "delayed",
             "killed",
+            "queued",
             "races",
             "ramping-arrival-rate",
             "ramping-vus",

@@ -56,8 +56,13 @@ pub(crate) struct Stack {
 
 impl Stack {
     pub(crate) fn start(database_url: String) -> Self {
+        Self::start_with(database_url, &[])
+    }
+
+    /// The same with more settings of the aggregator's.
+    pub(crate) fn start_with(database_url: String, more: &[(&'static str, &str)]) -> Self {
         let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
-        let aggregator = aggregator::start(&programs, &database_url).unwrap();
+        let aggregator = aggregator::start_with(&programs, &database_url, more).unwrap();
         Self { programs, aggregator, database_url, results: Scratch::new().unwrap() }
     }
 

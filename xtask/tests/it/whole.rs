@@ -45,9 +45,29 @@ fn a_run_through_kills_and_restarts_passes_on_postgres() {
     run_through_kills_passes(&Server::postgres(Durability::Durable));
 }
 
+#[test]
+fn a_queued_run_through_kills_and_restarts_passes_on_sqlite() {
+    queued_run_through_kills_passes(&Server::sqlite());
+}
+
+#[test]
+fn a_queued_run_through_kills_and_restarts_passes_on_postgres() {
+    queued_run_through_kills_passes(&Server::postgres(Durability::Durable));
+}
+
+fn queued_run_through_kills_passes(server: &Server) {
+    let stack = Stack::start_with(server.database("events"), &[("ACK", "queued")]);
+    let scenario = xtask::cargo::workspace().join("scenarios/queued.toml");
+    kill_while_loading(stack, &format!("--scenario {} --count 20000 --batch 20", scenario.display()));
+}
+
 fn run_through_kills_passes(server: &Server) {
-    let mut stack = Stack::start(server.database("events"));
-    let mut loading = stack.loading("--count 20000 --dup 0.3 --batch 20");
+    let stack = Stack::start(server.database("events"));
+    kill_while_loading(stack, "--count 20000 --dup 0.3 --batch 20");
+}
+
+fn kill_while_loading(mut stack: Stack, load: &str) {
+    let mut loading = stack.loading(load);
     for threshold in [4_000, 8_000, 12_000] {
         while stack.aggregator.received().unwrap() < threshold {
             assert_eq!(loading.process.try_wait().unwrap(), None, "the run was over before the kill");

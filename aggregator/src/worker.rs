@@ -1,0 +1,103 @@
+//! The tasks of the queued mode: each takes what waits in the inbox, and stores and counts it in the transaction that takes
+//! it away. One that is killed, or paused for ever, has taken nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::store::{Worker, WriteError};
+
+/// The pause after a failure; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What the handlers and the workers of one process share.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// Told when something was put in.
+    filled: Notify,
+    /// Events that this process' workers are about to store.
+    in_hand: AtomicI64,
+}
+
+impl Inbox {
+    /// Wakes a worker.
+    pub(crate) fn filled(&self) {
+        self.filled.notify_one();
+    }
+
+    /// How many of so many that wait are in a worker's hands.
+    pub(crate) fn processing(&self, waiting: i64) -> i64 {
+        self.in_hand.load(Ordering::Relaxed).clamp(0, waiting.max(0))
+    }
+}
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) inbox: Arc<Inbox>,
+    /// Most events of one transaction.
+    pub(crate) batch_size: u32,
+    /// How long it waits for a word before it looks by itself: another process may have filled the inbox.
+    pub(crate) poll_interval: Duration,
+}
+
+/// Empties the inbox again and again, until nobody serves any more.
+pub(crate) async fn run(mut worker: Worker, job: Job, mut serving: watch::Receiver<()>) {
+    let mut pause = None;
+    loop {
+        // Asked between two transactions only: what was begun is ended.
+        if serving.has_changed().is_err() {
+            return worker.close().await;
+        }
+        match job.drain(&mut worker).await {
+            Ok(taken) => {
+                if pause.take().is_some() {
+                    tracing::info!("the inbox is emptied again");
+                }
+                if taken >= u64::from(job.batch_size) {
+                    // There may be more than one can take.
+                    job.inbox.filled();
+                    continue;
+                }
+                tokio::select! {
+                    // Both ends of a wait are looked at above.
+                    _ = timeout(job.poll_interval, job.inbox.filled.notified()) => {}
+                    _ = serving.changed() => {}
+                }
+            }
+            Err(error) => {
+                let this_time = pause.map_or(FIRST_PAUSE, |last: Duration| (2 * last).min(LONGEST_PAUSE));
+                report(&error, pause.is_some());
+                pause = Some(this_time);
+                tokio::select! {
+                    () = sleep(this_time) => {}
+                    _ = serving.changed() => {}
+                }
+            }
+        }
+    }
+}
+
+impl Job {
+    async fn drain(&self, worker: &mut Worker) -> Result<u64, WriteError> {
+        let most = i64::from(self.batch_size);
+        self.inbox.in_hand.fetch_add(most, Ordering::Relaxed);
+        let drained = worker.drain(self.batch_size).await;
+        self.inbox.in_hand.fetch_sub(most, Ordering::Relaxed);
+        drained
+    }
+}
+
+/// Nothing is lost by it: what was not stored waits on.
+fn report(error: &WriteError, is_known: bool) {
+    let source = error.source();
+    if is_known {
+        tracing::debug!("the inbox is not emptied: {error}: {source}");
+    } else {
+        tracing::error!("the inbox is not emptied: {error}: {source}; it is tried again and again");
+    }
+}
