@@ -100,6 +100,12 @@ impl Playing<'_> {
         }
     }
 
+    /// When its time is over; none if it ends with its count.
+    fn time_is_over(&self) -> Option<u64> {
+        let lasts = self.part.load.lasts().filter(|_| self.part.load.total().is_none())?;
+        Some(self.start_ns?.saturating_add(lasts.as_nanos() as u64))
+    }
+
     fn stop(&mut self, order: Order) {
         self.stage = Stage::Over;
         self.orders.send_replace(order);
@@ -260,6 +266,8 @@ impl<'a> Conductor<'a> {
 
     fn note(&mut self, lane: u16, report: LaneReport) {
         let Some(index) = self.part_of(lane) else { return };
+        // Before what waits for its part begins: it may have broken a threshold that ends the run.
+        self.look_at(lane, report.tallies.clone());
         let part = &mut self.parts[index];
         part.running -= 1;
         part.sent.tallies.add(&report.tallies);
@@ -276,10 +284,12 @@ impl<'a> Conductor<'a> {
     fn end(&mut self, index: usize) {
         let now = monotonic_ns();
         self.parts[index].end(now, self.ending != Ending::Complete);
+        // One that has a time lasts so long, also where nothing was left to do at its end.
+        let ended = self.parts[index].time_is_over().map_or(now, |over| now.max(over));
         for part in &mut self.parts {
             if part.stage == Stage::Waiting && part.part.after == Some(index) {
                 let pause = part.part.start_time.as_nanos() as u64;
-                part.stage = Stage::Due { start_ns: now.saturating_add(pause.max(part.part.lead_ns())) };
+                part.stage = Stage::Due { start_ns: ended.saturating_add(pause.max(part.part.lead_ns())) };
             }
         }
     }

@@ -109,7 +109,7 @@ pub(crate) async fn run(
     settings: &Settings,
     parts: &[Part],
     folder: &RunFolder,
-    reached: Reached,
+    (reached, mut signals): (Reached, Signals),
     start_ns: u64,
     notices: Notices,
 ) -> Result<Load, Failure> {
@@ -124,7 +124,6 @@ pub(crate) async fn run(
     if client.offers_stats() {
         poller = Some(Poller::create(client, folder, live.clone(), Arc::clone(&view))?);
     }
-    let mut signals = Signals::listen()?;
     let striking = begin_faults(settings, &share, folder, &live, process, notices)?;
     let warm_up = settings.scenario.load.warm_up.unwrap_or_default();
     let measured_from_ns = start_ns.saturating_add(warm_up.as_nanos() as u64);

@@ -25,6 +25,7 @@ use crate::notice::Notices;
 use crate::part::{Part, Share};
 use crate::preflight;
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::summary::Summary;
 
 /// How long the baseline may take: a target that accepts connections but does not answer is loaded all the same.
@@ -52,7 +53,16 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
 
     let parts = Part::all(&settings);
     let share = Share::sum(&parts);
-    let start_ns = wait_for_start(&settings, &parts, notices).await;
+    // Whoever waits may be told to stop, also where the system would not end it by itself.
+    let mut signals = Signals::listen()?;
+    let start_ns = tokio::select! {
+        start_ns = wait_for_start(&settings, &parts, notices) => start_ns,
+        () = signals.next() => {
+            notices.warn("stopped before anything was sent");
+            end_target(process, notices).await;
+            return Ok(exit::INTERRUPTED);
+        }
+    };
 
     let manifest = manifest(&settings, &share);
     let (folder, lock) = RunFolder::create(&settings.out, &manifest)?;
@@ -77,7 +87,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         connect_timeout: settings.connect_timeout,
     });
     let reached = Reached { client, dial, fixed, process, metrics };
-    let mut load = Box::pin(load::run(&settings, &parts, &folder, reached, start_ns, notices)).await?;
+    let mut load =
+        Box::pin(load::run(&settings, &parts, &folder, (reached, signals), start_ns, notices)).await?;
     if load.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }

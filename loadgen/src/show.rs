@@ -47,6 +47,7 @@ fn checked(file: &Path) -> Result<String, Failure> {
     Connector::new(&scenario.target, &scenario.target.endpoint()?, &ProxyLogin::default())?;
     let executor = match scenario.load.executors.len() {
         0 => scenario.load.executor.name().to_owned(),
+        1 => "1 executor".to_owned(),
         several => format!("{several} executors"),
     };
     Ok(format!("{executor}, {}", amount(&scenario, &plan)))

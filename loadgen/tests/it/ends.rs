@@ -226,3 +226,17 @@ fn a_database_that_cannot_be_opened_is_said_before_anything_is_sent() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("no such table: events"), "{}", ran.stderr);
 }
+
+#[test]
+fn who_waits_for_its_start_can_be_told_not_to() {
+    let stub = Stub::sound();
+    let start_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let running = Loadgen::against(&stub, &format!("-n 10 --start-at {start_at}")).start();
+    let interrupt = Signal::INT;
+    running.wait_until_it_catches(interrupt);
+    running.signal(interrupt);
+    let ran = running.end();
+    assert_eq!(ran.code, Some(130));
+    assert!(!ran.results().exists(), "nothing was sent, and nothing is left behind");
+    assert_eq!(stub.look(|seen| seen.requests.len()), 0);
+}

@@ -157,12 +157,12 @@ fn those_that_only_time_ends_share_what_is_behind_the_counts() {
 fn a_stop_ends_those_that_wait_and_a_silence_between_two_is_none() {
     let text = executors(&[
         ("first", &format!("{SHARED}\ncount = 10")),
-        ("second", &format!("{SHARED}\ncount = 10\nafter = \"first\"\nstart_time = \"1500ms\"")),
+        ("second", &format!("{SHARED}\ncount = 10\nafter = \"first\"\nstart_time = \"3500ms\"")),
         ("never", &format!("{SHARED}\ncount = 90\nafter = \"second\"\nstart_time = \"1h\"")),
     ]);
     let stub = Stub::sound();
     // Patience is for answers that are awaited, and none is while an executor waits for its time.
-    let mut running = Loadgen::against(&stub, "--patience 1s").scenario(&text).start();
+    let mut running = Loadgen::against(&stub, "--patience 3s").scenario(&text).start();
     running.wait_for_line("run folder");
     stub.wait_for(|seen| seen.requests.len() == 2);
     running.signal(rustix::process::Signal::INT);
@@ -176,6 +176,34 @@ fn a_stop_ends_those_that_wait_and_a_silence_between_two_is_none() {
         ran.stdout
     );
     assert!(ran.is_closed(), "also the segments of those that never began");
+}
+
+#[test]
+fn a_threshold_that_ends_the_run_ends_it_before_the_next_begins() {
+    let thresholds = "thresholds = [{ threshold = \"http_reqs: count<5\", abort_on_fail = true }]\n";
+    let text = executors(&[
+        ("short", &format!("{SHARED}\ncount = 100")),
+        ("never", &format!("{SHARED}\ncount = 100\nafter = \"short\"\nstart_time = \"1h\"")),
+    ]);
+    let text = text.replacen("batch = 10\n", &format!("batch = 10\n{thresholds}"), 1);
+    let ran = Loadgen::against(&Stub::sound(), "").scenario(&text).run();
+    assert_eq!(ran.code, Some(99), "{}{}", ran.stdout, ran.stderr);
+    let summary = ran.summary();
+    assert_eq!((&summary["ended"], &summary["requests"]["sent"]), (&"threshold".into(), &10.into()));
+    assert!(named(&summary, "never")["began_s"].is_null());
+}
+
+#[test]
+fn who_ramps_down_to_nothing_lasts_to_the_end_of_its_stages() {
+    let stages = "[{ duration = \"50ms\", target = 0 }, { duration = \"400ms\", target = 0 }]";
+    let text = executors(&[
+        ("down", &format!("executor = \"ramping-vus\"\nstart_vus = 1\nstages = {stages}")),
+        ("then", &format!("{SHARED}\ncount = 10\nafter = \"down\"")),
+    ]);
+    let ran = Loadgen::against(&Stub::sound(), "").scenario(&text).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let summary = ran.summary();
+    assert!(named(&summary, "then")["began_s"].as_f64() >= Some(0.45), "{}", ran.stdout);
 }
 
 #[test]

@@ -138,6 +138,18 @@ impl Running {
         self.loadgen.results()
     }
 
+    /// Waits until this signal no longer ends it by itself.
+    pub(crate) fn wait_until_it_catches(&self, signal: rustix::process::Signal) {
+        let caught = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal.as_raw() - 1) & 1 == 1
+        };
+        while !caught() {
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until it says a line with this in it, and tells the line.
     pub(crate) fn wait_for_line(&mut self, part: &str) -> String {
         let mut line = String::new();

@@ -92,6 +92,10 @@ impl Endpoint {
                 refuse("it is not a URL; write it as http://127.0.0.1:8080")
             }
         })?;
+        // A host that is missing would be looked for in the path.
+        if text.split_once("://").is_some_and(|(_, rest)| rest.starts_with(['/', '\\', '?', '#'])) {
+            return Err(refuse("it names no host"));
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(MappingError::Credentials);
         }
@@ -184,6 +188,14 @@ mod tests {
         assert_eq!(found.proxy.unwrap().to_string(), "socks5h://127.0.0.1:1080");
         let socket = Connect { to: None, unix_socket: Some("/run/a.sock".into()), ..connect };
         assert_eq!(endpoint("http://a", &socket), Err(MappingError::ProxyToSocket));
+    }
+
+    #[test]
+    fn a_host_is_not_looked_for_in_the_path() {
+        for text in ["http:///204", "http:////a", "http://?a", "https://"] {
+            let error = endpoint(text, &Connect::default()).unwrap_err().to_string();
+            assert!(error.contains("host") || error.contains("not a URL"), "{text}: {error}");
+        }
     }
 
     #[test]

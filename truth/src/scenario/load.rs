@@ -171,6 +171,9 @@ impl Load {
 
     /// What is wrong with it, if anything is.
     pub(super) fn fault(&self) -> Option<String> {
+        if let Some(error) = self.thresholds.iter().find_map(|demand| demand.parse().err()) {
+            return Some(error.to_string());
+        }
         if let Some(why) =
             Some(&self.executors).filter(|parts| !parts.is_empty()).and_then(|parts| part::fault(parts, self))
         {
@@ -178,9 +181,6 @@ impl Load {
         }
         if let Some(what) = self.misfit() {
             return Some(format!("executor = \"{}\" {what}", self.executor.name()));
-        }
-        if let Some(error) = self.thresholds.iter().find_map(|demand| demand.parse().err()) {
-            return Some(error.to_string());
         }
         if !(1..=MAX_CONNECTIONS).contains(&self.most_connections()) {
             return Some("concurrency must be 1 to 10000".to_owned());

@@ -386,7 +386,8 @@ fn reject(_: &Evidence, slice: &mut Slice) -> Option<()> {
 
 fn tell_new_twice(_: &Evidence, slice: &mut Slice) -> Option<()> {
     let attempts = slice.attempts.clone();
-    (attempts.len() >= 2).then_some(())?;
+    // What was never answered tells nothing.
+    (acks(&slice.frames, &attempts).count() >= 2).then_some(())?;
     retell(slice, &attempts, Kind::New);
     Some(())
 }

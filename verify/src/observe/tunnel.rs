@@ -132,6 +132,21 @@ impl Tunnel {
         }
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await?;
+        let mut led = self.read_head(stream).await?;
+        // An interim answer is none yet.
+        while matches!(led, Some((100..200, _))) {
+            led = self.read_head(stream).await?;
+        }
+        match led {
+            Some((200..300, _)) => Ok(()),
+            Some((407, said)) => Err(TunnelError::Login { proxy: self.proxy.clone(), said }),
+            Some((_, said)) => Err(self.refused(said)),
+            None => Err(self.strange("its head has no status")),
+        }
+    }
+
+    /// The status of an answer without a body, and how it is told.
+    async fn read_head(&self, stream: &mut TcpStream) -> Result<Option<(u16, String)>, TunnelError> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             if head.len() == MAX_ANSWER {
@@ -150,12 +165,7 @@ impl Tunnel {
         answer.parse(&head).map_err(|error| self.strange(&format!("its head is not HTTP ({error})")))?;
         let said =
             |status| format!("status {status} {}", answer.reason.unwrap_or_default()).trim_end().to_owned();
-        match answer.code {
-            Some(200..300) => Ok(()),
-            Some(407) => Err(TunnelError::Login { proxy: self.proxy.clone(), said: said(407) }),
-            Some(status) => Err(self.refused(said(status))),
-            None => Err(self.strange("its head has no status")),
-        }
+        Ok(answer.code.map(|status| (status, said(status))))
     }
 
     async fn ask_socks(&self, stream: &mut TcpStream, host: &str) -> Result<(), TunnelError> {
