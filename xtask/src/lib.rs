@@ -53,7 +53,8 @@ enum Command {
     /// Measure the programs, each beside the rival that bounds it, and print tables in Markdown
     #[command(subcommand)]
     Bench(bench::Command),
-    /// Run the containers on free ports: load, kill the aggregator midway, start it again, verify, down, up, verify
+    /// Run the containers on free ports: load, kill the aggregator midway, start it again, verify, down, up, verify; then
+    /// the same with three replicas behind a load balancer
     Compose(compose::Settings),
     /// Try targets with one defect each, and see that the right check names it
     Mutants(mutants::Settings),

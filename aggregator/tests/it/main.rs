@@ -27,6 +27,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod clients;
 mod cluster;
 mod contract;
 mod database;

@@ -43,6 +43,7 @@ impl Stack {
         let variables = vec![
             // Any free port, so that several projects stand side by side.
             ("HTTP_PORT", "0".to_owned()),
+            ("BALANCER_PORT", "0".to_owned()),
             ("COUNT", settings.count.to_string()),
             ("BATCH_SIZE", settings.batch.to_string()),
             ("DUP_RATE", "0.3".to_owned()),
@@ -122,6 +123,16 @@ impl Container {
         self.docker("start")
     }
 
+    /// Stops all in it where it is, until [`Self::resume`].
+    pub(super) fn pause(&self) -> Result<()> {
+        self.docker("pause")
+    }
+
+    /// Lets it go on after [`Self::pause`].
+    pub(super) fn resume(&self) -> Result<()> {
+        self.docker("unpause")
+    }
+
     fn docker(&self, action: &str) -> Result<()> {
         let mut command = Command::new("docker");
         command.args([action, &self.id]).stdout(Stdio::null());
@@ -149,9 +160,9 @@ fn command(tool: &[&str], name: &str, variables: &[(&'static str, String)], args
     let file = cargo::workspace().join("docker-compose.yml");
     let mut command = Command::new(tool[0]);
     command.args(&tool[1..]).arg("-f").arg(file).args(["-p", name]);
-    // `up` is to leave those of the profile alone; `run` and `down` are to know them.
+    // `up` is to leave those of the profiles alone; `run` and `down` are to know them.
     if !args.starts_with(&["up"]) {
-        command.args(["--profile", "bench"]);
+        command.args(["--profile", "bench", "--profile", "scale"]);
     }
     command.args(args);
     command.envs(variables.iter().map(|(name, value)| (name, value))).current_dir(cargo::workspace());

@@ -15,5 +15,6 @@ mod gone;
 mod mutants;
 mod probe;
 mod process;
+mod replicas;
 mod stack;
 mod whole;
