@@ -177,7 +177,7 @@ async fn what_cannot_work_is_one_message_with_its_exit_code() {
         ("DATABASE_URL", "mysql://127.0.0.1/events", 2, "must begin with sqlite: or postgres://"),
         ("LISTEN", "8080", 2, "must be a host and a port"),
         ("LISTEN", "192.0.2.1:8080", 1, "LISTEN names another address"),
-        ("ACK", "queued", 2, "possible values: committed"),
+        ("ACK", "soon", 2, "possible values: committed"),
         ("INVALID_STATUS", "500", 2, "possible values: 422, 400"),
         ("MAX_BATCH", "none", 2, "--max-batch"),
     ];
