@@ -125,8 +125,9 @@ pub(crate) async fn run(
         poller = Some(Poller::create(client, folder, live.clone(), Arc::clone(&view))?);
     }
     let striking = begin_faults(settings, &share, folder, &live, process, notices)?;
-    let warm_up = settings.scenario.load.warm_up.unwrap_or_default();
-    let measured_from_ns = start_ns.saturating_add(warm_up.as_nanos() as u64);
+    // Without a warm-up also what comes before the first request: the connections.
+    let warm_up = settings.scenario.load.warm_up;
+    let measured_from_ns = warm_up.map_or(0, |warm_up| start_ns.saturating_add(warm_up.as_nanos() as u64));
     let lanes = start_lanes(settings, parts, folder, &live, (&dial, &fixed), measured_from_ns)?;
     let onlookers = Onlookers { view: &view, progress: &progress, notices };
     let mut conductor = Conductor::new(&settings.scenario.load, parts, lanes, live, start_ns, onlookers);
@@ -233,12 +234,7 @@ fn start_lanes(
     let mut index = 0;
     let mut orders = Vec::new();
     for part in parts {
-        let pace = part.load.schedule().map(|schedule| Pace {
-            schedule: Arc::new(schedule),
-            start_ns: 0,
-            lanes: u64::from(part.share.lanes),
-            rounds: part.rounds,
-        });
+        let pace = Pace::of(part);
         let claims = match pace {
             Some(_) => Arc::new(Claims::dealt(part.rounds.count(), part.share.lanes)),
             None if part.share.events.is_some() => Arc::new(Claims::shared(part.rounds.count())),
@@ -246,14 +242,7 @@ fn start_lanes(
         };
         let (order, listening) = watch::channel(Order::Wait);
         for place in 0..part.share.lanes {
-            let header = Header {
-                nonce: plan.nonce,
-                lane: index,
-                boot_id: boot_id(),
-                monotonic_ns: monotonic_ns(),
-                utc_ms: utc_ms(),
-            };
-            let ledger = SegmentWriter::create(&folder.segment(index), header)?;
+            let ledger = begin_segment(folder, plan.nonce, index)?;
             let job = LaneJob {
                 index,
                 lanes,
@@ -286,6 +275,12 @@ fn start_lanes(
         orders.push(order);
     }
     Ok(Lanes { words, orders })
+}
+
+fn begin_segment(folder: &RunFolder, nonce: u64, lane: u16) -> Result<SegmentWriter, LedgerError> {
+    let (monotonic_ns, utc_ms) = (monotonic_ns(), utc_ms());
+    let header = Header { nonce, lane, boot_id: boot_id(), monotonic_ns, utc_ms };
+    SegmentWriter::create(&folder.segment(lane), header)
 }
 
 /// Whether somebody looks at what is measured before all is over.

@@ -234,9 +234,9 @@ impl Tally {
 /// What was counted, and of it what was sent while the target warmed up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tallies {
-    /// What counts in rates, latencies and thresholds.
+    /// What counts in rates, latencies and thresholds, and what is of no request alone: rounds, races and connections.
     pub(crate) measured: Tally,
-    /// What does not, if there is any.
+    /// Requests that do not count there, if there are any.
     pub(crate) warm_up: Option<Box<Tally>>,
 }
 

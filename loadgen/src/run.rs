@@ -67,13 +67,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let manifest = manifest(&settings, &share);
     let (folder, lock) = RunFolder::create(&settings.out, &manifest)?;
     baseline.save(&folder)?;
-    if let Some((process, log)) = process.as_mut().zip(settings.scenario.target.process.as_ref()) {
-        let moved = process.move_log(&folder.file(&log.log));
-        moved.map_err(|source| Failure::System {
-            action: "move the target's log into the run folder",
-            source,
-        })?;
-    }
+    keep_log(&settings, process.as_mut(), &folder)?;
     announce(&settings, &share, &folder, notices);
     warn(&settings, &share, &addresses, &baseline, notices);
     for answer in preflight::send_empty(&client, &settings).await {
@@ -104,15 +98,20 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         notices.error(&why);
         return Ok(exit::LEDGER);
     }
-    if settings.verify && matches!(code, exit::RAN | exit::NO_ACK | exit::THRESHOLD) {
-        let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
-        let options = verify::Options::for_run(path, url, settings.database_url, settings.reach);
-        let verdict = verify::run(options).await;
-        end_target(load.process.take(), notices).await;
-        return Ok(if verdict == exit::RAN && code == exit::THRESHOLD { code } else { verdict });
-    }
+    let code = Box::pin(judge(settings, &folder, code)).await;
     end_target(load.process.take(), notices).await;
     Ok(code)
+}
+
+/// Has the run judged, if that was asked for and there is something to judge; tells the exit code of both.
+async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u8 {
+    if !settings.verify || !matches!(code, exit::RAN | exit::NO_ACK | exit::THRESHOLD) {
+        return code;
+    }
+    let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
+    let options = verify::Options::for_run(path, url, settings.database_url, settings.reach);
+    let verdict = verify::run(options).await;
+    if verdict == exit::RAN && code == exit::THRESHOLD { code } else { verdict }
 }
 
 /// Whether the summary can be written there, without losing what is there.
@@ -176,6 +175,17 @@ async fn start_target(settings: &Settings, client: &TargetClient) -> Result<Opti
     created.map_err(|source| Failure::System { action: "make the folder of results", source })?;
     let log = settings.out.join(format!(".target-{:016x}.log", settings.plan.nonce));
     Ok(Some(TargetProcess::start(process.clone(), client.clone(), settings.endpoint.clone(), log).await?))
+}
+
+/// Its log belongs to the run, now that there is one.
+fn keep_log(
+    settings: &Settings,
+    process: Option<&mut TargetProcess>,
+    folder: &RunFolder,
+) -> Result<(), Failure> {
+    let Some((process, told)) = process.zip(settings.scenario.target.process.as_ref()) else { return Ok(()) };
+    let moved = process.move_log(&folder.file(&told.log));
+    moved.map_err(|source| Failure::System { action: "move the target's log into the run folder", source })
 }
 
 async fn end_target(process: Option<TargetProcess>, notices: Notices) {

@@ -220,12 +220,7 @@ impl TryFrom<PlanSpec> for Plan {
                 return Err(PlanError::Range { name, value, range });
             }
         }
-        let counted = spec.counts.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
-        if spec.counts.contains(&0)
-            || counted.is_none_or(|counted| spec.total.is_some_and(|total| total < counted))
-        {
-            return Err(PlanError::Counts);
-        }
+        check_counts(&spec)?;
         if spec.share[0] > 0 && possible(&spec).total() == 0 {
             return Err(PlanError::NoMode);
         }
@@ -255,6 +250,12 @@ impl TryFrom<PlanSpec> for Plan {
         let requests_per_round = u32::try_from(requests).expect("at most 320");
         Ok(Self { spec, requests_per_round })
     }
+}
+
+fn check_counts(spec: &PlanSpec) -> Result<(), PlanError> {
+    let counted = spec.counts.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
+    let fits = |counted| spec.total.is_none_or(|total| counted <= total);
+    if spec.counts.contains(&0) || !counted.is_some_and(fits) { Err(PlanError::Counts) } else { Ok(()) }
 }
 
 fn check_template(text: &str) -> Result<(), PlanError> {

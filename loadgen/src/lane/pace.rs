@@ -15,7 +15,7 @@ use truth::schedule::Schedule;
 
 use super::desk::Desk;
 use crate::alarm::Alarm;
-use crate::part::Rounds;
+use crate::part::{Part, Rounds};
 
 /// When the requests of a part are to leave.
 #[derive(Clone, Debug)]
@@ -29,6 +29,12 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// That of a part with a rate, from the beginning of all time.
+    pub(crate) fn of(part: &Part) -> Option<Self> {
+        let schedule = Arc::new(part.load.schedule()?);
+        Some(Self { schedule, start_ns: 0, lanes: u64::from(part.share.lanes), rounds: part.rounds })
+    }
+
     /// The instant of a request of a round; a request that is never due is due at the end of time.
     pub(crate) fn due(&self, plan: &Plan, round: u64, request: u32) -> u64 {
         let (of, index) = self.rounds.shards();

@@ -19,7 +19,6 @@ use super::LaneJob;
 use super::desk::{Desk, Shared, Taken};
 use crate::connection::dial::Opened;
 use crate::connection::{self, Begun, Connection};
-use crate::meter::Tally;
 use crate::meter::latency::micros;
 use crate::release;
 
@@ -82,21 +81,22 @@ impl Seat {
     async fn open(&self) -> Option<Shared> {
         let connected = self.job.dial.connect().await;
         let mut desk = self.desk.borrow_mut();
-        let Tally { connections: tally, latencies, .. } = &mut desk.tallies.measured;
         match connected {
             Ok(Opened { line, connecting_ns, handshake_ns }) => {
+                let latencies = &mut desk.tally(monotonic_ns()).latencies;
                 latencies.connecting.saturating_record(micros(connecting_ns));
                 if let Some(handshake_ns) = handshake_ns {
                     latencies.tls_handshaking.saturating_record(micros(handshake_ns));
                 }
-                tally.opened += 1;
-                let number = self.job.connection_number(tally.opened);
+                let opened = &mut desk.tallies.measured.connections.opened;
+                *opened += 1;
+                let number = self.job.connection_number(*opened);
                 let bodies = self.job.fixed.bodies();
                 Some(Rc::new(RefCell::new(Connection::new(number, line, bodies))))
             }
             Err(error) => {
                 tracing::debug!(seat = self.index, %error, "cannot connect");
-                tally.refused += 1;
+                desk.tallies.measured.connections.refused += 1;
                 None
             }
         }

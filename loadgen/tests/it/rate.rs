@@ -69,6 +69,7 @@ fn rate_and_time_make_the_count() {
         let summary = ran.summary();
         assert_eq!(summary["events"]["acked"], events, "{arguments}");
         assert_eq!(summary["schedule"]["dropped_iterations"], 0, "{arguments}");
+        assert!(summary["warm_up"].is_null() && summary["parts"]["connecting"].is_object(), "{summary:#}");
         assert!(ran.stdout.contains("schedule..."), "{}", ran.stdout);
     }
 }
@@ -205,6 +206,7 @@ fn what_is_sent_to_warm_up_is_on_record_and_not_measured() {
         (&40.into(), &20.into()),
         "{summary:#}"
     );
+    assert!(summary["parts"]["connecting"].is_null(), "connections opened while it warmed up: {summary:#}");
     for measured in ["/response_time", "/service_time", "/parts/waiting", "/schedule/lateness"] {
         assert_eq!(summary.pointer(measured).unwrap()["samples"], 20, "{measured}: {summary:#}");
     }
