@@ -111,6 +111,11 @@ impl Service {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
+    /// Its process id.
+    pub fn id(&self) -> Result<u32> {
+        Ok(self.process.as_ref().context("the server does not run")?.id())
+    }
+
     /// How many events it says it received.
     pub fn received(&self) -> Result<u64> {
         let stats = http::get_json(self.address(), "/stats")?;

@@ -35,10 +35,10 @@ pub fn measured(
     let deadline = Instant::now() + limit;
     let mut peak_rss_bytes = 0;
     loop {
-        let status = read(process, "status")?;
+        let status = read(process.id(), "status")?;
         peak_rss_bytes = peak_rss_bytes.max(peak_rss(&status).unwrap_or(0));
         if process.is_zombie()? {
-            let stat = read(process, "stat")?;
+            let stat = read(process.id(), "stat")?;
             let cpu =
                 cpu(&stat).with_context(|| format!("/proc does not tell the processor time: {stat}"))?;
             return Ok((process.wait(interrupt)?, Usage { cpu, peak_rss_bytes }));
@@ -48,19 +48,44 @@ pub fn measured(
     }
 }
 
-fn read(process: &Process, file: &str) -> Result<String> {
-    let path = format!("/proc/{}/{file}", process.id());
+/// Processor time of a process so far, and of all that it started: of those that still run, and of those that it has reaped.
+pub fn family_cpu(id: u32) -> Result<Duration> {
+    let stat = read(id, "stat")?;
+    let told = || format!("/proc does not tell the processor time: {stat}");
+    let mut total = cpu(&stat).with_context(told)? + reaped_cpu(&stat).with_context(told)?;
+    for entry in std::fs::read_dir("/proc").context("cannot read /proc")? {
+        let stat = std::fs::read_to_string(entry?.path().join("stat")).unwrap_or_default();
+        if parent(&stat) == Some(id) {
+            total += cpu(&stat).unwrap_or_default();
+        }
+    }
+    Ok(total)
+}
+
+fn read(id: u32, file: &str) -> Result<String> {
+    let path = format!("/proc/{id}/{file}");
     std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {path}; what a process costs is measured on Linux only"))
 }
 
-/// User and system time. The name in the second field may hold anything, but only it holds parentheses.
+/// User and system time.
 fn cpu(stat: &str) -> Option<Duration> {
+    Some(TICK * (field(stat, 14)? + field(stat, 15)?))
+}
+
+/// The same of the children that it has waited for.
+fn reaped_cpu(stat: &str) -> Option<Duration> {
+    Some(TICK * (field(stat, 16)? + field(stat, 17)?))
+}
+
+fn parent(stat: &str) -> Option<u32> {
+    field(stat, 4)
+}
+
+/// A field by its number in proc(5). The name in the second field may hold anything, but only it holds parentheses.
+fn field(stat: &str, number: usize) -> Option<u32> {
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut times = fields.split_whitespace().skip(11);
-    let user: u32 = times.next()?.parse().ok()?;
-    let system: u32 = times.next()?.parse().ok()?;
-    Some(TICK * (user + system))
+    fields.split_whitespace().nth(number - 3)?.parse().ok()
 }
 
 /// `VmHWM:      9164 kB`; a process that has ended has no such line.
@@ -82,6 +107,8 @@ mod tests {
         let stat = "12 (a (b) c) Z 1 12 12 0 -1 4228100 190 0 0 0 7 5 2 3 20 0 1 0 100 0 0";
         assert_eq!(cpu(stat), Some(Duration::from_millis(120)));
         assert_eq!(cpu("12 (a) Z 1"), None);
+        assert_eq!(reaped_cpu(stat), Some(Duration::from_millis(50)));
+        assert_eq!(parent(stat), Some(1));
     }
 
     #[test]
@@ -97,6 +124,19 @@ mod tests {
         let (status, usage) = measured(&mut busy, Duration::from_secs(60), &Interrupt::never()).unwrap();
         assert_eq!(status.code(), Some(3));
         assert!(usage.cpu > Duration::ZERO && usage.peak_rss_bytes > 0, "{usage:?}");
+    }
+
+    #[test]
+    fn the_work_of_children_is_charged_too() {
+        let script = "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done";
+        let twice = format!("sh -c '{script}'; sh -c '{script}; sleep 600'; :");
+        let parent = Process::spawn(Command::new("sh").args(["-c", &twice]), Ending::Kill).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let own = || cpu(&read(parent.id(), "stat").unwrap()).unwrap();
+        // It does next to nothing itself; what it has reaped is there, and what still runs is added.
+        while family_cpu(parent.id()).unwrap() < own() + TICK * 2 {
+            assert!(Instant::now() < deadline, "no work of a child was seen");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The yardstick of `cargo xtask bench ingest`: events like loadgen's, into an empty table with the same key, by the
-//! database's own bulk insert on one connection.
+//! The yardsticks of `cargo xtask bench ingest`: events like loadgen's, into an empty table with the same key, by the
+//! database's own inserts.
 //!
 //! An example because examples may use sqlx, which the developer commands do without, and because it has to be built
 //! in release as the aggregator is. It says `<events> <seconds> <database and version>`.
@@ -11,6 +11,7 @@ use clap::{Parser, ValueEnum};
 use xtask::bench::rows::rows;
 
 mod postgres;
+mod same;
 mod sqlite;
 
 /// What to insert, and where.
@@ -22,14 +23,22 @@ struct Settings {
     mode: Mode,
     /// How many events
     events: u64,
+    /// Connections that insert at the same time
+    #[arg(long)]
+    connections: usize,
+    /// Out of a hundred events so many repeat an earlier one
+    #[arg(long)]
+    repeats_percent: u64,
 }
 
-/// How many rows a commit stores.
+/// What a commit stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
-    /// As many as serve the database best.
+    /// As many rows as serve the database best.
     Bulk,
-    /// One.
+    /// As many, by the statements of the aggregator and into its tables.
+    Same,
+    /// One row.
     Single,
 }
 
@@ -41,13 +50,17 @@ struct Measured {
 
 fn main() -> Result<()> {
     let settings = Settings::parse();
-    let rows = rows(settings.events);
+    let rows = rows(settings.events, settings.repeats_percent);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (url, mode) = (settings.url.as_str(), settings.mode);
     let measured = runtime.block_on(async {
-        match settings.url.split(':').next() {
-            Some("postgres") => postgres::insert(&settings.url, settings.mode, &rows).await,
-            Some("sqlite") => sqlite::insert(&settings.url, settings.mode, &rows).await,
-            _ => bail!("neither a postgres: nor a sqlite: URL: {}", settings.url),
+        match (url.split(':').next(), mode) {
+            (Some("postgres"), Mode::Bulk | Mode::Single) => {
+                postgres::insert(url, mode, settings.connections, rows).await
+            }
+            (Some("sqlite"), Mode::Same) => same::insert(url, &rows).await,
+            (Some("sqlite"), _) => sqlite::insert(url, mode, &rows).await,
+            _ => bail!("no such insert, or neither a postgres: nor a sqlite: URL: {url}"),
         }
     })?;
     println!("{} {:.6} {}", settings.events, measured.elapsed.as_secs_f64(), measured.version);

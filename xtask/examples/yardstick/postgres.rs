@@ -1,9 +1,12 @@
 //! PostgreSQL: arrays, unnested by the server.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::Result;
 use sqlx::{Connection, PgConnection};
+use tokio::task::JoinSet;
 use xtask::bench::rows::Row;
 
 use super::{Measured, Mode};
@@ -29,32 +32,65 @@ const SINGLE: &str = "INSERT INTO events VALUES ($1, $2, $3, $4, $5) ON CONFLICT
 /// More rows a statement gain little.
 const ROWS_A_STATEMENT: usize = 2_000;
 
-pub(crate) async fn insert(url: &str, mode: Mode, rows: &[Row]) -> Result<Measured> {
-    let mut connection = PgConnection::connect(url).await?;
-    sqlx::query(TABLE).execute(&mut connection).await?;
-    let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
+/// Several connections share the rows, a statement's worth at a time. Theirs come in the order of the key: else those that
+/// repeat each other's keys would wait for each other in a circle.
+pub(crate) async fn insert(
+    url: &str,
+    mode: Mode,
+    connections: usize,
+    mut rows: Vec<Row>,
+) -> Result<Measured> {
+    let mut first = PgConnection::connect(url).await?;
+    sqlx::query(TABLE).execute(&mut first).await?;
+    let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut first).await?;
+    if connections > 1 {
+        for rows in rows.chunks_mut(ROWS_A_STATEMENT) {
+            rows.sort_by(|one, other| (one.topic, &one.event_id).cmp(&(other.topic, &other.event_id)));
+        }
+    }
+    let mut all = vec![first];
+    while all.len() < connections {
+        all.push(PgConnection::connect(url).await?);
+    }
+    let (rows, next) = (Arc::new(rows), Arc::new(AtomicUsize::new(0)));
     let start = Instant::now();
-    match mode {
-        Mode::Bulk => bulk(&mut connection, rows).await?,
-        Mode::Single => single(&mut connection, rows).await?,
+    let mut inserting = JoinSet::new();
+    for connection in all {
+        inserting.spawn(share(connection, mode, Arc::clone(&rows), Arc::clone(&next)));
+    }
+    while let Some(ended) = inserting.join_next().await {
+        ended??;
     }
     let elapsed = start.elapsed();
-    connection.close().await?;
     let number = version.split(' ').next().unwrap_or_default();
     Ok(Measured { elapsed, version: format!("PostgreSQL {number}") })
 }
 
-async fn bulk(connection: &mut PgConnection, rows: &[Row]) -> Result<()> {
-    for rows in rows.chunks(ROWS_A_STATEMENT) {
-        sqlx::query(BULK)
-            .bind(rows.iter().map(|row| row.topic).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.event_id.as_str()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.timestamp.as_str()).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.source).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.payload.as_str()).collect::<Vec<_>>())
-            .execute(&mut *connection)
-            .await?;
+/// Inserts what nobody else has taken yet.
+async fn share(
+    mut connection: PgConnection,
+    mode: Mode,
+    rows: Arc<Vec<Row>>,
+    next: Arc<AtomicUsize>,
+) -> Result<()> {
+    while let Some(rows) = rows.chunks(ROWS_A_STATEMENT).nth(next.fetch_add(1, Ordering::Relaxed)) {
+        match mode {
+            Mode::Single => single(&mut connection, rows).await?,
+            Mode::Bulk | Mode::Same => bulk(&mut connection, rows).await?,
+        }
     }
+    Ok(())
+}
+
+async fn bulk(connection: &mut PgConnection, rows: &[Row]) -> Result<()> {
+    sqlx::query(BULK)
+        .bind(rows.iter().map(|row| row.topic).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.event_id.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.timestamp.as_str()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.source).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.payload.as_str()).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn insert(url: &str, mode: Mode, rows: &[Row]) -> Result<Measur
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
     let start = Instant::now();
     match mode {
-        Mode::Bulk => bulk(&mut connection, rows).await?,
+        Mode::Bulk | Mode::Same => bulk(&mut connection, rows).await?,
         // Without BEGIN each statement is a transaction.
         Mode::Single => statements(&mut connection, rows, 1).await?,
     }
@@ -39,7 +39,7 @@ pub(crate) async fn insert(url: &str, mode: Mode, rows: &[Row]) -> Result<Measur
     Ok(Measured { elapsed, version: format!("SQLite {version}") })
 }
 
-fn options(url: &str) -> Result<SqliteConnectOptions> {
+pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions> {
     Ok(SqliteConnectOptions::from_str(url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)

@@ -1,146 +1,285 @@
 //! `cargo xtask bench ingest`: what the aggregator stores in a second, end to end, beside what its database does alone.
 //!
 //! End to end is loadgen, HTTP, the aggregator and the database on one machine; a repeat counts as an event that was
-//! dealt with. The yardstick is the database's own bulk insert of such rows with the same key, by one connection, with
-//! no HTTP and no JSON before it and no counters, answers and second index beside it.
+//! dealt with. The yardsticks are the database's own inserts of such rows with the same key, with no HTTP and no JSON
+//! before them and nobody to answer.
 
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use super::loadgen::{self, Races};
-use super::machine::{self, Place};
 use super::samples::{Samples, ratio, whole};
 use super::table::Table;
-use super::{CONNECTIONS, Common, LIMIT, say};
-use crate::aggregator;
-use crate::process::{Ending, Process};
+use super::{CONNECTIONS, Common, machine, say};
 use crate::programs::Programs;
-use crate::scratch::Scratch;
-use crate::transcript::Transcript;
-use crate::usage::measured;
 use store::{Database, Kind};
+use turn::Turn;
+use yardstick::Yardstick;
+
+pub use turn::Ack;
 
 mod store;
+mod turn;
+mod yardstick;
 
-/// Of the events of a bulk, so many are sent one a request, and so many stored one a commit by one connection: each
-/// figure rests on about as long a time.
+/// Of the events of a large batch, so many are sent one or ten a request, and so many stored one a commit: each figure
+/// rests on about as long a time.
 const SINGLE_SHARE: u64 = 5;
+const TEN_SHARE: u64 = 2;
 const COMMIT_SHARE: u64 = 50;
+
+/// The share of repeats at which rows are stored one a commit, and races are told apart.
+const USUAL_REPEATS: u64 = 30;
 
 /// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     #[command(flatten)]
     common: Common,
-    /// Events in a turn at batch 100; where each is stored by itself there are fewer
+    /// Events in a turn at batch 100 and above; in smaller batches there are fewer
     #[arg(long, default_value_t = 150_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     events: u64,
+    /// Events in a request
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 1_000])]
+    batches: Vec<u32>,
+    /// Out of a hundred events so many repeat an earlier one
+    #[arg(long, value_delimiter = ',', default_values_t = [30, 0, 90])]
+    repeats: Vec<u64>,
+    /// When the aggregator answers
+    #[arg(long, value_delimiter = ',', default_values = ["committed", "queued"])]
+    acks: Vec<Ack>,
 }
 
 /// How much is measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// How often each side has its turn.
     pub turns: u32,
-    /// Events in a turn at batch 100.
+    /// Events in a turn at batch 100 and above.
     pub events: u64,
+    /// Events in a request.
+    pub batches: Vec<u32>,
+    /// Out of a hundred events so many are repeats.
+    pub repeats_percent: Vec<u64>,
+    /// When the aggregator answers.
+    pub acks: Vec<Ack>,
 }
 
 impl Settings {
     pub(super) fn plan(&self) -> Plan {
-        Plan { turns: self.common.turns(), events: self.common.share(self.events) }
+        Plan {
+            turns: self.common.turns(),
+            events: self.common.share(self.events),
+            batches: self.batches.clone(),
+            repeats_percent: self.repeats.clone(),
+            acks: self.acks.clone(),
+        }
     }
 }
 
-/// How the database is filled without us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Yardstick {
-    /// Thousands of rows a statement or a transaction.
-    Bulk,
-    /// A statement and a commit for each row.
-    Single,
+/// The tables as they grow, and what took part.
+struct Told {
+    alone: Table,
+    speed: Table,
+    races: Table,
+    versions: Vec<String>,
+}
+
+/// What the turns of one yardstick reached.
+struct Measured {
+    yardstick: Yardstick,
+    events_per_s: Samples,
+}
+
+/// One row of the large table, as its turns fill it.
+#[derive(Default)]
+struct Cell {
+    acked: Samples,
+    stored: Samples,
+    loadgen: Samples,
+    aggregator: Samples,
+    database: Samples,
+    processors: Samples,
 }
 
 /// Measures everything in turn, and tells it in Markdown.
 pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
     let databases = [Database::start(Kind::Sqlite, programs)?, Database::start(Kind::Postgres, programs)?];
-    let mut speed = Table::new(
-        format!(
-            "Events a second, {CONNECTIONS} connections, 30 % repeats, each turn on an empty table; median of {} \
-             (least to most):",
-            plan.turns
-        ),
-        [
-            "database",
-            "batch",
-            "loadgen to aggregator to database",
-            "the database's own insert",
-            "rows a commit",
-            "ratio",
-        ],
-    );
-    let mut races = Table::new(
-        "The same at batch 100 with the repeats racing, as they do by default, and not:",
-        ["database", "connections", "races on", "races off", "on / off"],
-    );
-    let mut versions = Vec::new();
+    let mut told = Told::new(plan);
     for database in &databases {
-        for (batch, yardstick) in [(100, Yardstick::Bulk), (1, Yardstick::Single)] {
-            let (ours, theirs, version) = beside_yardstick(database, batch, yardstick, plan, programs)?;
-            versions.push(version);
-            speed.add([
-                database.name(),
-                batch.to_string(),
-                ours.shown(whole),
-                theirs.shown(whole),
-                yardstick.rows_a_commit(database.kind()).to_owned(),
-                ratio(&ours, &theirs),
-            ]);
+        for repeats_percent in &plan.repeats_percent {
+            told.measure(database, *repeats_percent, plan, programs)?;
         }
         for connections in [10, CONNECTIONS] {
             let [on, off] = with_and_without_races(database, connections, plan, programs)?;
             let cells = [on.shown(whole), off.shown(whole), ratio(&on, &off)];
             let [on, off, ratio] = cells;
-            races.add([database.name(), connections.to_string(), on, off, ratio]);
+            told.races.add([database.name(), connections.to_string(), on, off, ratio]);
         }
     }
-    versions.dedup();
-    let mut told = machine::line("cargo xtask bench ingest", &versions);
-    write!(told, "\n{speed}\n{races}")?;
-    Ok(told)
+    told.versions.sort();
+    told.versions.dedup();
+    let mut text = machine::line("cargo xtask bench ingest", &told.versions);
+    write!(text, "\n{}\n{}\n{}", told.alone, told.speed, told.races)?;
+    Ok(text)
 }
 
-/// The aggregator's events a second, the yardstick's, and the database's version.
-fn beside_yardstick(
-    database: &Database,
-    batch: u32,
-    yardstick: Yardstick,
-    plan: &Plan,
-    programs: &Programs,
-) -> Result<(Samples, Samples, String)> {
-    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
-    let mut version = String::new();
-    let (sent, stored) = match yardstick {
-        Yardstick::Bulk => (plan.events, plan.events),
-        Yardstick::Single => (plan.events.div_ceil(SINGLE_SHARE), plan.events.div_ceil(COMMIT_SHARE)),
-    };
-    for turn in 1..=plan.turns {
-        let run = loadgen::Run { events: sent, batch, connections: CONNECTIONS, races: Races::On };
-        let one = end_to_end(database, run, programs)?;
-        let other;
-        (other, version) = alone(database, yardstick, stored, programs)?;
-        say(&format!(
-            "turn {turn} of {}: {}, batch {batch}: {} events/s, by itself {}",
-            plan.turns,
-            database.name(),
-            whole(one),
-            whole(other)
-        ));
-        ours.add(one);
-        theirs.add(other);
+impl Told {
+    fn new(plan: &Plan) -> Self {
+        let turns = plan.turns;
+        Self {
+            alone: Table::new(
+                format!(
+                    "Rows a second that the database takes by itself, into an empty table; median of {turns} (least to most):"
+                ),
+                ["database", "repeats", "insert", "rows a second"],
+            ),
+            speed: Table::new(
+                format!(
+                    "Events a second from loadgen through the aggregator into the database, {CONNECTIONS} connections, each \
+                     turn on an empty table, median of {turns} (least to most), and in microseconds the processor time of each \
+                     program for one event:"
+                ),
+                [
+                    "database",
+                    "answer",
+                    "repeats",
+                    "batch",
+                    "acknowledged",
+                    "stored",
+                    "of the plain insert",
+                    "of the best",
+                    "loadgen",
+                    "aggregator",
+                    "server",
+                    "processors",
+                ],
+            ),
+            races: Table::new(
+                "The same at batch 100 with the repeats racing, as they do by default, and not:",
+                ["database", "connections", "races on", "races off", "on / off"],
+            ),
+            versions: Vec::new(),
+        }
     }
-    Ok((ours, theirs, version))
+
+    /// All rows of one database and one share of repeats; everything has its turn before anything has its second.
+    fn measure(
+        &mut self,
+        database: &Database,
+        repeats_percent: u64,
+        plan: &Plan,
+        programs: &Programs,
+    ) -> Result<()> {
+        let kind = database.kind();
+        let singles =
+            if repeats_percent == USUAL_REPEATS { Yardstick::of_requests(kind) } else { Default::default() };
+        let mut alone: Vec<Measured> =
+            Yardstick::of_batches(kind).iter().chain(singles).map(Measured::of).collect();
+        let mut cells: Vec<(Ack, u32, Cell)> = Vec::new();
+        for ack in &plan.acks {
+            cells.extend(plan.batches.iter().map(|batch| (*ack, *batch, Cell::default())));
+        }
+        for turn in 1..=plan.turns {
+            let place =
+                format!("turn {turn} of {}: {}, {repeats_percent} % repeats", plan.turns, database.name());
+            for Measured { yardstick, events_per_s } in &mut alone {
+                let events = yardstick.events(plan);
+                let reached = yardstick.measure(database, events, repeats_percent, programs)?;
+                say(&format!("{place}: {}: {}/s", yardstick.name(kind), whole(reached.events_per_s)));
+                events_per_s.add(reached.events_per_s);
+                self.versions.push(reached.version);
+            }
+            for (ack, batch, cell) in &mut cells {
+                let run = loadgen::Run {
+                    events: events_in(*batch, plan),
+                    batch: *batch,
+                    connections: CONNECTIONS,
+                    repeats_percent,
+                    races: Races::On,
+                };
+                let taken = Turn::take(database, *ack, run, programs)?;
+                say(&format!("{place}: {}, batch {batch}: {}/s", ack.name(), whole(taken.stored_per_s)));
+                cell.add(&taken);
+            }
+        }
+        for Measured { yardstick, events_per_s } in &alone {
+            let cells = [percent(repeats_percent), yardstick.name(kind), events_per_s.shown(whole)];
+            let [repeats, name, rate] = cells;
+            self.alone.add([database.name(), repeats, name, rate]);
+        }
+        for (ack, batch, cell) in cells {
+            let start = [database.name(), ack.name().to_owned(), percent(repeats_percent), batch.to_string()];
+            self.speed.add(cell.row(start, &alone));
+        }
+        Ok(())
+    }
+}
+
+impl Measured {
+    fn of(yardstick: &Yardstick) -> Self {
+        Self { yardstick: *yardstick, events_per_s: Samples::default() }
+    }
+}
+
+impl Cell {
+    fn add(&mut self, turn: &Turn) {
+        self.acked.add(turn.acked_per_s);
+        self.stored.add(turn.stored_per_s);
+        self.loadgen.add(turn.loadgen_us);
+        self.aggregator.add(turn.aggregator_us);
+        self.database.add(turn.database_us);
+        self.processors.add(turn.processors());
+    }
+
+    /// The plain insert is the first of the yardsticks.
+    fn row(&self, [database, answer, repeats, batch]: [String; 4], alone: &[Measured]) -> [String; 12] {
+        let bulk = |measured: &&Measured| !matches!(measured.yardstick, Yardstick::Single { .. });
+        let best = alone
+            .iter()
+            .filter(bulk)
+            .max_by(|one, other| one.events_per_s.median().total_cmp(&other.events_per_s.median()));
+        let of = |measured: Option<&Measured>| {
+            measured.map_or_else(String::new, |measured| ratio(&self.stored, &measured.events_per_s))
+        };
+        let short = |samples: &Samples| format!("{:.1}", samples.median());
+        [
+            database,
+            answer,
+            repeats,
+            batch,
+            whole(self.acked.median()),
+            self.stored.shown(whole),
+            of(alone.first()),
+            of(best),
+            short(&self.loadgen),
+            short(&self.aggregator),
+            short(&self.database),
+            short(&self.processors),
+        ]
+    }
+}
+
+impl Yardstick {
+    fn events(self, plan: &Plan) -> u64 {
+        match self {
+            Self::Bulk { .. } | Self::Same => plan.events,
+            Self::Single { connections } => plan.events.div_ceil(COMMIT_SHARE) * u64::from(connections),
+        }
+    }
+}
+
+fn events_in(batch: u32, plan: &Plan) -> u64 {
+    match batch {
+        1 => plan.events.div_ceil(SINGLE_SHARE),
+        2..100 => plan.events.div_ceil(TEN_SHARE),
+        _ => plan.events,
+    }
+}
+
+fn percent(part: u64) -> String {
+    format!("{part} %")
 }
 
 fn with_and_without_races(
@@ -152,88 +291,21 @@ fn with_and_without_races(
     let [mut on, mut off] = [Samples::default(), Samples::default()];
     for turn in 1..=plan.turns {
         for (races, samples) in [(Races::On, &mut on), (Races::Off, &mut off)] {
-            let run = loadgen::Run { events: plan.events, batch: 100, connections, races };
-            let rate = end_to_end(database, run, programs)?;
+            let run = loadgen::Run {
+                events: plan.events,
+                batch: 100,
+                connections,
+                repeats_percent: USUAL_REPEATS,
+                races,
+            };
+            let taken = Turn::take(database, Ack::Committed, run, programs)?;
             let (turns, name) = (plan.turns, database.name());
             say(&format!(
-                "turn {turn} of {turns}: {name}, {connections} connections, races {races:?}: {}",
-                whole(rate)
+                "turn {turn} of {turns}: {name}, {connections} connections, races {races:?}: {}/s",
+                whole(taken.acked_per_s)
             ));
-            samples.add(rate);
+            samples.add(taken.acked_per_s);
         }
     }
     Ok([on, off])
-}
-
-/// Events a second through loadgen and an aggregator of its own, into a store of its own.
-fn end_to_end(database: &Database, run: loadgen::Run, programs: &Programs) -> Result<f64> {
-    let results = Scratch::new()?;
-    let store = database.fresh()?;
-    let mut aggregator = aggregator::start(programs, store.url())?;
-    let outcome = loadgen::run(run, programs, Place::Anywhere, &aggregator.url(), results.path())?;
-    aggregator.check()?;
-    drop(aggregator);
-    store.remove()?;
-    Ok(outcome.events_per_s)
-}
-
-/// Events a second by the database's own insert into a store of its own, and the database's version.
-fn alone(
-    database: &Database,
-    yardstick: Yardstick,
-    events: u64,
-    programs: &Programs,
-) -> Result<(f64, String)> {
-    let store = database.fresh()?;
-    let said = Transcript::new()?;
-    let mut command = programs.command("examples/yardstick")?;
-    command.args([store.url(), yardstick.name(), &events.to_string()]);
-    command.stdout(said.stdio()?);
-    let mut process = Process::spawn(&mut command, Ending::Kill)?;
-    let (status, _) = measured(&mut process, LIMIT, programs.interrupt())?;
-    ensure!(status.success(), "the yardstick failed ({status})");
-    store.remove()?;
-    read_yardstick(&said.text()?)
-}
-
-/// `150000 1.25 PostgreSQL 15.8`: events, seconds, and the rest is the version.
-fn read_yardstick(said: &str) -> Result<(f64, String)> {
-    let parts: Vec<&str> = said.trim().splitn(3, ' ').collect();
-    let [events, seconds, version] = parts.as_slice() else {
-        anyhow::bail!("the yardstick says something else than three things: {said}");
-    };
-    let (events, seconds): (f64, f64) = (events.parse()?, seconds.parse()?);
-    let rate = Some(events / seconds).filter(|rate| rate.is_finite());
-    Ok((rate.context("the yardstick took no time")?, (*version).to_owned()))
-}
-
-impl Yardstick {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Bulk => "bulk",
-            Self::Single => "single",
-        }
-    }
-
-    fn rows_a_commit(self, kind: Kind) -> &'static str {
-        match (self, kind) {
-            (Self::Bulk, Kind::Postgres) => "2,000",
-            (Self::Bulk, Kind::Sqlite) => "10,000",
-            (Self::Single, _) => "1",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_yardstick_is_read_or_refused() {
-        let (rate, version) = read_yardstick("1000 0.5 PostgreSQL 15.8\n").unwrap();
-        assert!((rate - 2000.0).abs() < 1e-9);
-        assert_eq!(version, "PostgreSQL 15.8");
-        assert!(read_yardstick("1000 0 SQLite 3.50").is_err());
-        assert!(read_yardstick("1000 0.5").is_err());
-    }
 }

@@ -124,7 +124,13 @@ fn beside_the_load(events: [u64; 2], programs: &Programs) -> Result<Table> {
         let (store, results) = (Scratch::new()?, Scratch::new()?);
         let target = aggregator::start(programs, &sqlite_url(store.path()))?;
         say(&format!("sending {events} events, then judging them"));
-        let run = loadgen::Run { events, batch: BATCH, connections: CONNECTIONS, races: Races::On };
+        let run = loadgen::Run {
+            events,
+            batch: BATCH,
+            connections: CONNECTIONS,
+            repeats_percent: 30,
+            races: Races::On,
+        };
         let sent = loadgen::run(run, programs, Place::Anywhere, &target.url(), results.path())?;
         let load = Duration::from_secs_f64(events as f64 / sent.events_per_s);
         let read = judge(results.path(), &[], programs)?;

@@ -186,7 +186,7 @@ impl Contest {
                     Work::Events(batch) => {
                         let (events, connections, races) =
                             (requests * u64::from(batch), CONNECTIONS, Races::On);
-                        let run = Run { events, batch, connections, races };
+                        let run = Run { events, batch, connections, repeats_percent: 30, races };
                         loadgen::run(run, programs, place, &url, results.path())?
                     }
                 };

@@ -26,12 +26,13 @@ pub(super) enum Races {
     Off,
 }
 
-/// What is to be sent; 30 % of it are repeats.
+/// What is to be sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     pub(super) events: u64,
     pub(super) batch: u32,
     pub(super) connections: u32,
+    pub(super) repeats_percent: u64,
     pub(super) races: Races,
 }
 
@@ -54,7 +55,8 @@ pub(super) fn run(
 ) -> Result<Outcome> {
     let scenario = Scratch::new()?;
     let mut command = place.command(&programs.path("loadgen")?);
-    command.args(["--dup", "0.3", "--target", target, "--batch", &run.batch.to_string()]);
+    command.args(["--dup", &format!("{}%", run.repeats_percent), "--target", target]);
+    command.args(["--batch", &run.batch.to_string()]);
     if run.races == Races::Off {
         let file = scenario.path().join("no-races.toml");
         std::fs::write(&file, NO_RACES).context("cannot write a scenario")?;

@@ -74,7 +74,13 @@ pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
 fn peaks(events: u64, programs: &Programs) -> Result<Peaks> {
     let (store, results) = (Scratch::new()?, Scratch::new()?);
     let mut aggregator = aggregator::start(programs, &sqlite_url(store.path()))?;
-    let run = loadgen::Run { events, batch: BATCH, connections: CONNECTIONS, races: Races::On };
+    let run = loadgen::Run {
+        events,
+        batch: BATCH,
+        connections: CONNECTIONS,
+        repeats_percent: 30,
+        races: Races::On,
+    };
     say(&format!("sending {events} events, then reading them back"));
     let sent = loadgen::run(run, programs, Place::Anywhere, &aggregator.url(), results.path())?;
     aggregator.check()?;

@@ -1,8 +1,5 @@
 //! Rows like those that loadgen sends: the same topics, sizes and share of repeats, ids as random.
 
-/// Out of a hundred rows so many repeat the key of an earlier one.
-const REPEATS_PERCENT: u64 = 30;
-
 /// Most repeats follow their first copy closely, as retries do: within so many rows.
 const CLOSE: u64 = 1_000;
 
@@ -29,14 +26,14 @@ pub struct Row {
     pub payload: String,
 }
 
-/// So many rows, always the same.
+/// So many rows, always the same; out of a hundred so many repeat the key of an earlier one.
 #[must_use]
-pub fn rows(count: u64) -> Vec<Row> {
+pub fn rows(count: u64, repeats_percent: u64) -> Vec<Row> {
     let mut draw = 0;
     let mut ordinals = Vec::new();
     let mut firsts = 0;
     for _ in 0..count {
-        let repeats = firsts > 0 && below(&mut draw, 100) < REPEATS_PERCENT;
+        let repeats = firsts > 0 && below(&mut draw, 100) < repeats_percent;
         ordinals.push(if repeats {
             earlier(firsts, &mut draw)
         } else {
@@ -101,7 +98,7 @@ mod tests {
 
     #[test]
     fn three_in_ten_repeat_an_earlier_key_and_are_the_same_row() {
-        let rows = rows(20_000);
+        let rows = rows(20_000, 30);
         let mut known: BTreeMap<(&str, &str), &Row> = BTreeMap::new();
         let mut repeats = 0;
         for row in &rows {
@@ -115,7 +112,7 @@ mod tests {
 
     #[test]
     fn they_are_as_large_as_those_of_loadgen() {
-        let rows = rows(5_000);
+        let rows = rows(5_000, 30);
         let sizes: Vec<usize> = rows.iter().map(|row| row.payload.len()).collect();
         assert!(sizes.iter().all(|size| (64..=256).contains(size)));
         let mean = sizes.iter().sum::<usize>() / sizes.len();

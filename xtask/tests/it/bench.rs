@@ -40,13 +40,26 @@ fn loadgen_is_measured_at_each_kind_of_work_beside_the_rivals_that_are_here() {
 }
 
 #[test]
-fn both_databases_are_measured_beside_their_own_insert() {
-    let told = ingest::measure(&ingest::Plan { turns: 1, events: 1_000 }, &programs()).unwrap();
-    let rows: Vec<_> = cells(&told).into_iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
-    let expected =
-        ["SQLite", "PostgreSQL"].map(|name| ["100", "1"].map(|batch| (name.to_owned(), batch.to_owned())));
-    assert_eq!(rows[..4], expected.concat(), "{told}");
-    assert_eq!(rows.len(), 8, "{told}");
+fn both_databases_are_measured_in_both_modes_beside_their_own_inserts() {
+    let acks = vec![ingest::Ack::Committed, ingest::Ack::Queued];
+    let plan =
+        ingest::Plan { turns: 1, events: 1_000, batches: vec![1, 100], repeats_percent: vec![30], acks };
+    let told = ingest::measure(&plan, &programs()).unwrap();
+    let rows = cells(&told);
+    let of =
+        |name: &str, columns: usize| rows.iter().filter(|row| row[0] == name && row.len() == columns).count();
+    // Its own inserts, ours, and with and without races.
+    assert_eq!([4, 12, 5].map(|columns| of("SQLite", columns)), [3, 4, 2], "{told}");
+    assert_eq!([4, 12, 5].map(|columns| of("PostgreSQL", columns)), [5, 4, 2], "{told}");
+    let ours: Vec<_> =
+        rows.iter().filter(|row| row.len() == 12).map(|row| (row[0], row[1], row[3])).collect();
+    assert!(ours.contains(&("PostgreSQL", "queued", "100")), "{told}");
+    // Every program took processor time, but for SQLite, which has no server.
+    let is_nothing = |cell: &str| cell.trim_start_matches("0.0").is_empty();
+    for row in rows.iter().filter(|row| row.len() == 12) {
+        assert_eq!(is_nothing(row[10]), row[0] == "SQLite", "{told}");
+        assert!(!is_nothing(row[8]) && !is_nothing(row[9]) && !row.contains(&"NaN"), "{told}");
+    }
 }
 
 #[test]

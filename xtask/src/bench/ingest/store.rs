@@ -1,11 +1,14 @@
 //! Empty stores, one for each turn: what a turn leaves behind must not weigh on the next.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::aggregator::sqlite_url;
 use crate::cluster::{Cluster, Durability};
 use crate::programs::Programs;
 use crate::scratch::Scratch;
+use crate::usage::family_cpu;
 
 /// The name of the database of a turn; turns do not overlap.
 const NAME: &str = "bench";
@@ -55,6 +58,14 @@ impl Database {
         match self {
             Self::Sqlite => "SQLite".to_owned(),
             Self::Postgres(_) => "PostgreSQL".to_owned(),
+        }
+    }
+
+    /// Processor time that its server has taken so far; none of a database that is a part of who uses it.
+    pub(super) fn cpu(&self) -> Result<Duration> {
+        match self {
+            Self::Sqlite => Ok(Duration::ZERO),
+            Self::Postgres(cluster) => family_cpu(cluster.server_id()),
         }
     }
 

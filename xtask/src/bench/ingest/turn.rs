@@ -1,0 +1,110 @@
+//! One turn: loadgen, an aggregator of its own, and a store of its own.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::store::Database;
+use crate::bench::loadgen;
+use crate::bench::machine::Place;
+use crate::programs::Programs;
+use crate::scratch::Scratch;
+use crate::service::Service;
+use crate::usage::family_cpu;
+use crate::{aggregator, http};
+
+/// How long the workers may go on after the last request.
+const DRAIN_LIMIT: Duration = Duration::from_secs(120);
+
+/// Between two looks whether the inbox is empty.
+const TURN: Duration = Duration::from_millis(10);
+
+/// When the aggregator answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Ack {
+    /// Once the events are stored.
+    Committed,
+    /// Once they are in the inbox.
+    Queued,
+}
+
+/// What a turn took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// Acknowledged events a second, from the first release to the last answer.
+    pub(super) acked_per_s: f64,
+    /// The same until the last one was stored.
+    pub(super) stored_per_s: f64,
+    /// Processor time of each program for one event, in microseconds.
+    pub(super) loadgen_us: f64,
+    pub(super) aggregator_us: f64,
+    /// Nothing for a database that is a part of the aggregator.
+    pub(super) database_us: f64,
+}
+
+impl Ack {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Queued => "queued",
+        }
+    }
+}
+
+impl Turn {
+    pub(super) fn take(
+        database: &Database,
+        ack: Ack,
+        run: loadgen::Run,
+        programs: &Programs,
+    ) -> Result<Self> {
+        let results = Scratch::new()?;
+        let store = database.fresh()?;
+        let mut aggregator = aggregator::start_with(programs, store.url(), &[("ACK", ack.name())])?;
+        let before = [cpu_of(&aggregator)?, database.cpu()?];
+        let sent = loadgen::run(run, programs, Place::Anywhere, &aggregator.url(), results.path())?;
+        let drain = match ack {
+            Ack::Committed => Duration::ZERO,
+            Ack::Queued => drained(&aggregator, programs)?,
+        };
+        let after = [cpu_of(&aggregator)?, database.cpu()?];
+        aggregator.check()?;
+        drop(aggregator);
+        store.remove()?;
+        let events = run.events as f64;
+        let per_event = |time: Duration| time.as_secs_f64() * 1e6 / events;
+        let [aggregator_us, database_us] = [0, 1].map(|program| per_event(after[program] - before[program]));
+        Ok(Self {
+            acked_per_s: sent.events_per_s,
+            stored_per_s: events / (events / sent.events_per_s + drain.as_secs_f64()),
+            loadgen_us: per_event(sent.usage.cpu),
+            aggregator_us,
+            database_us,
+        })
+    }
+
+    /// How many processors were at work, of all programs.
+    pub(super) fn processors(&self) -> f64 {
+        (self.loadgen_us + self.aggregator_us + self.database_us) * self.stored_per_s / 1e6
+    }
+}
+
+fn cpu_of(aggregator: &Service) -> Result<Duration> {
+    family_cpu(aggregator.id()?)
+}
+
+/// Waits until nothing waits in the inbox, and tells how long.
+fn drained(aggregator: &Service, programs: &Programs) -> Result<Duration> {
+    let start = Instant::now();
+    loop {
+        let stats = http::get_json(aggregator.address(), "/stats")?;
+        let waiting = |counter: &str| {
+            stats["queue"][counter].as_u64().with_context(|| format!("no {counter}: {stats}"))
+        };
+        if waiting("pending")? + waiting("processing")? == 0 {
+            return Ok(start.elapsed());
+        }
+        ensure!(start.elapsed() < DRAIN_LIMIT, "the inbox was not empty after {DRAIN_LIMIT:?}: {stats}");
+        programs.interrupt().pause(TURN)?;
+    }
+}

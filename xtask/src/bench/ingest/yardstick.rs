@@ -1,0 +1,124 @@
+//! What the database does without us, in a process of its own, so that it is built in release with the drivers.
+
+use anyhow::{Context, Result, ensure};
+
+use super::store::{Database, Kind};
+use crate::bench::LIMIT;
+use crate::process::{Ending, Process};
+use crate::programs::Programs;
+use crate::transcript::Transcript;
+use crate::usage::measured;
+use crate::{aggregator, cargo};
+
+/// How the database is filled without us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Yardstick {
+    /// Thousands of rows a statement or a transaction, into a table with the key and nothing else that costs.
+    Bulk { connections: u32 },
+    /// The aggregator's own tables and statements, by one connection; on SQLite.
+    Same,
+    /// A statement and a commit for each row.
+    Single { connections: u32 },
+}
+
+/// What it reached.
+#[derive(Clone, Debug)]
+pub(super) struct Reached {
+    pub(super) events_per_s: f64,
+    /// Such as `PostgreSQL 15.8`.
+    pub(super) version: String,
+}
+
+impl Yardstick {
+    /// Those that bound batches: the plain insert first, then what a goal is a share of.
+    pub(super) fn of_batches(kind: Kind) -> &'static [Self] {
+        match kind {
+            Kind::Sqlite => &[Self::Bulk { connections: 1 }, Self::Same],
+            Kind::Postgres => {
+                &[Self::Bulk { connections: 1 }, Self::Bulk { connections: 2 }, Self::Bulk { connections: 4 }]
+            }
+        }
+    }
+
+    /// Those that say what one transaction a request reaches.
+    pub(super) fn of_requests(kind: Kind) -> &'static [Self] {
+        match kind {
+            Kind::Sqlite => &[Self::Single { connections: 1 }],
+            Kind::Postgres => &[Self::Single { connections: 1 }, Self::Single { connections: 4 }],
+        }
+    }
+
+    pub(super) fn name(self, kind: Kind) -> String {
+        let connections = |number: u32| match number {
+            1 => "1 connection".to_owned(),
+            more => format!("{more} connections"),
+        };
+        match (self, kind) {
+            (Self::Bulk { connections: number }, Kind::Postgres) => {
+                format!("plain insert of 2,000 rows, {}", connections(number))
+            }
+            (Self::Bulk { .. }, Kind::Sqlite) => "plain insert, 10,000 rows a transaction".to_owned(),
+            (Self::Same, _) => "the aggregator's statements, 10,000 rows a transaction".to_owned(),
+            (Self::Single { connections: number }, _) => {
+                format!("a transaction for each row, {}", connections(number))
+            }
+        }
+    }
+
+    /// Fills a store of its own.
+    pub(super) fn measure(
+        self,
+        database: &Database,
+        events: u64,
+        repeats_percent: u64,
+        programs: &Programs,
+    ) -> Result<Reached> {
+        let store = database.fresh()?;
+        let (mode, connections) = match self {
+            Self::Bulk { connections } => ("bulk", connections),
+            Self::Same => {
+                // Its tables are made by itself.
+                drop(aggregator::start(programs, store.url())?);
+                ("same", 1)
+            }
+            Self::Single { connections } => ("single", connections),
+        };
+        let said = Transcript::new()?;
+        let mut command = programs.command("examples/yardstick")?;
+        command.args([store.url(), mode, &events.to_string()]);
+        command.args(["--connections", &connections.to_string()]);
+        command.args(["--repeats-percent", &repeats_percent.to_string()]);
+        command.current_dir(cargo::workspace()).stdout(said.stdio()?);
+        let mut process = Process::spawn(&mut command, Ending::Kill)?;
+        let (status, _) = measured(&mut process, LIMIT, programs.interrupt())?;
+        ensure!(status.success(), "the yardstick failed ({status})");
+        store.remove()?;
+        read(&said.text()?)
+    }
+}
+
+/// `150000 1.25 PostgreSQL 15.8`: events, seconds, and the rest is the version.
+fn read(said: &str) -> Result<Reached> {
+    let parts: Vec<&str> = said.trim().splitn(3, ' ').collect();
+    let [events, seconds, version] = parts.as_slice() else {
+        anyhow::bail!("the yardstick says something else than three things: {said}");
+    };
+    let (events, seconds): (f64, f64) = (events.parse()?, seconds.parse()?);
+    let rate = Some(events / seconds).filter(|rate| rate.is_finite());
+    let events_per_s = rate.context("the yardstick took no time")?;
+    Ok(Reached { events_per_s, version: (*version).to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_yardstick_is_read_or_refused() {
+        let reached = read("1000 0.5 PostgreSQL 15.8\n").unwrap();
+        assert!((reached.events_per_s - 2000.0).abs() < 1e-9);
+        assert_eq!(reached.version, "PostgreSQL 15.8");
+        assert!(read("1000 0 SQLite 3.50").is_err());
+        assert!(read("1000 0.5").is_err());
+    }
+}
