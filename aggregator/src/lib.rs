@@ -91,7 +91,13 @@ pub async fn run(
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let store = Store::open(&settings.database_url, settings.store_timeout()).await?;
+    let mut shutdown = Box::pin(shutdown);
+    let opening =
+        Store::open_within(settings.database_wait(), &settings.database_url, settings.store_timeout());
+    let store = tokio::select! {
+        store = opening => store?,
+        () = &mut shutdown => return Ok(()),
+    };
     let address = settings.listen.as_str();
     let listener = TcpListener::bind(address)
         .await

@@ -3,13 +3,18 @@
 //! The cursor is the last row's `seq`, unique and never changed: while nothing is written, pages of any size show every
 //! row once. With several writers on PostgreSQL `seq` is not the order of commits, so that a listing made during
 //! writes may miss a row that commits late; one made afterwards does not.
+//!
+//! Who accepts lines gets everything as one stream. It is made of the same pages, each read when the client has taken the one
+//! before: no more than one is in memory, and no snapshot is held open while events are stored.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -22,12 +27,15 @@ use crate::query::Parameters;
 
 const DEFAULT_LIMIT: u32 = 1_000;
 const MAX_LIMIT: u32 = 10_000;
+/// One JSON object a line.
+const LINES: &str = "application/x-ndjson";
 
 /// Which page is wanted.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PageRequest {
     pub(crate) topic: Option<String>,
-    limit: u32,
+    /// None where the client did not say.
+    limit: Option<u32>,
     cursor: Option<i64>,
 }
 
@@ -63,27 +71,70 @@ enum Payload<'a> {
     Text(&'a str),
 }
 
-pub(crate) async fn events(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn events(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let request = PageRequest::parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
-    // No stored topic holds a NUL, and PostgreSQL would not even take the question.
-    let page = if request.topic.as_ref().is_some_and(|topic| topic.contains('\0')) {
-        Page { rows: Vec::new(), next: None }
+    let page = page(&app, &request).await?;
+    let wants_lines = accepts(&headers, LINES);
+    if wants_lines && request.limit.is_none() {
+        return Ok(([(header::CONTENT_TYPE, LINES)], all_lines(app, request, page)).into_response());
+    }
+    let link = page.link(&request);
+    let mut response = if wants_lines {
+        ([(header::CONTENT_TYPE, LINES)], page.to_lines()).into_response()
     } else {
-        app.store.page(&request).await?
+        ([(header::CONTENT_TYPE, "application/json")], page.to_json()).into_response()
     };
-    let mut response = ([(header::CONTENT_TYPE, "application/json")], page.to_json()).into_response();
-    if let Some(link) = page.link(&request) {
+    if let Some(link) = link {
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
 }
 
+async fn page(app: &App, request: &PageRequest) -> Result<Page, sqlx::Error> {
+    // No stored topic holds a NUL, and PostgreSQL would not even take the question.
+    if request.topic.as_ref().is_some_and(|topic| topic.contains('\0')) {
+        return Ok(Page { rows: Vec::new(), next: None });
+    }
+    app.store.page(request).await
+}
+
+/// This page and all that follow. A database that is lost on the way breaks the body off, which no client takes for its end.
+fn all_lines(app: Arc<App>, request: PageRequest, first: Page) -> Body {
+    let pages = stream::try_unfold((app, request, Some(first)), async |(app, mut request, page)| {
+        let Some(page) = page else { return Ok(None) };
+        let following = match page.next {
+            None => None,
+            Some(cursor) => {
+                request.cursor = Some(cursor);
+                Some(self::page(&app, &request).await.inspect_err(|error| {
+                    tracing::error!(%error, "a listing broke off");
+                })?)
+            }
+        };
+        Ok::<_, sqlx::Error>(Some((page.to_lines(), (app, request, following))))
+    });
+    Body::from_stream(pages)
+}
+
+/// Whether a media type is named among those that the client accepts.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|range| range.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(media_type)))
+}
+
 impl PageRequest {
     fn parse(parameters: &Parameters) -> Result<Self, Vec<Fault>> {
         let limit = match parameters.text("limit") {
-            None => Ok(DEFAULT_LIMIT),
+            None => Ok(None),
             Some(text) => {
-                text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
+                let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+                limit.map(Some).ok_or_else(|| {
                     Fault::query("limit", "int_range", format!("must be a number from 1 to {MAX_LIMIT}"))
                 })
             }
@@ -108,14 +159,18 @@ impl PageRequest {
 
     /// One row more than the page holds tells whether there is more.
     pub(crate) fn rows_to_read(&self) -> i64 {
-        i64::from(self.limit) + 1
+        i64::from(self.limit()) + 1
+    }
+
+    fn limit(&self) -> u32 {
+        self.limit.unwrap_or(DEFAULT_LIMIT)
     }
 }
 
 impl Page {
     /// Ends the page at its limit, or where the store left payloads out because the page was full of bytes.
     pub(crate) fn from_rows(mut rows: Vec<PageRow>, request: &PageRequest) -> Self {
-        let complete = rows.iter().take_while(|row| row.5.is_some()).take(request.limit as usize).count();
+        let complete = rows.iter().take_while(|row| row.5.is_some()).take(request.limit() as usize).count();
         let has_more = rows.len() > complete;
         rows.truncate(complete);
         let next = rows.last().filter(|_| has_more).map(|row| row.0);
@@ -127,9 +182,18 @@ impl Page {
         serde_json::to_vec(&rows).expect("texts and numbers are always JSON")
     }
 
+    fn to_lines(&self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for row in &self.rows {
+            serde_json::to_writer(&mut lines, &Row::of(row)).expect("texts and numbers are always JSON");
+            lines.push(b'\n');
+        }
+        lines
+    }
+
     /// The header that leads to the next page. The reference is relative, so that it holds behind any proxy.
     fn link(&self, request: &PageRequest) -> Option<HeaderValue> {
-        let mut link = format!("</events?cursor={}&limit={}", self.next?, request.limit);
+        let mut link = format!("</events?cursor={}&limit={}", self.next?, request.limit());
         if let Some(topic) = &request.topic {
             link.push_str("&topic=");
             percent_encode(topic, &mut link);
@@ -179,8 +243,8 @@ mod tests {
 
     #[test]
     fn a_limit_is_a_number_in_its_range() {
-        assert_eq!(request("").unwrap().limit, 1_000);
-        assert_eq!(request("limit=10000").unwrap().limit, 10_000);
+        assert_eq!(request("").unwrap().limit(), 1_000);
+        assert_eq!(request("limit=10000").unwrap().limit(), 10_000);
         for query in ["limit=0", "limit=10001", "limit=-1", "limit=", "limit=ten", "limit=1.5", "cursor=x"] {
             assert_eq!(request(query).unwrap_err().len(), 1, "{query}");
         }

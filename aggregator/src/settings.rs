@@ -101,6 +101,11 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub store_timeout_sec: u32,
 
+    /// How long the start waits for a database that is not there yet, in seconds; PostgreSQL
+    #[arg(long, env = "DATABASE_WAIT_SEC", value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub database_wait_sec: u32,
+
     /// How long requests may go on after SIGTERM, in seconds
     #[arg(long, env = "DRAIN_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10)]
     pub drain_timeout_sec: u32,
@@ -195,6 +200,11 @@ impl Settings {
     /// After how long a worker's transaction is ended.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.stuck_processing_sec.into())
+    }
+
+    /// How long the start waits for a database that is not there yet.
+    pub fn database_wait(&self) -> Duration {
+        Duration::from_secs(self.database_wait_sec.into())
     }
 
     /// How long requests may go on after the signal to stop.

@@ -8,9 +8,10 @@ mod postgres;
 mod sqlite;
 mod url;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
+use tokio::time::sleep;
 
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 use crate::event::Batch;
@@ -22,6 +23,9 @@ use crate::stats::Counts;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the first connection at the start may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two attempts at the start; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Connections that read.
 const READERS: u32 = 4;
 /// A page ends early where its payloads reach this size, whatever its limit: 10,000 rows may hold 32 MiB each.
@@ -109,7 +113,42 @@ pub(crate) enum WriteError {
     Unknown(#[source] sqlx::Error),
 }
 
+impl OpenError {
+    /// Whether it may be otherwise soon: nobody listens yet, or who does is starting, stopping or full.
+    fn may_pass(&self) -> bool {
+        let Self::Connect { reason, .. } = self else { return false };
+        match reason.as_database_error() {
+            Some(answer) => answer.code().is_some_and(|code| ["57P03", "57P01", "53300"].contains(&&*code)),
+            None => matches!(reason, sqlx::Error::Io(_)),
+        }
+    }
+}
+
 impl Store {
+    /// The same as [`Self::open`], and tries again for so long where the database may only not be there yet.
+    ///
+    /// # Errors
+    /// Names the database and the way out.
+    pub async fn open_within(
+        patience: Duration,
+        url: &DatabaseUrl,
+        statement_timeout: Duration,
+    ) -> Result<Self, OpenError> {
+        let deadline = Instant::now() + patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match Self::open(url, statement_timeout).await {
+                Err(error) if error.may_pass() && Instant::now() + pause < deadline => {
+                    let left = (deadline - Instant::now()).as_secs();
+                    tracing::warn!("{error}; it is tried again, for up to {left} s");
+                    sleep(pause).await;
+                    pause = (2 * pause).min(LONGEST_PAUSE);
+                }
+                ended => return ended,
+            }
+        }
+    }
+
     /// Connects, migrates, and proves that the database can be written.
     ///
     /// # Errors

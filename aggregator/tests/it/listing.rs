@@ -11,6 +11,7 @@ on_both_databases! {
     an_unknown_topic_is_an_empty_list,
     topics_of_any_spelling_can_be_listed,
     a_page_of_heavy_payloads_ends_early_and_leads_on,
+    who_accepts_lines_gets_a_whole_topic_while_events_are_stored,
 }
 
 async fn pages_of_every_size_show_every_row_once_newest_first(database: &Database) {
@@ -87,6 +88,41 @@ async fn a_page_of_heavy_payloads_ends_early_and_leads_on(database: &Database) {
     let page = target.client.get(&next).await;
     assert!(next_page(&page).is_none());
     assert_eq!(ids(&page.text().await.unwrap()), ["0"]);
+    target.stop().await;
+}
+
+async fn who_accepts_lines_gets_a_whole_topic_while_events_are_stored(database: &Database) {
+    let target = Target::start(database).await;
+    let ids: Vec<String> = (0..3_500).map(|id| format!("{id:04}")).collect();
+    for batch in ids.chunks(500) {
+        target.client.publish(&batch.iter().map(|id| event("t", id)).collect::<Vec<_>>()).await;
+        target.client.publish(&[event("other", &batch[0])]).await;
+    }
+    // Several pages long. What is stored meanwhile is newer than all of it, and no row is shown twice.
+    let mut response =
+        target.client.get_accepting("/events?topic=t", "text/html, application/x-ndjson;q=0.9").await;
+    assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+    let mut lines = Vec::new();
+    let mut newer = 0;
+    while let Some(part) = response.chunk().await.unwrap() {
+        lines.extend(part);
+        newer += 1;
+        target.client.publish(&[event("t", &format!("newer {newer}"))]).await;
+    }
+    let listed: Vec<Value> = lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    let expected: Vec<&str> = ids.iter().rev().map(String::as_str).collect();
+    assert_eq!(listed.iter().map(|row| row["event_id"].as_str().unwrap()).collect::<Vec<_>>(), expected);
+    // With a limit it is a page, of lines, that leads on.
+    let page = target.client.get_accepting("/events?topic=other&limit=3", "application/x-ndjson").await;
+    assert!(next_page(&page).is_some());
+    assert_eq!(page.text().await.unwrap().lines().count(), 3);
+    // An unknown topic is no line, and not an array.
+    let nothing = target.client.get_accepting("/events?topic=nope", "application/x-ndjson").await;
+    assert_eq!((nothing.status(), nothing.text().await.unwrap()), (StatusCode::OK, String::new()));
     target.stop().await;
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::{Response, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::task::JoinSet;
 
 use crate::cluster::{Cluster, Shutdown};
 use crate::database::Database;
-use crate::program::Program;
+use crate::program::{Program, command};
 use crate::target::{Client, Counters, Target, event};
 
 on_both_databases! {
@@ -72,6 +74,37 @@ async fn a_full_queue_refuses_and_what_waits_is_stored(database: &Database) {
     let events = stored as u64 * EVENTS;
     assert_eq!(target.client.counters().await, Counters { received: events, unique: events, duplicates: 0 });
     target.stop().await;
+}
+
+#[tokio::test]
+async fn the_start_waits_for_a_postgres_that_is_not_there_yet() {
+    let mut cluster = Cluster::start().await;
+    cluster.stop(Shutdown::Fast);
+    // Told to stop while it waits, it ends at once, as if it had served.
+    for waits in [false, true] {
+        let mut child = command(&cluster.url()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = log.next_line().await.unwrap().unwrap();
+        assert!(line.contains("is PostgreSQL running there"), "{line}");
+        assert!(line.contains("it is tried again, for up to "), "{line}");
+        if waits {
+            cluster.resume().await;
+            while !log.next_line().await.unwrap().expect("it says where it listens").contains("listening on")
+            {
+            }
+        }
+        kill_process(Pid::from_raw(child.id().unwrap().cast_signed()).unwrap(), Signal::TERM).unwrap();
+        assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    }
+    // What will not pass by itself is not waited for.
+    let nobody = cluster.url().replace("/postgres?", "/nobody?");
+    let output = command(&nobody).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("does DATABASE_URL name the right user and database") && text.lines().count() == 1,
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

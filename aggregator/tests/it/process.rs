@@ -180,10 +180,12 @@ async fn what_cannot_work_is_one_message_with_its_exit_code() {
         ("ACK", "soon", 2, "possible values: committed"),
         ("INVALID_STATUS", "500", 2, "possible values: 422, 400"),
         ("MAX_BATCH", "none", 2, "--max-batch"),
+        ("DATABASE_WAIT_SEC", "-1", 2, "--database-wait-sec"),
     ];
     for (variable, value, code, message) in cases {
         let file = format!("sqlite:{}/events.db", folder.path().display());
-        let output = command(&file).env(variable, value).output().await.unwrap();
+        let output =
+            command(&file).env("DATABASE_WAIT_SEC", "0").env(variable, value).output().await.unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{variable}={value}: {text}");
         assert!(text.contains(message), "{variable}={value}: {text}");

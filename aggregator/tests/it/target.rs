@@ -93,6 +93,12 @@ impl Client {
         self.http.get(self.url(path)).send().await.unwrap()
     }
 
+    /// GET, saying which media types are welcome.
+    pub(crate) async fn get_accepting(&self, path: &str, accepted: &str) -> Response {
+        let request = self.request(reqwest::Method::GET, path).header("accept", accepted);
+        request.send().await.unwrap()
+    }
+
     pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, self.url(path))
     }
