@@ -162,6 +162,9 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
     let mut tasks = JoinSet::new();
     spawn_writers(&store, &settings, &queue, &inbox, &mut tasks);
     spawn_workers(&store, &settings, &inbox, &served, &mut tasks);
+    if settings.ack == Ack::Queued {
+        tasks.spawn(worker::watch(store.clone(), Arc::clone(&inbox), served));
+    }
     let (started, instance_id) = (Instant::now(), format!("{:016x}", getrandom::u64()?));
     Ok((Arc::new(App { store, ingest, inbox, _serving: serving, settings, started, instance_id }), tasks))
 }

@@ -14,6 +14,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::event::{Batch, Rejected};
 use crate::group::Kind;
+use crate::ingest::NotStored;
 use crate::query::Parameters;
 use crate::settings::Ack;
 
@@ -43,6 +44,9 @@ pub(crate) async fn publish(
             ApiError::TooLarge(format!("a batch has at most {} events", app.settings.max_events()))
         }
     })?;
+    if app.settings.ack == Ack::Queued && app.inbox.holds(app.settings.inbox_events.into()) {
+        return Err(NotStored::Overloaded.into());
+    }
     let accepted = batch.len();
     let kinds = app.ingest.store(batch).await?;
     Ok(match app.settings.ack {

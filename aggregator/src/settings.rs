@@ -81,6 +81,11 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_size: u32,
 
+    /// The most events that wait in the inbox; as long as there are more, requests are answered 503
+    #[arg(long, env = "INBOX_EVENTS", value_name = "EVENTS", default_value_t = 10_000_000,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub inbox_events: u32,
+
     /// How long a worker that nobody woke waits before it looks into the inbox, in milliseconds
     #[arg(long, env = "POLL_INTERVAL_MS", value_name = "MS", default_value_t = 50,
           value_parser = clap::value_parser!(u32).range(1..=60_000))]
@@ -235,6 +240,7 @@ mod tests {
             ["--ack", "soon"],
             ["--workers", "0"],
             ["--batch-size", "0"],
+            ["--inbox-events", "0"],
             ["--invalid-status", "404"],
             ["--max-batch", "0"],
             ["--max-batch", "50001"],

@@ -8,11 +8,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::store::{Worker, WriteError};
+use crate::store::{Store, Worker, WriteError};
 
 /// The pause after a failure; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks how full the inbox is.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the handlers and the workers of one process share.
 #[derive(Debug, Default)]
@@ -21,12 +23,19 @@ pub(crate) struct Inbox {
     filled: Notify,
     /// Events that this process' workers are about to store.
     in_hand: AtomicI64,
+    /// Events that waited when somebody last looked, a second ago at most.
+    waiting: AtomicI64,
 }
 
 impl Inbox {
     /// Wakes a worker.
     pub(crate) fn filled(&self) {
         self.filled.notify_one();
+    }
+
+    /// Whether so many events wait, or more.
+    pub(crate) fn holds(&self, events: i64) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= events
     }
 
     /// How many of so many that wait are in a worker's hands.
@@ -78,6 +87,22 @@ pub(crate) async fn run(mut worker: Worker, job: Job, mut serving: watch::Receiv
                     _ = serving.changed() => {}
                 }
             }
+        }
+    }
+}
+
+/// Looks again and again how many events wait, until nobody serves any more. All processes on one database fill the same inbox,
+/// so that only the database knows; a look a second costs it nothing.
+pub(crate) async fn watch(store: Store, inbox: Arc<Inbox>, mut serving: watch::Receiver<()>) {
+    while serving.has_changed().is_ok() {
+        match store.counts().await {
+            Ok(counts) => inbox.waiting.store(counts.pending(), Ordering::Relaxed),
+            // Nothing is accepted either, as long as it is away.
+            Err(error) => tracing::debug!(%error, "the inbox cannot be looked at"),
+        }
+        tokio::select! {
+            () = sleep(LOOK_INTERVAL) => {}
+            _ = serving.changed() => {}
         }
     }
 }

@@ -146,6 +146,40 @@ async fn several_processes_empty_one_inbox_and_count_exactly(database: &Database
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_inbox_refuses_until_it_is_emptied() {
+    let database = Database::postgres().await;
+    crate::in_time(async {
+        let target = Target::start_with(&database, |settings| {
+            queued(settings);
+            settings.inbox_events = 100;
+        })
+        .await;
+        let blockade = database.block_writers().await;
+        let mut accepted = 0;
+        // It is looked at once a second, so that more than a hundred pass, and then none.
+        let refused = loop {
+            let response = target.client.post("/publish", json!(events("t", 0..50)).to_string()).await;
+            if response.status() != StatusCode::ACCEPTED {
+                break response;
+            }
+            accepted += 50;
+        };
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.headers().contains_key("retry-after") && accepted >= 100);
+        blockade.release().await;
+        let counters = target.client.rested().await;
+        assert_eq!((counters.received, counters.unique), (accepted, 50), "what was refused is not there");
+        while target.client.post("/publish", event("t", "later").to_string()).await.status()
+            != StatusCode::ACCEPTED
+        {}
+        assert_eq!(target.client.rested().await.unique, 51);
+        target.stop().await;
+    })
+    .await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_paused_worker_has_taken_is_stored_by_another_once_its_lease_is_over() {
     let database = Database::postgres().await;
     crate::in_time(async {
