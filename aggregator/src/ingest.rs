@@ -1,13 +1,19 @@
 //! The way from the handlers to the writers: a bounded queue, from which each writer takes all that waits.
 //!
+//! A writer that comes while another one stores takes little only if little time is lost otherwise: two small transactions cost
+//! nearly twice what one of both costs. So it gathers until the other is done, or until what waits is worth a transaction of
+//! its own. Who is alone waits for nobody.
+//!
 //! A handler belongs to its client, who may hang up at any instant and so cancel it; a writer belongs to nobody. What a
 //! handler has handed over is stored and counted whether or not somebody still waits for the answer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::event::Batch;
 use crate::group::Kind;
@@ -19,6 +25,13 @@ const UNIT_BYTES: usize = 1024;
 /// a PostgreSQL message may have.
 const FULL_GROUP_BYTES: usize = 32 * 1024 * 1024;
 
+/// So many events are worth a transaction beside another's: with as many rows PostgreSQL has nearly all of what a
+/// statement can gain.
+const WORTH_A_TRANSACTION: usize = 1_000;
+
+/// A writer that is not done for so long may be stuck, behind somebody's lock or a dead connection: others go on without it.
+const LONGEST_GATHERING: Duration = Duration::from_millis(20);
+
 /// The handlers' end of the queue.
 #[derive(Debug)]
 pub(crate) struct Ingest {
@@ -29,7 +42,25 @@ pub(crate) struct Ingest {
 
 /// The writers' end of the queue. They take turns: one waits for the next request, the others store.
 #[derive(Debug, Clone)]
-pub(crate) struct Queue(Arc<Mutex<mpsc::Receiver<Job>>>);
+pub(crate) struct Queue {
+    jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
+    storing: Arc<Storing>,
+    longest_gathering: Duration,
+}
+
+/// How many writers store, and word of each that is done.
+#[derive(Debug, Default)]
+struct Storing {
+    writers: AtomicUsize,
+    done: Notify,
+}
+
+/// What a writer stores; it counts as storing until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) jobs: Vec<Job>,
+    storing: Arc<Storing>,
+}
 
 /// One request's events on their way to the database.
 #[derive(Debug)]
@@ -67,7 +98,12 @@ pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
     let (sender, receiver) = mpsc::channel(max_requests);
     let room_units = units(max_bytes);
     let room = Arc::new(Semaphore::new(room_units as usize));
-    (Ingest { jobs: sender, room, room_units }, Queue(Arc::new(Mutex::new(receiver))))
+    let queue = Queue {
+        jobs: Arc::new(Mutex::new(receiver)),
+        storing: Arc::default(),
+        longest_gathering: LONGEST_GATHERING,
+    };
+    (Ingest { jobs: sender, room, room_units }, queue)
 }
 
 impl Ingest {
@@ -91,20 +127,64 @@ impl Queue {
     /// Waits for a request, then takes what else waits until the group is full. There is no timer: while one
     /// transaction runs the next group collects, and a lone request waits for nobody. `None` when the service stops
     /// and all is taken.
-    pub(crate) async fn take(&self, full_group: usize) -> Option<Vec<Job>> {
-        let mut receiver = self.0.lock().await;
-        let first = receiver.recv().await?;
-        let (mut events, mut bytes) = (first.batch.len(), first.batch.size_bytes());
-        let mut jobs = vec![first];
-        while events < full_group
-            && bytes < FULL_GROUP_BYTES
-            && let Ok(job) = receiver.try_recv()
-        {
-            events += job.batch.len();
-            bytes += job.batch.size_bytes();
-            jobs.push(job);
+    pub(crate) async fn take(&self, full_group: usize) -> Option<Taken> {
+        let mut receiver = self.jobs.lock().await;
+        let mut group = Gathered::default();
+        group.add(receiver.recv().await?);
+        let gathering = async {
+            while !group.take_all(&mut receiver, full_group) && !self.may_store(&group) {
+                tokio::select! {
+                    () = self.storing.done.notified() => {}
+                    job = receiver.recv() => match job {
+                        Some(job) => group.add(job),
+                        // The service stops: nobody else comes.
+                        None => return,
+                    },
+                }
+            }
+        };
+        // What was gathered by then is stored.
+        timeout(self.longest_gathering, gathering).await.ok();
+        self.storing.writers.fetch_add(1, Ordering::Relaxed);
+        Some(Taken { jobs: group.jobs, storing: Arc::clone(&self.storing) })
+    }
+
+    fn may_store(&self, group: &Gathered) -> bool {
+        self.storing.writers.load(Ordering::Relaxed) == 0 || group.events >= WORTH_A_TRANSACTION
+    }
+}
+
+/// A group as it grows.
+#[derive(Debug, Default)]
+struct Gathered {
+    jobs: Vec<Job>,
+    events: usize,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, job: Job) {
+        self.events += job.batch.len();
+        self.bytes += job.batch.size_bytes();
+        self.jobs.push(job);
+    }
+
+    /// Takes what waits, and tells whether the group is full.
+    fn take_all(&mut self, receiver: &mut mpsc::Receiver<Job>, full_group: usize) -> bool {
+        loop {
+            if self.events >= full_group || self.bytes >= FULL_GROUP_BYTES {
+                return true;
+            }
+            let Ok(job) = receiver.try_recv() else { return false };
+            self.add(job);
         }
-        Some(jobs)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.storing.writers.fetch_sub(1, Ordering::Relaxed);
+        self.storing.done.notify_one();
     }
 }
 
@@ -141,9 +221,9 @@ mod tests {
         tokio::task::yield_now().await;
         assert_eq!(ingest.store(batch()).await, Err(NotStored::Overloaded));
 
-        let jobs = queue.take(100).await.unwrap();
-        assert_eq!(jobs.len(), 1);
-        for job in jobs {
+        let mut taken = queue.take(100).await.unwrap();
+        assert_eq!(taken.jobs.len(), 1);
+        for job in taken.jobs.drain(..) {
             job.answer(Ok(vec![Kind::Inserted]));
         }
         assert_eq!(waiting.await.unwrap(), Ok(vec![Kind::Inserted]));
@@ -157,9 +237,9 @@ mod tests {
             let ingest = Arc::clone(&ingest);
             async move { ingest.store(batch()).await }
         });
-        let taken = queue.take(100).await.unwrap();
+        let first = queue.take(100).await.unwrap();
         assert_eq!(ingest.store(batch()).await, Err(NotStored::Overloaded));
-        drop(taken);
+        drop(first);
         assert_eq!(waiting.await.unwrap(), Err(NotStored::OutcomeUnknown));
         assert_eq!(ingest.room.available_permits(), 1);
     }
@@ -168,12 +248,52 @@ mod tests {
     async fn a_group_ends_with_the_request_that_fills_it() {
         let (ingest, queue) = queue(100, 1 << 20);
         let ingest = Arc::new(ingest);
-        for _ in 0..5 {
-            let ingest = Arc::clone(&ingest);
+        send(&ingest, 5);
+        tokio::task::yield_now().await;
+        assert_eq!(taken(&queue, 3).await, 3);
+        assert_eq!(taken(&queue, 3).await, 2);
+    }
+
+    /// The size of a group that is stored at once.
+    async fn taken(queue: &Queue, full_group: usize) -> usize {
+        queue.take(full_group).await.unwrap().jobs.len()
+    }
+
+    fn send(ingest: &Arc<Ingest>, requests: usize) {
+        for _ in 0..requests {
+            let ingest = Arc::clone(ingest);
             tokio::spawn(async move { ingest.store(batch()).await });
         }
-        tokio::task::yield_now().await;
-        assert_eq!(queue.take(3).await.map(|jobs| jobs.len()), Some(3));
-        assert_eq!(queue.take(3).await.map(|jobs| jobs.len()), Some(2));
+    }
+
+    #[tokio::test]
+    async fn while_one_stores_the_next_gathers_until_it_is_done_or_there_is_enough() {
+        let (ingest, mut queue) = queue(5_000, 1 << 30);
+        let ingest = Arc::new(ingest);
+        // No timer ends what follows.
+        queue.longest_gathering = Duration::from_secs(3_600);
+        send(&ingest, 1);
+        let first = queue.take(2_000).await.unwrap();
+        assert_eq!(first.jobs.len(), 1, "who is alone waits for nobody");
+        send(&ingest, 3);
+        let (second, ()) = tokio::join!(queue.take(2_000), async {
+            send(&ingest, 2);
+            tokio::task::yield_now().await;
+            drop(first);
+        });
+        let second = second.unwrap();
+        assert_eq!(second.jobs.len(), 5);
+        send(&ingest, WORTH_A_TRANSACTION);
+        assert_eq!(taken(&queue, 2_000).await, WORTH_A_TRANSACTION, "beside the second");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_writer_that_is_stuck() {
+        let (ingest, queue) = queue(100, 1 << 20);
+        let ingest = Arc::new(ingest);
+        send(&ingest, 1);
+        let _stuck = queue.take(100).await.unwrap();
+        send(&ingest, 2);
+        assert_eq!(taken(&queue, 100).await, 2);
     }
 }

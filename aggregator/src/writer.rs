@@ -24,14 +24,15 @@ struct Storing {
 /// Serves the queue until it is closed and empty.
 pub(crate) async fn run(writer: Writer, queue: Queue, max_wait: Duration, inbox: Option<Arc<Inbox>>) {
     let mut storing = Storing { writer, inbox, is_away: false };
-    while let Some(jobs) = queue.take(storing.writer.full_group()).await {
+    while let Some(mut taken) = queue.take(storing.writer.full_group()).await {
         let (fresh, stale): (Vec<_>, Vec<_>) =
-            jobs.into_iter().partition(|job| job.queued_at.elapsed() <= max_wait);
+            taken.jobs.drain(..).partition(|job| job.queued_at.elapsed() <= max_wait);
         for job in stale {
             job.answer(Err(NotStored::Unavailable));
         }
         if !fresh.is_empty() {
             storing.store(fresh).await;
+            drop(taken);
             storing.writer.tidy().await;
         }
     }
