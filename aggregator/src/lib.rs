@@ -12,6 +12,7 @@ mod group;
 mod health;
 mod ingest;
 mod listing;
+mod openapi;
 mod publish;
 mod query;
 mod settings;
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -209,11 +210,9 @@ fn nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = std::net:
 
 fn router(app: Arc<App>) -> Router {
     let body_limit = DefaultBodyLimit::max(app.settings.body_limit_bytes());
-    Router::new()
-        .route("/publish", post(publish::publish))
-        .route("/events", get(listing::events))
-        .route("/stats", get(stats::stats))
-        .route("/health", get(health::health))
+    let (routes, document) = openapi::routes().split_for_parts();
+    routes
+        .route("/openapi.json", get(openapi::answer(&document)))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(body_limit)

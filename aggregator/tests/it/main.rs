@@ -36,6 +36,7 @@ mod faults;
 mod full_disk;
 mod hangups;
 mod listing;
+mod openapi;
 mod outages;
 mod process;
 mod program;
