@@ -13,6 +13,7 @@ mod health;
 mod ingest;
 mod listing;
 mod openapi;
+mod page;
 mod publish;
 mod query;
 mod settings;
@@ -21,7 +22,7 @@ mod store;
 mod worker;
 mod writer;
 
-use std::future::{Future, IntoFuture as _, pending};
+use std::future::{Future, IntoFuture as _, pending, ready};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,6 +43,7 @@ pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 use crate::error::ApiError;
 use crate::fault::Fault;
 use crate::ingest::{Ingest, Queue};
+use crate::page::Page;
 use crate::worker::Inbox;
 
 /// How often whoever fills no inbox looks whether others have left something in it.
@@ -210,8 +212,10 @@ fn nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = std::net:
 
 fn router(app: Arc<App>) -> Router {
     let body_limit = DefaultBodyLimit::max(app.settings.body_limit_bytes());
+    let page = Page::new();
     let (routes, document) = openapi::routes().split_for_parts();
     routes
+        .route("/", get(move || ready(page.answer())))
         .route("/openapi.json", get(openapi::answer(&document)))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

@@ -27,6 +27,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod browser;
 mod clients;
 mod cluster;
 mod contract;
@@ -38,6 +39,7 @@ mod hangups;
 mod listing;
 mod openapi;
 mod outages;
+mod page;
 mod process;
 mod program;
 mod queued;
