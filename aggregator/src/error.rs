@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use crate::fault::Fault;
 use crate::ingest::NotStored;
@@ -42,6 +43,30 @@ pub(crate) enum ApiError {
     MethodNotAllowed,
 }
 
+/// Why a request is not served, in one sentence.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Failure {
+    detail: String,
+}
+
+/// Every fault of a request.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Faults {
+    #[schema(min_items = 1)]
+    detail: Vec<Fault>,
+}
+
+/// An answer 400: faults where `INVALID_STATUS` is 400, or that the body broke off.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the document needs a name for either")]
+pub(crate) enum BadRequest {
+    Faults(Faults),
+    Failure(Failure),
+}
+
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
@@ -70,8 +95,8 @@ impl IntoResponse for ApiError {
             tracing::error!("{self}: {error}");
         }
         let body = match self {
-            Self::Invalid { faults, .. } => Json(json!({ "detail": faults })),
-            other => Json(json!({ "detail": other.to_string() })),
+            Self::Invalid { faults, .. } => Json(Faults { detail: faults }).into_response(),
+            other => Json(Failure { detail: other.to_string() }).into_response(),
         };
         if status == StatusCode::SERVICE_UNAVAILABLE {
             (status, [(header::RETRY_AFTER, RETRY_AFTER_SEC)], body).into_response()

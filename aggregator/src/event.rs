@@ -6,11 +6,13 @@
 mod envelope;
 mod member;
 mod rule;
+mod shape;
 
 use serde_json::value::RawValue;
 
 use self::envelope::Envelope;
 use self::member::Member;
+pub(crate) use self::shape::Publication;
 use crate::fault::{Fault, Reason};
 
 /// A payload that was not sent is stored as this text.

@@ -3,18 +3,24 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One fault of a request, with the place where it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
+    /// `events`, the event's index and its field; or `body`; or `query` and the parameter.
+    #[schema(min_items = 1, max_items = 3)]
     loc: Vec<Step>,
+    /// A sentence for people.
     msg: Cow<'static, str>,
+    /// A stable word for programs.
     #[serde(rename = "type")]
     kind: &'static str,
 }
 
 /// One step on the way to the faulty place: a field's name or a member's index.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Step {
     Name(Cow<'static, str>),

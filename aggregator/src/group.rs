@@ -4,10 +4,14 @@
 //! sorted by key, so that transactions that overlap lock in one order and never deadlock, and of each key only the
 //! first position is a row: the first request in the queue wins, within a request the first event.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use crate::event::{Batch, Event};
 
 /// What became of one event of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     Inserted,
     Duplicate,

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::App;
 
@@ -15,15 +16,34 @@ use crate::App;
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Health {
     ok: bool,
-    status: &'static str,
+    status: Condition,
 }
 
+/// The same in words.
+#[derive(Debug, Serialize, ToSchema)]
+enum Condition {
+    #[serde(rename = "healthy")]
+    Healthy,
+    #[serde(rename = "database unavailable")]
+    DatabaseUnavailable,
+}
+
+/// Whether the database answers
+#[utoipa::path(
+    get,
+    path = "/health",
+    responses(
+        (status = 200, description = "The database answers", body = Health),
+        (status = 503, description = "It does not", body = Health),
+    )
+)]
 pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     match timeout(LIMIT, app.store.ping()).await {
-        Ok(Ok(())) => (StatusCode::OK, Json(Health { ok: true, status: "healthy" })),
+        Ok(Ok(())) => (StatusCode::OK, Json(Health { ok: true, status: Condition::Healthy })),
         Ok(Err(error)) => unhealthy(&error.to_string()),
         Err(_) => unhealthy("the database does not answer"),
     }
@@ -31,5 +51,5 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Hea
 
 fn unhealthy(reason: &str) -> (StatusCode, Json<Health>) {
     tracing::warn!("not healthy: {reason}");
-    (StatusCode::SERVICE_UNAVAILABLE, Json(Health { ok: false, status: "database unavailable" }))
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Health { ok: false, status: Condition::DatabaseUnavailable }))
 }

@@ -12,6 +12,8 @@ mod group;
 mod health;
 mod ingest;
 mod listing;
+mod openapi;
+mod page;
 mod publish;
 mod query;
 mod settings;
@@ -20,14 +22,14 @@ mod store;
 mod worker;
 mod writer;
 
-use std::future::{Future, IntoFuture as _, pending};
+use std::future::{Future, IntoFuture as _, pending, ready};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -41,6 +43,7 @@ pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 use crate::error::ApiError;
 use crate::fault::Fault;
 use crate::ingest::{Ingest, Queue};
+use crate::page::Page;
 use crate::worker::Inbox;
 
 /// How often whoever fills no inbox looks whether others have left something in it.
@@ -218,11 +221,11 @@ fn nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = std::net:
 
 fn router(app: Arc<App>) -> Router {
     let body_limit = DefaultBodyLimit::max(app.settings.body_limit_bytes());
-    Router::new()
-        .route("/publish", post(publish::publish))
-        .route("/events", get(listing::events))
-        .route("/stats", get(stats::stats))
-        .route("/health", get(health::health))
+    let page = Page::new();
+    let (routes, document) = openapi::routes().split_for_parts();
+    routes
+        .route("/", get(move || ready(page.answer())))
+        .route("/openapi.json", get(openapi::answer(&document)))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(body_limit)

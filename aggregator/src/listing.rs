@@ -19,9 +19,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::FromRow;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
 use crate::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Failure, Faults};
 use crate::fault::Fault;
 use crate::query::Parameters;
 
@@ -52,13 +54,18 @@ pub(crate) struct Page {
 pub(crate) struct PageRow(i64, String, String, String, String, Option<String>, i64);
 
 /// One stored event as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = StoredEvent)]
 struct Row<'a> {
     topic: &'a str,
     event_id: &'a str,
     timestamp: &'a str,
     source: &'a str,
+    #[schema(schema_with = Payload::schema)]
     payload: Payload<'a>,
+    /// When it was stored.
+    #[schema(format = DateTime)]
     processed_at: String,
 }
 
@@ -71,6 +78,27 @@ enum Payload<'a> {
     Text(&'a str),
 }
 
+/// What is stored, newest first, page by page, or all of it as lines
+#[utoipa::path(
+    get,
+    path = "/events",
+    params(
+        ("topic" = Option<String>, Query, nullable = false, description = "Events of this topic alone; of one that is unknown there are none"),
+        ("limit" = Option<u32>, Query, nullable = false, minimum = 1, maximum = 10_000,
+         description = "Rows in a page, 1,000 by default; a page may end earlier, and then leads on"),
+        ("cursor" = Option<String>, Query, nullable = false, pattern = "^-?[0-9]{1,18}$",
+         description = "Where the page begins, from the Link of the one before"),
+    ),
+    responses(
+        (status = 200, description = "A page; for who accepts lines and says no limit all pages, and no Link",
+          content((Vec<Row<'static>> = "application/json"), (String = "application/x-ndjson")),
+         headers(("Link" = String, description = "The next page, with rel=next, while there is more (RFC 8288)"))),
+        (status = 400, description = "As 422, where INVALID_STATUS is 400", body = Faults),
+        (status = 422, description = "A parameter is not valid", body = Faults),
+        (status = 503, description = "The database is not available", body = Failure,
+         headers(("Retry-After" = u32, description = "Seconds"))),
+    )
+)]
 pub(crate) async fn events(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -200,6 +228,17 @@ impl Page {
         }
         link.push_str(">; rel=\"next\"");
         Some(HeaderValue::from_str(&link).expect("a percent-encoded text is a header value"))
+    }
+}
+
+impl Payload<'_> {
+    fn schema() -> Schema {
+        let kind = |kind| ObjectBuilder::new().schema_type(kind);
+        AnyOfBuilder::new()
+            .item(kind(Type::Object))
+            .item(kind(Type::String))
+            .description(Some("As it was sent; a text where somebody has spoiled it in the database"))
+            .into()
     }
 }
 

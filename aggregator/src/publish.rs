@@ -7,34 +7,71 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, Request, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::App;
-use crate::error::ApiError;
-use crate::event::{Batch, Rejected};
+use crate::error::{ApiError, BadRequest, Failure, Faults};
+use crate::event::{Batch, Publication, Rejected};
 use crate::group::Kind;
 use crate::ingest::NotStored;
-use crate::query::Parameters;
+use crate::query::{Parameters, Switch};
 use crate::settings::Ack;
 
-/// The receipt for a request's events. What became of each is told where they are stored by now.
-#[derive(Debug, Serialize)]
-pub(crate) struct Receipt {
-    status: &'static str,
+/// The receipt for events that are stored.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Receipt {
+    status: Accepted,
+    /// Events in the request; the sum of the next two.
+    #[schema(minimum = 1)]
     accepted: usize,
+    inserted: usize,
+    duplicates: usize,
+    /// With `results=true`: what became of each event, in the request's order.
     #[serde(skip_serializing_if = "Option::is_none")]
-    inserted: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duplicates: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    results: Option<Vec<&'static str>>,
+    #[schema(nullable = false, min_items = 1)]
+    results: Option<Vec<Kind>>,
 }
 
-pub(crate) async fn publish(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<(StatusCode, Json<Receipt>), ApiError> {
+/// The receipt for events that wait in the inbox.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QueuedReceipt {
+    status: Accepted,
+    /// Events in the request.
+    #[schema(minimum = 1)]
+    accepted: usize,
+}
+
+/// The only word for a success.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Accepted {
+    Accepted,
+}
+
+/// Takes events, and answers when they are durable
+#[utoipa::path(
+    post,
+    path = "/publish",
+    params(("results" = inline(Option<Switch>), Query, nullable = false, description = "Whether the receipt tells what became of each event")),
+    request_body(content = Publication, description = "JSON, whatever the content type says"),
+    responses(
+        (status = 200, description = "All events are stored", body = Receipt),
+        (status = 202, description = "All events are in the inbox, where ACK is queued", body = QueuedReceipt),
+        (status = 400, description = "As 422, where INVALID_STATUS is 400; or the body broke off", body = BadRequest),
+        (status = 408, description = "The body did not arrive in time", body = Failure),
+        (status = 413, description = "More bytes or events than MAX_BATCH and BODY_LIMIT_MIB allow", body = Failure),
+        (status = 422, description = "Something is not valid; nothing is stored", body = Faults),
+        (status = 500, description = "The database refused the events, or the outcome of the commit is unknown", body = Failure),
+        (status = 503, description = "Nothing is stored: the database is away or overloaded", body = Failure,
+         headers(("Retry-After" = u32, description = "Seconds"))),
+    )
+)]
+pub(crate) async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let parameters = Parameters::of(request.uri());
     let wants_results = parameters.switch("results").map_err(|fault| app.invalid(vec![fault]))?;
     let body = read_body(&app, request).await?;
@@ -50,8 +87,11 @@ pub(crate) async fn publish(
     let accepted = batch.len();
     let kinds = app.ingest.store(batch).await?;
     Ok(match app.settings.ack {
-        Ack::Committed => (StatusCode::OK, Json(Receipt::stored(&kinds, wants_results))),
-        Ack::Queued => (StatusCode::ACCEPTED, Json(Receipt::accepted(accepted))),
+        Ack::Committed => Json(Receipt::of(kinds, wants_results)).into_response(),
+        Ack::Queued => {
+            let receipt = QueuedReceipt { status: Accepted::Accepted, accepted };
+            (StatusCode::ACCEPTED, Json(receipt)).into_response()
+        }
     })
 }
 
@@ -67,27 +107,14 @@ async fn read_body(app: &Arc<App>, request: Request) -> Result<Bytes, ApiError> 
 }
 
 impl Receipt {
-    fn accepted(accepted: usize) -> Self {
-        Self { status: "accepted", accepted, inserted: None, duplicates: None, results: None }
-    }
-
-    fn stored(kinds: &[Kind], wants_results: bool) -> Self {
+    fn of(kinds: Vec<Kind>, wants_results: bool) -> Self {
         let inserted = kinds.iter().filter(|kind| **kind == Kind::Inserted).count();
         Self {
-            status: "accepted",
+            status: Accepted::Accepted,
             accepted: kinds.len(),
-            inserted: Some(inserted),
-            duplicates: Some(kinds.len() - inserted),
-            results: wants_results.then(|| kinds.iter().map(|kind| kind.word()).collect()),
-        }
-    }
-}
-
-impl Kind {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Inserted => "inserted",
-            Self::Duplicate => "duplicate",
+            inserted,
+            duplicates: kinds.len() - inserted,
+            results: wants_results.then_some(kinds),
         }
     }
 }

@@ -2,12 +2,27 @@
 
 use axum::extract::Query;
 use axum::http::Uri;
+use utoipa::ToSchema;
 
 use crate::fault::Fault;
 
 /// The parameters that were sent, in order. Those that nobody asks for are ignored.
 #[derive(Debug)]
 pub(crate) struct Parameters(Vec<(String, String)>);
+
+/// The texts that a switch may have.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the document lists them")]
+pub(crate) enum Switch {
+    #[schema(rename = "true")]
+    True,
+    #[schema(rename = "false")]
+    False,
+    #[schema(rename = "1")]
+    One,
+    #[schema(rename = "0")]
+    Zero,
+}
 
 impl Parameters {
     pub(crate) fn of(uri: &Uri) -> Self {

@@ -6,9 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use sqlx::FromRow;
+use utoipa::ToSchema;
 
 use crate::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Failure};
 
 /// What the database has counted. In every snapshot received is the sum of the other three.
 #[derive(Debug, Default)]
@@ -24,27 +25,50 @@ pub(crate) struct Counts {
 #[derive(Debug, FromRow)]
 pub(crate) struct CountRow(i64, i64, i64, i64, Option<String>);
 
-/// The answer.
-#[derive(Debug, Serialize)]
+/// The answer. Received is the sum of what is unique, what was dropped and what waits in the queue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Stats {
+    /// Events that were accepted, repeats included.
+    #[schema(minimum = 0)]
     received: i64,
+    /// Events that were stored.
+    #[schema(minimum = 0)]
     unique_processed: i64,
+    /// Repeats that were dropped.
+    #[schema(minimum = 0)]
     duplicate_dropped: i64,
+    /// The topics of stored events, sorted.
     topics: Vec<String>,
     /// Seconds since this process began to serve.
+    #[schema(minimum = 0)]
     uptime: f64,
     queue: QueueStats,
     /// Another process has another one, on the same database too.
+    #[schema(pattern = "^[0-9a-f]{16}$")]
     instance_id: String,
 }
 
 /// What was accepted and is not stored yet; nothing, as long as an answer waits for the commit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct QueueStats {
+    #[schema(minimum = 0)]
     pending: i64,
+    #[schema(minimum = 0)]
     processing: i64,
 }
 
+/// The counters and the topics, of one snapshot
+#[utoipa::path(
+    get,
+    path = "/stats",
+    responses(
+        (status = 200, description = "The counters", body = Stats),
+        (status = 503, description = "The database is not available", body = Failure,
+         headers(("Retry-After" = u32, description = "Seconds"))),
+    )
+)]
 pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, ApiError> {
     let counts = app.store.counts().await?;
     // What a worker stores is not taken away before it is stored: to others it waits.

@@ -19,6 +19,7 @@ pub mod ci;
 pub mod cluster;
 pub mod compose;
 pub mod demo;
+pub mod fuzz;
 pub mod guard;
 pub mod http;
 pub mod interrupt;
@@ -58,6 +59,8 @@ enum Command {
     Compose(compose::Settings),
     /// Try targets with one defect each, and see that the right check names it
     Mutants(mutants::Settings),
+    /// Make requests by the hundred from the aggregator's own document, and hold every answer against it
+    Fuzz(fuzz::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),
     /// Answer every request alike and at once: what `bench load` sends to
@@ -90,6 +93,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Bench(command) => bench::run(command, interrupt),
         Command::Compose(settings) => compose::run(settings, interrupt),
         Command::Mutants(settings) => mutants::run(settings, interrupt),
+        Command::Fuzz(settings) => fuzz::run(settings, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),
         Command::NullServer(settings) => null_server::run(settings, interrupt),
     }

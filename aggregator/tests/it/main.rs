@@ -27,6 +27,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod browser;
 mod clients;
 mod cluster;
 mod contract;
@@ -36,7 +37,9 @@ mod faults;
 mod full_disk;
 mod hangups;
 mod listing;
+mod openapi;
 mod outages;
+mod page;
 mod process;
 mod program;
 mod queued;
