@@ -3,8 +3,9 @@
 //! A request's way: `publish` reads the body, `event` parses it, `ingest` queues it, a task of `writer` makes one
 //! `group` of all that waits and `store`s it, and the handler answers when the commit is durable. In the queued mode it is the
 //! inbox that is written, and a `worker` stores what is there. `listing`, `stats` and
-//! `health` read through a pool of their own.
+//! `health` read through a pool of their own. `connections` are the clients' and have limits of their own.
 
+mod connections;
 mod error;
 mod event;
 mod fault;
@@ -20,7 +21,7 @@ mod store;
 mod worker;
 mod writer;
 
-use std::future::{Future, IntoFuture as _, pending};
+use std::future::{Future, pending};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,7 +29,6 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt as _;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -72,9 +72,6 @@ pub enum RunError {
         /// What the system says.
         reason: io::Error,
     },
-    /// The socket failed while serving.
-    #[error("cannot accept connections: {0}")]
-    Accept(#[from] io::Error),
     /// A task that stores events ended.
     #[error("a writer stopped, which is a defect of this program; please report it")]
     WriterStopped,
@@ -88,32 +85,33 @@ pub enum RunError {
 /// # Errors
 /// Names what cannot be used and the way out.
 pub async fn run(
-    settings: Settings,
+    mut settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
     let store = Store::open(&settings.database_url, settings.store_timeout()).await?;
     let address = settings.listen.as_str();
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|reason| RunError::Listen { address: address.to_owned(), reason })?;
-    tracing::info!("listening on http://{}, events go to {}", listener.local_addr()?, settings.database_url);
+    let cannot_listen = |reason| RunError::Listen { address: address.to_owned(), reason };
+    let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+    let local_address = listener.local_addr().map_err(cannot_listen)?;
+    tracing::info!("listening on http://{local_address}, events go to {}", settings.database_url);
+    settings.max_connections = connections::affordable(&settings);
     serve(listener, store, settings, shutdown).await
 }
 
 /// Serves until `shutdown` ends, then lets the requests that have begun end too, for as long as the settings allow.
 ///
 /// # Errors
-/// The socket failed, or a writer stopped.
+/// A writer stopped.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let drain_timeout = settings.drain_timeout();
+    let (drain_timeout, limits) = (settings.drain_timeout(), settings.limits());
     let (app, mut writers) = start(store.clone(), settings)?;
     let (stopping, stopped) = watch::channel(());
-    let server = axum::serve(nodelay(listener), router(app)).with_graceful_shutdown(async move {
+    let server = connections::serve(listener, router(app), limits, async move {
         shutdown.await;
         tracing::info!("stopping: no new requests");
         stopping.send_replace(());
@@ -122,7 +120,7 @@ pub async fn serve(
         tokio::select! {
             // First, since the writers end when the server has dropped the last handler.
             biased;
-            ended = server.into_future() => ended?,
+            () = server => {}
             _ = writers.join_next() => return Err(RunError::WriterStopped),
         }
         // The queue has no sender any more: the writers store what clients left behind, and end.
@@ -196,15 +194,6 @@ fn spawn_workers(
     for worker in store.workers(wanted, settings.lease()) {
         tasks.spawn(worker::run(worker, job.clone(), serving.clone()));
     }
-}
-
-/// A small answer must not wait for the acknowledgement of the one before it.
-fn nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = std::net::SocketAddr> {
-    listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's delay");
-        }
-    })
 }
 
 fn router(app: Arc<App>) -> Router {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use clap::{Parser, ValueEnum};
 
+use crate::connections::Limits;
 use crate::store::DatabaseUrl;
 
 const MIB: usize = 1024 * 1024;
@@ -90,6 +91,21 @@ pub struct Settings {
     #[arg(long, env = "STUCK_PROCESSING_SEC", value_name = "SECONDS", default_value_t = 300,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub stuck_processing_sec: u32,
+
+    /// The most connections of clients; more wait until others end
+    #[arg(long, env = "MAX_CONNECTIONS", value_name = "CONNECTIONS", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+
+    /// How long a request's head may take to arrive, in seconds; the connection of a slower one is closed
+    #[arg(long, env = "HEADER_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub header_timeout_sec: u32,
+
+    /// How long a connection may rest between two requests, or take no byte of an answer, in seconds; then it is closed
+    #[arg(long, env = "IDLE_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 75,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub idle_timeout_sec: u32,
 
     /// How long a request's body may take to arrive, in seconds; a slower one is answered 408
     #[arg(long, env = "BODY_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 30,
@@ -177,6 +193,15 @@ impl Settings {
         self.queue_mib as usize * MIB
     }
 
+    /// What clients' connections may do.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            connections: self.max_connections,
+            head: Duration::from_secs(self.header_timeout_sec.into()),
+            idle: Duration::from_secs(self.idle_timeout_sec.into()),
+        }
+    }
+
     /// How long a request's body may take to arrive.
     pub fn body_timeout(&self) -> Duration {
         Duration::from_secs(self.body_timeout_sec.into())
@@ -213,6 +238,8 @@ mod tests {
         assert_eq!(settings.max_events(), 10_000);
         assert_eq!(settings.body_limit_bytes(), 32 * 1024 * 1024);
         assert_eq!(settings.ack, Ack::Committed);
+        let limits = settings.limits();
+        assert_eq!((limits.connections, limits.head.as_secs(), limits.idle.as_secs()), (10_000, 10, 75));
         assert_eq!(StatusCode::from(settings.invalid_status), StatusCode::UNPROCESSABLE_ENTITY);
     }
 
@@ -226,6 +253,9 @@ mod tests {
             ["--workers", "0"],
             ["--batch-size", "0"],
             ["--invalid-status", "404"],
+            ["--max-connections", "0"],
+            ["--header-timeout-sec", "0"],
+            ["--idle-timeout-sec", "soon"],
             ["--max-batch", "0"],
             ["--max-batch", "50001"],
             ["--database-url", "mysql://localhost/events"],
