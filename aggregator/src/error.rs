@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde_json::json;
 use thiserror::Error;
 
@@ -34,6 +34,9 @@ pub(crate) enum ApiError {
     /// The database could not be read.
     #[error("the database is not available")]
     Database(#[from] sqlx::Error),
+    /// The client has not shown the token.
+    #[error("a valid token is needed: Authorization: Bearer <token>")]
+    Unauthorized,
     /// No such path.
     #[error("not found")]
     NotFound,
@@ -57,6 +60,7 @@ impl ApiError {
             Self::NotStored(NotStored::OutcomeUnknown | NotStored::Refused) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -73,10 +77,11 @@ impl IntoResponse for ApiError {
             Self::Invalid { faults, .. } => Json(json!({ "detail": faults })),
             other => Json(json!({ "detail": other.to_string() })),
         };
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            (status, [(header::RETRY_AFTER, RETRY_AFTER_SEC)], body).into_response()
-        } else {
-            (status, body).into_response()
-        }
+        let advice = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER_SEC)),
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            _ => None,
+        };
+        (status, AppendHeaders(advice), body).into_response()
     }
 }

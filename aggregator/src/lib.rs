@@ -5,6 +5,7 @@
 //! inbox that is written, and a `worker` stores what is there. `listing`, `stats` and
 //! `health` read through a pool of their own. `connections` are the clients' and have limits of their own.
 
+mod auth;
 mod connections;
 mod error;
 mod event;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -35,6 +37,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+pub use crate::auth::{Token, TokenError};
 pub use crate::settings::{Ack, InvalidStatus, ListenAddress, Settings};
 pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 
@@ -198,11 +201,17 @@ fn spawn_workers(
 
 fn router(app: Arc<App>) -> Router {
     let body_limit = DefaultBodyLimit::max(app.settings.body_limit_bytes());
-    Router::new()
+    let mut guarded = Router::new()
         .route("/publish", post(publish::publish))
         .route("/events", get(listing::events))
-        .route("/stats", get(stats::stats))
-        .route("/health", get(health::health))
+        .route("/stats", get(stats::stats));
+    if let Some(token) = app.settings.token() {
+        guarded = guarded.route_layer(from_fn_with_state(token, auth::guard));
+    }
+    // Whoever watches over the service need not be told its secret.
+    let open = Router::new().route("/health", get(health::health));
+    guarded
+        .merge(open)
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(body_limit)

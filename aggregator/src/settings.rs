@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use clap::{Parser, ValueEnum};
 
+use crate::auth::Token;
 use crate::connections::Limits;
 use crate::store::DatabaseUrl;
 
@@ -35,6 +36,20 @@ pub struct Settings {
         hide_env_values = true
     )]
     pub database_url: DatabaseUrl,
+
+    /// A token that clients must show as `Authorization: Bearer TOKEN`, except to ask /health; without one everybody is served
+    #[arg(
+        long,
+        env = "AUTH_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        conflicts_with = "auth_token_file"
+    )]
+    pub auth_token: Option<Token>,
+
+    /// A file that holds the token, which other users of the machine cannot see as they can see arguments
+    #[arg(long, env = "AUTH_TOKEN_FILE", value_name = "FILE", value_parser = Token::from_file)]
+    pub auth_token_file: Option<Token>,
 
     /// When a request is answered: `committed`, after its events are stored and durable, or `queued`, after they are durable
     /// in an inbox from which workers store them
@@ -193,6 +208,11 @@ impl Settings {
         self.queue_mib as usize * MIB
     }
 
+    /// What clients have to show, wherever it came from.
+    pub fn token(&self) -> Option<Token> {
+        self.auth_token.or(self.auth_token_file)
+    }
+
     /// What clients' connections may do.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
@@ -238,6 +258,7 @@ mod tests {
         assert_eq!(settings.max_events(), 10_000);
         assert_eq!(settings.body_limit_bytes(), 32 * 1024 * 1024);
         assert_eq!(settings.ack, Ack::Committed);
+        assert!(settings.token().is_none());
         let limits = settings.limits();
         assert_eq!((limits.connections, limits.head.as_secs(), limits.idle.as_secs()), (10_000, 10, 75));
         assert_eq!(StatusCode::from(settings.invalid_status), StatusCode::UNPROCESSABLE_ENTITY);
@@ -253,6 +274,10 @@ mod tests {
             ["--workers", "0"],
             ["--batch-size", "0"],
             ["--invalid-status", "404"],
+            ["--auth-token", ""],
+            ["--auth-token", " "],
+            ["--auth-token-file", "/nowhere/token"],
+            ["--auth-token-file", "/dev/null"],
             ["--max-connections", "0"],
             ["--header-timeout-sec", "0"],
             ["--idle-timeout-sec", "soon"],
@@ -265,6 +290,23 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{arguments:?}");
             assert!(error.to_string().contains(arguments[0]), "{error}");
         }
+    }
+
+    #[test]
+    fn a_token_comes_from_one_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "s3cret\n").unwrap();
+        let file = ["--auth-token-file", path.to_str().unwrap()];
+        let settings = Settings::try_parse_from(["aggregator"].iter().chain(&file)).unwrap();
+        assert!(settings.token().is_some());
+        assert!(!format!("{settings:?}").contains("s3cret"));
+
+        let both = ["aggregator", "--auth-token", "s3cret"].iter().chain(&file);
+        let error = Settings::try_parse_from(both).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--auth-token-file"), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
     }
 
     #[test]

@@ -27,6 +27,7 @@ macro_rules! on_both_databases {
     };
 }
 
+mod auth;
 mod clients;
 mod clients_slow;
 mod cluster;
