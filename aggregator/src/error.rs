@@ -6,6 +6,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde_json::json;
 use thiserror::Error;
 
+use crate::body::ACCEPTED_ENCODINGS;
 use crate::fault::Fault;
 use crate::ingest::NotStored;
 use crate::settings::InvalidStatus;
@@ -22,6 +23,9 @@ pub(crate) enum ApiError {
     /// More bytes or events than allowed.
     #[error("{0}")]
     TooLarge(String),
+    /// The body is packed in a way that is not known here.
+    #[error("a body may have one of these encodings: {ACCEPTED_ENCODINGS}")]
+    UnknownEncoding,
     /// The body did not arrive in time.
     #[error("the body did not arrive in time")]
     BodyTimeout,
@@ -50,6 +54,7 @@ impl ApiError {
         match self {
             Self::Invalid { status, .. } => (*status).into(),
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             // Both say that nothing was stored and that a repeat may succeed.
@@ -79,6 +84,7 @@ impl IntoResponse for ApiError {
         };
         let advice = match status {
             StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER_SEC)),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some((header::ACCEPT_ENCODING, ACCEPTED_ENCODINGS)),
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
             _ => None,
         };

@@ -1,11 +1,12 @@
 //! The reference target of Onceproof: an HTTP service that stores each event exactly once.
 //!
-//! A request's way: `publish` reads the body, `event` parses it, `ingest` queues it, a task of `writer` makes one
+//! A request's way: `publish` has `body` read and unpack it, `event` parses it, `ingest` queues it, a task of `writer` makes one
 //! `group` of all that waits and `store`s it, and the handler answers when the commit is durable. In the queued mode it is the
 //! inbox that is written, and a `worker` stores what is there. `listing`, `stats` and
 //! `health` read through a pool of their own. `connections` are the clients' and have limits of their own.
 
 mod auth;
+mod body;
 mod connections;
 mod error;
 mod event;
@@ -25,6 +26,7 @@ mod writer;
 use std::future::{Future, pending};
 use std::io;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -33,7 +35,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -54,6 +56,8 @@ struct App {
     store: Store,
     ingest: Ingest,
     inbox: Arc<Inbox>,
+    /// Turns at unpacking large bodies.
+    unpacking: Arc<Semaphore>,
     /// The workers end when the last handler has.
     _serving: watch::Sender<()>,
     settings: Settings,
@@ -158,7 +162,9 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
     spawn_writers(&store, &settings, &queue, &inbox, &mut tasks);
     spawn_workers(&store, &settings, &inbox, &served, &mut tasks);
     let (started, instance_id) = (Instant::now(), format!("{:016x}", getrandom::u64()?));
-    Ok((Arc::new(App { store, ingest, inbox, _serving: serving, settings, started, instance_id }), tasks))
+    let unpacking = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
+    let app = App { store, ingest, inbox, unpacking, _serving: serving, settings, started, instance_id };
+    Ok((Arc::new(app), tasks))
 }
 
 fn spawn_writers(

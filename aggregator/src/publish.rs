@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::Serialize;
-use tokio::time::timeout;
 
 use crate::App;
+use crate::body::read_batch;
 use crate::error::ApiError;
-use crate::event::{Batch, Rejected};
 use crate::group::Kind;
 use crate::query::Parameters;
 use crate::settings::Ack;
@@ -36,29 +33,12 @@ pub(crate) async fn publish(
 ) -> Result<(StatusCode, Json<Receipt>), ApiError> {
     let parameters = Parameters::of(request.uri());
     let wants_results = parameters.switch("results").map_err(|fault| app.invalid(vec![fault]))?;
-    let body = read_body(&app, request).await?;
-    let batch = Batch::parse(body.into(), app.settings.max_events()).map_err(|rejected| match rejected {
-        Rejected::Invalid(faults) => app.invalid(faults),
-        Rejected::TooMany => {
-            ApiError::TooLarge(format!("a batch has at most {} events", app.settings.max_events()))
-        }
-    })?;
+    let batch = read_batch(&app, request).await?;
     let accepted = batch.len();
     let kinds = app.ingest.store(batch).await?;
     Ok(match app.settings.ack {
         Ack::Committed => (StatusCode::OK, Json(Receipt::stored(&kinds, wants_results))),
         Ack::Queued => (StatusCode::ACCEPTED, Json(Receipt::accepted(accepted))),
-    })
-}
-
-async fn read_body(app: &Arc<App>, request: Request) -> Result<Bytes, ApiError> {
-    let reading = Bytes::from_request(request, app);
-    let body = timeout(app.settings.body_timeout(), reading).await.map_err(|_| ApiError::BodyTimeout)?;
-    body.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            ApiError::TooLarge(format!("a body has at most {} MiB", app.settings.body_limit_mib))
-        }
-        _ => ApiError::BodyBroken,
     })
 }
 

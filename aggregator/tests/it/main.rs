@@ -28,6 +28,7 @@ macro_rules! on_both_databases {
 }
 
 mod auth;
+mod bodies;
 mod clients;
 mod clients_slow;
 mod cluster;
