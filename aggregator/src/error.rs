@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Serialize;
 use thiserror::Error;
 use utoipa::ToSchema;
 
+use crate::body::ACCEPTED_ENCODINGS;
 use crate::fault::Fault;
 use crate::ingest::NotStored;
 use crate::settings::InvalidStatus;
@@ -23,6 +24,9 @@ pub(crate) enum ApiError {
     /// More bytes or events than allowed.
     #[error("{0}")]
     TooLarge(String),
+    /// The body is packed in a way that is not known here.
+    #[error("a body may have one of these encodings: {ACCEPTED_ENCODINGS}")]
+    UnknownEncoding,
     /// The body did not arrive in time.
     #[error("the body did not arrive in time")]
     BodyTimeout,
@@ -35,6 +39,9 @@ pub(crate) enum ApiError {
     /// The database could not be read.
     #[error("the database is not available")]
     Database(#[from] sqlx::Error),
+    /// The client has not shown the token.
+    #[error("a valid token is needed: Authorization: Bearer <token>")]
+    Unauthorized,
     /// No such path.
     #[error("not found")]
     NotFound,
@@ -72,6 +79,7 @@ impl ApiError {
         match self {
             Self::Invalid { status, .. } => (*status).into(),
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             // Both say that nothing was stored and that a repeat may succeed.
@@ -82,6 +90,7 @@ impl ApiError {
             Self::NotStored(NotStored::OutcomeUnknown | NotStored::Refused) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -98,10 +107,12 @@ impl IntoResponse for ApiError {
             Self::Invalid { faults, .. } => Json(Faults { detail: faults }).into_response(),
             other => Json(Failure { detail: other.to_string() }).into_response(),
         };
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            (status, [(header::RETRY_AFTER, RETRY_AFTER_SEC)], body).into_response()
-        } else {
-            (status, body).into_response()
-        }
+        let advice = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER_SEC)),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some((header::ACCEPT_ENCODING, ACCEPTED_ENCODINGS)),
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            _ => None,
+        };
+        (status, AppendHeaders(advice), body).into_response()
     }
 }

@@ -72,19 +72,25 @@ impl Batch {
     /// # Errors
     /// Says every fault, each with its index and field, or that there are more than `max_events`.
     pub(crate) fn parse(body: Vec<u8>, max_events: usize) -> Result<Self, Rejected> {
-        let text = String::from_utf8(body).map_err(|error| {
-            let msg = format!("the body is not UTF-8: {}", error.utf8_error());
-            Rejected::Invalid(vec![Fault::body("invalid_utf8", msg)])
-        })?;
-        let mut reader = Reader { body: &text, decoded: String::new(), faults: Vec::new() };
+        let text = utf8(body)?;
+        let mut reader = Reader::new(&text);
         let events = match Envelope::split(&text, max_events)? {
             Envelope::One(member) => reader.event(0, member).into_iter().collect(),
             Envelope::Many(members) => reader.events(&members),
         };
-        let Reader { decoded, faults, .. } = reader;
-        if !faults.is_empty() {
-            return Err(Rejected::Invalid(faults));
-        }
+        let decoded = reader.finish()?;
+        Ok(Self { text: text + &decoded, events })
+    }
+
+    /// Parses a body with one event a line; blank lines are none.
+    ///
+    /// # Errors
+    /// As [`Batch::parse`]. A line that is no JSON does not hide the faults of others.
+    pub(crate) fn parse_lines(body: Vec<u8>, max_events: usize) -> Result<Self, Rejected> {
+        let text = utf8(body)?;
+        let mut reader = Reader::new(&text);
+        let events = reader.lines(max_events)?;
+        let decoded = reader.finish()?;
         Ok(Self { text: text + &decoded, events })
     }
 
@@ -114,6 +120,13 @@ impl Batch {
     }
 }
 
+fn utf8(body: Vec<u8>) -> Result<String, Rejected> {
+    String::from_utf8(body).map_err(|error| {
+        let msg = format!("the body is not UTF-8: {}", error.utf8_error());
+        Rejected::Invalid(vec![Fault::body("invalid_utf8", msg)])
+    })
+}
+
 /// Turns members into spans and collects the faults on the way.
 struct Reader<'a> {
     body: &'a str,
@@ -122,15 +135,53 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn new(body: &'a str) -> Self {
+        Self { body, decoded: String::new(), faults: Vec::new() }
+    }
+
+    /// What was decoded, unless there are faults.
+    fn finish(self) -> Result<String, Rejected> {
+        if self.faults.is_empty() { Ok(self.decoded) } else { Err(Rejected::Invalid(self.faults)) }
+    }
+
+    fn lines(&mut self, max_events: usize) -> Result<Vec<Spans>, Rejected> {
+        let mut events = Vec::new();
+        // No text of JSON holds a line's end as it is.
+        let numbered = (1..).zip(self.body.split('\n').map(|line| line.trim_matches([' ', '\t', '\r'])));
+        let mut index = 0;
+        for (number, line) in numbered.filter(|(_, line)| !line.is_empty()) {
+            if index == max_events {
+                return Err(Rejected::TooMany);
+            }
+            match serde_json::from_str::<&RawValue>(line) {
+                Ok(member) => events.extend(self.member(index, member)),
+                Err(error) => self.faults.push(Fault::line(index, broken_line(number, &error))),
+            }
+            index += 1;
+        }
+        if index == 0 {
+            self.faults.push(Fault::events(envelope::EMPTY));
+        }
+        Ok(events)
+    }
+
     fn events(&mut self, members: &[&'a RawValue]) -> Vec<Spans> {
         let mut events = Vec::with_capacity(members.len());
         for (index, member) in members.iter().enumerate() {
-            match Member::parse(member) {
-                Ok(member) => events.extend(self.event(index, member)),
-                Err(reason) => self.faults.push(Fault::event(index, reason)),
-            }
+            events.extend(self.member(index, member));
         }
         events
+    }
+
+    /// The spans of one member that has not been cut up yet.
+    fn member(&mut self, index: usize, member: &'a RawValue) -> Option<Spans> {
+        match Member::parse(member) {
+            Ok(member) => self.event(index, member),
+            Err(reason) => {
+                self.faults.push(Fault::event(index, reason));
+                None
+            }
+        }
     }
 
     /// The spans of one member, or `None` with its faults noted.
@@ -203,6 +254,13 @@ impl<'a> Reader<'a> {
         self.decoded.push_str(text);
         Span::new(start, text.len())
     }
+}
+
+/// Each line was parsed alone, so that the parser takes every one for the first.
+fn broken_line(number: usize, error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or_default();
+    format!("line {number} of the body is not JSON: {reason}, at its column {}", error.column())
 }
 
 impl Span {

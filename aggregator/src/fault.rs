@@ -51,6 +51,12 @@ impl Fault {
         Self { loc, msg: reason.msg.into(), kind: reason.kind }
     }
 
+    /// One line of the body that is not even JSON, by the index that its event would have.
+    pub(crate) fn line(index: usize, msg: String) -> Self {
+        let loc = vec![Step::Name("events".into()), Step::Index(index)];
+        Self { loc, msg: msg.into(), kind: "json_invalid" }
+    }
+
     /// One field of one event.
     pub(crate) fn field(index: usize, field: impl Into<Cow<'static, str>>, reason: Reason) -> Self {
         let loc = vec![Step::Name("events".into()), Step::Index(index), Step::Name(field.into())];

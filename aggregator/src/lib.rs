@@ -1,10 +1,13 @@
 //! The reference target of Onceproof: an HTTP service that stores each event exactly once.
 //!
-//! A request's way: `publish` reads the body, `event` parses it, `ingest` queues it, a task of `writer` makes one
+//! A request's way: `publish` has `body` read and unpack it, `event` parses it, `ingest` queues it, a task of `writer` makes one
 //! `group` of all that waits and `store`s it, and the handler answers when the commit is durable. In the queued mode it is the
 //! inbox that is written, and a `worker` stores what is there. `listing`, `stats` and
-//! `health` read through a pool of their own.
+//! `health` read through a pool of their own. `connections` are the clients' and have limits of their own.
 
+mod auth;
+mod body;
+mod connections;
 mod error;
 mod event;
 mod fault;
@@ -22,21 +25,23 @@ mod store;
 mod worker;
 mod writer;
 
-use std::future::{Future, IntoFuture as _, pending, ready};
+use std::future::{Future, pending, ready};
 use std::io;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use axum::serve::ListenerExt as _;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+pub use crate::auth::{Token, TokenError};
 pub use crate::settings::{Ack, InvalidStatus, ListenAddress, Settings};
 pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 
@@ -54,6 +59,8 @@ struct App {
     store: Store,
     ingest: Ingest,
     inbox: Arc<Inbox>,
+    /// Turns at unpacking large bodies.
+    unpacking: Arc<Semaphore>,
     /// The workers end when the last handler has.
     _serving: watch::Sender<()>,
     settings: Settings,
@@ -75,9 +82,6 @@ pub enum RunError {
         /// What the system says.
         reason: io::Error,
     },
-    /// The socket failed while serving.
-    #[error("cannot accept connections: {0}")]
-    Accept(#[from] io::Error),
     /// A task that stores events ended.
     #[error("a writer stopped, which is a defect of this program; please report it")]
     WriterStopped,
@@ -91,7 +95,7 @@ pub enum RunError {
 /// # Errors
 /// Names what cannot be used and the way out.
 pub async fn run(
-    settings: Settings,
+    mut settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
     let mut shutdown = Box::pin(shutdown);
@@ -102,27 +106,28 @@ pub async fn run(
         () = &mut shutdown => return Ok(()),
     };
     let address = settings.listen.as_str();
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|reason| RunError::Listen { address: address.to_owned(), reason })?;
-    tracing::info!("listening on http://{}, events go to {}", listener.local_addr()?, settings.database_url);
+    let cannot_listen = |reason| RunError::Listen { address: address.to_owned(), reason };
+    let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+    let local_address = listener.local_addr().map_err(cannot_listen)?;
+    tracing::info!("listening on http://{local_address}, events go to {}", settings.database_url);
+    settings.max_connections = connections::affordable(&settings);
     serve(listener, store, settings, shutdown).await
 }
 
 /// Serves until `shutdown` ends, then lets the requests that have begun end too, for as long as the settings allow.
 ///
 /// # Errors
-/// The socket failed, or a writer stopped.
+/// A writer stopped.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let drain_timeout = settings.drain_timeout();
+    let (drain_timeout, limits) = (settings.drain_timeout(), settings.limits());
     let (app, mut writers) = start(store.clone(), settings)?;
     let (stopping, stopped) = watch::channel(());
-    let server = axum::serve(nodelay(listener), router(app)).with_graceful_shutdown(async move {
+    let server = connections::serve(listener, router(app), limits, async move {
         shutdown.await;
         tracing::info!("stopping: no new requests");
         stopping.send_replace(());
@@ -131,7 +136,7 @@ pub async fn serve(
         tokio::select! {
             // First, since the writers end when the server has dropped the last handler.
             biased;
-            ended = server.into_future() => ended?,
+            () = server => {}
             _ = writers.join_next() => return Err(RunError::WriterStopped),
         }
         // The queue has no sender any more: the writers store what clients left behind, and end.
@@ -169,7 +174,9 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
         tasks.spawn(worker::watch(store.clone(), Arc::clone(&inbox), served));
     }
     let (started, instance_id) = (Instant::now(), format!("{:016x}", getrandom::u64()?));
-    Ok((Arc::new(App { store, ingest, inbox, _serving: serving, settings, started, instance_id }), tasks))
+    let unpacking = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
+    let app = App { store, ingest, inbox, unpacking, _serving: serving, settings, started, instance_id };
+    Ok((Arc::new(app), tasks))
 }
 
 fn spawn_writers(
@@ -210,19 +217,14 @@ fn spawn_workers(
     }
 }
 
-/// A small answer must not wait for the acknowledgement of the one before it.
-fn nodelay(listener: TcpListener) -> impl axum::serve::Listener<Addr = std::net::SocketAddr> {
-    listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps Nagle's delay");
-        }
-    })
-}
-
 fn router(app: Arc<App>) -> Router {
     let body_limit = DefaultBodyLimit::max(app.settings.body_limit_bytes());
+    let mut guarded = openapi::guarded_routes();
+    if let Some(token) = app.settings.token() {
+        guarded = guarded.route_layer(from_fn_with_state(token, auth::guard));
+    }
+    let (routes, document) = openapi::open_routes().merge(guarded).split_for_parts();
     let page = Page::new();
-    let (routes, document) = openapi::routes().split_for_parts();
     routes
         .route("/", get(move || ready(page.answer())))
         .route("/openapi.json", get(openapi::answer(&document)))

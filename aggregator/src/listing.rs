@@ -93,6 +93,7 @@ enum Payload<'a> {
         (status = 200, description = "A page; for who accepts lines and says no limit all pages, and no Link",
           content((Vec<Row<'static>> = "application/json"), (String = "application/x-ndjson")),
          headers(("Link" = String, description = "The next page, with rel=next, while there is more (RFC 8288)"))),
+        (status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set", body = Failure),
         (status = 400, description = "As 422, where INVALID_STATUS is 400", body = Faults),
         (status = 422, description = "A parameter is not valid", body = Faults),
         (status = 503, description = "The database is not available", body = Failure,

@@ -22,13 +22,17 @@ use crate::{App, health, listing, publish, stats};
 ))]
 struct Service;
 
-/// The routes, each with its part of the document.
-pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Service::openapi())
+/// The routes for whoever knows the token, if there is one, each with its part of the document.
+pub(crate) fn guarded_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
         .routes(routes!(publish::publish))
         .routes(routes!(listing::events))
         .routes(routes!(stats::stats))
-        .routes(routes!(health::health))
+}
+
+/// The routes for everybody: whoever watches over the service need not be told its secret.
+pub(crate) fn open_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Service::openapi()).routes(routes!(health::health))
 }
 
 /// A handler that answers with the document.

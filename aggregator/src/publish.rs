@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
-use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::App;
+use crate::body::read_batch;
 use crate::error::{ApiError, BadRequest, Failure, Faults};
-use crate::event::{Batch, Publication, Rejected};
+use crate::event::Publication;
 use crate::group::Kind;
 use crate::ingest::NotStored;
 use crate::query::{Parameters, Switch};
@@ -58,13 +56,15 @@ enum Accepted {
     post,
     path = "/publish",
     params(("results" = inline(Option<Switch>), Query, nullable = false, description = "Whether the receipt tells what became of each event")),
-    request_body(content = Publication, description = "JSON, whatever the content type says"),
+    request_body(content = Publication, description = "JSON, whatever the content type says; but with application/x-ndjson one event a line. It may be packed with gzip or zstd, as Content-Encoding says"),
     responses(
         (status = 200, description = "All events are stored", body = Receipt),
         (status = 202, description = "All events are in the inbox, where ACK is queued", body = QueuedReceipt),
         (status = 400, description = "As 422, where INVALID_STATUS is 400; or the body broke off", body = BadRequest),
+        (status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set", body = Failure),
         (status = 408, description = "The body did not arrive in time", body = Failure),
         (status = 413, description = "More bytes or events than MAX_BATCH and BODY_LIMIT_MIB allow", body = Failure),
+        (status = 415, description = "The body is packed in a way that is not known; Accept-Encoding says which are", body = Failure),
         (status = 422, description = "Something is not valid; nothing is stored", body = Faults),
         (status = 500, description = "The database refused the events, or the outcome of the commit is unknown", body = Failure),
         (status = 503, description = "Nothing is stored: the database is away or overloaded", body = Failure,
@@ -74,13 +74,7 @@ enum Accepted {
 pub(crate) async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let parameters = Parameters::of(request.uri());
     let wants_results = parameters.switch("results").map_err(|fault| app.invalid(vec![fault]))?;
-    let body = read_body(&app, request).await?;
-    let batch = Batch::parse(body.into(), app.settings.max_events()).map_err(|rejected| match rejected {
-        Rejected::Invalid(faults) => app.invalid(faults),
-        Rejected::TooMany => {
-            ApiError::TooLarge(format!("a batch has at most {} events", app.settings.max_events()))
-        }
-    })?;
+    let batch = read_batch(&app, request).await?;
     if app.settings.ack == Ack::Queued && app.inbox.holds(app.settings.inbox_events.into()) {
         return Err(NotStored::Overloaded.into());
     }
@@ -92,17 +86,6 @@ pub(crate) async fn publish(State(app): State<Arc<App>>, request: Request) -> Re
             let receipt = QueuedReceipt { status: Accepted::Accepted, accepted };
             (StatusCode::ACCEPTED, Json(receipt)).into_response()
         }
-    })
-}
-
-async fn read_body(app: &Arc<App>, request: Request) -> Result<Bytes, ApiError> {
-    let reading = Bytes::from_request(request, app);
-    let body = timeout(app.settings.body_timeout(), reading).await.map_err(|_| ApiError::BodyTimeout)?;
-    body.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            ApiError::TooLarge(format!("a body has at most {} MiB", app.settings.body_limit_mib))
-        }
-        _ => ApiError::BodyBroken,
     })
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use clap::{Parser, ValueEnum};
 
+use crate::auth::Token;
+use crate::connections::Limits;
 use crate::store::DatabaseUrl;
 
 const MIB: usize = 1024 * 1024;
@@ -34,6 +36,20 @@ pub struct Settings {
         hide_env_values = true
     )]
     pub database_url: DatabaseUrl,
+
+    /// A token that clients must show as `Authorization: Bearer TOKEN`, except to ask /health; without one everybody is served
+    #[arg(
+        long,
+        env = "AUTH_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        conflicts_with = "auth_token_file"
+    )]
+    pub auth_token: Option<Token>,
+
+    /// A file that holds the token, which other users of the machine cannot see as they can see arguments
+    #[arg(long, env = "AUTH_TOKEN_FILE", value_name = "FILE", value_parser = Token::from_file)]
+    pub auth_token_file: Option<Token>,
 
     /// When a request is answered: `committed`, after its events are stored and durable, or `queued`, after they are durable
     /// in an inbox from which workers store them
@@ -95,6 +111,21 @@ pub struct Settings {
     #[arg(long, env = "STUCK_PROCESSING_SEC", value_name = "SECONDS", default_value_t = 300,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub stuck_processing_sec: u32,
+
+    /// The most connections of clients; more wait until others end
+    #[arg(long, env = "MAX_CONNECTIONS", value_name = "CONNECTIONS", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+
+    /// How long a request's head may take to arrive, in seconds; the connection of a slower one is closed
+    #[arg(long, env = "HEADER_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub header_timeout_sec: u32,
+
+    /// How long a connection may rest between two requests, or take no byte of an answer, in seconds; then it is closed
+    #[arg(long, env = "IDLE_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 75,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub idle_timeout_sec: u32,
 
     /// How long a request's body may take to arrive, in seconds; a slower one is answered 408
     #[arg(long, env = "BODY_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 30,
@@ -187,6 +218,20 @@ impl Settings {
         self.queue_mib as usize * MIB
     }
 
+    /// What clients have to show, wherever it came from.
+    pub fn token(&self) -> Option<Token> {
+        self.auth_token.or(self.auth_token_file)
+    }
+
+    /// What clients' connections may do.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            connections: self.max_connections,
+            head: Duration::from_secs(self.header_timeout_sec.into()),
+            idle: Duration::from_secs(self.idle_timeout_sec.into()),
+        }
+    }
+
     /// How long a request's body may take to arrive.
     pub fn body_timeout(&self) -> Duration {
         Duration::from_secs(self.body_timeout_sec.into())
@@ -228,6 +273,9 @@ mod tests {
         assert_eq!(settings.max_events(), 10_000);
         assert_eq!(settings.body_limit_bytes(), 32 * 1024 * 1024);
         assert_eq!(settings.ack, Ack::Committed);
+        assert!(settings.token().is_none());
+        let limits = settings.limits();
+        assert_eq!((limits.connections, limits.head.as_secs(), limits.idle.as_secs()), (10_000, 10, 75));
         assert_eq!(StatusCode::from(settings.invalid_status), StatusCode::UNPROCESSABLE_ENTITY);
     }
 
@@ -242,6 +290,13 @@ mod tests {
             ["--batch-size", "0"],
             ["--inbox-events", "0"],
             ["--invalid-status", "404"],
+            ["--auth-token", ""],
+            ["--auth-token", " "],
+            ["--auth-token-file", "/nowhere/token"],
+            ["--auth-token-file", "/dev/null"],
+            ["--max-connections", "0"],
+            ["--header-timeout-sec", "0"],
+            ["--idle-timeout-sec", "soon"],
             ["--max-batch", "0"],
             ["--max-batch", "50001"],
             ["--database-url", "mysql://localhost/events"],
@@ -251,6 +306,23 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{arguments:?}");
             assert!(error.to_string().contains(arguments[0]), "{error}");
         }
+    }
+
+    #[test]
+    fn a_token_comes_from_one_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "s3cret\n").unwrap();
+        let file = ["--auth-token-file", path.to_str().unwrap()];
+        let settings = Settings::try_parse_from(["aggregator"].iter().chain(&file)).unwrap();
+        assert!(settings.token().is_some());
+        assert!(!format!("{settings:?}").contains("s3cret"));
+
+        let both = ["aggregator", "--auth-token", "s3cret"].iter().chain(&file);
+        let error = Settings::try_parse_from(both).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--auth-token-file"), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
     }
 
     #[test]

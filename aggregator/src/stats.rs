@@ -65,6 +65,7 @@ struct QueueStats {
     path = "/stats",
     responses(
         (status = 200, description = "The counters", body = Stats),
+        (status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set", body = Failure),
         (status = 503, description = "The database is not available", body = Failure,
          headers(("Retry-After" = u32, description = "Seconds"))),
     )

@@ -22,7 +22,7 @@ pub(super) enum Envelope<'a> {
     Many(Vec<&'a RawValue>),
 }
 
-const EMPTY: Reason = Reason { kind: "too_short", msg: "a batch needs at least one event" };
+pub(super) const EMPTY: Reason = Reason { kind: "too_short", msg: "a batch needs at least one event" };
 const NOT_EVENTS: Reason = Reason { kind: "list_type", msg: "must be an array of events or one event" };
 
 impl<'a> Envelope<'a> {

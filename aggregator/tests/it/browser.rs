@@ -141,11 +141,6 @@ impl Browser {
         }
     }
 
-    /// Runs a script before those of every page that is opened from now on.
-    pub(crate) async fn before_each_page(&mut self, script: &str) {
-        self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
-    }
-
     /// The addresses that were asked for.
     pub(crate) fn requests(&self) -> Vec<&str> {
         let asked = self.events.iter().filter(|event| event["method"] == "Network.requestWillBeSent");

@@ -27,8 +27,11 @@ macro_rules! on_both_databases {
     };
 }
 
+mod auth;
+mod bodies;
 mod browser;
 mod clients;
+mod clients_slow;
 mod cluster;
 mod contract;
 mod database;

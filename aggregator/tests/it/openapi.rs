@@ -171,6 +171,18 @@ async fn every_route_answers_what_the_document_says(database: &Database) {
     document.get(&target.client, "/stats").await;
     target.stop().await;
 
+    let target =
+        Target::start_with(database, |settings| settings.auth_token = Some("s3cret".parse().unwrap())).await;
+    assert_eq!(Document::of(&target.client).await.content, document.content, "nor does a token");
+    document.publish(&target.client, "", &batch.to_string()).await;
+    for path in ["/events", "/stats", "/health"] {
+        document.get(&target.client, path).await;
+    }
+    let packed = target.client.request(Method::POST, "/publish").bearer_auth("s3cret").body("{}");
+    let packed = packed.header("content-encoding", "br").send().await.unwrap();
+    document.check_response("post", "/publish", packed).await;
+    target.stop().await;
+
     for (answer, test) in ELSEWHERE {
         let source = include_str!("outages.rs");
         assert!(source.contains(&format!("async fn {test}()")), "{test} is gone");

@@ -1,5 +1,6 @@
 //! The page for people, in a real browser.
 
+use reqwest::Method;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -135,17 +136,15 @@ async fn an_outage_is_shown_and_recovered_from(database: &Database) {
     browser.wait_until("document.getElementById('state').dataset.is === 'good'").await;
 }
 
-/// Answers 401 to whoever does not say "open sesame", in the service's place.
-const GUARD: &str = "const real = window.fetch; window.fetch = (path, options) =>
-    options.headers.authorization === 'Bearer open sesame' ? real(path, options) : Promise.resolve(new Response('', { status: 401 }))";
-
 #[tokio::test]
 async fn a_token_is_asked_for_where_one_is_wanted() {
     let database = Database::sqlite();
-    let target = Target::start(&database).await;
-    target.client.publish(&[event("t", "1")]).await;
+    let target =
+        Target::start_with(&database, |settings| settings.auth_token = Some("open sesame".parse().unwrap()))
+            .await;
+    let request = target.client.request(Method::POST, "/publish").bearer_auth("open sesame");
+    assert_eq!(request.body(event("t", "1").to_string()).send().await.unwrap().status(), 200);
     let mut browser = Browser::start().await;
-    browser.before_each_page(GUARD).await;
     browser.open(&format!("http://{}/", target.client.address)).await;
     browser.wait_until("!document.getElementById('login').hidden").await;
     for (token, outcome) in [

@@ -181,6 +181,8 @@ async fn what_cannot_work_is_one_message_with_its_exit_code() {
         ("INVALID_STATUS", "500", 2, "possible values: 422, 400"),
         ("MAX_BATCH", "none", 2, "--max-batch"),
         ("DATABASE_WAIT_SEC", "-1", 2, "--database-wait-sec"),
+        ("AUTH_TOKEN", "", 2, "--auth-token <TOKEN>': the token is empty"),
+        ("AUTH_TOKEN_FILE", "/nowhere/token", 2, "cannot read the token from the file"),
     ];
     for (variable, value, code, message) in cases {
         let file = format!("sqlite:{}/events.db", folder.path().display());

@@ -1,0 +1,221 @@
+//! The clients' connections: how many there may be, how long one may keep its place, and how they end.
+//!
+//! A connection beyond the limit is not accepted: it waits in the kernel, costs this process nothing, and is served when
+//! another ends. Whoever holds a place without using it loses it (see `patience`).
+
+mod patience;
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::sleep;
+
+use self::patience::{Answer, Socket, Vigil};
+use crate::settings::Settings;
+
+/// The pause after the system refused a connection: what it lacks (files, memory) comes back when another ends.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Open files beside those of clients, writers and workers: readers of the database and its files, logs, the runtime.
+const OTHER_FILES: u64 = 64;
+/// Bytes of an answer that the kernel holds beyond what the client's window takes. Without a limit it holds megabytes, and
+/// a client that reads on slowly would take nothing for minutes by what this process sees.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_BYTES: u32 = 128 * 1024;
+
+/// How many connections there may be, and how long each may do nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) connections: u32,
+    /// From the first byte of a request to the end of its head.
+    pub(crate) head: Duration,
+    /// Between two requests, and while the client takes nothing of an answer.
+    pub(crate) idle: Duration,
+}
+
+/// Serves connections until `shutdown` ends, then until each has answered the request that it had begun.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    limit_unsent(&listener);
+    let room = Arc::new(Semaphore::new(limits.connections as usize));
+    let (stopping, _) = watch::channel(false);
+    let entrance = Entrance { listener, room: Arc::clone(&room), is_known_as_full: false };
+    // Kept to the end: what the handlers share must not go before this is known to be over.
+    let service = TowerToHyperService::new(router);
+    tokio::select! {
+        biased;
+        // The listener goes with the other branch: whoever connects from here on is refused.
+        () = shutdown => {}
+        never = accept_all(entrance, &service, limits, &stopping) => match never {},
+    }
+    stopping.send_replace(true);
+    // Each connection has its place until it has ended.
+    drop(room.acquire_many(limits.connections).await);
+}
+
+/// Where connections come in.
+struct Entrance {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    is_known_as_full: bool,
+}
+
+async fn accept_all(
+    mut entrance: Entrance,
+    service: &TowerToHyperService<Router>,
+    limits: Limits,
+    stopping: &watch::Sender<bool>,
+) -> Infallible {
+    loop {
+        let (stream, place) = entrance.accept().await;
+        tokio::spawn(attend(stream, place, service.clone(), limits, stopping.subscribe()));
+    }
+}
+
+impl Entrance {
+    /// The next connection, once there is room for it.
+    async fn accept(&mut self) -> (TcpStream, OwnedSemaphorePermit) {
+        let place = self.place().await;
+        let mut is_known = false;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    // A small answer must not wait for the acknowledgement of the one before it.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "a connection keeps Nagle's delay");
+                    }
+                    return (stream, place);
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    if !is_known {
+                        tracing::error!("cannot accept connections for now: {error}");
+                        is_known = true;
+                    }
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn place(&mut self) -> OwnedSemaphorePermit {
+        if let Ok(place) = Arc::clone(&self.room).try_acquire_owned() {
+            return place;
+        }
+        if !self.is_known_as_full {
+            self.is_known_as_full = true;
+            tracing::warn!("MAX_CONNECTIONS are open: more wait until others end; said once");
+        }
+        Arc::clone(&self.room).acquire_owned().await.expect("nobody closes the room")
+    }
+}
+
+/// Whether the client broke its connection off before it was accepted, which concerns nobody else.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Serves one connection to its end.
+async fn attend(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    service: TowerToHyperService<Router>,
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // Named first, so that it goes last: where there is room again, nothing of the connection is left.
+    let _place = place;
+    let vigil = Vigil::new(limits);
+    let answering = vigil.clone();
+    let service = service_fn(move |request| {
+        answering.request_begins();
+        let response = service.call(request);
+        let vigil = answering.clone();
+        async move { response.await.map(|response| response.map(|body| Answer::new(body, vigil))) }
+    });
+    // The library's own time limit for a head also ends idle connections, with the same limit.
+    let mut connection = std::pin::pin!(
+        http1::Builder::new()
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(Socket::new(stream, vigil.clone())), service)
+    );
+    let mut patience = std::pin::pin!(vigil.patience());
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection broke");
+                }
+                return;
+            }
+            // Asked after the connection, so that it knows what the connection just did.
+            () = patience.as_mut() => {
+                tracing::debug!("a connection that moved nothing is closed");
+                return;
+            }
+            _ = stopping.wait_for(|stopping| *stopping), if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// Every connection inherits it from the listener.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn limit_unsent(listener: &TcpListener) {
+    if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES) {
+        tracing::debug!(%error, "the kernel holds as much of an answer as it likes");
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn limit_unsent(_listener: &TcpListener) {}
+
+/// Raises the limit on open files to what the settings need, and answers how many connections it is enough for: were files
+/// to run out, those of the database would be missed first.
+pub(crate) fn affordable(settings: &Settings) -> u32 {
+    let wanted = settings.max_connections;
+    let others = OTHER_FILES + u64::from(settings.writers) + u64::from(settings.workers);
+    let needed = u64::from(wanted) + others;
+    let limit = getrlimit(Resource::Nofile);
+    // No number means no limit.
+    let has = |limit: Option<u64>| limit.is_none_or(|files| files >= needed);
+    if has(limit.current) {
+        return wanted;
+    }
+    let raised = if has(limit.maximum) { Some(needed) } else { limit.maximum };
+    let files = match setrlimit(Resource::Nofile, Rlimit { current: raised, maximum: limit.maximum }) {
+        Ok(()) => raised,
+        Err(error) => {
+            tracing::warn!("cannot raise the limit on open files: {error}");
+            limit.current
+        }
+    };
+    if has(files) {
+        return wanted;
+    }
+    let left = files.unwrap_or(needed).saturating_sub(others);
+    let connections = u32::try_from(left).unwrap_or(u32::MAX).clamp(1, wanted);
+    tracing::warn!(
+        "at most {connections} connections at a time, and not {wanted} (MAX_CONNECTIONS): the limit on open files \
+         (ulimit -n) would have to be {needed}"
+    );
+    connections
+}
