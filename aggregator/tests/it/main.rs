@@ -39,6 +39,7 @@ mod faults;
 mod full_disk;
 mod hangups;
 mod listing;
+mod metrics;
 mod outages;
 mod process;
 mod program;
