@@ -8,6 +8,7 @@ mod patience;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -32,27 +33,42 @@ const OTHER_FILES: u64 = 64;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES: u32 = 128 * 1024;
 
-/// How many connections there may be, and how long each may do nothing.
+/// How long a connection may do nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    pub(crate) connections: u32,
     /// From the first byte of a request to the end of its head.
     pub(crate) head: Duration,
     /// Between two requests, and while the client takes nothing of an answer.
     pub(crate) idle: Duration,
 }
 
+/// The places that connections take.
+#[derive(Debug, Clone)]
+pub(crate) struct Room {
+    places: Arc<Semaphore>,
+    size: u32,
+    open: Arc<AtomicU32>,
+}
+
+/// A connection's place, free again when it is dropped.
+#[derive(Debug)]
+struct Place {
+    /// Counted apart, because a place is also kept for the next connection before there is one.
+    open: Arc<AtomicU32>,
+    _permit: OwnedSemaphorePermit,
+}
+
 /// Serves connections until `shutdown` ends, then until each has answered the request that it had begun.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
+    room: Room,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
     limit_unsent(&listener);
-    let room = Arc::new(Semaphore::new(limits.connections as usize));
     let (stopping, _) = watch::channel(false);
-    let entrance = Entrance { listener, room: Arc::clone(&room), is_known_as_full: false };
+    let entrance = Entrance { listener, room: room.clone(), is_known_as_full: false };
     // Kept to the end: what the handlers share must not go before this is known to be over.
     let service = TowerToHyperService::new(router);
     tokio::select! {
@@ -63,13 +79,37 @@ pub(crate) async fn serve(
     }
     stopping.send_replace(true);
     // Each connection has its place until it has ended.
-    drop(room.acquire_many(limits.connections).await);
+    drop(room.places.acquire_many(room.size).await);
+}
+
+impl Room {
+    pub(crate) fn new(size: u32) -> Self {
+        Self { places: Arc::new(Semaphore::new(size as usize)), size, open: Arc::default() }
+    }
+
+    /// How many connections there are.
+    pub(crate) fn open(&self) -> u32 {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+impl Place {
+    fn new(room: &Room, permit: OwnedSemaphorePermit) -> Self {
+        room.open.fetch_add(1, Ordering::Relaxed);
+        Self { open: Arc::clone(&room.open), _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Where connections come in.
 struct Entrance {
     listener: TcpListener,
-    room: Arc<Semaphore>,
+    room: Room,
     is_known_as_full: bool,
 }
 
@@ -87,8 +127,8 @@ async fn accept_all(
 
 impl Entrance {
     /// The next connection, once there is room for it.
-    async fn accept(&mut self) -> (TcpStream, OwnedSemaphorePermit) {
-        let place = self.place().await;
+    async fn accept(&mut self) -> (TcpStream, Place) {
+        let permit = self.permit().await;
         let mut is_known = false;
         loop {
             match self.listener.accept().await {
@@ -97,7 +137,7 @@ impl Entrance {
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "a connection keeps Nagle's delay");
                     }
-                    return (stream, place);
+                    return (stream, Place::new(&self.room, permit));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -111,15 +151,15 @@ impl Entrance {
         }
     }
 
-    async fn place(&mut self) -> OwnedSemaphorePermit {
-        if let Ok(place) = Arc::clone(&self.room).try_acquire_owned() {
-            return place;
+    async fn permit(&mut self) -> OwnedSemaphorePermit {
+        if let Ok(permit) = Arc::clone(&self.room.places).try_acquire_owned() {
+            return permit;
         }
         if !self.is_known_as_full {
             self.is_known_as_full = true;
             tracing::warn!("MAX_CONNECTIONS are open: more wait until others end; said once");
         }
-        Arc::clone(&self.room).acquire_owned().await.expect("nobody closes the room")
+        Arc::clone(&self.room.places).acquire_owned().await.expect("nobody closes the room")
     }
 }
 
@@ -132,7 +172,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// Serves one connection to its end.
 async fn attend(
     stream: TcpStream,
-    place: OwnedSemaphorePermit,
+    place: Place,
     service: TowerToHyperService<Router>,
     limits: Limits,
     mut stopping: watch::Receiver<bool>,

@@ -107,6 +107,13 @@ pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
 }
 
 impl Ingest {
+    /// How many requests wait, and how many bytes those have that wait or are being stored.
+    pub(crate) fn depth(&self) -> (usize, usize) {
+        let requests = self.jobs.max_capacity() - self.jobs.capacity();
+        let units = self.room_units as usize - self.room.available_permits();
+        (requests, units * UNIT_BYTES)
+    }
+
     /// Hands a batch over and waits for what became of it. Dropping the future does not take the batch back.
     pub(crate) async fn store(&self, batch: Batch) -> Answer {
         // A batch larger than the whole queue may pass when it is alone.
@@ -220,6 +227,7 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert_eq!(ingest.store(batch()).await, Err(NotStored::Overloaded));
+        assert_eq!(ingest.depth(), (1, UNIT_BYTES));
 
         let mut taken = queue.take(100).await.unwrap();
         assert_eq!(taken.jobs.len(), 1);
@@ -227,6 +235,7 @@ mod tests {
             job.answer(Ok(vec![Kind::Inserted]));
         }
         assert_eq!(waiting.await.unwrap(), Ok(vec![Kind::Inserted]));
+        assert_eq!(ingest.depth(), (0, 0));
     }
 
     #[tokio::test]

@@ -2,8 +2,8 @@
 //!
 //! A request's way: `publish` has `body` read and unpack it, `event` parses it, `ingest` queues it, a task of `writer` makes one
 //! `group` of all that waits and `store`s it, and the handler answers when the commit is durable. In the queued mode it is the
-//! inbox that is written, and a `worker` stores what is there. `listing`, `stats` and
-//! `health` read through a pool of their own. `connections` are the clients' and have limits of their own.
+//! inbox that is written, and a `worker` stores what is there. `listing`, `stats`, `metrics`
+//! and `health` read through a pool of their own. `connections` are the clients' and have limits of their own.
 
 mod auth;
 mod body;
@@ -15,6 +15,8 @@ mod group;
 mod health;
 mod ingest;
 mod listing;
+pub mod logs;
+mod metrics;
 mod openapi;
 mod page;
 mod publish;
@@ -42,12 +44,14 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 pub use crate::auth::{Token, TokenError};
-pub use crate::settings::{Ack, InvalidStatus, ListenAddress, Settings};
+pub use crate::settings::{Ack, InvalidStatus, ListenAddress, LogFormat, Settings};
 pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 
+use crate::connections::Room;
 use crate::error::ApiError;
 use crate::fault::Fault;
 use crate::ingest::{Ingest, Queue};
+use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::worker::Inbox;
 
@@ -58,6 +62,9 @@ const REMAINDER_INTERVAL: Duration = Duration::from_secs(1);
 struct App {
     store: Store,
     ingest: Ingest,
+    metrics: Arc<Metrics>,
+    /// Where clients' connections are.
+    room: Room,
     inbox: Arc<Inbox>,
     /// Turns at unpacking large bodies.
     unpacking: Arc<Semaphore>,
@@ -127,7 +134,8 @@ pub async fn serve(
     let (drain_timeout, limits) = (settings.drain_timeout(), settings.limits());
     let (app, mut writers) = start(store.clone(), settings)?;
     let (stopping, stopped) = watch::channel(());
-    let server = connections::serve(listener, router(app), limits, async move {
+    let room = app.room.clone();
+    let server = connections::serve(listener, router(app), room, limits, async move {
         shutdown.await;
         tracing::info!("stopping: no new requests");
         stopping.send_replace(());
@@ -167,15 +175,28 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
     let (ingest, queue) = ingest::queue(settings.queue_requests as usize, settings.queue_bytes());
     let (serving, served) = watch::channel(());
     let inbox = Arc::<Inbox>::default();
+    let metrics = Arc::new(Metrics::new());
     let mut tasks = JoinSet::new();
-    spawn_writers(&store, &settings, &queue, &inbox, &mut tasks);
-    spawn_workers(&store, &settings, &inbox, &served, &mut tasks);
+    spawn_writers(&store, &settings, &queue, &inbox, &metrics, &mut tasks);
+    spawn_workers(&store, &settings, &inbox, &metrics, &served, &mut tasks);
     if settings.ack == Ack::Queued {
         tasks.spawn(worker::watch(store.clone(), Arc::clone(&inbox), served));
     }
+    let room = Room::new(settings.max_connections);
     let (started, instance_id) = (Instant::now(), format!("{:016x}", getrandom::u64()?));
     let unpacking = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
-    let app = App { store, ingest, inbox, unpacking, _serving: serving, settings, started, instance_id };
+    let app = App {
+        store,
+        ingest,
+        metrics,
+        room,
+        inbox,
+        unpacking,
+        _serving: serving,
+        settings,
+        started,
+        instance_id,
+    };
     Ok((Arc::new(app), tasks))
 }
 
@@ -184,11 +205,13 @@ fn spawn_writers(
     settings: &Settings,
     queue: &Queue,
     inbox: &Arc<Inbox>,
+    metrics: &Arc<Metrics>,
     tasks: &mut JoinSet<()>,
 ) {
     for writer in store.writers(settings.writers) {
         let inbox = (settings.ack == Ack::Queued).then(|| Arc::clone(inbox));
-        tasks.spawn(writer::run(writer, queue.clone(), settings.store_timeout(), inbox));
+        let metrics = Arc::clone(metrics);
+        tasks.spawn(writer::run(writer, queue.clone(), settings.store_timeout(), inbox, metrics));
     }
 }
 
@@ -197,11 +220,13 @@ fn spawn_workers(
     store: &Store,
     settings: &Settings,
     inbox: &Arc<Inbox>,
+    metrics: &Arc<Metrics>,
     serving: &watch::Receiver<()>,
     tasks: &mut JoinSet<()>,
 ) {
     let job = worker::Job {
         inbox: Arc::clone(inbox),
+        metrics: Arc::clone(metrics),
         batch_size: settings.batch_size,
         poll_interval: match settings.ack {
             Ack::Queued => settings.poll_interval(),
@@ -231,6 +256,8 @@ fn router(app: Arc<App>) -> Router {
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(body_limit)
+        // The last one is the first that a request meets: it counts what the others refuse.
+        .layer(from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
         .with_state(app)
 }
 

@@ -1,21 +1,23 @@
 //! The program: settings, logs, signals, exit code. All else is in the library.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::process::ExitCode;
 
-use aggregator::Settings;
+use aggregator::{Settings, logs};
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings = Settings::parse();
-    // The database's own notices, such as a table that is there already, are for those who ask for them.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).init();
+    let format = settings.log_format;
+    logs::init(format);
+    // The errors carry the reason and the way out in one sentence.
+    let fail = |error: &dyn Display| {
+        logs::fatal(format, error);
+        ExitCode::FAILURE
+    };
     let shutdown = match told_to_stop() {
         Ok(shutdown) => shutdown,
         Err(error) => return fail(&error),
@@ -36,10 +38,4 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// Says what is wrong, once; the errors carry the reason and the way out in one sentence.
-fn fail(error: &impl Display) -> ExitCode {
-    eprintln!("aggregator: {error}");
-    ExitCode::FAILURE
 }

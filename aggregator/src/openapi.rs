@@ -11,7 +11,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{App, health, listing, publish, stats};
+use crate::{App, health, listing, metrics, publish, stats};
 
 /// What the document says of the service as a whole.
 #[derive(OpenApi)]
@@ -28,6 +28,7 @@ pub(crate) fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(publish::publish))
         .routes(routes!(listing::events))
         .routes(routes!(stats::stats))
+        .routes(routes!(metrics::metrics))
 }
 
 /// The routes for everybody: whoever watches over the service need not be told its secret.

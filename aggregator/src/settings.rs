@@ -142,6 +142,10 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(..=86_400))]
     pub database_wait_sec: u32,
 
+    /// How the log is written: `text` for people, or `json`, one object a line
+    #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
     /// How long requests may go on after SIGTERM, in seconds
     #[arg(long, env = "DRAIN_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10)]
     pub drain_timeout_sec: u32,
@@ -154,6 +158,15 @@ pub enum Ack {
     Committed,
     /// After they are durable in the inbox, to be stored afterwards.
     Queued,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One object a line.
+    Json,
 }
 
 /// The status that answers invalid input.
@@ -226,7 +239,6 @@ impl Settings {
     /// What clients' connections may do.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
-            connections: self.max_connections,
             head: Duration::from_secs(self.header_timeout_sec.into()),
             idle: Duration::from_secs(self.idle_timeout_sec.into()),
         }
@@ -273,9 +285,13 @@ mod tests {
         assert_eq!(settings.max_events(), 10_000);
         assert_eq!(settings.body_limit_bytes(), 32 * 1024 * 1024);
         assert_eq!(settings.ack, Ack::Committed);
+        assert_eq!(settings.log_format, LogFormat::Text);
         assert!(settings.token().is_none());
         let limits = settings.limits();
-        assert_eq!((limits.connections, limits.head.as_secs(), limits.idle.as_secs()), (10_000, 10, 75));
+        assert_eq!(
+            (settings.max_connections, limits.head.as_secs(), limits.idle.as_secs()),
+            (10_000, 10, 75)
+        );
         assert_eq!(StatusCode::from(settings.invalid_status), StatusCode::UNPROCESSABLE_ENTITY);
     }
 
@@ -286,6 +302,7 @@ mod tests {
             ["--listen", ":8080"],
             ["--listen", "127.0.0.1:99999"],
             ["--ack", "soon"],
+            ["--log-format", "xml"],
             ["--workers", "0"],
             ["--batch-size", "0"],
             ["--inbox-events", "0"],

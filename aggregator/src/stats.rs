@@ -86,11 +86,6 @@ pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, Ap
 }
 
 impl Counts {
-    /// Events that were accepted and are not stored yet.
-    pub(crate) fn pending(&self) -> i64 {
-        self.pending
-    }
-
     /// Takes the counters from any row and a topic from each.
     pub(crate) fn from_rows(rows: Vec<CountRow>) -> Self {
         let mut counts = Self::default();

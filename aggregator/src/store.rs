@@ -57,6 +57,13 @@ pub(crate) enum Worker {
     Postgres(postgres::Worker),
 }
 
+/// What a worker has taken out of the inbox, and how much of it was new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Drained {
+    pub(crate) taken: usize,
+    pub(crate) inserted: usize,
+}
+
 /// Why the database cannot be used from the start.
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -191,6 +198,14 @@ impl Store {
         }
     }
 
+    /// How many events wait in the inbox.
+    pub(crate) async fn pending(&self) -> Result<i64, sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.pending().await,
+            Backend::Postgres(store) => store.pending().await,
+        }
+    }
+
     /// One page of stored events, newest first.
     pub(crate) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
         match &self.backend {
@@ -272,8 +287,8 @@ impl WriteError {
 
 impl Worker {
     /// Takes so many events out of the inbox, stores what is new of them and counts all, in one transaction. Tells how
-    /// many it took.
-    pub(crate) async fn drain(&mut self, most: u32) -> Result<u64, WriteError> {
+    /// many it took and stored.
+    pub(crate) async fn drain(&mut self, most: u32) -> Result<Drained, WriteError> {
         match self {
             Self::Sqlite(worker) => worker.drain(most).await,
             Self::Postgres(worker) => worker.drain(most).await,

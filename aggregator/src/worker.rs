@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::store::{Store, Worker, WriteError};
+use crate::metrics::{Metrics, Work};
+use crate::store::{Drained, Store, Worker, WriteError};
 
 /// The pause after a failure; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -48,6 +49,7 @@ impl Inbox {
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Most events of one transaction.
     pub(crate) batch_size: u32,
     /// How long it waits for a word before it looks by itself: another process may have filled the inbox.
@@ -63,11 +65,11 @@ pub(crate) async fn run(mut worker: Worker, job: Job, mut serving: watch::Receiv
             return worker.close().await;
         }
         match job.drain(&mut worker).await {
-            Ok(taken) => {
+            Ok(Drained { taken, .. }) => {
                 if pause.take().is_some() {
                     tracing::info!("the inbox is emptied again");
                 }
-                if taken >= u64::from(job.batch_size) {
+                if taken >= job.batch_size as usize {
                     // There may be more than one can take.
                     job.inbox.filled();
                     continue;
@@ -95,8 +97,8 @@ pub(crate) async fn run(mut worker: Worker, job: Job, mut serving: watch::Receiv
 /// so that only the database knows; a look a second costs it nothing.
 pub(crate) async fn watch(store: Store, inbox: Arc<Inbox>, mut serving: watch::Receiver<()>) {
     while serving.has_changed().is_ok() {
-        match store.counts().await {
-            Ok(counts) => inbox.waiting.store(counts.pending(), Ordering::Relaxed),
+        match store.pending().await {
+            Ok(events) => inbox.waiting.store(events, Ordering::Relaxed),
             // Nothing is accepted either, as long as it is away.
             Err(error) => tracing::debug!(%error, "the inbox cannot be looked at"),
         }
@@ -108,12 +110,22 @@ pub(crate) async fn watch(store: Store, inbox: Arc<Inbox>, mut serving: watch::R
 }
 
 impl Job {
-    async fn drain(&self, worker: &mut Worker) -> Result<u64, WriteError> {
+    async fn drain(&self, worker: &mut Worker) -> Result<Drained, WriteError> {
         let most = i64::from(self.batch_size);
+        let began = Instant::now();
         self.inbox.in_hand.fetch_add(most, Ordering::Relaxed);
-        let drained = worker.drain(self.batch_size).await;
+        let result = worker.drain(self.batch_size).await;
         self.inbox.in_hand.fetch_sub(most, Ordering::Relaxed);
-        drained
+        match &result {
+            // An empty inbox is looked into again and again, which says nothing of what commits take.
+            Ok(Drained { taken: 0, .. }) => {}
+            Ok(Drained { taken, inserted }) => {
+                self.metrics.committed(Work::Drain, *taken, began.elapsed());
+                self.metrics.stored(*inserted, taken - inserted);
+            }
+            Err(error) => self.metrics.failed(error),
+        }
+        result
     }
 }
 

@@ -1,11 +1,12 @@
 //! The tasks that store events. Each owns one connection and answers every request that it takes from the queue.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::Batch;
 use crate::group::{Group, Kind};
 use crate::ingest::{Job, NotStored, Queue};
+use crate::metrics::{Metrics, Work};
 use crate::store::{WriteError, Writer};
 use crate::worker::Inbox;
 
@@ -18,12 +19,19 @@ struct Storing {
     writer: Writer,
     /// Where events wait that are stored later; none where they are stored at once.
     inbox: Option<Arc<Inbox>>,
+    metrics: Arc<Metrics>,
     is_away: bool,
 }
 
 /// Serves the queue until it is closed and empty.
-pub(crate) async fn run(writer: Writer, queue: Queue, max_wait: Duration, inbox: Option<Arc<Inbox>>) {
-    let mut storing = Storing { writer, inbox, is_away: false };
+pub(crate) async fn run(
+    writer: Writer,
+    queue: Queue,
+    max_wait: Duration,
+    inbox: Option<Arc<Inbox>>,
+    metrics: Arc<Metrics>,
+) {
+    let mut storing = Storing { writer, inbox, metrics, is_away: false };
     while let Some(mut taken) = queue.take(storing.writer.full_group()).await {
         let (fresh, stale): (Vec<_>, Vec<_>) =
             taken.jobs.drain(..).partition(|job| job.queued_at.elapsed() <= max_wait);
@@ -71,20 +79,39 @@ impl Storing {
     async fn store_group(&mut self, jobs: &[Job]) -> Result<Vec<Vec<Kind>>, WriteError> {
         if let Some(inbox) = &self.inbox {
             let batches: Vec<&Batch> = jobs.iter().map(|job| &job.batch).collect();
-            self.writer.accept(&batches).await?;
+            let events = batches.iter().map(|batch| batch.len()).sum();
+            let began = Instant::now();
+            self.writer.accept(&batches).await.inspect_err(|error| self.metrics.failed(error))?;
+            self.metrics.committed(Work::Accept, events, began.elapsed());
+            self.metrics.received(events);
             inbox.filled();
             // What becomes of each is not known yet.
             return Ok(vec![Vec::new(); jobs.len()]);
         }
         let group = Group::new(jobs.iter().map(|job| &job.batch));
+        let inserted = self.write(&group).await?;
+        self.metrics.received(group.len());
+        self.metrics.stored(inserted.len(), group.len() - inserted.len());
+        Ok(group.attribute(&inserted))
+    }
+
+    async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
         let mut aborts = 0;
         loop {
-            match self.writer.write(&group).await {
-                Ok(inserted) => return Ok(group.attribute(&inserted)),
-                // A known abort: nothing was stored, so nothing can be stored twice.
-                Err(WriteError::Aborted(_)) if aborts < MAX_ABORTS => aborts += 1,
-                Err(error) => return Err(error),
+            let began = Instant::now();
+            let error = match self.writer.write(group).await {
+                Ok(inserted) => {
+                    self.metrics.committed(Work::Store, group.len(), began.elapsed());
+                    return Ok(inserted);
+                }
+                Err(error) => error,
+            };
+            self.metrics.failed(&error);
+            // A known abort: nothing was stored, so nothing can be stored twice.
+            if !matches!(error, WriteError::Aborted(_)) || aborts == MAX_ABORTS {
+                return Err(error);
             }
+            aborts += 1;
         }
     }
 

@@ -252,8 +252,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { connections: 1, head: Duration::from_secs(10), idle: Duration::from_secs(75) };
+    const LIMITS: Limits = Limits { head: Duration::from_secs(10), idle: Duration::from_secs(75) };
 
     #[test]
     fn each_phase_has_its_limit() {

@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
 use super::{
-    ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, DatabaseUrl, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError,
+    ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, DatabaseUrl, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS,
+    WriteError,
 };
 use crate::event::Batch;
 use crate::group::Group;
@@ -85,7 +86,7 @@ const DRAIN: &str = "
         INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending)
         SELECT 0, inserted, taken - inserted, -taken FROM counted WHERE taken > 0
     )
-    SELECT taken FROM counted";
+    SELECT taken, inserted FROM counted";
 
 /// Replaces many rows of the counters by their sum, in one statement: every snapshot sees either the rows or the sum.
 /// Two that fold at the same time take different rows.
@@ -109,6 +110,8 @@ const COUNTS: &str = "
     )
     SELECT received, unique_processed, duplicate_dropped, pending, topic
     FROM stats LEFT JOIN topics ON topic IS NOT NULL";
+
+const PENDING: &str = "SELECT pending FROM stats";
 
 /// A page: $1 the topic, $2 the place to go on from, $3 rows, $4 bytes of payload, after which payloads are left out.
 macro_rules! page {
@@ -194,6 +197,10 @@ impl Postgres {
         Ok(Counts::from_rows(rows))
     }
 
+    pub(super) async fn pending(&self) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar(PENDING).fetch_one(&self.readers).await
+    }
+
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
         let statement = if request.topic.is_some() { PAGE_OF_TOPIC } else { PAGE };
         let rows: Vec<PageRow> = sqlx::query_as(statement)
@@ -224,16 +231,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(super) async fn drain(&mut self, most: u32) -> Result<u64, WriteError> {
+    pub(super) async fn drain(&mut self, most: u32) -> Result<Drained, WriteError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().await.map_err(WriteError::Unavailable)?,
         };
-        let draining = sqlx::query_scalar(DRAIN).bind(i64::from(most)).fetch_one(&mut connection);
+        let draining = sqlx::query_as(DRAIN).bind(i64::from(most)).fetch_one(&mut connection);
         let drained = timeout(self.lease + GRACE, draining).await.unwrap_or_else(|_| Err(timed_out()));
-        let taken: i64 = drained.map_err(outcome)?;
+        let (taken, inserted): (i64, i64) = drained.map_err(outcome)?;
         self.connection = Some(connection);
-        Ok(taken.unsigned_abs())
+        Ok(Drained { taken: count(taken), inserted: count(inserted) })
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
@@ -336,6 +343,10 @@ async fn close(connection: Option<PgConnection>) {
     {
         tracing::debug!(%error, "a connection did not close cleanly");
     }
+}
+
+fn count(number: i64) -> usize {
+    usize::try_from(number).expect("a count is never negative")
 }
 
 fn place(position: usize) -> i32 {

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::sync::Mutex;
 
-use super::{ACQUIRE_TIMEOUT, DatabaseUrl, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
+use super::{ACQUIRE_TIMEOUT, DatabaseUrl, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
 use crate::event::Batch;
 use crate::group::{Group, Row};
 use crate::listing::{Page, PageRequest, PageRow};
@@ -48,6 +48,7 @@ const DRAIN: &str = "
 const DELETE: &str = "DELETE FROM inbox WHERE id <= ?1";
 const DRAINED: &str = "UPDATE counters SET unique_processed = unique_processed + ?2, \
                        duplicate_dropped = duplicate_dropped + ?1 - ?2, pending = pending - ?1";
+const PENDING: &str = "SELECT pending FROM stats";
 const PING: &str = "SELECT only_row FROM counters";
 
 /// The topics are found by leaping from one to the next in the key's index: as many steps as there are topics, however
@@ -157,6 +158,10 @@ impl Sqlite {
         Ok(Counts::from_rows(rows))
     }
 
+    pub(super) async fn pending(&self) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar(PENDING).fetch_one(&self.readers).await
+    }
+
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
         let statement = if request.topic.is_some() { PAGE_OF_TOPIC } else { PAGE };
         let rows: Vec<PageRow> = sqlx::query_as(statement)
@@ -237,14 +242,14 @@ impl Writer {
 }
 
 impl Worker {
-    pub(super) async fn drain(&mut self, most: u32) -> Result<u64, WriteError> {
+    pub(super) async fn drain(&mut self, most: u32) -> Result<Drained, WriteError> {
         // Looked at without a transaction: an empty inbox is in no writer's way.
         let mut connection = self.session.ready().await?;
         let is_filled = sqlx::query_scalar(IS_FILLED).fetch_one(&mut connection).await;
         let is_filled: bool = is_filled.map_err(not_committed)?;
         self.session.connection = Some(connection);
         if !is_filled {
-            return Ok(0);
+            return Ok(Drained::default());
         }
         self.session.commit(async |connection| drain(connection, most).await).await
     }
@@ -292,20 +297,18 @@ async fn accept(
     sqlx::query(ACCEPTED).bind(signed(events.len())).execute(connection).await.map(drop)
 }
 
-async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<u64, sqlx::Error> {
+async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, sqlx::Error> {
     let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
     let (taken, last): (i64, Option<i64>) =
         sqlx::query_as(TAKEN).bind(most).fetch_one(&mut *connection).await?;
-    let Some(last) = last else { return Ok(0) };
+    let Some(last) = last else { return Ok(Drained::default()) };
     let now_ms = Timestamp::now().as_millisecond();
     let drained = sqlx::query(DRAIN).bind(last_seq).bind(last).bind(now_ms).execute(&mut *connection).await?;
     sqlx::query(DELETE).bind(last).execute(&mut *connection).await?;
-    sqlx::query(DRAINED)
-        .bind(taken)
-        .bind(i64::try_from(drained.rows_affected()).expect("no more rows than were taken"))
-        .execute(connection)
-        .await?;
-    Ok(taken.unsigned_abs())
+    let inserted = i64::try_from(drained.rows_affected()).expect("no more rows than were taken");
+    sqlx::query(DRAINED).bind(taken).bind(inserted).execute(connection).await?;
+    let count = |number: i64| usize::try_from(number).expect("a count is never negative");
+    Ok(Drained { taken: count(taken), inserted: count(inserted) })
 }
 
 async fn insert(

@@ -27,8 +27,12 @@ async fn who_shows_the_token_is_served_and_nobody_else() {
     .await;
     let right = format!("Bearer {TOKEN}");
     in_time(async {
-        for (method, path) in [(Method::POST, "/publish"), (Method::GET, "/events"), (Method::GET, "/stats")]
-        {
+        for (method, path) in [
+            (Method::POST, "/publish"),
+            (Method::GET, "/events"),
+            (Method::GET, "/stats"),
+            (Method::GET, "/metrics"),
+        ] {
             for wrong in [None, Some("Bearer "), Some("Bearer other"), Some("Basic czNjcmV0"), Some(TOKEN)] {
                 let response = ask(&target.client, method.clone(), path, wrong).await;
                 assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path} {wrong:?}");

@@ -40,6 +40,7 @@ mod faults;
 mod full_disk;
 mod hangups;
 mod listing;
+mod metrics;
 mod openapi;
 mod outages;
 mod page;
