@@ -31,6 +31,9 @@ const DEFAULT_LIMIT: u32 = 1_000;
 const MAX_LIMIT: u32 = 10_000;
 /// One JSON object a line.
 const LINES: &str = "application/x-ndjson";
+/// Ways of paging that this listing has not. Other parameters are ignored; whoever asks for a further page by one of these
+/// would take the first page, answered again, for it.
+const OTHER_WAYS: [&str; 3] = ["offset", "skip", "page"];
 
 /// Which page is wanted.
 #[derive(Debug, Clone)]
@@ -175,9 +178,12 @@ impl PageRequest {
             }),
         };
         let topic = parameters.text("topic").map(str::to_owned);
-        match (limit, cursor) {
-            (Ok(limit), Ok(cursor)) => Ok(Self { topic, limit, cursor }),
-            (limit, cursor) => Err(limit.err().into_iter().chain(cursor.err()).collect()),
+        let other_way = other_way(parameters);
+        match (limit, cursor, other_way) {
+            (Ok(limit), Ok(cursor), None) => Ok(Self { topic, limit, cursor }),
+            (limit, cursor, other_way) => {
+                Err(limit.err().into_iter().chain(cursor.err()).chain(other_way).collect())
+            }
         }
     }
 
@@ -194,6 +200,15 @@ impl PageRequest {
     fn limit(&self) -> u32 {
         self.limit.unwrap_or(DEFAULT_LIMIT)
     }
+}
+
+/// The fault of a page that is asked for by its place. The one behind no rows is the first; which one has the number 0 or 1
+/// is a matter of taste.
+fn other_way(parameters: &Parameters) -> Option<Fault> {
+    let is_meant = |name: &&str| parameters.text(name).is_some_and(|text| *name == "page" || text != "0");
+    let name = OTHER_WAYS.into_iter().find(is_meant)?;
+    let msg = "pages are not numbered here; the Link header of each leads to the next, by its cursor";
+    Some(Fault::query(name, "paging", msg))
 }
 
 impl Page {
@@ -289,6 +304,18 @@ mod tests {
             assert_eq!(request(query).unwrap_err().len(), 1, "{query}");
         }
         assert_eq!(request("limit=0&cursor=x").unwrap_err().len(), 2);
+        assert_eq!(request("limit=0&cursor=x&offset=1").unwrap_err().len(), 3);
+    }
+
+    #[test]
+    fn only_the_first_page_can_be_asked_for_by_its_place() {
+        for query in ["offset=0", "skip=0", "limit=10&offset=0", "order=desc", "pages=2"] {
+            assert!(request(query).is_ok(), "{query}");
+        }
+        for query in ["offset=1", "skip=1000", "page=0", "page=1", "offset=", "offset=-1", "cursor=9&page=2"]
+        {
+            assert_eq!(request(query).unwrap_err().len(), 1, "{query}");
+        }
     }
 
     #[test]

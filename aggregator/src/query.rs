@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::fault::Fault;
 
-/// The parameters that were sent, in order. Those that nobody asks for are ignored.
+/// The parameters that were sent, in order. Those that no handler looks for are ignored.
 #[derive(Debug)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
