@@ -18,6 +18,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::event::{Batch, Rejected};
 use crate::fault::Fault;
+use crate::ingest::NotStored;
 
 /// So much is unpacked in less time than a hand-over takes to be worth its while.
 const FIRST_PART_BYTES: usize = 64 * 1024;
@@ -127,7 +128,8 @@ async fn unpack(app: &Arc<App>, packing: Packing, bytes: Bytes) -> Result<Vec<u8
         Progress::Ended => first,
         Progress::More => {
             // It is the processor's work: more at a time would only make all of them slower, and need more memory.
-            let turn = Arc::clone(&app.unpacking).acquire_owned().await;
+            let turn = timeout(app.settings.store_timeout(), Arc::clone(&app.unpacking).acquire_owned());
+            let turn = turn.await.map_err(|_| NotStored::Overloaded)?;
             let (ended, progress) = spawn_blocking(move || {
                 let _turn = turn;
                 let progress = unpacking.advance(limit + 1);

@@ -1,19 +1,17 @@
 //! The way from the handlers to the writers: a bounded queue, from which each writer takes all that waits.
 //!
-//! A writer that comes while another one stores takes little only if little time is lost otherwise: two small transactions cost
-//! nearly twice what one of both costs. So it gathers until the other is done, or until what waits is worth a transaction of
-//! its own. Who is alone waits for nobody.
+//! Two small transactions cost nearly twice what one for both costs. So a writer that comes while others store gathers until
+//! they are done, or until what waits is worth a transaction of its own. Where nobody stores, nothing waits for company.
 //!
 //! A handler belongs to its client, who may hang up at any instant and so cancel it; a writer belongs to nobody. What a
 //! handler has handed over is stored and counted whether or not somebody still waits for the answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::event::Batch;
 use crate::group::Kind;
@@ -48,10 +46,10 @@ pub(crate) struct Queue {
     longest_gathering: Duration,
 }
 
-/// How many writers store, and word of each that is done.
+/// When those began who store, and word of each that is done.
 #[derive(Debug, Default)]
 struct Storing {
-    writers: AtomicUsize,
+    since: std::sync::Mutex<Vec<Instant>>,
     done: Notify,
 }
 
@@ -60,6 +58,7 @@ struct Storing {
 pub(crate) struct Taken {
     pub(crate) jobs: Vec<Job>,
     storing: Arc<Storing>,
+    since: Instant,
 }
 
 /// One request's events on their way to the database.
@@ -131,35 +130,45 @@ impl Ingest {
 }
 
 impl Queue {
-    /// Waits for a request, then takes what else waits until the group is full. There is no timer: while one
-    /// transaction runs the next group collects, and a lone request waits for nobody. `None` when the service stops
-    /// and all is taken.
+    /// Waits for a request, then takes what else waits until the group is full, or until nobody else stores, or until it is
+    /// worth a transaction of its own. `None` when the service stops and all is taken.
     pub(crate) async fn take(&self, full_group: usize) -> Option<Taken> {
         let mut receiver = self.jobs.lock().await;
         let mut group = Gathered::default();
         group.add(receiver.recv().await?);
-        let gathering = async {
-            while !group.take_all(&mut receiver, full_group) && !self.may_store(&group) {
-                tokio::select! {
-                    () = self.storing.done.notified() => {}
-                    job = receiver.recv() => match job {
-                        Some(job) => group.add(job),
-                        // The service stops: nobody else comes.
-                        None => return,
-                    },
-                }
+        while !group.take_all(&mut receiver, full_group.min(WORTH_A_TRANSACTION))
+            && let Some(wait) = self.storing.wait(self.longest_gathering)
+        {
+            tokio::select! {
+                () = self.storing.done.notified() => {}
+                () = sleep(wait) => {}
+                job = receiver.recv() => match job {
+                    Some(job) => group.add(job),
+                    // The service stops: nobody else comes.
+                    None => break,
+                },
             }
-        };
-        // What was gathered by then is stored.
-        timeout(self.longest_gathering, gathering).await.ok();
-        self.storing.writers.fetch_add(1, Ordering::Relaxed);
-        Some(Taken { jobs: group.jobs, storing: Arc::clone(&self.storing) })
-    }
-
-    fn may_store(&self, group: &Gathered) -> bool {
-        self.storing.writers.load(Ordering::Relaxed) == 0 || group.events >= WORTH_A_TRANSACTION
+        }
+        group.take_all(&mut receiver, full_group);
+        Some(Taken { jobs: group.jobs, since: self.storing.begin(), storing: Arc::clone(&self.storing) })
     }
 }
+
+impl Storing {
+    fn begin(&self) -> Instant {
+        let now = Instant::now();
+        self.since.lock().expect(NEVER_POISONED).push(now);
+        now
+    }
+
+    /// How long those may still take who are not stuck; nothing where nobody stores.
+    fn wait(&self, longest: Duration) -> Option<Duration> {
+        let youngest = self.since.lock().expect(NEVER_POISONED).iter().max().copied()?;
+        longest.checked_sub(youngest.elapsed()).filter(|wait| !wait.is_zero())
+    }
+}
+
+const NEVER_POISONED: &str = "nothing panics while it holds the lock";
 
 /// A group as it grows.
 #[derive(Debug, Default)]
@@ -190,7 +199,11 @@ impl Gathered {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.storing.writers.fetch_sub(1, Ordering::Relaxed);
+        let mut since = self.storing.since.lock().expect(NEVER_POISONED);
+        if let Some(place) = since.iter().position(|began| *began == self.since) {
+            since.swap_remove(place);
+        }
+        drop(since);
         self.storing.done.notify_one();
     }
 }
@@ -304,5 +317,9 @@ mod tests {
         let _stuck = queue.take(100).await.unwrap();
         send(&ingest, 2);
         assert_eq!(taken(&queue, 100).await, 2);
+        // From then on it counts no more, and who comes next is alone.
+        send(&ingest, 3);
+        assert!(queue.storing.wait(LONGEST_GATHERING).is_none());
+        assert_eq!(taken(&queue, 100).await, 3);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use jiff::Timestamp;
@@ -105,13 +105,15 @@ enum Payload<'a> {
 )]
 pub(crate) async fn events(
     State(app): State<Arc<App>>,
+    version: Version,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let request = PageRequest::parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
     let page = page(&app, &request).await?;
     let wants_lines = accepts(&headers, LINES);
-    if wants_lines && request.limit.is_none() {
+    // Before HTTP/1.1 a body that breaks off ends as a whole one does.
+    if wants_lines && request.limit.is_none() && version > Version::HTTP_10 {
         return Ok(([(header::CONTENT_TYPE, LINES)], all_lines(app, request, page)).into_response());
     }
     let link = page.link(&request);
@@ -134,20 +136,30 @@ async fn page(app: &App, request: &PageRequest) -> Result<Page, sqlx::Error> {
     app.store.page(request).await
 }
 
+/// Where a stream of pages stands.
+enum Step {
+    /// A page that was read.
+    Have(Page),
+    /// The place where the next one begins.
+    Read(i64),
+    End,
+}
+
 /// This page and all that follow. A database that is lost on the way breaks the body off, which no client takes for its end.
 fn all_lines(app: Arc<App>, request: PageRequest, first: Page) -> Body {
-    let pages = stream::try_unfold((app, request, Some(first)), async |(app, mut request, page)| {
-        let Some(page) = page else { return Ok(None) };
-        let following = match page.next {
-            None => None,
-            Some(cursor) => {
+    let pages = stream::try_unfold((app, request, Step::Have(first)), async |(app, mut request, step)| {
+        let page = match step {
+            Step::Have(page) => page,
+            Step::Read(cursor) => {
                 request.cursor = Some(cursor);
-                Some(self::page(&app, &request).await.inspect_err(|error| {
-                    tracing::error!(%error, "a listing broke off");
-                })?)
+                page(&app, &request)
+                    .await
+                    .inspect_err(|error| tracing::error!(%error, "a listing broke off"))?
             }
+            Step::End => return Ok(None),
         };
-        Ok::<_, sqlx::Error>(Some((page.to_lines(), (app, request, following))))
+        let next = page.next.map_or(Step::End, Step::Read);
+        Ok::<_, sqlx::Error>(Some((page.to_lines(), (app, request, next))))
     });
     Body::from_stream(pages)
 }
@@ -155,9 +167,11 @@ fn all_lines(app: Arc<App>, request: PageRequest, first: Page) -> Body {
 /// Whether a media type is named among those that the client accepts.
 fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
-    accepted
-        .flat_map(|value| value.split(','))
-        .any(|range| range.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(media_type)))
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
+        is_named && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
 }
 
 impl PageRequest {

@@ -37,7 +37,7 @@ pub struct Settings {
     )]
     pub database_url: DatabaseUrl,
 
-    /// A token that clients must show as `Authorization: Bearer TOKEN`, except to ask /health; without one everybody is served
+    /// A token that clients must show as `Authorization: Bearer TOKEN`, except for /health, the page and /openapi.json; without one everybody is served
     #[arg(
         long,
         env = "AUTH_TOKEN",
@@ -97,7 +97,7 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_size: u32,
 
-    /// The most events that wait in the inbox; as long as there are more, requests are answered 503
+    /// So many events fill the inbox, which is looked at once a second: while as many or more wait, requests are answered 503
     #[arg(long, env = "INBOX_EVENTS", value_name = "EVENTS", default_value_t = 10_000_000,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub inbox_events: u32,

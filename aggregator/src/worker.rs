@@ -24,7 +24,7 @@ pub(crate) struct Inbox {
     filled: Notify,
     /// Events that this process' workers are about to store.
     in_hand: AtomicI64,
-    /// Events that waited when somebody last looked, a second ago at most.
+    /// Events that waited when somebody last looked.
     waiting: AtomicI64,
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn watch(store: Store, inbox: Arc<Inbox>, mut serving: watch::R
     while serving.has_changed().is_ok() {
         match store.pending().await {
             Ok(events) => inbox.waiting.store(events, Ordering::Relaxed),
-            // Nothing is accepted either, as long as it is away.
+            // What was seen last stands; as long as the database is away, nothing is accepted either.
             Err(error) => tracing::debug!(%error, "the inbox cannot be looked at"),
         }
         tokio::select! {

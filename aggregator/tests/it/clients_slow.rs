@@ -136,7 +136,7 @@ fn is_given_up(connection: &TcpStream) -> bool {
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_its_whole_answer() {
     let database = Database::sqlite();
-    let target = target(&database).await;
+    let target = Target::start_with(&database, |settings| settings.idle_timeout_sec = 3).await;
     in_time(async {
         fill(&target.client).await;
         let mut connection = ask_for_a_large_page(&target.client).await;
@@ -149,7 +149,7 @@ async fn a_client_that_reads_slowly_gets_its_whole_answer() {
             }
             taken += bytes;
             // It takes as long as several limits, and of each a small part.
-            if began.elapsed() < Duration::from_secs(4) {
+            if began.elapsed() < Duration::from_secs(8) {
                 sleep(Duration::from_millis(100)).await;
             }
         }
