@@ -42,13 +42,13 @@ pub(crate) struct Ingest {
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
     jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
-    storing: Arc<Storing>,
+    storing: Arc<AtWork>,
     longest_gathering: Duration,
 }
 
 /// When those began who store, and word of each that is done.
 #[derive(Debug, Default)]
-struct Storing {
+struct AtWork {
     since: std::sync::Mutex<Vec<Instant>>,
     done: Notify,
 }
@@ -57,7 +57,7 @@ struct Storing {
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) jobs: Vec<Job>,
-    storing: Arc<Storing>,
+    storing: Arc<AtWork>,
     since: Instant,
 }
 
@@ -154,7 +154,7 @@ impl Queue {
     }
 }
 
-impl Storing {
+impl AtWork {
     fn begin(&self) -> Instant {
         let now = Instant::now();
         self.since.lock().expect(NEVER_POISONED).push(now);

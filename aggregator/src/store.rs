@@ -146,7 +146,7 @@ impl Store {
         loop {
             match Self::open(url, statement_timeout).await {
                 Err(error) if error.may_pass() && Instant::now() + pause < deadline => {
-                    let left = (deadline - Instant::now()).as_secs();
+                    let left = (deadline - Instant::now()).as_secs() + 1;
                     tracing::warn!("{error}; it is tried again, for up to {left} s");
                     sleep(pause).await;
                     pause = (2 * pause).min(LONGEST_PAUSE);
