@@ -93,7 +93,7 @@ pub struct Settings {
 
     /// The most events that a worker takes at a time
     // With one more, they must fit the 65,536 places of a block (see `store::postgres`).
-    #[arg(long, env = "BATCH_SIZE", value_name = "EVENTS", default_value_t = 200,
+    #[arg(long, env = "BATCH_SIZE", value_name = "EVENTS", default_value_t = 2_000,
           value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_size: u32,
 

@@ -69,7 +69,7 @@ const ACCEPT: &str = "
 const DRAIN: &str = "
     WITH taken AS (
         DELETE FROM inbox
-        WHERE id = ANY (ARRAY(SELECT id FROM inbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
         RETURNING *
     ), placed AS (
         SELECT DISTINCT ON (topic, event_id) *, row_number() OVER (ORDER BY id) AS position
@@ -245,7 +245,7 @@ impl Worker {
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let mut connection = connect(&self.options).await?;
-        let session = writer_session(self.lease);
+        let session = worker_session(self.lease);
         sqlx::raw_sql(AssertSqlSafe(session)).execute(&mut connection).await?;
         Ok(connection)
     }
@@ -385,6 +385,12 @@ fn writer_session(statement_timeout: Duration) -> String {
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         statement_timeout.as_millis()
     )
+}
+
+/// The inbox is empty when a plan is made for it, and may hold millions of rows when the plan is used: it must not read all of
+/// them to find those that it wants.
+fn worker_session(lease: Duration) -> String {
+    format!("{}; SET enable_seqscan = off", writer_session(lease))
 }
 
 /// Pages come in the order of an index. On a table without statistics yet the planner would rather sort a whole topic

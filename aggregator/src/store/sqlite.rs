@@ -37,13 +37,14 @@ const COUNT: &str = "UPDATE counters SET received = received + ?1, unique_proces
                      duplicate_dropped = duplicate_dropped + ?1 - ?2";
 const ACCEPTED: &str = "UPDATE counters SET received = received + ?1, pending = pending + ?1";
 const IS_FILLED: &str = "SELECT EXISTS (SELECT 1 FROM inbox)";
-/// Where a worker's turn ends: at the last of the first so many events that wait, or nowhere.
-const TAKEN: &str = "SELECT count(*), max(id) FROM (SELECT id FROM inbox ORDER BY id LIMIT ?1)";
-/// What is new of them, the first of each key, in the order in which they came.
+/// What a worker takes in its turn: of the events that wait the first so many, from the first id to the last, or nothing.
+const TAKEN: &str = "SELECT count(*), min(id), max(id) FROM (SELECT id FROM inbox ORDER BY id LIMIT ?1)";
+/// What is new of them, the first of each key. Their places follow the order in which they came, and the rows come sorted by
+/// key, so that the next one is mostly on a page that the last one has touched.
 const DRAIN: &str = "
     INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload, processed_at_ms)
-    SELECT ?1 + row_number() OVER (ORDER BY id), topic, event_id, timestamp, source, payload, ?3
-    FROM inbox WHERE id <= ?2 ORDER BY id
+    SELECT ?1 + id, topic, event_id, timestamp, source, payload, ?3
+    FROM inbox WHERE id <= ?2 ORDER BY topic, event_id, id
     ON CONFLICT (topic, event_id) DO NOTHING";
 const DELETE: &str = "DELETE FROM inbox WHERE id <= ?1";
 const DRAINED: &str = "UPDATE counters SET unique_processed = unique_processed + ?2, \
@@ -82,9 +83,7 @@ const PAGE_OF_TOPIC: &str = page!("topic = ?1 AND seq < ?2");
 #[derive(Debug, Clone)]
 pub(super) struct Sqlite {
     readers: SqlitePool,
-    options: SqliteConnectOptions,
-    /// Whoever writes in this process has it: they would find each other's lock by looking again and again.
-    turn: Arc<Mutex<()>>,
+    session: Session,
 }
 
 /// The connection that stores events.
@@ -103,12 +102,12 @@ pub(crate) struct Worker {
     session: Session,
 }
 
-/// A connection that writes, one transaction at a time.
-#[derive(Debug)]
+/// The connection of all who write in this process; they take turns. With one for each they would find each other's lock by
+/// looking again and again, and every commit would empty the page caches of all the others.
+#[derive(Debug, Clone)]
 struct Session {
     options: SqliteConnectOptions,
-    turn: Arc<Mutex<()>>,
-    connection: Option<SqliteConnection>,
+    connection: Arc<Mutex<Option<SqliteConnection>>>,
 }
 
 impl Sqlite {
@@ -134,7 +133,7 @@ impl Sqlite {
             .max_connections(READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(reader_options(&options));
-        Ok(Self { readers, options, turn: Arc::default() })
+        Ok(Self { readers, session: Session { options, connection: Arc::default() } })
     }
 
     pub(super) fn writer(&self) -> Writer {
@@ -142,15 +141,11 @@ impl Sqlite {
             (1..=MAX_ROWS_PER_INSERT).map(|rows| statement(rows).into()).collect()
         };
         let (inserts, accepts) = (of_each(insert_statement), of_each(accept_statement));
-        Writer { session: self.session(), inserts, accepts }
+        Writer { session: self.session.clone(), inserts, accepts }
     }
 
     pub(super) fn worker(&self) -> Worker {
-        Worker { session: self.session() }
-    }
-
-    fn session(&self) -> Session {
-        Session { options: self.options.clone(), turn: Arc::clone(&self.turn), connection: None }
+        Worker { session: self.session.clone() }
     }
 
     pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
@@ -184,16 +179,19 @@ impl Sqlite {
 }
 
 impl Session {
-    /// Runs a transaction, of which `fill` is everything but the commit.
-    async fn commit<T>(
-        &mut self,
-        fill: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+    /// Works with the connection when it is free.
+    async fn turn<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
-        let _turn = Arc::clone(&self.turn).lock_owned().await;
-        let mut connection = self.ready().await?;
-        let result = transaction(&mut connection, fill).await;
+        let mut place = self.connection.lock().await;
+        let mut connection = match place.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await.map_err(WriteError::Unavailable)?,
+        };
+        let result = work(&mut connection).await;
         if result.is_ok() {
-            self.connection = Some(connection);
+            *place = Some(connection);
         } else {
             // Whatever the error left behind, an open transaction among it, ends with the connection.
             close(connection).await;
@@ -201,39 +199,41 @@ impl Session {
         result
     }
 
-    async fn ready(&mut self) -> Result<SqliteConnection, WriteError> {
-        match self.connection.take() {
-            Some(connection) => Ok(connection),
-            None => self.options.connect().await.map_err(WriteError::Unavailable),
-        }
-    }
-
+    /// Who still has something to write opens the connection again.
     async fn close(self) {
-        if let Some(connection) = self.connection {
+        if let Some(connection) = self.connection.lock().await.take() {
             close(connection).await;
         }
     }
 }
 
+/// Runs a transaction, of which `fill` is everything but the commit.
 async fn transaction<T>(
     connection: &mut SqliteConnection,
     fill: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
 ) -> Result<T, WriteError> {
     let filled = fill(connection).await.map_err(not_committed)?;
-    // From here on nobody knows whether the commit's record reached the file before the error did.
-    sqlx::query(COMMIT).execute(connection).await.map_err(WriteError::Unknown)?;
+    sqlx::query(COMMIT).execute(connection).await.map_err(commit_failed)?;
     Ok(filled)
 }
 
 impl Writer {
     pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
         let inserts = &self.inserts;
-        self.session.commit(async |connection| fill(connection, group, inserts).await).await
+        self.session
+            .turn(async |connection| {
+                transaction(connection, async |connection| fill(connection, group, inserts).await).await
+            })
+            .await
     }
 
     pub(super) async fn accept(&mut self, batches: &[&Batch]) -> Result<(), WriteError> {
         let accepts = &self.accepts;
-        self.session.commit(async |connection| accept(connection, batches, accepts).await).await
+        self.session
+            .turn(async |connection| {
+                transaction(connection, async |connection| accept(connection, batches, accepts).await).await
+            })
+            .await
     }
 
     pub(super) async fn close(self) {
@@ -243,15 +243,15 @@ impl Writer {
 
 impl Worker {
     pub(super) async fn drain(&mut self, most: u32) -> Result<Drained, WriteError> {
-        // Looked at without a transaction: an empty inbox is in no writer's way.
-        let mut connection = self.session.ready().await?;
-        let is_filled = sqlx::query_scalar(IS_FILLED).fetch_one(&mut connection).await;
-        let is_filled: bool = is_filled.map_err(not_committed)?;
-        self.session.connection = Some(connection);
-        if !is_filled {
-            return Ok(Drained::default());
-        }
-        self.session.commit(async |connection| drain(connection, most).await).await
+        let work = async |connection: &mut SqliteConnection| {
+            // Looked at without a transaction: an empty inbox is in no other program's way.
+            let is_filled = sqlx::query_scalar(IS_FILLED).fetch_one(&mut *connection).await;
+            if !is_filled.map_err(not_committed)? {
+                return Ok(Drained::default());
+            }
+            transaction(connection, async |connection| drain(connection, most).await).await
+        };
+        self.session.turn(work).await
     }
 
     pub(super) async fn close(self) {
@@ -299,11 +299,17 @@ async fn accept(
 
 async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, sqlx::Error> {
     let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
-    let (taken, last): (i64, Option<i64>) =
+    let (taken, first, last): (i64, Option<i64>, Option<i64>) =
         sqlx::query_as(TAKEN).bind(most).fetch_one(&mut *connection).await?;
-    let Some(last) = last else { return Ok(Drained::default()) };
+    let (Some(first), Some(last)) = (first, last) else { return Ok(Drained::default()) };
     let now_ms = Timestamp::now().as_millisecond();
-    let drained = sqlx::query(DRAIN).bind(last_seq).bind(last).bind(now_ms).execute(&mut *connection).await?;
+    // The first takes the next place.
+    let drained = sqlx::query(DRAIN)
+        .bind(last_seq + 1 - first)
+        .bind(last)
+        .bind(now_ms)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(DELETE).bind(last).execute(&mut *connection).await?;
     let inserted = i64::try_from(drained.rows_affected()).expect("no more rows than were taken");
     sqlx::query(DRAINED).bind(taken).bind(inserted).execute(connection).await?;
@@ -392,15 +398,35 @@ async fn close(connection: SqliteConnection) {
     }
 }
 
-/// What an error before the commit means. The primary code is the low byte of the extended one.
+/// What an error before the commit means.
 fn not_committed(error: sqlx::Error) -> WriteError {
     const ERROR: i32 = 1;
     const TOO_BIG: i32 = 18;
     const CONSTRAINT: i32 = 19;
     const MISMATCH: i32 = 20;
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
-    match code.map(|code| code & 0xff) {
+    match code(&error).map(primary) {
         Some(ERROR | TOO_BIG | CONSTRAINT | MISMATCH) => WriteError::Refused(error),
         _ => WriteError::Unavailable(error),
     }
+}
+
+/// What an error of the commit means. Its last write to the log is the mark that makes it count: where a write fails, the mark
+/// is not there. After every other error nobody knows, a failed sync among them.
+fn commit_failed(error: sqlx::Error) -> WriteError {
+    const FULL: i32 = 13;
+    const IOERR_WRITE: i32 = 10 | (3 << 8);
+    match code(&error) {
+        Some(FULL | IOERR_WRITE) => WriteError::Unavailable(error),
+        _ => WriteError::Unknown(error),
+    }
+}
+
+/// SQLite's extended result code.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
+/// The primary code is the low byte of the extended one.
+fn primary(code: i32) -> i32 {
+    code & 0xff
 }

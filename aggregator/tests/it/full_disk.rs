@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use reqwest::StatusCode;
 use rustix::process::{Resource, Rlimit, prlimit};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::Command;
 
 use crate::database::Database;
@@ -37,13 +37,10 @@ async fn publish(client: &Client, id: &str) -> StatusCode {
     large["payload"] = json!({ "text": "x".repeat(PAYLOAD_BYTES) });
     let response = client.post("/publish", json!([large, large]).to_string()).await;
     let status = response.status();
-    match status {
-        StatusCode::OK => {}
-        StatusCode::SERVICE_UNAVAILABLE => assert!(response.headers().contains_key("retry-after")),
-        _ => {
-            let answer: Value = response.json().await.unwrap();
-            assert_eq!((status.as_u16(), answer), (500, json!({ "detail": "outcome unknown" })));
-        }
+    if status != StatusCode::OK {
+        // What failed was a write, and never the sync after it: it is known that nothing was stored.
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{id}");
+        assert!(response.headers().contains_key("retry-after"));
     }
     status
 }
@@ -77,13 +74,7 @@ async fn a_full_disk_costs_no_acknowledged_event_and_needs_no_restart() {
         let target = Target::start(&database).await;
         let stored = target.client.ids().await;
         for (id, status) in &told {
-            match *status {
-                StatusCode::OK => assert!(stored.contains(id), "{id} was acknowledged and is not stored"),
-                StatusCode::SERVICE_UNAVAILABLE => {
-                    assert!(!stored.contains(id), "{id} was refused and is stored");
-                }
-                _ => {}
-            }
+            assert_eq!(stored.contains(id), *status == StatusCode::OK, "{id} was answered {status}");
         }
         let rows = stored.len() as u64;
         let expected = Counters { received: 2 * rows, unique: rows, duplicates: rows };
