@@ -92,6 +92,7 @@ enum Payload<'a> {
         ("cursor" = Option<String>, Query, nullable = false, pattern = "^-?[0-9]{1,18}$",
          description = "Where the page begins, from the Link of the one before"),
     ),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "A page; for who accepts lines and says no limit all pages, and no Link",
           content((Vec<Row<'static>> = "application/json"), (String = "application/x-ndjson")),

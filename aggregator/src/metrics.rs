@@ -159,6 +159,7 @@ pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request,
 #[utoipa::path(
     get,
     path = "/metrics",
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "Counters, histograms and gauges; those of the inbox only while the database answers",
          body = String, content_type = "text/plain"),

@@ -57,6 +57,7 @@ enum Accepted {
     path = "/publish",
     params(("results" = inline(Option<Switch>), Query, nullable = false, description = "Whether the receipt tells what became of each event")),
     request_body(content = Publication, description = "JSON, whatever the content type says; but with application/x-ndjson one event a line. It may be packed with gzip or zstd, as Content-Encoding says"),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "All events are stored", body = Receipt),
         (status = 202, description = "All events are in the inbox, where ACK is queued", body = QueuedReceipt),

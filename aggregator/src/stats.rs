@@ -63,6 +63,7 @@ struct QueueStats {
 #[utoipa::path(
     get,
     path = "/stats",
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The counters", body = Stats),
         Unauthorized,
