@@ -19,6 +19,10 @@ const ROWS_A_STATEMENT: usize = 100;
 const ROWS_A_TRANSACTION: usize = 10_000;
 
 pub(crate) async fn insert(url: &str, rows: &[Row]) -> Result<Measured> {
+    ensure!(
+        url.starts_with("sqlite:"),
+        "the aggregator's statements are here for SQLite alone, and not for {url}"
+    );
     let mut connection = sqlite::options(url)?.connect().await?;
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
     let start = Instant::now();

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use xtask::bench::rows::Row;
 
-use super::{Measured, Mode};
+use super::{Commit, Measured};
 
 /// The key as the aggregator has it, and nothing else that costs.
 const TABLE: &str = "
@@ -24,15 +24,15 @@ const TABLE: &str = "
 const ROWS_A_STATEMENT: usize = 100;
 const ROWS_A_TRANSACTION: usize = 10_000;
 
-pub(crate) async fn insert(url: &str, mode: Mode, rows: &[Row]) -> Result<Measured> {
+pub(crate) async fn insert(url: &str, commit: Commit, rows: &[Row]) -> Result<Measured> {
     let mut connection = options(url)?.connect().await?;
     sqlx::query(TABLE).execute(&mut connection).await?;
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
     let start = Instant::now();
-    match mode {
-        Mode::Bulk | Mode::Same => bulk(&mut connection, rows).await?,
+    match commit {
+        Commit::Bulk => bulk(&mut connection, rows).await?,
         // Without BEGIN each statement is a transaction.
-        Mode::Single => statements(&mut connection, rows, 1).await?,
+        Commit::Single => statements(&mut connection, rows, 1).await?,
     }
     let elapsed = start.elapsed();
     connection.close().await?;
