@@ -13,6 +13,9 @@ use xtask::bench::rows::{Row, rows};
 mod postgres;
 mod same;
 mod sqlite;
+/// What the aggregator itself sends.
+#[path = "../../../aggregator/src/store/sqlite/statements.rs"]
+mod statements;
 
 /// What to insert, and where.
 #[derive(Debug, Parser)]

@@ -1,13 +1,14 @@
-//! SQLite: many rows a statement, many statements a transaction, with the settings that the aggregator has found best.
+//! SQLite: many rows a statement, many statements a transaction, with the aggregator's own settings.
 
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use xtask::bench::rows::Row;
 
+use super::statements::writer_options;
 use super::{Commit, Measured};
 
 /// The key as the aggregator has it, and nothing else that costs.
@@ -23,6 +24,9 @@ const TABLE: &str = "
 
 const ROWS_A_STATEMENT: usize = 100;
 const ROWS_A_TRANSACTION: usize = 10_000;
+
+/// Nobody else writes.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn insert(url: &str, commit: Commit, rows: &[Row]) -> Result<Measured> {
     let mut connection = options(url)?.connect().await?;
@@ -40,14 +44,7 @@ pub(crate) async fn insert(url: &str, commit: Commit, rows: &[Row]) -> Result<Me
 }
 
 pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions> {
-    Ok(SqliteConnectOptions::from_str(url)?
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .page_size(8192)
-        .pragma("wal_autocheckpoint", "16000")
-        .pragma("cache_size", "-262144")
-        .pragma("temp_store", "MEMORY"))
+    Ok(writer_options(&SqliteConnectOptions::from_str(url)?, STATEMENT_TIMEOUT))
 }
 
 async fn bulk(connection: &mut SqliteConnection, rows: &[Row]) -> Result<()> {
