@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Serialize;
 use thiserror::Error;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::body::ACCEPTED_ENCODINGS;
 use crate::fault::Fault;
@@ -73,6 +73,22 @@ pub(crate) enum BadRequest {
     Faults(Faults),
     Failure(Failure),
 }
+
+/// What a guarded route answers whoever does not show the token.
+#[derive(IntoResponses)]
+#[response(status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set")]
+#[expect(dead_code, reason = "a part of the document")]
+pub(crate) struct Unauthorized(Failure);
+
+/// What a route that needs the database answers without it.
+#[derive(IntoResponses)]
+#[response(
+    status = 503,
+    description = "The database is away or overloaded; nothing is stored",
+    headers(("Retry-After" = u32, description = "Seconds"))
+)]
+#[expect(dead_code, reason = "a part of the document")]
+pub(crate) struct Unavailable(Failure);
 
 impl ApiError {
     fn status(&self) -> StatusCode {

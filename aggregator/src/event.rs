@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
     fn lines(&mut self, max_events: usize) -> Result<Vec<Spans>, Rejected> {
         let mut events = Vec::new();
         // No text of JSON holds a line's end as it is.
-        let numbered = (1..).zip(self.body.split('\n').map(|line| line.trim_matches([' ', '\t', '\r'])));
+        let numbered = (1..).zip(self.body.split('\n').map(|line| line.trim_end_matches([' ', '\t', '\r'])));
         let mut index = 0;
         for (number, line) in numbered.filter(|(_, line)| !line.is_empty()) {
             if index == max_events {
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
             }
             match serde_json::from_str::<&RawValue>(line) {
                 Ok(member) => events.extend(self.member(index, member)),
-                Err(error) => self.faults.push(Fault::line(index, broken_line(number, &error))),
+                Err(error) => self.faults.push(Fault::line(index, broken_line(number, line, &error))),
             }
             index += 1;
         }
@@ -257,10 +257,18 @@ impl<'a> Reader<'a> {
 }
 
 /// Each line was parsed alone, so that the parser takes every one for the first.
-fn broken_line(number: usize, error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let reason = text.split(" at line ").next().unwrap_or_default();
-    format!("line {number} of the body is not JSON: {reason}, at its column {}", error.column())
+fn broken_line(number: usize, line: &str, error: &serde_json::Error) -> String {
+    format!("line {number} of the body is not JSON: {}, at its column {}", reason(error), column(line, error))
+}
+
+/// What the parser says, without the place.
+fn reason(error: &serde_json::Error) -> String {
+    error.to_string().split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+/// Where in its line the parser stopped, as an editor counts: from one, and characters where the parser counts bytes.
+fn column(line: &str, error: &serde_json::Error) -> usize {
+    line.char_indices().take_while(|(place, _)| *place < error.column()).count().max(1)
 }
 
 impl Span {

@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
 use crate::App;
-use crate::error::{ApiError, Failure, Faults};
+use crate::error::{ApiError, Faults, Unauthorized, Unavailable};
 use crate::fault::Fault;
 use crate::query::Parameters;
 
@@ -92,15 +92,15 @@ enum Payload<'a> {
         ("cursor" = Option<String>, Query, nullable = false, pattern = "^-?[0-9]{1,18}$",
          description = "Where the page begins, from the Link of the one before"),
     ),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "A page; for who accepts lines and says no limit all pages, and no Link",
           content((Vec<Row<'static>> = "application/json"), (String = "application/x-ndjson")),
          headers(("Link" = String, description = "The next page, with rel=next, while there is more (RFC 8288)"))),
-        (status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set", body = Failure),
+        Unauthorized,
         (status = 400, description = "As 422, where INVALID_STATUS is 400", body = Faults),
         (status = 422, description = "A parameter is not valid", body = Faults),
-        (status = 503, description = "The database is not available", body = Failure,
-         headers(("Retry-After" = u32, description = "Seconds"))),
+        Unavailable,
     )
 )]
 pub(crate) async fn events(

@@ -18,7 +18,7 @@ use prometheus::{
 use tokio::time::timeout;
 
 use crate::App;
-use crate::error::Failure;
+use crate::error::Unauthorized;
 use crate::store::WriteError;
 
 /// A scrape must not wait for a database that is away; what it would tell is left out then.
@@ -159,10 +159,11 @@ pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request,
 #[utoipa::path(
     get,
     path = "/metrics",
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "Counters, histograms and gauges; those of the inbox only while the database answers",
          body = String, content_type = "text/plain"),
-        (status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set", body = Failure),
+        Unauthorized,
     )
 )]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1], String) {

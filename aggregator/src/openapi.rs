@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::{HeaderName, header};
-use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,12 +16,30 @@ use crate::{App, health, listing, metrics, publish, stats};
 
 /// What the document says of the service as a whole.
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "aggregator",
-    description = "Stores each event exactly once. An event's key is (topic, event_id); what is sent again is counted as a \
-                   duplicate and dropped."
-))]
+#[openapi(
+    info(
+        title = "aggregator",
+        description = "Stores each event exactly once. An event's key is (topic, event_id); what is sent again is counted as a \
+                       duplicate and dropped."
+    ),
+    modifiers(&Bearer)
+)]
 struct Service;
+
+/// How the token is shown. Guarded routes name it as one of two ways, the other being none: the document is the same whatever
+/// the settings are, and without a token everybody is served.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token, where AUTH_TOKEN is set"))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
 
 /// The routes for whoever knows the token, if there is one, each with its part of the document.
 pub(crate) fn guarded_routes() -> OpenApiRouter<Arc<App>> {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::body::read_batch;
-use crate::error::{ApiError, BadRequest, Failure, Faults};
+use crate::error::{ApiError, BadRequest, Failure, Faults, Unauthorized, Unavailable};
 use crate::event::Publication;
 use crate::group::Kind;
 use crate::ingest::NotStored;
@@ -57,18 +57,18 @@ enum Accepted {
     path = "/publish",
     params(("results" = inline(Option<Switch>), Query, nullable = false, description = "Whether the receipt tells what became of each event")),
     request_body(content = Publication, description = "JSON, whatever the content type says; but with application/x-ndjson one event a line. It may be packed with gzip or zstd, as Content-Encoding says"),
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "All events are stored", body = Receipt),
         (status = 202, description = "All events are in the inbox, where ACK is queued", body = QueuedReceipt),
         (status = 400, description = "As 422, where INVALID_STATUS is 400; or the body broke off", body = BadRequest),
-        (status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set", body = Failure),
+        Unauthorized,
         (status = 408, description = "The body did not arrive in time", body = Failure),
         (status = 413, description = "More bytes or events than MAX_BATCH and BODY_LIMIT_MIB allow", body = Failure),
         (status = 415, description = "The body is packed in a way that is not known; Accept-Encoding says which are", body = Failure),
         (status = 422, description = "Something is not valid; nothing is stored", body = Faults),
         (status = 500, description = "The database refused the events, or the outcome of the commit is unknown", body = Failure),
-        (status = 503, description = "Nothing is stored: the database is away or overloaded", body = Failure,
-         headers(("Retry-After" = u32, description = "Seconds"))),
+        Unavailable,
     )
 )]
 pub(crate) async fn publish(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {

@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::error::{ApiError, Failure};
+use crate::error::{ApiError, Unauthorized, Unavailable};
 
 /// What the database has counted. In every snapshot received is the sum of the other three.
 #[derive(Debug, Default)]
@@ -63,11 +63,11 @@ struct QueueStats {
 #[utoipa::path(
     get,
     path = "/stats",
+    security((), ("bearer" = [])),
     responses(
         (status = 200, description = "The counters", body = Stats),
-        (status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set", body = Failure),
-        (status = 503, description = "The database is not available", body = Failure,
-         headers(("Retry-After" = u32, description = "Seconds"))),
+        Unauthorized,
+        Unavailable,
     )
 )]
 pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, ApiError> {

@@ -1,6 +1,7 @@
 //! The tasks of the queued mode: each takes what waits in the inbox, and stores and counts it in the transaction that takes
 //! it away. One that is killed, or paused for ever, has taken nothing.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -96,11 +97,21 @@ pub(crate) async fn run(mut worker: Worker, job: Job, mut serving: watch::Receiv
 /// Looks again and again how many events wait, until nobody serves any more. All processes on one database fill the same inbox,
 /// so that only the database knows; a look a second costs it nothing.
 pub(crate) async fn watch(store: Store, inbox: Arc<Inbox>, mut serving: watch::Receiver<()>) {
+    let mut fails = false;
     while serving.has_changed().is_ok() {
         match store.pending().await {
-            Ok(events) => inbox.waiting.store(events, Ordering::Relaxed),
+            Ok(events) => {
+                inbox.waiting.store(events, Ordering::Relaxed);
+                if mem::take(&mut fails) {
+                    tracing::info!("the inbox can be looked at again");
+                }
+            }
             // What was seen last stands; as long as the database is away, nothing is accepted either.
-            Err(error) => tracing::debug!(%error, "the inbox cannot be looked at"),
+            Err(error) if fails => tracing::debug!(%error, "the inbox cannot be looked at"),
+            Err(error) => {
+                tracing::warn!(%error, "the inbox cannot be looked at; it is tried again and again");
+                fails = true;
+            }
         }
         tokio::select! {
             () = sleep(LOOK_INTERVAL) => {}

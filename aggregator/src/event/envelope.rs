@@ -32,7 +32,7 @@ impl<'a> Envelope<'a> {
             Some(b'{') => Self::object(body, max_events),
             _ => {
                 // Malformed JSON and well-formed JSON of the wrong type are told apart by the parser.
-                serde_json::from_str::<IgnoredAny>(body).map_err(malformed)?;
+                serde_json::from_str::<IgnoredAny>(body).map_err(|error| malformed(body, &error))?;
                 let msg = "must be an event, an array of events, or an object with events";
                 Err(Rejected::Invalid(vec![Fault::body("model_type", msg)]))
             }
@@ -41,8 +41,9 @@ impl<'a> Envelope<'a> {
 
     fn list(text: &'a str, max_events: usize) -> Result<Self, Rejected> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let members = deserializer.deserialize_seq(Members { max: max_events }).map_err(malformed)?;
-        deserializer.end().map_err(malformed)?;
+        let broken = |error| malformed(text, &error);
+        let members = deserializer.deserialize_seq(Members { max: max_events }).map_err(broken)?;
+        deserializer.end().map_err(broken)?;
         match members.len() {
             0 => Err(Rejected::Invalid(vec![Fault::events(EMPTY)])),
             many if many > max_events => Err(Rejected::TooMany),
@@ -52,7 +53,7 @@ impl<'a> Envelope<'a> {
 
     /// An object is a wrapper when it has the field `events`, and one event otherwise.
     fn object(body: &'a str, max_events: usize) -> Result<Self, Rejected> {
-        let mut object: Member<'a> = serde_json::from_str(body).map_err(malformed)?;
+        let mut object: Member<'a> = serde_json::from_str(body).map_err(|error| malformed(body, &error))?;
         let Some(events) = object.events else {
             return Ok(Self::One(object));
         };
@@ -75,8 +76,11 @@ fn first_byte(text: &str) -> Option<u8> {
     text.bytes().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-fn malformed(error: serde_json::Error) -> Rejected {
-    Rejected::Invalid(vec![Fault::body("json_invalid", format!("the body is not JSON: {error}"))])
+fn malformed(text: &str, error: &serde_json::Error) -> Rejected {
+    let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let (reason, number, column) = (super::reason(error), error.line(), super::column(line, error));
+    let msg = format!("the body is not JSON: {reason} at line {number} column {column}");
+    Rejected::Invalid(vec![Fault::body("json_invalid", msg)])
 }
 
 /// Collects the members of an array, and one more than allowed at most: sixteen million members of two bytes would

@@ -1,17 +1,20 @@
 //! SQLite: one file, one writer, a pool of readers.
 
+mod statements;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::sync::Mutex;
 
+pub(super) use self::statements::FULL_GROUP;
+use self::statements::{
+    BEGIN, COMMIT, COUNT, INSERTED, MAX_ROWS_PER_INSERT, insert_statement, writer_options,
+};
 use super::{ACQUIRE_TIMEOUT, DatabaseUrl, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
 use crate::event::Batch;
 use crate::group::{Group, Row};
@@ -20,21 +23,6 @@ use crate::stats::{CountRow, Counts};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// One writer's page traffic is the bound here, so a transaction takes nearly all that waits.
-pub(super) const FULL_GROUP: usize = 10_000;
-
-/// Rows of one INSERT at most: a hundred spread the cost of a statement.
-const MAX_ROWS_PER_INSERT: usize = 100;
-/// A prepared INSERT for every number of rows, and room for the other statements: each statement saved is a round trip
-/// to the connection's thread, which is what a small transaction costs.
-const CACHED_STATEMENTS: usize = MAX_ROWS_PER_INSERT + 28;
-
-/// IMMEDIATE waits for another writer here; a transaction that becomes one later fails without waiting.
-const BEGIN: &str = "BEGIN IMMEDIATE; SELECT coalesce(max(seq), 0) FROM processed_events";
-const COMMIT: &str = "COMMIT";
-const INSERTED: &str = "SELECT seq - ?1 FROM processed_events WHERE seq > ?1";
-const COUNT: &str = "UPDATE counters SET received = received + ?1, unique_processed = unique_processed + ?2, \
-                     duplicate_dropped = duplicate_dropped + ?1 - ?2";
 const ACCEPTED: &str = "UPDATE counters SET received = received + ?1, pending = pending + ?1";
 const IS_FILLED: &str = "SELECT EXISTS (SELECT 1 FROM inbox)";
 /// What a worker takes in its turn: of the events that wait the first so many, from the first id to the last, or nothing.
@@ -339,16 +327,6 @@ async fn insert(
     query.execute(connection).await.map(drop)
 }
 
-/// `ON CONFLICT DO NOTHING` and not `OR IGNORE`, which would also pass a row that breaks another constraint for a
-/// duplicate.
-fn insert_statement(rows: usize) -> String {
-    let values = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows].join(", ");
-    format!(
-        "INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload, processed_at_ms) \
-         VALUES {values} ON CONFLICT (topic, event_id) DO NOTHING"
-    )
-}
-
 fn accept_statement(rows: usize) -> String {
     let values = vec!["(?, ?, ?, ?, ?)"; rows].join(", ");
     format!("INSERT INTO inbox (topic, event_id, timestamp, source, payload) VALUES {values}")
@@ -361,25 +339,6 @@ fn position(place: i64) -> usize {
 
 fn signed(count: usize) -> i64 {
     i64::try_from(count).expect("a group has far fewer events than 2^63")
-}
-
-fn writer_options(options: &SqliteConnectOptions, statement_timeout: Duration) -> SqliteConnectOptions {
-    options
-        .clone()
-        .create_if_missing(true)
-        .busy_timeout(statement_timeout)
-        .journal_mode(SqliteJournalMode::Wal)
-        // FULL syncs the log at each commit: an answer outlives a power cut. NORMAL would not promise that.
-        .synchronous(SqliteSynchronous::Full)
-        .page_size(8192)
-        // Checkpoints that come seldom write each page once for many commits: 16,000 pages are 125 MiB of log.
-        .pragma("wal_autocheckpoint", "16000")
-        // 256 MiB hold the index of some millions of keys; negative means KiB.
-        .pragma("cache_size", "-262144")
-        // Else every statement that may be undone writes a journal to a file.
-        .pragma("temp_store", "MEMORY")
-        .statement_cache_capacity(CACHED_STATEMENTS)
-        .disable_statement_logging()
 }
 
 fn reader_options(options: &SqliteConnectOptions) -> SqliteConnectOptions {

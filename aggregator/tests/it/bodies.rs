@@ -230,3 +230,35 @@ async fn every_fault_of_lines_is_told_with_its_index() {
     .await;
     target.stop().await;
 }
+
+#[tokio::test]
+async fn a_broken_text_is_told_with_the_line_and_column_that_an_editor_shows() {
+    let database = Database::sqlite();
+    let target = Target::start(&database).await;
+    in_time(async {
+        let message = async |response: Response| {
+            let answer: Value = response.json().await.unwrap();
+            answer["detail"][0]["msg"].as_str().unwrap().to_owned()
+        };
+        for (body, place) in [
+            ("\n\n  x", "line 3 of the body is not JSON: expected value, at its column 3"),
+            (
+                " \t{\"topic\": \r\n",
+                "line 1 of the body is not JSON: EOF while parsing a value, at its column 11",
+            ),
+            ("{\"é😀\": x}", "line 1 of the body is not JSON: expected value, at its column 8"),
+            ("é", "line 1 of the body is not JSON: expected value, at its column 1"),
+        ] {
+            assert_eq!(message(publish_lines(&target.client, body).await).await, place);
+        }
+        for (body, place) in [
+            ("[\n  {\"é😀\": x}]", "the body is not JSON: expected value at line 2 column 10"),
+            ("[\n", "the body is not JSON: EOF while parsing a list at line 2 column 1"),
+            ("", "the body is not JSON: EOF while parsing a value at line 1 column 1"),
+        ] {
+            assert_eq!(message(target.client.post("/publish", body.to_owned()).await).await, place);
+        }
+    })
+    .await;
+    target.stop().await;
+}

@@ -197,6 +197,28 @@ async fn every_route_answers_what_the_document_says(database: &Database) {
     assert_eq!(document.seen, document.answers());
 }
 
+#[tokio::test]
+async fn the_document_says_which_routes_may_ask_for_the_token_and_how_it_is_shown() {
+    let database = Database::sqlite();
+    let target = Target::start(&database).await;
+    let document = Document::of(&target.client).await.content;
+    let scheme = &document["components"]["securitySchemes"]["bearer"];
+    assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("bearer")));
+    assert!(document.get("security").is_none(), "it would be of every route");
+    let mut guarded = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            // That exactly these answer 401 without the token is tried above.
+            let is_guarded = operation["responses"].get("401").is_some();
+            let expected = is_guarded.then(|| json!([{}, { "bearer": [] }]));
+            assert_eq!(operation.get("security"), expected.as_ref(), "{path}");
+            guarded += usize::from(is_guarded);
+        }
+    }
+    assert_eq!(guarded, 4);
+    target.stop().await;
+}
+
 /// Changes of a valid event, as a field and its value; without a value the field is left out.
 fn variants() -> Vec<(&'static str, Option<Value>)> {
     let long = |bytes: usize| Some(json!("x".repeat(bytes)));

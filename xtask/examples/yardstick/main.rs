@@ -8,18 +8,21 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
-use xtask::bench::rows::rows;
+use xtask::bench::rows::{Row, rows};
 
 mod postgres;
 mod same;
 mod sqlite;
+/// What the aggregator itself sends.
+#[path = "../../../aggregator/src/store/sqlite/statements.rs"]
+mod statements;
 
 /// What to insert, and where.
 #[derive(Debug, Parser)]
 struct Settings {
     /// An empty database
     url: String,
-    /// How many rows a commit stores
+    /// By which inserts
     mode: Mode,
     /// How many events
     events: u64,
@@ -31,13 +34,22 @@ struct Settings {
     repeats_percent: u64,
 }
 
-/// What a commit stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// Which inserts to measure.
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Mode {
+    /// Plain ones, of as many rows a commit as serve the database best.
+    Bulk,
+    /// As many, by the statements of the aggregator and into its tables; on SQLite.
+    Same,
+    /// Plain ones, of one row a commit.
+    Single,
+}
+
+/// What a commit of plain inserts stores.
+#[derive(Clone, Copy, Debug)]
+enum Commit {
     /// As many rows as serve the database best.
     Bulk,
-    /// As many, by the statements of the aggregator and into its tables.
-    Same,
     /// One row.
     Single,
 }
@@ -52,17 +64,22 @@ fn main() -> Result<()> {
     let settings = Settings::parse();
     let rows = rows(settings.events, settings.repeats_percent);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (url, mode) = (settings.url.as_str(), settings.mode);
     let measured = runtime.block_on(async {
-        match (url.split(':').next(), mode) {
-            (Some("postgres"), Mode::Bulk | Mode::Single) => {
-                postgres::insert(url, mode, settings.connections, rows).await
-            }
-            (Some("sqlite"), Mode::Same) => same::insert(url, &rows).await,
-            (Some("sqlite"), _) => sqlite::insert(url, mode, &rows).await,
-            _ => bail!("no such insert, or neither a postgres: nor a sqlite: URL: {url}"),
+        match settings.mode {
+            Mode::Bulk => plain(&settings, Commit::Bulk, rows).await,
+            Mode::Same => same::insert(&settings.url, &rows).await,
+            Mode::Single => plain(&settings, Commit::Single, rows).await,
         }
     })?;
     println!("{} {:.6} {}", settings.events, measured.elapsed.as_secs_f64(), measured.version);
     Ok(())
+}
+
+async fn plain(settings: &Settings, commit: Commit, rows: Vec<Row>) -> Result<Measured> {
+    let url = settings.url.as_str();
+    match url.split(':').next() {
+        Some("postgres") => postgres::insert(url, commit, settings.connections, rows).await,
+        Some("sqlite") => sqlite::insert(url, commit, &rows).await,
+        _ => bail!("neither a postgres: nor a sqlite: URL: {url}"),
+    }
 }

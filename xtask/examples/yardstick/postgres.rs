@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 use xtask::bench::rows::Row;
 
-use super::{Measured, Mode};
+use super::{Commit, Measured};
 
 /// The key as the aggregator has it, and nothing else that costs.
 const TABLE: &str = r#"
@@ -36,7 +36,7 @@ const ROWS_A_STATEMENT: usize = 2_000;
 /// repeat each other's keys would wait for each other in a circle.
 pub(crate) async fn insert(
     url: &str,
-    mode: Mode,
+    commit: Commit,
     connections: usize,
     mut rows: Vec<Row>,
 ) -> Result<Measured> {
@@ -56,7 +56,7 @@ pub(crate) async fn insert(
     let start = Instant::now();
     let mut inserting = JoinSet::new();
     for connection in all {
-        inserting.spawn(share(connection, mode, Arc::clone(&rows), Arc::clone(&next)));
+        inserting.spawn(share(connection, commit, Arc::clone(&rows), Arc::clone(&next)));
     }
     while let Some(ended) = inserting.join_next().await {
         ended??;
@@ -69,14 +69,14 @@ pub(crate) async fn insert(
 /// Inserts what nobody else has taken yet.
 async fn share(
     mut connection: PgConnection,
-    mode: Mode,
+    commit: Commit,
     rows: Arc<Vec<Row>>,
     next: Arc<AtomicUsize>,
 ) -> Result<()> {
     while let Some(rows) = rows.chunks(ROWS_A_STATEMENT).nth(next.fetch_add(1, Ordering::Relaxed)) {
-        match mode {
-            Mode::Single => single(&mut connection, rows).await?,
-            Mode::Bulk | Mode::Same => bulk(&mut connection, rows).await?,
+        match commit {
+            Commit::Single => single(&mut connection, rows).await?,
+            Commit::Bulk => bulk(&mut connection, rows).await?,
         }
     }
     Ok(())

@@ -1,14 +1,15 @@
-//! SQLite: many rows a statement, many statements a transaction, with the settings that the aggregator has found best.
+//! SQLite: many rows a statement, many statements a transaction, with the aggregator's own settings.
 
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use xtask::bench::rows::Row;
 
-use super::{Measured, Mode};
+use super::statements::writer_options;
+use super::{Commit, Measured};
 
 /// The key as the aggregator has it, and nothing else that costs.
 const TABLE: &str = "
@@ -24,15 +25,18 @@ const TABLE: &str = "
 const ROWS_A_STATEMENT: usize = 100;
 const ROWS_A_TRANSACTION: usize = 10_000;
 
-pub(crate) async fn insert(url: &str, mode: Mode, rows: &[Row]) -> Result<Measured> {
+/// Nobody else writes.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) async fn insert(url: &str, commit: Commit, rows: &[Row]) -> Result<Measured> {
     let mut connection = options(url)?.connect().await?;
     sqlx::query(TABLE).execute(&mut connection).await?;
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
     let start = Instant::now();
-    match mode {
-        Mode::Bulk | Mode::Same => bulk(&mut connection, rows).await?,
+    match commit {
+        Commit::Bulk => bulk(&mut connection, rows).await?,
         // Without BEGIN each statement is a transaction.
-        Mode::Single => statements(&mut connection, rows, 1).await?,
+        Commit::Single => statements(&mut connection, rows, 1).await?,
     }
     let elapsed = start.elapsed();
     connection.close().await?;
@@ -40,14 +44,7 @@ pub(crate) async fn insert(url: &str, mode: Mode, rows: &[Row]) -> Result<Measur
 }
 
 pub(crate) fn options(url: &str) -> Result<SqliteConnectOptions> {
-    Ok(SqliteConnectOptions::from_str(url)?
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .page_size(8192)
-        .pragma("wal_autocheckpoint", "16000")
-        .pragma("cache_size", "-262144")
-        .pragma("temp_store", "MEMORY"))
+    Ok(writer_options(&SqliteConnectOptions::from_str(url)?, STATEMENT_TIMEOUT))
 }
 
 async fn bulk(connection: &mut SqliteConnection, rows: &[Row]) -> Result<()> {
