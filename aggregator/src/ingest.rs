@@ -3,10 +3,14 @@
 //! Two small transactions cost nearly twice what one for both costs. So a writer that comes while others store gathers until
 //! they are done, or until what waits is worth a transaction of its own. Where nobody stores, nothing waits for company.
 //!
+//! Who is alone takes no more than half of all requests that are under way, so that while the database stores the one half,
+//! clients send the other. With all in one transaction the database would be idle until they have sent anew.
+//!
 //! A handler belongs to its client, who may hang up at any instant and so cancel it; a writer belongs to nobody. What a
 //! handler has handed over is stored and counted whether or not somebody still waits for the answer.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -41,16 +45,30 @@ pub(crate) struct Ingest {
 /// The writers' end of the queue. They take turns: one waits for the next request, the others store.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
-    jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
+    waiting: Arc<Mutex<Waiting>>,
     storing: Arc<AtWork>,
     longest_gathering: Duration,
 }
 
-/// When those began who store, and word of each that is done.
+/// Those who store, and word of each that is done.
 #[derive(Debug, Default)]
 struct AtWork {
-    since: std::sync::Mutex<Vec<Instant>>,
+    turns: std::sync::Mutex<Turns>,
     done: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Turns {
+    under_way: Vec<Turn>,
+    /// The requests of the one that ended last. Their clients are about to send more.
+    last_requests: usize,
+}
+
+/// What one writer stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Turn {
+    since: Instant,
+    requests: usize,
 }
 
 /// What a writer stores; it counts as storing until this is dropped.
@@ -58,7 +76,7 @@ struct AtWork {
 pub(crate) struct Taken {
     pub(crate) jobs: Vec<Job>,
     storing: Arc<AtWork>,
-    since: Instant,
+    turn: Turn,
 }
 
 /// One request's events on their way to the database.
@@ -98,7 +116,7 @@ pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
     let room_units = units(max_bytes);
     let room = Arc::new(Semaphore::new(room_units as usize));
     let queue = Queue {
-        jobs: Arc::new(Mutex::new(receiver)),
+        waiting: Arc::new(Mutex::new(Waiting::new(receiver))),
         storing: Arc::default(),
         longest_gathering: LONGEST_GATHERING,
     };
@@ -130,81 +148,125 @@ impl Ingest {
 }
 
 impl Queue {
-    /// Waits for a request, then takes what else waits until the group is full, or until nobody else stores, or until it is
-    /// worth a transaction of its own. `None` when the service stops and all is taken.
+    /// Waits for a request, then for others until nobody else stores, or until they are worth a transaction of their own, and
+    /// takes its share of them, up to a full group. `None` when the service stops and all is taken.
     pub(crate) async fn take(&self, full_group: usize) -> Option<Taken> {
-        let mut receiver = self.jobs.lock().await;
-        let mut group = Gathered::default();
-        group.add(receiver.recv().await?);
-        while !group.take_all(&mut receiver, full_group.min(WORTH_A_TRANSACTION))
+        let mut waiting = self.waiting.lock().await;
+        if waiting.jobs.is_empty() {
+            let first = waiting.receiver.recv().await?;
+            waiting.add(first);
+        }
+        while !waiting.fetch(full_group.min(WORTH_A_TRANSACTION))
             && let Some(wait) = self.storing.wait(self.longest_gathering)
         {
             tokio::select! {
                 () = self.storing.done.notified() => {}
                 () = sleep(wait) => {}
-                job = receiver.recv() => match job {
-                    Some(job) => group.add(job),
+                job = waiting.receiver.recv() => match job {
+                    Some(job) => waiting.add(job),
                     // The service stops: nobody else comes.
                     None => break,
                 },
             }
         }
-        group.take_all(&mut receiver, full_group);
-        Some(Taken { jobs: group.jobs, since: self.storing.begin(), storing: Arc::clone(&self.storing) })
+        waiting.fetch(full_group);
+        let share = self.storing.share(waiting.len());
+        let jobs = waiting.take(share, full_group);
+        Some(Taken { turn: self.storing.begin(jobs.len()), jobs, storing: Arc::clone(&self.storing) })
     }
 }
 
 impl AtWork {
-    fn begin(&self) -> Instant {
-        let now = Instant::now();
-        self.since.lock().expect(NEVER_POISONED).push(now);
-        now
+    fn begin(&self, requests: usize) -> Turn {
+        let turn = Turn { since: Instant::now(), requests };
+        self.turns().under_way.push(turn);
+        turn
+    }
+
+    fn end(&self, turn: Turn) {
+        let mut turns = self.turns();
+        if let Some(place) = turns.under_way.iter().position(|other| *other == turn) {
+            turns.under_way.swap_remove(place);
+        }
+        turns.last_requests = turn.requests;
+        drop(turns);
+        self.done.notify_one();
     }
 
     /// How long those may still take who are not stuck; nothing where nobody stores.
     fn wait(&self, longest: Duration) -> Option<Duration> {
-        let youngest = self.since.lock().expect(NEVER_POISONED).iter().max().copied()?;
+        let youngest = self.turns().under_way.iter().map(|turn| turn.since).max()?;
         longest.checked_sub(youngest.elapsed()).filter(|wait| !wait.is_zero())
+    }
+
+    /// How many of so many requests that wait are to be stored now.
+    fn share(&self, waiting: usize) -> usize {
+        let turns = self.turns();
+        if turns.under_way.is_empty() { (waiting + turns.last_requests).div_ceil(2) } else { waiting }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().expect("nothing panics while it holds the lock")
     }
 }
 
-const NEVER_POISONED: &str = "nothing panics while it holds the lock";
-
-/// A group as it grows.
-#[derive(Debug, Default)]
-struct Gathered {
-    jobs: Vec<Job>,
+/// The requests that no writer has taken, in their order: those that were looked at, then those in the channel.
+#[derive(Debug)]
+struct Waiting {
+    jobs: VecDeque<Job>,
     events: usize,
     bytes: usize,
+    receiver: mpsc::Receiver<Job>,
 }
 
-impl Gathered {
+impl Waiting {
+    fn new(receiver: mpsc::Receiver<Job>) -> Self {
+        Self { jobs: VecDeque::new(), events: 0, bytes: 0, receiver }
+    }
+
+    fn len(&self) -> usize {
+        self.jobs.len() + self.receiver.len()
+    }
+
     fn add(&mut self, job: Job) {
         self.events += job.batch.len();
         self.bytes += job.batch.size_bytes();
-        self.jobs.push(job);
+        self.jobs.push_back(job);
     }
 
-    /// Takes what waits, and tells whether the group is full.
-    fn take_all(&mut self, receiver: &mut mpsc::Receiver<Job>, full_group: usize) -> bool {
+    /// Looks at what is in the channel until it has seen so many events, and tells whether it has.
+    fn fetch(&mut self, events: usize) -> bool {
         loop {
-            if self.events >= full_group || self.bytes >= FULL_GROUP_BYTES {
+            if self.events >= events || self.bytes >= FULL_GROUP_BYTES {
                 return true;
             }
-            let Ok(job) = receiver.try_recv() else { return false };
+            let Ok(job) = self.receiver.try_recv() else { return false };
             self.add(job);
         }
+    }
+
+    /// Takes up to so many requests, and up to the one that makes the group full.
+    fn take(&mut self, requests: usize, full_group: usize) -> Vec<Job> {
+        let mut group = Vec::new();
+        let (mut events, mut bytes) = (0, 0);
+        while group.len() < requests
+            && events < full_group
+            && bytes < FULL_GROUP_BYTES
+            && let Some(job) = self.jobs.pop_front()
+        {
+            events += job.batch.len();
+            bytes += job.batch.size_bytes();
+            group.push(job);
+        }
+        self.events -= events;
+        self.bytes -= bytes;
+        group
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        let mut since = self.storing.since.lock().expect(NEVER_POISONED);
-        if let Some(place) = since.iter().position(|began| *began == self.since) {
-            since.swap_remove(place);
-        }
-        drop(since);
-        self.storing.done.notify_one();
+        self.storing.end(self.turn);
     }
 }
 
@@ -270,8 +332,9 @@ mod tests {
     async fn a_group_ends_with_the_request_that_fills_it() {
         let (ingest, queue) = queue(100, 1 << 20);
         let ingest = Arc::new(ingest);
-        send(&ingest, 5);
+        send(&ingest, 8);
         tokio::task::yield_now().await;
+        assert_eq!(taken(&queue, 3).await, 3);
         assert_eq!(taken(&queue, 3).await, 3);
         assert_eq!(taken(&queue, 3).await, 2);
     }
@@ -304,19 +367,36 @@ mod tests {
             drop(first);
         });
         let second = second.unwrap();
-        assert_eq!(second.jobs.len(), 5);
-        send(&ingest, WORTH_A_TRANSACTION);
+        assert_eq!(second.jobs.len(), 3, "half of the five that wait and the one that comes again");
+        send(&ingest, WORTH_A_TRANSACTION - 2);
         assert_eq!(taken(&queue, 2_000).await, WORTH_A_TRANSACTION, "beside the second");
+    }
+
+    #[tokio::test]
+    async fn who_is_alone_takes_no_more_than_half_of_all_that_is_under_way() {
+        let (ingest, queue) = queue(100, 1 << 20);
+        let ingest = Arc::new(ingest);
+        send(&ingest, 50);
+        tokio::task::yield_now().await;
+        assert_eq!(taken(&queue, 2_000).await, 25);
+        // As it would go on if its clients sent no more.
+        assert_eq!(taken(&queue, 2_000).await, 25);
+        // A single request waits for nothing.
+        send(&ingest, 1);
+        assert_eq!(taken(&queue, 2_000).await, 1);
     }
 
     #[tokio::test]
     async fn nobody_waits_for_a_writer_that_is_stuck() {
         let (ingest, queue) = queue(100, 1 << 20);
         let ingest = Arc::new(ingest);
-        send(&ingest, 1);
-        let _stuck = queue.take(100).await.unwrap();
         send(&ingest, 2);
-        assert_eq!(taken(&queue, 100).await, 2);
+        tokio::task::yield_now().await;
+        let stuck = queue.take(100).await.unwrap();
+        assert_eq!(stuck.jobs.len(), 1);
+        send(&ingest, 2);
+        tokio::task::yield_now().await;
+        assert_eq!(taken(&queue, 100).await, 3);
         // From then on it counts no more, and who comes next is alone.
         send(&ingest, 3);
         assert!(queue.storing.wait(LONGEST_GATHERING).is_none());

@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Sqlite as Database};
 use tokio::sync::Mutex;
 
 pub(super) use self::statements::FULL_GROUP;
-use self::statements::{
-    BEGIN, COMMIT, COUNT, INSERTED, MAX_ROWS_PER_INSERT, insert_statement, writer_options,
-};
+use self::statements::{BEGIN, COMMIT, COUNT, INSERTED, Inserts, insert_statement, writer_options};
 use super::{ACQUIRE_TIMEOUT, DatabaseUrl, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
-use crate::event::Batch;
+use crate::event::{Batch, Event};
 use crate::group::{Group, Row};
 use crate::listing::{Page, PageRequest, PageRow};
 use crate::stats::{CountRow, Counts};
@@ -67,6 +66,9 @@ macro_rules! page {
 const PAGE: &str = page!("?1 IS NULL AND seq < ?2");
 const PAGE_OF_TOPIC: &str = page!("topic = ?1 AND seq < ?2");
 
+/// A query with what it inserts, which is its own.
+type BoundQuery = Query<'static, Database, SqliteArguments>;
+
 /// The readers, and what a writer needs to connect.
 #[derive(Debug, Clone)]
 pub(super) struct Sqlite {
@@ -78,10 +80,9 @@ pub(super) struct Sqlite {
 #[derive(Debug)]
 pub(crate) struct Writer {
     session: Session,
-    /// The INSERT of one row, of two, and so on.
-    inserts: Vec<Arc<str>>,
-    /// The same for the inbox.
-    accepts: Vec<Arc<str>>,
+    inserts: Inserts,
+    /// Into the inbox.
+    accepts: Inserts,
 }
 
 /// The connection that empties the inbox.
@@ -125,10 +126,7 @@ impl Sqlite {
     }
 
     pub(super) fn writer(&self) -> Writer {
-        let of_each = |statement: fn(usize) -> String| {
-            (1..=MAX_ROWS_PER_INSERT).map(|rows| statement(rows).into()).collect()
-        };
-        let (inserts, accepts) = (of_each(insert_statement), of_each(accept_statement));
+        let (inserts, accepts) = (Inserts::new(insert_statement), Inserts::new(accept_statement));
         Writer { session: self.session.clone(), inserts, accepts }
     }
 
@@ -250,13 +248,12 @@ impl Worker {
 async fn fill(
     connection: &mut SqliteConnection,
     group: &Group<'_>,
-    inserts: &[Arc<str>],
+    inserts: &Inserts,
 ) -> Result<Vec<usize>, sqlx::Error> {
     let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
     let now_ms = Timestamp::now().as_millisecond();
-    for rows in group.rows().chunks(MAX_ROWS_PER_INSERT) {
-        insert(connection, &inserts[rows.len() - 1], rows, last_seq, now_ms).await?;
-    }
+    let queries = inserts.queries(group.rows());
+    execute(connection, queries.map(|(text, rows)| insert(text, rows, last_seq, now_ms))).await?;
     let places: Vec<i64> = sqlx::query_scalar(INSERTED).bind(last_seq).fetch_all(&mut *connection).await?;
     let inserted: Vec<usize> = places.into_iter().map(position).collect();
     sqlx::query(COUNT).bind(signed(group.len())).bind(signed(inserted.len())).execute(connection).await?;
@@ -266,22 +263,11 @@ async fn fill(
 async fn accept(
     connection: &mut SqliteConnection,
     batches: &[&Batch],
-    accepts: &[Arc<str>],
+    accepts: &Inserts,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(BEGIN).execute(&mut *connection).await?;
     let events: Vec<_> = batches.iter().flat_map(|batch| batch.events()).collect();
-    for events in events.chunks(MAX_ROWS_PER_INSERT) {
-        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&accepts[events.len() - 1])));
-        for event in events {
-            query = query
-                .bind(event.topic)
-                .bind(event.event_id)
-                .bind(event.timestamp)
-                .bind(event.source)
-                .bind(event.payload);
-        }
-        query.execute(&mut *connection).await?;
-    }
+    execute(connection, accepts.queries(&events).map(|(text, events)| put_in(text, events))).await?;
     sqlx::query(ACCEPTED).bind(signed(events.len())).execute(connection).await.map(drop)
 }
 
@@ -305,14 +291,23 @@ async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, 
     Ok(Drained { taken: count(taken), inserted: count(inserted) })
 }
 
-async fn insert(
+/// Runs queries one after the other. The next one is made while the connection's thread is at work on the one before.
+async fn execute(
     connection: &mut SqliteConnection,
-    statement: &Arc<str>,
-    rows: &[Row<'_>],
-    last_seq: i64,
-    now_ms: i64,
+    mut queries: impl Iterator<Item = BoundQuery>,
 ) -> Result<(), sqlx::Error> {
-    let mut query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
+    let mut next = queries.next();
+    while let Some(query) = next {
+        let (executed, following) =
+            tokio::join!(biased; query.execute(&mut *connection), async { queries.next() });
+        executed?;
+        next = following;
+    }
+    Ok(())
+}
+
+fn insert(text: &Arc<str>, rows: &[Row<'_>], last_seq: i64, now_ms: i64) -> BoundQuery {
+    let mut query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
     for Row { position, event } in rows {
         // Places follow the requests' order and not the sorted rows', so that a listing shows events as they came.
         query = query
@@ -324,7 +319,20 @@ async fn insert(
             .bind(event.payload)
             .bind(now_ms);
     }
-    query.execute(connection).await.map(drop)
+    query
+}
+
+fn put_in(text: &Arc<str>, events: &[Event<'_>]) -> BoundQuery {
+    let mut query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
+    for event in events {
+        query = query
+            .bind(event.topic)
+            .bind(event.event_id)
+            .bind(event.timestamp)
+            .bind(event.source)
+            .bind(event.payload);
+    }
+    query
 }
 
 fn accept_statement(rows: usize) -> String {

@@ -1,6 +1,7 @@
 //! SQLite by the statements that the aggregator sends, into the tables that it has made: places, counters and both indexes
 //! among them, and no HTTP, JSON and answers.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -9,7 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use xtask::bench::rows::Row;
 
-use super::statements::{BEGIN, COMMIT, COUNT, FULL_GROUP, INSERTED, MAX_ROWS_PER_INSERT, insert_statement};
+use super::statements::{BEGIN, COMMIT, COUNT, FULL_GROUP, INSERTED, Inserts, insert_statement};
 use super::{Measured, sqlite};
 
 const _: () =
@@ -22,9 +23,10 @@ pub(crate) async fn insert(url: &str, rows: &[Row]) -> Result<Measured> {
     );
     let mut connection = sqlite::options(url)?.connect().await?;
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
+    let inserts = Inserts::new(insert_statement);
     let start = Instant::now();
     for rows in rows.chunks(FULL_GROUP) {
-        transaction(&mut connection, rows).await?;
+        transaction(&mut connection, rows, &inserts).await?;
     }
     let elapsed = start.elapsed();
     let received: i64 = sqlx::query_scalar("SELECT received FROM stats").fetch_one(&mut connection).await?;
@@ -33,14 +35,14 @@ pub(crate) async fn insert(url: &str, rows: &[Row]) -> Result<Measured> {
     Ok(Measured { elapsed, version: format!("SQLite {version}") })
 }
 
-async fn transaction(connection: &mut SqliteConnection, rows: &[Row]) -> Result<()> {
+async fn transaction(connection: &mut SqliteConnection, rows: &[Row], inserts: &Inserts) -> Result<()> {
     let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
     let now_ms = Timestamp::now().as_millisecond();
     let mut places: Vec<(i64, &Row)> = (last_seq + 1..).zip(rows).collect();
     places.sort_unstable_by_key(|(place, row)| (row.topic, row.event_id.as_str(), *place));
     places.dedup_by_key(|(_, row)| (row.topic, row.event_id.as_str()));
-    for places in places.chunks(MAX_ROWS_PER_INSERT) {
-        statement(connection, places, now_ms).await?;
+    for (text, places) in inserts.queries(&places) {
+        query(connection, text, places, now_ms).await?;
     }
     let inserted: Vec<i64> = sqlx::query_scalar(INSERTED).bind(last_seq).fetch_all(&mut *connection).await?;
     sqlx::query(COUNT)
@@ -52,8 +54,13 @@ async fn transaction(connection: &mut SqliteConnection, rows: &[Row]) -> Result<
     Ok(())
 }
 
-async fn statement(connection: &mut SqliteConnection, places: &[(i64, &Row)], now_ms: i64) -> Result<()> {
-    let mut query = sqlx::query(AssertSqlSafe(insert_statement(places.len())));
+async fn query(
+    connection: &mut SqliteConnection,
+    text: &Arc<str>,
+    places: &[(i64, &Row)],
+    now_ms: i64,
+) -> Result<()> {
+    let mut query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
     for (place, row) in places {
         query = query
             .bind(*place)

@@ -3,6 +3,7 @@
 //! The yardstick of `cargo xtask bench ingest` runs them without HTTP. It includes this file (`xtask/examples/yardstick`), so
 //! that it always sends what is sent here; so nothing else of ours is named in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
@@ -12,10 +13,12 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 pub(crate) const FULL_GROUP: usize = 10_000;
 
 /// Rows of one INSERT at most: a hundred spread the cost of a statement.
-pub(crate) const MAX_ROWS_PER_INSERT: usize = 100;
-/// A prepared INSERT for every number of rows, and room for the other statements: each statement saved is a round trip
-/// to the connection's thread, which is what a small transaction costs.
-const CACHED_STATEMENTS: usize = MAX_ROWS_PER_INSERT + 28;
+const ROWS_PER_INSERT: usize = 100;
+/// Rows of one query at most, in several INSERTs. Each query saved is a round trip to the connection's thread, which has nothing
+/// to do meanwhile.
+const ROWS_PER_QUERY: usize = 1_000;
+/// A prepared query for every number of rows of one INSERT and for the most rows of one query, and room for the others.
+const CACHED_STATEMENTS: usize = ROWS_PER_INSERT + 28;
 
 /// IMMEDIATE waits for another writer here; a transaction that becomes one later fails without waiting.
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE; SELECT coalesce(max(seq), 0) FROM processed_events";
@@ -24,6 +27,30 @@ pub(crate) const INSERTED: &str = "SELECT seq - ?1 FROM processed_events WHERE s
 pub(crate) const COUNT: &str = "UPDATE counters SET received = received + ?1, unique_processed = unique_processed + ?2, \
                                 duplicate_dropped = duplicate_dropped + ?1 - ?2";
 pub(crate) const COMMIT: &str = "COMMIT";
+
+/// The queries that insert any number of rows. Their texts are made once.
+#[derive(Debug)]
+pub(crate) struct Inserts {
+    /// The INSERT of one row, of two, and so on.
+    few: Vec<Arc<str>>,
+    /// As many rows as a query has.
+    many: Arc<str>,
+}
+
+impl Inserts {
+    pub(crate) fn new(insert: fn(usize) -> String) -> Self {
+        let few: Vec<Arc<str>> = (1..=ROWS_PER_INSERT).map(|rows| insert(rows).into()).collect();
+        let many = vec![insert(ROWS_PER_INSERT); ROWS_PER_QUERY / ROWS_PER_INSERT].join("; ").into();
+        Self { few, many }
+    }
+
+    /// The queries that insert these rows, each with those that it takes.
+    pub(crate) fn queries<'a, T>(&'a self, rows: &'a [T]) -> impl Iterator<Item = (&'a Arc<str>, &'a [T])> {
+        let full = rows.chunks_exact(ROWS_PER_QUERY);
+        let rest = full.remainder().chunks(ROWS_PER_INSERT);
+        full.map(|rows| (&self.many, rows)).chain(rest.map(|rows| (&self.few[rows.len() - 1], rows)))
+    }
+}
 
 /// `ON CONFLICT DO NOTHING` and not `OR IGNORE`, which would also pass a row that breaks another constraint for a
 /// duplicate.
