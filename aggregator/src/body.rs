@@ -11,6 +11,7 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest as _, Request};
 use axum::http::{HeaderMap, header};
 use flate2::read::MultiGzDecoder;
+use hyper::body::Body as _;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -65,6 +66,10 @@ pub(crate) async fn read_batch(app: &Arc<App>, request: Request) -> Result<Batch
 }
 
 async fn receive(app: &Arc<App>, request: Request) -> Result<Bytes, ApiError> {
+    // Nothing needs to arrive of what says beforehand that it is too large.
+    if request.body().size_hint().lower() > app.settings.body_limit_bytes() as u64 {
+        return Err(too_large(app));
+    }
     let reading = Bytes::from_request(request, app);
     let body = timeout(app.settings.body_timeout(), reading).await.map_err(|_| ApiError::BodyTimeout)?;
     body.map_err(|rejection| match rejection {
