@@ -67,7 +67,7 @@ enum Accepted {
         (status = 415, description = "The body is packed in a way that is not known; Accept-Encoding says which are", body = Failure),
         (status = 422, description = "Something is not valid; nothing is stored", body = Faults),
         (status = 500, description = "The database refused the events, or the outcome of the commit is unknown", body = Failure),
-        (status = 503, description = "Nothing is stored: the database is away or overloaded", body = Failure,
+        (status = 503, description = "Nothing is stored: the database is away, or more requests arrive or wait than may", body = Failure,
          headers(("Retry-After" = u32, description = "Seconds"))),
     )
 )]

@@ -1,11 +1,12 @@
 //! Answers to clients that have not sent all yet: whoever goes on sending gets them all the same.
 
+use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::database::Database;
 use crate::in_time;
-use crate::target::{Client, Target};
+use crate::target::{Client, Target, event};
 
 /// What is sent behind a head that is refused: more than the sockets of both ends hold together.
 const REST_BYTES: usize = 16 * 1024 * 1024;
@@ -109,9 +110,55 @@ async fn who_neither_sends_nor_closes_does_not_keep_its_place() {
         refused.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
         let next = target.client.get("/health").await;
-        assert_eq!(next.status(), reqwest::StatusCode::OK);
+        assert_eq!(next.status(), StatusCode::OK);
         drop(refused);
     })
     .await;
     target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_arrive_share_a_bounded_memory() {
+    const LARGE_BYTES: usize = 900 * 1024;
+    let database = Database::sqlite();
+    let target = Target::start_with(&database, |settings| {
+        settings.queue_mib = 1;
+        settings.body_limit_mib = 1;
+    })
+    .await;
+    in_time(async {
+        let padded = |id: &str, bytes: usize| {
+            let one = event("t", id).to_string();
+            format!("{one}{}", " ".repeat(bytes - one.len()))
+        };
+        let large = padded("large", LARGE_BYTES);
+        let (first, last) = large.split_at(LARGE_BYTES - 1);
+        let head = format!(
+            "POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: {LARGE_BYTES}\r\nconnection: close\r\n\r\n"
+        );
+        let mut slow = send_head(&target.client, &head).await;
+        slow.write_all(first.as_bytes()).await.unwrap();
+        while arriving_bytes(&target.client).await < LARGE_BYTES / 2 {}
+
+        let refused = target.client.post("/publish", padded("other", LARGE_BYTES / 2)).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.headers().contains_key("retry-after"));
+        target.client.publish(&[event("t", "small")]).await;
+
+        slow.write_all(last.as_bytes()).await.unwrap();
+        let answer = answer(slow).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let other = target.client.post("/publish", padded("other", LARGE_BYTES / 2)).await;
+        assert_eq!(other.status(), StatusCode::OK);
+        assert_eq!(arriving_bytes(&target.client).await, 0);
+    })
+    .await;
+    target.stop().await;
+}
+
+/// What bodies hold while they arrive.
+async fn arriving_bytes(client: &Client) -> usize {
+    let metrics = client.get("/metrics").await.text().await.unwrap();
+    let value = metrics.lines().find_map(|line| line.strip_prefix("onceproof_arriving_bytes ")).unwrap();
+    value.parse().unwrap()
 }
