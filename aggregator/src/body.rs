@@ -1,19 +1,24 @@
 //! A request's body: which form it has, and what it holds when it is unpacked.
 //!
-//! A packed body is limited twice, by the same limit: as it arrives, and as it unpacks. The first part is unpacked where it
+//! Bodies share a bounded memory while they arrive (see `intake`). A packed body is limited twice, by the same limit: as it arrives, and as it unpacks. The first part is unpacked where it
 //! is, which is all of an ordinary body; what is larger goes on aside, so that nobody's answer waits for it.
+
+mod intake;
 
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use flate2::read::MultiGzDecoder;
+use futures_util::StreamExt as _;
+use hyper::body::Body as _;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+pub(crate) use self::intake::Intake;
+use self::intake::{NotTaken, Share};
 use crate::App;
 use crate::error::ApiError;
 use crate::event::{Batch, Rejected};
@@ -48,10 +53,11 @@ enum Packing {
 pub(crate) async fn read_batch(app: &Arc<App>, request: Request) -> Result<Batch, ApiError> {
     let form = Form::of(request.headers());
     let packing = Packing::of(request.headers())?;
-    let bytes = receive(app, request).await?;
+    // From here on the queue counts what a batch holds.
+    let (bytes, _share) = receive(app, request).await?;
     let body = match packing {
-        None => bytes.into(),
-        Some(packing) => unpack(app, packing, bytes).await?,
+        None => bytes,
+        Some(packing) => unpack(app, packing, bytes.into()).await?,
     };
     let max_events = app.settings.max_events();
     let batch = match form {
@@ -64,13 +70,27 @@ pub(crate) async fn read_batch(app: &Arc<App>, request: Request) -> Result<Batch
     })
 }
 
-async fn receive(app: &Arc<App>, request: Request) -> Result<Bytes, ApiError> {
-    let reading = Bytes::from_request(request, app);
-    let body = timeout(app.settings.body_timeout(), reading).await.map_err(|_| ApiError::BodyTimeout)?;
-    body.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => too_large(app),
-        _ => ApiError::BodyBroken,
-    })
+async fn receive(app: &App, request: Request) -> Result<(Vec<u8>, Share<'_>), ApiError> {
+    let limit = app.settings.body_limit_bytes();
+    // Nothing needs to arrive of what says beforehand that it is too large.
+    let said = request.body().size_hint();
+    if said.lower() > limit as u64 {
+        return Err(too_large(app));
+    }
+    let most = said.upper().and_then(|most| usize::try_from(most).ok()).map_or(limit, |most| most.min(limit));
+    let mut body = app.intake.begin(most);
+    let mut parts = request.into_body().into_data_stream();
+    let reading = async {
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|_| ApiError::BodyBroken)?;
+            body.add(&part).map_err(|why| match why {
+                NotTaken::TooLarge => too_large(app),
+                NotTaken::Full => ApiError::Crowded,
+            })?;
+        }
+        Ok(body.end())
+    };
+    timeout(app.settings.body_timeout(), reading).await.map_err(|_| ApiError::BodyTimeout)?
 }
 
 fn too_large(app: &App) -> ApiError {

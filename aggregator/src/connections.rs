@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
@@ -181,11 +184,16 @@ async fn attend(
     let _place = place;
     let vigil = Vigil::new(limits);
     let answering = vigil.clone();
-    let service = service_fn(move |request| {
-        answering.request_begins();
-        let response = service.call(request);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let response = service.call(request.map(|body| answering.request_begins(body)));
         let vigil = answering.clone();
-        async move { response.await.map(|response| response.map(|body| Answer::new(body, vigil))) }
+        async move {
+            let mut response = response.await?;
+            if vigil.leaves_much_unread() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, vigil)))
+        }
     });
     // The library's own time limit for a head also ends idle connections, with the same limit.
     let mut connection = std::pin::pin!(
@@ -206,11 +214,12 @@ async fn attend(
             }
             // Asked after the connection, so that it knows what the connection just did.
             () = patience.as_mut() => {
-                tracing::debug!("a connection that moved nothing is closed");
+                tracing::debug!("a connection whose time is over is closed");
                 return;
             }
             _ = stopping.wait_for(|stopping| *stopping), if !is_stopping => {
                 is_stopping = true;
+                vigil.stop();
                 connection.as_mut().graceful_shutdown();
             }
         }

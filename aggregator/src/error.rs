@@ -33,6 +33,9 @@ pub(crate) enum ApiError {
     /// The body broke off.
     #[error("the body could not be read")]
     BodyBroken,
+    /// Others have the memory for bodies that arrive.
+    #[error("too many large bodies arrive at the same time")]
+    Crowded,
     /// The events have no receipt.
     #[error(transparent)]
     NotStored(#[from] NotStored),
@@ -98,10 +101,10 @@ impl ApiError {
             Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
-            // Both say that nothing was stored and that a repeat may succeed.
-            Self::NotStored(NotStored::Overloaded | NotStored::Unavailable) | Self::Database(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            // They say that nothing was stored and that a repeat may succeed.
+            Self::Crowded
+            | Self::NotStored(NotStored::Overloaded | NotStored::Unavailable)
+            | Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
             // One may have been stored, the other would fail again: neither invites a repeat.
             Self::NotStored(NotStored::OutcomeUnknown | NotStored::Refused) => {
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -34,7 +34,6 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use thiserror::Error;
@@ -47,6 +46,7 @@ pub use crate::auth::{Token, TokenError};
 pub use crate::settings::{Ack, InvalidStatus, ListenAddress, LogFormat, Settings};
 pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 
+use crate::body::Intake;
 use crate::connections::Room;
 use crate::error::ApiError;
 use crate::fault::Fault;
@@ -66,6 +66,8 @@ struct App {
     /// Where clients' connections are.
     room: Room,
     inbox: Arc<Inbox>,
+    /// Where bodies arrive.
+    intake: Intake,
     /// Turns at unpacking large bodies.
     unpacking: Arc<Semaphore>,
     /// The workers end when the last handler has.
@@ -191,6 +193,7 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
         metrics,
         room,
         inbox,
+        intake: Intake::new(settings.intake_bytes()),
         unpacking,
         _serving: serving,
         settings,
@@ -243,7 +246,6 @@ fn spawn_workers(
 }
 
 fn router(app: Arc<App>) -> Router {
-    let body_limit = DefaultBodyLimit::max(app.settings.body_limit_bytes());
     let mut guarded = openapi::guarded_routes();
     if let Some(token) = app.settings.token() {
         guarded = guarded.route_layer(from_fn_with_state(token, auth::guard));
@@ -255,7 +257,6 @@ fn router(app: Arc<App>) -> Router {
         .route("/openapi.json", get(openapi::answer(&document)))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(body_limit)
         // The last one is the first that a request meets: it counts what the others refuse.
         .layer(from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
         .with_state(app)

@@ -175,6 +175,11 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'sta
         "Memory of the requests that wait or are being stored.",
         bytes as i64,
     ));
+    families.extend(gauge(
+        "onceproof_arriving_bytes",
+        "Memory of bodies that arrive, but for the first of each.",
+        app.intake.taken() as i64,
+    ));
     families.extend(gauge("onceproof_open_connections", "Connections of clients.", app.room.open().into()));
     // The reader logs nothing: `/health` is there to say that the database is away.
     if let Ok(Ok(waiting)) = timeout(DATABASE_LIMIT, app.store.pending()).await {

@@ -76,7 +76,8 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(1..))]
     pub queue_requests: u32,
 
-    /// The most memory that waiting requests hold, in MiB; what goes beyond is answered 503
+    /// The most memory that waiting requests hold, and as much again that bodies hold while they arrive, in MiB; what goes beyond
+    /// is answered 503
     #[arg(long, env = "QUEUE_MIB", value_name = "MIB", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub queue_mib: u32,
@@ -229,6 +230,11 @@ impl Settings {
     /// The most memory that waiting requests hold, in bytes.
     pub fn queue_bytes(&self) -> usize {
         self.queue_mib as usize * MIB
+    }
+
+    /// The most memory that bodies hold while they arrive, in bytes: as much as in the queue, but always enough for one.
+    pub fn intake_bytes(&self) -> usize {
+        self.queue_bytes().max(self.body_limit_bytes())
     }
 
     /// What clients have to show, wherever it came from.

@@ -1,21 +1,33 @@
 //! How long a connection may do nothing.
 //!
-//! Three time limits meet here. A head must arrive soon after its first byte. Between two requests a connection may rest
-//! for long. Of an answer, the client must take a byte now and then: one that reads slowly is served to the end. A request
-//! that the service works on has no limit here, because what it waits for has limits of its own.
+//! Four time limits meet here. A head must arrive soon after its first byte. Between two requests a connection may rest
+//! for long. Of an answer, the client must take a byte now and then: one that reads slowly is served to the end. And a client
+//! that was answered before it had sent all may go on sending for a while. A request that the service works on has no limit
+//! here, because what it waits for has limits of its own.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::{Body as AnyBody, Bytes};
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Limits;
+
+/// How long a client may go on sending what nobody reads any more. To close the connection at once would tell it of a reset
+/// instead of the answer; to hear all of it out, it could send for ever.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(10);
+/// The longest pause meanwhile: who still sends does so without any.
+const FAREWELL_PAUSE: Duration = Duration::from_secs(2);
+/// What is thrown away at a time.
+const DISCARDED_BYTES: usize = 8 * 1024;
+/// The library reads so much beyond a head to keep the connection for the next request, and no more.
+const CHEAP_REST_BYTES: u64 = 8 * 1024;
 
 /// What a connection does, as its socket, its requests and their answers tell; all of them live in its one task.
 #[derive(Debug, Clone)]
@@ -29,6 +41,10 @@ struct State {
     moved: Instant,
     /// Whether the socket takes no more at present.
     is_blocked: bool,
+    /// What the service has not read of the last request's body, as far as its length is known.
+    unread: u64,
+    /// Whether the service stops, so that nobody is heard out any more.
+    is_stopping: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +55,8 @@ enum Phase {
     Head { since: Instant },
     /// A request is worked on, or its answer made.
     Busy,
+    /// All is said, and what the client still sends is thrown away.
+    Farewell { since: Instant },
 }
 
 impl Vigil {
@@ -46,9 +64,23 @@ impl Vigil {
         Self(Arc::new(Mutex::new(State::new(limits, Instant::now()))))
     }
 
-    /// A head has arrived.
-    pub(super) fn request_begins(&self) {
-        self.update(|state| state.enter(Phase::Busy, Instant::now()));
+    /// A head has arrived, and this body comes behind it.
+    pub(super) fn request_begins(&self, body: Incoming) -> Received {
+        self.update(|state| {
+            state.enter(Phase::Busy, Instant::now());
+            state.unread = rest(&body);
+        });
+        Received { body, vigil: self.clone() }
+    }
+
+    /// Whether the client has to be told that the answer ends the connection.
+    pub(super) fn leaves_much_unread(&self) -> bool {
+        self.update(|state| state.unread > CHEAP_REST_BYTES)
+    }
+
+    /// The service stops.
+    pub(super) fn stop(&self) {
+        self.update(|state| state.is_stopping = true);
     }
 
     /// Ends when the connection has done nothing for too long. It has to be polled after whatever the connection does.
@@ -65,7 +97,7 @@ impl Vigil {
 
 impl State {
     fn new(limits: Limits, now: Instant) -> Self {
-        Self { limits, phase: Phase::Idle, moved: now, is_blocked: false }
+        Self { limits, phase: Phase::Idle, moved: now, is_blocked: false, unread: 0, is_stopping: false }
     }
 
     fn enter(&mut self, phase: Phase, now: Instant) {
@@ -74,8 +106,23 @@ impl State {
     }
 
     fn read(&mut self, now: Instant) {
-        if self.phase == Phase::Idle {
-            self.enter(Phase::Head { since: now }, now);
+        match self.phase {
+            Phase::Idle => self.enter(Phase::Head { since: now }, now),
+            Phase::Farewell { .. } => self.moved = now,
+            Phase::Head { .. } | Phase::Busy => {}
+        }
+    }
+
+    /// All is said. Answers whether the client is to be heard out: it may still send, because its request was not read whole.
+    fn takes_leave(&mut self, now: Instant) -> bool {
+        match self.phase {
+            _ if self.is_stopping => false,
+            Phase::Farewell { .. } => true,
+            Phase::Idle | Phase::Busy if self.unread == 0 => false,
+            Phase::Idle | Phase::Busy | Phase::Head { .. } => {
+                self.enter(Phase::Farewell { since: now }, now);
+                true
+            }
         }
     }
 
@@ -98,6 +145,7 @@ impl State {
             Phase::Head { since } => Some(since + self.limits.head),
             Phase::Busy if !self.is_blocked => None,
             Phase::Idle | Phase::Busy => Some(self.moved + self.limits.idle),
+            Phase::Farewell { since } => Some((since + LONGEST_FAREWELL).min(self.moved + FAREWELL_PAUSE)),
         }
     }
 }
@@ -146,6 +194,18 @@ impl Socket {
         let now = Instant::now();
         self.vigil.update(|state| if written.is_ready() { state.wrote(now) } else { state.refused(now) });
         written
+    }
+
+    /// Reads until the client has closed its half, and keeps nothing.
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; DISCARDED_BYTES];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut *self).poll_read(context, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 
@@ -202,8 +262,49 @@ impl AsyncWrite for Socket {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
+    /// The kernel resets a connection that is closed with bytes unread, and a client that still sends then may never see its
+    /// answer (RFC 9112, section 9.6). So the client is told of the end first, and heard out.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        if self.vigil.update(|state| state.takes_leave(Instant::now())) {
+            ready!(self.poll_discard(context))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A request's body, which tells how much of it is left.
+#[derive(Debug)]
+pub(super) struct Received {
+    body: Incoming,
+    vigil: Vigil,
+}
+
+/// What may still come of a body, in bytes.
+fn rest(body: &Incoming) -> u64 {
+    body.size_hint().upper().unwrap_or(u64::MAX)
+}
+
+impl Body for Received {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let unread = if frame.is_none() { 0 } else { rest(&self.body) };
+        self.vigil.update(|state| state.unread = unread);
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -284,5 +385,31 @@ mod tests {
             state.wrote(at(60 * minute));
             assert_eq!(state.deadline(), Some(at(60 * minute + 75)));
         }
+    }
+
+    #[test]
+    fn who_still_sends_is_heard_out_for_a_while() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = State::new(LIMITS, start);
+        assert!(!state.takes_leave(start), "nothing came");
+        state.unread = 1;
+        assert!(state.takes_leave(start));
+        assert_eq!(state.deadline(), Some(at(2)));
+        for second in 1..10 {
+            state.read(at(second));
+            assert!(state.takes_leave(at(second)), "it is asked whenever the client sent something");
+            assert_eq!(state.deadline(), Some(at(10.min(second + 2))));
+        }
+        state.is_stopping = true;
+        assert!(!state.takes_leave(at(9)));
+    }
+
+    #[test]
+    fn who_sent_something_that_is_no_head_may_still_send() {
+        let start = Instant::now();
+        let mut state = State::new(LIMITS, start);
+        state.read(start);
+        assert!(state.takes_leave(start));
     }
 }

@@ -51,14 +51,17 @@ async fn read_health(connection: &mut TcpStream) {
     assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
 }
 
-/// Stores what makes one page of several MiB.
-async fn fill(client: &Client) {
+/// Stores what makes one page of several MiB, by a service that has time for its clients: between two requests it would
+/// otherwise close the connection that the second one takes.
+async fn fill(database: &Database) {
+    let target = Target::start(database).await;
     let data = "x".repeat(PAYLOAD_BYTES);
     for id in 0..PAYLOADS {
         let mut large = event("t", &id.to_string());
         large["payload"] = json!({ "data": data });
-        client.publish(&[large]).await;
+        target.client.publish(&[large]).await;
     }
+    target.stop().await;
 }
 
 /// Asks for all of it with a small window, so that little is under way at a time.
@@ -107,9 +110,9 @@ async fn an_idle_connection_is_closed_before_and_after_its_first_request() {
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
     let database = Database::sqlite();
+    in_time(fill(&database)).await;
     let target = target(&database).await;
     in_time(async {
-        fill(&target.client).await;
         let mut connection = ask_for_a_large_page(&target.client).await;
         connection.readable().await.unwrap();
         // It counts as open until the service gives it up.
@@ -136,9 +139,9 @@ fn is_given_up(connection: &TcpStream) -> bool {
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_its_whole_answer() {
     let database = Database::sqlite();
+    in_time(fill(&database)).await;
     let target = Target::start_with(&database, |settings| settings.idle_timeout_sec = 3).await;
     in_time(async {
-        fill(&target.client).await;
         let mut connection = ask_for_a_large_page(&target.client).await;
         let (mut taken, mut part) = (0, vec![0; 64 * 1024]);
         let began = Instant::now();

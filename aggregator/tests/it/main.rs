@@ -35,6 +35,7 @@ mod clients_slow;
 mod cluster;
 mod contract;
 mod database;
+mod early_answers;
 mod faults;
 #[cfg(target_os = "linux")]
 mod full_disk;
