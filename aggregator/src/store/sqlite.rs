@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Sqlite as Databa
 use tokio::sync::Mutex;
 
 pub(super) use self::statements::FULL_GROUP;
-use self::statements::{BEGIN, COMMIT, COUNT, INSERTED, Inserts, insert_statement, writer_options};
+use self::statements::{BEGIN, END, Inserts, insert_statement, writer_options};
 use super::{ACQUIRE_TIMEOUT, DatabaseUrl, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
 use crate::event::{Batch, Event};
 use crate::group::{Group, Row};
@@ -22,10 +22,11 @@ use crate::stats::{CountRow, Counts};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-const ACCEPTED: &str = "UPDATE counters SET received = received + ?1, pending = pending + ?1";
+const ACCEPTED: &str = "UPDATE counters SET received = received + ?1, pending = pending + ?1; COMMIT";
 const IS_FILLED: &str = "SELECT EXISTS (SELECT 1 FROM inbox)";
 /// What a worker takes in its turn: of the events that wait the first so many, from the first id to the last, or nothing.
-const TAKEN: &str = "SELECT count(*), min(id), max(id) FROM (SELECT id FROM inbox ORDER BY id LIMIT ?1)";
+const TAKEN: &str = "SELECT count(*), coalesce(min(id), 0), coalesce(max(id), 0)
+                     FROM (SELECT id FROM inbox ORDER BY id LIMIT ?1)";
 /// What is new of them, the first of each key. Their places follow the order in which they came, and the rows come sorted by
 /// key, so that the next one is mostly on a page that the last one has touched.
 const DRAIN: &str = "
@@ -33,9 +34,14 @@ const DRAIN: &str = "
     SELECT ?1 + id, topic, event_id, timestamp, source, payload, ?3
     FROM inbox WHERE id <= ?2 ORDER BY topic, event_id, id
     ON CONFLICT (topic, event_id) DO NOTHING";
-const DELETE: &str = "DELETE FROM inbox WHERE id <= ?1";
-const DRAINED: &str = "UPDATE counters SET unique_processed = unique_processed + ?2, \
-                       duplicate_dropped = duplicate_dropped + ?1 - ?2, pending = pending - ?1";
+/// ?1 the last id, ?2 how many were taken and ?3 inserted.
+const DRAINED: &str = "
+    DELETE FROM inbox WHERE id <= ?1;
+    UPDATE counters SET unique_processed = unique_processed + ?3, duplicate_dropped = duplicate_dropped + ?2 - ?3,
+                        pending = pending - ?2;
+    COMMIT";
+/// A transaction that changes nothing, and has to be able to.
+const PROVE_WRITABLE: &str = "BEGIN IMMEDIATE; UPDATE counters SET received = received; COMMIT";
 const PENDING: &str = "SELECT pending FROM stats";
 const PING: &str = "SELECT only_row FROM counters";
 
@@ -115,7 +121,8 @@ impl Sqlite {
             .run(&mut connection)
             .await
             .map_err(|reason| OpenError::Migrate { url: url.to_string(), reason })?;
-        prove_writable(&mut connection)
+        sqlx::raw_sql(PROVE_WRITABLE)
+            .execute(&mut connection)
             .await
             .map_err(|reason| OpenError::Write { url: url.to_string(), reason })?;
         let readers = SqlitePoolOptions::new()
@@ -193,33 +200,15 @@ impl Session {
     }
 }
 
-/// Runs a transaction, of which `fill` is everything but the commit.
-async fn transaction<T>(
-    connection: &mut SqliteConnection,
-    fill: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
-) -> Result<T, WriteError> {
-    let filled = fill(connection).await.map_err(not_committed)?;
-    sqlx::query(COMMIT).execute(connection).await.map_err(commit_failed)?;
-    Ok(filled)
-}
-
 impl Writer {
     pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
         let inserts = &self.inserts;
-        self.session
-            .turn(async |connection| {
-                transaction(connection, async |connection| fill(connection, group, inserts).await).await
-            })
-            .await
+        self.session.turn(async |connection| store(connection, group, inserts).await).await
     }
 
     pub(super) async fn accept(&mut self, batches: &[&Batch]) -> Result<(), WriteError> {
         let accepts = &self.accepts;
-        self.session
-            .turn(async |connection| {
-                transaction(connection, async |connection| accept(connection, batches, accepts).await).await
-            })
-            .await
+        self.session.turn(async |connection| accept(connection, batches, accepts).await).await
     }
 
     pub(super) async fn close(self) {
@@ -229,15 +218,7 @@ impl Writer {
 
 impl Worker {
     pub(super) async fn drain(&mut self, most: u32) -> Result<Drained, WriteError> {
-        let work = async |connection: &mut SqliteConnection| {
-            // Looked at without a transaction: an empty inbox is in no other program's way.
-            let is_filled = sqlx::query_scalar(IS_FILLED).fetch_one(&mut *connection).await;
-            if !is_filled.map_err(not_committed)? {
-                return Ok(Drained::default());
-            }
-            transaction(connection, async |connection| drain(connection, most).await).await
-        };
-        self.session.turn(work).await
+        self.session.turn(async |connection| drain(connection, most).await).await
     }
 
     pub(super) async fn close(self) {
@@ -245,62 +226,72 @@ impl Worker {
     }
 }
 
-async fn fill(
+async fn store(
     connection: &mut SqliteConnection,
     group: &Group<'_>,
     inserts: &Inserts,
-) -> Result<Vec<usize>, sqlx::Error> {
-    let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
+) -> Result<Vec<usize>, WriteError> {
+    let last_seq = begin(connection).await?;
     let now_ms = Timestamp::now().as_millisecond();
     let queries = inserts.queries(group.rows());
     execute(connection, queries.map(|(text, rows)| insert(text, rows, last_seq, now_ms))).await?;
-    let places: Vec<i64> = sqlx::query_scalar(INSERTED).bind(last_seq).fetch_all(&mut *connection).await?;
-    let inserted: Vec<usize> = places.into_iter().map(position).collect();
-    sqlx::query(COUNT).bind(signed(group.len())).bind(signed(inserted.len())).execute(connection).await?;
-    Ok(inserted)
+    let end = sqlx::query_scalar(END).bind(last_seq).bind(signed(group.len()));
+    let places: Vec<i64> = end.fetch_all(connection).await.map_err(not_ended)?;
+    Ok(places.into_iter().map(position).collect())
 }
 
 async fn accept(
     connection: &mut SqliteConnection,
     batches: &[&Batch],
     accepts: &Inserts,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(BEGIN).execute(&mut *connection).await?;
+) -> Result<(), WriteError> {
+    begin(connection).await?;
     let events: Vec<_> = batches.iter().flat_map(|batch| batch.events()).collect();
     execute(connection, accepts.queries(&events).map(|(text, events)| put_in(text, events))).await?;
-    sqlx::query(ACCEPTED).bind(signed(events.len())).execute(connection).await.map(drop)
+    let end = sqlx::query(ACCEPTED).bind(signed(events.len()));
+    end.execute(connection).await.map(drop).map_err(not_ended)
 }
 
-async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, sqlx::Error> {
-    let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
-    let (taken, first, last): (i64, Option<i64>, Option<i64>) =
-        sqlx::query_as(TAKEN).bind(most).fetch_one(&mut *connection).await?;
-    let (Some(first), Some(last)) = (first, last) else { return Ok(Drained::default()) };
-    let now_ms = Timestamp::now().as_millisecond();
+async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, WriteError> {
+    // Looked at without a transaction: an empty inbox is in no other program's way.
+    let is_filled = sqlx::query_scalar(IS_FILLED).fetch_one(&mut *connection).await;
+    if !is_filled.map_err(not_committed)? {
+        return Ok(Drained::default());
+    }
+    let last_seq = begin(connection).await?;
+    let taken = sqlx::query_as(TAKEN).bind(most).fetch_one(&mut *connection).await;
+    // Where another program has emptied the inbox meanwhile, nothing is taken and nothing counted.
+    let (taken, first, last): (i64, i64, i64) = taken.map_err(not_committed)?;
     // The first takes the next place.
     let drained = sqlx::query(DRAIN)
         .bind(last_seq + 1 - first)
         .bind(last)
-        .bind(now_ms)
+        .bind(Timestamp::now().as_millisecond())
         .execute(&mut *connection)
-        .await?;
-    sqlx::query(DELETE).bind(last).execute(&mut *connection).await?;
+        .await
+        .map_err(not_committed)?;
     let inserted = i64::try_from(drained.rows_affected()).expect("no more rows than were taken");
-    sqlx::query(DRAINED).bind(taken).bind(inserted).execute(connection).await?;
+    let end = sqlx::query(DRAINED).bind(last).bind(taken).bind(inserted);
+    end.execute(connection).await.map_err(not_ended)?;
     let count = |number: i64| usize::try_from(number).expect("a count is never negative");
     Ok(Drained { taken: count(taken), inserted: count(inserted) })
+}
+
+/// Begins a transaction and answers the last place that is taken.
+async fn begin(connection: &mut SqliteConnection) -> Result<i64, WriteError> {
+    sqlx::query_scalar(BEGIN).fetch_one(connection).await.map_err(not_committed)
 }
 
 /// Runs queries one after the other. The next one is made while the connection's thread is at work on the one before.
 async fn execute(
     connection: &mut SqliteConnection,
     mut queries: impl Iterator<Item = BoundQuery>,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), WriteError> {
     let mut next = queries.next();
     while let Some(query) = next {
         let (executed, following) =
             tokio::join!(biased; query.execute(&mut *connection), async { queries.next() });
-        executed?;
+        executed.map_err(not_committed)?;
         next = following;
     }
     Ok(())
@@ -353,12 +344,6 @@ fn reader_options(options: &SqliteConnectOptions) -> SqliteConnectOptions {
     options.clone().pragma("cache_size", "-16384").pragma("query_only", "ON")
 }
 
-async fn prove_writable(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query(BEGIN).execute(&mut *connection).await?;
-    sqlx::query(COUNT).bind(0).bind(0).execute(&mut *connection).await?;
-    sqlx::query(COMMIT).execute(connection).await.map(drop)
-}
-
 async fn close(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "the database connection did not close cleanly");
@@ -367,33 +352,35 @@ async fn close(connection: SqliteConnection) {
 
 /// What an error before the commit means.
 fn not_committed(error: sqlx::Error) -> WriteError {
+    if is_refusal(&error) { WriteError::Refused(error) } else { WriteError::Unavailable(error) }
+}
+
+/// What an error of the query means that ends in the commit. The commit's last write to the log is the mark that makes it
+/// count: where a write fails, the mark is not there. After an error that is not known to come before, nobody knows; a sync that
+/// failed is one.
+fn not_ended(error: sqlx::Error) -> WriteError {
+    const BUSY: i32 = 5;
+    const FULL: i32 = 13;
+    const IOERR_WRITE: i32 = 10 | (3 << 8);
+    match code(&error) {
+        _ if is_refusal(&error) => WriteError::Refused(error),
+        Some(BUSY | FULL | IOERR_WRITE) => WriteError::Unavailable(error),
+        _ => WriteError::Unknown(error),
+    }
+}
+
+/// Whether the database takes this from nobody.
+fn is_refusal(error: &sqlx::Error) -> bool {
     const ERROR: i32 = 1;
     const TOO_BIG: i32 = 18;
     const CONSTRAINT: i32 = 19;
     const MISMATCH: i32 = 20;
-    match code(&error).map(primary) {
-        Some(ERROR | TOO_BIG | CONSTRAINT | MISMATCH) => WriteError::Refused(error),
-        _ => WriteError::Unavailable(error),
-    }
-}
-
-/// What an error of the commit means. Its last write to the log is the mark that makes it count: where a write fails, the mark
-/// is not there. After every other error nobody knows, a failed sync among them.
-fn commit_failed(error: sqlx::Error) -> WriteError {
-    const FULL: i32 = 13;
-    const IOERR_WRITE: i32 = 10 | (3 << 8);
-    match code(&error) {
-        Some(FULL | IOERR_WRITE) => WriteError::Unavailable(error),
-        _ => WriteError::Unknown(error),
-    }
+    // The primary code is the low byte of the extended one.
+    let primary = code(error).map(|code| code & 0xff);
+    matches!(primary, Some(ERROR | TOO_BIG | CONSTRAINT | MISMATCH))
 }
 
 /// SQLite's extended result code.
 fn code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
-}
-
-/// The primary code is the low byte of the extended one.
-fn primary(code: i32) -> i32 {
-    code & 0xff
 }

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use xtask::bench::rows::Row;
 
-use super::statements::{BEGIN, COMMIT, COUNT, FULL_GROUP, INSERTED, Inserts, insert_statement};
+use super::statements::{BEGIN, END, FULL_GROUP, Inserts, insert_statement};
 use super::{Measured, sqlite};
 
 const _: () =
@@ -44,13 +44,8 @@ async fn transaction(connection: &mut SqliteConnection, rows: &[Row], inserts: &
     for (text, places) in inserts.queries(&places) {
         query(connection, text, places, now_ms).await?;
     }
-    let inserted: Vec<i64> = sqlx::query_scalar(INSERTED).bind(last_seq).fetch_all(&mut *connection).await?;
-    sqlx::query(COUNT)
-        .bind(i64::try_from(rows.len())?)
-        .bind(i64::try_from(inserted.len())?)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(COMMIT).execute(connection).await?;
+    let end = sqlx::query_scalar(END).bind(last_seq).bind(i64::try_from(rows.len())?);
+    let _inserted: Vec<i64> = end.fetch_all(connection).await?;
     Ok(())
 }
 

@@ -22,11 +22,14 @@ const CACHED_STATEMENTS: usize = ROWS_PER_INSERT + 28;
 
 /// IMMEDIATE waits for another writer here; a transaction that becomes one later fails without waiting.
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE; SELECT coalesce(max(seq), 0) FROM processed_events";
-/// Where the rows stand that are new since then, counted from there.
-pub(crate) const INSERTED: &str = "SELECT seq - ?1 FROM processed_events WHERE seq > ?1";
-pub(crate) const COUNT: &str = "UPDATE counters SET received = received + ?1, unique_processed = unique_processed + ?2, \
-                                duplicate_dropped = duplicate_dropped + ?1 - ?2";
-pub(crate) const COMMIT: &str = "COMMIT";
+/// Ends the transaction, in one round trip: tells where the rows stand that are new since ?1, counted from there, and counts
+/// them and ?2 received.
+pub(crate) const END: &str = "
+    SELECT seq - ?1 FROM processed_events WHERE seq > ?1;
+    UPDATE counters SET received = received + ?2, unique_processed = unique_processed + inserted,
+                        duplicate_dropped = duplicate_dropped + ?2 - inserted
+    FROM (SELECT count(*) AS inserted FROM processed_events WHERE seq > ?1);
+    COMMIT";
 
 /// The queries that insert any number of rows. Their texts are made once.
 #[derive(Debug)]
