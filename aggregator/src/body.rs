@@ -1,7 +1,8 @@
 //! A request's body: which form it has, and what it holds when it is unpacked.
 //!
-//! Bodies share a bounded memory while they arrive (see `intake`). A packed body is limited twice, by the same limit: as it arrives, and as it unpacks. The first part is unpacked where it
-//! is, which is all of an ordinary body; what is larger goes on aside, so that nobody's answer waits for it.
+//! Bodies share a bounded memory while they arrive (see `intake`). A packed body is limited twice, by the same limit: as it
+//! arrives, and as it unpacks. The first part is unpacked where it is, which is all of an ordinary body; what is larger goes on
+//! aside, so that nobody's answer waits for it.
 
 mod intake;
 
