@@ -54,7 +54,7 @@ enum Packing {
 pub(crate) async fn read_batch(app: &Arc<App>, request: Request) -> Result<Batch, ApiError> {
     let form = Form::of(request.headers());
     let packing = Packing::of(request.headers())?;
-    // From here on the queue counts what a batch holds.
+    // Held until the queue counts what the batch holds.
     let (bytes, _share) = receive(app, request).await?;
     let body = match packing {
         None => bytes,

@@ -87,7 +87,7 @@ pub(crate) struct Unauthorized(Failure);
 #[derive(IntoResponses)]
 #[response(
     status = 503,
-    description = "The database is away or overloaded; nothing is stored",
+    description = "Not now: the database is away, or too much waits; nothing was changed",
     headers(("Retry-After" = u32, description = "Seconds"))
 )]
 #[expect(dead_code, reason = "a part of the document")]

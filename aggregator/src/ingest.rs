@@ -4,12 +4,14 @@
 //! they are done, or until what waits is worth a transaction of its own. Where nobody stores, nothing waits for company.
 //!
 //! Who is alone takes no more than half of all requests that are under way, so that while the database stores the one half,
-//! clients send the other. With all in one transaction the database would be idle until they have sent anew.
+//! clients send the other. With all in one transaction the database would be idle until they have sent anew. So of two requests
+//! that wait together the second waits for the first one's commit.
 //!
 //! A handler belongs to its client, who may hang up at any instant and so cancel it; a writer belongs to nobody. What a
 //! handler has handed over is stored and counted whether or not somebody still waits for the answer.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -38,6 +40,8 @@ const LONGEST_GATHERING: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Ingest {
     jobs: mpsc::Sender<Job>,
+    /// How many requests a writer has looked at and left for the next.
+    left: Arc<AtomicUsize>,
     room: Arc<Semaphore>,
     room_units: u32,
 }
@@ -115,24 +119,28 @@ pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
     let (sender, receiver) = mpsc::channel(max_requests);
     let room_units = units(max_bytes);
     let room = Arc::new(Semaphore::new(room_units as usize));
+    let left = Arc::<AtomicUsize>::default();
     let queue = Queue {
-        waiting: Arc::new(Mutex::new(Waiting::new(receiver))),
+        waiting: Arc::new(Mutex::new(Waiting::new(receiver, Arc::clone(&left)))),
         storing: Arc::default(),
         longest_gathering: LONGEST_GATHERING,
     };
-    (Ingest { jobs: sender, room, room_units }, queue)
+    (Ingest { jobs: sender, left, room, room_units }, queue)
 }
 
 impl Ingest {
     /// How many requests wait, and how many bytes those have that wait or are being stored.
     pub(crate) fn depth(&self) -> (usize, usize) {
-        let requests = self.jobs.max_capacity() - self.jobs.capacity();
+        let requests = self.jobs.max_capacity() - self.jobs.capacity() + self.left.load(Ordering::Relaxed);
         let units = self.room_units as usize - self.room.available_permits();
         (requests, units * UNIT_BYTES)
     }
 
     /// Hands a batch over and waits for what became of it. Dropping the future does not take the batch back.
     pub(crate) async fn store(&self, batch: Batch) -> Answer {
+        if self.depth().0 >= self.jobs.max_capacity() {
+            return Err(NotStored::Overloaded);
+        }
         // A batch larger than the whole queue may pass when it is alone.
         let units = units(batch.size_bytes()).min(self.room_units);
         let room = Arc::clone(&self.room).try_acquire_many_owned(units).map_err(|_| NotStored::Overloaded)?;
@@ -217,11 +225,12 @@ struct Waiting {
     events: usize,
     bytes: usize,
     receiver: mpsc::Receiver<Job>,
+    left: Arc<AtomicUsize>,
 }
 
 impl Waiting {
-    fn new(receiver: mpsc::Receiver<Job>) -> Self {
-        Self { jobs: VecDeque::new(), events: 0, bytes: 0, receiver }
+    fn new(receiver: mpsc::Receiver<Job>, left: Arc<AtomicUsize>) -> Self {
+        Self { jobs: VecDeque::new(), events: 0, bytes: 0, receiver, left }
     }
 
     fn len(&self) -> usize {
@@ -232,6 +241,7 @@ impl Waiting {
         self.events += job.batch.len();
         self.bytes += job.batch.size_bytes();
         self.jobs.push_back(job);
+        self.left.store(self.jobs.len(), Ordering::Relaxed);
     }
 
     /// Looks at what is in the channel until it has seen so many events, and tells whether it has.
@@ -260,6 +270,7 @@ impl Waiting {
         }
         self.events -= events;
         self.bytes -= bytes;
+        self.left.store(self.jobs.len(), Ordering::Relaxed);
         group
     }
 }
@@ -379,6 +390,7 @@ mod tests {
         send(&ingest, 50);
         tokio::task::yield_now().await;
         assert_eq!(taken(&queue, 2_000).await, 25);
+        assert_eq!(ingest.depth().0, 25, "the others wait");
         // As it would go on if its clients sent no more.
         assert_eq!(taken(&queue, 2_000).await, 25);
         // A single request waits for nothing.

@@ -1,8 +1,8 @@
 //! The database: one interface, two backends.
 //!
 //! Readers are a small pool; every read is one autocommit statement, so that a handler that its client cancels leaves
-//! no transaction open on a connection that others borrow next. Writers each own a connection that no handler ever
-//! sees; what they may commit is decided in `writer`.
+//! no transaction open on a connection that others borrow next. Writers have connections that no handler ever sees, on
+//! PostgreSQL one each, on SQLite one together; what they may commit is decided in `writer`.
 
 mod postgres;
 mod sqlite;
@@ -43,14 +43,14 @@ enum Backend {
     Postgres(postgres::Postgres),
 }
 
-/// A connection that stores events; each belongs to one writer task.
+/// A way to store events; each belongs to one writer task.
 #[derive(Debug)]
 pub(crate) enum Writer {
     Sqlite(sqlite::Writer),
     Postgres(postgres::Writer),
 }
 
-/// A connection that empties the inbox; each belongs to one worker task.
+/// A way to empty the inbox; each belongs to one worker task.
 #[derive(Debug)]
 pub(crate) enum Worker {
     Sqlite(sqlite::Worker),
@@ -265,7 +265,7 @@ impl Writer {
         }
     }
 
-    /// Closes the connection, if there is one.
+    /// Closes the connection, if there is one; who shares it opens it again.
     pub(crate) async fn close(self) {
         match self {
             Self::Sqlite(writer) => writer.close().await,
@@ -295,7 +295,7 @@ impl Worker {
         }
     }
 
-    /// Closes the connection, if there is one.
+    /// Closes the connection, if there is one; who shares it opens it again.
     pub(crate) async fn close(self) {
         match self {
             Self::Sqlite(worker) => worker.close().await,

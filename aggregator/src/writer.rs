@@ -1,4 +1,4 @@
-//! The tasks that store events. Each owns one connection and answers every request that it takes from the queue.
+//! The tasks that store events. Each answers every request that it takes from the queue.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::worker::Inbox;
 /// strangers' transactions can be in the way; five in a row mean trouble that the client should hear of.
 const MAX_ABORTS: usize = 5;
 
-/// A task's connection, and whether the log knows that it fails.
+/// A task's way to the database, and whether the log knows that it fails.
 struct Storing {
     writer: Writer,
     /// Where events wait that are stored later; none where they are stored at once.

@@ -26,7 +26,7 @@ const LONGEST_FAREWELL: Duration = Duration::from_secs(10);
 const FAREWELL_PAUSE: Duration = Duration::from_secs(2);
 /// What is thrown away at a time.
 const DISCARDED_BYTES: usize = 8 * 1024;
-/// The library reads so much beyond a head to keep the connection for the next request, and no more.
+/// If no more than this is left and already there, the library reads it and keeps the connection for the next request.
 const CHEAP_REST_BYTES: u64 = 8 * 1024;
 
 /// What a connection does, as its socket, its requests and their answers tell; all of them live in its one task.

@@ -22,7 +22,8 @@ use crate::stats::{CountRow, Counts};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-const ACCEPTED: &str = "UPDATE counters SET received = received + ?1, pending = pending + ?1; COMMIT";
+const ACCEPTED: &str =
+    "UPDATE counters SET received = received + ?1, pending = pending + ?1; COMMIT; SELECT 0";
 const IS_FILLED: &str = "SELECT EXISTS (SELECT 1 FROM inbox)";
 /// What a worker takes in its turn: of the events that wait the first so many, from the first id to the last, or nothing.
 const TAKEN: &str = "SELECT count(*), coalesce(min(id), 0), coalesce(max(id), 0)
@@ -39,7 +40,8 @@ const DRAINED: &str = "
     DELETE FROM inbox WHERE id <= ?1;
     UPDATE counters SET unique_processed = unique_processed + ?3, duplicate_dropped = duplicate_dropped + ?2 - ?3,
                         pending = pending - ?2;
-    COMMIT";
+    COMMIT;
+    SELECT 0";
 /// A transaction that changes nothing, and has to be able to.
 const PROVE_WRITABLE: &str = "BEGIN IMMEDIATE; UPDATE counters SET received = received; COMMIT";
 const PENDING: &str = "SELECT pending FROM stats";
@@ -75,14 +77,17 @@ const PAGE_OF_TOPIC: &str = page!("topic = ?1 AND seq < ?2");
 /// A query with what it inserts, which is its own.
 type BoundQuery = Query<'static, Database, SqliteArguments>;
 
-/// The readers, and what a writer needs to connect.
+/// What stands behind a commit, where no place can.
+const COMMITTED: i64 = 0;
+
+/// The readers, and the connection of all who write.
 #[derive(Debug, Clone)]
 pub(super) struct Sqlite {
     readers: SqlitePool,
     session: Session,
 }
 
-/// The connection that stores events.
+/// A way to store events.
 #[derive(Debug)]
 pub(crate) struct Writer {
     session: Session,
@@ -91,7 +96,7 @@ pub(crate) struct Writer {
     accepts: Inserts,
 }
 
-/// The connection that empties the inbox.
+/// A way to empty the inbox.
 #[derive(Debug)]
 pub(crate) struct Worker {
     session: Session,
@@ -173,7 +178,7 @@ impl Sqlite {
 
 impl Session {
     /// Works with the connection when it is free.
-    async fn turn<T>(
+    async fn with_connection<T>(
         &self,
         work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
@@ -203,12 +208,12 @@ impl Session {
 impl Writer {
     pub(super) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
         let inserts = &self.inserts;
-        self.session.turn(async |connection| store(connection, group, inserts).await).await
+        self.session.with_connection(async |connection| store(connection, group, inserts).await).await
     }
 
     pub(super) async fn accept(&mut self, batches: &[&Batch]) -> Result<(), WriteError> {
         let accepts = &self.accepts;
-        self.session.turn(async |connection| accept(connection, batches, accepts).await).await
+        self.session.with_connection(async |connection| accept(connection, batches, accepts).await).await
     }
 
     pub(super) async fn close(self) {
@@ -218,7 +223,7 @@ impl Writer {
 
 impl Worker {
     pub(super) async fn drain(&mut self, most: u32) -> Result<Drained, WriteError> {
-        self.session.turn(async |connection| drain(connection, most).await).await
+        self.session.with_connection(async |connection| drain(connection, most).await).await
     }
 
     pub(super) async fn close(self) {
@@ -236,7 +241,10 @@ async fn store(
     let queries = inserts.queries(group.rows());
     execute(connection, queries.map(|(text, rows)| insert(text, rows, last_seq, now_ms))).await?;
     let end = sqlx::query_scalar(END).bind(last_seq).bind(signed(group.len()));
-    let places: Vec<i64> = end.fetch_all(connection).await.map_err(not_ended)?;
+    let mut places: Vec<i64> = end.fetch_all(connection).await.map_err(not_ended)?;
+    if places.pop() != Some(COMMITTED) {
+        return Err(WriteError::Unknown(sqlx::Error::WorkerCrashed));
+    }
     Ok(places.into_iter().map(position).collect())
 }
 
@@ -248,8 +256,7 @@ async fn accept(
     begin(connection).await?;
     let events: Vec<_> = batches.iter().flat_map(|batch| batch.events()).collect();
     execute(connection, accepts.queries(&events).map(|(text, events)| put_in(text, events))).await?;
-    let end = sqlx::query(ACCEPTED).bind(signed(events.len()));
-    end.execute(connection).await.map(drop).map_err(not_ended)
+    end(connection, sqlx::query(ACCEPTED).bind(signed(events.len()))).await
 }
 
 async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, WriteError> {
@@ -271,8 +278,7 @@ async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, 
         .await
         .map_err(not_committed)?;
     let inserted = i64::try_from(drained.rows_affected()).expect("no more rows than were taken");
-    let end = sqlx::query(DRAINED).bind(last).bind(taken).bind(inserted);
-    end.execute(connection).await.map_err(not_ended)?;
+    end(connection, sqlx::query(DRAINED).bind(last).bind(taken).bind(inserted)).await?;
     let count = |number: i64| usize::try_from(number).expect("a count is never negative");
     Ok(Drained { taken: count(taken), inserted: count(inserted) })
 }
@@ -280,6 +286,11 @@ async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, 
 /// Begins a transaction and answers the last place that is taken.
 async fn begin(connection: &mut SqliteConnection) -> Result<i64, WriteError> {
     sqlx::query_scalar(BEGIN).fetch_one(connection).await.map_err(not_committed)
+}
+
+/// Ends a transaction by a query whose only row stands behind the commit: without it, nobody knows.
+async fn end(connection: &mut SqliteConnection, query: BoundQuery) -> Result<(), WriteError> {
+    query.fetch_one(connection).await.map(drop).map_err(not_ended)
 }
 
 /// Runs queries one after the other. The next one is made while the connection's thread is at work on the one before.
@@ -352,35 +363,54 @@ async fn close(connection: SqliteConnection) {
 
 /// What an error before the commit means.
 fn not_committed(error: sqlx::Error) -> WriteError {
-    if is_refusal(&error) { WriteError::Refused(error) } else { WriteError::Unavailable(error) }
+    if is_refusal(code(&error)) { WriteError::Refused(error) } else { WriteError::Unavailable(error) }
 }
 
 /// What an error of the query means that ends in the commit. The commit's last write to the log is the mark that makes it
 /// count: where a write fails, the mark is not there. After an error that is not known to come before, nobody knows; a sync that
 /// failed is one.
 fn not_ended(error: sqlx::Error) -> WriteError {
+    fate(code(&error))(error)
+}
+
+fn fate(code: Option<i32>) -> fn(sqlx::Error) -> WriteError {
     const BUSY: i32 = 5;
     const FULL: i32 = 13;
     const IOERR_WRITE: i32 = 10 | (3 << 8);
-    match code(&error) {
-        _ if is_refusal(&error) => WriteError::Refused(error),
-        Some(BUSY | FULL | IOERR_WRITE) => WriteError::Unavailable(error),
-        _ => WriteError::Unknown(error),
+    match code {
+        _ if is_refusal(code) => WriteError::Refused,
+        Some(BUSY | FULL | IOERR_WRITE) => WriteError::Unavailable,
+        _ => WriteError::Unknown,
     }
 }
 
 /// Whether the database takes this from nobody.
-fn is_refusal(error: &sqlx::Error) -> bool {
+fn is_refusal(code: Option<i32>) -> bool {
     const ERROR: i32 = 1;
     const TOO_BIG: i32 = 18;
     const CONSTRAINT: i32 = 19;
     const MISMATCH: i32 = 20;
     // The primary code is the low byte of the extended one.
-    let primary = code(error).map(|code| code & 0xff);
-    matches!(primary, Some(ERROR | TOO_BIG | CONSTRAINT | MISMATCH))
+    matches!(code.map(|code| code & 0xff), Some(ERROR | TOO_BIG | CONSTRAINT | MISMATCH))
 }
 
 /// SQLite's extended result code.
 fn code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_write_that_failed_proves_that_a_commit_did() {
+        let of = |code| fate(code)(sqlx::Error::WorkerCrashed);
+        // A full disk, a write that failed, a lock; then a failed sync, other trouble of the disk, a broken file, no answer.
+        assert!([13, 778, 5].iter().all(|code| matches!(of(Some(*code)), WriteError::Unavailable(_))));
+        let unknown = [Some(1034), Some(10), Some(4874), Some(11), None];
+        assert!(unknown.iter().all(|code| matches!(of(*code), WriteError::Unknown(_))));
+        // A trigger of somebody's, and a row that breaks a constraint.
+        assert!([1811, 19, 1].iter().all(|code| matches!(of(Some(*code)), WriteError::Refused(_))));
+    }
 }

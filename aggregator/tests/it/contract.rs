@@ -9,6 +9,7 @@ use crate::target::{Counters, Target, event};
 on_both_databases! {
     every_envelope_is_understood_whatever_the_content_type,
     a_receipt_counts_and_on_request_lists_what_became_of_each_event,
+    a_large_batch_is_told_event_by_event,
     repeats_within_a_batch_are_duplicates_of_its_first,
     keys_are_compared_byte_for_byte,
     the_largest_key_is_stored,
@@ -64,6 +65,35 @@ async fn a_receipt_counts_and_on_request_lists_what_became_of_each_event(databas
         json!({ "status": "accepted", "accepted": 3, "inserted": 0, "duplicates": 3,
                 "results": ["duplicate", "duplicate", "duplicate"] })
     );
+    target.stop().await;
+}
+
+/// So many events that no store takes them by one statement of the same size: what each of them becomes is told by its place.
+async fn a_large_batch_is_told_event_by_event(database: &Database) {
+    let target = Target::start(database).await;
+    let events = |ids: &[u32]| ids.iter().map(|id| event("t", &id.to_string())).collect::<Vec<_>>();
+    let stored: Vec<u32> = (90..110).chain(990..1_010).collect();
+    assert_eq!(
+        target.client.post("/publish", json!(events(&stored)).to_string()).await.status(),
+        StatusCode::OK
+    );
+
+    let mut ids: Vec<u32> = (0..2_150).collect();
+    // Repeats on both sides of every hundred and thousand.
+    for place in [99, 101, 999, 1_001, 1_999, 2_001, 2_149] {
+        ids[place] = 7;
+    }
+    let expected: Vec<_> = ids
+        .iter()
+        .enumerate()
+        .map(|(place, id)| {
+            let is_new = !stored.contains(id) && (*id != 7 || place == 7);
+            if is_new { "inserted" } else { "duplicate" }
+        })
+        .collect();
+    let response = target.client.post("/publish?results=true", json!(events(&ids)).to_string()).await;
+    let receipt: Value = response.json().await.unwrap();
+    assert_eq!(receipt["results"], json!(expected));
     target.stop().await;
 }
 

@@ -23,13 +23,15 @@ const CACHED_STATEMENTS: usize = ROWS_PER_INSERT + 28;
 /// IMMEDIATE waits for another writer here; a transaction that becomes one later fails without waiting.
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE; SELECT coalesce(max(seq), 0) FROM processed_events";
 /// Ends the transaction, in one round trip: tells where the rows stand that are new since ?1, counted from there, and counts
-/// them and ?2 received.
+/// them and ?2 received. The 0 behind the commit proves that it was reached: should the connection's thread break off, the rows
+/// before it look like all there are.
 pub(crate) const END: &str = "
     SELECT seq - ?1 FROM processed_events WHERE seq > ?1;
     UPDATE counters SET received = received + ?2, unique_processed = unique_processed + inserted,
                         duplicate_dropped = duplicate_dropped + ?2 - inserted
     FROM (SELECT count(*) AS inserted FROM processed_events WHERE seq > ?1);
-    COMMIT";
+    COMMIT;
+    SELECT 0";
 
 /// The queries that insert any number of rows. Their texts are made once.
 #[derive(Debug)]
