@@ -82,6 +82,8 @@ pub(crate) struct Tally {
     pub(crate) inserted_untold: bool,
     pub(crate) duplicates_untold: bool,
     pub(crate) statuses: BTreeMap<u16, u64>,
+    /// Those of answers that say nothing certain.
+    pub(crate) undeclared_statuses: BTreeMap<u16, u64>,
     pub(crate) doubts: Doubts,
     pub(crate) races: Races,
     pub(crate) connections: Connections,
@@ -114,6 +116,7 @@ impl Tally {
             Outcome::Unknown | Outcome::NeverSent => {
                 self.unknown += events;
                 self.doubts.answer_undeclared += 1;
+                *self.undeclared_statuses.entry(status).or_default() += 1;
             }
         }
         self.requests_failed += 1;
@@ -210,8 +213,14 @@ impl Tally {
         for (sum, more) in pairs {
             *sum += more;
         }
-        for (status, count) in &other.statuses {
-            *self.statuses.entry(*status).or_default() += count;
+        let statuses = [
+            (&mut self.statuses, &other.statuses),
+            (&mut self.undeclared_statuses, &other.undeclared_statuses),
+        ];
+        for (sums, more) in statuses {
+            for (status, count) in more {
+                *sums.entry(*status).or_default() += count;
+            }
         }
         self.inserted_untold |= other.inserted_untold;
         self.duplicates_untold |= other.duplicates_untold;

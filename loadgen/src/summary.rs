@@ -194,6 +194,8 @@ struct Requests {
     retries: u64,
     /// How many answers had each status.
     statuses: BTreeMap<u16, u64>,
+    /// Those of them that say nothing certain of what was sent, by the contract of the scenario.
+    undeclared_statuses: BTreeMap<u16, u64>,
     /// Why the fate of some is unknown.
     unknown_because: Doubts,
 }
@@ -245,6 +247,7 @@ impl Summary {
                 failed: tally.requests_failed,
                 retries: tally.retries,
                 statuses: tally.statuses,
+                undeclared_statuses: tally.undeclared_statuses,
                 unknown_because: tally.doubts,
             },
             answers: Answers {

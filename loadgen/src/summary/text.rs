@@ -107,13 +107,17 @@ fn why(summary: &Summary, outcome: &str) -> String {
             add("connection_broke", doubts.connection_broke);
             add("answer_malformed", doubts.answer_malformed);
             add("answer_undeclared", doubts.answer_undeclared);
+            for (status, count) in &requests.undeclared_statuses {
+                add(&format!("status_{status}"), *count);
+            }
             add("cut_short", doubts.cut_short);
         }
         "rejected" => {
+            let undeclared = |status: &u16| requests.undeclared_statuses.get(status).copied().unwrap_or(0);
             for (status, count) in
                 requests.statuses.iter().filter(|(status, _)| !(200..300).contains(*status))
             {
-                add(&format!("status_{status}"), *count);
+                add(&format!("status_{status}"), count - undeclared(status));
             }
         }
         _ => {}

@@ -43,6 +43,23 @@ fn status(status: u16, outcome: Outcome) -> Expected {
 }
 
 #[test]
+fn each_status_is_told_beside_what_it_meant() {
+    let stub = Stub::scripted(|it| match it.nth {
+        0 => it.say(with_length(503, "{}")),
+        1 => it.say(with_length(500, "{}")),
+        2 => it.say(with_length(200, "ok?")),
+        _ => it.answer(),
+    });
+    let ran = Loadgen::against(&stub, "-n 8 --dup 0 --batch 2 -c 1").run();
+    for line in [
+        " rejected................: 2 25.00%  status_503=1\n",
+        " unknown.................: 4 50.00%  answer_undeclared=2  status_200=1  status_500=1\n",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+    }
+}
+
+#[test]
 fn a_whole_answer_counts_however_it_is_framed() {
     check("at once", "", |it| it.answer(), ACKED);
     check(
