@@ -42,12 +42,12 @@ impl<'a> Group<'a> {
                 rows.push(Row { position: rows.len(), event });
             }
         }
-        rows.sort_unstable_by_key(|row| (row.event.topic, row.event.event_id, row.position));
-        rows.dedup_by_key(|row| (row.event.topic, row.event.event_id));
+        rows.sort_unstable_by_key(|row| (row.event.event_id, row.event.topic, row.position));
+        rows.dedup_by_key(|row| (row.event.event_id, row.event.topic));
         Self { rows, sizes }
     }
 
-    /// The rows to insert, sorted by key, no key twice.
+    /// The rows to insert, sorted by id and then by topic, no key twice.
     pub(crate) fn rows(&self) -> &[Row<'a>] {
         &self.rows
     }
@@ -97,7 +97,7 @@ mod tests {
         let group = Group::new(&batches);
         let keys: Vec<_> =
             group.rows().iter().map(|row| (row.event.topic, row.event.event_id, row.position)).collect();
-        assert_eq!(keys, [("B", "9", 4), ("a", "10", 2), ("a", "2", 1), ("b", "1", 0), ("é", "1", 5)]);
+        assert_eq!(keys, [("b", "1", 0), ("é", "1", 5), ("a", "10", 2), ("a", "2", 1), ("B", "9", 4)]);
         assert_eq!(group.len(), 6);
     }
 

@@ -72,12 +72,12 @@ const DRAIN: &str = "
         WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
         RETURNING *
     ), placed AS (
-        SELECT DISTINCT ON (topic, event_id) *, row_number() OVER (ORDER BY id) AS position
-        FROM taken ORDER BY topic, event_id, id
+        SELECT DISTINCT ON (event_id, topic) *, row_number() OVER (ORDER BY id) AS position
+        FROM taken ORDER BY event_id, topic, id
     ), inserted AS (
         INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload)
         SELECT (SELECT nextval('event_blocks') << 16) + position, topic, event_id, timestamp, source, payload
-        FROM placed ORDER BY topic, event_id
+        FROM placed ORDER BY event_id, topic
         ON CONFLICT (topic, event_id) DO NOTHING
         RETURNING 1
     ), counted AS (

@@ -27,8 +27,11 @@ struct Settings {
     /// How many events
     events: u64,
     /// Connections that insert at the same time
-    #[arg(long)]
+    #[arg(long, default_value_t = 1)]
     connections: usize,
+    /// Rows of a transaction of the aggregator's statements
+    #[arg(long, default_value_t = statements::FULL_GROUP)]
+    rows_a_transaction: usize,
     /// Out of a hundred events so many repeat an earlier one
     #[arg(long)]
     repeats_percent: u64,
@@ -39,7 +42,7 @@ struct Settings {
 enum Mode {
     /// Plain ones, of as many rows a commit as serve the database best.
     Bulk,
-    /// As many, by the statements of the aggregator and into its tables; on SQLite.
+    /// The statements of the aggregator, into its tables; on SQLite.
     Same,
     /// Plain ones, of one row a commit.
     Single,
@@ -67,7 +70,7 @@ fn main() -> Result<()> {
     let measured = runtime.block_on(async {
         match settings.mode {
             Mode::Bulk => plain(&settings, Commit::Bulk, rows).await,
-            Mode::Same => same::insert(&settings.url, &rows).await,
+            Mode::Same => same::insert(&settings.url, &rows, settings.rows_a_transaction).await,
             Mode::Single => plain(&settings, Commit::Single, rows).await,
         }
     })?;

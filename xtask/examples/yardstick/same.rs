@@ -13,10 +13,9 @@ use xtask::bench::rows::Row;
 use super::statements::{BEGIN, END, FULL_GROUP, Inserts, insert_statement};
 use super::{Measured, sqlite};
 
-const _: () =
-    assert!(FULL_GROUP == 10_000, "the row in the table says so: xtask/src/bench/ingest/yardstick.rs");
+const _: () = assert!(FULL_GROUP == 10_000, "xtask/src/bench/ingest/yardstick.rs measures a full group");
 
-pub(crate) async fn insert(url: &str, rows: &[Row]) -> Result<Measured> {
+pub(crate) async fn insert(url: &str, rows: &[Row], rows_a_transaction: usize) -> Result<Measured> {
     ensure!(
         url.starts_with("sqlite:"),
         "the aggregator's statements are here for SQLite alone, and not for {url}"
@@ -25,7 +24,7 @@ pub(crate) async fn insert(url: &str, rows: &[Row]) -> Result<Measured> {
     let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await?;
     let inserts = Inserts::new(insert_statement);
     let start = Instant::now();
-    for rows in rows.chunks(FULL_GROUP) {
+    for rows in rows.chunks(rows_a_transaction) {
         transaction(&mut connection, rows, &inserts).await?;
     }
     let elapsed = start.elapsed();
@@ -39,8 +38,8 @@ async fn transaction(connection: &mut SqliteConnection, rows: &[Row], inserts: &
     let last_seq: i64 = sqlx::query_scalar(BEGIN).fetch_one(&mut *connection).await?;
     let now_ms = Timestamp::now().as_millisecond();
     let mut places: Vec<(i64, &Row)> = (last_seq + 1..).zip(rows).collect();
-    places.sort_unstable_by_key(|(place, row)| (row.topic, row.event_id.as_str(), *place));
-    places.dedup_by_key(|(_, row)| (row.topic, row.event_id.as_str()));
+    places.sort_unstable_by_key(|(place, row)| (row.event_id.as_str(), row.topic, *place));
+    places.dedup_by_key(|(_, row)| (row.event_id.as_str(), row.topic));
     for (text, places) in inserts.queries(&places) {
         query(connection, text, places, now_ms).await?;
     }

@@ -264,7 +264,7 @@ impl Cell {
 impl Yardstick {
     fn events(self, plan: &Plan) -> u64 {
         match self {
-            Self::Bulk { .. } | Self::Same => plan.events,
+            Self::Bulk { .. } | Self::Same { .. } => plan.events,
             Self::Single { connections } => plan.events.div_ceil(COMMIT_SHARE) * u64::from(connections),
         }
     }

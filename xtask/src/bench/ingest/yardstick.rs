@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::store::{Database, Kind};
 use crate::bench::LIMIT;
+use crate::bench::samples::whole;
 use crate::process::{Ending, Process};
 use crate::programs::Programs;
 use crate::transcript::Transcript;
@@ -15,8 +16,8 @@ use crate::{aggregator, cargo};
 pub(super) enum Yardstick {
     /// Thousands of rows a statement or a transaction, into a table with the key and nothing else that costs.
     Bulk { connections: u32 },
-    /// The aggregator's own tables and statements, by one connection; on SQLite.
-    Same,
+    /// The aggregator's own tables and statements, by one connection, so many rows a transaction; on SQLite.
+    Same { rows: u32 },
     /// A statement and a commit for each row.
     Single { connections: u32 },
 }
@@ -33,7 +34,10 @@ impl Yardstick {
     /// Those that bound batches: the plain insert first, then what a goal is a share of.
     pub(super) fn of_batches(kind: Kind) -> &'static [Self] {
         match kind {
-            Kind::Sqlite => &[Self::Bulk { connections: 1 }, Self::Same],
+            // A full group, and half of what 50 connections have under way at batch 100, which is what a writer takes then.
+            Kind::Sqlite => {
+                &[Self::Bulk { connections: 1 }, Self::Same { rows: 10_000 }, Self::Same { rows: 2_500 }]
+            }
             Kind::Postgres => {
                 &[Self::Bulk { connections: 1 }, Self::Bulk { connections: 2 }, Self::Bulk { connections: 4 }]
             }
@@ -58,7 +62,9 @@ impl Yardstick {
                 format!("plain insert of 2,000 rows, {}", connections(number))
             }
             (Self::Bulk { .. }, Kind::Sqlite) => "plain insert, 10,000 rows a transaction".to_owned(),
-            (Self::Same, _) => "the aggregator's statements, 10,000 rows a transaction".to_owned(),
+            (Self::Same { rows }, _) => {
+                format!("the aggregator's statements, {} rows a transaction", whole(f64::from(rows)))
+            }
             (Self::Single { connections: number }, _) => {
                 format!("a transaction for each row, {}", connections(number))
             }
@@ -74,19 +80,19 @@ impl Yardstick {
         programs: &Programs,
     ) -> Result<Reached> {
         let store = database.fresh()?;
-        let (mode, connections) = match self {
-            Self::Bulk { connections } => ("bulk", connections),
-            Self::Same => {
+        let (mode, option) = match self {
+            Self::Bulk { connections } => ("bulk", ["--connections".to_owned(), connections.to_string()]),
+            Self::Same { rows } => {
                 // Its tables are made by itself.
                 drop(aggregator::start(programs, store.url())?);
-                ("same", 1)
+                ("same", ["--rows-a-transaction".to_owned(), rows.to_string()])
             }
-            Self::Single { connections } => ("single", connections),
+            Self::Single { connections } => ("single", ["--connections".to_owned(), connections.to_string()]),
         };
         let said = Transcript::new()?;
         let mut command = programs.command("examples/yardstick")?;
         command.args([store.url(), mode, &events.to_string()]);
-        command.args(["--connections", &connections.to_string()]);
+        command.args(option);
         command.args(["--repeats-percent", &repeats_percent.to_string()]);
         command.current_dir(cargo::workspace()).stdout(said.stdio()?);
         let mut process = Process::spawn(&mut command, Ending::Kill)?;
