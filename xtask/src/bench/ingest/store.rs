@@ -70,6 +70,8 @@ impl Database {
     }
 
     pub(super) fn fresh(&self) -> Result<Store<'_>> {
+        // Else the disk would still write what the turn before left, beside this one's commits.
+        rustix::fs::sync();
         Ok(match self {
             Self::Sqlite => {
                 let folder = Scratch::new()?;
