@@ -36,6 +36,10 @@ const OTHER_FILES: u64 = 64;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES: u32 = 128 * 1024;
 
+/// As much as this the library may hold of one connection when it reads once more, and as much may wait to be written. A request's
+/// head has to fit.
+const BUFFER_BYTES: usize = 64 * 1024;
+
 /// How long a connection may do nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -199,6 +203,7 @@ async fn attend(
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .header_read_timeout(None)
+            .max_buf_size(BUFFER_BYTES)
             .serve_connection(TokioIo::new(Socket::new(stream, vigil.clone())), service)
     );
     let mut patience = std::pin::pin!(vigil.patience());

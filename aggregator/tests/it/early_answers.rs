@@ -70,6 +70,20 @@ async fn who_sends_all_before_it_reads_gets_its_answer() {
     target.stop().await;
 }
 
+#[tokio::test]
+async fn a_head_may_be_large_but_not_huge() {
+    let database = Database::sqlite();
+    let target = target(&database).await;
+    for (length, expected) in [(60_000, "HTTP/1.1 200 "), (200_000, "HTTP/1.1 431 ")] {
+        let large = "x".repeat(length);
+        let head =
+            format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-large: {large}\r\n\r\n");
+        let answer = in_time(answer(send_head(&target.client, &head).await)).await;
+        assert!(answer.starts_with(expected), "{length}: {answer}");
+    }
+    target.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_still_sends_when_the_answer_is_there_gets_it_whole() {
     let database = Database::sqlite();
