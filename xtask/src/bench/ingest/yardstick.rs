@@ -80,19 +80,19 @@ impl Yardstick {
         programs: &Programs,
     ) -> Result<Reached> {
         let store = database.fresh()?;
-        let (mode, option) = match self {
-            Self::Bulk { connections } => ("bulk", ["--connections".to_owned(), connections.to_string()]),
+        let (mode, option, number) = match self {
+            Self::Bulk { connections } => ("bulk", "--connections", connections),
             Self::Same { rows } => {
                 // Its tables are made by itself.
                 drop(aggregator::start(programs, store.url())?);
-                ("same", ["--rows-a-transaction".to_owned(), rows.to_string()])
+                ("same", "--rows-a-transaction", rows)
             }
-            Self::Single { connections } => ("single", ["--connections".to_owned(), connections.to_string()]),
+            Self::Single { connections } => ("single", "--connections", connections),
         };
         let said = Transcript::new()?;
         let mut command = programs.command("examples/yardstick")?;
         command.args([store.url(), mode, &events.to_string()]);
-        command.args(option);
+        command.args([option, &number.to_string()]);
         command.args(["--repeats-percent", &repeats_percent.to_string()]);
         command.current_dir(cargo::workspace()).stdout(said.stdio()?);
         let mut process = Process::spawn(&mut command, Ending::Kill)?;
