@@ -113,9 +113,10 @@ fn a_service_with_volatile_counters_passes_a_kill_without_them() {
     met.service.kill().unwrap();
     met.service.restart().unwrap();
     let judged = loading.finish().unwrap();
+    // Connections broke, so the kill was in the midst of it; whether requests did is chance, because all may have been answered.
     assert_passes(
         &judged,
-        &["counters: the counters do not survive a restart, and the target restarted", " unknown="],
+        &["counters: the counters do not survive a restart, and the target restarted", " reconnects="],
     );
 }
 
