@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::interrupt::Interrupt;
-use crate::{cargo, test};
+use crate::rig::cargo;
+use crate::rig::interrupt::Interrupt;
+use crate::test;
 
 /// One call of cargo.
 struct Step {

@@ -1,8 +1,4 @@
-//! The developer commands, and what they are made of: a private PostgreSQL cluster, child programs that never outlive
-//! their owner, and an aggregator that can be killed and started again. The end-to-end tests use the same parts.
-//!
-//! Everything here that runs is owned by a value. Dropping the value ends it, and a [`guard`] ends it where the
-//! value had no chance to be dropped.
+//! Developer commands, and the [`rig`] that they and the end-to-end tests run programs on.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,30 +6,18 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use interrupt::Interrupt;
+use rig::interrupt::Interrupt;
 
-pub mod aggregator;
 pub mod bench;
-pub mod cargo;
 pub mod ci;
-pub mod cluster;
 pub mod compose;
 pub mod demo;
 pub mod fuzz;
-pub mod guard;
-pub mod http;
-pub mod interrupt;
 pub mod mutants;
 pub mod null_server;
-pub mod port;
 pub mod postgres;
-pub mod process;
-pub mod programs;
-pub mod scratch;
-pub mod service;
+pub mod rig;
 pub mod test;
-pub mod transcript;
-pub mod usage;
 
 /// Developer commands of Onceproof.
 #[derive(Debug, Parser)]

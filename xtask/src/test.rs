@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::cargo;
-use crate::cluster::{Cluster, Durability};
-use crate::interrupt::Interrupt;
+use crate::rig::cargo;
+use crate::rig::cluster::{Cluster, Durability};
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::exit_code;
 
 /// Where the tests find a database server: the URL of a database in which they may create others.
 pub const TEST_POSTGRES: &str = "ONCEPROOF_TEST_POSTGRES";
@@ -30,5 +31,5 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let mut command = cargo::command(["test"]);
     command.args(&settings.args).env(TEST_POSTGRES, cluster.url("postgres"));
     let status = cargo::show(&mut command, interrupt)?;
-    Ok(crate::process::exit_code(status))
+    Ok(exit_code(status))
 }

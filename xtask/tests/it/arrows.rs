@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use xtask::cargo;
+use xtask::rig::cargo;
 
 /// What each crate uses of ours, in tests and build scripts too. Nobody uses the aggregator: it is the judged.
 const ARROWS: [(&str, &[&str]); 5] = [

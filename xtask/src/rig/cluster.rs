@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
-use crate::interrupt::Interrupt;
-use crate::process::{Ending, Process};
-use crate::scratch::Scratch;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process};
+use crate::rig::scratch::Scratch;
 use account::Account;
 
 mod account;
