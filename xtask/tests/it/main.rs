@@ -17,4 +17,5 @@ mod probe;
 mod process;
 mod replicas;
 mod stack;
+mod tokens;
 mod whole;
