@@ -6,12 +6,14 @@
 mod aggregator;
 mod arrows;
 mod bench;
+mod circles;
 mod cluster;
 mod damage;
 mod database;
 mod faults;
 mod gate;
 mod gone;
+mod imports;
 mod mutants;
 mod probe;
 mod process;
