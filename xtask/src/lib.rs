@@ -31,10 +31,12 @@ pub struct Cli {
 enum Command {
     /// Load a fresh aggregator, kill it midway, start it again, and verify that it stored each event once
     Demo(demo::Settings),
-    /// Run all tests against a private PostgreSQL cluster
+    /// Run the tests against a private PostgreSQL cluster, and skip those whose programs are missing
     Test(test::Settings),
-    /// Run what CI runs: fmt, clippy, doc, test
+    /// Run what CI runs: fmt, clippy, doc and every test; a missing program is an error
     Ci,
+    /// Run what CI runs before the tests: fmt, clippy, doc
+    Lint,
     /// Measure the programs, each beside the rival that bounds it, and print tables in Markdown
     #[command(subcommand)]
     Bench(bench::Command),
@@ -60,10 +62,14 @@ impl Cli {
     }
 }
 
-/// clap takes a first `--` for itself, but in `cargo xtask test -- --nocapture` it is meant for cargo.
+/// Doubles a first `--` of `cargo xtask test -- --nocapture`: clap takes one for itself, and cargo needs one.
 fn for_clap(mut args: Vec<OsString>) -> Vec<OsString> {
-    if args.get(1).is_some_and(|arg| arg == "test") && args.get(2).is_some_and(|arg| arg == "--") {
-        args.insert(2, "--".into());
+    if args.get(1).is_some_and(|arg| arg == "test") {
+        let first =
+            args.iter().skip(2).position(|arg| arg != "--setup").map_or(args.len(), |after| after + 2);
+        if args.get(first).is_some_and(|arg| arg == "--") {
+            args.insert(first, "--".into());
+        }
     }
     args
 }
@@ -74,6 +80,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Demo(settings) => demo::run(settings, interrupt),
         Command::Test(settings) => test::run(settings, interrupt),
         Command::Ci => ci::run(interrupt),
+        Command::Lint => ci::lint(interrupt),
         Command::Bench(command) => bench::run(command, interrupt),
         Command::Compose(settings) => compose::run(settings, interrupt),
         Command::Mutants(settings) => mutants::run(settings, interrupt),
@@ -102,6 +109,8 @@ mod tests {
         assert_eq!(passed_on("xtask test"), [""; 0]);
         assert_eq!(passed_on("xtask test -p verify judge"), ["-p", "verify", "judge"]);
         assert_eq!(passed_on("xtask test -- --nocapture"), ["--", "--nocapture"]);
+        assert_eq!(passed_on("xtask test --setup -- --nocapture"), ["--", "--nocapture"]);
+        assert_eq!(passed_on("xtask test --setup -p verify"), ["-p", "verify"]);
         assert_eq!(passed_on("xtask test -p verify -- --nocapture"), ["-p", "verify", "--", "--nocapture"]);
     }
 

@@ -46,6 +46,12 @@ pub enum Durability {
     Fast,
 }
 
+/// True if PostgreSQL's programs are found.
+#[must_use]
+pub fn is_installed() -> bool {
+    binaries::find().is_ok()
+}
+
 /// A running cluster. Dropping it stops the server and removes the folder.
 #[derive(Debug)]
 pub struct Cluster {

@@ -91,7 +91,8 @@ fn gather(folder: &Path, module: &Module, texts: &mut BTreeMap<Module, String>) 
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let is_root = module.is_empty() && (stem == "lib" || stem == "main");
-        let inner = if is_root { Vec::new() } else { [module.as_slice(), &[stem.clone()]].concat() };
+        let inner =
+            if is_root { Vec::new() } else { [module.as_slice(), std::slice::from_ref(&stem)].concat() };
         if path.is_dir() {
             gather(&path, &inner, texts);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
