@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
-use crate::test;
+use crate::{docs, test};
 
 /// One call of cargo.
 struct Step {
@@ -30,13 +30,15 @@ const STEPS: [Step; 3] = [
     },
 ];
 
-/// Runs the steps and then every test, and stops at the first step that fails.
+/// Runs the steps, every test and the commands of the docs, and stops at the first step that fails.
 pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
     lint(interrupt)?;
     heading("test");
     if test::run_all(interrupt)? != ExitCode::SUCCESS {
         bail!("ci stopped: test failed");
     }
+    heading("docs");
+    docs::run_commands(&[], interrupt)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,6 +52,8 @@ pub fn lint(interrupt: &Interrupt) -> Result<ExitCode> {
             bail!("ci stopped: {} failed", step.name);
         }
     }
+    heading("reference pages");
+    docs::check(interrupt)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ pub mod bench;
 pub mod ci;
 pub mod compose;
 pub mod demo;
+pub mod docs;
 pub mod fuzz;
 pub mod mutants;
 pub mod null_server;
@@ -33,10 +34,12 @@ enum Command {
     Demo(demo::Settings),
     /// Run the tests against a private PostgreSQL cluster, and skip those whose programs are missing
     Test(test::Settings),
-    /// Run what CI runs: fmt, clippy, doc and every test; a missing program is an error
+    /// Run what CI runs: lint, every test, and the commands of the docs; a missing program is an error
     Ci,
-    /// Run what CI runs before the tests: fmt, clippy, doc
+    /// Run what CI runs before the tests: fmt, clippy, doc, and a look for stale reference pages
     Lint,
+    /// Write the reference pages, or check them, or run the commands that the docs show
+    Docs(docs::Settings),
     /// Measure the programs, each beside the rival that bounds it, and print tables in Markdown
     #[command(subcommand)]
     Bench(bench::Command),
@@ -81,6 +84,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Test(settings) => test::run(settings, interrupt),
         Command::Ci => ci::run(interrupt),
         Command::Lint => ci::lint(interrupt),
+        Command::Docs(settings) => docs::run(settings, interrupt),
         Command::Bench(command) => bench::run(command, interrupt),
         Command::Compose(settings) => compose::run(settings, interrupt),
         Command::Mutants(settings) => mutants::run(settings, interrupt),

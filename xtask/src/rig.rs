@@ -7,6 +7,7 @@
 pub mod aggregator;
 pub mod cargo;
 pub mod cluster;
+pub mod follow;
 pub mod guard;
 pub mod http;
 pub mod interrupt;

@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 
 use crate::rig::cargo;
 use crate::rig::cluster::{Cluster, Durability};
+use crate::rig::follow::Followed;
 use crate::rig::interrupt::Interrupt;
 use crate::rig::process::exit_code;
 use tally::Tally;
@@ -74,7 +75,7 @@ fn run_without(missing: &[&'static Tool], args: &[OsString], interrupt: &Interru
         command.env(TEST_POSTGRES, cluster.url("postgres"));
     }
     let mut tally = Tally::default();
-    let status = cargo::follow(&mut command, interrupt, |line| {
+    let status = Followed::start(&mut command)?.finish(interrupt, |line| {
         println!("{line}");
         tally.read(line);
     })?;
@@ -92,7 +93,7 @@ fn listed(missing: &[&Tool], args: &[OsString], interrupt: &Interrupt) -> Result
     let mut command = cargo::command(["test", "--quiet"]);
     command.args(args).args(args.iter().all(|arg| arg != "--").then_some("--")).arg("--list");
     let mut told = String::new();
-    let status = cargo::follow(&mut command, interrupt, |line| {
+    let status = Followed::start(&mut command)?.finish(interrupt, |line| {
         told += &format!("{line}\n");
         paths.extend(line.strip_suffix(": test").map(str::to_owned));
     })?;

@@ -3,16 +3,11 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use crate::rig::interrupt::Interrupt;
 use crate::rig::process::{Ending, Process};
-use crate::rig::transcript::Transcript;
-
-/// Time between two looks at what a command has written.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// What `cargo run` sets for xtask alone. Build scripts that look at these would run again at every change between
 /// the shell's cargo and ours.
@@ -42,31 +37,6 @@ pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
 /// Runs a command to its end with its output shown.
 pub fn show(command: &mut Command, interrupt: &Interrupt) -> Result<ExitStatus> {
     Process::spawn(command, Ending::Kill)?.wait(interrupt)
-}
-
-/// Runs a command to its end and hands over each line that it writes, to standard output or error.
-pub fn follow(
-    command: &mut Command,
-    interrupt: &Interrupt,
-    mut take: impl FnMut(&str),
-) -> Result<ExitStatus> {
-    let transcript = Transcript::new()?;
-    command.stdout(transcript.stdio()?).stderr(transcript.stdio()?);
-    let mut process = Process::spawn(command, Ending::Kill)?;
-    let mut taken = 0;
-    loop {
-        let ended = process.try_wait()?;
-        let bytes = transcript.bytes_from(taken)?;
-        // The rest of a line that is being written comes at a later turn.
-        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        let whole = if ended.is_some() { bytes.len() } else { end };
-        String::from_utf8_lossy(&bytes[..whole]).lines().for_each(&mut take);
-        taken += whole as u64;
-        if let Some(status) = ended {
-            return Ok(status);
-        }
-        interrupt.pause(LOOK)?;
-    }
 }
 
 /// Builds programs of the workspace, with its progress shown.

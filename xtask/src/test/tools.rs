@@ -86,7 +86,16 @@ const VENV: Tool = Tool {
     words: &[],
 };
 
-const TOOLS: [Tool; 6] = [POSTGRES, NGINX, UVICORN, NODE, BROWSER, VENV];
+/// Client of SQLite's, with which the docs damage a store: no test needs it.
+const SQLITE: Tool = Tool {
+    name: "sqlite3",
+    packages: &["sqlite3"],
+    is_there: || is_on_path("sqlite3"),
+    tests: &[],
+    words: &[],
+};
+
+const TOOLS: [Tool; 7] = [POSTGRES, NGINX, UVICORN, NODE, BROWSER, VENV, SQLITE];
 
 impl Tool {
     /// Returns the name with the packages: `nginx (nginx-light)`.

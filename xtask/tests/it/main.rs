@@ -10,6 +10,7 @@ mod circles;
 mod cluster;
 mod damage;
 mod database;
+mod docs;
 mod faults;
 mod gate;
 mod gone;
