@@ -19,11 +19,11 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use truth::clock::monotonic_ns;
-use truth::event::Events;
-use truth::ledger::LedgerError;
-use truth::ledger::writer::SegmentWriter;
-use truth::mapping::Target;
 use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::record::ledger::LedgerError;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::target::Target;
 
 use crate::alarm::Alarm;
 use crate::connection::dial::Dial;

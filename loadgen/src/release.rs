@@ -6,7 +6,7 @@
 use std::task::Waker;
 use std::time::Duration;
 
-use truth::round::Round;
+use truth::plan::round::Round;
 
 use crate::lane::queue::Chunk;
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
 use truth::plan::Plan;
-use truth::schedule::Schedule;
+use truth::record::ledger::LedgerError;
+use truth::scenario::schedule::Schedule;
 
 use super::desk::Desk;
 use crate::alarm::Alarm;
@@ -74,7 +74,7 @@ pub(super) async fn pace(
 
 #[cfg(test)]
 mod tests {
-    use truth::plan::Shard;
+    use truth::plan::shard::Shard;
     use truth::scenario::Scenario;
 
     use super::*;

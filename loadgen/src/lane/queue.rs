@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use truth::plan::Plan;
-use truth::round::Round;
+use truth::plan::round::Round;
 
 use super::LaneJob;
 use super::pace::Pace;
@@ -152,7 +152,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use truth::plan::Shard;
+    use truth::plan::shard::Shard;
     use truth::scenario::Scenario;
 
     use super::*;
