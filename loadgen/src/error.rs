@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use reader::client::{ClientError, HeaderError};
+use reader::database::DatabaseError;
+use reader::process::ProcessError;
+use reader::reach::SecretError;
+use reader::trust::TrustError;
 use thiserror::Error;
 use truth::files::FolderError;
 use truth::plan::PlanError;
 use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
-use truth::target::MappingError;
-use verify::observe::client::{ClientError, HeaderError};
-use verify::observe::database::DatabaseError;
-use verify::observe::trust::TrustError;
-use verify::process::ProcessError;
-use verify::reach::SecretError;
+use truth::target::TargetError;
 
 /// The exit codes of `loadgen`.
 pub mod exit {
@@ -46,7 +46,7 @@ pub enum Failure {
     Plan(#[from] PlanError),
     /// The target's description cannot be used.
     #[error(transparent)]
-    Mapping(#[from] MappingError),
+    Mapping(#[from] TargetError),
     /// A header cannot be sent.
     #[error(transparent)]
     Header(#[from] HeaderError),

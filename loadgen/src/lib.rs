@@ -47,7 +47,7 @@ pub fn run(program: Program) -> u8 {
         Some(Command::History { run }) => match history::print(&run) {
             Ok(()) => exit::RAN,
             Err(failure) => {
-                notice::Notices::new(false).error(&verify::baseline::chain(&failure));
+                notice::Notices::new(false).error(&truth::chain::chain(&failure));
                 failure.exit_code()
             }
         },
@@ -66,7 +66,7 @@ fn plan(cli: Cli, requests: u32) -> u8 {
             exit::RAN
         }
         Err(failure) => {
-            notice::Notices::new(false).error(&verify::baseline::chain(&failure));
+            notice::Notices::new(false).error(&truth::chain::chain(&failure));
             failure.exit_code()
         }
     }
@@ -84,7 +84,7 @@ fn load(no_color: bool, resolve: impl FnOnce() -> Result<settings::Settings, Fai
         ended
     });
     started.unwrap_or_else(|failure| {
-        notices.error(&verify::baseline::chain(&failure));
+        notices.error(&truth::chain::chain(&failure));
         failure.exit_code()
     })
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reader::client::TargetClient;
+use reader::process::TargetProcess;
 use tokio::time::timeout;
+use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::plan::shard::Shard;
+use truth::record::baseline::Baseline;
 use truth::record::folder::RunFolder;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
-use verify::baseline::{Baseline, chain};
-use verify::observe::client::TargetClient;
-use verify::process::TargetProcess;
 
 use crate::conductor::until;
 use crate::connection::dial::{Address, Dial};
@@ -217,7 +218,7 @@ fn exit_code(load: &Load, notices: Notices) -> u8 {
 /// all the same.
 async fn take_baseline(client: &TargetClient, settings: &Settings) -> Baseline {
     match timeout(BASELINE_PATIENCE, client.stats()).await {
-        Ok(_) => Baseline::take(client, settings.database.as_ref(), &settings.plan).await,
+        Ok(_) => reader::baseline::take(client, settings.database.as_ref(), &settings.plan).await,
         Err(_) => Baseline::unread(format!("no answer within {} s", BASELINE_PATIENCE.as_secs())),
     }
 }

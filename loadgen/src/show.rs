@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::tunnel::ProxyLogin;
+use truth::chain::chain;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::{Load, Scenario};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::wire::Renderer;
-use verify::baseline::chain;
-use verify::observe::tunnel::ProxyLogin;
 
 use crate::connection::dial::Connector;
 use crate::error::{Failure, exit};
