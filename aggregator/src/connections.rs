@@ -24,8 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 
+pub(crate) use self::patience::Limits;
 use self::patience::{Answer, Socket, Vigil};
-use crate::settings::Settings;
 
 /// The pause after the system refused a connection: what it lacks (files, memory) comes back when another ends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -39,15 +39,6 @@ const UNSENT_BYTES: u32 = 128 * 1024;
 /// As much as this the library may hold of one connection when it reads once more, and as much may wait to be written. A request's
 /// head has to fit.
 const BUFFER_BYTES: usize = 64 * 1024;
-
-/// How long a connection may do nothing.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// From the first byte of a request to the end of its head.
-    pub(crate) head: Duration,
-    /// Between two requests, and while the client takes nothing of an answer.
-    pub(crate) idle: Duration,
-}
 
 /// The places that connections take.
 #[derive(Debug, Clone)]
@@ -244,9 +235,8 @@ fn limit_unsent(_listener: &TcpListener) {}
 
 /// Raises the limit on open files to what the settings need, and answers how many connections it is enough for: were files
 /// to run out, those of the database would be missed first.
-pub(crate) fn affordable(settings: &Settings) -> u32 {
-    let wanted = settings.max_connections;
-    let others = OTHER_FILES + u64::from(settings.writers) + u64::from(settings.workers);
+pub(crate) fn affordable(wanted: u32, writers: u32, workers: u32) -> u32 {
+    let others = OTHER_FILES + u64::from(writers) + u64::from(workers);
     let needed = u64::from(wanted) + others;
     let limit = getrlimit(Resource::Nofile);
     // No number means no limit.

@@ -1,5 +1,7 @@
 //! Settings, each a flag or an environment variable, with defaults that work.
 
+mod token;
+
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use clap::{Parser, ValueEnum};
 
-use crate::auth::Token;
+pub use self::token::{Token, TokenError};
 use crate::connections::Limits;
 use crate::store::DatabaseUrl;
 

@@ -17,8 +17,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Limits;
-
 /// How long a client may go on sending what nobody reads any more. To close the connection at once would tell it of a reset
 /// instead of the answer; to hear all of it out, it could send for ever.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(10);
@@ -28,6 +26,15 @@ const FAREWELL_PAUSE: Duration = Duration::from_secs(2);
 const DISCARDED_BYTES: usize = 8 * 1024;
 /// If no more than this is left and already there, the library reads it and keeps the connection for the next request.
 const CHEAP_REST_BYTES: u64 = 8 * 1024;
+
+/// How long a connection may do nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the first byte of a request to the end of its head.
+    pub(crate) head: Duration,
+    /// Between two requests, and while the client takes nothing of an answer.
+    pub(crate) idle: Duration,
+}
 
 /// What a connection does, as its socket, its requests and their answers tell; all of them live in its one task.
 #[derive(Debug, Clone)]
