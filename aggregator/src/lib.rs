@@ -56,9 +56,6 @@ pub enum RunError {
     /// A task that stores events ended.
     #[error("a writer stopped, which is a defect of this program; please report it")]
     WriterStopped,
-    /// The operating system gave no random bytes for the name of this process.
-    #[error("the operating system gives no random bytes: {0}")]
-    Entropy(#[from] getrandom::Error),
 }
 
 /// Opens the database, listens, says where, and serves until `shutdown` ends.
@@ -98,7 +95,7 @@ pub async fn serve(
 ) -> Result<(), RunError> {
     let drain_timeout = settings.drain_timeout();
     let limits = settings.limits();
-    let (app, mut writers) = start(store.clone(), settings)?;
+    let (app, mut writers) = start(store.clone(), settings);
     let (stopping, stopped) = watch::channel(());
     let room = app.room.clone();
     let server = connections::serve(listener, api::router(app), room, limits, async move {
@@ -137,7 +134,7 @@ async fn overdue(mut stopped: watch::Receiver<()>, drain_timeout: Duration) {
 }
 
 /// The handlers' state and the running writers.
-fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), RunError> {
+fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
     let (ingest, queue) = ingest::queue(settings.queue_requests as usize, settings.queue_bytes());
     let (serving, served) = watch::channel(());
     let inbox = Arc::<Inbox>::default();
@@ -150,7 +147,7 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
     }
     let room = Room::new(settings.max_connections);
     let started = Instant::now();
-    let instance_id = format!("{:016x}", getrandom::u64()?);
+    let instance_id = format!("{:016x}", rand::random::<u64>());
     let unpacking = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
     let app = App {
         store,
@@ -165,7 +162,7 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
         started,
         instance_id,
     };
-    Ok((Arc::new(app), tasks))
+    (Arc::new(app), tasks)
 }
 
 fn spawn_writers(
