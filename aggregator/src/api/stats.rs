@@ -5,25 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 
-use crate::App;
-use crate::error::{ApiError, Unauthorized, Unavailable};
-
-/// What the database has counted. In every snapshot received is the sum of the other three.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    received: i64,
-    unique_processed: i64,
-    duplicate_dropped: i64,
-    pending: i64,
-    topics: Vec<String>,
-}
-
-/// The counters beside one topic, or beside none.
-#[derive(Debug, FromRow)]
-pub(crate) struct CountRow(i64, i64, i64, i64, Option<String>);
+use crate::api::app::App;
+use crate::api::error::{ApiError, Unauthorized, Unavailable};
 
 /// The answer. Received is the sum of what is unique, what was dropped and what waits in the queue.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,17 +68,4 @@ pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, Ap
         queue: QueueStats { pending: counts.pending - processing, processing },
         instance_id: app.instance_id.clone(),
     }))
-}
-
-impl Counts {
-    /// Takes the counters from any row and a topic from each.
-    pub(crate) fn from_rows(rows: Vec<CountRow>) -> Self {
-        let mut counts = Self::default();
-        for CountRow(received, unique_processed, duplicate_dropped, pending, topic) in rows {
-            counts = Self { received, unique_processed, duplicate_dropped, pending, ..counts };
-            counts.topics.extend(topic);
-        }
-        counts.topics.sort_unstable();
-        counts
-    }
 }

@@ -7,13 +7,15 @@ use serde::Serialize;
 use thiserror::Error;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::body::ACCEPTED_ENCODINGS;
-use crate::fault::Fault;
+use crate::event::Fault;
 use crate::ingest::NotStored;
 use crate::settings::InvalidStatus;
 
 /// When a client should try again after a 503, in seconds. Most outages and queues are over sooner or much later.
 const RETRY_AFTER_SEC: &str = "1";
+
+/// The encodings that a body may have besides none.
+const ACCEPTED_ENCODINGS: &str = "gzip, zstd";
 
 /// Why a request is not served.
 #[derive(Debug, Error)]

@@ -1,10 +1,8 @@
 //! A request's body: which form it has, and what it holds when it is unpacked.
 //!
-//! Bodies share a bounded memory while they arrive (see `intake`). A packed body is limited twice, by the same limit: as it
+//! Bodies share a bounded memory while they arrive (see `ingest::intake`). A packed body is limited twice, by the same limit: as it
 //! arrives, and as it unpacks. The first part is unpacked where it is, which is all of an ordinary body; what is larger goes on
 //! aside, so that nobody's answer waits for it.
-
-mod intake;
 
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
@@ -18,21 +16,16 @@ use hyper::body::Body as _;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-pub(crate) use self::intake::Intake;
-use self::intake::{NotTaken, Share};
-use crate::App;
-use crate::error::ApiError;
-use crate::event::{Batch, Rejected};
-use crate::fault::Fault;
+use crate::api::app::App;
+use crate::api::error::ApiError;
+use crate::event::{Batch, Fault, Rejected};
 use crate::ingest::NotStored;
+use crate::ingest::intake::{NotTaken, Share};
 
 /// So much is unpacked in less time than a hand-over takes to be worth its while.
 const FIRST_PART_BYTES: usize = 64 * 1024;
 /// The window of zstd's own levels up to 19; one that is larger than the largest body is of no use.
 const LEAST_WINDOW_LOG: u32 = 23;
-
-/// The encodings that a body may have besides none.
-pub(crate) const ACCEPTED_ENCODINGS: &str = "gzip, zstd";
 
 /// What a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

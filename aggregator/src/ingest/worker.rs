@@ -3,12 +3,13 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::inbox::Inbox;
 use crate::metrics::{Metrics, Work};
 use crate::store::{Drained, Store, Worker, WriteError};
 
@@ -17,34 +18,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Between two looks how full the inbox is.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// What the handlers and the workers of one process share.
-#[derive(Debug, Default)]
-pub(crate) struct Inbox {
-    /// Told when something was put in.
-    filled: Notify,
-    /// Events that this process' workers are about to store.
-    in_hand: AtomicI64,
-    /// Events that waited when somebody last looked.
-    waiting: AtomicI64,
-}
-
-impl Inbox {
-    /// Wakes a worker.
-    pub(crate) fn filled(&self) {
-        self.filled.notify_one();
-    }
-
-    /// Whether so many events wait, or more.
-    pub(crate) fn holds(&self, events: i64) -> bool {
-        self.waiting.load(Ordering::Relaxed) >= events
-    }
-
-    /// How many of so many that wait are in a worker's hands.
-    pub(crate) fn processing(&self, waiting: i64) -> i64 {
-        self.in_hand.load(Ordering::Relaxed).clamp(0, waiting.max(0))
-    }
-}
 
 /// How a worker works.
 #[derive(Debug, Clone)]

@@ -34,6 +34,15 @@ pub(crate) struct Reason {
     pub(crate) msg: &'static str,
 }
 
+/// Why a body is not a batch.
+#[derive(Debug)]
+pub(crate) enum Rejected {
+    /// Something in it is not valid; every fault is listed.
+    Invalid(Vec<Fault>),
+    /// It holds more events than a batch may.
+    TooMany,
+}
+
 impl Fault {
     /// The body as a whole.
     pub(crate) fn body(kind: &'static str, msg: impl Into<Cow<'static, str>>) -> Self {

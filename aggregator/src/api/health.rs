@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use crate::App;
+use crate::api::app::App;
 
 /// A database that needs longer is as good as away; whoever asks has a limit of their own, often a second or two more.
 const LIMIT: Duration = Duration::from_secs(2);

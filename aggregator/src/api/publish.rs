@@ -9,14 +9,14 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::App;
-use crate::body::read_batch;
-use crate::error::{ApiError, BadRequest, Failure, Faults, Unauthorized, Unavailable};
+use crate::api::app::App;
+use crate::api::body::read_batch;
+use crate::api::error::{ApiError, BadRequest, Failure, Faults, Unauthorized, Unavailable};
+use crate::api::query::{Parameters, Switch};
 use crate::event::Publication;
-use crate::group::Kind;
 use crate::ingest::NotStored;
-use crate::query::{Parameters, Switch};
 use crate::settings::Ack;
+use crate::store::Kind;
 
 /// The receipt for events that are stored.
 #[derive(Debug, Serialize, ToSchema)]

@@ -18,43 +18,21 @@ use futures_util::stream;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sqlx::FromRow;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
-use crate::App;
-use crate::error::{ApiError, Faults, Unauthorized, Unavailable};
-use crate::fault::Fault;
-use crate::query::Parameters;
+use crate::api::app::App;
+use crate::api::error::{ApiError, Faults, Unauthorized, Unavailable};
+use crate::api::query::Parameters;
+use crate::event::Fault;
+use crate::store::{Page, PageRequest, PageRow};
 
-const DEFAULT_LIMIT: u32 = 1_000;
 const MAX_LIMIT: u32 = 10_000;
 /// One JSON object a line.
 const LINES: &str = "application/x-ndjson";
 /// Ways of paging that this listing has not. Other parameters are ignored; whoever asks for a further page by one of these
 /// would take the first page, answered again, for it.
 const OTHER_WAYS: [&str; 3] = ["offset", "skip", "page"];
-
-/// Which page is wanted.
-#[derive(Debug, Clone)]
-pub(crate) struct PageRequest {
-    pub(crate) topic: Option<String>,
-    /// None where the client did not say.
-    limit: Option<u32>,
-    cursor: Option<i64>,
-}
-
-/// One page, and whether there is more.
-#[derive(Debug)]
-pub(crate) struct Page {
-    rows: Vec<PageRow>,
-    /// The place where the next page goes on.
-    next: Option<i64>,
-}
-
-/// One stored event as the database tells it.
-#[derive(Debug, FromRow)]
-pub(crate) struct PageRow(i64, String, String, String, String, Option<String>, i64);
 
 /// One stored event as it is shown.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,18 +87,18 @@ pub(crate) async fn events(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let request = PageRequest::parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
+    let request = parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
     let page = page(&app, &request).await?;
     let wants_lines = accepts(&headers, LINES);
     // Before HTTP/1.1 a body that breaks off ends as a whole one does.
     if wants_lines && request.limit.is_none() && version > Version::HTTP_10 {
         return Ok(([(header::CONTENT_TYPE, LINES)], all_lines(app, request, page)).into_response());
     }
-    let link = page.link(&request);
+    let link = link(&page, &request);
     let mut response = if wants_lines {
-        ([(header::CONTENT_TYPE, LINES)], page.to_lines()).into_response()
+        ([(header::CONTENT_TYPE, LINES)], to_lines(&page)).into_response()
     } else {
-        ([(header::CONTENT_TYPE, "application/json")], page.to_json()).into_response()
+        ([(header::CONTENT_TYPE, "application/json")], to_json(&page)).into_response()
     };
     if let Some(link) = link {
         response.headers_mut().insert(header::LINK, link);
@@ -159,7 +137,7 @@ fn all_lines(app: Arc<App>, request: PageRequest, first: Page) -> Body {
             Step::End => return Ok(None),
         };
         let next = page.next.map_or(Step::End, Step::Read);
-        Ok::<_, sqlx::Error>(Some((page.to_lines(), (app, request, next))))
+        Ok::<_, sqlx::Error>(Some((to_lines(&page), (app, request, next))))
     });
     Body::from_stream(pages)
 }
@@ -174,45 +152,30 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     })
 }
 
-impl PageRequest {
-    fn parse(parameters: &Parameters) -> Result<Self, Vec<Fault>> {
-        let limit = match parameters.text("limit") {
-            None => Ok(None),
-            Some(text) => {
-                let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-                limit.map(Some).ok_or_else(|| {
-                    Fault::query("limit", "int_range", format!("must be a number from 1 to {MAX_LIMIT}"))
-                })
-            }
-        };
-        let cursor = match parameters.text("cursor") {
-            None => Ok(None),
-            Some(text) => text.parse().map(Some).map_err(|_| {
-                Fault::query("cursor", "cursor_parsing", "must be a cursor from the Link header of a page")
-            }),
-        };
-        let topic = parameters.text("topic").map(str::to_owned);
-        let other_way = other_way(parameters);
-        match (limit, cursor, other_way) {
-            (Ok(limit), Ok(cursor), None) => Ok(Self { topic, limit, cursor }),
-            (limit, cursor, other_way) => {
-                Err(limit.err().into_iter().chain(cursor.err()).chain(other_way).collect())
-            }
+/// The page that the query string asks for, or every fault in it.
+fn parse(parameters: &Parameters) -> Result<PageRequest, Vec<Fault>> {
+    let limit = match parameters.text("limit") {
+        None => Ok(None),
+        Some(text) => {
+            let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+            limit.map(Some).ok_or_else(|| {
+                Fault::query("limit", "int_range", format!("must be a number from 1 to {MAX_LIMIT}"))
+            })
         }
-    }
-
-    /// Rows below this place are wanted.
-    pub(crate) fn before(&self) -> i64 {
-        self.cursor.unwrap_or(i64::MAX)
-    }
-
-    /// One row more than the page holds tells whether there is more.
-    pub(crate) fn rows_to_read(&self) -> i64 {
-        i64::from(self.limit()) + 1
-    }
-
-    fn limit(&self) -> u32 {
-        self.limit.unwrap_or(DEFAULT_LIMIT)
+    };
+    let cursor = match parameters.text("cursor") {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            Fault::query("cursor", "cursor_parsing", "must be a cursor from the Link header of a page")
+        }),
+    };
+    let topic = parameters.text("topic").map(str::to_owned);
+    let other_way = other_way(parameters);
+    match (limit, cursor, other_way) {
+        (Ok(limit), Ok(cursor), None) => Ok(PageRequest { topic, limit, cursor }),
+        (limit, cursor, other_way) => {
+            Err(limit.err().into_iter().chain(cursor.err()).chain(other_way).collect())
+        }
     }
 }
 
@@ -225,40 +188,29 @@ fn other_way(parameters: &Parameters) -> Option<Fault> {
     Some(Fault::query(name, "paging", msg))
 }
 
-impl Page {
-    /// Ends the page at its limit, or where the store left payloads out because the page was full of bytes.
-    pub(crate) fn from_rows(mut rows: Vec<PageRow>, request: &PageRequest) -> Self {
-        let complete = rows.iter().take_while(|row| row.5.is_some()).take(request.limit() as usize).count();
-        let has_more = rows.len() > complete;
-        rows.truncate(complete);
-        let next = rows.last().filter(|_| has_more).map(|row| row.0);
-        Self { rows, next }
-    }
+fn to_json(page: &Page) -> Vec<u8> {
+    let rows: Vec<_> = page.rows.iter().map(Row::of).collect();
+    serde_json::to_vec(&rows).expect("texts and numbers are always JSON")
+}
 
-    fn to_json(&self) -> Vec<u8> {
-        let rows: Vec<_> = self.rows.iter().map(Row::of).collect();
-        serde_json::to_vec(&rows).expect("texts and numbers are always JSON")
+fn to_lines(page: &Page) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for row in &page.rows {
+        serde_json::to_writer(&mut lines, &Row::of(row)).expect("texts and numbers are always JSON");
+        lines.push(b'\n');
     }
+    lines
+}
 
-    fn to_lines(&self) -> Vec<u8> {
-        let mut lines = Vec::new();
-        for row in &self.rows {
-            serde_json::to_writer(&mut lines, &Row::of(row)).expect("texts and numbers are always JSON");
-            lines.push(b'\n');
-        }
-        lines
+/// The header that leads to the next page. The reference is relative, so that it holds behind any proxy.
+fn link(page: &Page, request: &PageRequest) -> Option<HeaderValue> {
+    let mut link = format!("</events?cursor={}&limit={}", page.next?, request.limit());
+    if let Some(topic) = &request.topic {
+        link.push_str("&topic=");
+        percent_encode(topic, &mut link);
     }
-
-    /// The header that leads to the next page. The reference is relative, so that it holds behind any proxy.
-    fn link(&self, request: &PageRequest) -> Option<HeaderValue> {
-        let mut link = format!("</events?cursor={}&limit={}", self.next?, request.limit());
-        if let Some(topic) = &request.topic {
-            link.push_str("&topic=");
-            percent_encode(topic, &mut link);
-        }
-        link.push_str(">; rel=\"next\"");
-        Some(HeaderValue::from_str(&link).expect("a percent-encoded text is a header value"))
-    }
+    link.push_str(">; rel=\"next\"");
+    Some(HeaderValue::from_str(&link).expect("a percent-encoded text is a header value"))
 }
 
 impl Payload<'_> {
@@ -273,14 +225,14 @@ impl Payload<'_> {
 }
 
 impl<'a> Row<'a> {
-    fn of(PageRow(_, topic, event_id, timestamp, source, payload, processed_at_ms): &'a PageRow) -> Self {
-        let payload = payload.as_deref().unwrap_or_default();
-        let processed_at = Timestamp::from_millisecond(*processed_at_ms).unwrap_or_default();
+    fn of(row: &'a PageRow) -> Self {
+        let payload = row.payload.as_deref().unwrap_or_default();
+        let processed_at = Timestamp::from_millisecond(row.processed_at_ms).unwrap_or_default();
         Self {
-            topic,
-            event_id,
-            timestamp,
-            source,
+            topic: &row.topic,
+            event_id: &row.event_id,
+            timestamp: &row.timestamp,
+            source: &row.source,
             payload: serde_json::from_str(payload).map_or(Payload::Text(payload), Payload::Json),
             processed_at: format!("{processed_at:.3}"),
         }
@@ -302,12 +254,20 @@ mod tests {
     use super::*;
 
     fn request(query: &str) -> Result<PageRequest, Vec<Fault>> {
-        PageRequest::parse(&Parameters::of(&format!("/events?{query}").parse().unwrap()))
+        parse(&Parameters::of(&format!("/events?{query}").parse().unwrap()))
     }
 
     fn row(seq: i64, payload: Option<&str>) -> PageRow {
         let text = str::to_owned;
-        PageRow(seq, text("t"), text("id"), text("2025-01-01"), text("test"), payload.map(text), 0)
+        PageRow {
+            seq,
+            topic: text("t"),
+            event_id: text("id"),
+            timestamp: text("2025-01-01"),
+            source: text("test"),
+            payload: payload.map(text),
+            processed_at_ms: 0,
+        }
     }
 
     #[test]
@@ -333,21 +293,10 @@ mod tests {
     }
 
     #[test]
-    fn a_page_ends_at_its_limit_or_where_payloads_end() {
-        let two = request("limit=2").unwrap();
-        let full = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}")), row(7, Some("{}"))], &two);
-        assert_eq!((full.rows.len(), full.next), (2, Some(8)));
-        let last = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}"))], &two);
-        assert_eq!((last.rows.len(), last.next), (2, None));
-        let heavy = Page::from_rows(vec![row(9, Some("{}")), row(8, None)], &two);
-        assert_eq!((heavy.rows.len(), heavy.next), (1, Some(9)));
-    }
-
-    #[test]
     fn the_link_encodes_the_topic() {
         let request = request("topic=a%20%26%3E%C3%A9&limit=1").unwrap();
         let page = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}"))], &request);
-        let link = page.link(&request).unwrap();
+        let link = link(&page, &request).unwrap();
         assert_eq!(link, "</events?cursor=9&limit=1&topic=a%20%26%3E%C3%A9>; rel=\"next\"");
     }
 
@@ -356,7 +305,7 @@ mod tests {
         let request = request("").unwrap();
         let sent = r#"{ "b":1e400, "a":"\ud800", "b":1.0 }"#;
         let page = Page::from_rows(vec![row(2, Some(sent)), row(1, Some("{oops"))], &request);
-        let json = String::from_utf8(page.to_json()).unwrap();
+        let json = String::from_utf8(to_json(&page)).unwrap();
         assert!(json.contains(sent), "{json}");
         assert!(json.contains(r#""payload":"{oops","processed_at":"1970-01-01T00:00:00.000Z""#), "{json}");
     }

@@ -16,7 +16,7 @@ pub(crate) struct Intake {
 
 /// A body, as far as it has arrived.
 #[derive(Debug)]
-pub(super) struct Arriving<'a> {
+pub(crate) struct Arriving<'a> {
     bytes: Vec<u8>,
     most: usize,
     intake: &'a Intake,
@@ -24,11 +24,11 @@ pub(super) struct Arriving<'a> {
 }
 
 /// A body's part of the room, free again when it is dropped; a small body has none.
-pub(super) type Share<'a> = Option<SemaphorePermit<'a>>;
+pub(crate) type Share<'a> = Option<SemaphorePermit<'a>>;
 
 /// Why a part of a body is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotTaken {
+pub(crate) enum NotTaken {
     /// The body is larger than it may be.
     TooLarge,
     /// Others have the room.
@@ -46,13 +46,13 @@ impl Intake {
     }
 
     /// A body that may have so many bytes begins to arrive.
-    pub(super) fn begin(&self, most: usize) -> Arriving<'_> {
+    pub(crate) fn begin(&self, most: usize) -> Arriving<'_> {
         Arriving { bytes: Vec::new(), most, intake: self, share: None }
     }
 }
 
 impl<'a> Arriving<'a> {
-    pub(super) fn add(&mut self, part: &[u8]) -> Result<(), NotTaken> {
+    pub(crate) fn add(&mut self, part: &[u8]) -> Result<(), NotTaken> {
         let held = self.bytes.capacity();
         let needed = self.bytes.len() + part.len();
         if needed > self.most {
@@ -82,7 +82,7 @@ impl<'a> Arriving<'a> {
     }
 
     /// The body and its room.
-    pub(super) fn end(self) -> (Vec<u8>, Share<'a>) {
+    pub(crate) fn end(self) -> (Vec<u8>, Share<'a>) {
         (self.bytes, self.share)
     }
 }

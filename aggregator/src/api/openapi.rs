@@ -12,7 +12,8 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{App, health, listing, metrics, publish, stats};
+use crate::api::app::App;
+use crate::api::{health, listing, metrics, publish, stats};
 
 /// What the document says of the service as a whole.
 #[derive(OpenApi)]

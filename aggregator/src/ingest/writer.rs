@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::inbox::Inbox;
+use super::{Job, NotStored, Queue};
 use crate::event::Batch;
-use crate::group::{Group, Kind};
-use crate::ingest::{Job, NotStored, Queue};
 use crate::metrics::{Metrics, Work};
-use crate::store::{WriteError, Writer};
-use crate::worker::Inbox;
+use crate::store::{Group, Kind, WriteError, Writer};
 
 /// How often a group is tried again that the database ended for another's sake. The rows are sorted, so that only
 /// strangers' transactions can be in the way; five in a row mean trouble that the client should hear of.

@@ -4,7 +4,7 @@ use axum::extract::Query;
 use axum::http::Uri;
 use utoipa::ToSchema;
 
-use crate::fault::Fault;
+use crate::event::Fault;
 
 /// The parameters that were sent, in order. Those that no handler looks for are ignored.
 #[derive(Debug)]
