@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::cargo;
-use crate::interrupt::Interrupt;
-use crate::programs::{Profile, Programs};
+use crate::rig::cargo;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::programs::{Profile, Programs};
 
 pub mod ingest;
 pub mod judge;

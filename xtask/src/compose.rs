@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::http;
-use crate::interrupt::Interrupt;
-use crate::process::exit_code;
+use crate::rig::http;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::exit_code;
 use loading::Loading;
 use stack::Stack;
 

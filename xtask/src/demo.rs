@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::aggregator::{self, sqlite_url};
-use crate::cluster::{Cluster, Durability};
-use crate::interrupt::Interrupt;
-use crate::process::{Ending, Process, exit_code};
-use crate::programs::{Profile, Programs};
-use crate::scratch::Scratch;
-use crate::service::Service;
-use crate::{cargo, http};
+use crate::rig::aggregator::{self, sqlite_url};
+use crate::rig::cluster::{Cluster, Durability};
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process, exit_code};
+use crate::rig::programs::{Profile, Programs};
+use crate::rig::scratch::Scratch;
+use crate::rig::service::Service;
+use crate::rig::{cargo, http};
 use run_folder::RunFolder;
 
 mod run_folder;

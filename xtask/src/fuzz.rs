@@ -10,15 +10,15 @@ use std::process::{Command, ExitCode, ExitStatus};
 use anyhow::{Context, Result, ensure};
 use lies::LIES;
 
-use crate::aggregator::{self, sqlite_url};
-use crate::cluster::{Cluster, Durability};
-use crate::interrupt::Interrupt;
-use crate::process::{Ending, Process};
-use crate::programs::{Profile, Programs, in_our_environment};
-use crate::scratch::Scratch;
-use crate::service::Service;
-use crate::transcript::Transcript;
-use crate::{cargo, http};
+use crate::rig::aggregator::{self, sqlite_url};
+use crate::rig::cluster::{Cluster, Durability};
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::{Profile, Programs, in_our_environment};
+use crate::rig::scratch::Scratch;
+use crate::rig::service::Service;
+use crate::rig::transcript::Transcript;
+use crate::rig::{cargo, http};
 
 mod lies;
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use xtask::interrupt::{Interrupt, Interrupted};
+use xtask::rig::interrupt::{Interrupt, Interrupted};
 
 fn main() -> ExitCode {
     let outcome = Interrupt::listen().and_then(|interrupt| xtask::run(&xtask::Cli::read(), &interrupt));

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cargo;
-use crate::interrupt::Interrupt;
-use crate::programs::{Profile, Programs};
+use crate::rig::cargo;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::programs::{Profile, Programs};
 use modes::{MODES, Mode};
 use table::{MUTANTS, Mutant, sound};
 use trial::Trial;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::interrupt::Interrupt;
+use crate::rig::interrupt::Interrupt;
 use framing::{Framing, Method};
 
 mod framing;
@@ -161,7 +161,7 @@ mod tests {
         let mut said = vec![0; NOT_FOUND.len()];
         stream.read_exact(&mut said).unwrap();
         assert_eq!(said, NOT_FOUND);
-        assert_eq!(crate::http::get_json(address, "/answered").unwrap(), 2);
+        assert_eq!(crate::rig::http::get_json(address, "/answered").unwrap(), 2);
 
         interrupt.ask();
         server.join().unwrap();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::cluster::{Cluster, Durability};
-use crate::interrupt::Interrupt;
+use crate::rig::cluster::{Cluster, Durability};
+use crate::rig::interrupt::Interrupt;
 
 /// What the command takes.
 #[derive(Debug, clap::Args)]

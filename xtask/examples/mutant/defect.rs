@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::counters::Counters;
 use crate::event::{Event, Key};
-use crate::store::Counters;
 
 /// One event in so many is stored a second time, or dropped, or dropped and another doubled.
 const ONE_IN: usize = 10_000;

@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::counters::Counters;
 use crate::event::Key;
-use crate::store::Counters;
 
 /// What one call makes durable.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -15,6 +15,7 @@ use defect::Defect;
 use mode::Mode;
 use store::Store;
 
+mod counters;
 mod defect;
 mod event;
 mod http;

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::counters::Counters;
 use crate::defect::Defect;
 use crate::event::{Event, Key};
 use crate::journal::{Journal, Record};
@@ -22,30 +22,6 @@ const WINDOW: Duration = Duration::from_secs(2);
 
 /// How long a key is known where that is promised, with something to spare for what comes in the last moment.
 const PROMISED_WINDOW: Duration = Duration::from_millis(510);
-
-/// What `/stats` counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Counters {
-    pub(crate) received: u64,
-    pub(crate) unique: u64,
-    pub(crate) duplicates: u64,
-}
-
-impl Counters {
-    pub(crate) fn of(results: &[bool]) -> Self {
-        let unique = results.iter().filter(|is_new| **is_new).count() as u64;
-        let received = results.len() as u64;
-        Self { received, unique, duplicates: received - unique }
-    }
-
-    pub(crate) fn plus(self, other: Self) -> Self {
-        Self {
-            received: self.received + other.received,
-            unique: self.unique + other.unique,
-            duplicates: self.duplicates + other.duplicates,
-        }
-    }
-}
 
 /// What is there.
 #[derive(Debug)]

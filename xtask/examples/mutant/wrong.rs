@@ -6,10 +6,11 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::time::sleep;
 
+use crate::counters::Counters;
 use crate::defect::Defect;
 use crate::event::Event;
 use crate::journal::Record;
-use crate::store::{Counters, Store, texts};
+use crate::store::{Store, texts};
 
 /// Between two steps that ought to be one: long enough that others get in between on any machine.
 const GAP: Duration = Duration::from_millis(5);

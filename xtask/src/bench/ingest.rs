@@ -12,7 +12,7 @@ use super::loadgen::{self, Races};
 use super::samples::{Samples, ratio, whole};
 use super::table::Table;
 use super::{CONNECTIONS, Common, machine, say};
-use crate::programs::Programs;
+use crate::rig::programs::Programs;
 use store::{Database, Kind};
 use turn::Turn;
 use yardstick::Yardstick;

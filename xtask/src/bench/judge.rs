@@ -15,12 +15,12 @@ use super::machine::{self, Place};
 use super::samples::{mebibytes, whole};
 use super::table::Table;
 use super::{CONNECTIONS, Common, say};
-use crate::aggregator::{self, sqlite_url};
-use crate::process::{Ending, Process};
-use crate::programs::Programs;
-use crate::scratch::Scratch;
-use crate::transcript::Transcript;
-use crate::usage::{Usage, measured};
+use crate::rig::aggregator::{self, sqlite_url};
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::Programs;
+use crate::rig::scratch::Scratch;
+use crate::rig::transcript::Transcript;
+use crate::rig::usage::{Usage, measured};
 
 /// What forging or judging the largest run may take.
 const JUDGE_LIMIT: Duration = Duration::from_secs(900);

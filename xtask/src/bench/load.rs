@@ -13,9 +13,9 @@ use super::machine::{self, Place};
 use super::samples::{Samples, mebibytes, ratio, whole};
 use super::table::Table;
 use super::{CONNECTIONS, Common, say};
-use crate::programs::Programs;
-use crate::scratch::Scratch;
-use crate::usage::Usage;
+use crate::rig::programs::Programs;
+use crate::rig::scratch::Scratch;
+use crate::rig::usage::Usage;
 use peer::{BODY, Peer, Task};
 use server::NullServer;
 

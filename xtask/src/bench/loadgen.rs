@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::LIMIT;
 use super::machine::Place;
-use crate::process::{Ending, Process};
-use crate::programs::Programs;
-use crate::scratch::Scratch;
-use crate::transcript::Transcript;
-use crate::usage::{Usage, measured};
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::Programs;
+use crate::rig::scratch::Scratch;
+use crate::rig::transcript::Transcript;
+use crate::rig::usage::{Usage, measured};
 
 /// A scenario whose repeats never race: a group is written in one turn, and without it each request is by itself.
 const NO_RACES: &str = "[mix]\nconcurrent = 0\n";

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::cargo;
-use crate::programs::in_our_environment;
+use crate::rig::cargo;
+use crate::rig::programs::in_our_environment;
 
 /// A line that says where, when and with what; `versions` are those of the programs that took part.
 pub(super) fn line(command: &str, versions: &[String]) -> String {

@@ -11,12 +11,12 @@ use super::machine::{self, Place};
 use super::samples::mebibytes;
 use super::table::Table;
 use super::{CONNECTIONS, Common, LIMIT, say};
-use crate::aggregator::{self, sqlite_url};
-use crate::process::{Ending, Process};
-use crate::programs::Programs;
-use crate::scratch::Scratch;
-use crate::transcript::Transcript;
-use crate::usage::measured;
+use crate::rig::aggregator::{self, sqlite_url};
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::Programs;
+use crate::rig::scratch::Scratch;
+use crate::rig::transcript::Transcript;
+use crate::rig::usage::measured;
 
 /// Large requests, so that two million events take seconds.
 const BATCH: u32 = 1_000;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::received;
-use crate::interrupt::Interrupt;
-use crate::process::{Ending, Process};
-use crate::transcript::Transcript;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process};
+use crate::rig::transcript::Transcript;
 
 /// Between two looks at how much is received.
 const LOOK: Duration = Duration::from_millis(5);

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use super::loading::Loading;
 use super::stack::Stack;
 use super::{Settings, healthy, received, say};
-use crate::interrupt::Interrupt;
+use crate::rig::interrupt::Interrupt;
 
 /// The scenario as the container knows it.
 const SCENARIO: &str = "scenarios/replicas.toml";

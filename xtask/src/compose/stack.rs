@@ -7,11 +7,11 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use super::Settings;
-use crate::cargo;
-use crate::guard::Guard;
-use crate::interrupt::Interrupt;
-use crate::process::{Ending, Process};
-use crate::transcript::Transcript;
+use crate::rig::cargo;
+use crate::rig::guard::Guard;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process};
+use crate::rig::transcript::Transcript;
 
 /// The two ways in which Compose comes: as docker's own command, and as the older program.
 const TOOLS: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::cargo;
+use crate::rig::cargo;
 
 /// Where runs go, seen from the workspace's root.
 pub(super) const RESULTS: &str = "results";

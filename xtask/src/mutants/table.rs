@@ -1,7 +1,6 @@
 //! The mutants: what each gets wrong, the run that brings it out, and the check that has to name it.
 
 use super::modes::{self, Mode};
-use super::trial::Trial;
 
 /// One defect and the run that brings it out.
 #[derive(Debug)]
@@ -86,12 +85,6 @@ impl Mutant {
 
     const fn struck(self, faults: &'static [Fault]) -> Self {
         Self { faults, attempts: STRUCK_ATTEMPTS, ..self }
-    }
-
-    /// Whether the right check named it.
-    #[must_use]
-    pub fn is_named_by(&self, trial: &Trial) -> bool {
-        trial.word == "FAIL" && trial.failed.iter().any(|check| check == self.named_by)
     }
 }
 

@@ -6,10 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::table::{Fault, Mutant, Starter};
-use crate::port;
-use crate::programs::{Programs, Running};
-use crate::scratch::Scratch;
-use crate::service::Service;
+use crate::rig::port;
+use crate::rig::programs::{Programs, Running};
+use crate::rig::scratch::Scratch;
+use crate::rig::service::Service;
 
 /// The program that every mutant is.
 const TARGET: &str = "examples/mutant";
@@ -85,6 +85,14 @@ impl Trial {
         let reasons =
             if self.reasons.is_empty() { String::new() } else { format!(": {}", self.reasons.join("; ")) };
         format!("{}, {} unknown{reasons}", self.word, self.unknown)
+    }
+}
+
+impl Mutant {
+    /// Returns true if the verdict is FAIL and the check that has to name this defect is among the failed ones.
+    #[must_use]
+    pub fn is_named_by(&self, trial: &Trial) -> bool {
+        trial.word == "FAIL" && trial.failed.iter().any(|check| check == self.named_by)
     }
 }
 

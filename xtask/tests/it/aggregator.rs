@@ -3,12 +3,12 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-use xtask::aggregator::{self, sqlite_url};
-use xtask::cluster::{Cluster, Durability};
-use xtask::http;
-use xtask::interrupt::Interrupt;
-use xtask::programs::{Profile, Programs};
-use xtask::scratch::Scratch;
+use xtask::rig::aggregator::{self, sqlite_url};
+use xtask::rig::cluster::{Cluster, Durability};
+use xtask::rig::http;
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::programs::{Profile, Programs};
+use xtask::rig::scratch::Scratch;
 
 #[test]
 fn a_killed_aggregator_answers_again_on_its_port_with_sqlite() {

@@ -2,8 +2,8 @@
 //! nobody's figure.
 
 use xtask::bench::{ingest, judge, load, memory};
-use xtask::interrupt::Interrupt;
-use xtask::programs::{Profile, Programs};
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::programs::{Profile, Programs};
 
 fn programs() -> Programs {
     Programs::built(Profile::Debug, &Interrupt::never()).unwrap()

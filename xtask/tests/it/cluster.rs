@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Signal, kill_process};
-use xtask::cluster::{Cluster, Durability};
-use xtask::interrupt::Interrupt;
+use xtask::rig::cluster::{Cluster, Durability};
+use xtask::rig::interrupt::Interrupt;
 
 use crate::gone::{both_gone, pid, runs};
 

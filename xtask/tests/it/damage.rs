@@ -2,7 +2,7 @@
 //! offline.
 
 use serde_json::Value;
-use xtask::cluster::Durability;
+use xtask::rig::cluster::Durability;
 
 use crate::stack::{Server, Stack};
 

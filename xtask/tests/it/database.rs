@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection, Row};
-use xtask::cluster::{Cluster, Durability};
-use xtask::interrupt::Interrupt;
+use xtask::rig::cluster::{Cluster, Durability};
+use xtask::rig::interrupt::Interrupt;
 
 use crate::stack::{Server, Stack};
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use xtask::interrupt::Interrupt;
-use xtask::port;
-use xtask::programs::{Finished, Profile, Programs};
-use xtask::scratch::Scratch;
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::port;
+use xtask::rig::programs::{Finished, Profile, Programs};
+use xtask::rig::scratch::Scratch;
 
 /// A folder with a scenario that starts the aggregator on a database there.
 struct Bench {

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use xtask::interrupt::Interrupt;
-use xtask::port;
-use xtask::programs::{Profile, Programs};
-use xtask::scratch::Scratch;
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::port;
+use xtask::rig::programs::{Profile, Programs};
+use xtask::rig::scratch::Scratch;
 
 /// The first block of the section, as a shell would get it.
 fn gate() -> String {

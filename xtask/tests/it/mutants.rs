@@ -2,11 +2,11 @@
 
 use std::sync::Mutex;
 
-use xtask::interrupt::Interrupt;
 use xtask::mutants::modes::MODES;
 use xtask::mutants::table::{MUTANTS, Starter, sound};
 use xtask::mutants::trial::Trial;
-use xtask::programs::{Profile, Programs};
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::programs::{Profile, Programs};
 
 /// Runs side by side: as many as leave a run of a second a second.
 const SIDE_BY_SIDE: usize = 3;

@@ -1,9 +1,9 @@
 //! `verify probe` meets services of other shapes, and what it writes is run as it is.
 
-use xtask::interrupt::Interrupt;
-use xtask::programs::{Finished, Profile, Programs};
-use xtask::scratch::Scratch;
-use xtask::service::Service;
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::programs::{Finished, Profile, Programs};
+use xtask::rig::scratch::Scratch;
+use xtask::rig::service::Service;
 
 /// A service, and a folder for what is written about it.
 struct Met {

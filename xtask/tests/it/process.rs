@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use xtask::guard::Guard;
-use xtask::interrupt::{Interrupt, Interrupted};
-use xtask::process::{Ending, Process};
-use xtask::scratch::Scratch;
-use xtask::transcript::Transcript;
+use xtask::rig::guard::Guard;
+use xtask::rig::interrupt::{Interrupt, Interrupted};
+use xtask::rig::process::{Ending, Process};
+use xtask::rig::scratch::Scratch;
+use xtask::rig::transcript::Transcript;
 
 use crate::gone::{eventually, runs};
 

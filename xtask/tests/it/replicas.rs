@@ -4,12 +4,12 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
-use xtask::aggregator;
-use xtask::cluster::Durability;
-use xtask::interrupt::Interrupt;
-use xtask::programs::{Profile, Programs, Running};
-use xtask::scratch::Scratch;
-use xtask::service::Service;
+use xtask::rig::aggregator;
+use xtask::rig::cluster::Durability;
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::programs::{Profile, Programs, Running};
+use xtask::rig::scratch::Scratch;
+use xtask::rig::service::Service;
 
 use crate::stack::Server;
 
@@ -23,7 +23,7 @@ fn replicas_that_are_killed_and_that_hang_are_one_target() {
 
     let results = Scratch::new().unwrap();
     let out = results.path().to_str().unwrap();
-    let scenario = xtask::cargo::workspace().join("scenarios/replicas.toml");
+    let scenario = xtask::rig::cargo::workspace().join("scenarios/replicas.toml");
     let arguments = format!("--scenario {} --target http://{address} --out {out}", scenario.display());
     let more = "--count 40000 --timeout 500ms";
     let arguments = arguments.split(' ').chain(more.split(' ')).map(str::to_owned);

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
-use xtask::aggregator::{self, sqlite_url};
-use xtask::cluster::{Cluster, Durability};
-use xtask::interrupt::Interrupt;
-use xtask::programs::{Finished, Profile, Programs, Running};
-use xtask::scratch::Scratch;
-use xtask::service::Service;
+use xtask::rig::aggregator::{self, sqlite_url};
+use xtask::rig::cluster::{Cluster, Durability};
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::programs::{Finished, Profile, Programs, Running};
+use xtask::rig::scratch::Scratch;
+use xtask::rig::service::Service;
 
 /// A database server for as many stores as a test wants.
 pub(crate) enum Server {

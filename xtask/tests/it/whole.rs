@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xtask::cluster::Durability;
+use xtask::rig::cluster::Durability;
 
 use crate::stack::{Server, Stack};
 
@@ -57,7 +57,7 @@ fn a_queued_run_through_kills_and_restarts_passes_on_postgres() {
 
 fn queued_run_through_kills_passes(server: &Server) {
     let stack = Stack::start_with(server.database("events"), &[("ACK", "queued")]);
-    let scenario = xtask::cargo::workspace().join("scenarios/queued.toml");
+    let scenario = xtask::rig::cargo::workspace().join("scenarios/queued.toml");
     kill_while_loading(stack, &format!("--scenario {} --count 20000 --batch 20", scenario.display()));
 }
 
@@ -97,7 +97,7 @@ fn no_trap_catches_the_reference_on_postgres() {
 
 fn no_trap_catches_the_reference(server: &Server) {
     let stack = Stack::start(server.database("events"));
-    let scenario = xtask::cargo::workspace().join("scenarios/traps.toml");
+    let scenario = xtask::rig::cargo::workspace().join("scenarios/traps.toml");
     stack.load(&format!("--scenario {}", scenario.display()));
     let verified = stack.verify("");
     assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
@@ -110,7 +110,7 @@ fn no_trap_catches_the_reference(server: &Server) {
 #[test]
 fn every_scenario_that_is_shipped_runs_and_passes() {
     let server = Server::sqlite();
-    let files = std::fs::read_dir(xtask::cargo::workspace().join("scenarios")).unwrap();
+    let files = std::fs::read_dir(xtask::rig::cargo::workspace().join("scenarios")).unwrap();
     let files = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some());
     let names = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
     let names: Vec<String> = names.filter(|name| !["killed", "traps"].contains(&name.as_str())).collect();
@@ -118,7 +118,7 @@ fn every_scenario_that_is_shipped_runs_and_passes() {
     // Side by side, because some of them last for a time.
     let stacks: Vec<Stack> = names.iter().map(|name| Stack::start(server.database(name))).collect();
     let running = names.iter().zip(&stacks).map(|(name, stack)| {
-        let file = xtask::cargo::workspace().join(format!("scenarios/{name}.toml"));
+        let file = xtask::rig::cargo::workspace().join(format!("scenarios/{name}.toml"));
         (name, stack.loading(&format!("--scenario {} --verify", file.display())))
     });
     for (name, running) in running.collect::<Vec<_>>() {

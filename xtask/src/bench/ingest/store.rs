@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::aggregator::sqlite_url;
-use crate::cluster::{Cluster, Durability};
-use crate::programs::Programs;
-use crate::scratch::Scratch;
-use crate::usage::family_cpu;
+use crate::rig::aggregator::sqlite_url;
+use crate::rig::cluster::{Cluster, Durability};
+use crate::rig::programs::Programs;
+use crate::rig::scratch::Scratch;
+use crate::rig::usage::family_cpu;
 
 /// The name of the database of a turn; turns do not overlap.
 const NAME: &str = "bench";

@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 use super::store::Database;
 use crate::bench::loadgen;
 use crate::bench::machine::Place;
-use crate::programs::Programs;
-use crate::scratch::Scratch;
-use crate::service::Service;
-use crate::usage::family_cpu;
-use crate::{aggregator, http};
+use crate::rig::programs::Programs;
+use crate::rig::scratch::Scratch;
+use crate::rig::service::Service;
+use crate::rig::usage::family_cpu;
+use crate::rig::{aggregator, http};
 
 /// How long the workers may go on after the last request.
 const DRAIN_LIMIT: Duration = Duration::from_secs(120);

@@ -5,11 +5,11 @@ use anyhow::{Context, Result, ensure};
 use super::store::{Database, Kind};
 use crate::bench::LIMIT;
 use crate::bench::samples::whole;
-use crate::process::{Ending, Process};
-use crate::programs::Programs;
-use crate::transcript::Transcript;
-use crate::usage::measured;
-use crate::{aggregator, cargo};
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::Programs;
+use crate::rig::transcript::Transcript;
+use crate::rig::usage::measured;
+use crate::rig::{aggregator, cargo};
 
 /// How the database is filled without us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,11 +10,11 @@ use anyhow::{Context, Result, ensure};
 use super::super::machine::{Place, on_path};
 use super::super::{CONNECTIONS, LIMIT};
 use super::Work;
-use crate::process::{Ending, Process};
-use crate::programs::Programs;
-use crate::scratch::Scratch;
-use crate::transcript::Transcript;
-use crate::usage::{Usage, measured};
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::Programs;
+use crate::rig::scratch::Scratch;
+use crate::rig::transcript::Transcript;
+use crate::rig::usage::{Usage, measured};
 
 /// Batches like those of loadgen, each event with an id of its own.
 const LUA: &str = include_str!("wrk.lua");

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::super::machine::Place;
-use crate::http::get_json;
 use crate::null_server::ANNOUNCEMENT;
-use crate::process::{Ending, Process};
-use crate::programs::Programs;
-use crate::transcript::Transcript;
+use crate::rig::http::get_json;
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::Programs;
+use crate::rig::transcript::Transcript;
 
 /// It has nothing to do before it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::interrupt::Interrupt;
-use crate::process::{Ending, Process};
-use crate::transcript::Transcript;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process};
+use crate::rig::transcript::Transcript;
 
 /// What a program inherits from our environment. The programs take settings from variables with common names
 /// (`COUNT`, `ACK`); one that is set for something else must not change what a demo or a test runs.

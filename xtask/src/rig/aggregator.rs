@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::programs::Programs;
-use crate::service::Service;
+use crate::rig::programs::Programs;
+use crate::rig::service::Service;
 
 /// Starts one on the store of this URL.
 pub fn start(programs: &Programs, database_url: &str) -> Result<Service> {

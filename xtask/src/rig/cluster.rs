@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
-use crate::interrupt::Interrupt;
-use crate::process::{Ending, Process};
-use crate::scratch::Scratch;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process};
+use crate::rig::scratch::Scratch;
 use account::Account;
 
 mod account;
@@ -44,6 +44,12 @@ pub enum Durability {
     Durable,
     /// Nothing waits for the disk: for tests that do not lose power, on data that is thrown away.
     Fast,
+}
+
+/// True if PostgreSQL's programs are found.
+#[must_use]
+pub fn is_installed() -> bool {
+    binaries::find().is_ok()
 }
 
 /// A running cluster. Dropping it stops the server and removes the folder.

@@ -42,10 +42,15 @@ impl Transcript {
         self.text_from(0)
     }
 
-    /// What follows the first `start` bytes. It reads by offset and so leaves the shared position alone.
+    /// Text after the first `start` bytes.
     pub fn text_from(&self, start: u64) -> Result<String> {
+        Ok(String::from_utf8_lossy(&self.bytes_from(start)?).into_owned())
+    }
+
+    /// Bytes after the first `start`, read by offset, which leaves the shared position alone.
+    pub fn bytes_from(&self, start: u64) -> Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(self.len()?.saturating_sub(start))?];
         self.file.read_exact_at(&mut bytes, start).context("cannot read a program's output")?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(bytes)
     }
 }

@@ -6,8 +6,8 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Result, ensure};
 
-use crate::interrupt::Interrupt;
-use crate::process::{Ending, Process};
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process};
 
 /// What `cargo run` sets for xtask alone. Build scripts that look at these would run again at every change between
 /// the shell's cargo and ours.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::interrupt::Interrupt;
-use crate::process::Process;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::process::Process;
 
 /// Between two looks at the process.
 const TURN: Duration = Duration::from_millis(2);
@@ -100,7 +100,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::process::Ending;
+    use crate::rig::process::Ending;
 
     #[test]
     fn times_are_found_behind_a_name_with_blanks_and_parentheses() {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use crate::guard::Guard;
-use crate::interrupt::Interrupt;
+use crate::rig::guard::Guard;
+use crate::rig::interrupt::Interrupt;
 
 /// How often a wait looks at the child, and at the interrupt.
 const TURN: Duration = Duration::from_millis(5);

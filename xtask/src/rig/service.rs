@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
-use crate::process::{Ending, Process};
-use crate::programs::Programs;
-use crate::transcript::Transcript;
-use crate::{http, port};
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::Programs;
+use crate::rig::transcript::Transcript;
+use crate::rig::{http, port};
 
 /// Migrations, a recovery after a kill, a busy machine: longer means that it will not come up.
 const START_LIMIT: Duration = Duration::from_secs(30);

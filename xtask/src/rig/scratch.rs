@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::guard::Guard;
+use crate::rig::guard::Guard;
 
 /// A fresh folder, readable by its owner only.
 #[derive(Debug)]
