@@ -13,12 +13,12 @@ use truth::scenario::{self, Demand};
 use truth::schedule::Schedule;
 
 use crate::lane::{LaneReport, Order, Word};
-use crate::load::{Ending, Load, Sent};
 use crate::meter::Tallies;
 use crate::meter::live::{self, LiveSums};
 use crate::notice::Notices;
 use crate::part::Part;
 use crate::progress::Progress;
+use crate::result::{Ending, Load, Sent};
 use crate::signals::Signals;
 use crate::summary::thresholds::Measured;
 use crate::view::View;

@@ -33,7 +33,7 @@ use crate::meter::live::LiveSums;
 use crate::meter::selection::Selection;
 use crate::part::Rounds;
 use desk::Desk;
-use pace::{Pace, pace};
+use pace::Pace;
 use queue::Claims;
 use ramp::Ramp;
 use seat::Seat;
@@ -222,6 +222,18 @@ async fn run(
     let closed = desk.borrow_mut().close();
     let tallies = std::mem::take(&mut desk.borrow_mut().tallies);
     LaneReport { tallies, failure: ended.and(closed).err() }
+}
+
+/// Lets requests leave at their instants, if they have any; ends only where the ledger cannot be written.
+async fn pace(desk: &RefCell<Desk>, alarm: Option<&Alarm>, has_idle: &Notify) -> Result<(), LedgerError> {
+    let Some(alarm) = alarm else { return std::future::pending().await };
+    loop {
+        let next = desk.borrow_mut().dispatch(monotonic_ns())?;
+        tokio::select! {
+            () = has_idle.notified() => {}
+            () = alarm.until(next) => {}
+        }
+    }
 }
 
 /// Tells what was measured so far, again and again, if somebody looks.

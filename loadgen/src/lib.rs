@@ -23,6 +23,7 @@ mod preflight;
 mod progress;
 mod release;
 mod rerun;
+mod result;
 mod run;
 mod settings;
 mod show;

@@ -8,7 +8,6 @@ use truth::plan::{Plan, Shard};
 use truth::scenario::Load;
 
 use crate::meter::Tallies;
-use crate::settings::Settings;
 
 /// The rounds that one shard of a part sends, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,16 +87,16 @@ impl Share {
     /// Spreads a part over as many lanes as were asked for, else as there are cores for: half of them, because the
     /// target, or something else, has work to do as well; and no more than leave each lane two groups' worth of
     /// connections.
-    fn of(settings: &Settings, load: &Load, rounds: Rounds) -> Self {
+    fn of(plan: &Plan, load: &Load, rounds: Rounds, lanes: Option<u16>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let is_counted = load.total().is_some();
-        let requests = is_counted.then(|| rounds.requests(&settings.plan));
-        let events = is_counted.then(|| rounds.events(&settings.plan));
+        let requests = is_counted.then(|| rounds.requests(plan));
+        let events = is_counted.then(|| rounds.events(plan));
         let asked = load.most_connections();
         let connections = requests.map_or(asked, |requests| u32::try_from(requests).unwrap_or(u32::MAX));
         let connections = connections.clamp(1, asked);
-        let fitting = (cores / 2).min(connections as usize / (2 * settings.plan.group as usize));
-        let lanes = settings.lanes.map_or(fitting, usize::from).clamp(1, connections as usize);
+        let fitting = (cores / 2).min(connections as usize / (2 * plan.group as usize));
+        let lanes = lanes.map_or(fitting, usize::from).clamp(1, connections as usize);
         Self { lanes: u16::try_from(lanes).unwrap_or(u16::MAX), connections, requests, events }
     }
 
@@ -152,15 +151,14 @@ impl Part {
     }
 
     /// All parts of a run. Those that only time ends share the rounds behind those of the others.
-    pub(crate) fn all(settings: &Settings) -> Vec<Self> {
-        let (whole, plan) = (&settings.scenario.load, &settings.plan);
+    pub(crate) fn all(plan: &Plan, whole: &Load, shard: Shard, lanes: Option<u16>) -> Vec<Self> {
         let mut ranges: Vec<Range<u64>> = plan.rounds_by_count().collect();
         let rest = ranges.pop().unwrap_or_default();
         let mut counted = ranges.into_iter();
         let parts = whole.parts().into_iter().enumerate().map(|(place, load)| {
             let range = load.total().and_then(|_| counted.next()).unwrap_or_else(|| rest.clone());
-            let rounds = Rounds::of(&range, settings.shard);
-            let share = Share::of(settings, &load, rounds);
+            let rounds = Rounds::of(&range, shard);
+            let share = Share::of(plan, &load, rounds, lanes);
             let said = whole.executors.get(place);
             let after = said.and_then(|part| part.after.as_ref());
             Self {
@@ -184,11 +182,12 @@ mod tests {
 
     use super::*;
     use crate::cli::Cli;
+    use crate::settings::Settings;
 
     fn parts(arguments: &[&str]) -> (Plan, Vec<Part>) {
         let arguments = [&["loadgen"], arguments].concat();
         let settings = Settings::resolve(Cli::try_parse_from(arguments).unwrap()).unwrap();
-        let parts = Part::all(&settings);
+        let parts = Part::all(&settings.plan, &settings.scenario.load, settings.shard, settings.lanes);
         (settings.plan, parts)
     }
 

@@ -18,7 +18,7 @@ use verify::observe::client::{Posted, TargetClient};
 use verify::observe::database::{DatabaseError, DatabaseReader};
 use verify::rows::{Equality, RowTally};
 
-use crate::connection::dial::{Address, Connector};
+use crate::connection::dial::{Address, Connector, Family};
 use crate::error::Failure;
 use crate::notice::Notices;
 use crate::settings::Settings;
@@ -37,26 +37,6 @@ const BEHIND_PROXY: &str = "the proxy has to run and to allow the target, and th
                             or leave --proxy out";
 const SPEAK_HTTP2: &str =
     "start it first, or give it time with --wait 30s; leave --http2 out if it speaks HTTP/1.1 alone";
-
-/// A kind of address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    fn has(self, address: &SocketAddr) -> bool {
-        address.is_ipv4() == (self == Self::V4)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        }
-    }
-}
 
 /// Finds the target's addresses, the one that answers first at the front; with `wait`, once it is ready.
 pub(crate) async fn reach(

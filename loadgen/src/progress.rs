@@ -8,9 +8,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::meter::latency::Quantiles;
+use crate::meter::latency::{Quantiles, ms};
 use crate::notice::{self, Notices};
-use crate::summary::text::ms;
 use crate::view::{Glance, View};
 
 /// Between two looks of the block, which shall seem to move and can still be read.

@@ -18,12 +18,13 @@ use crate::conductor::until;
 use crate::connection::dial::{Address, Dial};
 use crate::connection::head::Fixed;
 use crate::error::{Failure, exit};
-use crate::load::{self, Ending, Load, Reached};
+use crate::load::{self, Reached};
 use crate::meter::latency::Latencies;
 use crate::metrics;
 use crate::notice::Notices;
 use crate::part::{Part, Share};
 use crate::preflight;
+use crate::result::{Ending, Load};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::summary::Summary;
@@ -51,7 +52,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     let baseline = take_baseline(&client, &settings).await;
 
-    let parts = Part::all(&settings);
+    let parts = Part::all(&settings.plan, &settings.scenario.load, settings.shard, settings.lanes);
     let share = Share::sum(&parts);
     // Whoever waits may be told to stop, also where the system would not end it by itself.
     let mut signals = Signals::listen()?;

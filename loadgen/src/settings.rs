@@ -12,9 +12,8 @@ use verify::observe::database::DatabaseReader;
 use verify::reach::Reach;
 
 use crate::cli::{Cli, Http, Shape};
-use crate::connection::dial::Connector;
+use crate::connection::dial::{Connector, Family};
 use crate::error::Failure;
-use crate::preflight::Family;
 use crate::rerun::{rerun, rerun_http};
 
 /// A resolved run.

@@ -104,7 +104,7 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
     let mut line = |name: &str, value: &str| {
         writeln!(out, "{name:<10} {value}").expect("a String takes all that is written");
     };
-    let parts = Part::all(settings);
+    let parts = Part::all(plan, load, settings.shard, settings.lanes);
     match &*load.executors {
         [] => line("executor", load.executor.name()),
         several => {

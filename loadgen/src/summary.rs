@@ -6,7 +6,7 @@ mod export;
 mod latency_log;
 mod punctuality;
 mod samples;
-pub(crate) mod text;
+mod text;
 pub(crate) mod thresholds;
 
 use std::collections::BTreeMap;
@@ -17,10 +17,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use truth::folder::{FolderError, Manifest, RunFolder, write_json};
 
-use crate::load::{Ending, Load};
 use crate::meter::latency::{Latencies, Quantiles};
 use crate::meter::{Connections, Doubts, Races, Tally};
 use crate::part::{Part, Share};
+use crate::result::{Ending, Load};
 use crate::settings::Settings;
 use effort::Effort;
 use executor::ExecutorSummary;

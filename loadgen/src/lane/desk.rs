@@ -17,7 +17,7 @@ use truth::ledger::LedgerError;
 use truth::ledger::writer::SegmentWriter;
 
 use super::flight::Flight;
-use super::queue::{Chunk, Queue};
+use super::queue::Queue;
 use super::request::Requests;
 use super::{LaneJob, backoff};
 use crate::connection::http1::Whole;
@@ -25,7 +25,7 @@ use crate::connection::{Begun, Connection, Lost};
 use crate::meter::live::LiveSums;
 use crate::meter::selection::{Ended, Selected};
 use crate::meter::{Tallies, Tally};
-use crate::release::{Gather, Member, Race};
+use crate::release::{Chunk, Gather, Member, Race};
 
 /// A connection that its own task and a gather may both hold.
 pub(crate) type Shared = Rc<RefCell<Connection>>;

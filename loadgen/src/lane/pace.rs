@@ -4,17 +4,11 @@
 //! sleeps until the next instant and hands the request to a connection that is idle; where none is, the request waits for
 //! one, and the wait is part of its response time.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
 use truth::plan::Plan;
 use truth::schedule::Schedule;
 
-use super::desk::Desk;
-use crate::alarm::Alarm;
 use crate::part::{Part, Rounds};
 
 /// When the requests of a part are to leave.
@@ -53,22 +47,6 @@ impl Pace {
         let both = if is_last_turn { request.min(short) } else { request };
         let alone = request - both;
         turn * full * self.lanes + both * in_turn + alone * (in_turn - 1) + nth % self.lanes
-    }
-}
-
-/// Lets requests leave at their instants, if they have any; ends only where the ledger cannot be written.
-pub(super) async fn pace(
-    desk: &RefCell<Desk>,
-    alarm: Option<&Alarm>,
-    has_idle: &Notify,
-) -> Result<(), LedgerError> {
-    let Some(alarm) = alarm else { return std::future::pending().await };
-    loop {
-        let next = desk.borrow_mut().dispatch(monotonic_ns())?;
-        tokio::select! {
-            () = has_idle.notified() => {}
-            () = alarm.until(next) => {}
-        }
     }
 }
 

@@ -1,32 +1,16 @@
 //! What a lane has to send: the waiting requests of the round it opened last, and where the next round comes from.
 
-use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use truth::plan::Plan;
-use truth::round::Round;
 
 use super::LaneJob;
 use super::pace::Pace;
 use crate::part::Rounds;
-use crate::release::Race;
-
-/// A race, and the place in it of a request that it lost when its release could not be held together.
-pub(crate) type RacePlace = (Rc<RefCell<Race>>, usize);
-
-/// Requests that are to leave together; most often one.
-#[derive(Clone, Debug)]
-pub(crate) struct Chunk {
-    pub(crate) round: Rc<Round>,
-    pub(crate) requests: Range<u32>,
-    /// For a request that follows its release singly.
-    pub(crate) race: Option<RacePlace>,
-    /// When they are to leave; none if as soon as a connection is idle.
-    pub(crate) due: Option<u64>,
-}
+use crate::release::Chunk;
 
 /// The rounds of a part: handed out one by one to all lanes, the only counter that they share, touched once a round; or
 /// dealt, where each lane has its own instants.

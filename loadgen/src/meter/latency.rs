@@ -130,6 +130,17 @@ pub(crate) fn micros(ns: u64) -> u64 {
     (ns / 1000).max(LOWEST_US)
 }
 
+/// As k6 writes lengths of time: `345µs`, `1.23ms`, `2.5s`.
+pub(crate) fn ms(ms: f64) -> String {
+    if ms < 1.0 {
+        format!("{:.0}µs", ms * 1000.0)
+    } else if ms < 1000.0 {
+        format!("{ms:.2}ms")
+    } else {
+        format!("{:.2}s", ms / 1000.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

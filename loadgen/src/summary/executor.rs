@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::punctuality::Punctuality;
-use crate::load::Sent;
 use crate::meter::latency::Quantiles;
 use crate::part::Part;
+use crate::result::Sent;
 
 /// One executor of several.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

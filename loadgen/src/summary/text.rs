@@ -7,8 +7,8 @@ use super::punctuality::Punctuality;
 use super::samples::Submetric;
 use super::thresholds::Judged;
 use super::{Summary, Unit};
-use crate::load::Ending;
-use crate::meter::latency::Quantiles;
+use crate::meter::latency::{Quantiles, ms};
+use crate::result::Ending;
 
 /// Where the values begin.
 const LEADERS: usize = 24;
@@ -301,17 +301,6 @@ fn quantiles(quantiles: Option<&Quantiles>) -> String {
             ms(all.p90_ms),
             ms(all.p95_ms)
         ),
-    }
-}
-
-/// As k6 writes lengths of time: `345µs`, `1.23ms`, `2.5s`.
-pub(crate) fn ms(ms: f64) -> String {
-    if ms < 1.0 {
-        format!("{:.0}µs", ms * 1000.0)
-    } else if ms < 1000.0 {
-        format!("{ms:.2}ms")
-    } else {
-        format!("{:.2}s", ms / 1000.0)
     }
 }
 
