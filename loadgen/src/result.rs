@@ -5,8 +5,8 @@ use serde::Serialize;
 use truth::ledger::LedgerError;
 use verify::process::TargetProcess;
 
+use crate::executor::Part;
 use crate::meter::Tallies;
-use crate::part::Part;
 
 /// Why sending ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]

@@ -1,5 +1,13 @@
 //! A run from beginning to end.
 
+mod conductor;
+mod faults;
+mod judged;
+mod poll;
+mod preflight;
+mod sending;
+mod signals;
+
 use std::io::{Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,20 +22,19 @@ use verify::baseline::{Baseline, chain};
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
 
-use crate::conductor::until;
+use crate::command::settings::Settings;
 use crate::connection::dial::{Address, Dial};
 use crate::connection::head::Fixed;
 use crate::error::{Failure, exit};
-use crate::load::{self, Reached};
+use crate::executor::{Part, Share};
 use crate::meter::latency::Latencies;
-use crate::metrics;
-use crate::notice::Notices;
-use crate::part::{Part, Share};
-use crate::preflight;
 use crate::result::{Ending, Load};
-use crate::settings::Settings;
-use crate::signals::Signals;
 use crate::summary::Summary;
+use crate::watch::metrics;
+use crate::watch::notice::Notices;
+use conductor::until;
+use sending::Reached;
+use signals::Signals;
 
 /// How long the baseline may take: a target that accepts connections but does not answer is loaded all the same.
 const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
@@ -83,7 +90,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     });
     let reached = Reached { client, dial, fixed, process, metrics };
     let mut load =
-        Box::pin(load::run(&settings, &parts, &folder, (reached, signals), start_ns, notices)).await?;
+        Box::pin(sending::run(&settings, &parts, &folder, (reached, signals), start_ns, notices)).await?;
     if load.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }
@@ -99,20 +106,9 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         notices.error(&why);
         return Ok(exit::LEDGER);
     }
-    let code = Box::pin(judge(settings, &folder, code)).await;
+    let code = Box::pin(judged::judge(settings, &folder, code)).await;
     end_target(load.process.take(), notices).await;
     Ok(code)
-}
-
-/// Has the run judged, if that was asked for and there is something to judge; tells the exit code of both.
-async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u8 {
-    if !settings.verify || !matches!(code, exit::RAN | exit::NO_ACK | exit::THRESHOLD) {
-        return code;
-    }
-    let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
-    let options = verify::Options::for_run(path, url, settings.database_url, settings.reach);
-    let verdict = verify::run(options).await;
-    if verdict == exit::RAN && code == exit::THRESHOLD { code } else { verdict }
 }
 
 /// Whether the summary can be written there, without losing what is there.
@@ -160,7 +156,7 @@ async fn wait_for_start(settings: &Settings, parts: &[Part], notices: Notices) -
         return 0;
     };
     let start_ns = monotonic_ns() + ahead_ms * 1_000_000;
-    until(Some(start_ns.saturating_sub(load::longest_lead_ns(parts)))).await;
+    until(Some(start_ns.saturating_sub(sending::longest_lead_ns(parts)))).await;
     start_ns
 }
 

@@ -17,11 +17,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use truth::folder::{FolderError, Manifest, RunFolder, write_json};
 
+use crate::command::settings::Settings;
+use crate::executor::{Part, Share};
 use crate::meter::latency::{Latencies, Quantiles};
 use crate::meter::{Connections, Doubts, Races, Tally};
-use crate::part::{Part, Share};
 use crate::result::{Ending, Load};
-use crate::settings::Settings;
 use effort::Effort;
 use executor::ExecutorSummary;
 use punctuality::Punctuality;

@@ -17,15 +17,15 @@ use truth::ledger::LedgerError;
 use truth::ledger::writer::SegmentWriter;
 
 use super::flight::Flight;
+use super::job::{LaneJob, backoff};
 use super::queue::Queue;
+use super::release::{Chunk, Gather, Member, Race};
 use super::request::Requests;
-use super::{LaneJob, backoff};
 use crate::connection::http1::Whole;
 use crate::connection::{Begun, Connection, Lost};
 use crate::meter::live::LiveSums;
 use crate::meter::selection::{Ended, Selected};
 use crate::meter::{Tallies, Tally};
-use crate::release::{Chunk, Gather, Member, Race};
 
 /// A connection that its own task and a gather may both hold.
 pub(crate) type Shared = Rc<RefCell<Connection>>;

@@ -8,8 +8,8 @@ use truth::ledger::LedgerError;
 
 use super::desk::Desk;
 use super::flight::Flight;
+use super::release::Chunk;
 use crate::meter::selection::Ended;
-use crate::release::Chunk;
 
 impl Desk {
     /// Sends nothing more: what has not left will never be sent. What has is still waited for.

@@ -9,8 +9,8 @@ use truth::plan::Plan;
 use truth::round::Round;
 use truth::variant::Origin;
 
+use super::release::RacePlace;
 use crate::meter::selection::Ended;
-use crate::release::RacePlace;
 
 /// A request that a connection carries.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use truth::plan::Plan;
 use truth::schedule::Schedule;
 
-use crate::part::{Part, Rounds};
+use crate::executor::{Part, Rounds};
 
 /// When the requests of a part are to leave.
 #[derive(Clone, Debug)]

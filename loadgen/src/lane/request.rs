@@ -12,8 +12,8 @@ use truth::mapping::Target;
 use truth::variant::Origin;
 use truth::wire::{Renderer, post_head};
 
+use crate::connection::gzip::Packer;
 use crate::connection::head::Fixed;
-use crate::gzip::Packer;
 
 /// Beyond the fixed part of a head: `content-length: `, 20 digits at most and two line ends.
 const LENGTH_FIELD: usize = 40;

@@ -15,12 +15,12 @@ use tokio::time::{Instant, Sleep, sleep};
 use truth::clock::monotonic_ns;
 use truth::ledger::LedgerError;
 
-use super::LaneJob;
 use super::desk::{Desk, Shared, Taken};
+use super::job::LaneJob;
+use super::release;
 use crate::connection::dial::Opened;
 use crate::connection::{self, Begun, Connection};
 use crate::meter::latency::micros;
-use crate::release;
 
 /// The first pause after a connection that carried nothing, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

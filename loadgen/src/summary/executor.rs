@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::punctuality::Punctuality;
+use crate::executor::Part;
 use crate::meter::latency::Quantiles;
-use crate::part::Part;
 use crate::result::Sent;
 
 /// One executor of several.

@@ -15,7 +15,7 @@ use verify::observe::client::TargetClient;
 use verify::polls::{self, Poll};
 
 use crate::meter::live::{self, LiveSums};
-use crate::view::View;
+use crate::watch::view::View;
 
 /// Between two polls.
 const INTERVAL: Duration = Duration::from_millis(250);

@@ -12,16 +12,16 @@ use truth::ledger::LedgerError;
 use truth::scenario::{self, Demand};
 use truth::schedule::Schedule;
 
+use super::signals::Signals;
+use crate::executor::Part;
 use crate::lane::{LaneReport, Order, Word};
 use crate::meter::Tallies;
 use crate::meter::live::{self, LiveSums};
-use crate::notice::Notices;
-use crate::part::Part;
-use crate::progress::Progress;
 use crate::result::{Ending, Load, Sent};
-use crate::signals::Signals;
 use crate::summary::thresholds::Measured;
-use crate::view::View;
+use crate::watch::notice::Notices;
+use crate::watch::progress::Progress;
+use crate::watch::view::View;
 
 /// Between two looks whether anything still answers.
 const LOOK: Duration = Duration::from_millis(50);

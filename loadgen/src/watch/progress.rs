@@ -8,9 +8,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use super::notice::{self, Notices};
+use super::view::{Glance, View};
 use crate::meter::latency::{Quantiles, ms};
-use crate::notice::{self, Notices};
-use crate::view::{Glance, View};
 
 /// Between two looks of the block, which shall seem to move and can still be read.
 const BLOCK_INTERVAL: Duration = Duration::from_millis(200);

@@ -16,10 +16,10 @@ use truth::wire::Renderer;
 use verify::baseline::chain;
 use verify::observe::tunnel::ProxyLogin;
 
+use super::settings::Settings;
 use crate::connection::dial::Connector;
 use crate::error::{Failure, exit};
-use crate::part::{Part, Share};
-use crate::settings::Settings;
+use crate::executor::{Part, Share};
 
 /// Slots over which copies are counted: more take long, and look the same.
 const COUNTED: u64 = 2_000_000;

@@ -11,10 +11,10 @@ use truth::scenario::{Demand, Executor, FixedRequest, Load, MAX_TOPICS, Scenario
 use verify::observe::database::DatabaseReader;
 use verify::reach::Reach;
 
-use crate::cli::{Cli, Http, Shape};
+use super::cli::{Cli, Http, Shape};
+use super::rerun::{rerun, rerun_http};
 use crate::connection::dial::{Connector, Family};
 use crate::error::Failure;
-use crate::rerun::{rerun, rerun_http};
 
 /// A resolved run.
 #[derive(Clone, Debug)]

@@ -18,10 +18,10 @@ use verify::observe::client::{Posted, TargetClient};
 use verify::observe::database::{DatabaseError, DatabaseReader};
 use verify::rows::{Equality, RowTally};
 
+use crate::command::settings::Settings;
 use crate::connection::dial::{Address, Connector, Family};
 use crate::error::Failure;
-use crate::notice::Notices;
-use crate::settings::Settings;
+use crate::watch::notice::Notices;
 
 /// How long connecting may take in all: who mistyped an address should know before they wonder.
 const REACH: Duration = Duration::from_millis(1_800);

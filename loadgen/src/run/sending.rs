@@ -14,26 +14,27 @@ use verify::faults;
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
 
-use crate::conductor::{Conductor, Lanes, Onlookers};
+use super::conductor::{Conductor, Lanes, Onlookers};
+use super::faults::{Striker, Striking};
+use super::poll::Poller;
+use super::signals::Signals;
+use crate::command::settings::Settings;
 use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
 use crate::error::Failure;
-use crate::faults::{Striker, Striking};
+use crate::executor::{Part, Share};
+use crate::lane::claims::Claims;
+use crate::lane::job::LaneJob;
 use crate::lane::pace::Pace;
-use crate::lane::queue::Claims;
 use crate::lane::ramp::Ramp;
-use crate::lane::{self, LaneJob, Order};
+use crate::lane::{self, Order};
 use crate::meter::live::LiveSums;
 use crate::meter::selection::Selection;
-use crate::metrics::Metrics;
-use crate::notice::Notices;
-use crate::part::{Part, Share};
-use crate::poll::Poller;
-use crate::progress::{self, Progress};
 use crate::result::{Ending, Load};
-use crate::settings::Settings;
-use crate::signals::Signals;
-use crate::view::View;
+use crate::watch::metrics::Metrics;
+use crate::watch::notice::Notices;
+use crate::watch::progress::{self, Progress};
+use crate::watch::view::View;
 
 /// The target, found to be there.
 pub(crate) struct Reached {

@@ -12,9 +12,9 @@ use hdrhistogram::Histogram;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::notice::Notices;
+use super::view::{Glance, View};
 use crate::error::Failure;
-use crate::notice::Notices;
-use crate::view::{Glance, View};
 
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -17,7 +17,7 @@ use verify::lines::LineWriter;
 use verify::process::{ProcessError, TargetProcess};
 
 use crate::meter::live::{self, LiveSums};
-use crate::notice::Notices;
+use crate::watch::notice::Notices;
 
 /// Between two looks whether a fault is due.
 const LOOK: Duration = Duration::from_millis(2);

@@ -9,10 +9,10 @@ use truth::clock::monotonic_ns;
 use truth::schedule::Schedule;
 use verify::observe::stats::Counters;
 
+use crate::command::settings::Settings;
+use crate::executor::{Part, Share};
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums, Told};
-use crate::part::{Part, Share};
-use crate::settings::Settings;
 
 /// A run that others look at.
 #[derive(Debug)]

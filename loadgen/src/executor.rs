@@ -181,8 +181,8 @@ mod tests {
     use truth::scenario::Scenario;
 
     use super::*;
-    use crate::cli::Cli;
-    use crate::settings::Settings;
+    use crate::command::cli::Cli;
+    use crate::command::settings::Settings;
 
     fn parts(arguments: &[&str]) -> (Plan, Vec<Part>) {
         let arguments = [&["loadgen"], arguments].concat();
