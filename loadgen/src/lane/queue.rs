@@ -1,6 +1,5 @@
 //! What a lane has to send: the waiting requests of the round it opened last, and where the next round comes from.
 
-use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -97,6 +96,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use truth::plan::Shard;
     use truth::scenario::Scenario;
 
