@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use truth::folder::FolderError;
-use truth::ledger::LedgerError;
-use truth::mapping::MappingError;
+use truth::files::FolderError;
 use truth::plan::PlanError;
+use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
+use truth::target::MappingError;
 use verify::observe::client::{ClientError, HeaderError};
 use verify::observe::database::DatabaseError;
 use verify::observe::trust::TrustError;

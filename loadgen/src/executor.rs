@@ -4,7 +4,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use truth::plan::{Plan, Shard};
+use truth::plan::Plan;
+use truth::plan::shard::Shard;
 use truth::scenario::Load;
 
 use crate::meter::Tallies;

@@ -23,8 +23,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
-use truth::ledger::writer::SegmentWriter;
+use truth::record::ledger::LedgerError;
+use truth::record::ledger::writer::SegmentWriter;
 
 use crate::meter::Tallies;
 use alarm::Alarm;

@@ -2,7 +2,7 @@
 //!
 //! What is sent is a pure function of the plan ([`truth::plan`]). Lanes send it over connections of their own, because
 //! a verdict can rest only on attempts of which it is known whether a byte left; what became of each attempt goes to
-//! the ledger ([`truth::ledger`]), and `verify` judges the target by it.
+//! the ledger ([`truth::record::ledger`]), and `verify` judges the target by it.
 
 mod command;
 mod connection;

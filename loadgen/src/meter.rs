@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::event::Events;
+use truth::plan::event::Events;
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use crate::connection::Lost;
 use crate::connection::http1::Malformed;
@@ -304,7 +304,7 @@ fn told_of(answer: &Answer, events: u64) -> (Option<u64>, Option<u64>) {
 
 #[cfg(test)]
 mod tests {
-    use truth::mapping::Target;
+    use truth::target::Target;
 
     use super::*;
 

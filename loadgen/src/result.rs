@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use truth::ledger::LedgerError;
+use truth::record::ledger::LedgerError;
 use verify::process::TargetProcess;
 
 use crate::executor::Part;

@@ -15,7 +15,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use truth::folder::{FolderError, Manifest, RunFolder, write_json};
+use truth::files::{FolderError, write_json};
+use truth::record::folder::RunFolder;
+use truth::record::manifest::Manifest;
 
 use crate::command::settings::Settings;
 use crate::executor::{Part, Share};

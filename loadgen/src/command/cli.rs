@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
-use truth::plan::Shard;
-use truth::rate::Rate;
+use truth::plan::shard::Shard;
 use truth::scenario::Stage;
+use truth::scenario::rate::Rate;
 use verify::reach::Reach;
 
 /// Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt, so that

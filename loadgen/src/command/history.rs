@@ -4,11 +4,12 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use truth::answer::Outcome;
-use truth::folder::{FolderError, RunFolder};
-use truth::ledger::merge::Merge;
-use truth::ledger::{Done, Frame, LedgerError, Scope};
+use truth::files::FolderError;
 use truth::plan::Plan;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::merge::Merge;
+use truth::record::ledger::{Done, Frame, LedgerError, Scope};
+use truth::target::answer::Outcome;
 
 use crate::error::Failure;
 

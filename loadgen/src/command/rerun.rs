@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use truth::duration::format;
-use truth::plan::Shard;
+use truth::plan::shard::Shard;
 use truth::scenario::Load;
 
 use super::cli::{Cli, Http, Shape};

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use truth::mapping::{AnswerFields, Endpoint, Listing, StatsFields, Target};
-use truth::plan::{Plan, Shard, nonce_of_run_id, seed_of_run_id};
+use truth::plan::Plan;
+use truth::plan::shard::{Shard, nonce_of_run_id, seed_of_run_id};
 use truth::scenario::{Demand, Executor, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics};
+use truth::target::{AnswerFields, Endpoint, Listing, StatsFields, Target};
 use verify::observe::database::DatabaseReader;
 use verify::reach::Reach;
 

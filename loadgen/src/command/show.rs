@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::event::Events;
-use truth::ledger::{Done, Frame, Scope};
 use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::{Load, Scenario};
-use truth::wire::Renderer;
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
+use truth::target::wire::Renderer;
 use verify::baseline::chain;
 use verify::observe::tunnel::ProxyLogin;
 

@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use truth::clock::monotonic_ns;
-use truth::mapping::{Endpoint, Target};
+use truth::target::{Endpoint, Target};
 use verify::observe::trust::client_config;
 use verify::observe::tunnel::{ProxyLogin, Tunnel, TunnelError};
 

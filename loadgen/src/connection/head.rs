@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use truth::mapping::{Endpoint, Target};
 use truth::scenario::Scenario;
-use truth::wire::post_head;
+use truth::target::wire::post_head;
+use truth::target::{Endpoint, Target};
 use verify::observe::client::parse_header;
 
 use super::gzip::Packer;

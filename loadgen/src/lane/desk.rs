@@ -11,10 +11,10 @@ use std::task::Waker;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use truth::answer::{Answer, Outcome};
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
-use truth::ledger::writer::SegmentWriter;
+use truth::record::ledger::LedgerError;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::target::answer::{Answer, Outcome};
 
 use super::flight::Flight;
 use super::job::{LaneJob, backoff};
@@ -382,7 +382,7 @@ impl Desk {
     }
 
     /// Writes a record; a segment that could not be written is never written again.
-    pub(super) fn record(&mut self, done: truth::ledger::Done) -> Result<(), LedgerError> {
+    pub(super) fn record(&mut self, done: truth::record::ledger::Done) -> Result<(), LedgerError> {
         let recorded = match &mut self.ledger {
             Some(ledger) => ledger.done(done),
             None => Ok(()),

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use truth::answer::{Answer, Outcome};
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
+use truth::record::ledger::LedgerError;
+use truth::target::answer::{Answer, Outcome};
 
 use super::desk::Desk;
 use super::flight::Flight;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use truth::event::Events;
-use truth::mapping::Target;
 use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::target::Target;
 
 use super::claims::Claims;
 use super::pace::Pace;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use truth::plan::Plan;
-use truth::schedule::Schedule;
+use truth::scenario::schedule::Schedule;
 
 use crate::executor::{Part, Rounds};
 
@@ -52,7 +52,7 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use truth::plan::Shard;
+    use truth::plan::shard::Shard;
     use truth::scenario::Scenario;
 
     use super::*;

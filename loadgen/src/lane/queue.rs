@@ -98,7 +98,7 @@ impl Queue {
 mod tests {
     use std::ops::Range;
 
-    use truth::plan::Shard;
+    use truth::plan::shard::Shard;
     use truth::scenario::Scenario;
 
     use super::*;

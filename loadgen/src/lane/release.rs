@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
-use truth::round::Round;
+use truth::plan::round::Round;
 
 /// How long connections are held for others to become idle. Longer than an answer usually takes, and short enough
 /// that a target with a few slow answers is still loaded.

@@ -6,11 +6,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use truth::event::Events;
-use truth::invalid::Invalid;
-use truth::mapping::Target;
-use truth::variant::Origin;
-use truth::wire::{Renderer, post_head};
+use truth::plan::event::Events;
+use truth::plan::invalid::Invalid;
+use truth::plan::variant::Origin;
+use truth::target::Target;
+use truth::target::wire::{Renderer, post_head};
 
 use crate::connection::gzip::Packer;
 use crate::connection::head::Fixed;

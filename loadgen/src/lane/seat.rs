@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
+use truth::record::ledger::LedgerError;
 
 use super::desk::{Desk, Shared, Taken};
 use super::job::LaneJob;

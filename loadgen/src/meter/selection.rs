@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::event::Events;
+use truth::plan::event::Events;
 use truth::scenario::Demand;
-use truth::threshold::{Fate, Metric, Tags};
+use truth::scenario::threshold::{Fate, Metric, Tags};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use super::latency::{histogram, micros};
 use super::told_of;

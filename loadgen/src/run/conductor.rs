@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
+use truth::record::ledger::LedgerError;
+use truth::scenario::schedule::Schedule;
 use truth::scenario::{self, Demand};
-use truth::schedule::Schedule;
 
 use super::signals::Signals;
 use crate::executor::Part;

@@ -1,6 +1,6 @@
 //! `--verify`: the one place that calls the judge. Everything else that `loadgen` knows of a target it reads itself.
 
-use truth::folder::RunFolder;
+use truth::record::folder::RunFolder;
 
 use crate::command::settings::Settings;
 use crate::error::exit;

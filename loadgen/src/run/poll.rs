@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use truth::clock::monotonic_ns;
-use truth::folder::{FolderError, RunFolder};
+use truth::files::FolderError;
+use truth::record::folder::RunFolder;
 use verify::baseline::chain;
 use verify::lines::LineWriter;
 use verify::observe::client::TargetClient;

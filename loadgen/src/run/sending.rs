@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
-use truth::event::Events;
-use truth::folder::RunFolder;
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Header, LedgerError};
+use truth::plan::event::Events;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Header, LedgerError};
 use verify::baseline::chain;
 use verify::faults;
 use verify::observe::client::TargetClient;
@@ -152,7 +152,7 @@ async fn end_faults(
 }
 
 /// Polls as long as there is something to poll.
-async fn poll_on(poller: Option<&mut Poller>) -> truth::folder::FolderError {
+async fn poll_on(poller: Option<&mut Poller>) -> truth::files::FolderError {
     match poller {
         Some(poller) => poller.poll_on().await,
         None => std::future::pending().await,

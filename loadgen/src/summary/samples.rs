@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::scenario::Demand;
-use truth::threshold::{Metric, Tags};
+use truth::scenario::threshold::{Metric, Tags};
 
 use crate::meter::Tally;
 use crate::meter::latency::{Latencies, Quantiles};

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::scenario::Demand;
-use truth::threshold::{Aggregate, Metric, Threshold};
+use truth::scenario::threshold::{Aggregate, Metric, Threshold};
 
 use super::punctuality::Punctuality;
 use super::samples::Samples;
@@ -112,9 +112,9 @@ fn trend(histogram: &Histogram<u64>, aggregate: Aggregate) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use truth::answer::{Answer, Outcome};
-    use truth::event::Events;
+    use truth::plan::event::Events;
     use truth::scenario::Scenario;
+    use truth::target::answer::{Answer, Outcome};
 
     use super::*;
     use crate::meter::selection::{Ended, Selected, Selection};

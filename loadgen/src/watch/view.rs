@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use truth::clock::monotonic_ns;
-use truth::schedule::Schedule;
+use truth::scenario::schedule::Schedule;
 use verify::observe::stats::Counters;
 
 use crate::command::settings::Settings;

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use truth::event::Events;
-use truth::plan::{Plan, Shard};
+use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::plan::shard::Shard;
 
 use crate::program::Loadgen;
 use crate::stub::{Key, Stub, with_length};
