@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use truth::clock::monotonic_ns;
-use truth::event::Events;
-use truth::folder::{FolderError, RunFolder, read_json, write_json};
+use truth::files::{FolderError, read_json, write_json};
 use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::record::folder::RunFolder;
 
 use crate::observe::client::TargetClient;
 use crate::observe::database::DatabaseReader;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use truth::duration;
-use truth::share::Share;
+use truth::scenario::share::Share;
 
 use crate::probe::ProbeOptions;
 use crate::reach::Reach;

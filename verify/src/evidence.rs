@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use thiserror::Error;
-use truth::event::Events;
-use truth::folder::{FolderError, Manifest, RunFolder, read_json};
-use truth::ledger::merge::Merge;
-use truth::ledger::reader::SegmentReader;
-use truth::ledger::{Frame, Header};
+use truth::files::{FolderError, read_json};
 use truth::plan::Plan;
-use truth::promises::Promises;
+use truth::plan::event::Events;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::merge::Merge;
+use truth::record::ledger::reader::SegmentReader;
+use truth::record::ledger::{Frame, Header};
+use truth::record::manifest::Manifest;
+use truth::scenario::promises::Promises;
 
 use crate::baseline::Baseline;
 use crate::faults::{self, Struck};

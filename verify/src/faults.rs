@@ -1,8 +1,10 @@
 //! What was done to the target during a run, and the proof that it bit: `faults.ndjson`.
 
 use serde::{Deserialize, Serialize};
-use truth::fault::Action;
-use truth::folder::{FolderError, Manifest, RunFolder};
+use truth::files::FolderError;
+use truth::record::folder::RunFolder;
+use truth::record::manifest::Manifest;
+use truth::scenario::fault::Action;
 
 use crate::lines::{self, LineWriter};
 
@@ -78,7 +80,7 @@ impl Struck {
 }
 
 /// A planned fault in words.
-pub fn planned(fault: &truth::fault::Fault, seed: u32, number: usize) -> String {
+pub fn planned(fault: &truth::scenario::fault::Fault, seed: u32, number: usize) -> String {
     let command = fault.run.as_ref().map_or_else(String::new, |command| format!(" `{command}`"));
     format!("{}{command} at {}", fault.action.name(), fault.due(seed, number))
 }

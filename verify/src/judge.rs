@@ -48,7 +48,7 @@ pub mod winner;
 
 use std::collections::{HashMap, HashSet};
 
-use truth::promises::Counters as CounterPromise;
+use truth::scenario::promises::Counters as CounterPromise;
 
 use self::conclude::conclude;
 use self::epochs::{Epochs, Passage, Reading};
@@ -407,10 +407,10 @@ pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use truth::event::Events;
-    use truth::ledger::Frame;
-    use truth::promises::Promises;
+    use truth::plan::event::Events;
+    use truth::record::ledger::Frame;
     use truth::scenario::Scenario;
+    use truth::scenario::promises::Promises;
 
     use super::*;
     use crate::evidence::Frames;

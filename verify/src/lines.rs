@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use truth::folder::FolderError;
+use truth::files::FolderError;
 
 /// Appends lines to a file.
 #[derive(Debug)]

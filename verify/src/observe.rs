@@ -15,10 +15,10 @@ pub mod tunnel;
 
 use std::time::{Duration, Instant};
 
-use truth::event::Events;
-use truth::mapping::{ListedTopics, Paging};
 use truth::plan::Plan;
-use truth::promises::{Ack, Promises};
+use truth::plan::event::Events;
+use truth::scenario::promises::{Ack, Promises};
+use truth::target::{ListedTopics, Paging};
 
 use self::client::{ReadError, TargetClient};
 use self::database::DatabaseReader;

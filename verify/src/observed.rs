@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use truth::folder::{FolderError, read_json, write_json};
+use truth::files::{FolderError, read_json, write_json};
 use truth::plan::Plan;
 
 use crate::observe::scope::Scope;

@@ -1,9 +1,10 @@
 //! What a target said of itself under load, beside what the sender knew at that moment.
 
 use serde::{Deserialize, Serialize};
-use truth::folder::{FolderError, RunFolder};
-use truth::plan::Shard;
-use truth::promises::{Counters as CounterPromise, Promises};
+use truth::files::FolderError;
+use truth::plan::shard::Shard;
+use truth::record::folder::RunFolder;
+use truth::scenario::promises::{Counters as CounterPromise, Promises};
 
 use crate::baseline::Baseline;
 use crate::judge::epochs::{Epochs, Reading};

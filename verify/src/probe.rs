@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use thiserror::Error;
-use truth::folder::{FolderError, write_whole};
-use truth::mapping::{MappingError, Target};
+use truth::files::{FolderError, write_whole};
 use truth::scenario::Scenario;
+use truth::target::{MappingError, Target};
 
 use crate::baseline::chain;
 use crate::observe::client::{ClientError, TargetClient};

@@ -14,8 +14,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
-use truth::fault::Process;
-use truth::mapping::{Endpoint, Place};
+use truth::target::Process;
+use truth::target::{Endpoint, Place};
 
 use crate::observe::client::TargetClient;
 

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use thiserror::Error;
-use truth::mapping::Connect;
+use truth::target::Connect;
 
 use crate::observe::tunnel::ProxyLogin;
 

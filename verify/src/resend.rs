@@ -10,12 +10,13 @@ mod sender;
 use std::ops::Range;
 
 use thiserror::Error;
-use truth::answer::Outcome;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
-use truth::folder::{FolderError, RunFolder};
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose, Scope};
-use truth::share::Share;
+use truth::files::FolderError;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose, Scope};
+use truth::scenario::share::Share;
+use truth::target::answer::Outcome;
 
 use self::sender::{Sender, Sent};
 use crate::evidence::{Evidence, Frames};

@@ -7,9 +7,9 @@ use std::hash::{DefaultHasher, Hasher};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use truth::event::{Decoded, Events};
-use truth::promises::{PayloadEquality, Promises, TimestampEquality};
-use truth::variant::{Side, Variant};
+use truth::plan::event::{Decoded, Events};
+use truth::plan::variant::{Side, Variant};
+use truth::scenario::promises::{PayloadEquality, Promises, TimestampEquality};
 
 use self::sample::Sample;
 

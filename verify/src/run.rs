@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use truth::clock::{boot_id, monotonic_ns};
-use truth::folder::{FolderError, RunFolder, VerifyLock, read_json, write_json, write_whole};
-use truth::mapping::{MappingError, Target};
+use truth::files::{FolderError, read_json, write_json, write_whole};
+use truth::record::folder::{RunFolder, VerifyLock};
+use truth::target::{MappingError, Target};
 
 use crate::baseline::chain;
 use crate::cli::{Format, Options};

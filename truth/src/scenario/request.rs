@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Scenario;
-use crate::share::Share;
+use crate::scenario::share::Share;
 
 /// One request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::ledger::merge::Merge;
-use truth::ledger::reader::SegmentReader;
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose, Scope};
+use truth::record::ledger::merge::Merge;
+use truth::record::ledger::reader::SegmentReader;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose, Scope};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 fn header(lane: u16) -> Header {
     Header { nonce: 7, lane, boot_id: "boot".to_owned(), monotonic_ns: 1, utc_ms: 2 }

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::ledger::reader::SegmentReader;
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Frame, Header, Purpose, Scope};
+use truth::record::ledger::reader::SegmentReader;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 /// Little-endian; the checksums are of an implementation that is not ours.
 #[rustfmt::skip]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use truth::promises::Ack;
+use truth::scenario::promises::Ack;
 
 use super::keys::Class;
 use super::passed::passed;

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use truth::answer::Outcome;
-use truth::ledger::{Frame, Scope};
-use truth::promises::Batch;
-use truth::round::Round;
+use truth::plan::round::Round;
+use truth::record::ledger::{Frame, Scope};
+use truth::scenario::promises::Batch;
+use truth::target::answer::Outcome;
 
 use super::walk::WalkError;
 use super::{Examined, Facts, counted};

@@ -1,6 +1,6 @@
 //! The checks that single listed rows decide.
 
-use truth::promises::Counters as CounterPromise;
+use truth::scenario::promises::Counters as CounterPromise;
 
 use super::{Examined, Facts, OPEN_END, counted};
 use crate::observe::scope::Leak;

@@ -1,8 +1,8 @@
 //! The checks that sums decide. Counters cancel (one lost and one stored twice is still the right sum), so they
 //! corroborate what the keys say; where a target shows no keys, they are all there is.
 
-use truth::ledger::Scope;
-use truth::promises::{Counters as CounterPromise, Received, StatsPromise};
+use truth::record::ledger::Scope;
+use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
 
 use super::by_row::{Foreign, foreign};
 use super::counters::{Break, Deltas, Region, Side};

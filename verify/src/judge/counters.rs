@@ -8,7 +8,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use truth::promises::Received;
+use truth::scenario::promises::Received;
 
 use super::keys::Keys;
 use super::tally::Sums;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use truth::event::Events;
+use truth::plan::event::Events;
 
 use super::keys::{KeyState, Keys};
 

@@ -6,7 +6,7 @@
 //! A process is known by its instance, or by having been up for longer than the time since it was last asked. An
 //! uptime that fell, to less than that time, tells of a restart.
 
-use truth::promises::{Counters as CounterPromise, StatsPromise};
+use truth::scenario::promises::{Counters as CounterPromise, StatsPromise};
 
 use super::{Facts, counted, grouped};
 use crate::faults::Struck;

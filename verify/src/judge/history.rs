@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use truth::answer::{Answer, Kind, Outcome};
-use truth::ledger::{Done, Frame, Scope};
+use truth::record::ledger::{Done, Frame, Scope};
+use truth::target::answer::{Answer, Kind, Outcome};
 
 use super::walk::WalkError;
 use crate::evidence::Evidence;

@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use truth::answer::Outcome;
 use truth::duration;
-use truth::ledger::Frame;
+use truth::record::ledger::Frame;
+use truth::target::answer::Outcome;
 
 use super::history::histories;
 use super::{Facts, counted, grouped};

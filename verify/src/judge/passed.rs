@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use truth::promises::Ack;
+use truth::scenario::promises::Ack;
 
 use super::history;
 use super::keys::Class;

@@ -7,11 +7,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use truth::answer::{Kind, Kinds, Outcome};
-use truth::ledger::{Done, Frame, Scope};
-use truth::plan::Shard;
-use truth::promises::{Counters as CounterPromise, PayloadEquality, Promises, StatsPromise};
-use truth::variant::{Side, Variant};
+use truth::plan::shard::Shard;
+use truth::plan::variant::{Side, Variant};
+use truth::record::ledger::{Done, Frame, Scope};
+use truth::scenario::promises::{Counters as CounterPromise, PayloadEquality, Promises, StatsPromise};
+use truth::target::answer::{Kind, Kinds, Outcome};
 
 use super::keys::{Class, KeyState};
 use super::sums::fault_in_sums;

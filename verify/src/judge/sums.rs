@@ -1,7 +1,7 @@
 //! `answer-sum`: whether the numbers of one answer add up to what was sent, and to what it names.
 
-use truth::answer::{Answer, Kind, Kinds};
-use truth::promises::Batch;
+use truth::scenario::promises::Batch;
+use truth::target::answer::{Answer, Kind, Kinds};
 
 /// What does not add up in an acknowledgement of `sent` events.
 pub(super) fn fault_in_sums(answer: &Answer, sent: u64, batch: Batch) -> Option<String> {

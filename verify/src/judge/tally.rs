@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Add, Sub};
 
-use truth::ledger::Scope;
+use truth::record::ledger::Scope;
 
 use super::ages::Ages;
 use super::coverage::Coverage;

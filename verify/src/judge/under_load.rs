@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use truth::promises::{Ack, Promises};
+use truth::scenario::promises::{Ack, Promises};
 
 use super::grouped;
 use crate::observe::stats::Counters;

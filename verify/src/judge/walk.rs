@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::event::Events;
-use truth::invalid::Invalid;
-use truth::ledger::{Done, Frame, LedgerError, Purpose, Scope};
 use truth::plan::Plan;
-use truth::promises::{Ack, Batch};
-use truth::round::Round;
-use truth::variant::Origin;
+use truth::plan::event::Events;
+use truth::plan::invalid::Invalid;
+use truth::plan::round::Round;
+use truth::plan::variant::Origin;
+use truth::record::ledger::{Done, Frame, LedgerError, Purpose, Scope};
+use truth::scenario::promises::{Ack, Batch};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use super::ages::Ages;
 use super::coverage::{Coverage, Ended};

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use truth::answer::{Answer, Kind, Outcome};
-use truth::event::Events;
-use truth::promises::{Ack, Conflict, PayloadEquality};
-use truth::variant::{Origin, Side, Variant};
+use truth::plan::event::Events;
+use truth::plan::variant::{Origin, Side, Variant};
+use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
+use truth::target::answer::{Answer, Kind, Outcome};
 
 use super::keys::Keys;
 use super::{Facts, counted, grouped};

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::net::lookup_host;
-use truth::mapping::{Endpoint, MappingError, Place, Target};
+use truth::target::{Endpoint, MappingError, Place, Target};
 
 use self::passage::{Passage, PassageError, Speech};
 use super::trust::{TrustError, client_config, nobody};

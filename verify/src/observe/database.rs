@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, TypeInfo, ValueRef};
 use thiserror::Error;
 use tokio::time::timeout;
-use truth::mapping::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
+use truth::target::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 
 use crate::rows::{Row, RowTally};
 

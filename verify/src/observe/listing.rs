@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, LINK};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use truth::mapping::{EventFields, ListedTopics, Paging, StatusPattern};
+use truth::target::{EventFields, ListedTopics, Paging, StatusPattern};
 use url::Url;
 
 use super::client::{ReadError, TargetClient};

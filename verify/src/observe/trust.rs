@@ -14,7 +14,7 @@ use rustls::{
     WantsVerifier,
 };
 use thiserror::Error;
-use truth::mapping::Connect;
+use truth::target::Connect;
 
 /// Why nobody can be trusted as was asked for.
 #[derive(Debug, Error)]

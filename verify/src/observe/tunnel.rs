@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_socks::tcp::Socks5Stream;
-use truth::mapping::{Endpoint, Place, Proxy, ProxyKind};
+use truth::target::{Endpoint, Place, Proxy, ProxyKind};
 
 /// Most bytes of a proxy's answer to CONNECT: what common servers allow a head.
 const MAX_ANSWER: usize = 8 << 10;
@@ -222,7 +222,7 @@ fn plain(error: &tokio_socks::Error) -> String {
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
-    use truth::mapping::Target;
+    use truth::target::Target;
 
     use super::*;
 

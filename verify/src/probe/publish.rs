@@ -1,7 +1,7 @@
 //! The way in: the path, the envelope and the names that a target takes an event by.
 
 use serde_json::Value;
-use truth::mapping::Envelope;
+use truth::target::Envelope;
 
 use super::asking::{Answer, Asker, Sent};
 use super::draft::Draft;

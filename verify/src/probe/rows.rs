@@ -1,7 +1,7 @@
 //! Where the events that were sent stand in a page of a listing, and what became of their contents.
 
 use serde_json::Value;
-use truth::promises::{PayloadEquality, TimestampEquality};
+use truth::scenario::promises::{PayloadEquality, TimestampEquality};
 
 use super::answers::{escaped, find_lists};
 use super::asking::{Answer, SOURCE, Sent, TIMESTAMP};

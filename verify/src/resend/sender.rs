@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use truth::answer::{Answer, Outcome};
 use truth::clock::monotonic_ns;
-use truth::event::Events;
-use truth::mapping::Target;
-use truth::variant::Origin;
-use truth::wire::Renderer;
+use truth::plan::event::Events;
+use truth::plan::variant::Origin;
+use truth::target::Target;
+use truth::target::answer::{Answer, Outcome};
+use truth::target::wire::Renderer;
 
 use crate::observe::client::{Posted, TargetClient};
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use truth::folder::RunFolder;
-use truth::ledger::Frame;
-use truth::ledger::reader::SegmentReader;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::Frame;
+use truth::record::ledger::reader::SegmentReader;
 
 use crate::cli::Options;
 use crate::evidence::{EvidenceError, Run};

@@ -3,11 +3,11 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::folder::RunFolder;
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Frame, Header, Purpose, Scope};
-use truth::promises::PayloadEquality;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
+use truth::scenario::promises::PayloadEquality;
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use verify::evidence::Evidence;
 use verify::judge::{Facts, judge};
 use verify::resend::{Lists, Wish};

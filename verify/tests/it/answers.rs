@@ -1,8 +1,8 @@
 //! The checks of what was answered: `answer-order` and `answer-sum`.
 
-use truth::answer::{Kind, Kinds};
-use truth::ledger::{Done, Scope};
-use truth::promises::Ack;
+use truth::record::ledger::{Done, Scope};
+use truth::scenario::promises::Ack;
+use truth::target::answer::{Kind, Kinds};
 use verify::judge::judge;
 use verify::verdict::{Status, Word};
 
@@ -187,7 +187,7 @@ fn an_answer_that_names_other_events_than_it_counts_is_named() {
     ];
     for (accepted, inserted, duplicates, kinds, adds_up) in table {
         let mut forged = Forge::default().run();
-        forged.promises.batch = truth::promises::Batch::Partial;
+        forged.promises.batch = truth::scenario::promises::Batch::Partial;
         let answer = &mut forged.dones().nth(9).unwrap().answer;
         (answer.accepted, answer.inserted, answer.duplicates) = (accepted, inserted, duplicates);
         answer.kinds = kinds.clone();
@@ -210,6 +210,6 @@ fn an_answer_may_leave_numbers_out_and_a_partial_one_may_take_less() {
     let answer = &mut forged.dones().nth(1).unwrap().answer;
     (answer.accepted, answer.kinds) = (Some(19), Kinds::Untold);
     assert_fails(&forged.verdict(), &["answer-sum"]);
-    forged.promises.batch = truth::promises::Batch::Partial;
+    forged.promises.batch = truth::scenario::promises::Batch::Partial;
     assert_fails(&forged.verdict(), &[]);
 }

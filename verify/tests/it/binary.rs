@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use truth::folder::RunFolder;
-use truth::plan::Shard;
+use truth::plan::shard::Shard;
+use truth::record::folder::RunFolder;
 use verify::verdict::{Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged};
@@ -213,7 +213,7 @@ pub(crate) fn shards(out: &Path, change: impl Fn(&mut Forged)) -> [RunFolder; 2]
             ..part
         };
         for done in part.dones() {
-            done.answer.kinds = truth::answer::Kinds::Untold;
+            done.answer.kinds = truth::target::answer::Kinds::Untold;
             (done.answer.inserted, done.answer.duplicates) = (None, None);
         }
         assert!(earlier.insert(part.shard.index));
@@ -262,7 +262,7 @@ fn a_folder_that_cannot_be_written_keeps_the_exit_code() {
 async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     let out = tempfile::tempdir().unwrap();
     let mut forge = small();
-    forge.scenario.promises.payload = truth::promises::PayloadEquality::Json;
+    forge.scenario.promises.payload = truth::scenario::promises::PayloadEquality::Json;
     let mut forged = forge.run();
     let stub = Stub::start(Script::of(forged.rows.clone(), forged.now.clone())).await;
     let folder = forged.write(out.path());
@@ -339,7 +339,7 @@ fn a_target_that_is_not_there_writes_nothing() {
 fn a_target_that_offers_nothing_is_void_and_not_unreachable() {
     let out = tempfile::tempdir().unwrap();
     let mut forge = small();
-    forge.scenario.target.stats = truth::mapping::StatsFields::default();
+    forge.scenario.target.stats = truth::target::StatsFields::default();
     forge.scenario.target.listing.path = None;
     let folder = forge.run().write(out.path());
     let output = verify(&[folder.path().to_str().unwrap()], out.path());

@@ -4,14 +4,15 @@
 
 use std::collections::HashSet;
 
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::event::Events;
-use truth::invalid::Invalid;
-use truth::ledger::{Done, Frame, Scope};
-use truth::plan::{Plan, Shard};
-use truth::promises::Received;
+use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::plan::invalid::Invalid;
+use truth::plan::shard::Shard;
+use truth::plan::variant::Side;
+use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::Scenario;
-use truth::variant::Side;
+use truth::scenario::promises::Received;
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use verify::baseline::{Baseline, ListedBaseline};
 use verify::observe::stats::Counters;
 use verify::observed::Settled;

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use truth::answer::{Kind, Kinds};
-use truth::event::Events;
-use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Frame, Header, Scope};
-use truth::plan::{Plan, Shard};
-use truth::promises::Promises;
+use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::plan::shard::Shard;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Frame, Header, Scope};
+use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::scenario::Scenario;
+use truth::scenario::promises::Promises;
+use truth::target::answer::{Kind, Kinds};
 use verify::baseline::Baseline;
 use verify::evidence::{Evidence, Frames};
 use verify::judge::judge;

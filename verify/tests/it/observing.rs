@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use truth::ledger::{Done, Scope};
-use truth::mapping::{ListedTopics, Paging, StatsFields, Target};
-use truth::promises::{Ack, PayloadEquality, TimestampEquality};
+use truth::record::ledger::{Done, Scope};
 use truth::scenario::Scenario;
+use truth::scenario::promises::{Ack, PayloadEquality, TimestampEquality};
+use truth::target::{ListedTopics, Paging, StatsFields, Target};
 use verify::evidence::Evidence;
 use verify::judge::{book, judge};
 use verify::observe::client::{ReadError, TargetClient};

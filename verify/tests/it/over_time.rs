@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use truth::fault::Action;
-use truth::promises::{Ack, Counters as CounterPromise, Preset, Received, StatsPromise};
+use truth::scenario::fault::Action;
+use truth::scenario::promises::{Ack, Counters as CounterPromise, Preset, Received, StatsPromise};
 use verify::evidence::Evidence;
 use verify::faults::{FaultRecord, Struck};
 use verify::judge::judge;
@@ -99,7 +99,7 @@ fn another_shard_sends_what_this_one_did_not_start() {
     forged.polls.truncate(10);
     forged.promises.stats = StatsPromise::Eventual;
     assert_fails(&forged.verdict(), &["counters"]);
-    forged.shard = truth::plan::Shard { index: 1, of: 2 };
+    forged.shard = truth::plan::shard::Shard { index: 1, of: 2 };
     assert_fails(&forged.verdict(), &[]);
 }
 

@@ -1,7 +1,7 @@
 //! Trust in the judge: the defects planted after a verdict are seen on every ordinary run, and never falsely missed.
 
-use truth::answer::Kind;
-use truth::promises::{Ack, Batch, Counters, PayloadEquality, Promises, Received, StatsPromise};
+use truth::scenario::promises::{Ack, Batch, Counters, PayloadEquality, Promises, Received, StatsPromise};
+use truth::target::answer::Kind;
 use verify::judge::judge;
 use verify::observed::ListingObservation;
 use verify::verdict::{Verdict, Word};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use truth::promises::Received;
+use truth::scenario::promises::Received;
 use verify::judge::counters::{Deltas, Region};
 use verify::judge::keys::Keys;
 use verify::judge::tally::Sums;

@@ -1,8 +1,8 @@
 //! The checks of whole requests: `torn-batch` and `batch-counts`; and `foreign-lost`.
 
-use truth::answer::Kinds;
-use truth::ledger::Scope;
-use truth::promises::Batch;
+use truth::record::ledger::Scope;
+use truth::scenario::promises::Batch;
+use truth::target::answer::Kinds;
 use verify::verdict::{Status, Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, row};
@@ -175,7 +175,7 @@ fn what_is_stored_of_a_refused_request_is_named() {
     let spoilt = |attempts: &[(u64, u32, usize)]| {
         let [(round, request, _)] = attempts else { return false };
         let plan = &forged.plan;
-        truth::invalid::Invalid::of(plan, &plan.round(*round), *request).is_some()
+        truth::plan::invalid::Invalid::of(plan, &plan.round(*round), *request).is_some()
     };
     let key = forged.key_where(spoilt);
     let stored = row(&forged.events, key);

@@ -5,7 +5,7 @@ use std::path::Path;
 use boon::{Compiler, Schemas};
 use schemars::schema_for;
 use serde_json::{Value, json};
-use truth::ledger::Purpose;
+use truth::record::ledger::Purpose;
 use verify::verdict::{Verdict, Word};
 
 use crate::forge::{Fate, Forge, row};

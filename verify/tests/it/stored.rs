@@ -1,6 +1,6 @@
 //! The checks of what is stored: evidence that each must reject, and evidence near the line that it must accept.
 
-use truth::answer::Kind;
+use truth::target::answer::Kind;
 use verify::judge::judge;
 use verify::verdict::{Status, Word};
 
@@ -155,7 +155,7 @@ fn a_key_with_rejected_attempts_alone_must_not_be_stored() {
 #[test]
 fn a_part_of_an_acknowledged_request_can_be_rejected_and_must_not_be_stored_then() {
     let mut forged = Forge::default().run();
-    forged.promises.batch = truth::promises::Batch::Partial;
+    forged.promises.batch = truth::scenario::promises::Batch::Partial;
     let key = forged.key_where(|attempts| attempts.len() == 1);
     let attempt = forged.attempts_of(key)[0];
     forged.tell(attempt, Kind::Rejected);
@@ -193,11 +193,11 @@ fn a_payload_may_be_spelt_anew_where_only_its_structure_is_promised() {
         row.payload = Some(spaced);
     }
     assert_fails(&forged.verdict(), &["payload-changed"]);
-    forged.promises.payload = truth::promises::PayloadEquality::Json;
+    forged.promises.payload = truth::scenario::promises::PayloadEquality::Json;
     assert_eq!(forged.verdict().verdict, Word::Pass);
     forged.rows[5].payload = forged.rows[5].payload.as_ref().map(|payload| payload.replacen(',', ".0,", 1));
     assert_fails(&forged.verdict(), &["payload-changed"]);
-    forged.promises.payload = truth::promises::PayloadEquality::None;
+    forged.promises.payload = truth::scenario::promises::PayloadEquality::None;
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "payload-changed").status, Status::NotTested);

@@ -1,6 +1,6 @@
 //! The checks of sums: `routes-disagree` and `counters`.
 
-use truth::promises::{Counters as CounterPromise, Received, StatsPromise};
+use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
 use verify::observe::stats::Counters;
 use verify::verdict::{Status, Word};
 

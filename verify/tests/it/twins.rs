@@ -1,6 +1,6 @@
 //! Keys that a careless target takes for one another.
 
-use truth::twin::Twins;
+use truth::plan::twin::Twins;
 use verify::verdict::{Status, Verdict, Word};
 
 use crate::forge::{Forge, Forged, assert_names, check};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use truth::answer::Kind;
-use truth::promises::Ack;
+use truth::scenario::promises::Ack;
+use truth::target::answer::Kind;
 use verify::verdict::{Status, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, row};

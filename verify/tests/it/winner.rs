@@ -1,7 +1,7 @@
 //! Keys that are sent with two payloads: which one a store may hold.
 
-use truth::promises::{Ack, Conflict, PayloadEquality};
-use truth::variant::{Origin, Side};
+use truth::plan::variant::{Origin, Side};
+use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
 use verify::verdict::{Status, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check};

@@ -1,6 +1,6 @@
 //! The words: what is void, what is unknown, and which word outranks which.
 
-use truth::fault::Action;
+use truth::scenario::fault::Action;
 use verify::evidence::Evidence;
 use verify::faults::{FaultRecord, Struck};
 use verify::judge::judge;
@@ -250,8 +250,8 @@ fn a_run_that_did_not_finish_says_so_first_and_may_pass() {
     let mut forged = Forge { fates, ..Forge::default() }.run();
     forged.closing = None;
     for lane in &mut forged.lanes {
-        lane.retain(|frame| !matches!(frame, truth::ledger::Frame::Closed { .. }));
-        lane.retain(|frame| !matches!(frame, truth::ledger::Frame::Open { round: 5.., .. }));
+        lane.retain(|frame| !matches!(frame, truth::record::ledger::Frame::Closed { .. }));
+        lane.retain(|frame| !matches!(frame, truth::record::ledger::Frame::Open { round: 5.., .. }));
     }
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);

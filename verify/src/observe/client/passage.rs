@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
-use truth::mapping::{Endpoint, Place};
+use truth::target::{Endpoint, Place};
 
 use super::{CONNECT_TIMEOUT, READ_TIMEOUT};
 use crate::observe::tunnel::{Tunnel, TunnelError};

@@ -3,7 +3,7 @@
 mod body;
 
 use self::body::{Body, Refused};
-use crate::mapping::{StatusPattern, Target};
+use crate::target::{StatusPattern, Target};
 
 /// What is known of one request after all that will ever be heard of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -168,7 +168,7 @@ fn outcome_of(target: &Target, status: u16) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::AnswerFields;
+    use crate::target::AnswerFields;
 
     fn classify(status: u16, body: &str) -> Answer {
         Answer::classify(&Target::default(), status, body.as_bytes(), 2)

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rng::{derived, mix, scale};
+use crate::plan::rng::{derived, mix, scale};
 
 /// One key in so many is of each kind; 0 for none. The first kind that is drawn for a key is its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

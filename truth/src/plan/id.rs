@@ -4,7 +4,7 @@
 //! A store sees random UUIDs, an honest load on a B-tree; `verify` reads the ordinal back from a listed id without a
 //! database of what was sent, and an id that was not made by this run is known as foreign, but for one in 2^58.
 
-use crate::rng::{derived, mix};
+use crate::plan::rng::{derived, mix};
 
 /// Length of an id in its one spelling: 32 lower-case hexadecimal digits and four dashes.
 pub const ID_LEN: usize = 36;

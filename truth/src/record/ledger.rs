@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::answer::{Answer, Kind, Kinds, Outcome};
+use crate::target::answer::{Answer, Kind, Kinds, Outcome};
 
 /// First bytes of a segment's header.
 pub const MAGIC: [u8; 8] = *b"ONCELEDG";

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::ID_LEN;
-use crate::rng::{derived, mix, scale};
+use crate::plan::id::ID_LEN;
+use crate::plan::rng::{derived, mix, scale};
 
 /// Composed and decomposed, the same letter to a reader and to Unicode's normal forms.
 const COMPOSED: &str = "\u{e9}";

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::MappingError;
-use super::proxy::Proxy;
+use super::proxy::{Proxy, bare};
 
 /// Where to connect to instead, whom to trust, and who we are.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -139,11 +139,6 @@ fn host_and_port(text: &str) -> Result<Place, MappingError> {
     let is_host = !host.is_empty() && (host.starts_with('[') || !host.contains([':', '/']));
     let port = port.parse().ok().filter(|port| is_host && *port > 0).ok_or_else(refuse)?;
     Ok(Place::Tcp(bare(host), port))
-}
-
-/// Without the brackets around an IPv6 address.
-pub(super) fn bare(host: &str) -> String {
-    host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
 #[cfg(test)]

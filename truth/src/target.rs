@@ -8,22 +8,24 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::{Position, Url};
 
-use crate::fault::Process;
-
-mod answer;
+pub mod answer;
+mod answer_fields;
 mod connect;
 mod database;
 mod fields;
 mod listing;
+mod process;
 mod proxy;
 mod publish;
 mod stats;
+pub mod wire;
 
-pub use answer::AnswerFields;
+pub use answer_fields::AnswerFields;
 pub use connect::{Connect, Endpoint, Place};
 pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 pub use fields::EventFields;
 pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
+pub use process::Process;
 pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Publish, StatusPattern};
 pub use stats::StatsFields;

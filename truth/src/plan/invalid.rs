@@ -4,8 +4,8 @@
 //! so that rounds are left that can be answered whole.
 
 use crate::plan::Plan;
-use crate::rng::{derived, mix, scale};
-use crate::round::Round;
+use crate::plan::rng::{derived, mix, scale};
+use crate::plan::round::Round;
 
 /// An event that is none, and where in its request it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

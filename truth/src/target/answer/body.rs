@@ -9,8 +9,8 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde_json::value::RawValue;
 
 use super::Kind;
-use crate::mapping::AnswerFields;
 use crate::plan::MAX_BATCH;
+use crate::target::AnswerFields;
 
 /// How many places a mapping can name.
 const PLACES: usize = 5;

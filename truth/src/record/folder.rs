@@ -1,113 +1,16 @@
-//! The folder of a run: its names, its lock, its manifest, and how they come to be.
+//! The folder of a run: its names, its locks, and the making of both.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
+use serde::Deserialize;
 
-use crate::plan::{Plan, Shard};
-use crate::scenario::Scenario;
-
-/// The version of `run.json`.
-pub const MANIFEST_VERSION: u32 = 1;
+use super::manifest::{MANIFEST_VERSION, Manifest};
+use crate::files::{FolderError, io, read_json, write_json};
+use crate::plan::shard::Shard;
 
 /// The lock of those who verify a run.
 const VERIFY_LOCK: &str = "verify.lock";
-
-/// `run.json`: what was resolved before the first byte left. Never a secret.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Manifest {
-    /// [`MANIFEST_VERSION`].
-    pub schema_version: u32,
-    /// Version of the program that wrote it.
-    pub onceproof: String,
-    /// When the run began.
-    pub started_utc: Timestamp,
-    /// What is sent.
-    pub plan: Plan,
-    /// Which part of it.
-    pub shard: Shard,
-    /// Connections.
-    pub concurrency: u32,
-    /// Lanes, and so segments.
-    pub lanes: u32,
-    /// The scenario, resolved.
-    pub scenario: Scenario,
-    /// Where it ran.
-    pub machine: Machine,
-    /// The command that sends the same load again, of a shard its part, under a new identity.
-    #[serde(default)]
-    pub rerun: String,
-}
-
-/// Where a run was sent from.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Machine {
-    /// Cores that the process may use.
-    pub cpus: u32,
-    /// The boot in which the monotonic times of the ledger count.
-    pub boot_id: String,
-}
-
-/// Why a run folder cannot be made, read or written.
-#[derive(Debug, Error)]
-pub enum FolderError {
-    /// The file system refused.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file is there, but not what it should be.
-    #[error("{} is not valid", path.display())]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: serde_json::Error,
-    },
-    /// Nothing to read.
-    #[error("{} {}; run loadgen first, or name a run folder", path.display(), what_it_is(path))]
-    NoRun {
-        /// Where a run was looked for.
-        path: PathBuf,
-    },
-    /// The same identity was sent before, so its keys may be in the store.
-    #[error("{} already holds this run id and shard; choose another --run-id, or another --out", path.display())]
-    SameRun {
-        /// The earlier run.
-        path: PathBuf,
-    },
-    /// Another `verify` is at work on the same run.
-    #[error("another verify is at work on {}; wait for it to end", path.display())]
-    Taken {
-        /// The run folder.
-        path: PathBuf,
-    },
-    /// Written by another version.
-    #[error("{} has schema version {found}; this build reads version {MANIFEST_VERSION}", path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// What it says.
-        found: u32,
-    },
-}
-
-fn what_it_is(path: &Path) -> &'static str {
-    match path.metadata() {
-        Err(_) => "is not there",
-        Ok(found) if !found.is_dir() => "is a file, and no run folder",
-        Ok(_) => "holds no run",
-    }
-}
 
 /// A run folder that exists.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -215,7 +118,7 @@ impl RunFolder {
         }
         let found = read_json::<Versioned>(&path)?.schema_version;
         if found != MANIFEST_VERSION {
-            return Err(FolderError::Version { path, found });
+            return Err(FolderError::Version { path, found, known: MANIFEST_VERSION });
         }
         read_json(&path)
     }
@@ -284,27 +187,6 @@ impl RunLock {
     }
 }
 
-/// Writes a JSON file whole.
-pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderError> {
-    let json = |source| FolderError::Json { path: path.to_path_buf(), source };
-    let mut text = serde_json::to_vec_pretty(value).map_err(json)?;
-    text.push(b'\n');
-    write_whole(path, &text)
-}
-
-/// Writes a file whole: into a temporary file first, renamed when it is complete.
-pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
-    let part = path.with_extension("part");
-    fs::write(&part, text).map_err(io("write", &part))?;
-    fs::rename(&part, path).map_err(io("rename", &part))
-}
-
-/// Reads a JSON file.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
-    let text = fs::read(path).map_err(io("read", path))?;
-    serde_json::from_slice(&text).map_err(|source| FolderError::Json { path: path.to_path_buf(), source })
-}
-
 /// `<UTC>-<scenario>-<seed>-<nonce4>[-s1of4]`.
 fn name(manifest: &Manifest) -> String {
     let utc = manifest.started_utc.strftime("%Y%m%dT%H%M%SZ");
@@ -337,8 +219,4 @@ fn point_latest(out: &Path, name: &str) -> Result<(), FolderError> {
     std::os::unix::fs::symlink(name, &part).map_err(io("link", &part))?;
     let latest = out.join("latest");
     fs::rename(&part, &latest).map_err(io("rename", &latest))
-}
-
-fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> FolderError + 'a {
-    move |source| FolderError::Io { action, path: path.to_path_buf(), source }
 }

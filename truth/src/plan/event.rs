@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::id::{ID_LEN, IdScheme};
 use crate::plan::Plan;
-use crate::rng::{Draw, derived, mix, scale};
-use crate::template::{Piece, Place, Template};
-use crate::twin::{self, Twin, Twins};
-use crate::variant::{Origin, Side, Variant, Variants};
+use crate::plan::id::{ID_LEN, IdScheme};
+use crate::plan::rng::{Draw, derived, mix, scale};
+use crate::plan::template::{Piece, Place, Template};
+use crate::plan::twin::{self, Twin, Twins};
+use crate::plan::variant::{Origin, Side, Variant, Variants};
 
 /// Text that payloads are cut from, beyond the longest of them.
 const POOL_BYTES: usize = 1 << 16;

@@ -5,7 +5,6 @@ use std::fmt;
 use url::Url;
 
 use super::MappingError;
-use super::connect::bare;
 
 /// Where a proxy of this kind listens whose URL does not say it.
 const SOCKS_PORT: u16 = 1080;
@@ -69,6 +68,11 @@ impl fmt::Display for Proxy {
             write!(f, "{scheme}://{host}:{port}")
         }
     }
+}
+
+/// Without the brackets around an IPv6 address.
+pub(super) fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::event::{Events, timestamp_text, write_decimal};
-use crate::id::ID_LEN;
-use crate::invalid::{Flaw, Invalid};
-use crate::mapping::{Envelope, EventFields, Target};
-use crate::variant::Origin;
+use crate::plan::event::{Events, timestamp_text, write_decimal};
+use crate::plan::id::ID_LEN;
+use crate::plan::invalid::{Flaw, Invalid};
+use crate::plan::variant::Origin;
+use crate::target::{Envelope, EventFields, Target};
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -1,8 +1,6 @@
-//! What a scenario does to its target: how it is started, and the faults that are planned.
+//! Faults that a scenario plans for its target.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,42 +8,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::duration;
-use crate::rng::{derived, scale};
+use crate::plan::rng::{derived, scale};
 
 /// Where a fault without a time of its own may fall, in thousandths of the run.
 const DRAWN_FROM: u64 = 100;
 const DRAWN_TO: u64 = 800;
-
-/// How the target is started: by `loadgen` before a run, and by `verify` when it looks at the run again.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Process {
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// Where it runs, seen from the scenario's file.
-    #[serde(default)]
-    pub folder: PathBuf,
-    /// Variables beyond those that `loadgen` has itself.
-    #[serde(default)]
-    pub environment: BTreeMap<String, String>,
-    /// Path of a GET that succeeds once it is ready; without one, an open port is enough.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready: Option<String>,
-    /// How long that may take.
-    #[serde(default = "ready_within", with = "crate::duration")]
-    pub ready_within: Duration,
-    /// The file in the run folder that takes what it says.
-    #[serde(default = "log")]
-    pub log: String,
-}
-
-fn ready_within() -> Duration {
-    Duration::from_secs(30)
-}
-
-fn log() -> String {
-    "target.log".to_owned()
-}
 
 /// One planned fault.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -7,9 +7,9 @@
 
 use std::ops::Range;
 
+use crate::plan::rng::Draw;
+use crate::plan::variant::Origin;
 use crate::plan::{Plan, Weights};
-use crate::rng::Draw;
-use crate::variant::Origin;
 
 /// Sizes of families, each as likely as the others in the table.
 const FAMILY_SIZES: [u32; 7] = [2, 2, 2, 3, 3, 4, 7];
@@ -29,6 +29,13 @@ pub struct Round {
     group: usize,
     /// Per group, whether its requests leave in one turn.
     together: Vec<bool>,
+}
+
+impl Plan {
+    /// Round `round`, computed afresh: the same on every machine and in any order of calls.
+    pub fn round(&self, round: u64) -> Round {
+        Round::fill(self, round)
+    }
 }
 
 impl Round {
