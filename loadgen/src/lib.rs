@@ -51,7 +51,7 @@ fn plan(cli: Cli, requests: u32) -> u8 {
     match Settings::resolve(cli) {
         Ok(settings) => {
             // A reader that has gone away, as `head` does, is no fault.
-            drop(std::io::stdout().write_all(show::plan(&settings, requests).as_bytes()));
+            drop(std::io::stdout().write_all(show::plan(&settings.load, requests).as_bytes()));
             exit::RAN
         }
         Err(failure) => {

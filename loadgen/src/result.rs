@@ -1,64 +1,71 @@
-//! What a run came to: why sending ended, and what each of its parts counted.
+//! Result of a run: the reason why sending ended, and the counts of each executor.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::record::ledger::LedgerError;
 use verify::process::TargetProcess;
 
-use crate::executor::Part;
+use crate::executor::Executor;
 use crate::meter::Tallies;
 
-/// Why sending ended.
+/// Reason why sending ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Ending {
-    /// All was sent.
+    /// All requests were sent.
     Complete,
-    /// Nothing answered for too long.
+    /// No response came for longer than `--patience`.
     OutOfPatience,
-    /// A person said stop, and what was in flight was waited for.
+    /// The first signal to stop: requests in flight were waited for.
     Interrupted,
-    /// A person said stop twice.
+    /// The second signal to stop: nothing was waited for.
     Aborted,
-    /// A lane ended without a word.
+    /// A lane ended without a report.
     LaneLost,
-    /// A threshold failed that was to end the run.
+    /// A threshold with `abort_on_fail` failed.
     Threshold,
 }
 
-/// What sending came to.
+/// Result of a run.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub(crate) struct RunResult {
     pub(crate) ending: Ending,
-    /// What each part came to, in their order.
-    pub(crate) parts: Vec<Sent>,
+    /// Results of the executors, in their order.
+    pub(crate) executors: Vec<ExecutorResult>,
     pub(crate) ledger_failure: Option<LedgerError>,
-    /// The target, if the scenario started it.
+    /// Process of the target, if the scenario started it.
     pub(crate) process: Option<TargetProcess>,
 }
 
-/// What one part came to.
+/// Instants on the monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) from_ns: u64,
+    pub(crate) to_ns: u64,
+}
+
+/// Result of one executor.
 #[derive(Debug, Default)]
-pub(crate) struct Sent {
+pub(crate) struct ExecutorResult {
     pub(crate) tallies: Tallies,
-    /// When it began, and since when it has ended, on the monotonic clock; none where it never began.
-    pub(crate) span_ns: Option<(u64, u64)>,
-    /// Requests of a rate that were to have begun.
+    /// Beginning and end; none if the executor never began.
+    pub(crate) span: Option<Span>,
+    /// Number of requests that were due by the end, at a rate.
     pub(crate) due: Option<u64>,
 }
 
-impl Load {
-    /// What all parts came to together.
-    pub(crate) fn tallies(&self, parts: &[Part]) -> Tallies {
+impl RunResult {
+    /// Returns the tallies of all executors together.
+    pub(crate) fn tallies(&self, executors: &[Executor]) -> Tallies {
         let mut all = Tallies::default();
-        for (part, sent) in parts.iter().zip(&self.parts) {
-            part.count(&sent.tallies, &mut all);
+        for (executor, result) in executors.iter().zip(&self.executors) {
+            executor.count(&result.tallies, &mut all);
         }
         all
     }
 
-    /// Whether anything was acknowledged.
+    /// True if any event was acknowledged.
     pub(crate) fn has_ack(&self) -> bool {
-        self.parts.iter().any(|sent| sent.tallies.whole().acked > 0)
+        self.executors.iter().any(|result| result.tallies.whole().counts.acked > 0)
     }
 }

@@ -30,12 +30,12 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) fn new(job: &LaneJob) -> Self {
         Self {
-            plan: Arc::clone(&job.plan),
-            rounds: job.rounds,
-            claims: Arc::clone(&job.claims),
-            lane: job.place,
-            pace: job.pace.clone(),
-            together: job.seats.max(1),
+            plan: Arc::clone(&job.content.plan),
+            rounds: job.work.rounds,
+            claims: Arc::clone(&job.work.claims),
+            lane: job.place.index_in_executor,
+            pace: job.work.pace.clone(),
+            together: job.place.seats.max(1),
             waiting: Vec::new(),
             stopped: false,
         }
@@ -106,8 +106,16 @@ mod tests {
     fn queue(connections: u32, claims: &Arc<Claims>, lane: u16) -> Queue {
         let plan = Arc::new(Scenario::default().plan(1, 1).unwrap());
         let rounds = Rounds::of(&(0..plan.rounds().unwrap()), Shard::WHOLE);
-        let (claims, together) = (Arc::clone(claims), connections);
-        Queue { plan, rounds, claims, lane, pace: None, together, waiting: Vec::new(), stopped: false }
+        Queue {
+            plan,
+            rounds,
+            claims: Arc::clone(claims),
+            lane,
+            pace: None,
+            together: connections,
+            waiting: Vec::new(),
+            stopped: false,
+        }
     }
 
     fn drain(queue: &mut Queue) -> Vec<Range<u32>> {

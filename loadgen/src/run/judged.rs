@@ -1,17 +1,18 @@
-//! `--verify`: the one place that calls the judge. Everything else that `loadgen` knows of a target it reads itself.
+//! `--verify`: the only module that calls `verify`, which judges the run that has just ended.
 
 use truth::record::folder::RunFolder;
 
 use crate::command::settings::Settings;
 use crate::error::exit;
 
-/// Has the run judged, if that was asked for and there is something to judge; tells the exit code of both.
-pub(crate) async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u8 {
+/// Judges the run if that was asked for and there is something to judge; returns the exit code of both.
+pub(super) async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u8 {
     if !settings.verify || !matches!(code, exit::RAN | exit::NO_ACK | exit::THRESHOLD) {
         return code;
     }
-    let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
-    let options = verify::Options::for_run(path, url, settings.database_url, settings.reach);
+    let folder = folder.path().to_path_buf();
+    let url = settings.load.scenario.target.url;
+    let options = verify::Options::for_run(folder, url, settings.target.database_url, settings.target.reach);
     let verdict = verify::run(options).await;
     if verdict == exit::RAN && code == exit::THRESHOLD { code } else { verdict }
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::plan::variant::Origin;
+use truth::scenario::Scenario;
 use truth::target::wire::Renderer;
 use truth::target::{Endpoint, Place, Proxy};
 use verify::baseline::chain;
@@ -18,7 +19,7 @@ use verify::observe::client::{Posted, TargetClient};
 use verify::observe::database::{DatabaseError, DatabaseReader};
 use verify::rows::{Equality, RowTally};
 
-use crate::command::settings::Settings;
+use crate::command::settings::{LoadSettings, TargetSettings};
 use crate::connection::dial::{Address, Connector, Family};
 use crate::error::Failure;
 use crate::watch::notice::Notices;
@@ -40,15 +41,17 @@ const SPEAK_HTTP2: &str =
 
 /// Finds the target's addresses, the one that answers first at the front; with `wait`, once it is ready.
 pub(crate) async fn reach(
-    Settings { endpoint, connector, family, wait, scenario, .. }: &Settings,
+    target: &TargetSettings,
+    scenario: &Scenario,
     client: &TargetClient,
 ) -> Result<Vec<Address>, Failure> {
     // Of a server that is only sent a request, nobody said that it has a health check.
     let has_health = scenario.request.is_none();
-    let (family, wait) = (*family, *wait);
+    let TargetSettings { endpoint, connector, family, wait, .. } = target;
+    let wait = *wait;
     let until = Instant::now() + wait;
     loop {
-        let failure = match connect_once(endpoint, connector, family, Instant::now() + REACH).await {
+        let failure = match connect_once(endpoint, connector, *family, Instant::now() + REACH).await {
             Ok(addresses) if wait.is_zero() || !has_health => return Ok(addresses),
             Ok(addresses) => match not_ready(client).await {
                 None => return Ok(addresses),
@@ -173,13 +176,13 @@ pub(crate) async fn try_out(database: &DatabaseReader, plan: &Plan, notices: Not
 
 /// Sends requests that hold no event, one after the other, and tells how they were answered, where that is no answer or
 /// an error of the server. That they leave no trace is for the counters to show, which were read before.
-pub(crate) async fn send_empty(client: &TargetClient, settings: &Settings) -> Vec<String> {
-    let events = Arc::new(Events::new(&settings.plan));
+pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings) -> Vec<String> {
+    let events = Arc::new(Events::new(&load.plan));
     let mut body = Vec::new();
     Renderer::new(events, client.target()).body(&[], Origin::Later, &mut body);
     let mut odd = Vec::new();
-    for _ in 0..settings.scenario.traps.empty {
-        let timeout = settings.scenario.load.timeout;
+    for _ in 0..load.scenario.traps.empty {
+        let timeout = load.scenario.load.timeout;
         match client.post(&client.target().publish.path, body.clone(), timeout).await {
             Posted::Answered { status, .. } if status < 500 => {}
             Posted::Answered { status, .. } => odd.push(format!("status {status}")),

@@ -61,9 +61,9 @@ fn outcomes(summary: &Summary) -> Vec<String> {
     // Of all attempts, because outcomes are counted in them, and a further try is one more than was planned.
     let all = attempted(summary);
     let share = |count: u64| count as f64 * 100.0 / all.max(1) as f64;
-    let told = match (events.acked, events.told_new + events.told_duplicate) {
+    let told = match (events.acked, events.reported_new + events.reported_duplicate) {
         (1.., 0) => "new or duplicate was not told".to_owned(),
-        _ => format!("new={} duplicate={}", events.told_new, events.told_duplicate),
+        _ => format!("new={} duplicate={}", events.reported_new, events.reported_duplicate),
     };
     let of_events = line("acked", &format!("{} {:.2}%  {told}", events.acked, share(events.acked)));
     let first = if summary.unit == Unit::Requests { line("statuses", &statuses(summary)) } else { of_events };
