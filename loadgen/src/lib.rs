@@ -16,11 +16,13 @@ mod summary;
 mod watch;
 
 pub use command::cli::{Cli, Command, Program};
-pub use error::{Failure, exit};
+pub use error::Failure;
 
 use std::io::Write;
 
 use clap::CommandFactory;
+use truth::chain::chain;
+use truth::exit;
 
 use command::settings::Settings;
 use command::{history, show};
@@ -34,15 +36,15 @@ pub fn run(program: Program) -> u8 {
         Some(Command::Check { files }) => show::check(&files),
         Some(Command::Plan { load, requests }) => plan(*load, requests),
         Some(Command::History { run }) => match history::print(&run) {
-            Ok(()) => exit::RAN,
+            Ok(()) => exit::OK,
             Err(failure) => {
-                Notices::new(false).error(&verify::baseline::chain(&failure));
+                Notices::new(false).error(&chain(&failure));
                 failure.exit_code()
             }
         },
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Program::command(), "loadgen", &mut std::io::stdout());
-            exit::RAN
+            exit::OK
         }
     }
 }
@@ -52,10 +54,10 @@ fn plan(cli: Cli, requests: u32) -> u8 {
         Ok(settings) => {
             // A reader that has gone away, as `head` does, is no fault.
             drop(std::io::stdout().write_all(show::plan(&settings.load, requests).as_bytes()));
-            exit::RAN
+            exit::OK
         }
         Err(failure) => {
-            Notices::new(false).error(&verify::baseline::chain(&failure));
+            Notices::new(false).error(&chain(&failure));
             failure.exit_code()
         }
     }
@@ -73,7 +75,7 @@ fn load(no_color: bool, resolve: impl FnOnce() -> Result<Settings, Failure>) -> 
         ended
     });
     started.unwrap_or_else(|failure| {
-        notices.error(&verify::baseline::chain(&failure));
+        notices.error(&chain(&failure));
         failure.exit_code()
     })
 }

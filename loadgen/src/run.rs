@@ -16,13 +16,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::timeout;
+use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
+use truth::exit;
 use truth::plan::Plan;
 use truth::plan::shard::Shard;
 use truth::record::folder::RunFolder;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::scenario::Scenario;
-use verify::baseline::{Baseline, chain};
+use verify::baseline::Baseline;
 use verify::observe::client::TargetClient;
 use verify::observe::database::DatabaseReader;
 use verify::process::TargetProcess;
@@ -30,7 +32,7 @@ use verify::process::TargetProcess;
 use crate::command::settings::{LoadSettings, OutputSettings, Settings};
 use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
-use crate::error::{Failure, exit};
+use crate::error::Failure;
 use crate::executor::{Executor, Workload};
 use crate::meter::latency::Latencies;
 use crate::result::{Ending, RunResult};
@@ -105,12 +107,12 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     drop(lock);
     tell(&settings, &summary, &folder, &publish_url, notices);
     let code = match exit_code(&result, notices) {
-        exit::RAN if !summary.holds() => exit::THRESHOLD,
+        exit::OK if !summary.holds() => exit::THRESHOLD,
         code => code,
     };
     if let Err(why) = kept {
         notices.error(&why);
-        return Ok(exit::LEDGER);
+        return Ok(exit::NOT_WRITTEN);
     }
     let code = Box::pin(judged::judge(settings, &folder, code)).await;
     end_target(result.process.take(), notices).await;
@@ -205,13 +207,13 @@ fn exit_code(result: &RunResult, notices: Notices) -> u8 {
     if let Some(failure) = &result.ledger_failure {
         notices
             .error(&format!("{}; the run was stopped, and what it sent can still be judged", chain(failure)));
-        return exit::LEDGER;
+        return exit::NOT_WRITTEN;
     }
     match result.ending {
         Ending::Interrupted | Ending::Aborted => exit::INTERRUPTED,
-        Ending::LaneLost => exit::LEDGER,
+        Ending::LaneLost => exit::NOT_WRITTEN,
         Ending::Complete | Ending::OutOfPatience if !result.has_ack() => exit::NO_ACK,
-        Ending::Complete | Ending::OutOfPatience => exit::RAN,
+        Ending::Complete | Ending::OutOfPatience => exit::OK,
         Ending::Threshold => exit::THRESHOLD,
     }
 }

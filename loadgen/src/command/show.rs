@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use truth::chain::chain;
+use truth::exit;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::{Load, Scenario};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::wire::Renderer;
-use verify::baseline::chain;
 use verify::observe::tunnel::ProxyLogin;
 
 use super::settings::LoadSettings;
 use crate::connection::dial::Connector;
-use crate::error::{Failure, exit};
+use crate::error::Failure;
 use crate::executor::Workload;
 
 /// Slots over which copies are counted: more take long, and look the same.
@@ -26,7 +27,7 @@ const COUNTED: u64 = 2_000_000;
 
 /// Says of each file whether it can be run; the exit code is that of the worst.
 pub(crate) fn check(files: &[PathBuf]) -> u8 {
-    let mut code = exit::RAN;
+    let mut code = exit::OK;
     for file in files {
         match checked(file) {
             // A reader that has gone away, as `head` does, is no fault.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use truth::chain::chain;
 use truth::clock::monotonic_ns;
 use truth::files::FolderError;
 use truth::record::folder::RunFolder;
-use verify::baseline::chain;
 use verify::lines::LineWriter;
 use verify::observe::client::TargetClient;
 use verify::polls::{self, Poll};

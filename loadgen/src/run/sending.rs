@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::files::FolderError;
 use truth::plan::event::Events;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Header, LedgerError};
-use verify::baseline::chain;
 use verify::faults;
 use verify::observe::client::TargetClient;
 use verify::process::TargetProcess;
