@@ -20,12 +20,11 @@ pub use error::Failure;
 
 use std::io::Write;
 
-use clap::CommandFactory;
 use truth::chain::chain;
 use truth::exit;
 
 use command::settings::Settings;
-use command::{history, show};
+use command::{history, reference, show};
 use watch::notice::Notices;
 
 /// Does what the command line asks for, and tells the exit code.
@@ -43,17 +42,26 @@ pub fn run(program: Program) -> u8 {
             }
         },
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Program::command(), "loadgen", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut Program::described(), "loadgen", &mut std::io::stdout());
+            exit::OK
+        }
+        Some(Command::Reference { scenario }) => {
+            let page = if scenario { reference::scenario() } else { reference::flags(&Program::described()) };
+            print(&page);
             exit::OK
         }
     }
 }
 
+/// Prints a text. A reader that has gone away, as `head` does, is no error.
+fn print(text: &str) {
+    drop(std::io::stdout().write_all(text.as_bytes()));
+}
+
 fn plan(cli: Cli, requests: u32) -> u8 {
     match Settings::resolve(cli) {
         Ok(settings) => {
-            // A reader that has gone away, as `head` does, is no fault.
-            drop(std::io::stdout().write_all(show::plan(&settings.load, requests).as_bytes()));
+            print(&show::plan(&settings.load, requests));
             exit::OK
         }
         Err(failure) => {

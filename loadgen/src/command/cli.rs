@@ -1,10 +1,10 @@
-//! The command line. What is not given there is taken from the environment, then from the scenario file, then from
+//! Command line. A flag outranks the environment, the environment outranks the scenario file, and the file outranks
 //! the defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 use truth::plan::shard::Shard;
@@ -12,264 +12,417 @@ use truth::scenario::Stage;
 use truth::scenario::rate::Rate;
 use verify::reach::Reach;
 
-/// Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt, so that
-/// `verify` can prove that each event was stored once, or show one that was not.
+/// Headings of the long help.
+const LOAD: &str = "Load";
+const IDENTITY: &str = "Identity and shards";
+const REQUESTS: &str = "Requests and connections";
+const END: &str = "Thresholds and the end of the run";
+const RESULTS: &str = "Results";
+
+/// Sends events with an exact share of duplicates to an HTTP target, and records every attempt in a ledger.
+///
+/// `verify` reads the ledger and the target, and proves that each event is stored exactly once, or shows one that is not.
 #[derive(Clone, Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, args_override_self = true, args_conflicts_with_subcommands = true)]
+#[command(
+    version,
+    after_help = AFTER_HELP,
+    after_long_help = AFTER_LONG_HELP,
+    args_override_self = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Program {
-    /// A load, if there is no command.
+    /// Load to send, if there is no subcommand.
     #[command(flatten)]
     pub load: Cli,
 
-    /// What else can be done.
+    /// Subcommand.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What can be done beside sending a load.
+/// Subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Load any URL with one request, the same every time, as other load tools do: no events, nothing to verify
-    #[command(args_override_self = true)]
+    /// Load any URL with one request, the same every time: no events, nothing to verify
+    #[command(args_override_self = true, after_help = HTTP_AFTER_HELP, after_long_help = HTTP_AFTER_HELP)]
     Http(Box<Http>),
-    /// Say of scenario files whether they can be run, and what they would send
+    /// Check scenario files, and print how much each of them sends
     Check {
-        /// The files
+        /// Scenario files
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Show what would be sent: how much, how often each key, how large the ledger becomes, and the first requests
+    /// Print what a run would send: number of events, copies of each key, size of the ledger, first requests
     #[command(args_override_self = true)]
     Plan {
-        /// The load that would be sent.
+        /// Load of the plan.
         #[command(flatten)]
         load: Box<Cli>,
 
-        /// How many requests to show
-        #[arg(long, value_name = "N", default_value_t = 1)]
+        /// Number of requests to print
+        #[arg(long, value_name = "N", default_value_t = 1, help_heading = RESULTS)]
         requests: u32,
     },
     /// Print the ledger of a run as JSON lines, one for each try of a request
     History {
-        /// The run's folder, or the folder of runs, for the newest
+        /// Folder of the run, or a folder of runs for its newest one
         #[arg(value_name = "RUN", default_value = "results")]
         run: PathBuf,
     },
-    /// Print a script that completes command lines
+    /// Print a completion script for a shell
     Completions {
-        /// For which shell
+        /// Shell
         shell: Shell,
+    },
+    /// Print the reference of all flags, or of all scenario keys, as Markdown
+    #[command(hide = true)]
+    Reference {
+        /// Print the keys of scenario files instead of the flags
+        #[arg(long)]
+        scenario: bool,
     },
 }
 
-/// What a load of events takes.
+/// Flags of a load of events.
 #[derive(Clone, Debug, Parser)]
 pub struct Cli {
-    /// Share of them that repeats an earlier event, exactly: 0.3 or 30% [default: 0.3]
-    #[arg(long, env = "DUP_RATE", value_name = "SHARE", hide_env_values = true)]
+    /// Shape of the load.
+    #[command(flatten)]
+    pub shape: Shape,
+
+    /// Share of the events that repeat an earlier event: 0.3 or 30% [default: 0.3]
+    #[arg(
+        long,
+        env = "DUP_RATE",
+        value_name = "SHARE",
+        hide_env_values = true,
+        help_heading = LOAD
+    )]
     pub dup: Option<String>,
 
-    /// Where the target listens, with or without its publish path [default: http://127.0.0.1:8080]
-    #[arg(long, env = "TARGET_URL", value_name = "URL", hide_env_values = true)]
+    /// URL of the target, with or without its publish path [default: http://127.0.0.1:8080]
+    #[arg(long, env = "TARGET_URL", value_name = "URL", hide_env_values = true, help_heading = LOAD)]
     pub target: Option<String>,
 
     /// Events in a request [default: 100]
-    #[arg(long, env = "BATCH_SIZE", value_name = "N", hide_env_values = true)]
+    #[arg(long, env = "BATCH_SIZE", value_name = "N", hide_env_values = true, help_heading = LOAD)]
     pub batch: Option<u32>,
 
-    /// Topics that the events are spread over, or how many there are to be [default: auth,payment,orders]
-    #[arg(long, env = "TOPICS", value_delimiter = ',', value_name = "A,B", hide_env_values = true)]
+    /// Topics of the events, or their number [default: auth,payment,orders]
+    #[arg(
+        long,
+        env = "TOPICS",
+        value_delimiter = ',',
+        value_name = "A,B",
+        hide_env_values = true,
+        help_heading = LOAD
+    )]
     pub topics: Option<Vec<String>>,
 
-    /// Fixes which requests carry which events, to replay a run [default: random, and printed]
-    #[arg(long)]
-    pub seed: Option<u32>,
-
-    /// Fixes the events' ids (and the seed, unless given), so that shards send parts of one run; a run id is sent once
-    #[arg(long, value_name = "TEXT")]
-    pub run_id: Option<String>,
-
-    /// A scenario file in TOML; flags and environment outrank it
-    #[arg(long, value_name = "FILE")]
+    /// Scenario file in TOML; flags and environment variables outrank it
+    #[arg(long, value_name = "FILE", help_heading = LOAD)]
     pub scenario: Option<PathBuf>,
 
-    /// Judge the target after the load; the exit code is then the verdict's
-    #[arg(long)]
-    pub verify: bool,
+    /// Seed of the plan: the same seed puts the same events into the same requests [default: random, and printed]
+    #[arg(long, help_heading = IDENTITY)]
+    pub seed: Option<u32>,
 
-    /// Ask this database instead of the one of the scenario's `[database]`; a password in it is written nowhere
-    #[arg(long, env = "TARGET_DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    pub database: Option<String>,
+    /// Name of the run, which fixes the ids of the events, and the seed unless --seed is given. A target takes a run id
+    /// once. Shards of one run share it
+    #[arg(long, value_name = "TEXT", help_heading = IDENTITY)]
+    pub run_id: Option<String>,
 
-    /// Send one part of the run, as 1/4; needs the same --run-id for all parts
-    #[arg(long, env = "SHARD", value_name = "I/N", value_parser = parse_shard, hide_env_values = true)]
+    /// Shard to send, such as 1/4 for the first of four; all shards need the same --run-id
+    #[arg(
+        long,
+        env = "SHARD",
+        value_name = "I/N",
+        value_parser = parse_shard,
+        hide_env_values = true,
+        help_heading = IDENTITY
+    )]
     pub shard: Option<Shard>,
 
-    /// How many parts there are; with JOB_COMPLETION_INDEX this stands for --shard in a Kubernetes Indexed Job
-    #[arg(long, env = "SHARDS", hide = true)]
+    /// Number of shards; with JOB_COMPLETION_INDEX it replaces --shard in a Kubernetes Indexed Job
+    #[arg(long, env = "SHARDS", hide = true, help_heading = IDENTITY)]
     pub shards: Option<u32>,
 
-    /// Which of them this is, counted from 0
-    #[arg(long, env = "JOB_COMPLETION_INDEX", hide = true)]
+    /// Number of this shard, counted from 0
+    #[arg(long, env = "JOB_COMPLETION_INDEX", hide = true, help_heading = IDENTITY)]
     pub job_completion_index: Option<u32>,
 
-    /// How it is sent.
-    #[command(flatten)]
-    pub shape: Shape,
+    /// Judge the target after the load, and exit with the verdict's code
+    #[arg(long, help_heading = RESULTS)]
+    pub verify: bool,
+
+    /// Database to read instead of the one in the scenario's `[database]`; its password is written to no file
+    #[arg(
+        long,
+        env = "TARGET_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        help_heading = RESULTS
+    )]
+    pub database: Option<String>,
 }
 
-/// What a load of one request takes.
+/// Flags of a load of one request.
 #[derive(Clone, Debug, Args)]
 pub struct Http {
-    /// Where the request goes
+    /// URL to request
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// Its method [default: GET, or POST with a body]
-    #[arg(short = 'X', long, value_name = "METHOD")]
+    /// Method [default: GET, or POST with a body]
+    #[arg(short = 'X', long, value_name = "METHOD", help_heading = REQUESTS)]
     pub method: Option<String>,
 
-    /// Its body, which is kept in run.json
-    #[arg(short = 'd', long, value_name = "TEXT")]
+    /// Body, which is kept in run.json
+    #[arg(short = 'd', long, value_name = "TEXT", help_heading = REQUESTS)]
     pub body: Option<String>,
 
-    /// The file that holds its body
-    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    /// File that holds the body
+    #[arg(long, value_name = "FILE", conflicts_with = "body", help_heading = REQUESTS)]
     pub body_file: Option<PathBuf>,
 
-    /// Of a load of events; known here so that it is not passed over in silence
+    /// Shard of a load of events, known here so that it is refused instead of ignored
     #[arg(long, env = "SHARD", hide = true, value_name = "I/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
 
-    /// The same
+    /// Number of shards of a load of events, known here so that it is refused instead of ignored
     #[arg(long, env = "SHARDS", hide = true)]
     pub shards: Option<u32>,
 
-    /// How it is sent: --count and --rate count requests, and without --count and --duration there are 200 of them
+    /// Shape of the load.
     #[command(flatten)]
     pub shape: Shape,
 }
 
-/// How a load is sent, whatever it is made of.
+/// Flags that shape a load, of events or of one request.
 #[derive(Clone, Debug, Args)]
 pub struct Shape {
-    /// Events to send, repeats included, over all shards; 20k and 1m are understood [default: 20000; requests with `http`: 200]
-    #[arg(short = 'n', long, display_order = 0, env = "COUNT", value_parser = parse_count, hide_env_values = true)]
+    /// Events to send over all shards, repeats included; 20k and 1m are understood [default: 20000; with `http`, 200
+    /// requests]
+    #[arg(
+        short = 'n',
+        long,
+        env = "COUNT",
+        value_parser = parse_count,
+        hide_env_values = true,
+        help_heading = LOAD
+    )]
     pub count: Option<u64>,
 
-    /// Connections, each with at most one request under way [default: 50]
-    #[arg(short, long, alias = "vus", env = "CONCURRENCY", value_name = "N", hide_env_values = true)]
+    /// Connections, each with at most one request in flight [default: 50]
+    #[arg(
+        short,
+        long,
+        alias = "vus",
+        env = "CONCURRENCY",
+        value_name = "N",
+        hide_env_values = true,
+        help_heading = LOAD
+    )]
     pub concurrency: Option<u32>,
 
-    /// Threads that share the connections [default: half the cores, and no more than leave each eight connections]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub lanes: Option<u16>,
-
-    /// Send at this rate, whether answers come or not: 1000 events a second, 10k, 90/m, or 500req/s
-    #[arg(long, env = "RATE", value_name = "RATE", hide_env_values = true)]
+    /// Rate to send at, whether responses come or not: 1000 events a second, 10k, 90/m, or 500req/s
+    #[arg(long, env = "RATE", value_name = "RATE", hide_env_values = true, help_heading = LOAD)]
     pub rate: Option<Rate>,
 
-    /// For how long, at a rate or as fast as answers come; with --count until whichever is reached first
-    #[arg(long, env = "DURATION", value_name = "DUR", value_parser = parse_duration, hide_env_values = true)]
+    /// Time to send for, at a rate or as fast as responses come; with --count, the run ends at whichever comes first
+    #[arg(
+        long,
+        env = "DURATION",
+        value_name = "DUR",
+        value_parser = parse_duration,
+        hide_env_values = true,
+        help_heading = LOAD
+    )]
     pub duration: Option<Duration>,
 
-    /// Change the number of connections steadily, as 30s:100, how long and up to how many, or the rate, as 30s:1000/s; may
-    /// be repeated. --concurrency or --rate is where it begins
-    #[arg(long = "stage", value_name = "DUR:RATE")]
+    /// Stage that changes the load steadily: 30s:100 takes 30 s to reach 100 connections, 30s:1000/s a rate of 1000
+    /// events a second. May be repeated. The first stage begins at --concurrency or --rate
+    #[arg(long = "stage", value_name = "DUR:RATE", help_heading = LOAD)]
     pub stages: Vec<Stage>,
 
-    /// Let the target warm up so long: what is sent by then is on record and judged all the same, but counts in no rate, no
-    /// latency and no threshold
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    /// Time for the target to warm up. Its requests are recorded and judged, but count in no rate, latency or threshold
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = LOAD)]
     pub warm_up: Option<Duration>,
 
-    /// Demand this of the measurements, in k6's words: 'http_req_duration: p(95)<500'; may be repeated
-    #[arg(long = "threshold", value_name = "TEXT")]
-    pub thresholds: Vec<String>,
-
-    /// End the run as soon as a threshold of --threshold fails, from so long after the start on
-    #[arg(long, value_name = "DELAY", num_args = 0..=1, require_equals = true, default_missing_value = "0", value_parser = parse_duration)]
-    pub abort_on_fail: Option<Duration>,
-
-    /// Send nothing before this moment, so that shards begin together: 2026-01-31T12:00:00Z
-    #[arg(long, env = "START_AT", value_name = "TIME", hide_env_values = true)]
+    /// Time to wait for, so that shards begin together: 2026-01-31T12:00:00Z
+    #[arg(long, env = "START_AT", value_name = "TIME", hide_env_values = true, help_heading = IDENTITY)]
     pub start_at: Option<Timestamp>,
 
-    /// How long requests under way are waited for when the time is over, or at Ctrl-C [default: 30s]
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
-    pub graceful_stop: Option<Duration>,
+    /// Threads that share the connections [default: half the cores, with at least eight connections each]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024),
+        help_heading = REQUESTS
+    )]
+    pub lanes: Option<u16>,
 
-    /// Send bodies packed, with 'Content-Encoding: gzip', to a target that unpacks them
-    #[arg(long)]
+    /// Compress bodies, with 'Content-Encoding: gzip'
+    #[arg(long, help_heading = REQUESTS)]
     pub gzip: bool,
 
-    /// Close a connection after so many requests: 1 is without keep-alive [default: never]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Requests after which a connection is closed: 1 is without keep-alive [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = REQUESTS)]
     pub requests_per_connection: Option<u32>,
 
-    /// Connect over IPv4 alone
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    /// Connect over IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6", help_heading = REQUESTS)]
     pub ipv4: bool,
 
-    /// Connect over IPv6 alone
-    #[arg(short = '6', long)]
+    /// Connect over IPv6 only
+    #[arg(short = '6', long, help_heading = REQUESTS)]
     pub ipv6: bool,
 
-    /// How long a request may take, from its first byte to the whole answer [default: 30s]
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    /// Timeout of a request, from its first byte to the whole response [default: 30s]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = REQUESTS)]
     pub timeout: Option<Duration>,
 
-    /// How long the first byte of an answer may take [default: as long as all of it]
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    /// Timeout of the first byte of a response [default: --timeout]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = REQUESTS)]
     pub first_byte_timeout: Option<Duration>,
 
-    /// How long connecting may take, TLS included
-    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "5s")]
+    /// Timeout of connecting, TLS included
+    #[arg(
+        long,
+        value_name = "DUR",
+        value_parser = parse_duration,
+        default_value = "5s",
+        help_heading = REQUESTS
+    )]
     pub connect_timeout: Duration,
 
-    /// End the run when no connection had an answer for so long [default: 30s]
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
-    pub patience: Option<Duration>,
-
-    /// Further tries of a request after 503, 429 or no answer; each is an attempt of its own [default: 0]
-    #[arg(long, value_name = "N")]
+    /// Retries of a request after status 503 or 429 or without a response; each is an attempt of its own [default: 0]
+    #[arg(long, value_name = "N", help_heading = REQUESTS)]
     pub retries: Option<u32>,
 
-    /// How long to wait for the target to be healthy before anything is sent
-    #[arg(long, value_name = "DUR", value_parser = parse_duration, default_value = "0")]
+    /// Time to wait until the target is healthy, before anything is sent
+    #[arg(
+        long,
+        value_name = "DUR",
+        value_parser = parse_duration,
+        default_value = "0",
+        help_heading = REQUESTS
+    )]
     pub wait: Duration,
 
-    /// Where the folder of this run is made
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    /// Threshold in k6's syntax: 'http_req_duration: p(95)<500'; may be repeated
+    #[arg(long = "threshold", value_name = "TEXT", help_heading = END)]
+    pub thresholds: Vec<String>,
+
+    /// End the run as soon as a threshold of --threshold fails, but not before DELAY after the start
+    #[arg(
+        long,
+        value_name = "DELAY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        value_parser = parse_duration,
+        help_heading = END
+    )]
+    pub abort_on_fail: Option<Duration>,
+
+    /// Time to wait for requests in flight when the duration is over, or at Ctrl-C [default: 30s]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = END)]
+    pub graceful_stop: Option<Duration>,
+
+    /// Time without any response after which the run ends [default: 30s]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = END)]
+    pub patience: Option<Duration>,
+
+    /// Folder in which the run's folder is made
+    #[arg(long, value_name = "DIR", default_value = "results", help_heading = RESULTS)]
     pub out: PathBuf,
 
-    /// Serve the run's figures in Prometheus' format at http://HOST:PORT/metrics while it goes on
-    #[arg(long, value_name = "HOST:PORT")]
+    /// Address that serves the run's metrics for Prometheus, at /metrics, while the run goes on
+    #[arg(long, value_name = "HOST:PORT", help_heading = RESULTS)]
     pub prometheus_addr: Option<String>,
 
-    /// Write the summary to this file too, as k6's option of this name does
-    #[arg(long, value_name = "FILE")]
+    /// File for the summary in the format of k6's --summary-export
+    #[arg(long, value_name = "FILE", help_heading = RESULTS)]
     pub summary_export: Option<PathBuf>,
 
-    /// Plain text, also on a terminal; so does a NO_COLOR that is not empty
-    #[arg(long)]
+    /// Print plain text on a terminal, too; a NO_COLOR that is not empty does the same
+    #[arg(long, help_heading = RESULTS)]
     pub no_color: bool,
 
-    /// How the target is reached.
+    /// Flags that say how the target is reached.
     #[command(flatten)]
     pub reach: Reach,
 }
 
-const AFTER_HELP: &str = "\
-Lengths of time are written 500ms, 30s or 5m.
+/// Settings in the short help of a load of events.
+const SHORT_HELP: [&str; 12] = [
+    "count",
+    "concurrency",
+    "rate",
+    "duration",
+    "dup",
+    "target",
+    "batch",
+    "topics",
+    "scenario",
+    "seed",
+    "verify",
+    "thresholds",
+];
 
-Exit codes: 0 the load ran (failed requests included), 2 usage or configuration, 3 the ledger or another file could not be written,
-4 not one attempt was acknowledged, 5 the target was not reached, 99 a threshold failed, 130 interrupted. With --verify: the verdict's, 0 PASS,
-1 FAIL, 3 UNKNOWN, 4 VOID.
+/// Settings in the short help of `loadgen http`.
+const HTTP_SHORT_HELP: [&str; 9] =
+    ["url", "method", "body", "headers", "count", "concurrency", "rate", "duration", "thresholds"];
+
+const AFTER_HELP: &str = "\
+`loadgen --help` shows all settings.
 
 Example: loadgen --count 20000 --dup 0.3 && verify";
 
-/// `20000`, `20_000`, `20k`, `1m`, `1.5m`.
+const AFTER_LONG_HELP: &str = "\
+Times are written as 500ms, 30s or 5m.
+
+Exit codes:
+  0    the load ran; failed requests do not change that
+  2    usage or configuration
+  3    the ledger or another file could not be written
+  4    no attempt was acknowledged
+  5    the target was not reached
+  99   a threshold failed
+  130  interrupted
+With --verify, the verdict's code: 0 PASS, 1 FAIL, 3 UNKNOWN, 4 VOID.
+
+Example: loadgen --count 20000 --dup 0.3 && verify";
+
+const HTTP_AFTER_HELP: &str = "\
+--count and --rate count requests. Without --count and --duration, 200 requests are sent.
+
+Example: loadgen http http://127.0.0.1:8080/health --count 1000";
+
+impl Program {
+    /// Returns the command line as clap knows it, with a short help of the most used settings.
+    pub fn described() -> clap::Command {
+        let hide = |command: clap::Command, shown: &[&str]| {
+            let shown: Vec<String> = shown.iter().map(|id| (*id).to_owned()).collect();
+            command.mut_args(move |arg| {
+                let is_hidden = !shown.iter().any(|id| arg.get_id() == id.as_str());
+                arg.hide_short_help(is_hidden)
+            })
+        };
+        hide(Self::command(), &SHORT_HELP)
+            .mut_subcommand("http", |http| hide(http, &HTTP_SHORT_HELP))
+            .mut_subcommand("plan", |plan| hide(plan, &[&SHORT_HELP[..], &["requests"]].concat()))
+    }
+
+    /// Parses the arguments of this process. Exits if they are wrong, or ask for help.
+    pub fn from_arguments() -> Self {
+        let matches = Self::described().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Reads `20000`, `20_000`, `20k`, `1m` and `1.5m`.
 fn parse_count(text: &str) -> Result<u64, String> {
     let refuse = || format!("`{text}` is not a count; write it as 20000, 20k or 1m");
     let plain = text.trim().replace('_', "").to_ascii_lowercase();
@@ -304,13 +457,11 @@ fn parse_shard(text: &str) -> Result<Shard, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Program::command().debug_assert();
+        Program::described().debug_assert();
     }
 
     #[test]
