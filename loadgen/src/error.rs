@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use reader::client::{ClientError, HeaderError};
+use reader::database::DatabaseError;
+use reader::process::ProcessError;
+use reader::reach::SecretError;
+use reader::trust::TrustError;
 use thiserror::Error;
 use truth::exit;
 use truth::files::FolderError;
@@ -9,11 +14,6 @@ use truth::plan::PlanError;
 use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
 use truth::target::MappingError;
-use verify::observe::client::{ClientError, HeaderError};
-use verify::observe::database::DatabaseError;
-use verify::observe::trust::TrustError;
-use verify::process::ProcessError;
-use verify::reach::SecretError;
 
 /// Why a run cannot begin, or had to stop.
 #[derive(Debug, Error)]

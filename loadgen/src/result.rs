@@ -1,9 +1,9 @@
 //! Result of a run: the reason why sending ended, and the counts of each executor.
 
+use reader::process::TargetProcess;
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::record::ledger::LedgerError;
-use verify::process::TargetProcess;
 
 use crate::executor::Executor;
 use crate::meter::Tallies;

@@ -15,19 +15,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reader::client::TargetClient;
+use reader::database::DatabaseReader;
+use reader::process::TargetProcess;
 use tokio::time::timeout;
 use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::exit;
 use truth::plan::Plan;
 use truth::plan::shard::Shard;
+use truth::record::baseline::Baseline;
 use truth::record::folder::RunFolder;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::scenario::Scenario;
-use verify::baseline::Baseline;
-use verify::observe::client::TargetClient;
-use verify::observe::database::DatabaseReader;
-use verify::process::TargetProcess;
 
 use crate::command::settings::{LoadSettings, OutputSettings, Settings};
 use crate::connection::dial::Dial;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
+use reader::reach::Reach;
 use truth::plan::shard::Shard;
 use truth::scenario::Stage;
 use truth::scenario::rate::Rate;
-use verify::reach::Reach;
 
 /// Headings of the long help.
 const LOAD: &str = "Load";

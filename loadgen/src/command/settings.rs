@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reader::database::DatabaseReader;
+use reader::reach::Reach;
 use truth::plan::Plan;
 use truth::plan::shard::{Shard, nonce_of_run_id, seed_of_run_id};
 use truth::scenario::{self, Demand, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics};
 use truth::target::{AnswerFields, Endpoint, Listing, StatsFields, Target};
-use verify::observe::database::DatabaseReader;
-use verify::reach::Reach;
 
 use super::cli::{Cli, Http, Shape};
 use super::rerun::{rerun, rerun_http};

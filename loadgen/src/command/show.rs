@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::tunnel::ProxyLogin;
 use truth::chain::chain;
 use truth::exit;
 use truth::plan::Plan;
@@ -15,7 +16,6 @@ use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::{Load, Scenario};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::wire::Renderer;
-use verify::observe::tunnel::ProxyLogin;
 
 use super::settings::LoadSettings;
 use crate::connection::dial::Connector;

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::trust::client_config;
+use reader::tunnel::{ProxyLogin, Tunnel, TunnelError};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use truth::clock::monotonic_ns;
 use truth::target::{Endpoint, Target};
-use verify::observe::trust::client_config;
-use verify::observe::tunnel::{ProxyLogin, Tunnel, TunnelError};
 
 use super::http2::Http2;
 use super::stream::{Socket, Stream};

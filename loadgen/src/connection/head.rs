@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use reader::client::parse_header;
 use truth::scenario::Scenario;
 use truth::target::wire::post_head;
 use truth::target::{Endpoint, Target};
-use verify::observe::client::parse_header;
 
 use super::gzip::Packer;
 use super::http1::Bodies;

@@ -1,8 +1,8 @@
 //! Announcements before a run: the load, and the limits of what the run can show.
 
+use truth::record::baseline::Baseline;
 use truth::record::folder::RunFolder;
 use truth::target::Endpoint;
-use verify::baseline::Baseline;
 
 use crate::command::settings::LoadSettings;
 use crate::connection::dial::Address;

@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::process::{ProcessError, TargetProcess};
 use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -11,10 +12,9 @@ use tokio::time::{sleep, timeout};
 use truth::chain::chain;
 use truth::clock::monotonic_ns;
 use truth::files::FolderError;
+use truth::files::lines::LineWriter;
+use truth::record::faults::{FaultRecord, planned};
 use truth::scenario::fault::{Action, At, Fault};
-use verify::faults::{FaultRecord, planned};
-use verify::lines::LineWriter;
-use verify::process::{ProcessError, TargetProcess};
 
 use crate::meter::live::{self, LiveSums};
 use crate::watch::notice::Notices;

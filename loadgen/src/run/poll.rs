@@ -6,14 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::client::TargetClient;
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use truth::chain::chain;
 use truth::clock::monotonic_ns;
 use truth::files::FolderError;
+use truth::files::lines::LineWriter;
 use truth::record::folder::RunFolder;
-use verify::lines::LineWriter;
-use verify::observe::client::TargetClient;
-use verify::polls::{self, Poll};
+use truth::record::polls::{self, Poll};
 
 use crate::meter::live::{self, LiveSums};
 use crate::watch::view::View;

@@ -4,20 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::client::{Posted, TargetClient};
+use reader::database::{DatabaseError, DatabaseReader};
 use rustls::{AlertDescription, CertificateError};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 use truth::chain::chain;
+use truth::observed::rows::{Equality, RowTally};
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::plan::variant::Origin;
 use truth::scenario::Scenario;
 use truth::target::wire::Renderer;
 use truth::target::{Endpoint, Place, Proxy};
-use verify::observe::client::{Posted, TargetClient};
-use verify::observe::database::{DatabaseError, DatabaseReader};
-use verify::rows::{Equality, RowTally};
 
 use crate::command::settings::{LoadSettings, TargetSettings};
 use crate::connection::dial::{Address, Connector, Family};

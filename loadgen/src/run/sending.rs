@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
+use reader::client::TargetClient;
+use reader::process::TargetProcess;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::files::FolderError;
 use truth::plan::event::Events;
+use truth::record::faults;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Header, LedgerError};
-use verify::faults;
-use verify::observe::client::TargetClient;
-use verify::process::TargetProcess;
 
 use super::conductor::{Conductor, Lanes, Onlookers};
 use super::faults::{Striker, Striking};

@@ -164,7 +164,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use indicatif::TermLike;
-    use verify::observe::stats::Counters;
+    use truth::observed::counters::Counters;
 
     use super::*;
     use crate::meter::Tally;

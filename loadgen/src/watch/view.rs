@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use truth::clock::monotonic_ns;
+use truth::observed::counters::Counters;
 use truth::scenario::schedule::Schedule;
-use verify::observe::stats::Counters;
 
 use crate::command::settings::LoadSettings;
 use crate::executor::{Executor, Workload};
