@@ -13,7 +13,7 @@ use truth::files::FolderError;
 use truth::plan::PlanError;
 use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
-use truth::target::MappingError;
+use truth::target::TargetError;
 
 /// Why a run cannot begin, or had to stop.
 #[derive(Debug, Error)]
@@ -29,7 +29,7 @@ pub enum Failure {
     Plan(#[from] PlanError),
     /// The target's description cannot be used.
     #[error(transparent)]
-    Mapping(#[from] MappingError),
+    Mapping(#[from] TargetError),
     /// A header cannot be sent.
     #[error(transparent)]
     Header(#[from] HeaderError),

@@ -222,7 +222,7 @@ fn exit_code(result: &RunResult, notices: Notices) -> u8 {
 /// all the same.
 async fn take_baseline(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Baseline {
     match timeout(BASELINE_PATIENCE, client.stats()).await {
-        Ok(_) => Baseline::take(client, database, plan).await,
+        Ok(_) => reader::baseline::take(client, database, plan).await,
         Err(_) => Baseline::unread(format!("no answer within {} s", BASELINE_PATIENCE.as_secs())),
     }
 }

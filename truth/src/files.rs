@@ -1,5 +1,7 @@
 //! Files of JSON and what can go wrong with them.
 
+pub mod lines;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,8 @@
-//! What a run writes down: its folder, its manifest and the ledger of every attempt.
+//! Records of a run: its folder, its manifest, the ledger of every attempt, and what was seen beside it.
 
+pub mod baseline;
+pub mod faults;
 pub mod folder;
 pub mod ledger;
 pub mod manifest;
+pub mod polls;

@@ -5,13 +5,13 @@
 //! reference's where it may not (statuses, the envelope, the names of fields).
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 use url::{Position, Url};
 
 pub mod answer;
 mod answer_fields;
 mod connect;
 mod database;
+mod error;
 mod fields;
 mod listing;
 mod process;
@@ -23,6 +23,7 @@ pub mod wire;
 pub use answer_fields::AnswerFields;
 pub use connect::{Connect, Endpoint, Place};
 pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
+pub use error::TargetError;
 pub use fields::EventFields;
 pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
 pub use process::Process;
@@ -88,7 +89,7 @@ impl Default for Target {
 
 impl Target {
     /// Takes a base URL as people write it: with or without the scheme, a slash at the end, or the publish path.
-    pub fn set_url(&mut self, text: &str) -> Result<(), MappingError> {
+    pub fn set_url(&mut self, text: &str) -> Result<(), TargetError> {
         let text = text.trim();
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let publish = self.publish.path.split('?').next().unwrap_or_default();
@@ -102,7 +103,7 @@ impl Target {
 
     /// Takes the base URL of another target: how the one before was connected to is not the way to it. The same URL changes
     /// nothing.
-    pub fn retarget(&mut self, text: &str) -> Result<(), MappingError> {
+    pub fn retarget(&mut self, text: &str) -> Result<(), TargetError> {
         let before = self.url.clone();
         self.set_url(text)?;
         if self.url != before {
@@ -115,7 +116,7 @@ impl Target {
     }
 
     /// A target of which nothing is known but this URL, where each answer below 400 is a success, as k6 counts it.
-    pub fn of_url(text: &str) -> Result<Self, MappingError> {
+    pub fn of_url(text: &str) -> Result<Self, TargetError> {
         let text = text.trim();
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let named = Url::parse(&full).ok().filter(Url::has_host);
@@ -170,66 +171,9 @@ impl Target {
     }
 
     /// Where to connect to.
-    pub fn endpoint(&self) -> Result<Endpoint, MappingError> {
+    pub fn endpoint(&self) -> Result<Endpoint, TargetError> {
         Endpoint::new(&self.url, &self.connect)
     }
-}
-
-/// Why a text does not describe a target.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum MappingError {
-    /// Not a status or a class of them.
-    #[error("`{text}` is not a status; write it as 2xx or 503")]
-    Status {
-        /// The text as given.
-        text: String,
-    },
-    /// Not a base URL that can be reached.
-    #[error("target `{text}` cannot be used: {reason}")]
-    Url {
-        /// The text as given.
-        text: String,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// A secret in a URL would end up in files.
-    #[error("the target's URL carries credentials; give them as a header: -H 'Authorization: ...'")]
-    Credentials,
-    /// Not where a connection can be made to.
-    #[error("`{text}` cannot be connected to; write it as 10.0.0.5:8443, or [::1]:8443")]
-    Place {
-        /// The text as given.
-        text: String,
-    },
-    /// Two ways to one target.
-    #[error(
-        "a target is reached over a Unix socket or at another address, not both; leave --unix-socket or --connect-to out"
-    )]
-    TwoPlaces,
-    /// Not a proxy that can be spoken to.
-    #[error(
-        "proxy `{text}` cannot be used: {reason}; write it as http://127.0.0.1:3128 or socks5h://127.0.0.1:1080"
-    )]
-    Proxy {
-        /// The text as given.
-        text: String,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// A secret in a URL would end up in files.
-    #[error(
-        "the proxy's URL carries credentials; give user:password in a file, --proxy-basic-file FILE, or in TARGET_PROXY_AUTH"
-    )]
-    ProxyCredentials,
-    /// A proxy leads to no socket of this machine.
-    #[error("a proxy does not lead to a Unix socket; leave --unix-socket or --proxy out")]
-    ProxyToSocket,
-    /// A certificate without its key, or the other way round.
-    #[error("a certificate of our own needs its key; give both --cert and --key")]
-    HalfAnIdentity,
-    /// No name to put the events under.
-    #[error("an envelope is `array`, `object` or the name that the events stand under")]
-    Envelope,
 }
 
 #[cfg(test)]
@@ -307,7 +251,7 @@ mod tests {
             "user:hunter2@localhost:99999",
         ] {
             let error = target.set_url(text).unwrap_err();
-            assert_eq!(error, MappingError::Credentials);
+            assert_eq!(error, TargetError::Credentials);
             assert!(!error.to_string().contains("hunter2"));
         }
         assert_eq!(target, Target::default(), "a refused URL changes nothing");

@@ -1,28 +1,30 @@
 //! One invocation of `verify`: open, observe, judge, report.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use judge::books::walk::WalkError;
+use judge::evidence::{Evidence, EvidenceError, Run};
+use judge::facts::{Facts, book};
+use judge::judge;
+use judge::numbers::grouped;
+use judge::resend::{Lists, Wish};
+use judge::verdict::{Verdict, Word, undecided};
+use reader::client::{ClientError, ReadError, TargetClient};
+use reader::database::{DatabaseReader, DatabaseUrlError};
+use reader::process::{ProcessError, TargetProcess};
+use reader::reach::SecretError;
 use thiserror::Error;
+use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns};
 use truth::files::{FolderError, read_json, write_json, write_whole};
+use truth::observed::Observed;
 use truth::record::folder::{RunFolder, VerifyLock};
-use truth::target::{MappingError, Target};
+use truth::target::{Target, TargetError};
 
-use crate::baseline::chain;
 use crate::cli::{Format, Options};
-use crate::evidence::{Evidence, EvidenceError, Run};
-use crate::judge::walk::WalkError;
-use crate::judge::{Facts, book, grouped, judge, undecided};
-use crate::observe::client::{ClientError, ReadError, TargetClient};
-use crate::observe::database::{DatabaseReader, DatabaseUrlError};
 use crate::observe::{Wanted, observe};
-use crate::observed::Observed;
-use crate::process::{ProcessError, TargetProcess};
-use crate::reach::SecretError;
-use crate::report;
-use crate::resend::{self, Lists, ResendError, Wish};
-use crate::verdict::{Verdict, Word};
+use crate::print::print;
+use crate::resend::{self, ResendError};
 
 mod opened;
 
@@ -37,7 +39,7 @@ enum VerifyError {
     Folder(#[from] FolderError),
     /// The target's URL cannot be used.
     #[error(transparent)]
-    Mapping(#[from] MappingError),
+    Mapping(#[from] TargetError),
     /// The target cannot be asked as it is described.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -107,8 +109,8 @@ pub async fn run(options: Options) -> u8 {
     match verdict {
         Ok(verdict) => {
             match options.format {
-                Format::Text => say(&report::text::render(&verdict)),
-                Format::Json => say(&format!("{}\n", report::json::render(&verdict))),
+                Format::Text => print(&report::text::render(&verdict)),
+                Format::Json => print(&format!("{}\n", report::json::render(&verdict))),
             }
             verdict.verdict.exit_code()
         }
@@ -117,12 +119,6 @@ pub async fn run(options: Options) -> u8 {
             error.exit_code()
         }
     }
-}
-
-/// Prints; a reader that has gone away, as `head` does, takes nothing from the verdict.
-pub(crate) fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
 }
 
 async fn interrupted() {

@@ -24,7 +24,7 @@ impl Scenario {
         if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
             return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
         }
-        if let Some(fault) = self.request.as_ref().and_then(|request| request.fault(self)) {
+        if let Some(fault) = self.request.as_ref().and_then(|request| request.fault(&self.load)) {
             return refuse(&fault);
         }
         if let Some(fault) = self.target.fields.fault() {

@@ -1,7 +1,9 @@
 //! Thresholds in k6's words: `http_req_duration: p(95)<500`, `http_req_failed{topic:orders}: rate<0.01`.
 
+mod metric;
 mod tags;
 
+pub use metric::Metric;
 pub use tags::{Fate, Tags};
 
 use std::fmt;
@@ -23,31 +25,6 @@ pub struct Threshold {
     /// With what: milliseconds, a share of 1, or a count.
     pub limit: f64,
     text: String,
-}
-
-/// What is measured.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Metric {
-    /// From the first byte sent to the whole answer, in milliseconds.
-    HttpReqDuration,
-    /// From the planned instant to the whole answer, in milliseconds.
-    ResponseTime,
-    /// From the planned instant to the first byte sent, in milliseconds.
-    Lateness,
-    /// Whether a request was not acknowledged.
-    HttpReqFailed,
-    /// Requests.
-    HttpReqs,
-    /// Events.
-    Events,
-    /// Requests that were due and never begun.
-    DroppedIterations,
-    /// Requests that left late.
-    LateIterations,
-    /// Bytes of requests.
-    DataSent,
-    /// Bytes of answers.
-    DataReceived,
 }
 
 /// What becomes of a metric's samples.
@@ -134,27 +111,20 @@ impl Threshold {
     }
 }
 
-impl Metric {
-    /// Whether it is a length of time.
-    pub fn is_trend(self) -> bool {
-        matches!(self, Self::HttpReqDuration | Self::ResponseTime | Self::Lateness)
-    }
-
-    /// Understands a metric, perhaps with tags in braces.
-    fn parse(text: &str) -> Result<(Self, Tags), String> {
-        let (name, tags) = match text.split_once('{') {
-            None => (text, None),
-            Some((name, tags)) => (name.trim(), Some(tags)),
-        };
-        let metric = METRICS.iter().find(|(known, _)| *known == name).map(|(_, metric)| *metric);
-        let names = METRICS.map(|(name, _)| name).join(", ");
-        let metric = metric.ok_or_else(|| format!("`{name}` is none of {names}"))?;
-        let Some(tags) = tags else { return Ok((metric, Tags::default())) };
-        let Some(tags) = tags.strip_suffix('}') else {
-            return Err(format!("the tags of {name} have no end: write them as {name}{{status:503}}"));
-        };
-        Ok((metric, Tags::parse(tags, name, metric)?))
-    }
+/// Reads a metric, perhaps with tags in braces.
+fn metric_and_tags(text: &str) -> Result<(Metric, Tags), String> {
+    let (name, tags) = match text.split_once('{') {
+        None => (text, None),
+        Some((name, tags)) => (name.trim(), Some(tags)),
+    };
+    let metric = METRICS.iter().find(|(known, _)| *known == name).map(|(_, metric)| *metric);
+    let names = METRICS.map(|(name, _)| name).join(", ");
+    let metric = metric.ok_or_else(|| format!("`{name}` is none of {names}"))?;
+    let Some(tags) = tags else { return Ok((metric, Tags::default())) };
+    let Some(tags) = tags.strip_suffix('}') else {
+        return Err(format!("the tags of {name} have no end: write them as {name}{{status:503}}"));
+    };
+    Ok((metric, Tags::parse(tags, name, metric)?))
 }
 
 /// The metric and what is demanded of it. A topic may hold a colon, so what is in braces is not looked at.
@@ -197,7 +167,7 @@ impl FromStr for Threshold {
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
         let refuse = |reason: String| ThresholdError { text: text.to_owned(), reason };
         let (metric, demand) = split(text).ok_or_else(|| refuse("it names no metric".to_owned()))?;
-        let (metric, tags) = Metric::parse(metric).map_err(refuse)?;
+        let (metric, tags) = metric_and_tags(metric).map_err(refuse)?;
         let found = COMPARISONS.iter().find_map(|(sign, comparison)| {
             let (left, right) = demand.split_once(sign)?;
             Some((left.trim(), *comparison, right.trim()))

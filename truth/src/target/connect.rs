@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::MappingError;
+use super::error::TargetError;
 use super::proxy::{Proxy, bare};
 
 /// Where to connect to instead, whom to trust, and who we are.
@@ -82,12 +82,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(text: &str, connect: &Connect) -> Result<Self, MappingError> {
-        let refuse = |reason| MappingError::Url { text: text.to_owned(), reason };
+    pub(super) fn new(text: &str, connect: &Connect) -> Result<Self, TargetError> {
+        let refuse = |reason| TargetError::Url { text: text.to_owned(), reason };
         // Where a secret may stand before an @, the text is not repeated.
         let url = Url::parse(text).map_err(|_| {
             if text.contains('@') {
-                MappingError::Credentials
+                TargetError::Credentials
             } else {
                 refuse("it is not a URL; write it as http://127.0.0.1:8080")
             }
@@ -97,7 +97,7 @@ impl Endpoint {
             return Err(refuse("it names no host"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(MappingError::Credentials);
+            return Err(TargetError::Credentials);
         }
         let has_tls = match url.scheme() {
             "http" => false,
@@ -111,14 +111,14 @@ impl Endpoint {
         let port = url.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let place = match (&connect.unix_socket, &connect.to) {
-            (Some(_), Some(_)) => return Err(MappingError::TwoPlaces),
+            (Some(_), Some(_)) => return Err(TargetError::TwoPlaces),
             (Some(path), None) => Place::Unix(path.clone()),
             (None, Some(text)) => host_and_port(text)?,
             (None, None) => Place::Tcp(bare(host), port),
         };
         let proxy = connect.proxy.as_deref().map(Proxy::parse).transpose()?;
         if proxy.is_some() && matches!(place, Place::Unix(_)) {
-            return Err(MappingError::ProxyToSocket);
+            return Err(TargetError::ProxyToSocket);
         }
         if !has_tls && connect.speaks_of_tls() {
             return Err(refuse(
@@ -126,15 +126,15 @@ impl Endpoint {
             ));
         }
         if connect.cert.is_some() != connect.key.is_some() {
-            return Err(MappingError::HalfAnIdentity);
+            return Err(TargetError::HalfAnIdentity);
         }
         let prefix = url.path().trim_end_matches('/').to_owned();
         Ok(Self { place, proxy, tls_name: has_tls.then(|| bare(host)), authority, prefix })
     }
 }
 
-fn host_and_port(text: &str) -> Result<Place, MappingError> {
-    let refuse = || MappingError::Place { text: text.to_owned() };
+fn host_and_port(text: &str) -> Result<Place, TargetError> {
+    let refuse = || TargetError::Place { text: text.to_owned() };
     let (host, port) = text.rsplit_once(':').ok_or_else(refuse)?;
     let is_host = !host.is_empty() && (host.starts_with('[') || !host.contains([':', '/']));
     let port = port.parse().ok().filter(|port| is_host && *port > 0).ok_or_else(refuse)?;
@@ -145,7 +145,7 @@ fn host_and_port(text: &str) -> Result<Place, MappingError> {
 mod tests {
     use super::*;
 
-    fn endpoint(url: &str, connect: &Connect) -> Result<Endpoint, MappingError> {
+    fn endpoint(url: &str, connect: &Connect) -> Result<Endpoint, TargetError> {
         Endpoint::new(url, connect)
     }
 
@@ -163,12 +163,12 @@ mod tests {
         assert_eq!((found.tls_name, &*found.authority), (None, "ingest.example:81"));
         for text in ["10.0.0.5", "::1:8080", ":8080", "a:0", "a:b", "http://a:1"] {
             let error = endpoint("http://ingest.example", &to(text)).unwrap_err();
-            assert_eq!(error, MappingError::Place { text: text.to_owned() });
+            assert_eq!(error, TargetError::Place { text: text.to_owned() });
         }
         let socket = Connect { unix_socket: Some("/run/a.sock".into()), ..Connect::default() };
         assert_eq!(endpoint("http://a", &socket).unwrap().place, Place::Unix("/run/a.sock".into()));
         let both = Connect { to: Some("a:1".to_owned()), ..socket };
-        assert_eq!(endpoint("http://a", &both), Err(MappingError::TwoPlaces));
+        assert_eq!(endpoint("http://a", &both), Err(TargetError::TwoPlaces));
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(found.place, Place::Tcp("10.0.0.5".to_owned(), 8443));
         assert_eq!(found.proxy.unwrap().to_string(), "socks5h://127.0.0.1:1080");
         let socket = Connect { to: None, unix_socket: Some("/run/a.sock".into()), ..connect };
-        assert_eq!(endpoint("http://a", &socket), Err(MappingError::ProxyToSocket));
+        assert_eq!(endpoint("http://a", &socket), Err(TargetError::ProxyToSocket));
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn what_is_said_of_tls_needs_tls_and_is_whole() {
         let half = Connect { cert: Some("c.pem".into()), ..Connect::default() };
-        assert_eq!(endpoint("https://a", &half), Err(MappingError::HalfAnIdentity));
+        assert_eq!(endpoint("https://a", &half), Err(TargetError::HalfAnIdentity));
         let whole = Connect { key: Some("k.pem".into()), ..half };
         assert!(endpoint("https://a", &whole).is_ok());
         assert!(endpoint("http://a", &whole).unwrap_err().to_string().contains("https://"));

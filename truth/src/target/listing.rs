@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventFields, StatusPattern};
+use super::fields::EventFields;
+use super::publish::StatusPattern;
 
 /// How the stored events are listed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

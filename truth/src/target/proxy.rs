@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use super::MappingError;
+use super::error::TargetError;
 
 /// Where a proxy of this kind listens whose URL does not say it.
 const SOCKS_PORT: u16 = 1080;
@@ -32,11 +32,11 @@ pub enum ProxyKind {
 }
 
 impl Proxy {
-    pub(super) fn parse(text: &str) -> Result<Self, MappingError> {
-        let refuse = |reason| MappingError::Proxy { text: text.to_owned(), reason };
+    pub(super) fn parse(text: &str) -> Result<Self, TargetError> {
+        let refuse = |reason| TargetError::Proxy { text: text.to_owned(), reason };
         // Where a secret may stand before an @, the text is not repeated.
         if text.contains('@') {
-            return Err(MappingError::ProxyCredentials);
+            return Err(TargetError::ProxyCredentials);
         }
         let url = Url::parse(text).map_err(|_| refuse("it is not a URL"))?;
         let (kind, default) = match url.scheme() {
@@ -98,11 +98,11 @@ mod tests {
         for text in
             ["127.0.0.1:3128", "https://a:1", "socks4://a:1", "http://a:1/b", "socks5://", "http://a?b"]
         {
-            assert!(matches!(Proxy::parse(text), Err(MappingError::Proxy { .. })), "{text}");
+            assert!(matches!(Proxy::parse(text), Err(TargetError::Proxy { .. })), "{text}");
         }
         for text in ["http://user:hunter2@a:1", "socks5://user@a", "user:hunter2@a:99999"] {
             let error = Proxy::parse(text).unwrap_err();
-            assert_eq!(error, MappingError::ProxyCredentials);
+            assert_eq!(error, TargetError::ProxyCredentials);
             assert!(!error.to_string().contains("hunter2"));
         }
     }

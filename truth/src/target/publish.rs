@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::MappingError;
+use super::error::TargetError;
 
 /// How events are sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -49,13 +49,13 @@ pub enum Envelope {
 }
 
 impl TryFrom<String> for Envelope {
-    type Error = MappingError;
+    type Error = TargetError;
 
-    fn try_from(text: String) -> Result<Self, MappingError> {
+    fn try_from(text: String) -> Result<Self, TargetError> {
         match text.as_str() {
             "array" => Ok(Self::Array),
             "object" => Ok(Self::Object),
-            "" => Err(MappingError::Envelope),
+            "" => Err(TargetError::Envelope),
             _ => Ok(Self::Under(text)),
         }
     }
@@ -94,10 +94,10 @@ impl StatusPattern {
 }
 
 impl FromStr for StatusPattern {
-    type Err = MappingError;
+    type Err = TargetError;
 
-    fn from_str(text: &str) -> Result<Self, MappingError> {
-        let refuse = || MappingError::Status { text: text.to_owned() };
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let refuse = || TargetError::Status { text: text.to_owned() };
         if let Some(class) = text.strip_suffix("xx") {
             let class = class.parse().ok().filter(|class| (1..=5).contains(class));
             return class.map(Self::Class).ok_or_else(refuse);
@@ -108,9 +108,9 @@ impl FromStr for StatusPattern {
 }
 
 impl TryFrom<String> for StatusPattern {
-    type Error = MappingError;
+    type Error = TargetError;
 
-    fn try_from(text: String) -> Result<Self, MappingError> {
+    fn try_from(text: String) -> Result<Self, TargetError> {
         text.parse()
     }
 }

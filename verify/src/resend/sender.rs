@@ -4,14 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::client::{Posted, TargetClient};
 use truth::clock::monotonic_ns;
 use truth::plan::event::Events;
 use truth::plan::variant::Origin;
 use truth::target::Target;
 use truth::target::answer::{Answer, Outcome};
 use truth::target::wire::Renderer;
-
-use crate::observe::client::{Posted, TargetClient};
 
 /// How one request ended.
 pub(super) struct Sent {

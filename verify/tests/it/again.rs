@@ -3,15 +3,16 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use judge::evidence::Evidence;
+use judge::facts::Facts;
+use judge::judge;
+use judge::resend::{Lists, Wish};
+use judge::verdict::{SentAgain, Status, Verdict, Word};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
 use truth::scenario::promises::PayloadEquality;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
-use verify::evidence::Evidence;
-use verify::judge::{Facts, judge};
-use verify::resend::{Lists, Wish};
-use verify::verdict::{SentAgain, Status, Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, row};
 use crate::stub::{Published, Script, Stub};
@@ -67,7 +68,7 @@ fn nothing_is_sent_where_a_first_look_does_not_tell_enough() {
     let lists = choose(&wish(true, Some("1")), &capped);
     assert!(lists.resolve.is_empty() && !lists.replay.is_empty() && lists.withheld.len() == 1);
     let mut moving = evidence;
-    moving.observed.stats.settled = verify::observed::Settled::Moving;
+    moving.observed.stats.settled = truth::observed::Settled::Moving;
     let lists = choose(&wish(true, Some("1")), &moving);
     assert!(lists.is_empty() && lists.withheld.len() == 1);
 }
@@ -124,7 +125,7 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
 pub(crate) fn verdict(forged: &Forged) -> Verdict {
     let out = tempfile::tempdir().expect("a folder");
     let folder = forged.write(out.path());
-    let run = verify::evidence::Run::open(folder).expect("a forged run");
+    let run = judge::evidence::Run::open(folder).expect("a forged run");
     judge(&Evidence::assemble(&[run], forged.observed(), forged.earlier.clone()).expect("a forged run"))
 }
 
@@ -202,7 +203,7 @@ fn counted_again(received: u64) -> Verdict {
     let mut evidence = forged.evidence();
     evidence.observed.listing.offered = false;
     let out = tempfile::tempdir().expect("a folder");
-    let run = verify::evidence::Run::open(forged.write(out.path())).expect("a forged run");
+    let run = judge::evidence::Run::open(forged.write(out.path())).expect("a forged run");
     judge(&Evidence::assemble(&[run], evidence.observed, forged.earlier.clone()).expect("a forged run"))
 }
 
@@ -259,7 +260,7 @@ fn a_row_that_vanishes_between_the_looks_fails_though_nobody_acknowledged_it() {
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
     let evidence = forged.evidence();
     let facts = Facts::gather(&evidence).expect("a forged run");
-    let unacked = |(_, key): &(u64, verify::judge::keys::KeyState)| key.acked() == 0 && key.seen() > 0;
+    let unacked = |(_, key): &(u64, judge::books::keys::KeyState)| key.acked() == 0 && key.seen() > 0;
     let stored = facts.tally.keys.iter().find(unacked).expect("an unknown attempt was executed").0;
     forged.lose(stored);
     forged.now.unique = forged.now.unique.map(|unique| unique - 1);
@@ -289,7 +290,7 @@ fn order_in_time_is_not_judged_across_the_clocks_of_two_machines() {
     let out = tempfile::tempdir().expect("a folder");
     let folder = forged.write(out.path());
     let assembled = |folder: &RunFolder| {
-        let run = verify::evidence::Run::open(folder.clone()).expect("a forged run");
+        let run = judge::evidence::Run::open(folder.clone()).expect("a forged run");
         Evidence::assemble(&[run], forged.observed(), None).expect("a forged run").one_clock
     };
     assert!(assembled(&folder));

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use judge::verdict::{Verdict, Word};
 use truth::plan::shard::Shard;
 use truth::record::folder::RunFolder;
-use verify::verdict::{Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged};
 use crate::stub::{Script, Stub};
@@ -50,7 +50,7 @@ fn each_word_has_its_exit_code() {
     let mut torn = small().run();
     *torn.under_load().next().and_then(|counters| counters.received.as_mut()).unwrap() -= 1;
     let mut moving = small().run();
-    moving.settled = verify::observed::Settled::Moving;
+    moving.settled = truth::observed::Settled::Moving;
     let void = Forge { fates: |_, _| vec![Fate::Rejected], ..small() }.run();
     for (forged, code, word) in [
         (small().run(), 0, Word::Pass),

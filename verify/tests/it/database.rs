@@ -1,22 +1,23 @@
 //! The second way to what a target stored: a real database, beside a target that shows all of it, some of it, or nothing.
 
+use judge::evidence::Evidence;
+use judge::facts::book;
+use judge::judge;
+use judge::verdict::{Status, Verdict, Word};
+use reader::client::TargetClient;
+use reader::database::DatabaseReader;
+use reader::tunnel::ProxyLogin;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use truth::observed::rows::{Equality, Row, RowTally};
+use truth::observed::{Observed, Route};
 use truth::plan::variant::Side;
+use truth::record::baseline::ListedBaseline;
 use truth::scenario::promises::PayloadEquality;
 use truth::target::{Database, Paging, StatsFields, Target};
-use verify::baseline::ListedBaseline;
-use verify::evidence::Evidence;
-use verify::judge::{book, judge};
-use verify::observe::client::TargetClient;
-use verify::observe::database::DatabaseReader;
-use verify::observe::tunnel::ProxyLogin;
 use verify::observe::{Wanted, observe};
-use verify::observed::{Observed, Route};
-use verify::rows::{Equality, Row, RowTally};
-use verify::verdict::{Status, Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
 use crate::stub::{Pages, Script, Stub};

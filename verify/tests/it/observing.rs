@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use judge::evidence::Evidence;
+use judge::facts::book;
+use judge::judge;
+use judge::verdict::{Verdict, Word};
+use reader::client::{ReadError, TargetClient};
+use reader::tunnel::ProxyLogin;
+use truth::observed::counters::Counters;
+use truth::observed::{Behind, Observed, Settled};
 use truth::record::ledger::{Done, Scope};
 use truth::scenario::Scenario;
 use truth::scenario::promises::{Ack, PayloadEquality, TimestampEquality};
 use truth::target::{ListedTopics, Paging, StatsFields, Target};
-use verify::evidence::Evidence;
-use verify::judge::{book, judge};
-use verify::observe::client::{ReadError, TargetClient};
-use verify::observe::stats::Counters;
-use verify::observe::tunnel::ProxyLogin;
 use verify::observe::{Wanted, observe};
-use verify::observed::{Behind, Observed, Settled};
-use verify::verdict::{Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
 use crate::stub::{Listed, OnStats, Pages, Script, Stub};
@@ -215,7 +216,7 @@ async fn what_a_capped_listing_does_not_show_is_unseen() {
 #[tokio::test]
 async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let forged = small();
-    let topic_of = |row: &verify::rows::Row| row.topic.clone();
+    let topic_of = |row: &truth::observed::rows::Row| row.topic.clone();
     let of = |topic: &str| forged.rows.iter().filter(|row| row.topic == topic).count();
     let mut topics: Vec<String> = forged.rows.iter().map(topic_of).collect();
     topics.sort_by_key(|topic| std::cmp::Reverse((of(topic), topic.clone())));
@@ -595,7 +596,7 @@ fn long() -> Forged {
 
 async fn up_to(
     end: usize,
-    rows: Vec<verify::rows::Row>,
+    rows: Vec<truth::observed::rows::Row>,
     forged: &Forged,
     change: fn(&mut Target),
 ) -> Verdict {
@@ -667,7 +668,7 @@ async fn what_lies_before_the_rows_of_its_own_topic_is_unseen() {
     // The newest hundred of one topic, and all of the others.
     let of_it = forged.rows.iter().filter(|row| row.topic == topic).count();
     let mut hidden = of_it - 100;
-    let mut is_shown = |row: &verify::rows::Row| {
+    let mut is_shown = |row: &truth::observed::rows::Row| {
         let is_hidden = row.topic == topic && hidden > 0;
         hidden -= usize::from(is_hidden);
         !is_hidden

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use boon::{Compiler, Schemas};
+use judge::verdict::{Verdict, Word};
 use schemars::schema_for;
 use serde_json::{Value, json};
 use truth::record::ledger::Purpose;
-use verify::verdict::{Verdict, Word};
 
 use crate::forge::{Fate, Forge, row};
 
@@ -39,7 +39,7 @@ fn verdicts() -> Vec<Value> {
     fail.lose(3);
     fail.rows.push(row(&fail.events, 8));
     let mut unknown = pass.clone();
-    unknown.settled = verify::observed::Settled::Moving;
+    unknown.settled = truth::observed::Settled::Moving;
     let void = Forge { fates: |_, _| vec![Fate::Rejected], ..Forge::default() }.run();
     let mut again = pass.clone();
     crate::again::send(&mut again, Purpose::Replay, &[0, 1, 2], |answer| answer);

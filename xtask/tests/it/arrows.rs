@@ -6,10 +6,13 @@ use serde_json::Value;
 use xtask::cargo;
 
 /// What each crate uses of ours, in tests and build scripts too. Nobody uses the aggregator: it is the judged.
-const ARROWS: [(&str, &[&str]); 5] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("truth", &[]),
-    ("verify", &["truth"]),
-    ("loadgen", &["truth", "verify"]),
+    ("judge", &["truth"]),
+    ("report", &["truth", "judge"]),
+    ("reader", &["truth"]),
+    ("verify", &["truth", "judge", "report", "reader"]),
+    ("loadgen", &["truth", "reader", "verify"]),
     ("aggregator", &[]),
     ("xtask", &[]),
 ];

@@ -1,6 +1,6 @@
 //! Tags of thresholds in k6's words: `{status:503,topic:orders}` picks a part of a metric's samples.
 
-use super::Metric;
+use super::metric::Metric;
 
 /// Which samples of a metric are meant: those that bear all of these tags.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -8,7 +8,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Kind;
+use super::kind::Kind;
 use crate::plan::MAX_BATCH;
 use crate::target::AnswerFields;
 
