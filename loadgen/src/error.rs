@@ -8,29 +8,12 @@ use reader::process::ProcessError;
 use reader::reach::SecretError;
 use reader::trust::TrustError;
 use thiserror::Error;
+use truth::exit;
 use truth::files::FolderError;
 use truth::plan::PlanError;
 use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
 use truth::target::TargetError;
-
-/// The exit codes of `loadgen`.
-pub mod exit {
-    /// The load ran; failed requests do not change that.
-    pub const RAN: u8 = 0;
-    /// Usage or configuration.
-    pub const USAGE: u8 = 2;
-    /// The ledger could not be written.
-    pub const LEDGER: u8 = 3;
-    /// Not one attempt was acknowledged.
-    pub const NO_ACK: u8 = 4;
-    /// The target was not reached, and no byte of an event left.
-    pub const UNREACHABLE: u8 = 5;
-    /// A threshold failed.
-    pub const THRESHOLD: u8 = 99;
-    /// Interrupted, and drained.
-    pub const INTERRUPTED: u8 = 130;
-}
 
 /// Why a run cannot begin, or had to stop.
 #[derive(Debug, Error)]
@@ -136,7 +119,7 @@ impl Failure {
             | Self::Listen { .. }
             | Self::System { .. } => exit::USAGE,
             Self::Unreachable { .. } | Self::NotReady { .. } | Self::Process(_) => exit::UNREACHABLE,
-            Self::Ledger(_) => exit::LEDGER,
+            Self::Ledger(_) => exit::NOT_WRITTEN,
         }
     }
 }

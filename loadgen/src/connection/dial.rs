@@ -48,6 +48,26 @@ impl fmt::Display for Address {
     }
 }
 
+/// A kind of address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn has(self, address: &SocketAddr) -> bool {
+        address.is_ipv4() == (self == Self::V4)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+}
+
 /// What TLS needs to know of the other end.
 #[derive(Clone, Debug)]
 struct Tls {

@@ -9,7 +9,7 @@ use truth::plan::variant::Origin;
 use truth::record::ledger::{Done, Scope};
 use truth::target::answer::Answer;
 
-use super::queue::RacePlace;
+use super::release::RacePlace;
 use crate::meter::selection::Ended;
 
 /// A request that a connection carries.

@@ -8,10 +8,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::meter::latency::Quantiles;
-use crate::notice::{self, Notices};
-use crate::summary::text::ms;
-use crate::view::{Glance, View};
+use super::notice::{self, Notices};
+use super::view::{Glance, View};
+use crate::meter::latency::{Quantiles, ms};
 
 /// Between two looks of the block, which shall seem to move and can still be read.
 const BLOCK_INTERVAL: Duration = Duration::from_millis(200);
@@ -92,7 +91,7 @@ fn line(now: &Glance, planned: Option<u64>, unit: &str) -> String {
         }
         None => ended.to_string(),
     };
-    let trouble = match ended.saturating_sub(now.told.acked) {
+    let trouble = match ended.saturating_sub(now.reported.acked) {
         0 => String::new(),
         other => format!("{other} not acknowledged"),
     };
@@ -102,7 +101,8 @@ fn line(now: &Glance, planned: Option<u64>, unit: &str) -> String {
 
 /// The lines under the bar.
 fn block(now: &Glance, before: &Glance) -> String {
-    let (told, tally) = (now.told, &now.tally);
+    let reported = now.reported;
+    let counts = &now.tally.counts;
     let lately = (now.ended - before.ended) as f64 / (now.elapsed_s - before.elapsed_s).max(0.001);
     let mut rate =
         format!("{lately:.0}/s now, {:.0}/s since the start", now.ended as f64 / now.elapsed_s.max(0.001));
@@ -112,18 +112,18 @@ fn block(now: &Glance, before: &Glance) -> String {
             behind => format!(", {behind} behind the plan"),
         });
     }
-    let mut outcomes = format!("{} acknowledged", told.acked);
-    if told.new + told.duplicate > 0 {
-        outcomes.push_str(&format!(" ({} new, {} duplicate)", told.new, told.duplicate));
+    let mut outcomes = format!("{} acknowledged", reported.acked);
+    if reported.new + reported.duplicate > 0 {
+        outcomes.push_str(&format!(" ({} new, {} duplicate)", reported.new, reported.duplicate));
     }
     for (count, name) in
-        [(tally.rejected, "rejected"), (tally.unknown, "unknown"), (tally.retries, "tried again")]
+        [(counts.rejected, "rejected"), (counts.unknown, "unknown"), (counts.retries, "tried again")]
     {
         if count > 0 {
             outcomes.push_str(&format!(", {count} {name}"));
         }
     }
-    let latencies = &tally.latencies;
+    let latencies = &now.tally.latencies;
     let mut lines = vec![
         format!("  {:<14}{rate}", "rate"),
         format!("  {:<14}{outcomes}", "outcomes"),
@@ -168,10 +168,12 @@ mod tests {
 
     use super::*;
     use crate::meter::Tally;
-    use crate::meter::live::Told;
+    use crate::meter::counts::Counts;
+    use crate::meter::live::Reported;
 
     fn glance() -> Glance {
-        let mut tally = Tally { unknown: 100, ..Tally::default() };
+        let counts = Counts { unknown: 100, ..Counts::default() };
+        let mut tally = Tally { counts, ..Tally::default() };
         tally.latencies.record(0, 1_000_000, 3_000_000);
         let counters =
             Counters { received: Some(900), unique: Some(640), pending: Some(7), ..Counters::default() };
@@ -180,7 +182,7 @@ mod tests {
             ended: 1000,
             due: Some(1100),
             started: 1050,
-            told: Told { acked: 900, new: 640, duplicate: 260 },
+            reported: Reported { acked: 900, new: 640, duplicate: 260 },
             tally,
             counters: Some(counters),
         }

@@ -9,10 +9,10 @@ use truth::clock::monotonic_ns;
 use truth::observed::counters::Counters;
 use truth::scenario::schedule::Schedule;
 
+use crate::command::settings::LoadSettings;
+use crate::executor::{Executor, Workload};
 use crate::meter::Tally;
-use crate::meter::live::{self, LiveSums, Told};
-use crate::part::{Part, Share};
-use crate::settings::Settings;
+use crate::meter::live::{self, LiveSums, Reported};
 
 /// A run that others look at.
 #[derive(Debug)]
@@ -44,9 +44,13 @@ struct Due {
 }
 
 impl Due {
-    fn of(part: &Part) -> Option<Self> {
-        let (schedule, planned) = (part.load.schedule()?, part.share.events?);
-        Some(Self { schedule, shards: part.rounds.shards().0, planned, start_ns: AtomicU64::new(u64::MAX) })
+    fn of(executor: &Executor) -> Option<Self> {
+        Some(Self {
+            schedule: executor.load.schedule()?,
+            shards: executor.rounds.shards(),
+            planned: executor.workload.events?,
+            start_ns: AtomicU64::new(u64::MAX),
+        })
     }
 
     fn by(&self, now: u64, batch: u64) -> u64 {
@@ -66,7 +70,7 @@ pub(crate) struct Glance {
     pub(crate) due: Option<u64>,
     /// Those that have begun.
     pub(crate) started: u64,
-    pub(crate) told: Told,
+    pub(crate) reported: Reported,
     /// What the lanes had measured when they last told, up to half a second ago.
     pub(crate) tally: Tally,
     /// The target's own counters, as it last told them.
@@ -74,12 +78,17 @@ pub(crate) struct Glance {
 }
 
 impl View {
-    pub(crate) fn new(settings: &Settings, parts: &[Part], start_ns: u64, lanes: Vec<Arc<LiveSums>>) -> Self {
+    pub(crate) fn new(
+        load: &LoadSettings,
+        executors: &[Executor],
+        start_ns: u64,
+        lanes: Vec<Arc<LiveSums>>,
+    ) -> Self {
         Self {
-            unit: settings.unit(),
-            planned: Share::sum(parts).events,
-            batch: u64::from(settings.plan.batch),
-            due: parts.iter().map(Due::of).collect(),
+            unit: load.unit(),
+            planned: Workload::sum(executors).events,
+            batch: u64::from(load.plan.batch),
+            due: executors.iter().map(Due::of).collect(),
             start_ns,
             lanes,
             measured: Mutex::default(),
@@ -88,8 +97,8 @@ impl View {
     }
 
     /// A part begins.
-    pub(crate) fn begins(&self, part: usize, start_ns: u64) {
-        if let Some(due) = self.due.as_ref().and_then(|due| due.get(part)) {
+    pub(crate) fn begins(&self, executor: usize, start_ns: u64) {
+        if let Some(due) = self.due.as_ref().and_then(|due| due.get(executor)) {
             due.start_ns.store(start_ns, Ordering::Relaxed);
         }
     }
@@ -111,9 +120,9 @@ impl View {
         Glance {
             elapsed_s: now.saturating_sub(self.start_ns) as f64 / 1e9,
             ended,
-            due: self.due.as_ref().map(|parts| parts.iter().map(|due| due.by(now, self.batch)).sum()),
+            due: self.due.as_ref().map(|each| each.iter().map(|due| due.by(now, self.batch)).sum()),
             started: live::started(&self.lanes),
-            told: live::told(&self.lanes),
+            reported: live::reported(&self.lanes),
             tally: unpoisoned(&self.measured).clone(),
             counters: unpoisoned(&self.counters).clone(),
         }

@@ -16,7 +16,7 @@ use truth::record::folder::RunFolder;
 use truth::record::polls::{self, Poll};
 
 use crate::meter::live::{self, LiveSums};
-use crate::view::View;
+use crate::watch::view::View;
 
 /// Between two polls.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -67,7 +67,7 @@ impl Poller {
     }
 
     async fn ask(&self) -> Poll {
-        let told = live::told(&self.lanes);
+        let reported = live::reported(&self.lanes);
         let t_sent_ns = monotonic_ns();
         let answer = timeout(PATIENCE, self.client.stats()).await;
         let t_answered_ns = monotonic_ns();
@@ -80,9 +80,9 @@ impl Poller {
         Poll {
             t_sent_ns,
             t_answered_ns,
-            acked: told.acked,
-            told_new: told.new,
-            told_duplicate: told.duplicate,
+            acked: reported.acked,
+            told_new: reported.new,
+            told_duplicate: reported.duplicate,
             started,
             stats,
             error,

@@ -17,7 +17,7 @@ use truth::record::faults::{FaultRecord, planned};
 use truth::scenario::fault::{Action, At, Fault};
 
 use crate::meter::live::{self, LiveSums};
-use crate::notice::Notices;
+use crate::watch::notice::Notices;
 
 /// Between two looks whether a fault is due.
 const LOOK: Duration = Duration::from_millis(2);

@@ -15,13 +15,14 @@ use truth::observed::rows::{Equality, RowTally};
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::plan::variant::Origin;
+use truth::scenario::Scenario;
 use truth::target::wire::Renderer;
 use truth::target::{Endpoint, Place, Proxy};
 
-use crate::connection::dial::{Address, Connector};
+use crate::command::settings::{LoadSettings, TargetSettings};
+use crate::connection::dial::{Address, Connector, Family};
 use crate::error::Failure;
-use crate::notice::Notices;
-use crate::settings::Settings;
+use crate::watch::notice::Notices;
 
 /// How long connecting may take in all: who mistyped an address should know before they wonder.
 const REACH: Duration = Duration::from_millis(1_800);
@@ -38,37 +39,19 @@ const BEHIND_PROXY: &str = "the proxy has to run and to allow the target, and th
 const SPEAK_HTTP2: &str =
     "start it first, or give it time with --wait 30s; leave --http2 out if it speaks HTTP/1.1 alone";
 
-/// A kind of address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    fn has(self, address: &SocketAddr) -> bool {
-        address.is_ipv4() == (self == Self::V4)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        }
-    }
-}
-
 /// Finds the target's addresses, the one that answers first at the front; with `wait`, once it is ready.
 pub(crate) async fn reach(
-    Settings { endpoint, connector, family, wait, scenario, .. }: &Settings,
+    target: &TargetSettings,
+    scenario: &Scenario,
     client: &TargetClient,
 ) -> Result<Vec<Address>, Failure> {
     // Of a server that is only sent a request, nobody said that it has a health check.
     let has_health = scenario.request.is_none();
-    let (family, wait) = (*family, *wait);
+    let TargetSettings { endpoint, connector, family, wait, .. } = target;
+    let wait = *wait;
     let until = Instant::now() + wait;
     loop {
-        let failure = match connect_once(endpoint, connector, family, Instant::now() + REACH).await {
+        let failure = match connect_once(endpoint, connector, *family, Instant::now() + REACH).await {
             Ok(addresses) if wait.is_zero() || !has_health => return Ok(addresses),
             Ok(addresses) => match not_ready(client).await {
                 None => return Ok(addresses),
@@ -193,13 +176,13 @@ pub(crate) async fn try_out(database: &DatabaseReader, plan: &Plan, notices: Not
 
 /// Sends requests that hold no event, one after the other, and tells how they were answered, where that is no answer or
 /// an error of the server. That they leave no trace is for the counters to show, which were read before.
-pub(crate) async fn send_empty(client: &TargetClient, settings: &Settings) -> Vec<String> {
-    let events = Arc::new(Events::new(&settings.plan));
+pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings) -> Vec<String> {
+    let events = Arc::new(Events::new(&load.plan));
     let mut body = Vec::new();
     Renderer::new(events, client.target()).body(&[], Origin::Later, &mut body);
     let mut odd = Vec::new();
-    for _ in 0..settings.scenario.traps.empty {
-        let timeout = settings.scenario.load.timeout;
+    for _ in 0..load.scenario.traps.empty {
+        let timeout = load.scenario.load.timeout;
         match client.post(&client.target().publish.path, body.clone(), timeout).await {
             Posted::Answered { status, .. } if status < 500 => {}
             Posted::Answered { status, .. } => odd.push(format!("status {status}")),

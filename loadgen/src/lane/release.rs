@@ -3,16 +3,31 @@
 //! [`Gather`] holds idle open connections until there are enough of them, [`Race`] measures afterwards which attempts
 //! of one key really overlapped. Both are plain values; the lane does the writing.
 
+use std::cell::RefCell;
+use std::ops::Range;
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
 use truth::plan::round::Round;
 
-use crate::lane::queue::Chunk;
-
 /// How long connections are held for others to become idle. Longer than an answer usually takes, and short enough
 /// that a target with a few slow answers is still loaded.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+
+/// A race, and the place in it of a request that it lost when its release could not be held together.
+pub(crate) type RacePlace = (Rc<RefCell<Race>>, usize);
+
+/// Requests that are to leave together; most often one.
+#[derive(Clone, Debug)]
+pub(crate) struct Chunk {
+    pub(crate) round: Rc<Round>,
+    pub(crate) requests: Range<u32>,
+    /// For a request that follows its release singly.
+    pub(crate) race: Option<RacePlace>,
+    /// When they are to leave; none if as soon as a connection is idle.
+    pub(crate) due: Option<u64>,
+}
 
 /// A connection that is held.
 #[derive(Debug)]
@@ -99,7 +114,7 @@ pub(crate) struct Race {
 
 impl Race {
     /// The race between the requests of a chunk.
-    pub(crate) fn new(round: &Round, requests: std::ops::Range<u32>) -> Self {
+    pub(crate) fn new(round: &Round, requests: Range<u32>) -> Self {
         let count = requests.len();
         let mut shared = vec![0_u64; count * count];
         for places in round.crossings(requests) {
@@ -152,8 +167,6 @@ fn places_of(mut bits: u64) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
     use truth::scenario::Scenario;
 
     use super::*;
@@ -163,7 +176,7 @@ mod tests {
         Rc::new(scenario.plan(1, 1).unwrap().round(0))
     }
 
-    fn gather(requests: std::ops::Range<u32>) -> Gather<char> {
+    fn gather(requests: Range<u32>) -> Gather<char> {
         Gather::new(Chunk { round: round(), requests, race: None, due: None }, 0)
     }
 

@@ -6,7 +6,7 @@ use truth::duration::format;
 use truth::plan::shard::Shard;
 use truth::scenario::Load;
 
-use crate::cli::{Cli, Http, Shape};
+use super::cli::{Cli, Http, Shape};
 
 /// What was given, with the seed; the numbers that a load is known by also where they were not. A run without its run id
 /// has a new identity; a shard needs one that its siblings have too.

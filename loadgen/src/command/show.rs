@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use reader::tunnel::ProxyLogin;
 use truth::chain::chain;
+use truth::exit;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::ledger::{Done, Frame, Scope};
@@ -16,17 +17,17 @@ use truth::scenario::{Load, Scenario};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::wire::Renderer;
 
+use super::settings::LoadSettings;
 use crate::connection::dial::Connector;
-use crate::error::{Failure, exit};
-use crate::part::{Part, Share};
-use crate::settings::Settings;
+use crate::error::Failure;
+use crate::executor::Workload;
 
 /// Slots over which copies are counted: more take long, and look the same.
 const COUNTED: u64 = 2_000_000;
 
 /// Says of each file whether it can be run; the exit code is that of the worst.
 pub(crate) fn check(files: &[PathBuf]) -> u8 {
-    let mut code = exit::RAN;
+    let mut code = exit::OK;
     for file in files {
         match checked(file) {
             // A reader that has gone away, as `head` does, is no fault.
@@ -98,18 +99,19 @@ fn executor(said: &truth::scenario::Part, load: &Load, unit: &str) -> String {
 }
 
 /// What would be sent: how much, how often each key, how large the ledger becomes, and the first requests.
-pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
-    let (plan, load) = (&settings.plan, &settings.scenario.load);
+pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
+    let plan = &settings.plan;
+    let load = &settings.scenario.load;
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {
         writeln!(out, "{name:<10} {value}").expect("a String takes all that is written");
     };
-    let parts = Part::all(settings);
+    let executors = settings.executors();
     match &*load.executors {
         [] => line("executor", load.executor.name()),
         several => {
-            let each = several.iter().zip(&parts);
-            each.for_each(|(said, part)| line(&said.name, &executor(said, &part.load, settings.unit())));
+            let each = several.iter().zip(&executors);
+            each.for_each(|(said, one)| line(&said.name, &executor(said, &one.load, settings.unit())));
         }
     }
     line("sends", &amount(&settings.scenario, plan));
@@ -125,8 +127,8 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> String {
     let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| format!("{rounds} rounds"));
     line("rounds", &format!("{rounds} of {} requests", plan.requests_per_round()));
     line("copies", &copies(plan));
-    if let Some(requests) = Share::sum(&parts).requests {
-        let rounds: u64 = parts.iter().map(|part| part.rounds.count()).sum();
+    if let Some(requests) = Workload::sum(&executors).requests {
+        let rounds: u64 = executors.iter().map(|executor| executor.rounds.count()).sum();
         let bytes = requests * done_bytes(plan) + rounds * open_bytes();
         line("ledger", &format!("about {:.1} kB, if every event is told apart", bytes as f64 / 1e3));
     }
@@ -195,7 +197,7 @@ fn length(frame: &Frame) -> u64 {
 }
 
 /// The bodies of the first requests.
-fn first(settings: &Settings, requests: u32) -> String {
+fn first(settings: &LoadSettings, requests: u32) -> String {
     let plan = &settings.plan;
     let mut renderer = Renderer::new(Arc::new(Events::new(plan)), &settings.scenario.target);
     let rounds = plan.rounds().unwrap_or(u64::MAX);

@@ -9,57 +9,103 @@ use reader::database::DatabaseReader;
 use reader::reach::Reach;
 use truth::plan::Plan;
 use truth::plan::shard::{Shard, nonce_of_run_id, seed_of_run_id};
-use truth::scenario::{Demand, Executor, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics};
+use truth::scenario::{self, Demand, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics};
 use truth::target::{AnswerFields, Endpoint, Listing, StatsFields, Target};
 
-use crate::cli::{Cli, Http, Shape};
-use crate::connection::dial::Connector;
+use super::cli::{Cli, Http, Shape};
+use super::rerun::{rerun, rerun_http};
+use crate::connection::dial::{Connector, Family};
 use crate::error::Failure;
-use crate::preflight::Family;
-use crate::rerun::{rerun, rerun_http};
+use crate::executor::Executor;
 
-/// A resolved run.
+/// Settings of a run, with nothing left open. Each part has readers of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// The scenario, with what outranks its file written into it.
-    pub(crate) scenario: Scenario,
-    /// What is sent.
-    pub(crate) plan: Plan,
-    /// Which part of it.
-    pub(crate) shard: Shard,
-    /// Where to connect to.
-    pub(crate) endpoint: Endpoint,
-    /// How.
-    pub(crate) connector: Connector,
-    /// Sent with every request, written to no file.
-    pub(crate) headers: Vec<String>,
-    /// How the target is reached; the headers, where they come from.
-    pub(crate) reach: Reach,
-    /// Where the scenario's database is instead, written to no file.
-    pub(crate) database_url: Option<String>,
-    /// A second way to what the target stored.
-    pub(crate) database: Option<DatabaseReader>,
-    /// Whether the run's identity was given, so that it may have been sent before.
-    pub(crate) has_run_id: bool,
-    /// Threads that send, if not as many as fit.
-    pub(crate) lanes: Option<u16>,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) wait: Duration,
-    pub(crate) out: PathBuf,
-    /// Which addresses of the target's are used, if not all.
-    pub(crate) family: Option<Family>,
-    /// Before when nothing is sent.
+    pub(crate) load: LoadSettings,
+    pub(crate) target: TargetSettings,
+    pub(crate) output: OutputSettings,
+    /// Moment before which nothing is sent.
     pub(crate) start_at: Option<Timestamp>,
-    /// Where the run's figures are served while it goes on.
-    pub(crate) prometheus_addr: Option<String>,
-    /// Where the summary is written in k6's form.
-    pub(crate) summary_export: Option<PathBuf>,
-    /// The command that sends the same load again.
-    pub(crate) rerun: String,
-    /// Whether to judge afterwards.
+    /// Set when the run is judged after the load.
     pub(crate) verify: bool,
-    /// Whether to paint on terminals.
+}
+
+/// Load to send, for the executors, the manifest and the summary.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadSettings {
+    /// Scenario of the run, with the flags and the environment written over its file.
+    pub(crate) scenario: Scenario,
+    pub(crate) plan: Plan,
+    /// Shard of the plan that this process sends.
+    pub(crate) shard: Shard,
+    /// Number of threads that send; none for as many as fit.
+    pub(crate) lanes: Option<u16>,
+    /// Set when the run id was given, so that its events may have been sent before.
+    pub(crate) has_run_id: bool,
+}
+
+/// Ways to the target, for the preflight and the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetSettings {
+    /// Address that connections are opened to.
+    pub(crate) endpoint: Endpoint,
+    pub(crate) connector: Connector,
+    /// Headers of every request, which are written to no file.
+    pub(crate) headers: Vec<String>,
+    /// Flags that say how the target is reached, kept for the judge.
+    pub(crate) reach: Reach,
+    /// Family of addresses to use; none for both.
+    pub(crate) family: Option<Family>,
+    pub(crate) connect_timeout: Duration,
+    /// Longest time to wait until the target is ready.
+    pub(crate) wait: Duration,
+    /// Reader of the target's database, a second way to the stored rows.
+    pub(crate) database: Option<DatabaseReader>,
+    /// URL that replaces the one of the scenario's database, written to no file.
+    pub(crate) database_url: Option<String>,
+}
+
+/// Outputs of a run, for its files and its onlookers.
+#[derive(Clone, Debug)]
+pub(crate) struct OutputSettings {
+    /// Folder in which the run's folder is made.
+    pub(crate) results: PathBuf,
+    /// Address that serves the run's metrics while it goes on.
+    pub(crate) prometheus_addr: Option<String>,
+    /// File for the summary in k6's form.
+    pub(crate) summary_export: Option<PathBuf>,
+    /// Command that sends the same load again.
+    pub(crate) rerun: String,
+    /// Set when terminals may show colors.
     pub(crate) color: bool,
+}
+
+/// Numbers that identify a run.
+struct Identity {
+    seed: u32,
+    nonce: u64,
+}
+
+impl Identity {
+    /// Draws at random what is not given; a run id fixes both numbers.
+    fn of(run_id: Option<&str>, seed: Option<u32>) -> Result<Self, Failure> {
+        Ok(match run_id {
+            Some(id) => Self { seed: seed.unwrap_or_else(|| seed_of_run_id(id)), nonce: nonce_of_run_id(id) },
+            None => Self { seed: seed.map_or_else(random_seed, Ok)?, nonce: random_nonce()? },
+        })
+    }
+}
+
+impl LoadSettings {
+    /// Returns the name of the counted unit: requests where one request is sent over and over, else events.
+    pub(crate) fn unit(&self) -> &'static str {
+        if self.scenario.request.is_some() { "requests" } else { "events" }
+    }
+
+    /// Returns the executors of this shard.
+    pub(crate) fn executors(&self) -> Vec<Executor> {
+        Executor::all(&self.plan, &self.scenario.load, self.shard, self.lanes)
+    }
 }
 
 impl Settings {
@@ -76,16 +122,17 @@ impl Settings {
         if cli.run_id.as_deref().is_some_and(|id| id.trim().is_empty()) {
             return Err(Failure::Usage("the run id is empty; give --run-id some text".to_owned()));
         }
-        let (seed, nonce) = match &cli.run_id {
-            Some(id) => (cli.seed.unwrap_or_else(|| seed_of_run_id(id)), nonce_of_run_id(id)),
-            None => (cli.seed.map_or_else(random_seed, Ok)?, random_nonce()?),
-        };
+        let identity = Identity::of(cli.run_id.as_deref(), cli.seed)?;
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
-        let rerun = rerun(&cli, &scenario.load, seed, shard);
-        let settings = Self::new(scenario, cli.shape, seed, nonce, rerun)?;
-        let (database_url, has_run_id, verify) = (cli.database, cli.run_id.is_some(), cli.verify);
-        Ok(Self { shard, database_url, database, has_run_id, verify, ..settings })
+        let rerun = rerun(&cli, &scenario.load, identity.seed, shard);
+        let mut settings = Self::new(scenario, cli.shape, &identity, rerun)?;
+        settings.load.shard = shard;
+        settings.load.has_run_id = cli.run_id.is_some();
+        settings.target.database = database;
+        settings.target.database_url = cli.database;
+        settings.verify = cli.verify;
+        Ok(settings)
     }
 
     /// Resolves a load of one request, the same every time.
@@ -98,64 +145,59 @@ impl Settings {
                     .to_owned(),
             ));
         }
-        let seed = random_seed()?;
         let rerun = rerun_http(&http);
-        Self::new(scenario, http.shape, seed, random_nonce()?, rerun)
+        Self::new(scenario, http.shape, &Identity::of(None, None)?, rerun)
     }
 
     fn new(
         mut scenario: Scenario,
         shape: Shape,
-        seed: u32,
-        nonce: u64,
+        identity: &Identity,
         rerun: String,
     ) -> Result<Self, Failure> {
         if scenario.request.is_some() {
-            // Where there are no events, nothing tells of them.
+            // Without events, no response describes any.
             let target = &mut scenario.target;
             target.answer = AnswerFields::default();
-            (target.stats, target.listing) = (StatsFields::default(), Listing::default());
+            target.stats = StatsFields::default();
+            target.listing = Listing::default();
         }
         if shape.connect_timeout.is_zero() {
             return Err(Failure::Usage("--connect-timeout must be longer than 0".to_owned()));
         }
         scenario.target.publish.gzip |= shape.gzip;
-        let plan = scenario.plan(seed, nonce)?;
+        let plan = scenario.plan(identity.seed, identity.nonce)?;
         let endpoint = scenario.target.endpoint()?;
         let connector = Connector::new(&scenario.target, &endpoint, &shape.reach.proxy_login()?)?;
         let no_color = shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let family = match (shape.ipv4, shape.ipv6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            _ => None,
+        };
         Ok(Self {
-            scenario,
-            plan,
-            shard: Shard::WHOLE,
-            endpoint,
-            connector,
-            headers: shape.reach.all_headers()?,
-            reach: shape.reach,
-            database_url: None,
-            database: None,
-            has_run_id: false,
-            lanes: shape.lanes,
-            connect_timeout: shape.connect_timeout,
-            wait: shape.wait,
-            out: shape.out,
-            family: match (shape.ipv4, shape.ipv6) {
-                (true, _) => Some(Family::V4),
-                (_, true) => Some(Family::V6),
-                _ => None,
+            load: LoadSettings { scenario, plan, shard: Shard::WHOLE, lanes: shape.lanes, has_run_id: false },
+            target: TargetSettings {
+                endpoint,
+                connector,
+                headers: shape.reach.all_headers()?,
+                reach: shape.reach,
+                family,
+                connect_timeout: shape.connect_timeout,
+                wait: shape.wait,
+                database: None,
+                database_url: None,
+            },
+            output: OutputSettings {
+                results: shape.out,
+                prometheus_addr: shape.prometheus_addr,
+                summary_export: shape.summary_export,
+                rerun,
+                color: !no_color,
             },
             start_at: shape.start_at,
-            prometheus_addr: shape.prometheus_addr,
-            summary_export: shape.summary_export,
-            rerun,
             verify: false,
-            color: !no_color,
         })
-    }
-
-    /// What is counted: events, or where one request is sent over and over, requests.
-    pub(crate) fn unit(&self) -> &'static str {
-        if self.scenario.request.is_some() { "requests" } else { "events" }
     }
 }
 
@@ -204,7 +246,7 @@ fn http_scenario(http: &Http) -> Result<Scenario, Failure> {
         http.method.clone().unwrap_or_else(|| if body.is_empty() { "GET" } else { "POST" }.to_owned());
     let mut load = Load { batch: 1, dup: "0".to_owned(), ..Load::default() };
     shape(&mut load, &http.shape);
-    if load.executor == Executor::SharedIterations {
+    if load.executor == scenario::Executor::SharedIterations {
         load.count = load.count.or(Some(HTTP_COUNT));
     }
     let mut target = Target::of_url(&http.url)?;
@@ -221,13 +263,14 @@ fn shape(load: &mut Load, shape: &Shape) {
     let is_rate = shape.rate.is_some() || shape.stages.iter().any(|stage| stage.target.has_unit());
     if !shape.stages.is_empty() {
         load.stages.clone_from(&shape.stages);
-        load.executor = if is_rate { Executor::RampingArrivalRate } else { Executor::RampingVus };
+        load.executor =
+            if is_rate { scenario::Executor::RampingArrivalRate } else { scenario::Executor::RampingVus };
         (load.rate, load.duration) = (shape.rate, shape.duration);
         set(&mut load.start_vus, shape.concurrency);
     } else if is_rate {
-        (load.executor, load.stages) = (Executor::ConstantArrivalRate, Vec::new());
-    } else if shape.duration.is_some() && load.executor == Executor::SharedIterations {
-        load.executor = Executor::ConstantVus;
+        (load.executor, load.stages) = (scenario::Executor::ConstantArrivalRate, Vec::new());
+    } else if shape.duration.is_some() && load.executor == scenario::Executor::SharedIterations {
+        load.executor = scenario::Executor::ConstantVus;
     }
     load.rate = shape.rate.or(load.rate);
     load.duration = shape.duration.or(load.duration);
@@ -316,15 +359,15 @@ mod tests {
         .unwrap();
         let path = file.to_str().unwrap();
         let settings = settings(&["--scenario", path, "--batch", "2"]).unwrap();
-        let load = &settings.scenario.load;
+        let load = &settings.load.scenario.load;
         assert_eq!((load.count, load.batch, load.concurrency), (Some(7), 2, 50));
-        assert_eq!(settings.scenario.target.url, "http://localhost:1");
+        assert_eq!(settings.load.scenario.target.url, "http://localhost:1");
     }
 
     #[test]
     fn topics_are_named_or_counted() {
         let topics =
-            |given: &str| settings(&["--topics", given]).map(|settings| settings.plan.topics.clone());
+            |given: &str| settings(&["--topics", given]).map(|settings| settings.load.plan.topics.clone());
         assert_eq!(topics("a,b").unwrap(), ["a", "b"]);
         assert_eq!(topics("11").unwrap()[9..], ["topic-09", "topic-10"]);
         assert_eq!(topics("1,2").unwrap(), ["1", "2"], "names that look like numbers");
@@ -335,16 +378,18 @@ mod tests {
     fn a_run_id_fixes_seed_and_nonce_and_nothing_else_does() {
         let first = settings(&["--run-id", "x"]).unwrap();
         let second = settings(&["--run-id", "x", "--shard", "2/3"]).unwrap();
-        assert_eq!(first.plan, second.plan);
+        assert_eq!(first.load.plan, second.load.plan);
         let (one, other) = (settings(&["--seed", "1"]).unwrap(), settings(&["--seed", "1"]).unwrap());
-        assert_eq!(one.plan.seed, other.plan.seed);
-        assert_ne!(one.plan.nonce, other.plan.nonce);
+        assert_eq!(one.load.plan.seed, other.load.plan.seed);
+        assert_ne!(one.load.plan.nonce, other.load.plan.nonce);
         assert!(settings(&["--shard", "1/2"]).is_err(), "shards without a run id would send different runs");
     }
 
     #[test]
     fn an_indexed_job_names_its_shard() {
-        let shard = |arguments: &[&str]| settings(&[arguments, &["--run-id", "x"]].concat()).map(|s| s.shard);
+        let shard = |arguments: &[&str]| {
+            settings(&[arguments, &["--run-id", "x"]].concat()).map(|settings| settings.load.shard)
+        };
         let third = Shard { index: 3, of: 4 };
         assert_eq!(shard(&["--job-completion-index", "2", "--shards", "4"]).unwrap(), third);
         assert!(shard(&["--job-completion-index", "4", "--shards", "4"]).is_err());

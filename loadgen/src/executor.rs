@@ -1,5 +1,4 @@
-//! The parts of a run: one executor each, with rounds of the plan, threads and connections of its own. Most runs have
-//! one.
+//! Executors of a run: each has rounds of the plan, threads and connections of its own. Most runs have one.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -9,21 +8,20 @@ use truth::plan::shard::Shard;
 use truth::scenario::Load;
 
 use crate::meter::Tallies;
-use crate::settings::Settings;
 
-/// The rounds that one shard of a part sends, in order.
+/// Rounds of one executor that one shard sends, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Rounds {
-    /// The first round of the part, over all shards.
+    /// First round of the executor, over all shards.
     first: u64,
-    /// Which of the shards this is, where the one that has the first round counts as the first.
+    /// Shard of the run, counted from the one that has the first round.
     shard: Shard,
-    /// How many there are; more than can ever be sent if only time ends the part.
+    /// Number of rounds; more than can ever be sent if only time ends the executor.
     count: u64,
 }
 
 impl Rounds {
-    /// Those of `all` rounds of a part that this shard of the run has.
+    /// Returns this shard's part of all rounds of an executor.
     pub(crate) fn of(all: &Range<u64>, shard: Shard) -> Self {
         let of = u64::from(shard.of);
         let place = (u64::from(shard.index - 1) + of - all.start % of) % of;
@@ -32,27 +30,30 @@ impl Rounds {
         Self { first: all.start, shard: Shard { index, of: shard.of }, count }
     }
 
-    /// How many there are.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// How many shards share the part, and which of them this is, counted from 0.
-    pub(crate) fn shards(&self) -> (u64, u64) {
-        (u64::from(self.shard.of), u64::from(self.shard.index - 1))
+    /// Returns the number of shards that share the executor.
+    pub(crate) fn shards(&self) -> u64 {
+        u64::from(self.shard.of)
     }
 
-    /// The `nth` of them.
+    /// Returns the place of this shard among them, counted from 0.
+    pub(crate) fn shard_index(&self) -> u64 {
+        u64::from(self.shard.index - 1)
+    }
+
+    /// Returns the `nth` round, counted from 0.
     pub(crate) fn nth(&self, nth: u64) -> u64 {
         self.first.saturating_add(self.shard.round(nth))
     }
 
-    /// Which of them a round is.
+    /// Returns the place of a round, the inverse of [`Self::nth`].
     pub(crate) fn place_of(&self, round: u64) -> u64 {
         (round - self.first) / u64::from(self.shard.of)
     }
 
-    /// The last of them.
     pub(crate) fn last(&self) -> Option<u64> {
         self.count.checked_sub(1).map(|last| self.nth(last))
     }
@@ -65,7 +66,7 @@ impl Rounds {
         self.count * u64::from(plan.requests_per_round()) - self.missing(plan) / u64::from(plan.batch)
     }
 
-    /// Slots that the last of them lacks to a full round.
+    /// Returns the number of slots that the last round lacks to a full one.
     fn missing(&self, plan: &Plan) -> u64 {
         self.last().map_or(0, |last| {
             let slots = plan.slots_of(last);
@@ -74,107 +75,112 @@ impl Rounds {
     }
 }
 
-/// Where a part's work is spread.
+/// Work of an executor, or of all executors of a run, and the threads and connections that share it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Share {
+pub(crate) struct Workload {
     pub(crate) lanes: u16,
     pub(crate) connections: u32,
-    /// None if only time ends it.
+    /// Number of requests; none if only time ends the executor.
     pub(crate) requests: Option<u64>,
-    /// The same in events.
+    /// Number of events; none if only time ends the executor.
     pub(crate) events: Option<u64>,
 }
 
-impl Share {
-    /// Spreads a part over as many lanes as were asked for, else as there are cores for: half of them, because the
-    /// target, or something else, has work to do as well; and no more than leave each lane two groups' worth of
-    /// connections.
-    fn of(settings: &Settings, load: &Load, rounds: Rounds) -> Self {
+impl Workload {
+    /// Spreads an executor's rounds over `lanes` threads, if given, else over half the cores.
+    ///
+    /// The other half is left to the target and to whatever else runs on this machine. A lane has at least two groups'
+    /// worth of connections.
+    fn of(plan: &Plan, load: &Load, rounds: Rounds, lanes: Option<u16>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let is_counted = load.total().is_some();
-        let requests = is_counted.then(|| rounds.requests(&settings.plan));
-        let events = is_counted.then(|| rounds.events(&settings.plan));
+        let requests = is_counted.then(|| rounds.requests(plan));
+        let events = is_counted.then(|| rounds.events(plan));
         let asked = load.most_connections();
         let connections = requests.map_or(asked, |requests| u32::try_from(requests).unwrap_or(u32::MAX));
         let connections = connections.clamp(1, asked);
-        let fitting = (cores / 2).min(connections as usize / (2 * settings.plan.group as usize));
-        let lanes = settings.lanes.map_or(fitting, usize::from).clamp(1, connections as usize);
+        let fitting = (cores / 2).min(connections as usize / (2 * plan.group as usize));
+        let lanes = lanes.map_or(fitting, usize::from).clamp(1, connections as usize);
         Self { lanes: u16::try_from(lanes).unwrap_or(u16::MAX), connections, requests, events }
     }
 
-    /// Connections of one lane.
+    /// Returns the number of connections of one lane.
     pub(crate) fn seats(&self, lane: u16) -> u32 {
-        let (lanes, lane) = (u32::from(self.lanes), u32::from(lane));
-        self.connections / lanes + u32::from(lane < self.connections % lanes)
+        let lanes = u32::from(self.lanes);
+        self.connections / lanes + u32::from(u32::from(lane) < self.connections % lanes)
     }
 
-    /// That of the whole run.
-    pub(crate) fn sum(parts: &[Part]) -> Self {
-        let shares = || parts.iter().map(|part| part.share);
+    /// Returns the workload of the whole run.
+    pub(crate) fn sum(executors: &[Executor]) -> Self {
+        let workloads = || executors.iter().map(|executor| executor.workload);
         Self {
-            lanes: shares().map(|share| share.lanes).sum(),
-            connections: shares().map(|share| share.connections).sum(),
-            requests: shares().map(|share| share.requests).sum(),
-            events: shares().map(|share| share.events).sum(),
+            lanes: workloads().map(|workload| workload.lanes).sum(),
+            connections: workloads().map(|workload| workload.connections).sum(),
+            requests: workloads().map(|workload| workload.requests).sum(),
+            events: workloads().map(|workload| workload.events).sum(),
         }
     }
 }
 
 /// One executor of a run.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
-    /// None where it is the only one.
+pub(crate) struct Executor {
+    /// Name of the executor; none where it is the only one.
     pub(crate) name: Option<String>,
-    /// How it shapes its load.
+    /// Load of this executor alone.
     pub(crate) load: Load,
-    /// What this shard sends of it.
+    /// Rounds of this shard.
     pub(crate) rounds: Rounds,
-    pub(crate) share: Share,
-    /// The part that has to have ended before it begins.
+    pub(crate) workload: Workload,
+    /// Place of the executor that must have ended before this one begins.
     pub(crate) after: Option<usize>,
-    /// How long after that, or after the beginning of the run, it begins.
+    /// Pause between that end, or the beginning of the run, and the beginning of this executor.
     pub(crate) start_time: Duration,
-    /// Whether it counts in rates, latencies and thresholds.
+    /// True if the executor counts in rates, latencies and thresholds.
     pub(crate) is_measured: bool,
 }
 
-/// What connections have to open in, before the first request of a part with a rate is due.
+/// Time for connections to open before the first request of an executor with a rate is due.
 const RUN_UP: Duration = Duration::from_millis(100);
 
-impl Part {
-    /// How long before it begins its connections are opened.
+impl Executor {
+    /// Returns the time between opening connections and the first request.
     pub(crate) fn lead_ns(&self) -> u64 {
         self.load.schedule().map_or(0, |_| RUN_UP.as_nanos() as u64)
     }
 
-    /// Adds what its lanes counted to what the run counted.
+    /// Adds the tallies of its lanes to those of the run.
     pub(crate) fn count(&self, tallies: &Tallies, all: &mut Tallies) {
-        if self.is_measured { all.add(tallies) } else { all.add_as_warm_up(tallies) }
+        if self.is_measured {
+            *all += tallies;
+        } else {
+            all.add_as_warm_up(tallies);
+        }
     }
 
-    /// All parts of a run. Those that only time ends share the rounds behind those of the others.
-    pub(crate) fn all(settings: &Settings) -> Vec<Self> {
-        let (whole, plan) = (&settings.scenario.load, &settings.plan);
+    /// Returns all executors of a run. Those that only time ends share the rounds behind those of the others.
+    pub(crate) fn all(plan: &Plan, whole: &Load, shard: Shard, lanes: Option<u16>) -> Vec<Self> {
         let mut ranges: Vec<Range<u64>> = plan.rounds_by_count().collect();
         let rest = ranges.pop().unwrap_or_default();
         let mut counted = ranges.into_iter();
-        let parts = whole.parts().into_iter().enumerate().map(|(place, load)| {
+        let executors = whole.parts().into_iter().enumerate().map(|(place, load)| {
             let range = load.total().and_then(|_| counted.next()).unwrap_or_else(|| rest.clone());
-            let rounds = Rounds::of(&range, settings.shard);
-            let share = Share::of(settings, &load, rounds);
-            let said = whole.executors.get(place);
-            let after = said.and_then(|part| part.after.as_ref());
+            let rounds = Rounds::of(&range, shard);
+            let workload = Workload::of(plan, &load, rounds, lanes);
+            let written = whole.executors.get(place);
+            let after = written.and_then(|executor| executor.after.as_ref());
+            let place_of = |name: &String| whole.executors.iter().position(|other| other.name == *name);
             Self {
-                name: said.map(|part| part.name.clone()),
+                name: written.map(|executor| executor.name.clone()),
                 load,
                 rounds,
-                share,
-                after: after.and_then(|name| whole.executors.iter().position(|part| part.name == *name)),
-                start_time: said.map_or(Duration::ZERO, |part| part.start_time),
-                is_measured: said.is_none_or(|part| part.measured),
+                workload,
+                after: after.and_then(place_of),
+                start_time: written.map_or(Duration::ZERO, |executor| executor.start_time),
+                is_measured: written.is_none_or(|executor| executor.measured),
             }
         });
-        parts.collect()
+        executors.collect()
     }
 }
 
@@ -184,13 +190,18 @@ mod tests {
     use truth::scenario::Scenario;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::command::cli::Cli;
+    use crate::command::settings::Settings;
 
-    fn parts(arguments: &[&str]) -> (Plan, Vec<Part>) {
+    struct Resolved {
+        plan: Plan,
+        workload: Workload,
+    }
+
+    fn resolved(arguments: &[&str]) -> Resolved {
         let arguments = [&["loadgen"], arguments].concat();
-        let settings = Settings::resolve(Cli::try_parse_from(arguments).unwrap()).unwrap();
-        let parts = Part::all(&settings);
-        (settings.plan, parts)
+        let load = Settings::resolve(Cli::try_parse_from(arguments).unwrap()).unwrap().load;
+        Resolved { workload: Workload::sum(&load.executors()), plan: load.plan }
     }
 
     fn requests_of(plan: &Plan) -> u64 {
@@ -201,13 +212,15 @@ mod tests {
     fn shards_share_out_rounds_requests_and_events_exactly() {
         for count in ["1", "99", "800", "801", "20000", "12345"] {
             for of in 1..=5_u32 {
-                let (mut requests, mut events, mut all) = (0, 0, None);
+                let mut requests = 0;
+                let mut events = 0;
+                let mut all = None;
                 for index in 1..=of {
-                    let (plan, parts) =
-                        parts(&["-n", count, "--run-id", "x", "--shard", &format!("{index}/{of}")]);
-                    let share = Share::sum(&parts);
-                    requests += share.requests.unwrap();
-                    events += share.events.unwrap();
+                    let shard = format!("{index}/{of}");
+                    let Resolved { plan, workload } =
+                        resolved(&["-n", count, "--run-id", "x", "--shard", &shard]);
+                    requests += workload.requests.unwrap();
+                    events += workload.events.unwrap();
                     all = Some((requests_of(&plan), plan.total.unwrap()));
                 }
                 assert_eq!(Some((requests, events)), all, "{count} {of}");
@@ -216,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_and_their_shards_have_every_round_once() {
+    fn executors_and_their_shards_have_every_round_once() {
         let mut scenario = Scenario::parse(
             r#"
             executors = [
@@ -235,7 +248,7 @@ mod tests {
         let plan = scenario.plan(1, 1).unwrap();
         for of in 1..=5 {
             let mut sent = Vec::new();
-            for (part, range) in plan.rounds_by_count().enumerate().take(3) {
+            for (executor, range) in plan.rounds_by_count().enumerate().take(3) {
                 let mut events = 0;
                 for index in 1..=of {
                     let rounds = Rounds::of(&range, Shard { index, of });
@@ -245,7 +258,7 @@ mod tests {
                     events += rounds.events(&plan);
                     sent.extend(own);
                 }
-                assert_eq!(events, plan.counts[part]);
+                assert_eq!(events, plan.counts[executor]);
             }
             sent.sort_unstable();
             assert_eq!(sent, (0..plan.rounds().unwrap()).collect::<Vec<_>>());

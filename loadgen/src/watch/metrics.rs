@@ -12,9 +12,9 @@ use hdrhistogram::Histogram;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::notice::Notices;
+use super::view::{Glance, View};
 use crate::error::Failure;
-use crate::notice::Notices;
-use crate::view::{Glance, View};
 
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -54,11 +54,13 @@ async fn answer(State(view): State<Arc<View>>) -> impl IntoResponse {
 }
 
 fn text(now: &Glance, planned: Option<u64>) -> String {
-    let tally = &now.tally;
+    let counts = &now.tally.counts;
+    let latencies = &now.tally.latencies;
     let mut out = Text::default();
     out.family("attempts_total", "counter", "Attempts that have ended, by outcome.");
     // Of one moment, so that they add up.
-    for (outcome, count) in [("acked", tally.acked), ("rejected", tally.rejected), ("unknown", tally.unknown)]
+    for (outcome, count) in
+        [("acked", counts.acked), ("rejected", counts.rejected), ("unknown", counts.unknown)]
     {
         out.sample("attempts_total", &format!("{{outcome=\"{outcome}\"}}"), count as f64);
     }
@@ -66,30 +68,30 @@ fn text(now: &Glance, planned: Option<u64>) -> String {
         ("planned_attempts", "gauge", "Attempts that are to be made.", planned),
         ("due_attempts", "gauge", "Attempts that were to have begun by now.", now.due),
         ("started_attempts_total", "counter", "Attempts that have begun.", Some(now.started)),
-        ("told_new_total", "counter", "Attempts that the target told to be new.", Some(now.told.new)),
+        ("told_new_total", "counter", "Attempts that the target told to be new.", Some(now.reported.new)),
         (
             "told_duplicate_total",
             "counter",
             "Attempts that the target told to be duplicates.",
-            Some(now.told.duplicate),
+            Some(now.reported.duplicate),
         ),
-        ("http_reqs_total", "counter", "Requests that left, retries included.", Some(tally.requests_sent)),
+        ("http_reqs_total", "counter", "Requests that left, retries included.", Some(counts.requests_sent)),
         (
             "http_reqs_failed_total",
             "counter",
             "Requests that were not acknowledged.",
-            Some(tally.requests_failed),
+            Some(counts.requests_failed),
         ),
-        ("retries_total", "counter", "Requests that were further tries.", Some(tally.retries)),
-        ("sent_bytes_total", "counter", "Bytes of requests, heads included.", Some(tally.sent_bytes)),
-        ("received_bytes_total", "counter", "Bytes of answers, heads included.", Some(tally.received_bytes)),
+        ("retries_total", "counter", "Requests that were further tries.", Some(counts.retries)),
+        ("sent_bytes_total", "counter", "Bytes of requests, heads included.", Some(counts.sent_bytes)),
+        ("received_bytes_total", "counter", "Bytes of answers, heads included.", Some(counts.received_bytes)),
         (
             "connections_opened_total",
             "counter",
             "Connections that came about.",
-            Some(tally.connections.opened),
+            Some(counts.connections.opened),
         ),
-        ("connections_broken_total", "counter", "Connections that broke.", Some(tally.connections.broken)),
+        ("connections_broken_total", "counter", "Connections that broke.", Some(counts.connections.broken)),
     ];
     for (name, kind, help, count) in lone {
         if let Some(count) = count {
@@ -98,15 +100,15 @@ fn text(now: &Glance, planned: Option<u64>) -> String {
         }
     }
     out.family("http_responses_total", "counter", "Answers, by status.");
-    for (status, count) in &tally.statuses {
+    for (status, count) in &counts.statuses {
         out.sample("http_responses_total", &format!("{{status=\"{status}\"}}"), *count as f64);
     }
     let help = "From the first byte sent to the whole answer.";
-    out.summary("http_req_duration_seconds", help, &tally.latencies.service);
+    out.summary("http_req_duration_seconds", help, &latencies.service);
     out.summary(
         "response_time_seconds",
         "From the planned instant to the whole answer.",
-        &tally.latencies.response,
+        &latencies.response,
     );
     if let Some(counters) = &now.counters {
         out.family("target_count", "gauge", "The target's own counters, as it last told them.");
@@ -154,11 +156,13 @@ impl Text {
 mod tests {
     use super::*;
     use crate::meter::Tally;
+    use crate::meter::counts::Counts;
 
     #[test]
     fn each_family_is_named_once_and_each_sample_belongs_to_one() {
-        let mut tally = Tally { acked: 7, requests_sent: 8, ..Tally::default() };
-        tally.statuses.insert(200, 8);
+        let counts = Counts { acked: 7, requests_sent: 8, ..Counts::default() };
+        let mut tally = Tally { counts, ..Tally::default() };
+        tally.counts.statuses.insert(200, 8);
         tally.latencies.record(0, 1_000_000, 3_000_000);
         let told = text(&Glance { tally, due: Some(9), ..Glance::default() }, Some(10));
         let families: Vec<&str> =
