@@ -1,12 +1,15 @@
 //! The clients' connections: how many there may be, how long one may keep its place, and how they end.
 //!
 //! A connection beyond the limit is not accepted: it waits in the kernel, costs this process nothing, and is served when
-//! another ends. Whoever holds a place without using it loses it (see `patience`).
+//! another ends. Whoever holds a place without using it loses it, by hyper's timer or by `socket`'s.
 
-mod patience;
+mod farewell;
+mod files;
+mod socket;
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -17,20 +20,18 @@ use axum::http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 
-use self::patience::{Answer, Socket, Vigil};
-use crate::settings::Settings;
+use self::farewell::{Unread, hear_out};
+pub(crate) use self::files::affordable;
+use self::socket::Socket;
 
 /// The pause after the system refused a connection: what it lacks (files, memory) comes back when another ends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Open files beside those of clients, writers and workers: readers of the database and its files, logs, the runtime.
-const OTHER_FILES: u64 = 64;
 /// Bytes of an answer that the kernel holds beyond what the client's window takes. Without a limit it holds megabytes, and
 /// a client that reads on slowly would take nothing for minutes by what this process sees.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -43,9 +44,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// How long a connection may do nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// From the first byte of a request to the end of its head.
+    /// For a request's head to arrive, on top of `idle`.
     pub(crate) head: Duration,
-    /// Between two requests, and while the client takes nothing of an answer.
+    /// Between two requests, and while the client takes nothing of its response.
     pub(crate) idle: Duration,
 }
 
@@ -186,47 +187,51 @@ async fn attend(
 ) {
     // Named first, so that it goes last: where there is room again, nothing of the connection is left.
     let _place = place;
-    let vigil = Vigil::new(limits);
-    let answering = vigil.clone();
+    let unread = Unread::default();
+    let counted = unread.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = service.call(request.map(|body| answering.request_begins(body)));
-        let vigil = answering.clone();
+        let unread = counted.clone();
+        let response = service.call(request.map(|body| unread.count(body)));
         async move {
             let mut response = response.await?;
-            if vigil.leaves_much_unread() {
+            if unread.is_much() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response.map(|body| Answer::new(body, vigil)))
+            Ok::<_, Infallible>(response)
         }
     });
-    // The library's own time limit for a head also ends idle connections, with the same limit.
-    let mut connection = std::pin::pin!(
-        http1::Builder::new()
-            .header_read_timeout(None)
-            .max_buf_size(BUFFER_BYTES)
-            .serve_connection(TokioIo::new(Socket::new(stream, vigil.clone())), service)
-    );
-    let mut patience = std::pin::pin!(vigil.patience());
-    let mut is_stopping = false;
-    loop {
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // hyper has one timer for both: it starts when the connection falls idle and ends with the next head.
+        .header_read_timeout(limits.idle + limits.head)
+        .max_buf_size(BUFFER_BYTES)
+        .serve_connection(TokioIo::new(Socket::new(stream, limits.idle)), service);
+    let ended = tokio::select! {
+        biased;
+        ended = &mut connection => Some(ended),
+        _ = stopping.wait_for(|stopping| *stopping) => None,
+    };
+    let is_stopping = ended.is_none();
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    let may_still_send = match &ended {
+        Ok(()) => unread.is_any(),
+        // hyper has answered a head that it cannot parse, and the rest of it may follow.
+        Err(error) => error.is_parse(),
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+    if may_still_send && !is_stopping {
+        let stream = connection.into_parts().io.into_inner().into_stream();
         tokio::select! {
-            biased;
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection broke");
-                }
-                return;
-            }
-            // Asked after the connection, so that it knows what the connection just did.
-            () = patience.as_mut() => {
-                tracing::debug!("a connection whose time is over is closed");
-                return;
-            }
-            _ = stopping.wait_for(|stopping| *stopping), if !is_stopping => {
-                is_stopping = true;
-                vigil.stop();
-                connection.as_mut().graceful_shutdown();
-            }
+            () = hear_out(stream) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
         }
     }
 }
@@ -241,35 +246,3 @@ fn limit_unsent(listener: &TcpListener) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn limit_unsent(_listener: &TcpListener) {}
-
-/// Raises the limit on open files to what the settings need, and answers how many connections it is enough for: were files
-/// to run out, those of the database would be missed first.
-pub(crate) fn affordable(settings: &Settings) -> u32 {
-    let wanted = settings.max_connections;
-    let others = OTHER_FILES + u64::from(settings.writers) + u64::from(settings.workers);
-    let needed = u64::from(wanted) + others;
-    let limit = getrlimit(Resource::Nofile);
-    // No number means no limit.
-    let has = |limit: Option<u64>| limit.is_none_or(|files| files >= needed);
-    if has(limit.current) {
-        return wanted;
-    }
-    let raised = if has(limit.maximum) { Some(needed) } else { limit.maximum };
-    let files = match setrlimit(Resource::Nofile, Rlimit { current: raised, maximum: limit.maximum }) {
-        Ok(()) => raised,
-        Err(error) => {
-            tracing::warn!("cannot raise the limit on open files: {error}");
-            limit.current
-        }
-    };
-    if has(files) {
-        return wanted;
-    }
-    let left = files.unwrap_or(needed).saturating_sub(others);
-    let connections = u32::try_from(left).unwrap_or(u32::MAX).clamp(1, wanted);
-    tracing::warn!(
-        "at most {connections} connections at a time, and not {wanted} (MAX_CONNECTIONS): the limit on open files \
-         (ulimit -n) would have to be {needed}"
-    );
-    connections
-}

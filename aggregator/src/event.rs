@@ -4,16 +4,18 @@
 //! database. What has to be decoded (a string with escapes) is appended behind the body and spanned there.
 
 mod envelope;
+mod fault;
 mod member;
 mod rule;
 mod shape;
 
 use serde_json::value::RawValue;
 
-use self::envelope::Envelope;
+use self::envelope::{Envelope, column, reason};
+use self::fault::Reason;
+pub(crate) use self::fault::{Fault, Rejected};
 use self::member::Member;
 pub(crate) use self::shape::Publication;
-use crate::fault::{Fault, Reason};
 
 /// A payload that was not sent is stored as this text.
 const ABSENT_PAYLOAD: &str = "{}";
@@ -38,15 +40,6 @@ pub(crate) struct Event<'a> {
     pub(crate) source: &'a str,
     /// The text of a JSON object, as sent.
     pub(crate) payload: &'a str,
-}
-
-/// Why a body is not a batch.
-#[derive(Debug)]
-pub(crate) enum Rejected {
-    /// Something in it is not valid; every fault is listed.
-    Invalid(Vec<Fault>),
-    /// It holds more events than a batch may.
-    TooMany,
 }
 
 /// Where an event's fields are in the batch's text.
@@ -259,16 +252,6 @@ impl<'a> Reader<'a> {
 /// Each line was parsed alone, so that the parser takes every one for the first.
 fn broken_line(number: usize, line: &str, error: &serde_json::Error) -> String {
     format!("line {number} of the body is not JSON: {}, at its column {}", reason(error), column(line, error))
-}
-
-/// What the parser says, without the place.
-fn reason(error: &serde_json::Error) -> String {
-    error.to_string().split(" at line ").next().unwrap_or_default().to_owned()
-}
-
-/// Where in its line the parser stopped, as an editor counts: from one, and characters where the parser counts bytes.
-fn column(line: &str, error: &serde_json::Error) -> usize {
-    line.char_indices().take_while(|(place, _)| *place < error.column()).count().max(1)
 }
 
 impl Span {

@@ -10,6 +10,11 @@
 //! A handler belongs to its client, who may hang up at any instant and so cancel it; a writer belongs to nobody. What a
 //! handler has handed over is stored and counted whether or not somebody still waits for the answer.
 
+pub(crate) mod inbox;
+pub(crate) mod intake;
+pub(crate) mod worker;
+pub(crate) mod writer;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
@@ -20,7 +25,7 @@ use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot}
 use tokio::time::sleep;
 
 use crate::event::Batch;
-use crate::group::Kind;
+use crate::store::Kind;
 
 /// The queue's memory is counted in units of this many bytes, so that the count fits the semaphore's 32 bits.
 const UNIT_BYTES: usize = 1024;

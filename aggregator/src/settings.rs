@@ -1,5 +1,7 @@
 //! Settings, each a flag or an environment variable, with defaults that work.
 
+mod token;
+
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use clap::{Parser, ValueEnum};
 
-use crate::auth::Token;
+pub use self::token::{Token, TokenError};
 use crate::connections::Limits;
 use crate::store::DatabaseUrl;
 
@@ -118,12 +120,12 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
 
-    /// How long a request's head may take to arrive, in seconds; the connection of a slower one is closed
+    /// Seconds for a request's head to arrive, on top of IDLE_TIMEOUT_SEC; then the connection is closed
     #[arg(long, env = "HEADER_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub header_timeout_sec: u32,
 
-    /// How long a connection may rest between two requests, or take no byte of an answer, in seconds; then it is closed
+    /// Seconds that a connection may rest between two requests, or take nothing of a response; then it is closed
     #[arg(long, env = "IDLE_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 75,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub idle_timeout_sec: u32,

@@ -4,33 +4,29 @@
 //! no transaction open on a connection that others borrow next. Writers have connections that no handler ever sees, on
 //! PostgreSQL one each, on SQLite one together; what they may commit is decided in `writer`.
 
+mod counts;
+mod fate;
+mod group;
+mod page;
 mod postgres;
 mod sqlite;
 mod url;
 
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
 use tokio::time::sleep;
 
+pub(crate) use self::counts::Counts;
+pub use self::fate::OpenError;
+pub(crate) use self::fate::{Drained, WriteError};
+pub(crate) use self::group::{Group, Kind};
+pub(crate) use self::page::{Page, PageRequest, PageRow};
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 use crate::event::Batch;
-use crate::group::Group;
-use crate::listing::{Page, PageRequest};
-use crate::stats::Counts;
 
-/// How long a reader waits for a connection: a health check must be able to say "no" soon.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the first connection at the start may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two attempts at the start; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Connections that read.
-const READERS: u32 = 4;
-/// A page ends early where its payloads reach this size, whatever its limit: 10,000 rows may hold 32 MiB each.
-const PAGE_PAYLOAD_BYTES: i64 = 32 * 1024 * 1024;
-
 /// The database, opened, migrated and writable.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -55,80 +51,6 @@ pub(crate) enum Writer {
 pub(crate) enum Worker {
     Sqlite(sqlite::Worker),
     Postgres(postgres::Worker),
-}
-
-/// What a worker has taken out of the inbox, and how much of it was new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Drained {
-    pub(crate) taken: usize,
-    pub(crate) inserted: usize,
-}
-
-/// Why the database cannot be used from the start.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// No connection, or no answer.
-    #[error("cannot open the database {url}: {reason}; {advice}")]
-    Connect {
-        /// The database, without its password.
-        url: String,
-        /// What to look at.
-        advice: &'static str,
-        /// What the driver says.
-        reason: sqlx::Error,
-    },
-    /// The tables could not be made or brought up to date.
-    #[error("cannot prepare the tables of the database {url}: {reason}; may this user create tables there?")]
-    Migrate {
-        /// The database, without its password.
-        url: String,
-        /// What the driver says.
-        reason: sqlx::migrate::MigrateError,
-    },
-    /// It answers but takes no writes.
-    #[error("cannot write to the database {url}: {reason}; is it read-only, or may this user not write?")]
-    Write {
-        /// The database, without its password.
-        url: String,
-        /// What the driver says.
-        reason: sqlx::Error,
-    },
-    /// It would not keep every text as it was sent.
-    #[error("the database {url} has the encoding {encoding}; make one with ENCODING 'UTF8'")]
-    Encoding {
-        /// The database, without its password.
-        url: String,
-        /// What the server says.
-        encoding: String,
-    },
-}
-
-/// Why a group of batches was not stored, by what is known of its fate.
-#[derive(Debug, Error)]
-pub(crate) enum WriteError {
-    /// Nothing was committed; the database is away, busy or full, and may be back later.
-    #[error("the database is not available")]
-    Unavailable(#[source] sqlx::Error),
-    /// Nothing was committed: the database ended the transaction for another's sake, and it may be tried again.
-    #[error("the transaction was ended in favour of another")]
-    Aborted(#[source] sqlx::Error),
-    /// Nothing was committed: the database refuses something in the group.
-    #[error("the database refuses the events")]
-    Refused(#[source] sqlx::Error),
-    /// The commit was sent and its answer did not arrive.
-    #[error("the outcome of a commit is unknown")]
-    Unknown(#[source] sqlx::Error),
-}
-
-impl OpenError {
-    /// Whether it may be otherwise soon: nobody listens yet, or who does is starting, stopping or full.
-    fn may_pass(&self) -> bool {
-        let Self::Connect { reason, .. } = self else { return false };
-        match reason.as_database_error() {
-            Some(answer) => answer.code().is_some_and(|code| ["57P03", "57P01", "53300"].contains(&&*code)),
-            None => matches!(reason, sqlx::Error::Io(_)),
-        }
-    }
 }
 
 impl Store {
@@ -271,17 +193,6 @@ impl Writer {
             Self::Sqlite(writer) => writer.close().await,
             Self::Postgres(writer) => writer.close().await,
         }
-    }
-}
-
-impl WriteError {
-    /// What the driver says.
-    pub(crate) fn source(&self) -> &sqlx::Error {
-        let (Self::Unavailable(source)
-        | Self::Aborted(source)
-        | Self::Refused(source)
-        | Self::Unknown(source)) = self;
-        source
     }
 }
 

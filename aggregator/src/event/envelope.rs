@@ -9,10 +9,9 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Rejected;
+use super::fault::{Fault, Reason, Rejected};
 use super::member::Member;
 use super::rule;
-use crate::fault::{Fault, Reason};
 
 /// A body cut into its events.
 pub(super) enum Envelope<'a> {
@@ -78,9 +77,21 @@ fn first_byte(text: &str) -> Option<u8> {
 
 fn malformed(text: &str, error: &serde_json::Error) -> Rejected {
     let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
-    let (reason, number, column) = (super::reason(error), error.line(), super::column(line, error));
+    let reason = reason(error);
+    let number = error.line();
+    let column = column(line, error);
     let msg = format!("the body is not JSON: {reason} at line {number} column {column}");
     Rejected::Invalid(vec![Fault::body("json_invalid", msg)])
+}
+
+/// What the parser says, without the place.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    error.to_string().split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+/// Where in its line the parser stopped, as an editor counts: from one, and characters where the parser counts bytes.
+pub(super) fn column(line: &str, error: &serde_json::Error) -> usize {
+    line.char_indices().take_while(|(place, _)| *place < error.column()).count().max(1)
 }
 
 /// Collects the members of an array, and one more than allowed at most: sixteen million members of two bytes would

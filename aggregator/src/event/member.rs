@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::fault::Reason;
 use super::rule;
-use crate::fault::Reason;
 
 /// The fields of an object that mean something here, each as the text that was sent.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use jiff::fmt::temporal::Pieces;
 
-use crate::fault::Reason;
+use super::fault::Reason;
 
 /// A topic or a source has at most this many bytes.
 pub(super) const MAX_NAME_BYTES: usize = 255;

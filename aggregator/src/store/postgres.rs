@@ -7,14 +7,14 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPool, Pg
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
-use super::{
-    ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, DatabaseUrl, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS,
-    WriteError,
+use super::counts::{CountRow, Counts};
+use super::fate::{
+    ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError,
 };
+use super::group::Group;
+use super::page::{Page, PageRequest, PageRow};
+use super::url::DatabaseUrl;
 use crate::event::Batch;
-use crate::group::Group;
-use crate::listing::{Page, PageRequest, PageRow};
-use crate::stats::{CountRow, Counts};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -117,8 +117,8 @@ const PENDING: &str = "SELECT pending FROM stats";
 macro_rules! page {
     ($condition:literal) => {
         concat!(
-            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < $4 THEN payload END,
-                    floor(extract(epoch FROM processed_at) * 1000)::bigint
+            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < $4 THEN payload END AS payload,
+                    floor(extract(epoch FROM processed_at) * 1000)::bigint AS processed_at_ms
              FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS before
                    FROM (SELECT * FROM processed_events WHERE ",
             $condition,

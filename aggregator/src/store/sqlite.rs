@@ -14,11 +14,12 @@ use tokio::sync::Mutex;
 
 pub(super) use self::statements::FULL_GROUP;
 use self::statements::{BEGIN, END, Inserts, insert_statement, writer_options};
-use super::{ACQUIRE_TIMEOUT, DatabaseUrl, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
+use super::counts::{CountRow, Counts};
+use super::fate::{ACQUIRE_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
+use super::group::{Group, Row};
+use super::page::{Page, PageRequest, PageRow};
+use super::url::DatabaseUrl;
 use crate::event::{Batch, Event};
-use crate::group::{Group, Row};
-use crate::listing::{Page, PageRequest, PageRow};
-use crate::stats::{CountRow, Counts};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -62,7 +63,8 @@ const COUNTS: &str = "
 macro_rules! page {
     ($condition:literal) => {
         concat!(
-            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < ?4 THEN payload END, processed_at_ms
+            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < ?4 THEN payload END AS payload,
+                    processed_at_ms
              FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS before
                    FROM (SELECT * FROM processed_events WHERE ",
             $condition,

@@ -154,7 +154,7 @@ async fn the_largest_key_is_stored(database: &Database) {
     let target = Target::start(database).await;
     // Random letters, since an index compresses what repeats itself.
     let random = |bytes: usize| -> String {
-        (0..bytes).map(|_| char::from(b'!' + u8::try_from(getrandom::u32().unwrap() % 90).unwrap())).collect()
+        (0..bytes).map(|_| char::from(rand::random_range(b'!'..b'!' + 90))).collect()
     };
     let mut large = event(&random(255), &random(1024));
     large["source"] = json!(random(255));

@@ -23,7 +23,7 @@ impl Database {
         let Ok(admin_url) = std::env::var(ADMIN_URL) else {
             panic!("{ADMIN_URL} is not set: run `cargo xtask test`, which starts a private PostgreSQL");
         };
-        let name = format!("aggregator_{:016x}", getrandom::u64().unwrap());
+        let name = format!("aggregator_{:016x}", rand::random::<u64>());
         execute(&admin_url, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
         Self::Postgres { admin_url, name }
     }

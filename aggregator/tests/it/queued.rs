@@ -213,10 +213,10 @@ async fn an_inbox_that_cannot_be_looked_at_is_a_warning_once_an_outage() {
         let mut program = Program::start_with(&database, &variables).await;
         for _outage in 0..2 {
             database.execute("DROP VIEW stats").await;
-            program.wait_for_log(" WARN aggregator::worker: the inbox cannot be looked at").await;
-            program.wait_for_log("DEBUG aggregator::worker: the inbox cannot be looked at").await;
+            program.wait_for_log(" WARN aggregator::ingest::worker: the inbox cannot be looked at").await;
+            program.wait_for_log("DEBUG aggregator::ingest::worker: the inbox cannot be looked at").await;
             database.execute("CREATE VIEW stats AS SELECT pending FROM counters").await;
-            program.wait_for_log(" INFO aggregator::worker: the inbox can be looked at again").await;
+            program.wait_for_log(" INFO aggregator::ingest::worker: the inbox can be looked at again").await;
         }
     })
     .await;
