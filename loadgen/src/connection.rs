@@ -4,6 +4,7 @@
 //! kernel took a byte; [`answer`] writes the rest and reads until the answer is whole or will never be.
 
 pub(crate) mod dial;
+pub(crate) mod gzip;
 pub(crate) mod head;
 pub(crate) mod http1;
 pub(crate) mod http2;

@@ -2,35 +2,18 @@
 
 use std::time::Duration;
 
+use reader::client::{ClientError, HeaderError};
+use reader::database::DatabaseError;
+use reader::process::ProcessError;
+use reader::reach::SecretError;
+use reader::trust::TrustError;
 use thiserror::Error;
-use truth::folder::FolderError;
-use truth::ledger::LedgerError;
-use truth::mapping::MappingError;
+use truth::exit;
+use truth::files::FolderError;
 use truth::plan::PlanError;
+use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
-use verify::observe::client::{ClientError, HeaderError};
-use verify::observe::database::DatabaseError;
-use verify::observe::trust::TrustError;
-use verify::process::ProcessError;
-use verify::reach::SecretError;
-
-/// The exit codes of `loadgen`.
-pub mod exit {
-    /// The load ran; failed requests do not change that.
-    pub const RAN: u8 = 0;
-    /// Usage or configuration.
-    pub const USAGE: u8 = 2;
-    /// The ledger could not be written.
-    pub const LEDGER: u8 = 3;
-    /// Not one attempt was acknowledged.
-    pub const NO_ACK: u8 = 4;
-    /// The target was not reached, and no byte of an event left.
-    pub const UNREACHABLE: u8 = 5;
-    /// A threshold failed.
-    pub const THRESHOLD: u8 = 99;
-    /// Interrupted, and drained.
-    pub const INTERRUPTED: u8 = 130;
-}
+use truth::target::TargetError;
 
 /// Why a run cannot begin, or had to stop.
 #[derive(Debug, Error)]
@@ -46,7 +29,7 @@ pub enum Failure {
     Plan(#[from] PlanError),
     /// The target's description cannot be used.
     #[error(transparent)]
-    Mapping(#[from] MappingError),
+    Mapping(#[from] TargetError),
     /// A header cannot be sent.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -136,7 +119,7 @@ impl Failure {
             | Self::Listen { .. }
             | Self::System { .. } => exit::USAGE,
             Self::Unreachable { .. } | Self::NotReady { .. } | Self::Process(_) => exit::UNREACHABLE,
-            Self::Ledger(_) => exit::LEDGER,
+            Self::Ledger(_) => exit::NOT_WRITTEN,
         }
     }
 }

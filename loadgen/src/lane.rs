@@ -1,12 +1,17 @@
-//! A lane: one thread with its own event loop, connections, histograms and ledger segment. Lanes share the counter of
-//! rounds and nothing else on the hot path.
+//! Lanes: each is one thread with its own event loop, connections, histograms and ledger segment.
+//!
+//! On the hot path, lanes share the counter of rounds and nothing else.
 
+mod alarm;
+pub(crate) mod claims;
 pub(crate) mod desk;
 mod ending;
 mod flight;
+pub(crate) mod job;
 pub(crate) mod pace;
-pub(crate) mod queue;
+mod queue;
 pub(crate) mod ramp;
+mod release;
 mod request;
 mod seat;
 
@@ -19,161 +24,72 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use truth::clock::monotonic_ns;
-use truth::event::Events;
-use truth::ledger::LedgerError;
-use truth::ledger::writer::SegmentWriter;
-use truth::mapping::Target;
-use truth::plan::Plan;
+use truth::record::ledger::LedgerError;
+use truth::record::ledger::writer::SegmentWriter;
 
-use crate::alarm::Alarm;
-use crate::connection::dial::Dial;
-use crate::connection::head::Fixed;
 use crate::meter::Tallies;
-use crate::meter::live::LiveSums;
-use crate::meter::selection::Selection;
-use crate::part::Rounds;
+use alarm::Alarm;
 use desk::Desk;
-use pace::{Pace, pace};
-use queue::Claims;
-use ramp::Ramp;
+use job::LaneJob;
 use seat::Seat;
 
-/// How often a lane looks whether others have taken the last round while all its connections were being opened.
+/// Interval at which a lane looks whether other lanes have taken the last round while its connections were opening.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Between two words on what was measured so far.
-const TELL: Duration = Duration::from_millis(500);
+/// Interval between two reports of the measurements.
+const REPORT: Duration = Duration::from_millis(500);
 
-/// The pause before the first retry, and the longest.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
-
-/// What lanes are told.
+/// Command to the lanes of an executor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Order {
-    /// Wait.
+pub(crate) enum LaneCommand {
     Wait,
-    /// Send, the first request not before this moment.
-    Send { start_ns: u64 },
-    /// Send nothing more, and wait for what is in flight.
+    /// Send, the first request not before this instant.
+    Send {
+        start_ns: u64,
+    },
+    /// Send nothing more, and wait for the requests in flight.
     Drain,
-    /// Stop now: what is in flight stays unknown.
+    /// Stop now: requests in flight stay unknown.
     Cut,
 }
 
-/// What a lane needs to know.
-#[derive(Debug)]
-pub(crate) struct LaneJob {
-    /// Which of all lanes of the run it is.
-    pub(crate) index: u16,
-    pub(crate) lanes: u16,
-    /// Which lane of its part it is.
-    pub(crate) place: u16,
-    pub(crate) lanes_of_part: u16,
-    /// Connections of this lane.
-    pub(crate) seats: u32,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) events: Arc<Events>,
-    pub(crate) target: Arc<Target>,
-    pub(crate) rounds: Rounds,
-    pub(crate) claims: Arc<Claims>,
-    /// How many connections work when, where their number changes.
-    pub(crate) ramp: Option<Ramp>,
-    /// When requests are to leave, where that is planned.
-    pub(crate) pace: Option<Pace>,
-    /// What is to leave before is sent to warm the target up, and not measured.
-    pub(crate) measured_from_ns: u64,
-    /// What thresholds with tags look at.
-    pub(crate) selections: Vec<Arc<Selection>>,
-    /// How long requests under way are waited for once no more are sent.
-    pub(crate) grace: Duration,
-    /// Whether somebody looks at the measurements while they are made.
-    pub(crate) is_watched: bool,
-    pub(crate) dial: Arc<Dial>,
-    pub(crate) fixed: Fixed,
-    pub(crate) timeout: Duration,
-    /// How long the first byte of an answer may take, if not as long as all of it.
-    pub(crate) first_byte_timeout: Option<Duration>,
-    /// After how many requests a connection is closed; none if never.
-    pub(crate) requests_per_connection: Option<u32>,
-    pub(crate) retries: u32,
-    pub(crate) live: Arc<LiveSums>,
-}
-
-impl LaneJob {
-    /// The same, beginning at this moment.
-    fn beginning(mut self, start_ns: u64) -> Self {
-        self.pace.iter_mut().for_each(|pace| pace.start_ns = start_ns);
-        self.ramp.iter_mut().for_each(|ramp| ramp.start_ns = start_ns);
-        self
-    }
-
-    /// When this seat works from now on: now, later, or no more.
-    pub(crate) fn next_work(&self, seat: usize, now: u64) -> Option<u64> {
-        match &self.ramp {
-            Some(ramp) => ramp.next_for(self.number_of(seat), now),
-            None => Some(now),
-        }
-    }
-
-    /// How many seats of this lane work now.
-    pub(crate) fn seats_at_work(&self, now: u64) -> usize {
-        match &self.ramp {
-            Some(ramp) => {
-                let working = ramp.at(now);
-                (0..self.seats as usize).filter(|seat| self.number_of(*seat) < working).count()
-            }
-            None => self.seats as usize,
-        }
-    }
-
-    /// The number of a seat among those of its part.
-    fn number_of(&self, seat: usize) -> u32 {
-        u32::try_from(seat).unwrap_or(u32::MAX) * u32::from(self.lanes_of_part) + u32::from(self.place)
-    }
-
-    /// A number for the lane's `nth` connection, counted from 1, that no other connection of the run has.
-    fn connection_number(&self, nth: u64) -> u32 {
-        let number = (nth - 1) * u64::from(self.lanes) + u64::from(self.index) + 1;
-        u32::try_from(number).unwrap_or(u32::MAX)
-    }
-}
-
-/// What a lane leaves behind.
+/// Report of a lane that has ended.
 #[derive(Debug)]
 pub(crate) struct LaneReport {
     pub(crate) tallies: Tallies,
-    /// Why its ledger could not be written.
+    /// Error that kept the lane from writing its ledger.
     pub(crate) failure: Option<LedgerError>,
 }
 
-/// What a lane says.
+/// Message of a lane to the conductor.
 #[derive(Debug)]
-pub(crate) enum Word {
-    /// What it has counted so far.
+pub(crate) enum LaneMessage {
+    /// Tallies so far.
     SoFar { lane: u16, tallies: Box<Tallies> },
-    /// It has ended.
+    /// Last message of the lane.
     Ended { lane: u16, report: Box<LaneReport> },
 }
 
-/// Starts a lane on a thread of its own; it waits until it is told to send, and reports when it has ended.
+/// Starts a lane on a thread of its own; it waits for the command to send, and reports when it has ended.
 pub(crate) fn start(
     job: LaneJob,
     ledger: SegmentWriter,
-    mut orders: watch::Receiver<Order>,
-    words: mpsc::UnboundedSender<Word>,
+    mut commands: watch::Receiver<LaneCommand>,
+    messages: mpsc::UnboundedSender<LaneMessage>,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let alarm = {
         let _within = runtime.enter();
-        job.pace.as_ref().map(|_| Alarm::new()).transpose()?
+        job.work.pace.as_ref().map(|_| Alarm::new()).transpose()?
     };
-    let thread = std::thread::Builder::new().name(format!("lane-{}", job.index));
+    let lane = job.place.index;
+    let thread = std::thread::Builder::new().name(format!("lane-{lane}"));
     thread.spawn(move || {
-        let lane = job.index;
         let lived = async {
-            match beginning(&mut orders).await {
-                Some(start_ns) => run(Arc::new(job.beginning(start_ns)), ledger, orders, alarm, &words).await,
+            match beginning(&mut commands).await {
+                Some(start_ns) => {
+                    run(Arc::new(job.beginning(start_ns)), ledger, commands, alarm, &messages).await
+                }
                 None => {
                     LaneReport { tallies: Tallies::default(), failure: ledger.close(monotonic_ns()).err() }
                 }
@@ -181,42 +97,43 @@ pub(crate) fn start(
         };
         let report = Box::new(LocalSet::new().block_on(&runtime, lived));
         // Nobody listens once the run was aborted.
-        drop(words.send(Word::Ended { lane, report }));
+        drop(messages.send(LaneMessage::Ended { lane, report }));
     })?;
     Ok(())
 }
 
-/// Waits until it is time; none if it never will be.
-async fn beginning(orders: &mut watch::Receiver<Order>) -> Option<u64> {
-    let told = orders.wait_for(|order| *order != Order::Wait).await;
-    match told.as_deref() {
-        Ok(Order::Send { start_ns }) => Some(*start_ns),
+/// Waits for the command to send, and returns the instant in it; none if it will never come.
+async fn beginning(commands: &mut watch::Receiver<LaneCommand>) -> Option<u64> {
+    let received = commands.wait_for(|command| *command != LaneCommand::Wait).await;
+    match received.as_deref() {
+        Ok(LaneCommand::Send { start_ns }) => Some(*start_ns),
         // The sender lives as long as the run.
-        Ok(Order::Wait | Order::Drain | Order::Cut) | Err(_) => None,
+        Ok(LaneCommand::Wait | LaneCommand::Drain | LaneCommand::Cut) | Err(_) => None,
     }
 }
 
 async fn run(
     job: Arc<LaneJob>,
     ledger: SegmentWriter,
-    mut orders: watch::Receiver<Order>,
+    mut commands: watch::Receiver<LaneCommand>,
     alarm: Option<Alarm>,
-    words: &mpsc::UnboundedSender<Word>,
+    messages: &mpsc::UnboundedSender<LaneMessage>,
 ) -> LaneReport {
     let desk = Desk::new(Arc::clone(&job), ledger);
-    let (finished, has_idle) = (Rc::clone(&desk.finished), Rc::clone(&desk.has_idle));
+    let finished = Rc::clone(&desk.finished);
+    let has_idle = Rc::clone(&desk.has_idle);
     let desk = Rc::new(RefCell::new(desk));
     let mut seats = JoinSet::new();
-    let aborts: Vec<AbortHandle> = (0..job.seats as usize)
+    let aborts: Vec<AbortHandle> = (0..job.place.seats as usize)
         .map(|index| {
-            let (job, desk) = (Arc::clone(&job), Rc::clone(&desk));
-            seats.spawn_local(Seat { index, job, desk }.work())
+            let seat = Seat { index, job: Arc::clone(&job), desk: Rc::clone(&desk) };
+            seats.spawn_local(seat.work())
         })
         .collect();
     let ended = tokio::select! {
-        ended = supervise(&desk, &mut seats, &aborts, &finished, &mut orders) => ended,
+        ended = supervise(&desk, &mut seats, &aborts, &finished, &mut commands) => ended,
         Err(error) = pace(&desk, alarm.as_ref(), &has_idle) => Err(error),
-        () = tell_on(&job, &desk, words) => Ok(()),
+        () = report_on(&job, &desk, messages) => Ok(()),
     };
     seats.shutdown().await;
     let closed = desk.borrow_mut().close();
@@ -224,28 +141,40 @@ async fn run(
     LaneReport { tallies, failure: ended.and(closed).err() }
 }
 
-/// Tells what was measured so far, again and again, if somebody looks.
-async fn tell_on(job: &LaneJob, desk: &RefCell<Desk>, words: &mpsc::UnboundedSender<Word>) {
-    if !job.is_watched {
+/// Lets requests leave at their instants, if they have any; ends only where the ledger cannot be written.
+async fn pace(desk: &RefCell<Desk>, alarm: Option<&Alarm>, has_idle: &Notify) -> Result<(), LedgerError> {
+    let Some(alarm) = alarm else { return std::future::pending().await };
+    loop {
+        let next = desk.borrow_mut().dispatch(monotonic_ns())?;
+        tokio::select! {
+            () = has_idle.notified() => {}
+            () = alarm.until(next) => {}
+        }
+    }
+}
+
+/// Reports the measurements at an interval, if somebody looks.
+async fn report_on(job: &LaneJob, desk: &RefCell<Desk>, messages: &mpsc::UnboundedSender<LaneMessage>) {
+    if !job.measuring.is_watched {
         return std::future::pending().await;
     }
-    let mut ticks = interval(TELL);
+    let mut ticks = interval(REPORT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let tallies = Box::new(desk.borrow().tallies.clone());
         // Nobody listens once the run was aborted.
-        drop(words.send(Word::SoFar { lane: job.index, tallies }));
+        drop(messages.send(LaneMessage::SoFar { lane: job.place.index, tallies }));
     }
 }
 
-/// Waits until the lane has finished, or is told to end.
+/// Waits until the lane has finished, or a command ends it.
 async fn supervise(
     desk: &RefCell<Desk>,
     seats: &mut JoinSet<Result<(), LedgerError>>,
     aborts: &[AbortHandle],
     finished: &Notify,
-    orders: &mut watch::Receiver<Order>,
+    commands: &mut watch::Receiver<LaneCommand>,
 ) -> Result<(), LedgerError> {
     let mut deadline = None;
     let mut look = interval(LOOK);
@@ -262,20 +191,20 @@ async fn supervise(
             _ = look.tick() => if desk.borrow().is_finished() {
                 return Ok(());
             },
-            // The sender lives as long as the run; were it gone, nobody could tell us to go on either.
-            changed = orders.changed() => {
-                if changed.is_err() || *orders.borrow_and_update() == Order::Cut {
+            // The sender lives as long as the run; without it, nobody could command us to go on either.
+            changed = commands.changed() => {
+                if changed.is_err() || *commands.borrow_and_update() == LaneCommand::Cut {
                     return Ok(());
                 }
                 stop(desk, aborts)?;
-                deadline.get_or_insert_with(|| Instant::now() + desk.borrow().job.grace);
+                deadline.get_or_insert_with(|| Instant::now() + desk.borrow().job.limits.graceful_stop);
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return Ok(()),
         }
     }
 }
 
-/// Sends nothing more, and ends the seats that wait for no answer.
+/// Sends nothing more, and ends the seats that wait for no response.
 fn stop(desk: &RefCell<Desk>, aborts: &[AbortHandle]) -> Result<(), LedgerError> {
     let stopped = desk.borrow_mut().stop();
     for (seat, abort) in aborts.iter().enumerate() {
@@ -284,21 +213,4 @@ fn stop(desk: &RefCell<Desk>, aborts: &[AbortHandle]) -> Result<(), LedgerError>
         }
     }
     stopped
-}
-
-/// How long to wait before the try after this one.
-fn backoff(try_number: u16) -> Duration {
-    let doubled = 2_u32.saturating_pow(u32::from(try_number));
-    FIRST_BACKOFF.saturating_mul(doubled).min(LONGEST_BACKOFF)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pause_before_a_retry_doubles_up_to_two_seconds() {
-        let pauses: Vec<u128> = [0, 1, 4, 5, 100].map(|number| backoff(number).as_millis()).to_vec();
-        assert_eq!(pauses, [100, 200, 1600, 2000, 2000]);
-    }
 }

@@ -2,79 +2,78 @@
 //!
 //! What is sent is a pure function of the plan ([`truth::plan`]). Lanes send it over connections of their own, because
 //! a verdict can rest only on attempts of which it is known whether a byte left; what became of each attempt goes to
-//! the ledger ([`truth::ledger`]), and `verify` judges the target by it.
+//! the ledger ([`truth::record::ledger`]), and `verify` judges the target by it.
 
-mod alarm;
-mod cli;
-mod conductor;
+mod command;
 mod connection;
 mod error;
-mod faults;
-mod gzip;
-mod history;
+mod executor;
 mod lane;
-mod load;
 mod meter;
-mod metrics;
-mod notice;
-mod part;
-mod poll;
-mod preflight;
-mod progress;
-mod release;
-mod rerun;
+mod result;
 mod run;
-mod settings;
-mod show;
-mod signals;
 mod summary;
-mod view;
+mod watch;
 
-pub use cli::{Cli, Command, Program};
-pub use error::{Failure, exit};
+pub use command::cli::{Cli, Command, Program};
+pub use error::Failure;
 
 use std::io::Write;
 
-use clap::CommandFactory;
+use truth::chain::chain;
+use truth::exit;
+
+use command::settings::Settings;
+use command::{history, reference, show};
+use watch::notice::Notices;
 
 /// Does what the command line asks for, and tells the exit code.
 pub fn run(program: Program) -> u8 {
     match program.command {
-        None => load(program.load.shape.no_color, || settings::Settings::resolve(program.load)),
-        Some(Command::Http(http)) => load(http.shape.no_color, || settings::Settings::resolve_http(*http)),
+        None => load(program.load.shape.no_color, || Settings::resolve(program.load)),
+        Some(Command::Http(http)) => load(http.shape.no_color, || Settings::resolve_http(*http)),
         Some(Command::Check { files }) => show::check(&files),
         Some(Command::Plan { load, requests }) => plan(*load, requests),
         Some(Command::History { run }) => match history::print(&run) {
-            Ok(()) => exit::RAN,
+            Ok(()) => exit::OK,
             Err(failure) => {
-                notice::Notices::new(false).error(&verify::baseline::chain(&failure));
+                Notices::new(false).error(&chain(&failure));
                 failure.exit_code()
             }
         },
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Program::command(), "loadgen", &mut std::io::stdout());
-            exit::RAN
+            clap_complete::generate(shell, &mut Program::described(), "loadgen", &mut std::io::stdout());
+            exit::OK
+        }
+        Some(Command::Reference { scenario }) => {
+            let page = if scenario { reference::scenario() } else { reference::flags(&Program::described()) };
+            print(&page);
+            exit::OK
         }
     }
 }
 
+/// Prints a text. A reader that has gone away, as `head` does, is no error.
+fn print(text: &str) {
+    drop(std::io::stdout().write_all(text.as_bytes()));
+}
+
 fn plan(cli: Cli, requests: u32) -> u8 {
-    match settings::Settings::resolve(cli) {
+    match Settings::resolve(cli) {
         Ok(settings) => {
-            // A reader that has gone away, as `head` does, is no fault.
-            drop(std::io::stdout().write_all(show::plan(&settings, requests).as_bytes()));
-            exit::RAN
+            print(&show::plan(&settings.load, requests));
+            exit::OK
         }
         Err(failure) => {
-            notice::Notices::new(false).error(&verify::baseline::chain(&failure));
+            Notices::new(false).error(&chain(&failure));
             failure.exit_code()
         }
     }
 }
 
-fn load(no_color: bool, resolve: impl FnOnce() -> Result<settings::Settings, Failure>) -> u8 {
+fn load(no_color: bool, resolve: impl FnOnce() -> Result<Settings, Failure>) -> u8 {
     let color = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let notices = notice::Notices::new(color);
+    let notices = Notices::new(color);
     let started = resolve().and_then(|settings| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| Failure::System { action: "start the event loop", source })?;
@@ -84,7 +83,7 @@ fn load(no_color: bool, resolve: impl FnOnce() -> Result<settings::Settings, Fai
         ended
     });
     started.unwrap_or_else(|failure| {
-        notices.error(&verify::baseline::chain(&failure));
+        notices.error(&chain(&failure));
         failure.exit_code()
     })
 }

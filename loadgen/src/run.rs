@@ -1,62 +1,77 @@
 //! A run from beginning to end.
 
+mod announce;
+mod conductor;
+mod faults;
+mod judged;
+mod poll;
+mod preflight;
+mod sending;
+mod signals;
+
 use std::io::{Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reader::client::TargetClient;
+use reader::database::DatabaseReader;
+use reader::process::TargetProcess;
 use tokio::time::timeout;
+use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
-use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
-use truth::plan::Shard;
-use verify::baseline::{Baseline, chain};
-use verify::observe::client::TargetClient;
-use verify::process::TargetProcess;
+use truth::exit;
+use truth::plan::Plan;
+use truth::plan::shard::Shard;
+use truth::record::baseline::Baseline;
+use truth::record::folder::RunFolder;
+use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
+use truth::scenario::Scenario;
 
-use crate::conductor::until;
-use crate::connection::dial::{Address, Dial};
+use crate::command::settings::{LoadSettings, OutputSettings, Settings};
+use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
-use crate::error::{Failure, exit};
-use crate::load::{self, Ending, Load, Reached};
+use crate::error::Failure;
+use crate::executor::{Executor, Workload};
 use crate::meter::latency::Latencies;
-use crate::metrics;
-use crate::notice::Notices;
-use crate::part::{Part, Share};
-use crate::preflight;
-use crate::settings::Settings;
-use crate::signals::Signals;
+use crate::result::{Ending, RunResult};
 use crate::summary::Summary;
+use crate::watch::metrics;
+use crate::watch::notice::Notices;
+use conductor::until;
+use sending::{Job, Reached};
+use signals::Signals;
 
-/// How long the baseline may take: a target that accepts connections but does not answer is loaded all the same.
+/// Longest time for the baseline: a target that accepts connections but does not respond is loaded all the same.
 const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Preflight, baseline, load, summary; tells the exit code.
+/// Runs preflight, baseline, load and summary, and returns the exit code.
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
-    let fixed = Fixed::of(&settings.scenario, &settings.endpoint, &settings.headers)?;
-    let client =
-        TargetClient::new(&settings.scenario.target, &settings.headers, &settings.reach.proxy_login()?)?;
-    let metrics = match &settings.prometheus_addr {
+    let Settings { load, target, output, .. } = &settings;
+    let fixed = Fixed::of(&load.scenario, &target.endpoint, &target.headers)?;
+    let client = TargetClient::new(&load.scenario.target, &target.headers, &target.reach.proxy_login()?)?;
+    let metrics = match &output.prometheus_addr {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    settings.summary_export.as_deref().map_or(Ok(()), try_out)?;
+    output.summary_export.as_deref().map_or(Ok(()), try_out)?;
     let mut process = start_target(&settings, &client).await?;
-    let addresses = preflight::reach(&settings, &client).await?;
-    if settings.has_run_id && settings.shard == Shard::WHOLE {
-        preflight::refuse_sent_before(&client, &settings.plan).await?;
+    let addresses = preflight::reach(target, &load.scenario, &client).await?;
+    if load.has_run_id && load.shard == Shard::WHOLE {
+        preflight::refuse_sent_before(&client, &load.plan).await?;
     }
-    if let Some(database) = &settings.database {
-        preflight::try_out(database, &settings.plan, notices).await?;
+    if let Some(database) = &target.database {
+        preflight::try_out(database, &load.plan, notices).await?;
     }
-    let baseline = take_baseline(&client, &settings).await;
+    let baseline = take_baseline(&client, target.database.as_ref(), &load.plan).await;
 
-    let parts = Part::all(&settings);
-    let share = Share::sum(&parts);
-    // Whoever waits may be told to stop, also where the system would not end it by itself.
+    let executors = load.executors();
+    let workload = Workload::sum(&executors);
+    // The signals are caught from here on: a process that is number 1 in a container has no default handlers.
     let mut signals = Signals::listen()?;
     let start_ns = tokio::select! {
-        start_ns = wait_for_start(&settings, &parts, notices) => start_ns,
+        start_ns = wait_for_start(settings.start_at, &executors, notices) => start_ns,
         () = signals.next() => {
             notices.warn("stopped before anything was sent");
             end_target(process, notices).await;
@@ -64,54 +79,44 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         }
     };
 
-    let manifest = manifest(&settings, &share);
-    let (folder, lock) = RunFolder::create(&settings.out, &manifest)?;
+    let manifest = manifest(load, &output.rerun, &workload);
+    let (folder, lock) = RunFolder::create(&output.results, &manifest)?;
     baseline.save(&folder)?;
-    keep_log(&settings, process.as_mut(), &folder)?;
-    announce(&settings, &share, &folder, notices);
-    warn(&settings, &share, &addresses, &baseline, notices);
-    for answer in preflight::send_empty(&client, &settings).await {
+    keep_log(&load.scenario, process.as_mut(), &folder)?;
+    announce::announce(load, &workload, &folder, notices);
+    announce::warn(load, &target.endpoint, &workload, &addresses, notices);
+    announce::note_counters(load, &target.endpoint, &baseline, notices);
+    for answer in preflight::send_empty(&client, load).await {
         notices.warn(&format!("a request without an event got {answer}, and should be taken or refused"));
     }
 
-    let publish_url = client.url(&settings.scenario.target.publish.path);
+    let publish_url = client.url(&load.scenario.target.publish.path);
     let dial = Arc::new(Dial {
-        connector: settings.connector.clone(),
+        connector: target.connector.clone(),
         addresses,
-        connect_timeout: settings.connect_timeout,
+        connect_timeout: target.connect_timeout,
     });
     let reached = Reached { client, dial, fixed, process, metrics };
-    let mut load =
-        Box::pin(load::run(&settings, &parts, &folder, (reached, signals), start_ns, notices)).await?;
-    if load.ending == Ending::Aborted {
+    let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
+    let mut result = Box::pin(sending::run(job, reached, signals)).await?;
+    if result.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }
-    let summary = Summary::new(&settings, &parts, &manifest, &load);
-    let kept = keep(&settings, &summary, &folder, &load.tallies(&parts).measured.latencies);
+    let summary = Summary::new(load, &executors, manifest.started_utc, &result);
+    let kept = keep(&summary, output, &folder, &result.tallies(&executors).measured.latencies);
     drop(lock);
     tell(&settings, &summary, &folder, &publish_url, notices);
-    let code = match exit_code(&load, notices) {
-        exit::RAN if !summary.holds() => exit::THRESHOLD,
+    let code = match exit_code(&result, notices) {
+        exit::OK if !summary.holds() => exit::THRESHOLD,
         code => code,
     };
     if let Err(why) = kept {
         notices.error(&why);
-        return Ok(exit::LEDGER);
+        return Ok(exit::NOT_WRITTEN);
     }
-    let code = Box::pin(judge(settings, &folder, code)).await;
-    end_target(load.process.take(), notices).await;
+    let code = Box::pin(judged::judge(settings, &folder, code)).await;
+    end_target(result.process.take(), notices).await;
     Ok(code)
-}
-
-/// Has the run judged, if that was asked for and there is something to judge; tells the exit code of both.
-async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u8 {
-    if !settings.verify || !matches!(code, exit::RAN | exit::NO_ACK | exit::THRESHOLD) {
-        return code;
-    }
-    let (path, url) = (folder.path().to_path_buf(), settings.scenario.target.url);
-    let options = verify::Options::for_run(path, url, settings.database_url, settings.reach);
-    let verdict = verify::run(options).await;
-    if verdict == exit::RAN && code == exit::THRESHOLD { code } else { verdict }
 }
 
 /// Whether the summary can be written there, without losing what is there.
@@ -124,25 +129,25 @@ fn try_out(path: &Path) -> Result<(), Failure> {
 
 /// Writes the files of a run that has ended, or says why one could not be written.
 fn keep(
-    settings: &Settings,
     summary: &Summary,
+    output: &OutputSettings,
     folder: &RunFolder,
     latencies: &Latencies,
 ) -> Result<(), String> {
     summary.save(folder, latencies).map_err(|error| chain(&error))?;
-    settings.summary_export.as_deref().map_or(Ok(()), |path| {
+    output.summary_export.as_deref().map_or(Ok(()), |path| {
         summary.export(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
     })
 }
 
 /// Prints what the run came to.
 fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, publish_url: &str, notices: Notices) {
-    let is_judged_later = !settings.verify && settings.scenario.request.is_none();
-    let judged_later = is_judged_later.then_some(settings.out.as_path());
+    let is_judged_later = !settings.verify && settings.load.scenario.request.is_none();
+    let judged_later = is_judged_later.then_some(settings.output.results.as_path());
     // Where nobody reads the summary any more, the exit code still tells.
     drop(stdout().write_all(summary.text(folder, judged_later).as_bytes()));
     if let Some(answered) = summary.answered_without_effect() {
-        let (method, hint) = match &settings.scenario.request {
+        let (method, hint) = match &settings.load.scenario.request {
             Some(request) => (&*request.method, ""),
             None => ("POST", "; `verify probe URL` finds out what a target takes"),
         };
@@ -151,40 +156,41 @@ fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, publish_url:
 }
 
 /// Waits until shortly before the moment at which the run is to begin, and tells that moment on the monotonic clock.
-async fn wait_for_start(settings: &Settings, parts: &[Part], notices: Notices) -> u64 {
-    let Some(start_at) = settings.start_at else { return 0 };
+async fn wait_for_start(start_at: Option<Timestamp>, executors: &[Executor], notices: Notices) -> u64 {
+    let Some(start_at) = start_at else { return 0 };
     let ahead_ms = start_at.as_millisecond() - utc_ms();
     let Ok(ahead_ms) = u64::try_from(ahead_ms) else {
         notices.warn(&format!("the run begins {} ms after --start-at", -ahead_ms));
         return 0;
     };
     let start_ns = monotonic_ns() + ahead_ms * 1_000_000;
-    until(Some(start_ns.saturating_sub(load::longest_lead_ns(parts)))).await;
+    until(Some(start_ns.saturating_sub(sending::longest_lead_ns(executors)))).await;
     start_ns
 }
 
 /// Starts the target, if that is the scenario's affair. Its log lies beside the run folders until this run has one.
 async fn start_target(settings: &Settings, client: &TargetClient) -> Result<Option<TargetProcess>, Failure> {
-    let Some(process) = &settings.scenario.target.process else { return Ok(None) };
-    if settings.shard != Shard::WHOLE {
+    let Some(process) = &settings.load.scenario.target.process else { return Ok(None) };
+    if settings.load.shard != Shard::WHOLE {
         return Err(Failure::Usage(
             "a shard cannot start the target that all shards load; start it before, and leave [target.process] out".to_owned(),
         ));
     }
-    let created = std::fs::create_dir_all(&settings.out);
+    let created = std::fs::create_dir_all(&settings.output.results);
     created.map_err(|source| Failure::System { action: "make the folder of results", source })?;
-    let log = settings.out.join(format!(".target-{:016x}.log", settings.plan.nonce));
-    Ok(Some(TargetProcess::start(process.clone(), client.clone(), settings.endpoint.clone(), log).await?))
+    let log = settings.output.results.join(format!(".target-{:016x}.log", settings.load.plan.nonce));
+    let endpoint = settings.target.endpoint.clone();
+    Ok(Some(TargetProcess::start(process.clone(), client.clone(), endpoint, log).await?))
 }
 
 /// Its log belongs to the run, now that there is one.
 fn keep_log(
-    settings: &Settings,
+    scenario: &Scenario,
     process: Option<&mut TargetProcess>,
     folder: &RunFolder,
 ) -> Result<(), Failure> {
-    let Some((process, told)) = process.zip(settings.scenario.target.process.as_ref()) else { return Ok(()) };
-    let moved = process.move_log(&folder.file(&told.log));
+    let Some((process, written)) = process.zip(scenario.target.process.as_ref()) else { return Ok(()) };
+    let moved = process.move_log(&folder.file(&written.log));
     moved.map_err(|source| Failure::System { action: "move the target's log into the run folder", source })
 }
 
@@ -197,135 +203,42 @@ async fn end_target(process: Option<TargetProcess>, notices: Notices) {
 }
 
 /// The exit code of a run that began.
-fn exit_code(load: &Load, notices: Notices) -> u8 {
-    if let Some(failure) = &load.ledger_failure {
+fn exit_code(result: &RunResult, notices: Notices) -> u8 {
+    if let Some(failure) = &result.ledger_failure {
         notices
             .error(&format!("{}; the run was stopped, and what it sent can still be judged", chain(failure)));
-        return exit::LEDGER;
+        return exit::NOT_WRITTEN;
     }
-    match load.ending {
+    match result.ending {
         Ending::Interrupted | Ending::Aborted => exit::INTERRUPTED,
-        Ending::LaneLost => exit::LEDGER,
-        Ending::Complete | Ending::OutOfPatience if !load.has_ack() => exit::NO_ACK,
-        Ending::Complete | Ending::OutOfPatience => exit::RAN,
+        Ending::LaneLost => exit::NOT_WRITTEN,
+        Ending::Complete | Ending::OutOfPatience if !result.has_ack() => exit::NO_ACK,
+        Ending::Complete | Ending::OutOfPatience => exit::OK,
         Ending::Threshold => exit::THRESHOLD,
     }
 }
 
 /// Asked once with a bound before it is asked properly: a target that takes connections and never answers is loaded
 /// all the same.
-async fn take_baseline(client: &TargetClient, settings: &Settings) -> Baseline {
+async fn take_baseline(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Baseline {
     match timeout(BASELINE_PATIENCE, client.stats()).await {
-        Ok(_) => Baseline::take(client, settings.database.as_ref(), &settings.plan).await,
+        Ok(_) => reader::baseline::take(client, database, plan).await,
         Err(_) => Baseline::unread(format!("no answer within {} s", BASELINE_PATIENCE.as_secs())),
     }
 }
 
-fn manifest(settings: &Settings, share: &Share) -> Manifest {
+fn manifest(load: &LoadSettings, rerun: &str, workload: &Workload) -> Manifest {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Manifest {
         schema_version: MANIFEST_VERSION,
         onceproof: env!("CARGO_PKG_VERSION").to_owned(),
         started_utc: Timestamp::now(),
-        plan: settings.plan.clone(),
-        shard: settings.shard,
-        concurrency: share.connections,
-        lanes: u32::from(share.lanes),
-        scenario: settings.scenario.clone(),
+        plan: load.plan.clone(),
+        shard: load.shard,
+        concurrency: workload.connections,
+        lanes: u32::from(workload.lanes),
+        scenario: load.scenario.clone(),
         machine: Machine { cpus: cpus as u32, boot_id: boot_id() },
-        rerun: settings.rerun.clone(),
-    }
-}
-
-/// Says what is about to be done, so that it can be done again.
-fn announce(settings: &Settings, share: &Share, folder: &RunFolder, notices: Notices) {
-    let plan = &settings.plan;
-    let part = match settings.shard.of {
-        1 => String::new(),
-        of => format!(" (shard {} of {of})", settings.shard.index),
-    };
-    let [repeats, of] = plan.share;
-    if let Some(request) = &settings.scenario.request {
-        let (target, connections) = (&settings.scenario.target, share.connections);
-        let url = format!("{} {}{}", request.method, target.url, target.publish.path);
-        let many = share.requests.map_or_else(|| so_long(settings), |requests| format!("{requests} times"));
-        notices.say(&format!("sending {url} {many} over {connections} connections"));
-        return notices.say(&format!("run folder {}", folder.path().display()));
-    }
-    let what = match share.events.zip(share.requests) {
-        Some((events, requests)) => format!("{events} events{part} in {requests} requests"),
-        None => format!("{}{part}", so_long(settings)),
-    };
-    notices.say(&format!(
-        "sending {what} to {} over {} connections; {:.2}% of the run repeat an earlier event",
-        settings.scenario.target.url,
-        share.connections,
-        repeats as f64 * 100.0 / of as f64,
-    ));
-    notices.say(&format!("seed {}, run folder {}", plan.seed, folder.path().display()));
-}
-
-/// How long a run sends that only time ends.
-fn so_long(settings: &Settings) -> String {
-    let load = &settings.scenario.load;
-    match load.lasts() {
-        Some(lasts) => format!("for {}", truth::duration::format(lasts)),
-        None => format!("as long as {} executors last", load.executors.len()),
-    }
-}
-
-/// Says what limits this run, before it begins.
-fn warn(settings: &Settings, share: &Share, addresses: &[Address], baseline: &Baseline, notices: Notices) {
-    let authority = &settings.endpoint.authority;
-    match &settings.endpoint.proxy {
-        None if addresses.iter().all(Address::is_this_machine) => {}
-        None => notices.warn(&format!("{authority} is not this machine; load only what is yours")),
-        // Where a proxy leads, nobody here can see.
-        Some(proxy) => notices.warn(&format!(
-            "{authority} is reached through {proxy}, which may lead to another machine; load only what is yours"
-        )),
-    }
-    for trap in settings.plan.twins.names() {
-        notices.note(&format!(
-            "the trap {trap} is set: a careless target may be left with fewer events than it took"
-        ));
-    }
-    for trap in settings.plan.variants.names() {
-        notices.note(&format!(
-            "the trap {trap} is set: some keys are sent with two payloads, and promises.conflict says which one is to stay"
-        ));
-    }
-    if settings.plan.invalid > 0 {
-        notices
-            .note("the trap invalid is set: some requests hold an event that is none, and should be refused");
-    }
-    if settings.scenario.request.is_none() {
-        settings.plan.impossible_modes().into_iter().for_each(|mode| notices.note(mode));
-    }
-    let concurrency = settings.scenario.load.most_connections();
-    if concurrency > share.connections {
-        notices.note(&format!(
-            "{concurrency} connections were asked for, {} are used: there are no more requests",
-            share.connections
-        ));
-    }
-    if settings.scenario.request.is_some() {
-        // Nothing of the target is counted or listed, and nothing of it judged.
-    } else if settings.scenario.target.stats.path.is_none() {
-        notices.note(
-            "the target has no counters to read: whether they agree with what was sent cannot be judged",
-        );
-    } else if let Some(reason) = &baseline.unread {
-        let prefix = match settings.endpoint.prefix.as_str() {
-            "" => String::new(),
-            prefix => format!("; {prefix} of --target stands before every path"),
-        };
-        notices.note(&format!(
-            "the target's counters cannot be read ({reason}{prefix}): whether they agree with what was sent cannot be judged"
-        ));
-    } else if baseline.moving {
-        notices.note("another writer is at work on the target: its counters become lower bounds");
-    } else if !baseline.is_firm() {
-        notices.note("the target still works on earlier events: its counters become lower bounds");
+        rerun: rerun.to_owned(),
     }
 }

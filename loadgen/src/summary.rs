@@ -6,7 +6,7 @@ mod export;
 mod latency_log;
 mod punctuality;
 mod samples;
-pub(crate) mod text;
+mod text;
 pub(crate) mod thresholds;
 
 use std::collections::BTreeMap;
@@ -15,13 +15,15 @@ use std::path::Path;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use truth::folder::{FolderError, Manifest, RunFolder, write_json};
+use truth::files::{FolderError, write_json};
+use truth::record::folder::RunFolder;
 
-use crate::load::{Ending, Load};
+use crate::command::settings::LoadSettings;
+use crate::executor::{Executor, Workload};
+use crate::meter::Tally;
+use crate::meter::counts::{Connections, Counts, Doubts, Races};
 use crate::meter::latency::{Latencies, Quantiles};
-use crate::meter::{Connections, Doubts, Races, Tally};
-use crate::part::{Part, Share};
-use crate::settings::Settings;
+use crate::result::{Ending, RunResult};
 use effort::Effort;
 use executor::ExecutorSummary;
 use punctuality::Punctuality;
@@ -141,14 +143,14 @@ struct WarmUp {
 }
 
 impl WarmUp {
-    fn of(tally: &Tally) -> Self {
+    fn of(counts: &Counts) -> Self {
         Self {
-            requests: tally.requests_sent,
-            failed: tally.requests_failed,
-            retries: tally.retries,
-            events: tally.acked + tally.rejected + tally.unknown,
-            sent_bytes: tally.sent_bytes,
-            received_bytes: tally.received_bytes,
+            requests: counts.requests_sent,
+            failed: counts.requests_failed,
+            retries: counts.retries,
+            events: counts.attempted(),
+            sent_bytes: counts.sent_bytes,
+            received_bytes: counts.received_bytes,
         }
     }
 }
@@ -172,9 +174,11 @@ struct Events {
     /// Acknowledged.
     acked: u64,
     /// Of these, told to be new.
-    told_new: u64,
+    #[serde(rename = "told_new")]
+    reported_new: u64,
     /// Of these, told to be duplicates.
-    told_duplicate: u64,
+    #[serde(rename = "told_duplicate")]
+    reported_duplicate: u64,
     /// Refused without effect.
     rejected: u64,
     /// Fate unknown: executed once or not at all.
@@ -212,71 +216,85 @@ struct Answers {
 }
 
 impl Summary {
-    pub(crate) fn new(settings: &Settings, parts: &[Part], manifest: &Manifest, load: &Load) -> Self {
-        let (share, tallies) = (Share::sum(parts), load.tallies(parts));
-        let (tally, measured) = (tallies.whole(), &tallies.measured);
-        let duration_s = duration_s(measured);
-        let schedule = schedule(parts, load);
+    pub(crate) fn new(
+        settings: &LoadSettings,
+        executors: &[Executor],
+        started_utc: Timestamp,
+        result: &RunResult,
+    ) -> Self {
+        let workload = Workload::sum(executors);
+        let tallies = result.tallies(executors);
+        let Tally { counts, latencies, .. } = tallies.whole();
+        let measured = &tallies.measured;
+        let duration_s = duration_s(&measured.counts);
+        let schedule = schedule(executors, result);
         let evidence = Measured { tally: measured, duration_s, punctuality: schedule.as_ref() };
         let demands = &settings.scenario.load.thresholds;
         let thresholds = evidence.judge(demands);
-        let run_start_ns = load.parts.iter().filter_map(|sent| Some(sent.span_ns?.0)).min().unwrap_or(0);
-        let each = parts.iter().zip(&load.parts);
+        let begun = result.executors.iter().filter_map(|result| Some(result.span?.from_ns));
+        let run_start_ns = begun.min().unwrap_or(0);
+        let each = executors.iter().zip(&result.executors);
         let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
         Self {
             schema_version: VERSION,
-            started_utc: manifest.started_utc,
-            ended: load.ending,
-            ledger_written: load.ledger_failure.is_none(),
+            started_utc,
+            ended: result.ending,
+            ledger_written: result.ledger_failure.is_none(),
             duration_s,
             seed: settings.plan.seed,
-            connections_used: share.connections,
-            lanes: share.lanes,
-            planned: share.events.zip(share.requests).map(|(events, requests)| Planned { events, requests }),
+            connections_used: workload.connections,
+            lanes: workload.lanes,
+            planned: workload
+                .events
+                .zip(workload.requests)
+                .map(|(events, requests)| Planned { events, requests }),
             unit: if settings.scenario.request.is_some() { Unit::Requests } else { Unit::Events },
             events: Events {
-                acked: tally.acked,
-                told_new: tally.told_new,
-                told_duplicate: tally.told_duplicate,
-                rejected: tally.rejected,
-                unknown: tally.unknown,
-                never_sent: each.clone().map(|(part, sent)| never_sent(part, &sent.tallies.whole())).sum(),
+                acked: counts.acked,
+                reported_new: counts.reported_new,
+                reported_duplicate: counts.reported_duplicate,
+                rejected: counts.rejected,
+                unknown: counts.unknown,
+                never_sent: each
+                    .clone()
+                    .map(|(executor, result)| never_sent(executor, &result.tallies.whole().counts))
+                    .sum(),
             },
             requests: Requests {
-                sent: tally.requests_sent,
-                failed: tally.requests_failed,
-                retries: tally.retries,
-                statuses: tally.statuses,
-                undeclared_statuses: tally.undeclared_statuses,
-                unknown_because: tally.doubts,
+                sent: counts.requests_sent,
+                failed: counts.requests_failed,
+                retries: counts.retries,
+                statuses: counts.statuses,
+                undeclared_statuses: counts.undeclared_statuses,
+                unknown_because: counts.doubts,
             },
             answers: Answers {
-                received: tally.received,
-                inserted: (!tally.inserted_untold).then_some(tally.inserted),
-                duplicates: (!tally.duplicates_untold).then_some(tally.duplicates),
+                received: counts.received,
+                inserted: (!counts.inserted_unreported).then_some(counts.inserted),
+                duplicates: (!counts.duplicates_unreported).then_some(counts.duplicates),
             },
-            races: tally.races,
+            races: counts.races,
             schedule,
             thresholds,
             submetrics: Submetric::all_of(demands, measured, duration_s),
-            warm_up: tallies.warm_up.as_deref().map(WarmUp::of),
+            warm_up: tallies.warm_up.as_deref().map(|warm_up| WarmUp::of(&warm_up.counts)),
             executors: each
-                .filter_map(|(part, sent)| ExecutorSummary::of(part, sent, run_start_ns))
+                .filter_map(|(executor, result)| ExecutorSummary::of(executor, result, run_start_ns))
                 .collect(),
             parts: Parts {
-                connecting: Quantiles::of(&tally.latencies.connecting),
-                tls_handshaking: Quantiles::of(&tally.latencies.tls_handshaking),
-                waiting: Quantiles::of(&tally.latencies.waiting),
-                receiving: Quantiles::of(&tally.latencies.receiving),
+                connecting: Quantiles::of(&latencies.connecting),
+                tls_handshaking: Quantiles::of(&latencies.tls_handshaking),
+                waiting: Quantiles::of(&latencies.waiting),
+                receiving: Quantiles::of(&latencies.receiving),
             },
-            response_time: Quantiles::of(&tally.latencies.response),
-            service_time: Quantiles::of(&tally.latencies.service),
-            events_per_s: per_s(measured.acked + measured.rejected + measured.unknown),
-            requests_per_s: per_s(measured.requests_sent),
-            sent_bytes: tally.sent_bytes,
-            received_bytes: tally.received_bytes,
-            connections_broken: tally.connections.broken,
-            connections: tally.connections,
+            response_time: Quantiles::of(&latencies.response),
+            service_time: Quantiles::of(&latencies.service),
+            events_per_s: per_s(measured.counts.attempted()),
+            requests_per_s: per_s(measured.counts.requests_sent),
+            sent_bytes: counts.sent_bytes,
+            received_bytes: counts.received_bytes,
+            connections_broken: counts.connections.broken,
+            connections: counts.connections,
             generator: Effort::of_this_process(),
         }
     }
@@ -332,25 +350,26 @@ impl Summary {
     }
 }
 
-/// How the planned instants were kept of all parts with a rate that are measured, if there are any.
-fn schedule(parts: &[Part], load: &Load) -> Option<Punctuality> {
-    let paced = parts
-        .iter()
-        .zip(&load.parts)
-        .filter(|(part, sent)| part.is_measured && part.load.schedule().is_some() && sent.span_ns.is_some());
-    let (mut due, mut all, mut is_paced) = (0, Tally::default(), false);
-    for (_, sent) in paced {
+/// Returns how the planned instants were kept by all executors with a rate that are measured; none if there are none.
+fn schedule(executors: &[Executor], result: &RunResult) -> Option<Punctuality> {
+    let paced = executors.iter().zip(&result.executors).filter(|(executor, result)| {
+        executor.is_measured && executor.load.schedule().is_some() && result.span.is_some()
+    });
+    let mut due = 0;
+    let mut all = Tally::default();
+    let mut is_paced = false;
+    for (_, result) in paced {
         is_paced = true;
-        due += sent.due.unwrap_or(0);
-        all.add(&sent.tallies.whole());
+        due += result.due.unwrap_or(0);
+        all += &result.tallies.whole();
     }
     is_paced.then(|| Punctuality::of(Some(due), &all))
 }
 
-/// Events of a part of which no byte left. Rounds that were never opened hold some of them; where only time ends a part,
-/// nothing was to be sent after it.
-fn never_sent(part: &Part, tally: &Tally) -> u64 {
-    part.share.events.map_or(0, |all| tally.never_sent + all.saturating_sub(tally.opened))
+/// Returns the number of events of an executor of which no byte left, rounds that were never opened included. Where only
+/// time ends an executor, nothing was to be sent after it.
+fn never_sent(executor: &Executor, counts: &Counts) -> u64 {
+    executor.workload.events.map_or(0, |all| counts.never_sent + all.saturating_sub(counts.opened))
 }
 
 #[cfg(test)]

@@ -8,13 +8,21 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::round::Round;
-use crate::template::{Template, TemplateError};
-use crate::twin::Twins;
-use crate::variant::Variants;
+use self::template::{Template, TemplateError};
+use self::twin::Twins;
+use self::variant::Variants;
+
+pub mod event;
+pub mod id;
+pub mod invalid;
+pub mod rng;
+pub mod round;
+pub mod shard;
+pub mod template;
+pub mod twin;
+pub mod variant;
 
 /// The version of the plan's bytes. A change of what any plan sends is a new version.
 pub const PLAN_VERSION: u32 = 1;
@@ -373,11 +381,6 @@ impl Plan {
         run.map_or(u64::MAX, |run| run.rounds.start + (slot - run.slots.start) / self.slots_per_round())
     }
 
-    /// Round `round`, computed afresh: the same on every machine and in any order of calls.
-    pub fn round(&self, round: u64) -> Round {
-        Round::fill(self, round)
-    }
-
     /// The weights of the mix, with 0 for modes that batch and group make impossible.
     pub fn possible_weights(&self) -> Weights {
         possible(&self.spec)
@@ -422,56 +425,6 @@ fn possible(spec: &PlanSpec) -> Weights {
         weights.concurrent = 0;
     }
     weights
-}
-
-/// One part of a run that is sent from several places at once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(from = "[u32; 2]", into = "[u32; 2]")]
-pub struct Shard {
-    /// 1 to `of`.
-    pub index: u32,
-    /// How many there are.
-    pub of: u32,
-}
-
-impl From<[u32; 2]> for Shard {
-    fn from([index, of]: [u32; 2]) -> Self {
-        Self { index, of }
-    }
-}
-
-impl From<Shard> for [u32; 2] {
-    fn from(shard: Shard) -> Self {
-        [shard.index, shard.of]
-    }
-}
-
-impl Shard {
-    /// The only one.
-    pub const WHOLE: Shard = Shard { index: 1, of: 1 };
-
-    /// The round that this shard sends as its `nth`, counted from zero.
-    pub fn round(&self, nth: u64) -> u64 {
-        nth.saturating_mul(u64::from(self.of)).saturating_add(u64::from(self.index - 1))
-    }
-}
-
-/// The nonce that a run id stands for: the first eight bytes of its SHA-256.
-pub fn nonce_of_run_id(run_id: &str) -> u64 {
-    leading(run_id.as_bytes())
-}
-
-/// The seed of a run id without a seed of its own, so that all shards agree.
-pub fn seed_of_run_id(run_id: &str) -> u32 {
-    let mut salted = b"seed:".to_vec();
-    salted.extend_from_slice(run_id.as_bytes());
-    (leading(&salted) >> 32) as u32
-}
-
-fn leading(bytes: &[u8]) -> u64 {
-    let digest = Sha256::digest(bytes);
-    let first: [u8; 8] = digest[..8].try_into().expect("32 bytes have 8 first ones");
-    u64::from_be_bytes(first)
 }
 
 /// A nonce as 16 hexadecimal digits.

@@ -7,21 +7,27 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
-use crate::fault::{At, Fault};
-use crate::mapping::{Database, Envelope, Paging, Target};
+use self::fault::Fault;
+use self::promises::Promises;
+use self::share::{Share, ShareError};
+use crate::plan::twin::Twins;
+use crate::plan::variant::Variants;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
-use crate::promises::{Batch, Promises, Received};
-use crate::share::{Share, ShareError};
-use crate::template::{Place, Template};
-use crate::twin::Twins;
-use crate::variant::Variants;
+use crate::target::{Database, Target};
 
+mod check;
+mod executor;
+pub mod fault;
 mod load;
-mod part;
+pub mod promises;
+pub mod rate;
 mod request;
+pub mod schedule;
+pub mod share;
+pub mod threshold;
 
-pub use load::{Demand, Executor, Load, Stage};
-pub use part::Part;
+pub use executor::{Executor, Part, Stage};
+pub use load::{Demand, Load};
 pub use request::FixedRequest;
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
@@ -336,169 +342,5 @@ impl Scenario {
             invalid: self.traps.invalid,
         };
         Ok(Plan::try_from(spec)?)
-    }
-
-    fn check(&self) -> Result<(), ScenarioError> {
-        let refuse = |message: &str| Err(ScenarioError::Setting(message.to_owned()));
-        let visible = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
-        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(visible) {
-            return refuse(
-                "the scenario's name must be 1 to 64 letters, digits, dots, dashes or underscores",
-            );
-        }
-        if let Some(fault) = self.load.fault() {
-            return refuse(&fault);
-        }
-        if let Some(fault) = self.thresholds_fault() {
-            return refuse(&fault);
-        }
-        if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
-            return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
-        }
-        if let Some(fault) = self.request.as_ref().and_then(|request| request.fault(self)) {
-            return refuse(&fault);
-        }
-        if let Some(fault) = self.target.fields.fault() {
-            return refuse(&fault);
-        }
-        if let Some(fault) = self.database.as_ref().and_then(Database::fault) {
-            return refuse(&fault);
-        }
-        if let Some(fault) = self.faults_fault() {
-            return refuse(&fault);
-        }
-        let target = &self.target;
-        let paths = [Some(&target.publish.path), target.stats.path.as_ref(), target.listing.path.as_ref()];
-        let usable =
-            |path: &String| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-        if !paths.into_iter().flatten().all(usable) {
-            return refuse("the paths of a target begin with / and hold no spaces");
-        }
-        if let Some(fault) = target.pointers_fault() {
-            return refuse(&fault);
-        }
-        // A URL with a secret in it would be written to run.json.
-        if let Err(error) = self.target.endpoint() {
-            return refuse(&error.to_string());
-        }
-        if self.promises.batch == Batch::Partial && !self.target.answer.tells_each() {
-            return refuse(
-                "a target that takes parts of a request (batch = \"partial\") needs answer.results or answer.refused, to \
-                 tell which",
-            );
-        }
-        if self.target.listing.paging == Paging::Cursor && self.target.listing.next.is_none() {
-            return refuse(
-                "listing.paging = \"cursor\" needs listing.next, where the next cursor stands in the body",
-            );
-        }
-        if let Some(fault) = self.traps_fault() {
-            return refuse(fault);
-        }
-        if !(1..=100_000).contains(&self.target.listing.limit) {
-            return refuse("listing.limit must be 1 to 100000");
-        }
-        Ok(())
-    }
-
-    /// Why a threshold looks at what there will not be.
-    fn thresholds_fault(&self) -> Option<String> {
-        self.topic_fault().or_else(|| self.executor_fault())
-    }
-
-    fn executor_fault(&self) -> Option<String> {
-        let named = self.load.thresholds.iter().filter_map(|demand| {
-            let executor = demand.parse().ok()?.tags.executor?;
-            Some((&demand.threshold, executor))
-        });
-        let parts = &self.load.executors;
-        let is_measured = |name: &String| parts.iter().any(|part| part.measured && part.name == *name);
-        let (threshold, executor) = named.into_iter().find(|(_, name)| !is_measured(name))?;
-        let measured = parts.iter().filter(|part| part.measured).map(|part| &*part.name);
-        Some(match measured.collect::<Vec<_>>().join(", ") {
-            none if none.is_empty() => {
-                format!("threshold `{threshold}` names an executor, and here none has a name and is measured")
-            }
-            names => format!("threshold `{threshold}`: no executor `{executor}` is measured, but {names}"),
-        })
-    }
-
-    fn topic_fault(&self) -> Option<String> {
-        let topics = &self.events.topics;
-        let named = self.load.thresholds.iter().filter_map(|demand| {
-            let topic = demand.parse().ok()?.tags.topic?;
-            Some((&demand.threshold, topic))
-        });
-        let is_absent = |topic: &String| self.request.is_some() || !topics.contains(topic);
-        let (threshold, topic) = named.into_iter().find(|(_, topic)| is_absent(topic))?;
-        Some(if self.request.is_some() {
-            format!(
-                "threshold `{threshold}` names a topic, and one request that is sent over and over has none"
-            )
-        } else {
-            let more = topics.len().saturating_sub(NAMED_TOPICS);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let some = &topics[..topics.len().min(NAMED_TOPICS)];
-            format!("threshold `{threshold}`: there is no topic `{topic}`, but {}{more}", some.join(", "))
-        })
-    }
-
-    /// Why what is to be done to the target cannot be done.
-    fn faults_fault(&self) -> Option<String> {
-        let process = self.target.process.as_ref();
-        if process.is_some_and(|process| process.command.is_empty()) {
-            return Some(
-                "target.process.command is empty; write it as [\"./server\", \"--port\", \"8080\"]"
-                    .to_owned(),
-            );
-        }
-        let is_at_share = |fault: &Fault| matches!(fault.due(0, 0), At::Share(_));
-        let one = self.faults.iter().find_map(|fault| fault.fault(process.is_some()));
-        one.or_else(|| {
-            let lacks_count = self.load.total().is_none() && self.faults.iter().any(is_at_share);
-            lacks_count.then(|| {
-                "a fault at a share of the attempts needs a count: say when it strikes as a time (2s)"
-                    .to_owned()
-            })
-        })
-    }
-
-    /// Why a trap cannot be set here.
-    fn traps_fault(&self) -> Option<&'static str> {
-        let is_single = self.target.publish.envelope == Envelope::Object;
-        match self.traps {
-            Traps { invalid: 1.., .. } if is_single => Some(
-                "the trap invalid spoils one event of a request, and here a request is one event: leave it out",
-            ),
-            Traps { invalid: 1.., .. } if self.promises.received == Received::Offered => Some(
-                "the trap invalid leaves open what received = \"offered\" counts of a spoilt request: leave it out",
-            ),
-            Traps { empty, .. } if empty > MAX_EMPTY => {
-                Some("the trap empty sends 0 to 100 requests without an event")
-            }
-            Traps { empty: 1.., .. } if is_single => {
-                Some("the trap empty needs requests that can be without an event: here one is one event")
-            }
-            _ => self.variants_fault(),
-        }
-    }
-
-    /// Why keys cannot have two payloads here.
-    fn variants_fault(&self) -> Option<&'static str> {
-        let (variants, payload) = (self.traps.variants(), &self.events.payload);
-        if variants.is_off() {
-            return None;
-        }
-        if self.target.fields.payload.is_empty() {
-            return Some("traps on payloads need fields.payload: here no event carries one");
-        }
-        let template = payload.template.as_deref()?;
-        if variants.key_order > 0 || variants.number_spelling > 0 {
-            return Some("the traps key_order and number_spelling are for payloads without a template");
-        }
-        let has_data = Template::parse(template).is_ok_and(|template| template.has(Place::Data));
-        (!has_data).then_some(
-            "the trap other_payload needs {{data}} in the payload's template, where the two differ",
-        )
     }
 }

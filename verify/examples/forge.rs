@@ -6,19 +6,21 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::event::{Decoded, Events};
-use truth::folder::{MANIFEST_VERSION, Machine, Manifest, RunFolder};
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Header, Scope};
-use truth::plan::{Plan, Shard};
+use truth::observed::counters::Counters;
+use truth::observed::rows::{Row, RowTally, SetSum};
+use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
+use truth::plan::Plan;
+use truth::plan::event::{Decoded, Events};
+use truth::plan::shard::Shard;
+use truth::plan::variant::Side;
+use truth::record::baseline::{Baseline, ListedBaseline};
+use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Header, Scope};
+use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
+use truth::record::polls::{self, Poll};
 use truth::scenario::Scenario;
-use truth::variant::Side;
-use verify::baseline::{Baseline, ListedBaseline};
-use verify::observe::stats::Counters;
-use verify::observed::{ListingObservation, Observed, Settled, StatsObservation};
-use verify::polls::{self, Poll};
-use verify::rows::{Row, RowTally, SetSum};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 /// Nanoseconds between the begins of two rounds.
 const ROUND: u64 = 10_000_000;

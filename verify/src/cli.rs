@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use reader::reach::Reach;
 use truth::duration;
-use truth::share::Share;
+use truth::scenario::share::Share;
 
 use crate::probe::ProbeOptions;
-use crate::reach::Reach;
 
 /// Reads a target back, compares it with what loadgen sent, and says whether every event is stored exactly once.
 ///

@@ -3,23 +3,12 @@
 //! Observing and judging are apart: [`observe`] reads the target and writes files, [`judge`] is a pure function of a
 //! run folder's files. So a verdict can be had again, offline, from what a CI run left behind.
 
-pub mod baseline;
 pub mod cli;
-pub mod evidence;
-pub mod faults;
-pub mod judge;
-pub mod lines;
 pub mod observe;
-pub mod observed;
-pub mod polls;
+mod print;
 pub mod probe;
-pub mod process;
-pub mod reach;
-pub mod report;
 pub mod resend;
-pub mod rows;
 mod run;
-pub mod verdict;
 
 pub use cli::{Cli, Options};
 pub use run::run;

@@ -3,37 +3,32 @@
 //! Settle, then list between two equal readings of the counters, then look again for acknowledged keys that were not
 //! listed: a finding is confirmed before it is a FAIL. Where the scenario says how, the database is read as well.
 
-pub mod client;
-pub mod database;
-pub mod listing;
 pub mod look;
-pub mod scope;
 pub mod settle;
-pub mod stats;
-pub mod trust;
-pub mod tunnel;
 
 use std::time::{Duration, Instant};
 
-use truth::event::Events;
-use truth::mapping::{ListedTopics, Paging};
-use truth::plan::Plan;
-use truth::promises::{Ack, Promises};
-
-use self::client::{ReadError, TargetClient};
-use self::database::DatabaseReader;
-use self::listing::Paged;
-use self::look::{Extent, Listed, Look, Stored};
-use self::settle::{Expected, settle};
-use self::stats::Counters;
-use crate::baseline::{Baseline, chain};
-use crate::judge::counters::Region;
-use crate::judge::keys::KeyState;
-use crate::judge::tally::Tally;
-use crate::observed::{
+use judge::books::keys::KeyState;
+use judge::books::region::Region;
+use judge::books::tally::Tally;
+use reader::client::{ReadError, TargetClient};
+use reader::database::DatabaseReader;
+use reader::listing::Paged;
+use truth::chain::chain;
+use truth::observed::counters::Counters;
+use truth::observed::presence::Presence;
+use truth::observed::rows::{Anomaly, AnomalyClass, Equality, RowTally};
+use truth::observed::{
     Behind, DatabaseObservation, ListingObservation, Observed, Route, Settled, StatsObservation,
 };
-use crate::rows::{Anomaly, AnomalyClass, Equality, Presence, RowTally};
+use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::record::baseline::Baseline;
+use truth::scenario::promises::{Ack, Promises};
+use truth::target::{ListedTopics, Paging};
+
+use crate::observe::look::{Extent, Listed, Look, Stored};
+use crate::observe::settle::{Expected, settle};
 
 /// How often a listing is read again because the target moved meanwhile.
 const BRACKETS: u32 = 5;

@@ -7,16 +7,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use reader::client::{ClientError, TargetClient};
+use reader::reach::{Reach, SecretError};
 use thiserror::Error;
-use truth::folder::{FolderError, write_whole};
-use truth::mapping::{MappingError, Target};
+use truth::chain::chain;
+use truth::files::{FolderError, write_whole};
 use truth::scenario::Scenario;
+use truth::target::{Target, TargetError};
 
-use crate::baseline::chain;
-use crate::observe::client::{ClientError, TargetClient};
 use crate::probe::asking::Asker;
 use crate::probe::draft::Draft;
-use crate::reach::{Reach, SecretError};
 
 mod answers;
 mod asking;
@@ -51,7 +51,7 @@ pub struct ProbeOptions {
 enum ProbeError {
     /// The URL cannot be used.
     #[error(transparent)]
-    Mapping(#[from] MappingError),
+    Mapping(#[from] TargetError),
     /// The target cannot be asked as it is described.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -118,7 +118,7 @@ impl ProbeError {
 pub async fn run(options: &ProbeOptions) -> u8 {
     match probe(options).await {
         Ok(probed) => {
-            crate::run::say(&probed.text);
+            crate::print::print(&probed.text);
             let out = options.out.display();
             for missing in &probed.missing {
                 eprintln!("not found: {missing}");
@@ -176,7 +176,7 @@ async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
 }
 
 /// The base URL, and the publish path where the URL named one.
-fn base(text: &str) -> Result<(Target, Option<String>), MappingError> {
+fn base(text: &str) -> Result<(Target, Option<String>), TargetError> {
     let mut target = Target::default();
     target.set_url(text)?;
     let prefix = target.endpoint()?.prefix;

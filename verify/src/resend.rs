@@ -9,38 +9,22 @@ mod sender;
 
 use std::ops::Range;
 
+use judge::books::walk::WalkError;
+use judge::evidence::{Evidence, Frames};
+use judge::resend::Lists;
+use reader::client::TargetClient;
 use thiserror::Error;
-use truth::answer::Outcome;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
-use truth::folder::{FolderError, RunFolder};
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose, Scope};
-use truth::share::Share;
+use truth::files::FolderError;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
+use truth::target::answer::Outcome;
 
 use self::sender::{Sender, Sent};
-use crate::evidence::{Evidence, Frames};
-use crate::judge::Facts;
-use crate::judge::walk::WalkError;
-use crate::observe::client::TargetClient;
 
 /// Requests under way at once: enough to keep a target busy, too few to be a load.
 const IN_FLIGHT: usize = 8;
-
-/// What is to be sent again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Wish {
-    /// Keys whose fate is unknown.
-    pub resolve: bool,
-    /// This share of the acknowledged keys.
-    pub replay: Option<Share>,
-}
-
-impl Wish {
-    /// Whether there is anything to send.
-    pub fn sends(&self) -> bool {
-        self.resolve || self.replay.is_some()
-    }
-}
 
 /// Why nothing more could be sent.
 #[derive(Debug, Error)]
@@ -54,59 +38,6 @@ pub enum ResendError {
     /// The lists that were sent before cannot be counted.
     #[error(transparent)]
     Walk(#[from] WalkError),
-}
-
-/// The keys to send.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Lists {
-    /// No acknowledgement, some attempt whose fate is unknown, not listed.
-    pub resolve: Vec<u64>,
-    /// Acknowledged, and listed wherever the target lists.
-    pub replay: Vec<u64>,
-    /// Why keys that were wished for are not among them.
-    pub withheld: Vec<&'static str>,
-}
-
-impl Lists {
-    /// What a wish comes to after a first look.
-    pub fn choose(wish: &Wish, facts: &Facts<'_>) -> Self {
-        let mut lists = Self::default();
-        if !facts.is_at_rest() {
-            lists.withheld.push("nothing is sent again: the target is not at rest");
-            return lists;
-        }
-        let keys = &facts.tally.keys;
-        let events = &facts.evidence.events;
-        if events.has_variants() {
-            lists
-                .withheld
-                .push("keys of two payloads ([traps]) are not sent again: that would decide which one stays");
-        }
-        let has_one_payload = |ordinal: &u64| events.variant(*ordinal).is_none();
-        if wish.resolve && facts.tells_presence() {
-            let in_doubt =
-                keys.iter().filter(|(_, key)| key.acked() == 0 && key.unknown() > 0 && key.seen() == 0);
-            lists.resolve = in_doubt.map(|(ordinal, _)| ordinal).filter(has_one_payload).collect();
-        } else if wish.resolve {
-            lists.withheld.push(
-                "nothing is resolved: only a whole listing tells which keys are absent, and sending one that is there \
-                 would tell nothing",
-            );
-        }
-        if let Some(share) = wish.replay {
-            let is_listed = facts.evidence.observed.listing.offered;
-            let acked = keys.iter().filter(|(_, key)| key.acked() > 0 && (key.seen() > 0 || !is_listed));
-            let acked = acked.filter(|(ordinal, _)| has_one_payload(ordinal));
-            let chosen = (0..).zip(acked).filter(|(index, _)| share.holds(*index));
-            lists.replay = chosen.map(|(_, (ordinal, _))| ordinal).collect();
-        }
-        lists
-    }
-
-    /// Whether there is nothing to send.
-    pub fn is_empty(&self) -> bool {
-        self.resolve.is_empty() && self.replay.is_empty()
-    }
 }
 
 /// Sends these keys to the target of this run, and records it in a further segment of the run's ledger.
@@ -143,7 +74,7 @@ pub async fn send(
 fn next_list(frames: &Frames) -> Result<u32, WalkError> {
     let mut next = 0;
     frames.for_each(|_, frame| {
-        if let Frame::Extra { id, .. } = frame {
+        if let Frame::Resend { id, .. } = frame {
             next = next.max(id.saturating_add(1));
         }
         Ok(())
@@ -162,7 +93,7 @@ struct Resending {
 impl Resending {
     async fn send(&mut self, purpose: Purpose, ordinals: &[u64]) -> Result<(), ResendError> {
         // Whole requests, as many as one frame holds.
-        let list = (MAX_EXTRA / self.batch).max(1) * self.batch;
+        let list = (MAX_RESEND / self.batch).max(1) * self.batch;
         for ordinals in ordinals.chunks(list) {
             let id = self.next_list;
             self.next_list += 1;
@@ -195,7 +126,7 @@ impl Resending {
     fn record(&mut self, id: u32, sent: Sent) -> Result<(), LedgerError> {
         let request = sent.request as u32;
         self.ledger.done(Done {
-            scope: Scope::Extra(id),
+            scope: Scope::Resend(id),
             request,
             try_number: 0,
             is_final: true,

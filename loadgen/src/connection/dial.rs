@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::trust::client_config;
+use reader::tunnel::{ProxyLogin, Tunnel, TunnelError};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use truth::clock::monotonic_ns;
-use truth::mapping::{Endpoint, Target};
-use verify::observe::trust::client_config;
-use verify::observe::tunnel::{ProxyLogin, Tunnel, TunnelError};
+use truth::target::{Endpoint, Target};
 
 use super::http2::Http2;
 use super::stream::{Socket, Stream};
@@ -44,6 +44,26 @@ impl fmt::Display for Address {
         match self {
             Self::Ip(address) => address.fmt(f),
             Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// A kind of address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(crate) fn has(self, address: &SocketAddr) -> bool {
+        address.is_ipv4() == (self == Self::V4)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
         }
     }
 }

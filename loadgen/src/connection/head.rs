@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use truth::mapping::{Endpoint, Target};
+use reader::client::parse_header;
 use truth::scenario::Scenario;
-use truth::wire::post_head;
-use verify::observe::client::parse_header;
+use truth::target::wire::post_head;
+use truth::target::{Endpoint, Target};
 
+use super::gzip::Packer;
 use super::http1::Bodies;
 use super::http2::translated;
 use crate::error::Failure;
-use crate::gzip::Packer;
 
 /// Header fields that frame a request, and so are ours alone.
 const OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];

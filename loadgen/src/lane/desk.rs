@@ -11,21 +11,21 @@ use std::task::Waker;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use truth::answer::{Answer, Outcome};
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
-use truth::ledger::writer::SegmentWriter;
+use truth::record::ledger::LedgerError;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::target::answer::{Answer, Outcome};
 
 use super::flight::Flight;
-use super::queue::{Chunk, Queue};
+use super::job::{LaneJob, backoff};
+use super::queue::Queue;
+use super::release::{Chunk, Gather, Member, Race};
 use super::request::Requests;
-use super::{LaneJob, backoff};
 use crate::connection::http1::Whole;
 use crate::connection::{Begun, Connection, Lost};
 use crate::meter::live::LiveSums;
 use crate::meter::selection::{Ended, Selected};
 use crate::meter::{Tallies, Tally};
-use crate::release::{Gather, Member, Race};
 
 /// A connection that its own task and a gather may both hold.
 pub(crate) type Shared = Rc<RefCell<Connection>>;
@@ -67,22 +67,22 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(job: Arc<LaneJob>, ledger: SegmentWriter) -> Self {
         let queue = Queue::new(&job);
-        let requests = Requests::new(Arc::clone(&job.events), &job.target, job.fixed.clone());
+        let requests = Requests::new(&job.content);
         Self {
             queue,
             gather: None,
             idle: VecDeque::new(),
-            flights: (0..job.seats).map(|_| None).collect(),
+            flights: (0..job.place.seats).map(|_| None).collect(),
             ledger: Some(ledger),
             requests,
             tallies: Tallies {
                 measured: Tally {
-                    selected: job.selections.iter().map(Selected::new).collect(),
+                    selected: job.measuring.selections.iter().map(Selected::new).collect(),
                     ..Tally::default()
                 },
                 warm_up: None,
             },
-            live: Arc::clone(&job.live),
+            live: Arc::clone(&job.measuring.live),
             finished: Rc::new(Notify::new()),
             has_idle: Rc::new(Notify::new()),
             stopped: false,
@@ -92,7 +92,7 @@ impl Desk {
 
     /// Where what was planned for this moment is counted.
     pub(super) fn tally(&mut self, t_planned: u64) -> &mut Tally {
-        self.tallies.of(t_planned, self.job.measured_from_ns)
+        self.tallies.of(t_planned, self.job.measuring.from_ns)
     }
 
     /// Whether this seat has a request.
@@ -157,8 +157,8 @@ impl Desk {
             }
             let Some(round) = self.queue.claim() else { return Ok(None) };
             self.announce(round)?;
-            let slots = self.job.plan.slots_of(round);
-            self.tallies.measured.opened += slots.end - slots.start;
+            let slots = self.job.content.plan.slots_of(round);
+            self.tallies.measured.counts.opened += slots.end - slots.start;
             self.queue.open(round);
         }
     }
@@ -219,7 +219,7 @@ impl Desk {
         let release = gather.over();
         let Chunk { round, requests, due, .. } = release.chunk;
         let race = Rc::new(RefCell::new(Race::new(&round, requests.clone())));
-        self.tallies.measured.races.pairs_planned += race.borrow().pairs_planned();
+        self.tallies.measured.counts.races.pairs_planned += race.borrow().pairs_planned();
         let mut whole = release.members.len() == requests.len();
         let t_planned = due.unwrap_or_else(monotonic_ns);
         let mut rendered = Vec::with_capacity(release.members.len());
@@ -241,9 +241,9 @@ impl Desk {
             });
         }
         if whole {
-            self.tallies.measured.races.releases_complete += 1;
+            self.tallies.measured.counts.races.releases_complete += 1;
         } else {
-            self.tallies.measured.races.releases_incomplete += 1;
+            self.tallies.measured.counts.races.releases_incomplete += 1;
         }
         for member in release.members {
             member.wake();
@@ -254,7 +254,7 @@ impl Desk {
     pub(crate) fn begin(&mut self, seat: usize, connection: &Shared) -> Begun {
         let flight = self.flights[seat].as_ref().expect("a seat begins the request that it carries");
         self.requests.clear();
-        let range = match flight.invalid(&self.job.plan) {
+        let range = match flight.invalid(&self.job.content.plan) {
             None => self.requests.render(flight.ordinals(), flight.origin()),
             Some(invalid) => self.requests.render_spoilt(flight.ordinals(), flight.origin(), invalid),
         };
@@ -275,7 +275,7 @@ impl Desk {
             if matches!(begun, Begun::Sent) {
                 flight.leave(t_start, connection.number, length);
                 let t_planned = flight.t_planned();
-                let tally = self.tallies.of(t_planned, self.job.measured_from_ns);
+                let tally = self.tallies.of(t_planned, self.job.measuring.from_ns);
                 tally.sent(t_start, length);
                 if self.queue.is_paced() {
                     tally.latencies.record_lateness(t_planned, t_start);
@@ -286,7 +286,7 @@ impl Desk {
             Begun::Dead
         };
         if matches!(begun, Begun::Dead) {
-            self.tallies.measured.connections.broken += 1;
+            self.tallies.measured.counts.connections.broken += 1;
         }
         begun
     }
@@ -302,14 +302,15 @@ impl Desk {
         let mut connection = connection.borrow_mut();
         let flight = self.flights[seat].as_mut().expect("a seat concludes the request that it carries");
         let (events, t_start) = (flight.events(), flight.t_start().unwrap_or(t_end));
-        let tally = self.tallies.of(flight.t_planned(), self.job.measured_from_ns);
+        let tally = self.tallies.of(flight.t_planned(), self.job.measuring.from_ns);
         let received_bytes = connection.take_received_bytes();
-        tally.received_bytes += received_bytes;
-        tally.last_end_ns = t_end;
+        tally.counts.received_bytes += received_bytes;
+        tally.counts.last_end_ns = t_end;
         let (status, answer) = match ended {
             Ok(Whole { status, .. }) => {
-                let answer = Answer::classify(&self.job.target, *status, connection.body(), events as u32);
-                self.live.told(tally.answered(&answer, *status, events));
+                let answer =
+                    Answer::classify(&self.job.content.target, *status, connection.body(), events as u32);
+                self.live.report(tally.answered(&answer, *status, events));
                 self.live.answered(t_end);
                 (*status, answer)
             }
@@ -330,17 +331,18 @@ impl Desk {
             let t_end = has_duration.then_some(t_end);
             let is_paced = self.queue.is_paced();
             let ended = Ended { received_bytes, t_end, is_paced, ..flight.ended(status, &answer) };
-            tally.select(&ended, &self.job.events);
+            tally.select(&ended, &self.job.content.events);
         }
-        tally.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
+        tally.counts.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
 
         let worth_another = matches!(status, 429 | 503) || answer.outcome == Outcome::Unknown;
-        let again = worth_another && !self.stopped && u32::from(flight.try_number()) < self.job.retries;
+        let again =
+            worth_another && !self.stopped && u32::from(flight.try_number()) < self.job.limits.retries;
         let done = flight.done(t_end, !again, status, answer);
         let pause = backoff(flight.try_number());
         if again {
             flight.again();
-            tally.retries += 1;
+            tally.counts.retries += 1;
         } else {
             self.live.end(events);
             self.flights[seat] = None;
@@ -358,7 +360,7 @@ impl Desk {
             gather.withdraw(seat);
         }
         self.idle.retain(|member| member.seat != seat);
-        self.tallies.measured.connections.broken += 1;
+        self.tallies.measured.counts.connections.broken += 1;
     }
 
     /// Wakes this seat's task once it carries a request.
@@ -382,7 +384,7 @@ impl Desk {
     }
 
     /// Writes a record; a segment that could not be written is never written again.
-    pub(super) fn record(&mut self, done: truth::ledger::Done) -> Result<(), LedgerError> {
+    pub(super) fn record(&mut self, done: truth::record::ledger::Done) -> Result<(), LedgerError> {
         let recorded = match &mut self.ledger {
             Some(ledger) => ledger.done(done),
             None => Ok(()),

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use truth::answer::{Answer, Outcome};
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
+use truth::record::ledger::LedgerError;
+use truth::target::answer::{Answer, Outcome};
 
 use super::desk::Desk;
 use super::flight::Flight;
-use super::queue::Chunk;
+use super::release::Chunk;
 use crate::meter::selection::Ended;
 
 impl Desk {
@@ -47,18 +47,18 @@ impl Desk {
         let (t_end, events) = (monotonic_ns(), flight.events());
         let outcome = if flight.t_start().is_some() {
             let (unknown, is_paced) = (Answer::bare(Outcome::Unknown), self.queue.is_paced());
-            let tally = self.tallies.of(flight.t_planned(), self.job.measured_from_ns);
+            let tally = self.tallies.of(flight.t_planned(), self.job.measuring.from_ns);
             tally.given_up(events);
-            tally.last_end_ns = t_end;
-            tally.select(&Ended { is_paced, ..flight.ended(0, &unknown) }, &self.job.events);
+            tally.counts.last_end_ns = t_end;
+            tally.select(&Ended { is_paced, ..flight.ended(0, &unknown) }, &self.job.content.events);
             self.live.end(events);
             Outcome::Unknown
         } else {
-            self.tallies.measured.never_sent += events;
+            self.tallies.measured.counts.never_sent += events;
             Outcome::NeverSent
         };
         if flight.try_number() == 0 {
-            self.tallies.measured.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
+            self.tallies.measured.counts.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
         }
         self.record(flight.done(t_end, true, 0, Answer::bare(outcome)))
     }

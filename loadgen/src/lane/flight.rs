@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use truth::answer::Answer;
-use truth::invalid::Invalid;
-use truth::ledger::{Done, Scope};
 use truth::plan::Plan;
-use truth::round::Round;
-use truth::variant::Origin;
+use truth::plan::invalid::Invalid;
+use truth::plan::round::Round;
+use truth::plan::variant::Origin;
+use truth::record::ledger::{Done, Scope};
+use truth::target::answer::Answer;
 
-use super::queue::RacePlace;
+use super::release::RacePlace;
 use crate::meter::selection::Ended;
 
 /// A request that a connection carries.

@@ -4,18 +4,12 @@
 //! sleeps until the next instant and hands the request to a connection that is idle; where none is, the request waits for
 //! one, and the wait is part of its response time.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
 use truth::plan::Plan;
-use truth::schedule::Schedule;
+use truth::scenario::schedule::Schedule;
 
-use super::desk::Desk;
-use crate::alarm::Alarm;
-use crate::part::{Part, Rounds};
+use crate::executor::{Executor, Rounds};
 
 /// When the requests of a part are to leave.
 #[derive(Clone, Debug)]
@@ -29,24 +23,26 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// That of a part with a rate, from the beginning of all time.
-    pub(crate) fn of(part: &Part) -> Option<Self> {
-        let schedule = Arc::new(part.load.schedule()?);
-        Some(Self { schedule, start_ns: 0, lanes: u64::from(part.share.lanes), rounds: part.rounds })
+    /// Returns the pace of an executor with a rate, beginning at instant 0.
+    pub(crate) fn of(executor: &Executor) -> Option<Self> {
+        let schedule = Arc::new(executor.load.schedule()?);
+        let lanes = u64::from(executor.workload.lanes);
+        Some(Self { schedule, start_ns: 0, lanes, rounds: executor.rounds })
     }
 
     /// The instant of a request of a round; a request that is never due is due at the end of time.
     pub(crate) fn due(&self, plan: &Plan, round: u64, request: u32) -> u64 {
-        let (of, index) = self.rounds.shards();
-        let place = self.place(plan, self.rounds.place_of(round), u64::from(request)) * of + index;
+        let place = self.place(plan, self.rounds.place_of(round), u64::from(request));
+        let place = place * self.rounds.shards() + self.rounds.shard_index();
         self.schedule.at(place).map_or(u64::MAX, |after| self.start_ns.saturating_add(after))
     }
 
     /// Which of the shard's requests it is. Lanes take turns request by request; in the last turn of rounds there may be
     /// fewer of them, and the last round may be short.
     fn place(&self, plan: &Plan, nth: u64, request: u64) -> u64 {
-        let (full, turn, rounds) =
-            (u64::from(plan.requests_per_round()), nth / self.lanes, self.rounds.count());
+        let full = u64::from(plan.requests_per_round());
+        let turn = nth / self.lanes;
+        let rounds = self.rounds.count();
         let in_turn = self.lanes.min(rounds - turn * self.lanes);
         let short = self.rounds.last().map_or(0, |last| plan.requests_of(last));
         let is_last_turn = turn == (rounds - 1) / self.lanes;
@@ -56,25 +52,9 @@ impl Pace {
     }
 }
 
-/// Lets requests leave at their instants, if they have any; ends only where the ledger cannot be written.
-pub(super) async fn pace(
-    desk: &RefCell<Desk>,
-    alarm: Option<&Alarm>,
-    has_idle: &Notify,
-) -> Result<(), LedgerError> {
-    let Some(alarm) = alarm else { return std::future::pending().await };
-    loop {
-        let next = desk.borrow_mut().dispatch(monotonic_ns())?;
-        tokio::select! {
-            () = has_idle.notified() => {}
-            () = alarm.until(next) => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use truth::plan::Shard;
+    use truth::plan::shard::Shard;
     use truth::scenario::Scenario;
 
     use super::*;

@@ -1,71 +1,15 @@
 //! What a lane has to send: the waiting requests of the round it opened last, and where the next round comes from.
 
-use std::cell::RefCell;
-use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use truth::plan::Plan;
-use truth::round::Round;
 
-use super::LaneJob;
+use super::claims::Claims;
+use super::job::LaneJob;
 use super::pace::Pace;
-use crate::part::Rounds;
-use crate::release::Race;
-
-/// A race, and the place in it of a request that it lost when its release could not be held together.
-pub(crate) type RacePlace = (Rc<RefCell<Race>>, usize);
-
-/// Requests that are to leave together; most often one.
-#[derive(Clone, Debug)]
-pub(crate) struct Chunk {
-    pub(crate) round: Rc<Round>,
-    pub(crate) requests: Range<u32>,
-    /// For a request that follows its release singly.
-    pub(crate) race: Option<RacePlace>,
-    /// When they are to leave; none if as soon as a connection is idle.
-    pub(crate) due: Option<u64>,
-}
-
-/// The rounds of a part: handed out one by one to all lanes, the only counter that they share, touched once a round; or
-/// dealt, where each lane has its own instants.
-#[derive(Debug)]
-pub(crate) struct Claims {
-    next: Vec<AtomicU64>,
-    step: u64,
-    rounds: u64,
-}
-
-impl Claims {
-    /// Whoever asks first has the next.
-    pub(crate) fn shared(rounds: u64) -> Self {
-        Self { next: vec![AtomicU64::new(0)], step: 1, rounds }
-    }
-
-    /// Every lane has its own.
-    pub(crate) fn dealt(rounds: u64, lanes: u16) -> Self {
-        let next = (0..lanes).map(|lane| AtomicU64::new(u64::from(lane))).collect();
-        Self { next, step: u64::from(lanes), rounds }
-    }
-
-    fn of(&self, lane: u16) -> &AtomicU64 {
-        &self.next[usize::from(lane) % self.next.len()]
-    }
-
-    fn is_exhausted(&self, lane: u16) -> bool {
-        self.of(lane).load(Ordering::Relaxed) >= self.rounds
-    }
-
-    fn claim(&self, lane: u16) -> Option<u64> {
-        // Asked first, so that lanes that ask again and again do not count up for ever.
-        if self.is_exhausted(lane) {
-            return None;
-        }
-        let nth = self.of(lane).fetch_add(self.step, Ordering::Relaxed);
-        (nth < self.rounds).then_some(nth)
-    }
-}
+use super::release::Chunk;
+use crate::executor::Rounds;
 
 /// The waiting requests of one lane.
 #[derive(Debug)]
@@ -86,12 +30,12 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) fn new(job: &LaneJob) -> Self {
         Self {
-            plan: Arc::clone(&job.plan),
-            rounds: job.rounds,
-            claims: Arc::clone(&job.claims),
-            lane: job.place,
-            pace: job.pace.clone(),
-            together: job.seats.max(1),
+            plan: Arc::clone(&job.content.plan),
+            rounds: job.work.rounds,
+            claims: Arc::clone(&job.work.claims),
+            lane: job.place.index_in_executor,
+            pace: job.work.pace.clone(),
+            together: job.place.seats.max(1),
             waiting: Vec::new(),
             stopped: false,
         }
@@ -152,7 +96,9 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use truth::plan::Shard;
+    use std::ops::Range;
+
+    use truth::plan::shard::Shard;
     use truth::scenario::Scenario;
 
     use super::*;
@@ -160,8 +106,16 @@ mod tests {
     fn queue(connections: u32, claims: &Arc<Claims>, lane: u16) -> Queue {
         let plan = Arc::new(Scenario::default().plan(1, 1).unwrap());
         let rounds = Rounds::of(&(0..plan.rounds().unwrap()), Shard::WHOLE);
-        let (claims, together) = (Arc::clone(claims), connections);
-        Queue { plan, rounds, claims, lane, pace: None, together, waiting: Vec::new(), stopped: false }
+        Queue {
+            plan,
+            rounds,
+            claims: Arc::clone(claims),
+            lane,
+            pace: None,
+            together: connections,
+            waiting: Vec::new(),
+            stopped: false,
+        }
     }
 
     fn drain(queue: &mut Queue) -> Vec<Range<u32>> {

@@ -6,14 +6,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use truth::event::Events;
-use truth::invalid::Invalid;
-use truth::mapping::Target;
-use truth::variant::Origin;
-use truth::wire::{Renderer, post_head};
+use truth::plan::invalid::Invalid;
+use truth::plan::variant::Origin;
+use truth::target::wire::{Renderer, post_head};
 
+use super::job::Content;
+use crate::connection::gzip::Packer;
 use crate::connection::head::Fixed;
-use crate::gzip::Packer;
 
 /// Beyond the fixed part of a head: `content-length: `, 20 digits at most and two line ends.
 const LENGTH_FIELD: usize = 40;
@@ -42,14 +41,16 @@ enum Source {
 }
 
 impl Requests {
-    pub(crate) fn new(events: Arc<Events>, target: &Target, fixed: Fixed) -> Self {
-        let source = match fixed {
-            Fixed::Head(fixed_head) => {
-                let renderer = Box::new(Renderer::new(events, target));
-                let packer = target.publish.gzip.then(|| Box::new(Packer::new()));
-                Source::Events { renderer, packer, fixed_head, head: Vec::new() }
-            }
-            Fixed::Request(request) => Source::Fixed(request),
+    pub(crate) fn new(content: &Content) -> Self {
+        let target = &content.target;
+        let source = match &content.fixed {
+            Fixed::Head(fixed_head) => Source::Events {
+                renderer: Box::new(Renderer::new(Arc::clone(&content.events), target)),
+                packer: target.publish.gzip.then(|| Box::new(Packer::new())),
+                fixed_head: Arc::clone(fixed_head),
+                head: Vec::new(),
+            },
+            Fixed::Request(request) => Source::Fixed(Arc::clone(request)),
         };
         Self { source, bytes: Vec::new() }
     }
@@ -107,6 +108,7 @@ impl Requests {
 
 #[cfg(test)]
 mod tests {
+    use truth::plan::event::Events;
     use truth::scenario::Scenario;
 
     use super::*;
@@ -114,10 +116,16 @@ mod tests {
     #[test]
     fn a_request_is_its_head_and_then_its_body() {
         let scenario = Scenario::default();
-        let events = Arc::new(Events::new(&scenario.plan(1, 1).unwrap()));
-        let head = Fixed::Head(Arc::from(&b"POST /p HTTP/1.1\r\nhost: h\r\n"[..]));
-        let mut requests = Requests::new(events, &scenario.target, head);
-        let (one, many) = (requests.render(&[1], Origin::Later), requests.render(&[1, 2, 3], Origin::Later));
+        let plan = Arc::new(scenario.plan(1, 1).unwrap());
+        let content = Content {
+            events: Arc::new(Events::new(&plan)),
+            plan,
+            target: Arc::new(scenario.target),
+            fixed: Fixed::Head(Arc::from(&b"POST /p HTTP/1.1\r\nhost: h\r\n"[..])),
+        };
+        let mut requests = Requests::new(&content);
+        let one = requests.render(&[1], Origin::Later);
+        let many = requests.render(&[1, 2, 3], Origin::Later);
         for range in [one, many] {
             let text = std::str::from_utf8(requests.bytes(range)).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 use truth::clock::monotonic_ns;
-use truth::ledger::LedgerError;
+use truth::record::ledger::LedgerError;
 
-use super::LaneJob;
 use super::desk::{Desk, Shared, Taken};
+use super::job::LaneJob;
+use super::release;
 use crate::connection::dial::Opened;
 use crate::connection::{self, Begun, Connection};
 use crate::meter::latency::micros;
-use crate::release;
 
 /// The first pause after a connection that carried nothing, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -66,7 +66,8 @@ impl Seat {
             }
             pause = match self.open().await {
                 Some(connection) => {
-                    self.desk.borrow_mut().tallies.measured.connections.reconnects += u64::from(opened);
+                    self.desk.borrow_mut().tallies.measured.counts.connections.reconnects +=
+                        u64::from(opened);
                     opened = true;
                     match self.serve(&connection, alarm.as_mut()).await? {
                         Served::Well => Duration::ZERO,
@@ -88,15 +89,15 @@ impl Seat {
                 if let Some(handshake_ns) = handshake_ns {
                     latencies.tls_handshaking.saturating_record(micros(handshake_ns));
                 }
-                let opened = &mut desk.tallies.measured.connections.opened;
+                let opened = &mut desk.tallies.measured.counts.connections.opened;
                 *opened += 1;
-                let number = self.job.connection_number(*opened);
-                let bodies = self.job.fixed.bodies();
+                let number = self.job.place.connection_number(*opened);
+                let bodies = self.job.content.fixed.bodies();
                 Some(Rc::new(RefCell::new(Connection::new(number, line, bodies))))
             }
             Err(error) => {
                 tracing::debug!(seat = self.index, %error, "cannot connect");
-                desk.tallies.measured.connections.refused += 1;
+                desk.tallies.measured.counts.connections.refused += 1;
                 None
             }
         }
@@ -127,9 +128,9 @@ impl Seat {
             }
             served = Served::Well;
             let now = Instant::now();
-            let whole_by = now + self.job.timeout;
+            let whole_by = now + self.job.limits.timeout;
             let first_byte_by =
-                self.job.first_byte_timeout.map_or(whole_by, |limit| whole_by.min(now + limit));
+                self.job.limits.first_byte_timeout.map_or(whole_by, |limit| whole_by.min(now + limit));
             alarm.as_mut().reset(first_byte_by);
             let ended = connection::answer(connection, alarm.as_mut(), whole_by).await;
             let pause = self.desk.borrow_mut().conclude(self.index, connection, &ended)?;
@@ -138,7 +139,7 @@ impl Seat {
                 self.desk.borrow_mut().due(self.index);
             }
             carried += 1;
-            let is_spent = self.job.requests_per_connection.is_some_and(|most| carried >= most);
+            let is_spent = self.job.limits.requests_per_connection.is_some_and(|most| carried >= most);
             if is_spent || !ended.is_ok_and(|whole| whole.reusable) {
                 return Ok(served);
             }

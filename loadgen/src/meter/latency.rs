@@ -1,5 +1,7 @@
 //! Latencies: response time from the planned instant, service time from the send, side by side.
 
+use std::ops::AddAssign;
+
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -71,18 +73,22 @@ impl Latencies {
     pub(crate) fn record_lag(&mut self, t_planned: u64, now: u64) {
         self.lag.saturating_record(micros(now.saturating_sub(t_planned)));
     }
+}
 
-    /// Adds those of another lane; exact, since all bounds are the same.
-    pub(crate) fn add(&mut self, other: &Self) {
+impl AddAssign<&Self> for Latencies {
+    /// Adds the histograms of another lane. The sums are exact, because all bounds are the same.
+    fn add_assign(&mut self, other: &Self) {
+        let Self { response, service, lateness, lag, connecting, tls_handshaking, waiting, receiving } =
+            other;
         let same = "histograms of the same bounds";
-        self.response.add(&other.response).expect(same);
-        self.service.add(&other.service).expect(same);
-        self.lateness.add(&other.lateness).expect(same);
-        self.lag.add(&other.lag).expect(same);
-        self.connecting.add(&other.connecting).expect(same);
-        self.tls_handshaking.add(&other.tls_handshaking).expect(same);
-        self.waiting.add(&other.waiting).expect(same);
-        self.receiving.add(&other.receiving).expect(same);
+        self.response.add(response).expect(same);
+        self.service.add(service).expect(same);
+        self.lateness.add(lateness).expect(same);
+        self.lag.add(lag).expect(same);
+        self.connecting.add(connecting).expect(same);
+        self.tls_handshaking.add(tls_handshaking).expect(same);
+        self.waiting.add(waiting).expect(same);
+        self.receiving.add(receiving).expect(same);
     }
 }
 
@@ -130,6 +136,17 @@ pub(crate) fn micros(ns: u64) -> u64 {
     (ns / 1000).max(LOWEST_US)
 }
 
+/// As k6 writes lengths of time: `345µs`, `1.23ms`, `2.5s`.
+pub(crate) fn ms(ms: f64) -> String {
+    if ms < 1.0 {
+        format!("{:.0}µs", ms * 1000.0)
+    } else if ms < 1000.0 {
+        format!("{ms:.2}ms")
+    } else {
+        format!("{:.2}s", ms / 1000.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,7 +158,7 @@ mod tests {
             let lane = if ms % 2 == 0 { &mut one } else { &mut other };
             lane.record(0, 500_000, ms * 1_000_000);
         }
-        one.add(&other);
+        one += &other;
         let response = Quantiles::of(&one.response).unwrap();
         assert_eq!(response.samples, 1000);
         for (found, expected) in

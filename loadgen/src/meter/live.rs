@@ -12,9 +12,9 @@ pub(crate) struct LiveSums {
     /// Acknowledged; raised after the answer was read.
     acked: AtomicU64,
     /// Of these, told to be new.
-    told_new: AtomicU64,
+    reported_new: AtomicU64,
     /// Of these, told to be duplicates.
-    told_duplicate: AtomicU64,
+    reported_duplicate: AtomicU64,
     /// Begun; raised before the first byte is written.
     started: AtomicU64,
     /// Ended for good, however they ended; not those that never left.
@@ -25,7 +25,7 @@ pub(crate) struct LiveSums {
 
 /// What the sums of all lanes were at one moment or a little later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Reported {
     pub(crate) acked: u64,
     pub(crate) new: u64,
     pub(crate) duplicate: u64,
@@ -44,20 +44,20 @@ impl LiveSums {
         self.last_answer_ns.store(now_ns, Ordering::SeqCst);
     }
 
-    pub(crate) fn told(&self, told: Told) {
-        self.acked.fetch_add(told.acked, Ordering::SeqCst);
-        self.told_new.fetch_add(told.new, Ordering::SeqCst);
-        self.told_duplicate.fetch_add(told.duplicate, Ordering::SeqCst);
+    pub(crate) fn report(&self, reported: Reported) {
+        self.acked.fetch_add(reported.acked, Ordering::SeqCst);
+        self.reported_new.fetch_add(reported.new, Ordering::SeqCst);
+        self.reported_duplicate.fetch_add(reported.duplicate, Ordering::SeqCst);
     }
 }
 
 /// What has certainly been told by now.
-pub(crate) fn told(lanes: &[impl AsRef<LiveSums>]) -> Told {
+pub(crate) fn reported(lanes: &[impl AsRef<LiveSums>]) -> Reported {
     let sum = |field: fn(&LiveSums) -> &AtomicU64| total(lanes, field);
-    Told {
+    Reported {
         acked: sum(|sums| &sums.acked),
-        new: sum(|sums| &sums.told_new),
-        duplicate: sum(|sums| &sums.told_duplicate),
+        new: sum(|sums| &sums.reported_new),
+        duplicate: sum(|sums| &sums.reported_duplicate),
     }
 }
 

@@ -1,15 +1,16 @@
 //! What thresholds with tags look at: the requests, and the events, that bear the tags, counted and measured apart.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::event::Events;
+use truth::plan::event::Events;
 use truth::scenario::Demand;
-use truth::threshold::{Fate, Metric, Tags};
+use truth::scenario::threshold::{Fate, Metric, Tags};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use super::latency::{histogram, micros};
-use super::told_of;
+use super::{ReportedKinds, reported_kinds};
 
 /// Tags that some threshold names, and what is to be measured under them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,8 +53,8 @@ pub(crate) struct Selected {
     pub(crate) sent_bytes: u64,
     pub(crate) received_bytes: u64,
     /// Whether new or duplicate is asked for, and some answer did not tell of a request, or of single events, which it was.
-    pub(crate) has_untold_requests: bool,
-    pub(crate) has_untold_events: bool,
+    pub(crate) has_unreported_requests: bool,
+    pub(crate) has_unreported_events: bool,
     /// As in the selection.
     trends: Vec<Histogram<u64>>,
 }
@@ -120,8 +121,8 @@ impl Selected {
             events: 0,
             sent_bytes: 0,
             received_bytes: 0,
-            has_untold_requests: false,
-            has_untold_events: false,
+            has_unreported_requests: false,
+            has_unreported_events: false,
             trends: selection.trends.iter().map(|_| histogram()).collect(),
         }
     }
@@ -157,9 +158,9 @@ impl Selected {
         };
         let counted = of_events.of_fate(selection.tags.outcome);
         self.events += counted.unwrap_or(0);
-        self.has_untold_events |= counted.is_none();
+        self.has_unreported_events |= counted.is_none();
         let bears = selection.bears(of_request, ended.answer.outcome);
-        self.has_untold_requests |= bears.is_none();
+        self.has_unreported_requests |= bears.is_none();
         if bears == Some(true) {
             self.record_request(ended);
         }
@@ -181,17 +182,30 @@ impl Selected {
             }
         }
     }
+}
 
-    /// Adds what another lane counted of the same selection; exact, since all bounds are the same.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.failed += other.failed;
-        self.events += other.events;
-        self.sent_bytes += other.sent_bytes;
-        self.received_bytes += other.received_bytes;
-        self.has_untold_requests |= other.has_untold_requests;
-        self.has_untold_events |= other.has_untold_events;
-        for (sum, more) in self.trends.iter_mut().zip(&other.trends) {
+impl AddAssign<&Self> for Selected {
+    /// Adds the counts of another lane for the same selection. The sums are exact, because all bounds are the same.
+    fn add_assign(&mut self, other: &Self) {
+        let Self {
+            selection: _,
+            requests,
+            failed,
+            events,
+            sent_bytes,
+            received_bytes,
+            has_unreported_requests,
+            has_unreported_events,
+            trends,
+        } = other;
+        self.requests += requests;
+        self.failed += failed;
+        self.events += events;
+        self.sent_bytes += sent_bytes;
+        self.received_bytes += received_bytes;
+        self.has_unreported_requests |= has_unreported_requests;
+        self.has_unreported_events |= has_unreported_events;
+        for (sum, more) in self.trends.iter_mut().zip(trends) {
             sum.add(more).expect("histograms of the same bounds");
         }
     }
@@ -214,7 +228,7 @@ impl Fates {
                 Self { acked: all, new: None, duplicate: None, ..nothing }
             }
             (Outcome::Acked, Kinds::Untold | Kinds::AllNew | Kinds::AllDuplicate) => {
-                let (new, duplicate) = told_of(answer, all);
+                let ReportedKinds { new, duplicate } = reported_kinds(answer, all);
                 Self { acked: all, new, duplicate, ..nothing }
             }
         }
@@ -352,7 +366,9 @@ mod tests {
         lane.record(&auth, 200, &acked(Kinds::AllNew), 1);
         lane.record(&orders, 200, &acked(Kinds::AllDuplicate), 1);
         assert_eq!(lane.counts(), [(1, 4), (1, 3), (0, 1), (1, 3)]);
-        assert!(!lane.tally.selected.iter().any(|one| one.has_untold_requests || one.has_untold_events));
+        assert!(
+            !lane.tally.selected.iter().any(|one| one.has_unreported_requests || one.has_unreported_events)
+        );
     }
 
     #[test]
@@ -364,7 +380,7 @@ mod tests {
         assert_eq!(lane.counts(), [(0, 3), (0, 0)]);
         let untold = |lane: &Lane| -> Vec<(bool, bool)> {
             let selected = lane.tally.selected.iter();
-            selected.map(|one| (one.has_untold_requests, one.has_untold_events)).collect()
+            selected.map(|one| (one.has_unreported_requests, one.has_unreported_events)).collect()
         };
         assert_eq!(untold(&lane), [(false, false), (false, true)]);
         lane.record(&both, 200, &acked(Kinds::Untold), 1);
@@ -381,8 +397,8 @@ mod tests {
         other.record(&[1], 200, &acked(Kinds::Untold), 4);
         other.record(&[1], 0, &Answer::bare(Outcome::Unknown), 40);
         let mut all = Tally::default();
-        all.add(&one.tally);
-        all.add(&other.tally);
+        all += &one.tally;
+        all += &other.tally;
         let samples = |place: usize, metric| {
             all.selected[place].trend(metric).map(|samples: &Histogram<u64>| samples.len())
         };

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::punctuality::Punctuality;
-use crate::load::Sent;
+use crate::executor::Executor;
 use crate::meter::latency::Quantiles;
-use crate::part::Part;
+use crate::result::ExecutorResult;
 
 /// One executor of several.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -41,24 +41,25 @@ pub(super) struct ExecutorSummary {
 
 impl ExecutorSummary {
     /// What a part came to that has a name; `run_start_ns` is when the first of them began.
-    pub(super) fn of(part: &Part, sent: &Sent, run_start_ns: u64) -> Option<Self> {
-        let name = part.name.clone()?;
-        let (whole, latencies) = (sent.tallies.whole(), &sent.tallies.measured.latencies);
-        let duration_s = sent.span_ns.map_or(0.0, |(from, to)| to.saturating_sub(from) as f64 / 1e9);
+    pub(super) fn of(executor: &Executor, result: &ExecutorResult, run_start_ns: u64) -> Option<Self> {
+        let name = executor.name.clone()?;
+        let whole = result.tallies.whole();
+        let latencies = &result.tallies.measured.latencies;
+        let duration_s = result.span.map_or(0.0, |span| span.to_ns.saturating_sub(span.from_ns) as f64 / 1e9);
         let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
-        let events = whole.acked + whole.rejected + whole.unknown;
+        let events = whole.counts.attempted();
         Some(Self {
             name,
-            executor: part.load.executor.name(),
-            measured: part.is_measured,
-            began_s: sent.span_ns.map(|(from, _)| from.saturating_sub(run_start_ns) as f64 / 1e9),
+            executor: executor.load.executor.name(),
+            measured: executor.is_measured,
+            began_s: result.span.map(|span| span.from_ns.saturating_sub(run_start_ns) as f64 / 1e9),
             duration_s,
-            requests: whole.requests_sent,
-            failed: whole.requests_failed,
+            requests: whole.counts.requests_sent,
+            failed: whole.counts.requests_failed,
             events,
-            requests_per_s: per_s(whole.requests_sent),
+            requests_per_s: per_s(whole.counts.requests_sent),
             events_per_s: per_s(events),
-            schedule: part.load.schedule().map(|_| Punctuality::of(sent.due, &whole)),
+            schedule: executor.load.schedule().map(|_| Punctuality::of(result.due, &whole)),
             response_time: Quantiles::of(&latencies.response),
             service_time: Quantiles::of(&latencies.service),
         })

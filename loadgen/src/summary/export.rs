@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use truth::threshold::split;
+use truth::scenario::threshold::split;
 
 use super::Summary;
 use super::samples::Submetric;

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use jiff::Timestamp;
-use truth::folder::FolderError;
+use truth::files::FolderError;
 
 use crate::meter::latency::Latencies;
 

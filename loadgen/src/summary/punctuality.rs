@@ -27,7 +27,7 @@ pub(super) struct Punctuality {
 impl Punctuality {
     /// `due` requests were to have begun.
     pub(super) fn of(due: Option<u64>, tally: &Tally) -> Self {
-        let begun = tally.requests_sent.saturating_sub(tally.retries);
+        let begun = tally.counts.requests_sent.saturating_sub(tally.counts.retries);
         let dropped_iterations = due.map_or(0, |due| due.saturating_sub(begun));
         let lateness = &tally.latencies.lateness;
         let late_iterations = lateness.count_between(LATE_US + 1, u64::MAX);

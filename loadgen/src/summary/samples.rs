@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::scenario::Demand;
-use truth::threshold::{Metric, Tags};
+use truth::scenario::threshold::{Metric, Tags};
 
 use crate::meter::Tally;
 use crate::meter::latency::{Latencies, Quantiles};
@@ -51,11 +51,11 @@ impl<'a> Samples<'a> {
     pub(super) fn of(tally: &'a Tally, tags: &Tags) -> Option<Self> {
         if tags.is_empty() {
             return Some(Self {
-                requests: tally.requests_sent,
-                failed: tally.requests_failed,
-                events: tally.acked + tally.rejected + tally.unknown,
-                sent_bytes: tally.sent_bytes,
-                received_bytes: tally.received_bytes,
+                requests: tally.counts.requests_sent,
+                failed: tally.counts.requests_failed,
+                events: tally.counts.attempted(),
+                sent_bytes: tally.counts.sent_bytes,
+                received_bytes: tally.counts.received_bytes,
                 of: Source::Run(&tally.latencies),
             });
         }
@@ -87,11 +87,11 @@ impl<'a> Samples<'a> {
     }
 
     /// Whether the tags ask for what some answer did not tell.
-    pub(super) fn is_untold(&self, metric: Metric) -> bool {
+    pub(super) fn is_unreported(&self, metric: Metric) -> bool {
         match self.of {
             Source::Run(_) => false,
-            Source::Selection(selected) if metric == Metric::Events => selected.has_untold_events,
-            Source::Selection(selected) => selected.has_untold_requests,
+            Source::Selection(selected) if metric == Metric::Events => selected.has_unreported_events,
+            Source::Selection(selected) => selected.has_unreported_requests,
         }
     }
 }

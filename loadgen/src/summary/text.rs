@@ -7,8 +7,8 @@ use super::punctuality::Punctuality;
 use super::samples::Submetric;
 use super::thresholds::Judged;
 use super::{Summary, Unit};
-use crate::load::Ending;
-use crate::meter::latency::Quantiles;
+use crate::meter::latency::{Quantiles, ms};
+use crate::result::Ending;
 
 /// Where the values begin.
 const LEADERS: usize = 24;
@@ -61,9 +61,9 @@ fn outcomes(summary: &Summary) -> Vec<String> {
     // Of all attempts, because outcomes are counted in them, and a further try is one more than was planned.
     let all = attempted(summary);
     let share = |count: u64| count as f64 * 100.0 / all.max(1) as f64;
-    let told = match (events.acked, events.told_new + events.told_duplicate) {
+    let told = match (events.acked, events.reported_new + events.reported_duplicate) {
         (1.., 0) => "new or duplicate was not told".to_owned(),
-        _ => format!("new={} duplicate={}", events.told_new, events.told_duplicate),
+        _ => format!("new={} duplicate={}", events.reported_new, events.reported_duplicate),
     };
     let of_events = line("acked", &format!("{} {:.2}%  {told}", events.acked, share(events.acked)));
     let first = if summary.unit == Unit::Requests { line("statuses", &statuses(summary)) } else { of_events };
@@ -301,17 +301,6 @@ fn quantiles(quantiles: Option<&Quantiles>) -> String {
             ms(all.p90_ms),
             ms(all.p95_ms)
         ),
-    }
-}
-
-/// As k6 writes lengths of time: `345µs`, `1.23ms`, `2.5s`.
-pub(crate) fn ms(ms: f64) -> String {
-    if ms < 1.0 {
-        format!("{:.0}µs", ms * 1000.0)
-    } else if ms < 1000.0 {
-        format!("{ms:.2}ms")
-    } else {
-        format!("{:.2}s", ms / 1000.0)
     }
 }
 

@@ -4,11 +4,12 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::scenario::Demand;
-use truth::threshold::{Aggregate, Metric, Threshold};
+use truth::scenario::threshold::{Aggregate, Metric, Threshold};
 
 use super::punctuality::Punctuality;
 use super::samples::Samples;
 use crate::meter::Tally;
+use crate::meter::counts::Counts;
 
 /// One threshold, looked at.
 #[derive(Clone, PartialEq, Debug, Serialize, JsonSchema)]
@@ -36,7 +37,7 @@ pub(crate) struct Measured<'a> {
 impl<'a> Measured<'a> {
     /// What is known while a run goes on.
     pub(crate) fn so_far(tally: &'a Tally) -> Self {
-        Self { tally, duration_s: duration_s(tally), punctuality: None }
+        Self { tally, duration_s: duration_s(&tally.counts), punctuality: None }
     }
 
     /// Holds all thresholds against it.
@@ -54,12 +55,12 @@ impl<'a> Measured<'a> {
     fn judge_one(&self, threshold: &Threshold) -> Judged {
         let samples = Samples::of(self.tally, &threshold.tags);
         let value = samples.as_ref().and_then(|samples| self.value(threshold, samples));
-        let is_untold = samples.is_some_and(|samples| samples.is_untold(threshold.metric));
+        let is_unreported = samples.is_some_and(|samples| samples.is_unreported(threshold.metric));
         let is_timed = matches!(threshold.metric, Metric::HttpReqDuration | Metric::ResponseTime);
         let was_held = self.punctuality.is_none_or(|punctuality| punctuality.held);
         let not_evaluated = match value {
             None => Some("no sample".to_owned()),
-            Some(_) if is_untold => Some("some answers do not tell new from duplicate".to_owned()),
+            Some(_) if is_unreported => Some("some answers do not tell new from duplicate".to_owned()),
             Some(_) if is_timed && !was_held => Some("the rate was not held".to_owned()),
             Some(_) => None,
         };
@@ -81,7 +82,7 @@ impl<'a> Measured<'a> {
             Metric::DataReceived => samples.received_bytes,
         };
         // Nothing sent is no measurement, however few failures it holds.
-        let count = Some(count as f64).filter(|_| self.tally.requests_sent > 0)?;
+        let count = Some(count as f64).filter(|_| self.tally.counts.requests_sent > 0)?;
         match threshold.aggregate {
             Aggregate::Rate => (self.duration_s > 0.0).then(|| count / self.duration_s),
             _ => Some(count),
@@ -90,8 +91,8 @@ impl<'a> Measured<'a> {
 }
 
 /// From the first send to the last answer.
-pub(super) fn duration_s(tally: &Tally) -> f64 {
-    tally.last_end_ns.saturating_sub(tally.first_start_ns) as f64 / 1e9
+pub(super) fn duration_s(counts: &Counts) -> f64 {
+    counts.last_end_ns.saturating_sub(counts.first_start_ns) as f64 / 1e9
 }
 
 /// A length of time in milliseconds, or how many there are.
@@ -112,9 +113,9 @@ fn trend(histogram: &Histogram<u64>, aggregate: Aggregate) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use truth::answer::{Answer, Outcome};
-    use truth::event::Events;
+    use truth::plan::event::Events;
     use truth::scenario::Scenario;
+    use truth::target::answer::{Answer, Outcome};
 
     use super::*;
     use crate::meter::selection::{Ended, Selected, Selection};
@@ -128,11 +129,18 @@ mod tests {
     }
 
     fn tally() -> Tally {
-        let mut tally = Tally { first_start_ns: 1, last_end_ns: 2_000_000_001, ..Tally::default() };
+        let counts = Counts {
+            first_start_ns: 1,
+            last_end_ns: 2_000_000_001,
+            requests_sent: 100,
+            requests_failed: 3,
+            acked: 970,
+            ..Counts::default()
+        };
+        let mut tally = Tally { counts, ..Tally::default() };
         for ms in 1..=100_u64 {
             tally.latencies.record(0, 0, ms * 1_000_000);
         }
-        (tally.requests_sent, tally.requests_failed, tally.acked) = (100, 3, 970);
         tally
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use truth::answer::{Kinds, Outcome};
+use truth::target::answer::{Kinds, Outcome};
 
 use crate::program::Loadgen;
 use crate::stub::{Exchange, Stub, serve_each, with_length};

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use truth::answer::Outcome;
-use truth::event::Events;
-use truth::folder::RunFolder;
-use truth::rng::{derived, scale};
+use truth::plan::event::Events;
+use truth::plan::rng::{derived, scale};
+use truth::record::folder::RunFolder;
+use truth::target::answer::Outcome;
 
 use crate::program::{Loadgen, Ran, Running, round_of};
 use crate::stub::{Exchange, Key, Stub, with_length};

@@ -1,7 +1,7 @@
 //! How runs end when they do not simply end, and the exit codes that say so.
 
 use rustix::process::Signal;
-use truth::answer::Outcome;
+use truth::target::answer::Outcome;
 
 use crate::program::{Loadgen, Ran};
 use crate::stub::{Stub, with_length};

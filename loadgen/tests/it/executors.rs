@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use truth::event::Events;
-use truth::ledger::Done;
 use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::record::ledger::Done;
 
 use crate::program::{Loadgen, Ran, round_of};
 use crate::stub::{Key, Stub, with_length};

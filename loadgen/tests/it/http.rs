@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use truth::answer::Outcome;
+use truth::target::answer::Outcome;
 
 use crate::peers::process::Peer;
 use crate::program::{Loadgen, Ran};

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use truth::answer::Outcome;
+use truth::target::answer::Outcome;
 
 use crate::peers::process::Peer;
 use crate::program::{Loadgen, Ran};

@@ -31,7 +31,7 @@ use std::net::SocketAddr;
 
 use backend::{Backend, Habit};
 use process::Peer;
-use truth::answer::Outcome;
+use truth::target::answer::Outcome;
 
 use crate::program::{Loadgen, Ran};
 

@@ -6,9 +6,10 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use truth::folder::{RunFolder, read_json};
-use truth::ledger::reader::SegmentReader;
-use truth::ledger::{Done, Frame, Scope};
+use truth::files::read_json;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::reader::SegmentReader;
+use truth::record::ledger::{Done, Frame, Scope};
 
 use crate::schema;
 use crate::stub::Stub;
@@ -235,6 +236,6 @@ impl Ran {
 pub(crate) fn round_of(done: &Done) -> u64 {
     match done.scope {
         Scope::Round(round) => round,
-        Scope::Extra(_) => panic!("loadgen sends no explicit lists"),
+        Scope::Resend(_) => panic!("loadgen sends no explicit lists"),
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use truth::answer::Outcome;
+use truth::target::answer::Outcome;
 
 use crate::program::Loadgen;
 use crate::reach::{NAME, Papers, assert_whole, holds, load};

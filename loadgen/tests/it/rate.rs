@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use truth::answer::Outcome;
-use truth::ledger::{Done, Frame};
+use truth::record::ledger::{Done, Frame};
+use truth::target::answer::Outcome;
 
 use crate::program::{Loadgen, Ran};
 use crate::stub::Stub;

@@ -1,6 +1,6 @@
 //! Requests of one release leave together, on connections that are open.
 
-use truth::answer::Outcome;
+use truth::target::answer::Outcome;
 
 use crate::program::Loadgen;
 use crate::stub::Stub;

@@ -1,6 +1,6 @@
 //! Further tries are attempts of their own, with records of their own.
 
-use truth::answer::Outcome;
+use truth::target::answer::Outcome;
 
 use crate::program::Loadgen;
 use crate::stub::{Stub, with_length};

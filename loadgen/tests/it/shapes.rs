@@ -1,7 +1,7 @@
 //! Targets of other shapes than the reference's: what they are sent, and how their answers are read.
 
 use serde_json::{Value, json};
-use truth::answer::{Kind, Kinds};
+use truth::target::answer::{Kind, Kinds};
 
 use crate::program::Loadgen;
 use crate::stub::{Stub, with_length};

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::part::{self, Part};
-use crate::rate::{Rate, RateError};
-use crate::schedule::Schedule;
-use crate::threshold::{Threshold, ThresholdError};
+use super::executor::{Executor, Part, Stage};
+use super::rate::Rate;
+use super::schedule::Schedule;
+use super::threshold::{Threshold, ThresholdError};
 
 /// Most connections of a run.
 const MAX_CONNECTIONS: u32 = 10_000;
+
+/// Most executors of a load: each has threads of its own.
+const MAX_PARTS: usize = 64;
 
 /// How much, how fast, how patient.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -174,8 +177,9 @@ impl Load {
         if let Some(error) = self.thresholds.iter().find_map(|demand| demand.parse().err()) {
             return Some(error.to_string());
         }
-        if let Some(why) =
-            Some(&self.executors).filter(|parts| !parts.is_empty()).and_then(|parts| part::fault(parts, self))
+        if let Some(why) = Some(&self.executors)
+            .filter(|parts| !parts.is_empty())
+            .and_then(|parts| fault_of_parts(parts, self))
         {
             return Some(why);
         }
@@ -321,67 +325,58 @@ impl From<WrittenDemand> for Demand {
     }
 }
 
-/// A part of the run in which the rate changes steadily.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stage {
-    /// How long it takes.
-    #[serde(with = "crate::duration")]
-    pub duration: Duration,
-    /// The rate at its end, or the number of connections.
-    pub target: Rate,
-}
-
-impl std::str::FromStr for Stage {
-    type Err = String;
-
-    /// Reads `30s:1000`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (duration, target) = text.split_once(':').ok_or_else(|| {
-            format!("`{text}` is not a stage; write it as 30s:1000, how long and up to what rate")
-        })?;
-        let duration = crate::duration::parse(duration).map_err(|error| error.to_string())?;
-        let target = target.parse().map_err(|error: RateError| error.to_string())?;
-        Ok(Self { duration, target })
-    }
-}
-
-impl std::fmt::Display for Stage {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}:{}", crate::duration::format(self.duration), self.target)
-    }
-}
-
-/// How the load is shaped, in k6's words.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Executor {
-    /// A fixed count, shared by all connections, as fast as answers come.
-    SharedIterations,
-    /// A fixed rate, whether answers come or not.
-    ConstantArrivalRate,
-    /// A fixed number of connections, as fast as answers come, for a time.
-    ConstantVus,
-    /// A number of connections that changes steadily, stage by stage.
-    RampingVus,
-    /// A rate that changes steadily, stage by stage.
-    RampingArrivalRate,
-}
-
-impl Executor {
-    /// As scenarios name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SharedIterations => "shared-iterations",
-            Self::ConstantArrivalRate => "constant-arrival-rate",
-            Self::RampingArrivalRate => "ramping-arrival-rate",
-            Self::ConstantVus => "constant-vus",
-            Self::RampingVus => "ramping-vus",
+impl Part {
+    /// The load of this executor alone.
+    fn load(&self, whole: &Load) -> Load {
+        Load {
+            executor: self.executor,
+            count: self.count,
+            rate: self.rate,
+            duration: self.duration,
+            start_vus: self.start_vus.unwrap_or(whole.start_vus),
+            stages: self.stages.clone(),
+            concurrency: self.concurrency.unwrap_or(whole.concurrency),
+            executors: Vec::new(),
+            ..whole.clone()
         }
     }
+}
 
-    /// Whether it sends as fast as answers come until its time is over.
-    fn is_closed_by_time(self) -> bool {
-        matches!(self, Self::ConstantVus | Self::RampingVus)
+/// Says why they make no load, if they do not.
+fn fault_of_parts(parts: &[Part], whole: &Load) -> Option<String> {
+    let is_shaped = whole.executor != Executor::SharedIterations
+        || whole.count.is_some()
+        || whole.rate.is_some()
+        || whole.duration.is_some()
+        || !whole.stages.is_empty();
+    if is_shaped {
+        return Some(
+            "where there are [[load.executors]], each of them says its executor, count, rate, duration and stages, and \
+             [load] says none of these"
+                .to_owned(),
+        );
     }
+    if parts.len() > MAX_PARTS {
+        return Some(format!("there can be up to {MAX_PARTS} [[load.executors]]"));
+    }
+    let faults = parts.iter().enumerate().filter_map(|(place, part)| {
+        let why = own_fault(part, &parts[..place], whole)?;
+        Some(format!("the executor \"{}\": {why}", part.name))
+    });
+    faults.into_iter().next()
+}
+
+fn own_fault(part: &Part, before: &[Part], whole: &Load) -> Option<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
+    if part.name.is_empty() || part.name.len() > 64 || !part.name.chars().all(is_name) {
+        return Some("its name must be 1 to 64 letters, digits, dots, dashes or underscores".to_owned());
+    }
+    let is_known = |name: &str| before.iter().any(|other| other.name == name);
+    if is_known(&part.name) {
+        return Some("its name is taken by another".to_owned());
+    }
+    if let Some(after) = part.after.as_deref().filter(|after| !is_known(after)) {
+        return Some(format!("after = \"{after}\" names no executor that is listed above it"));
+    }
+    part.load(whole).fault()
 }

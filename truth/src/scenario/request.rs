@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Scenario;
-use crate::share::Share;
+use super::load::Load;
+use super::share::Share;
 
 /// One request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ impl Default for FixedRequest {
 
 impl FixedRequest {
     /// Why it cannot be sent with the rest of its scenario.
-    pub(super) fn fault(&self, scenario: &Scenario) -> Option<String> {
+    pub(super) fn fault(&self, load: &Load) -> Option<String> {
         let method = &self.method;
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Some(format!("the method `{method}` is none; write it in capitals: GET, POST, PUT"));
@@ -38,7 +38,6 @@ impl FixedRequest {
         if method == "HEAD" && !self.body.is_empty() {
             return Some("HEAD has no body: leave it out, or send it with another method".to_owned());
         }
-        let load = &scenario.load;
         let repeats = load.dup.parse::<Share>().is_ok_and(|share| share != Share::ZERO);
         (load.batch != 1 || repeats).then(|| {
             "[request] sends the same every time, so there are no events to gather or repeat: leave --batch at 1 and --dup at 0 \

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::mapping::{AnswerFields, StatusPattern, Target};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
+use truth::target::{AnswerFields, StatusPattern, Target};
 
 fn classify(target: &Target, body: &str) -> Answer {
     Answer::classify(target, 200, body.as_bytes(), 2)

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use truth::event::{Decoded, Events};
-use truth::invalid::Invalid;
-use truth::mapping::{Envelope, Target};
+use truth::plan::event::{Decoded, Events};
+use truth::plan::invalid::Invalid;
+use truth::plan::twin::{Twin, Twins};
+use truth::plan::variant::{Origin, Side, Variant, Variants};
 use truth::plan::{MAX_PAYLOAD, MIN_PAYLOAD, Plan, PlanSpec};
-use truth::twin::{Twin, Twins};
-use truth::variant::{Origin, Side, Variant, Variants};
-use truth::wire::{Renderer, post_head};
+use truth::target::wire::{Renderer, post_head};
+use truth::target::{Envelope, Target};
 
 use crate::plans::spec;
 

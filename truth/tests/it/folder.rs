@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use truth::folder::{FolderError, MANIFEST_VERSION, Machine, Manifest, RunFolder, read_json, write_json};
-use truth::plan::Shard;
+use truth::files::{FolderError, read_json, write_json};
+use truth::plan::shard::Shard;
+use truth::record::folder::RunFolder;
+use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::scenario::Scenario;
 
 fn manifest(nonce: u64, shard: Shard) -> Manifest {

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use truth::event::Events;
-use truth::mapping::Target;
+use truth::plan::event::Events;
+use truth::plan::twin::Twins;
+use truth::plan::variant::{Origin, Side, Variants};
 use truth::plan::{PLAN_VERSION, Plan, PlanSpec, Weights};
-use truth::twin::Twins;
-use truth::variant::{Origin, Side, Variants};
-use truth::wire::Renderer;
+use truth::target::Target;
+use truth::target::wire::Renderer;
 
 fn spec() -> PlanSpec {
     PlanSpec {

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use proptest::prelude::*;
-use truth::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Shard, Weights};
-use truth::round::Round;
-use truth::share::Share;
-use truth::twin::Twins;
-use truth::variant::Variants;
+use truth::plan::round::Round;
+use truth::plan::shard::Shard;
+use truth::plan::twin::Twins;
+use truth::plan::variant::Variants;
+use truth::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
+use truth::scenario::share::Share;
 
 /// A spec that is a plan; tests change what they are about.
 pub(crate) fn spec() -> PlanSpec {
@@ -324,8 +325,8 @@ fn behind_the_counts_is_room_for_whatever_only_time_ends() {
 #[test]
 fn a_run_id_stands_for_one_nonce_and_one_seed() {
     // The first eight bytes of SHA-256("abc"), from FIPS 180-2, appendix B.1.
-    assert_eq!(truth::plan::nonce_of_run_id("abc"), 0xba78_16bf_8f01_cfea);
-    assert_ne!(truth::plan::seed_of_run_id("abc"), truth::plan::seed_of_run_id("abd"));
+    assert_eq!(truth::plan::shard::nonce_of_run_id("abc"), 0xba78_16bf_8f01_cfea);
+    assert_ne!(truth::plan::shard::seed_of_run_id("abc"), truth::plan::shard::seed_of_run_id("abd"));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use truth::plan::round::Round;
 use truth::plan::{Plan, PlanSpec, Weights};
-use truth::round::Round;
 
 use crate::plans::{rounds, spec};
 

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use truth::mapping::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target};
-use truth::promises::{Ack, PayloadEquality, Preset, StatsPromise};
 use truth::scenario::Scenario;
+use truth::scenario::promises::{Ack, PayloadEquality, Preset, StatsPromise};
+use truth::target::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target};
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
@@ -161,7 +161,11 @@ fn times_that_are_promised_are_kept_in_what_is_saved_and_unpromised_by_default()
     assert_eq!((promised.stats_lag, promised.drain), (Some(Duration::ZERO), Some(Duration::from_secs(60))));
     for promises in [promised, Preset::Queued.promises()] {
         let saved = serde_json::to_string(&promises).unwrap();
-        assert_eq!(serde_json::from_str::<truth::promises::Promises>(&saved).unwrap(), promises, "{saved}");
+        assert_eq!(
+            serde_json::from_str::<truth::scenario::promises::Promises>(&saved).unwrap(),
+            promises,
+            "{saved}"
+        );
     }
     assert_eq!((Preset::Queued.promises().stats_lag, Preset::Queued.promises().drain), (None, None));
 }

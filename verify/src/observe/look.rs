@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::observed::{Apart, ApartKey, Route};
-use crate::rows::{Anomaly, AnomalyClass, CONTENTS, ContentTally, RowTally};
+use truth::observed::rows::{Anomaly, AnomalyClass, CONTENTS, ContentTally, RowTally};
+use truth::observed::{Apart, ApartKey, Route};
 
 /// How many keys that are told apart are kept.
 const EXAMPLES: usize = 8;

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::client::{ReadError, TargetClient};
-use super::stats::Counters;
-use crate::judge::counters::{Deltas, Region};
-use crate::observed::Settled;
+use judge::books::region::{Deltas, Region};
+use reader::client::{ReadError, TargetClient};
+use truth::observed::Settled;
+use truth::observed::counters::Counters;
 
 /// How often the counters are read meanwhile.
 const POLL_EVERY: Duration = Duration::from_millis(50);

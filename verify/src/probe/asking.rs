@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
+use reader::client::{Posted, TargetClient};
+use reader::listing::next_link;
 use serde_json::Value;
 use tokio::time::timeout;
+use truth::chain::chain;
 
-use super::publish::Names;
-use crate::baseline::chain;
-use crate::observe::client::{Posted, TargetClient};
-use crate::observe::listing::next_link;
+/// The names of an event's fields.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Names {
+    pub(super) topic: String,
+    pub(super) event_id: String,
+    pub(super) timestamp: String,
+    pub(super) payload: String,
+}
 
 /// How long an answer to an event may take: some store before they answer, and take their time.
 const PATIENCE: Duration = Duration::from_secs(60);

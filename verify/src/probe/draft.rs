@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use truth::mapping::Target;
+use truth::target::Target;
 
 /// Tables in the order in which they are written.
 const TABLES: [&str; 11] = [

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use truth::mapping::Paging;
-use truth::promises::TimestampEquality;
+use truth::scenario::promises::TimestampEquality;
+use truth::target::Paging;
 use url::form_urlencoded::byte_serialize;
 
 use super::answers::{escaped, find_lists};

@@ -1,9 +1,9 @@
 //! The way in: the path, the envelope and the names that a target takes an event by.
 
 use serde_json::Value;
-use truth::mapping::Envelope;
+use truth::target::Envelope;
 
-use super::asking::{Answer, Asker, Sent};
+use super::asking::{Answer, Asker, Names, Sent};
 use super::draft::Draft;
 
 /// Where events are taken, most usual first.
@@ -26,15 +26,6 @@ const WITH_RESULTS: &str = "/publish?results=true";
 const IDS: [&str; 4] = ["event_id", "eventId", "id", "message_id"];
 const TOPICS: [&str; 4] = ["topic", "type", "channel", "stream"];
 const PAYLOADS: [&str; 3] = ["payload", "data", "body"];
-
-/// The names of an event's fields.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Names {
-    pub(super) topic: String,
-    pub(super) event_id: String,
-    pub(super) timestamp: String,
-    pub(super) payload: String,
-}
 
 /// How an event gets in, with the first that did.
 #[derive(Clone, Debug)]

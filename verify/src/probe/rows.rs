@@ -1,11 +1,11 @@
 //! Where the events that were sent stand in a page of a listing, and what became of their contents.
 
 use serde_json::Value;
-use truth::promises::{PayloadEquality, TimestampEquality};
+use truth::observed::rows::{equal_payload, moment_ms};
+use truth::scenario::promises::{PayloadEquality, TimestampEquality};
 
 use super::answers::{escaped, find_lists};
 use super::asking::{Answer, SOURCE, Sent, TIMESTAMP};
-use crate::rows::{equal_payload, moment_ms};
 
 /// A page's shape, as far as our own rows show it.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,14 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use truth::answer::{Answer, Outcome};
+use reader::client::{Posted, TargetClient};
 use truth::clock::monotonic_ns;
-use truth::event::Events;
-use truth::mapping::Target;
-use truth::variant::Origin;
-use truth::wire::Renderer;
-
-use crate::observe::client::{Posted, TargetClient};
+use truth::plan::event::Events;
+use truth::plan::variant::Origin;
+use truth::target::Target;
+use truth::target::answer::{Answer, Outcome};
+use truth::target::wire::Renderer;
 
 /// How one request ended.
 pub(super) struct Sent {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use truth::folder::RunFolder;
-use truth::ledger::Frame;
-use truth::ledger::reader::SegmentReader;
+use judge::evidence::{EvidenceError, Run};
+use truth::record::folder::RunFolder;
+use truth::record::ledger::Frame;
+use truth::record::ledger::reader::SegmentReader;
 
 use crate::cli::Options;
-use crate::evidence::{EvidenceError, Run};
 
 /// Opens the runs that are named, or the newest; one shard brings its siblings.
 pub(super) fn open(options: &Options) -> Result<Vec<Run>, EvidenceError> {

@@ -3,15 +3,16 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use truth::answer::{Answer, Kind, Kinds, Outcome};
-use truth::folder::RunFolder;
-use truth::ledger::writer::SegmentWriter;
-use truth::ledger::{Done, Frame, Header, Purpose, Scope};
-use truth::promises::PayloadEquality;
-use verify::evidence::Evidence;
-use verify::judge::{Facts, judge};
-use verify::resend::{Lists, Wish};
-use verify::verdict::{SentAgain, Status, Verdict, Word};
+use judge::evidence::Evidence;
+use judge::facts::Facts;
+use judge::judge;
+use judge::resend::{Lists, Wish};
+use judge::verdict::{Judgement, SentAgain, Status, Verdict};
+use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
+use truth::scenario::promises::PayloadEquality;
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, row};
 use crate::stub::{Published, Script, Stub};
@@ -67,7 +68,7 @@ fn nothing_is_sent_where_a_first_look_does_not_tell_enough() {
     let lists = choose(&wish(true, Some("1")), &capped);
     assert!(lists.resolve.is_empty() && !lists.replay.is_empty() && lists.withheld.len() == 1);
     let mut moving = evidence;
-    moving.observed.stats.settled = verify::observed::Settled::Moving;
+    moving.observed.stats.settled = truth::observed::Settled::Moving;
     let lists = choose(&wish(true, Some("1")), &moving);
     assert!(lists.is_empty() && lists.withheld.len() == 1);
 }
@@ -105,7 +106,7 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
     let batch = forged.plan.batch as usize;
     assert!(ordinals.len() <= batch, "one request is enough here");
     let done = Done {
-        scope: Scope::Extra(0),
+        scope: Scope::Resend(0),
         request: 0,
         try_number: 0,
         is_final: true,
@@ -116,15 +117,15 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
         status: 200,
         answer: tells(answer),
     };
-    let extra = Frame::Extra { id: 0, purpose, ordinals: ordinals.to_vec() };
+    let extra = Frame::Resend { id: 0, purpose, ordinals: ordinals.to_vec() };
     forged.lanes.push(vec![extra, Frame::Done(done), Frame::Closed { t: t + 600 }]);
 }
 
 /// The verdict on the folder: frames of lists have no time of their own, so they are merged by segment.
-pub(crate) fn verdict(forged: &Forged) -> Verdict {
+pub(crate) fn verdict(forged: &Forged) -> Judgement {
     let out = tempfile::tempdir().expect("a folder");
     let folder = forged.write(out.path());
-    let run = verify::evidence::Run::open(folder).expect("a forged run");
+    let run = judge::evidence::Run::open(folder).expect("a forged run");
     judge(&Evidence::assemble(&[run], forged.observed(), forged.earlier.clone()).expect("a forged run"))
 }
 
@@ -140,7 +141,7 @@ fn a_replay_that_is_known_passes_and_is_told() {
     let keys = first_acked(&forged, 10);
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
     let verdict = verdict(&forged);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "replay").summary, "10 acknowledged keys sent again, all of them known");
     assert_eq!(check(&verdict, "stillness").status, Status::Pass);
     let again = SentAgain { keys: 10, told_duplicate: 10, ..SentAgain::default() };
@@ -159,7 +160,7 @@ fn a_replayed_key_that_is_told_to_be_new_fails() {
     });
     let verdict = verdict(&forged);
     assert_names(&verdict, "replay", keys[4]);
-    assert!(verdict.verdict == Word::Fail && check(&verdict, "stored-twice").status == Status::Pass);
+    assert!(verdict.verdict == Verdict::Fail && check(&verdict, "stored-twice").status == Status::Pass);
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
     let mut known = forged.clone();
     send(&mut known, Purpose::Replay, &keys, |answer| Answer { kinds: Kinds::Untold, ..answer });
     let fine = verdict(&known);
-    assert_eq!(fine.verdict, Word::Pass, "{:#?}", fine.reasons);
+    assert_eq!(fine.verdict, Verdict::Pass, "{:#?}", fine.reasons);
     assert_eq!(
         check(&fine, "replay").summary,
         "10 acknowledged keys sent again, and none of them counted as unique"
@@ -185,7 +186,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
 }
 
 /// Answers that tell nothing, counters alone: ten keys replayed, `unique` grown by three.
-fn counted_again(received: u64) -> Verdict {
+fn counted_again(received: u64) -> Judgement {
     let mut forged = in_doubt().run();
     let keys = first_acked(&forged, 10);
     send(&mut forged, Purpose::Replay, &keys, |answer| Answer {
@@ -202,7 +203,7 @@ fn counted_again(received: u64) -> Verdict {
     let mut evidence = forged.evidence();
     evidence.observed.listing.offered = false;
     let out = tempfile::tempdir().expect("a folder");
-    let run = verify::evidence::Run::open(forged.write(out.path())).expect("a forged run");
+    let run = judge::evidence::Run::open(forged.write(out.path())).expect("a forged run");
     judge(&Evidence::assemble(&[run], evidence.observed, forged.earlier.clone()).expect("a forged run"))
 }
 
@@ -221,11 +222,11 @@ fn a_key_that_is_resolved_is_in_doubt_no_longer() {
     let keys = choose(&wish(true, None), &forged.evidence()).resolve;
     send(&mut forged, Purpose::Resolve, &keys, |answer| answer);
     let after = verdict(&forged);
-    assert_eq!(after.verdict, Word::Pass, "{:#?}", after.reasons);
+    assert_eq!(after.verdict, Verdict::Pass, "{:#?}", after.reasons);
     let keys = keys.len() as u64;
     assert_eq!(after.resolved, Some(SentAgain { keys, told_new: keys, ..SentAgain::default() }));
     assert_eq!(after.attempts.doubtful_keys + keys, before.attempts.doubtful_keys);
-    let unique = |verdict: &Verdict| verdict.counters.as_ref().expect("a forged run").unique;
+    let unique = |verdict: &Judgement| verdict.counters.as_ref().expect("a forged run").unique;
     assert!(unique(&after).slack() < unique(&before).slack());
     // From now on its loss is one.
     forged.lose(choose(&wish(true, None), &in_doubt().run().evidence()).resolve[0]);
@@ -249,7 +250,7 @@ fn a_counter_that_was_too_high_before_is_too_high_still() {
     forged.now.duplicates = forged.now.duplicates.map(|count| count + 1);
     assert_fails(&verdict(&forged), &["counters"]);
     forged.polls.clear();
-    assert_eq!(verdict(&forged).verdict, Word::Unknown);
+    assert_eq!(verdict(&forged).verdict, Verdict::Unknown);
 }
 
 #[test]
@@ -259,7 +260,7 @@ fn a_row_that_vanishes_between_the_looks_fails_though_nobody_acknowledged_it() {
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
     let evidence = forged.evidence();
     let facts = Facts::gather(&evidence).expect("a forged run");
-    let unacked = |(_, key): &(u64, verify::judge::keys::KeyState)| key.acked() == 0 && key.seen() > 0;
+    let unacked = |(_, key): &(u64, judge::books::keys::KeyState)| key.acked() == 0 && key.seen() > 0;
     let stored = facts.tally.keys.iter().find(unacked).expect("an unknown attempt was executed").0;
     forged.lose(stored);
     forged.now.unique = forged.now.unique.map(|unique| unique - 1);
@@ -276,7 +277,7 @@ fn a_list_that_was_cut_short_is_unknown_and_not_unsent() {
     let lane = forged.lanes.last_mut().expect("a forged run");
     lane.truncate(1);
     let verdict = verdict(&forged);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(verdict.resolved.expect("a forged run").unknown, keys.len() as u64);
     assert!(verdict.observations.iter().all(|line| !line.starts_with("run did not finish")), "the run did");
 }
@@ -289,7 +290,7 @@ fn order_in_time_is_not_judged_across_the_clocks_of_two_machines() {
     let out = tempfile::tempdir().expect("a folder");
     let folder = forged.write(out.path());
     let assembled = |folder: &RunFolder| {
-        let run = verify::evidence::Run::open(folder.clone()).expect("a forged run");
+        let run = judge::evidence::Run::open(folder.clone()).expect("a forged run");
         Evidence::assemble(&[run], forged.observed(), None).expect("a forged run").one_clock
     };
     assert!(assembled(&folder));
@@ -320,7 +321,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-fn saved(folder: &RunFolder) -> Verdict {
+fn saved(folder: &RunFolder) -> Judgement {
     serde_json::from_slice(&fs::read(folder.file("verdict.json")).expect("a verdict")).expect("a verdict")
 }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use truth::folder::RunFolder;
-use truth::plan::Shard;
-use verify::verdict::{Verdict, Word};
+use judge::verdict::{Judgement, Verdict};
+use truth::plan::shard::Shard;
+use truth::record::folder::RunFolder;
 
 use crate::forge::{Fate, Forge, Forged};
 use crate::stub::{Script, Stub};
@@ -39,7 +39,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
-pub(crate) fn saved(folder: &RunFolder) -> Verdict {
+pub(crate) fn saved(folder: &RunFolder) -> Judgement {
     serde_json::from_slice(&fs::read(folder.file("verdict.json")).expect("a verdict")).expect("a verdict")
 }
 
@@ -50,14 +50,14 @@ fn each_word_has_its_exit_code() {
     let mut torn = small().run();
     *torn.under_load().next().and_then(|counters| counters.received.as_mut()).unwrap() -= 1;
     let mut moving = small().run();
-    moving.settled = verify::observed::Settled::Moving;
+    moving.settled = truth::observed::Settled::Moving;
     let void = Forge { fates: |_, _| vec![Fate::Rejected], ..small() }.run();
     for (forged, code, word) in [
-        (small().run(), 0, Word::Pass),
-        (lost, 1, Word::Fail),
-        (torn, 1, Word::Fail),
-        (moving, 3, Word::Unknown),
-        (void, 4, Word::Void),
+        (small().run(), 0, Verdict::Pass),
+        (lost, 1, Verdict::Fail),
+        (torn, 1, Verdict::Fail),
+        (moving, 3, Verdict::Unknown),
+        (void, 4, Verdict::Void),
     ] {
         let out = tempfile::tempdir().unwrap();
         let folder = forged.write_observed(out.path());
@@ -213,7 +213,7 @@ pub(crate) fn shards(out: &Path, change: impl Fn(&mut Forged)) -> [RunFolder; 2]
             ..part
         };
         for done in part.dones() {
-            done.answer.kinds = truth::answer::Kinds::Untold;
+            done.answer.kinds = truth::target::answer::Kinds::Untold;
             (done.answer.inserted, done.answer.duplicates) = (None, None);
         }
         assert!(earlier.insert(part.shard.index));
@@ -262,7 +262,7 @@ fn a_folder_that_cannot_be_written_keeps_the_exit_code() {
 async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     let out = tempfile::tempdir().unwrap();
     let mut forge = small();
-    forge.scenario.promises.payload = truth::promises::PayloadEquality::Json;
+    forge.scenario.promises.payload = truth::scenario::promises::PayloadEquality::Json;
     let mut forged = forge.run();
     let stub = Stub::start(Script::of(forged.rows.clone(), forged.now.clone())).await;
     let folder = forged.write(out.path());
@@ -277,7 +277,7 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     let output = verify(&[path, "--target", &stub.url, "--settle", "1s"], out.path());
     assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
     assert_eq!(folder.observations(), [1, 2, 3]);
-    assert_eq!((saved(&folder).verdict, saved(&folder).observation), (Word::Fail, 3));
+    assert_eq!((saved(&folder).verdict, saved(&folder).observation), (Verdict::Fail, 3));
     let again = offline(&folder, &[]);
     assert_eq!(again.status.code(), Some(1), "the newest counts");
     assert!(again.stderr.is_empty(), "{}", stderr(&again));
@@ -339,7 +339,7 @@ fn a_target_that_is_not_there_writes_nothing() {
 fn a_target_that_offers_nothing_is_void_and_not_unreachable() {
     let out = tempfile::tempdir().unwrap();
     let mut forge = small();
-    forge.scenario.target.stats = truth::mapping::StatsFields::default();
+    forge.scenario.target.stats = truth::target::StatsFields::default();
     forge.scenario.target.listing.path = None;
     let folder = forge.run().write(out.path());
     let output = verify(&[folder.path().to_str().unwrap()], out.path());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use truth::folder::RunFolder;
+use truth::record::folder::RunFolder;
 
 use crate::binary::{offline, saved, shards, small, stderr, stdout};
 use crate::forge::{Forge, Forged};

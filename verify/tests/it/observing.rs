@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use truth::ledger::{Done, Scope};
-use truth::mapping::{ListedTopics, Paging, StatsFields, Target};
-use truth::promises::{Ack, PayloadEquality, TimestampEquality};
+use judge::evidence::Evidence;
+use judge::facts::book;
+use judge::judge;
+use judge::verdict::{Judgement, Verdict};
+use reader::client::{ReadError, TargetClient};
+use reader::tunnel::ProxyLogin;
+use truth::observed::counters::Counters;
+use truth::observed::{Behind, Observed, Settled};
+use truth::record::ledger::{Done, Scope};
 use truth::scenario::Scenario;
-use verify::evidence::Evidence;
-use verify::judge::{book, judge};
-use verify::observe::client::{ReadError, TargetClient};
-use verify::observe::stats::Counters;
-use verify::observe::tunnel::ProxyLogin;
+use truth::scenario::promises::{Ack, PayloadEquality, TimestampEquality};
+use truth::target::{ListedTopics, Paging, StatsFields, Target};
 use verify::observe::{Wanted, observe};
-use verify::observed::{Behind, Observed, Settled};
-use verify::verdict::{Verdict, Word};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
 use crate::stub::{Listed, OnStats, Pages, Script, Stub};
@@ -54,7 +55,7 @@ async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Obse
 const PATIENT: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(900);
 
-async fn verdict(forged: &Forged, target: &Target, settle: Duration) -> Verdict {
+async fn verdict(forged: &Forged, target: &Target, settle: Duration) -> Judgement {
     let observed = look(forged, target, settle).await.expect("something was read");
     judge(&Evidence { observed, ..forged.evidence() })
 }
@@ -74,7 +75,12 @@ async fn every_way_of_paging_shows_all_rows_at_any_page_size() {
             let mut target = target(&stub);
             (target.listing.paging, target.listing.limit, target.listing.topics) = (paging, limit, topics);
             let verdict = verdict(&forged, &target, PATIENT).await;
-            assert_eq!(verdict.verdict, Word::Pass, "{paging:?} {limit} {topics:?}: {:#?}", verdict.reasons);
+            assert_eq!(
+                verdict.verdict,
+                Verdict::Pass,
+                "{paging:?} {limit} {topics:?}: {:#?}",
+                verdict.reasons
+            );
             let expected =
                 if topics == ListedTopics::All { "210 rows listed" } else { "the listing does not show" };
             assert!(check(&verdict, "routes-disagree").summary.starts_with(expected));
@@ -91,7 +97,7 @@ async fn pages_can_be_numbered() {
         (target.listing.paging, target.listing.first_page) = (Paging::Page, from as u32);
         (target.listing.parameters.page, target.listing.parameters.limit) = ("p".to_owned(), String::new());
         let verdict = verdict(&forged, &target, PATIENT).await;
-        assert_eq!(verdict.verdict, Word::Pass, "{from}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{from}: {:#?}", verdict.reasons);
     }
 }
 
@@ -113,7 +119,7 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     let stub = Stub::start(Script { pages: Pages::OtherNames, ..script(&forged) }).await;
     let target = Target { url: stub.url.clone(), ..scenario.target.clone() };
     let verdict = verdict(&forged, &target, PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "payload-changed").summary, "210 stored events are as sent");
 
     // One row of other contents is noticed through all of that.
@@ -150,7 +156,7 @@ async fn a_row_that_is_shown_under_every_topic_is_a_leak() {
         // A target that cannot be asked for a topic leaks nothing.
         target.listing.parameters.topic.clear();
         target.listing.topics = ListedTopics::All;
-        assert_eq!(self::verdict(&forged, &target, PATIENT).await.verdict, Word::Pass);
+        assert_eq!(self::verdict(&forged, &target, PATIENT).await.verdict, Verdict::Pass);
     }
 }
 
@@ -164,7 +170,7 @@ async fn a_single_page_without_anybody_who_counts_is_not_taken_for_whole() {
     (target.listing.paging, target.listing.limit) = (Paging::None, 1000);
     let verdict = verdict(&forged, &target, SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -173,7 +179,7 @@ async fn a_target_that_ignores_the_topic_shows_every_row_once_all_the_same() {
     let stub = Stub::start(Script { by_topic: false, ..script(&forged) }).await;
     let mut target = target(&stub);
     (target.listing.topics, target.listing.limit) = (ListedTopics::Each, 40);
-    assert_eq!(verdict(&forged, &target, PATIENT).await.verdict, Word::Pass);
+    assert_eq!(verdict(&forged, &target, PATIENT).await.verdict, Verdict::Pass);
 }
 
 #[tokio::test]
@@ -203,7 +209,7 @@ async fn what_a_capped_listing_does_not_show_is_unseen() {
         (target.listing.paging, target.listing.limit) = (paging, limit);
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{limit} {paging:?}");
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{limit} {paging:?}");
         assert!(
             verdict.reasons.iter().any(|reason| reason.contains("listing.paging")),
             "{:#?}",
@@ -215,7 +221,7 @@ async fn what_a_capped_listing_does_not_show_is_unseen() {
 #[tokio::test]
 async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let forged = small();
-    let topic_of = |row: &verify::rows::Row| row.topic.clone();
+    let topic_of = |row: &truth::observed::rows::Row| row.topic.clone();
     let of = |topic: &str| forged.rows.iter().filter(|row| row.topic == topic).count();
     let mut topics: Vec<String> = forged.rows.iter().map(topic_of).collect();
     topics.sort_by_key(|topic| std::cmp::Reverse((of(topic), topic.clone())));
@@ -234,7 +240,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let cap = of(&longest) + 1;
     let stub = Stub::start(within(cap)).await;
     let verdict = verdict(&forged, &capped(&stub, cap), PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 
     // What the longest does not show is unseen, and it is said how much that is.
     let cap = of(&longest) - 1;
@@ -244,7 +250,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let stub = Stub::start(within(cap)).await;
     let verdict = self::verdict(&forged, &capped(&stub, cap), SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     let said = format!("saw {seen} of 210 acknowledged keys; {} of 3 topics are cut off", cut.len());
     assert!(verdict.reasons.iter().any(|reason| reason.starts_with(&said)), "{said}: {:#?}", verdict.reasons);
 
@@ -270,7 +276,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let stub = Stub::start(within(cap)).await;
     let verdict = self::verdict(&forged, &capped(&stub, 1000), SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
 }
 
 #[tokio::test]
@@ -281,7 +287,7 @@ async fn a_cap_shows_also_where_there_are_no_counters() {
     target.stats = StatsFields::default();
     let verdict = verdict(&forged, &target, SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -293,7 +299,7 @@ async fn a_listing_that_goes_in_circles_ends() {
         target.listing.paging = paging;
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown);
+        assert_eq!(verdict.verdict, Verdict::Unknown);
         assert!(verdict.reasons.iter().any(|reason| reason.contains("leads back")), "{:#?}", verdict.reasons);
         assert!(stub.asked().1 < 20, "{:?}", stub.asked());
     }
@@ -307,7 +313,7 @@ async fn what_becomes_visible_late_is_an_observation_and_no_loss() {
     let stub = Stub::start(Script { late: (6, late.clone()), ..script(&forged) }).await;
     forged.rows.extend(late);
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(
         verdict.observations[0].starts_with("10 acknowledged keys were not listed at first"),
         "{:?}",
@@ -328,7 +334,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         }
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
         if !by_topic {
             let why = if counts {
                 "though the target counts more"
@@ -341,7 +347,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         target.listing.topics = ListedTopics::Each;
         let verdict = self::verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
     }
     // Where a page begins may be capped, and not how many rows there are.
     let stub = Stub::start(Script { pages: Pages::OffsetBelow { end: 60 }, ..script(&forged) }).await;
@@ -352,7 +358,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
     // A cap that no topic reaches hides nothing of it.
     let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, ..script(&forged) }).await;
     let verdict = self::verdict(&forged, &self::target(&stub), SHORT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -374,7 +380,7 @@ async fn a_target_that_shows_every_key_and_counts_some_again_after_its_window_is
     let stub = Stub::start(Script { pages: Pages::Link { at_most: 20 }, ..script(&forged) }).await;
     let verdict = verdict(&forged, &target(&stub), SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -399,7 +405,7 @@ fn what_still_came_in_when_the_looks_ended_is_not_lost() {
         let verdict = judge(&Evidence { observed, ..forged.evidence() });
         assert_fails(&verdict, &[]);
         let lost = check(&verdict, "lost");
-        assert_eq!((verdict.verdict, lost.count), (Word::Unknown, 60));
+        assert_eq!((verdict.verdict, lost.count), (Verdict::Unknown, 60));
         assert!(lost.summary.contains("--settle"), "{}", lost.summary);
     }
 }
@@ -415,7 +421,7 @@ async fn counters_that_move_and_then_settle_are_waited_for() {
     let on_stats = |nth: usize, counters: &Counters| Some(lag(counters, 5_u64.saturating_sub(nth as u64)));
     let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script(&forged) }).await;
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -479,7 +485,7 @@ async fn counters_that_never_rest_are_unknown() {
         assert_eq!(observed.stats.settled, settled);
         let verdict = judge(&Evidence { observed, ..forged.evidence() });
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown);
+        assert_eq!(verdict.verdict, Verdict::Unknown);
     }
 }
 
@@ -493,7 +499,7 @@ async fn a_listing_that_the_target_changed_under_is_read_again_five_times_at_mos
     let observed = look(&forged, &target(&stub), Duration::ZERO).await.unwrap();
     assert_eq!((observed.listing.bracketed, observed.listing.brackets), (false, 5));
     let verdict = judge(&Evidence { observed, ..forged.evidence() });
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
 }
 
 #[tokio::test]
@@ -512,7 +518,7 @@ async fn errors_of_the_target_are_unknown_and_not_a_failure() {
         let stub = Stub::start(script).await;
         let verdict = verdict(&forged, &target(&stub), SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{name}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{name}: {:#?}", verdict.reasons);
     }
 }
 
@@ -521,7 +527,7 @@ async fn an_error_while_the_target_comes_to_rest_is_forgiven() {
     let forged = small();
     let on_stats = |nth: usize, counters: &Counters| (nth != 2).then(|| counters.clone());
     let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script(&forged) }).await;
-    assert_eq!(verdict(&forged, &target(&stub), PATIENT).await.verdict, Word::Pass);
+    assert_eq!(verdict(&forged, &target(&stub), PATIENT).await.verdict, Verdict::Pass);
 }
 
 #[tokio::test]
@@ -531,13 +537,13 @@ async fn a_target_without_counters_is_listed_twice_and_one_without_a_listing_cou
     let mut uncounted = target(&stub);
     uncounted.stats = StatsFields::default();
     let verdict_listed = verdict(&forged, &uncounted, PATIENT).await;
-    assert_eq!(verdict_listed.verdict, Word::Pass, "{:#?}", verdict_listed.reasons);
+    assert_eq!(verdict_listed.verdict, Verdict::Pass, "{:#?}", verdict_listed.reasons);
     // And asked for the first pages of three topics and of one that nobody used.
     assert_eq!(stub.asked(), (0, 2 + 4));
     let mut unlisted = target(&stub);
     unlisted.listing.path = None;
     let verdict_counted = verdict(&forged, &unlisted, PATIENT).await;
-    assert_eq!(verdict_counted.verdict, Word::Pass, "{:#?}", verdict_counted.reasons);
+    assert_eq!(verdict_counted.verdict, Verdict::Pass, "{:#?}", verdict_counted.reasons);
 }
 
 #[tokio::test]
@@ -556,7 +562,7 @@ async fn where_others_write_our_rows_alone_have_to_stand_still() {
     script.rows.extend((0..5).map(foreign));
     let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script }).await;
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -582,7 +588,7 @@ async fn a_key_that_is_missing_is_looked_for_twice_however_little_time_there_is(
     let mut target = target(&stub);
     target.stats = StatsFields::default();
     let verdict = verdict(&forged, &target, Duration::ZERO).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 /// 2,000 attempts of 1,400 keys, shown in the order of time without counters, from such a place no further.
@@ -595,10 +601,10 @@ fn long() -> Forged {
 
 async fn up_to(
     end: usize,
-    rows: Vec<verify::rows::Row>,
+    rows: Vec<truth::observed::rows::Row>,
     forged: &Forged,
     change: fn(&mut Target),
-) -> Verdict {
+) -> Judgement {
     let script = Script { pages: Pages::OffsetBelow { end }, by_topic: false, ..script(forged) };
     let stub = Stub::start(Script { rows, ..script }).await;
     let mut target = target(&stub);
@@ -638,9 +644,9 @@ async fn what_a_listing_in_the_order_of_time_has_passed_is_lost() {
 #[tokio::test]
 async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
     let forged = long();
-    let unknown = |verdict: &Verdict| {
+    let unknown = |verdict: &Judgement| {
         assert_fails(verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     };
     // Nothing is lost; the last page begins at 700.
     unknown(&up_to(700, forged.rows.clone(), &forged, uncounted).await);
@@ -667,7 +673,7 @@ async fn what_lies_before_the_rows_of_its_own_topic_is_unseen() {
     // The newest hundred of one topic, and all of the others.
     let of_it = forged.rows.iter().filter(|row| row.topic == topic).count();
     let mut hidden = of_it - 100;
-    let mut is_shown = |row: &verify::rows::Row| {
+    let mut is_shown = |row: &truth::observed::rows::Row| {
         let is_hidden = row.topic == topic && hidden > 0;
         hidden -= usize::from(is_hidden);
         !is_hidden
@@ -675,7 +681,7 @@ async fn what_lies_before_the_rows_of_its_own_topic_is_unseen() {
     let rows: Vec<_> = forged.rows.iter().filter(|row| is_shown(row)).cloned().collect();
     let verdict = up_to(5_000, rows, &forged, uncounted).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -700,6 +706,6 @@ async fn a_key_that_was_stored_long_before_or_after_its_neighbours_may_lie_out_o
         rows.extend(apart);
         let verdict = up_to(1_300, rows, &forged, uncounted).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use verify::observe::stats::Counters;
+use truth::observed::counters::Counters;
 
 use crate::binary::{stderr, stdout};
 use crate::forge::foreign;

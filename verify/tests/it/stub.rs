@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use verify::observe::stats::Counters;
-use verify::rows::Row;
+use truth::observed::counters::Counters;
+use truth::observed::rows::Row;
 
 /// How the stub pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,131 @@
+//! What a run has tried, and how hard: a PASS without races says nothing about races.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use truth::plan::event::Events;
+
+use crate::books::keys::{KeyState, Keys};
+
+/// From this many expected on, seeing none makes a verdict void.
+pub const EXPECTED_ENOUGH: u64 = 30;
+
+/// Planned and observed numbers of one kind of repeat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Seen {
+    /// How many the opened rounds hold.
+    pub planned: u64,
+    /// How many were really tried.
+    pub observed: u64,
+}
+
+/// The kinds of repeats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Pairs of requests of one release that carry one key; observed: those under way at the same time.
+    pub overlapping_pairs: Seen,
+    /// Copies of a key beside another in one request; observed: those in an acknowledged request.
+    pub in_batch_repeats: Seen,
+    /// Copies of a key of an earlier round; observed: those in an acknowledged request.
+    pub delayed_repeats: Seen,
+    /// Pairs of keys that a careless target takes for one; observed: those of which both were acknowledged.
+    #[serde(default)]
+    pub twin_keys: Seen,
+}
+
+/// One request of a round, ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// Start and end of its last try that may have had an effect; none if none may.
+    pub interval: Option<(u64, u64)>,
+    /// Whether it was acknowledged.
+    pub acked: bool,
+}
+
+impl Coverage {
+    /// The kinds with their names; traps only where some were set.
+    pub fn kinds(&self) -> Vec<(&'static str, Seen)> {
+        let mut kinds = vec![
+            ("overlapping pairs", self.overlapping_pairs),
+            ("in-batch repeats", self.in_batch_repeats),
+            ("delayed repeats", self.delayed_repeats),
+        ];
+        kinds.extend((self.twin_keys.planned > 0).then_some(("twin keys (traps)", self.twin_keys)));
+        kinds
+    }
+
+    /// Takes the keys of a run, once all attempts are booked.
+    pub fn take_keys(&mut self, events: &Events, keys: &Keys) {
+        let attempted = |key: KeyState| key.acked() > 0 || key.unknown() > 0;
+        for (first, state) in keys.iter().filter(|(ordinal, _)| ordinal % 2 == 0) {
+            if events.twin(first).is_none() || !keys.contains(first + 1) {
+                continue;
+            }
+            let second = keys.get(first + 1);
+            self.twin_keys.planned += u64::from(attempted(state) && attempted(second));
+            self.twin_keys.observed += u64::from(state.acked() > 0 && second.acked() > 0);
+        }
+    }
+
+    /// Takes a round whose requests have all ended. `first_ordinal` is the first key that is new in it.
+    pub fn take_round(
+        &mut self,
+        requests: &[&[u64]],
+        releases: &[Range<u32>],
+        ended: &[Ended],
+        first_ordinal: u64,
+        can_race: bool,
+    ) {
+        for (ordinals, ended) in requests.iter().zip(ended) {
+            let delayed = ordinals.iter().filter(|ordinal| **ordinal < first_ordinal).count() as u64;
+            let repeats = repeats_within(ordinals);
+            self.delayed_repeats.planned += delayed;
+            self.in_batch_repeats.planned += repeats;
+            if ended.acked {
+                self.delayed_repeats.observed += delayed;
+                self.in_batch_repeats.observed += repeats;
+            }
+        }
+        if can_race {
+            for release in releases.iter().filter(|release| release.len() > 1) {
+                self.take_release(requests, release, ended);
+            }
+        }
+    }
+
+    fn take_release(&mut self, requests: &[&[u64]], release: &Range<u32>, ended: &[Ended]) {
+        let mut holders: HashMap<u64, Vec<u32>> = HashMap::new();
+        for request in release.clone() {
+            for ordinal in requests[request as usize] {
+                let held = holders.entry(*ordinal).or_default();
+                if held.last() != Some(&request) {
+                    held.push(request);
+                }
+            }
+        }
+        for held in holders.values().filter(|held| held.len() > 1) {
+            for (place, first) in held.iter().enumerate() {
+                for second in &held[place + 1..] {
+                    self.overlapping_pairs.planned += 1;
+                    let observed = overlap(ended[*first as usize].interval, ended[*second as usize].interval);
+                    self.overlapping_pairs.observed += u64::from(observed);
+                }
+            }
+        }
+    }
+}
+
+fn overlap(first: Option<(u64, u64)>, second: Option<(u64, u64)>) -> bool {
+    match (first, second) {
+        (Some(first), Some(second)) => first.0 <= second.1 && second.0 <= first.1,
+        _ => false,
+    }
+}
+
+fn repeats_within(ordinals: &[u64]) -> u64 {
+    let mut sorted = ordinals.to_vec();
+    sorted.sort_unstable();
+    sorted.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
+}

@@ -1,0 +1,188 @@
+//! The state of a key in one byte, and what each of its 256 values means.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use truth::observed::presence::Presence;
+
+const ACKED: u32 = 0;
+const NEW: u32 = 2;
+const UNKNOWN: u32 = 4;
+const SEEN: u32 = 6;
+
+/// A verdict on one key that needs nothing but its byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    /// Acknowledged and absent.
+    Lost,
+    /// Listed more than once.
+    StoredTwice,
+    /// Told to be new more than once.
+    DoubleNew,
+    /// Listed, though no attempt of it was acknowledged or is unknown.
+    Unaccounted,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Lost, Self::StoredTwice, Self::DoubleNew, Self::Unaccounted];
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Four 2-bit counters that stop at 3: acknowledged, told new, unknown, seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeyState(u8);
+
+impl KeyState {
+    const fn field(self, shift: u32) -> u8 {
+        (self.0 >> shift) & 3
+    }
+
+    /// Attempts that were acknowledged: 3 stands for more.
+    pub const fn acked(self) -> u8 {
+        self.field(ACKED)
+    }
+
+    /// Attempts that were told to be new: 3 stands for more.
+    pub const fn told_new(self) -> u8 {
+        self.field(NEW)
+    }
+
+    /// Attempts whose fate is unknown: 3 stands for more.
+    pub const fn unknown(self) -> u8 {
+        self.field(UNKNOWN)
+    }
+
+    /// Rows: 3 stands for more.
+    pub const fn seen(self) -> u8 {
+        self.field(SEEN)
+    }
+
+    /// Whether this state is of a class.
+    pub fn is(self, class: Class) -> bool {
+        CLASSES[usize::from(self.0)] & class.bit() != 0
+    }
+
+    fn bump(&mut self, shift: u32) {
+        if self.field(shift) < 3 {
+            self.0 += 1 << shift;
+        }
+    }
+}
+
+/// For each byte, the classes that it belongs to.
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let state = KeyState(byte as u8);
+        let mut classes = 0;
+        if state.acked() >= 1 && state.seen() == 0 {
+            classes |= Class::Lost.bit();
+        }
+        if state.seen() >= 2 {
+            classes |= Class::StoredTwice.bit();
+        }
+        if state.told_new() >= 2 {
+            classes |= Class::DoubleNew.bit();
+        }
+        if state.seen() >= 1 && state.acked() == 0 && state.unknown() == 0 {
+            classes |= Class::Unaccounted.bit();
+        }
+        table[byte] = classes;
+        byte += 1;
+    }
+    table
+};
+
+/// The states of a range of keys; what is booked on others is left out.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    first: u64,
+    states: Vec<KeyState>,
+    /// Exact numbers of unknown attempts, where the byte stops counting.
+    many_unknown: HashMap<u64, u64>,
+}
+
+impl Keys {
+    /// These keys, none attempted.
+    pub fn new(keys: Range<u64>) -> Self {
+        let count = usize::try_from(keys.end - keys.start).expect("keys fit in memory");
+        Self { first: keys.start, states: vec![KeyState::default(); count], many_unknown: HashMap::new() }
+    }
+
+    /// Whether a key is in the range.
+    pub fn contains(&self, ordinal: u64) -> bool {
+        ordinal >= self.first && ordinal - self.first < self.states.len() as u64
+    }
+
+    /// The state of a key of the range.
+    pub fn get(&self, ordinal: u64) -> KeyState {
+        self.states[(ordinal - self.first) as usize]
+    }
+
+    /// All keys of the range with their states.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, KeyState)> {
+        (self.first..).zip(self.states.iter().copied())
+    }
+
+    /// How many keys are of a class, and the first `limit` of them.
+    pub fn of_class(&self, class: Class, limit: usize) -> (u64, Vec<u64>) {
+        self.of_class_where(class, limit, |_| true)
+    }
+
+    /// The same of those keys alone that are asked about.
+    pub fn of_class_where(
+        &self,
+        class: Class,
+        limit: usize,
+        is_asked: impl Fn(&u64) -> bool,
+    ) -> (u64, Vec<u64>) {
+        let (mut count, mut first) = (0, Vec::new());
+        for (ordinal, _) in self.iter().filter(|(ordinal, state)| state.is(class) && is_asked(ordinal)) {
+            count += 1;
+            if first.len() < limit {
+                first.push(ordinal);
+            }
+        }
+        (count, first)
+    }
+
+    /// Exact number of unknown attempts of a key.
+    pub fn unknown(&self, ordinal: u64) -> u64 {
+        match self.get(ordinal).unknown() {
+            few @ 0..=2 => u64::from(few),
+            _ => self.many_unknown.get(&ordinal).copied().unwrap_or(3),
+        }
+    }
+
+    /// Books an acknowledgement.
+    pub fn book_acked(&mut self, ordinal: u64, is_new: bool) {
+        let state = &mut self.states[(ordinal - self.first) as usize];
+        state.bump(ACKED);
+        if is_new {
+            state.bump(NEW);
+        }
+    }
+
+    /// Books an attempt whose fate is unknown.
+    pub fn book_unknown(&mut self, ordinal: u64) {
+        let state = &mut self.states[(ordinal - self.first) as usize];
+        if state.unknown() == 3 {
+            *self.many_unknown.entry(ordinal).or_insert(3) += 1;
+        }
+        state.bump(UNKNOWN);
+    }
+
+    /// Takes over what a listing showed.
+    pub fn see(&mut self, presence: &Presence) {
+        for (ordinal, state) in (self.first..).zip(&mut self.states) {
+            for _ in 0..presence.seen(ordinal) {
+                state.bump(SEEN);
+            }
+        }
+    }
+}

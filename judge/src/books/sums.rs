@@ -1,0 +1,56 @@
+//! `answer-sum`: whether the numbers of one answer add up to what was sent, and to what it names.
+
+use truth::scenario::promises::Batch;
+use truth::target::answer::{Answer, Kind, Kinds};
+
+/// What does not add up in an acknowledgement of `sent` events.
+pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Batch) -> Option<String> {
+    let count = |count: Option<u32>| count.map(u64::from);
+    let (accepted, inserted) = (count(answer.accepted), count(answer.inserted));
+    let told = inserted.zip(count(answer.duplicates));
+    let taken = accepted.or(told.map(|(inserted, duplicates)| inserted + duplicates));
+    let named = Named::of(&answer.kinds, sent);
+    match (taken, inserted, told) {
+        (Some(taken), _, Some((inserted, duplicates))) if taken != inserted + duplicates => {
+            Some(format!("accepted={taken} is not inserted={inserted} + duplicates={duplicates}"))
+        }
+        (Some(taken), Some(inserted), None) if inserted > taken => {
+            Some(format!("inserted={inserted} is more than accepted={taken}"))
+        }
+        (Some(taken), _, _) if taken > sent || (taken < sent && batch == Batch::Atomic) => {
+            Some(format!("accepted={taken}, but {sent} events were sent"))
+        }
+        (Some(taken), _, _) if named.taken.is_some_and(|named| named != taken) => {
+            Some(format!("accepted={taken}, but it names {} as taken", named.taken?))
+        }
+        (_, Some(inserted), _) if named.new.is_some_and(|named| named != inserted) => {
+            Some(format!("inserted={inserted}, but it names {} as new", named.new?))
+        }
+        _ => None,
+    }
+}
+
+/// How many events an answer names, as far as it names them all.
+struct Named {
+    taken: Option<u64>,
+    new: Option<u64>,
+}
+
+impl Named {
+    fn of(kinds: &Kinds, sent: u64) -> Self {
+        match kinds {
+            Kinds::Untold => Self { taken: None, new: None },
+            Kinds::AllNew => Self { taken: Some(sent), new: Some(sent) },
+            Kinds::AllDuplicate => Self { taken: Some(sent), new: Some(0) },
+            Kinds::Each(kinds) => {
+                let count =
+                    |wanted: fn(&Kind) -> bool| kinds.iter().filter(|kind| wanted(kind)).count() as u64;
+                let tells_new = !kinds.contains(&Kind::Accepted);
+                Self {
+                    taken: Some(count(|kind| *kind != Kind::Rejected)),
+                    new: tells_new.then(|| count(|kind| *kind == Kind::New)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The checks that single listed rows decide.
+
+use truth::observed::Route;
+use truth::observed::rows::AnomalyClass;
+use truth::observed::topics::Leak;
+use truth::scenario::promises::Counters as CounterPromise;
+
+use crate::facts::{Facts, OPEN_END};
+use crate::numbers::counted;
+use crate::verdict::{Check, Examined, Finding, SHOWN_KEYS};
+
+/// A row that this run did not store: `unattempted` are keys that decode, found by their bytes.
+pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &mut Examined) -> Check {
+    const NAME: &str = "stranger";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(NAME, "the target shows no events");
+    }
+    if facts.evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "what the missing shards stored cannot be told from strangers");
+    }
+    let (mut count, mut findings) = unattempted;
+    if count > 0 && facts.may_lack_the_end() {
+        let rows = counted(count, "key is", "keys are");
+        examined.doubts.push(format!("{rows} listed though no attempt is on record; but {OPEN_END}"));
+        (count, findings) = (0, Vec::new());
+    }
+    count += listing.never_planned;
+    findings.extend(examples(facts, AnomalyClass::NeverPlanned));
+    let is_table = listing.route == Route::Database;
+    match foreign(facts) {
+        // What a table holds besides is told as an observation: it may be another's.
+        Foreign::Uncounted(_) | Foreign::Untold(_) if is_table => {}
+        Foreign::Uncounted(uncounted) => {
+            count += uncounted;
+            findings.extend(examples(facts, AnomalyClass::Foreign));
+        }
+        Foreign::Counted(counted_rows) => examined.doubts.push(format!(
+            "{} appeared during the run: another writer; say `shared = true` in the scenario's promises if that is meant",
+            counted(counted_rows, "foreign row that the target counts", "foreign rows that the target counts")
+        )),
+        Foreign::Later(later) => examined.observations.push(format!(
+            "since the run ended, others have stored {}",
+            counted(later, "event", "events")
+        )),
+        Foreign::Untold(extra) => examined.doubts.push(format!(
+            "{} more than the target counted before the run; without a baseline listing it cannot be told since when",
+            counted(extra, "foreign row is listed", "foreign rows are listed")
+        )),
+        Foreign::None => {}
+    }
+    if count == 0 {
+        return Check::pass(
+            NAME,
+            format!("none of {} appeared without an attempt", counted(listing.rows, "row", "rows")),
+        );
+    }
+    Check::fail(
+        NAME,
+        count,
+        counted(count, "row was stored by nobody", "rows were stored by nobody"),
+        findings,
+    )
+}
+
+/// What the rows that are not ours turn out to be.
+pub(super) enum Foreign {
+    /// None beyond those of before.
+    None,
+    /// New ones that the unique count leaves out.
+    Uncounted(u64),
+    /// New ones that it counts, from before the closing poll.
+    Counted(u64),
+    /// New ones that it counts, from after the closing poll.
+    Later(u64),
+    /// Perhaps new ones.
+    Untold(u64),
+}
+
+pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
+    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let listing = &observed.listing;
+    if evidence.promises.shared || !facts.tells_presence() || !listing.all_topics {
+        return Foreign::None;
+    }
+    let Some(baseline) = &evidence.baseline else {
+        return Foreign::None;
+    };
+    let unique_of = |counters: Option<&truth::observed::counters::Counters>| {
+        counters.and_then(|counters| counters.unique)
+    };
+    let (Some(before), Some(now)) =
+        (unique_of(baseline.stats.as_ref()), unique_of(observed.stats.stats.as_ref()))
+    else {
+        return Foreign::None;
+    };
+    let Some(listed_before) = facts.listed_before() else {
+        if facts.evidence.promises.counters == CounterPromise::Volatile {
+            // Such a count does not tell how much was stored before.
+            return Foreign::None;
+        }
+        let extra = listing.foreign.count.saturating_sub(before);
+        return if extra > 0 { Foreign::Untold(extra) } else { Foreign::None };
+    };
+    let extra = listing.foreign.count.saturating_sub(listed_before.rows);
+    if facts.counts_on() && facts.is_at_rest() {
+        // What the target counts beyond our keys are theirs.
+        let ours = facts.tally.keys.iter().filter(|(_, state)| state.seen() > 0).count() as u64;
+        let theirs = now.saturating_sub(before).saturating_sub(ours);
+        if extra > theirs {
+            return Foreign::Uncounted(extra - theirs);
+        }
+    }
+    let since_closing = unique_of(facts.closing().as_ref()).map_or(0, |closing| now.saturating_sub(closing));
+    match extra {
+        0 => Foreign::None,
+        later if later <= since_closing => Foreign::Later(later),
+        during => Foreign::Counted(during),
+    }
+}
+
+/// How many rows of others the database holds beyond those of before the run; they may be another's, or what a target
+/// stores besides.
+pub fn rows_of_others(facts: &Facts<'_>) -> Option<String> {
+    let held = facts.evidence.observed.database.as_ref().filter(|database| database.unread.is_none())?;
+    let before = facts.evidence.baseline.as_ref()?.stored?;
+    let grown = held.foreign.count.checked_sub(before.foreign.count).filter(|grown| *grown > 0)?;
+    let rows = counted(grown, "row that is not of this run", "rows that are not of this run");
+    Some(format!("the database holds {rows} more than before it"))
+}
+
+/// The id of one topic's key under another topic.
+pub fn wrong_topic(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "wrong-topic";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(NAME, "the target shows no events");
+    }
+    match listing.wrong_topic {
+        0 => Check::pass(NAME, "every listed key stands under its own topic"),
+        count => {
+            let summary = counted(
+                count,
+                "row stands under a topic that is not its own",
+                "rows stand under topics that are not their own",
+            );
+            Check::fail(NAME, count, summary, examples(facts, AnomalyClass::WrongTopic))
+        }
+    }
+}
+
+/// A topic's listing shows rows of another.
+pub fn scope_leak(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "scope-leak";
+    let Some(scope) = &facts.evidence.observed.listing.scope else {
+        return Check::not_tested(
+            NAME,
+            "the target cannot be asked for one topic, or shows the same under each",
+        );
+    };
+    let asked = counted(u64::from(scope.asked), "topic", "topics, one of them unused,");
+    if scope.leaked == 0 {
+        let rows = counted(scope.rows, "row", "rows");
+        return Check::pass(
+            NAME,
+            format!("the first pages of {asked} show {rows}, each of the topic that was asked for"),
+        );
+    }
+    let finding = |leak: &Leak| Finding {
+        ordinal: None,
+        topic: Some(leak.topic.clone()),
+        event_id: Some(leak.event_id.clone()),
+        detail: format!("shown to those who ask for `{}`", leak.asked),
+        history: Vec::new(),
+    };
+    let summary =
+        counted(scope.leaked, "row is shown under another topic", "rows are shown under other topics");
+    Check::fail(NAME, scope.leaked, summary, scope.examples.iter().map(finding).collect())
+}
+
+/// A row that was there before the run, and is gone.
+pub fn foreign_lost(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "foreign-lost";
+    let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
+    if listing.route == Route::Database {
+        return Check::not_tested(NAME, "rows of others in the table are another's affair");
+    }
+    let Some(before) = facts.listed_before().filter(|before| before.foreign.count > 0) else {
+        return Check::not_tested(NAME, "no rows of others were listed before the run");
+    };
+    if evidence.promises.shared {
+        return Check::not_tested(NAME, "others write to the target, and may take away what is theirs");
+    }
+    if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {
+        return Check::not_tested(NAME, "the listing does not show every row of the target");
+    }
+    let (was, is) = (before.foreign, listing.foreign);
+    let rows = counted(was.count, "row of others", "rows of others");
+    if is.count < was.count {
+        let gone = was.count - is.count;
+        let summary = format!("of {rows} listed before the run, {gone} at least are gone");
+        return Check::fail(NAME, gone, summary, Vec::new());
+    }
+    if is.count == was.count && is.sum != was.sum {
+        let summary = format!("of {rows} listed before the run, some are gone and others are in their place");
+        return Check::fail(NAME, 1, summary, Vec::new());
+    }
+    Check::pass(NAME, format!("{rows} listed before the run, and as many now or more"))
+}
+
+/// A stored event that is not the one sent.
+pub fn payload_changed(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "payload-changed";
+    let listing = &facts.evidence.observed.listing;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(NAME, "the target shows no events");
+    }
+    let count = listing.payload_changed;
+    if count > 0 {
+        let summary =
+            counted(count, "event is stored with other contents", "events are stored with other contents");
+        return Check::fail(NAME, count, summary, examples(facts, AnomalyClass::PayloadChanged));
+    }
+    match listing.compared {
+        0 => Check::not_tested(NAME, "no payloads are shown, or the target does not promise to keep them"),
+        compared => Check::pass(
+            NAME,
+            format!("{} as sent", counted(compared, "stored event is", "stored events are")),
+        ),
+    }
+}
+
+fn examples(facts: &Facts<'_>, class: AnomalyClass) -> Vec<Finding> {
+    let anomalies = facts.evidence.observed.anomalies.iter().filter(|anomaly| anomaly.class == class);
+    let finding = |anomaly: &truth::observed::rows::Anomaly| Finding {
+        ordinal: anomaly.ordinal,
+        topic: Some(anomaly.topic.clone()),
+        event_id: Some(anomaly.event_id.clone()),
+        detail: anomaly.detail.clone(),
+        history: Vec::new(),
+    };
+    anomalies.take(SHOWN_KEYS).map(finding).collect()
+}

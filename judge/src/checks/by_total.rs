@@ -1,0 +1,337 @@
+//! The checks that sums decide. Counters cancel (one lost and one stored twice is still the right sum), so they
+//! corroborate what the keys say; where a target shows no keys, they are all there is.
+
+use truth::observed::counters::Counters;
+use truth::observed::{ApartKey, Route};
+use truth::record::baseline::Baseline;
+use truth::record::ledger::Scope;
+use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
+
+use crate::books::region::{Break, Deltas, Region, Side};
+use crate::books::tally::AnswerFault;
+use crate::books::under_load::UnderLoad;
+use crate::checks::by_row::{Foreign, foreign};
+use crate::evidence::Evidence;
+use crate::facts::Facts;
+use crate::numbers::{counted, grouped};
+use crate::verdict::{Check, CounterSlack, Examined, Finding, Status};
+
+/// An answer whose numbers do not add up.
+pub fn answer_sum(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "answer-sum";
+    let tally = &facts.tally;
+    if facts.evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "the answers of the missing shards are not known");
+    }
+    if tally.answers_compared == 0 {
+        return Check::not_tested(NAME, "no answer tells numbers");
+    }
+    if tally.answer_sum_faults == 0 {
+        let compared = counted(tally.answers_compared, "answer adds", "answers add");
+        return Check::pass(NAME, format!("{compared} up to what was sent"));
+    }
+    let count = tally.answer_sum_faults;
+    let summary = counted(count, "answer does not add up", "answers do not add up");
+    Check::fail(NAME, count, summary, tally.answer_sums.iter().map(of_answer).collect())
+}
+
+/// A finding on an answer.
+pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
+    let scope = match fault.scope {
+        Scope::Round(round) => format!("round {round}"),
+        Scope::Resend(id) => format!("list {id}"),
+    };
+    Finding::plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
+}
+
+/// The ways to what a target stored tell different things: listing and database of a key, rows and unique count in total.
+pub fn routes_disagree(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "routes-disagree";
+    let totals = totals(facts);
+    match (keys_apart(facts), totals.status) {
+        (None, _) | (Some(Ok(_)), Status::Fail | Status::Unknown) => totals,
+        (Some(Err(check)), _) => check,
+        (Some(Ok(said)), Status::NotTested) => Check::pass(NAME, said),
+        (Some(Ok(said)), Status::Pass) => Check::pass(NAME, format!("{}; {said}", totals.summary)),
+    }
+}
+
+/// What listing and database tell of each key: that they agree, or the check that says otherwise.
+fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
+    const NAME: &str = "routes-disagree";
+    let observed = &facts.evidence.observed;
+    let apart = observed.database.as_ref()?.apart.as_ref()?;
+    if !observed.listing.bracketed || !facts.is_at_rest() {
+        return Some(Err(Check::unknown(NAME, 0, "the target was not at rest")));
+    }
+    if apart.keys > 0
+        && let Some(behind) = observed.listing.behind
+    {
+        let keys = counted(apart.keys, "key is", "keys are");
+        let why = behind.why();
+        return Some(Err(Check::unknown(
+            NAME,
+            apart.keys,
+            format!("{keys} listed otherwise than stored, but {why}"),
+        )));
+    }
+    if apart.keys == 0 {
+        let listed = counted(apart.listed, "listed row of this run", "listed rows of this run");
+        return Some(Ok(match apart.is_whole {
+            true => "the database holds the same of every key".to_owned(),
+            false => format!("the database holds the {listed}"),
+        }));
+    }
+    let times = |seen: u8| match seen {
+        0 => "not at all".to_owned(),
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => "three times or more".to_owned(),
+    };
+    let found = |key: &ApartKey| {
+        let detail = match key.payloads {
+            true => "listed with one of its payloads, in the database with the other".to_owned(),
+            false => format!("listed {}, in the database {}", times(key.listed), times(key.stored)),
+        };
+        facts.finding(key.ordinal, detail)
+    };
+    let what = "listed otherwise than the database holds";
+    let summary = format!(
+        "{} {what} {}",
+        counted(apart.keys, "key is", "keys are"),
+        if apart.keys == 1 { "it" } else { "them" }
+    );
+    Some(Err(Check::fail(NAME, apart.keys, summary, apart.examples.iter().map(found).collect())))
+}
+
+/// Rows and unique count tell different totals.
+fn totals(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "routes-disagree";
+    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let listing = &observed.listing;
+    if evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "the shards are not all here");
+    }
+    if evidence.promises.shared {
+        return Check::not_tested(NAME, "others write to the target while it is read");
+    }
+    if listing.route == Route::Database {
+        return Check::not_tested(NAME, "the target need not count every row of the table");
+    }
+    let Some(unique) = observed.stats.stats.as_ref().and_then(|stats| stats.unique) else {
+        return Check::not_tested(NAME, "the target has no unique count");
+    };
+    if !facts.tells_presence() || !listing.all_topics {
+        return Check::not_tested(NAME, "the listing does not show every row of the target");
+    }
+    if !facts.counts_on() {
+        return Check::not_tested(NAME, facts.why_not_counted_on());
+    }
+    if !facts.is_at_rest() {
+        return Check::unknown(NAME, 0, "the target was not at rest");
+    }
+    if listing.rows == unique {
+        return Check::pass(
+            NAME,
+            format!("{} listed, and so many counted", counted(listing.rows, "row", "rows")),
+        );
+    }
+    let detail =
+        format!("{} listed, {} counted", counted(listing.rows, "row is", "rows are"), grouped(unique));
+    let unique_before = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()?.unique);
+    let before = facts.listed_before().map(|listed| listed.rows).zip(unique_before);
+    let Some((rows_before, unique_before)) = before else {
+        return Check::unknown(
+            NAME,
+            1,
+            format!("{detail}; without a baseline listing it cannot be told since when"),
+        );
+    };
+    let off_before = i128::from(rows_before) - i128::from(unique_before);
+    let off_now = i128::from(listing.rows) - i128::from(unique);
+    if off_before == off_now {
+        return Check::pass(NAME, format!("{detail}, which differed as much before the run"));
+    }
+    let off = u64::try_from((off_now - off_before).unsigned_abs()).unwrap_or(u64::MAX);
+    if off_now < off_before && off <= facts.tally.ages.stored_again() {
+        // A store may keep the last of a key's rows alone.
+        let keys = counted(off, "key that was", "keys that were");
+        return Check::pass(NAME, format!("{detail}: {keys} forgotten may have been counted again"));
+    }
+    Check::fail(NAME, off, detail.clone(), vec![Finding::plain(detail)])
+}
+
+/// The target's own numbers.
+pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
+    const NAME: &str = "counters";
+    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    if evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "what the missing shards sent is not known");
+    }
+    if evidence.baselines_differ {
+        return Check::unknown(NAME, 0, "the shards took different baselines; begin them together");
+    }
+    let Some(before) = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()) else {
+        return Check::not_tested(NAME, "there is no baseline of the counters");
+    };
+    let under_load = under_load(facts, before, examined);
+    if let Some(first) = under_load.first() {
+        let findings = under_load.iter().cloned().map(Finding::plain).collect();
+        return Check::fail(NAME, under_load.len() as u64, first.clone(), findings);
+    }
+    let Some(now) = &observed.stats.stats else {
+        return Check::not_tested(NAME, "the target has no counters that can be read");
+    };
+    if !facts.counts_on() {
+        return Check::not_tested(NAME, facts.why_not_counted_on());
+    }
+    if !facts.is_at_rest() {
+        return Check::unknown(NAME, 0, "the target was not at rest");
+    }
+    let promised = evidence.promises.received;
+    let region = Region::of(&facts.tally.keys, &facts.tally.sums, facts.tells_presence(), promised)
+        .with_stored_again(facts.tally.ages.stored_again());
+    let deltas = Deltas::between(before, now);
+    if [deltas.received, deltas.unique, deltas.duplicates].iter().all(Option::is_none) {
+        return Check::not_tested(NAME, "the target has no counters");
+    }
+    examined.slack = Some(CounterSlack {
+        received: region.received,
+        unique: region.unique,
+        duplicates: region.duplicates,
+        deltas,
+    });
+    let firm = is_firm(evidence);
+    let mut breaks = region.breaks(&deltas, promised);
+    if !firm {
+        breaks.retain(|broken| broken.side == Side::Below);
+    }
+    if breaks.is_empty() {
+        return Check::pass(NAME, format!("{}{}", holds(&region, firm), compared(evidence)));
+    }
+    if breaks.iter().any(|broken| broken.side != Side::Above) {
+        return broken(NAME, &breaks);
+    }
+    facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
+}
+
+/// Whether upper bounds hold: nobody else writes, and nothing of before was still waiting.
+fn is_firm(evidence: &Evidence) -> bool {
+    evidence.baseline.as_ref().is_some_and(Baseline::is_firm) && !evidence.promises.shared
+}
+
+/// What the answers under load break, each in words: a sum that a promised snapshot must have, more than can have been
+/// done, or less than had been told for longer than the promised lag.
+fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> Vec<String> {
+    let evidence = facts.evidence;
+    let mut broken: Vec<String> = torn(evidence, before).into_iter().collect();
+    let loads = || evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
+    let others_wrote = matches!(foreign(facts), Foreign::Counted(_) | Foreign::Untold(_));
+    // What is sent again on the way is received more often than we sent it.
+    if is_firm(evidence) && !others_wrote && !evidence.promises.intermediary_resends {
+        broken.extend(loads().flat_map(|load| load.above.iter().flatten().cloned()));
+    }
+    // Counters that were set back by a restart are not behind.
+    let are_set_back = evidence.promises.counters == CounterPromise::Volatile && !facts.counts_on();
+    for lag in loads().filter_map(UnderLoad::lag).filter(|_| !are_set_back) {
+        match evidence.promises.stats_lag {
+            Some(promised) if u128::from(lag.nanos) >= promised.as_nanos() => broken.push(lag.detail.clone()),
+            Some(_) => {}
+            None => examined.observations.push(format!("{}; no `stats_lag` is promised", lag.detail)),
+        }
+    }
+    broken
+}
+
+/// An answer under load that is no snapshot, where snapshots are promised and the target did add up before.
+fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
+    let promises = &evidence.promises;
+    let promised = promises.stats == StatsPromise::Snapshot && promises.received == Received::Accepted;
+    let torn = evidence.polled.iter().find_map(|polled| polled.torn.as_ref());
+    let torn = torn.filter(|_| promised && before.adds_up() == Some(true))?;
+    Some(format!(
+        "an answer under load said received {}, unique {}, duplicates {}, waiting {}, which does not add up",
+        torn.received?,
+        torn.unique?,
+        torn.duplicates?,
+        torn.backlog()
+    ))
+}
+
+/// Counters that say more than this run can have sent, and add up: ours if the closing poll said so already, another
+/// writer's if it came later.
+fn excess(
+    facts: &Facts<'_>,
+    examined: &mut Examined,
+    region: &Region,
+    before: &Counters,
+    breaks: &[Break],
+) -> Check {
+    const NAME: &str = "counters";
+    let evidence = facts.evidence;
+    let promised = evidence.promises.received;
+    if matches!(foreign(facts), Foreign::Counted(_) | Foreign::Untold(_)) {
+        let detail = &breaks[0].detail;
+        return Check::unknown(NAME, 1, format!("{detail}; others wrote during the run"));
+    }
+    let Some(closing) = facts.closing() else {
+        return Check::unknown(
+            NAME,
+            1,
+            format!("{}; there is no closing poll to tell since when", breaks[0].detail),
+        );
+    };
+    let at_close = Deltas::between(before, &closing);
+    let closing_breaks = region.breaks(&at_close, promised);
+    if closing_breaks.iter().any(|broken| broken.side == Side::Above) {
+        return broken(NAME, breaks);
+    }
+    let listing = &evidence.observed.listing;
+    let others = facts.listed_before().map(|before| listing.foreign.count.saturating_sub(before.rows));
+    let growth =
+        evidence.observed.stats.stats.as_ref().and_then(|now| now.unique?.checked_sub(closing.unique?));
+    if facts.tells_presence()
+        && listing.all_topics
+        && others.is_some()
+        && others == growth
+        && growth > Some(0)
+    {
+        // Whatever came later is another's, row by row, so the closing poll is the run's last word.
+        if closing_breaks.is_empty() {
+            examined.slack = examined.slack.take().map(|slack| CounterSlack { deltas: at_close, ..slack });
+            return Check::pass(NAME, format!("at the closing poll {}", holds(region, true)));
+        }
+    }
+    Check::unknown(
+        NAME,
+        1,
+        format!("{}; it came after the run and adds up: another writer?", breaks[0].detail),
+    )
+}
+
+fn holds(region: &Region, firm: bool) -> String {
+    let slack = region.received.slack();
+    match (firm, slack) {
+        (false, _) => {
+            "at least what was acknowledged is counted (others write, or the baseline was not at rest: no upper bound)".to_owned()
+        }
+        (true, 0) => "exactly what was sent is counted, without slack".to_owned(),
+        (true, _) => {
+            format!("within the bounds that {} leave", counted(slack, "unknown attempt", "unknown attempts"))
+        }
+    }
+}
+
+/// How many answers under load fit as well.
+fn compared(evidence: &Evidence) -> String {
+    let loads = evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
+    match loads.map(|load| load.compared).sum() {
+        0 => String::new(),
+        answers => format!("; {} under load", counted(answers, "answer fits", "answers fit")),
+    }
+}
+
+fn broken(name: &str, breaks: &[Break]) -> Check {
+    let findings = breaks.iter().map(|broken| Finding::plain(broken.detail.clone())).collect();
+    Check::fail(name, breaks.len() as u64, breaks[0].detail.clone(), findings)
+}

@@ -1,0 +1,120 @@
+//! `epochs`: what the counters said one after the other. Within an epoch, which is the life of one process, no counter
+//! falls; where counters are promised to survive a restart, none ever does.
+//!
+//! An uptime that goes back to before the process was ended, for which there is proof, is a lie.
+//!
+//! A process is known by its instance, or by having been up for longer than the time since it was last asked. An
+//! uptime that fell, to less than that time, tells of a restart.
+
+use truth::record::faults::Struck;
+use truth::scenario::promises::{Counters as CounterPromise, StatsPromise};
+
+use crate::books::epochs::{Epochs, Passage, ROUNDED_MS, Step};
+use crate::facts::Facts;
+use crate::numbers::{counted, grouped};
+use crate::verdict::{Check, Finding};
+
+/// Counters that fell.
+pub fn epochs(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "epochs";
+    let promises = &facts.evidence.promises;
+    if facts.evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "the shards are not all here");
+    }
+    if facts.epochs.iter().all(|epochs| epochs.compared == 0) {
+        return Check::not_tested(NAME, "the counters were not read twice");
+    }
+    if let Some(lie) = lie(facts) {
+        return Check::fail(NAME, 1, lie.clone(), vec![Finding::plain(lie)]);
+    }
+    if promises.shared {
+        return Check::not_tested(NAME, "others who use the target may lower its counters");
+    }
+    let detail = |step: &Step| {
+        let (name, before, after) = step.fall.unwrap_or(("a counter", 0, 0));
+        let across = if step.passage == Passage::Restarted { ", across a restart" } else { "" };
+        let (before, after, when) = (grouped(before), grouped(after), when(facts, step));
+        format!("{name} fell from {before} to {after} {when}{across}")
+    };
+    let is_known = |epochs: &Epochs| promises.counters == CounterPromise::Persistent || epochs.is_one();
+    let falls = facts.epochs.iter().flat_map(|epochs| &epochs.falls);
+    // A process that calls itself by the same name after a restart is another all the same.
+    let is_judged =
+        |step: &&Step| promises.counters == CounterPromise::Persistent || !was_restarted(facts, step);
+    let falls: Vec<&Step> = falls.filter(is_judged).collect();
+    let Some(first) = falls.first() else {
+        if !facts.epochs.iter().any(is_known) {
+            return Check::not_tested(NAME, "counters do not survive a restart, and there may have been one");
+        }
+        let compared = facts.epochs.iter().map(|epochs| epochs.compared).sum();
+        let answers = counted(compared, "pair of answers", "answers one after the other");
+        return Check::pass(NAME, format!("no counter fell in {answers}"));
+    };
+    if promises.stats == StatsPromise::Eventual {
+        return Check::not_tested(NAME, format!("{}: only promised snapshots rule that out", detail(first)));
+    }
+    let found = |step: &&Step| Finding::plain(detail(step));
+    Check::fail(NAME, falls.len() as u64, detail(first), falls.iter().map(found).collect())
+}
+
+/// Restarts, told as what happened besides.
+pub(super) fn restarts(facts: &Facts<'_>) -> Vec<String> {
+    let polled = facts.evidence.polled.iter().flat_map(|polled| &polled.epochs.restarts);
+    let mut lines: Vec<String> = polled
+        .filter(|step| !was_struck(facts, step))
+        .map(|step| format!("the target restarted {}; nothing planned did that", when(facts, step)))
+        .collect();
+    // What happened between a run and its reading is nobody's fault.
+    let was_read = facts.epochs.iter().zip(&facts.evidence.polled);
+    let later = was_read.filter(|(epochs, polled)| epochs.restarts.len() > polled.epochs.restarts.len());
+    lines.extend(later.map(|_| "the target restarted after the run, before it was read".to_owned()));
+    lines
+}
+
+/// An uptime that goes back to before the process was ended for certain.
+fn lie(facts: &Facts<'_>) -> Option<String> {
+    // What several hosts measured cannot be compared.
+    let polled = facts.evidence.polled.iter().filter(|_| facts.evidence.one_clock);
+    let mut last = polled.filter_map(|polled| polled.epochs.last.as_ref());
+    let restarts = facts.evidence.faults.iter().filter_map(Struck::restart);
+    let restarts: Vec<(u64, u64)> = restarts.collect();
+    last.find_map(|last| {
+        let (asked_ns, answered_ns, up_ms) = (last.asked_ns?, last.answered_ns?, last.counters.uptime_ms?);
+        let since_ms = |begun_ns: u64| answered_ns.saturating_sub(begun_ns).div_ceil(1_000_000);
+        let mut over = restarts.iter().filter(|(_, ended_ns)| *ended_ns <= asked_ns);
+        let (begun_ns, _) =
+            over.find(|(begun_ns, _)| up_ms > since_ms(*begun_ns).saturating_add(ROUNDED_MS))?;
+        Some(format!(
+            "the target says that it has been up for {} ms, though its process was ended {} ms before",
+            grouped(up_ms),
+            grouped(since_ms(*begun_ns))
+        ))
+    })
+}
+
+/// Whether something that is on record was done to the target meanwhile.
+fn was_struck(facts: &Facts<'_>, step: &Step) -> bool {
+    let records = facts.evidence.faults.iter().filter_map(|struck| struck.record.as_ref());
+    let mut done = records.filter(|record| record.proof.is_some());
+    done.any(|record| step.meets((record.begun_ns, record.ended_ns)))
+}
+
+/// Whether the target was restarted for certain meanwhile.
+fn was_restarted(facts: &Facts<'_>, step: &Step) -> bool {
+    facts.evidence.faults.iter().filter_map(Struck::restart).any(|restart| step.meets(restart))
+}
+
+/// In seconds after the first send.
+fn when(facts: &Facts<'_>, step: &Step) -> String {
+    let begun = facts.tally.begun_ns;
+    let after = |ns: Option<u64>| Some(i128::from(ns?) - i128::from(begun?));
+    let seconds = |nanos: i128| format!("{:.1} s", nanos.max(0) as f64 / 1e9);
+    match (after(step.after_ns), after(step.before_ns)) {
+        (Some(from), Some(to)) if from > 0 => {
+            format!("between {} and {} after the first send", seconds(from), seconds(to))
+        }
+        (_, Some(to)) => format!("less than {} after the first send", seconds(to)),
+        (Some(from), None) => format!("more than {} after the first send", seconds(from)),
+        (None, None) => "at an unknown time".to_owned(),
+    }
+}

@@ -1,0 +1,124 @@
+//! `liveness`: whether what was accepted is stored within the promised time, and what the target refused to do.
+//!
+//! What waits while counters move may still come. What waits while nothing moves, for longer than `[promises] drain`
+//! after the last answer, is a broken promise; without that promise nobody can tell when it is late.
+
+use std::collections::HashSet;
+
+use truth::duration;
+use truth::observed::Settled;
+use truth::record::ledger::Frame;
+use truth::target::answer::Outcome;
+
+use crate::facts::Facts;
+use crate::history::histories;
+use crate::numbers::{counted, grouped};
+use crate::verdict::{Attempt, Check, Finding};
+
+/// From so many attempts on, a key that none of them got stored is told.
+const POISONED_ATTEMPTS: usize = 3;
+
+/// How many such keys are looked at.
+const POISONED_KEYS: usize = 64;
+
+/// What was accepted and is not stored in time.
+pub fn liveness(facts: &Facts<'_>) -> Check {
+    const NAME: &str = "liveness";
+    let (evidence, observed) = (facts.evidence, &facts.evidence.observed.stats);
+    if evidence.missing_shards > 0 {
+        return Check::not_tested(NAME, "the shards are not all here");
+    }
+    let told = observed.stats.as_ref().filter(|stats| stats.pending.is_some() || stats.processing.is_some());
+    let Some(now) = told else {
+        return Check::not_tested(NAME, "the target does not tell what is waiting");
+    };
+    let waiting = now.backlog();
+    if waiting == 0 {
+        return Check::pass(NAME, "nothing that was accepted is still waiting");
+    }
+    let what = format!("{} still waiting", counted(waiting, "event is", "events are"));
+    let waited = grouped(observed.waited_ms);
+    if observed.settled != Settled::Stalled {
+        let detail =
+            format!("{what} after {waited} ms, and the target moves; give it more time with --settle");
+        return Check::unknown(NAME, waiting, detail);
+    }
+    let Some(drain) = evidence.promises.drain else {
+        let detail = format!(
+            "{what} after {waited} ms, and nothing moves; give it more time with --settle, or say with `[promises] drain` \
+             how long it may take"
+        );
+        return Check::unknown(NAME, waiting, detail);
+    };
+    if u128::from(observed.waited_ms) < drain.as_millis() {
+        return Check::unknown(NAME, waiting, format!("{what} after {waited} ms, within the promised time"));
+    }
+    let before = evidence.baseline.as_ref().filter(|baseline| !baseline.moving);
+    let before = before.and_then(|baseline| baseline.stats.as_ref()).map(|stats| stats.backlog());
+    let detail = format!("{what} {} after the last answer, and nothing moves", duration::format(drain));
+    match before {
+        // What waited before the run may be what waits now.
+        Some(before) if before < waiting && !evidence.promises.shared => {
+            Check::fail(NAME, waiting - before, detail.clone(), vec![Finding::plain(detail)])
+        }
+        _ => Check::unknown(NAME, waiting, format!("{detail}; they may be of others")),
+    }
+}
+
+/// The answers that told of a fault, by status.
+pub(super) fn failures(facts: &Facts<'_>) -> Option<String> {
+    let failures = facts.tally.statuses.iter().filter(|(status, _)| **status >= 500);
+    let told: Vec<String> =
+        failures.map(|(status, count)| format!("{status} {}", counted(*count, "time", "times"))).collect();
+    (!told.is_empty()).then(|| format!("answers that told of a fault: status {}", told.join(", ")))
+}
+
+/// Keys that were answered with a fault each time, while others were acknowledged: something about them kills what
+/// handles them.
+pub(super) fn poisoned(facts: &Facts<'_>) -> Option<String> {
+    let evidence = facts.evidence;
+    let keys = &facts.tally.keys;
+    let tried = |ordinal: u64| keys.unknown(ordinal) >= POISONED_ATTEMPTS as u64;
+    let suspects = keys.iter().filter(|(ordinal, state)| state.acked() == 0 && tried(*ordinal));
+    let suspects: HashSet<u64> = suspects.map(|(ordinal, _)| ordinal).take(POISONED_KEYS).collect();
+    // A ledger that cannot be read a second time leaves nothing to tell here, and its verdict says so.
+    let mut attempts = histories(evidence, &suspects).ok()?;
+    let failed = |attempt: &Attempt| (500..600).contains(&attempt.status);
+    attempts.retain(|_, attempts| attempts.len() >= POISONED_ATTEMPTS && attempts.iter().all(failed));
+    let span = |attempts: &Vec<Attempt>| {
+        let first = attempts.iter().map(|attempt| attempt.start_us).min()?;
+        Some((first, attempts.iter().filter_map(|attempt| attempt.end_us).max()?))
+    };
+    let spans: Vec<(u64, (u64, u64))> =
+        attempts.iter().filter_map(|(ordinal, attempts)| Some((*ordinal, span(attempts)?))).collect();
+    let mut poisoned: Vec<u64> = alive_meanwhile(facts, &spans)?.into_iter().collect();
+    poisoned.sort_unstable();
+    let first = *poisoned.first()?;
+    let keys = counted(poisoned.len() as u64, "key was", "keys were");
+    Some(format!(
+        "{keys} answered with a fault at every attempt, {POISONED_ATTEMPTS} or more, while others were acknowledged; the \
+         first is key {first} ({}, {})",
+        evidence.events.topic(first),
+        evidence.events.id_text(first)
+    ))
+}
+
+/// Those of these keys during whose attempts, from the first to the last, some request was acknowledged.
+fn alive_meanwhile(facts: &Facts<'_>, spans: &[(u64, (u64, u64))]) -> Option<HashSet<u64>> {
+    let (mut alive, mut origin) = (HashSet::new(), None);
+    if spans.is_empty() {
+        return None;
+    }
+    let read = facts.evidence.frames.for_each(|_, frame| {
+        let origin = *origin.get_or_insert(frame.t().unwrap_or(0));
+        if let Frame::Done(done) = frame
+            && done.answer.outcome == Outcome::Acked
+        {
+            let end = done.t_end.saturating_sub(origin) / 1_000;
+            let within = spans.iter().filter(|(_, (from, to))| (*from..=*to).contains(&end));
+            alive.extend(within.map(|(ordinal, _)| *ordinal));
+        }
+        Ok(())
+    });
+    read.ok().map(|_| alive)
+}

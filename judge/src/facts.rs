@@ -1,0 +1,193 @@
+//! Facts: evidence, with the ledger booked.
+
+use truth::observed::counters::Counters;
+use truth::observed::{Route, Settled};
+use truth::record::baseline::ListedBaseline;
+use truth::scenario::promises::Counters as CounterPromise;
+
+use crate::books::epochs::{Epochs, Passage, Reading};
+use crate::books::polled::Polled;
+use crate::books::tally::Tally;
+use crate::books::walk::{Setting, Walk, WalkError};
+use crate::evidence::Evidence;
+use crate::verdict::{Attempts, Check, Finding, Status};
+
+/// Why what nobody is on record to have sent may have been sent all the same.
+pub(crate) const OPEN_END: &str = "the ledger was not closed, and may lack what was sent last";
+
+/// What all checks see: the evidence and what one pass over the ledger made of it.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The evidence.
+    pub evidence: &'a Evidence,
+    /// The ledger, booked; its keys know what was seen.
+    pub tally: Tally,
+    /// Bytes of ledger frames that were never finished.
+    pub torn_bytes: u64,
+    /// For each run, what the counters said from the baseline to the last look.
+    pub epochs: Vec<Epochs>,
+}
+
+impl<'a> Facts<'a> {
+    /// Books the ledger and takes over what was seen.
+    pub fn gather(evidence: &'a Evidence) -> Result<Self, WalkError> {
+        let (mut tally, torn_bytes) = book(evidence)?;
+        tally.keys.see(&evidence.observed.presence);
+        let epochs = evidence.polled.iter().map(|polled| to_the_end(evidence, polled)).collect();
+        Ok(Self { evidence, tally, torn_bytes, epochs })
+    }
+
+    /// Whether the listing tells of every key whether it is there.
+    pub fn tells_presence(&self) -> bool {
+        self.evidence.observed.listing.tells_presence()
+    }
+
+    /// What was listed before the run, by the way by which it is listed now.
+    pub fn listed_before(&self) -> Option<ListedBaseline> {
+        let baseline = self.evidence.baseline.as_ref()?;
+        match self.evidence.observed.listing.route {
+            Route::Api => baseline.listed,
+            Route::Database => baseline.stored,
+        }
+    }
+
+    /// Whether all that the target took is done with: what is absent while something waits may still come.
+    pub fn is_at_rest(&self) -> bool {
+        let stats = &self.evidence.observed.stats;
+        !matches!(stats.settled, Settled::Moving | Settled::Stalled)
+            && stats.stats.as_ref().is_none_or(|stats| stats.backlog() == 0)
+    }
+
+    /// Whether the counters of before and of now count from one start. Those that do not survive a restart do so only
+    /// where the target shows that one process answered all along.
+    pub fn counts_on(&self) -> bool {
+        let is_one = |epochs: &Epochs| epochs.compared > 0 && epochs.is_one();
+        let was_restarted = self.evidence.faults.iter().any(|struck| struck.restart().is_some());
+        self.evidence.promises.counters == CounterPromise::Persistent
+            || (!was_restarted && !self.epochs.is_empty() && self.epochs.iter().all(is_one))
+    }
+
+    /// Why the counters do not count on, where they do not.
+    pub fn why_not_counted_on(&self) -> &'static str {
+        if self.evidence.faults.iter().any(|struck| struck.restart().is_some()) {
+            return "the counters do not survive a restart, and the target was restarted";
+        }
+        match self.epochs.iter().find_map(|epochs| epochs.broken) {
+            Some(Passage::Restarted) => "the counters do not survive a restart, and the target restarted",
+            Some(Passage::Another) => "the counters are each process's own, and more than one answered",
+            Some(Passage::Same | Passage::Untold) | None => {
+                "the counters do not survive a restart, and there may have been one: nothing tells (`stats.uptime` or \
+                 `stats.instance` would)"
+            }
+        }
+    }
+
+    /// Whether the ledger may lack what was sent last. A sender that was killed leaves all of it, but nothing tells that
+    /// from a folder that was copied while it still sent, or from a machine that lost its power.
+    pub fn may_lack_the_end(&self) -> bool {
+        self.tally.is_open || self.torn_bytes > 0
+    }
+
+    /// A failure that rests on nothing having been sent but what is on record.
+    pub(crate) fn if_all_is_known(&self, check: Check) -> Check {
+        if check.status != Status::Fail || !self.may_lack_the_end() {
+            return check;
+        }
+        Check::unknown(&check.name, check.count, format!("{}; but {OPEN_END}", check.summary))
+    }
+
+    /// What the target said right after the last answer, as if `verify` had sent by then what it sent later. None if
+    /// the two looks around that leave room for another writer.
+    pub fn closing(&self) -> Option<Counters> {
+        let closing = self.evidence.closing.as_ref()?;
+        let Some(earlier) = &self.evidence.earlier else { return Some(closing.clone()) };
+        let (before, now) = (earlier.stats.stats.as_ref()?, self.evidence.observed.stats.stats.as_ref()?);
+        let grown = |of: fn(&Counters) -> Option<u64>| of(now)?.checked_sub(of(before)?);
+        let resent = self.tally.resent.resolve + self.tally.resent.replay;
+        let (presence, was) = (&self.evidence.observed.presence, &earlier.presence);
+        let appeared = |ordinal: &u64| presence.seen(*ordinal) > 0 && was.seen(*ordinal) == 0;
+        let stored = self.evidence.keys.clone().filter(appeared).count() as u64;
+        let ours_alone = resent.unknown == 0
+            && earlier.listing.tells_presence()
+            && self.tells_presence()
+            && grown(|counters| counters.received) == Some(resent.acked)
+            && grown(|counters| counters.unique) == Some(stored);
+        let plus = |of: fn(&Counters) -> Option<u64>| of(closing)?.checked_add(grown(of)?);
+        ours_alone.then(|| Counters {
+            received: plus(|counters| counters.received),
+            unique: plus(|counters| counters.unique),
+            duplicates: plus(|counters| counters.duplicates),
+            ..closing.clone()
+        })
+    }
+
+    /// A finding on a key of the plan.
+    pub fn finding(&self, ordinal: u64, detail: impl Into<String>) -> Finding {
+        let events = &self.evidence.events;
+        Finding {
+            ordinal: Some(ordinal),
+            topic: Some(events.topic(ordinal).to_owned()),
+            event_id: Some(events.id_text(ordinal)),
+            detail: detail.into(),
+            history: Vec::new(),
+        }
+    }
+
+    pub(crate) fn attempts(&self) -> Attempts {
+        let resent = &self.tally.resent;
+        let (sums, keys) = (self.tally.sums - resent.resolve - resent.replay, &self.tally.keys);
+        let doubtful = |acked: u8, unknown: u8| acked == 0 && unknown > 0;
+        Attempts {
+            planned: self.evidence.plan.total.unwrap_or(0),
+            sent: sums.sent(),
+            acked: sums.acked,
+            told_new: sums.told_new,
+            told_duplicate: sums.told_duplicate,
+            unknown: sums.unknown,
+            rejected: sums.rejected,
+            never_sent: sums.never_sent,
+            acked_keys: keys.iter().filter(|(_, state)| state.acked() > 0).count() as u64,
+            doubtful_keys: keys.iter().filter(|(_, state)| doubtful(state.acked(), state.unknown())).count()
+                as u64,
+        }
+    }
+}
+
+/// What the counters said from the baseline on, until `verify` looked for the last time.
+fn to_the_end(evidence: &Evidence, polled: &Polled) -> Epochs {
+    let mut epochs = polled.epochs.clone();
+    for look in evidence.earlier.iter().chain([&evidence.observed]) {
+        let at_ns = look.stats.read_ns.filter(|_| evidence.one_clock);
+        if let Some(counters) = look.stats.stats.clone() {
+            epochs.take(Reading { asked_ns: at_ns, answered_ns: at_ns, counters });
+        }
+    }
+    epochs
+}
+
+/// Books a ledger: one pass, without what was seen.
+pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
+    if let Some(path) = &evidence.gone {
+        return Err(WalkError::Gone { path: path.clone() });
+    }
+    let runs = evidence.frames.runs();
+    let setting = Setting {
+        plan: &evidence.plan,
+        events: &evidence.events,
+        can_race: evidence.can_race,
+        batch: evidence.promises.batch,
+        window: evidence.promises.window,
+        ack: evidence.promises.ack,
+        one_clock: evidence.one_clock,
+        runs: &runs,
+        ended: &evidence.ended,
+    };
+    let mut walk = Walk::new(setting, evidence.keys.clone());
+    let torn_bytes = evidence.frames.for_each(|segment, frame| walk.take(segment, frame))?;
+    let mut tally = walk.finish();
+    if let Some(segment) = tally.cut_off {
+        return Err(WalkError::CutOff { path: evidence.frames.path(segment) });
+    }
+    tally.coverage.take_keys(&evidence.events, &tally.keys);
+    Ok((tally, torn_bytes))
+}

@@ -1,0 +1,106 @@
+//! The judge: a pure function from evidence to a verdict.
+
+pub mod books;
+pub mod checks;
+mod conclude;
+pub mod evidence;
+pub mod facts;
+pub mod history;
+pub mod numbers;
+pub mod planted;
+pub mod resend;
+pub mod verdict;
+
+use std::collections::{HashMap, HashSet};
+
+use truth::chain::chain;
+
+use self::books::walk::WalkError;
+use self::checks::examine;
+use self::conclude::conclude;
+use self::evidence::Evidence;
+use self::facts::Facts;
+use self::verdict::{Check, Judgement, Verdict, undecided};
+
+/// Judges. An error on the way is a verdict too: UNKNOWN, never PASS.
+pub fn judge(evidence: &Evidence) -> Judgement {
+    let facts = match Facts::gather(evidence) {
+        Ok(facts) => facts,
+        Err(error) => return undecided(format!("the ledger cannot be judged: {}", chain(&error))),
+    };
+    let mut examined = examine(&facts);
+    let planted = match planted::prove(&facts, &examined.checks) {
+        Ok(planted) => planted,
+        Err(error) => {
+            examined.doubts.push(format!("the judge could not be proven: {}", chain(&error)));
+            Vec::new()
+        }
+    };
+    let mut verdict = conclude(&facts, examined, planted);
+    if let Err(error) = tell_histories(evidence, &mut verdict.checks) {
+        verdict.reasons.push(format!("the histories of keys cannot be told: {}", chain(&error)));
+        verdict.verdict = verdict.verdict.max(Verdict::Unknown);
+    }
+    verdict
+}
+
+fn tell_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkError> {
+    let shown = checks.iter().flat_map(|check| &check.findings).filter_map(|finding| finding.ordinal);
+    let keys: HashSet<u64> = shown.collect();
+    let histories: HashMap<_, _> = history::histories(evidence, &keys)?;
+    for finding in checks.iter_mut().flat_map(|check| &mut check.findings) {
+        if let Some(history) = finding.ordinal.and_then(|ordinal| histories.get(&ordinal)) {
+            finding.history.clone_from(history);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use truth::plan::event::Events;
+    use truth::record::ledger::Frame;
+    use truth::scenario::Scenario;
+    use truth::scenario::promises::Promises;
+
+    use super::*;
+    use crate::evidence::Frames;
+    use crate::verdict::Examined;
+    use crate::verdict::Planted;
+    use truth::observed::Observed;
+
+    #[test]
+    fn a_planted_defect_that_goes_unseen_makes_the_verdict_unknown() {
+        let plan = Scenario::default().plan(1, 2).unwrap();
+        let evidence = Evidence {
+            events: Events::new(&plan),
+            promises: Promises::default(),
+            keys: 0..plan.keys().unwrap(),
+            frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),
+            can_race: true,
+            one_clock: true,
+            gone: None,
+            ended: vec![true],
+            polls_end: true,
+            ended_by_time: false,
+            missing_shards: 0,
+            baseline: None,
+            baselines_differ: false,
+            closing: None,
+            polled: Vec::new(),
+            faults: Vec::new(),
+            observed: Observed::blank(&plan, "http://127.0.0.1:8080"),
+            earlier: None,
+            plan,
+        };
+        let facts = Facts::gather(&evidence).unwrap();
+        let planted = |seen| {
+            let (defect, check) = ("loss".to_owned(), "lost".to_owned());
+            vec![Planted { defect, check, seen: Some(seen) }]
+        };
+        assert_eq!(conclude(&facts, Examined::default(), planted(true)).verdict, Verdict::Void);
+        let blind = conclude(&facts, Examined::default(), planted(false));
+        assert_eq!(blind.verdict, Verdict::Unknown);
+        assert!(blind.reasons[0].contains("did not see a planted loss"), "{:?}", blind.reasons);
+    }
+}

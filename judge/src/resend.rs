@@ -1,0 +1,74 @@
+//! Keys that may be sent again without hiding a loss.
+
+use truth::scenario::share::Share;
+
+use crate::facts::Facts;
+
+/// What is to be sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wish {
+    /// Keys whose fate is unknown.
+    pub resolve: bool,
+    /// This share of the acknowledged keys.
+    pub replay: Option<Share>,
+}
+
+impl Wish {
+    /// Whether there is anything to send.
+    pub fn sends(&self) -> bool {
+        self.resolve || self.replay.is_some()
+    }
+}
+
+/// The keys to send.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Lists {
+    /// No acknowledgement, some attempt whose fate is unknown, not listed.
+    pub resolve: Vec<u64>,
+    /// Acknowledged, and listed wherever the target lists.
+    pub replay: Vec<u64>,
+    /// Why keys that were wished for are not among them.
+    pub withheld: Vec<&'static str>,
+}
+
+impl Lists {
+    /// What a wish comes to after a first look.
+    pub fn choose(wish: &Wish, facts: &Facts<'_>) -> Self {
+        let mut lists = Self::default();
+        if !facts.is_at_rest() {
+            lists.withheld.push("nothing is sent again: the target is not at rest");
+            return lists;
+        }
+        let keys = &facts.tally.keys;
+        let events = &facts.evidence.events;
+        if events.has_variants() {
+            lists
+                .withheld
+                .push("keys of two payloads ([traps]) are not sent again: that would decide which one stays");
+        }
+        let has_one_payload = |ordinal: &u64| events.variant(*ordinal).is_none();
+        if wish.resolve && facts.tells_presence() {
+            let in_doubt =
+                keys.iter().filter(|(_, key)| key.acked() == 0 && key.unknown() > 0 && key.seen() == 0);
+            lists.resolve = in_doubt.map(|(ordinal, _)| ordinal).filter(has_one_payload).collect();
+        } else if wish.resolve {
+            lists.withheld.push(
+                "nothing is resolved: only a whole listing tells which keys are absent, and sending one that is there \
+                 would tell nothing",
+            );
+        }
+        if let Some(share) = wish.replay {
+            let is_listed = facts.evidence.observed.listing.offered;
+            let acked = keys.iter().filter(|(_, key)| key.acked() > 0 && (key.seen() > 0 || !is_listed));
+            let acked = acked.filter(|(ordinal, _)| has_one_payload(ordinal));
+            let chosen = (0..).zip(acked).filter(|(index, _)| share.holds(*index));
+            lists.replay = chosen.map(|(_, (ordinal, _))| ordinal).collect();
+        }
+        lists
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.resolve.is_empty() && self.replay.is_empty()
+    }
+}

@@ -1,0 +1,267 @@
+//! What a forged run leaves behind, to be damaged, judged and written to disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use judge::books::polled::Polled;
+use judge::evidence::{Evidence, Frames};
+use judge::judge;
+use judge::verdict::{Check, Judgement, Status};
+use truth::observed::counters::Counters;
+use truth::observed::rows::{Row, RowTally};
+use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
+use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::plan::shard::Shard;
+use truth::record::baseline::Baseline;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
+use truth::record::ledger::{Done, Frame, Header, Scope};
+use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
+use truth::record::polls::{self, Poll};
+use truth::scenario::Scenario;
+use truth::scenario::promises::Promises;
+use truth::target::answer::{Kind, Kinds};
+
+/// A run that happened, with what the target showed afterwards; everything may be damaged.
+#[derive(Clone)]
+pub(crate) struct Forged {
+    pub(crate) scenario: Scenario,
+    pub(crate) promises: Promises,
+    pub(crate) shard: Shard,
+    pub(crate) plan: Plan,
+    pub(crate) events: Events,
+    pub(crate) lanes: Vec<Vec<Frame>>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) now: Counters,
+    pub(crate) closing: Option<Counters>,
+    /// The counters under load; the last poll is the closing one, which takes its answer from `closing`.
+    pub(crate) polls: Vec<Poll>,
+    pub(crate) baseline: Option<Baseline>,
+    pub(crate) settled: Settled,
+    /// What was seen before `verify` sent.
+    pub(crate) earlier: Option<Observed>,
+}
+
+impl Forged {
+    /// All tries, to be damaged.
+    pub(crate) fn dones(&mut self) -> impl Iterator<Item = &mut Done> {
+        self.lanes.iter_mut().flatten().filter_map(|frame| match frame {
+            Frame::Done(done) => Some(done),
+            Frame::Header(_) | Frame::Open { .. } | Frame::Resend { .. } | Frame::Closed { .. } => None,
+        })
+    }
+
+    /// Every attempt of every key: round, request, place.
+    fn attempts(&self) -> BTreeMap<u64, Vec<(u64, u32, usize)>> {
+        let mut attempts: BTreeMap<u64, Vec<(u64, u32, usize)>> = BTreeMap::new();
+        for index in 0..self.plan.rounds().expect("a plan with a count") {
+            let round = self.plan.round(index);
+            for request in 0..round.requests() {
+                for (place, key) in round.request(request).iter().enumerate() {
+                    attempts.entry(*key).or_default().push((index, request, place));
+                }
+            }
+        }
+        attempts
+    }
+
+    /// Every attempt of a key.
+    pub(crate) fn attempts_of(&self, ordinal: u64) -> Vec<(u64, u32, usize)> {
+        self.attempts().remove(&ordinal).expect("a key of the plan")
+    }
+
+    /// The first key whose attempts satisfy this.
+    pub(crate) fn key_where(&self, wanted: impl Fn(&[(u64, u32, usize)]) -> bool) -> u64 {
+        let mut attempts = self.attempts().into_iter();
+        attempts.find(|(_, attempts)| wanted(attempts)).expect("the plan holds such a key").0
+    }
+
+    /// Changes what was told of a key at one of its attempts.
+    pub(crate) fn tell(&mut self, (round, request, place): (u64, u32, usize), kind: Kind) {
+        let length = self.plan.round(round).request(request).len();
+        for done in self.dones() {
+            if done.scope == Scope::Round(round) && done.request == request {
+                let mut kinds: Vec<Kind> = (0..length).map(|at| done.answer.kinds.of(at)).collect();
+                kinds[place] = kind;
+                // What an answer names and what it counts go together.
+                let count = |wanted: Kind| kinds.iter().filter(|kind| **kind == wanted).count() as u32;
+                let rejected = count(Kind::Rejected);
+                done.answer.accepted = done.answer.accepted.map(|_| length as u32 - rejected);
+                done.answer.inserted = done.answer.inserted.map(|_| count(Kind::New));
+                done.answer.duplicates = done.answer.duplicates.map(|_| count(Kind::Duplicate));
+                done.answer.kinds = Kinds::Each(kinds);
+            }
+        }
+    }
+
+    /// Takes a key's rows away.
+    pub(crate) fn lose(&mut self, ordinal: u64) {
+        let (topic, id) = (self.events.topic(ordinal), self.events.id_text(ordinal));
+        self.rows.retain(|row| (row.topic.as_str(), &row.event_id) != (topic, &id));
+    }
+
+    /// What reading the target gives.
+    pub(crate) fn observed(&self) -> Observed {
+        let keys = self.plan.keys().expect("a plan with a count");
+        let mut tally = RowTally::new(&self.events, self.plan.nonce, keys, (&self.promises).into());
+        self.rows.iter().for_each(|row| tally.take(row));
+        let mut listing =
+            ListingObservation::none(true, None).with_rows(&tally, self.rows.len().div_ceil(1000) as u64);
+        (listing.bracketed, listing.all_topics, listing.brackets, listing.looked_ms) =
+            (true, true, 1, 10_000);
+        Observed {
+            stats: StatsObservation {
+                schema_version: 1,
+                target: "http://127.0.0.1:8080".to_owned(),
+                stats: Some(self.now.clone()),
+                unread: None,
+                settled: self.settled,
+                waited_ms: 500,
+                read_ns: self.polls.last().map(|closing| closing.t_answered_ns + 1_000_000_000),
+                follows: None,
+            },
+            listing,
+            database: None,
+            presence: tally.presence,
+            winners: tally.winners,
+            anomalies: tally.anomalies,
+        }
+    }
+
+    /// All of it, at hand.
+    pub(crate) fn evidence(&self) -> Evidence {
+        let mut frames: Vec<Frame> = self.lanes.iter().flatten().cloned().collect();
+        frames.retain(|frame| !matches!(frame, Frame::Closed { .. }));
+        frames.sort_by_key(Frame::t);
+        let closed = self.lanes.iter().all(|lane| matches!(lane.last(), Some(Frame::Closed { .. })));
+        frames.extend(closed.then_some(Frame::Closed { t: u64::MAX }));
+        Evidence {
+            plan: self.plan.clone(),
+            events: self.events.clone(),
+            promises: self.promises.clone(),
+            keys: 0..self.plan.keys().expect("a plan with a count"),
+            frames: Frames::Memory(frames),
+            can_race: true,
+            one_clock: true,
+            gone: None,
+            ended: vec![false],
+            polls_end: true,
+            ended_by_time: false,
+            missing_shards: 0,
+            baseline: self.baseline.clone(),
+            baselines_differ: false,
+            closing: self.closing.clone(),
+            polled: vec![self.polled()],
+            faults: Vec::new(),
+            observed: self.observed(),
+            earlier: self.earlier.clone(),
+        }
+    }
+
+    /// The polls with the answer of the closing one; without that one if there is none.
+    fn all_polls(&self) -> impl Iterator<Item = Poll> {
+        let closing = self.closing.clone();
+        self.polls.iter().cloned().filter_map(move |poll| match (poll.closing, &closing) {
+            (false, _) => Some(poll),
+            (true, Some(_)) => Some(Poll { stats: closing.clone(), ..poll }),
+            (true, None) => None,
+        })
+    }
+
+    /// What the polls come to.
+    fn polled(&self) -> Polled {
+        let mut polled = Polled::new(self.baseline.as_ref(), &self.promises, self.shard);
+        self.all_polls().for_each(|poll| polled.take(&poll));
+        polled
+    }
+
+    /// The answers of the counters under load, to be damaged.
+    pub(crate) fn under_load(&mut self) -> impl Iterator<Item = &mut Counters> {
+        self.polls.iter_mut().filter_map(|poll| poll.stats.as_mut())
+    }
+
+    /// The verdict on it.
+    pub(crate) fn verdict(&self) -> Judgement {
+        judge(&self.evidence())
+    }
+
+    /// Writes the run folder, without an observation.
+    pub(crate) fn write(&self, out: &Path) -> RunFolder {
+        let manifest = Manifest {
+            schema_version: MANIFEST_VERSION,
+            onceproof: "0.1.0".to_owned(),
+            started_utc: "2026-01-02T03:04:05Z".parse().expect("a moment"),
+            plan: self.plan.clone(),
+            shard: self.shard,
+            concurrency: 8,
+            lanes: self.lanes.len() as u32,
+            scenario: Scenario { promises: self.promises.clone(), ..self.scenario.clone() },
+            machine: Machine { cpus: 2, boot_id: "a boot".to_owned() },
+            rerun: "loadgen --count 600 --dup 0.3 --seed 7".to_owned(),
+        };
+        let (folder, _lock) = RunFolder::create(out, &manifest).expect("a new run folder");
+        for (lane, frames) in (0_u16..).zip(&self.lanes) {
+            self.write_segment(&folder, lane, frames);
+        }
+        if let Some(baseline) = &self.baseline {
+            baseline.save(&folder).expect("a baseline that can be written");
+        }
+        let mut polls = polls::create(&folder).expect("a file of polls");
+        for poll in self.all_polls() {
+            polls.write(&poll).expect("a poll that can be written");
+        }
+        folder
+    }
+
+    fn write_segment(&self, folder: &RunFolder, lane: u16, frames: &[Frame]) {
+        let header = Header {
+            nonce: self.plan.nonce,
+            lane,
+            boot_id: "a boot".to_owned(),
+            monotonic_ns: 1,
+            utc_ms: 1_767_323_045_000,
+        };
+        let mut writer = SegmentWriter::create(&folder.segment(lane), header).expect("a new segment");
+        for frame in frames {
+            match frame {
+                Frame::Open { round, t } => writer.open(*round, *t),
+                Frame::Done(done) => writer.done(done.clone()),
+                Frame::Resend { id, purpose, ordinals } => writer.extra(*id, *purpose, ordinals),
+                Frame::Closed { t } => return writer.close(*t).expect("a segment that can be closed"),
+                Frame::Header(_) => Ok(()),
+            }
+            .expect("a segment that can be written");
+        }
+        writer.flush().expect("a segment that can be written");
+    }
+
+    /// Writes the run folder with one observation.
+    pub(crate) fn write_observed(&self, out: &Path) -> RunFolder {
+        let folder = self.write(out);
+        self.observed().save(&folder.observation(1)).expect("an observation that can be written");
+        folder
+    }
+}
+
+/// The check of this name.
+pub(crate) fn check<'a>(verdict: &'a Judgement, name: &str) -> &'a Check {
+    verdict.checks.iter().find(|check| check.name == name).expect("a check of this name")
+}
+
+/// Asserts that exactly these checks fail.
+#[track_caller]
+pub(crate) fn assert_fails(verdict: &Judgement, names: &[&str]) {
+    let failing = |check: &&Check| check.status == Status::Fail;
+    let failed: Vec<&str> = verdict.checks.iter().filter(failing).map(|check| check.name.as_str()).collect();
+    assert_eq!(failed, names, "{:#?}", verdict.reasons);
+}
+
+/// Asserts that a check fails and names this key.
+#[track_caller]
+pub(crate) fn assert_names(verdict: &Judgement, name: &str, ordinal: u64) {
+    let check = check(verdict, name);
+    assert_eq!(check.status, Status::Fail, "{check:?}");
+    let named = check.findings.iter().filter_map(|finding| finding.ordinal);
+    assert!(named.clone().any(|named| named == ordinal), "{ordinal} in {:?}", named.collect::<Vec<_>>());
+}

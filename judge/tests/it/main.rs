@@ -1,0 +1,19 @@
+//! Tests of the judge: a FAIL is never wrong, and a PASS is never silent about what it did not see.
+
+mod answers;
+#[allow(dead_code, unused_imports, reason = "shared by three test binaries, each of which uses a part")]
+mod forge;
+#[allow(dead_code, unused_imports, reason = "shared by three test binaries, each of which uses a part")]
+mod forged;
+mod liveness;
+mod order_oracle;
+mod over_time;
+mod planted;
+mod region_oracle;
+mod requests;
+mod stored;
+mod totals;
+mod twins;
+mod window;
+mod winner;
+mod words;

@@ -1,0 +1,232 @@
+//! The checks of sums: `routes-disagree` and `counters`.
+
+use judge::verdict::{Status, Verdict};
+use truth::observed::counters::Counters;
+use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
+
+use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign};
+
+fn raise(counters: &mut Counters, [received, unique, duplicates]: [i64; 3]) {
+    let add = |count: &mut Option<u64>, by: i64| *count = count.map(|count| count.saturating_add_signed(by));
+    add(&mut counters.received, received);
+    add(&mut counters.unique, unique);
+    add(&mut counters.duplicates, duplicates);
+}
+
+/// The same damage at the closing poll and now.
+fn raise_all(forged: &mut Forged, by: [i64; 3]) {
+    raise(&mut forged.now, by);
+    raise(forged.closing.as_mut().expect("a closing poll"), by);
+}
+
+#[test]
+fn a_counter_that_is_off_by_one_breaks_the_sum() {
+    for by in [[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1]] {
+        let mut forged = Forge::default().run();
+        raise(&mut forged.now, by);
+        let verdict = forged.verdict();
+        assert_eq!(check(&verdict, "counters").status, Status::Fail, "{by:?}");
+    }
+}
+
+#[test]
+fn counters_below_what_was_acknowledged_fail_and_above_what_was_sent_too() {
+    for by in [[-1, 0, -1], [-1, -1, 0], [1, 0, 1], [1, 1, 0], [0, 1, -1], [0, -1, 1]] {
+        let mut forged = Forge::default().run();
+        raise_all(&mut forged, by);
+        let verdict = forged.verdict();
+        assert_eq!(check(&verdict, "counters").status, Status::Fail, "{by:?}");
+    }
+}
+
+#[test]
+fn what_came_after_the_closing_poll_and_adds_up_is_another_writer() {
+    let mut forged = Forge::default().run();
+    raise(&mut forged.now, [5, 3, 2]);
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, "counters").status, Status::Unknown);
+    // With their rows listed, all of it is explained.
+    forged.rows.extend((0..3).map(foreign));
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    assert!(verdict.observations.iter().any(|line| line.contains("others have stored 3 events")));
+}
+
+#[test]
+fn another_writer_during_the_run_is_unknown_and_not_a_failure() {
+    let mut forged = Forge::default().run();
+    forged.rows.extend((0..3).map(foreign));
+    raise_all(&mut forged, [5, 3, 2]);
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
+    // It may hide a counter that is too high, but not one that is too low.
+    let mut low = forged.clone();
+    raise_all(&mut low, [-6, 0, -6]);
+    assert_fails(&low.verdict(), &["counters"]);
+    forged.promises.shared = true;
+    assert_eq!(forged.verdict().verdict, Verdict::Pass, "{:#?}", forged.verdict().reasons);
+}
+
+#[test]
+fn a_baseline_that_moved_leaves_lower_bounds_only() {
+    let mut forged = Forge::default().run();
+    let baseline = forged.baseline.as_mut().unwrap();
+    (baseline.moving, baseline.listed) = (true, None);
+    let mut above = forged.clone();
+    raise_all(&mut above, [7, 0, 7]);
+    assert_fails(&above.verdict(), &[]);
+    let summary = check(&above.verdict(), "counters").summary.clone();
+    assert!(summary.contains("no upper bound"), "{summary}");
+    for by in [[-1, 0, 0], [0, -1, 0], [0, 0, -1]] {
+        let mut below = forged.clone();
+        raise_all(&mut below, by);
+        assert_fails(&below.verdict(), &["counters"]);
+    }
+}
+
+#[test]
+fn events_that_waited_at_the_baseline_do_not_break_the_sum() {
+    let mut forged = Forge { earlier: 4, ..Forge::default() }.run();
+    let before = forged.baseline.as_mut().unwrap().stats.as_mut().unwrap();
+    // Four were received and none was stored yet; by now they are.
+    (before.unique, before.pending) = (Some(0), Some(4));
+    forged.baseline.as_mut().unwrap().listed = None;
+    assert_fails(&forged.verdict(), &[]);
+}
+
+#[test]
+fn unknown_attempts_leave_slack_of_exactly_their_number() {
+    let fates = |round, request| match (round, request) {
+        (0, 4) => vec![Fate::Unknown { executed: false }, Fate::Acked],
+        _ => vec![Fate::Acked],
+    };
+    let forged = Forge { fates, ..Forge::default() }.run();
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
+    let mut all = forged;
+    raise_all(&mut all, [20, 0, 20]);
+    let verdict = all.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.counters.unwrap().received.slack(), 20);
+    raise_all(&mut all, [1, 0, 1]);
+    assert_fails(&all.verdict(), &["counters"]);
+}
+
+#[test]
+fn keys_that_are_not_listed_took_no_attempt_and_those_listed_took_one() {
+    let fates = |round, request| match (round, request) {
+        (6, 3) => vec![Fate::Unknown { executed: false }],
+        _ => vec![Fate::Acked],
+    };
+    let forged = Forge { fates, ..Forge::default() }.run();
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
+    // As many keys are open as the request has keys of its own, but none of them is listed.
+    let mut counted = forged;
+    raise_all(&mut counted, [1, 1, 0]);
+    assert_eq!(check(&counted.verdict(), "counters").status, Status::Fail);
+    let mut executed = Forge {
+        fates: |round, request| match (round, request) {
+            (6, 3) => vec![Fate::Unknown { executed: true }],
+            _ => vec![Fate::Acked],
+        },
+        ..Forge::default()
+    }
+    .run();
+    assert_eq!(executed.verdict().verdict, Verdict::Pass);
+    raise_all(&mut executed, [-1, -1, 0]);
+    assert_eq!(check(&executed.verdict(), "counters").status, Status::Fail);
+}
+
+#[test]
+fn rejected_attempts_count_where_received_counts_all_that_arrived() {
+    let fates = |round, request| match (round, request) {
+        (2, 4) => vec![Fate::Rejected, Fate::Acked],
+        (3, 1) => vec![Fate::Rejected],
+        _ => vec![Fate::Acked],
+    };
+    let mut forge = Forge { fates, ..Forge::default() };
+    forge.scenario.promises.received = Received::Offered;
+    let mut forged = forge.run();
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    raise_all(&mut forged, [1, 0, 0]);
+    assert_fails(&forged.verdict(), &["counters"]);
+    forged.promises.received = Received::Accepted;
+    assert_fails(&forged.verdict(), &["counters"]);
+}
+
+#[test]
+fn counters_that_do_not_survive_a_restart_are_not_judged_after_one() {
+    let mut forged = Forge::default().run();
+    forged.now = crate::forge::counters(3, 1, 2);
+    forged.now.instance = Some("two".to_owned());
+    assert!(check(&forged.verdict(), "counters").status == Status::Fail, "they are promised to survive");
+    forged.promises.counters = CounterPromise::Volatile;
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &[]);
+    assert_eq!(check(&verdict, "counters").status, Status::NotTested);
+    assert_eq!(check(&verdict, "routes-disagree").status, Status::NotTested);
+    // A target that does not say which process answers may have started again.
+    forged.now.instance = None;
+    forged.baseline.as_mut().unwrap().stats.as_mut().unwrap().instance = None;
+    assert_fails(&forged.verdict(), &[]);
+}
+
+#[test]
+fn counters_that_are_not_there_are_not_judged() {
+    let mut forged = Forge::default().run();
+    (forged.now.received, forged.now.duplicates) = (None, None);
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, "counters").status, Status::Pass);
+    raise(&mut forged.now, [0, 1, 0]);
+    assert_eq!(check(&forged.verdict(), "counters").status, Status::Unknown);
+    forged.now.unique = None;
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, "counters").status, Status::NotTested);
+    assert_eq!(check(&verdict, "routes-disagree").status, Status::NotTested);
+    assert_eq!(verdict.verdict, Verdict::Pass, "the listing is enough: {:#?}", verdict.reasons);
+}
+
+#[test]
+fn rows_and_unique_count_must_tell_the_same_total() {
+    let mut forged = Forge { earlier: 6, ..Forge::default() }.run();
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
+    raise_all(&mut forged, [0, 1, -1]);
+    assert!(check(&forged.verdict(), "routes-disagree").status == Status::Fail);
+    // What differed before the run, by as much, is not this run's.
+    let baseline = forged.baseline.as_mut().unwrap();
+    baseline.listed.as_mut().unwrap().rows -= 1;
+    assert_eq!(check(&forged.verdict(), "routes-disagree").status, Status::Pass);
+    forged.baseline.as_mut().unwrap().listed = None;
+    assert_eq!(check(&forged.verdict(), "routes-disagree").status, Status::Unknown);
+}
+
+/// The second answer under load with its parts read at different moments, so many of them waiting.
+fn tear(forged: &mut Forged, pending: u64) {
+    let torn = forged.under_load().nth(1).expect("an answer under load");
+    *torn = Counters {
+        pending: Some(pending),
+        duplicates: torn.duplicates.map(|count| count - 1),
+        ..torn.clone()
+    };
+}
+
+#[test]
+fn an_answer_under_load_that_does_not_add_up_breaks_a_promised_snapshot() {
+    let mut forged = Forge::default().run();
+    tear(&mut forged, 0);
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &["counters"]);
+    let summary = &check(&verdict, "counters").summary;
+    assert!(summary.contains("unique 255, duplicates 124, waiting 0, which does not add up"), "{summary}");
+}
+
+#[test]
+fn what_waits_belongs_to_the_sum_and_without_the_promise_nothing_has_to_add_up() {
+    let mut forged = Forge::default().run();
+    tear(&mut forged, 1);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
+    tear(&mut forged, 1);
+    forged.promises.stats = StatsPromise::Eventual;
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
+}

@@ -1,0 +1,114 @@
+//! A target that promises to know a key again for so long only: what comes later may be stored again.
+
+use std::time::Duration;
+
+use judge::verdict::{Status, Verdict};
+use truth::scenario::promises::Ack;
+use truth::target::answer::Kind;
+
+use crate::forge::{Fate, Forge, Forged, assert_fails, check, row};
+
+/// A run in which one key that comes in two rounds was stored in both, and told so.
+fn stored_again() -> Forged {
+    let mut forged = Forge::default().run();
+    let key = forged.key_where(|attempts| matches!(attempts, [first, .., last] if first.0 + 1 < last.0));
+    let last = *forged.attempts_of(key).last().expect("at least two");
+    forged.tell(last, Kind::New);
+    let again = row(&forged.events, key);
+    forged.rows.push(again);
+    for counters in [&mut forged.now, forged.closing.as_mut().expect("a closing poll")] {
+        counters.unique = counters.unique.map(|count| count + 1);
+        counters.duplicates = counters.duplicates.map(|count| count - 1);
+    }
+    // What the polls had been told by then.
+    for poll in &mut forged.polls {
+        poll.told_duplicate = poll.told_duplicate.saturating_sub(1);
+    }
+    forged
+}
+
+#[test]
+fn a_key_that_comes_after_the_window_may_be_stored_again() {
+    let mut forged = stored_again();
+    assert_fails(&forged.verdict(), &["stored-twice", "answer-order", "counters"]);
+    // Waves of requests are ten milliseconds apart, the rounds of the key two rounds at least.
+    forged.promises.window = Some(Duration::from_millis(20));
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let said = &check(&verdict, "stored-twice").summary;
+    assert!(said.ends_with("1 key was stored again after the promised 20ms"), "{said}");
+}
+
+#[test]
+fn a_key_that_comes_within_the_window_may_not() {
+    let mut forged = stored_again();
+    forged.promises.window = Some(Duration::from_secs(3600));
+    assert_fails(&forged.verdict(), &["stored-twice", "answer-order", "counters"]);
+}
+
+#[test]
+fn counters_are_held_to_how_often_keys_can_have_been_stored_again() {
+    let mut forged = Forge::default().run();
+    forged.promises.window = Some(Duration::from_millis(20));
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
+    let counters = [&mut forged.now, forged.closing.as_mut().expect("a closing poll")];
+    for counters in counters {
+        counters.unique = counters.unique.map(|count| count + 600);
+        counters.duplicates = counters.duplicates.map(|count| count - 600);
+    }
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, "counters").status, Status::Fail, "all repeats cannot have come so late");
+}
+
+#[test]
+fn an_attempt_whose_fate_is_unknown_may_be_executed_after_the_window() {
+    let fates = |round: u64, request: u32| match (round, request) {
+        (0, 0) => vec![Fate::Unknown { executed: true }],
+        _ => vec![Fate::Acked],
+    };
+    let mut forged = Forge { fates, ..Forge::default() }.run();
+    forged.promises.window = Some(Duration::from_secs(3600));
+    let unknown = forged.plan.round(0).request(0).to_vec();
+    let key = forged.key_where(|attempts| attempts[0] == (0, 0, 0) && attempts.len() > 1);
+    assert!(unknown.contains(&key));
+    let again = row(&forged.events, key);
+    forged.rows.push(again);
+    for counters in [&mut forged.now, forged.closing.as_mut().expect("a closing poll")] {
+        counters.unique = counters.unique.map(|count| count + 1);
+        counters.duplicates = counters.duplicates.map(|count| count - 1);
+    }
+    assert_fails(&forged.verdict(), &[]);
+    forged.promises.window = None;
+    assert_fails(&forged.verdict(), &["stored-twice", "counters"]);
+}
+
+#[test]
+fn a_key_that_came_once_is_stored_once_however_short_the_window() {
+    let mut forged = Forge::default().run();
+    forged.promises.window = Some(Duration::from_nanos(1));
+    let key = forged.key_where(|attempts| attempts.len() == 1);
+    let again = row(&forged.events, key);
+    forged.rows.push(again);
+    assert_eq!(check(&forged.verdict(), "stored-twice").count, 1);
+}
+
+#[test]
+fn a_store_that_keeps_one_row_of_a_key_that_it_counts_again_is_sound() {
+    let mut forged = stored_again();
+    forged.rows.pop().expect("the second row");
+    forged.promises.window = Some(Duration::from_millis(20));
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let said = &check(&verdict, "routes-disagree").summary;
+    assert!(said.ends_with("1 key that was forgotten may have been counted again"), "{said}");
+    forged.promises.window = Some(Duration::from_secs(3600));
+    assert_fails(&forged.verdict(), &["answer-order", "routes-disagree", "counters"]);
+}
+
+#[test]
+fn what_is_stored_later_may_be_stored_after_the_window() {
+    let mut forged = stored_again();
+    forged.promises.window = Some(Duration::from_secs(3600));
+    forged.promises.ack = Ack::Queued;
+    assert_fails(&forged.verdict(), &[]);
+}

@@ -1,0 +1,121 @@
+//! `loadgen history`: the ledger of a run as JSON lines, one for each try of a request, in the order of their ends.
+
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use truth::files::FolderError;
+use truth::plan::Plan;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::merge::Merge;
+use truth::record::ledger::{Done, Frame, LedgerError, Scope};
+use truth::target::answer::Outcome;
+
+use crate::error::Failure;
+
+/// One line.
+#[derive(Serialize)]
+struct Line {
+    /// The round of the plan, or the list that `verify` sent, and the request in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    round: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<u32>,
+    request: u32,
+    #[serde(rename = "try")]
+    try_number: u16,
+    /// Whether no further try followed.
+    r#final: bool,
+    connection: u32,
+    /// Events that the request carries; not told of a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<u64>,
+    /// Since the ledger was begun.
+    planned_us: u64,
+    start_us: u64,
+    end_us: u64,
+    /// 0 without an answer.
+    status: u16,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inserted: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicates: Option<u32>,
+}
+
+/// Prints the ledger of a run.
+pub(crate) fn print(run: &Path) -> Result<(), Failure> {
+    let folder = RunFolder::open(run)?;
+    let plan = folder.manifest()?.plan;
+    match write_all(&folder, &plan, &mut BufWriter::new(io::stdout().lock())) {
+        // A reader that has gone away, as `head` does, has had enough.
+        Err(Stopped::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(Stopped::Output(source)) => Err(Failure::System { action: "write to standard output", source }),
+        Err(Stopped::Ledger(error)) => Err(error.into()),
+        Err(Stopped::Folder(error)) => Err(error.into()),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Why printing stopped.
+enum Stopped {
+    Output(io::Error),
+    Ledger(LedgerError),
+    Folder(FolderError),
+}
+
+fn write_all(folder: &RunFolder, plan: &Plan, out: &mut impl Write) -> Result<(), Stopped> {
+    let segments = folder.segments().map_err(Stopped::Folder)?;
+    let mut origin = None;
+    for merged in Merge::open(&segments).map_err(Stopped::Ledger)? {
+        match merged.map_err(Stopped::Ledger)?.frame {
+            Frame::Header(header) => {
+                origin.get_or_insert(header.monotonic_ns);
+            }
+            Frame::Done(done) => {
+                let line = line(&done, plan, origin.unwrap_or(0));
+                serde_json::to_writer(&mut *out, &line).map_err(|error| Stopped::Output(error.into()))?;
+                out.write_all(b"\n").map_err(Stopped::Output)?;
+            }
+            Frame::Open { .. } | Frame::Resend { .. } | Frame::Closed { .. } => {}
+        }
+    }
+    out.flush().map_err(Stopped::Output)
+}
+
+fn line(done: &Done, plan: &Plan, origin: u64) -> Line {
+    let (round, list) = match done.scope {
+        Scope::Round(round) => (Some(round), None),
+        Scope::Resend(list) => (None, Some(list)),
+    };
+    let since = |t: u64| t.saturating_sub(origin) / 1_000;
+    let events = round.map(|round| {
+        let slots = plan.slots_of(round);
+        let before = u64::from(done.request) * u64::from(plan.batch);
+        (slots.end - slots.start).saturating_sub(before).min(u64::from(plan.batch))
+    });
+    Line {
+        round,
+        list,
+        request: done.request,
+        try_number: done.try_number,
+        r#final: done.is_final,
+        connection: done.connection,
+        events,
+        planned_us: since(done.t_planned),
+        start_us: since(done.t_start),
+        end_us: since(done.t_end),
+        status: done.status,
+        outcome: match done.answer.outcome {
+            Outcome::Acked => "acked",
+            Outcome::Rejected => "rejected",
+            Outcome::Unknown => "unknown",
+            Outcome::NeverSent => "never-sent",
+        },
+        accepted: done.answer.accepted,
+        inserted: done.answer.inserted,
+        duplicates: done.answer.duplicates,
+    }
+}

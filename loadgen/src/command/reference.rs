@@ -1,0 +1,361 @@
+//! `loadgen reference`: all flags, or all keys of scenario files, as one page of Markdown.
+//!
+//! The flags come from clap. The keys come from `scenarios/default.toml`, which has a comment above each of them.
+
+use clap::{Arg, Command};
+
+/// Scenario with the defaults of all keys, and a comment above each key.
+const DEFAULT_SCENARIO: &str = include_str!("../../../scenarios/default.toml");
+
+/// Returns the page of all flags of a program.
+pub(crate) fn flags(program: &Command) -> String {
+    let name = program.get_name();
+    let mut page = format!("# Flags of {name}\n\n");
+    add_paragraphs(&mut page, program.get_long_about().or(program.get_about()));
+    add_arguments(&mut page, program);
+    for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+        page.push_str(&format!("## {name} {}\n\n", command.get_name()));
+        add_paragraphs(&mut page, command.get_long_about().or(command.get_about()));
+        add_arguments(&mut page, command);
+    }
+    page.trim_end().to_owned() + "\n"
+}
+
+fn add_paragraphs(page: &mut String, text: Option<&clap::builder::StyledStr>) {
+    if let Some(text) = text {
+        page.push_str(&format!("{}.\n\n", text.to_string().trim_end_matches('.')));
+    }
+}
+
+/// Adds a table for each help heading of a command, in the order in which its help shows them.
+fn add_arguments(page: &mut String, command: &Command) {
+    let mut headings: Vec<&str> = Vec::new();
+    for argument in command.get_arguments() {
+        let heading = heading_of(argument);
+        if !headings.contains(&heading) {
+            headings.push(heading);
+        }
+    }
+    let level = if command.has_subcommands() { "##" } else { "###" };
+    for heading in headings {
+        page.push_str(&format!("{level} {heading}\n\n"));
+        page.push_str("| flag | environment | default | meaning |\n| --- | --- | --- | --- |\n");
+        for argument in command.get_arguments().filter(|argument| heading_of(argument) == heading) {
+            page.push_str(&row(argument));
+        }
+        page.push('\n');
+    }
+}
+
+fn heading_of(argument: &Arg) -> &str {
+    match argument.get_help_heading() {
+        Some(heading) => heading,
+        None if argument.is_positional() => "Arguments",
+        None => "Options",
+    }
+}
+
+fn row(argument: &Arg) -> String {
+    let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
+    let meaning = Meaning::of(&help);
+    let environment = argument.get_env().and_then(|name| name.to_str()).map(code).unwrap_or_default();
+    let values = argument.get_default_values().iter().filter_map(|value| value.to_str());
+    let written: Vec<&str> = values.filter(|_| takes_value(argument)).collect();
+    let default = if written.is_empty() { meaning.default.to_owned() } else { written.join(",") };
+    let default = if default.is_empty() { default } else { cell(&default) };
+    format!("| {} | {environment} | {default} | {} |\n", cell(&names(argument)), cell(meaning.text))
+}
+
+fn takes_value(argument: &Arg) -> bool {
+    argument.get_action().takes_values()
+}
+
+/// Returns the names of a flag with the form of its value, as in `-n, --count <COUNT>`.
+fn names(argument: &Arg) -> String {
+    let value = argument.get_value_names().and_then(|names| names.first()).map(|name| format!("<{name}>"));
+    let value = value.filter(|_| takes_value(argument));
+    if argument.is_positional() {
+        return code(&value.unwrap_or_else(|| format!("<{}>", argument.get_id())));
+    }
+    let short = argument.get_short().map(|short| format!("-{short}"));
+    let long = argument.get_long().map(|long| format!("--{long}"));
+    let names: Vec<String> = short.into_iter().chain(long).collect();
+    code(&[names.join(", "), value.unwrap_or_default()].join(" "))
+}
+
+/// Help of a flag, and the default that stands in it as `[default: 50]`.
+struct Meaning<'a> {
+    text: &'a str,
+    default: &'a str,
+}
+
+impl<'a> Meaning<'a> {
+    fn of(help: &'a str) -> Self {
+        let found =
+            help.split_once("[default: ").and_then(|(text, rest)| Some((text, rest.strip_suffix(']')?)));
+        match found {
+            Some((text, default)) => Self { text: text.trim_end(), default },
+            None => Self { text: help, default: "" },
+        }
+    }
+}
+
+/// Returns the page of all keys of scenario files.
+pub(crate) fn scenario() -> String {
+    let mut page = "# Keys of scenario files\n\n".to_owned();
+    for section in sections(DEFAULT_SCENARIO) {
+        if !section.name.is_empty() {
+            page.push_str(&format!("## {}\n\n", section.name));
+        }
+        for paragraph in &section.prose {
+            page.push_str(&format!("{paragraph}\n\n"));
+        }
+        if !section.keys.is_empty() {
+            page.push_str("| key | default | meaning |\n| --- | --- | --- |\n");
+            section.keys.iter().for_each(|key| page.push_str(&key.row()));
+            page.push('\n');
+        }
+    }
+    page.trim_end().to_owned() + "\n"
+}
+
+/// Table of a scenario file, such as `[load]`; the keys before the first table stand in one without a name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Section {
+    name: String,
+    prose: Vec<String>,
+    keys: Vec<Key>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Key {
+    name: String,
+    value: String,
+    /// False if the key stands in a comment, with an example of a value.
+    is_set: bool,
+    meaning: String,
+}
+
+impl Key {
+    fn row(&self) -> String {
+        let default =
+            if self.is_set { code(&self.value) } else { format!("not set; example: {}", code(&self.value)) };
+        format!("| {} | {} | {} |\n", code(&self.name), cell(&default), cell(&self.meaning))
+    }
+}
+
+/// Line of a scenario file, told apart by its first characters.
+enum Line<'a> {
+    Blank,
+    /// `# text`
+    Comment(&'a str),
+    /// `[load]` or `#[request]`
+    Table(&'a str),
+    /// `batch = 100` or `#rate = "1000"`
+    Key {
+        name: &'a str,
+        value: &'a str,
+        is_set: bool,
+    },
+    /// Further line of a value, or the end of one.
+    More(&'a str),
+}
+
+impl<'a> Line<'a> {
+    fn of(line: &'a str, is_in_value: bool) -> Self {
+        let is_set = !line.starts_with('#');
+        let content = line.strip_prefix('#').unwrap_or(line);
+        if is_in_value {
+            return Self::More(content.trim());
+        }
+        if content.trim().is_empty() {
+            return if is_set { Self::Blank } else { Self::Comment("") };
+        }
+        if !is_set && let Some(text) = content.strip_prefix(' ') {
+            return Self::Comment(text);
+        }
+        if content.starts_with('[') {
+            return Self::Table(content.trim());
+        }
+        match content.split_once(" = ") {
+            Some((name, value)) => Self::Key { name, value: value.trim(), is_set },
+            None => Self::More(content.trim()),
+        }
+    }
+}
+
+/// Reads a scenario file with a comment above each key. Keys without a comment share the one of the key above them.
+fn sections(text: &str) -> Vec<Section> {
+    let mut sections = vec![Section::default()];
+    let mut comment = String::new();
+    // Comment that belongs to the keys above, until a blank line.
+    let mut shared = String::new();
+    let mut open_brackets = 0;
+    for line in text.lines() {
+        let section = sections.last_mut().expect("one from the beginning");
+        match Line::of(line, open_brackets > 0) {
+            Line::Blank => {
+                let prose = std::mem::take(&mut comment);
+                section.prose.extend(Some(prose).filter(|prose| !prose.is_empty()));
+                shared.clear();
+            }
+            // Rulers stand around the titles of parts of the file, and the name of the table is the heading here.
+            Line::Comment(text) if text.starts_with("---") => comment.clear(),
+            Line::Comment(text) => add_line(&mut comment, text),
+            Line::Table(name) => {
+                let prose = std::mem::take(&mut comment);
+                let prose = Some(prose).filter(|prose| !prose.is_empty());
+                sections.push(Section {
+                    name: code(name),
+                    prose: prose.into_iter().collect(),
+                    keys: Vec::new(),
+                });
+                shared.clear();
+            }
+            Line::Key { name, value, is_set } => {
+                if !comment.is_empty() {
+                    shared = std::mem::take(&mut comment);
+                }
+                open_brackets = depth(value);
+                let key =
+                    Key { name: name.to_owned(), value: value.to_owned(), is_set, meaning: shared.clone() };
+                section.keys.push(key);
+            }
+            Line::More(text) => {
+                open_brackets += depth(text);
+                if let Some(key) = section.keys.last_mut() {
+                    key.value.push(' ');
+                    key.value.push_str(text);
+                }
+            }
+        }
+    }
+    sections
+}
+
+/// Adds a line of a comment. An empty line ends a paragraph, and items of a list begin a line of their own.
+fn add_line(comment: &mut String, text: &str) {
+    if text.is_empty() {
+        comment.push_str("\n\n");
+        return;
+    }
+    if text.starts_with("- ") {
+        comment.push('\n');
+    } else if !comment.is_empty() && !comment.ends_with('\n') {
+        comment.push(' ');
+    }
+    comment.push_str(text.trim());
+}
+
+/// Returns how many more brackets a line opens than it closes.
+fn depth(value: &str) -> i32 {
+    let opened = value.chars().filter(|c| matches!(c, '[' | '{')).count();
+    let closed = value.chars().filter(|c| matches!(c, ']' | '}')).count();
+    i32::try_from(opened).unwrap_or(0) - i32::try_from(closed).unwrap_or(0)
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", text.trim())
+}
+
+/// Returns a text as a cell of a table, which has one line and no bars.
+fn cell(text: &str) -> String {
+    text.trim().replace('|', "\\|").replace('\n', "<br>")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use truth::scenario::Scenario;
+
+    use super::*;
+    use crate::command::cli::Program;
+
+    #[test]
+    fn each_flag_has_a_row_with_its_environment_and_default() {
+        let page = flags(&Program::described());
+        for row in [
+            "| `-n, --count <COUNT>` | `COUNT` | 20000; with `http`, 200 requests |",
+            "| `--dup <SHARE>` | `DUP_RATE` | 0.3 | Share of the events that repeat an earlier event: 0.3 or 30% |",
+            "| `--connect-timeout <DUR>` |  | 5s |",
+            "| `--verify` |  |  | Judge the target",
+            "| `--shards <SHARDS>` | `SHARDS` |",
+            "| `<URL>` |  |  | URL to request |",
+        ] {
+            assert!(page.contains(row), "{row}\n{page}");
+        }
+        for heading in
+            ["## Load\n", "## Reaching the target\n", "## loadgen http\n", "### Requests and connections\n"]
+        {
+            assert!(page.contains(heading), "{heading}\n{page}");
+        }
+        assert!(!page.contains("loadgen reference"), "a hidden command");
+    }
+
+    #[test]
+    fn a_scenario_file_is_read_with_its_comments() {
+        let text = "# About the file.\n\n# Name of it.\nname = \"a\"\n\n# ----\n# Much\n# ----\n# All of it.\n[load]\n\n\
+                    # Number.\n# - one\n# - two | three\ncount = 1\n\n# Limits.\n#limits = [\n#    \"a<1\",\n#]\n\n\
+                    # Both.\none = 1\nother = 2\n";
+        let sections = sections(text);
+        let key = |name: &str, value: &str, is_set: bool, meaning: &str| Key {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            is_set,
+            meaning: meaning.to_owned(),
+        };
+        assert_eq!(sections[0].prose, ["About the file."]);
+        assert_eq!(sections[0].keys, [key("name", "\"a\"", true, "Name of it.")]);
+        assert_eq!((&*sections[1].name, &*sections[1].prose), ("`[load]`", &["All of it.".to_owned()][..]));
+        let expected = [
+            key("count", "1", true, "Number.\n- one\n- two | three"),
+            key("limits", "[ \"a<1\", ]", false, "Limits."),
+            key("one", "1", true, "Both."),
+            key("other", "2", true, "Both."),
+        ];
+        assert_eq!(sections[1].keys, expected);
+        assert_eq!(sections[1].keys[0].row(), "| `count` | `1` | Number.<br>- one<br>- two \\| three |\n");
+    }
+
+    /// Returns the keys that a table may have, as the error about an unknown key lists them.
+    fn known_keys(table: &str) -> BTreeSet<String> {
+        let text = format!("{table}\nno-such-key = 1\n");
+        let error = Scenario::parse(&text, "test.toml").unwrap_err();
+        let error = truth::chain::chain(&error);
+        let names = error.split("expected").nth(1).unwrap_or_else(|| panic!("{table}: {error}"));
+        names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_default_scenario_has_a_commented_key_for_each_setting() {
+        let sections = sections(DEFAULT_SCENARIO);
+        let names: Vec<&str> = sections.iter().map(|section| section.name.trim_matches('`')).collect();
+        for (section, name) in sections.iter().zip(&names) {
+            let mut found: BTreeSet<String> = section.keys.iter().map(|key| key.name.clone()).collect();
+            let inner = format!("{}.", name.trim_matches(['[', ']']));
+            let is_top = name.is_empty();
+            found.extend(names.iter().filter_map(|other| {
+                let other = other.trim_matches(['[', ']']);
+                let rest = if is_top { Some(other) } else { other.strip_prefix(&inner) }?;
+                rest.split('.').next().filter(|key| !key.is_empty()).map(str::to_owned)
+            }));
+            let known = known_keys(name);
+            // Some tables have keys of another one, which explains them.
+            let elsewhere = match *name {
+                "[[load.executors]]" => known_keys("[load]"),
+                "[target.listing.fields]" => known_keys("[target.fields]"),
+                _ => BTreeSet::new(),
+            };
+            let missing: Vec<&String> =
+                known.difference(&found).filter(|key| !elsewhere.contains(*key)).collect();
+            assert_eq!(missing, Vec::<&String>::new(), "without a comment in {name}");
+            let unknown: Vec<&String> = found.difference(&known).collect();
+            assert_eq!(unknown, Vec::<&String>::new(), "in {name}");
+            for key in &section.keys {
+                let is_explained = !key.meaning.is_empty() || !section.prose.is_empty();
+                assert!(is_explained, "{name} {}", key.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! What a run will do, with nothing left open: the command line over the environment over the scenario file over the
+//! defaults.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reader::database::DatabaseReader;
+use reader::reach::Reach;
+use truth::plan::Plan;
+use truth::plan::shard::{Shard, nonce_of_run_id, seed_of_run_id};
+use truth::scenario::{self, Demand, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics};
+use truth::target::{AnswerFields, Endpoint, Listing, StatsFields, Target};
+
+use super::cli::{Cli, Http, Shape};
+use super::rerun::{rerun, rerun_http};
+use crate::connection::dial::{Connector, Family};
+use crate::error::Failure;
+use crate::executor::Executor;
+
+/// Settings of a run, with nothing left open. Each part has readers of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) load: LoadSettings,
+    pub(crate) target: TargetSettings,
+    pub(crate) output: OutputSettings,
+    /// Moment before which nothing is sent.
+    pub(crate) start_at: Option<Timestamp>,
+    /// Set when the run is judged after the load.
+    pub(crate) verify: bool,
+}
+
+/// Load to send, for the executors, the manifest and the summary.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadSettings {
+    /// Scenario of the run, with the flags and the environment written over its file.
+    pub(crate) scenario: Scenario,
+    pub(crate) plan: Plan,
+    /// Shard of the plan that this process sends.
+    pub(crate) shard: Shard,
+    /// Number of threads that send; none for as many as fit.
+    pub(crate) lanes: Option<u16>,
+    /// Set when the run id was given, so that its events may have been sent before.
+    pub(crate) has_run_id: bool,
+}
+
+/// Ways to the target, for the preflight and the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetSettings {
+    /// Address that connections are opened to.
+    pub(crate) endpoint: Endpoint,
+    pub(crate) connector: Connector,
+    /// Headers of every request, which are written to no file.
+    pub(crate) headers: Vec<String>,
+    /// Flags that say how the target is reached, kept for the judge.
+    pub(crate) reach: Reach,
+    /// Family of addresses to use; none for both.
+    pub(crate) family: Option<Family>,
+    pub(crate) connect_timeout: Duration,
+    /// Longest time to wait until the target is ready.
+    pub(crate) wait: Duration,
+    /// Reader of the target's database, a second way to the stored rows.
+    pub(crate) database: Option<DatabaseReader>,
+    /// URL that replaces the one of the scenario's database, written to no file.
+    pub(crate) database_url: Option<String>,
+}
+
+/// Outputs of a run, for its files and its onlookers.
+#[derive(Clone, Debug)]
+pub(crate) struct OutputSettings {
+    /// Folder in which the run's folder is made.
+    pub(crate) results: PathBuf,
+    /// Address that serves the run's metrics while it goes on.
+    pub(crate) prometheus_addr: Option<String>,
+    /// File for the summary in k6's form.
+    pub(crate) summary_export: Option<PathBuf>,
+    /// Command that sends the same load again.
+    pub(crate) rerun: String,
+    /// Set when terminals may show colors.
+    pub(crate) color: bool,
+}
+
+/// Numbers that identify a run.
+struct Identity {
+    seed: u32,
+    nonce: u64,
+}
+
+impl Identity {
+    /// Draws at random what is not given; a run id fixes both numbers.
+    fn of(run_id: Option<&str>, seed: Option<u32>) -> Result<Self, Failure> {
+        Ok(match run_id {
+            Some(id) => Self { seed: seed.unwrap_or_else(|| seed_of_run_id(id)), nonce: nonce_of_run_id(id) },
+            None => Self { seed: seed.map_or_else(random_seed, Ok)?, nonce: random_nonce()? },
+        })
+    }
+}
+
+impl LoadSettings {
+    /// Returns the name of the counted unit: requests where one request is sent over and over, else events.
+    pub(crate) fn unit(&self) -> &'static str {
+        if self.scenario.request.is_some() { "requests" } else { "events" }
+    }
+
+    /// Returns the executors of this shard.
+    pub(crate) fn executors(&self) -> Vec<Executor> {
+        Executor::all(&self.plan, &self.scenario.load, self.shard, self.lanes)
+    }
+}
+
+impl Settings {
+    /// Resolves a load of events.
+    pub(crate) fn resolve(cli: Cli) -> Result<Self, Failure> {
+        let scenario = resolve_scenario(&cli)?;
+        let shard = resolve_shard(&cli)?;
+        if shard.of > 1 && cli.run_id.is_none() {
+            return Err(Failure::Usage(
+                "a shard needs --run-id TEXT, the same for all shards, so that they send parts of one run"
+                    .to_owned(),
+            ));
+        }
+        if cli.run_id.as_deref().is_some_and(|id| id.trim().is_empty()) {
+            return Err(Failure::Usage("the run id is empty; give --run-id some text".to_owned()));
+        }
+        let identity = Identity::of(cli.run_id.as_deref(), cli.seed)?;
+        let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
+        let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
+        let rerun = rerun(&cli, &scenario.load, identity.seed, shard);
+        let mut settings = Self::new(scenario, cli.shape, &identity, rerun)?;
+        settings.load.shard = shard;
+        settings.load.has_run_id = cli.run_id.is_some();
+        settings.target.database = database;
+        settings.target.database_url = cli.database;
+        settings.verify = cli.verify;
+        Ok(settings)
+    }
+
+    /// Resolves a load of one request, the same every time.
+    pub(crate) fn resolve_http(http: Http) -> Result<Self, Failure> {
+        let scenario = http_scenario(&http)?;
+        if http.shard.is_some_and(|shard| shard != Shard::WHOLE) || http.shards.is_some_and(|of| of != 1) {
+            return Err(Failure::Usage(
+                "`loadgen http` has no shards, and each process would send the whole load: leave out --shard, unset SHARD \
+                 and SHARDS, and give each its part with --count and --rate"
+                    .to_owned(),
+            ));
+        }
+        let rerun = rerun_http(&http);
+        Self::new(scenario, http.shape, &Identity::of(None, None)?, rerun)
+    }
+
+    fn new(
+        mut scenario: Scenario,
+        shape: Shape,
+        identity: &Identity,
+        rerun: String,
+    ) -> Result<Self, Failure> {
+        if scenario.request.is_some() {
+            // Without events, no response describes any.
+            let target = &mut scenario.target;
+            target.answer = AnswerFields::default();
+            target.stats = StatsFields::default();
+            target.listing = Listing::default();
+        }
+        if shape.connect_timeout.is_zero() {
+            return Err(Failure::Usage("--connect-timeout must be longer than 0".to_owned()));
+        }
+        scenario.target.publish.gzip |= shape.gzip;
+        let plan = scenario.plan(identity.seed, identity.nonce)?;
+        let endpoint = scenario.target.endpoint()?;
+        let connector = Connector::new(&scenario.target, &endpoint, &shape.reach.proxy_login()?)?;
+        let no_color = shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let family = match (shape.ipv4, shape.ipv6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            _ => None,
+        };
+        Ok(Self {
+            load: LoadSettings { scenario, plan, shard: Shard::WHOLE, lanes: shape.lanes, has_run_id: false },
+            target: TargetSettings {
+                endpoint,
+                connector,
+                headers: shape.reach.all_headers()?,
+                reach: shape.reach,
+                family,
+                connect_timeout: shape.connect_timeout,
+                wait: shape.wait,
+                database: None,
+                database_url: None,
+            },
+            output: OutputSettings {
+                results: shape.out,
+                prometheus_addr: shape.prometheus_addr,
+                summary_export: shape.summary_export,
+                rerun,
+                color: !no_color,
+            },
+            start_at: shape.start_at,
+            verify: false,
+        })
+    }
+}
+
+fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
+    let mut scenario = match &cli.scenario {
+        Some(path) => Scenario::load(path)?,
+        None => Scenario::default(),
+    };
+    let (load, asked) = (&mut scenario.load, &cli.shape);
+    let is_shaped = asked.count.is_some()
+        || asked.rate.is_some()
+        || asked.duration.is_some()
+        || asked.concurrency.is_some()
+        || !asked.stages.is_empty();
+    if is_shaped && !load.executors.is_empty() {
+        return Err(Failure::Usage(
+            "the scenario has several executors, each with its own --count, --rate, --duration, --stage and \
+             --concurrency: change them in the file"
+                .to_owned(),
+        ));
+    }
+    shape(load, &cli.shape);
+    set(&mut load.dup, cli.dup.clone());
+    set(&mut load.batch, cli.batch);
+    set(&mut scenario.events.topics, cli.topics.as_deref().map(topics).transpose()?);
+    let written = scenario.target.url.clone();
+    scenario.target.set_url(&written)?;
+    if let Some(url) = &cli.target {
+        scenario.target.retarget(url)?;
+    }
+    cli.shape.reach.outrank(&mut scenario.target.connect);
+    Ok(scenario)
+}
+
+/// How many requests there are where nothing says.
+const HTTP_COUNT: u64 = 200;
+
+fn http_scenario(http: &Http) -> Result<Scenario, Failure> {
+    let body = match &http.body_file {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| {
+            Failure::Usage(format!("cannot read the body in {}: {error}", path.display()))
+        })?,
+        None => http.body.clone().unwrap_or_default(),
+    };
+    let method =
+        http.method.clone().unwrap_or_else(|| if body.is_empty() { "GET" } else { "POST" }.to_owned());
+    let mut load = Load { batch: 1, dup: "0".to_owned(), ..Load::default() };
+    shape(&mut load, &http.shape);
+    if load.executor == scenario::Executor::SharedIterations {
+        load.count = load.count.or(Some(HTTP_COUNT));
+    }
+    let mut target = Target::of_url(&http.url)?;
+    http.shape.reach.outrank(&mut target.connect);
+    let request = Some(FixedRequest { method, body });
+    let scenario = Scenario { name: "http".to_owned(), load, request, target, ..Scenario::default() };
+    Ok(scenario)
+}
+
+/// Which executor the flags ask for: a rate is a rate, a duration without one is for so many connections, and stages make
+/// either ramp. As with k6, a bare number in a stage is one of connections, unless a rate is given too.
+fn shape(load: &mut Load, shape: &Shape) {
+    load.count = shape.count.or(load.count);
+    let is_rate = shape.rate.is_some() || shape.stages.iter().any(|stage| stage.target.has_unit());
+    if !shape.stages.is_empty() {
+        load.stages.clone_from(&shape.stages);
+        load.executor =
+            if is_rate { scenario::Executor::RampingArrivalRate } else { scenario::Executor::RampingVus };
+        (load.rate, load.duration) = (shape.rate, shape.duration);
+        set(&mut load.start_vus, shape.concurrency);
+    } else if is_rate {
+        (load.executor, load.stages) = (scenario::Executor::ConstantArrivalRate, Vec::new());
+    } else if shape.duration.is_some() && load.executor == scenario::Executor::SharedIterations {
+        load.executor = scenario::Executor::ConstantVus;
+    }
+    load.rate = shape.rate.or(load.rate);
+    load.duration = shape.duration.or(load.duration);
+    load.warm_up = shape.warm_up.or(load.warm_up);
+    load.thresholds.extend(shape.thresholds.iter().map(|threshold| Demand {
+        threshold: threshold.clone(),
+        abort_on_fail: shape.abort_on_fail.is_some(),
+        delay_abort_eval: shape.abort_on_fail.unwrap_or_default(),
+    }));
+    load.requests_per_connection = shape.requests_per_connection.or(load.requests_per_connection);
+    set(&mut load.concurrency, shape.concurrency);
+    set(&mut load.graceful_stop, shape.graceful_stop);
+    set(&mut load.timeout, shape.timeout);
+    load.first_byte_timeout = shape.first_byte_timeout.or(load.first_byte_timeout);
+    set(&mut load.patience, shape.patience);
+    set(&mut load.retries, shape.retries);
+}
+
+/// Names as they were given; a number alone stands for so many.
+fn topics(given: &[String]) -> Result<Vec<String>, Failure> {
+    let [only] = given else { return Ok(given.to_vec()) };
+    match only.trim().parse() {
+        Err(_) => Ok(given.to_vec()),
+        Ok(count @ 1..=MAX_TOPICS) => Ok(numbered_topics(count)),
+        Ok(count) => Err(Failure::Usage(format!(
+            "--topics {count}: there can be 1 to {MAX_TOPICS}, or a list of names"
+        ))),
+    }
+}
+
+fn set<T>(place: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *place = given;
+    }
+}
+
+fn resolve_shard(cli: &Cli) -> Result<Shard, Failure> {
+    match (cli.shard, cli.job_completion_index, cli.shards) {
+        (Some(shard), _, _) => Ok(shard),
+        (None, Some(index), Some(of)) if index < of => Ok(Shard { index: index + 1, of }),
+        (None, Some(index), Some(of)) => Err(Failure::Usage(format!(
+            "JOB_COMPLETION_INDEX is {index}, but SHARDS is {of}: indexes go from 0 to SHARDS - 1"
+        ))),
+        (None, None, Some(of)) if of != 1 => Err(Failure::Usage(format!(
+            "SHARDS is {of}, but not which of them this is: set JOB_COMPLETION_INDEX, or SHARD=1/{of}"
+        ))),
+        // An index alone says nothing of how many there are: any Indexed Job has one.
+        (None, _, _) => Ok(Shard::WHOLE),
+    }
+}
+
+fn random_seed() -> Result<u32, Failure> {
+    getrandom::u32().map_err(no_entropy)
+}
+
+fn random_nonce() -> Result<u64, Failure> {
+    getrandom::u64().map_err(no_entropy)
+}
+
+fn no_entropy(source: getrandom::Error) -> Failure {
+    Failure::System {
+        action: "draw random numbers from the operating system; give --seed and --run-id",
+        source: std::io::Error::other(source),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn settings(arguments: &[&str]) -> Result<Settings, Failure> {
+        let arguments = [&["loadgen"], arguments].concat();
+        Settings::resolve(Cli::try_parse_from(arguments).unwrap())
+    }
+
+    #[test]
+    fn a_flag_outranks_the_file_and_the_file_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("s.toml");
+        std::fs::write(
+            &file,
+            "name = \"s\"\n[load]\ncount = 7\nbatch = 3\n[target]\nurl = \"localhost:1/publish\"\n",
+        )
+        .unwrap();
+        let path = file.to_str().unwrap();
+        let settings = settings(&["--scenario", path, "--batch", "2"]).unwrap();
+        let load = &settings.load.scenario.load;
+        assert_eq!((load.count, load.batch, load.concurrency), (Some(7), 2, 50));
+        assert_eq!(settings.load.scenario.target.url, "http://localhost:1");
+    }
+
+    #[test]
+    fn topics_are_named_or_counted() {
+        let topics =
+            |given: &str| settings(&["--topics", given]).map(|settings| settings.load.plan.topics.clone());
+        assert_eq!(topics("a,b").unwrap(), ["a", "b"]);
+        assert_eq!(topics("11").unwrap()[9..], ["topic-09", "topic-10"]);
+        assert_eq!(topics("1,2").unwrap(), ["1", "2"], "names that look like numbers");
+        assert!(topics("0").is_err() && topics("100001").is_err());
+    }
+
+    #[test]
+    fn a_run_id_fixes_seed_and_nonce_and_nothing_else_does() {
+        let first = settings(&["--run-id", "x"]).unwrap();
+        let second = settings(&["--run-id", "x", "--shard", "2/3"]).unwrap();
+        assert_eq!(first.load.plan, second.load.plan);
+        let (one, other) = (settings(&["--seed", "1"]).unwrap(), settings(&["--seed", "1"]).unwrap());
+        assert_eq!(one.load.plan.seed, other.load.plan.seed);
+        assert_ne!(one.load.plan.nonce, other.load.plan.nonce);
+        assert!(settings(&["--shard", "1/2"]).is_err(), "shards without a run id would send different runs");
+    }
+
+    #[test]
+    fn an_indexed_job_names_its_shard() {
+        let shard = |arguments: &[&str]| {
+            settings(&[arguments, &["--run-id", "x"]].concat()).map(|settings| settings.load.shard)
+        };
+        let third = Shard { index: 3, of: 4 };
+        assert_eq!(shard(&["--job-completion-index", "2", "--shards", "4"]).unwrap(), third);
+        assert!(shard(&["--job-completion-index", "4", "--shards", "4"]).is_err());
+        assert!(shard(&["--shards", "4"]).is_err());
+        assert_eq!(shard(&["--job-completion-index", "2"]).unwrap(), Shard::WHOLE);
+    }
+}

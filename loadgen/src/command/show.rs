@@ -1,0 +1,215 @@
+//! `loadgen plan` and `loadgen check`: what would be sent, without sending it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{Write as _, stdout};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reader::tunnel::ProxyLogin;
+use truth::chain::chain;
+use truth::exit;
+use truth::plan::Plan;
+use truth::plan::event::Events;
+use truth::record::ledger::{Done, Frame, Scope};
+use truth::scenario::{Load, Scenario};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
+use truth::target::wire::Renderer;
+
+use super::settings::LoadSettings;
+use crate::connection::dial::Connector;
+use crate::error::Failure;
+use crate::executor::Workload;
+
+/// Slots over which copies are counted: more take long, and look the same.
+const COUNTED: u64 = 2_000_000;
+
+/// Says of each file whether it can be run; the exit code is that of the worst.
+pub(crate) fn check(files: &[PathBuf]) -> u8 {
+    let mut code = exit::OK;
+    for file in files {
+        match checked(file) {
+            // A reader that has gone away, as `head` does, is no fault.
+            Ok(told) => drop(writeln!(stdout(), "{}: {told}", file.display())),
+            Err(error) => {
+                eprintln!("{}: {}", file.display(), chain(&error));
+                code = exit::USAGE;
+            }
+        }
+    }
+    code
+}
+
+fn checked(file: &Path) -> Result<String, Failure> {
+    let scenario = Scenario::load(file)?;
+    let plan = scenario.plan(1, 1)?;
+    // Certificates are read with it, as a run would.
+    Connector::new(&scenario.target, &scenario.target.endpoint()?, &ProxyLogin::default())?;
+    let executor = match scenario.load.executors.len() {
+        0 => scenario.load.executor.name().to_owned(),
+        1 => "1 executor".to_owned(),
+        several => format!("{several} executors"),
+    };
+    Ok(format!("{executor}, {}", amount(&scenario, &plan)))
+}
+
+/// How much is sent, in words.
+fn amount(scenario: &Scenario, plan: &Plan) -> String {
+    if scenario.request.is_some() {
+        return match plan.total {
+            Some(requests) => format!("one request {requests} times"),
+            None => format!("one request as often as answers come{}", for_so_long(&scenario.load)),
+        };
+    }
+    match (plan.total, plan.keys()) {
+        (Some(events), Some(keys)) => {
+            let repeats = events - keys;
+            format!("{events} events of {keys} keys ({repeats} repeats), {} in a request", plan.batch)
+        }
+        _ => {
+            let so_long = for_so_long(&scenario.load);
+            format!("as many events as answers come{so_long}, {} in a request", plan.batch)
+        }
+    }
+}
+
+/// For how long the only executor sends.
+fn for_so_long(load: &Load) -> String {
+    load.lasts().map_or_else(String::new, |lasts| format!(" for {}", truth::duration::format(lasts)))
+}
+
+/// What one of several executors sends, and when.
+fn executor(said: &truth::scenario::Part, load: &Load, unit: &str) -> String {
+    let many = match load.total() {
+        Some(count) => format!("{count} {unit}{}", for_so_long(load)),
+        None => format!("as many {unit} as answers come{}", for_so_long(load)),
+    };
+    let pause = match said.start_time {
+        Duration::ZERO => String::new(),
+        pause => format!("{} ", truth::duration::format(pause)),
+    };
+    let begins = match &said.after {
+        Some(after) => format!(", {pause}after {after}"),
+        None if pause.is_empty() => String::new(),
+        None => format!(", {pause}after the start"),
+    };
+    let warm_up = if said.measured { "" } else { ", as a warm-up" };
+    format!("{}: {many}{begins}{warm_up}", load.executor.name())
+}
+
+/// What would be sent: how much, how often each key, how large the ledger becomes, and the first requests.
+pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
+    let plan = &settings.plan;
+    let load = &settings.scenario.load;
+    let mut out = String::new();
+    let mut line = |name: &str, value: &str| {
+        writeln!(out, "{name:<10} {value}").expect("a String takes all that is written");
+    };
+    let executors = settings.executors();
+    match &*load.executors {
+        [] => line("executor", load.executor.name()),
+        several => {
+            let each = several.iter().zip(&executors);
+            each.for_each(|(said, one)| line(&said.name, &executor(said, &one.load, settings.unit())));
+        }
+    }
+    line("sends", &amount(&settings.scenario, plan));
+    let method = settings.scenario.request.as_ref().map_or("POST", |request| &request.method);
+    line(
+        "to",
+        &format!("{method} {}{}", settings.scenario.target.url, settings.scenario.target.publish.path),
+    );
+    if let Some(request) = &settings.scenario.request {
+        return format!("{out}\n{}\n", request.body);
+    }
+    line("seed", &plan.seed.to_string());
+    let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| format!("{rounds} rounds"));
+    line("rounds", &format!("{rounds} of {} requests", plan.requests_per_round()));
+    line("copies", &copies(plan));
+    if let Some(requests) = Workload::sum(&executors).requests {
+        let rounds: u64 = executors.iter().map(|executor| executor.rounds.count()).sum();
+        let bytes = requests * done_bytes(plan) + rounds * open_bytes();
+        line("ledger", &format!("about {:.1} kB, if every event is told apart", bytes as f64 / 1e3));
+    }
+    if let Some(schedule) = load.schedule() {
+        let instants = (0..5).filter_map(|nth| schedule.at(nth));
+        let instants: Vec<String> = instants.map(|at| format!("{:.3} s", at as f64 / 1e9)).collect();
+        line("leaves at", &format!("{} ...", instants.join(", ")));
+    }
+    out + &first(settings, requests)
+}
+
+/// How many keys are sent how often.
+fn copies(plan: &Plan) -> String {
+    let slots = plan.total.unwrap_or(COUNTED).min(COUNTED);
+    let mut times = vec![0_u32; plan.firsts(slots) as usize];
+    for round in 0..slots.div_ceil(plan.slots_per_round()) {
+        for ordinal in plan.round(round).ordinals() {
+            if let Some(times) = times.get_mut(*ordinal as usize) {
+                *times += 1;
+            }
+        }
+    }
+    let mut keys: BTreeMap<u32, u64> = BTreeMap::new();
+    times.into_iter().for_each(|times| *keys.entry(times).or_default() += 1);
+    let told: Vec<String> = keys.iter().map(|(times, keys)| format!("{times}: {keys}")).collect();
+    let of = if plan.total.is_none_or(|total| total > slots) {
+        format!(", of the first {slots} events")
+    } else {
+        String::new()
+    };
+    format!("times: keys{of}: {}", told.join(", "))
+}
+
+/// Bytes of the record of a request whose answer tells of each event.
+fn done_bytes(plan: &Plan) -> u64 {
+    let events = plan.batch;
+    let answer = Answer {
+        outcome: Outcome::Acked,
+        accepted: Some(events),
+        inserted: Some(events),
+        duplicates: Some(0),
+        kinds: Kinds::Each(vec![Kind::New; events as usize]),
+    };
+    length(&Frame::Done(Done {
+        scope: Scope::Round(0),
+        request: 0,
+        try_number: 0,
+        is_final: true,
+        connection: 1,
+        t_planned: 1,
+        t_start: 1,
+        t_end: 1,
+        status: 200,
+        answer,
+    }))
+}
+
+fn open_bytes() -> u64 {
+    length(&Frame::Open { round: 0, t: 1 })
+}
+
+fn length(frame: &Frame) -> u64 {
+    let mut bytes = Vec::new();
+    frame.encode(&mut bytes);
+    bytes.len() as u64
+}
+
+/// The bodies of the first requests.
+fn first(settings: &LoadSettings, requests: u32) -> String {
+    let plan = &settings.plan;
+    let mut renderer = Renderer::new(Arc::new(Events::new(plan)), &settings.scenario.target);
+    let rounds = plan.rounds().unwrap_or(u64::MAX);
+    let rounds = (0..rounds).map(|index| plan.round(index));
+    let all = rounds.flat_map(|round| (0..round.requests()).map(move |request| (round.clone(), request)));
+    let mut out = String::new();
+    for (round, request) in all.take(requests as usize) {
+        let mut body = Vec::new();
+        renderer.body(round.request(request), round.origin(request), &mut body);
+        let body = String::from_utf8_lossy(&body).into_owned();
+        writeln!(out, "\nround {}, request {request}\n{body}", round.index)
+            .expect("a String takes all that is written");
+    }
+    out
+}

@@ -1,0 +1,71 @@
+//! Result of a run: the reason why sending ended, and the counts of each executor.
+
+use reader::process::TargetProcess;
+use schemars::JsonSchema;
+use serde::Serialize;
+use truth::record::ledger::LedgerError;
+
+use crate::executor::Executor;
+use crate::meter::Tallies;
+
+/// Reason why sending ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Ending {
+    /// All requests were sent.
+    Complete,
+    /// No response came for longer than `--patience`.
+    OutOfPatience,
+    /// The first signal to stop: requests in flight were waited for.
+    Interrupted,
+    /// The second signal to stop: nothing was waited for.
+    Aborted,
+    /// A lane ended without a report.
+    LaneLost,
+    /// A threshold with `abort_on_fail` failed.
+    Threshold,
+}
+
+/// Result of a run.
+#[derive(Debug)]
+pub(crate) struct RunResult {
+    pub(crate) ending: Ending,
+    /// Results of the executors, in their order.
+    pub(crate) executors: Vec<ExecutorResult>,
+    pub(crate) ledger_failure: Option<LedgerError>,
+    /// Process of the target, if the scenario started it.
+    pub(crate) process: Option<TargetProcess>,
+}
+
+/// Instants on the monotonic clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) from_ns: u64,
+    pub(crate) to_ns: u64,
+}
+
+/// Result of one executor.
+#[derive(Debug, Default)]
+pub(crate) struct ExecutorResult {
+    pub(crate) tallies: Tallies,
+    /// Beginning and end; none if the executor never began.
+    pub(crate) span: Option<Span>,
+    /// Number of requests that were due by the end, at a rate.
+    pub(crate) due: Option<u64>,
+}
+
+impl RunResult {
+    /// Returns the tallies of all executors together.
+    pub(crate) fn tallies(&self, executors: &[Executor]) -> Tallies {
+        let mut all = Tallies::default();
+        for (executor, result) in executors.iter().zip(&self.executors) {
+            executor.count(&result.tallies, &mut all);
+        }
+        all
+    }
+
+    /// True if any event was acknowledged.
+    pub(crate) fn has_ack(&self) -> bool {
+        self.executors.iter().any(|result| result.tallies.whole().counts.acked > 0)
+    }
+}

@@ -1,0 +1,18 @@
+//! `--verify`: the only module that calls `verify`, which judges the run that has just ended.
+
+use truth::exit;
+use truth::record::folder::RunFolder;
+
+use crate::command::settings::Settings;
+
+/// Judges the run if that was asked for and there is something to judge; returns the exit code of both.
+pub(super) async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u8 {
+    if !settings.verify || !matches!(code, exit::OK | exit::NO_ACK | exit::THRESHOLD) {
+        return code;
+    }
+    let folder = folder.path().to_path_buf();
+    let url = settings.load.scenario.target.url;
+    let options = verify::Options::for_run(folder, url, settings.target.database_url, settings.target.reach);
+    let verdict = verify::run(options).await;
+    if verdict == exit::OK && code == exit::THRESHOLD { code } else { verdict }
+}

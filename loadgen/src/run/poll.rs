@@ -1,0 +1,92 @@
+//! Asking the target for its counters while it is loaded, beside what the lanes know at that moment.
+//!
+//! The order is what makes the polls evidence: what was told is read before the question is sent, so the target must
+//! know it; what was started is read after the answer, so the target cannot know more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reader::client::TargetClient;
+use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use truth::chain::chain;
+use truth::clock::monotonic_ns;
+use truth::files::FolderError;
+use truth::files::lines::LineWriter;
+use truth::record::folder::RunFolder;
+use truth::record::polls::{self, Poll};
+
+use crate::meter::live::{self, LiveSums};
+use crate::watch::view::View;
+
+/// Between two polls.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// How long one poll may take; a target under load may be slow, one that is down is asked again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Polls one target.
+pub(crate) struct Poller {
+    client: TargetClient,
+    writer: LineWriter,
+    lanes: Vec<Arc<LiveSums>>,
+    view: Arc<View>,
+}
+
+impl Poller {
+    /// Begins the file of polls.
+    pub(crate) fn create(
+        client: TargetClient,
+        folder: &RunFolder,
+        lanes: Vec<Arc<LiveSums>>,
+        view: Arc<View>,
+    ) -> Result<Self, FolderError> {
+        let writer = polls::create(folder)?;
+        Ok(Self { client, writer, lanes, view })
+    }
+
+    /// Polls again and again; ends only when a poll cannot be written. May be dropped at any time.
+    pub(crate) async fn poll_on(&mut self) -> FolderError {
+        let mut ticks = interval_at(tokio::time::Instant::now() + INTERVAL, INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let poll = self.ask().await;
+            if let Some(counters) = &poll.stats {
+                self.view.counted(counters);
+            }
+            if let Err(error) = self.writer.write(&poll) {
+                return error;
+            }
+        }
+    }
+
+    /// The last poll, after all answers.
+    pub(crate) async fn close(mut self) -> Result<(), FolderError> {
+        let poll = self.ask().await;
+        self.writer.write(&Poll { closing: true, ..poll })
+    }
+
+    async fn ask(&self) -> Poll {
+        let reported = live::reported(&self.lanes);
+        let t_sent_ns = monotonic_ns();
+        let answer = timeout(PATIENCE, self.client.stats()).await;
+        let t_answered_ns = monotonic_ns();
+        let started = live::started(&self.lanes);
+        let (stats, error) = match answer {
+            Ok(Ok(counters)) => (Some(counters), None),
+            Ok(Err(error)) => (None, Some(chain(&error))),
+            Err(_) => (None, Some(format!("no answer within {} s", PATIENCE.as_secs()))),
+        };
+        Poll {
+            t_sent_ns,
+            t_answered_ns,
+            acked: reported.acked,
+            told_new: reported.new,
+            told_duplicate: reported.duplicate,
+            started,
+            stats,
+            error,
+            closing: false,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Onlookers of a run while it goes on: the terminal, the metrics, and the notes and warnings for people.
+
+pub(crate) mod metrics;
+pub(crate) mod notice;
+pub(crate) mod progress;
+pub(crate) mod view;

@@ -1,0 +1,192 @@
+//! `--prometheus-addr`: the run's figures in Prometheus' text format, for as long as the run lasts.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use hdrhistogram::Histogram;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::notice::Notices;
+use super::view::{Glance, View};
+use crate::error::Failure;
+
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Serves as long as it is kept.
+#[derive(Debug)]
+pub(crate) struct Metrics(JoinHandle<()>);
+
+/// Listens there, before anything is sent.
+pub(crate) async fn listen(address: &str) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| Failure::Listen { address: address.to_owned(), source })
+}
+
+impl Metrics {
+    /// Answers whoever asks, and says where.
+    pub(crate) fn serve(listener: TcpListener, view: Arc<View>, notices: Notices) -> Self {
+        if let Ok(address) = listener.local_addr() {
+            notices.say(&format!("metrics at http://{address}/metrics"));
+        }
+        let app = Router::new().route("/metrics", get(answer)).with_state(view);
+        Self(tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, app).await {
+                notices.warn(&format!("metrics are served no longer: {error}"));
+            }
+        }))
+    }
+}
+
+impl Drop for Metrics {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn answer(State(view): State<Arc<View>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, FORMAT)], text(&view.glance(), view.planned))
+}
+
+fn text(now: &Glance, planned: Option<u64>) -> String {
+    let counts = &now.tally.counts;
+    let latencies = &now.tally.latencies;
+    let mut out = Text::default();
+    out.family("attempts_total", "counter", "Attempts that have ended, by outcome.");
+    // Of one moment, so that they add up.
+    for (outcome, count) in
+        [("acked", counts.acked), ("rejected", counts.rejected), ("unknown", counts.unknown)]
+    {
+        out.sample("attempts_total", &format!("{{outcome=\"{outcome}\"}}"), count as f64);
+    }
+    let lone = [
+        ("planned_attempts", "gauge", "Attempts that are to be made.", planned),
+        ("due_attempts", "gauge", "Attempts that were to have begun by now.", now.due),
+        ("started_attempts_total", "counter", "Attempts that have begun.", Some(now.started)),
+        ("told_new_total", "counter", "Attempts that the target told to be new.", Some(now.reported.new)),
+        (
+            "told_duplicate_total",
+            "counter",
+            "Attempts that the target told to be duplicates.",
+            Some(now.reported.duplicate),
+        ),
+        ("http_reqs_total", "counter", "Requests that left, retries included.", Some(counts.requests_sent)),
+        (
+            "http_reqs_failed_total",
+            "counter",
+            "Requests that were not acknowledged.",
+            Some(counts.requests_failed),
+        ),
+        ("retries_total", "counter", "Requests that were further tries.", Some(counts.retries)),
+        ("sent_bytes_total", "counter", "Bytes of requests, heads included.", Some(counts.sent_bytes)),
+        ("received_bytes_total", "counter", "Bytes of answers, heads included.", Some(counts.received_bytes)),
+        (
+            "connections_opened_total",
+            "counter",
+            "Connections that came about.",
+            Some(counts.connections.opened),
+        ),
+        ("connections_broken_total", "counter", "Connections that broke.", Some(counts.connections.broken)),
+    ];
+    for (name, kind, help, count) in lone {
+        if let Some(count) = count {
+            out.family(name, kind, help);
+            out.sample(name, "", count as f64);
+        }
+    }
+    out.family("http_responses_total", "counter", "Answers, by status.");
+    for (status, count) in &counts.statuses {
+        out.sample("http_responses_total", &format!("{{status=\"{status}\"}}"), *count as f64);
+    }
+    let help = "From the first byte sent to the whole answer.";
+    out.summary("http_req_duration_seconds", help, &latencies.service);
+    out.summary(
+        "response_time_seconds",
+        "From the planned instant to the whole answer.",
+        &latencies.response,
+    );
+    if let Some(counters) = &now.counters {
+        out.family("target_count", "gauge", "The target's own counters, as it last told them.");
+        for (counter, count) in [
+            ("received", counters.received),
+            ("unique", counters.unique),
+            ("duplicates", counters.duplicates),
+        ] {
+            if let Some(count) = count {
+                out.sample("target_count", &format!("{{counter=\"{counter}\"}}"), count as f64);
+            }
+        }
+    }
+    out.0
+}
+
+/// A text in Prometheus' format, in the making.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        writeln!(self.0, "# HELP onceproof_{name} {help}\n# TYPE onceproof_{name} {kind}")
+            .expect("a String takes all that is written");
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: f64) {
+        writeln!(self.0, "onceproof_{name}{labels} {value}").expect("a String takes all that is written");
+    }
+
+    fn summary(&mut self, name: &str, help: &str, micros: &Histogram<u64>) {
+        self.family(name, "summary", help);
+        if !micros.is_empty() {
+            for quantile in [0.5, 0.9, 0.95, 0.99, 0.999, 1.0] {
+                let seconds = micros.value_at_quantile(quantile) as f64 / 1e6;
+                self.sample(name, &format!("{{quantile=\"{quantile}\"}}"), seconds);
+            }
+        }
+        self.sample(&format!("{name}_sum"), "", micros.mean() * micros.len() as f64 / 1e6);
+        self.sample(&format!("{name}_count"), "", micros.len() as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::Tally;
+    use crate::meter::counts::Counts;
+
+    #[test]
+    fn each_family_is_named_once_and_each_sample_belongs_to_one() {
+        let counts = Counts { acked: 7, requests_sent: 8, ..Counts::default() };
+        let mut tally = Tally { counts, ..Tally::default() };
+        tally.counts.statuses.insert(200, 8);
+        tally.latencies.record(0, 1_000_000, 3_000_000);
+        let told = text(&Glance { tally, due: Some(9), ..Glance::default() }, Some(10));
+        let families: Vec<&str> =
+            told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        let mut distinct = families.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), families.len());
+        for line in told.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split(['{', ' ']).next().unwrap();
+            let name = name.trim_end_matches("_sum").trim_end_matches("_count");
+            let is_of_family = families.iter().any(|family| *family == name || line.starts_with(family));
+            assert!(is_of_family, "{line}");
+        }
+        for line in [
+            "onceproof_attempts_total{outcome=\"acked\"} 7",
+            "onceproof_planned_attempts 10",
+            "onceproof_due_attempts 9",
+            "onceproof_http_responses_total{status=\"200\"} 8",
+            "onceproof_http_req_duration_seconds_count 1",
+        ] {
+            assert!(told.lines().any(|other| other == line), "{line}: {told}");
+        }
+        let endless = text(&Glance::default(), None);
+        assert!(!endless.contains("planned_attempts") && !endless.contains("quantile"), "{endless}");
+    }
+}

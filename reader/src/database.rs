@@ -1,0 +1,344 @@
+//! The database behind a target, asked by the scenario's one query: a second way to what was stored, and the only one
+//! where the target does not show it all.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures_core::stream::BoxStream;
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, TypeInfo, ValueRef};
+use thiserror::Error;
+use tokio::time::timeout;
+use truth::observed::rows::{Row, RowTally};
+use truth::target::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the query may take from one row to the next: the first comes after a sort of a large table, perhaps.
+const ROW_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a goodbye may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How many rows PostgreSQL is asked for at a time.
+const FETCHED: u64 = 10_000;
+
+/// Reads one database, and cannot write to it.
+#[derive(Clone)]
+pub struct DatabaseReader {
+    store: Store,
+    query: String,
+    /// The URL, without a password.
+    shown_url: String,
+}
+
+#[derive(Clone)]
+enum Store {
+    Postgres(PgConnectOptions),
+    Sqlite(SqliteConnectOptions),
+}
+
+impl fmt::Debug for DatabaseReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DatabaseReader").field("url", &self.shown_url).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no database to read.
+#[derive(Debug, Error)]
+pub enum DatabaseUrlError {
+    /// Somebody says where it is, and nobody what to ask.
+    #[error(
+        "--database says where the database is, but not what to ask it: give the scenario a [database] with url and query"
+    )]
+    NoQuery,
+    /// Not a URL of a database. It is not repeated: a password may stand in it.
+    #[error("the URL of the database cannot be used; {DATABASE_URL_FORM}")]
+    Url,
+}
+
+/// Why a database could not be read.
+#[derive(Debug, Error)]
+pub enum DatabaseError {
+    /// No connection.
+    #[error("cannot connect to {url}{}: {reason}", where_passwords_come_from(url))]
+    Connect {
+        /// Which database.
+        url: String,
+        /// Why; it tells its own causes.
+        reason: sqlx::Error,
+    },
+    /// The query was refused, or broke off.
+    #[error("database.query cannot be read from {url}: {reason}")]
+    Query {
+        /// Which database.
+        url: String,
+        /// Why; it tells its own causes.
+        reason: sqlx::Error,
+    },
+    /// It takes too long.
+    #[error("{url} was silent for {} s; is something locked?", after.as_secs())]
+    Silent {
+        /// Which database.
+        url: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// There is no end to it.
+    #[error("{url} was not read within {} s; narrow database.query down to this run's rows", after.as_secs())]
+    Endless {
+        /// Which database.
+        url: String,
+        /// How long it was read.
+        after: Duration,
+    },
+    /// The query yields something else than events.
+    #[error("database.query does not yield events: {reason}")]
+    Shape {
+        /// What is missing or wrong.
+        reason: String,
+    },
+}
+
+fn where_passwords_come_from(url: &str) -> &'static str {
+    match DatabaseKind::of(url) {
+        Some(DatabaseKind::Postgres) => " (a password is taken from PGPASSWORD, ~/.pgpass or --database)",
+        Some(DatabaseKind::Sqlite) | None => "",
+    }
+}
+
+impl DatabaseReader {
+    /// A reader of a scenario's database, if it has one; `url` says where it is instead.
+    pub fn new(database: Option<&Database>, url: Option<&str>) -> Result<Option<Self>, DatabaseUrlError> {
+        let Some(database) = database else {
+            return if url.is_some() { Err(DatabaseUrlError::NoQuery) } else { Ok(None) };
+        };
+        let url = url.unwrap_or(&database.url);
+        let refuse = |_| DatabaseUrlError::Url;
+        let store = match DatabaseKind::of(url).ok_or(DatabaseUrlError::Url)? {
+            DatabaseKind::Postgres => {
+                Store::Postgres(PgConnectOptions::from_str(url).map_err(refuse)?.disable_statement_logging())
+            }
+            DatabaseKind::Sqlite => {
+                let options = SqliteConnectOptions::from_str(url).map_err(refuse)?;
+                Store::Sqlite(options.read_only(true).disable_statement_logging())
+            }
+        };
+        let shown_url = without_password(url).ok_or(DatabaseUrlError::Url)?;
+        Ok(Some(Self { store, query: database.query.clone(), shown_url }))
+    }
+
+    /// Reads all rows, one at a time, within so long, and says whether the database is a replica, which may be behind the
+    /// one that is written to.
+    pub async fn rows_into(&self, tally: &mut RowTally<'_>, within: Duration) -> Result<bool, DatabaseError> {
+        let reading = Box::pin(async {
+            match &self.store {
+                Store::Postgres(options) => self.read_postgres(options, tally, u64::MAX).await,
+                Store::Sqlite(options) => self.read_sqlite(options, tally, u64::MAX).await.map(|()| false),
+            }
+        });
+        let endless = |_| Err(DatabaseError::Endless { url: self.shown_url.clone(), after: within });
+        timeout(within, reading).await.unwrap_or_else(endless)
+    }
+
+    /// Reads one row, if there is one: whether that can be done at all.
+    pub async fn first_row_into(&self, tally: &mut RowTally<'_>) -> Result<(), DatabaseError> {
+        match &self.store {
+            Store::Postgres(options) => self.read_postgres(options, tally, 1).await.map(drop),
+            Store::Sqlite(options) => self.read_sqlite(options, tally, 1).await,
+        }
+    }
+
+    /// Through a cursor, in a transaction that cannot write. That the server prepares it keeps it to one statement: with
+    /// two, the first could end the transaction.
+    async fn read_postgres(
+        &self,
+        options: &PgConnectOptions,
+        tally: &mut RowTally<'_>,
+        most: u64,
+    ) -> Result<bool, DatabaseError> {
+        let mut connection = self.connect(options.connect()).await?;
+        // A kind of PostgreSQL that does not know the question has no replicas of this kind.
+        let asked = connection.fetch_optional(sqlx::raw_sql("SELECT pg_is_in_recovery()"));
+        let told = self.in_time(asked).await?.ok().flatten();
+        let is_replica =
+            told.is_some_and(|row| matches!(postgres_text(&row, 0), Ok(Some(text)) if text == "t"));
+        let begin = format!(
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL cursor_tuple_fraction = 1",
+            ROW_TIMEOUT.as_millis()
+        );
+        let declare = format!("DECLARE stored NO SCROLL CURSOR FOR {}", self.query);
+        let declare = sqlx::query(AssertSqlSafe(declare)).persistent(false);
+        let opened = async {
+            connection.execute(sqlx::raw_sql(AssertSqlSafe(begin))).await?;
+            connection.execute(declare).await
+        };
+        self.in_time(opened).await?.map_err(|reason| self.broken(reason))?;
+        let (fetch, mut left) = (format!("FETCH {} FROM stored", most.min(FETCHED)), most);
+        while left > 0 {
+            let rows = sqlx::raw_sql(AssertSqlSafe(fetch.clone())).fetch(&mut connection);
+            match self.take(rows, postgres_text, tally, left).await? {
+                0 => break,
+                taken => left -= taken,
+            }
+        }
+        self.leave(connection).await;
+        Ok(is_replica)
+    }
+
+    /// From a file that is opened to be read.
+    async fn read_sqlite(
+        &self,
+        options: &SqliteConnectOptions,
+        tally: &mut RowTally<'_>,
+        most: u64,
+    ) -> Result<(), DatabaseError> {
+        let mut connection = self.connect(options.connect()).await?;
+        let query = sqlx::raw_sql(AssertSqlSafe(self.query.clone()));
+        self.take(query.fetch(&mut connection), sqlite_text, tally, most).await?;
+        self.leave(connection).await;
+        Ok(())
+    }
+
+    /// What was read was read, whatever becomes of the connection.
+    async fn leave(&self, connection: impl Connection) {
+        timeout(CLOSE_TIMEOUT, connection.close()).await.ok();
+    }
+
+    async fn in_time<T>(&self, doing: impl Future<Output = T>) -> Result<T, DatabaseError> {
+        let silent = |_| DatabaseError::Silent { url: self.shown_url.clone(), after: ROW_TIMEOUT };
+        timeout(ROW_TIMEOUT, doing).await.map_err(silent)
+    }
+
+    async fn connect<C>(
+        &self,
+        connecting: impl Future<Output = Result<C, sqlx::Error>>,
+    ) -> Result<C, DatabaseError> {
+        let url = || self.shown_url.clone();
+        match timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(connected) => connected.map_err(|reason| DatabaseError::Connect { url: url(), reason }),
+            Err(_) => Err(DatabaseError::Silent { url: url(), after: CONNECT_TIMEOUT }),
+        }
+    }
+
+    /// Takes rows, so many at most, and says how many.
+    async fn take<R: sqlx::Row>(
+        &self,
+        mut rows: BoxStream<'_, Result<R, sqlx::Error>>,
+        text: fn(&R, usize) -> Result<Option<String>, sqlx::Error>,
+        tally: &mut RowTally<'_>,
+        most: u64,
+    ) -> Result<u64, DatabaseError> {
+        let mut taken = 0;
+        while taken < most
+            && let Some(row) = self.in_time(poll_fn(|context| rows.as_mut().poll_next(context))).await?
+        {
+            let row = row.map_err(|reason| self.broken(reason))?;
+            let text = |column| text(&row, column).map_err(|reason| self.broken(reason));
+            // Of a query of several statements, each row has the columns of its own.
+            tally.take(&Columns::of(&row)?.event(text)?);
+            taken += 1;
+        }
+        Ok(taken)
+    }
+
+    fn broken(&self, reason: sqlx::Error) -> DatabaseError {
+        DatabaseError::Query { url: self.shown_url.clone(), reason }
+    }
+}
+
+/// What the columns of an event are called.
+const NAMES: [&str; 5] = ["topic", "event_id", "timestamp", "source", "payload"];
+
+/// Where the parts of an event stand in a row, in the order of their names.
+struct Columns([Option<Place>; NAMES.len()]);
+
+#[derive(Clone, Copy)]
+struct Place {
+    column: usize,
+    /// Whether a text in it stands in quotes.
+    is_json: bool,
+}
+
+impl Columns {
+    fn of<R: sqlx::Row>(row: &R) -> Result<Self, DatabaseError> {
+        let shape = |reason: String| DatabaseError::Shape { reason };
+        let mut places = [None; NAMES.len()];
+        for (column, told) in row.columns().iter().enumerate() {
+            let known = NAMES.iter().position(|name| *name == told.name());
+            let known = known.ok_or_else(|| {
+                shape(format!(
+                    "its column `{}` is none of {}; rename it with AS, or leave it out",
+                    told.name(),
+                    NAMES.join(", ")
+                ))
+            })?;
+            places[known] =
+                Some(Place { column, is_json: matches!(told.type_info().name(), "JSON" | "JSONB") });
+        }
+        let missing = NAMES.iter().zip(places).take(2).find(|(_, place)| place.is_none());
+        match missing {
+            Some((name, _)) => Err(shape(format!("it has no column `{name}`; name one so with AS {name}"))),
+            None => Ok(Self(places)),
+        }
+    }
+
+    fn event(
+        &self,
+        text: impl Fn(usize) -> Result<Option<String>, DatabaseError>,
+    ) -> Result<Row, DatabaseError> {
+        let raw = |place: Place| text(place.column);
+        let plain = |place: Place| {
+            let unquoted = |text: String| serde_json::from_str(&text).unwrap_or(text);
+            Ok(raw(place)?.map(|text| if place.is_json { unquoted(text) } else { text }))
+        };
+        // What is not there is not what was sent.
+        let or_null = |text: Option<String>| text.unwrap_or_else(|| "null".to_owned());
+        let [topic, event_id, timestamp, source, payload] = self.0;
+        let key = |place: Option<Place>, name: &str| {
+            place.map(plain).transpose()?.flatten().ok_or_else(|| DatabaseError::Shape {
+                reason: format!("a row has no {name}; leave such rows out with WHERE {name} IS NOT NULL"),
+            })
+        };
+        let content = |place: Option<Place>| place.map(|place| plain(place).map(or_null)).transpose();
+        Ok(Row {
+            topic: key(topic, NAMES[0])?,
+            event_id: key(event_id, NAMES[1])?,
+            timestamp: content(timestamp)?,
+            source: content(source)?,
+            payload: payload.map(|place| raw(place).map(or_null)).transpose()?,
+        })
+    }
+}
+
+/// Any type as PostgreSQL writes it: the answers of the simple query protocol are text. What is padded or written in
+/// hexadecimal digits is what it was before.
+fn postgres_text(row: &PgRow, column: usize) -> Result<Option<String>, sqlx::Error> {
+    let value = sqlx::Row::try_get_raw(row, column)?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    let text = value.as_str().map_err(sqlx::Error::Decode)?;
+    Ok(Some(match value.type_info().name() {
+        "CHAR" => text.trim_end_matches(' ').to_owned(),
+        "BYTEA" => text.strip_prefix("\\x").and_then(from_hex).unwrap_or_else(|| text.to_owned()),
+        _ => text.to_owned(),
+    }))
+}
+
+/// The text whose bytes these digits are.
+fn from_hex(digits: &str) -> Option<String> {
+    let pairs = digits.as_bytes().chunks(2);
+    let bytes: Option<Vec<u8>> =
+        pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    String::from_utf8(bytes?).ok()
+}
+
+/// Any type as SQLite writes it.
+fn sqlite_text(row: &SqliteRow, column: usize) -> Result<Option<String>, sqlx::Error> {
+    sqlx::Row::try_get_unchecked(row, column)
+}

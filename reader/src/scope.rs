@@ -1,0 +1,51 @@
+//! Whether a target that is asked for one topic shows that topic alone.
+
+use truth::observed::rows::Row;
+use truth::observed::topics::{Leak, TopicScope};
+
+use crate::client::TargetClient;
+
+/// Topics that are asked for, besides one that nobody used.
+const ASKED: usize = 8;
+
+/// Leaks that are kept for show.
+const EXAMPLES: usize = 8;
+
+/// A topic that nobody used: what is shown under it is somebody else's.
+const NOBODY: &str = "onceproof-nobody";
+
+impl TargetClient {
+    /// Asks for the first page of some topics, each by itself. None if the target cannot be asked for a topic, or does not
+    /// heed it: then all pages are alike.
+    pub async fn scope(&self, topics: &[String]) -> Option<TopicScope> {
+        if self.target().listing.parameters.topic.is_empty() {
+            return None;
+        }
+        let nobody = NOBODY.to_owned();
+        let mut pages: Vec<(&String, Vec<Row>)> = Vec::new();
+        for topic in topics.iter().take(ASKED).chain([&nobody]) {
+            // That a topic without rows is an error is the target's own affair.
+            if let Ok(rows) = self.first_rows(topic).await {
+                pages.push((topic, rows));
+            }
+        }
+        let keys = |rows: &[Row]| -> Vec<(String, String)> {
+            rows.iter().map(|row| (row.topic.clone(), row.event_id.clone())).collect()
+        };
+        if pages.windows(2).all(|pair| keys(&pair[0].1) == keys(&pair[1].1)) {
+            return None;
+        }
+        let mut scope = TopicScope { asked: pages.len() as u32, rows: 0, leaked: 0, examples: Vec::new() };
+        for (asked, rows) in pages {
+            scope.rows += rows.len() as u64;
+            for row in rows.into_iter().filter(|row| row.topic != *asked) {
+                scope.leaked += 1;
+                if scope.examples.len() < EXAMPLES {
+                    let Row { topic, event_id, .. } = row;
+                    scope.examples.push(Leak { asked: asked.clone(), topic, event_id });
+                }
+            }
+        }
+        Some(scope)
+    }
+}

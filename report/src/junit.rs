@@ -1,0 +1,63 @@
+//! The verdict for CI systems: a test case a check, in the dialect of JUnit's XML that GitHub, GitLab and Jenkins read.
+//!
+//! FAIL is a failure, UNKNOWN an error, and what was not tested is skipped. What no check stands for (another writer, a
+//! run that tested nothing) is the case `verdict`, so that a reader of this file alone sees red exactly where the exit
+//! code is not 0. The detail stands in the text of the element, because some show nothing else.
+
+use judge::verdict::{Check, Judgement, Status, Verdict};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::text;
+
+/// The name of the suite, and of the class of its cases.
+const SUITE: &str = "onceproof";
+
+/// `junit.xml`.
+pub fn render(verdict: &Judgement) -> String {
+    let mut suite = TestSuite::new(SUITE);
+    suite.add_property(("target", verdict.target.as_str()));
+    suite.add_property(("rerun", verdict.rerun.as_str()));
+    suite.add_test_case(case("verdict", whole(verdict)));
+    for check in &verdict.checks {
+        suite.add_test_case(case(&check.name, status(check)));
+    }
+    suite.set_system_out(text::render(verdict));
+    let mut report = Report::new(SUITE);
+    report.add_test_suite(suite);
+    report.to_string().expect("a String takes all that is written")
+}
+
+fn case(name: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(SUITE);
+    case
+}
+
+/// The verdict as a case: what a failing check says is not said twice.
+fn whole(verdict: &Judgement) -> TestCaseStatus {
+    let kind = match verdict.verdict {
+        Verdict::Pass => return TestCaseStatus::success(),
+        Verdict::Fail => NonSuccessKind::Failure,
+        Verdict::Unknown | Verdict::Void => NonSuccessKind::Error,
+    };
+    told(kind, verdict.verdict.text(), text::sentence(verdict.verdict), &verdict.reasons.join("\n"))
+}
+
+fn status(check: &Check) -> TestCaseStatus {
+    match check.status {
+        Status::Pass => TestCaseStatus::success(),
+        Status::Fail => told(NonSuccessKind::Failure, "FAIL", &check.summary, &text::details(check)),
+        Status::Unknown => told(NonSuccessKind::Error, "UNKNOWN", &check.summary, &text::details(check)),
+        Status::NotTested => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_message(check.summary.as_str());
+            skipped
+        }
+    }
+}
+
+fn told(kind: NonSuccessKind, word: &str, message: &str, details: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(word).set_message(message).set_description(format!("{message}\n{}", details.trim_end()));
+    status
+}

@@ -1,0 +1,233 @@
+//! The verdict for people: the word first, then why, then what it rests on.
+
+use std::fmt::Write;
+
+use judge::books::region::Bounds;
+use judge::numbers::{counted, grouped};
+use judge::verdict::{Attempt, Check, Finding, Judgement, SHOWN_KEYS, SentAgain, Status, Verdict};
+
+/// The report.
+pub fn render(verdict: &Judgement) -> String {
+    let mut out = String::new();
+    let written = head(&mut out, verdict)
+        .and_then(|()| checks(&mut out, verdict))
+        .and_then(|()| findings(&mut out, verdict))
+        .and_then(|()| rests_on(&mut out, verdict))
+        .and_then(|()| tail(&mut out, verdict));
+    written.expect("a String takes all that is written");
+    out
+}
+
+fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+    for observation in verdict.observations.iter().filter(|line| line.starts_with("run did not finish")) {
+        writeln!(out, "{observation}")?;
+    }
+    writeln!(out, "{}  {}", verdict.verdict.text(), sentence(verdict.verdict))?;
+    for reason in &verdict.reasons {
+        writeln!(out, "  - {reason}")?;
+    }
+    let sent = &verdict.attempts;
+    writeln!(out)?;
+    writeln!(
+        out,
+        "  sent        {}: {} acknowledged ({} new, {} duplicate), {} unknown, {} rejected, {} never sent",
+        counted(sent.sent, "attempt", "attempts"),
+        grouped(sent.acked),
+        grouped(sent.told_new),
+        grouped(sent.told_duplicate),
+        grouped(sent.unknown),
+        grouped(sent.rejected),
+        grouped(sent.never_sent),
+    )?;
+    writeln!(
+        out,
+        "  keys        {} acknowledged, {} whose fate is unknown",
+        grouped(sent.acked_keys),
+        grouped(sent.doubtful_keys)
+    )?;
+    writeln!(out, "  target      {}", verdict.target)
+}
+
+/// What a word means.
+pub(super) fn sentence(word: Verdict) -> &'static str {
+    match word {
+        Verdict::Pass => "every acknowledged event is stored exactly once",
+        Verdict::Fail => "a promise is broken",
+        Verdict::Unknown => "it cannot be told whether every event is stored exactly once",
+        Verdict::Void => "what was to be tested was not",
+    }
+}
+
+fn checks(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+    // What was not tested stands further down, each with its reason.
+    let mut made = verdict.checks.iter().filter(|check| check.status != Status::NotTested).peekable();
+    if made.peek().is_some() {
+        writeln!(out)?;
+    }
+    for check in made {
+        writeln!(out, "  {:<20} {:<10} {}", check.name, status(check.status), check.summary)?;
+    }
+    Ok(())
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "ok",
+        Status::Fail => "FAIL",
+        Status::Unknown => "UNKNOWN",
+        Status::NotTested => "not tested",
+    }
+}
+
+fn findings(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+    for check in &verdict.checks {
+        let details = details(check);
+        if !details.is_empty() {
+            writeln!(out, "\n  {}\n{}", title(check), details.trim_end())?;
+        }
+    }
+    Ok(())
+}
+
+/// What a check found, each key with its attempts.
+pub(super) fn details(check: &Check) -> String {
+    let mut out = String::new();
+    // A finding that is all there is to say stands in the summary.
+    let mut findings = check.findings.iter().filter(|finding| finding.detail != check.summary);
+    findings
+        .try_for_each(|finding| write_finding(&mut out, finding))
+        .expect("a String takes all that is written");
+    out
+}
+
+fn title(check: &Check) -> String {
+    let shown = check.findings.len() as u64;
+    if shown < check.count && check.findings.len() == SHOWN_KEYS {
+        format!("{} (the first {shown})", check.name)
+    } else {
+        check.name.clone()
+    }
+}
+
+fn write_finding(out: &mut String, finding: &Finding) -> std::fmt::Result {
+    match (&finding.topic, &finding.event_id) {
+        (Some(topic), Some(id)) => {
+            let key = finding.ordinal.map_or_else(|| "row".to_owned(), |ordinal| format!("key {ordinal}"));
+            writeln!(out, "    {key} ({topic}, {id}): {}", finding.detail)?;
+        }
+        _ => writeln!(out, "    {}", finding.detail)?,
+    }
+    for attempt in &finding.history {
+        writeln!(out, "      {}", attempt_line(attempt))?;
+    }
+    Ok(())
+}
+
+fn attempt_line(attempt: &Attempt) -> String {
+    let ms = |micros: u64| format!("{}.{:03} ms", micros / 1000, micros % 1000);
+    let end = attempt.end_us.map_or_else(|| "?".to_owned(), ms);
+    let retry =
+        if attempt.try_number == 0 { String::new() } else { format!(", try {}", attempt.try_number + 1) };
+    let status =
+        if attempt.status == 0 { "no answer".to_owned() } else { format!("status {}", attempt.status) };
+    format!(
+        "{} to {end}: {}, {status} ({}, request {}, place {}, connection {}{retry})",
+        ms(attempt.start_us),
+        attempt.outcome,
+        attempt.scope,
+        attempt.request,
+        attempt.place,
+        attempt.connection
+    )
+}
+
+fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+    if verdict.checks.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    for (name, seen) in verdict.coverage.kinds() {
+        write!(out, "  {name:<20} {} of {} planned", grouped(seen.observed), grouped(seen.planned))?;
+        match bound_in_percent(seen.observed) {
+            Some(bound) => writeln!(out, "; a fault that strikes {bound} of them would have shown (95 %)")?,
+            None => writeln!(out)?,
+        }
+    }
+    if let Some(slack) = &verdict.counters {
+        let counter = |delta: Option<i128>, bounds: Bounds| {
+            let said = match delta.map(u64::try_from) {
+                None => "not told".to_owned(),
+                Some(Ok(grown)) => grouped(grown),
+                Some(Err(_)) => delta.unwrap_or_default().to_string(),
+            };
+            match bounds.slack() {
+                0 => format!("{said}; must be {}", grouped(bounds.low)),
+                slack => {
+                    let (low, high) = (grouped(bounds.low), grouped(bounds.high));
+                    format!("{said}; must be {low} to {high} (slack {})", grouped(slack))
+                }
+            }
+        };
+        writeln!(out, "  {:<20} {}", "received", counter(slack.deltas.received, slack.received))?;
+        writeln!(out, "  {:<20} {}", "unique", counter(slack.deltas.unique, slack.unique))?;
+        writeln!(out, "  {:<20} {}", "duplicates", counter(slack.deltas.duplicates, slack.duplicates))?;
+    }
+    for (name, again) in [("resolved", &verdict.resolved), ("replayed", &verdict.replayed)] {
+        if let Some(again) = again {
+            writeln!(out, "  {name:<20} {}", sent_again(again))?;
+        }
+    }
+    let count = |seen: Option<bool>| verdict.planted.iter().filter(|planted| planted.seen == seen).count();
+    let (seen, missed) = (count(Some(true)), count(Some(false)));
+    let judge = match seen + missed {
+        0 => "not proven on this run".to_owned(),
+        tried => format!("{seen} of {tried} defects planted in this run's evidence were seen"),
+    };
+    writeln!(out, "  {:<20} {judge}", "judge")?;
+    for observation in verdict.observations.iter().filter(|line| !line.starts_with("run did not finish")) {
+        writeln!(out, "  {:<20} {observation}", "observed")?;
+    }
+    if !verdict.not_tested.is_empty() {
+        writeln!(out, "\n  not tested")?;
+        for line in &verdict.not_tested {
+            writeln!(out, "    {line}")?;
+        }
+    }
+    Ok(())
+}
+
+fn sent_again(again: &SentAgain) -> String {
+    let kinds = [
+        ("new", again.told_new),
+        ("duplicate", again.told_duplicate),
+        ("accepted", again.accepted),
+        ("unknown", again.unknown),
+        ("rejected", again.rejected),
+        ("never sent", again.never_sent),
+    ];
+    let told = kinds.into_iter().filter(|(_, count)| *count > 0);
+    let told: Vec<String> = told.map(|(name, count)| format!("{} {name}", grouped(count))).collect();
+    format!("{} sent again: {}", counted(again.keys, "key", "keys"), told.join(", "))
+}
+
+/// The rule of three: nothing seen in n samples bounds the rate at 3/n.
+fn bound_in_percent(samples: u64) -> Option<String> {
+    (samples >= 3).then(|| {
+        let bound = 300.0 / samples as f64;
+        if bound >= 0.1 { format!("{bound:.1} %") } else { format!("{bound:.4} %") }
+    })
+}
+
+fn tail(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+    writeln!(out)?;
+    for run in &verdict.runs {
+        writeln!(out, "  run         {run}")?;
+    }
+    if verdict.observation > 0 {
+        writeln!(out, "  observation {}", verdict.observation)?;
+    }
+    if !verdict.rerun.is_empty() {
+        writeln!(out, "  rerun       {}", verdict.rerun)?;
+    }
+    Ok(())
+}

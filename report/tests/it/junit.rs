@@ -1,0 +1,104 @@
+//! `junit.xml`: what a CI system shows of a verdict.
+
+use judge::verdict::{Judgement, Status, Verdict};
+use proptest::prelude::*;
+use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
+use report::junit::render;
+
+use crate::forge::{Fate, Forge, foreign, row};
+
+fn report(verdict: &Judgement) -> Report {
+    Report::deserialize_from_str(&render(verdict)).expect("XML that reads back")
+}
+
+/// Name, and failure, error or skipped with the text of the element.
+fn cases(verdict: &Judgement) -> Vec<(String, Option<(&'static str, String)>)> {
+    let report = report(verdict);
+    let [suite] = report.test_suites.as_slice() else { panic!("one suite") };
+    let told = |status: &TestCaseStatus| match status {
+        TestCaseStatus::Success { .. } => None,
+        TestCaseStatus::NonSuccess { kind, description, .. } => {
+            let text = description.as_ref().expect("a text").to_string();
+            Some((if *kind == NonSuccessKind::Failure { "failure" } else { "error" }, text))
+        }
+        TestCaseStatus::Skipped { message, .. } => {
+            Some(("skipped", message.as_ref().expect("a reason").to_string()))
+        }
+    };
+    suite.test_cases.iter().map(|case| (case.name.to_string(), told(&case.status))).collect()
+}
+
+fn case(verdict: &Judgement, name: &str) -> Option<(&'static str, String)> {
+    cases(verdict).into_iter().find(|(case, _)| case == name).expect("a case of this name").1
+}
+
+#[test]
+fn a_failing_check_tells_its_keys_in_the_text() {
+    let mut forged = Forge::default().run();
+    forged.lose(440);
+    let verdict = forged.verdict();
+    let (kind, text) = case(&verdict, "lost").unwrap();
+    assert_eq!(kind, "failure");
+    assert!(text.contains("key 440") && text.contains("round") && text.contains("status 200"), "{text}");
+    assert_eq!(case(&verdict, "verdict").unwrap().0, "failure");
+    assert_eq!(case(&verdict, "stored-twice"), None);
+    assert_eq!(case(&verdict, "replay").unwrap().0, "skipped");
+    insta::assert_snapshot!("junit_fail", render(&verdict));
+}
+
+#[test]
+fn what_no_check_stands_for_is_an_error_of_the_verdict() {
+    let mut others = Forge::default().run();
+    others.rows.push(foreign(1));
+    for counters in [&mut others.now, others.closing.as_mut().unwrap()] {
+        counters.unique = counters.unique.map(|unique| unique + 1);
+        counters.received = counters.received.map(|received| received + 1);
+    }
+    let unknown = others.verdict();
+    assert_eq!(unknown.verdict, Verdict::Unknown);
+    let (kind, text) = case(&unknown, "verdict").unwrap();
+    assert!(kind == "error" && text.contains("another writer"), "{text}");
+    let void = Forge { fates: |_, _| vec![Fate::Rejected], ..Forge::default() }.run().verdict();
+    let (kind, text) = case(&void, "verdict").unwrap();
+    assert!(kind == "error" && text.contains("nothing was acknowledged"), "{text}");
+    assert!(
+        cases(&Forge::default().run().verdict())
+            .iter()
+            .all(|(_, told)| { told.as_ref().is_none_or(|(kind, _)| *kind == "skipped") })
+    );
+}
+
+#[test]
+fn what_xml_cannot_hold_does_not_break_it() {
+    let mut forged = Forge::default().run();
+    let mut stranger = row(&forged.events, 8);
+    stranger.event_id = "\u{0}\u{1b}[31m<&>]]>\u{fffe}".to_owned();
+    forged.rows.push(stranger);
+    let (kind, text) = case(&forged.verdict(), "stranger").unwrap();
+    assert!(kind == "failure" && text.contains("<&>]]>"), "{text}");
+}
+
+#[test]
+fn it_is_red_exactly_where_the_exit_code_is_not_0() {
+    let judged = Forge::default().run().verdict();
+    let statuses = proptest::collection::vec(0..4_usize, judged.checks.len());
+    proptest!(|(statuses in statuses, word in 0..4_usize, summary in "\\PC*", reason in any::<String>())| {
+        let mut verdict = judged.clone();
+        verdict.verdict = [Verdict::Pass, Verdict::Void, Verdict::Unknown, Verdict::Fail][word];
+        verdict.reasons = vec![reason];
+        let all = [Status::Pass, Status::Fail, Status::Unknown, Status::NotTested];
+        for (check, status) in verdict.checks.iter_mut().zip(&statuses) {
+            (check.status, check.summary) = (all[*status], summary.clone());
+        }
+        let count = |status: Status| verdict.checks.iter().filter(|check| check.status == status).count();
+        let report = report(&verdict);
+        let whole = usize::from(verdict.verdict != Verdict::Pass);
+        let is_fail = usize::from(verdict.verdict == Verdict::Fail);
+        prop_assert_eq!(report.tests, verdict.checks.len() + 1);
+        prop_assert_eq!(report.failures, count(Status::Fail) + is_fail);
+        prop_assert_eq!(report.errors, count(Status::Unknown) + whole - is_fail);
+        let cases = report.test_suites[0].test_cases.iter();
+        let skipped = cases.filter(|case| matches!(case.status, TestCaseStatus::Skipped { .. })).count();
+        prop_assert_eq!(skipped, count(Status::NotTested));
+    });
+}

@@ -1,0 +1,138 @@
+//! Counters of a target, as one response gives them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::target::StatsFields;
+
+mod uptime;
+
+/// One answer of the counters, as far as the target tells.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Attempts that arrived (R).
+    pub received: Option<u64>,
+    /// Events stored (U).
+    pub unique: Option<u64>,
+    /// Repeats dropped (D).
+    pub duplicates: Option<u64>,
+    /// Accepted and waiting.
+    pub pending: Option<u64>,
+    /// Accepted and being worked on.
+    pub processing: Option<u64>,
+    /// The process that answered.
+    pub instance: Option<String>,
+    /// How long it has been running. It always grows, so it is no part of [`Counters::stands_as`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime_ms: Option<u64>,
+}
+
+impl Counters {
+    /// Accepted and not yet stored; 0 where the target does not tell.
+    pub fn backlog(&self) -> u64 {
+        self.pending.unwrap_or(0).saturating_add(self.processing.unwrap_or(0))
+    }
+
+    /// Whether two answers say the same of the store, by the same process: only the time went on.
+    pub fn stands_as(&self, other: &Self) -> bool {
+        let timeless = |counters: &Self| Self { uptime_ms: None, ..counters.clone() };
+        timeless(self) == timeless(other)
+    }
+
+    /// Whether what was received is what is stored or dropped, with what still waits or, where it is received only when
+    /// it is done with, without that; `None` where the target does not tell.
+    pub fn adds_up(&self) -> Option<bool> {
+        let done = self.unique?.saturating_add(self.duplicates?);
+        let received = self.received?;
+        Some(received == done || received == done.saturating_add(self.backlog()))
+    }
+
+    /// Reads the counters out of a response's body, or says why it holds none.
+    pub fn read(fields: &StatsFields, body: &[u8]) -> Result<Self, String> {
+        let body: Value = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
+        let number = |pointer: &Option<String>| match pointer.as_deref() {
+            None => Ok(None),
+            Some(pointer) => match sum_at(&body, pointer) {
+                Some(number) => Ok(Some(number)),
+                None => Err(format!("no whole number at {pointer}")),
+            },
+        };
+        let told = |pointer: &Option<String>| pointer.as_deref().and_then(|pointer| body.pointer(pointer));
+        let instance = told(&fields.instance);
+        Ok(Self {
+            received: number(&fields.received)?,
+            unique: number(&fields.unique)?,
+            duplicates: number(&fields.duplicates)?,
+            pending: number(&fields.pending)?,
+            processing: number(&fields.processing)?,
+            instance: instance.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+            uptime_ms: told(&fields.uptime).and_then(uptime::millis),
+        })
+    }
+}
+
+/// The number at a JSON pointer, in which `*` stands for every member: then the sum. Quotes around digits do not matter.
+fn sum_at(body: &Value, pointer: &str) -> Option<u64> {
+    let Some((before, after)) = pointer.split_once("/*") else {
+        return match body.pointer(pointer)? {
+            Value::String(digits) => digits.trim().parse().ok(),
+            number => number.as_u64(),
+        };
+    };
+    let sum = |mut numbers: Box<dyn Iterator<Item = Option<u64>> + '_>| {
+        numbers.try_fold(0_u64, |sum, number| sum.checked_add(number?))
+    };
+    match body.pointer(before)? {
+        Value::Array(members) => sum(Box::new(members.iter().map(|member| sum_at(member, after)))),
+        Value::Object(members) => sum(Box::new(members.values().map(|member| sum_at(member, after)))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_is_received_or_will_be() {
+        let counters = |received, unique, duplicates, pending, processing| Counters {
+            received: Some(received),
+            unique: Some(unique),
+            duplicates: Some(duplicates),
+            pending: Some(pending),
+            processing: Some(processing),
+            ..Counters::default()
+        };
+        assert_eq!(counters(120, 71, 49, 1_160, 3).adds_up(), Some(true));
+        assert_eq!(counters(1_283, 71, 49, 1_160, 3).adds_up(), Some(true));
+        for received in [119, 121, 1_280, 1_282, 1_284] {
+            assert_eq!(counters(received, 71, 49, 1_160, 3).adds_up(), Some(false), "{received}");
+        }
+        assert_eq!(Counters { unique: None, ..counters(0, 0, 0, 0, 0) }.adds_up(), None);
+    }
+
+    #[test]
+    fn a_counter_is_one_number_or_the_sum_of_many() {
+        let body = json!({
+            "events": {"in all": 7, "as text": " 12 "},
+            "topics": [{"name": "a", "count": 2}, {"name": "b", "count": 3}],
+            "by topic": {"a": 4, "b": "5"},
+            "none": [],
+        });
+        for (pointer, number) in [
+            ("/events/in all", Some(7)),
+            ("/events/as text", Some(12)),
+            ("/topics/*/count", Some(5)),
+            ("/by topic/*", Some(9)),
+            ("/none/*/count", Some(0)),
+            ("/topics/*/name", None),
+            ("/topics/*", None),
+            ("/events/*/count", None),
+            ("/missing", None),
+        ] {
+            assert_eq!(sum_at(&body, pointer), number, "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What a key looks like on the wire: its topic, id, timestamp and payload, each a pure function of the ordinal.
+
+use jiff::Timestamp;
+
+use crate::plan::Plan;
+use crate::plan::id::{ID_LEN, IdScheme};
+use crate::plan::rng::{Draw, derived, mix, scale};
+use crate::plan::template::{Piece, Place, Template};
+use crate::plan::twin::{self, Twin, Twins};
+use crate::plan::variant::{Origin, Side, Variant, Variants};
+
+/// Text that payloads are cut from, beyond the longest of them.
+const POOL_BYTES: usize = 1 << 16;
+
+/// `{"n":` and `,"data":""}`.
+const PAYLOAD_FRAME: usize = 16;
+
+/// The characters of payload data: none needs an escape in JSON.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// What an id in a listing turns out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decoded {
+    /// The key with this ordinal, under its topic.
+    Ours(u64),
+    /// The id of this key, under a topic that is not its own.
+    WrongTopic(u64),
+    /// Not made by this run.
+    Foreign,
+}
+
+/// The events of one run.
+#[derive(Clone, Debug)]
+pub struct Events {
+    ids: IdScheme,
+    topics: Vec<String>,
+    source: String,
+    epoch_ms: i64,
+    payload_bytes: [u32; 2],
+    topic_key: u64,
+    payload_key: u64,
+    /// None where no pair is a twin, as almost always.
+    twins: Option<Twins>,
+    twin_key: u64,
+    variants: Variants,
+    variant_key: u64,
+    side_key: u64,
+    pool: Vec<u8>,
+    template: Option<Template>,
+    /// The topics as they stand inside quotes.
+    quoted_topics: Vec<String>,
+}
+
+impl Events {
+    /// The events of this plan.
+    pub fn new(plan: &Plan) -> Self {
+        let seed = u64::from(plan.seed);
+        let mut draw = Draw::stream(seed, u64::MAX);
+        let pool = (0..POOL_BYTES + plan.payload_bytes[1] as usize)
+            .map(|_| ALPHABET[draw.below(64) as usize])
+            .collect();
+        Self {
+            ids: IdScheme::new(plan.nonce),
+            topics: plan.topics.clone(),
+            source: plan.source.clone(),
+            epoch_ms: plan.epoch_ms,
+            payload_bytes: plan.payload_bytes,
+            topic_key: derived(seed, 0),
+            payload_key: derived(seed, 1),
+            twins: (!plan.twins.is_off()).then_some(plan.twins),
+            twin_key: derived(seed, 2),
+            variants: plan.variants,
+            variant_key: derived(seed, 4),
+            side_key: derived(seed, 5),
+            pool,
+            template: plan
+                .payload_template
+                .as_deref()
+                .map(|text| Template::parse(text).expect("a plan's template was checked")),
+            quoted_topics: plan.topics.iter().map(|topic| inside_quotes(topic)).collect(),
+        }
+    }
+
+    /// All topics, as the plan orders them.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// The `source` of every event.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The place of a key's topic among [`Self::topics`].
+    pub fn topic_index(&self, ordinal: u64) -> usize {
+        let topics = self.topics.len() as u64;
+        let drawn = |ordinal: u64| scale(mix(ordinal ^ self.topic_key), topics);
+        let first = ordinal & !1;
+        let index = match self.twin(ordinal) {
+            None => drawn(ordinal),
+            Some(_) if ordinal == first => drawn(first),
+            Some(Twin::SameId) => {
+                // Any topic but the first's.
+                (drawn(first) + 1 + scale(mix(ordinal ^ self.twin_key), topics - 1)) % topics
+            }
+            Some(_) => drawn(first),
+        };
+        index as usize
+    }
+
+    /// What a key has in common with the other of its pair; `None` for almost all.
+    pub fn twin(&self, ordinal: u64) -> Option<Twin> {
+        let twin = self.twins.as_ref()?.of_pair(self.twin_key, ordinal >> 1)?;
+        // An id without a letter has but one case.
+        let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
+        (twin != Twin::Case || has_case()).then_some(twin)
+    }
+
+    /// The topic of a key.
+    pub fn topic(&self, ordinal: u64) -> &str {
+        &self.topics[self.topic_index(ordinal)]
+    }
+
+    /// Appends the id of a key.
+    pub fn write_id(&self, ordinal: u64, out: &mut Vec<u8>) {
+        match self.twin(ordinal) {
+            None => self.ids.write(ordinal, out),
+            Some(twin) => twin.spell(&self.ids.encode(ordinal & !1), ordinal & 1 == 1, out),
+        }
+    }
+
+    /// The id of a key, as text.
+    pub fn id_text(&self, ordinal: u64) -> String {
+        let mut id = Vec::with_capacity(ID_LEN);
+        self.write_id(ordinal, &mut id);
+        String::from_utf8(id).expect("ids are text")
+    }
+
+    /// What a row with this topic and id is.
+    pub fn decode(&self, topic: &str, id: &str) -> Decoded {
+        if self.twins.is_some() {
+            return self.decode_twin(topic, id);
+        }
+        match self.ids.decode(id) {
+            None => Decoded::Foreign,
+            Some(ordinal) if self.topic(ordinal) == topic => Decoded::Ours(ordinal),
+            Some(ordinal) => Decoded::WrongTopic(ordinal),
+        }
+    }
+
+    /// The same where an id may be that of two keys, or be spelt in other ways than the plain one.
+    fn decode_twin(&self, topic: &str, id: &str) -> Decoded {
+        let Some(ordinal) = twin::plain(id).and_then(|plain| self.ids.decode(&plain)) else {
+            return Decoded::Foreign;
+        };
+        let made = match self.twin(ordinal) {
+            None => ordinal..=ordinal,
+            Some(_) => ordinal & !1..=ordinal | 1,
+        };
+        let mut spelt = made.filter(|key| self.id_text(*key) == id).peekable();
+        let Some(first) = spelt.peek().copied() else { return Decoded::Foreign };
+        spelt.find(|key| self.topic(*key) == topic).map_or(Decoded::WrongTopic(first), Decoded::Ours)
+    }
+
+    /// Milliseconds since 1970 of a key's timestamp; the ends of the calendar stand for what lies beyond them.
+    pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
+        within_calendar(self.epoch_ms.saturating_add_unsigned(ordinal))
+    }
+
+    /// The timestamp of a key as sent: RFC 3339 with milliseconds, in UTC.
+    pub fn timestamp(&self, ordinal: u64) -> String {
+        timestamp_text(self.timestamp_ms(ordinal))
+    }
+
+    /// Whether some keys have two payloads.
+    pub fn has_variants(&self) -> bool {
+        !self.variants.is_off()
+    }
+
+    /// How the two payloads of a key differ; `None` for almost all, which have one.
+    pub fn variant(&self, ordinal: u64) -> Option<Variant> {
+        if self.variants.is_off() {
+            return None;
+        }
+        self.variants.of_key(self.variant_key, ordinal)
+    }
+
+    /// Which payload of a key a copy carries, by where it stands.
+    pub fn side(&self, ordinal: u64, origin: Origin, place: usize) -> Side {
+        match self.variant(ordinal) {
+            Some(_) => origin.side(self.side_key, place),
+            None => Side::Plain,
+        }
+    }
+
+    /// Appends one of the payloads of a key: the user's own, or a JSON object of the plan's size.
+    pub fn write_payload(&self, ordinal: u64, side: Side, out: &mut Vec<u8>) {
+        let uniform = mix(ordinal ^ self.payload_key);
+        let [low, high] = self.payload_bytes;
+        let size = u64::from(low) + scale(uniform, u64::from(high - low) + 1);
+        let variant = if side == Side::Other { self.variant(ordinal) } else { None };
+        let mut at = scale(mix(uniform), POOL_BYTES as u64) as usize;
+        if variant == Some(Variant::OtherPayload) {
+            // Anywhere but there.
+            at = (at + 1 + scale(mix(!uniform), POOL_BYTES as u64 - 1) as usize) % POOL_BYTES;
+        }
+        if let Some(template) = &self.template {
+            return self.write_template(template, ordinal, &self.pool[at..at + size as usize], out);
+        }
+        let digits = decimal_digits(ordinal);
+        let data = (size as usize).saturating_sub(PAYLOAD_FRAME + digits);
+        let data = &self.pool[at..at + data];
+        if variant == Some(Variant::KeyOrder) {
+            out.extend_from_slice(b"{\"data\":\"");
+            out.extend_from_slice(data);
+            out.extend_from_slice(b"\",\"n\":");
+            write_decimal(ordinal, out);
+            return out.push(b'}');
+        }
+        out.extend_from_slice(b"{\"n\":");
+        write_decimal(ordinal, out);
+        if variant == Some(Variant::NumberSpelling) {
+            out.extend_from_slice(b".0");
+        }
+        out.extend_from_slice(b",\"data\":\"");
+        out.extend_from_slice(data);
+        out.extend_from_slice(b"\"}");
+    }
+
+    fn write_template(&self, template: &Template, ordinal: u64, data: &[u8], out: &mut Vec<u8>) {
+        for piece in template.pieces() {
+            match piece {
+                Piece::Literal(text) => out.extend_from_slice(text),
+                Piece::Place(Place::Ordinal) => write_decimal(ordinal, out),
+                Piece::Place(Place::EventId) => self.write_id(ordinal, out),
+                Piece::Place(Place::Topic) => {
+                    out.extend_from_slice(self.quoted_topics[self.topic_index(ordinal)].as_bytes());
+                }
+                Piece::Place(Place::Timestamp) => out.extend_from_slice(self.timestamp(ordinal).as_bytes()),
+                Piece::Place(Place::Data) => out.extend_from_slice(data),
+            }
+        }
+    }
+
+    /// One of the payloads of a key as text.
+    pub fn payload(&self, ordinal: u64, side: Side) -> String {
+        let mut out = Vec::new();
+        self.write_payload(ordinal, side, &mut out);
+        String::from_utf8(out).expect("payloads are text")
+    }
+}
+
+/// A text in JSON, without the quotes around it.
+fn inside_quotes(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// RFC 3339 with milliseconds, in UTC; the ends of the calendar stand for what lies beyond them.
+pub fn timestamp_text(ms: i64) -> String {
+    let timestamp = Timestamp::from_millisecond(within_calendar(ms)).expect("a moment of the calendar");
+    format!("{timestamp:.3}")
+}
+
+fn within_calendar(ms: i64) -> i64 {
+    ms.clamp(Timestamp::MIN.as_second() * 1000, Timestamp::MAX.as_second() * 1000)
+}
+
+fn decimal_digits(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+/// Appends a number in decimal digits.
+pub fn write_decimal(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}

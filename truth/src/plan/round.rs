@@ -1,0 +1,436 @@
+//! Filling one round: which key each of its slots carries, and which of its requests leave together.
+//!
+//! Repeats are not placed by stride (at a batch of 10 and a share of 0.1 the repeat would always be the last of its
+//! request) but drawn: some of keys of earlier rounds, the rest as families of two to seven copies in one request, in
+//! requests that race, or in requests that follow. Two copies of a key are not enough: some systems let every second
+//! duplicate through.
+
+use std::ops::Range;
+
+use crate::plan::rng::Draw;
+use crate::plan::variant::Origin;
+use crate::plan::{Plan, Weights};
+
+/// Sizes of families, each as likely as the others in the table.
+const FAMILY_SIZES: [u32; 7] = [2, 2, 2, 3, 3, 4, 7];
+
+/// How many requests beyond its group the copies of a `next` family are spread over.
+const NEXT_REACH: usize = 3;
+
+/// One round of a plan: its slots' keys, cut into requests and releases.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Round {
+    /// Which round.
+    pub index: u64,
+    /// The keys that are new in it.
+    own: Range<u64>,
+    ordinals: Vec<u64>,
+    batch: usize,
+    group: usize,
+    /// Per group, whether its requests leave in one turn.
+    together: Vec<bool>,
+}
+
+impl Plan {
+    /// Round `round`, computed afresh: the same on every machine and in any order of calls.
+    pub fn round(&self, round: u64) -> Round {
+        Round::fill(self, round)
+    }
+}
+
+impl Round {
+    /// Number of requests; the last may be short.
+    pub fn requests(&self) -> u32 {
+        self.ordinals.len().div_ceil(self.batch) as u32
+    }
+
+    /// The keys of request `request`, in the order of its body.
+    pub fn request(&self, request: u32) -> &[u64] {
+        let low = request as usize * self.batch;
+        &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
+    }
+
+    /// Where the copies of a request stand in the plan.
+    pub fn origin(&self, request: u32) -> Origin {
+        Origin::Planned { round: self.index, request }
+    }
+
+    /// The keys of all slots, in order.
+    pub fn ordinals(&self) -> &[u64] {
+        &self.ordinals
+    }
+
+    /// The releases in order: requests that leave in one turn of the event loop, on as many connections.
+    pub fn releases(&self) -> Vec<Range<u32>> {
+        let mut releases = Vec::new();
+        for (group, together) in self.together.iter().enumerate() {
+            let low = (group * self.group) as u32;
+            let high = (low + self.group as u32).min(self.requests());
+            if *together {
+                releases.push(low..high);
+            } else {
+                releases.extend((low..high).map(|request| request..request + 1));
+            }
+        }
+        releases
+    }
+
+    /// Of each key that stands in several of these requests of one group, in which of them: bit 0 is the first request.
+    pub fn crossings(&self, requests: Range<u32>) -> impl Iterator<Item = u64> {
+        let mut own = vec![0_u64; (self.own.end - self.own.start) as usize];
+        let mut earlier: Vec<(u64, u64)> = Vec::new();
+        for (place, request) in requests.enumerate() {
+            let bit = 1 << place;
+            for ordinal in self.request(request) {
+                match ordinal.checked_sub(self.own.start).and_then(|place| own.get_mut(place as usize)) {
+                    Some(places) => *places |= bit,
+                    None => earlier.push((*ordinal, bit)),
+                }
+            }
+        }
+        earlier.sort_unstable();
+        let earlier: Vec<u64> = earlier
+            .chunk_by(|one, other| one.0 == other.0)
+            .map(|copies| copies.iter().fold(0, |places, (_, bit)| places | bit))
+            .collect();
+        own.into_iter().chain(earlier).filter(|places| places.count_ones() > 1)
+    }
+
+    /// Whether a request leaves together with others.
+    pub fn is_racing(&self, request: u32) -> bool {
+        self.together[request as usize / self.group]
+    }
+
+    pub(crate) fn fill(plan: &Plan, index: u64) -> Self {
+        let slots = plan.slots_of(index);
+        let ordinals = Filling::new(plan, index).run();
+        debug_assert_eq!(ordinals.len() as u64, slots.end - slots.start);
+        let (batch, group) = (plan.batch as usize, plan.group as usize);
+        let own = plan.ordinals_of(index);
+        let mut crossings = Crossings::new(own.clone());
+        let mut round = Self { index, own, ordinals, batch, group, together: Vec::new() };
+        let groups = round.requests().div_ceil(plan.group);
+        round.together =
+            (0..groups).map(|g| g < plan.racing_groups() && crossings.in_group(&round, g as usize)).collect();
+        round
+    }
+}
+
+/// Finds the groups of a round in which a key stands in two requests.
+struct Crossings {
+    /// The keys that are new in this round.
+    own: Range<u64>,
+    /// Per key of these, the request that it was last met in, counted from one.
+    met_in: Vec<u32>,
+    /// The earlier keys of one group, each with its request.
+    earlier: Vec<(u64, u32)>,
+}
+
+impl Crossings {
+    fn new(own: Range<u64>) -> Self {
+        let met_in = vec![0; (own.end - own.start) as usize];
+        Self { own, met_in, earlier: Vec::new() }
+    }
+
+    fn in_group(&mut self, round: &Round, group: usize) -> bool {
+        let low = (group * round.group) as u32;
+        let high = (low + round.group as u32).min(round.requests());
+        self.earlier.clear();
+        for request in low..high {
+            for ordinal in round.request(request) {
+                if self.own.contains(ordinal) {
+                    let last = &mut self.met_in[(ordinal - self.own.start) as usize];
+                    if *last > low && *last != request + 1 {
+                        return true;
+                    }
+                    *last = request + 1;
+                } else {
+                    self.earlier.push((*ordinal, request));
+                }
+            }
+        }
+        self.earlier.sort_unstable();
+        self.earlier.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    InBatch,
+    Concurrent,
+    Next,
+}
+
+const MODES: [Mode; 3] = [Mode::InBatch, Mode::Concurrent, Mode::Next];
+
+/// What a slot holds while the round is being filled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Free,
+    /// A key of this round, by a number that is not yet its ordinal.
+    Local(u32),
+    /// A key of an earlier round.
+    Earlier(u64),
+}
+
+/// The state of filling one round.
+struct Filling<'a> {
+    plan: &'a Plan,
+    weights: Weights,
+    index: u64,
+    draw: Draw,
+    slots: Vec<Slot>,
+    /// All slots in drawn order. Any slot is taken from the front, where those before `front` are taken; one that has
+    /// to stand in certain requests is taken from the back, so that the front stays spread over all requests.
+    order: Vec<u32>,
+    front: usize,
+    /// Per mode, the end of what it has not yet looked at.
+    back: [usize; 3],
+    /// The slots of one request after those of another, each request's in drawn order.
+    by_request: Vec<u32>,
+    /// Per request, where in `by_request` its next slot is.
+    next_in: Vec<u32>,
+    locals: u32,
+}
+
+impl<'a> Filling<'a> {
+    fn new(plan: &'a Plan, index: u64) -> Self {
+        let range = plan.slots_of(index);
+        let count = u32::try_from(range.end - range.start).expect("a round has at most 1.28 million slots");
+        let mut draw = Draw::for_round(plan.seed, index);
+        let mut order: Vec<u32> = (0..count).collect();
+        draw.shuffle(&mut order);
+        let first_in: Vec<u32> = (0..count).step_by(plan.batch as usize).collect();
+        let mut next_in = first_in.clone();
+        let mut by_request = vec![0; count as usize];
+        for slot in &order {
+            let next = &mut next_in[(slot / plan.batch) as usize];
+            by_request[*next as usize] = *slot;
+            *next += 1;
+        }
+        let slots = vec![Slot::Free; count as usize];
+        let weights = plan.possible_weights();
+        Self {
+            plan,
+            weights,
+            index,
+            draw,
+            slots,
+            order,
+            front: 0,
+            back: [count as usize; 3],
+            by_request,
+            next_in: first_in,
+            locals: 0,
+        }
+    }
+
+    fn run(mut self) -> Vec<u64> {
+        let slots = self.plan.slots_of(self.index);
+        let mut repeats = self.plan.dups(slots.end) - self.plan.dups(slots.start);
+        let mut firsts = (slots.end - slots.start) - repeats;
+        let delayed = self.delayed_share(repeats, firsts);
+        for _ in 0..delayed {
+            let slot = self.take_any().expect("a repeat has a slot");
+            let ordinal = self.earlier_ordinal();
+            self.slots[slot as usize] = Slot::Earlier(ordinal);
+        }
+        repeats -= delayed;
+        while repeats > 0 && firsts > 0 {
+            repeats -= self.place_family(repeats);
+            firsts -= 1;
+        }
+        for _ in 0..repeats {
+            let slot = self.take_any().expect("a repeat has a slot");
+            let local = self.draw.below(u64::from(self.locals)) as u32;
+            self.slots[slot as usize] = Slot::Local(local);
+        }
+        for _ in 0..firsts {
+            let slot = self.take_any().expect("a first copy has a slot");
+            self.put_new(slot);
+        }
+        let first = self.plan.firsts(slots.start);
+        self.number(first)
+    }
+
+    /// How many repeats copy a key of an earlier round: all where this round has no first copy.
+    fn delayed_share(&self, repeats: u64, firsts: u64) -> u64 {
+        let weights = self.weights;
+        match (self.index, firsts) {
+            (0, _) => 0,
+            (_, 0) => repeats,
+            _ => {
+                (u128::from(repeats) * u128::from(weights.delayed) / u128::from(weights.total().max(1)))
+                    as u64
+            }
+        }
+    }
+
+    /// A key of the round `lag` before this one: the lag log-uniform (an octave first, then a number in it; no
+    /// floats), the key skewed towards the round's first ones.
+    fn earlier_ordinal(&mut self) -> u64 {
+        let octaves = u64::from(self.index.ilog2()) + 1;
+        let octave = 1_u64 << self.draw.below(octaves);
+        let lag = octave + self.draw.below(octave.min(self.index - octave + 1));
+        let keys = self.plan.ordinals_of(self.index - lag);
+        if keys.is_empty() {
+            // At shares near 1 a round may bring no key of its own: take the newest that is older.
+            return keys.start - 1;
+        }
+        let mut offset = keys.end - keys.start;
+        for _ in 0..3 {
+            offset = self.draw.below(offset) + 1;
+        }
+        keys.start + offset - 1
+    }
+
+    /// Places a key and copies of it, and tells how many copies found room.
+    fn place_family(&mut self, repeats: u64) -> u64 {
+        let size = FAMILY_SIZES[self.draw.below(FAMILY_SIZES.len() as u64) as usize];
+        let copies = u64::from(size - 1).min(repeats);
+        let mode = self.draw_mode();
+        let base = self.take_base(mode).expect("a first copy has a slot");
+        let key = self.put_new(base);
+        let Some(mode) = mode else { return 0 };
+        // Where the drawn mode finds no room, the ones after it are tried, in a circle.
+        let modes = MODES.into_iter().cycle().skip(mode as usize).take(MODES.len());
+        let mut placed = 0;
+        for mode in modes {
+            if placed == 0 && self.weight(mode) > 0 {
+                placed = self.place_copies(mode, base, key, copies);
+            }
+        }
+        placed
+    }
+
+    fn place_copies(&mut self, mode: Mode, base: u32, key: u32, copies: u64) -> u64 {
+        let home = (base / self.plan.batch) as usize;
+        let (reach, without) = self.reach(mode, home);
+        let requests = reach.len() - usize::from(without.is_some());
+        if requests == 0 {
+            return 0;
+        }
+        let mut turn = self.draw.below(requests as u64) as usize;
+        let (mut placed, mut misses) = (0, 0);
+        while placed < copies && misses < requests {
+            let counted = reach.start + turn;
+            let request = match without {
+                Some(home) if counted >= home => counted + 1,
+                _ => counted,
+            };
+            match self.take_in(request) {
+                Some(slot) => {
+                    self.slots[slot as usize] = Slot::Local(key);
+                    (placed, misses) = (placed + 1, 0);
+                }
+                None => misses += 1,
+            }
+            turn = (turn + 1) % requests;
+        }
+        placed
+    }
+
+    /// The requests that may hold the copies of a key whose first slot is in request `home`, and the one among them
+    /// that may not.
+    fn reach(&self, mode: Mode, home: usize) -> (Range<usize>, Option<usize>) {
+        let size = self.plan.group as usize;
+        let group = home / size;
+        let end = self.next_in.len();
+        let group_end = ((group + 1) * size).min(end);
+        match mode {
+            Mode::InBatch => (home..home + 1, None),
+            Mode::Concurrent if group < self.plan.racing_groups() as usize => {
+                (group * size..group_end, Some(home))
+            }
+            Mode::Concurrent => (0..0, None),
+            Mode::Next => (group_end..(group_end + NEXT_REACH).min(end), None),
+        }
+    }
+
+    fn weight(&self, mode: Mode) -> u32 {
+        match mode {
+            Mode::InBatch => self.weights.in_batch,
+            Mode::Concurrent => self.weights.concurrent,
+            Mode::Next => self.weights.next,
+        }
+    }
+
+    fn draw_mode(&mut self) -> Option<Mode> {
+        let total: u64 = MODES.into_iter().map(|mode| u64::from(self.weight(mode))).sum();
+        if total == 0 {
+            return None;
+        }
+        let mut at = self.draw.below(total);
+        MODES.into_iter().find(|mode| {
+            let weight = u64::from(self.weight(*mode));
+            let here = at < weight;
+            at = at.wrapping_sub(weight);
+            here
+        })
+    }
+
+    fn put_new(&mut self, slot: u32) -> u32 {
+        let local = self.locals;
+        self.slots[slot as usize] = Slot::Local(local);
+        self.locals += 1;
+        local
+    }
+
+    fn take_any(&mut self) -> Option<u32> {
+        while let Some(slot) = self.order.get(self.front).copied() {
+            self.front += 1;
+            if self.slots[slot as usize] == Slot::Free {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// A slot for the base of a family: one from which this mode reaches other requests, if there is one left.
+    fn take_base(&mut self, mode: Option<Mode>) -> Option<u32> {
+        let (mode, groups) = match mode {
+            None | Some(Mode::InBatch) => return self.take_any(),
+            Some(Mode::Concurrent) => (Mode::Concurrent, self.plan.racing_groups() as usize),
+            Some(Mode::Next) => (Mode::Next, (self.next_in.len() - 1) / self.plan.group as usize),
+        };
+        let end = groups * self.plan.group as usize * self.plan.batch as usize;
+        let back = &mut self.back[mode as usize];
+        while *back > 0 {
+            *back -= 1;
+            let slot = self.order[*back];
+            if (slot as usize) < end && self.slots[slot as usize] == Slot::Free {
+                return Some(slot);
+            }
+        }
+        self.take_any()
+    }
+
+    fn take_in(&mut self, request: usize) -> Option<u32> {
+        let batch = self.plan.batch as usize;
+        let end = ((request + 1) * batch).min(self.by_request.len());
+        let next = &mut self.next_in[request];
+        while (*next as usize) < end {
+            let slot = self.by_request[*next as usize];
+            *next += 1;
+            if self.slots[slot as usize] == Slot::Free {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Gives this round's keys their ordinals, by first occurrence.
+    fn number(self, first: u64) -> Vec<u64> {
+        let mut names: Vec<Option<u64>> = vec![None; self.locals as usize];
+        let mut next = first;
+        let ordinal = |slot| match slot {
+            Slot::Earlier(ordinal) => ordinal,
+            Slot::Local(local) => *names[local as usize].get_or_insert_with(|| {
+                next += 1;
+                next - 1
+            }),
+            Slot::Free => unreachable!("every slot of a round is a first copy or a repeat"),
+        };
+        self.slots.into_iter().map(ordinal).collect()
+    }
+}

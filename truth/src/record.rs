@@ -1,0 +1,8 @@
+//! Records of a run: its folder, its manifest, the ledger of every attempt, and what was seen beside it.
+
+pub mod baseline;
+pub mod faults;
+pub mod folder;
+pub mod ledger;
+pub mod manifest;
+pub mod polls;

@@ -1,0 +1,222 @@
+//! The folder of a run: its names, its locks, and the making of both.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::manifest::{MANIFEST_VERSION, Manifest};
+use crate::files::{FolderError, io, read_json, write_json};
+use crate::plan::shard::Shard;
+
+/// The lock of those who verify a run.
+const VERIFY_LOCK: &str = "verify.lock";
+
+/// A run folder that exists.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder of a run, takes its lock, writes `run.json` and points `latest` at it.
+    pub fn create(out: &Path, manifest: &Manifest) -> Result<(Self, RunLock), FolderError> {
+        fs::create_dir_all(out).map_err(io("create", out))?;
+        if let Some(path) = same_run(out, manifest) {
+            return Err(FolderError::SameRun { path });
+        }
+        let name = name(manifest);
+        let folder = Self { path: out.join(&name) };
+        fs::create_dir(&folder.path).map_err(io("create", &folder.path))?;
+        let lock = RunLock::take(&folder)?;
+        fs::create_dir(folder.ledger()).map_err(io("create", &folder.ledger()))?;
+        write_json(&folder.path.join("run.json"), manifest)?;
+        point_latest(out, &name)?;
+        Ok((folder, lock))
+    }
+
+    /// Opens a run folder, or the `latest` of a folder of runs.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        // Without a slash at the end, behind which a link would be followed.
+        let path: PathBuf = path.components().collect();
+        for candidate in [path.clone(), path.join("latest")] {
+            if candidate.join("run.json").is_file() {
+                // As the user wrote it, but for the link itself, which will point elsewhere tomorrow.
+                let path = match (fs::read_link(&candidate), candidate.parent()) {
+                    (Ok(target), Some(parent)) => parent.join(target),
+                    _ => candidate,
+                };
+                return Ok(Self { path });
+            }
+        }
+        Err(FolderError::NoRun { path })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of the ledger's segments.
+    pub fn ledger(&self) -> PathBuf {
+        self.path.join("ledger")
+    }
+
+    /// The segment of a lane.
+    pub fn segment(&self, lane: u16) -> PathBuf {
+        self.ledger().join(format!("lane-{lane:03}.seg"))
+    }
+
+    /// The number that a further segment gets: those of all lanes are lower.
+    pub fn next_lane(&self) -> Result<u16, FolderError> {
+        let segments = self.segments()?;
+        let number = |path: &PathBuf| path.file_stem()?.to_str()?.strip_prefix("lane-")?.parse::<u16>().ok();
+        Ok(segments.iter().filter_map(number).max().map_or(0, |last| last.saturating_add(1)))
+    }
+
+    /// All segments, in the order of lanes.
+    pub fn segments(&self) -> Result<Vec<PathBuf>, FolderError> {
+        let ledger = self.ledger();
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(&ledger).map_err(io("read", &ledger))? {
+            let path = entry.map_err(io("read", &ledger))?.path();
+            if path.extension().is_some_and(|extension| extension == "seg") {
+                segments.push(path);
+            }
+        }
+        segments.sort();
+        Ok(segments)
+    }
+
+    /// A file of the folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The folder of observation `n`.
+    pub fn observation(&self, n: u32) -> PathBuf {
+        self.path.join("observed").join(n.to_string())
+    }
+
+    /// The numbers of all observations, complete or not, in order.
+    pub fn observations(&self) -> Vec<u32> {
+        let Ok(entries) = fs::read_dir(self.path.join("observed")) else {
+            return Vec::new();
+        };
+        let numbered = |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+        let mut numbers: Vec<u32> = entries.filter_map(numbered).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Reads `run.json`.
+    pub fn manifest(&self) -> Result<Manifest, FolderError> {
+        let path = self.file("run.json");
+        #[derive(Deserialize)]
+        struct Versioned {
+            schema_version: u32,
+        }
+        let found = read_json::<Versioned>(&path)?.schema_version;
+        if found != MANIFEST_VERSION {
+            return Err(FolderError::Version { path, found, known: MANIFEST_VERSION });
+        }
+        read_json(&path)
+    }
+
+    /// Whether `loadgen` still writes to this folder.
+    pub fn is_running(&self) -> bool {
+        match File::open(self.lock_path()) {
+            Ok(file) => matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)),
+            Err(_) => false,
+        }
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.path.join("run.lock")
+    }
+
+    /// Taken by a `verify` that only reads: any number at once, but none beside one that sends. A folder that cannot be
+    /// written has no lock to take, and nobody can send from it.
+    pub fn lock_to_read(&self) -> Result<Option<VerifyLock>, FolderError> {
+        let Ok(file) = self.verify_lock() else { return Ok(None) };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(VerifyLock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Err(self.taken()),
+            Err(fs::TryLockError::Error(_)) => Ok(None),
+        }
+    }
+
+    /// Taken by a `verify` that sends: only one, and none beside it that reads.
+    pub fn lock_to_send(&self) -> Result<VerifyLock, FolderError> {
+        let path = self.file(VERIFY_LOCK);
+        let file = self.verify_lock().map_err(io("create", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(VerifyLock { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(self.taken()),
+            Err(fs::TryLockError::Error(error)) => Err(io("lock", &path)(error)),
+        }
+    }
+
+    fn verify_lock(&self) -> std::io::Result<File> {
+        File::options().create(true).truncate(false).write(true).open(self.file(VERIFY_LOCK))
+    }
+
+    fn taken(&self) -> FolderError {
+        FolderError::Taken { path: self.path.clone() }
+    }
+}
+
+/// Held while `verify` is at work on a run; the kernel frees it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct VerifyLock {
+    _file: File,
+}
+
+/// Held while a run is being sent; the kernel frees it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    fn take(folder: &RunFolder) -> Result<Self, FolderError> {
+        let path = folder.lock_path();
+        let file = File::create(&path).map_err(io("create", &path))?;
+        file.lock().map_err(io("lock", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// `<UTC>-<scenario>-<seed>-<nonce4>[-s1of4]`.
+fn name(manifest: &Manifest) -> String {
+    let utc = manifest.started_utc.strftime("%Y%m%dT%H%M%SZ");
+    let (scenario, seed) = (&manifest.scenario.name, manifest.plan.seed);
+    let nonce = manifest.plan.nonce >> 48;
+    let shard = match manifest.shard {
+        Shard::WHOLE => String::new(),
+        Shard { index, of } => format!("-s{index}of{of}"),
+    };
+    format!("{utc}-{scenario}-{seed}-{nonce:04x}{shard}")
+}
+
+/// An earlier run of the same nonce and shard in `out`. Folders that are no runs are none of our business.
+fn same_run(out: &Path, manifest: &Manifest) -> Option<PathBuf> {
+    let entries = fs::read_dir(out).ok()?;
+    let latest = out.join("latest");
+    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.find(|path| {
+        if *path == latest {
+            return false;
+        }
+        let earlier = read_json::<Manifest>(&path.join("run.json"));
+        earlier
+            .is_ok_and(|earlier| earlier.plan.nonce == manifest.plan.nonce && earlier.shard == manifest.shard)
+    })
+}
+
+fn point_latest(out: &Path, name: &str) -> Result<(), FolderError> {
+    let part = out.join(format!(".latest-{name}"));
+    std::os::unix::fs::symlink(name, &part).map_err(io("link", &part))?;
+    let latest = out.join("latest");
+    fs::rename(&part, &latest).map_err(io("rename", &latest))
+}

@@ -1,0 +1,399 @@
+//! The ledger: an append-only record of every attempt, good enough to judge a run that died in the middle.
+//!
+//! One segment a lane. Frames are `len u16 | kind u8 | body | crc32c u32`, little-endian; `len` counts the body, the
+//! checksum covers length, kind and body. A round is announced by [`Frame::Open`] before its first byte leaves, so a
+//! request of an opened round without a final [`Done`] is an unknown attempt, never a forgotten one. That holds
+//! against SIGKILL of the writer, because `write(2)` hands the bytes to the kernel; it does not hold against a loss of
+//! power.
+
+pub mod merge;
+pub mod reader;
+pub mod writer;
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::target::answer::{Answer, Kind, Kinds, Outcome};
+
+/// First bytes of a segment's header.
+pub const MAGIC: [u8; 8] = *b"ONCELEDG";
+
+/// The version of the frames.
+pub const VERSION: u16 = 1;
+
+/// Most ordinals in one [`Frame::Resend`]: eight bytes each must fit in a body's 16-bit length.
+pub const MAX_RESEND: usize = 8_000;
+
+/// The kinds of frames.
+pub(crate) const KINDS: std::ops::RangeInclusive<u8> = 1..=5;
+
+/// Bytes of a frame around its body.
+pub(crate) const OVERHEAD: usize = 2 + 1 + 4;
+
+/// What a segment says of its origin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// The run.
+    pub nonce: u64,
+    /// Which lane wrote the segment.
+    pub lane: u16,
+    /// The boot in which the monotonic clock counts, as 36 characters of text at most.
+    pub boot_id: String,
+    /// `CLOCK_MONOTONIC` when the segment was begun, in nanoseconds.
+    pub monotonic_ns: u64,
+    /// The same moment on the wall, in milliseconds since 1970.
+    pub utc_ms: i64,
+}
+
+/// Why keys were sent that no round of the plan holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// To learn what became of keys whose attempts are all unknown.
+    Resolve,
+    /// To see that acknowledged keys are still known.
+    Replay,
+}
+
+/// Which list of requests an attempt belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// A round of the plan.
+    Round(u64),
+    /// An explicit list of keys.
+    Resend(u32),
+}
+
+/// One try of one request, ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Done {
+    /// The round or list.
+    pub scope: Scope,
+    /// The request in it.
+    pub request: u32,
+    /// 0 for the first try.
+    pub try_number: u16,
+    /// Whether no further try follows.
+    pub is_final: bool,
+    /// Which connection carried it.
+    pub connection: u32,
+    /// When it should have begun, in nanoseconds of the monotonic clock.
+    pub t_planned: u64,
+    /// Just before its first byte was written.
+    pub t_start: u64,
+    /// Just after its last byte was read, or it was given up.
+    pub t_end: u64,
+    /// The HTTP status, 0 without one.
+    pub status: u16,
+    /// What was said.
+    pub answer: Answer,
+}
+
+/// One record of a segment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Frame {
+    /// The first of a segment.
+    Header(Header),
+    /// A round is about to be sent.
+    Open {
+        /// Which.
+        round: u64,
+        /// When.
+        t: u64,
+    },
+    /// A list of keys is about to be sent.
+    Resend {
+        /// Its number.
+        id: u32,
+        /// What for.
+        purpose: Purpose,
+        /// Which.
+        ordinals: Vec<u64>,
+    },
+    /// A try has ended.
+    Done(Done),
+    /// The lane ended in order.
+    Closed {
+        /// When.
+        t: u64,
+    },
+}
+
+/// What can be wrong with a ledger.
+#[derive(Debug, Error)]
+pub enum LedgerError {
+    /// The file system refused.
+    #[error("cannot {action} ledger segment {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The segment.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Good frames follow a bad one, so this is no torn tail.
+    #[error("ledger segment {} is damaged at byte {offset}: {reason}", path.display())]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// Where the bad frame begins.
+        offset: u64,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+impl Frame {
+    /// The moment that orders this frame among those of its segment and of others.
+    pub fn t(&self) -> Option<u64> {
+        match self {
+            Self::Header(header) => Some(header.monotonic_ns),
+            Self::Open { t, .. } | Self::Closed { t } => Some(*t),
+            Self::Done(done) => Some(done.t_end),
+            Self::Resend { .. } => None,
+        }
+    }
+
+    /// Appends this frame's bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0, 0, self.kind()]);
+        self.encode_body(out);
+        let body =
+            u16::try_from(out.len() - start - 3).expect("bodies are bounded to 64 KiB by construction");
+        out[start..start + 2].copy_from_slice(&body.to_le_bytes());
+        let checksum = crc32c::crc32c(&out[start..]);
+        out.extend_from_slice(&checksum.to_le_bytes());
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Header(_) => 1,
+            Self::Open { .. } => 2,
+            Self::Resend { .. } => 3,
+            Self::Done(_) => 4,
+            Self::Closed { .. } => 5,
+        }
+    }
+
+    fn encode_body(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Header(header) => {
+                out.extend_from_slice(&MAGIC);
+                out.extend_from_slice(&VERSION.to_le_bytes());
+                out.extend_from_slice(&header.nonce.to_le_bytes());
+                out.extend_from_slice(&header.lane.to_le_bytes());
+                out.extend_from_slice(&header.monotonic_ns.to_le_bytes());
+                out.extend_from_slice(&header.utc_ms.to_le_bytes());
+                out.extend_from_slice(header.boot_id.as_bytes());
+            }
+            Self::Open { round, t } => {
+                out.extend_from_slice(&round.to_le_bytes());
+                out.extend_from_slice(&t.to_le_bytes());
+            }
+            Self::Resend { id, purpose, ordinals } => {
+                out.extend_from_slice(&id.to_le_bytes());
+                out.push(match purpose {
+                    Purpose::Resolve => 1,
+                    Purpose::Replay => 2,
+                });
+                for ordinal in ordinals {
+                    out.extend_from_slice(&ordinal.to_le_bytes());
+                }
+            }
+            Self::Done(done) => done.encode_body(out),
+            Self::Closed { t } => out.extend_from_slice(&t.to_le_bytes()),
+        }
+    }
+
+    /// Reads a body of this kind; `None` if it is not one.
+    pub fn decode(kind: u8, body: &[u8]) -> Option<Self> {
+        let mut fields = Fields(body);
+        let frame = match kind {
+            1 => {
+                (fields.bytes::<8>()? == MAGIC && u16::from_le_bytes(fields.bytes()?) == VERSION)
+                    .then_some(())?;
+                let nonce = fields.u64()?;
+                let lane = u16::from_le_bytes(fields.bytes()?);
+                let (monotonic_ns, utc_ms) = (fields.u64()?, i64::from_le_bytes(fields.bytes()?));
+                let boot_id = String::from_utf8(fields.rest().to_vec()).ok()?;
+                Self::Header(Header { nonce, lane, boot_id, monotonic_ns, utc_ms })
+            }
+            2 => Self::Open { round: fields.u64()?, t: fields.u64()? },
+            3 => {
+                let id = fields.u32()?;
+                let purpose = match fields.u8()? {
+                    1 => Purpose::Resolve,
+                    2 => Purpose::Replay,
+                    _ => return None,
+                };
+                let (words, rest) = fields.rest().as_chunks::<8>();
+                rest.is_empty().then_some(())?;
+                Self::Resend {
+                    id,
+                    purpose,
+                    ordinals: words.iter().map(|word| u64::from_le_bytes(*word)).collect(),
+                }
+            }
+            4 => Self::Done(Done::decode_body(&mut fields)?),
+            5 => Self::Closed { t: fields.u64()? },
+            _ => return None,
+        };
+        fields.0.is_empty().then_some(frame)
+    }
+}
+
+const FINAL: u8 = 1;
+const HAS_ACCEPTED: u8 = 2;
+const HAS_INSERTED: u8 = 4;
+const HAS_DUPLICATES: u8 = 8;
+
+impl Done {
+    fn encode_body(&self, out: &mut Vec<u8>) {
+        let (scope, index) = match self.scope {
+            Scope::Round(round) => (0, round),
+            Scope::Resend(id) => (1, u64::from(id)),
+        };
+        let answer = &self.answer;
+        let counts = [
+            (answer.accepted, HAS_ACCEPTED),
+            (answer.inserted, HAS_INSERTED),
+            (answer.duplicates, HAS_DUPLICATES),
+        ];
+        let has = counts.iter().filter(|(count, _)| count.is_some()).fold(0, |flags, (_, flag)| flags | flag);
+        out.push(scope);
+        out.extend_from_slice(&index.to_le_bytes());
+        out.extend_from_slice(&self.request.to_le_bytes());
+        out.extend_from_slice(&self.try_number.to_le_bytes());
+        out.push(has | if self.is_final { FINAL } else { 0 });
+        out.extend_from_slice(&self.connection.to_le_bytes());
+        for t in [self.t_planned, self.t_start, self.t_end] {
+            out.extend_from_slice(&t.to_le_bytes());
+        }
+        out.extend_from_slice(&self.status.to_le_bytes());
+        out.push(outcome_code(answer.outcome));
+        for count in counts.into_iter().filter_map(|(count, _)| count) {
+            out.extend_from_slice(&count.to_le_bytes());
+        }
+        match &answer.kinds {
+            Kinds::Untold => out.push(0),
+            Kinds::AllNew => out.push(1),
+            Kinds::AllDuplicate => out.push(2),
+            Kinds::Each(kinds) => {
+                let events = u16::try_from(kinds.len()).expect("a request has at most 10,000 events");
+                out.push(3);
+                out.extend_from_slice(&events.to_le_bytes());
+                let pack = |four: &[Kind]| {
+                    four.iter()
+                        .enumerate()
+                        .fold(0_u8, |byte, (place, kind)| byte | (kind_code(*kind) << (2 * place)))
+                };
+                out.extend(kinds.chunks(4).map(pack));
+            }
+        }
+    }
+
+    fn decode_body(fields: &mut Fields<'_>) -> Option<Self> {
+        let (scope, index) = (fields.u8()?, fields.u64()?);
+        let scope = match scope {
+            0 => Scope::Round(index),
+            1 => Scope::Resend(u32::try_from(index).ok()?),
+            _ => return None,
+        };
+        let request = fields.u32()?;
+        let try_number = u16::from_le_bytes(fields.bytes()?);
+        let flags = fields.u8()?;
+        let connection = fields.u32()?;
+        let (t_planned, t_start, t_end) = (fields.u64()?, fields.u64()?, fields.u64()?);
+        let status = u16::from_le_bytes(fields.bytes()?);
+        let outcome = outcome_of(fields.u8()?)?;
+        let mut count = |flag| {
+            if flags & flag == 0 { Some(None) } else { fields.u32().map(Some) }
+        };
+        let (accepted, inserted, duplicates) =
+            (count(HAS_ACCEPTED)?, count(HAS_INSERTED)?, count(HAS_DUPLICATES)?);
+        let kinds = match fields.u8()? {
+            0 => Kinds::Untold,
+            1 => Kinds::AllNew,
+            2 => Kinds::AllDuplicate,
+            3 => {
+                let events = usize::from(u16::from_le_bytes(fields.bytes()?));
+                let codes = fields.take(events.div_ceil(4))?;
+                Kinds::Each((0..events).map(|place| kind_of(codes[place / 4] >> (2 * (place % 4)))).collect())
+            }
+            _ => return None,
+        };
+        let answer = Answer { outcome, accepted, inserted, duplicates, kinds };
+        let is_final = flags & FINAL != 0;
+        Some(Self {
+            scope,
+            request,
+            try_number,
+            is_final,
+            connection,
+            t_planned,
+            t_start,
+            t_end,
+            status,
+            answer,
+        })
+    }
+}
+
+fn outcome_code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::NeverSent => 0,
+        Outcome::Rejected => 1,
+        Outcome::Acked => 2,
+        Outcome::Unknown => 3,
+    }
+}
+
+fn outcome_of(code: u8) -> Option<Outcome> {
+    [Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown].get(usize::from(code)).copied()
+}
+
+fn kind_code(kind: Kind) -> u8 {
+    match kind {
+        Kind::New => 0,
+        Kind::Duplicate => 1,
+        Kind::Accepted => 2,
+        Kind::Rejected => 3,
+    }
+}
+
+fn kind_of(code: u8) -> Kind {
+    [Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected][usize::from(code & 3)]
+}
+
+/// What is left of a body.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
+    }
+
+    fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        Some(self.take(1)?[0])
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.bytes().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.bytes().map(u64::from_le_bytes)
+    }
+}

@@ -1,0 +1,71 @@
+//! Writing a segment.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose};
+
+/// Ended tries are gathered up to this many bytes; an announcement takes them along sooner.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Appends frames to one segment. What must be on record before bytes leave is flushed by the call that says so.
+#[derive(Debug)]
+pub struct SegmentWriter {
+    path: PathBuf,
+    file: File,
+    buffer: Vec<u8>,
+}
+
+impl SegmentWriter {
+    /// Begins a segment that does not exist yet.
+    pub fn create(path: &Path, header: Header) -> Result<Self, LedgerError> {
+        let path = path.to_path_buf();
+        let opened = OpenOptions::new().write(true).create_new(true).open(&path);
+        let file =
+            opened.map_err(|source| LedgerError::Io { action: "create", path: path.clone(), source })?;
+        let mut writer = Self { path, file, buffer: Vec::with_capacity(2 * BUFFER_BYTES) };
+        writer.put(&Frame::Header(header));
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    /// Announces a round; returns once the kernel has it.
+    pub fn open(&mut self, round: u64, t: u64) -> Result<(), LedgerError> {
+        self.put(&Frame::Open { round, t });
+        self.flush()
+    }
+
+    /// Announces a list of keys; returns once the kernel has it.
+    pub fn extra(&mut self, id: u32, purpose: Purpose, ordinals: &[u64]) -> Result<(), LedgerError> {
+        for part in ordinals.chunks(MAX_RESEND) {
+            self.put(&Frame::Resend { id, purpose, ordinals: part.to_vec() });
+        }
+        self.flush()
+    }
+
+    /// Records an ended try. One that is not final is flushed, because the next try's bytes follow.
+    pub fn done(&mut self, done: Done) -> Result<(), LedgerError> {
+        let is_final = done.is_final;
+        self.put(&Frame::Done(done));
+        if is_final && self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush() }
+    }
+
+    /// Ends the segment in order.
+    pub fn close(mut self, t: u64) -> Result<(), LedgerError> {
+        self.put(&Frame::Closed { t });
+        self.flush()
+    }
+
+    /// Hands everything recorded so far to the kernel.
+    pub fn flush(&mut self) -> Result<(), LedgerError> {
+        let written = self.file.write_all(&self.buffer);
+        written.map_err(|source| LedgerError::Io { action: "write", path: self.path.clone(), source })?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn put(&mut self, frame: &Frame) {
+        frame.encode(&mut self.buffer);
+    }
+}

@@ -1,0 +1,259 @@
+//! How a target speaks: the `[target]` of a scenario, as values.
+//!
+//! The defaults are the reference contract. A table that is given replaces the default table whole. What it leaves
+//! out is absent where a target may lack it (`stats = {}` says that the target has no counters to read), and the
+//! reference's where it may not (statuses, the envelope, the names of fields).
+
+use serde::{Deserialize, Serialize};
+use url::{Position, Url};
+
+pub mod answer;
+mod answer_fields;
+mod connect;
+mod database;
+mod error;
+mod fields;
+mod listing;
+mod process;
+mod proxy;
+mod publish;
+mod stats;
+pub mod wire;
+
+pub use answer_fields::AnswerFields;
+pub use connect::{Connect, Endpoint, Place};
+pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
+pub use error::TargetError;
+pub use fields::EventFields;
+pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
+pub use process::Process;
+pub use proxy::{Proxy, ProxyKind};
+pub use publish::{Envelope, Publish, StatusPattern};
+pub use stats::StatsFields;
+
+/// Everything about a target's wire.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Target {
+    /// Base URL, without the publish path.
+    pub url: String,
+    /// How it is reached where that does not say it all.
+    #[serde(skip_serializing_if = "Connect::is_default")]
+    pub connect: Connect,
+    /// How events are sent.
+    pub publish: Publish,
+    /// What an answer to a publish tells.
+    pub answer: AnswerFields,
+    /// Where the counters are.
+    pub stats: StatsFields,
+    /// How the stored events are listed.
+    pub listing: Listing,
+    /// The names of an event's fields.
+    pub fields: EventFields,
+    /// How it is started, if that is not somebody else's affair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:8080".to_owned(),
+            connect: Connect::default(),
+            publish: Publish::default(),
+            answer: AnswerFields {
+                accepted: Some("/accepted".to_owned()),
+                inserted: Some("/inserted".to_owned()),
+                duplicates: Some("/duplicates".to_owned()),
+                results: Some("/results".to_owned()),
+                new: vec!["inserted".to_owned()],
+                duplicate: vec!["duplicate".to_owned()],
+                ..AnswerFields::default()
+            },
+            stats: StatsFields {
+                path: Some("/stats".to_owned()),
+                received: Some("/received".to_owned()),
+                unique: Some("/unique_processed".to_owned()),
+                duplicates: Some("/duplicate_dropped".to_owned()),
+                pending: Some("/queue/pending".to_owned()),
+                processing: Some("/queue/processing".to_owned()),
+                instance: Some("/instance_id".to_owned()),
+                uptime: Some("/uptime".to_owned()),
+            },
+            listing: Listing { path: Some("/events".to_owned()), ..Listing::default() },
+            fields: EventFields::default(),
+            process: None,
+        }
+    }
+}
+
+impl Target {
+    /// Takes a base URL as people write it: with or without the scheme, a slash at the end, or the publish path.
+    pub fn set_url(&mut self, text: &str) -> Result<(), TargetError> {
+        let text = text.trim();
+        let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let publish = self.publish.path.split('?').next().unwrap_or_default();
+        let trimmed = full.trim_end_matches('/');
+        let base = trimmed.strip_suffix(publish).unwrap_or(trimmed).trim_end_matches('/');
+        // What is said of connecting may have been meant for another URL; it is looked at when that is known.
+        Endpoint::new(base, &Connect::default())?;
+        self.url = base.to_owned();
+        Ok(())
+    }
+
+    /// Takes the base URL of another target: how the one before was connected to is not the way to it. The same URL changes
+    /// nothing.
+    pub fn retarget(&mut self, text: &str) -> Result<(), TargetError> {
+        let before = self.url.clone();
+        self.set_url(text)?;
+        if self.url != before {
+            (self.connect.to, self.connect.unix_socket, self.connect.proxy) = (None, None, None);
+            if !self.url.starts_with("https:") {
+                self.connect = Connect { http2: self.connect.http2, ..Connect::default() };
+            }
+        }
+        Ok(())
+    }
+
+    /// A target of which nothing is known but this URL, where each answer below 400 is a success, as k6 counts it.
+    pub fn of_url(text: &str) -> Result<Self, TargetError> {
+        let text = text.trim();
+        let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let named = Url::parse(&full).ok().filter(Url::has_host);
+        let (base, path) = match &named {
+            Some(url) => (&url[..Position::BeforePath], &url[Position::BeforePath..Position::AfterQuery]),
+            None => (&*full, "/"),
+        };
+        Endpoint::new(base, &Connect::default())?;
+        let publish = Publish {
+            path: path.to_owned(),
+            ack: vec![StatusPattern::Class(2), StatusPattern::Class(3)],
+            rejected: vec![StatusPattern::Class(4), StatusPattern::Exact(503)],
+            ..Publish::default()
+        };
+        Ok(Self {
+            url: base.to_owned(),
+            connect: Connect::default(),
+            publish,
+            answer: AnswerFields::default(),
+            stats: StatsFields::default(),
+            listing: Listing::default(),
+            fields: EventFields::default(),
+            process: None,
+        })
+    }
+
+    /// What is wrong with a place in a body, if anything is.
+    pub(crate) fn pointers_fault(&self) -> Option<String> {
+        let (answer, stats, listing) = (&self.answer, &self.stats, &self.listing);
+        let places = [
+            ("answer.accepted", answer.accepted.as_ref()),
+            ("answer.inserted", answer.inserted.as_ref()),
+            ("answer.duplicates", answer.duplicates.as_ref()),
+            ("answer.results", answer.results.as_ref()),
+            ("answer.result", answer.result.as_ref()),
+            ("answer.refused", answer.refused.as_ref()),
+            ("answer.refused_place", answer.refused_place.as_ref()),
+            ("stats.received", stats.received.as_ref()),
+            ("stats.unique", stats.unique.as_ref()),
+            ("stats.duplicates", stats.duplicates.as_ref()),
+            ("stats.pending", stats.pending.as_ref()),
+            ("stats.processing", stats.processing.as_ref()),
+            ("stats.instance", stats.instance.as_ref()),
+            ("stats.uptime", stats.uptime.as_ref()),
+            ("listing.rows", Some(&listing.rows)),
+            ("listing.next", listing.next.as_ref()),
+        ];
+        let is_none = |place: &&String| !place.is_empty() && !place.starts_with('/');
+        let (name, place) =
+            places.into_iter().find_map(|(name, place)| Some((name, place.filter(is_none)?)))?;
+        Some(format!("{name} = \"{place}\" is no JSON pointer; write it as \"/{place}\""))
+    }
+
+    /// Where to connect to.
+    pub fn endpoint(&self) -> Result<Endpoint, TargetError> {
+        Endpoint::new(&self.url, &self.connect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_taken_as_people_write_it() {
+        for text in [
+            "http://localhost:8080",
+            "http://localhost:8080/",
+            "localhost:8080",
+            "http://localhost:8080/publish",
+            " http://localhost:8080/publish/",
+        ] {
+            let mut target = Target::default();
+            target.set_url(text).unwrap();
+            assert_eq!(target.url, "http://localhost:8080", "{text:?}");
+        }
+        let mut target = Target::default();
+        target.set_url("http://[::1]:9000/api/publish").unwrap();
+        let endpoint = target.endpoint().unwrap();
+        assert_eq!(endpoint.place, Place::Tcp("::1".to_owned(), 9000));
+        assert_eq!((endpoint.prefix.as_str(), endpoint.tls_name), ("/api", None));
+        assert_eq!(endpoint.authority, "[::1]:9000");
+    }
+
+    #[test]
+    fn another_target_is_not_connected_to_as_the_one_before() {
+        let connect = Connect {
+            to: Some("10.0.0.5:1".to_owned()),
+            proxy: Some("http://10.0.0.6:3128".to_owned()),
+            http2: true,
+            cacert: Some("ca.pem".into()),
+            ..Connect::default()
+        };
+        let mut target = Target { url: "https://a".to_owned(), connect, ..Target::default() };
+        let before = target.clone();
+        target.retarget("https://a/publish").unwrap();
+        assert_eq!(target, before, "the same");
+        target.retarget("https://b").unwrap();
+        assert_eq!((target.connect.to.as_ref(), target.connect.cacert.is_some()), (None, true));
+        assert_eq!(target.connect.proxy, None);
+        target.retarget("http://b").unwrap();
+        assert_eq!(target.connect, Connect { http2: true, ..Connect::default() });
+        assert!(target.retarget("ftp://b").is_err());
+    }
+
+    #[test]
+    fn a_url_alone_is_a_target_without_counters() {
+        for (text, url, path) in [
+            ("localhost:8080", "http://localhost:8080", "/"),
+            ("https://a/b/c?d=e f#g", "https://a", "/b/c?d=e%20f"),
+            ("http://[::1]:9/x", "http://[::1]:9", "/x"),
+        ] {
+            let target = Target::of_url(text).unwrap();
+            assert_eq!((target.url.as_str(), target.publish.path.as_str()), (url, path), "{text}");
+            assert_eq!((target.stats.path, target.listing.path), (None, None));
+        }
+        for text in ["http://", "", "ftp://a/b", "http://user:hunter2@a/b"] {
+            let error = Target::of_url(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_cannot_be_used_is_refused_without_repeating_a_secret() {
+        let mut target = Target::default();
+        for text in ["wss://localhost", "http://", "http://localhost/?a=1", "ftp://localhost"] {
+            assert!(target.set_url(text).is_err(), "{text:?}");
+        }
+        for text in [
+            "http://user:hunter2@localhost",
+            "https://user:hunter2@localhost",
+            "user:hunter2@localhost:99999",
+        ] {
+            let error = target.set_url(text).unwrap_err();
+            assert_eq!(error, TargetError::Credentials);
+            assert!(!error.to_string().contains("hunter2"));
+        }
+        assert_eq!(target, Target::default(), "a refused URL changes nothing");
+    }
+}

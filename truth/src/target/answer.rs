@@ -1,0 +1,247 @@
+//! What an answer means: a status and a body, read through the target's mapping, become an outcome.
+
+mod body;
+mod kind;
+
+pub use self::kind::{Kind, Kinds};
+
+use self::body::{Body, Refused};
+use crate::target::{StatusPattern, Target};
+
+/// What is known of one request after all that will ever be heard of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Outcome {
+    /// No byte of it left.
+    NeverSent,
+    /// A complete answer that promises to have had no effect.
+    Rejected,
+    /// Acknowledged.
+    Acked,
+    /// It may have been executed once or not at all, at any later moment.
+    Unknown,
+}
+
+/// An answer, understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// What became of the request.
+    pub outcome: Outcome,
+    /// How many events it says were taken.
+    pub accepted: Option<u32>,
+    /// How many of these it says were new.
+    pub inserted: Option<u32>,
+    /// How many of these it says were known.
+    pub duplicates: Option<u32>,
+    /// What it says of each.
+    pub kinds: Kinds,
+}
+
+impl Answer {
+    /// An outcome that came without a usable answer.
+    pub fn bare(outcome: Outcome) -> Self {
+        Self { outcome, accepted: None, inserted: None, duplicates: None, kinds: Kinds::Untold }
+    }
+
+    /// Understands a complete answer to a request of `sent` events.
+    pub fn classify(target: &Target, status: u16, body: &[u8], sent: u32) -> Self {
+        match outcome_of(target, status) {
+            Outcome::Acked => Self::acknowledged(target, body, sent),
+            outcome => Self::bare(outcome),
+        }
+    }
+
+    fn acknowledged(target: &Target, body: &[u8], sent: u32) -> Self {
+        let fields = &target.answer;
+        if !fields.any() {
+            return Self::bare(Outcome::Acked);
+        }
+        // An acknowledging status over a body that is no JSON is not this target's answer: somebody between us spoke.
+        let Some(body) = Body::read(body, fields) else {
+            return Self::bare(Outcome::Unknown);
+        };
+        let Body { accepted, inserted, duplicates, .. } = body;
+        let told = body.listed(fields, sent as usize).filter(|list| list.length == sent as usize);
+        let kinds = match (told, body.refused(fields)) {
+            // An entry that the mapping does not know: whether that event was taken cannot be told, and an event that was
+            // refused must not count as acknowledged.
+            (Some(list), _) => list.kinds.map(Kinds::of_each),
+            (None, Refused::These(places)) => Kinds::but_for(&places, sent as usize),
+            (None, Refused::Unclear) => None,
+            // A part was refused, and which one should have been told.
+            (None, Refused::Nobody)
+                if fields.tells_each() && accepted.is_some_and(|accepted| accepted < sent) =>
+            {
+                None
+            }
+            (None, Refused::Nobody) if inserted == Some(sent) => Some(Kinds::AllNew),
+            (None, Refused::Nobody) if inserted == Some(0) && duplicates == Some(sent) => {
+                Some(Kinds::AllDuplicate)
+            }
+            (None, Refused::Nobody) => Some(Kinds::Untold),
+        };
+        match kinds {
+            Some(kinds) => Self { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds },
+            None => Self::bare(Outcome::Unknown),
+        }
+    }
+}
+
+/// An exact status outranks a class, and 408 and 499 are unknown unless named: the request may still be under way.
+fn outcome_of(target: &Target, status: u16) -> Outcome {
+    let exact = |patterns: &[StatusPattern]| patterns.iter().any(|pattern| pattern.is_exactly(status));
+    let class = |patterns: &[StatusPattern]| patterns.iter().any(|pattern| pattern.is_class_of(status));
+    let publish = &target.publish;
+    if exact(&publish.ack) {
+        Outcome::Acked
+    } else if exact(&publish.rejected) {
+        Outcome::Rejected
+    } else if matches!(status, 408 | 499) {
+        Outcome::Unknown
+    } else if class(&publish.ack) {
+        Outcome::Acked
+    } else if class(&publish.rejected) {
+        Outcome::Rejected
+    } else {
+        Outcome::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::AnswerFields;
+
+    fn classify(status: u16, body: &str) -> Answer {
+        Answer::classify(&Target::default(), status, body.as_bytes(), 2)
+    }
+
+    #[test]
+    fn statuses_mean_what_the_strict_promises_say() {
+        use Outcome::{Acked, Rejected, Unknown};
+        let table = [
+            (200, Acked),
+            (202, Acked),
+            (301, Rejected),
+            (400, Rejected),
+            (408, Unknown),
+            (413, Rejected),
+            (422, Rejected),
+            (429, Rejected),
+            (499, Unknown),
+            (500, Unknown),
+            (502, Unknown),
+            (503, Rejected),
+            (504, Unknown),
+        ];
+        for (status, outcome) in table {
+            assert_eq!(classify(status, "{}").outcome, outcome, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_exact_status_outranks_its_class_and_the_exceptions() {
+        let mut target = Target::default();
+        target.publish.rejected.push(StatusPattern::Exact(408));
+        target.publish.rejected.push(StatusPattern::Exact(204));
+        assert_eq!(Answer::classify(&target, 408, b"", 1).outcome, Outcome::Rejected);
+        assert_eq!(Answer::classify(&target, 204, b"", 1).outcome, Outcome::Rejected);
+    }
+
+    #[test]
+    fn counts_alone_tell_the_kinds_only_where_all_are_alike() {
+        assert_eq!(classify(200, r#"{"accepted":2,"inserted":2,"duplicates":0}"#).kinds, Kinds::AllNew);
+        assert_eq!(classify(200, r#"{"accepted":2,"inserted":0,"duplicates":2}"#).kinds, Kinds::AllDuplicate);
+        assert_eq!(classify(200, r#"{"accepted":2,"inserted":1,"duplicates":1}"#).kinds, Kinds::Untold);
+        let each = classify(200, r#"{"accepted":2,"results":["duplicate","inserted"]}"#);
+        assert_eq!(each.kinds, Kinds::Each(vec![Kind::Duplicate, Kind::New]));
+        assert_eq!(
+            classify(200, r#"{"results":["inserted"]}"#).kinds,
+            Kinds::Untold,
+            "a list of another length"
+        );
+    }
+
+    #[test]
+    fn a_part_that_was_refused_is_never_taken_for_acknowledged() {
+        assert_eq!(classify(200, r#"{"results":["inserted","error"]}"#).outcome, Outcome::Unknown);
+        assert_eq!(classify(200, r#"{"accepted":1}"#).outcome, Outcome::Unknown, "which of the two?");
+        let mut target = Target::default();
+        target.answer.rejected = vec!["error".to_owned()];
+        let answer = Answer::classify(&target, 200, br#"{"accepted":1,"results":["inserted","error"]}"#, 2);
+        assert_eq!(answer.kinds, Kinds::Each(vec![Kind::New, Kind::Rejected]));
+    }
+
+    fn mapped(fields: AnswerFields, sent: u32, body: &str) -> Answer {
+        let target = Target { answer: fields, ..Target::default() };
+        Answer::classify(&target, 200, body.as_bytes(), sent)
+    }
+
+    fn some(pointer: &str) -> Option<String> {
+        Some(pointer.to_owned())
+    }
+
+    #[test]
+    fn a_list_of_objects_tells_each_by_the_word_inside() {
+        let fields = AnswerFields {
+            results: some("/items"),
+            result: some("/state/name"),
+            new: vec!["stored".to_owned()],
+            duplicate: vec!["seen".to_owned()],
+            ..AnswerFields::default()
+        };
+        let body = r#"{"items":[{"id":"a","state":{"name":"stored"}},{"state":{"name":"seen"},"id":"b"}]}"#;
+        assert_eq!(mapped(fields.clone(), 2, body).kinds, Kinds::Each(vec![Kind::New, Kind::Duplicate]));
+        let body = r#"{"items":[{"state":{"name":"stored"}},{"state":"seen"}]}"#;
+        assert_eq!(
+            mapped(fields, 2, body).outcome,
+            Outcome::Unknown,
+            "a word that is not there is not known"
+        );
+    }
+
+    #[test]
+    fn a_list_of_the_refused_tells_that_the_others_were_taken() {
+        let fields = AnswerFields {
+            accepted: some("/queued"),
+            refused: some("/rejected"),
+            refused_place: some("/index"),
+            ..AnswerFields::default()
+        };
+        let each = |body: &str| mapped(fields.clone(), 3, body);
+        let told = each(r#"{"queued":2,"rejected":[{"index":1,"reason":"no"}]}"#);
+        assert_eq!(told.kinds, Kinds::Each(vec![Kind::Accepted, Kind::Rejected, Kind::Accepted]));
+        assert_eq!(each(r#"{"queued":3,"rejected":[]}"#).kinds, Kinds::Untold);
+        assert_eq!(each(r#"{"queued":3}"#).kinds, Kinds::Untold);
+        for unclear in [
+            r#"{"queued":2,"rejected":[{"reason":"no"}]}"#,
+            r#"{"queued":2,"rejected":["b"]}"#,
+            r#"{"queued":2,"rejected":[{"index":3}]}"#,
+            r#"{"queued":1,"rejected":[{"index":1},{"index":1}]}"#,
+            r#"{"queued":2}"#,
+        ] {
+            assert_eq!(each(unclear).outcome, Outcome::Unknown, "{unclear}");
+        }
+        let plain = AnswerFields { refused_place: None, ..fields };
+        let told = mapped(plain, 2, r#"{"queued":1,"rejected":[0]}"#);
+        assert_eq!(told.kinds, Kinds::Each(vec![Kind::Rejected, Kind::Accepted]));
+    }
+
+    #[test]
+    fn other_names_for_the_counts_are_read() {
+        let fields = AnswerFields {
+            accepted: some("/received"),
+            inserted: some("/unique"),
+            ..AnswerFields::default()
+        };
+        let answer = mapped(fields, 3, r#"{"received":3,"unique":2}"#);
+        assert_eq!((answer.accepted, answer.inserted, answer.duplicates), (Some(3), Some(2), None));
+        assert_eq!(mapped(AnswerFields::default(), 3, r#"{"status":"queued"}"#).outcome, Outcome::Acked);
+        assert_eq!(mapped(AnswerFields::default(), 3, "").outcome, Outcome::Acked, "nothing was to be told");
+    }
+
+    #[test]
+    fn an_acknowledging_status_over_rubbish_is_unknown() {
+        assert_eq!(classify(200, "<html>login</html>").outcome, Outcome::Unknown);
+        assert_eq!(classify(200, "").outcome, Outcome::Unknown);
+    }
+}

@@ -1,8 +1,0 @@
-//! `verdict.json` on standard output.
-
-use crate::verdict::Verdict;
-
-/// The verdict as it stands in `verdict.json`.
-pub fn render(verdict: &Verdict) -> String {
-    serde_json::to_string_pretty(verdict).expect("a verdict is made of text and numbers")
-}
