@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPool, PgPoolOptions, PgSeverity};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
@@ -13,11 +12,10 @@ use super::fate::{
     ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError,
 };
 use super::group::Group;
+use super::migrations;
 use super::page::{Page, PageRequest, PageRow};
 use super::url::DatabaseUrl;
 use crate::event::Batch;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// One to two thousand rows a statement on several connections are the fastest. Further events
 /// serve the next writer. With the largest batch on top, a group stays within the 65,536 places of
@@ -378,7 +376,7 @@ async fn prepare(connection: &mut PgConnection, url: &DatabaseUrl) -> Result<(),
     if encoding != "UTF8" {
         return Err(OpenError::Encoding { url: url.to_string(), encoding });
     }
-    MIGRATIONS
+    migrations::postgres()
         .run(&mut *connection)
         .await
         .map_err(|reason| OpenError::Migrate { url: url.to_string(), reason })?;
