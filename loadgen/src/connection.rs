@@ -3,6 +3,7 @@
 //! Nothing here resends, reconnects or pools. [`Connection::begin`] makes one attempt to write and says whether the
 //! kernel took a byte; [`answer`] writes the rest and reads until the answer is whole or will never be.
 
+pub(crate) mod attempt;
 pub(crate) mod dial;
 pub(crate) mod gzip;
 pub(crate) mod head;
@@ -12,41 +13,16 @@ pub(crate) mod stream;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http1::{AnswerReader, Bodies, Malformed, Whole};
+use attempt::{Begun, Lost, READ_BYTES};
+use http1::{AnswerReader, Bodies, Whole};
 use http2::Http2;
 use stream::Stream;
-use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 use truth::clock::monotonic_ns;
-
-/// Room for one read: an answer with a result for each event of an ordinary batch comes in one.
-const READ_BYTES: usize = 8 << 10;
-
-/// What became of the first write of a request.
-#[derive(Debug)]
-pub(crate) enum Begun {
-    /// A byte or more is on its way: whatever follows, this is an attempt.
-    Sent,
-    /// No byte was taken, and the connection may still take some.
-    Blocked,
-    /// No byte was taken, and none ever will be.
-    Dead,
-}
-
-/// Why an attempt has no answer.
-#[derive(Debug, Error)]
-pub(crate) enum Lost {
-    #[error("the connection broke")]
-    Broken(#[source] io::Error),
-    #[error("no whole answer within the time-out")]
-    TimedOut,
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-}
 
 /// An open connection.
 #[derive(Debug)]

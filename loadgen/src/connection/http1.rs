@@ -5,44 +5,16 @@
 //! second answer is never taken for that of the next request.
 
 mod chunked;
+pub(crate) mod malformed;
 
 use chunked::Chunks;
-use thiserror::Error;
-
-/// Most bytes of an answer's head, interim answers included: what common servers allow.
-pub(crate) const MAX_HEAD: usize = 64 << 10;
-
-/// Most bytes of a body that is kept: a thousand times what an answer to a large batch needs.
-pub(crate) const MAX_BODY: usize = 16 << 20;
+use malformed::{MAX_BODY, MAX_HEAD, Malformed};
 
 /// Most header fields of an answer.
 const MAX_FIELDS: usize = 100;
 
 /// A buffer that grew beyond this is given back after its answer.
 const KEPT_CAPACITY: usize = 64 << 10;
-
-/// Why bytes are not an answer.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub(crate) enum Malformed {
-    #[error("the answer's head is not HTTP: {0}")]
-    Head(httparse::Error),
-    #[error("the answer's head is longer than {MAX_HEAD} bytes")]
-    HeadTooLong,
-    #[error("the answer's body is longer than the {MAX_BODY} bytes in which events are told of")]
-    BodyTooLong,
-    #[error("the answer does not tell its length in one way")]
-    Length,
-    #[error("the answer has the transfer coding `{0}`, which was not asked for")]
-    Coding(String),
-    #[error("the answer's chunks are broken")]
-    Chunk,
-    #[error("the server wants to switch to another protocol")]
-    Switch,
-    #[error("the answer is not HTTP/2: {0}")]
-    Frames(String),
-    #[error("the connection was closed before the answer was whole")]
-    Truncated,
-}
 
 /// A whole answer; its body is [`AnswerReader::body`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -21,9 +21,10 @@ use thiserror::Error;
 use truth::clock::monotonic_ns;
 
 use self::wire::{Gate, Wire};
-use super::http1::{Bodies, MAX_BODY, MAX_HEAD, Malformed, Whole};
+use super::attempt::{Begun, Lost};
+use super::http1::malformed::{MAX_BODY, MAX_HEAD, Malformed};
+use super::http1::{Bodies, Whole};
 use super::stream::Stream;
-use super::{Begun, Lost};
 
 /// How much of an answer may come before we have looked at it: as much as fits most, so that none waits for our leave.
 const WINDOW: u32 = 1 << 20;

@@ -18,8 +18,9 @@ use truth::record::ledger::LedgerError;
 use super::desk::{Desk, Shared, Taken};
 use super::job::LaneJob;
 use super::release;
+use crate::connection::attempt::Begun;
 use crate::connection::dial::Opened;
-use crate::connection::{self, Begun, Connection};
+use crate::connection::{self, Connection};
 use crate::meter::latency::micros;
 
 /// The first pause after a connection that carried nothing, and the longest.

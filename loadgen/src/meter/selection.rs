@@ -9,8 +9,8 @@ use truth::scenario::Demand;
 use truth::scenario::threshold::{Fate, Metric, Tags};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
+use super::kinds::{ReportedKinds, reported_kinds};
 use super::latency::{histogram, micros};
-use super::{ReportedKinds, reported_kinds};
 
 /// Tags that some threshold names, and what is to be measured under them.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! The chunked transfer coding (RFC 9112, section 7.1), decoded from pieces that may end at any byte.
 
-use super::{MAX_BODY, MAX_HEAD, Malformed};
+use super::malformed::{MAX_BODY, MAX_HEAD, Malformed};
 
 /// Digits of a chunk size; more would not fit in any body that there is.
 const MAX_SIZE_DIGITS: u32 = 15;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connection::READ_BYTES;
+use crate::connection::attempt::READ_BYTES;
 use crate::connection::stream::Stream;
 
 /// What is known of a wire beside it. One thread has both; that it may change before the load begins asks for atomics.
