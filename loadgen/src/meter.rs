@@ -1,6 +1,7 @@
 //! Meter: counts and measurements of a lane.
 //!
-//! Lanes share nothing here but [`live::LiveSums`]: each lane writes its own, and others only read them.
+//! Lanes share nothing here but [`live::LiveSums`]: each lane writes its own, and others only read
+//! them.
 
 pub(crate) mod counts;
 mod kinds;
@@ -129,8 +130,8 @@ impl AddAssign<&Self> for Tally {
 /// Tallies of what is measured, and of the warm-up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tallies {
-    /// Requests that count in rates, latencies and thresholds. Rounds, races and connections of the warm-up are counted
-    /// here as well, because they belong to no single request.
+    /// Requests that count in rates, latencies and thresholds. Rounds, races and connections of the
+    /// warm-up are counted here as well, because they belong to no single request.
     pub(crate) measured: Tally,
     /// Requests of the warm-up; none without one. Sums of it hold counts alone.
     pub(crate) warm_up: Option<Box<Tally>>,

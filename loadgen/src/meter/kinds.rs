@@ -10,15 +10,16 @@ pub(super) fn refused_of(answer: &Answer) -> u64 {
     }
 }
 
-/// Numbers of new events and of duplicates in an acknowledgement; each is none where the response does not say it.
+/// Numbers of new events and of duplicates in an acknowledgement; each is none where the response
+/// does not say it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ReportedKinds {
     pub(super) new: Option<u64>,
     pub(super) duplicate: Option<u64>,
 }
 
-/// Reads the kinds of `events` events from what the response says of each one, else from its counts. Counts that claim
-/// more events than were sent are ignored.
+/// Reads the kinds of `events` events from what the response says of each one, else from its
+/// counts. Counts that claim more events than were sent are ignored.
 pub(super) fn reported_kinds(answer: &Answer, events: u64) -> ReportedKinds {
     match &answer.kinds {
         Kinds::AllNew => ReportedKinds { new: Some(events), duplicate: Some(0) },

@@ -110,7 +110,8 @@ fn accounted(ran: &Ran) -> (HashMap<Key, u64>, usize) {
         *tries += u64::from(done.answer.outcome != Outcome::NeverSent);
         *ended |= done.is_final;
     }
-    let (mut accounted, mut requests) = (HashMap::new(), 0);
+    let mut accounted = HashMap::new();
+    let mut requests = 0;
     for index in ran.opened() {
         let round = plan.round(index);
         for request in 0..round.requests() {
@@ -150,7 +151,8 @@ fn kill_one(run: u64) -> Killed {
             (Stub::scripted(moody), format!("[load]\ncount = 1000000\nbatch = {batch}\n"))
         }
     };
-    let (lanes, retries) = (1 + run % 2, run / 2 % 3);
+    let lanes = 1 + run % 2;
+    let retries = run / 2 % 3;
     let arguments = format!("--concurrency 8 --dup 0.3 --lanes {lanes} --retries {retries} --seed {run}");
     let running = Loadgen::against(&stub, &arguments).scenario(&load).start();
     instant.wait(&stub, &running);
@@ -182,7 +184,8 @@ fn kill_one(run: u64) -> Killed {
 
 #[test]
 fn a_killed_run_accounts_for_every_attempt_that_the_target_saw() {
-    let (waiting, sums) = (Mutex::new(0..RUNS), Mutex::new(BTreeMap::<&str, Killed>::new()));
+    let waiting = Mutex::new(0..RUNS);
+    let sums = Mutex::new(BTreeMap::<&str, Killed>::new());
     std::thread::scope(|scope| {
         for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {

@@ -36,7 +36,8 @@ fn each_key_is_sent_exactly_as_often_as_planned() {
             assert_eq!(ran.code, Some(0), "{arguments}: {}", ran.stderr);
             let plan = ran.folder().manifest().unwrap().plan;
             assert!(stub.look(|seen| seen.attempts == planned(&plan, Shard::WHOLE)), "{arguments}");
-            let (unique, repeats) = (plan.keys().unwrap(), plan.share[0]);
+            let unique = plan.keys().unwrap();
+            let repeats = plan.share[0];
             let done = format!("done received={count} inserted={unique} duplicates={repeats} dup_rate=");
             assert!(ran.last_line().starts_with(&done), "{}", ran.last_line());
             assert!(!ran.last_line().contains("unknown"), "{}", ran.last_line());

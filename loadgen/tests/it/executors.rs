@@ -52,7 +52,8 @@ fn side_by_side_and_in_sequence_each_sends_exactly_its_count() {
         ("then", &format!("{SHARED}\ncount = 5\nafter = \"one\"\nstart_time = \"50ms\"")),
         ("last", "executor = \"constant-vus\"\nduration = \"1m\"\ncount = 777\nafter = \"then\""),
     ]);
-    let (stub, mut all) = (Stub::sound(), 0);
+    let stub = Stub::sound();
+    let mut all = 0;
     for index in 1..=2 {
         let arguments = format!("--run-id several --shard {index}/2");
         let ran = Loadgen::against(&stub, &arguments).scenario(&text).run();
@@ -67,7 +68,9 @@ fn side_by_side_and_in_sequence_each_sends_exactly_its_count() {
         assert_eq!(summary["schedule"]["dropped_iterations"], 0);
         all += sum("events");
         let tries = by_count(&ran);
-        let (one, then, last) = (&tries[0], &tries[2], &tries[3]);
+        let one = &tries[0];
+        let then = &tries[2];
+        let last = &tries[3];
         let ends = |tries: &[Done]| tries.iter().map(|done| done.t_end).max();
         let begins = |tries: &[Done]| tries.iter().map(|done| done.t_start).min();
         if let Some((begun, ended)) = begins(then).zip(ends(one)) {
@@ -138,7 +141,8 @@ fn those_that_only_time_ends_share_what_is_behind_the_counts() {
     ]);
     let ran = Loadgen::against(&stub, "").scenario(&text).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let (summary, tries) = (ran.summary(), by_count(&ran));
+    let summary = ran.summary();
+    let tries = by_count(&ran);
     let sent = |name: &str| named(&summary, name)["requests"].as_u64().unwrap();
     assert_eq!(sent("counted"), 30);
     assert_eq!(tries[0].len() as u64, 30);

@@ -21,7 +21,8 @@ fn a_request_is_sent_so_often_and_nothing_is_there_to_verify() {
     for word in ["events", "races", "verify"] {
         assert!(!ran.stdout.contains(word), "{word}: {}", ran.stdout);
     }
-    let (tries, summary) = (ran.tries(), ran.summary());
+    let tries = ran.tries();
+    let summary = ran.summary();
     assert_eq!(
         (tries.len(), &summary["unit"], &summary["requests"]["sent"]),
         (37, &"requests".into(), &37.into())

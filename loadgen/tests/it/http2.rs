@@ -131,7 +131,8 @@ fn answers_that_tell_of_no_events_have_any_length_and_those_to_head_none() {
 
 #[test]
 fn a_target_agrees_to_http2_over_tls_or_is_not_loaded() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx_with_http2("", &stub);
     let cacert = format!("--cacert {} --http2", papers.path("ca.pem").display());
     let ran = load(&format!("--target https://{NAME}:444 --connect-to {} {cacert} --verify", peer.address));

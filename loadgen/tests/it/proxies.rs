@@ -113,7 +113,8 @@ fn lead(mut client: TcpStream, mut target: TcpStream, manner: Manner) -> io::Res
     let mut first = [0; 4];
     client.read_exact(&mut first)?;
     target.write_all(&first)?;
-    let (mut up, mut down) = ((client.try_clone()?, target.try_clone()?), (target, client));
+    let mut up = (client.try_clone()?, target.try_clone()?);
+    let mut down = (target, client);
     std::thread::spawn(move || {
         io::copy(&mut up.0, &mut up.1).ok();
         up.1.shutdown(Shutdown::Both).ok();
@@ -177,7 +178,8 @@ fn a_scenario_may_name_the_proxy_and_another_place_behind_it() {
 
 #[test]
 fn a_target_with_tls_behind_a_proxy_shows_its_own_certificate() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("", &stub);
     let proxy = Proxy::passing(peer.address);
     let cacert = format!("--cacert {}", papers.path("ca.pem").display());

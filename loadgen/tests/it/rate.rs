@@ -238,7 +238,8 @@ fn what_was_never_sent_is_counted_and_what_was_not_due_is_not_dropped() {
     stub.wait_for(move |seen| seen.requests.len() >= before + 10);
     running.signal(rustix::process::Signal::INT);
     let ran = running.end();
-    let (summary, planned) = (ran.summary(), 2400);
+    let summary = ran.summary();
+    let planned = 2400;
     let count = |name: &str| summary["events"][name].as_u64().unwrap();
     assert_eq!(count("acked") + count("unknown") + count("never_sent"), planned, "{}", ran.stdout);
     assert!(summary["schedule"]["dropped_iterations"].as_u64().unwrap() < 10, "{}", ran.stdout);

@@ -80,7 +80,8 @@ pub(crate) fn assert_whole(ran: &Ran, stub: &Stub) {
 
 #[test]
 fn a_target_with_tls_is_loaded_and_judged_where_its_certificate_is_believed() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("", &stub);
     let cacert = format!("--cacert {}", papers.path("ca.pem").display());
     let ran = load(&format!("--target https://{} {cacert} --verify", peer.address));
@@ -92,7 +93,8 @@ fn a_target_with_tls_is_loaded_and_judged_where_its_certificate_is_believed() {
 
 #[test]
 fn a_certificate_that_nobody_vouches_for_is_refused_before_a_byte_of_an_event_leaves() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("", &stub);
     let target = format!("--target https://{}", peer.address);
     let other = Papers::new();
@@ -106,7 +108,8 @@ fn a_certificate_that_nobody_vouches_for_is_refused_before_a_byte_of_an_event_le
 
 #[test]
 fn a_certificate_that_calls_itself_an_authority_is_believed_where_just_that_one_is_named() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let key = KeyPair::generate().unwrap();
     let mut own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -123,7 +126,8 @@ fn a_certificate_that_calls_itself_an_authority_is_believed_where_just_that_one_
 
 #[test]
 fn a_client_shows_a_certificate_where_it_is_asked_for_one() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("ssl_verify_client on;", &stub);
     let target = format!("--target https://{} --cacert {}", peer.address, papers.path("ca.pem").display());
     let ran = load(&target);
@@ -135,7 +139,8 @@ fn a_client_shows_a_certificate_where_it_is_asked_for_one() {
 
 #[test]
 fn a_server_that_closes_connections_with_tls_leaves_nothing_in_doubt() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("keepalive_requests 3;", &stub);
     let cacert = papers.path("ca.pem");
     let ran = load(&format!("--target https://{} --cacert {} --verify", peer.address, cacert.display()));
@@ -157,7 +162,8 @@ fn what_does_not_speak_tls_is_told_apart_from_what_is_not_there() {
 
 #[test]
 fn a_unix_socket_is_a_way_to_a_target() {
-    let (stub, folder) = (Stub::sound(), tempfile::tempdir().unwrap());
+    let stub = Stub::sound();
+    let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("target.sock");
     let _peer = Peer::nginx(&format!("listen unix:{}; {}", socket.display(), pass_on(&stub)));
     let ran = load(&format!("--target http://{NAME} --unix-socket {} --verify", socket.display()));
@@ -169,7 +175,8 @@ fn a_unix_socket_is_a_way_to_a_target() {
 
 #[test]
 fn a_connection_elsewhere_keeps_the_names_of_the_url() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let only = format!("if ($host != {NAME}) {{ return 421; }}");
     let peer = papers.nginx(&only, &stub);
     let cacert = papers.path("ca.pem");
@@ -188,7 +195,8 @@ fn a_connection_elsewhere_keeps_the_names_of_the_url() {
 
 #[test]
 fn whoever_asks_is_known_by_a_secret_that_no_file_of_ours_holds() {
-    let (stub, folder) = (Stub::sound(), tempfile::tempdir().unwrap());
+    let stub = Stub::sound();
+    let folder = tempfile::tempdir().unwrap();
     let only = r#"if ($http_authorization != "Bearer hunter2") { return 401; }"#;
     let peer = Peer::nginx(&format!("{only} {}", pass_on(&stub)));
     let secret = folder.path().join("token");

@@ -10,7 +10,8 @@ const PUBLISHED: &str = include_str!("../../../schemas/summary.schema.json");
 
 /// Whether a document is a summary as the schema says.
 pub(crate) fn allows(summary: &Value) -> bool {
-    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    let mut schemas = Schemas::new();
+    let mut compiler = Compiler::new();
     compiler.add_resource("summary.json", serde_json::from_str(PUBLISHED).unwrap()).unwrap();
     let index = compiler.compile("summary.json", &mut schemas).unwrap();
     schemas.validate(summary, index).is_ok()

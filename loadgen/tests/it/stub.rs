@@ -111,7 +111,8 @@ impl Exchange<'_> {
                 })
                 .collect();
             let inserted = kinds.iter().filter(|kind| **kind == "inserted").count();
-            let (accepted, duplicates) = (kinds.len(), kinds.len() - inserted);
+            let accepted = kinds.len();
+            let duplicates = kinds.len() - inserted;
             serde_json::json!({
                 "status": "accepted", "accepted": accepted, "inserted": inserted,
                 "duplicates": duplicates, "results": kinds,
@@ -175,7 +176,8 @@ impl Stub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let world = Arc::new(World::default());
-        let (accepting, script) = (Arc::clone(&world), Arc::new(script));
+        let accepting = Arc::clone(&world);
+        let script = Arc::new(script);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
@@ -184,7 +186,8 @@ impl Stub {
                 }
                 accepting.change(|seen| seen.accepted += 1);
                 stream.set_nodelay(true).unwrap();
-                let (world, script) = (Arc::clone(&accepting), Arc::clone(&script));
+                let world = Arc::clone(&accepting);
+                let script = Arc::clone(&script);
                 std::thread::spawn(move || {
                     serve(&stream, &world, after, &*script);
                     world.change(|seen| seen.ended += 1);
@@ -224,7 +227,8 @@ pub(crate) fn serve_each(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> 
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (serve, stream) = (serve.clone(), stream.unwrap());
+            let serve = serve.clone();
+            let stream = stream.unwrap();
             std::thread::spawn(move || serve(stream));
         }
     });
@@ -241,7 +245,8 @@ pub(crate) fn serve_one_post() -> SocketAddr {
             if posted.lock().unwrap().is_some() {
                 break;
             }
-            let (mut stream, posted) = (stream.unwrap(), Arc::clone(&posted));
+            let mut stream = stream.unwrap();
+            let posted = Arc::clone(&posted);
             std::thread::spawn(move || {
                 let mut head = [0; 4];
                 if stream.read_exact(&mut head).is_ok() && &head == b"POST" {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What reading these bytes comes to, cut in two at `split`: status, reusable, body.
+/// Returns the result of reading these bytes, cut in two at `split`: status, reusable, body.
 fn read(bytes: &[u8], split: usize, closed: bool) -> Result<Option<(u16, bool, Vec<u8>)>, Malformed> {
     read_by(AnswerReader::default(), bytes, split, closed)
 }
