@@ -140,7 +140,11 @@ fn a_target_agrees_to_http2_over_tls_or_is_not_loaded() {
     let peer = papers.nginx("", &stub);
     let ran = load(&format!("--target https://{} {cacert}", peer.address));
     assert_eq!(ran.code, Some(5), "{}", ran.stderr);
-    assert!(ran.stderr.contains("not agree") && ran.stderr.contains("--http2 out"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("does not support the protocol") && ran.stderr.contains("--http2 out"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn an_address_that_is_taken_is_said_before_anything_is_sent() {
     let ran = Loadgen::against(&stub, &format!("-n 40 --prometheus-addr {address}")).run();
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains(&address.to_string()) && ran.stderr.contains("port that is free"),
+        ran.stderr.contains(&address.to_string()) && ran.stderr.contains("a free port"),
         "{}",
         ran.stderr
     );
@@ -82,7 +82,7 @@ fn a_terminal_shows_a_block_of_lines() {
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{shown}");
     for part in
-        ["/60 events", "since the start, ", "acknowledged (", "service time  med=", "target says   received "]
+        ["/60 events", "since the start, ", "acknowledged (", "service time  med=", "target        received "]
     {
         assert!(shown.contains(part), "{part}: {shown}");
     }

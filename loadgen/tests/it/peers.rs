@@ -158,7 +158,7 @@ fn a_uvicorn_that_ends_midway_leaves_nothing_in_doubt_that_it_answered() {
     // A connection that it closes while a request is on it leaves that one in doubt, and no other.
     assert!(counts.unknown <= 2, "{counts:?}: {}", ran.stdout);
     assert!(counts.never_sent > 0, "{counts:?}");
-    assert!(ran.stderr.contains("no answer for"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no response for"), "{}", ran.stderr);
 }
 
 #[test]
