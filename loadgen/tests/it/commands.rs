@@ -1,4 +1,4 @@
-//! The commands beside a load: none of them sends anything.
+//! Subcommands that send nothing.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! How runs end when they do not simply end, and the exit codes that say so.
+//! Runs that end early, and their exit codes.
 
 use rustix::process::Signal;
 use truth::target::answer::Outcome;
@@ -122,7 +122,8 @@ fn patience_ends_a_run_that_nothing_answers_any_more() {
 
 #[test]
 fn a_request_that_cannot_leave_waits_and_is_never_sent() {
-    // The target stops listening, and only then drops the first request, so that the second finds no connection.
+    // The target stops listening, and only then drops the first request, so that the second finds
+    // no connection.
     let address = crate::stub::serve_one_post();
     let ran =
         Loadgen::with(&format!("--target {address} -n 5 --dup 0 --batch 1 -c 1 --patience 500ms")).run();
@@ -135,7 +136,8 @@ fn a_request_that_cannot_leave_waits_and_is_never_sent() {
 fn a_ledger_that_cannot_be_written_stops_the_run() {
     let stub = Stub::sound();
     let loadgen = Loadgen::against(&stub, "-n 100000 --dup 0 --batch 1 -c 4");
-    // Files of 16 or 32 KiB at most, depending on the shell; an error instead of a signal beyond that.
+    // Files of 16 or 32 KiB at most, depending on the shell; an error instead of a signal beyond
+    // that.
     let output = loadgen.command_after("trap '' XFSZ; ulimit -f 32").output().unwrap();
     let ran = loadgen.ran(output);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
@@ -220,7 +222,7 @@ fn a_database_that_cannot_be_opened_is_said_before_anything_is_sent() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("cannot connect to sqlite:"), "{}", ran.stderr);
     assert!(!ran.results().exists());
-    // A target may make its table when the first event comes.
+    // A target may create its table when the first event comes.
     std::fs::write(folder.path().join("empty.db"), "").unwrap();
     let ran = Loadgen::against(&stub, "-n 10").scenario(&scenario("empty.db")).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

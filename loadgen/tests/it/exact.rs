@@ -1,4 +1,4 @@
-//! What is sent is what the plan says, no more and no less.
+//! The load is exactly what the plan says.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use truth::plan::shard::Shard;
 use crate::program::Loadgen;
 use crate::stub::{Key, Stub, with_length};
 
-/// How often the rounds of this shard hold each key.
+/// Returns how often the rounds of this shard hold each key.
 fn planned(plan: &Plan, shard: Shard) -> HashMap<Key, u64> {
     let events = Events::new(plan);
     let mut attempts = HashMap::new();

@@ -1,4 +1,5 @@
-//! Several executors in one run: they share the plan, and each has its own time, connections and measurements.
+//! Several executors in one run: they share the plan, and each has its own time, connections and
+//! measurements.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ use crate::stub::{Key, Stub, with_length};
 
 const SHARED: &str = "executor = \"shared-iterations\"";
 
-/// A scenario of these executors, each a name and the rest of its table.
+/// Returns a scenario of these executors; each is a name and the rest of its table.
 fn executors(parts: &[(&str, &str)]) -> String {
     let part = |(name, rest): &(&str, &str)| format!("[[load.executors]]\nname = \"{name}\"\n{rest}\n");
     format!("[load]\nbatch = 10\nconcurrency = 6\n{}", parts.iter().map(part).collect::<String>())
@@ -29,7 +30,7 @@ fn planned(plan: &Plan) -> HashMap<Key, u64> {
     attempts
 }
 
-/// The tries of each count of the plan, and then those behind them.
+/// Returns the tries of each count of the plan, and then those behind them.
 fn by_count(ran: &Ran) -> Vec<Vec<Done>> {
     let plan = ran.folder().manifest().unwrap().plan;
     let tries = ran.tries();
@@ -89,7 +90,7 @@ fn side_by_side_and_in_sequence_each_sends_exactly_its_count() {
 #[test]
 fn a_warm_up_is_on_record_and_not_measured() {
     for (measured, code, failed) in [("false", 0, 0.0), ("true", 99, 20.0 / 50.0)] {
-        // It refuses its first 20 requests.
+        // The target rejects its first 20 requests.
         let stub = Stub::scripted(|it| {
             if it.look(|seen| seen.requests.len()) <= 20 {
                 it.say(with_length(503, "{}"));
@@ -165,7 +166,8 @@ fn a_stop_ends_those_that_wait_and_a_silence_between_two_is_none() {
         ("never", &format!("{SHARED}\ncount = 90\nafter = \"second\"\nstart_time = \"1h\"")),
     ]);
     let stub = Stub::sound();
-    // Patience is for answers that are awaited, and none is while an executor waits for its time.
+    // Patience is for responses that are awaited; none is awaited while an executor waits for its
+    // time.
     let mut running = Loadgen::against(&stub, "--patience 3s").scenario(&text).start();
     running.wait_for_line("run folder");
     stub.wait_for(|seen| seen.requests.len() == 2);

@@ -1,4 +1,4 @@
-//! Looking on while a run goes on: the block on a terminal, and metrics for whoever asks.
+//! Onlookers of a run: the block on a terminal, and the metrics.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ fn get(address: SocketAddr, path: &str) -> String {
 
 #[test]
 fn metrics_are_served_while_the_run_goes_on() {
-    // After three answers it waits, so that there is time to ask.
+    // After three responses it waits, so that there is time to ask.
     let stub = Stub::scripted(|exchange| {
         if exchange.nth >= 3 {
             exchange.wait_for(|seen| seen.released);

@@ -1,5 +1,6 @@
-//! Ways to a target: TLS, Unix sockets, another address, and who asks. nginx stands before a stub that keeps all that it
-//! is sent, so that `--verify` goes the same way as the load and has something to find.
+//! Ways to a target: TLS, Unix sockets, another address, and authorisation. nginx stands before a
+//! stub that keeps what it receives, so that `--verify` goes the same way as the load and finds
+//! something.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +11,10 @@ use crate::peers::process::Peer;
 use crate::program::{Loadgen, Ran};
 use crate::stub::Stub;
 
-/// The name in the server's certificate that no resolver knows.
+/// Name in the server's certificate, which no resolver knows.
 pub(crate) const NAME: &str = "ingest.invalid";
 
-/// An authority, and certificates that it has signed: of a server and of a client.
+/// Certificate authority, and certificates that it has signed: of a server and of a client.
 pub(crate) struct Papers {
     folder: TempDir,
 }
@@ -40,12 +41,12 @@ impl Papers {
         self.folder.path().join(name)
     }
 
-    /// nginx with the server's certificate, and this besides.
+    /// Starts nginx with the server's certificate and these settings.
     pub(crate) fn nginx(&self, more: &str, stub: &Stub) -> Peer {
         Peer::nginx_with_tls(&self.server(more, stub))
     }
 
-    /// The same, which agrees to HTTP/2.
+    /// Starts the same nginx with HTTP/2.
     pub(crate) fn nginx_with_http2(&self, more: &str, stub: &Stub) -> Peer {
         Peer::nginx_with_tls_and_http2(&self.server(more, stub))
     }
@@ -66,7 +67,7 @@ pub(crate) fn pass_on(stub: &Stub) -> String {
     format!("location / {{ proxy_pass http://{}; proxy_http_version 1.1; }}", stub.address)
 }
 
-/// Requests of 30 kB, so that each is more than one record of TLS.
+/// Arguments for requests of 30 kB, so that each is more than one record of TLS.
 pub(crate) fn load(arguments: &str) -> Ran {
     Loadgen::with(&format!("-n 2k -c 3 --batch 100 {arguments}")).run()
 }
@@ -146,7 +147,7 @@ fn a_server_that_closes_connections_with_tls_leaves_nothing_in_doubt() {
     let ran = load(&format!("--target https://{} --cacert {} --verify", peer.address, cacert.display()));
     assert_whole(&ran, &stub);
     assert_eq!(ran.summary()["events"]["unknown"], 0);
-    // Closed without a word while a request is on it.
+    // Closed without a close_notify alert while a request is in flight.
     let peer = papers.nginx("location /publish { return 444; }", &stub);
     let ran = load(&format!("--target https://{} --cacert {}", peer.address, cacert.display()));
     assert_eq!((ran.code, &ran.summary()["events"]["unknown"]), (Some(4), &2000.into()), "{}", ran.stderr);

@@ -1,4 +1,4 @@
-//! The published schema of `summary.json`, which every summary that a test reads has to fit.
+//! Published schema of `summary.json`, which every summary that a test reads must fit.
 
 use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::stub::Stub;
 
 const PUBLISHED: &str = include_str!("../../../schemas/summary.schema.json");
 
-/// Whether a document is a summary as the schema says.
+/// True if a document fits the schema of summaries.
 pub(crate) fn allows(summary: &Value) -> bool {
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();

@@ -1,4 +1,4 @@
-//! Targets of other shapes than the reference's: what they are sent, and how their answers are read.
+//! Targets of other shapes than the reference target: their requests and their responses.
 
 use serde_json::{Value, json};
 use truth::target::answer::{Kind, Kinds};

@@ -1,4 +1,4 @@
-//! Thresholds: what is demanded of the measurements, and the exit code that says whether it is so.
+//! Thresholds, and the exit code that reports them.
 
 use std::time::Duration;
 
