@@ -79,7 +79,10 @@ pub enum Failure {
         wait: Duration,
     },
     /// The target reports that it is not ready.
-    #[error("{url} was not ready within {}: {reason}; see the target's log, or give it more time with --wait", truth::duration::format(*.wait))]
+    #[error(
+        "{url} was not ready within {}: {reason}; see the target's log, or give it more time with --wait",
+        truth::duration::format(*.wait)
+    )]
     NotReady {
         /// URL of the health check.
         url: String,

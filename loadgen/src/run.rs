@@ -179,7 +179,9 @@ async fn start_target(settings: &Settings, client: &TargetClient) -> Result<Opti
     let Some(process) = &settings.load.scenario.target.process else { return Ok(None) };
     if settings.load.shard != Shard::WHOLE {
         return Err(Failure::Usage(
-            "a shard cannot start the target, which all shards load: start the target first, and leave [target.process] out".to_owned(),
+            "a shard cannot start the target, which all shards load: start the target first, and leave \
+             [target.process] out"
+                .to_owned(),
         ));
     }
     let created = std::fs::create_dir_all(&settings.output.results);

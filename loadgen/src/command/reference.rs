@@ -146,7 +146,7 @@ impl Key {
     }
 }
 
-/// Line of a scenario file, told apart by its first characters.
+/// Line of a scenario file, classified by its first characters.
 enum Line<'a> {
     Blank,
     /// `# text`
@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn a_scenario_file_is_read_with_its_comments() {
-        let text = "# About the file.\n\n# Name of it.\nname = \"a\"\n\n# ----\n# Much\n# ----\n# All of it.\n[load]\n\n\
+        let text = "# About the file.\n\n# Name of it.\nname = \"a\"\n\n\
+                    # ----\n# Much\n# ----\n# All of it.\n[load]\n\n\
                     # Number.\n# - one\n# - two | three\ncount = 1\n\n# Limits.\n#limits = [\n#    \"a<1\",\n#]\n\n\
                     # Both.\none = 1\nother = 2\n";
         let sections = sections(text);

@@ -115,7 +115,8 @@ impl RequestLine<'_> {
         let path = format!("{}{}", endpoint.prefix, target.publish.path);
         if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(Failure::Usage(format!(
-                "path `{path}` cannot be sent: it must begin with / and have no blanks or control characters; write those as %XX"
+                "path `{path}` cannot be sent: it must begin with /, and blanks and control characters must be \
+             written as %XX"
             )));
         }
         let mut head = format!("{} {path} HTTP/1.1\r\n", self.method).into_bytes();

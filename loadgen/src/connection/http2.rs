@@ -480,17 +480,17 @@ mod tests {
 
     #[test]
     fn a_request_of_http_1_is_told_in_http_2() {
-        let told = |text: &'static str| translated(text.as_bytes(), "https");
+        let translate = |text: &'static str| translated(text.as_bytes(), "https");
         let (head, body) =
-            told("PUT /a?b HTTP/1.1\r\nhost: c:1\r\nx-d: e\r\ncontent-length: 1\r\n\r\nf").unwrap();
+            translate("PUT /a?b HTTP/1.1\r\nhost: c:1\r\nx-d: e\r\ncontent-length: 1\r\n\r\nf").unwrap();
         assert_eq!((head.method().as_str(), head.uri().to_string().as_str()), ("PUT", "https://c:1/a?b"));
         assert_eq!(head.headers().len(), 2, "{head:?}");
         assert_eq!((head.headers()["x-d"].as_bytes(), body), (&b"e"[..], &b"f"[..]));
-        let said = told("GET / HTTP/1.1\r\nhost: a\r\nTE: gzip\r\n\r\n").unwrap_err().to_string();
+        let said = translate("GET / HTTP/1.1\r\nhost: a\r\nTE: gzip\r\n\r\n").unwrap_err().to_string();
         assert!(said.contains("`te`") && said.contains("--http2"), "{said}");
         for text in ["GET / HTTP/1.1\r\nhost: a b\r\n\r\n", "GET /<> HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n"]
         {
-            assert!(told(text).is_err(), "{text}");
+            assert!(translate(text).is_err(), "{text}");
         }
     }
 }

@@ -65,7 +65,7 @@ struct Playing<'a> {
     /// Number of its lanes that have not ended.
     running: u16,
     stage: Stage,
-    /// Instant of its first request, once the lanes were told to send.
+    /// Instant of its first request, once the lanes had the command to send.
     start_ns: Option<u64>,
     result: ExecutorResult,
 }

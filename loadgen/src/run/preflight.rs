@@ -32,11 +32,11 @@ const REACH: Duration = Duration::from_millis(1_800);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Remedies if nothing responds.
-const START_TARGET: &str = "start the target first (the reference target is `aggregator`), wait for it with --wait 30s, or name \
-                            another one with --target URL";
+const START_TARGET: &str = "start the target first (the reference target is `aggregator`), wait for it with \
+                            --wait 30s, or name another one with --target URL";
 const START_SERVER: &str = "start it first, or wait for it with --wait 30s";
-const BEHIND_PROXY: &str = "start the proxy and the target, and let the proxy allow the target; wait for them with --wait 30s, or \
-                            leave --proxy out";
+const BEHIND_PROXY: &str = "start the proxy and the target, and let the proxy allow the target; wait for them \
+                            with --wait 30s, or leave --proxy out";
 const SPEAK_HTTP2: &str =
     "start it first, or wait for it with --wait 30s; leave --http2 out if it speaks only HTTP/1.1";
 
@@ -204,7 +204,8 @@ fn plain(error: &std::io::Error) -> String {
         (std::io::ErrorKind::ConnectionRefused, _) => "connection refused".to_owned(),
         (_, Some(rustls::Error::InvalidCertificate(why))) => match why {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "its certificate is not signed by a trusted authority; name the authority with --cacert FILE, or skip the check with --insecure"
+                "its certificate is not signed by a trusted authority; name the authority with --cacert FILE, \
+                 or skip the check with --insecure"
                     .to_owned()
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

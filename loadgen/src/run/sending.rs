@@ -202,7 +202,7 @@ impl<'a> Starter<'a> {
         }
     }
 
-    /// Starts the lanes; they wait until they are told to send.
+    /// Starts the lanes; they wait for the command to send.
     fn start_all(&self, live: &[Arc<LiveSums>]) -> Result<Lanes, Failure> {
         let (reporting, messages) = mpsc::unbounded_channel();
         let mut index = 0;

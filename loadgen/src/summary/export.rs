@@ -67,7 +67,7 @@ fn failed(failed: u64, requests: u64) -> Value {
 
 fn trend(all: &Quantiles) -> Value {
     json!({
-        "avg": all.avg_ms, "min": all.min_ms, "med": all.p50_ms, "max": all.max_ms, "p(90)": all.p90_ms, "p(95)": all.p95_ms,
-        "p(99)": all.p99_ms,
+        "avg": all.avg_ms, "min": all.min_ms, "med": all.p50_ms, "max": all.max_ms,
+        "p(90)": all.p90_ms, "p(95)": all.p95_ms, "p(99)": all.p99_ms,
     })
 }

@@ -56,7 +56,8 @@ impl Punctuality {
                 "the generator was late (p99 {lag:.1} ms, limit 10 ms): give it more cores or a lower rate"
             ),
             dropped => format!(
-                "{dropped} requests that were due did not begin, because no connection was free: raise --concurrency if the target responded all the time"
+                "{dropped} requests that were due did not begin, because no connection was free: raise \
+                 --concurrency if the target responded all the time"
             ),
         })
     }

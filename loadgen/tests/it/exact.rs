@@ -112,7 +112,7 @@ fn no_more_connections_are_opened_than_there_are_requests() {
 }
 
 #[test]
-fn the_closing_poll_has_seen_all_that_was_told() {
+fn the_closing_poll_has_seen_all_that_was_reported() {
     let stub = Stub::sound();
     let ran = Loadgen::against(&stub, "-n 5000 --batch 100 -c 8").run();
     let mut polls = Vec::new();
@@ -146,7 +146,7 @@ fn twins_are_sent_as_the_plan_says_and_told_at_the_start() {
 }
 
 #[test]
-fn requests_without_an_event_come_first_and_an_odd_answer_to_them_is_told() {
+fn requests_without_an_event_come_first_and_an_odd_response_to_them_is_reported() {
     let stub = Stub::scripted(|exchange| match exchange.nth {
         1 => exchange.say(with_length(500, "oops")),
         _ => exchange.answer(),

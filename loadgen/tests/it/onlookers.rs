@@ -29,20 +29,20 @@ fn metrics_are_served_while_the_run_goes_on() {
     let line = running.wait_for_line("metrics at ");
     let address =
         line.trim().trim_start_matches("metrics at http://").trim_end_matches("/metrics").parse().unwrap();
-    let told = loop {
-        let told = get(address, "/metrics");
-        if told.contains("onceproof_attempts_total{outcome=\"acked\"} 30") {
-            break told;
+    let page = loop {
+        let page = get(address, "/metrics");
+        if page.contains("onceproof_attempts_total{outcome=\"acked\"} 30") {
+            break page;
         }
     };
-    assert!(told.starts_with("HTTP/1.0 200 OK") && told.contains("text/plain; version=0.0.4"), "{told}");
+    assert!(page.starts_with("HTTP/1.0 200 OK") && page.contains("text/plain; version=0.0.4"), "{page}");
     for line in [
         "onceproof_planned_attempts 40",
         "onceproof_started_attempts_total 40",
         "onceproof_http_responses_total{status=\"200\"} 3",
         "onceproof_http_req_duration_seconds_count 3",
     ] {
-        assert!(told.lines().any(|other| other == line), "{line}: {told}");
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
     }
     assert!(get(address, "/").starts_with("HTTP/1.0 404"));
     stub.release();

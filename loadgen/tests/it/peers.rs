@@ -1,5 +1,5 @@
-//! HTTP as servers really answer: axum, uvicorn, Node and nginx, each with the habits that matter here. What a script can say
-//! is in `answers.rs`.
+//! Servers as they really respond: axum, uvicorn, Node and nginx, each with the habits that matter
+//! here. Responses that a script can send are in `answers.rs`.
 //!
 //! | peer | what it does | what becomes of the attempts | connections |
 //! |---|---|---|---|
@@ -194,7 +194,8 @@ fn what_node_stored_before_it_broke_off_is_unknown_and_sent_once() {
 fn nginx_may_close_a_connection_after_a_few_requests() {
     let backend = Backend::start(Habit::Length);
     let server = format!(
-        "keepalive_requests 3; location / {{ proxy_pass http://{}; proxy_http_version 1.1; proxy_set_header Connection ''; }}",
+        "keepalive_requests 3; location / {{ proxy_pass http://{}; proxy_http_version 1.1; \
+         proxy_set_header Connection ''; }}",
         backend.address
     );
     let peer = Peer::nginx(&server);
