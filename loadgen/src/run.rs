@@ -69,8 +69,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
 
     let executors = load.executors();
     let workload = Workload::sum(&executors);
-    // The signals are caught from here on: a process that is number 1 in a container has no default
-    // handlers.
+    // From here on, also process 1 of a container can be told to stop.
     let mut signals = Signals::listen()?;
     let start_ns = tokio::select! {
         start_ns = wait_for_start(settings.start_at, &executors, notices) => start_ns,
@@ -88,11 +87,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     announce::announce(load, &workload, &folder, notices);
     announce::warn(load, &target.endpoint, &workload, &addresses, notices);
     announce::note_counters(load, &target.endpoint, &baseline, notices);
-    for response in preflight::send_empty(&client, load).await {
-        notices.warn(&format!(
-            "a request without an event got {response}; expected an acknowledgement or a reject"
-        ));
-    }
+    preflight::send_empty(&client, load, notices).await;
 
     let publish_url = client.url(&load.scenario.target.publish.path);
     let dial = Arc::new(Dial {
@@ -110,10 +105,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let kept = keep(&summary, output, &folder, &result.tallies(&executors).measured.latencies);
     drop(lock);
     tell(&settings, &summary, &folder, &publish_url, notices);
-    let code = match exit_code(&result, notices) {
-        exit::OK if !summary.holds() => exit::THRESHOLD,
-        code => code,
-    };
+    let code = exit_code(&result, summary.holds(), notices);
     if let Err(why) = kept {
         notices.error(&why);
         return Ok(exit::NOT_WRITTEN);
@@ -211,7 +203,7 @@ async fn end_target(process: Option<TargetProcess>, notices: Notices) {
 }
 
 /// Returns the exit code of a run that began.
-fn exit_code(result: &RunResult, notices: Notices) -> u8 {
+fn exit_code(result: &RunResult, thresholds_hold: bool, notices: Notices) -> u8 {
     if let Some(failure) = &result.ledger_failure {
         notices.error(&format!("{}; the run was stopped; `verify` can judge what it sent", chain(failure)));
         return exit::NOT_WRITTEN;
@@ -220,8 +212,8 @@ fn exit_code(result: &RunResult, notices: Notices) -> u8 {
         Ending::Interrupted | Ending::Aborted => exit::INTERRUPTED,
         Ending::LaneLost => exit::NOT_WRITTEN,
         Ending::Complete | Ending::OutOfPatience if !result.has_ack() => exit::NO_ACK,
-        Ending::Complete | Ending::OutOfPatience => exit::OK,
-        Ending::Threshold => exit::THRESHOLD,
+        Ending::Complete | Ending::OutOfPatience if thresholds_hold => exit::OK,
+        Ending::Complete | Ending::OutOfPatience | Ending::Threshold => exit::THRESHOLD,
     }
 }
 

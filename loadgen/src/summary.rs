@@ -216,6 +216,53 @@ struct Answers {
     duplicates: Option<u64>,
 }
 
+impl Parts {
+    fn of(latencies: &Latencies) -> Self {
+        Self {
+            connecting: Quantiles::of(&latencies.connecting),
+            tls_handshaking: Quantiles::of(&latencies.tls_handshaking),
+            waiting: Quantiles::of(&latencies.waiting),
+            receiving: Quantiles::of(&latencies.receiving),
+        }
+    }
+}
+
+impl Events {
+    fn of(counts: &Counts, never_sent: u64) -> Self {
+        Self {
+            acked: counts.acked,
+            reported_new: counts.reported_new,
+            reported_duplicate: counts.reported_duplicate,
+            rejected: counts.rejected,
+            unknown: counts.unknown,
+            never_sent,
+        }
+    }
+}
+
+impl Requests {
+    fn of(counts: &Counts) -> Self {
+        Self {
+            sent: counts.requests_sent,
+            failed: counts.requests_failed,
+            retries: counts.retries,
+            statuses: counts.statuses.clone(),
+            undeclared_statuses: counts.undeclared_statuses.clone(),
+            unknown_because: counts.doubts,
+        }
+    }
+}
+
+impl Answers {
+    fn of(counts: &Counts) -> Self {
+        Self {
+            received: counts.received,
+            inserted: (!counts.inserted_unreported).then_some(counts.inserted),
+            duplicates: (!counts.duplicates_unreported).then_some(counts.duplicates),
+        }
+    }
+}
+
 /// Requests that were measured, retries included.
 #[derive(Clone, Copy, Debug)]
 struct RequestsMeasured {
@@ -265,30 +312,14 @@ impl Summary {
                 .zip(workload.requests)
                 .map(|(events, requests)| Planned { events, requests }),
             unit: if settings.scenario.request.is_some() { Unit::Requests } else { Unit::Events },
-            events: Events {
-                acked: counts.acked,
-                reported_new: counts.reported_new,
-                reported_duplicate: counts.reported_duplicate,
-                rejected: counts.rejected,
-                unknown: counts.unknown,
-                never_sent: each
-                    .clone()
+            events: Events::of(
+                &counts,
+                each.clone()
                     .map(|(executor, result)| never_sent(executor, &result.tallies.whole().counts))
                     .sum(),
-            },
-            requests: Requests {
-                sent: counts.requests_sent,
-                failed: counts.requests_failed,
-                retries: counts.retries,
-                statuses: counts.statuses,
-                undeclared_statuses: counts.undeclared_statuses,
-                unknown_because: counts.doubts,
-            },
-            answers: Answers {
-                received: counts.received,
-                inserted: (!counts.inserted_unreported).then_some(counts.inserted),
-                duplicates: (!counts.duplicates_unreported).then_some(counts.duplicates),
-            },
+            ),
+            requests: Requests::of(&counts),
+            answers: Answers::of(&counts),
             races: counts.races,
             schedule,
             thresholds,
@@ -297,12 +328,7 @@ impl Summary {
             executors: each
                 .filter_map(|(executor, result)| ExecutorSummary::of(executor, result, run_start_ns))
                 .collect(),
-            parts: Parts {
-                connecting: Quantiles::of(&latencies.connecting),
-                tls_handshaking: Quantiles::of(&latencies.tls_handshaking),
-                waiting: Quantiles::of(&latencies.waiting),
-                receiving: Quantiles::of(&latencies.receiving),
-            },
+            parts: Parts::of(&latencies),
             response_time: Quantiles::of(&latencies.response),
             service_time: Quantiles::of(&latencies.service),
             events_per_s: per_s(measured.counts.attempted()),

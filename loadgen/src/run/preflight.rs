@@ -178,23 +178,23 @@ pub(crate) async fn try_out(database: &DatabaseReader, plan: &Plan, notices: Not
     }
 }
 
-/// Sends requests without an event, one after the other, and returns the responses that are errors
-/// of the server or are missing. The counters, which were read before, show whether the requests
-/// left a trace.
-pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings) -> Vec<String> {
+/// Sends requests without an event, one after the other, and warns of responses that are missing or
+/// errors of the server. The counters, which were read before, show whether the requests left a trace.
+pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings, notices: Notices) {
     let events = Arc::new(Events::new(&load.plan));
     let mut body = Vec::new();
     Renderer::new(events, client.target()).body(&[], Origin::Later, &mut body);
-    let mut odd = Vec::new();
     for _ in 0..load.scenario.traps.empty {
         let timeout = load.scenario.load.timeout;
-        match client.post(&client.target().publish.path, body.clone(), timeout).await {
-            Posted::Answered { status, .. } if status < 500 => {}
-            Posted::Answered { status, .. } => odd.push(format!("status {status}")),
-            Posted::NotConnected | Posted::Lost => odd.push("no response".to_owned()),
-        }
+        let response = match client.post(&client.target().publish.path, body.clone(), timeout).await {
+            Posted::Answered { status, .. } if status < 500 => continue,
+            Posted::Answered { status, .. } => format!("status {status}"),
+            Posted::NotConnected | Posted::Lost => "no response".to_owned(),
+        };
+        notices.warn(&format!(
+            "a request without an event got {response}; expected an acknowledgement or a reject"
+        ));
     }
-    odd
 }
 
 /// Returns the system's message without its number, and a TLS error with its remedy.

@@ -64,50 +64,9 @@ fn text(now: &Glance, planned: Option<u64>) -> String {
     {
         out.sample("attempts_total", &format!("{{outcome=\"{outcome}\"}}"), count as f64);
     }
-    let lone = [
-        ("planned_attempts", "gauge", "Attempts that the run will make.", planned),
-        ("due_attempts", "gauge", "Attempts that are due by now.", now.due),
-        ("started_attempts_total", "counter", "Attempts that have begun.", Some(now.started)),
-        ("told_new_total", "counter", "Attempts that the target reported as new.", Some(now.reported.new)),
-        (
-            "told_duplicate_total",
-            "counter",
-            "Attempts that the target reported as duplicates.",
-            Some(now.reported.duplicate),
-        ),
-        (
-            "http_reqs_total",
-            "counter",
-            "Requests that were sent, retries included.",
-            Some(counts.requests_sent),
-        ),
-        (
-            "http_reqs_failed_total",
-            "counter",
-            "Requests that were not acknowledged.",
-            Some(counts.requests_failed),
-        ),
-        ("retries_total", "counter", "Requests that were retries.", Some(counts.retries)),
-        ("sent_bytes_total", "counter", "Bytes of requests, heads included.", Some(counts.sent_bytes)),
-        (
-            "received_bytes_total",
-            "counter",
-            "Bytes of responses, heads included.",
-            Some(counts.received_bytes),
-        ),
-        (
-            "connections_opened_total",
-            "counter",
-            "Connections that were opened.",
-            Some(counts.connections.opened),
-        ),
-        ("connections_broken_total", "counter", "Connections that broke.", Some(counts.connections.broken)),
-    ];
-    for (name, kind, help, count) in lone {
-        if let Some(count) = count {
-            out.family(name, kind, help);
-            out.sample(name, "", count as f64);
-        }
+    for Metric { name, kind, help, count } in metrics(now, planned) {
+        out.family(name, kind, help);
+        out.sample(name, "", count as f64);
     }
     out.family("http_responses_total", "counter", "Responses, by status.");
     for (status, count) in &counts.statuses {
@@ -133,6 +92,41 @@ fn text(now: &Glance, planned: Option<u64>) -> String {
         }
     }
     out.0
+}
+
+/// Metric without labels.
+struct Metric {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    count: u64,
+}
+
+/// Returns the metrics without labels; `planned` and `due` are left out where nothing is planned.
+fn metrics(now: &Glance, planned: Option<u64>) -> Vec<Metric> {
+    let counts = &now.tally.counts;
+    let gauge = |name, help, count: Option<u64>| Some(Metric { name, kind: "gauge", help, count: count? });
+    let counter = |name, help, count| Some(Metric { name, kind: "counter", help, count });
+    let connections = counts.connections;
+    let all = [
+        gauge("planned_attempts", "Attempts that the run will make.", planned),
+        gauge("due_attempts", "Attempts that are due by now.", now.due),
+        counter("started_attempts_total", "Attempts that have begun.", now.started),
+        counter("told_new_total", "Attempts that the target reported as new.", now.reported.new),
+        counter(
+            "told_duplicate_total",
+            "Attempts that the target reported as duplicates.",
+            now.reported.duplicate,
+        ),
+        counter("http_reqs_total", "Requests that were sent, retries included.", counts.requests_sent),
+        counter("http_reqs_failed_total", "Requests that were not acknowledged.", counts.requests_failed),
+        counter("retries_total", "Requests that were retries.", counts.retries),
+        counter("sent_bytes_total", "Bytes of requests, heads included.", counts.sent_bytes),
+        counter("received_bytes_total", "Bytes of responses, heads included.", counts.received_bytes),
+        counter("connections_opened_total", "Connections that were opened.", connections.opened),
+        counter("connections_broken_total", "Connections that broke.", connections.broken),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// Text in Prometheus' format, in the making.
