@@ -1,108 +1,65 @@
 //! The reference target of Onceproof: an HTTP service that stores each event exactly once.
 //!
-//! A request's way: `publish` has `body` read and unpack it, `event` parses it, `ingest` queues it, a task of `writer` makes one
-//! `group` of all that waits and `store`s it, and the handler answers when the commit is durable. In the queued mode it is the
-//! inbox that is written, and a `worker` stores what is there. `listing`, `stats`, `metrics`
-//! and `health` read through a pool of their own. `connections` are the clients' and have limits of their own.
+//! A request takes this way. `api` reads and unpacks it, `event` parses it, and `ingest` queues it.
+//! A task of `ingest::writer` makes one group of all waiting requests and `store`s it. The handler
+//! responds once the commit is durable. In the queued mode the writer fills the inbox, and an
+//! `ingest::worker` stores what is in it. Listings and counters are read through a pool of their
+//! own. `connections` holds the clients' connections and their limits.
 
-mod auth;
-mod body;
+#![allow(missing_docs, reason = "only this crate's own program and tests read it")]
+
+mod api;
 mod connections;
-mod error;
 mod event;
-mod fault;
-mod group;
-mod health;
 mod ingest;
-mod listing;
 pub mod logs;
 mod metrics;
-mod openapi;
-mod page;
-mod publish;
-mod query;
 mod settings;
-mod stats;
 mod store;
-mod worker;
-mod writer;
 
-use std::future::{Future, pending, ready};
+use std::future::{Future, pending};
 use std::io;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::middleware::from_fn_with_state;
-use axum::routing::get;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-pub use crate::auth::{Token, TokenError};
-pub use crate::settings::{Ack, InvalidStatus, ListenAddress, LogFormat, Settings};
+pub use crate::settings::{Ack, InvalidStatus, ListenAddress, LogFormat, Settings, Token, TokenError};
 pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 
-use crate::body::Intake;
+use crate::api::app::App;
 use crate::connections::Room;
-use crate::error::ApiError;
-use crate::fault::Fault;
-use crate::ingest::{Ingest, Queue};
+use crate::ingest::inbox::Inbox;
+use crate::ingest::intake::Intake;
+use crate::ingest::{Queue, worker, writer};
 use crate::metrics::Metrics;
-use crate::page::Page;
-use crate::worker::Inbox;
 
-/// How often whoever fills no inbox looks whether others have left something in it.
+/// Pause between two looks into an inbox that this process does not fill itself.
 const REMAINDER_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the handlers share.
-struct App {
-    store: Store,
-    ingest: Ingest,
-    metrics: Arc<Metrics>,
-    /// Where clients' connections are.
-    room: Room,
-    inbox: Arc<Inbox>,
-    /// Where bodies arrive.
-    intake: Intake,
-    /// Turns at unpacking large bodies.
-    unpacking: Arc<Semaphore>,
-    /// The workers end when the last handler has.
-    _serving: watch::Sender<()>,
-    settings: Settings,
-    started: Instant,
-    instance_id: String,
-}
-
-/// Why the service ended other than by being told to.
+/// Reasons for the service to end before it was told to.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The database cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {reason}; LISTEN names another address, with port 0 a free one")]
-    Listen {
-        /// What was asked for.
-        address: String,
-        /// What the system says.
-        reason: io::Error,
-    },
-    /// A task that stores events ended.
-    #[error("a writer stopped, which is a defect of this program; please report it")]
+    #[error(
+        "cannot listen on {address}: {reason}; choose another address with LISTEN (port 0 takes a free port)"
+    )]
+    Listen { address: String, reason: io::Error },
+    /// A task that stores events has ended.
+    #[error("a writer stopped unexpectedly, which is a defect of this program; please report it")]
     WriterStopped,
-    /// The operating system gave no random bytes for the name of this process.
-    #[error("the operating system gives no random bytes: {0}")]
-    Entropy(#[from] getrandom::Error),
 }
 
-/// Opens the database, listens, says where, and serves until `shutdown` ends.
+/// Opens the database, listens, logs the address, and serves until `shutdown` ends.
 ///
 /// # Errors
-/// Names what cannot be used and the way out.
+/// Names what failed and what to do.
 pub async fn run(
     mut settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -119,25 +76,28 @@ pub async fn run(
     let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
     let local_address = listener.local_addr().map_err(cannot_listen)?;
     tracing::info!("listening on http://{local_address}, events go to {}", settings.database_url);
-    settings.max_connections = connections::affordable(&settings);
+    settings.max_connections =
+        connections::affordable(settings.max_connections, settings.writers, settings.workers);
     serve(listener, store, settings, shutdown).await
 }
 
-/// Serves until `shutdown` ends, then lets the requests that have begun end too, for as long as the settings allow.
+/// Serves until `shutdown` ends. Then it waits for the requests in progress, at most for the drain
+/// timeout.
 ///
 /// # Errors
-/// A writer stopped.
+/// A writer has stopped.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
     settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
-    let (drain_timeout, limits) = (settings.drain_timeout(), settings.limits());
-    let (app, mut writers) = start(store.clone(), settings)?;
+    let drain_timeout = settings.drain_timeout();
+    let limits = settings.limits();
+    let (app, mut writers) = start(store.clone(), settings);
     let (stopping, stopped) = watch::channel(());
     let room = app.room.clone();
-    let server = connections::serve(listener, router(app), room, limits, async move {
+    let server = connections::serve(listener, api::router(app), room, limits, async move {
         shutdown.await;
         tracing::info!("stopping: no new requests");
         stopping.send_replace(());
@@ -149,7 +109,7 @@ pub async fn serve(
             () = server => {}
             _ = writers.join_next() => return Err(RunError::WriterStopped),
         }
-        // The queue has no sender any more: the writers store what clients left behind, and end.
+        // The queue has no sender any more: the writers store what is left in it, and end.
         while writers.join_next().await.is_some() {}
         store.close().await;
         Ok(())
@@ -157,23 +117,25 @@ pub async fn serve(
     tokio::select! {
         result = work => result,
         () = overdue(stopped, drain_timeout) => {
-            tracing::warn!("stopped after {drain_timeout:?} with requests unanswered; no acknowledged event is lost");
+            tracing::warn!(
+                "stopped after {drain_timeout:?} with requests in progress; no acknowledged event is lost"
+            );
             Ok(())
         }
     }
 }
 
-/// Ends when the time to drain is over, counted from the signal to stop.
+/// Ends when the drain timeout is over, counted from the signal to stop.
 async fn overdue(mut stopped: watch::Receiver<()>, drain_timeout: Duration) {
     match stopped.changed().await {
         Ok(()) => sleep(drain_timeout).await,
-        // Without a signal the server ended by itself, and what is left to do is not limited.
+        // Without a signal the server ended by itself, and the remaining work has no limit.
         Err(_) => pending().await,
     }
 }
 
-/// The handlers' state and the running writers.
-fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), RunError> {
+/// Starts the writers and the workers, and makes the handlers' state.
+fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
     let (ingest, queue) = ingest::queue(settings.queue_requests as usize, settings.queue_bytes());
     let (serving, served) = watch::channel(());
     let inbox = Arc::<Inbox>::default();
@@ -185,7 +147,8 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
         tasks.spawn(worker::watch(store.clone(), Arc::clone(&inbox), served));
     }
     let room = Room::new(settings.max_connections);
-    let (started, instance_id) = (Instant::now(), format!("{:016x}", getrandom::u64()?));
+    let started = Instant::now();
+    let instance_id = format!("{:016x}", rand::random::<u64>());
     let unpacking = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
     let app = App {
         store,
@@ -200,7 +163,7 @@ fn start(store: Store, settings: Settings) -> Result<(Arc<App>, JoinSet<()>), Ru
         started,
         instance_id,
     };
-    Ok((Arc::new(app), tasks))
+    (Arc::new(app), tasks)
 }
 
 fn spawn_writers(
@@ -218,7 +181,7 @@ fn spawn_writers(
     }
 }
 
-/// They work in either mode: what was left in an inbox is stored whoever looks.
+/// Starts the workers in both modes: events that another process left in the inbox are stored too.
 fn spawn_workers(
     store: &Store,
     settings: &Settings,
@@ -242,28 +205,5 @@ fn spawn_workers(
     };
     for worker in store.workers(wanted, settings.lease()) {
         tasks.spawn(worker::run(worker, job.clone(), serving.clone()));
-    }
-}
-
-fn router(app: Arc<App>) -> Router {
-    let mut guarded = openapi::guarded_routes();
-    if let Some(token) = app.settings.token() {
-        guarded = guarded.route_layer(from_fn_with_state(token, auth::guard));
-    }
-    let (routes, document) = openapi::open_routes().merge(guarded).split_for_parts();
-    let page = Page::new();
-    routes
-        .route("/", get(move || ready(page.answer())))
-        .route("/openapi.json", get(openapi::answer(&document)))
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        // The last one is the first that a request meets: it counts what the others refuse.
-        .layer(from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
-        .with_state(app)
-}
-
-impl App {
-    fn invalid(&self, faults: Vec<Fault>) -> ApiError {
-        ApiError::Invalid { faults, status: self.settings.invalid_status }
     }
 }

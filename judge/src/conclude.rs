@@ -7,42 +7,42 @@ use crate::books::coverage::EXPECTED_ENOUGH;
 use crate::books::tally::Sums;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, Examined, Planted, SentAgain, Status, Verdict, Word, blank};
+use crate::verdict::{Check, Examined, Judgement, Planted, SentAgain, Status, Verdict, blank};
 
-pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) -> Verdict {
+pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<Planted>) -> Judgement {
     let evidence = facts.evidence;
     doubt(facts, &mut examined);
     observe(facts, &mut examined);
-    let mut said: Vec<(Word, String)> = Vec::new();
-    let mut say = |word: Word, reason: String| said.push((word, reason));
+    let mut said: Vec<(Verdict, String)> = Vec::new();
+    let mut say = |word: Verdict, reason: String| said.push((word, reason));
     for check in &examined.checks {
         match check.status {
-            Status::Fail => say(Word::Fail, format!("{}: {}", check.name, check.summary)),
-            Status::Unknown => say(Word::Unknown, format!("{}: {}", check.name, check.summary)),
+            Status::Fail => say(Verdict::Fail, format!("{}: {}", check.name, check.summary)),
+            Status::Unknown => say(Verdict::Unknown, format!("{}: {}", check.name, check.summary)),
             Status::Pass | Status::NotTested => {}
         }
     }
     for doubt in examined.doubts {
-        say(Word::Unknown, doubt);
+        say(Verdict::Unknown, doubt);
     }
     for unseen in planted.iter().filter(|planted| planted.seen == Some(false)) {
         say(
-            Word::Unknown,
+            Verdict::Unknown,
             format!("the judge did not see a planted {}: do not trust this verdict", unseen.defect),
         );
     }
     for reason in void_reasons(facts) {
-        say(Word::Void, reason);
+        say(Verdict::Void, reason);
     }
     if said.is_empty() && planted.iter().all(|planted| planted.seen.is_none()) {
         let reason = "no round was answered whole, so the judge could not be proven on this run";
-        said.push((Word::Unknown, reason.to_owned()));
+        said.push((Verdict::Unknown, reason.to_owned()));
     }
     // The reasons of the verdict's own word come first.
     said.sort_by_key(|(word, _)| std::cmp::Reverse(*word));
     let not_tested = not_tested(facts, &examined.checks, &planted);
-    Verdict {
-        verdict: said.first().map_or(Word::Pass, |(word, _)| *word),
+    Judgement {
+        verdict: said.first().map_or(Verdict::Pass, |(word, _)| *word),
         target: evidence.observed.stats.target.clone(),
         reasons: said.into_iter().map(|(_, reason)| reason).collect(),
         observations: examined.observations,

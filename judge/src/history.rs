@@ -59,7 +59,7 @@ impl<'a> Pass<'a> {
                 let ordinals = self.evidence.plan.round(*round);
                 self.hold((run, Scope::Round(*round)), ordinals.ordinals(), *t);
             }
-            Frame::Extra { id, ordinals, .. } => self.hold((run, Scope::Extra(*id)), ordinals, origin),
+            Frame::Resend { id, ordinals, .. } => self.hold((run, Scope::Resend(*id)), ordinals, origin),
             Frame::Done(done) => self.done(run, done, origin),
             Frame::Header(_) | Frame::Closed { .. } => {}
         }
@@ -141,7 +141,7 @@ fn keep(histories: &mut HashMap<u64, Vec<Attempt>>, ordinal: u64, attempt: Attem
 fn scope_text(scope: Scope) -> String {
     match scope {
         Scope::Round(round) => format!("round {round}"),
-        Scope::Extra(id) => format!("list {id}"),
+        Scope::Resend(id) => format!("list {id}"),
     }
 }
 

@@ -20,10 +20,10 @@ use self::checks::examine;
 use self::conclude::conclude;
 use self::evidence::Evidence;
 use self::facts::Facts;
-use self::verdict::{Check, Verdict, Word, undecided};
+use self::verdict::{Check, Judgement, Verdict, undecided};
 
 /// Judges. An error on the way is a verdict too: UNKNOWN, never PASS.
-pub fn judge(evidence: &Evidence) -> Verdict {
+pub fn judge(evidence: &Evidence) -> Judgement {
     let facts = match Facts::gather(evidence) {
         Ok(facts) => facts,
         Err(error) => return undecided(format!("the ledger cannot be judged: {}", chain(&error))),
@@ -39,7 +39,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     let mut verdict = conclude(&facts, examined, planted);
     if let Err(error) = tell_histories(evidence, &mut verdict.checks) {
         verdict.reasons.push(format!("the histories of keys cannot be told: {}", chain(&error)));
-        verdict.verdict = verdict.verdict.max(Word::Unknown);
+        verdict.verdict = verdict.verdict.max(Verdict::Unknown);
     }
     verdict
 }
@@ -98,9 +98,9 @@ mod tests {
             let (defect, check) = ("loss".to_owned(), "lost".to_owned());
             vec![Planted { defect, check, seen: Some(seen) }]
         };
-        assert_eq!(conclude(&facts, Examined::default(), planted(true)).verdict, Word::Void);
+        assert_eq!(conclude(&facts, Examined::default(), planted(true)).verdict, Verdict::Void);
         let blind = conclude(&facts, Examined::default(), planted(false));
-        assert_eq!(blind.verdict, Word::Unknown);
+        assert_eq!(blind.verdict, Verdict::Unknown);
         assert!(blind.reasons[0].contains("did not see a planted loss"), "{:?}", blind.reasons);
     }
 }

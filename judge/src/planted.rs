@@ -122,7 +122,7 @@ fn cut(facts: &Facts<'_>) -> Result<Option<(Range<u64>, Slice)>, WalkError> {
         let of_round = match frame {
             Frame::Open { round, .. } => *round == round_index,
             Frame::Done(done) => done.scope == Scope::Round(round_index),
-            Frame::Header(_) | Frame::Extra { .. } | Frame::Closed { .. } => false,
+            Frame::Header(_) | Frame::Resend { .. } | Frame::Closed { .. } => false,
         };
         if of_round && runs[segment] == run {
             frames.push(frame.clone());
@@ -239,7 +239,7 @@ fn spread(frames: &[Frame], attempts: &[(u32, usize)]) -> i128 {
 fn dones(frames: &[Frame]) -> impl Iterator<Item = &Done> {
     frames.iter().filter_map(|frame| match frame {
         Frame::Done(done) => Some(done),
-        Frame::Header(_) | Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => None,
+        Frame::Header(_) | Frame::Open { .. } | Frame::Resend { .. } | Frame::Closed { .. } => None,
     })
 }
 
@@ -476,7 +476,7 @@ fn stall(_: &Evidence, slice: &mut Slice) -> Option<()> {
 fn retell(slice: &mut Slice, attempts: &[(u32, usize)], kind: Kind) {
     let frames = slice.frames.iter_mut().filter_map(|frame| match frame {
         Frame::Done(done) => Some(done),
-        Frame::Header(_) | Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => None,
+        Frame::Header(_) | Frame::Open { .. } | Frame::Resend { .. } | Frame::Closed { .. } => None,
     });
     for done in frames {
         for (_, place) in attempts.iter().filter(|(request, _)| *request == done.request) {

@@ -12,7 +12,7 @@ pub const SHOWN_KEYS: usize = 8;
 /// What a run has shown. Ordered so that the greatest of several is their merger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Word {
+pub enum Verdict {
     /// Every check that could be made holds.
     Pass,
     /// Nothing was tested that could have failed.
@@ -23,7 +23,7 @@ pub enum Word {
     Fail,
 }
 
-impl Word {
+impl Verdict {
     /// The exit code of `verify`.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -189,14 +189,14 @@ pub struct SentAgain {
 
 /// `verdict.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Verdict {
+pub struct Judgement {
     /// Version of this file.
     #[schemars(extend("const" = 1))]
     pub schema_version: u32,
     /// Version of the program that judged.
     pub onceproof: String,
     /// The word.
-    pub verdict: Word,
+    pub verdict: Verdict,
     /// Which observation was judged.
     pub observation: u32,
     /// The run folders.
@@ -243,15 +243,15 @@ pub struct Examined {
 }
 
 /// A verdict without a check: what kept the judge from looking.
-pub fn undecided(reason: String) -> Verdict {
-    Verdict { verdict: Word::Unknown, reasons: vec![reason], ..blank() }
+pub fn undecided(reason: String) -> Judgement {
+    Judgement { verdict: Verdict::Unknown, reasons: vec![reason], ..blank() }
 }
 
-pub(crate) fn blank() -> Verdict {
-    Verdict {
+pub(crate) fn blank() -> Judgement {
+    Judgement {
         schema_version: 1,
         onceproof: env!("CARGO_PKG_VERSION").to_owned(),
-        verdict: Word::Unknown,
+        verdict: Verdict::Unknown,
         observation: 0,
         runs: Vec::new(),
         target: String::new(),

@@ -4,7 +4,7 @@
 //! run that tested nothing) is the case `verdict`, so that a reader of this file alone sees red exactly where the exit
 //! code is not 0. The detail stands in the text of the element, because some show nothing else.
 
-use judge::verdict::{Check, Status, Verdict, Word};
+use judge::verdict::{Check, Judgement, Status, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::text;
@@ -13,7 +13,7 @@ use crate::text;
 const SUITE: &str = "onceproof";
 
 /// `junit.xml`.
-pub fn render(verdict: &Verdict) -> String {
+pub fn render(verdict: &Judgement) -> String {
     let mut suite = TestSuite::new(SUITE);
     suite.add_property(("target", verdict.target.as_str()));
     suite.add_property(("rerun", verdict.rerun.as_str()));
@@ -34,11 +34,11 @@ fn case(name: &str, status: TestCaseStatus) -> TestCase {
 }
 
 /// The verdict as a case: what a failing check says is not said twice.
-fn whole(verdict: &Verdict) -> TestCaseStatus {
+fn whole(verdict: &Judgement) -> TestCaseStatus {
     let kind = match verdict.verdict {
-        Word::Pass => return TestCaseStatus::success(),
-        Word::Fail => NonSuccessKind::Failure,
-        Word::Unknown | Word::Void => NonSuccessKind::Error,
+        Verdict::Pass => return TestCaseStatus::success(),
+        Verdict::Fail => NonSuccessKind::Failure,
+        Verdict::Unknown | Verdict::Void => NonSuccessKind::Error,
     };
     told(kind, verdict.verdict.text(), text::sentence(verdict.verdict), &verdict.reasons.join("\n"))
 }

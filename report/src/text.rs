@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use judge::books::region::Bounds;
 use judge::numbers::{counted, grouped};
-use judge::verdict::{Attempt, Check, Finding, SHOWN_KEYS, SentAgain, Status, Verdict, Word};
+use judge::verdict::{Attempt, Check, Finding, Judgement, SHOWN_KEYS, SentAgain, Status, Verdict};
 
 /// The report.
-pub fn render(verdict: &Verdict) -> String {
+pub fn render(verdict: &Judgement) -> String {
     let mut out = String::new();
     let written = head(&mut out, verdict)
         .and_then(|()| checks(&mut out, verdict))
@@ -18,7 +18,7 @@ pub fn render(verdict: &Verdict) -> String {
     out
 }
 
-fn head(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
+fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     for observation in verdict.observations.iter().filter(|line| line.starts_with("run did not finish")) {
         writeln!(out, "{observation}")?;
     }
@@ -49,16 +49,16 @@ fn head(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
 }
 
 /// What a word means.
-pub(super) fn sentence(word: Word) -> &'static str {
+pub(super) fn sentence(word: Verdict) -> &'static str {
     match word {
-        Word::Pass => "every acknowledged event is stored exactly once",
-        Word::Fail => "a promise is broken",
-        Word::Unknown => "it cannot be told whether every event is stored exactly once",
-        Word::Void => "what was to be tested was not",
+        Verdict::Pass => "every acknowledged event is stored exactly once",
+        Verdict::Fail => "a promise is broken",
+        Verdict::Unknown => "it cannot be told whether every event is stored exactly once",
+        Verdict::Void => "what was to be tested was not",
     }
 }
 
-fn checks(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
+fn checks(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     // What was not tested stands further down, each with its reason.
     let mut made = verdict.checks.iter().filter(|check| check.status != Status::NotTested).peekable();
     if made.peek().is_some() {
@@ -79,7 +79,7 @@ fn status(status: Status) -> &'static str {
     }
 }
 
-fn findings(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
+fn findings(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     for check in &verdict.checks {
         let details = details(check);
         if !details.is_empty() {
@@ -141,7 +141,7 @@ fn attempt_line(attempt: &Attempt) -> String {
     )
 }
 
-fn rests_on(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
+fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     if verdict.checks.is_empty() {
         return Ok(());
     }
@@ -218,7 +218,7 @@ fn bound_in_percent(samples: u64) -> Option<String> {
     })
 }
 
-fn tail(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
+fn tail(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     writeln!(out)?;
     for run in &verdict.runs {
         writeln!(out, "  run         {run}")?;

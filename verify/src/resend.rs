@@ -18,7 +18,7 @@ use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::files::FolderError;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
-use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose, Scope};
+use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
 use truth::target::answer::Outcome;
 
 use self::sender::{Sender, Sent};
@@ -74,7 +74,7 @@ pub async fn send(
 fn next_list(frames: &Frames) -> Result<u32, WalkError> {
     let mut next = 0;
     frames.for_each(|_, frame| {
-        if let Frame::Extra { id, .. } = frame {
+        if let Frame::Resend { id, .. } = frame {
             next = next.max(id.saturating_add(1));
         }
         Ok(())
@@ -93,7 +93,7 @@ struct Resending {
 impl Resending {
     async fn send(&mut self, purpose: Purpose, ordinals: &[u64]) -> Result<(), ResendError> {
         // Whole requests, as many as one frame holds.
-        let list = (MAX_EXTRA / self.batch).max(1) * self.batch;
+        let list = (MAX_RESEND / self.batch).max(1) * self.batch;
         for ordinals in ordinals.chunks(list) {
             let id = self.next_list;
             self.next_list += 1;
@@ -126,7 +126,7 @@ impl Resending {
     fn record(&mut self, id: u32, sent: Sent) -> Result<(), LedgerError> {
         let request = sent.request as u32;
         self.ledger.done(Done {
-            scope: Scope::Extra(id),
+            scope: Scope::Resend(id),
             request,
             try_number: 0,
             is_final: true,

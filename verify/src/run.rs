@@ -8,7 +8,7 @@ use judge::facts::{Facts, book};
 use judge::judge;
 use judge::numbers::grouped;
 use judge::resend::{Lists, Wish};
-use judge::verdict::{Verdict, Word, undecided};
+use judge::verdict::{Judgement, Verdict, undecided};
 use reader::client::{ClientError, ReadError, TargetClient};
 use reader::database::{DatabaseReader, DatabaseUrlError};
 use reader::process::{ProcessError, TargetProcess};
@@ -135,7 +135,7 @@ async fn interrupted() {
     }
 }
 
-async fn verdict(options: &Options) -> Result<Verdict, VerifyError> {
+async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
     let runs = opened::open(options)?;
     if let Some(run) = runs.iter().find(|run| run.manifest.scenario.request.is_some()) {
         return Err(VerifyError::NoEvents { path: run.folder.path().to_path_buf() });
@@ -157,7 +157,7 @@ async fn verdict(options: &Options) -> Result<Verdict, VerifyError> {
 }
 
 /// Reads the target, sends again what is asked for, and judges.
-async fn online(options: &Options, runs: &[Run]) -> Result<Verdict, VerifyError> {
+async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyError> {
     let folder = &runs[0].folder;
     let observed = match look(options, runs).await? {
         Looked::Observed(observed) => *observed,
@@ -167,7 +167,7 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Verdict, VerifyError>
     let wish = Wish { resolve: options.resolve, replay: options.replay };
     let evidence = Evidence::assemble(runs, observed, None)?;
     let verdict = judge(&evidence);
-    let is_over = !wish.sends() || verdict.verdict == Word::Fail;
+    let is_over = !wish.sends() || verdict.verdict == Verdict::Fail;
     if wish.sends() && is_over {
         eprintln!("note: nothing is sent again: what is stored then could cover what is wrong now");
     }
@@ -247,7 +247,7 @@ fn newest_observation(folder: &RunFolder) -> Result<(u32, Observed), VerifyError
 enum Looked {
     Observed(Box<Observed>),
     /// The ledger is damaged, so that nobody knows what to look for.
-    Undecided(Box<Verdict>),
+    Undecided(Box<Judgement>),
 }
 
 async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
@@ -284,7 +284,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
     }
 }
 
-fn damaged(error: &WalkError) -> Verdict {
+fn damaged(error: &WalkError) -> Judgement {
     undecided(format!("the ledger cannot be judged: {}", chain(error)))
 }
 
@@ -310,7 +310,7 @@ fn save_observation(folder: &RunFolder, observed: &Observed) -> Option<u32> {
     is_saved.then_some(n)
 }
 
-fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
+fn finish(mut verdict: Judgement, observation: u32, runs: &[Run]) -> Judgement {
     let manifest = &runs[0].manifest;
     verdict.observation = observation;
     verdict.runs = runs.iter().map(|run| run.folder.path().display().to_string()).collect();
@@ -328,10 +328,10 @@ fn finish(mut verdict: Verdict, observation: u32, runs: &[Run]) -> Verdict {
 }
 
 /// What was wrong at an earlier look, and is seen no more, is no fault of this one; but it was seen.
-fn tell_of_failure_before(verdict: &Verdict, folder: &RunFolder) {
-    let Ok(before) = read_json::<Verdict>(&folder.file("verdict.json")) else { return };
+fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
+    let Ok(before) = read_json::<Judgement>(&folder.file("verdict.json")) else { return };
     let is_another = before.observation != verdict.observation;
-    if is_another && before.verdict == Word::Fail && verdict.verdict != Word::Fail {
+    if is_another && before.verdict == Verdict::Fail && verdict.verdict != Verdict::Fail {
         let reason = before.reasons.first().map_or("", String::as_str);
         eprintln!("note: observation {} was a FAIL ({reason}); it is not seen any more", before.observation);
     }

@@ -1,11 +1,13 @@
-//! `cargo xtask ci`: what CI runs, in the order in which failures are cheapest.
+//! `cargo xtask ci` and `cargo xtask lint`: what CI runs, in the order in which failures are
+//! cheapest.
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::interrupt::Interrupt;
-use crate::{cargo, test};
+use crate::rig::cargo;
+use crate::rig::interrupt::Interrupt;
+use crate::{docs, test};
 
 /// One call of cargo.
 struct Step {
@@ -29,8 +31,20 @@ const STEPS: [Step; 3] = [
     },
 ];
 
-/// Runs the steps and then the tests, and stops at the first that fails.
+/// Runs the steps, every test and the commands of the docs, and stops at the first step that fails.
 pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
+    lint(interrupt)?;
+    heading("test");
+    if test::run_all(interrupt)? != ExitCode::SUCCESS {
+        bail!("ci stopped: test failed");
+    }
+    heading("docs");
+    docs::run_commands(&[], interrupt)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the steps that need no test, and stops at the first that fails.
+pub fn lint(interrupt: &Interrupt) -> Result<ExitCode> {
     for step in &STEPS {
         heading(step.name);
         let mut command = cargo::command(step.args);
@@ -39,10 +53,8 @@ pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
             bail!("ci stopped: {} failed", step.name);
         }
     }
-    heading("test");
-    if test::run(&test::Settings::default(), interrupt)? != ExitCode::SUCCESS {
-        bail!("ci stopped: test failed");
-    }
+    heading("reference pages");
+    docs::check(interrupt)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,8 +1,7 @@
-//! The developer commands, and what they are made of: a private PostgreSQL cluster, child programs that never outlive
-//! their owner, and an aggregator that can be killed and started again. The end-to-end tests use the same parts.
-//!
-//! Everything here that runs is owned by a value. Dropping the value ends it, and a [`guard`] ends it where the
-//! value had no chance to be dropped.
+//! Developer commands, and the [`rig`] that they and the end-to-end tests run programs on.
+
+// Only the tests of this crate use the library.
+#![allow(missing_docs)]
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,30 +9,19 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use interrupt::Interrupt;
+use rig::interrupt::Interrupt;
 
-pub mod aggregator;
 pub mod bench;
-pub mod cargo;
 pub mod ci;
-pub mod cluster;
 pub mod compose;
 pub mod demo;
+pub mod docs;
 pub mod fuzz;
-pub mod guard;
-pub mod http;
-pub mod interrupt;
 pub mod mutants;
 pub mod null_server;
-pub mod port;
 pub mod postgres;
-pub mod process;
-pub mod programs;
-pub mod scratch;
-pub mod service;
+pub mod rig;
 pub mod test;
-pub mod transcript;
-pub mod usage;
 
 /// Developer commands of Onceproof.
 #[derive(Debug, Parser)]
@@ -45,51 +33,63 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Load a fresh aggregator, kill it midway, start it again, and verify that it stored each event once
+    /// Load a fresh aggregator, kill and restart it midway, and verify that it stored each event
+    /// once
     Demo(demo::Settings),
-    /// Run all tests against a private PostgreSQL cluster
+    /// Run the tests on a private PostgreSQL, and skip those whose programs are missing
     Test(test::Settings),
-    /// Run what CI runs: fmt, clippy, doc, test
+    /// Run what CI runs: lint, every test, and the commands of the docs
     Ci,
+    /// Run what CI runs before the tests: fmt, clippy, doc, and a look for stale reference pages
+    Lint,
+    /// Write the reference pages, or check them, or run the commands that the docs show
+    Docs(docs::Settings),
     /// Measure the programs, each beside the rival that bounds it, and print tables in Markdown
     #[command(subcommand)]
     Bench(bench::Command),
-    /// Run the containers on free ports: load, kill the aggregator midway, start it again, verify, down, up, verify; then
-    /// the same with three replicas behind a load balancer
+    /// Run the containers on free ports: one aggregator through a kill and a restart, then three
+    /// behind a load balancer
     Compose(compose::Settings),
-    /// Try targets with one defect each, and see that the right check names it
+    /// Run targets with one defect each, and check that the right check names the defect
     Mutants(mutants::Settings),
-    /// Make requests by the hundred from the aggregator's own document, and hold every answer against it
+    /// Fuzz the aggregator with requests made from its own OpenAPI document
     Fuzz(fuzz::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),
-    /// Answer every request alike and at once: what `bench load` sends to
+    /// Give every request the same response: the server of `bench load`
     #[command(hide = true)]
     NullServer(null_server::Settings),
 }
 
 impl Cli {
-    /// Reads the command line; prints help or what is wrong with it, and ends the process, as clap does.
+    /// Reads the command line. Prints help or an error and ends the process, as clap does.
     #[must_use]
     pub fn read() -> Self {
         Self::parse_from(for_clap(std::env::args_os().collect()))
     }
 }
 
-/// clap takes a first `--` for itself, but in `cargo xtask test -- --nocapture` it is meant for cargo.
+/// Doubles a first `--` of `cargo xtask test -- --nocapture`, because clap takes one for itself and
+/// cargo needs one.
 fn for_clap(mut args: Vec<OsString>) -> Vec<OsString> {
-    if args.get(1).is_some_and(|arg| arg == "test") && args.get(2).is_some_and(|arg| arg == "--") {
-        args.insert(2, "--".into());
+    if args.get(1).is_some_and(|arg| arg == "test") {
+        let first =
+            args.iter().skip(2).position(|arg| arg != "--setup").map_or(args.len(), |after| after + 2);
+        if args.get(first).is_some_and(|arg| arg == "--") {
+            args.insert(first, "--".into());
+        }
     }
     args
 }
 
-/// Runs one command. The exit code is that of the program whose outcome is the command's: verify, cargo.
+/// Runs one command. Returns the exit code of the program that decides it: verify, cargo.
 pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
     match &cli.command {
         Command::Demo(settings) => demo::run(settings, interrupt),
         Command::Test(settings) => test::run(settings, interrupt),
         Command::Ci => ci::run(interrupt),
+        Command::Lint => ci::lint(interrupt),
+        Command::Docs(settings) => docs::run(settings, interrupt),
         Command::Bench(command) => bench::run(command, interrupt),
         Command::Compose(settings) => compose::run(settings, interrupt),
         Command::Mutants(settings) => mutants::run(settings, interrupt),
@@ -118,6 +118,8 @@ mod tests {
         assert_eq!(passed_on("xtask test"), [""; 0]);
         assert_eq!(passed_on("xtask test -p verify judge"), ["-p", "verify", "judge"]);
         assert_eq!(passed_on("xtask test -- --nocapture"), ["--", "--nocapture"]);
+        assert_eq!(passed_on("xtask test --setup -- --nocapture"), ["--", "--nocapture"]);
+        assert_eq!(passed_on("xtask test --setup -p verify"), ["-p", "verify"]);
         assert_eq!(passed_on("xtask test -p verify -- --nocapture"), ["-p", "verify", "--", "--nocapture"]);
     }
 

@@ -185,7 +185,7 @@ impl<'a> Walk<'a> {
                 self.tally.begun_ns.get_or_insert(*t);
                 self.open_round(run, *round, *t)
             }
-            Frame::Extra { id, purpose, ordinals } => {
+            Frame::Resend { id, purpose, ordinals } => {
                 self.later.insert(segment);
                 self.open_extra(run, *id, *purpose, ordinals)
             }
@@ -249,7 +249,7 @@ impl<'a> Walk<'a> {
             )));
         }
         let batch = self.setting.plan.batch as usize;
-        let opened = self.open.entry((run, Scope::Extra(id))).or_insert_with(|| Opened {
+        let opened = self.open.entry((run, Scope::Resend(id))).or_insert_with(|| Opened {
             purpose: Some(purpose),
             round: None,
             known: HashSet::new(),

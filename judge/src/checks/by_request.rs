@@ -76,7 +76,7 @@ impl Doubts {
                         open.remove(&(runs[segment], index));
                     }
                 }
-                Frame::Header(_) | Frame::Extra { .. } | Frame::Done(_) | Frame::Closed { .. } => {}
+                Frame::Header(_) | Frame::Resend { .. } | Frame::Done(_) | Frame::Closed { .. } => {}
             }
             Ok(())
         })?;

@@ -39,7 +39,7 @@ pub fn answer_sum(facts: &Facts<'_>) -> Check {
 pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
     let scope = match fault.scope {
         Scope::Round(round) => format!("round {round}"),
-        Scope::Extra(id) => format!("list {id}"),
+        Scope::Resend(id) => format!("list {id}"),
     };
     Finding::plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
 }

@@ -1,7 +1,7 @@
 //! The checks of what was answered: `answer-order` and `answer-sum`.
 
 use judge::judge;
-use judge::verdict::{Status, Word};
+use judge::verdict::{Status, Verdict};
 use truth::record::ledger::{Done, Scope};
 use truth::scenario::promises::Ack;
 use truth::target::answer::{Kind, Kinds};
@@ -63,7 +63,7 @@ fn either_of_two_racing_requests_may_be_the_one_that_stored_it() {
     let (_, attempts) = racing_key(&forged);
     forged.tell(attempts[0], Kind::Duplicate);
     forged.tell(attempts[1], Kind::New);
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn an_unknown_attempt_explains_a_duplicate() {
         _ => vec![Fate::Acked],
     };
     let verdict = Forge { fates, ..Forge::default() }.run().verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn repeats_inside_one_request_may_be_told_in_any_order() {
     let attempts = forged.attempts_of(key);
     forged.tell(attempts[0], Kind::Duplicate);
     forged.tell(attempts[1], Kind::New);
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn order_is_not_judged_where_it_means_nothing() {
 fn answers_that_tell_nothing_are_not_judged() {
     let verdict = Forge { fates: |_, _| vec![Fate::Untold], ..Forge::default() }.run().verdict();
     assert_eq!(check(&verdict, "answer-order").status, Status::NotTested);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(verdict.not_tested.iter().any(|line| line.starts_with("answer-order")));
 }
 
@@ -206,7 +206,7 @@ fn an_answer_may_leave_numbers_out_and_a_partial_one_may_take_less() {
             _ => {}
         }
     }
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     let answer = &mut forged.dones().nth(1).unwrap().answer;
     (answer.accepted, answer.kinds) = (Some(19), Kinds::Untold);
     assert_fails(&forged.verdict(), &["answer-sum"]);

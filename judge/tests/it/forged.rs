@@ -6,7 +6,7 @@ use std::path::Path;
 use judge::books::polled::Polled;
 use judge::evidence::{Evidence, Frames};
 use judge::judge;
-use judge::verdict::{Check, Status, Verdict};
+use judge::verdict::{Check, Judgement, Status};
 use truth::observed::counters::Counters;
 use truth::observed::rows::{Row, RowTally};
 use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
@@ -48,7 +48,7 @@ impl Forged {
     pub(crate) fn dones(&mut self) -> impl Iterator<Item = &mut Done> {
         self.lanes.iter_mut().flatten().filter_map(|frame| match frame {
             Frame::Done(done) => Some(done),
-            Frame::Header(_) | Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => None,
+            Frame::Header(_) | Frame::Open { .. } | Frame::Resend { .. } | Frame::Closed { .. } => None,
         })
     }
 
@@ -182,7 +182,7 @@ impl Forged {
     }
 
     /// The verdict on it.
-    pub(crate) fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Judgement {
         judge(&self.evidence())
     }
 
@@ -227,7 +227,7 @@ impl Forged {
             match frame {
                 Frame::Open { round, t } => writer.open(*round, *t),
                 Frame::Done(done) => writer.done(done.clone()),
-                Frame::Extra { id, purpose, ordinals } => writer.extra(*id, *purpose, ordinals),
+                Frame::Resend { id, purpose, ordinals } => writer.extra(*id, *purpose, ordinals),
                 Frame::Closed { t } => return writer.close(*t).expect("a segment that can be closed"),
                 Frame::Header(_) => Ok(()),
             }
@@ -245,13 +245,13 @@ impl Forged {
 }
 
 /// The check of this name.
-pub(crate) fn check<'a>(verdict: &'a Verdict, name: &str) -> &'a Check {
+pub(crate) fn check<'a>(verdict: &'a Judgement, name: &str) -> &'a Check {
     verdict.checks.iter().find(|check| check.name == name).expect("a check of this name")
 }
 
 /// Asserts that exactly these checks fail.
 #[track_caller]
-pub(crate) fn assert_fails(verdict: &Verdict, names: &[&str]) {
+pub(crate) fn assert_fails(verdict: &Judgement, names: &[&str]) {
     let failing = |check: &&Check| check.status == Status::Fail;
     let failed: Vec<&str> = verdict.checks.iter().filter(failing).map(|check| check.name.as_str()).collect();
     assert_eq!(failed, names, "{:#?}", verdict.reasons);
@@ -259,7 +259,7 @@ pub(crate) fn assert_fails(verdict: &Verdict, names: &[&str]) {
 
 /// Asserts that a check fails and names this key.
 #[track_caller]
-pub(crate) fn assert_names(verdict: &Verdict, name: &str, ordinal: u64) {
+pub(crate) fn assert_names(verdict: &Judgement, name: &str, ordinal: u64) {
     let check = check(verdict, name);
     assert_eq!(check.status, Status::Fail, "{check:?}");
     let named = check.findings.iter().filter_map(|finding| finding.ordinal);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use judge::evidence::Evidence;
 use judge::judge;
-use judge::verdict::{Status, Verdict, Word};
+use judge::verdict::{Judgement, Status, Verdict};
 use truth::observed::Settled;
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check};
@@ -25,7 +25,7 @@ fn status(evidence: &Evidence) -> Status {
 fn what_stands_still_beyond_the_promised_time_fails_and_at_no_promise_is_unknown() {
     let mut evidence = stalled(&mut Forge::default().run());
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     assert!(check(&verdict, "liveness").summary.contains("[promises] drain"), "{:?}", verdict.reasons);
     assert!(check(&verdict, "liveness").summary.contains("--settle"));
     evidence.promises.drain = Some(Duration::from_secs(10));
@@ -73,7 +73,7 @@ fn fail_with(forged: &mut Forged, status: u16) {
     forged.dones().filter(|done| done.status == 0).for_each(|done| done.status = status);
 }
 
-fn poisoned(verdict: &Verdict) -> bool {
+fn poisoned(verdict: &Judgement) -> bool {
     verdict.observations.iter().any(|line| line.contains("answered with a fault at every attempt"))
 }
 

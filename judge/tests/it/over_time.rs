@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use judge::evidence::Evidence;
 use judge::judge;
-use judge::verdict::{Status, Verdict, Word};
+use judge::verdict::{Judgement, Status, Verdict};
 use truth::observed::counters::Counters;
 use truth::record::faults::{FaultRecord, Struck};
 use truth::record::polls::Poll;
@@ -26,14 +26,14 @@ fn say(poll: &mut Poll, [received, unique, duplicates]: [u64; 3]) {
     (stats.received, stats.unique, stats.duplicates) = (Some(received), Some(unique), Some(duplicates));
 }
 
-fn observed(verdict: &Verdict, words: &str) -> bool {
+fn observed(verdict: &Judgement, words: &str) -> bool {
     verdict.observations.iter().any(|line| line.contains(words))
 }
 
 #[test]
 fn answers_at_the_very_bounds_hold_and_one_beyond_fails() {
     let forged = Forge::default().run();
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     let sums = |poll: &Poll| (poll.started, poll.told_new, poll.told_duplicate);
     let (started, new, duplicate) = sums(&forged.polls[4]);
     assert!(new > 0 && duplicate > 0 && started > new + duplicate, "under way: {started} {new} {duplicate}");
@@ -88,7 +88,7 @@ fn more_than_was_started_is_no_finding_where_others_may_have_sent_it() {
     }
     ahead.rows.push(foreign(0));
     assert_fails(&ahead.verdict(), &[]);
-    assert_eq!(ahead.verdict().verdict, Word::Unknown);
+    assert_eq!(ahead.verdict().verdict, Verdict::Unknown);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn rejected_attempts_may_be_received_where_all_that_arrive_are_counted() {
     let mut forge = Forge { fates, ..Forge::default() };
     forge.scenario.promises.received = Received::Offered;
     let forged = forge.run();
-    assert_eq!(forged.verdict().verdict, Word::Pass, "{:#?}", forged.verdict().reasons);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass, "{:#?}", forged.verdict().reasons);
 }
 
 /// Keeps the polls from this one on at what they said before it, for so many polls.
@@ -124,20 +124,20 @@ fn a_lag_is_told_and_judged_only_if_one_is_promised() {
     assert!(!observed(&forged.verdict(), "stats_lag"));
     freeze(&mut forged, 4, 4);
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(observed(&verdict, "under load received had grown by"), "{:?}", verdict.observations);
     assert!(observed(&verdict, "no `stats_lag` is promised"), "{:?}", verdict.observations);
     // What had been told at the fourth poll was still left out at the seventh.
     let nanos = forged.polls[7].t_sent_ns - forged.polls[4].t_sent_ns;
     forged.promises.stats_lag = Some(Duration::from_nanos(nanos + 1));
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     forged.promises.stats_lag = Some(Duration::from_nanos(nanos));
     assert_fails(&forged.verdict(), &["counters"]);
     forged.promises.stats_lag = Some(Duration::ZERO);
     assert_fails(&forged.verdict(), &["counters"]);
     let mut prompt = Forge::default().run();
     prompt.promises.stats_lag = Some(Duration::ZERO);
-    assert_eq!(prompt.verdict().verdict, Word::Pass);
+    assert_eq!(prompt.verdict().verdict, Verdict::Pass);
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn restarted(after: usize, promised: CounterPromise) -> Forged {
 #[test]
 fn a_restart_that_nothing_planned_is_told_and_counters_that_persist_are_judged_across_it() {
     let verdict = restarted(5, CounterPromise::Persistent).verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(observed(&verdict, "the target restarted between"), "{:?}", verdict.observations);
     assert!(observed(&verdict, "after the first send; nothing planned did that"));
     // They start from zero, though they are promised to survive.
@@ -241,7 +241,7 @@ fn volatile_counters_are_judged_until_the_restart_and_not_after_it() {
     // Where counters are all that the target offers, nothing is left.
     let mut evidence = forged.evidence();
     evidence.observed.listing = truth::observed::ListingObservation::none(false, None);
-    assert_eq!(judge(&evidence).verdict, Word::Unknown);
+    assert_eq!(judge(&evidence).verdict, Verdict::Unknown);
 }
 
 /// Takes the instance away from all answers and lets them tell an uptime, in milliseconds, by the time of the answer.
@@ -295,7 +295,7 @@ fn processes_that_take_turns_have_not_restarted_each_time() {
     for poll in forged.polls.iter_mut().step_by(2) {
         poll.stats.iter_mut().for_each(|stats| stats.instance = Some("two".to_owned()));
     }
-    let restarts = |verdict: &Verdict| {
+    let restarts = |verdict: &Judgement| {
         verdict.observations.iter().filter(|line| line.contains("the target restarted")).count()
     };
     assert_eq!(restarts(&forged.verdict()), 1, "{:?}", forged.verdict().observations);
@@ -306,7 +306,7 @@ fn a_restart_between_run_and_reading_is_nobodys_fault() {
     let mut forged = Forge::default().run();
     forged.now.instance = Some("two".to_owned());
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass);
+    assert_eq!(verdict.verdict, Verdict::Pass);
     assert!(observed(&verdict, "the target restarted after the run, before it was read"));
     assert!(!observed(&verdict, "nothing planned"));
 }
@@ -336,7 +336,7 @@ fn a_restart_that_was_planned_is_no_observation_of_its_own() {
     let forged = restarted(5, CounterPromise::Persistent);
     for action in [Action::Kill, Action::Terminate, Action::Run] {
         let verdict = judge(&with(&forged, struck(&forged, action, 5)));
-        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
         assert!(!observed(&verdict, "nothing planned"), "{:?}", verdict.observations);
     }
     let another = judge(&with(&forged, struck(&forged, Action::Kill, 2)));

@@ -1,7 +1,7 @@
 //! Trust in the judge: the defects planted after a verdict are seen on every ordinary run, and never falsely missed.
 
 use judge::judge;
-use judge::verdict::{Verdict, Word};
+use judge::verdict::{Judgement, Verdict};
 use truth::observed::ListingObservation;
 use truth::scenario::promises::{Ack, Batch, Counters, PayloadEquality, Promises, Received, StatsPromise};
 use truth::target::answer::Kind;
@@ -10,7 +10,7 @@ use crate::forge::{Fate, Forge, foreign};
 
 /// Names of the planted defects that were seen; asserts that none was missed.
 #[track_caller]
-fn seen(verdict: &Verdict) -> Vec<&str> {
+fn seen(verdict: &Judgement) -> Vec<&str> {
     assert_eq!(verdict.planted.len(), 15, "{:#?}", verdict.reasons);
     let missed: Vec<_> = verdict.planted.iter().filter(|planted| planted.seen == Some(false)).collect();
     assert!(missed.is_empty(), "{missed:?}");
@@ -46,7 +46,7 @@ fn all_are_seen_on_the_default_run() {
     let mut forge = Forge { width: 50, lanes: 1, ..Forge::default() };
     (forge.scenario.load.count, forge.scenario.load.batch) = (Some(20_000), 100);
     let verdict = forge.run().verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(seen(&verdict).len(), 15, "{:?}", verdict.planted);
 }
 
@@ -73,7 +73,7 @@ fn none_is_missed_whatever_the_seed_the_plan_and_the_promises() {
             seen(&verdict);
             assert_ne!(
                 verdict.verdict,
-                Word::Fail,
+                Verdict::Fail,
                 "{count} {batch} {dup} {promises:?}: {:#?}",
                 verdict.reasons
             );
@@ -100,7 +100,7 @@ fn none_is_missed_on_a_target_that_is_really_broken() {
             done.answer.accepted = done.answer.accepted.map(|accepted| accepted + nth as u32);
         }
         let verdict = forged.verdict();
-        assert_eq!(verdict.verdict, Word::Fail);
+        assert_eq!(verdict.verdict, Verdict::Fail);
         seen(&verdict);
     }
 }
@@ -122,7 +122,7 @@ fn what_the_target_does_not_offer_is_not_proven_and_said_so() {
 #[test]
 fn a_judge_that_could_not_be_proven_does_not_pass() {
     let verdict = Forge { fates: one_silent_in_each_round, ..Forge::default() }.run().verdict();
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     assert!(verdict.reasons[0].contains("could not be proven"), "{:#?}", verdict.reasons);
     assert!(verdict.planted.iter().all(|planted| planted.seen.is_none()));
 }
@@ -136,7 +136,7 @@ fn at_a_share_near_one_the_last_round_with_a_key_of_its_own_serves() {
     let mut forge = Forge::default();
     (forge.scenario.load.count, forge.scenario.load.dup) = (Some(20_000), "0.999".to_owned());
     let verdict = forge.run().verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(seen(&verdict).len() >= 10, "{:?}", verdict.planted);
 }
 

@@ -1,6 +1,6 @@
 //! The checks of whole requests: `torn-batch` and `batch-counts`; and `foreign-lost`.
 
-use judge::verdict::{Status, Verdict, Word};
+use judge::verdict::{Judgement, Status, Verdict};
 use truth::record::ledger::Scope;
 use truth::scenario::promises::Batch;
 use truth::target::answer::Kinds;
@@ -34,7 +34,7 @@ fn a_request_in_doubt_is_there_as_a_whole_or_not_at_all() {
     for (executed, silent) in [(true, false), (false, false), (true, true), (false, true)] {
         let forged = in_doubt(executed, silent);
         let verdict = forged.verdict();
-        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
         assert_eq!(check(&verdict, "torn-batch").status, Status::Pass);
     }
 }
@@ -70,12 +70,12 @@ fn a_key_that_another_request_carried_too_tells_nothing_of_a_tear() {
 }
 
 /// A run whose answers tell how many, and not which; `raise` is added to what one request with repeats inside tells.
-fn counting(raise: u32) -> (Verdict, u32) {
+fn counting(raise: u32) -> (Judgement, u32) {
     let mut forged = Forge::default().run();
     let plan = forged.plan.clone();
     let ordinals = |scope, request| match scope {
         Scope::Round(round) => plan.round(round).request(request).to_vec(),
-        Scope::Extra(_) => unreachable!("nothing was sent again"),
+        Scope::Resend(_) => unreachable!("nothing was sent again"),
     };
     let mut room = None;
     for done in forged.dones() {
@@ -96,7 +96,7 @@ fn counting(raise: u32) -> (Verdict, u32) {
 #[test]
 fn an_answer_cannot_count_a_repeat_inside_it_as_new() {
     let (verdict, room) = counting(0);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "batch-counts").status, Status::Pass);
     assert!(room > 0);
     let (verdict, _) = counting(1);
@@ -153,7 +153,7 @@ fn spoilt(takes_spoilt: bool) -> Forged {
 #[test]
 fn a_request_with_an_invalid_event_has_to_be_refused_where_batches_are_whole() {
     let refused = spoilt(false).verdict();
-    assert_eq!(refused.verdict, Word::Pass, "{:#?}", refused.reasons);
+    assert_eq!(refused.verdict, Verdict::Pass, "{:#?}", refused.reasons);
     let summary = &check(&refused, "invalid-taken").summary;
     assert!(
         summary.starts_with("none of ") && summary.ends_with(" with an invalid event was acknowledged"),

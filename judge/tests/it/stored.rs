@@ -1,7 +1,7 @@
 //! The checks of what is stored: evidence that each must reject, and evidence near the line that it must accept.
 
 use judge::judge;
-use judge::verdict::{Status, Word};
+use judge::verdict::{Status, Verdict};
 use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, assert_fails, assert_names, check, foreign, row};
@@ -11,7 +11,7 @@ fn a_correct_target_passes_whatever_the_shape_of_the_run() {
     for (lanes, width, earlier) in [(1, 1, 0), (1, 8, 3), (2, 8, 0), (3, 4, 1)] {
         let verdict = Forge { lanes, width, earlier, ..Forge::default() }.run().verdict();
         // In sequence nothing overlaps, and the plan wanted races.
-        let expected = if width == 1 { Word::Void } else { Word::Pass };
+        let expected = if width == 1 { Verdict::Void } else { Verdict::Pass };
         assert_eq!(verdict.verdict, expected, "{lanes} {width} {earlier}: {:#?}", verdict.reasons);
     }
 }
@@ -36,7 +36,7 @@ fn a_key_whose_attempts_are_all_unknown_may_be_present_or_absent() {
             false => |round, request| one_unknown(round, request, false),
         };
         let verdict = Forge { fates, ..Forge::default() }.run().verdict();
-        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
         assert!(verdict.attempts.doubtful_keys > 0);
     }
 }
@@ -58,7 +58,7 @@ fn rejected_and_never_sent_attempts_leave_no_trace_and_retries_are_attempts_of_t
     };
     for lanes in [1, 2] {
         let verdict = Forge { fates, lanes, ..Forge::default() }.run().verdict();
-        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
         assert_eq!(verdict.attempts.rejected, 60);
     }
 }
@@ -123,7 +123,7 @@ fn a_key_listed_twice_by_a_moving_target_is_not_judged() {
     let mut evidence = forged.evidence();
     evidence.observed.listing.bracketed = false;
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     assert_eq!(check(&verdict, "stored-twice").status, Status::Unknown);
 }
 
@@ -194,12 +194,12 @@ fn a_payload_may_be_spelt_anew_where_only_its_structure_is_promised() {
     }
     assert_fails(&forged.verdict(), &["payload-changed"]);
     forged.promises.payload = truth::scenario::promises::PayloadEquality::Json;
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     forged.rows[5].payload = forged.rows[5].payload.as_ref().map(|payload| payload.replacen(',', ".0,", 1));
     assert_fails(&forged.verdict(), &["payload-changed"]);
     forged.promises.payload = truth::scenario::promises::PayloadEquality::None;
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "payload-changed").status, Status::NotTested);
 }
 

@@ -1,6 +1,6 @@
 //! The checks of sums: `routes-disagree` and `counters`.
 
-use judge::verdict::{Status, Word};
+use judge::verdict::{Status, Verdict};
 use truth::observed::counters::Counters;
 use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
 
@@ -48,7 +48,7 @@ fn what_came_after_the_closing_poll_and_adds_up_is_another_writer() {
     // With their rows listed, all of it is explained.
     forged.rows.extend((0..3).map(foreign));
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(verdict.observations.iter().any(|line| line.contains("others have stored 3 events")));
 }
 
@@ -59,13 +59,13 @@ fn another_writer_during_the_run_is_unknown_and_not_a_failure() {
     raise_all(&mut forged, [5, 3, 2]);
     let verdict = forged.verdict();
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     // It may hide a counter that is too high, but not one that is too low.
     let mut low = forged.clone();
     raise_all(&mut low, [-6, 0, -6]);
     assert_fails(&low.verdict(), &["counters"]);
     forged.promises.shared = true;
-    assert_eq!(forged.verdict().verdict, Word::Pass, "{:#?}", forged.verdict().reasons);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass, "{:#?}", forged.verdict().reasons);
 }
 
 #[test]
@@ -102,11 +102,11 @@ fn unknown_attempts_leave_slack_of_exactly_their_number() {
         _ => vec![Fate::Acked],
     };
     let forged = Forge { fates, ..Forge::default() }.run();
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     let mut all = forged;
     raise_all(&mut all, [20, 0, 20]);
     let verdict = all.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(verdict.counters.unwrap().received.slack(), 20);
     raise_all(&mut all, [1, 0, 1]);
     assert_fails(&all.verdict(), &["counters"]);
@@ -119,7 +119,7 @@ fn keys_that_are_not_listed_took_no_attempt_and_those_listed_took_one() {
         _ => vec![Fate::Acked],
     };
     let forged = Forge { fates, ..Forge::default() }.run();
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     // As many keys are open as the request has keys of its own, but none of them is listed.
     let mut counted = forged;
     raise_all(&mut counted, [1, 1, 0]);
@@ -132,7 +132,7 @@ fn keys_that_are_not_listed_took_no_attempt_and_those_listed_took_one() {
         ..Forge::default()
     }
     .run();
-    assert_eq!(executed.verdict().verdict, Word::Pass);
+    assert_eq!(executed.verdict().verdict, Verdict::Pass);
     raise_all(&mut executed, [-1, -1, 0]);
     assert_eq!(check(&executed.verdict(), "counters").status, Status::Fail);
 }
@@ -148,7 +148,7 @@ fn rejected_attempts_count_where_received_counts_all_that_arrived() {
     forge.scenario.promises.received = Received::Offered;
     let mut forged = forge.run();
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     raise_all(&mut forged, [1, 0, 0]);
     assert_fails(&forged.verdict(), &["counters"]);
     forged.promises.received = Received::Accepted;
@@ -184,13 +184,13 @@ fn counters_that_are_not_there_are_not_judged() {
     let verdict = forged.verdict();
     assert_eq!(check(&verdict, "counters").status, Status::NotTested);
     assert_eq!(check(&verdict, "routes-disagree").status, Status::NotTested);
-    assert_eq!(verdict.verdict, Word::Pass, "the listing is enough: {:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "the listing is enough: {:#?}", verdict.reasons);
 }
 
 #[test]
 fn rows_and_unique_count_must_tell_the_same_total() {
     let mut forged = Forge { earlier: 6, ..Forge::default() }.run();
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     raise_all(&mut forged, [0, 1, -1]);
     assert!(check(&forged.verdict(), "routes-disagree").status == Status::Fail);
     // What differed before the run, by as much, is not this run's.
@@ -225,8 +225,8 @@ fn an_answer_under_load_that_does_not_add_up_breaks_a_promised_snapshot() {
 fn what_waits_belongs_to_the_sum_and_without_the_promise_nothing_has_to_add_up() {
     let mut forged = Forge::default().run();
     tear(&mut forged, 1);
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     tear(&mut forged, 1);
     forged.promises.stats = StatsPromise::Eventual;
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
 }

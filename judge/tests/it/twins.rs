@@ -1,6 +1,6 @@
 //! Keys that a careless target takes for one another.
 
-use judge::verdict::{Status, Verdict, Word};
+use judge::verdict::{Judgement, Status, Verdict};
 use truth::plan::twin::Twins;
 
 use crate::forge::{Forge, Forged, assert_names, check};
@@ -27,7 +27,7 @@ const EACH: [Twins; 6] = [
 fn a_target_that_tells_twins_apart_passes_and_the_report_says_how_many() {
     for twins in EACH {
         let verdict = forge(twins).verdict();
-        assert_eq!(verdict.verdict, Word::Pass, "{twins:?} {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{twins:?} {:#?}", verdict.reasons);
         let pairs = verdict.coverage.twin_keys;
         assert!(pairs.planned > 50 && pairs.observed == pairs.planned, "{pairs:?}");
         assert_eq!(check(&verdict, "key-merged").status, Status::Pass);
@@ -37,7 +37,7 @@ fn a_target_that_tells_twins_apart_passes_and_the_report_says_how_many() {
 #[test]
 fn without_twins_the_report_says_that_none_was_sent() {
     let verdict = Forge::default().run().verdict();
-    let told = |verdict: &Verdict, line: &str| verdict.not_tested.iter().any(|told| told.starts_with(line));
+    let told = |verdict: &Judgement, line: &str| verdict.not_tested.iter().any(|told| told.starts_with(line));
     assert!(told(&verdict, "key-merged: no keys that differ little"), "{:#?}", verdict.not_tested);
 }
 

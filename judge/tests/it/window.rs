@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use judge::verdict::{Status, Word};
+use judge::verdict::{Status, Verdict};
 use truth::scenario::promises::Ack;
 use truth::target::answer::Kind;
 
@@ -34,7 +34,7 @@ fn a_key_that_comes_after_the_window_may_be_stored_again() {
     // Waves of requests are ten milliseconds apart, the rounds of the key two rounds at least.
     forged.promises.window = Some(Duration::from_millis(20));
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     let said = &check(&verdict, "stored-twice").summary;
     assert!(said.ends_with("1 key was stored again after the promised 20ms"), "{said}");
 }
@@ -50,7 +50,7 @@ fn a_key_that_comes_within_the_window_may_not() {
 fn counters_are_held_to_how_often_keys_can_have_been_stored_again() {
     let mut forged = Forge::default().run();
     forged.promises.window = Some(Duration::from_millis(20));
-    assert_eq!(forged.verdict().verdict, Word::Pass);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
     let counters = [&mut forged.now, forged.closing.as_mut().expect("a closing poll")];
     for counters in counters {
         counters.unique = counters.unique.map(|count| count + 600);
@@ -98,7 +98,7 @@ fn a_store_that_keeps_one_row_of_a_key_that_it_counts_again_is_sound() {
     forged.rows.pop().expect("the second row");
     forged.promises.window = Some(Duration::from_millis(20));
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     let said = &check(&verdict, "routes-disagree").summary;
     assert!(said.ends_with("1 key that was forgotten may have been counted again"), "{said}");
     forged.promises.window = Some(Duration::from_secs(3600));

@@ -1,6 +1,6 @@
 //! Keys that are sent with two payloads: which one a store may hold.
 
-use judge::verdict::{Status, Word};
+use judge::verdict::{Status, Verdict};
 use truth::plan::variant::{Origin, Side};
 use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
 
@@ -18,7 +18,7 @@ fn a_store_that_keeps_its_promise_passes_and_one_that_keeps_the_other_fails() {
         let mut forged = Forge { last_wins, ..forge() }.run();
         forged.promises.conflict = conflict;
         let verdict = forged.verdict();
-        assert_eq!(verdict.verdict, Word::Pass, "{conflict:?}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{conflict:?}: {:#?}", verdict.reasons);
         assert_eq!(check(&verdict, "wrong-winner").status, Status::Pass);
         forged.promises.conflict = match conflict {
             Conflict::FirstWins => Conflict::LastWins,
@@ -112,7 +112,7 @@ fn a_target_that_takes_two_spellings_for_one_payload_has_nothing_to_refuse() {
     let mut forged = forge.run();
     forged.promises.conflict = Conflict::Reject;
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "wrong-winner").status, Status::NotTested);
 }
 
@@ -120,7 +120,7 @@ fn a_target_that_takes_two_spellings_for_one_payload_has_nothing_to_refuse() {
 fn a_run_of_which_every_round_was_refused_in_part_is_judged() {
     let fates = |_: u64, request: u32| if request == 1 { vec![Fate::Rejected] } else { vec![Fate::Acked] };
     let verdict = Forge { fates, ..Forge::default() }.run().verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     let proven = verdict.planted.iter().filter(|planted| planted.seen == Some(true)).count();
     assert!(proven >= 10, "{:#?}", verdict.planted);
 }
@@ -159,7 +159,7 @@ fn one_json_in_two_spellings_is_told_apart_only_where_text_is_promised() {
             _ => forge.scenario.traps.number_spelling = 4,
         }
         let mut forged = forge.run();
-        assert_eq!(forged.verdict().verdict, Word::Pass, "{:#?}", forged.verdict().reasons);
+        assert_eq!(forged.verdict().verdict, Verdict::Pass, "{:#?}", forged.verdict().reasons);
         let key = contested(&forged);
         hold_the_other(&mut forged, key);
         assert_fails(&forged.verdict(), &["wrong-winner"]);

@@ -2,7 +2,7 @@
 
 use judge::evidence::Evidence;
 use judge::judge;
-use judge::verdict::{Status, Word};
+use judge::verdict::{Status, Verdict};
 use truth::observed::{ListingObservation, Settled};
 use truth::record::faults::{FaultRecord, Struck};
 use truth::scenario::fault::Action;
@@ -11,8 +11,10 @@ use crate::forge::{Fate, Forge, assert_fails, check};
 
 #[test]
 fn the_words_are_ranked_and_have_their_exit_codes() {
-    assert!(Word::Fail > Word::Unknown && Word::Unknown > Word::Void && Word::Void > Word::Pass);
-    let codes = [Word::Pass, Word::Fail, Word::Unknown, Word::Void].map(Word::exit_code);
+    assert!(
+        Verdict::Fail > Verdict::Unknown && Verdict::Unknown > Verdict::Void && Verdict::Void > Verdict::Pass
+    );
+    let codes = [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::Void].map(Verdict::exit_code);
     assert_eq!(codes, [0, 1, 3, 4]);
 }
 
@@ -25,7 +27,7 @@ fn a_run_without_an_acknowledgement_is_void() {
             _ => |_, _| vec![Fate::Unknown { executed: false }],
         };
         let verdict = Forge { fates, ..Forge::default() }.run().verdict();
-        assert_eq!(verdict.verdict, Word::Void, "{fate:?}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Void, "{fate:?}: {:#?}", verdict.reasons);
         assert!(verdict.reasons[0].contains("nothing was acknowledged"), "{:?}", verdict.reasons);
     }
 }
@@ -36,12 +38,12 @@ fn a_target_that_shows_neither_events_nor_a_unique_count_is_void() {
     let mut evidence = forged.evidence();
     evidence.observed.listing = ListingObservation::none(false, None);
     evidence.observed.stats.stats.as_mut().unwrap().unique = None;
-    assert_eq!(judge(&evidence).verdict, Word::Void);
+    assert_eq!(judge(&evidence).verdict, Verdict::Void);
     // That reading failed is another thing.
     evidence.observed.stats.stats = None;
     evidence.observed.stats.unread = Some("status 500".to_owned());
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     assert!(verdict.reasons.iter().any(|reason| reason.contains("status 500")));
 }
 
@@ -51,11 +53,11 @@ fn counters_alone_may_pass_and_say_what_they_rest_on() {
     evidence.observed.listing = ListingObservation::none(false, None);
     evidence.observed.presence = truth::observed::presence::Presence::new(evidence.plan.keys().unwrap());
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(verdict.not_tested.iter().any(|line| line.starts_with("lost: ")), "{:#?}", verdict.not_tested);
     // Without a baseline there is nothing left to rest on.
     evidence.baseline = None;
-    assert_eq!(judge(&evidence).verdict, Word::Unknown);
+    assert_eq!(judge(&evidence).verdict, Verdict::Unknown);
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn a_planned_fault_without_proof_makes_a_pass_void() {
         judge(&evidence)
     };
     let bit = with(Some(record(Some("ended by signal: 9 (SIGKILL), and ready again"), None)));
-    assert_eq!(bit.verdict, Word::Pass, "{:#?}", bit.reasons);
+    assert_eq!(bit.verdict, Verdict::Pass, "{:#?}", bit.reasons);
     let told =
         "kill at 30%: 1,204 ms after the first send, with 600 attempts ended: ended by signal: 9 (SIGKILL)";
     assert!(bit.observations.iter().any(|line| line.starts_with(told)), "{:#?}", bit.observations);
@@ -87,7 +89,7 @@ fn a_planned_fault_without_proof_makes_a_pass_void() {
         (Some(record(Some("ended"), Some("all attempts had ended before"))), "all attempts had ended before"),
     ] {
         let verdict = with(unproven);
-        assert_eq!(verdict.verdict, Word::Void, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Void, "{:#?}", verdict.reasons);
         assert_eq!(verdict.reasons[0], format!("the planned fault did not bite: kill at 30%: {why}"));
     }
 }
@@ -95,7 +97,7 @@ fn a_planned_fault_without_proof_makes_a_pass_void() {
 #[test]
 fn races_that_were_planned_and_did_not_happen_are_void() {
     let verdict = Forge { width: 1, ..Forge::default() }.run().verdict();
-    assert_eq!(verdict.verdict, Word::Void);
+    assert_eq!(verdict.verdict, Verdict::Void);
     assert!(
         verdict.reasons[0].contains("overlapping pairs were planned and none was observed"),
         "{:?}",
@@ -105,7 +107,7 @@ fn races_that_were_planned_and_did_not_happen_are_void() {
     let mut evidence = Forge { width: 1, ..Forge::default() }.run().evidence();
     evidence.can_race = false;
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Pass);
+    assert_eq!(verdict.verdict, Verdict::Pass);
     assert!(verdict.not_tested.iter().any(|line| line.starts_with("overlapping pairs")));
 }
 
@@ -115,7 +117,7 @@ fn a_listing_between_two_unequal_readings_is_unknown() {
     let mut evidence = forged.evidence();
     (evidence.observed.listing.bracketed, evidence.observed.listing.brackets) = (false, 5);
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     assert!(verdict.reasons.iter().any(|reason| reason.contains("5 times in a row")));
 }
 
@@ -127,7 +129,7 @@ fn what_lies_beyond_a_capped_listing_is_unseen_and_the_way_out_is_named() {
     evidence.observed.listing.capped = true;
     let verdict = judge(&evidence);
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     assert!(verdict.reasons.iter().any(|reason| reason.contains("listing.paging")), "{:#?}", verdict.reasons);
 }
 
@@ -139,7 +141,7 @@ fn a_target_that_still_moves_is_unknown_and_has_lost_nothing_yet() {
     forged.now.pending = Some(1);
     let verdict = forged.verdict();
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     assert!(verdict.reasons.iter().any(|reason| reason.contains("--settle")));
     // One that stands still is judged.
     forged.settled = Settled::Stuck;
@@ -154,7 +156,7 @@ fn events_that_wait_while_nothing_moves_are_still_on_their_way() {
     forged.now.processing = Some(1);
     let verdict = forged.verdict();
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn a_missing_shard_leaves_four_checks_and_at_best_unknown() {
     let mut evidence = forged.evidence();
     evidence.missing_shards = 2;
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Fail);
+    assert_eq!(verdict.verdict, Verdict::Fail);
     let tested: Vec<&str> = verdict
         .checks
         .iter()
@@ -174,14 +176,14 @@ fn a_missing_shard_leaves_four_checks_and_at_best_unknown() {
     assert_eq!(tested, ["lost", "wrong-topic", "stored-twice", "payload-changed"]);
     let mut whole = Forge::default().run().evidence();
     whole.missing_shards = 1;
-    assert_eq!(judge(&whole).verdict, Word::Unknown);
+    assert_eq!(judge(&whole).verdict, Verdict::Unknown);
 }
 
 #[test]
 fn a_pass_names_what_it_did_not_see() {
     let told = |evidence: &Evidence| {
         let verdict = judge(evidence);
-        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
         let order = check(&verdict, "answer-order").summary.clone();
         let looked_once = |line: &String| {
             [
@@ -221,7 +223,7 @@ fn baselines_that_differ_leave_the_counters_open() {
     let mut evidence = Forge::default().run().evidence();
     (evidence.baseline, evidence.baselines_differ) = (None, true);
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     assert_eq!(check(&verdict, "counters").status, Status::Unknown);
 }
 
@@ -230,12 +232,12 @@ fn a_failure_outranks_every_doubt_and_a_doubt_outranks_emptiness() {
     let mut forged = Forge { width: 1, ..Forge::default() }.run();
     let mut evidence = forged.evidence();
     evidence.observed.listing.bracketed = false;
-    assert_eq!(judge(&evidence).verdict, Word::Unknown, "unknown and void");
+    assert_eq!(judge(&evidence).verdict, Verdict::Unknown, "unknown and void");
     forged.dones().next().unwrap().answer.accepted = Some(1);
     let mut evidence = forged.evidence();
     evidence.observed.listing.bracketed = false;
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Fail, "fail, unknown and void");
+    assert_eq!(verdict.verdict, Verdict::Fail, "fail, unknown and void");
     assert!(verdict.reasons[0].starts_with("answer-sum: "), "{:#?}", verdict.reasons);
 }
 
@@ -254,7 +256,7 @@ fn a_run_that_did_not_finish_says_so_first_and_may_pass() {
         lane.retain(|frame| !matches!(frame, truth::record::ledger::Frame::Open { round: 5.., .. }));
     }
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(verdict.observations[0], "run did not finish: sent 1,600 of 2,000");
 }
 
@@ -262,7 +264,7 @@ fn a_run_that_did_not_finish_says_so_first_and_may_pass() {
 fn a_run_that_was_stopped_in_order_says_so_too() {
     let fates = |round, _| if round < 4 { vec![Fate::Acked] } else { vec![Fate::NeverSent] };
     let verdict = Forge { fates, ..Forge::default() }.run().verdict();
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(verdict.observations[0], "run did not finish: sent 1,280 of 2,000");
 }
 
@@ -271,7 +273,7 @@ fn what_became_visible_late_is_an_observation() {
     let mut evidence = Forge::default().run().evidence();
     (evidence.observed.listing.missing_at_first, evidence.observed.listing.looked_ms) = (3, 1200);
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Pass);
+    assert_eq!(verdict.verdict, Verdict::Pass);
     let late = |line: &String| line.contains("3 acknowledged keys") && line.contains("1,200 ms");
     assert!(verdict.observations.iter().any(late), "{:?}", verdict.observations);
 }
@@ -287,10 +289,10 @@ fn a_ledger_that_contradicts_itself_is_unknown() {
     let mut evidence = twice.evidence();
     evidence.frames = judge::evidence::Frames::Memory(twice.lanes[0].clone());
     let verdict = judge(&evidence);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     assert!(verdict.reasons[0].contains("contradicts itself"), "{:?}", verdict.reasons);
 
     let mut unopened = Forge::default().run();
     unopened.lanes[0].remove(0);
-    assert_eq!(unopened.verdict().verdict, Word::Unknown);
+    assert_eq!(unopened.verdict().verdict, Verdict::Unknown);
 }

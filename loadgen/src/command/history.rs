@@ -82,7 +82,7 @@ fn write_all(folder: &RunFolder, plan: &Plan, out: &mut impl Write) -> Result<()
                 serde_json::to_writer(&mut *out, &line).map_err(|error| Stopped::Output(error.into()))?;
                 out.write_all(b"\n").map_err(Stopped::Output)?;
             }
-            Frame::Open { .. } | Frame::Extra { .. } | Frame::Closed { .. } => {}
+            Frame::Open { .. } | Frame::Resend { .. } | Frame::Closed { .. } => {}
         }
     }
     out.flush().map_err(Stopped::Output)
@@ -91,7 +91,7 @@ fn write_all(folder: &RunFolder, plan: &Plan, out: &mut impl Write) -> Result<()
 fn line(done: &Done, plan: &Plan, origin: u64) -> Line {
     let (round, list) = match done.scope {
         Scope::Round(round) => (Some(round), None),
-        Scope::Extra(list) => (None, Some(list)),
+        Scope::Resend(list) => (None, Some(list)),
     };
     let since = |t: u64| t.saturating_sub(origin) / 1_000;
     let events = round.map(|round| {

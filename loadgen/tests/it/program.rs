@@ -236,6 +236,6 @@ impl Ran {
 pub(crate) fn round_of(done: &Done) -> u64 {
     match done.scope {
         Scope::Round(round) => round,
-        Scope::Extra(_) => panic!("loadgen sends no explicit lists"),
+        Scope::Resend(_) => panic!("loadgen sends no explicit lists"),
     }
 }

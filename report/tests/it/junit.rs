@@ -1,18 +1,18 @@
 //! `junit.xml`: what a CI system shows of a verdict.
 
-use judge::verdict::{Status, Verdict, Word};
+use judge::verdict::{Judgement, Status, Verdict};
 use proptest::prelude::*;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use report::junit::render;
 
 use crate::forge::{Fate, Forge, foreign, row};
 
-fn report(verdict: &Verdict) -> Report {
+fn report(verdict: &Judgement) -> Report {
     Report::deserialize_from_str(&render(verdict)).expect("XML that reads back")
 }
 
 /// Name, and failure, error or skipped with the text of the element.
-fn cases(verdict: &Verdict) -> Vec<(String, Option<(&'static str, String)>)> {
+fn cases(verdict: &Judgement) -> Vec<(String, Option<(&'static str, String)>)> {
     let report = report(verdict);
     let [suite] = report.test_suites.as_slice() else { panic!("one suite") };
     let told = |status: &TestCaseStatus| match status {
@@ -28,7 +28,7 @@ fn cases(verdict: &Verdict) -> Vec<(String, Option<(&'static str, String)>)> {
     suite.test_cases.iter().map(|case| (case.name.to_string(), told(&case.status))).collect()
 }
 
-fn case(verdict: &Verdict, name: &str) -> Option<(&'static str, String)> {
+fn case(verdict: &Judgement, name: &str) -> Option<(&'static str, String)> {
     cases(verdict).into_iter().find(|(case, _)| case == name).expect("a case of this name").1
 }
 
@@ -55,7 +55,7 @@ fn what_no_check_stands_for_is_an_error_of_the_verdict() {
         counters.received = counters.received.map(|received| received + 1);
     }
     let unknown = others.verdict();
-    assert_eq!(unknown.verdict, Word::Unknown);
+    assert_eq!(unknown.verdict, Verdict::Unknown);
     let (kind, text) = case(&unknown, "verdict").unwrap();
     assert!(kind == "error" && text.contains("another writer"), "{text}");
     let void = Forge { fates: |_, _| vec![Fate::Rejected], ..Forge::default() }.run().verdict();
@@ -84,7 +84,7 @@ fn it_is_red_exactly_where_the_exit_code_is_not_0() {
     let statuses = proptest::collection::vec(0..4_usize, judged.checks.len());
     proptest!(|(statuses in statuses, word in 0..4_usize, summary in "\\PC*", reason in any::<String>())| {
         let mut verdict = judged.clone();
-        verdict.verdict = [Word::Pass, Word::Void, Word::Unknown, Word::Fail][word];
+        verdict.verdict = [Verdict::Pass, Verdict::Void, Verdict::Unknown, Verdict::Fail][word];
         verdict.reasons = vec![reason];
         let all = [Status::Pass, Status::Fail, Status::Unknown, Status::NotTested];
         for (check, status) in verdict.checks.iter_mut().zip(&statuses) {
@@ -92,8 +92,8 @@ fn it_is_red_exactly_where_the_exit_code_is_not_0() {
         }
         let count = |status: Status| verdict.checks.iter().filter(|check| check.status == status).count();
         let report = report(&verdict);
-        let whole = usize::from(verdict.verdict != Word::Pass);
-        let is_fail = usize::from(verdict.verdict == Word::Fail);
+        let whole = usize::from(verdict.verdict != Verdict::Pass);
+        let is_fail = usize::from(verdict.verdict == Verdict::Fail);
         prop_assert_eq!(report.tests, verdict.checks.len() + 1);
         prop_assert_eq!(report.failures, count(Status::Fail) + is_fail);
         prop_assert_eq!(report.errors, count(Status::Unknown) + whole - is_fail);

@@ -1,14 +1,14 @@
 //! The report as people read it.
 
-use judge::verdict::Verdict;
+use judge::verdict::Judgement;
 use report::text;
 
 use crate::forge::{Fate, Forge, row};
 
-fn render(verdict: Verdict) -> String {
+fn render(verdict: Judgement) -> String {
     let rerun = "loadgen --count 2000 --dup 0.3 --seed 7 --batch 20".to_owned();
     let runs = vec!["results/20260102T030405Z-default-7-9f3c".to_owned()];
-    text::render(&Verdict { rerun, runs, observation: 1, ..verdict })
+    text::render(&Judgement { rerun, runs, observation: 1, ..verdict })
 }
 
 fn fates(round: u64, request: u32) -> Vec<Fate> {

@@ -22,8 +22,8 @@ pub const MAGIC: [u8; 8] = *b"ONCELEDG";
 /// The version of the frames.
 pub const VERSION: u16 = 1;
 
-/// Most ordinals in one [`Frame::Extra`]: eight bytes each must fit in a body's 16-bit length.
-pub const MAX_EXTRA: usize = 8_000;
+/// Most ordinals in one [`Frame::Resend`]: eight bytes each must fit in a body's 16-bit length.
+pub const MAX_RESEND: usize = 8_000;
 
 /// The kinds of frames.
 pub(crate) const KINDS: std::ops::RangeInclusive<u8> = 1..=5;
@@ -61,7 +61,7 @@ pub enum Scope {
     /// A round of the plan.
     Round(u64),
     /// An explicit list of keys.
-    Extra(u32),
+    Resend(u32),
 }
 
 /// One try of one request, ended.
@@ -102,7 +102,7 @@ pub enum Frame {
         t: u64,
     },
     /// A list of keys is about to be sent.
-    Extra {
+    Resend {
         /// Its number.
         id: u32,
         /// What for.
@@ -151,7 +151,7 @@ impl Frame {
             Self::Header(header) => Some(header.monotonic_ns),
             Self::Open { t, .. } | Self::Closed { t } => Some(*t),
             Self::Done(done) => Some(done.t_end),
-            Self::Extra { .. } => None,
+            Self::Resend { .. } => None,
         }
     }
 
@@ -171,7 +171,7 @@ impl Frame {
         match self {
             Self::Header(_) => 1,
             Self::Open { .. } => 2,
-            Self::Extra { .. } => 3,
+            Self::Resend { .. } => 3,
             Self::Done(_) => 4,
             Self::Closed { .. } => 5,
         }
@@ -192,7 +192,7 @@ impl Frame {
                 out.extend_from_slice(&round.to_le_bytes());
                 out.extend_from_slice(&t.to_le_bytes());
             }
-            Self::Extra { id, purpose, ordinals } => {
+            Self::Resend { id, purpose, ordinals } => {
                 out.extend_from_slice(&id.to_le_bytes());
                 out.push(match purpose {
                     Purpose::Resolve => 1,
@@ -230,7 +230,7 @@ impl Frame {
                 };
                 let (words, rest) = fields.rest().as_chunks::<8>();
                 rest.is_empty().then_some(())?;
-                Self::Extra {
+                Self::Resend {
                     id,
                     purpose,
                     ordinals: words.iter().map(|word| u64::from_le_bytes(*word)).collect(),
@@ -253,7 +253,7 @@ impl Done {
     fn encode_body(&self, out: &mut Vec<u8>) {
         let (scope, index) = match self.scope {
             Scope::Round(round) => (0, round),
-            Scope::Extra(id) => (1, u64::from(id)),
+            Scope::Resend(id) => (1, u64::from(id)),
         };
         let answer = &self.answer;
         let counts = [
@@ -298,7 +298,7 @@ impl Done {
         let (scope, index) = (fields.u8()?, fields.u64()?);
         let scope = match scope {
             0 => Scope::Round(index),
-            1 => Scope::Extra(u32::try_from(index).ok()?),
+            1 => Scope::Resend(u32::try_from(index).ok()?),
             _ => return None,
         };
         let request = fields.u32()?;

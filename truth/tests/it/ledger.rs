@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use truth::record::ledger::merge::Merge;
 use truth::record::ledger::reader::SegmentReader;
 use truth::record::ledger::writer::SegmentWriter;
-use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose, Scope};
+use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 fn header(lane: u16) -> Header {
@@ -36,7 +36,7 @@ fn frames() -> Vec<Frame> {
         Frame::Header(header(0)),
         Frame::Open { round: 0, t: 10 },
         Frame::Done(done(0, 20)),
-        Frame::Extra { id: 1, purpose: Purpose::Resolve, ordinals: vec![3, 4] },
+        Frame::Resend { id: 1, purpose: Purpose::Resolve, ordinals: vec![3, 4] },
         Frame::Done(done(1, 30)),
         Frame::Closed { t: 40 },
     ]
@@ -117,8 +117,8 @@ fn a_flipped_bit_before_good_frames_is_damage_at_its_frame() {
 
 #[test]
 fn a_good_frame_far_behind_a_bad_one_is_found() {
-    let ordinals = (0..MAX_EXTRA as u64).collect();
-    let long = Frame::Extra { id: 1, purpose: Purpose::Resolve, ordinals };
+    let ordinals = (0..MAX_RESEND as u64).collect();
+    let long = Frame::Resend { id: 1, purpose: Purpose::Resolve, ordinals };
     let (mut bytes, ends) = encoded(&[Frame::Header(header(0)), long, Frame::Closed { t: 40 }]);
     bytes[ends[0] + 3] ^= 1;
     let expected = Some((ends[0] as u64, "good frames follow a bad one"));
@@ -228,7 +228,7 @@ fn answers() -> impl Strategy<Value = Answer> {
 }
 
 fn any_done() -> impl Strategy<Value = Done> {
-    let scope = prop_oneof![any::<u64>().prop_map(Scope::Round), any::<u32>().prop_map(Scope::Extra)];
+    let scope = prop_oneof![any::<u64>().prop_map(Scope::Round), any::<u32>().prop_map(Scope::Resend)];
     let numbers = (any::<u32>(), any::<u16>(), any::<bool>(), any::<u32>(), any::<[u64; 3]>(), any::<u16>());
     (scope, numbers, answers()).prop_map(|(scope, numbers, answer)| {
         let (request, try_number, is_final, connection, [t_planned, t_start, t_end], status) = numbers;
@@ -302,17 +302,17 @@ fn a_segment_is_never_written_over() {
 fn a_long_list_of_keys_is_cut_into_frames() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lane-000.seg");
-    let ordinals: Vec<u64> = (0..2 * MAX_EXTRA as u64 + 1).collect();
+    let ordinals: Vec<u64> = (0..2 * MAX_RESEND as u64 + 1).collect();
     let mut writer = SegmentWriter::create(&path, header(0)).unwrap();
     writer.extra(9, Purpose::Replay, &ordinals).unwrap();
     let mut lists = Vec::new();
     for frame in SegmentReader::open(&path).unwrap().skip(1) {
         match frame.unwrap() {
-            Frame::Extra { id: 9, purpose: Purpose::Replay, ordinals } => lists.push(ordinals),
+            Frame::Resend { id: 9, purpose: Purpose::Replay, ordinals } => lists.push(ordinals),
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(lists.iter().map(Vec::len).collect::<Vec<_>>(), [MAX_EXTRA, MAX_EXTRA, 1]);
+    assert_eq!(lists.iter().map(Vec::len).collect::<Vec<_>>(), [MAX_RESEND, MAX_RESEND, 1]);
     assert_eq!(lists.concat(), ordinals);
 }
 
@@ -331,7 +331,7 @@ fn lanes(folder: &TempDir, lanes: &[&[Frame]]) -> Vec<PathBuf> {
 #[test]
 fn lanes_are_merged_by_time() {
     let folder = tempfile::tempdir().unwrap();
-    let extra = Frame::Extra { id: 1, purpose: Purpose::Resolve, ordinals: vec![5] };
+    let extra = Frame::Resend { id: 1, purpose: Purpose::Resolve, ordinals: vec![5] };
     let first = [Frame::Open { round: 0, t: 10 }, Frame::Done(done(0, 40)), Frame::Closed { t: 60 }];
     let second = [Frame::Open { round: 1, t: 20 }, extra, Frame::Done(done(0, 30)), Frame::Done(done(1, 40))];
     let paths = lanes(&folder, &[&first, &second, &[]]);

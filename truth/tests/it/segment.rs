@@ -29,9 +29,9 @@ const SEGMENT: [u8; 562] = [
     0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // round 5
     0x64, 0xca, 0x9a, 0x3b, 0x00, 0x00, 0x00, 0x00, // t 1,000,000,100
     0x43, 0x45, 0x0e, 0xd5, // CRC-32C of all of the above
-    // Extra.
+    // Resend.
     0x15, 0x00, // length of the body, 21
-    0x03, // kind: Extra
+    0x03, // kind: Resend
     0x02, 0x00, 0x00, 0x00, // number 2
     0x02, // purpose: replay
     0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // ordinal 7
@@ -222,7 +222,7 @@ fn dones() -> Vec<Done> {
         )
     };
     let counts = Done {
-        scope: Scope::Extra(2),
+        scope: Scope::Resend(2),
         try_number: 1,
         connection: 10,
         t_start: at(150),
@@ -258,7 +258,7 @@ fn the_reader_finds_what_the_hand_wrote() {
     let mut expected = vec![
         Frame::Header(header()),
         Frame::Open { round: 5, t: at(100) },
-        Frame::Extra { id: 2, purpose: Purpose::Replay, ordinals: ORDINALS.to_vec() },
+        Frame::Resend { id: 2, purpose: Purpose::Replay, ordinals: ORDINALS.to_vec() },
     ];
     expected.extend(dones().into_iter().map(Frame::Done));
     expected.push(Frame::Closed { t: at(300) });

@@ -7,7 +7,7 @@ use judge::evidence::Evidence;
 use judge::facts::Facts;
 use judge::judge;
 use judge::resend::{Lists, Wish};
-use judge::verdict::{SentAgain, Status, Verdict, Word};
+use judge::verdict::{Judgement, SentAgain, Status, Verdict};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
@@ -106,7 +106,7 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
     let batch = forged.plan.batch as usize;
     assert!(ordinals.len() <= batch, "one request is enough here");
     let done = Done {
-        scope: Scope::Extra(0),
+        scope: Scope::Resend(0),
         request: 0,
         try_number: 0,
         is_final: true,
@@ -117,12 +117,12 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
         status: 200,
         answer: tells(answer),
     };
-    let extra = Frame::Extra { id: 0, purpose, ordinals: ordinals.to_vec() };
+    let extra = Frame::Resend { id: 0, purpose, ordinals: ordinals.to_vec() };
     forged.lanes.push(vec![extra, Frame::Done(done), Frame::Closed { t: t + 600 }]);
 }
 
 /// The verdict on the folder: frames of lists have no time of their own, so they are merged by segment.
-pub(crate) fn verdict(forged: &Forged) -> Verdict {
+pub(crate) fn verdict(forged: &Forged) -> Judgement {
     let out = tempfile::tempdir().expect("a folder");
     let folder = forged.write(out.path());
     let run = judge::evidence::Run::open(folder).expect("a forged run");
@@ -141,7 +141,7 @@ fn a_replay_that_is_known_passes_and_is_told() {
     let keys = first_acked(&forged, 10);
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
     let verdict = verdict(&forged);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "replay").summary, "10 acknowledged keys sent again, all of them known");
     assert_eq!(check(&verdict, "stillness").status, Status::Pass);
     let again = SentAgain { keys: 10, told_duplicate: 10, ..SentAgain::default() };
@@ -160,7 +160,7 @@ fn a_replayed_key_that_is_told_to_be_new_fails() {
     });
     let verdict = verdict(&forged);
     assert_names(&verdict, "replay", keys[4]);
-    assert!(verdict.verdict == Word::Fail && check(&verdict, "stored-twice").status == Status::Pass);
+    assert!(verdict.verdict == Verdict::Fail && check(&verdict, "stored-twice").status == Status::Pass);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
     let mut known = forged.clone();
     send(&mut known, Purpose::Replay, &keys, |answer| Answer { kinds: Kinds::Untold, ..answer });
     let fine = verdict(&known);
-    assert_eq!(fine.verdict, Word::Pass, "{:#?}", fine.reasons);
+    assert_eq!(fine.verdict, Verdict::Pass, "{:#?}", fine.reasons);
     assert_eq!(
         check(&fine, "replay").summary,
         "10 acknowledged keys sent again, and none of them counted as unique"
@@ -186,7 +186,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
 }
 
 /// Answers that tell nothing, counters alone: ten keys replayed, `unique` grown by three.
-fn counted_again(received: u64) -> Verdict {
+fn counted_again(received: u64) -> Judgement {
     let mut forged = in_doubt().run();
     let keys = first_acked(&forged, 10);
     send(&mut forged, Purpose::Replay, &keys, |answer| Answer {
@@ -222,11 +222,11 @@ fn a_key_that_is_resolved_is_in_doubt_no_longer() {
     let keys = choose(&wish(true, None), &forged.evidence()).resolve;
     send(&mut forged, Purpose::Resolve, &keys, |answer| answer);
     let after = verdict(&forged);
-    assert_eq!(after.verdict, Word::Pass, "{:#?}", after.reasons);
+    assert_eq!(after.verdict, Verdict::Pass, "{:#?}", after.reasons);
     let keys = keys.len() as u64;
     assert_eq!(after.resolved, Some(SentAgain { keys, told_new: keys, ..SentAgain::default() }));
     assert_eq!(after.attempts.doubtful_keys + keys, before.attempts.doubtful_keys);
-    let unique = |verdict: &Verdict| verdict.counters.as_ref().expect("a forged run").unique;
+    let unique = |verdict: &Judgement| verdict.counters.as_ref().expect("a forged run").unique;
     assert!(unique(&after).slack() < unique(&before).slack());
     // From now on its loss is one.
     forged.lose(choose(&wish(true, None), &in_doubt().run().evidence()).resolve[0]);
@@ -250,7 +250,7 @@ fn a_counter_that_was_too_high_before_is_too_high_still() {
     forged.now.duplicates = forged.now.duplicates.map(|count| count + 1);
     assert_fails(&verdict(&forged), &["counters"]);
     forged.polls.clear();
-    assert_eq!(verdict(&forged).verdict, Word::Unknown);
+    assert_eq!(verdict(&forged).verdict, Verdict::Unknown);
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn a_list_that_was_cut_short_is_unknown_and_not_unsent() {
     let lane = forged.lanes.last_mut().expect("a forged run");
     lane.truncate(1);
     let verdict = verdict(&forged);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(verdict.resolved.expect("a forged run").unknown, keys.len() as u64);
     assert!(verdict.observations.iter().all(|line| !line.starts_with("run did not finish")), "the run did");
 }
@@ -321,7 +321,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-fn saved(folder: &RunFolder) -> Verdict {
+fn saved(folder: &RunFolder) -> Judgement {
     serde_json::from_slice(&fs::read(folder.file("verdict.json")).expect("a verdict")).expect("a verdict")
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use judge::verdict::{Verdict, Word};
+use judge::verdict::{Judgement, Verdict};
 use truth::plan::shard::Shard;
 use truth::record::folder::RunFolder;
 
@@ -39,7 +39,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
-pub(crate) fn saved(folder: &RunFolder) -> Verdict {
+pub(crate) fn saved(folder: &RunFolder) -> Judgement {
     serde_json::from_slice(&fs::read(folder.file("verdict.json")).expect("a verdict")).expect("a verdict")
 }
 
@@ -53,11 +53,11 @@ fn each_word_has_its_exit_code() {
     moving.settled = truth::observed::Settled::Moving;
     let void = Forge { fates: |_, _| vec![Fate::Rejected], ..small() }.run();
     for (forged, code, word) in [
-        (small().run(), 0, Word::Pass),
-        (lost, 1, Word::Fail),
-        (torn, 1, Word::Fail),
-        (moving, 3, Word::Unknown),
-        (void, 4, Word::Void),
+        (small().run(), 0, Verdict::Pass),
+        (lost, 1, Verdict::Fail),
+        (torn, 1, Verdict::Fail),
+        (moving, 3, Verdict::Unknown),
+        (void, 4, Verdict::Void),
     ] {
         let out = tempfile::tempdir().unwrap();
         let folder = forged.write_observed(out.path());
@@ -277,7 +277,7 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     let output = verify(&[path, "--target", &stub.url, "--settle", "1s"], out.path());
     assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
     assert_eq!(folder.observations(), [1, 2, 3]);
-    assert_eq!((saved(&folder).verdict, saved(&folder).observation), (Word::Fail, 3));
+    assert_eq!((saved(&folder).verdict, saved(&folder).observation), (Verdict::Fail, 3));
     let again = offline(&folder, &[]);
     assert_eq!(again.status.code(), Some(1), "the newest counts");
     assert!(again.stderr.is_empty(), "{}", stderr(&again));

@@ -3,7 +3,7 @@
 use judge::evidence::Evidence;
 use judge::facts::book;
 use judge::judge;
-use judge::verdict::{Status, Verdict, Word};
+use judge::verdict::{Judgement, Status, Verdict};
 use reader::client::TargetClient;
 use reader::database::DatabaseReader;
 use reader::tunnel::ProxyLogin;
@@ -86,7 +86,7 @@ async fn look(forged: &Forged, target: &Target, database: &DatabaseReader) -> Ob
     observe(&client, &wanted).await.expect("something was read")
 }
 
-async fn verdict(forged: &Forged, target: &Target, database: &DatabaseReader) -> Verdict {
+async fn verdict(forged: &Forged, target: &Target, database: &DatabaseReader) -> Judgement {
     let observed = look(forged, target, database).await;
     judge(&Evidence { observed, ..forged.evidence() })
 }
@@ -109,7 +109,7 @@ async fn a_database_that_holds_what_is_listed_agrees() {
     let forged = small();
     let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
     let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     let said = &check(&verdict, "routes-disagree").summary;
     assert_eq!(said, "210 rows listed, and so many counted; the database holds the same of every key");
 }
@@ -163,7 +163,7 @@ async fn a_target_that_does_not_show_all_is_judged_by_its_database() {
         observed.save(&kept).expect("saved");
         assert_eq!(Observed::load(&kept).expect("loaded"), observed);
         let verdict = judge(&Evidence { observed, ..forged.evidence() });
-        assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
         let told =
             if capped { "lists 20 rows of this run and no way to more" } else { "the target lists nothing" };
         assert!(verdict.observations.iter().any(|line| line.contains(told)), "{:#?}", verdict.observations);
@@ -188,7 +188,7 @@ async fn a_database_is_enough_where_the_target_shows_and_counts_nothing() {
     let mut silent = forged.clone();
     (silent.baseline, silent.closing) = (None, None);
     let verdict = verdict(&silent, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     let mut rows = forged.rows.clone();
     rows.push(rows[3].clone());
     let verdict = self::verdict(&silent, &target, &Store::of(&rows).await.asked(QUERY)).await;
@@ -205,7 +205,7 @@ async fn contents_that_only_the_database_shows_are_compared_by_what_they_mean() 
     rows[2].timestamp = rows[2].timestamp.as_ref().map(|text| text.replace('T', " ").replace('Z', "+00"));
     let store = Store::of(&rows).await;
     let verdict = verdict(&forged, &target, &store.asked(QUERY)).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 
     let mut connection = store.connect().await;
     let damage = "UPDATE stored SET payload = NULL WHERE rowid = 3";
@@ -229,7 +229,7 @@ async fn rows_of_others_in_the_table_are_nobodys_fault() {
                     told_before.then(|| held_before(&forged));
                 let (_stub, target) = shown(&forged, &before, pages).await;
                 let verdict = verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
-                assert_eq!(verdict.verdict, Word::Pass, "{held} {told_before}: {:#?}", verdict.reasons);
+                assert_eq!(verdict.verdict, Verdict::Pass, "{held} {told_before}: {:#?}", verdict.reasons);
                 let said = "the database holds 4 rows that are not of this run more than before it";
                 let is_said = verdict.observations.iter().any(|line| line == said);
                 assert_eq!(is_said, told_before && held == 9, "{held}: {:#?}", verdict.observations);
@@ -275,7 +275,7 @@ async fn a_key_that_is_listed_with_one_payload_and_stored_with_the_other_is_name
     let forged = forge.run();
     let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;
     let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 
     let key = (0..).find(|key| forged.events.variant(*key).is_some()).expect("one key in four");
     let id = forged.events.id_text(key);
@@ -295,7 +295,7 @@ async fn what_the_database_holds_is_not_lost_however_little_the_target_shows() {
     let forged = small();
     let (_stub, target) = shown(&forged, &forged.rows, Pages::Newest { of: 60 }).await;
     let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     // One that the target alone does not show is told apart, and not lost.
     let mut rows = forged.rows.clone();
     rows.remove(7);
@@ -332,7 +332,7 @@ async fn a_column_that_is_not_understood_is_unknown_and_one_that_is_counts() {
         let query = format!("SELECT topic, event_id, {column} FROM stored");
         let verdict = verdict(&forged, &target, &store.asked(&query)).await;
         assert_fails(&verdict, &[]);
-        let word = if is_understood { Word::Pass } else { Word::Unknown };
+        let word = if is_understood { Verdict::Pass } else { Verdict::Unknown };
         assert_eq!(verdict.verdict, word, "{column}: {:#?}", verdict.reasons);
         let is_said =
             verdict.reasons.iter().any(|reason| reason.contains("is not understood: not one of 210"));
@@ -400,7 +400,7 @@ async fn a_database_that_cannot_be_asked_is_unknown_and_says_why() {
     ] {
         let verdict = verdict(&forged, &target, &store.asked(query)).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{query}");
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{query}");
         let reasons = verdict.reasons.join("\n");
         assert!(reasons.contains("the database could not be read: "), "{reasons}");
         assert_eq!(reasons.matches(why).count(), 1, "said once: {reasons}");
@@ -411,7 +411,7 @@ async fn a_database_that_cannot_be_asked_is_unknown_and_says_why() {
         [format!("sqlite:{}", nowhere.display()), format!("postgres://app@127.0.0.1:{}/events", free_port())]
     {
         let verdict = verdict(&forged, &target, &reader(&url, QUERY)).await;
-        assert_eq!(verdict.verdict, Word::Unknown, "{url}");
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{url}");
         assert!(verdict.reasons[0].contains(&format!("cannot connect to {url}")), "{:#?}", verdict.reasons);
     }
     assert!(!nowhere.exists());
@@ -419,7 +419,7 @@ async fn a_database_that_cannot_be_asked_is_unknown_and_says_why() {
     let (_stub, mut target) = shown(&forged, &forged.rows, WHOLE).await;
     (target.listing.path, target.stats) = (None, StatsFields::default());
     let verdict = verdict(&forged, &target, &store.asked("SELECT 1 AS topic")).await;
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "lost").status, Status::NotTested);
     assert!(
         !verdict.reasons.iter().any(|reason| reason.contains("offers neither")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use judge::evidence::Evidence;
 use judge::facts::book;
 use judge::judge;
-use judge::verdict::{Verdict, Word};
+use judge::verdict::{Judgement, Verdict};
 use reader::client::{ReadError, TargetClient};
 use reader::tunnel::ProxyLogin;
 use truth::observed::counters::Counters;
@@ -55,7 +55,7 @@ async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Obse
 const PATIENT: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(900);
 
-async fn verdict(forged: &Forged, target: &Target, settle: Duration) -> Verdict {
+async fn verdict(forged: &Forged, target: &Target, settle: Duration) -> Judgement {
     let observed = look(forged, target, settle).await.expect("something was read");
     judge(&Evidence { observed, ..forged.evidence() })
 }
@@ -75,7 +75,12 @@ async fn every_way_of_paging_shows_all_rows_at_any_page_size() {
             let mut target = target(&stub);
             (target.listing.paging, target.listing.limit, target.listing.topics) = (paging, limit, topics);
             let verdict = verdict(&forged, &target, PATIENT).await;
-            assert_eq!(verdict.verdict, Word::Pass, "{paging:?} {limit} {topics:?}: {:#?}", verdict.reasons);
+            assert_eq!(
+                verdict.verdict,
+                Verdict::Pass,
+                "{paging:?} {limit} {topics:?}: {:#?}",
+                verdict.reasons
+            );
             let expected =
                 if topics == ListedTopics::All { "210 rows listed" } else { "the listing does not show" };
             assert!(check(&verdict, "routes-disagree").summary.starts_with(expected));
@@ -92,7 +97,7 @@ async fn pages_can_be_numbered() {
         (target.listing.paging, target.listing.first_page) = (Paging::Page, from as u32);
         (target.listing.parameters.page, target.listing.parameters.limit) = ("p".to_owned(), String::new());
         let verdict = verdict(&forged, &target, PATIENT).await;
-        assert_eq!(verdict.verdict, Word::Pass, "{from}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Pass, "{from}: {:#?}", verdict.reasons);
     }
 }
 
@@ -114,7 +119,7 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     let stub = Stub::start(Script { pages: Pages::OtherNames, ..script(&forged) }).await;
     let target = Target { url: stub.url.clone(), ..scenario.target.clone() };
     let verdict = verdict(&forged, &target, PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, "payload-changed").summary, "210 stored events are as sent");
 
     // One row of other contents is noticed through all of that.
@@ -151,7 +156,7 @@ async fn a_row_that_is_shown_under_every_topic_is_a_leak() {
         // A target that cannot be asked for a topic leaks nothing.
         target.listing.parameters.topic.clear();
         target.listing.topics = ListedTopics::All;
-        assert_eq!(self::verdict(&forged, &target, PATIENT).await.verdict, Word::Pass);
+        assert_eq!(self::verdict(&forged, &target, PATIENT).await.verdict, Verdict::Pass);
     }
 }
 
@@ -165,7 +170,7 @@ async fn a_single_page_without_anybody_who_counts_is_not_taken_for_whole() {
     (target.listing.paging, target.listing.limit) = (Paging::None, 1000);
     let verdict = verdict(&forged, &target, SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -174,7 +179,7 @@ async fn a_target_that_ignores_the_topic_shows_every_row_once_all_the_same() {
     let stub = Stub::start(Script { by_topic: false, ..script(&forged) }).await;
     let mut target = target(&stub);
     (target.listing.topics, target.listing.limit) = (ListedTopics::Each, 40);
-    assert_eq!(verdict(&forged, &target, PATIENT).await.verdict, Word::Pass);
+    assert_eq!(verdict(&forged, &target, PATIENT).await.verdict, Verdict::Pass);
 }
 
 #[tokio::test]
@@ -204,7 +209,7 @@ async fn what_a_capped_listing_does_not_show_is_unseen() {
         (target.listing.paging, target.listing.limit) = (paging, limit);
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{limit} {paging:?}");
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{limit} {paging:?}");
         assert!(
             verdict.reasons.iter().any(|reason| reason.contains("listing.paging")),
             "{:#?}",
@@ -235,7 +240,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let cap = of(&longest) + 1;
     let stub = Stub::start(within(cap)).await;
     let verdict = verdict(&forged, &capped(&stub, cap), PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 
     // What the longest does not show is unseen, and it is said how much that is.
     let cap = of(&longest) - 1;
@@ -245,7 +250,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let stub = Stub::start(within(cap)).await;
     let verdict = self::verdict(&forged, &capped(&stub, cap), SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
     let said = format!("saw {seen} of 210 acknowledged keys; {} of 3 topics are cut off", cut.len());
     assert!(verdict.reasons.iter().any(|reason| reason.starts_with(&said)), "{said}: {:#?}", verdict.reasons);
 
@@ -271,7 +276,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let stub = Stub::start(within(cap)).await;
     let verdict = self::verdict(&forged, &capped(&stub, 1000), SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
 }
 
 #[tokio::test]
@@ -282,7 +287,7 @@ async fn a_cap_shows_also_where_there_are_no_counters() {
     target.stats = StatsFields::default();
     let verdict = verdict(&forged, &target, SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -294,7 +299,7 @@ async fn a_listing_that_goes_in_circles_ends() {
         target.listing.paging = paging;
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown);
+        assert_eq!(verdict.verdict, Verdict::Unknown);
         assert!(verdict.reasons.iter().any(|reason| reason.contains("leads back")), "{:#?}", verdict.reasons);
         assert!(stub.asked().1 < 20, "{:?}", stub.asked());
     }
@@ -308,7 +313,7 @@ async fn what_becomes_visible_late_is_an_observation_and_no_loss() {
     let stub = Stub::start(Script { late: (6, late.clone()), ..script(&forged) }).await;
     forged.rows.extend(late);
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(
         verdict.observations[0].starts_with("10 acknowledged keys were not listed at first"),
         "{:?}",
@@ -329,7 +334,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         }
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
         if !by_topic {
             let why = if counts {
                 "though the target counts more"
@@ -342,7 +347,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         target.listing.topics = ListedTopics::Each;
         let verdict = self::verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
     }
     // Where a page begins may be capped, and not how many rows there are.
     let stub = Stub::start(Script { pages: Pages::OffsetBelow { end: 60 }, ..script(&forged) }).await;
@@ -353,7 +358,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
     // A cap that no topic reaches hides nothing of it.
     let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, ..script(&forged) }).await;
     let verdict = self::verdict(&forged, &self::target(&stub), SHORT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -375,7 +380,7 @@ async fn a_target_that_shows_every_key_and_counts_some_again_after_its_window_is
     let stub = Stub::start(Script { pages: Pages::Link { at_most: 20 }, ..script(&forged) }).await;
     let verdict = verdict(&forged, &target(&stub), SHORT).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -400,7 +405,7 @@ fn what_still_came_in_when_the_looks_ended_is_not_lost() {
         let verdict = judge(&Evidence { observed, ..forged.evidence() });
         assert_fails(&verdict, &[]);
         let lost = check(&verdict, "lost");
-        assert_eq!((verdict.verdict, lost.count), (Word::Unknown, 60));
+        assert_eq!((verdict.verdict, lost.count), (Verdict::Unknown, 60));
         assert!(lost.summary.contains("--settle"), "{}", lost.summary);
     }
 }
@@ -416,7 +421,7 @@ async fn counters_that_move_and_then_settle_are_waited_for() {
     let on_stats = |nth: usize, counters: &Counters| Some(lag(counters, 5_u64.saturating_sub(nth as u64)));
     let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script(&forged) }).await;
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -480,7 +485,7 @@ async fn counters_that_never_rest_are_unknown() {
         assert_eq!(observed.stats.settled, settled);
         let verdict = judge(&Evidence { observed, ..forged.evidence() });
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown);
+        assert_eq!(verdict.verdict, Verdict::Unknown);
     }
 }
 
@@ -494,7 +499,7 @@ async fn a_listing_that_the_target_changed_under_is_read_again_five_times_at_mos
     let observed = look(&forged, &target(&stub), Duration::ZERO).await.unwrap();
     assert_eq!((observed.listing.bracketed, observed.listing.brackets), (false, 5));
     let verdict = judge(&Evidence { observed, ..forged.evidence() });
-    assert_eq!(verdict.verdict, Word::Unknown);
+    assert_eq!(verdict.verdict, Verdict::Unknown);
 }
 
 #[tokio::test]
@@ -513,7 +518,7 @@ async fn errors_of_the_target_are_unknown_and_not_a_failure() {
         let stub = Stub::start(script).await;
         let verdict = verdict(&forged, &target(&stub), SHORT).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{name}: {:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{name}: {:#?}", verdict.reasons);
     }
 }
 
@@ -522,7 +527,7 @@ async fn an_error_while_the_target_comes_to_rest_is_forgiven() {
     let forged = small();
     let on_stats = |nth: usize, counters: &Counters| (nth != 2).then(|| counters.clone());
     let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script(&forged) }).await;
-    assert_eq!(verdict(&forged, &target(&stub), PATIENT).await.verdict, Word::Pass);
+    assert_eq!(verdict(&forged, &target(&stub), PATIENT).await.verdict, Verdict::Pass);
 }
 
 #[tokio::test]
@@ -532,13 +537,13 @@ async fn a_target_without_counters_is_listed_twice_and_one_without_a_listing_cou
     let mut uncounted = target(&stub);
     uncounted.stats = StatsFields::default();
     let verdict_listed = verdict(&forged, &uncounted, PATIENT).await;
-    assert_eq!(verdict_listed.verdict, Word::Pass, "{:#?}", verdict_listed.reasons);
+    assert_eq!(verdict_listed.verdict, Verdict::Pass, "{:#?}", verdict_listed.reasons);
     // And asked for the first pages of three topics and of one that nobody used.
     assert_eq!(stub.asked(), (0, 2 + 4));
     let mut unlisted = target(&stub);
     unlisted.listing.path = None;
     let verdict_counted = verdict(&forged, &unlisted, PATIENT).await;
-    assert_eq!(verdict_counted.verdict, Word::Pass, "{:#?}", verdict_counted.reasons);
+    assert_eq!(verdict_counted.verdict, Verdict::Pass, "{:#?}", verdict_counted.reasons);
 }
 
 #[tokio::test]
@@ -557,7 +562,7 @@ async fn where_others_write_our_rows_alone_have_to_stand_still() {
     script.rows.extend((0..5).map(foreign));
     let stub = Stub::start(Script { on_stats: Box::new(on_stats), ..script }).await;
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -583,7 +588,7 @@ async fn a_key_that_is_missing_is_looked_for_twice_however_little_time_there_is(
     let mut target = target(&stub);
     target.stats = StatsFields::default();
     let verdict = verdict(&forged, &target, Duration::ZERO).await;
-    assert_eq!(verdict.verdict, Word::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
 /// 2,000 attempts of 1,400 keys, shown in the order of time without counters, from such a place no further.
@@ -599,7 +604,7 @@ async fn up_to(
     rows: Vec<truth::observed::rows::Row>,
     forged: &Forged,
     change: fn(&mut Target),
-) -> Verdict {
+) -> Judgement {
     let script = Script { pages: Pages::OffsetBelow { end }, by_topic: false, ..script(forged) };
     let stub = Stub::start(Script { rows, ..script }).await;
     let mut target = target(&stub);
@@ -639,9 +644,9 @@ async fn what_a_listing_in_the_order_of_time_has_passed_is_lost() {
 #[tokio::test]
 async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
     let forged = long();
-    let unknown = |verdict: &Verdict| {
+    let unknown = |verdict: &Judgement| {
         assert_fails(verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     };
     // Nothing is lost; the last page begins at 700.
     unknown(&up_to(700, forged.rows.clone(), &forged, uncounted).await);
@@ -676,7 +681,7 @@ async fn what_lies_before_the_rows_of_its_own_topic_is_unseen() {
     let rows: Vec<_> = forged.rows.iter().filter(|row| is_shown(row)).cloned().collect();
     let verdict = up_to(5_000, rows, &forged, uncounted).await;
     assert_fails(&verdict, &[]);
-    assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
 }
 
 #[tokio::test]
@@ -701,6 +706,6 @@ async fn a_key_that_was_stored_long_before_or_after_its_neighbours_may_lie_out_o
         rows.extend(apart);
         let verdict = up_to(1_300, rows, &forged, uncounted).await;
         assert_fails(&verdict, &[]);
-        assert_eq!(verdict.verdict, Word::Unknown, "{:#?}", verdict.reasons);
+        assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     }
 }

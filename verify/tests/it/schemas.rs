@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use boon::{Compiler, Schemas};
-use judge::verdict::{Verdict, Word};
+use judge::verdict::{Judgement, Verdict};
 use schemars::schema_for;
 use serde_json::{Value, json};
 use truth::record::ledger::Purpose;
@@ -13,7 +13,7 @@ use crate::forge::{Fate, Forge, row};
 /// The schema as it is published; a test that finds it old says how to make it anew.
 fn published() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/verdict.schema.json");
-    let made = serde_json::to_string_pretty(&schema_for!(Verdict)).expect("a schema") + "\n";
+    let made = serde_json::to_string_pretty(&schema_for!(Judgement)).expect("a schema") + "\n";
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
         std::fs::write(&path, &made).expect("a schema that can be written");
     }
@@ -45,7 +45,7 @@ fn verdicts() -> Vec<Value> {
     crate::again::send(&mut again, Purpose::Replay, &[0, 1, 2], |answer| answer);
     let verdicts = [pass, fail, unknown, void].map(|forged| forged.verdict());
     let words = verdicts.each_ref().map(|verdict| verdict.verdict);
-    assert_eq!(words, [Word::Pass, Word::Fail, Word::Unknown, Word::Void]);
+    assert_eq!(words, [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::Void]);
     let last = crate::again::verdict(&again);
     assert!(last.replayed.is_some());
     let all = verdicts.into_iter().chain([last]);

@@ -1,14 +1,14 @@
-//! The aggregator as a process: killed, it comes back on the port it had.
+//! The aggregator as a process: after a kill it comes back on its port.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-use xtask::aggregator::{self, sqlite_url};
-use xtask::cluster::{Cluster, Durability};
-use xtask::http;
-use xtask::interrupt::Interrupt;
-use xtask::programs::{Profile, Programs};
-use xtask::scratch::Scratch;
+use xtask::rig::aggregator::{self, sqlite_url};
+use xtask::rig::cluster::{Cluster, Durability};
+use xtask::rig::http;
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::programs::{Profile, Programs};
+use xtask::rig::scratch::Scratch;
 
 #[test]
 fn a_killed_aggregator_answers_again_on_its_port_with_sqlite() {

@@ -1,20 +1,24 @@
-//! The developer commands, tried: what they start is there, and what they end is gone.
+//! Developer commands: what they start is there, and what they end is gone.
 
-// clippy exempts functions marked as tests, and not what these share.
+// clippy exempts functions marked as tests, but not those that tests share.
 #![allow(clippy::unwrap_used)]
 
 mod aggregator;
 mod arrows;
 mod bench;
+mod circles;
 mod cluster;
 mod damage;
 mod database;
+mod docs;
 mod faults;
 mod gate;
 mod gone;
+mod imports;
 mod mutants;
 mod probe;
 mod process;
 mod replicas;
 mod stack;
+mod tokens;
 mod whole;

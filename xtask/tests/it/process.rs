@@ -3,15 +3,15 @@
 use std::process::Command;
 use std::time::Duration;
 
-use xtask::guard::Guard;
-use xtask::interrupt::{Interrupt, Interrupted};
-use xtask::process::{Ending, Process};
-use xtask::scratch::Scratch;
-use xtask::transcript::Transcript;
+use xtask::rig::guard::Guard;
+use xtask::rig::interrupt::{Interrupt, Interrupted};
+use xtask::rig::process::{Ending, Process};
+use xtask::rig::scratch::Scratch;
+use xtask::rig::transcript::Transcript;
 
 use crate::gone::{eventually, runs};
 
-/// A shell that starts a child of its own, says the child's id and waits for it.
+/// A shell that starts a child of its own, prints the child's id and waits for it.
 fn family() -> (Process, u32) {
     let said = Transcript::new().unwrap();
     let mut command = Command::new("sh");

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Done, Frame, Header, LedgerError, MAX_EXTRA, Purpose};
+use super::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose};
 
 /// Ended tries are gathered up to this many bytes; an announcement takes them along sooner.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -38,8 +38,8 @@ impl SegmentWriter {
 
     /// Announces a list of keys; returns once the kernel has it.
     pub fn extra(&mut self, id: u32, purpose: Purpose, ordinals: &[u64]) -> Result<(), LedgerError> {
-        for part in ordinals.chunks(MAX_EXTRA) {
-            self.put(&Frame::Extra { id, purpose, ordinals: part.to_vec() });
+        for part in ordinals.chunks(MAX_RESEND) {
+            self.put(&Frame::Resend { id, purpose, ordinals: part.to_vec() });
         }
         self.flush()
     }

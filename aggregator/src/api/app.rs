@@ -1,0 +1,38 @@
+//! State that the handlers share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::api::error::ApiError;
+use crate::connections::Room;
+use crate::event::Fault;
+use crate::ingest::Ingest;
+use crate::ingest::inbox::Inbox;
+use crate::ingest::intake::Intake;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::store::Store;
+
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) ingest: Ingest,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) room: Room,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) intake: Intake,
+    /// Permits for unpacking large bodies.
+    pub(crate) unpacking: Arc<Semaphore>,
+    /// Dropped with the last handler, which ends the workers.
+    pub(crate) _serving: watch::Sender<()>,
+    pub(crate) settings: Settings,
+    pub(crate) started: Instant,
+    pub(crate) instance_id: String,
+}
+
+impl App {
+    pub(crate) fn invalid(&self, faults: Vec<Fault>) -> ApiError {
+        ApiError::Invalid { faults, status: self.settings.invalid_status }
+    }
+}

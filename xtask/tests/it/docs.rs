@@ -1,0 +1,71 @@
+//! Docs: their commands are run, and few blocks show output without a command.
+
+use xtask::docs::{self, fences};
+use xtask::rig::interrupt::Interrupt;
+use xtask::rig::programs::{Profile, Programs};
+
+/// Blocks of output without a command, over all pages: nothing holds these to the truth.
+const MOST_TEXT_BLOCKS: usize = 15;
+
+fn run(page: &str) -> Result<usize, String> {
+    let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+    docs::run_page("page.md", page, &programs).map_err(|error| format!("{error:#}"))
+}
+
+#[test]
+fn commands_of_a_page_share_a_folder_and_a_shell_and_end_as_the_page_says() {
+    let page = "\
+Write a file:
+```console
+$ cat > file <<'EOF'
+one
+EOF
+$ export WORD=two
+$ sleep 600 &
+$ echo $! > sleeper
+```
+And read it:
+```console
+$ grep one file
+one
+$ test $WORD = two
+$ verify --no-such-option    # exit 2
+error: unexpected argument
+$ kill -0 $(cat sleeper)
+```
+";
+    assert_eq!(run(page), Ok(8));
+}
+
+#[test]
+fn a_command_that_ends_otherwise_is_told_with_its_line_and_output() {
+    let told = run("```console\n$ true\n$ echo gone; false\n$ true\n```\n").unwrap_err();
+    assert_eq!(told, "page.md:3: `echo gone; false` ended with exit code 1, expected 0\ngone\n");
+    let told = run("```console\n$ true    # exit 1\n```\n").unwrap_err();
+    assert_eq!(told, "page.md:2: `true` ended with exit code 0, expected 1\n");
+    let told = run("```console\n$ (exit 3)    # exit 1\n```\n").unwrap_err();
+    assert_eq!(told, "page.md:2: `(exit 3)` ended with exit code 3, expected 1\n");
+}
+
+#[test]
+fn what_a_page_leaves_running_ends_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = folder.path().join("id");
+    let page = format!("```console\n$ sh -c 'echo $$ > {}; sleep 600' &\n$ sleep 0.5\n```\n", id.display());
+    assert_eq!(run(&page), Ok(2));
+    let id: u32 = std::fs::read_to_string(id).unwrap().trim().parse().unwrap();
+    crate::gone::eventually("what the page left running ends", || !crate::gone::runs(id));
+}
+
+#[test]
+fn few_blocks_show_output_without_a_command() {
+    let mut found = Vec::new();
+    for path in docs::pages().unwrap() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let blocks = fences::fences(&text);
+        let texts = blocks.iter().filter(|fence| ["", "text"].contains(&fence.language.as_str()));
+        found.extend(texts.map(|fence| format!("{}:{}", path.display(), fence.line)));
+    }
+    let count = found.len();
+    assert!(count <= MOST_TEXT_BLOCKS, "{count} blocks, expected at most {MOST_TEXT_BLOCKS}: {found:#?}");
+}
