@@ -10,10 +10,7 @@ use crate::books::polled::Polled;
 use crate::books::tally::Tally;
 use crate::books::walk::{Setting, Walk, WalkError};
 use crate::evidence::Evidence;
-use crate::verdict::{Attempts, Check, Finding, Status};
-
-/// Why what nobody is on record to have sent may have been sent all the same.
-pub(crate) const OPEN_END: &str = "the ledger was not closed, and may lack what was sent last";
+use crate::verdict::{Attempts, Check, Finding, OPEN_END, Status};
 
 /// What all checks see: the evidence and what one pass over the ledger made of it.
 #[derive(Debug)]
@@ -93,7 +90,7 @@ impl<'a> Facts<'a> {
         if check.status != Status::Fail || !self.may_lack_the_end() {
             return check;
         }
-        Check::unknown(&check.name, check.count, format!("{}; but {OPEN_END}", check.summary))
+        Check::unknown(check.name, check.count, format!("{}; but {OPEN_END}", check.summary))
     }
 
     /// What the target said right after the last answer, as if `verify` had sent by then what it sent later. None if

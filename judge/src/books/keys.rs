@@ -98,6 +98,15 @@ const CLASSES: [u8; 256] = {
     table
 };
 
+/// Keys of a class.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Members {
+    /// Number of all of them.
+    pub count: u64,
+    /// The first of them.
+    pub keys: Vec<u64>,
+}
+
 /// The states of a range of keys; what is booked on others is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
@@ -129,26 +138,21 @@ impl Keys {
         (self.first..).zip(self.states.iter().copied())
     }
 
-    /// How many keys are of a class, and the first `limit` of them.
-    pub fn of_class(&self, class: Class, limit: usize) -> (u64, Vec<u64>) {
+    /// Counts the keys of a class, and names the first `limit` of them.
+    pub fn of_class(&self, class: Class, limit: usize) -> Members {
         self.of_class_where(class, limit, |_| true)
     }
 
-    /// The same of those keys alone that are asked about.
-    pub fn of_class_where(
-        &self,
-        class: Class,
-        limit: usize,
-        is_asked: impl Fn(&u64) -> bool,
-    ) -> (u64, Vec<u64>) {
-        let (mut count, mut first) = (0, Vec::new());
+    /// Counts the keys of a class that are asked about, and names the first `limit` of them.
+    pub fn of_class_where(&self, class: Class, limit: usize, is_asked: impl Fn(&u64) -> bool) -> Members {
+        let mut members = Members::default();
         for (ordinal, _) in self.iter().filter(|(ordinal, state)| state.is(class) && is_asked(ordinal)) {
-            count += 1;
-            if first.len() < limit {
-                first.push(ordinal);
+            members.count += 1;
+            if members.keys.len() < limit {
+                members.keys.push(ordinal);
             }
         }
-        (count, first)
+        members
     }
 
     /// Exact number of unknown attempts of a key.

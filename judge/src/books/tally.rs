@@ -84,6 +84,15 @@ pub struct AnswerFault {
     pub detail: String,
 }
 
+/// Segments of a ledger that the run itself wrote, not `verify` after it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Segments {
+    /// Segments that end with a `Closed` frame.
+    pub closed: usize,
+    /// All segments.
+    pub all: usize,
+}
+
 /// Everything that one pass learns.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -125,8 +134,8 @@ pub struct Tally {
     pub spoilt_examples: Vec<AnswerFault>,
     /// What was tried.
     pub coverage: Coverage,
-    /// Of the run's own segments, those that end in order, and all of them.
-    pub closed: (usize, usize),
+    /// Segments of the ledger that the run wrote.
+    pub segments: Segments,
     /// A segment that does not end in order though its run did.
     pub cut_off: Option<usize>,
     /// Whether any segment, those of `verify` included, does not end in order.

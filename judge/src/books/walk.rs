@@ -22,7 +22,7 @@ use crate::books::coverage::{Coverage, Ended};
 use crate::books::keys::Keys;
 use crate::books::order::{Order, OrderFaults, Said};
 use crate::books::sums::fault_in_sums;
-use crate::books::tally::{AnswerFault, Resent, Sums, Tally};
+use crate::books::tally::{AnswerFault, Resent, Segments, Sums, Tally};
 
 /// How many faulty sums are kept for show.
 const EXAMPLES: usize = 64;
@@ -157,7 +157,7 @@ impl<'a> Walk<'a> {
             spoilt_taken: 0,
             spoilt_examples: Vec::new(),
             coverage: Coverage::default(),
-            closed: (0, 0),
+            segments: Segments::default(),
             cut_off: None,
             is_open: false,
             last_answered: None,
@@ -490,7 +490,7 @@ impl<'a> Walk<'a> {
         }
         let own = (0..self.setting.runs.len()).filter(|segment| !self.later.contains(segment));
         let (closed, open): (Vec<usize>, Vec<usize>) = own.partition(|segment| self.closed.contains(segment));
-        self.tally.closed = (closed.len(), closed.len() + open.len());
+        self.tally.segments = Segments { closed: closed.len(), all: closed.len() + open.len() };
         self.tally.is_open = self.closed.len() < self.setting.runs.len();
         self.tally.cut_off = open.into_iter().find(|segment| self.setting.ended[self.setting.runs[*segment]]);
         self.tally.order = self.order.finish();
