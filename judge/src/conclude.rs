@@ -61,9 +61,9 @@ fn sent_again(sums: Sums) -> Option<SentAgain> {
     let all = sums.sent() + sums.never_sent;
     (all > 0).then(|| SentAgain {
         keys: all,
-        told_new: sums.told_new,
-        told_duplicate: sums.told_duplicate,
-        accepted: sums.acked - sums.told_new - sums.told_duplicate,
+        reported_new: sums.reported_new,
+        reported_duplicate: sums.reported_duplicate,
+        accepted: sums.acked - sums.reported_new - sums.reported_duplicate,
         unknown: sums.unknown,
         rejected: sums.rejected,
         never_sent: sums.never_sent,

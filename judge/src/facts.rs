@@ -72,7 +72,7 @@ impl<'a> Facts<'a> {
         match self.epochs.iter().find_map(|epochs| epochs.broken) {
             Some(Passage::Restarted) => "the counters do not survive a restart, and the target restarted",
             Some(Passage::Another) => "the counters are each process's own, and more than one answered",
-            Some(Passage::Same | Passage::Untold) | None => {
+            Some(Passage::Same | Passage::Unclear) | None => {
                 "the counters do not survive a restart, and there may have been one: nothing tells (`stats.uptime` or \
                  `stats.instance` would)"
             }
@@ -138,8 +138,8 @@ impl<'a> Facts<'a> {
             planned: self.evidence.plan.total.unwrap_or(0),
             sent: sums.sent(),
             acked: sums.acked,
-            told_new: sums.told_new,
-            told_duplicate: sums.told_duplicate,
+            reported_new: sums.reported_new,
+            reported_duplicate: sums.reported_duplicate,
             unknown: sums.unknown,
             rejected: sums.rejected,
             never_sent: sums.never_sent,

@@ -166,9 +166,11 @@ pub struct Attempts {
     /// Acknowledged attempts.
     pub acked: u64,
     /// Acknowledged attempts that were reported as new.
-    pub told_new: u64,
+    #[serde(rename = "told_new")]
+    pub reported_new: u64,
     /// Acknowledged attempts that were reported as duplicates.
-    pub told_duplicate: u64,
+    #[serde(rename = "told_duplicate")]
+    pub reported_duplicate: u64,
     /// Attempts whose fate is unknown.
     pub unknown: u64,
     /// Attempts that were rejected without effect.
@@ -187,9 +189,11 @@ pub struct SentAgain {
     /// Number of keys.
     pub keys: u64,
     /// Keys that were reported as new.
-    pub told_new: u64,
+    #[serde(rename = "told_new")]
+    pub reported_new: u64,
     /// Keys that were reported as duplicates.
-    pub told_duplicate: u64,
+    #[serde(rename = "told_duplicate")]
+    pub reported_duplicate: u64,
     /// Keys that were acknowledged, without saying which of the two.
     pub accepted: u64,
     /// Keys whose fate is unknown once more.

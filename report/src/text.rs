@@ -35,8 +35,8 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         "  sent        {}: {} acknowledged ({} new, {} duplicate), {} unknown, {} rejected, {} never sent",
         counted(sent.sent, "attempt", "attempts"),
         grouped(sent.acked),
-        grouped(sent.told_new),
-        grouped(sent.told_duplicate),
+        grouped(sent.reported_new),
+        grouped(sent.reported_duplicate),
         grouped(sent.unknown),
         grouped(sent.rejected),
         grouped(sent.never_sent),
@@ -205,8 +205,8 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
 
 fn sent_again(again: &SentAgain) -> String {
     let kinds = [
-        ("new", again.told_new),
-        ("duplicate", again.told_duplicate),
+        ("new", again.reported_new),
+        ("duplicate", again.reported_duplicate),
         ("accepted", again.accepted),
         ("unknown", again.unknown),
         ("rejected", again.rejected),

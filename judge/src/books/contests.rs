@@ -18,7 +18,7 @@ pub struct Contest {
     /// The earliest end of an acknowledged attempt.
     first_ack: Option<u64>,
     /// Carried by a request that was told to have stored the key.
-    told_new: Sides,
+    reported_new: Sides,
     /// Carried by an attempt that does not tell, and began before the first acknowledged one had ended.
     early: Sides,
     acked: Sides,
@@ -43,7 +43,7 @@ impl Contest {
         self.acked[at] = true;
         self.early[at] |= kind == Kind::Accepted && self.is_early(t_start);
         if kind == Kind::New {
-            for (told, carried) in self.told_new.iter_mut().zip(carried) {
+            for (told, carried) in self.reported_new.iter_mut().zip(carried) {
                 *told |= carried;
             }
         }
@@ -59,7 +59,7 @@ impl Contest {
     pub(crate) fn possible(&self, conflict: Conflict) -> Sides {
         let each = |of: fn(&Self, usize) -> bool| [of(self, 0), of(self, 1)];
         match conflict {
-            Conflict::FirstWins if self.told_new != [false, false] => self.told_new,
+            Conflict::FirstWins if self.reported_new != [false, false] => self.reported_new,
             Conflict::FirstWins => self.early,
             Conflict::LastWins => {
                 each(|of, at| of.unknown[at] || (of.acked[at] && of.last_end[at] >= of.last_start))

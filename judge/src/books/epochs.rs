@@ -30,7 +30,7 @@ pub enum Passage {
     /// One that was there before: several serve the target.
     Another,
     /// Nobody knows.
-    Untold,
+    Unclear,
 }
 
 /// Two answers, one after the other.
@@ -138,7 +138,7 @@ impl Epochs {
             (Some(_), Some(_)) => Passage::Same,
             _ if has_fallen => Passage::Another,
             _ if up.is_some_and(|(up, between)| up > between) => Passage::Same,
-            _ => Passage::Untold,
+            _ => Passage::Unclear,
         }
     }
 }

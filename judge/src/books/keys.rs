@@ -47,7 +47,7 @@ impl KeyState {
     }
 
     /// Attempts that were told to be new: 3 stands for more.
-    pub const fn told_new(self) -> u8 {
+    pub const fn reported_new(self) -> u8 {
         self.field(NEW)
     }
 
@@ -86,7 +86,7 @@ const CLASSES: [u8; 256] = {
         if state.seen() >= 2 {
             classes |= Class::StoredTwice.bit();
         }
-        if state.told_new() >= 2 {
+        if state.reported_new() >= 2 {
             classes |= Class::DoubleNew.bit();
         }
         if state.seen() >= 1 && state.acked() == 0 && state.unknown() == 0 {

@@ -19,7 +19,7 @@ pub enum Said {
     /// Known before.
     Duplicate,
     /// Acknowledged; which of the two is not told.
-    Untold,
+    Unreported,
     /// No answer: it may have stored the key at any moment after its start.
     Nothing,
 }
@@ -88,7 +88,7 @@ impl Order {
                     self.faults.late_new.note(ordinal);
                 }
             }
-            Said::Untold | Said::Nothing => {
+            Said::Unreported | Said::Nothing => {
                 if let Some(waiting) = self.waiting.get_mut(&ordinal) {
                     waiting.explained |= t_start <= waiting.first_ack;
                 }

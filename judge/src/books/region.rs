@@ -29,11 +29,11 @@ impl Bounds {
         self.high - self.low
     }
 
-    fn broken_by(&self, value: i128) -> Option<Side> {
+    fn broken_by(&self, value: i128) -> Option<Bound> {
         if value < i128::from(self.low) {
-            Some(Side::Below)
+            Some(Bound::Below)
         } else {
-            (value > i128::from(self.high)).then_some(Side::Above)
+            (value > i128::from(self.high)).then_some(Bound::Above)
         }
     }
 }
@@ -88,12 +88,12 @@ pub struct Break {
     /// In words.
     pub detail: String,
     /// Which bound.
-    pub side: Side,
+    pub bound: Bound,
 }
 
 /// What kind of bound is broken, and so what may explain it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Side {
+pub enum Bound {
     /// Less is counted than was done: no other writer explains that, and nothing that waited before the run.
     Below,
     /// More is counted than can have been done: another writer would explain it.
@@ -164,18 +164,19 @@ impl Region {
         ];
         for (name, delta, bounds) in counters {
             let Some(delta) = delta else { continue };
-            if let Some(side) = bounds.broken_by(delta) {
+            if let Some(bound) = bounds.broken_by(delta) {
                 let detail = format!("{name} grew by {delta}, must be {}", range(bounds));
-                breaks.push(Break { detail, side });
+                breaks.push(Break { detail, bound });
             }
         }
         if let (Some(unique), Some(present)) = (deltas.unique, self.unique_with_presence)
-            && let Some(side) = (Bounds { low: present, high: present + self.stored_again }).broken_by(unique)
+            && let Some(bound) =
+                (Bounds { low: present, high: present + self.stored_again }).broken_by(unique)
             && self.unique.broken_by(unique).is_none()
         {
             let again = if self.stored_again > 0 { " or more" } else { "" };
             let detail = format!("unique grew by {unique}, with the keys listed it must be {present}{again}");
-            breaks.push(Break { detail, side });
+            breaks.push(Break { detail, bound });
         }
         if promised == Received::Accepted {
             self.joint_breaks(deltas, &mut breaks);
@@ -191,7 +192,7 @@ impl Region {
             && received != unique + duplicates
         {
             let detail = format!("received {received} is not unique {unique} + duplicates {duplicates}");
-            breaks.push(Break { detail, side: Side::Against });
+            breaks.push(Break { detail, bound: Bound::Against });
         }
         if self.received.broken_by(received).is_some() || self.unique.broken_by(unique).is_some() {
             return;
@@ -199,19 +200,19 @@ impl Region {
         let by_unknown = unique - i128::from(self.unique.low);
         let joint = self.joint(u64::try_from(by_unknown).expect("not below its lower bound"));
         // What is stored again says nothing of what was received.
-        if let Some(side) = joint.broken_by(received).filter(|_| self.stored_again == 0) {
+        if let Some(bound) = joint.broken_by(received).filter(|_| self.stored_again == 0) {
             let detail =
                 format!("received grew by {received}, with unique {unique} it must be {}", range(joint));
             // What waited before the run is stored without being received again: too few is a contradiction.
-            let side = if side == Side::Below { Side::Against } else { side };
-            breaks.push(Break { detail, side });
+            let bound = if bound == Bound::Below { Bound::Against } else { bound };
+            breaks.push(Break { detail, bound });
         }
         if let Some(listed) = self.received_with_presence
-            && let Some(side) = listed.broken_by(received)
+            && let Some(bound) = listed.broken_by(received)
         {
             let detail =
                 format!("received grew by {received}, with the keys listed it must be {}", range(listed));
-            breaks.push(Break { detail, side });
+            breaks.push(Break { detail, bound });
         }
     }
 

@@ -17,9 +17,9 @@ pub struct Sums {
     /// Acknowledged.
     pub acked: u64,
     /// Of these, told to be new.
-    pub told_new: u64,
+    pub reported_new: u64,
     /// Of these, told to be duplicates.
-    pub told_duplicate: u64,
+    pub reported_duplicate: u64,
     /// Fate unknown.
     pub unknown: u64,
     /// Refused without effect.
@@ -37,8 +37,8 @@ impl Sums {
     fn apply(&self, other: &Self, each: fn(u64, u64) -> u64) -> Self {
         Self {
             acked: each(self.acked, other.acked),
-            told_new: each(self.told_new, other.told_new),
-            told_duplicate: each(self.told_duplicate, other.told_duplicate),
+            reported_new: each(self.reported_new, other.reported_new),
+            reported_duplicate: each(self.reported_duplicate, other.reported_duplicate),
             unknown: each(self.unknown, other.unknown),
             rejected: each(self.rejected, other.rejected),
             never_sent: each(self.never_sent, other.never_sent),

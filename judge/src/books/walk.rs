@@ -326,8 +326,8 @@ impl<'a> Walk<'a> {
             Some(Purpose::Resolve) => resent.resolve = resent.resolve + booked,
             Some(Purpose::Replay) => {
                 resent.replay = resent.replay + booked;
-                let told_new = |place: usize| answer.kinds.of(place) == Kind::New;
-                let named = ordinals.iter().enumerate().filter(|(place, _)| told_new(*place));
+                let is_new = |place: usize| answer.kinds.of(place) == Kind::New;
+                let named = ordinals.iter().enumerate().filter(|(place, _)| is_new(*place));
                 named.for_each(|(_, ordinal)| resent.replayed_new.note(*ordinal));
                 if answer.kinds == Kinds::Untold {
                     resent.replayed_new.count += u64::from(answer.inserted.unwrap_or(0));
@@ -355,7 +355,7 @@ impl<'a> Walk<'a> {
                     for (place, ordinal) in &booked {
                         let kind = answer.kinds.of(*place);
                         if (kind == Kind::New) == wanted_new {
-                            self.book_told(*ordinal, kind, t_start, t_end);
+                            self.book_acked(*ordinal, kind, t_start, t_end);
                         }
                     }
                 }
@@ -371,11 +371,11 @@ impl<'a> Walk<'a> {
         self.tally.sums.unknown += 1;
     }
 
-    fn book_told(&mut self, ordinal: u64, kind: Kind, t_start: u64, t_end: u64) {
+    fn book_acked(&mut self, ordinal: u64, kind: Kind, t_start: u64, t_end: u64) {
         let said = match kind {
             Kind::New => Said::New,
             Kind::Duplicate => Said::Duplicate,
-            Kind::Accepted => Said::Untold,
+            Kind::Accepted => Said::Unreported,
             Kind::Rejected => {
                 self.tally.sums.rejected += 1;
                 return;
@@ -386,8 +386,8 @@ impl<'a> Walk<'a> {
         self.tally.keys.book_acked(ordinal, said == Said::New);
         self.tally.ages.take(ordinal, t_start, t_end);
         self.tally.sums.acked += 1;
-        self.tally.sums.told_new += u64::from(said == Said::New);
-        self.tally.sums.told_duplicate += u64::from(said == Said::Duplicate);
+        self.tally.sums.reported_new += u64::from(said == Said::New);
+        self.tally.sums.reported_duplicate += u64::from(said == Said::Duplicate);
     }
 
     /// A request with an event that is none was sent, and should have been refused as a whole.

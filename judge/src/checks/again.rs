@@ -20,20 +20,20 @@ pub fn replay(facts: &Facts<'_>) -> Check {
         return Check::not_tested(ID, format!("keys are promised to be known again for {window} only"));
     }
     let replayed = counted(resent.replay.sent(), "acknowledged key", "acknowledged keys");
-    let told_new = &resent.replayed_new;
-    if told_new.count > 0 {
+    let new = &resent.replayed_new;
+    if new.count > 0 {
         let found = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, sent again, and told to be new");
-        let summary = format!("of {replayed} sent again, {} told to be new", grouped(told_new.count));
-        return Check::fail(ID, told_new.count, summary, told_new.keys.iter().map(found).collect());
+        let summary = format!("of {replayed} sent again, {} told to be new", grouped(new.count));
+        return Check::fail(ID, new.count, summary, new.keys.iter().map(found).collect());
     }
     match growth(facts) {
-        Growth::Explained | Growth::Untold if resent.replay.told_duplicate == resent.replay.acked => {
+        Growth::Explained | Growth::Unclear if resent.replay.reported_duplicate == resent.replay.acked => {
             Check::pass(ID, format!("{replayed} sent again, all of them known"))
         }
         Growth::Explained => {
             Check::pass(ID, format!("{replayed} sent again, and none of them counted as unique"))
         }
-        Growth::Untold => {
+        Growth::Unclear => {
             Check::not_tested(ID, format!("{replayed} sent again; nothing tells whether they were known"))
         }
         Growth::Excess { by, others_possible: false } => {
@@ -55,7 +55,7 @@ enum Growth {
     /// By no more than keys in doubt can explain.
     Explained,
     /// There are no counters to tell, or they do not tell of one target at rest.
-    Untold,
+    Unclear,
     /// By so many more.
     Excess {
         by: u64,
@@ -66,20 +66,20 @@ enum Growth {
 
 fn growth(facts: &Facts<'_>) -> Growth {
     let evidence = facts.evidence;
-    let Some(earlier) = &evidence.earlier else { return Growth::Untold };
+    let Some(earlier) = &evidence.earlier else { return Growth::Unclear };
     let rested = |look: &Observed| {
         matches!(look.stats.settled, Settled::Reached | Settled::Stuck)
             && look.stats.stats.as_ref().is_some_and(|stats| stats.backlog() == 0)
     };
     let (Some(before), Some(now)) = (&earlier.stats.stats, &evidence.observed.stats.stats) else {
-        return Growth::Untold;
+        return Growth::Unclear;
     };
     let same_process = before.instance == now.instance || facts.counts_on();
     if evidence.promises.shared || !same_process || !rested(earlier) || !rested(&evidence.observed) {
-        return Growth::Untold;
+        return Growth::Unclear;
     }
     let deltas = Deltas::between(before, now);
-    let Some(unique) = deltas.unique else { return Growth::Untold };
+    let Some(unique) = deltas.unique else { return Growth::Unclear };
     let in_doubt = facts
         .tally
         .keys

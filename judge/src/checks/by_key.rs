@@ -190,7 +190,7 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
     if evidence.promises.intermediary_resends {
         return Check::not_tested(ID, "something between may send a request again");
     }
-    let told = tally.sums.told_new + tally.sums.told_duplicate;
+    let told = tally.sums.reported_new + tally.sums.reported_duplicate;
     if told == 0 {
         return Check::not_tested(ID, "no answer tells new from duplicate");
     }

@@ -7,7 +7,7 @@ use truth::record::baseline::Baseline;
 use truth::record::ledger::Scope;
 use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
 
-use crate::books::region::{Break, Deltas, Region, Side};
+use crate::books::region::{Bound, Break, Deltas, Region};
 use crate::books::tally::AnswerFault;
 use crate::books::under_load::UnderLoad;
 use crate::checks::by_row::{Foreign, foreign};
@@ -204,12 +204,12 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let firm = is_firm(evidence);
     let mut breaks = region.breaks(&deltas, promised);
     if !firm {
-        breaks.retain(|broken| broken.side == Side::Below);
+        breaks.retain(|broken| broken.bound == Bound::Below);
     }
     if breaks.is_empty() {
         return Check::pass(ID, format!("{}{}", holds(&region, firm), compared(evidence)));
     }
-    if breaks.iter().any(|broken| broken.side != Side::Above) {
+    if breaks.iter().any(|broken| broken.bound != Bound::Above) {
         return broken(ID, &breaks);
     }
     facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
@@ -283,7 +283,7 @@ fn excess(
     };
     let at_close = Deltas::between(before, &closing);
     let closing_breaks = region.breaks(&at_close, promised);
-    if closing_breaks.iter().any(|broken| broken.side == Side::Above) {
+    if closing_breaks.iter().any(|broken| broken.bound == Bound::Above) {
         return broken(ID, breaks);
     }
     let listing = &evidence.observed.listing;

@@ -21,7 +21,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     let said = prop_oneof![
         3 => Just(Said::New),
         4 => Just(Said::Duplicate),
-        1 => Just(Said::Untold),
+        1 => Just(Said::Unreported),
         2 => Just(Said::Nothing),
     ];
     (said, MOMENTS, MOMENTS).prop_map(|(said, a, b)| Attempt { said, start: a.min(b), end: a.max(b) })
@@ -60,7 +60,7 @@ fn linearizable_by_permutation(history: &[Attempt], done: u32, now: u64) -> bool
         let fits = match attempt.said {
             Said::New => done == 0 && moment <= attempt.end,
             Said::Duplicate => done != 0 && moment <= attempt.end,
-            Said::Untold => moment <= attempt.end,
+            Said::Unreported => moment <= attempt.end,
             Said::Nothing => true,
         };
         fits && linearizable_by_permutation(history, done | (1 << at), moment)
@@ -90,7 +90,7 @@ fn accepted(history: &[Attempt]) -> bool {
 fn is_let_go(history: &[Attempt]) -> bool {
     let acked = || history.iter().filter(|attempt| attempt.said != Said::Nothing);
     let earliest = acked().map(|attempt| attempt.end).min();
-    acked().any(|attempt| Some(attempt.end) == earliest && attempt.said == Said::Untold)
+    acked().any(|attempt| Some(attempt.end) == earliest && attempt.said == Said::Unreported)
 }
 
 fn has_late_new(history: &[Attempt]) -> bool {
@@ -123,7 +123,7 @@ proptest! {
 #[test]
 fn the_case_that_is_let_go_is_really_let_go() {
     let late =
-        [Attempt { said: Said::Untold, start: 0, end: 1 }, Attempt { said: Said::New, start: 2, end: 3 }];
+        [Attempt { said: Said::Unreported, start: 0, end: 1 }, Attempt { said: Said::New, start: 2, end: 3 }];
     assert!(!linearizable(&late) && is_let_go(&late));
     assert!(accepted(&late), "else the specification is stricter than it says");
 }

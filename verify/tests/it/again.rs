@@ -147,7 +147,7 @@ fn a_replay_that_is_known_passes_and_is_told() {
         "10 acknowledged keys sent again, all of them known"
     );
     assert_eq!(check(&verdict, CheckId::Stillness).status, Status::Pass);
-    let again = SentAgain { keys: 10, told_duplicate: 10, ..SentAgain::default() };
+    let again = SentAgain { keys: 10, reported_duplicate: 10, ..SentAgain::default() };
     assert_eq!((verdict.replayed, verdict.resolved), (Some(again), None));
     assert_eq!(verdict.attempts.sent, 600, "the run's own");
 }
@@ -230,7 +230,7 @@ fn a_key_that_is_resolved_is_in_doubt_no_longer() {
     let after = verdict(&forged);
     assert_eq!(after.verdict, Verdict::Pass, "{:#?}", after.reasons);
     let keys = keys.len() as u64;
-    assert_eq!(after.resolved, Some(SentAgain { keys, told_new: keys, ..SentAgain::default() }));
+    assert_eq!(after.resolved, Some(SentAgain { keys, reported_new: keys, ..SentAgain::default() }));
     assert_eq!(after.attempts.doubtful_keys + keys, before.attempts.doubtful_keys);
     let unique = |verdict: &Judgement| verdict.counters.as_ref().expect("a forged run").unique;
     assert!(unique(&after).slack() < unique(&before).slack());
@@ -353,8 +353,8 @@ async fn the_program_resolves_replays_and_looks_again() {
     let verdict = saved(&folder);
     let (resolved, replayed) =
         (verdict.resolved.expect("a forged run"), verdict.replayed.expect("a forged run"));
-    assert_eq!(resolved.told_new, lists.resolve.len() as u64);
-    assert_eq!(replayed.told_duplicate, lists.replay.len() as u64);
+    assert_eq!(resolved.reported_new, lists.resolve.len() as u64);
+    assert_eq!(replayed.reported_duplicate, lists.replay.len() as u64);
     assert_eq!((verdict.observation, folder.observations()), (2, vec![1, 2]));
     // What was looked at before and after is judged again from the files.
     let offline = verify_with(&folder, &stub, &["--offline"]);
@@ -407,7 +407,7 @@ async fn what_is_not_answered_stays_in_doubt() {
     let output = verify_with(&folder, &stub, &["--resolve"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
     let resolved = saved(&folder).resolved.expect("a forged run");
-    assert_eq!((resolved.unknown, resolved.told_new), (resolved.keys, 0));
+    assert_eq!((resolved.unknown, resolved.reported_new), (resolved.keys, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
