@@ -115,46 +115,46 @@ impl Doubts {
 /// Answers that count more new events than can have been new.
 pub fn batch_counts(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::BatchCounts;
-    let (tally, evidence) = (&facts.tally, facts.evidence);
+    let counts = &facts.tally.responses.counts;
+    let evidence = facts.evidence;
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "the answers of the missing shards are not known");
     }
     if evidence.promises.intermediary_resends {
         return Check::not_tested(ID, "something between may send a request again");
     }
-    let (compared, faults) = (tally.counts_compared, &tally.count_faults);
-    if compared == 0 {
+    if counts.compared == 0 {
         return Check::not_tested(ID, "no answer counts new events without telling which");
     }
-    if tally.count_faults_total == 0 {
-        let answers = counted(compared, "answer counts", "answers count");
+    if counts.faulty == 0 {
+        let answers = counted(counts.compared, "answer counts", "answers count");
         return Check::pass(ID, format!("{answers} no more new events than can have been new"));
     }
     let summary = counted(
-        tally.count_faults_total,
+        counts.faulty,
         "answer counts more new events than can have been new",
         "answers count more new events than can have been new",
     );
-    let findings = faults.iter().map(crate::checks::by_total::of_answer).collect();
-    Check::fail(ID, tally.count_faults_total, summary, findings)
+    let findings = counts.examples.iter().map(crate::checks::by_total::of_answer).collect();
+    Check::fail(ID, counts.faulty, summary, findings)
 }
 
 /// A request with an event that is none, acknowledged though batches are promised to be whole.
 pub fn invalid_taken(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::InvalidTaken;
-    let tally = &facts.tally;
-    if tally.spoilt == 0 {
+    let invalid = &facts.tally.responses.invalid;
+    if invalid.compared == 0 {
         return Check::not_tested(ID, "no request with an invalid event was sent ([traps] in the scenario)");
     }
-    let sent = counted(tally.spoilt, "request", "requests");
+    let sent = counted(invalid.compared, "request", "requests");
     if facts.evidence.promises.batch == Batch::Partial {
         return Check::not_tested(ID, "the target takes parts of a request");
     }
-    if tally.spoilt_taken == 0 {
+    if invalid.faulty == 0 {
         return Check::pass(ID, format!("none of {sent} with an invalid event was acknowledged"));
     }
-    let taken = tally.spoilt_taken;
+    let taken = invalid.faulty;
     let summary = counted(taken, "request with an invalid event is", "requests with an invalid event are");
-    let findings = tally.spoilt_examples.iter().map(crate::checks::by_total::of_answer).collect();
+    let findings = invalid.examples.iter().map(crate::checks::by_total::of_answer).collect();
     Check::fail(ID, taken, format!("{summary} acknowledged, of {sent}"), findings)
 }

@@ -8,7 +8,7 @@ use truth::record::ledger::Scope;
 use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
 
 use crate::books::region::{Bound, Break, Deltas, Region};
-use crate::books::tally::AnswerFault;
+use crate::books::responses::AnswerFault;
 use crate::books::under_load::UnderLoad;
 use crate::checks::by_row::{Foreign, foreign};
 use crate::evidence::Evidence;
@@ -23,16 +23,16 @@ pub fn answer_sum(facts: &Facts<'_>) -> Check {
     if facts.evidence.missing_shards > 0 {
         return Check::not_tested(ID, "the answers of the missing shards are not known");
     }
-    if tally.answers_compared == 0 {
+    if tally.responses.sums.compared == 0 {
         return Check::not_tested(ID, "no answer tells numbers");
     }
-    if tally.answer_sum_faults == 0 {
-        let compared = counted(tally.answers_compared, "answer adds", "answers add");
+    if tally.responses.sums.faulty == 0 {
+        let compared = counted(tally.responses.sums.compared, "answer adds", "answers add");
         return Check::pass(ID, format!("{compared} up to what was sent"));
     }
-    let count = tally.answer_sum_faults;
+    let count = tally.responses.sums.faulty;
     let summary = counted(count, "answer does not add up", "answers do not add up");
-    Check::fail(ID, count, summary, tally.answer_sums.iter().map(of_answer).collect())
+    Check::fail(ID, count, summary, tally.responses.sums.examples.iter().map(of_answer).collect())
 }
 
 /// A finding on an answer.

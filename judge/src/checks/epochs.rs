@@ -10,6 +10,7 @@ use truth::record::faults::Struck;
 use truth::scenario::promises::{Counters as CounterPromise, StatsPromise};
 
 use crate::books::epochs::{Epochs, Passage, ROUNDED_MS, Step};
+use crate::books::interval::Interval;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, Observation};
@@ -31,10 +32,10 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
         return Check::not_tested(ID, "others who use the target may lower its counters");
     }
     let detail = |step: &Step| {
-        let (name, before, after) = step.fall.unwrap_or(("a counter", 0, 0));
+        let fall = step.fall.expect("only steps with a fall are judged");
         let across = if step.passage == Passage::Restarted { ", across a restart" } else { "" };
-        let (before, after, when) = (grouped(before), grouped(after), when(facts, step));
-        format!("{name} fell from {before} to {after} {when}{across}")
+        let when = when(facts, step);
+        format!("{} fell from {} to {} {when}{across}", fall.name, grouped(fall.before), grouped(fall.after))
     };
     let is_known = |epochs: &Epochs| promises.counters == CounterPromise::Persistent || epochs.is_one();
     let falls = facts.epochs.iter().flat_map(|epochs| &epochs.falls);
@@ -96,12 +97,17 @@ fn lie(facts: &Facts<'_>) -> Option<String> {
 fn was_struck(facts: &Facts<'_>, step: &Step) -> bool {
     let records = facts.evidence.faults.iter().filter_map(|struck| struck.record.as_ref());
     let mut done = records.filter(|record| record.proof.is_some());
-    done.any(|record| step.meets((record.begun_ns, record.ended_ns)))
+    done.any(|record| step.meets(Interval { start: record.begun_ns, end: record.ended_ns }))
 }
 
 /// Whether the target was restarted for certain meanwhile.
 fn was_restarted(facts: &Facts<'_>, step: &Step) -> bool {
-    facts.evidence.faults.iter().filter_map(Struck::restart).any(|restart| step.meets(restart))
+    facts
+        .evidence
+        .faults
+        .iter()
+        .filter_map(Struck::restart)
+        .any(|(start, end)| step.meets(Interval { start, end }))
 }
 
 /// In seconds after the first send.

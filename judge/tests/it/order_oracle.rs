@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use judge::books::interval::Interval;
 use judge::books::keys::{Class, Keys};
-use judge::books::order::{Order, Said};
+use judge::books::order::{self, Order, Said};
 use proptest::prelude::*;
 
 /// One attempt on the one key.
@@ -75,7 +76,8 @@ fn accepted(history: &[Attempt]) -> bool {
     sorted.sort_by_key(|attempt| attempt.end);
     for attempt in sorted {
         let state = keys.get(0);
-        order.take(0, attempt.said, state.acked() > 0, attempt.start, attempt.end, state.unknown() > 0);
+        let Attempt { said, start, end } = attempt;
+        order.take(0, state, order::Attempt { said, interval: Interval { start, end } });
         match attempt.said {
             Said::Nothing => keys.book_unknown(0),
             told => keys.book_acked(0, told == Said::New),
