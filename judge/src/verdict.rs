@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use truth::exit;
 
 use crate::books::coverage::Coverage;
 use crate::books::region::{Bounds, Deltas};
@@ -27,10 +28,10 @@ impl Verdict {
     /// The exit code of `verify`.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Pass => 0,
-            Self::Fail => 1,
-            Self::Unknown => 3,
-            Self::Void => 4,
+            Self::Pass => exit::OK,
+            Self::Fail => exit::FAIL,
+            Self::Unknown => exit::UNKNOWN,
+            Self::Void => exit::VOID,
         }
     }
 

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("verify: cannot start a runtime: {error}");
-            return ExitCode::from(2);
+            return ExitCode::from(truth::exit::USAGE);
         }
     };
     ExitCode::from(runtime.block_on(verify::start(cli)))

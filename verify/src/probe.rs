@@ -11,6 +11,7 @@ use reader::client::{ClientError, TargetClient};
 use reader::reach::{Reach, SecretError};
 use thiserror::Error;
 use truth::chain::chain;
+use truth::exit;
 use truth::files::{FolderError, write_whole};
 use truth::scenario::Scenario;
 use truth::target::{Target, TargetError};
@@ -91,9 +92,6 @@ enum ProbeError {
     },
 }
 
-/// The exit code that says that too little was understood.
-const TOO_LITTLE: u8 = 3;
-
 /// What came of a probe.
 struct Probed {
     /// The scenario.
@@ -107,9 +105,11 @@ struct Probed {
 impl ProbeError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Mapping(_) | Self::Client(_) | Self::Secret(_) | Self::Exists { .. } | Self::Folder(_) => 2,
-            Self::NoWayIn { .. } | Self::Unusable { .. } => TOO_LITTLE,
-            Self::Unreachable { .. } => 5,
+            Self::Mapping(_) | Self::Client(_) | Self::Secret(_) | Self::Exists { .. } | Self::Folder(_) => {
+                exit::USAGE
+            }
+            Self::NoWayIn { .. } | Self::Unusable { .. } => exit::INCOMPLETE,
+            Self::Unreachable { .. } => exit::UNREACHABLE,
         }
     }
 }
@@ -127,10 +127,10 @@ pub async fn run(options: &ProbeOptions) -> u8 {
                 eprintln!(
                     "written to {out}; nothing shows what the target stored, so fill that in before a run can be judged"
                 );
-                return TOO_LITTLE;
+                return exit::INCOMPLETE;
             }
             eprintln!("written to {out}; next: loadgen --scenario {out} --verify");
-            0
+            exit::OK
         }
         Err(error) => {
             eprintln!("verify probe: {}", chain(&error));
