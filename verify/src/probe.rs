@@ -27,22 +27,39 @@ mod listing;
 mod publish;
 mod rows;
 
-/// What `verify probe` takes.
+const AFTER_HELP: &str = "\
+`verify probe --help` shows all settings and the exit codes.
+
+Example: verify probe http://127.0.0.1:8080 && loadgen --scenario onceproof.toml --verify";
+
+const AFTER_LONG_HELP: &str = "\
+The scenario is written to --out and printed. A comment above each key says what was seen: read it before you run it.
+
+Exit codes:
+  0    a scenario was written that can run
+  2    usage or configuration
+  3    the target was not described well enough; standard error says what to fill in
+  5    the target was not reached
+
+Example: verify probe http://127.0.0.1:8080 && loadgen --scenario onceproof.toml --verify";
+
+/// Flags of `verify probe`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
 pub struct ProbeOptions {
-    /// Where the target listens, with or without its publish path
+    /// URL of the target, with or without its publish path
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// The scenario file to write
+    /// Scenario file to write
     #[arg(long, value_name = "FILE", default_value = "onceproof.toml")]
     pub out: PathBuf,
 
-    /// The topic of the events that are sent
+    /// Topic of the events
     #[arg(long, value_name = "NAME", default_value = "onceproof-probe")]
     pub topic: String,
 
-    /// How the target is reached.
+    /// Flags that say how the target is reached.
     #[command(flatten)]
     pub reach: Reach,
 }
