@@ -141,7 +141,7 @@ mod tests {
 
     #[derive(Args)]
     struct Question {
-        /// Where to ask
+        /// URL to ask
         url: String,
     }
 
@@ -176,7 +176,7 @@ Ask for it.
 
 | flag | environment | default | meaning |
 | --- | --- | --- | --- |
-| `<URL>` |  |  | Where to ask |
+| `<URL>` |  |  | URL to ask |
 ";
         assert_eq!(page, expected);
     }
