@@ -206,7 +206,7 @@ mod tests {
 
     fn settings(count: u64, kills: u64) -> Settings {
         let dup = "0.3".to_owned();
-        Settings { postgres: false, count, dup, batch: 100, kills, seed: None, keep: false }
+        Settings { postgres: false, count, dup, batch: 100, kills, seed: None, release: false, keep: false }
     }
 
     #[test]
