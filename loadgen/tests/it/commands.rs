@@ -67,6 +67,18 @@ fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
 }
 
 #[test]
+fn the_reference_prints_flags_and_scenario_keys() {
+    for (arguments, row) in [
+        (&["reference"][..], "| `--dup <SHARE>` | `DUP_RATE` | 0.3 |"),
+        (&["reference", "--scenario"][..], "| `concurrency` | `50` |"),
+    ] {
+        let output = loadgen(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(row), "{}", text(&output.stdout));
+    }
+}
+
+#[test]
 fn completions_know_the_flags() {
     for shell in ["bash", "zsh", "fish"] {
         let output = loadgen(&["completions", shell]);
