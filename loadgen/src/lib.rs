@@ -47,7 +47,8 @@ pub fn run(program: Program) -> u8 {
             exit::OK
         }
         Some(Command::Reference { scenario }) => {
-            let page = if scenario { reference::scenario() } else { reference::flags(&Program::described()) };
+            let page =
+                if scenario { reference::scenario() } else { reader::flags::page(&Program::described()) };
             print(&page);
             exit::OK
         }

@@ -128,7 +128,8 @@ impl Skipped {
         }
         let mut text = "\nskipped, because a program is missing:\n".to_owned();
         for (tool, count) in &self.by_tool {
-            text += &format!("    {count} tests without {tool}\n");
+            let tests = if *count == 1 { "test" } else { "tests" };
+            text += &format!("    {count} {tests} without {tool}\n");
         }
         text + &format!("`{SETUP}` installs what is missing and runs them too\n")
     }
@@ -148,7 +149,7 @@ mod tests {
         assert_eq!(skipped.tests.len(), 3);
         assert!(!skipped.tests.contains("plan::whole"));
         assert_eq!(skipped.by_tool.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [1, 2, 0]);
-        assert!(skipped.told().contains("1 tests without node (nodejs)\n"), "{}", skipped.told());
+        assert!(skipped.told().contains("1 test without node (nodejs)\n"), "{}", skipped.told());
         assert!(skipped.told().contains("`cargo xtask test --setup`"));
         assert_eq!(Skipped::among(&listed, &[]), Skipped::default());
         assert_eq!(Skipped::default().told(), "");

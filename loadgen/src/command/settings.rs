@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rand::TryRng;
+use rand::rngs::{SysError, SysRng};
 use reader::database::DatabaseReader;
 use reader::reach::Reach;
 use truth::plan::Plan;
@@ -329,14 +331,14 @@ fn resolve_shard(cli: &Cli) -> Result<Shard, Failure> {
 }
 
 fn random_seed() -> Result<u32, Failure> {
-    getrandom::u32().map_err(no_entropy)
+    SysRng.try_next_u32().map_err(no_entropy)
 }
 
 fn random_nonce() -> Result<u64, Failure> {
-    getrandom::u64().map_err(no_entropy)
+    SysRng.try_next_u64().map_err(no_entropy)
 }
 
-fn no_entropy(source: getrandom::Error) -> Failure {
+fn no_entropy(source: SysError) -> Failure {
     Failure::System {
         action: "draw random numbers from the operating system; set --seed and --run-id",
         source: std::io::Error::other(source),
