@@ -1,5 +1,9 @@
-//! The checks on what `verify` itself sent, and on what the target showed before and after: keys that had been
-//! acknowledged have to be known still, and nothing that was there may be gone.
+//! Checks of keys that `verify` sent again, and of the looks before and after: an acknowledged key has to be known
+//! still, and no row may be gone.
+//!
+//! For example, `verify` looks, sends 300 acknowledged keys again, and looks once more. Between the two looks
+//! unique grew from 1,400 to 1,402. One key was in doubt and absent at the first look, so one of the two may be that
+//! key. The other is an acknowledged key that was stored again: `replay` fails.
 
 use truth::observed::{Observed, Settled};
 
@@ -8,7 +12,8 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
 
-/// Keys that were acknowledged, sent again, and not taken for duplicates.
+/// Looks for acknowledged keys that were sent again and not deduplicated. It needs keys that were listed, or
+/// acknowledged where nothing is listed.
 pub fn replay(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Replay;
     let resent = &facts.tally.resent;
@@ -50,16 +55,17 @@ pub fn replay(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// How the unique count grew while keys were sent again.
+/// Growth of the unique count while keys were sent again.
 enum Growth {
-    /// By no more than keys in doubt can explain.
+    /// No more than keys in doubt can explain.
     Explained,
-    /// There are no counters to tell, or they do not tell of one target at rest.
+    /// Not known: there are no counters, or they are not of one target at rest.
     Unclear,
-    /// By so many more.
+    /// More than keys in doubt can explain.
     Excess {
+        /// Number of keys beyond that.
         by: u64,
-        /// Whether what was received leaves room for another writer.
+        /// Set when `received` leaves room for another writer.
         others_possible: bool,
     },
 }
@@ -97,7 +103,8 @@ fn growth(facts: &Facts<'_>) -> Growth {
     Growth::Excess { by, others_possible }
 }
 
-/// What was listed and is gone, though nobody took it away.
+/// Looks for keys that were listed at the first look and are gone at the second. Both listings have to be complete
+/// and bracketed.
 pub fn stillness(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Stillness;
     let evidence = facts.evidence;
@@ -108,7 +115,8 @@ pub fn stillness(facts: &Facts<'_>) -> Check {
     if !same_route || !earlier.listing.tells_presence() || !facts.tells_presence() {
         return Check::not_tested(ID, "the listings do not tell of every key whether it is there");
     }
-    let (before, now) = (&earlier.presence, &evidence.observed.presence);
+    let before = &earlier.presence;
+    let now = &evidence.observed.presence;
     let gone = |ordinal: &u64| before.seen(*ordinal) > 0 && now.seen(*ordinal) == 0;
     let gone: Vec<u64> = evidence.keys.clone().filter(gone).collect();
     if gone.is_empty() {

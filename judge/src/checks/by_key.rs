@@ -1,4 +1,4 @@
-//! The checks that a key's byte and the order of its answers decide.
+//! Checks of single keys: those that a key's byte decides, and the order of responses.
 
 use truth::chain::chain;
 use truth::observed::Route;
@@ -11,7 +11,11 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Doubt, Examined, SHOWN_KEYS};
 
-/// Acknowledged, and absent.
+/// Looks for acknowledged keys that are absent. It is certain if the listing is complete and bracketed, and the key
+/// was looked for again.
+///
+/// Of an incomplete listing it is enough that the key's topic is complete, or that the listing shows earlier and
+/// later rows: see [`passed`].
 pub fn lost(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Lost;
     let listing = &facts.evidence.observed.listing;
@@ -65,7 +69,7 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     Check::fail(ID, count, summary, lost.keys.iter().map(finding).collect())
 }
 
-/// Lost, and the key that a careless target takes for it is there.
+/// Looks for lost keys whose twin is present: the target takes two keys for one.
 pub fn key_merged(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::KeyMerged;
     let keys = &facts.tally.keys;
@@ -98,7 +102,8 @@ pub fn key_merged(facts: &Facts<'_>) -> Check {
     Check::fail(ID, count, summary, merged.iter().take(SHOWN_KEYS).map(finding).collect())
 }
 
-/// Listed more than once.
+/// Looks for keys that are listed more than once. The listing has to be bracketed, and the attempts of the key have
+/// to lie within the promised window: see [`crate::books::ages`].
 pub fn stored_twice(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::StoredTwice;
     let listing = &facts.evidence.observed.listing;
@@ -176,7 +181,8 @@ pub(super) fn rejected_but_stored(
     Check::fail(ID, count, summary, shown.map(found).collect())
 }
 
-/// Answers that a store which stores once cannot have given.
+/// Looks for responses that contradict storing each key once: see [`crate::books::order`]. It needs an
+/// acknowledgement that means committed.
 pub fn answer_order(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::AnswerOrder;
     let evidence = facts.evidence;
@@ -227,7 +233,7 @@ struct OrderFault {
 
 const PHANTOM: &str = "phantom-duplicate";
 
-/// Collects the kinds of contradictions that can be judged, those without a key too.
+/// Lists the kinds of contradictions that can be judged, each with its keys.
 fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
     let tally = &facts.tally;
     let is_known = |ordinal: &u64| !tally.ages.may_be_forgotten(*ordinal);

@@ -1,4 +1,4 @@
-//! The checks that single listed rows decide.
+//! Checks of single rows.
 
 use truth::observed::Route;
 use truth::observed::rows::AnomalyClass;
@@ -10,7 +10,7 @@ use crate::facts::Facts;
 use crate::numbers::counted;
 use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, SHOWN_KEYS};
 
-/// Looks for rows that this run did not store.
+/// Looks for rows that this run did not store. An id that is not of this run needs a listing before it.
 pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::Stranger;
     let listing = &facts.evidence.observed.listing;
@@ -54,22 +54,23 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
     Check::fail(ID, count, counted(count, "row was stored by nobody", "rows were stored by nobody"), findings)
 }
 
-/// What the rows that are not ours turn out to be.
+/// Origin of the rows that are not of this run.
 pub(super) enum Foreign {
-    /// None beyond those of before.
+    /// No rows beyond those of before.
     None,
-    /// New ones that the unique count leaves out.
+    /// New rows that the unique count leaves out.
     Uncounted(u64),
-    /// New ones that it counts, from before the closing poll.
+    /// New rows that it counts, from before the closing poll.
     Counted(u64),
-    /// New ones that it counts, from after the closing poll.
+    /// New rows that it counts, from after the closing poll.
     Later(u64),
-    /// Perhaps new ones.
+    /// Rows of an unknown time.
     Undated(u64),
 }
 
 pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
-    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let evidence = facts.evidence;
+    let observed = &evidence.observed;
     let listing = &observed.listing;
     if evidence.promises.shared || !facts.tells_presence() || !listing.all_topics {
         return Foreign::None;
@@ -110,8 +111,8 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     }
 }
 
-/// How many rows of others the database holds beyond those of before the run; they may be another's, or what a target
-/// stores besides.
+/// Counts the rows of others that the database has gained during the run. They may be of another writer, or stored
+/// by the target for its own use.
 pub fn rows_of_others(facts: &Facts<'_>) -> Option<Observation> {
     let held = facts.evidence.observed.database.as_ref().filter(|database| database.unread.is_none())?;
     let before = facts.evidence.baseline.as_ref()?.stored?;
@@ -119,7 +120,7 @@ pub fn rows_of_others(facts: &Facts<'_>) -> Option<Observation> {
     Some(Observation::OthersInDatabase { rows: grown })
 }
 
-/// The id of one topic's key under another topic.
+/// Looks for ids of one topic's key under another topic.
 pub fn wrong_topic(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::WrongTopic;
     let listing = &facts.evidence.observed.listing;
@@ -139,7 +140,8 @@ pub fn wrong_topic(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// A topic's listing shows rows of another.
+/// Looks for rows of another topic in a topic's listing. It is certain if the target heeds the topic at all: not
+/// all pages are alike.
 pub fn scope_leak(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::ScopeLeak;
     let Some(scope) = &facts.evidence.observed.listing.scope else {
@@ -168,10 +170,12 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
     Check::fail(ID, scope.leaked, summary, scope.examples.iter().map(finding).collect())
 }
 
-/// A row that was there before the run, and is gone.
+/// Looks for rows of others that were listed before the run and are gone. Both listings have to be complete, and
+/// nobody else may write.
 pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::ForeignLost;
-    let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
+    let evidence = facts.evidence;
+    let listing = &evidence.observed.listing;
     if listing.route == Route::Database {
         return Check::not_tested(ID, "rows of others in the table are another's affair");
     }
@@ -184,7 +188,8 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {
         return Check::not_tested(ID, "the listing does not show every row of the target");
     }
-    let (was, is) = (before.foreign, listing.foreign);
+    let was = before.foreign;
+    let is = listing.foreign;
     let rows = counted(was.count, "row of others", "rows of others");
     if is.count < was.count {
         let gone = was.count - is.count;
@@ -198,7 +203,7 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     Check::pass(ID, format!("{rows} listed before the run, and as many now or more"))
 }
 
-/// A stored event that is not the one sent.
+/// Looks for stored events that differ from those sent, under the promised equality.
 pub fn payload_changed(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::PayloadChanged;
     let listing = &facts.evidence.observed.listing;

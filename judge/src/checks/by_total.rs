@@ -1,5 +1,7 @@
-//! The checks that sums decide. Counters cancel (one lost and one stored twice is still the right sum), so they
-//! corroborate what the keys say; where a target shows no keys, they are all there is.
+//! Checks of totals: the numbers in responses, rows against counters, and counters against the ledger.
+//!
+//! Totals cancel: one lost key and one stored twice are still the right sum. They confirm the checks of single
+//! keys. Where a target shows no keys, they are all there is.
 
 use truth::observed::counters::Counters;
 use truth::observed::{ApartKey, Route};
@@ -16,7 +18,7 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, CounterSlack, Examined, Finding, Observation, Status};
 
-/// An answer whose numbers do not add up.
+/// Looks for responses whose numbers do not add up.
 pub fn answer_sum(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::AnswerSum;
     let tally = &facts.tally;
@@ -35,7 +37,7 @@ pub fn answer_sum(facts: &Facts<'_>) -> Check {
     Check::fail(ID, count, summary, tally.responses.sums.examples.iter().map(of_answer).collect())
 }
 
-/// A finding on an answer.
+/// Makes a finding on a response.
 pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
     let scope = match fault.scope {
         Scope::Round(round) => format!("round {round}"),
@@ -44,7 +46,8 @@ pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
     Finding::plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
 }
 
-/// The ways to what a target stored tell different things: listing and database of a key, rows and unique count in total.
+/// Compares listing and database key by key, and rows with the unique count in total. It is certain if the
+/// listing is complete and bracketed; of single keys also if it is not complete.
 pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::RoutesDisagree;
     let totals = totals(facts);
@@ -56,7 +59,7 @@ pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// What listing and database tell of each key: that they agree, or the check that says otherwise.
+/// Compares listing and database key by key. Returns a sentence if they agree, or the check if they differ.
 fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
     const ID: CheckId = CheckId::RoutesDisagree;
     let observed = &facts.evidence.observed;
@@ -104,10 +107,11 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
     Some(Err(Check::fail(ID, apart.keys, summary, apart.examples.iter().map(found).collect())))
 }
 
-/// Rows and unique count tell different totals.
+/// Compares the number of rows with the unique count.
 fn totals(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::RoutesDisagree;
-    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let evidence = facts.evidence;
+    let observed = &evidence.observed;
     let listing = &observed.listing;
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "the shards are not all here");
@@ -161,10 +165,12 @@ fn totals(facts: &Facts<'_>) -> Check {
     Check::fail(ID, off, detail.clone(), vec![Finding::plain(detail)])
 }
 
-/// The target's own numbers.
+/// Compares the counters with the ledger, at rest and under load. A counter that is too high is certain only if
+/// the baseline was still, or the closing poll says the same.
 pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::Counters;
-    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let evidence = facts.evidence;
+    let observed = &evidence.observed;
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "what the missing shards sent is not known");
     }
@@ -215,13 +221,13 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
 }
 
-/// Whether upper bounds hold: nobody else writes, and nothing of before was still waiting.
+/// Returns true if upper bounds hold: nobody else writes, and nothing was waiting before the run.
 fn is_firm(evidence: &Evidence) -> bool {
     evidence.baseline.as_ref().is_some_and(Baseline::is_firm) && !evidence.promises.shared
 }
 
-/// What the answers under load break, each in words: a sum that a promised snapshot must have, more than can have been
-/// done, or less than had been told for longer than the promised lag.
+/// Lists the faults of the counters under load: a snapshot that does not add up, a counter that is too high, or one
+/// that was behind for longer than promised.
 fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> Vec<String> {
     let evidence = facts.evidence;
     let mut broken: Vec<String> = torn(evidence, before).into_iter().collect();
@@ -243,7 +249,7 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
     broken
 }
 
-/// An answer under load that is no snapshot, where snapshots are promised and the target did add up before.
+/// Describes counters under load that are no snapshot, where snapshots are promised and the baseline adds up.
 fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     let promises = &evidence.promises;
     let promised = promises.stats == StatsPromise::Snapshot && promises.received == Received::Accepted;
@@ -258,8 +264,8 @@ fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     ))
 }
 
-/// Counters that say more than this run can have sent, and add up: ours if the closing poll said so already, another
-/// writer's if it came later.
+/// Judges counters that are too high, and add up. They are a fault if the closing poll says the same. If they grew
+/// later, another writer explains them.
 fn excess(
     facts: &Facts<'_>,
     examined: &mut Examined,
@@ -318,7 +324,7 @@ fn holds(region: &Region, firm: bool) -> String {
     }
 }
 
-/// How many answers under load fit as well.
+/// Number of counters under load that fit as well, in words.
 fn compared(evidence: &Evidence) -> String {
     let loads = evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
     match loads.map(|load| load.compared).sum() {

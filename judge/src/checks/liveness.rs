@@ -1,7 +1,7 @@
-//! `liveness`: whether what was accepted is stored within the promised time, and what the target refused to do.
+//! `liveness`: accepted events are stored within the promised time. Server errors are observations.
 //!
-//! What waits while counters move may still come. What waits while nothing moves, for longer than `[promises] drain`
-//! after the last answer, is a broken promise; without that promise nobody can tell when it is late.
+//! Events that wait while counters move may still be stored. Events that wait while nothing moves, for longer than
+//! `[promises] drain` after the last response, break a promise. Without that promise no time is too long.
 
 use std::collections::HashSet;
 
@@ -15,16 +15,18 @@ use crate::history::histories;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Attempt, Check, CheckId, Finding, Observation};
 
-/// From so many attempts on, a key that none of them got stored is told.
+/// Number of failed attempts from which on a key is shown.
 const POISONED_ATTEMPTS: usize = 3;
 
-/// How many such keys are looked at.
+/// Number of such keys that are looked at.
 const POISONED_KEYS: usize = 64;
 
-/// What was accepted and is not stored in time.
+/// Looks for accepted events that still wait. It is certain if the counters stood still at the end, nobody else
+/// writes, and fewer events waited before the run.
 pub fn liveness(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Liveness;
-    let (evidence, observed) = (facts.evidence, &facts.evidence.observed.stats);
+    let evidence = facts.evidence;
+    let observed = &evidence.observed.stats;
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "the shards are not all here");
     }
@@ -65,15 +67,15 @@ pub fn liveness(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// The answers that told of a fault, by status.
+/// Counts the responses that report a server error, by status.
 pub(super) fn failures(facts: &Facts<'_>) -> Option<Observation> {
     let failures = facts.tally.statuses.iter().filter(|(status, _)| **status >= 500);
     let responses: Vec<(u16, u64)> = failures.map(|(status, count)| (*status, *count)).collect();
     (!responses.is_empty()).then_some(Observation::ServerErrors { responses })
 }
 
-/// Keys that were answered with a fault each time, while others were acknowledged: something about them kills what
-/// handles them.
+/// Finds keys that failed with a server error each time, while others were acknowledged: something about them makes
+/// the target fail.
 pub(super) fn poisoned(facts: &Facts<'_>) -> Option<Observation> {
     let evidence = facts.evidence;
     let keys = &facts.tally.keys;
@@ -102,9 +104,10 @@ pub(super) fn poisoned(facts: &Facts<'_>) -> Option<Observation> {
     })
 }
 
-/// Those of these keys during whose attempts, from the first to the last, some request was acknowledged.
+/// Finds those of these keys during whose attempts some request was acknowledged.
 fn alive_meanwhile(facts: &Facts<'_>, spans: &[(u64, (u64, u64))]) -> Option<HashSet<u64>> {
-    let (mut alive, mut origin) = (HashSet::new(), None);
+    let mut alive = HashSet::new();
+    let mut origin = None;
     if spans.is_empty() {
         return None;
     }
