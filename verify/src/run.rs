@@ -16,6 +16,7 @@ use reader::reach::SecretError;
 use thiserror::Error;
 use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns};
+use truth::exit;
 use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::observed::Observed;
 use truth::record::folder::{RunFolder, VerifyLock};
@@ -89,10 +90,11 @@ impl VerifyError {
             | Self::Mapping(_)
             | Self::Client(_)
             | Self::Secret(_)
-            | Self::Database(_) => 2,
-            Self::Resend(_) | Self::Walk(_) => 3,
-            Self::NothingObserved { .. } | Self::NoEvents { .. } => 4,
-            Self::Unreachable { .. } | Self::Process(_) => 5,
+            | Self::Database(_) => exit::USAGE,
+            Self::Resend(_) => exit::NOT_WRITTEN,
+            Self::Walk(_) => exit::UNKNOWN,
+            Self::NothingObserved { .. } | Self::NoEvents { .. } => exit::VOID,
+            Self::Unreachable { .. } | Self::Process(_) => exit::UNREACHABLE,
         }
     }
 }
@@ -103,7 +105,7 @@ pub async fn run(options: Options) -> u8 {
         verdict = verdict(&options) => verdict,
         () = interrupted() => {
             eprintln!("interrupted: no verdict");
-            return 130;
+            return exit::INTERRUPTED;
         }
     };
     match verdict {
