@@ -73,8 +73,8 @@ impl<'a> Facts<'a> {
             Some(Passage::Restarted) => "the counters do not survive a restart, and the target restarted",
             Some(Passage::Another) => "the counters are each process's own, and more than one answered",
             Some(Passage::Same | Passage::Unclear) | None => {
-                "the counters do not survive a restart, and there may have been one: nothing tells (`stats.uptime` or \
-                 `stats.instance` would)"
+                "the counters do not survive a restart, and there may have been one (`stats.uptime` or \
+                 `stats.instance` would show it)"
             }
         }
     }

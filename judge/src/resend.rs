@@ -53,8 +53,7 @@ impl Lists {
             lists.resolve = in_doubt.map(|(ordinal, _)| ordinal).filter(has_one_payload).collect();
         } else if wish.resolve {
             lists.withheld.push(
-                "nothing is resolved: only a whole listing tells which keys are absent, and sending one that is there \
-                 would tell nothing",
+                "nothing is resolved: the listing is incomplete, so it is unknown which keys are absent",
             );
         }
         if let Some(share) = wish.replay {

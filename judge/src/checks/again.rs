@@ -22,25 +22,26 @@ pub fn replay(facts: &Facts<'_>) -> Check {
     }
     if let Some(window) = facts.evidence.promises.window {
         let window = truth::duration::format(window);
-        return Check::not_tested(ID, format!("keys are promised to be known again for {window} only"));
+        return Check::not_tested(ID, format!("keys are promised to be known for {window} only"));
     }
     let replayed = counted(resent.replay.sent(), "acknowledged key", "acknowledged keys");
     let new = &resent.replayed_new;
     if new.count > 0 {
-        let found = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, sent again, and told to be new");
-        let summary = format!("of {replayed} sent again, {} told to be new", grouped(new.count));
+        let found = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, sent again, and reported as new");
+        let summary = format!("of {replayed} sent again, {} reported as new", grouped(new.count));
         return Check::fail(ID, new.count, summary, new.keys.iter().map(found).collect());
     }
     match growth(facts) {
         Growth::Explained | Growth::Unclear if resent.replay.reported_duplicate == resent.replay.acked => {
-            Check::pass(ID, format!("{replayed} sent again, all of them known"))
+            Check::pass(ID, format!("{replayed} sent again, and all of them deduplicated"))
         }
         Growth::Explained => {
             Check::pass(ID, format!("{replayed} sent again, and none of them counted as unique"))
         }
-        Growth::Unclear => {
-            Check::not_tested(ID, format!("{replayed} sent again; nothing tells whether they were known"))
-        }
+        Growth::Unclear => Check::not_tested(
+            ID,
+            format!("{replayed} sent again; neither responses nor counters report on them"),
+        ),
         Growth::Excess { by, others_possible: false } => {
             let detail = format!(
                 "unique grew by {} more than keys in doubt can explain, while {replayed} were sent again",
@@ -109,11 +110,11 @@ pub fn stillness(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Stillness;
     let evidence = facts.evidence;
     let Some(earlier) = &evidence.earlier else {
-        return Check::not_tested(ID, "the target was looked at once (--resolve and --replay look again)");
+        return Check::not_tested(ID, "the target was read once (--resolve and --replay read it again)");
     };
     let same_route = earlier.listing.route == evidence.observed.listing.route;
     if !same_route || !earlier.listing.tells_presence() || !facts.tells_presence() {
-        return Check::not_tested(ID, "the listings do not tell of every key whether it is there");
+        return Check::not_tested(ID, "the listings do not show every key");
     }
     let before = &earlier.presence;
     let now = &evidence.observed.presence;

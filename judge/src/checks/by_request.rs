@@ -18,13 +18,13 @@ use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, SHOWN_KEYS};
 pub fn torn_batch(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::TornBatch;
     if facts.evidence.promises.batch == Batch::Partial {
-        return Check::not_tested(ID, "the target takes parts of a request");
+        return Check::not_tested(ID, "the target may store a part of a request (`batch = \"partial\"`)");
     }
     if facts.evidence.missing_shards > 0 || !facts.tells_presence() || !facts.is_at_rest() {
-        return Check::not_tested(ID, "it cannot be told of every key whether it is there");
+        return Check::not_tested(ID, "the listing does not show every key, or the target was not at rest");
     }
     if facts.tally.sums.unknown == 0 {
-        return Check::not_tested(ID, "no request is in doubt");
+        return Check::not_tested(ID, "no request was left unanswered");
     }
     let unanswered = match Unanswered::of(facts) {
         Ok(unanswered) => unanswered,
@@ -33,10 +33,12 @@ pub fn torn_batch(facts: &Facts<'_>, examined: &mut Examined) -> Check {
             return Check::unknown(ID, 0, "the ledger could not be read again");
         }
     };
-    let requests = counted(unanswered.whole, "request in doubt is", "requests in doubt are");
+    let requests = counted(unanswered.whole, "unanswered request", "unanswered requests");
     match unanswered.torn {
-        0 if unanswered.whole == 0 => Check::not_tested(ID, "no request in doubt had two keys of its own"),
-        0 => Check::pass(ID, format!("{requests} there as a whole, or not at all")),
+        0 if unanswered.whole == 0 => {
+            Check::not_tested(ID, "no unanswered request had two keys that it alone carried")
+        }
+        0 => Check::pass(ID, format!("{requests}: each is stored completely or not at all")),
         torn => {
             let summary = counted(torn, "request is stored in part", "requests are stored in part");
             Check::fail(ID, torn, summary, unanswered.findings)
@@ -108,7 +110,7 @@ impl Unanswered {
             let all = stored.len() + absent.len();
             let stored = stored.len();
             let detail =
-                format!("absent, though {stored} of the {all} keys that its request alone carried are there");
+                format!("absent, though {stored} of the {all} keys that only its request carried are stored");
             self.findings.push(facts.finding(absent[0], detail));
         }
     }
@@ -120,22 +122,22 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
     let counts = &facts.tally.responses.counts;
     let evidence = facts.evidence;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the answers of the missing shards are not known");
+        return Check::not_tested(ID, "the responses of the missing shards are unknown");
     }
     if evidence.promises.intermediary_resends {
-        return Check::not_tested(ID, "something between may send a request again");
+        return Check::not_tested(ID, "an intermediary may send a request again (`intermediary_resends`)");
     }
     if counts.compared == 0 {
-        return Check::not_tested(ID, "no answer counts new events without telling which");
+        return Check::not_tested(ID, "no response counts new events without naming them");
     }
     if counts.faulty == 0 {
-        let answers = counted(counts.compared, "answer counts", "answers count");
+        let answers = counted(counts.compared, "response counts", "responses count");
         return Check::pass(ID, format!("{answers} no more new events than can have been new"));
     }
     let summary = counted(
         counts.faulty,
-        "answer counts more new events than can have been new",
-        "answers count more new events than can have been new",
+        "response counts more new events than can have been new",
+        "responses count more new events than can have been new",
     );
     let findings = counts.examples.iter().map(crate::checks::by_total::of_answer).collect();
     Check::fail(ID, counts.faulty, summary, findings)
@@ -146,11 +148,14 @@ pub fn invalid_taken(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::InvalidTaken;
     let invalid = &facts.tally.responses.invalid;
     if invalid.compared == 0 {
-        return Check::not_tested(ID, "no request with an invalid event was sent ([traps] in the scenario)");
+        return Check::not_tested(
+            ID,
+            "no request with an invalid event was sent (`[traps]` in the scenario)",
+        );
     }
     let sent = counted(invalid.compared, "request", "requests");
     if facts.evidence.promises.batch == Batch::Partial {
-        return Check::not_tested(ID, "the target takes parts of a request");
+        return Check::not_tested(ID, "the target may store a part of a request (`batch = \"partial\"`)");
     }
     if invalid.faulty == 0 {
         return Check::pass(ID, format!("none of {sent} with an invalid event was acknowledged"));

@@ -18,7 +18,7 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
         return Check::not_tested(ID, "the target shows no events");
     }
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "what the missing shards stored cannot be told from strangers");
+        return Check::not_tested(ID, "the keys of the missing shards are unknown");
     }
     let mut count = listing.never_planned;
     let mut findings = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
     findings.extend(examples(facts, AnomalyClass::NeverPlanned));
     let is_table = listing.route == Route::Database;
     match foreign(facts) {
-        // What a table holds besides is told as an observation: it may be another's.
+        // Other rows of a table are an observation: they may be another program's.
         Foreign::Uncounted(_) | Foreign::Undated(_) if is_table => {}
         Foreign::Uncounted(uncounted) => {
             count += uncounted;
@@ -51,7 +51,7 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
             format!("none of {} appeared without an attempt", counted(listing.rows, "row", "rows")),
         );
     }
-    Check::fail(ID, count, counted(count, "row was stored by nobody", "rows were stored by nobody"), findings)
+    Check::fail(ID, count, counted(count, "row was never sent", "rows were never sent"), findings)
 }
 
 /// Origin of the rows that are not of this run.
@@ -128,12 +128,12 @@ pub fn wrong_topic(facts: &Facts<'_>) -> Check {
         return Check::not_tested(ID, "the target shows no events");
     }
     match listing.wrong_topic {
-        0 => Check::pass(ID, "every listed key stands under its own topic"),
+        0 => Check::pass(ID, "every listed key is under its own topic"),
         count => {
             let summary = counted(
                 count,
-                "row stands under a topic that is not its own",
-                "rows stand under topics that are not their own",
+                "row is under a topic that is not its own",
+                "rows are under topics that are not their own",
             );
             Check::fail(ID, count, summary, examples(facts, AnomalyClass::WrongTopic))
         }
@@ -162,7 +162,7 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
         ordinal: None,
         topic: Some(leak.topic.clone()),
         event_id: Some(leak.event_id.clone()),
-        detail: format!("shown to those who ask for `{}`", leak.asked),
+        detail: format!("shown when asked for topic `{}`", leak.asked),
         history: Vec::new(),
     };
     let summary =
@@ -177,13 +177,13 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     let evidence = facts.evidence;
     let listing = &evidence.observed.listing;
     if listing.route == Route::Database {
-        return Check::not_tested(ID, "rows of others in the table are another's affair");
+        return Check::not_tested(ID, "rows of others in the table are not judged");
     }
     let Some(before) = facts.listed_before().filter(|before| before.foreign.count > 0) else {
         return Check::not_tested(ID, "no rows of others were listed before the run");
     };
     if evidence.promises.shared {
-        return Check::not_tested(ID, "others write to the target, and may take away what is theirs");
+        return Check::not_tested(ID, "others write to the target, and may delete their rows");
     }
     if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {
         return Check::not_tested(ID, "the listing does not show every row of the target");
@@ -193,14 +193,14 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     let rows = counted(was.count, "row of others", "rows of others");
     if is.count < was.count {
         let gone = was.count - is.count;
-        let summary = format!("of {rows} listed before the run, {gone} at least are gone");
+        let summary = format!("of {rows} listed before the run, at least {gone} are gone");
         return Check::fail(ID, gone, summary, Vec::new());
     }
     if is.count == was.count && is.sum != was.sum {
         let summary = format!("of {rows} listed before the run, some are gone and others are in their place");
         return Check::fail(ID, 1, summary, Vec::new());
     }
-    Check::pass(ID, format!("{rows} listed before the run, and as many now or more"))
+    Check::pass(ID, format!("{rows} listed before the run, and at least as many now"))
 }
 
 /// Looks for stored events that differ from those sent, under the promised equality.

@@ -23,17 +23,17 @@ pub fn answer_sum(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::AnswerSum;
     let tally = &facts.tally;
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the answers of the missing shards are not known");
+        return Check::not_tested(ID, "the responses of the missing shards are unknown");
     }
     if tally.responses.sums.compared == 0 {
-        return Check::not_tested(ID, "no answer tells numbers");
+        return Check::not_tested(ID, "no response has numbers");
     }
     if tally.responses.sums.faulty == 0 {
-        let compared = counted(tally.responses.sums.compared, "answer adds", "answers add");
-        return Check::pass(ID, format!("{compared} up to what was sent"));
+        let compared = counted(tally.responses.sums.compared, "response adds", "responses add");
+        return Check::pass(ID, format!("{compared} up to the events sent"));
     }
     let count = tally.responses.sums.faulty;
-    let summary = counted(count, "answer does not add up", "answers do not add up");
+    let summary = counted(count, "response does not add up", "responses do not add up");
     Check::fail(ID, count, summary, tally.responses.sums.examples.iter().map(of_answer).collect())
 }
 
@@ -75,13 +75,13 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
         return Some(Err(Check::unknown(
             ID,
             apart.keys,
-            format!("{keys} listed otherwise than stored, but {why}"),
+            format!("{keys} listed differently than stored, but {why}"),
         )));
     }
     if apart.keys == 0 {
         let listed = counted(apart.listed, "listed row of this run", "listed rows of this run");
         return Some(Ok(match apart.is_whole {
-            true => "the database holds the same of every key".to_owned(),
+            true => "the database agrees on every key".to_owned(),
             false => format!("the database holds the {listed}"),
         }));
     }
@@ -98,12 +98,8 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
         };
         facts.finding(key.ordinal, detail)
     };
-    let what = "listed otherwise than the database holds";
-    let summary = format!(
-        "{} {what} {}",
-        counted(apart.keys, "key is", "keys are"),
-        if apart.keys == 1 { "it" } else { "them" }
-    );
+    let keys = counted(apart.keys, "key differs", "keys differ");
+    let summary = format!("{keys} between listing and database");
     Some(Err(Check::fail(ID, apart.keys, summary, apart.examples.iter().map(found).collect())))
 }
 
@@ -114,13 +110,13 @@ fn totals(facts: &Facts<'_>) -> Check {
     let observed = &evidence.observed;
     let listing = &observed.listing;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the shards are not all here");
+        return Check::not_tested(ID, "shards of this run are missing");
     }
     if evidence.promises.shared {
         return Check::not_tested(ID, "others write to the target while it is read");
     }
     if listing.route == Route::Database {
-        return Check::not_tested(ID, "the target need not count every row of the table");
+        return Check::not_tested(ID, "the target may not count every row of the table");
     }
     let Some(unique) = observed.stats.stats.as_ref().and_then(|stats| stats.unique) else {
         return Check::not_tested(ID, "the target has no unique count");
@@ -137,7 +133,7 @@ fn totals(facts: &Facts<'_>) -> Check {
     if listing.rows == unique {
         return Check::pass(
             ID,
-            format!("{} listed, and so many counted", counted(listing.rows, "row", "rows")),
+            format!("{} listed, and {} counted", counted(listing.rows, "row", "rows"), grouped(unique)),
         );
     }
     let detail =
@@ -148,13 +144,13 @@ fn totals(facts: &Facts<'_>) -> Check {
         return Check::unknown(
             ID,
             1,
-            format!("{detail}; without a baseline listing it cannot be told since when"),
+            format!("{detail}; without a listing before the run, the difference may be older"),
         );
     };
     let off_before = i128::from(rows_before) - i128::from(unique_before);
     let off_now = i128::from(listing.rows) - i128::from(unique);
     if off_before == off_now {
-        return Check::pass(ID, format!("{detail}, which differed as much before the run"));
+        return Check::pass(ID, format!("{detail}; they differed as much before the run"));
     }
     let off = u64::try_from((off_now - off_before).unsigned_abs()).unwrap_or(u64::MAX);
     if off_now < off_before && off <= facts.tally.ages.stored_again() {
@@ -172,10 +168,10 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let evidence = facts.evidence;
     let observed = &evidence.observed;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "what the missing shards sent is not known");
+        return Check::not_tested(ID, "the requests of the missing shards are unknown");
     }
     if evidence.baselines_differ {
-        return Check::unknown(ID, 0, "the shards took different baselines; begin them together");
+        return Check::unknown(ID, 0, "the shards took different baselines; start them together");
     }
     let Some(before) = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()) else {
         return Check::not_tested(ID, "there is no baseline of the counters");
@@ -256,7 +252,7 @@ fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     let torn = evidence.polled.iter().find_map(|polled| polled.torn.as_ref());
     let torn = torn.filter(|_| promised && before.adds_up() == Some(true))?;
     Some(format!(
-        "an answer under load said received {}, unique {}, duplicates {}, waiting {}, which does not add up",
+        "a poll under load said received {}, unique {}, duplicates {}, waiting {}, which does not add up",
         torn.received?,
         torn.unique?,
         torn.duplicates?,
@@ -284,7 +280,7 @@ fn excess(
         return Check::unknown(
             ID,
             1,
-            format!("{}; there is no closing poll to tell since when", breaks[0].detail),
+            format!("{}; without a closing poll, another writer may explain it", breaks[0].detail),
         );
     };
     let at_close = Deltas::between(before, &closing);
@@ -308,16 +304,16 @@ fn excess(
             return Check::pass(ID, format!("at the closing poll {}", holds(region, true)));
         }
     }
-    Check::unknown(ID, 1, format!("{}; it came after the run and adds up: another writer?", breaks[0].detail))
+    Check::unknown(ID, 1, format!("{}; it grew after the run and adds up: another writer?", breaks[0].detail))
 }
 
 fn holds(region: &Region, firm: bool) -> String {
     let slack = region.received.slack();
     match (firm, slack) {
         (false, _) => {
-            "at least what was acknowledged is counted (others write, or the baseline was not at rest: no upper bound)".to_owned()
+            "at least the acknowledged events are counted (no upper bound: others write, or the baseline was not at rest)".to_owned()
         }
-        (true, 0) => "exactly what was sent is counted, without slack".to_owned(),
+        (true, 0) => "exactly the events sent are counted".to_owned(),
         (true, _) => {
             format!("within the bounds that {} leave", counted(slack, "unknown attempt", "unknown attempts"))
         }
@@ -329,7 +325,7 @@ fn compared(evidence: &Evidence) -> String {
     let loads = evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
     match loads.map(|load| load.compared).sum() {
         0 => String::new(),
-        answers => format!("; {} under load", counted(answers, "answer fits", "answers fit")),
+        answers => format!("; {} under load", counted(answers, "poll fits", "polls fit")),
     }
 }
 

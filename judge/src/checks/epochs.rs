@@ -21,7 +21,7 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Epochs;
     let promises = &facts.evidence.promises;
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the shards are not all here");
+        return Check::not_tested(ID, "shards of this run are missing");
     }
     if facts.epochs.iter().all(|epochs| epochs.compared == 0) {
         return Check::not_tested(ID, "the counters were not read twice");
@@ -49,7 +49,7 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
             return Check::not_tested(ID, "counters do not survive a restart, and there may have been one");
         }
         let compared = facts.epochs.iter().map(|epochs| epochs.compared).sum();
-        let answers = counted(compared, "pair of answers", "answers one after the other");
+        let answers = counted(compared, "pair of readings", "pairs of readings");
         return Check::pass(ID, format!("no counter fell in {answers}"));
     };
     if promises.stats == StatsPromise::Eventual {
@@ -89,7 +89,7 @@ fn lie(facts: &Facts<'_>) -> Option<String> {
         let (begun_ns, _) =
             over.find(|(begun_ns, _)| up_ms > since_ms(*begun_ns).saturating_add(ROUNDED_MS))?;
         Some(format!(
-            "the target says that it has been up for {} ms, though its process was ended {} ms before",
+            "the target reports an uptime of {} ms, though its process was ended {} ms before",
             grouped(up_ms),
             grouped(since_ms(*begun_ns))
         ))

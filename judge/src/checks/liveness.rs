@@ -28,27 +28,27 @@ pub fn liveness(facts: &Facts<'_>) -> Check {
     let evidence = facts.evidence;
     let observed = &evidence.observed.stats;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the shards are not all here");
+        return Check::not_tested(ID, "shards of this run are missing");
     }
     let told = observed.stats.as_ref().filter(|stats| stats.pending.is_some() || stats.processing.is_some());
     let Some(now) = told else {
-        return Check::not_tested(ID, "the target does not tell what is waiting");
+        return Check::not_tested(ID, "the target does not report waiting events");
     };
     let waiting = now.backlog();
     if waiting == 0 {
-        return Check::pass(ID, "nothing that was accepted is still waiting");
+        return Check::pass(ID, "no accepted event is still waiting");
     }
     let what = format!("{} still waiting", counted(waiting, "event is", "events are"));
     let waited = grouped(observed.waited_ms);
     if observed.settled != Settled::Stalled {
         let detail =
-            format!("{what} after {waited} ms, and the target moves; give it more time with --settle");
+            format!("{what} after {waited} ms, and the counters still move; give it more time with --settle");
         return Check::unknown(ID, waiting, detail);
     }
     let Some(drain) = evidence.promises.drain else {
         let detail = format!(
-            "{what} after {waited} ms, and nothing moves; give it more time with --settle, or say with `[promises] drain` \
-             how long it may take"
+            "{what} after {waited} ms, and nothing moves; give it more time with --settle, or set `[promises] drain` \
+             to the time that it may take"
         );
         return Check::unknown(ID, waiting, detail);
     };
@@ -57,13 +57,13 @@ pub fn liveness(facts: &Facts<'_>) -> Check {
     }
     let before = evidence.baseline.as_ref().filter(|baseline| !baseline.moving);
     let before = before.and_then(|baseline| baseline.stats.as_ref()).map(|stats| stats.backlog());
-    let detail = format!("{what} {} after the last answer, and nothing moves", duration::format(drain));
+    let detail = format!("{what} {} after the last response, and nothing moves", duration::format(drain));
     match before {
         // What waited before the run may be what waits now.
         Some(before) if before < waiting && !evidence.promises.shared => {
             Check::fail(ID, waiting - before, detail.clone(), vec![Finding::plain(detail)])
         }
-        _ => Check::unknown(ID, waiting, format!("{detail}; they may be of others")),
+        _ => Check::unknown(ID, waiting, format!("{detail}; they may be others' events")),
     }
 }
 

@@ -24,10 +24,10 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     let evidence = facts.evidence;
     let observed = &evidence.observed;
     if evidence.plan.variants.is_off() {
-        return Check::not_tested(ID, "no key was sent with two payloads ([traps] in the scenario)");
+        return Check::not_tested(ID, "no key was sent with two payloads (`[traps]` in the scenario)");
     }
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the attempts of the missing shards are not known");
+        return Check::not_tested(ID, "the attempts of the missing shards are unknown");
     }
     let conflict = evidence.promises.conflict;
     if evidence.promises.ack == Ack::Queued {
@@ -35,7 +35,10 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     }
     if conflict != Conflict::Reject {
         if evidence.promises.intermediary_resends {
-            return Check::not_tested(ID, "something between may send a request again");
+            return Check::not_tested(
+                ID,
+                "an intermediary may send a request again (`intermediary_resends`)",
+            );
         }
         if !evidence.one_clock {
             return Check::not_tested(ID, "order in time is not judged across machines");
@@ -61,11 +64,15 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         }
     }
     if decided == 0 {
-        return Check::not_tested(ID, "the answers leave both payloads possible, for every key");
+        return Check::not_tested(ID, "every key may hold either of its payloads");
     }
     if wrong.is_empty() {
-        let keys = counted(decided, "key whose two payloads", "keys whose two payloads");
-        return Check::pass(ID, format!("{keys} leave but one possible hold that one"));
+        let keys = counted(
+            decided,
+            "key that can hold only one of its payloads holds",
+            "keys that can hold only one of their payloads hold",
+        );
+        return Check::pass(ID, format!("{keys} it"));
     }
     let why = match conflict {
         Conflict::FirstWins => "cannot have been the first",
@@ -80,7 +87,7 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     let count = wrong.len() as u64;
     let findings: Vec<Finding> = wrong.iter().take(SHOWN_KEYS).map(found).collect();
     let summary = format!(
-        "{} a payload that {why}, of {} whose answers leave but one possible",
+        "{} a payload that {why}, of {} that can hold only one",
         counted(count, "key holds", "keys hold"),
         grouped(decided)
     );
