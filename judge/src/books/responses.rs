@@ -62,7 +62,7 @@ impl Responses {
         self.invalid.compared += 1;
         if done.answer.outcome == Outcome::Acked {
             let detail =
-                format!("acknowledged with status {}, though one of its events is none", done.status);
+                format!("acknowledged with status {}, though one of its events is invalid", done.status);
             self.invalid.note(done, detail);
         }
     }

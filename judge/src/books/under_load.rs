@@ -19,7 +19,7 @@ use crate::numbers::grouped;
 
 /// Counters, in the order of all arrays here, and what a response reports of an event that each counts.
 const NAMES: [(&str, &str); 3] =
-    [("received", "acknowledged"), ("unique", "told to be new"), ("duplicates", "told to be duplicates")];
+    [("received", "acknowledged"), ("unique", "reported as new"), ("duplicates", "reported as duplicates")];
 
 /// Number of demands that are kept for a counter until they are met. Polls come four times a second; with more
 /// demands than that, the oldest decides all the same.

@@ -44,13 +44,13 @@ pub enum WalkError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A file of the run is missing.
-    #[error("{} is gone, so it cannot be told what was sent, or onto what", path.display())]
+    #[error("{} is missing, so it is unknown what was sent", path.display())]
     Gone {
         /// The file.
         path: PathBuf,
     },
     /// A segment lacks its end, although its run ended in order.
-    #[error("{} has lost its end: the run came to its own, and this is not what it wrote", path.display())]
+    #[error("{} is cut off, although its run ended in order", path.display())]
     CutOff {
         /// The segment.
         path: PathBuf,

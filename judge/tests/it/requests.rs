@@ -164,7 +164,7 @@ fn a_request_with_an_invalid_event_has_to_be_refused_where_batches_are_whole() {
     let verdict = taken.verdict();
     assert_fails(&verdict, &[CheckId::InvalidTaken]);
     let finding = &check(&verdict, CheckId::InvalidTaken).findings[0].detail;
-    assert!(finding.contains("request ") && finding.contains("one of its events is none"), "{finding}");
+    assert!(finding.contains("request ") && finding.contains("one of its events is invalid"), "{finding}");
     taken.promises.batch = Batch::Partial;
     assert_fails(&taken.verdict(), &[]);
 }

@@ -82,7 +82,7 @@ fn the_reference_is_found_to_be_itself() {
     }
     assert_passes(
         &met.load(&["--count", "2000"]),
-        &["2,000 told answers fit", "1,400 stored events are as sent"],
+        &["2,000 new/duplicate responses are consistent", "1,400 stored events are as sent"],
     );
     let again = met.probe();
     assert_eq!(again.code, Some(2), "{}", again.stderr);
@@ -129,7 +129,7 @@ fn services_without_counters_or_without_contents_pass_and_say_what_was_not_teste
         &cursors,
         &[
             "1,400 stored events are as sent",
-            "2,000 told answers fit",
+            "2,000 new/duplicate responses are consistent",
             "routes-disagree: the target has no unique count",
         ],
     );
