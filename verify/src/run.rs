@@ -8,7 +8,7 @@ use judge::facts::{Facts, book};
 use judge::judge;
 use judge::numbers::grouped;
 use judge::resend::{Lists, Wish};
-use judge::verdict::{Judgement, Verdict, undecided};
+use judge::verdict::{Judgement, Reason, Verdict, undecided};
 use reader::client::{ClientError, ReadError, TargetClient};
 use reader::database::{DatabaseReader, DatabaseUrlError};
 use reader::process::{ProcessError, TargetProcess};
@@ -287,7 +287,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
 }
 
 fn damaged(error: &WalkError) -> Judgement {
-    undecided(format!("the ledger cannot be judged: {}", chain(error)))
+    undecided(Reason::LedgerUnread { reason: chain(error) })
 }
 
 fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
@@ -334,7 +334,7 @@ fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
     let Ok(before) = read_json::<Judgement>(&folder.file("verdict.json")) else { return };
     let is_another = before.observation != verdict.observation;
     if is_another && before.verdict == Verdict::Fail && verdict.verdict != Verdict::Fail {
-        let reason = before.reasons.first().map_or("", String::as_str);
+        let reason = before.reasons.first().map(ToString::to_string).unwrap_or_default();
         eprintln!("note: observation {} was a FAIL ({reason}); it is not seen any more", before.observation);
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn scenario() -> String {
     page.trim_end().to_owned() + "\n"
 }
 
-/// Table of a scenario file, such as `[load]`; the keys before the first table stand in one without a name.
+/// Table of a scenario file, such as `[load]`; the keys before the first table stand in one without
+/// a name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Section {
     name: String,
@@ -51,7 +52,7 @@ impl Key {
     }
 }
 
-/// Line of a scenario file, told apart by its first characters.
+/// Line of a scenario file, classified by its first characters.
 enum Line<'a> {
     Blank,
     /// `# text`
@@ -91,7 +92,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Reads a scenario file with a comment above each key. Keys without a comment share the one of the key above them.
+/// Reads a scenario file with a comment above each key. Keys without a comment share the one of the
+/// key above them.
 fn sections(text: &str) -> Vec<Section> {
     let mut sections = vec![Section::default()];
     let mut comment = String::new();
@@ -106,7 +108,8 @@ fn sections(text: &str) -> Vec<Section> {
                 section.prose.extend(Some(prose).filter(|prose| !prose.is_empty()));
                 shared.clear();
             }
-            // Rulers stand around the titles of parts of the file, and the name of the table is the heading here.
+            // Rulers stand around the titles of parts of the file, and the name of the table is the
+            // heading here.
             Line::Comment(text) if text.starts_with("---") => comment.clear(),
             Line::Comment(text) => add_line(&mut comment, text),
             Line::Table(name) => {
@@ -140,7 +143,8 @@ fn sections(text: &str) -> Vec<Section> {
     sections
 }
 
-/// Adds a line of a comment. An empty line ends a paragraph, and items of a list begin a line of their own.
+/// Adds a line of a comment. An empty line ends a paragraph, and items of a list begin a line of
+/// their own.
 fn add_line(comment: &mut String, text: &str) {
     if text.is_empty() {
         comment.push_str("\n\n");
@@ -193,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_scenario_file_is_read_with_its_comments() {
-        let text = "# About the file.\n\n# Name of it.\nname = \"a\"\n\n# ----\n# Much\n# ----\n# All of it.\n[load]\n\n\
+        let text = "# About the file.\n\n# Name of it.\nname = \"a\"\n\n\
+                    # ----\n# Much\n# ----\n# All of it.\n[load]\n\n\
                     # Number.\n# - one\n# - two | three\ncount = 1\n\n# Limits.\n#limits = [\n#    \"a<1\",\n#]\n\n\
                     # Both.\none = 1\nother = 2\n";
         let sections = sections(text);
