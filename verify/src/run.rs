@@ -51,7 +51,7 @@ enum VerifyError {
     #[error(transparent)]
     Database(#[from] DatabaseUrlError),
     /// The target could not be reached.
-    #[error("cannot reach {target}: is it running? nothing was read, nothing was written")]
+    #[error("cannot reach {target}, so there is no verdict; start the target, or name another with --target")]
     Unreachable {
         /// URL of the target.
         target: String,
@@ -59,16 +59,16 @@ enum VerifyError {
         source: Box<ReadError>,
     },
     /// An attempt to send again could not be recorded.
-    #[error("cannot go on sending: what was sent could not be recorded")]
+    #[error("stopped sending again: a request could not be recorded")]
     Resend(#[from] ResendError),
     /// The target of the run could not be started again.
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// The ledger cannot be read to its end.
-    #[error("the ledger cannot be booked")]
+    #[error("the ledger cannot be read")]
     Walk(#[from] WalkError),
     /// The run sent no events.
-    #[error("{} sent one request over and over, and no events: there is nothing to judge", path.display())]
+    #[error("{} sent the same request every time, and no events: there is nothing to judge", path.display())]
     NoEvents {
         /// Run folder.
         path: PathBuf,
@@ -171,7 +171,7 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyErro
     let verdict = judge(&evidence);
     let is_over = !wish.sends() || verdict.verdict == Verdict::Fail;
     if wish.sends() && is_over {
-        eprintln!("note: nothing is sent again: what is stored then could cover what is wrong now");
+        eprintln!("note: nothing is sent again: that could hide what is missing now");
     }
     if is_over || !send_again(options, &wish, runs, &evidence).await? {
         return Ok(finish(verdict, first.unwrap_or(0), runs));
@@ -337,12 +337,15 @@ fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
     let is_another = before.observation != verdict.observation;
     if is_another && before.verdict == Verdict::Fail && verdict.verdict != Verdict::Fail {
         let reason = before.reasons.first().map(ToString::to_string).unwrap_or_default();
-        eprintln!("note: observation {} was a FAIL ({reason}); it is not seen any more", before.observation);
+        eprintln!(
+            "note: observation {} was a FAIL ({reason}); this one does not show it",
+            before.observation
+        );
     }
 }
 
 fn warn_unwritten(written: Result<(), FolderError>, folder: &Path) {
     if let Err(error) = written {
-        eprintln!("warning: nothing could be kept in {}: {}", folder.display(), chain(&error));
+        eprintln!("warning: cannot write the results to {}: {}", folder.display(), chain(&error));
     }
 }
