@@ -139,7 +139,7 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     assert_eq!((seen.listing.rows, seen.listing.unread), (forged.rows.len() as u64, None));
     target.listing.empty.clear();
     let seen = look(&forged, &target, SHORT).await.expect("something was read");
-    assert!(seen.listing.unread.is_some_and(|reason| reason.to_string().contains("status 404")));
+    assert!(seen.listing.unread.is_some_and(|reason| reason.contains("status 404")));
 }
 
 #[tokio::test]
