@@ -245,7 +245,7 @@ impl Forged {
 }
 
 /// The check of this name.
-pub(crate) fn check<'a>(verdict: &'a Judgement, name: CheckId) -> &'a Check {
+pub(crate) fn check(verdict: &Judgement, name: CheckId) -> &Check {
     verdict.checks.iter().find(|check| check.name == name).expect("a check of this name")
 }
 
