@@ -1,4 +1,5 @@
-//! The registry of checks: their order, when each fails, what each needs, and the function that makes it.
+//! The registry of checks: their order, when each fails, what each needs, and the function that
+//! makes it.
 //!
 //! Reports, JUnit's cases, the page of the docs and the tests of completeness follow this order.
 

@@ -1,21 +1,22 @@
 //! `counters`: the bounds that the ledger leaves to the target's own numbers.
 //!
-//! A key has c acknowledged and i unknown attempts. As growth since the baseline, summed over all keys:
+//! A key has c acknowledged and i unknown attempts. As growth since the baseline, summed over all
+//! keys:
 //!
 //! - received R lies in [Σ c, Σ (c + i)];
 //! - unique U lies in [number of keys with c >= 1, number of keys with c + i >= 1];
 //! - duplicates D lie in [Σ max(0, c - 1), Σ max(0, c + i - 1)];
 //! - R = U + D.
 //!
-//! The three are tied together. Let u = U - U_low be the number of keys that unknown attempts alone have
-//! stored. Then R is at least R_low + u. It is at most R_low + (all unknown attempts of acknowledged keys) +
-//! (the u largest numbers of unknown attempts among the other keys).
+//! The three are tied together. Let u = U - U_low be the number of keys that unknown attempts alone
+//! have stored. Then R is at least R_low + u. It is at most R_low + (all unknown attempts of
+//! acknowledged keys) + (the u largest numbers of unknown attempts among the other keys).
 //!
 //! A value outside is a certain failure. The width inside is the slack.
 //!
-//! For example, key 1 has two acknowledged attempts, key 2 an acknowledged and an unknown one, key 3 two
-//! unknown ones. R lies in 3 to 6, U in 2 to 3, D in 1 to 3. If U grew by 2, key 3 was not stored, and R is 3
-//! or 4. If U grew by 3, then R is 4 to 6.
+//! For example, key 1 has two acknowledged attempts, key 2 an acknowledged and an unknown one, key
+//! 3 two unknown ones. R lies in 3 to 6, U in 2 to 3, D in 1 to 3. If U grew by 2, key 3 was not
+//! stored, and R is 3 or 4. If U grew by 3, then R is 4 to 6.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,7 +106,8 @@ pub struct Break {
 /// Kind of a broken bound, which decides what may explain it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bound {
-    /// Less is counted than was done. Neither another writer nor events that waited before explain that.
+    /// Less is counted than was done. Neither another writer nor events that waited before explain
+    /// that.
     Below,
     /// More is counted than can have been done. Another writer would explain that.
     Above,
@@ -154,7 +156,8 @@ impl Region {
         }
     }
 
-    /// Widens the region by keys that can have been stored again: counted as unique, not as duplicates.
+    /// Widens the region by keys that can have been stored again: counted as unique, not as
+    /// duplicates.
     pub fn with_stored_again(mut self, stored_again: u64) -> Self {
         self.stored_again = stored_again;
         self.unique.high += stored_again;
@@ -217,7 +220,8 @@ impl Region {
         if let Some(bound) = joint.broken_by(received).filter(|_| self.stored_again == 0) {
             let detail =
                 format!("received grew by {received}, with unique {unique} it must be {}", range(joint));
-            // What waited before the run is stored without being received again: too few is a contradiction.
+            // What waited before the run is stored without being received again: too few is a
+            // contradiction.
             let bound = if bound == Bound::Below { Bound::Against } else { bound };
             breaks.push(Break { detail, bound });
         }

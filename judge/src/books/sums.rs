@@ -1,4 +1,5 @@
-//! `answer-sum`: the numbers of a response, which have to add up to what was sent, and to what it names.
+//! `answer-sum`: the numbers of a response, which have to add up to what was sent, and to what it
+//! names.
 
 use truth::scenario::promises::Batch;
 use truth::target::answer::{Answer, Kind, Kinds};
