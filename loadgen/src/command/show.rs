@@ -65,7 +65,7 @@ fn amount(scenario: &Scenario, plan: &Plan) -> String {
     match (plan.total, plan.keys()) {
         (Some(events), Some(keys)) => {
             let repeats = events - keys;
-            format!("{events} events of {keys} keys ({repeats} duplicates), {} in a request", plan.batch)
+            format!("{events} events of {keys} keys ({repeats} repeats), {} in a request", plan.batch)
         }
         _ => {
             let lasts = duration(&scenario.load);

@@ -390,7 +390,7 @@ async fn a_query_of_two_kinds_of_rows_is_refused() {
     let verdict = verdict(&forged, &target, &Store::of(&forged.rows).await.asked(&query)).await;
     assert_fails(&verdict, &[]);
     assert!(
-        verdict.reasons[0].to_string().contains("its column `rowid` is none of"),
+        verdict.reasons[0].to_string().contains("its column `rowid` is unknown, expected topic"),
         "{:#?}",
         verdict.reasons
     );
@@ -403,10 +403,10 @@ async fn a_database_that_cannot_be_asked_is_unknown_and_says_why() {
     let store = Store::of(&forged.rows).await;
     for (query, why) in [
         ("SELECT topic, event_id FROM nowhere", "no such table: nowhere"),
-        ("SELECT topic, payload FROM stored", "it has no column `event_id`; name one so with AS event_id"),
+        ("SELECT topic, payload FROM stored", "it has no column `event_id`; name one with AS event_id"),
         (
             "SELECT topic, event_id, rowid AS n FROM stored",
-            "its column `n` is none of topic, event_id, timestamp",
+            "its column `n` is unknown, expected topic, event_id, timestamp",
         ),
         ("SELECT topic, NULL AS event_id FROM stored", "WHERE event_id IS NOT NULL"),
         ("DELETE FROM stored RETURNING topic, event_id", "readonly database"),

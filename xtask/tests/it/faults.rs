@@ -117,7 +117,7 @@ fn what_cannot_be_done_is_refused_before_anything_is_sent() {
     let taken = std::net::TcpListener::bind(address(&scenario)).unwrap();
     let refused = bench.load(&[]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(refused.stderr.contains("already, though [target.process] is to start"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("already, and [target.process] has to start"), "{}", refused.stderr);
     drop(taken);
 }
 
