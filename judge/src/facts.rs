@@ -34,7 +34,7 @@ impl<'a> Facts<'a> {
         Ok(Self { evidence, tally, torn_bytes, epochs })
     }
 
-    /// Returns true if the listing tells of every key whether it is present.
+    /// Returns true if the listing shows of every key whether it is present.
     pub fn tells_presence(&self) -> bool {
         self.evidence.observed.listing.tells_presence()
     }

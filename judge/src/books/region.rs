@@ -59,9 +59,9 @@ pub struct Region {
     pub unique: Bounds,
     /// Bounds of D.
     pub duplicates: Bounds,
-    /// Bounds of R, if the listing tells which keys are present.
+    /// Bounds of R, if the listing shows which keys are present.
     pub received_with_presence: Option<Bounds>,
-    /// Value of U, if the listing tells which keys are present.
+    /// Value of U, if the listing shows which keys are present.
     pub unique_with_presence: Option<u64>,
     /// Number of times that keys can have been stored again, as they may have been forgotten.
     stored_again: u64,
@@ -74,11 +74,11 @@ pub struct Region {
 /// Growth of the counters since the baseline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Deltas {
-    /// Growth of `received`; none if the target does not tell.
+    /// Growth of `received`; none if the target does not report it.
     pub received: Option<i128>,
-    /// Growth of `unique`; none if the target does not tell.
+    /// Growth of `unique`; none if the target does not report it.
     pub unique: Option<i128>,
-    /// Growth of `duplicates`; none if the target does not tell.
+    /// Growth of `duplicates`; none if the target does not report it.
     pub duplicates: Option<i128>,
 }
 
@@ -116,7 +116,7 @@ pub enum Bound {
 }
 
 impl Region {
-    /// Makes the region of these keys. `listed` is true if the listing tells of every key.
+    /// Makes the region of these keys. `listed` is true if the listing shows every key.
     pub fn of(keys: &Keys, sums: &Sums, listed: bool, promised: Received) -> Self {
         let mut acked_keys = 0;
         let mut attempted_keys = 0;
@@ -134,7 +134,7 @@ impl Region {
             } else if unknown > 0 {
                 *others.entry(unknown).or_insert(0_u64) += 1;
             }
-            // An acknowledged key was stored, whatever became of it since: that is `lost`'s to say.
+            // An acknowledged key was stored, even if it is absent now: `lost` reports that.
             if acked || (state.seen() > 0 && unknown > 0) {
                 present.high += unknown;
                 present.low += u64::from(!acked);

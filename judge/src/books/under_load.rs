@@ -118,13 +118,13 @@ impl UnderLoad {
         let Some(Demand { since_ns, wanted }) = open.front() else { return };
         let nanos = poll.t_sent_ns.saturating_sub(*since_ns);
         if self.lags[at].as_ref().is_none_or(|lag| lag.nanos < nanos) {
-            let (name, told) = NAMES[at];
+            let (name, event) = NAMES[at];
             let ago = match nanos / 1_000_000 {
                 0 => "just".to_owned(),
                 millis => format!("{} ms", grouped(millis)),
             };
             let detail =
-                format!("under load {name} had grown by {grown} when {wanted} had been {told} {ago} before");
+                format!("under load {name} had grown by {grown} when {wanted} had been {event} {ago} before");
             self.lags[at] = Some(Lag { nanos, detail });
         }
     }

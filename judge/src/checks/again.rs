@@ -2,9 +2,9 @@
 //! has to be known still, and no row may be gone.
 //!
 //! For example, `verify` looks, sends 300 acknowledged keys again, and looks once more. Between the
-//! two looks unique grew from 1,400 to 1,402. One key was in doubt and absent at the first look, so
-//! one of the two may be that key. The other is an acknowledged key that was stored again: `replay`
-//! fails.
+//! two looks unique grew from 1,400 to 1,402. One key was of unknown fate and absent at the first
+//! look, so one of the two may be that key. The other is an acknowledged key that was stored again:
+//! `replay` fails.
 
 use truth::observed::{Observed, Settled};
 
@@ -45,7 +45,7 @@ pub fn replay(facts: &Facts<'_>) -> Check {
         ),
         Growth::Excess { by, others_possible: false } => {
             let detail = format!(
-                "unique grew by {} more than keys in doubt can explain, while {replayed} were sent again",
+                "unique grew by {} more than keys of unknown fate can explain, while {replayed} were sent again",
                 grouped(by)
             );
             Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)])
@@ -59,11 +59,11 @@ pub fn replay(facts: &Facts<'_>) -> Check {
 
 /// Growth of the unique count while keys were sent again.
 enum Growth {
-    /// No more than keys in doubt can explain.
+    /// No more than keys of unknown fate can explain.
     Explained,
     /// Not known: there are no counters, or they are not of one target at rest.
     Unclear,
-    /// More than keys in doubt can explain.
+    /// More than keys of unknown fate can explain.
     Excess {
         /// Number of keys beyond that.
         by: u64,

@@ -301,7 +301,7 @@ fn excess(
         && others == growth
         && growth > Some(0)
     {
-        // Whatever came later is another's, row by row, so the closing poll is the run's last word.
+        // The rows that came later are another writer's, so the closing poll decides.
         if closing_breaks.is_empty() {
             examined.slack = examined.slack.take().map(|slack| CounterSlack { deltas: at_close, ..slack });
             return Check::pass(ID, format!("at the closing poll {}", holds(region, true)));

@@ -67,7 +67,7 @@ pub(super) fn restarts(facts: &Facts<'_>) -> Vec<Observation> {
         .filter(|step| !was_struck(facts, step))
         .map(|step| Observation::Restarted { when: when(facts, step) })
         .collect();
-    // What happened between a run and its reading is nobody's fault.
+    // A restart between a run and its reading is not a fault.
     let was_read = facts.epochs.iter().zip(&facts.evidence.polled);
     let later = was_read.filter(|(epochs, polled)| epochs.restarts.len() > polled.epochs.restarts.len());
     restarts.extend(later.map(|_| Observation::RestartedAfterRun));

@@ -32,8 +32,9 @@ pub fn liveness(facts: &Facts<'_>) -> Check {
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "shards of this run are missing");
     }
-    let told = observed.stats.as_ref().filter(|stats| stats.pending.is_some() || stats.processing.is_some());
-    let Some(now) = told else {
+    let reported =
+        observed.stats.as_ref().filter(|stats| stats.pending.is_some() || stats.processing.is_some());
+    let Some(now) = reported else {
         return Check::not_tested(ID, "the target does not report waiting events");
     };
     let waiting = now.backlog();
