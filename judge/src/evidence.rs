@@ -1,4 +1,5 @@
-//! Evidence: the files of one or more runs and of one observation, opened and checked to belong together.
+//! Evidence: the files of one or more runs and of one observation, opened and checked to belong
+//! together.
 
 use std::path::PathBuf;
 
@@ -141,7 +142,8 @@ impl Frames {
         }
     }
 
-    /// Calls `take` with every frame and its segment, in the order of time. Returns the number of torn bytes.
+    /// Calls `take` with every frame and its segment, in the order of time. Returns the number of
+    /// torn bytes.
     pub fn for_each(
         &self,
         mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
@@ -276,8 +278,8 @@ fn one_clock(runs: &[Run], headers: &[Header]) -> bool {
         && headers.iter().all(|header| header.boot_id == *boot_id)
 }
 
-/// Baseline that serves all runs: that of each if they agree, else the earliest if it was taken before any
-/// run sent.
+/// Baseline that serves all runs: that of each if they agree, else the earliest if it was taken
+/// before any run sent.
 fn common_baseline(runs: &[Run], one_clock: bool, headers: &[Header]) -> Option<Baseline> {
     let first = runs[0].baseline.as_ref()?;
     let agrees = |run: &Run| run.baseline.as_ref().is_some_and(|baseline| baseline.agrees_with(first));

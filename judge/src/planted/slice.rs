@@ -1,4 +1,5 @@
-//! Slice of a run: the last round that was answered whole, with the store of a target that did everything right.
+//! Slice of a run: the last round that was answered whole, with the store of a target that did
+//! everything right.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -118,7 +119,8 @@ pub(super) fn cut(facts: &Facts<'_>) -> Result<Option<Cut>, WalkError> {
     Ok(Some(Cut { keys, slice }))
 }
 
-/// Fills the store of a target that did everything right: all acknowledged keys of the slice, and matching counters.
+/// Fills the store of a target that did everything right: all acknowledged keys of the slice, and
+/// matching counters.
 fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<(), WalkError> {
     let (tally, _) = book(&evidence_of(evidence, keys, slice))?;
     let acked = |(ordinal, state): (u64, KeyState)| (state.acked() > 0).then_some(ordinal);

@@ -1,4 +1,5 @@
-//! Trust in the judge: the defects planted after a verdict are seen on every ordinary run, and never falsely missed.
+//! Trust in the judge: the defects planted after a verdict are seen on every ordinary run, and
+//! never falsely missed.
 
 use judge::judge;
 use judge::verdict::{Judgement, Verdict};

@@ -69,7 +69,8 @@ fn a_key_that_another_request_carried_too_tells_nothing_of_a_tear() {
     assert_eq!(check(&forged.verdict(), CheckId::TornBatch).status, Status::NotTested);
 }
 
-/// A run whose answers tell how many, and not which; `raise` is added to what one request with repeats inside tells.
+/// A run whose answers tell how many, and not which; `raise` is added to what one request with
+/// repeats inside tells.
 fn counting(raise: u32) -> (Judgement, u32) {
     let mut forged = Forge::default().run();
     let plan = forged.plan.clone();

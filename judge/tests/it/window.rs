@@ -1,4 +1,5 @@
-//! A target that promises to know a key again for so long only: what comes later may be stored again.
+//! A target that promises to know a key again for so long only: what comes later may be stored
+//! again.
 
 use std::time::Duration;
 

@@ -76,7 +76,7 @@ fn a_lane_without_its_segment_is_unknown() {
     fs::remove_file(folder.segment(0)).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
-    assert!(stdout(&output).contains("lane-000.seg is gone"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("lane-000.seg is missing"), "{}", stdout(&output));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_run_without_its_baseline_is_unknown() {
     fs::remove_file(folder.file("baseline.json")).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
-    assert!(stdout(&output).contains("baseline.json is gone"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("baseline.json is missing"), "{}", stdout(&output));
 }
 
 #[test]

@@ -347,7 +347,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
             let why = if counts {
                 "though the target counts more"
             } else {
-                "and nothing tells whether that is all"
+                "and no counter says whether that is all"
             };
             assert!(
                 verdict.reasons.iter().any(|reason| reason.to_string().contains(why)),
