@@ -1,4 +1,4 @@
-//! The HTTP contract: the routes, and what each answers.
+//! The HTTP contract: routes and responses.
 
 pub(crate) mod app;
 mod auth;
@@ -24,7 +24,7 @@ use self::app::App;
 use self::error::ApiError;
 use self::page::Page;
 
-/// All routes, with what guards and counts them.
+/// Makes all routes, with the token's guard and the counting of responses.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut guarded = openapi::guarded_routes();
     if let Some(token) = app.settings.token() {
@@ -33,11 +33,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let (routes, document) = openapi::open_routes().merge(guarded).split_for_parts();
     let page = Page::new();
     routes
-        .route("/", get(move || ready(page.answer())))
-        .route("/openapi.json", get(openapi::answer(&document)))
+        .route("/", get(move || ready(page.response())))
+        .route("/openapi.json", get(openapi::handler(&document)))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        // The last one is the first that a request meets: it counts what the others refuse.
+        // The last layer is the first that a request meets: it counts what the others refuse.
         .layer(from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
         .with_state(app)
 }

@@ -1,7 +1,8 @@
-//! The clients' connections: how many there may be, how long one may keep its place, and how they end.
+//! Clients' connections: how many are open, how long an unused one stays open, and how each ends.
 //!
-//! A connection beyond the limit is not accepted: it waits in the kernel, costs this process nothing, and is served when
-//! another ends. Whoever holds a place without using it loses it, by hyper's timer or by `socket`'s.
+//! A connection beyond the limit is not accepted. It waits in the kernel, costs this process
+//! nothing, and is served when another ends. hyper's timer closes an idle connection, and `socket`
+//! resets one whose client takes nothing of a response.
 
 mod farewell;
 mod files;
@@ -30,27 +31,29 @@ use self::farewell::{Unread, hear_out};
 pub(crate) use self::files::affordable;
 use self::socket::Socket;
 
-/// The pause after the system refused a connection: what it lacks (files, memory) comes back when another ends.
+/// Pause after the system refused a connection. Files and memory come back when another connection
+/// ends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Bytes of an answer that the kernel holds beyond what the client's window takes. Without a limit it holds megabytes, and
-/// a client that reads on slowly would take nothing for minutes by what this process sees.
+/// Bytes of a response that the kernel holds beyond the client's window. Without this limit the
+/// kernel holds megabytes, and this process would see no progress of a slow client for minutes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES: u32 = 128 * 1024;
 
-/// As much as this the library may hold of one connection when it reads once more, and as much may wait to be written. A request's
-/// head has to fit.
+/// Bytes that hyper buffers of one connection, for reading and again for writing. A request's head
+/// must fit.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// How long a connection may do nothing.
+/// Limits on an unused connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// For a request's head to arrive, on top of `idle`.
+    /// Time for a request's head to arrive, on top of `idle`.
     pub(crate) head: Duration,
-    /// Between two requests, and while the client takes nothing of its response.
+    /// Longest rest between two requests, and longest time for the client to take nothing of a
+    /// response.
     pub(crate) idle: Duration,
 }
 
-/// The places that connections take.
+/// Places that connections take.
 #[derive(Debug, Clone)]
 pub(crate) struct Room {
     places: Arc<Semaphore>,
@@ -58,15 +61,17 @@ pub(crate) struct Room {
     open: Arc<AtomicU32>,
 }
 
-/// A connection's place, free again when it is dropped.
+/// A connection's place. Dropping it frees the place.
 #[derive(Debug)]
 struct Place {
-    /// Counted apart, because a place is also kept for the next connection before there is one.
+    /// Counted apart, because the accept loop also holds a permit for the connection that it waits
+    /// for.
     open: Arc<AtomicU32>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// Serves connections until `shutdown` ends, then until each has answered the request that it had begun.
+/// Serves connections until `shutdown` ends, then until each has got the response to its request in
+/// progress.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -77,16 +82,16 @@ pub(crate) async fn serve(
     limit_unsent(&listener);
     let (stopping, _) = watch::channel(false);
     let entrance = Entrance { listener, room: room.clone(), is_known_as_full: false };
-    // Kept to the end: what the handlers share must not go before this is known to be over.
+    // Kept to the end: the handlers' state must outlive the last connection.
     let service = TowerToHyperService::new(router);
     tokio::select! {
         biased;
-        // The listener goes with the other branch: whoever connects from here on is refused.
+        // The listener goes with the other branch: new connections are refused from here on.
         () = shutdown => {}
         never = accept_all(entrance, &service, limits, &stopping) => match never {},
     }
     stopping.send_replace(true);
-    // Each connection has its place until it has ended.
+    // Each connection holds its place until it has ended.
     drop(room.places.acquire_many(room.size).await);
 }
 
@@ -95,7 +100,7 @@ impl Room {
         Self { places: Arc::new(Semaphore::new(size as usize)), size, open: Arc::default() }
     }
 
-    /// How many connections there are.
+    /// Number of open connections.
     pub(crate) fn open(&self) -> u32 {
         self.open.load(Ordering::Relaxed)
     }
@@ -114,7 +119,7 @@ impl Drop for Place {
     }
 }
 
-/// Where connections come in.
+/// Accepts connections.
 struct Entrance {
     listener: TcpListener,
     room: Room,
@@ -134,23 +139,23 @@ async fn accept_all(
 }
 
 impl Entrance {
-    /// The next connection, once there is room for it.
+    /// Accepts the next connection, once there is a place for it.
     async fn accept(&mut self) -> (TcpStream, Place) {
         let permit = self.permit().await;
         let mut is_known = false;
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    // A small answer must not wait for the acknowledgement of the one before it.
+                    // A small response must not wait for the acknowledgement of the previous one.
                     if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "a connection keeps Nagle's delay");
+                        tracing::debug!(%error, "cannot set TCP_NODELAY on a connection");
                     }
                     return (stream, Place::new(&self.room, permit));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     if !is_known {
-                        tracing::error!("cannot accept connections for now: {error}");
+                        tracing::error!("cannot accept connections: {error}; retrying");
                         is_known = true;
                     }
                     sleep(ACCEPT_PAUSE).await;
@@ -165,13 +170,17 @@ impl Entrance {
         }
         if !self.is_known_as_full {
             self.is_known_as_full = true;
-            tracing::warn!("MAX_CONNECTIONS are open: more wait until others end; said once");
+            tracing::warn!(
+                "{} connections are open (MAX_CONNECTIONS): more wait until others end; logged once",
+                self.room.size
+            );
         }
-        Arc::clone(&self.room.places).acquire_owned().await.expect("nobody closes the room")
+        Arc::clone(&self.room.places).acquire_owned().await.expect("the semaphore is never closed")
     }
 }
 
-/// Whether the client broke its connection off before it was accepted, which concerns nobody else.
+/// True if the client dropped its connection before it was accepted. Other connections are not
+/// affected.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
@@ -185,7 +194,8 @@ async fn attend(
     limits: Limits,
     mut stopping: watch::Receiver<bool>,
 ) {
-    // Named first, so that it goes last: where there is room again, nothing of the connection is left.
+    // Named first, so that it is dropped last: a free place means that nothing of the connection is
+    // left.
     let _place = place;
     let unread = Unread::default();
     let counted = unread.clone();
@@ -202,7 +212,8 @@ async fn attend(
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        // hyper has one timer for both: it starts when the connection falls idle and ends with the next head.
+        // hyper has one timer for both. It starts when the connection falls idle and ends with the
+        // next head.
         .header_read_timeout(limits.idle + limits.head)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(Socket::new(stream, limits.idle)), service);
@@ -221,7 +232,7 @@ async fn attend(
     };
     let may_still_send = match &ended {
         Ok(()) => unread.is_any(),
-        // hyper has answered a head that it cannot parse, and the rest of it may follow.
+        // hyper has responded to a head that it cannot parse, and the rest of the head may follow.
         Err(error) => error.is_parse(),
     };
     if let Err(error) = ended {
@@ -236,11 +247,11 @@ async fn attend(
     }
 }
 
-/// Every connection inherits it from the listener.
+/// Sets the limit on the listener. Each connection inherits it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn limit_unsent(listener: &TcpListener) {
     if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES) {
-        tracing::debug!(%error, "the kernel holds as much of an answer as it likes");
+        tracing::debug!(%error, "cannot limit the unsent bytes of responses in the kernel");
     }
 }
 

@@ -1,7 +1,9 @@
-//! Events as they arrive: a request's body becomes a [`Batch`] of valid events, or a list of every fault in it.
+//! Parsing of events: a request's body becomes a [`Batch`] of valid events, or a list of every
+//! fault.
 //!
-//! The body is kept whole and each event is five spans of it, so that nothing is copied between the socket and the
-//! database. What has to be decoded (a string with escapes) is appended behind the body and spanned there.
+//! The body is kept whole, and each event is five spans of it. So nothing is copied between the
+//! socket and the database. A string with escapes is decoded, appended behind the body and spanned
+//! there.
 
 mod envelope;
 mod fault;
@@ -17,10 +19,10 @@ pub(crate) use self::fault::{Fault, Rejected};
 use self::member::Member;
 pub(crate) use self::shape::Publication;
 
-/// A payload that was not sent is stored as this text.
+/// Stored if an event has no payload.
 const ABSENT_PAYLOAD: &str = "{}";
 
-/// The events of one request, all of them valid, in request order.
+/// Events of one request, all of them valid, in request order.
 #[derive(Debug)]
 pub(crate) struct Batch {
     text: String,
@@ -30,19 +32,18 @@ pub(crate) struct Batch {
 /// One event of a [`Batch`], borrowed from it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event<'a> {
-    /// The first half of the key.
+    /// First half of the key.
     pub(crate) topic: &'a str,
-    /// The second half of the key.
+    /// Second half of the key.
     pub(crate) event_id: &'a str,
     /// RFC 3339 or ISO 8601, as sent.
     pub(crate) timestamp: &'a str,
-    /// Who sent it, as sent.
     pub(crate) source: &'a str,
-    /// The text of a JSON object, as sent.
+    /// Text of a JSON object, as sent.
     pub(crate) payload: &'a str,
 }
 
-/// Where an event's fields are in the batch's text.
+/// Places of an event's fields in the batch's text.
 #[derive(Debug)]
 struct Spans {
     topic: Span,
@@ -52,7 +53,7 @@ struct Spans {
     payload: Span,
 }
 
-/// A part of the batch's text. 32 bits are enough: the settings cap a body at 256 MiB.
+/// A part of the batch's text. 32 bits are enough: the settings limit a body to 256 MiB.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     start: u32,
@@ -60,10 +61,11 @@ struct Span {
 }
 
 impl Batch {
-    /// Parses a request's body: one event, an array of events, or an object with either under `events`.
+    /// Parses a request's body: one event, an array of events, or an object with either under
+    /// `events`.
     ///
     /// # Errors
-    /// Says every fault, each with its index and field, or that there are more than `max_events`.
+    /// Lists every fault, each with its index and field, or reports more than `max_events`.
     pub(crate) fn parse(body: Vec<u8>, max_events: usize) -> Result<Self, Rejected> {
         let text = utf8(body)?;
         let mut reader = Reader::new(&text);
@@ -75,10 +77,10 @@ impl Batch {
         Ok(Self { text: text + &decoded, events })
     }
 
-    /// Parses a body with one event a line; blank lines are none.
+    /// Parses a body with one event a line, and skips blank lines.
     ///
     /// # Errors
-    /// As [`Batch::parse`]. A line that is no JSON does not hide the faults of others.
+    /// As [`Batch::parse`]. A line that is not JSON does not hide the faults of others.
     pub(crate) fn parse_lines(body: Vec<u8>, max_events: usize) -> Result<Self, Rejected> {
         let text = utf8(body)?;
         let mut reader = Reader::new(&text);
@@ -87,17 +89,17 @@ impl Batch {
         Ok(Self { text: text + &decoded, events })
     }
 
-    /// The number of events, at least one.
+    /// Number of events, at least one.
     pub(crate) fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// What the batch occupies in memory, in bytes.
+    /// Bytes that the batch occupies in memory.
     pub(crate) fn size_bytes(&self) -> usize {
         size_of::<Self>() + self.text.capacity() + self.events.capacity() * size_of::<Spans>()
     }
 
-    /// The events in request order.
+    /// Returns the events in request order.
     pub(crate) fn events(&self) -> impl Iterator<Item = Event<'_>> {
         self.events.iter().map(|spans| Event {
             topic: self.part(spans.topic),
@@ -120,7 +122,7 @@ fn utf8(body: Vec<u8>) -> Result<String, Rejected> {
     })
 }
 
-/// Turns members into spans and collects the faults on the way.
+/// Turns members into spans, and collects the faults.
 struct Reader<'a> {
     body: &'a str,
     decoded: String,
@@ -132,14 +134,14 @@ impl<'a> Reader<'a> {
         Self { body, decoded: String::new(), faults: Vec::new() }
     }
 
-    /// What was decoded, unless there are faults.
+    /// Returns the decoded text, or the faults.
     fn finish(self) -> Result<String, Rejected> {
         if self.faults.is_empty() { Ok(self.decoded) } else { Err(Rejected::Invalid(self.faults)) }
     }
 
     fn lines(&mut self, max_events: usize) -> Result<Vec<Spans>, Rejected> {
         let mut events = Vec::new();
-        // No text of JSON holds a line's end as it is.
+        // In JSON a line's end never occurs inside a string.
         let numbered = (1..).zip(self.body.split('\n').map(|line| line.trim_end_matches([' ', '\t', '\r'])));
         let mut index = 0;
         for (number, line) in numbered.filter(|(_, line)| !line.is_empty()) {
@@ -166,7 +168,7 @@ impl<'a> Reader<'a> {
         events
     }
 
-    /// The spans of one member that has not been cut up yet.
+    /// Returns the spans of one raw member.
     fn member(&mut self, index: usize, member: &'a RawValue) -> Option<Spans> {
         match Member::parse(member) {
             Ok(member) => self.event(index, member),
@@ -177,7 +179,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The spans of one member, or `None` with its faults noted.
+    /// Returns the spans of one member, or notes its faults.
     fn event(&mut self, index: usize, member: Member<'a>) -> Option<Spans> {
         for name in member.repeated {
             self.faults.push(Fault::field(index, name, rule::REPEATED));
@@ -185,7 +187,8 @@ impl<'a> Reader<'a> {
         if let Some(name) = member.too_deep {
             self.faults.push(Fault::field(index, name, rule::TOO_DEEP));
         }
-        // All five are read before any is missed, so that every fault of the event is told at once.
+        // All five are read before any is found missing, so that every fault of the event is
+        // reported at once.
         let topic = self.text_field(index, "topic", member.topic, rule::name);
         let event_id = self.text_field(index, "event_id", member.event_id, rule::event_id);
         let timestamp = self.text_field(index, "timestamp", member.timestamp, rule::timestamp);
@@ -220,7 +223,8 @@ impl<'a> Reader<'a> {
             rule(inner)?;
             return Ok(self.span_of(inner));
         }
-        // The escapes were checked when the body was split; what can still be wrong is a surrogate without its pair.
+        // The escapes were checked when the body was split; only a surrogate without its pair can
+        // still be wrong.
         let text: String = serde_json::from_str(quoted).map_err(|_| rule::LONE_SURROGATE)?;
         rule(&text)?;
         Ok(self.append(&text))
@@ -237,7 +241,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Where `part`, which was cut from the body, begins and ends in it.
+    /// Span of `part`, which was cut from the body.
     fn span_of(&self, part: &str) -> Span {
         Span::new(part.as_ptr().addr() - self.body.as_ptr().addr(), part.len())
     }
@@ -249,7 +253,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Each line was parsed alone, so that the parser takes every one for the first.
+/// Describes a line that is not JSON. Each line is parsed alone, so the parser calls every one line
+/// 1.
 fn broken_line(number: usize, line: &str, error: &serde_json::Error) -> String {
     format!("line {number} of the body is not JSON: {}, at its column {}", reason(error), column(line, error))
 }

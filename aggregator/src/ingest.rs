@@ -1,14 +1,17 @@
-//! The way from the handlers to the writers: a bounded queue, from which each writer takes all that waits.
+//! Way from the handlers to the writers: a bounded queue.
 //!
-//! Two small transactions cost nearly twice what one for both costs. So a writer that comes while others store gathers until
-//! they are done, or until what waits is worth a transaction of its own. Where nobody stores, nothing waits for company.
+//! Two small transactions cost nearly twice as much as one for both. So while one writer stores,
+//! the next one gathers requests. It begins when the other is done, or when the waiting requests
+//! are worth a transaction of their own. If no writer is storing, no request waits for others.
 //!
-//! Who is alone takes no more than half of all requests that are under way, so that while the database stores the one half,
-//! clients send the other. With all in one transaction the database would be idle until they have sent anew. So of two requests
-//! that wait together the second waits for the first one's commit.
+//! A writer that is alone takes at most half of all requests in progress. While the database stores
+//! that half, clients send the other half. For example, with 50 clients that each wait for a
+//! response, a writer takes 25 requests; meanwhile 25 others arrive, and the database is never
+//! idle. If a writer took all 50, the database would be idle until the clients have sent again. The
+//! price: of two requests that wait together, the second waits for the first one's commit.
 //!
-//! A handler belongs to its client, who may hang up at any instant and so cancel it; a writer belongs to nobody. What a
-//! handler has handed over is stored and counted whether or not somebody still waits for the answer.
+//! A handler belongs to its client. A client that gives up cancels its handler, but not a writer.
+//! So a batch that was queued is stored and counted, even if no client waits for the response.
 
 pub(crate) mod inbox;
 pub(crate) mod intake;
@@ -27,31 +30,32 @@ use tokio::time::sleep;
 use crate::event::Batch;
 use crate::store::Kind;
 
-/// The queue's memory is counted in units of this many bytes, so that the count fits the semaphore's 32 bits.
+/// Unit in which the queue's memory is counted, so that the count fits the semaphore's 32 bits.
 const UNIT_BYTES: usize = 1024;
 
-/// A group ends with the request that takes it beyond this size: one statement should stay far below the gigabyte that
-/// a PostgreSQL message may have.
+/// A group ends with the request that takes it beyond this size. One statement should stay far
+/// below the gigabyte that a PostgreSQL message may have.
 const FULL_GROUP_BYTES: usize = 32 * 1024 * 1024;
 
-/// So many events are worth a transaction beside another's: with as many rows PostgreSQL has nearly all of what a
-/// statement can gain.
+/// Number of events that are worth a transaction beside another one. PostgreSQL gains little from
+/// more rows in a statement.
 const WORTH_A_TRANSACTION: usize = 1_000;
 
-/// A writer that is not done for so long may be stuck, behind somebody's lock or a dead connection: others go on without it.
+/// Time after which a writer may be stuck, behind a lock or a dead connection. Others then go on
+/// without it.
 const LONGEST_GATHERING: Duration = Duration::from_millis(20);
 
-/// The handlers' end of the queue.
+/// Handlers' end of the queue.
 #[derive(Debug)]
 pub(crate) struct Ingest {
     jobs: mpsc::Sender<Job>,
-    /// How many requests a writer has looked at and left for the next.
+    /// Number of requests that a writer has taken from the channel and left for the next.
     left: Arc<AtomicUsize>,
     room: Arc<Semaphore>,
     room_units: u32,
 }
 
-/// The writers' end of the queue. They take turns: one waits for the next request, the others store.
+/// Writers' end of the queue. One writer waits for the next request while the others store.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
     waiting: Arc<Mutex<Waiting>>,
@@ -59,7 +63,7 @@ pub(crate) struct Queue {
     longest_gathering: Duration,
 }
 
-/// Those who store, and word of each that is done.
+/// Writers that are storing, and a signal when one is done.
 #[derive(Debug, Default)]
 struct AtWork {
     turns: std::sync::Mutex<Turns>,
@@ -69,18 +73,18 @@ struct AtWork {
 #[derive(Debug, Default)]
 struct Turns {
     under_way: Vec<Turn>,
-    /// The requests of the one that ended last. Their clients are about to send more.
+    /// Number of requests of the turn that ended last. Their clients are about to send more.
     last_requests: usize,
 }
 
-/// What one writer stores.
+/// Turn of one writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Turn {
     since: Instant,
     requests: usize,
 }
 
-/// What a writer stores; it counts as storing until this is dropped.
+/// Requests that a writer stores. Its turn lasts until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) jobs: Vec<Job>,
@@ -93,33 +97,32 @@ pub(crate) struct Taken {
 pub(crate) struct Job {
     pub(crate) batch: Batch,
     pub(crate) queued_at: Instant,
-    reply: oneshot::Sender<Answer>,
-    /// The job's share of the queue's memory, free again when the job is answered.
+    reply: oneshot::Sender<Outcome>,
+    /// The job's share of the queue's memory, free again once the request has its response.
     _room: OwnedSemaphorePermit,
 }
 
-/// What became of each event of a request, in its order, or nothing where they wait in the inbox; or of the request as a
-/// whole.
-pub(crate) type Answer = Result<Vec<Kind>, NotStored>;
+/// Fate of each event of a request, in its order. Empty if the events are in the inbox.
+pub(crate) type Outcome = Result<Vec<Kind>, NotStored>;
 
-/// Why a request got no receipt. The reasons were logged by the writer that met them.
+/// Reasons for a request to get no receipt. The writer has logged the database's error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum NotStored {
-    /// Nothing was stored: as many requests wait as may.
+    /// Nothing was stored: the queue is full.
     #[error("too many requests wait for the database")]
     Overloaded,
-    /// Nothing was stored: the database is away or busy.
+    /// Nothing was stored: the database is down or busy.
     #[error("the database is not available")]
     Unavailable,
-    /// Nothing was stored: the database refuses these events.
+    /// Nothing was stored: the database rejects these events.
     #[error("the database refused the events")]
     Refused,
-    /// The commit was sent, its answer did not arrive.
+    /// The commit was sent, and its result did not arrive.
     #[error("outcome unknown")]
     OutcomeUnknown,
 }
 
-/// A queue for so many requests, and so much memory in them.
+/// Makes a queue with limits on its requests and on their memory.
 pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
     let (sender, receiver) = mpsc::channel(max_requests);
     let room_units = units(max_bytes);
@@ -134,35 +137,37 @@ pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
 }
 
 impl Ingest {
-    /// How many requests wait, and how many bytes those have that wait or are being stored.
+    /// Returns the number of waiting requests, and the bytes of those that wait or are being
+    /// stored.
     pub(crate) fn depth(&self) -> (usize, usize) {
         let requests = self.jobs.max_capacity() - self.jobs.capacity() + self.left.load(Ordering::Relaxed);
         let units = self.room_units as usize - self.room.available_permits();
         (requests, units * UNIT_BYTES)
     }
 
-    /// Hands a batch over and waits for what became of it. Dropping the future does not take the batch back.
-    pub(crate) async fn store(&self, batch: Batch) -> Answer {
+    /// Queues a batch and waits for its fate. Dropping the future does not take the batch back.
+    pub(crate) async fn store(&self, batch: Batch) -> Outcome {
         if self.depth().0 >= self.jobs.max_capacity() {
             return Err(NotStored::Overloaded);
         }
-        // A batch larger than the whole queue may pass when it is alone.
+        // A batch larger than the whole queue may pass if it is alone.
         let units = units(batch.size_bytes()).min(self.room_units);
         let room = Arc::clone(&self.room).try_acquire_many_owned(units).map_err(|_| NotStored::Overloaded)?;
-        let (reply, answer) = oneshot::channel();
+        let (reply, outcome) = oneshot::channel();
         let job = Job { batch, queued_at: Instant::now(), reply, _room: room };
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => NotStored::Overloaded,
             mpsc::error::TrySendError::Closed(_) => NotStored::Unavailable,
         })?;
-        // A writer that is gone without an answer may have sent the commit.
-        answer.await.unwrap_or(Err(NotStored::OutcomeUnknown))
+        // A writer that is gone without a result may have sent the commit.
+        outcome.await.unwrap_or(Err(NotStored::OutcomeUnknown))
     }
 }
 
 impl Queue {
-    /// Waits for a request, then for others until nobody else stores, or until they are worth a transaction of their own, and
-    /// takes its share of them, up to a full group. `None` when the service stops and all is taken.
+    /// Waits for a request, then gathers others until no writer is storing, or until they are worth
+    /// a transaction of their own. Takes its share of them, at most a full group. Returns `None`
+    /// when the service stops and the queue is empty.
     pub(crate) async fn take(&self, full_group: usize) -> Option<Taken> {
         let mut waiting = self.waiting.lock().await;
         if waiting.jobs.is_empty() {
@@ -177,7 +182,7 @@ impl Queue {
                 () = sleep(wait) => {}
                 job = waiting.receiver.recv() => match job {
                     Some(job) => waiting.add(job),
-                    // The service stops: nobody else comes.
+                    // The service stops: no more requests come.
                     None => break,
                 },
             }
@@ -206,13 +211,13 @@ impl AtWork {
         self.done.notify_one();
     }
 
-    /// How long those may still take who are not stuck; nothing where nobody stores.
+    /// Remaining time to wait for writers that are not stuck. `None` if no writer is storing.
     fn wait(&self, longest: Duration) -> Option<Duration> {
         let youngest = self.turns().under_way.iter().map(|turn| turn.since).max()?;
         longest.checked_sub(youngest.elapsed()).filter(|wait| !wait.is_zero())
     }
 
-    /// How many of so many requests that wait are to be stored now.
+    /// Number of waiting requests to store now.
     fn share(&self, waiting: usize) -> usize {
         let turns = self.turns();
         if turns.under_way.is_empty() { (waiting + turns.last_requests).div_ceil(2) } else { waiting }
@@ -223,7 +228,8 @@ impl AtWork {
     }
 }
 
-/// The requests that no writer has taken, in their order: those that were looked at, then those in the channel.
+/// Requests that no writer has taken, in order: first those taken from the channel, then those in
+/// it.
 #[derive(Debug)]
 struct Waiting {
     jobs: VecDeque<Job>,
@@ -249,7 +255,7 @@ impl Waiting {
         self.left.store(self.jobs.len(), Ordering::Relaxed);
     }
 
-    /// Looks at what is in the channel until it has seen so many events, and tells whether it has.
+    /// Takes requests from the channel until `events` wait. Returns true if so many wait.
     fn fetch(&mut self, events: usize) -> bool {
         loop {
             if self.events >= events || self.bytes >= FULL_GROUP_BYTES {
@@ -260,10 +266,11 @@ impl Waiting {
         }
     }
 
-    /// Takes up to so many requests, and up to the one that makes the group full.
+    /// Takes at most `requests`, up to the one that fills the group.
     fn take(&mut self, requests: usize, full_group: usize) -> Vec<Job> {
         let mut group = Vec::new();
-        let (mut events, mut bytes) = (0, 0);
+        let mut events = 0;
+        let mut bytes = 0;
         while group.len() < requests
             && events < full_group
             && bytes < FULL_GROUP_BYTES
@@ -287,10 +294,10 @@ impl Drop for Taken {
 }
 
 impl Job {
-    /// Answers the request. A client that is gone is not told, and has nevertheless been served.
-    pub(crate) fn answer(self, answer: Answer) {
-        if self.reply.send(answer).is_err() {
-            tracing::debug!("a client hung up before its answer");
+    /// Completes the request. If its client has given up, the events are stored all the same.
+    pub(crate) fn complete(self, outcome: Outcome) {
+        if self.reply.send(outcome).is_err() {
+            tracing::debug!("a client gave up before its response");
         }
     }
 }
@@ -323,7 +330,7 @@ mod tests {
         let mut taken = queue.take(100).await.unwrap();
         assert_eq!(taken.jobs.len(), 1);
         for job in taken.jobs.drain(..) {
-            job.answer(Ok(vec![Kind::Inserted]));
+            job.complete(Ok(vec![Kind::Inserted]));
         }
         assert_eq!(waiting.await.unwrap(), Ok(vec![Kind::Inserted]));
         assert_eq!(ingest.depth(), (0, 0));
@@ -355,7 +362,7 @@ mod tests {
         assert_eq!(taken(&queue, 3).await, 2);
     }
 
-    /// The size of a group that is stored at once.
+    /// Size of the next group, which is stored at once.
     async fn taken(queue: &Queue, full_group: usize) -> usize {
         queue.take(full_group).await.unwrap().jobs.len()
     }
@@ -371,11 +378,11 @@ mod tests {
     async fn while_one_stores_the_next_gathers_until_it_is_done_or_there_is_enough() {
         let (ingest, mut queue) = queue(5_000, 1 << 30);
         let ingest = Arc::new(ingest);
-        // No timer ends what follows.
+        // No timer ends the waits below.
         queue.longest_gathering = Duration::from_secs(3_600);
         send(&ingest, 1);
         let first = queue.take(2_000).await.unwrap();
-        assert_eq!(first.jobs.len(), 1, "who is alone waits for nobody");
+        assert_eq!(first.jobs.len(), 1, "a lone request waits for nothing");
         send(&ingest, 3);
         let (second, ()) = tokio::join!(queue.take(2_000), async {
             send(&ingest, 2);
@@ -383,20 +390,20 @@ mod tests {
             drop(first);
         });
         let second = second.unwrap();
-        assert_eq!(second.jobs.len(), 3, "half of the five that wait and the one that comes again");
+        assert_eq!(second.jobs.len(), 3, "half of the five that wait and the one that is sent again");
         send(&ingest, WORTH_A_TRANSACTION - 2);
         assert_eq!(taken(&queue, 2_000).await, WORTH_A_TRANSACTION, "beside the second");
     }
 
     #[tokio::test]
-    async fn who_is_alone_takes_no_more_than_half_of_all_that_is_under_way() {
+    async fn a_lone_writer_takes_at_most_half_of_the_requests_in_progress() {
         let (ingest, queue) = queue(100, 1 << 20);
         let ingest = Arc::new(ingest);
         send(&ingest, 50);
         tokio::task::yield_now().await;
         assert_eq!(taken(&queue, 2_000).await, 25);
         assert_eq!(ingest.depth().0, 25, "the others wait");
-        // As it would go on if its clients sent no more.
+        // The rest follows if the clients send no more.
         assert_eq!(taken(&queue, 2_000).await, 25);
         // A single request waits for nothing.
         send(&ingest, 1);
@@ -404,7 +411,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_a_writer_that_is_stuck() {
+    async fn no_request_waits_for_a_stuck_writer() {
         let (ingest, queue) = queue(100, 1 << 20);
         let ingest = Arc::new(ingest);
         send(&ingest, 2);
@@ -414,7 +421,7 @@ mod tests {
         send(&ingest, 2);
         tokio::task::yield_now().await;
         assert_eq!(taken(&queue, 100).await, 3);
-        // From then on it counts no more, and who comes next is alone.
+        // The stuck writer no longer counts, so the next one is alone.
         send(&ingest, 3);
         assert!(queue.storing.wait(LONGEST_GATHERING).is_none());
         assert_eq!(taken(&queue, 100).await, 3);

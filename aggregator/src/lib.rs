@@ -1,9 +1,12 @@
 //! The reference target of Onceproof: an HTTP service that stores each event exactly once.
 //!
-//! A request's way: `api` reads and unpacks it, `event` parses it, `ingest` queues it, a task of `ingest::writer` makes one
-//! group of all that waits and `store`s it, and the handler answers when the commit is durable. In the queued mode it is the
-//! inbox that is written, and an `ingest::worker` stores what is there. Whoever lists or counts reads through a pool of its
-//! own. `connections` are the clients' and have limits of their own.
+//! A request takes this way. `api` reads and unpacks it, `event` parses it, and `ingest` queues it.
+//! A task of `ingest::writer` makes one group of all waiting requests and `store`s it. The handler
+//! responds once the commit is durable. In the queued mode the writer fills the inbox, and an
+//! `ingest::worker` stores what is in it. Listings and counters are read through a pool of their
+//! own. `connections` holds the clients' connections and their limits.
+
+#![allow(missing_docs, reason = "only this crate's own program and tests read it")]
 
 mod api;
 mod connections;
@@ -36,32 +39,27 @@ use crate::ingest::intake::Intake;
 use crate::ingest::{Queue, worker, writer};
 use crate::metrics::Metrics;
 
-/// How often whoever fills no inbox looks whether others have left something in it.
+/// Pause between two looks into an inbox that this process does not fill itself.
 const REMAINDER_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why the service ended other than by being told to.
+/// Reasons for the service to end before it was told to.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The database cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {reason}; LISTEN names another address, with port 0 a free one")]
-    Listen {
-        /// What was asked for.
-        address: String,
-        /// What the system says.
-        reason: io::Error,
-    },
-    /// A task that stores events ended.
-    #[error("a writer stopped, which is a defect of this program; please report it")]
+    #[error(
+        "cannot listen on {address}: {reason}; choose another address with LISTEN (port 0 takes a free port)"
+    )]
+    Listen { address: String, reason: io::Error },
+    /// A task that stores events has ended.
+    #[error("a writer stopped unexpectedly, which is a defect of this program; please report it")]
     WriterStopped,
 }
 
-/// Opens the database, listens, says where, and serves until `shutdown` ends.
+/// Opens the database, listens, logs the address, and serves until `shutdown` ends.
 ///
 /// # Errors
-/// Names what cannot be used and the way out.
+/// Names what failed and what to do.
 pub async fn run(
     mut settings: Settings,
     shutdown: impl Future<Output = ()> + Send + 'static,
@@ -83,10 +81,11 @@ pub async fn run(
     serve(listener, store, settings, shutdown).await
 }
 
-/// Serves until `shutdown` ends, then lets the requests that have begun end too, for as long as the settings allow.
+/// Serves until `shutdown` ends. Then it waits for the requests in progress, at most for the drain
+/// timeout.
 ///
 /// # Errors
-/// A writer stopped.
+/// A writer has stopped.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
@@ -110,7 +109,7 @@ pub async fn serve(
             () = server => {}
             _ = writers.join_next() => return Err(RunError::WriterStopped),
         }
-        // The queue has no sender any more: the writers store what clients left behind, and end.
+        // The queue has no sender any more: the writers store what is left in it, and end.
         while writers.join_next().await.is_some() {}
         store.close().await;
         Ok(())
@@ -118,22 +117,24 @@ pub async fn serve(
     tokio::select! {
         result = work => result,
         () = overdue(stopped, drain_timeout) => {
-            tracing::warn!("stopped after {drain_timeout:?} with requests unanswered; no acknowledged event is lost");
+            tracing::warn!(
+                "stopped after {drain_timeout:?} with requests in progress; no acknowledged event is lost"
+            );
             Ok(())
         }
     }
 }
 
-/// Ends when the time to drain is over, counted from the signal to stop.
+/// Ends when the drain timeout is over, counted from the signal to stop.
 async fn overdue(mut stopped: watch::Receiver<()>, drain_timeout: Duration) {
     match stopped.changed().await {
         Ok(()) => sleep(drain_timeout).await,
-        // Without a signal the server ended by itself, and what is left to do is not limited.
+        // Without a signal the server ended by itself, and the remaining work has no limit.
         Err(_) => pending().await,
     }
 }
 
-/// The handlers' state and the running writers.
+/// Starts the writers and the workers, and makes the handlers' state.
 fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
     let (ingest, queue) = ingest::queue(settings.queue_requests as usize, settings.queue_bytes());
     let (serving, served) = watch::channel(());
@@ -180,7 +181,7 @@ fn spawn_writers(
     }
 }
 
-/// They work in either mode: what was left in an inbox is stored whoever looks.
+/// Starts the workers in both modes: events that another process left in the inbox are stored too.
 fn spawn_workers(
     store: &Store,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! What the program says, on standard error: as text for people, or as JSON for whatever collects logs.
+//! Logs on standard error: text for people, or JSON for log collectors.
 
 use std::io::{self, IsTerminal as _};
 
@@ -6,9 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::LogFormat;
 
-/// Begins to write what the program says, in this form. To be called once, by the program.
+/// Starts the logs in this format. The program calls it once.
 pub fn init(format: LogFormat) {
-    // The database's own notices, such as a table that is there already, are for those who ask for them.
+    // The database's notices (such as "table exists already") are shown on request only.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
@@ -16,12 +16,12 @@ pub fn init(format: LogFormat) {
             let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             logs.with_ansi(colours).init();
         }
-        // Flat, so that a field of ours is found where collectors look for fields.
+        // Flat, so that collectors find the fields where they look for them.
         LogFormat::Json => logs.json().flatten_event(true).init(),
     }
 }
 
-/// Says why the program ends.
+/// Logs the error that ends the program.
 pub fn fatal(format: LogFormat, error: &dyn std::fmt::Display) {
     match format {
         LogFormat::Text => eprintln!("aggregator: {error}"),

@@ -13,12 +13,12 @@ async fn main() -> ExitCode {
     let settings = Settings::parse();
     let format = settings.log_format;
     logs::init(format);
-    // The errors carry the reason and the way out in one sentence.
+    // Each error names its reason and what to do in one sentence.
     let fail = |error: &dyn Display| {
         logs::fatal(format, error);
         ExitCode::FAILURE
     };
-    let shutdown = match told_to_stop() {
+    let shutdown = match stop_signal() {
         Ok(shutdown) => shutdown,
         Err(error) => return fail(&error),
     };
@@ -28,8 +28,9 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Ends with the first SIGTERM or SIGINT. Both are caught from here on, also where the process is a container's first.
-fn told_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+/// Ends with the first SIGTERM or SIGINT. Both are caught from here on, even if the process is the
+/// first of a container.
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

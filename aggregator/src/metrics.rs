@@ -1,6 +1,7 @@
-//! What this process counts.
+//! Counters and histograms of this process.
 //!
-//! Whoever stores counts once for each statement, and a handler once for each request: nothing here is paid for each event.
+//! A writer or worker counts once for each statement, and a handler once for each request. Nothing
+//! is counted for each event.
 
 use std::time::Duration;
 
@@ -10,23 +11,22 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, R
 
 use crate::store::WriteError;
 
-/// From a commit on a fast disk to one that is about to be given up.
+/// From a commit on a fast disk to one that is about to time out.
 const SECONDS: [f64; 14] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// From a lone event to the most that a statement may hold.
+/// From a single event to the most that a statement may hold.
 const EVENTS: [f64; 11] = [1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 50_000.0];
-/// What a statement is for.
+/// Purpose of a statement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Work {
-    /// Stores events and answers what became of them.
+    /// Stores events and reports which were new.
     Store,
     /// Puts events into the inbox.
     Accept,
-    /// Stores what waits in the inbox.
+    /// Stores events from the inbox.
     Drain,
 }
 
-/// What this process counts.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -45,12 +45,12 @@ impl Metrics {
         let metrics = Self {
             requests: counters(
                 "onceproof_http_requests_total",
-                "Requests that were answered, by route and status.",
+                "HTTP responses, by route and status.",
                 &["route", "status"],
             ),
             received: counter(
                 "onceproof_events_received_total",
-                "Events that are durable because of this process: stored, dropped as duplicates, or in the inbox.",
+                "Events that this process has received: stored, dropped as duplicates, or in the inbox.",
             ),
             inserted: counter("onceproof_events_inserted_total", "Events that this process has stored."),
             duplicates: counter(
@@ -59,17 +59,17 @@ impl Metrics {
             ),
             statement_events: histograms(
                 "onceproof_statement_events",
-                "Events of one statement, by what it is for.",
+                "Events of one statement, by its purpose.",
                 &EVENTS,
             ),
             commit_seconds: histograms(
                 "onceproof_commit_seconds",
-                "Time from a statement to its commit, by what it is for.",
+                "Time from a statement to its commit, by its purpose.",
                 &SECONDS,
             ),
             failures: counters(
                 "onceproof_write_failures_total",
-                "Statements that failed, by what is known of their fate.",
+                "Failed statements, by what is known of their fate.",
                 &["kind"],
             ),
             registry,
@@ -84,41 +84,40 @@ impl Metrics {
         register(Box::new(metrics.statement_events.clone()));
         register(Box::new(metrics.commit_seconds.clone()));
         register(Box::new(metrics.failures.clone()));
-        // Rates need a beginning: a series that appears with its first failure hides it.
+        // A rate needs a first value: a series that appears with its first failure would hide it.
         for kind in ["unavailable", "aborted", "refused", "unknown"] {
             metrics.failures.with_label_values(&[kind]);
         }
         metrics
     }
 
-    /// All that was counted so far.
     pub(crate) fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
 
-    /// A request was answered.
-    pub(crate) fn answered(&self, route: &str, status: &str) {
+    /// Counts a response.
+    pub(crate) fn responded(&self, route: &str, status: &str) {
         self.requests.with_label_values(&[route, status]).inc();
     }
 
-    /// A statement has stored, or moved, so many events.
+    /// Counts a statement that has stored, or moved, this many events.
     pub(crate) fn committed(&self, work: Work, events: usize, took: Duration) {
         self.statement_events.with_label_values(&[work.word()]).observe(events as f64);
         self.commit_seconds.with_label_values(&[work.word()]).observe(took.as_secs_f64());
     }
 
-    /// Events were taken from clients and are durable.
+    /// Counts events that are durable because of this process.
     pub(crate) fn received(&self, events: usize) {
         self.received.inc_by(events as u64);
     }
 
-    /// So many events have become rows, or duplicates.
+    /// Counts new rows and duplicates.
     pub(crate) fn stored(&self, inserted: usize, duplicates: usize) {
         self.inserted.inc_by(inserted as u64);
         self.duplicates.inc_by(duplicates as u64);
     }
 
-    /// A statement has failed.
+    /// Counts a statement that failed.
     pub(crate) fn failed(&self, error: &WriteError) {
         let kind = match error {
             WriteError::Unavailable(_) => "unavailable",

@@ -1,4 +1,4 @@
-//! Settings, each a flag or an environment variable, with defaults that work.
+//! Settings: each is a flag and an environment variable, with a default that works.
 
 mod token;
 
@@ -15,20 +15,22 @@ use crate::store::DatabaseUrl;
 
 const MIB: usize = 1024 * 1024;
 
-/// The reference target of Onceproof: an HTTP service that stores each event exactly once.
+/// The reference target of Onceproof: an HTTP service that stores each event exactly once
 ///
-/// POST /publish takes events, GET /events lists them, GET /stats counts them, GET /health tells whether the database
-/// answers. An event's key is (topic, event_id); what is sent again is counted as a duplicate and dropped.
+/// POST /publish takes events, GET /events lists them, GET /stats counts them, and GET /health
+/// checks the database. An event's key is (topic, event_id). An event whose key is stored already
+/// is counted as a duplicate and dropped.
 ///
-/// Exit codes: 0 after SIGTERM or SIGINT, 1 when the service cannot start or go on, 2 for a wrong setting.
+/// Exit codes: 0 after SIGTERM or SIGINT, 1 if the service cannot start or go on, 2 for a wrong
+/// setting.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "aggregator", version)]
 pub struct Settings {
-    /// Where to listen: an address with its port; port 0 takes a free one and says which
+    /// Address and port to listen on; port 0 takes a free port, which the log names
     #[arg(long, env = "LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: ListenAddress,
 
-    /// The database: `sqlite:FILE`, made if absent, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+    /// Database: `sqlite:FILE`, created if absent, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
     // The environment's value is hidden from --help: it may hold a password.
     #[arg(
         long,
@@ -39,7 +41,8 @@ pub struct Settings {
     )]
     pub database_url: DatabaseUrl,
 
-    /// A token that clients must show as `Authorization: Bearer TOKEN`, except for /health, the page and /openapi.json; without one everybody is served
+    /// Token that clients send as `Authorization: Bearer TOKEN`; without it no token is needed.
+    /// /health, the page and /openapi.json never need one
     #[arg(
         long,
         env = "AUTH_TOKEN",
@@ -49,121 +52,125 @@ pub struct Settings {
     )]
     pub auth_token: Option<Token>,
 
-    /// A file that holds the token, which other users of the machine cannot see as they can see arguments
+    /// File with the token. Other users of the machine can see arguments, but not this file
     #[arg(long, env = "AUTH_TOKEN_FILE", value_name = "FILE", value_parser = Token::from_file)]
     pub auth_token_file: Option<Token>,
 
-    /// When a request is answered: `committed`, after its events are stored and durable, or `queued`, after they are durable
-    /// in an inbox from which workers store them
+    /// Time of the response: `committed`, once the events are stored and durable, or `queued`, once
+    /// they are durable in an inbox from which workers store them
     #[arg(long, env = "ACK", value_name = "MODE", default_value = "committed")]
     pub ack: Ack,
 
-    /// The status that answers invalid input: 422, or 400 for the few clients that expect it
+    /// Status of the response to invalid events: 422, or 400 for clients that expect it
     #[arg(long, env = "INVALID_STATUS", value_name = "STATUS", default_value = "422")]
     pub invalid_status: InvalidStatus,
 
-    /// The most events in one request; more are answered 413
-    // With what waits beside it, a batch must fit the 65,536 places of a block (see `store::postgres`).
+    /// Largest number of events in one request; a larger request gets 413
+    // Together with the events that wait beside it, a batch must fit the 65,536 places of a block
+    // (see `store::postgres`).
     #[arg(long, env = "MAX_BATCH", value_name = "EVENTS", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub max_batch: u32,
 
-    /// The largest body of a request, in MiB; a larger one is answered 413
+    /// Largest body of a request, in MiB; a larger one gets 413
     #[arg(long, env = "BODY_LIMIT_MIB", value_name = "MIB", default_value_t = 32,
           value_parser = clap::value_parser!(u32).range(1..=256))]
     pub body_limit_mib: u32,
 
-    /// The most requests that wait for the database; more are answered 503
+    /// Largest number of requests that wait for the database; further ones get 503
     #[arg(long, env = "QUEUE_REQUESTS", value_name = "REQUESTS", default_value_t = 4096,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub queue_requests: u32,
 
-    /// The most memory that waiting requests hold, and as much again that bodies hold while they arrive, in MiB; what goes beyond
-    /// is answered 503
+    /// Memory for waiting requests, in MiB, and as much again for bodies that arrive; further
+    /// requests get 503
     #[arg(long, env = "QUEUE_MIB", value_name = "MIB", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub queue_mib: u32,
 
-    /// Connections that write at the same time, on PostgreSQL; SQLite has one writer
+    /// Connections that write at the same time (PostgreSQL; SQLite has one writer)
     #[arg(long, env = "WRITERS", value_name = "CONNECTIONS", default_value_t = 4,
           value_parser = clap::value_parser!(u32).range(1..=64))]
     pub writers: u32,
 
-    /// Workers that empty the inbox at the same time, on PostgreSQL; SQLite has one
+    /// Workers that empty the inbox at the same time (PostgreSQL; SQLite has one)
     #[arg(long, env = "WORKERS", value_name = "WORKERS", default_value_t = 4,
           value_parser = clap::value_parser!(u32).range(1..=64))]
     pub workers: u32,
 
-    /// The most events that a worker takes at a time
+    /// Largest number of events that a worker takes at a time
     // With one more, they must fit the 65,536 places of a block (see `store::postgres`).
     #[arg(long, env = "BATCH_SIZE", value_name = "EVENTS", default_value_t = 2_000,
           value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub batch_size: u32,
 
-    /// So many events fill the inbox, which is looked at once a second: while as many or more wait, requests are answered 503
+    /// Number of events that fill the inbox; while it is full, requests get 503. The number is read
+    /// once a second
     #[arg(long, env = "INBOX_EVENTS", value_name = "EVENTS", default_value_t = 10_000_000,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub inbox_events: u32,
 
-    /// How long a worker that nobody woke waits before it looks into the inbox, in milliseconds
+    /// Milliseconds until an idle worker looks into the inbox
     #[arg(long, env = "POLL_INTERVAL_MS", value_name = "MS", default_value_t = 50,
           value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub poll_interval_ms: u32,
 
-    /// After how long the database ends a worker's transaction, so that others get what it has taken, in seconds; PostgreSQL
+    /// Seconds until the database ends a worker's transaction, so that other workers get its events
+    /// (PostgreSQL)
     #[arg(long, env = "STUCK_PROCESSING_SEC", value_name = "SECONDS", default_value_t = 300,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub stuck_processing_sec: u32,
 
-    /// The most connections of clients; more wait until others end
+    /// Largest number of client connections; further ones wait until others end
     #[arg(long, env = "MAX_CONNECTIONS", value_name = "CONNECTIONS", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
 
-    /// Seconds for a request's head to arrive, on top of IDLE_TIMEOUT_SEC; then the connection is closed
+    /// Seconds for a request's head to arrive, added to IDLE_TIMEOUT_SEC; after both the connection
+    /// is closed
     #[arg(long, env = "HEADER_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub header_timeout_sec: u32,
 
-    /// Seconds that a connection may rest between two requests, or take nothing of a response; then it is closed
+    /// Seconds that a connection may rest between two requests, and that a client may take nothing
+    /// of a response
     #[arg(long, env = "IDLE_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 75,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub idle_timeout_sec: u32,
 
-    /// How long a request's body may take to arrive, in seconds; a slower one is answered 408
+    /// Seconds for a request's body to arrive; a slower one gets 408
     #[arg(long, env = "BODY_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub body_timeout_sec: u32,
 
-    /// How long a request may wait for its turn, and one statement may take, in seconds
+    /// Seconds that a request may wait for its turn, and seconds that one statement may take
     #[arg(long, env = "STORE_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub store_timeout_sec: u32,
 
-    /// How long the start waits for a database that is not there yet, in seconds; PostgreSQL
+    /// Seconds that the start waits for a database that is not there yet (PostgreSQL)
     #[arg(long, env = "DATABASE_WAIT_SEC", value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u32).range(..=86_400))]
     pub database_wait_sec: u32,
 
-    /// How the log is written: `text` for people, or `json`, one object a line
+    /// Format of the log: `text` for people, or `json`, one object a line
     #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 
-    /// How long requests may go on after SIGTERM, in seconds
+    /// Seconds for requests in progress to end after SIGTERM
     #[arg(long, env = "DRAIN_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10)]
     pub drain_timeout_sec: u32,
 }
 
-/// When a request is answered.
+/// Time of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Ack {
-    /// After the events are stored and durable.
+    /// Once the events are stored and durable.
     Committed,
-    /// After they are durable in the inbox, to be stored afterwards.
+    /// Once they are durable in the inbox. Workers store them afterwards.
     Queued,
 }
 
-/// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// Lines for people.
@@ -172,7 +179,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The status that answers invalid input.
+/// Status of the response to invalid events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum InvalidStatus {
     /// 422 Unprocessable Content.
@@ -197,7 +204,6 @@ impl From<InvalidStatus> for StatusCode {
 pub struct ListenAddress(String);
 
 impl ListenAddress {
-    /// The text that a socket binds to.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -219,32 +225,30 @@ impl FromStr for ListenAddress {
 }
 
 impl Settings {
-    /// The most events in one request.
+    /// Largest number of events in one request.
     pub fn max_events(&self) -> usize {
         self.max_batch as usize
     }
 
-    /// The largest body of a request, in bytes.
     pub fn body_limit_bytes(&self) -> usize {
         self.body_limit_mib as usize * MIB
     }
 
-    /// The most memory that waiting requests hold, in bytes.
+    /// Memory for waiting requests.
     pub fn queue_bytes(&self) -> usize {
         self.queue_mib as usize * MIB
     }
 
-    /// The most memory that bodies hold while they arrive, in bytes: as much as in the queue, but always enough for one.
+    /// Memory for bodies that arrive: as much as for the queue, and at least one body.
     pub fn intake_bytes(&self) -> usize {
         self.queue_bytes().max(self.body_limit_bytes())
     }
 
-    /// What clients have to show, wherever it came from.
+    /// Token from either setting.
     pub fn token(&self) -> Option<Token> {
         self.auth_token.or(self.auth_token_file)
     }
 
-    /// What clients' connections may do.
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             head: Duration::from_secs(self.header_timeout_sec.into()),
@@ -252,32 +256,29 @@ impl Settings {
         }
     }
 
-    /// How long a request's body may take to arrive.
     pub fn body_timeout(&self) -> Duration {
         Duration::from_secs(self.body_timeout_sec.into())
     }
 
-    /// How long a request may wait for its turn, and how long one statement may take.
+    /// Limit on the wait for a turn, and on one statement.
     pub fn store_timeout(&self) -> Duration {
         Duration::from_secs(self.store_timeout_sec.into())
     }
 
-    /// How long a worker that nobody woke waits. All of them together look once in an interval.
+    /// Pause of one idle worker. All workers together look once in each `POLL_INTERVAL_MS`.
     pub fn poll_interval(&self) -> Duration {
         Duration::from_millis(self.poll_interval_ms.into()) * self.workers
     }
 
-    /// After how long a worker's transaction is ended.
+    /// Limit on a worker's transaction.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(self.stuck_processing_sec.into())
     }
 
-    /// How long the start waits for a database that is not there yet.
     pub fn database_wait(&self) -> Duration {
         Duration::from_secs(self.database_wait_sec.into())
     }
 
-    /// How long requests may go on after the signal to stop.
     pub fn drain_timeout(&self) -> Duration {
         Duration::from_secs(self.drain_timeout_sec.into())
     }

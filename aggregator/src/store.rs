@@ -1,8 +1,8 @@
 //! The database: one interface, two backends.
 //!
-//! Readers are a small pool; every read is one autocommit statement, so that a handler that its client cancels leaves
-//! no transaction open on a connection that others borrow next. Writers have connections that no handler ever sees, on
-//! PostgreSQL one each, on SQLite one together; what they may commit is decided in `writer`.
+//! Readers share a small pool, and every read is one autocommit statement. So a cancelled handler
+//! leaves no transaction open on a connection that others borrow next. Writers have connections
+//! that no handler uses: one each on PostgreSQL, one for all on SQLite.
 
 mod counts;
 mod fate;
@@ -24,7 +24,7 @@ pub(crate) use self::page::{Page, PageRequest, PageRow};
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 use crate::event::Batch;
 
-/// Between two attempts at the start; it doubles up to the longest.
+/// Pause between two attempts at the start. It doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The database, opened, migrated and writable.
@@ -39,14 +39,14 @@ enum Backend {
     Postgres(postgres::Postgres),
 }
 
-/// A way to store events; each belongs to one writer task.
+/// A way to store events, for one writer task.
 #[derive(Debug)]
 pub(crate) enum Writer {
     Sqlite(sqlite::Writer),
     Postgres(postgres::Writer),
 }
 
-/// A way to empty the inbox; each belongs to one worker task.
+/// A way to empty the inbox, for one worker task.
 #[derive(Debug)]
 pub(crate) enum Worker {
     Sqlite(sqlite::Worker),
@@ -54,10 +54,11 @@ pub(crate) enum Worker {
 }
 
 impl Store {
-    /// The same as [`Self::open`], and tries again for so long where the database may only not be there yet.
+    /// Opens the database as [`Self::open`] does, and retries for `patience` if the database may
+    /// not be there yet.
     ///
     /// # Errors
-    /// Names the database and the way out.
+    /// Names the database and what to do.
     pub async fn open_within(
         patience: Duration,
         url: &DatabaseUrl,
@@ -69,7 +70,7 @@ impl Store {
             match Self::open(url, statement_timeout).await {
                 Err(error) if error.may_pass() && Instant::now() + pause < deadline => {
                     let left = (deadline - Instant::now()).as_secs() + 1;
-                    tracing::warn!("{error}; it is tried again, for up to {left} s");
+                    tracing::warn!("{error}; retrying for up to {left} s");
                     sleep(pause).await;
                     pause = (2 * pause).min(LONGEST_PAUSE);
                 }
@@ -78,10 +79,10 @@ impl Store {
         }
     }
 
-    /// Connects, migrates, and proves that the database can be written.
+    /// Connects, migrates, and proves that the database is writable.
     ///
     /// # Errors
-    /// Names the database and the way out.
+    /// Names the database and what to do.
     pub async fn open(url: &DatabaseUrl, statement_timeout: Duration) -> Result<Self, OpenError> {
         let backend = match url {
             DatabaseUrl::Sqlite(options) => {
@@ -94,8 +95,8 @@ impl Store {
         Ok(Self { backend })
     }
 
-    /// The connections that store events: `wanted` on PostgreSQL, one on SQLite, which has one writer anyway. They
-    /// connect when they are first used.
+    /// Makes the connections that store events: `wanted` on PostgreSQL, one on SQLite, which has
+    /// one writer anyway. They connect at their first use.
     pub(crate) fn writers(&self, wanted: u32) -> Vec<Writer> {
         match &self.backend {
             Backend::Sqlite(store) => vec![Writer::Sqlite(store.writer())],
@@ -103,8 +104,8 @@ impl Store {
         }
     }
 
-    /// The connections that empty the inbox: `wanted` on PostgreSQL, one on SQLite. None keeps a transaction open for longer
-    /// than `lease`.
+    /// Makes the connections that empty the inbox: `wanted` on PostgreSQL, one on SQLite. None
+    /// keeps a transaction open for longer than `lease`.
     pub(crate) fn workers(&self, wanted: u32, lease: Duration) -> Vec<Worker> {
         match &self.backend {
             Backend::Sqlite(store) => vec![Worker::Sqlite(store.worker())],
@@ -112,7 +113,7 @@ impl Store {
         }
     }
 
-    /// The counters and the topics, of one snapshot.
+    /// Reads the counters and the topics, of one snapshot.
     pub(crate) async fn counts(&self) -> Result<Counts, sqlx::Error> {
         match &self.backend {
             Backend::Sqlite(store) => store.counts().await,
@@ -120,7 +121,7 @@ impl Store {
         }
     }
 
-    /// How many events wait in the inbox.
+    /// Reads the number of events in the inbox.
     pub(crate) async fn pending(&self) -> Result<i64, sqlx::Error> {
         match &self.backend {
             Backend::Sqlite(store) => store.pending().await,
@@ -128,7 +129,7 @@ impl Store {
         }
     }
 
-    /// One page of stored events, newest first.
+    /// Reads one page of stored events, newest first.
     pub(crate) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
         match &self.backend {
             Backend::Sqlite(store) => store.page(request).await,
@@ -136,7 +137,7 @@ impl Store {
         }
     }
 
-    /// Whether the database answers.
+    /// Fails if the database does not answer.
     pub(crate) async fn ping(&self) -> Result<(), sqlx::Error> {
         match &self.backend {
             Backend::Sqlite(store) => store.ping().await,
@@ -154,8 +155,8 @@ impl Store {
 }
 
 impl Writer {
-    /// Stores what is new of the group and counts all of it, in one transaction. Answers the positions of the events
-    /// that were new; they are durable, and so are the first copies of all others.
+    /// Stores the new events of the group and counts all of it, in one transaction. Returns the
+    /// positions of the new events. They are durable, and so are the first copies of all others.
     pub(crate) async fn write(&mut self, group: &Group<'_>) -> Result<Vec<usize>, WriteError> {
         match self {
             Self::Sqlite(writer) => writer.write(group).await,
@@ -163,7 +164,8 @@ impl Writer {
         }
     }
 
-    /// Puts all events of these batches into the inbox and counts them, in one transaction; they are durable then.
+    /// Puts all events of these batches into the inbox and counts them, in one transaction. They
+    /// are durable then.
     pub(crate) async fn accept(&mut self, batches: &[&Batch]) -> Result<(), WriteError> {
         match self {
             Self::Sqlite(writer) => writer.accept(batches).await,
@@ -171,7 +173,7 @@ impl Writer {
         }
     }
 
-    /// Work that no request waits for.
+    /// Does work that no request waits for.
     pub(crate) async fn tidy(&mut self) {
         match self {
             Self::Sqlite(_) => {}
@@ -179,7 +181,7 @@ impl Writer {
         }
     }
 
-    /// How many events make a full group: beyond, requests wait for the next one.
+    /// Number of events in a full group. Further requests wait for the next one.
     pub(crate) fn full_group(&self) -> usize {
         match self {
             Self::Sqlite(_) => sqlite::FULL_GROUP,
@@ -187,7 +189,7 @@ impl Writer {
         }
     }
 
-    /// Closes the connection, if there is one; who shares it opens it again.
+    /// Closes the connection, if there is one. Others that share it open it again.
     pub(crate) async fn close(self) {
         match self {
             Self::Sqlite(writer) => writer.close().await,
@@ -197,8 +199,8 @@ impl Writer {
 }
 
 impl Worker {
-    /// Takes so many events out of the inbox, stores what is new of them and counts all, in one transaction. Tells how
-    /// many it took and stored.
+    /// Takes at most `most` events from the inbox, stores the new ones and counts all, in one
+    /// transaction.
     pub(crate) async fn drain(&mut self, most: u32) -> Result<Drained, WriteError> {
         match self {
             Self::Sqlite(worker) => worker.drain(most).await,
@@ -206,7 +208,7 @@ impl Worker {
         }
     }
 
-    /// Closes the connection, if there is one; who shares it opens it again.
+    /// Closes the connection, if there is one. Others that share it open it again.
     pub(crate) async fn close(self) {
         match self {
             Self::Sqlite(worker) => worker.close().await,

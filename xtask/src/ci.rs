@@ -1,4 +1,5 @@
-//! `cargo xtask ci` and `cargo xtask lint`: what CI runs, in the order in which failures are cheapest.
+//! `cargo xtask ci` and `cargo xtask lint`: what CI runs, in the order in which failures are
+//! cheapest.
 
 use std::process::ExitCode;
 

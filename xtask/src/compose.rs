@@ -1,5 +1,5 @@
-//! `cargo xtask compose`: what the README says of containers, done whole, with a crash in the middle: of one aggregator, and
-//! of three behind a load balancer.
+//! `cargo xtask compose`: the README's container commands with a crash in the middle, for one
+//! aggregator and for three behind a load balancer.
 
 use std::net::SocketAddr;
 use std::process::{ExitCode, ExitStatus};
@@ -17,21 +17,20 @@ mod loading;
 mod replicas;
 mod stack;
 
-/// How long a service may take to answer again.
+/// Limit for a service to respond again.
 const HEALTHY_LIMIT: Duration = Duration::from_secs(60);
 
-/// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Events to send in each run, repeats included
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// Events per request; smaller means that the run takes longer and more of it overlaps the kill
+    /// Events per request. Smaller requests make a longer run, and more of it overlaps the kill
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
 }
 
-/// Tries one aggregator, then several. The exit code is that of the last verify.
+/// Runs one aggregator, then several. Returns the exit code of the last verify.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let stack = Stack::prepare(settings, interrupt)?;
     let verified = one(settings, &stack, interrupt)?;
@@ -50,13 +49,13 @@ fn one(settings: &Settings, stack: &Stack, interrupt: &Interrupt) -> Result<Exit
     if !verified.success() {
         return Ok(verified);
     }
-    say("down, and up again: what was stored has to be there");
+    say("down, and up again: the stored events have to be there");
     stack.show(&["down"])?;
     stack.show(&["up", "-d"])?;
     stack.status(&["run", "--rm", "-T", "verify"])
 }
 
-/// Loads, and kills the aggregator's container meanwhile. An error if that left no trace in the run.
+/// Loads, and kills the aggregator's container meanwhile. Returns an error if no connection broke.
 fn load(settings: &Settings, stack: &Stack, interrupt: &Interrupt) -> Result<()> {
     let address = healthy(stack, "aggregator", interrupt)?;
     let container = stack.container("aggregator")?;
@@ -75,7 +74,7 @@ fn received(address: SocketAddr) -> Result<u64> {
     stats["received"].as_u64().with_context(|| format!("/stats has no number of received events: {stats}"))
 }
 
-/// Waits until a service answers, and says where: the port may be another after each start.
+/// Waits until a service responds and returns its address. The port may change at each start.
 fn healthy(stack: &Stack, service: &str, interrupt: &Interrupt) -> Result<SocketAddr> {
     let deadline = Instant::now() + HEALTHY_LIMIT;
     loop {

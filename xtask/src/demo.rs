@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the whole of Onceproof in one command, with a crash in the middle.
+//! `cargo xtask demo`: all of Onceproof in one command, with a crash in the middle.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,16 +17,15 @@ use run_folder::RunFolder;
 
 mod run_folder;
 
-/// Between two looks at `/stats`. A fast machine is through with 20,000 events in a fifth of a second.
+/// Pause between two reads of `/stats`. A fast machine stores 20,000 events in a fifth of a second.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// What it builds and runs.
+/// Programs that the demo builds and runs.
 const PROGRAMS: [&str; 3] = ["aggregator", "loadgen", "verify"];
 
-/// What to do when the run was over before the crash could hurt it.
-const TOO_LATE: &str = "the kill came too late to hurt; try a larger --count or a smaller --batch";
+/// Remedy for a run that ended before the crash could hurt it.
+const TOO_LATE: &str = "the kill came too late; try a larger --count or a smaller --batch";
 
-/// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Run on a private PostgreSQL cluster instead of a fresh SQLite file
@@ -35,30 +34,30 @@ pub struct Settings {
     /// Events to send, repeats included
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// Share of them that repeats an earlier one
+    /// Share of the events that repeat an earlier one
     #[arg(long, default_value = "0.3")]
     dup: String,
-    /// Events per request; smaller means that the run takes longer and more of it overlaps the kill
+    /// Events per request. Smaller requests make a longer run, and more of it overlaps the kill
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
-    /// How often the aggregator is killed: evenly spread, a single time when 40 % are received
+    /// Kills of the aggregator, spread evenly over the run; a single one comes at 40 %
     #[arg(long, default_value_t = 1)]
     kills: u64,
     /// Seed of the plan; random unless given
     #[arg(long)]
     seed: Option<u32>,
-    /// Leave the database's files in place and say where they are
+    /// Keep the database's files and print where they are
     #[arg(long)]
     keep: bool,
 }
 
-/// Where the aggregator keeps its events.
+/// Store of the aggregator.
 enum Store {
     Sqlite(Scratch),
     Postgres(Cluster),
 }
 
-/// Loads, kills, restarts, verifies. The exit code is verify's.
+/// Loads, kills, restarts and verifies. Returns verify's exit code.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     say("building aggregator, loadgen and verify");
     let packages = PROGRAMS.iter().flat_map(|name| ["-p", name]);
@@ -79,8 +78,8 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     Ok(verified)
 }
 
-/// Sends the events and kills the aggregator meanwhile. An error if that left no trace in the run: a demo whose
-/// crash hurt nobody would prove nothing.
+/// Sends the events and kills the aggregator meanwhile. Returns an error if no connection broke,
+/// because a kill that hurts no request proves nothing.
 fn load(settings: &Settings, programs: &Programs, aggregator: &mut Service) -> Result<RunFolder> {
     let seed = settings.seed.unwrap_or_else(run_folder::random_seed);
     let mut command = programs.command("loadgen")?;
@@ -105,7 +104,7 @@ fn load(settings: &Settings, programs: &Programs, aggregator: &mut Service) -> R
     }
 
     let status = loadgen.wait(programs.interrupt())?;
-    ensure!(status.success(), "loadgen did not run to its end ({status})");
+    ensure!(status.success(), "loadgen ended with {status}, expected exit code 0");
     aggregator.check()?;
     let folder = RunFolder::of_seed(seed)?;
     if settings.kills > 0 {
@@ -114,7 +113,7 @@ fn load(settings: &Settings, programs: &Programs, aggregator: &mut Service) -> R
     Ok(folder)
 }
 
-/// Polls `/stats` until so many events are received, and tells how many it were.
+/// Polls `/stats` until `threshold` events are received, and returns the number received.
 fn wait_until_received(
     threshold: u64,
     loadgen: &mut Process,
@@ -123,8 +122,8 @@ fn wait_until_received(
 ) -> Result<u64> {
     loop {
         if let Some(status) = loadgen.try_wait()? {
-            ensure!(status.success(), "loadgen did not run to its end ({status})");
-            bail!("the run was over before {threshold} events were received: {TOO_LATE}");
+            ensure!(status.success(), "loadgen ended with {status}, expected exit code 0");
+            bail!("the run ended before {threshold} events were received: {TOO_LATE}");
         }
         aggregator.check()?;
         let received = aggregator.received()?;
@@ -135,20 +134,21 @@ fn wait_until_received(
     }
 }
 
-/// Runs verify with its verdict shown.
+/// Runs verify and shows its verdict.
 fn verify(programs: &Programs, aggregator: &Service, folder: &RunFolder) -> Result<ExitCode> {
-    // It must read what the restarted process has, so that process must answer at all.
-    http::get_json(aggregator.address(), "/health").context("the restarted aggregator does not answer")?;
+    // Verify reads what the restarted process has, so that process must respond.
+    http::get_json(aggregator.address(), "/health").context("the restarted aggregator does not respond")?;
     let mut command = programs.command("verify")?;
-    // By name: `results/latest` may be another demo's by now.
+    // By name, because another demo may have moved `results/latest`.
     command.arg(folder.shown()).current_dir(cargo::workspace());
     let status = Process::spawn(&mut command, Ending::Kill)?.wait(programs.interrupt())?;
     Ok(exit_code(status))
 }
 
 impl Settings {
-    /// How many events are to be received at each kill: evenly over four fifths of the count, which puts a single
-    /// one at 40 %. The last fifth is for what the kills cost: requests that were under way are not received.
+    /// Numbers of received events at which the kills come: evenly over four fifths of the count,
+    /// which puts a single one at 40 %. The last fifth is spare, because requests that a kill
+    /// breaks are not received.
     fn thresholds(&self) -> Vec<u64> {
         (1..=self.kills).map(|kill| (self.count * 4 * kill).div_ceil(5 * (self.kills + 1))).collect()
     }
@@ -171,7 +171,7 @@ impl Store {
         }
     }
 
-    /// Stops it, leaves its files in place and tells where.
+    /// Stops the store, keeps its files and returns where they are.
     fn keep(self) -> String {
         let folder = match self {
             Self::Sqlite(mut scratch) => {

@@ -1,4 +1,5 @@
-//! `cargo xtask docs`: writes the reference pages, which the programs print, and runs the commands that the docs show.
+//! `cargo xtask docs`: writes the reference pages, which the programs print, and runs the commands
+//! that the docs show.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,7 +48,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
 pub fn check(interrupt: &Interrupt) -> Result<()> {
     let pages = reference::render(&built(interrupt)?)?;
     let stale: Vec<&str> = pages.iter().filter(|page| !page.is_written()).map(|page| page.path).collect();
-    ensure!(stale.is_empty(), "stale: {}; `cargo xtask docs` writes them", stale.join(", "));
+    ensure!(stale.is_empty(), "stale pages: {}; `cargo xtask docs` writes them", stale.join(", "));
     Ok(())
 }
 
@@ -71,12 +72,13 @@ pub fn run_commands(chosen: &[PathBuf], interrupt: &Interrupt) -> Result<()> {
         }
     }
     if failed > 0 {
-        bail!("{failed} pages show a command that does not end as they say");
+        bail!("commands of {failed} pages did not end as shown");
     }
     Ok(())
 }
 
-/// Runs the commands of one page in a fresh folder and returns their number. What they leave running is ended.
+/// Runs the commands of one page in a fresh folder and returns their number. What they leave
+/// running is ended.
 pub fn run_page(place: &str, text: &str, programs: &Programs) -> Result<usize> {
     let blocks = fences::commands(text).with_context(|| format!("cannot read the commands of {place}"))?;
     if !blocks.is_empty() {

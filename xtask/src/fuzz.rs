@@ -1,7 +1,8 @@
-//! `cargo xtask fuzz`: requests that the aggregator's own document calls valid, and ones that it does not, by the hundred.
+//! `cargo xtask fuzz`: hundreds of requests, valid and invalid, made from the aggregator's own
+//! OpenAPI document.
 //!
-//! Schemathesis makes them from `/openapi.json` and holds each answer against it. It is a Python program, so it gets an
-//! environment of its own.
+//! Schemathesis makes the requests from `/openapi.json` and checks each response against the
+//! document. It is a Python program, so it gets an environment of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,30 +23,30 @@ use crate::rig::{cargo, http};
 
 mod lies;
 
-/// What pip installs.
+/// Package that pip installs.
 const FUZZER: &str = "schemathesis~=4.32.5";
 
-/// What every answer is held against. The document leaves the token optional, so that nothing can
-/// be said of who shows none, and has no resources that come and go.
+/// Checks of every response. Checks of the token are absent, because the document makes it
+/// optional, and so are checks of created and deleted resources, because the API has none.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
                       response_schema_conformance,negative_data_rejection,positive_data_acceptance,unsupported_method";
 
-/// Its exit code when an answer strays.
+/// Exit code of Schemathesis when a response differs from the document.
 const FOUND: i32 = 1;
 
-/// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Seed of the requests
     #[arg(long, default_value_t = 1)]
     seed: u32,
-    /// How long each database is tried, in seconds
+    /// Seconds to spend on each database
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// The most requests of each kind to one route
+    /// Limit of requests of each kind to one route
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     examples: u32,
-    /// The Python environment to install Schemathesis into and run it from; a temporary one unless given
+    /// Python environment to install Schemathesis into and run it from; a temporary one unless
+    /// given
     #[arg(long)]
     venv: Option<PathBuf>,
 }
@@ -54,14 +55,16 @@ pub struct Settings {
 struct Fuzzer<'a> {
     settings: &'a Settings,
     program: PathBuf,
-    /// Where it may leave files.
+    /// Folder for its files.
     folder: &'a Path,
     interrupt: &'a Interrupt,
 }
 
-/// Tries the aggregator on both databases, and then whether lies in its document are found. An error if any answer strays.
+/// Fuzzes the aggregator on both databases, and then checks that false statements in its document
+/// are found. Returns an error if a response differs from the document.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
-    // As the tests build it: by itself it would have other features of its libraries, and all of these be built anew.
+    // A build of the same set of crates as for the tests reuses their libraries. The aggregator
+    // alone would need other features of them.
     cargo::build(["--workspace", "--bins", "--examples"], interrupt)?;
     let programs = Programs::built(Profile::Debug, interrupt)?;
     let scratch = Scratch::new()?;
@@ -89,7 +92,7 @@ impl<'a> Fuzzer<'a> {
         let show = |command: &mut Command| Process::spawn(command, Ending::Kill)?.wait(interrupt);
         if !venv.join("bin/pip").exists() {
             let made = show(in_our_environment("python3").args(["-m", "venv"]).arg(&venv))?;
-            ensure!(made.success(), "cannot make a Python environment ({made}); is python3-venv installed?");
+            ensure!(made.success(), "cannot make a Python environment ({made}): install python3-venv");
         }
         let pip = ["install", "--quiet", "--disable-pip-version-check", FUZZER];
         let installed = show(in_our_environment(venv.join("bin/pip")).args(pip))?;
@@ -97,18 +100,19 @@ impl<'a> Fuzzer<'a> {
         Ok(Self { settings, program: venv.join("bin/st"), folder, interrupt })
     }
 
-    /// Holds the answers of a running aggregator against what it says of itself.
+    /// Fuzzes a running aggregator.
     fn try_service(&self, service: &mut Service) -> Result<()> {
         let mut command = self.command(&format!("{}/openapi.json", service.url()));
         command.arg("--max-time").arg(self.settings.seconds.to_string());
         let status = self.run(&mut command)?;
-        // One that died is the finding, whatever else was found.
+        // A service that died is the finding, whatever else was found.
         service.check()?;
-        ensure!(status.success(), "answers stray from the document, as said above ({status})");
+        ensure!(status.success(), "responses differ from the document, as shown above ({status})");
         Ok(())
     }
 
-    /// A fuzzer that finds nothing proves nothing: each lie that is put into the document has to be found.
+    /// Checks that each false statement in the document is found: a fuzzer that finds nothing
+    /// proves nothing.
     fn find_lies(&self, service: &Service) -> Result<()> {
         let document = http::get_json(service.address(), "/openapi.json")?;
         for lie in &LIES {

@@ -1,5 +1,8 @@
 //! Developer commands, and the [`rig`] that they and the end-to-end tests run programs on.
 
+// Only the tests of this crate use the library.
+#![allow(missing_docs)]
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -30,11 +33,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Load a fresh aggregator, kill it midway, start it again, and verify that it stored each event once
+    /// Load a fresh aggregator, kill and restart it midway, and verify that it stored each event
+    /// once
     Demo(demo::Settings),
-    /// Run the tests against a private PostgreSQL cluster, and skip those whose programs are missing
+    /// Run the tests on a private PostgreSQL, and skip those whose programs are missing
     Test(test::Settings),
-    /// Run what CI runs: lint, every test, and the commands of the docs; a missing program is an error
+    /// Run what CI runs: lint, every test, and the commands of the docs
     Ci,
     /// Run what CI runs before the tests: fmt, clippy, doc, and a look for stale reference pages
     Lint,
@@ -43,29 +47,30 @@ enum Command {
     /// Measure the programs, each beside the rival that bounds it, and print tables in Markdown
     #[command(subcommand)]
     Bench(bench::Command),
-    /// Run the containers on free ports: load, kill the aggregator midway, start it again, verify, down, up, verify; then
-    /// the same with three replicas behind a load balancer
+    /// Run the containers on free ports: one aggregator through a kill and a restart, then three
+    /// behind a load balancer
     Compose(compose::Settings),
-    /// Try targets with one defect each, and see that the right check names it
+    /// Run targets with one defect each, and check that the right check names the defect
     Mutants(mutants::Settings),
-    /// Make requests by the hundred from the aggregator's own document, and hold every answer against it
+    /// Fuzz the aggregator with requests made from its own OpenAPI document
     Fuzz(fuzz::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),
-    /// Answer every request alike and at once: what `bench load` sends to
+    /// Give every request the same response: the server of `bench load`
     #[command(hide = true)]
     NullServer(null_server::Settings),
 }
 
 impl Cli {
-    /// Reads the command line; prints help or what is wrong with it, and ends the process, as clap does.
+    /// Reads the command line. Prints help or an error and ends the process, as clap does.
     #[must_use]
     pub fn read() -> Self {
         Self::parse_from(for_clap(std::env::args_os().collect()))
     }
 }
 
-/// Doubles a first `--` of `cargo xtask test -- --nocapture`: clap takes one for itself, and cargo needs one.
+/// Doubles a first `--` of `cargo xtask test -- --nocapture`, because clap takes one for itself and
+/// cargo needs one.
 fn for_clap(mut args: Vec<OsString>) -> Vec<OsString> {
     if args.get(1).is_some_and(|arg| arg == "test") {
         let first =
@@ -77,7 +82,7 @@ fn for_clap(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
-/// Runs one command. The exit code is that of the program whose outcome is the command's: verify, cargo.
+/// Runs one command. Returns the exit code of the program that decides it: verify, cargo.
 pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
     match &cli.command {
         Command::Demo(settings) => demo::run(settings, interrupt),

@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     let outcome = Interrupt::listen().and_then(|interrupt| xtask::run(&xtask::Cli::read(), &interrupt));
     match outcome {
         Ok(code) => code,
-        // What was running has been ended by the time the error arrives here: each owner cleans up as it is dropped.
+        // Each owner ended its programs when it was dropped, before the error arrives here.
         Err(error) if error.is::<Interrupted>() => {
             eprintln!("xtask: interrupted; nothing was left running");
             ExitCode::from(130)

@@ -1,5 +1,5 @@
-//! `cargo xtask mutants`: a target with one defect at a time, and whether the right check names it; and the same target
-//! without a defect, which nothing may blame.
+//! `cargo xtask mutants`: runs against a target with one defect at a time, which the right check
+//! has to name, and against the same target without a defect, which no check may name.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -18,16 +18,16 @@ pub mod modes;
 pub mod table;
 pub mod trial;
 
-/// Where the matrix is published.
+/// Path of the published matrix.
 const MATRIX: &str = "results/kill-matrix.md";
 
-/// Attempts that are tried in turn until every seed names the defect.
+/// Numbers of attempts, tried in turn until every seed names the defect.
 const LADDER: [u64; 8] = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000];
 
-/// Attempts of a run against the sound target: long enough for every fault to find the run under way.
+/// Attempts of a run against the sound target: enough for every fault to come while the run goes
+/// on.
 const SOUND_COUNT: u64 = 12_000;
 
-/// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Mutants to try; all of them, and the sound target, unless given
@@ -40,14 +40,14 @@ pub struct Settings {
     sound_seeds: u32,
 }
 
-/// One line of the matrix.
 struct Row {
     mutant: &'static Mutant,
-    /// The smallest rung at which all seeds named it, and the checks that failed in all of them.
+    /// Smallest number of attempts at which all seeds named the defect, and the checks that failed
+    /// in all of them.
     killed: Option<(u64, Vec<String>)>,
 }
 
-/// Tries all mutants. The exit code is 1 if one survives, or the sound target is blamed.
+/// Runs all mutants. The exit code is 1 if one survives, or if a check names the sound target.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let chosen = choose(&settings.names)?;
     cargo::build(["--release", "-p", "verify", "-p", "loadgen", "--bins"], interrupt)?;
@@ -76,12 +76,12 @@ fn choose(names: &[String]) -> Result<Vec<&'static Mutant>> {
     let find = |name: &String| MUTANTS.iter().find(|mutant| mutant.name == name);
     if let Some(unknown) = names.iter().find(|name| find(name).is_none()) {
         let known: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
-        bail!("there is no mutant {unknown}; there are {}", known.join(", "));
+        bail!("unknown mutant {unknown}, expected one of {}", known.join(", "));
     }
     Ok(if names.is_empty() { MUTANTS.iter().collect() } else { names.iter().filter_map(find).collect() })
 }
 
-/// Climbs the ladder until every seed names the defect.
+/// Tries more and more attempts until every seed names the defect.
 fn kill(programs: &Programs, mutant: &Mutant, seeds: u32) -> Result<Option<(u64, Vec<String>)>> {
     'rungs: for count in LADDER {
         let mut failed: Option<Vec<String>> = None;
@@ -89,7 +89,7 @@ fn kill(programs: &Programs, mutant: &Mutant, seeds: u32) -> Result<Option<(u64,
             let trial = Trial::run(programs, mutant, count, seed);
             let trial = match trial {
                 Ok(trial) => trial,
-                // So short a run can be over before a fault finds it.
+                // A short run can end before a fault comes.
                 Err(error) if count < LADDER[LADDER.len() - 1] => {
                     eprintln!("mutants: {} at {count}, seed {seed}: {error:#}", mutant.name);
                     continue 'rungs;
@@ -110,23 +110,24 @@ fn kill(programs: &Programs, mutant: &Mutant, seeds: u32) -> Result<Option<(u64,
     Ok(None)
 }
 
-/// How the sound target fared in one mode.
+/// Result of the sound target in one mode.
 struct Fared {
     mode: &'static Mode,
-    /// What was said against it, by seed.
+    /// Verdicts other than PASS, with their seeds.
     blamed: Vec<String>,
     took: Duration,
 }
 
-/// Tries the sound target in every mode.
+/// Runs the sound target in every mode.
 fn false_alarms(programs: &Programs, seeds: u32) -> Result<Vec<Fared>> {
     let mut fared = Vec::new();
     for mode in MODES {
-        let (begun, mut blamed) = (Instant::now(), Vec::new());
+        let begun = Instant::now();
+        let mut blamed = Vec::new();
         for seed in 1..=seeds {
             let trial = Trial::run(programs, &sound(mode), SOUND_COUNT, seed)?;
             eprintln!("mutants: sound, {}, seed {seed}: {}", mode.name, trial.told());
-            if trial.word != "PASS" {
+            if trial.verdict != "PASS" {
                 blamed.push(format!("{}, seed {seed}: {}", mode.name, trial.told()));
             }
         }
@@ -167,7 +168,8 @@ fn render(rows: &[Row], settings: &Settings, fared: &[Fared]) -> String {
         line("| mode | what it does | seeds | PASS | wall time |".to_owned());
         line("|---|---|---|---|---|".to_owned());
         for Fared { mode, blamed, took } in fared {
-            let (seeds, seconds) = (settings.sound_seeds, took.as_secs());
+            let seeds = settings.sound_seeds;
+            let seconds = took.as_secs();
             let passed = seeds as usize - blamed.len();
             line(format!("| {} | {} | {seeds} | {passed} | {seconds} s |", mode.name, mode.says));
         }

@@ -1,7 +1,9 @@
-//! A server that reads requests and answers all of them alike, so cheaply that whoever sends is the bottleneck.
+//! A server that gives all requests the same response, so cheaply that the client is the
+//! bottleneck.
 //!
-//! One thread and one `poll`: what is ready is read into one buffer that is used again, and nothing of a body is
-//! looked at. It runs as a process of its own, to be put on a processor of its own.
+//! One thread and one `poll`: what is ready is read into one buffer that is used again, and bodies
+//! are not looked at. The server is a process of its own, so that it can have a processor of its
+//! own.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -15,33 +17,33 @@ use framing::{Framing, Method};
 
 mod framing;
 
-/// A request of 100 events is about 30 kB: one read takes it whole.
+/// Size of the buffer. A request of 100 events is about 30 kB, so one read takes it whole.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// How long it sleeps at most without looking whether it is to stop.
+/// Longest wait before the next look at the interrupt.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// What precedes the address in its only line of output.
+/// Text before the address in the only line of output.
 pub(crate) const ANNOUNCEMENT: &str = "listening on ";
 
-/// Whatever is neither a POST nor asks how many there were: it has no counters as a target has, and no listing.
+/// Response to all but a POST and a read of the count: this server has no counters of a target, and
+/// no listing.
 const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
-/// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Settings {
-    /// The body that answers every POST
+    /// Body of the response to every POST
     #[arg(long)]
     body: String,
 }
 
-/// A connection, and how far its newest request has been read.
+/// A connection, and the part of its newest request that was read.
 struct Client {
     stream: TcpStream,
     framing: Framing,
 }
 
-/// Serves on a free port of 127.0.0.1, which it says, until somebody interrupts.
+/// Serves on a free port of 127.0.0.1, which it prints, until an interrupt.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen on 127.0.0.1")?;
     println!("{ANNOUNCEMENT}{}", listener.local_addr()?);
@@ -62,7 +64,8 @@ fn serve(listener: &TcpListener, answer: &[u8], interrupt: &Interrupt) -> Result
     let mut answered = 0_u64;
     while interrupt.check().is_ok() {
         let (is_called, ready) = wait(listener, &clients)?;
-        // From the last, because one that is gone is replaced by the last.
+        // From the last one on, because `swap_remove` puts the last into the place of one that is
+        // removed.
         for place in ready.into_iter().rev() {
             if clients[place].serve(&mut buffer, answer, &mut answered).is_err() {
                 clients.swap_remove(place);
@@ -75,7 +78,8 @@ fn serve(listener: &TcpListener, answer: &[u8], interrupt: &Interrupt) -> Result
     Ok(())
 }
 
-/// Whether somebody wants to connect, and the places of those that have something to say.
+/// Waits for work. Returns true if a client wants to connect, and the places of the clients that
+/// sent something.
 fn wait(listener: &TcpListener, clients: &[Client]) -> Result<(bool, Vec<usize>)> {
     let streams = clients.iter().map(|client| PollFd::new(&client.stream, PollFlags::IN));
     let mut all: Vec<PollFd<'_>> =
@@ -104,7 +108,8 @@ fn accept(listener: &TcpListener, clients: &mut Vec<Client>) -> Result<()> {
 }
 
 impl Client {
-    /// Reads once and answers what is whole. An error means that the connection is of no more use, its end included.
+    /// Reads once and responds to the requests that are complete. Returns an error if the
+    /// connection is at its end.
     fn serve(&mut self, buffer: &mut [u8], post_answer: &[u8], answered: &mut u64) -> Result<()> {
         let length = match self.stream.read(buffer) {
             Ok(0) => return Err(std::io::Error::from(ErrorKind::UnexpectedEof).into()),
@@ -116,7 +121,7 @@ impl Client {
         let mut rest = &buffer[..length];
         while let Some((method, after)) = framing.next(rest)? {
             rest = after;
-            // Short answers to a client that waits for them always fit the socket's buffer.
+            // Short responses to a client that waits for them always fit the socket's buffer.
             match method {
                 Method::Post => {
                     stream.write_all(post_answer)?;
@@ -124,8 +129,8 @@ impl Client {
                 }
                 Method::Count => {
                     stream.write_all(&answer(&answered.to_string()))?;
-                    // Whoever asks for it may wait for the end.
-                    anyhow::bail!("all is said");
+                    // The client may wait for the end of the connection.
+                    anyhow::bail!("the response is complete");
                 }
                 Method::Other => stream.write_all(NOT_FOUND)?,
             }

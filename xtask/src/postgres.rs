@@ -1,4 +1,4 @@
-//! `cargo xtask postgres`: a private cluster to work against, for one test at a time or for psql.
+//! `cargo xtask postgres`: a private cluster for a single test or for psql.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,15 +8,14 @@ use anyhow::Result;
 use crate::rig::cluster::{Cluster, Durability};
 use crate::rig::interrupt::Interrupt;
 
-/// What the command takes.
 #[derive(Debug, clap::Args)]
 pub struct Settings {
-    /// Do not wait for the disk, as the tests' cluster does not
+    /// Do not wait for the disk, as the tests' cluster
     #[arg(long)]
     fast: bool,
 }
 
-/// Runs a cluster until somebody interrupts. Its URL is the only line on standard output.
+/// Runs a cluster until an interrupt. Its URL is the only line on standard output.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let durability = if settings.fast { Durability::Fast } else { Durability::Durable };
     let cluster = Cluster::start(durability, interrupt)?;

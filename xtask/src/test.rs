@@ -1,5 +1,5 @@
-//! `cargo xtask test`: all tests, against a private PostgreSQL cluster. Tests whose programs are missing are skipped by
-//! name and counted.
+//! `cargo xtask test`: all tests, against a private PostgreSQL cluster. Tests whose programs are
+//! missing are skipped by name and counted.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -51,10 +51,11 @@ pub fn run_all(interrupt: &Interrupt) -> Result<ExitCode> {
     run_without(&missing, &[], interrupt)
 }
 
-/// Runs the tests that need none of these programs, all test binaries whatever fails, and ends with the counts.
+/// Runs the tests that need none of these programs, all test binaries whatever fails, and ends with
+/// the counts.
 fn run_without(missing: &[&'static Tool], args: &[OsString], interrupt: &Interrupt) -> Result<ExitCode> {
-    // The end-to-end tests run the workspace's programs, which `cargo test` alone does not build. Their examples, too,
-    // which `cargo test` leaves out once it is told which tests to run.
+    // The end-to-end tests run the workspace's programs, which `cargo test` alone does not build.
+    // Their examples, too, which `cargo test` leaves out once it is told which tests to run.
     cargo::build(["--workspace", "--bins", "--examples"], interrupt)?;
     if !args.iter().any(|arg| arg == "--doc") {
         // With cargo's own progress, which the run below cannot show.
@@ -105,7 +106,8 @@ fn listed(missing: &[&Tool], args: &[OsString], interrupt: &Interrupt) -> Result
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Skipped {
     tests: BTreeSet<String>,
-    /// For each missing program, its name and the number of tests that only it keeps from being run, or it first.
+    /// Names of the missing programs, each with the number of tests that it is the first to keep
+    /// from running.
     by_tool: Vec<(String, usize)>,
 }
 

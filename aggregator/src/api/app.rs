@@ -1,4 +1,4 @@
-//! The state that the handlers share.
+//! State that the handlers share.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,19 +15,16 @@ use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::store::Store;
 
-/// What the handlers share.
 pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) ingest: Ingest,
     pub(crate) metrics: Arc<Metrics>,
-    /// Where clients' connections are.
     pub(crate) room: Room,
     pub(crate) inbox: Arc<Inbox>,
-    /// Where bodies arrive.
     pub(crate) intake: Intake,
-    /// Turns at unpacking large bodies.
+    /// Permits for unpacking large bodies.
     pub(crate) unpacking: Arc<Semaphore>,
-    /// The workers end when the last handler has.
+    /// Dropped with the last handler, which ends the workers.
     pub(crate) _serving: watch::Sender<()>,
     pub(crate) settings: Settings,
     pub(crate) started: Instant,

@@ -1,4 +1,4 @@
-//! Who may publish and read: whoever knows the token, if there is one.
+//! Guard of the routes that need the token.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::api::error::ApiError;
 use crate::settings::Token;
 
-/// Lets a request pass that shows the token.
+/// Passes on a request with the right token.
 pub(crate) async fn guard(State(token): State<Token>, request: Request, next: Next) -> Response {
     if is_shown(token, request.headers()) {
         next.run(request).await
@@ -22,7 +22,7 @@ fn is_shown(token: Token, headers: &HeaderMap) -> bool {
     shown.is_some_and(|shown| token.is(shown))
 }
 
-/// What follows the scheme, whose letters may be of either case.
+/// Returns the token after the scheme `Bearer`, in upper or lower case.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_token_is_taken() {
+    fn only_the_whole_token_is_accepted() {
         for value in ["Bearer s3cret", "bearer s3cret", "BEARER  s3cret "] {
             assert!(is_taken(value), "{value}");
         }

@@ -1,8 +1,9 @@
-//! A request's body: which form it has, and what it holds when it is unpacked.
+//! A request's body: receiving, unpacking and parsing.
 //!
-//! Bodies share a bounded memory while they arrive (see `ingest::intake`). A packed body is limited twice, by the same limit: as it
-//! arrives, and as it unpacks. The first part is unpacked where it is, which is all of an ordinary body; what is larger goes on
-//! aside, so that nobody's answer waits for it.
+//! Bodies share a bounded memory while they arrive (see `ingest::intake`). A packed body must keep
+//! the limit twice: as it arrives and as it unpacks. The first 64 KiB are unpacked in place, which
+//! is all of an ordinary body. The rest goes to a thread of its own, so that other requests need
+//! not wait for it.
 
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
@@ -22,12 +23,11 @@ use crate::event::{Batch, Fault, Rejected};
 use crate::ingest::NotStored;
 use crate::ingest::intake::{NotTaken, Share};
 
-/// So much is unpacked in less time than a hand-over takes to be worth its while.
+/// Bytes that unpack faster than a hand-over to another thread takes.
 const FIRST_PART_BYTES: usize = 64 * 1024;
-/// The window of zstd's own levels up to 19; one that is larger than the largest body is of no use.
+/// Window of zstd's levels up to 19. A window larger than the largest body is never needed.
 const LEAST_WINDOW_LOG: u32 = 23;
 
-/// What a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// One event, an array, or an object with either.
@@ -36,7 +36,6 @@ enum Form {
     Lines,
 }
 
-/// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Packing {
     Gzip,
@@ -47,7 +46,7 @@ enum Packing {
 pub(crate) async fn read_batch(app: &Arc<App>, request: Request) -> Result<Batch, ApiError> {
     let form = Form::of(request.headers());
     let packing = Packing::of(request.headers())?;
-    // Held until the queue counts what the batch holds.
+    // Held until the queue counts the batch's memory.
     let (bytes, _share) = receive(app, request).await?;
     let body = match packing {
         None => bytes,
@@ -66,12 +65,12 @@ pub(crate) async fn read_batch(app: &Arc<App>, request: Request) -> Result<Batch
 
 async fn receive(app: &App, request: Request) -> Result<(Vec<u8>, Share<'_>), ApiError> {
     let limit = app.settings.body_limit_bytes();
-    // Nothing needs to arrive of what says beforehand that it is too large.
-    let said = request.body().size_hint();
-    if said.lower() > limit as u64 {
+    // A body whose length is known to be too large is refused before it arrives.
+    let size = request.body().size_hint();
+    if size.lower() > limit as u64 {
         return Err(too_large(app));
     }
-    let most = said.upper().and_then(|most| usize::try_from(most).ok()).map_or(limit, |most| most.min(limit));
+    let most = size.upper().and_then(|most| usize::try_from(most).ok()).map_or(limit, |most| most.min(limit));
     let mut body = app.intake.begin(most);
     let mut parts = request.into_body().into_data_stream();
     let reading = async {
@@ -92,12 +91,13 @@ fn too_large(app: &App) -> ApiError {
 }
 
 impl Form {
-    /// JSON, unless it is said to be lines: what clients say of JSON is of all kinds.
+    /// JSON, unless the content type says lines. Clients send JSON under content types of all
+    /// kinds.
     fn of(headers: &HeaderMap) -> Self {
         const LINES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
-        let said =
+        let content_type =
             headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = said.split(';').next().unwrap_or_default().trim();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
         let is_lines = LINES.iter().any(|lines| media_type.eq_ignore_ascii_case(lines));
         if is_lines { Self::Lines } else { Self::Json }
     }
@@ -114,7 +114,7 @@ impl Packing {
                 b"zstd" => Self::Zstd,
                 _ => return Err(ApiError::UnknownEncoding),
             };
-            // Nobody packs twice but whoever wants a small body to become a large one.
+            // A body that is packed twice is an attempt to make a small body a large one.
             if packing.replace(named).is_some() {
                 return Err(ApiError::UnknownEncoding);
             }
@@ -141,7 +141,8 @@ async fn unpack(app: &Arc<App>, packing: Packing, bytes: Bytes) -> Result<Vec<u8
     let rest = match first {
         Progress::Ended => first,
         Progress::More => {
-            // It is the processor's work: more at a time would only make all of them slower, and need more memory.
+            // Unpacking needs the processor: more at a time would slow all of them down, and need
+            // more memory.
             let turn = timeout(app.settings.store_timeout(), Arc::clone(&app.unpacking).acquire_owned());
             let turn = turn.await.map_err(|_| NotStored::Overloaded)?;
             let (ended, progress) = spawn_blocking(move || {
@@ -161,7 +162,7 @@ async fn unpack(app: &Arc<App>, packing: Packing, bytes: Bytes) -> Result<Vec<u8
     }
 }
 
-/// A body on its way out of its packing.
+/// A body that is being unpacked.
 struct Unpacking {
     packed: Box<dyn Read + Send>,
     unpacked: Vec<u8>,
@@ -189,7 +190,7 @@ impl Unpacking {
         Ok(Self { packed, unpacked: Vec::new() })
     }
 
-    /// Unpacks until so many bytes are there.
+    /// Unpacks until `until` bytes are there, or the body ends.
     fn advance(&mut self, until: usize) -> io::Result<Progress> {
         let missing = until.saturating_sub(self.unpacked.len());
         let added = self.packed.by_ref().take(missing as u64).read_to_end(&mut self.unpacked)?;
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_json_unless_it_is_said_to_be_lines() {
+    fn a_body_is_json_unless_its_type_says_lines() {
         let of = |value| Form::of(&headers(header::CONTENT_TYPE, &[value]));
         for value in ["application/x-ndjson", "application/jsonl; charset=utf-8", "Application/NDJSON"] {
             assert_eq!(of(value), Form::Lines, "{value}");
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn one_known_packing_is_taken() {
+    fn one_known_packing_is_accepted() {
         let of = |values: &[&str]| Packing::of(&headers(header::CONTENT_ENCODING, values)).ok();
         assert_eq!(of(&[]), Some(None));
         assert_eq!(of(&["identity"]), Some(None));

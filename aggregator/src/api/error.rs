@@ -1,4 +1,4 @@
-//! Every answer that is not a success, in one place.
+//! Every response that is not a success.
 
 use axum::Json;
 use axum::http::{StatusCode, header};
@@ -11,51 +11,46 @@ use crate::event::Fault;
 use crate::ingest::NotStored;
 use crate::settings::InvalidStatus;
 
-/// When a client should try again after a 503, in seconds. Most outages and queues are over sooner or much later.
+/// Seconds in `Retry-After` of a 503. Most outages and full queues are over sooner or much later.
 const RETRY_AFTER_SEC: &str = "1";
 
-/// The encodings that a body may have besides none.
+/// Encodings of a body besides none.
 const ACCEPTED_ENCODINGS: &str = "gzip, zstd";
 
-/// Why a request is not served.
+/// Reasons to refuse a request.
 #[derive(Debug, Error)]
 pub(crate) enum ApiError {
-    /// The client's input is wrong; each fault is listed.
+    /// Invalid events or parameters, each fault listed.
     #[error("invalid input")]
     Invalid { faults: Vec<Fault>, status: InvalidStatus },
     /// More bytes or events than allowed.
     #[error("{0}")]
     TooLarge(String),
-    /// The body is packed in a way that is not known here.
     #[error("a body may have one of these encodings: {ACCEPTED_ENCODINGS}")]
     UnknownEncoding,
-    /// The body did not arrive in time.
     #[error("the body did not arrive in time")]
     BodyTimeout,
-    /// The body broke off.
+    /// The client broke the body off.
     #[error("the body could not be read")]
     BodyBroken,
-    /// Others have the memory for bodies that arrive.
+    /// Other bodies hold the memory for bodies that arrive.
     #[error("too many large bodies arrive at the same time")]
     Crowded,
-    /// The events have no receipt.
+    /// The events were not stored, or their fate is unknown.
     #[error(transparent)]
     NotStored(#[from] NotStored),
     /// The database could not be read.
     #[error("the database is not available")]
     Database(#[from] sqlx::Error),
-    /// The client has not shown the token.
     #[error("a valid token is needed: Authorization: Bearer <token>")]
     Unauthorized,
-    /// No such path.
     #[error("not found")]
     NotFound,
-    /// The path exists, with other methods.
     #[error("method not allowed")]
     MethodNotAllowed,
 }
 
-/// Why a request is not served, in one sentence.
+/// Reason to refuse a request, in one sentence.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Failure {
@@ -70,7 +65,7 @@ pub(crate) struct Faults {
     detail: Vec<Fault>,
 }
 
-/// An answer 400: faults where `INVALID_STATUS` is 400, or that the body broke off.
+/// Body of a 400: faults if `INVALID_STATUS` is 400, or a failure if the body broke off.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the document needs a name for either")]
@@ -79,17 +74,17 @@ pub(crate) enum BadRequest {
     Failure(Failure),
 }
 
-/// What a guarded route answers whoever does not show the token.
+/// Response of a guarded route to a request without the token.
 #[derive(IntoResponses)]
-#[response(status = 401, description = "The token is missing or wrong, where AUTH_TOKEN is set")]
+#[response(status = 401, description = "The token is missing or wrong (if AUTH_TOKEN is set)")]
 #[expect(dead_code, reason = "a part of the document")]
 pub(crate) struct Unauthorized(Failure);
 
-/// What a route that needs the database answers without it.
+/// Response of a route that needs the database, without it.
 #[derive(IntoResponses)]
 #[response(
     status = 503,
-    description = "Not now: the database is away, or too much waits; nothing was changed",
+    description = "The database is down, or the queue is full; nothing was changed",
     headers(("Retry-After" = u32, description = "Seconds"))
 )]
 #[expect(dead_code, reason = "a part of the document")]
@@ -103,11 +98,11 @@ impl ApiError {
             Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
-            // They say that nothing was stored and that a repeat may succeed.
+            // Nothing was stored, and a retry may succeed.
             Self::Crowded
             | Self::NotStored(NotStored::Overloaded | NotStored::Unavailable)
             | Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
-            // One may have been stored, the other would fail again: neither invites a repeat.
+            // One may have been stored, the other would fail again: neither invites a retry.
             Self::NotStored(NotStored::OutcomeUnknown | NotStored::Refused) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

@@ -1,4 +1,4 @@
-//! `GET /health`: whether the database answers.
+//! `GET /health`: checks the database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 
 use crate::api::app::App;
 
-/// A database that needs longer is as good as away; whoever asks has a limit of their own, often a second or two more.
+/// Limit on the database's answer. Health checkers have timeouts of their own, often a second or
+/// two more.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// The answer.
+/// Result of the health check.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Health {
@@ -23,7 +24,7 @@ pub(crate) struct Health {
     status: Condition,
 }
 
-/// The same in words.
+/// The result in words.
 #[derive(Debug, Serialize, ToSchema)]
 enum Condition {
     #[serde(rename = "healthy")]
@@ -32,13 +33,13 @@ enum Condition {
     DatabaseUnavailable,
 }
 
-/// Whether the database answers
+/// Checks the database
 #[utoipa::path(
     get,
     path = "/health",
     responses(
         (status = 200, description = "The database answers", body = Health),
-        (status = 503, description = "It does not", body = Health),
+        (status = 503, description = "The database does not answer", body = Health),
     )
 )]
 pub(crate) async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {

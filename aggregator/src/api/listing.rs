@@ -1,11 +1,13 @@
-//! `GET /events`: what is stored, newest first, page by page.
+//! `GET /events`: stored events, newest first, page by page.
 //!
-//! The cursor is the last row's `seq`, unique and never changed: while nothing is written, pages of any size show every
-//! row once. With several writers on PostgreSQL `seq` is not the order of commits, so that a listing made during
-//! writes may miss a row that commits late; one made afterwards does not.
+//! The cursor is the last row's `seq`, which is unique and never changes. While nothing is written,
+//! pages of any size show every row once. With several writers on PostgreSQL, `seq` is not the
+//! order of commits. So a listing made during writes may miss a row that commits late; a listing
+//! made afterwards does not.
 //!
-//! Who accepts lines gets everything as one stream. It is made of the same pages, each read when the client has taken the one
-//! before: no more than one is in memory, and no snapshot is held open while events are stored.
+//! A client that accepts lines gets all events as one stream. The stream reads a page once the
+//! client has taken the previous one. So only one page is in memory, and no snapshot is held open
+//! while events are stored.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -30,11 +32,11 @@ use crate::store::{Page, PageRequest, PageRow};
 const MAX_LIMIT: u32 = 10_000;
 /// One JSON object a line.
 const LINES: &str = "application/x-ndjson";
-/// Ways of paging that this listing has not. Other parameters are ignored; whoever asks for a further page by one of these
-/// would take the first page, answered again, for it.
+/// Parameters of other ways of paging, which are refused. Other unknown parameters are ignored; but
+/// a client that asks for a further page by one of these would get the first page again.
 const OTHER_WAYS: [&str; 3] = ["offset", "skip", "page"];
 
-/// One stored event as it is shown.
+/// A stored event.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = StoredEvent)]
@@ -45,13 +47,13 @@ struct Row<'a> {
     source: &'a str,
     #[schema(schema_with = Payload::schema)]
     payload: Payload<'a>,
-    /// When it was stored.
+    /// Time at which it was stored.
     #[schema(format = DateTime)]
     processed_at: String,
 }
 
-/// The payload as it was sent. Only a person with a database client can have stored what is not JSON; it is shown as a
-/// string, so that it does not spoil the rows around it.
+/// The payload as it was sent. Text that is not JSON can only come from a person with a database
+/// client. It is shown as a string, so that the other rows can still be read.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Payload<'a> {
@@ -59,25 +61,27 @@ enum Payload<'a> {
     Text(&'a str),
 }
 
-/// What is stored, newest first, page by page, or all of it as lines
+/// Lists stored events, newest first, page by page, or all of them as lines
 #[utoipa::path(
     get,
     path = "/events",
     params(
-        ("topic" = Option<String>, Query, nullable = false, description = "Events of this topic alone; of one that is unknown there are none"),
+        ("topic" = Option<String>, Query, nullable = false,
+         description = "Only events of this topic; an unknown topic has none"),
         ("limit" = Option<u32>, Query, nullable = false, minimum = 1, maximum = 10_000,
-         description = "Rows in a page, 1,000 by default; a page may end earlier, and then leads on"),
+         description = "Largest number of rows in a page, 1,000 by default. A shorter page may have a next one too"),
         ("cursor" = Option<String>, Query, nullable = false, pattern = "^-?[0-9]{1,18}$",
-         description = "Where the page begins, from the Link of the one before"),
+         description = "Place where the page begins, from the Link header of the previous page"),
     ),
     security((), ("bearer" = [])),
     responses(
-        (status = 200, description = "A page; for who accepts lines and says no limit all pages, and no Link",
+        (status = 200,
+         description = "A page. All pages, without Link, for a client that accepts lines and sets no limit",
           content((Vec<Row<'static>> = "application/json"), (String = "application/x-ndjson")),
-         headers(("Link" = String, description = "The next page, with rel=next, while there is more (RFC 8288)"))),
+         headers(("Link" = String, description = "The next page, if there is one, with rel=next (RFC 8288)"))),
         Unauthorized,
-        (status = 400, description = "As 422, where INVALID_STATUS is 400", body = Faults),
-        (status = 422, description = "A parameter is not valid", body = Faults),
+        (status = 400, description = "As 422, if INVALID_STATUS is 400", body = Faults),
+        (status = 422, description = "A parameter is invalid", body = Faults),
         Unavailable,
     )
 )]
@@ -90,7 +94,7 @@ pub(crate) async fn events(
     let request = parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
     let page = page(&app, &request).await?;
     let wants_lines = accepts(&headers, LINES);
-    // Before HTTP/1.1 a body that breaks off ends as a whole one does.
+    // In HTTP/1.0 a body that breaks off looks like a whole one.
     if wants_lines && request.limit.is_none() && version > Version::HTTP_10 {
         return Ok(([(header::CONTENT_TYPE, LINES)], all_lines(app, request, page)).into_response());
     }
@@ -107,23 +111,24 @@ pub(crate) async fn events(
 }
 
 async fn page(app: &App, request: &PageRequest) -> Result<Page, sqlx::Error> {
-    // No stored topic holds a NUL, and PostgreSQL would not even take the question.
+    // No stored topic holds a NUL, and PostgreSQL would refuse the parameter.
     if request.topic.as_ref().is_some_and(|topic| topic.contains('\0')) {
         return Ok(Page { rows: Vec::new(), next: None });
     }
     app.store.page(request).await
 }
 
-/// Where a stream of pages stands.
+/// State of a stream of pages.
 enum Step {
     /// A page that was read.
     Have(Page),
-    /// The place where the next one begins.
+    /// Cursor of the next page.
     Read(i64),
     End,
 }
 
-/// This page and all that follow. A database that is lost on the way breaks the body off, which no client takes for its end.
+/// Streams this page and all that follow. If the database is lost on the way, the body breaks off,
+/// which no client mistakes for its end.
 fn all_lines(app: Arc<App>, request: PageRequest, first: Page) -> Body {
     let pages = stream::try_unfold((app, request, Step::Have(first)), async |(app, mut request, step)| {
         let page = match step {
@@ -142,7 +147,7 @@ fn all_lines(app: Arc<App>, request: PageRequest, first: Page) -> Body {
     Body::from_stream(pages)
 }
 
-/// Whether a media type is named among those that the client accepts.
+/// True if the client names this media type among those that it accepts.
 fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|range| {
@@ -152,7 +157,7 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     })
 }
 
-/// The page that the query string asks for, or every fault in it.
+/// Parses the query string, or returns every fault in it.
 fn parse(parameters: &Parameters) -> Result<PageRequest, Vec<Fault>> {
     let limit = match parameters.text("limit") {
         None => Ok(None),
@@ -179,8 +184,8 @@ fn parse(parameters: &Parameters) -> Result<PageRequest, Vec<Fault>> {
     }
 }
 
-/// The fault of a page that is asked for by its place. The one behind no rows is the first; which one has the number 0 or 1
-/// is a matter of taste.
+/// Returns the fault of a page that is asked for by its place. `offset=0` and `skip=0` mean the
+/// first page; `page` is refused, because some clients count pages from 0 and some from 1.
 fn other_way(parameters: &Parameters) -> Option<Fault> {
     let is_meant = |name: &&str| parameters.text(name).is_some_and(|text| *name == "page" || text != "0");
     let name = OTHER_WAYS.into_iter().find(is_meant)?;
@@ -202,7 +207,8 @@ fn to_lines(page: &Page) -> Vec<u8> {
     lines
 }
 
-/// The header that leads to the next page. The reference is relative, so that it holds behind any proxy.
+/// Header that leads to the next page. The reference is relative, so that it holds behind any
+/// proxy.
 fn link(page: &Page, request: &PageRequest) -> Option<HeaderValue> {
     let mut link = format!("</events?cursor={}&limit={}", page.next?, request.limit());
     if let Some(topic) = &request.topic {
@@ -219,7 +225,9 @@ impl Payload<'_> {
         AnyOfBuilder::new()
             .item(kind(Type::Object))
             .item(kind(Type::String))
-            .description(Some("As it was sent; a text where somebody has spoiled it in the database"))
+            .description(Some(
+                "As it was sent. A string if somebody changed it in the database to text that is not JSON",
+            ))
             .into()
     }
 }

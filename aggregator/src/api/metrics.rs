@@ -1,6 +1,6 @@
-//! `GET /metrics`: what this process has done and what it does, in Prometheus' text format.
+//! `GET /metrics`: counters, histograms and gauges of this process, in Prometheus' text format.
 //!
-//! What only a look can tell is looked at when somebody asks.
+//! Gauges are read when they are asked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,27 +18,28 @@ use crate::api::app::App;
 use crate::api::error::Unauthorized;
 use crate::metrics::Metrics;
 
-/// A scrape must not wait for a database that is away; what it would tell is left out then.
+/// Limit on the database's answer. Without one the inbox's gauges are left out.
 const DATABASE_LIMIT: Duration = Duration::from_secs(1);
-/// The route of a request that none was found for: what strangers try must not become as many series.
+/// Route of a request that matches none: paths that strangers try must not become series.
 const NO_ROUTE: &str = "none";
 
-/// Counts the answer to each request.
+/// Counts the response to each request.
 pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    metrics.answered(route, response.status().as_str());
+    metrics.responded(route, response.status().as_str());
     response
 }
 
-/// What this process has done and does, in Prometheus' text format
+/// Returns counters, histograms and gauges of this process, in Prometheus' text format
 #[utoipa::path(
     get,
     path = "/metrics",
     security((), ("bearer" = [])),
     responses(
-        (status = 200, description = "Counters, histograms and gauges; those of the inbox only while the database answers",
+        (status = 200,
+         description = "Counters, histograms and gauges. The inbox's are left out if the database does not answer",
          body = String, content_type = "text/plain"),
         Unauthorized,
     )
@@ -49,26 +50,30 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'sta
     families.extend(gauge("onceproof_queue_requests", "Requests that wait for a writer.", requests as i64));
     families.extend(gauge(
         "onceproof_queue_bytes",
-        "Memory of the requests that wait or are being stored.",
+        "Memory of the requests that wait or are being stored, in bytes.",
         bytes as i64,
     ));
     families.extend(gauge(
         "onceproof_arriving_bytes",
-        "Memory of bodies that arrive, but for the first of each.",
+        "Memory of bodies that arrive, in bytes; the first 16 KiB of each are not counted.",
         app.intake.taken() as i64,
     ));
-    families.extend(gauge("onceproof_open_connections", "Connections of clients.", app.room.open().into()));
-    // The reader logs nothing: `/health` is there to say that the database is away.
+    families.extend(gauge(
+        "onceproof_open_connections",
+        "Open connections of clients.",
+        app.room.open().into(),
+    ));
+    // A failure is not logged: `/health` reports it.
     if let Ok(Ok(waiting)) = timeout(DATABASE_LIMIT, app.store.pending()).await {
         let processing = app.inbox.processing(waiting);
         families.extend(gauge(
             "onceproof_inbox_pending_events",
-            "Events in the inbox that no worker of this process has in hand, whoever put them there.",
+            "Events in the inbox of the database that no worker of this process is storing.",
             waiting - processing,
         ));
         families.extend(gauge(
             "onceproof_inbox_processing_events",
-            "Events in the inbox that workers of this process have in hand.",
+            "Events in the inbox of the database that workers of this process are storing.",
             processing,
         ));
     }
@@ -76,7 +81,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'sta
     ([(header::CONTENT_TYPE, TEXT_FORMAT)], text)
 }
 
-/// A value that was looked up for one answer.
+/// Makes a gauge for one response.
 fn gauge(name: &str, help: &str, value: i64) -> Vec<MetricFamily> {
     let gauge = IntGauge::new(name, help).expect("each name follows Prometheus' rules");
     gauge.set(value);

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: what the service takes and answers, for programs.
+//! `GET /openapi.json`: the OpenAPI document.
 //!
 //! A route and its part of the document are one annotation, beside the handler.
 
@@ -15,34 +15,34 @@ use utoipa_axum::routes;
 use crate::api::app::App;
 use crate::api::{health, listing, metrics, publish, stats};
 
-/// What the document says of the service as a whole.
+/// Description of the service.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "aggregator",
-        description = "Stores each event exactly once. An event's key is (topic, event_id); what is sent again is counted as a \
-                       duplicate and dropped."
+        description = "Stores each event exactly once. An event's key is (topic, event_id). An event whose \
+                       key is stored already is counted as a duplicate and dropped."
     ),
     modifiers(&Bearer)
 )]
 struct Service;
 
-/// How the token is shown. Guarded routes name it as one of two ways, the other being none: the document is the same whatever
-/// the settings are, and without a token everybody is served.
+/// Scheme of the token. Guarded routes name it as one of two ways, the other being none. The
+/// document is the same for all settings, and without a token every request is served.
 struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("The token, where AUTH_TOKEN is set"))
+            .description(Some("The token, if AUTH_TOKEN is set"))
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
 
-/// The routes for whoever knows the token, if there is one, each with its part of the document.
+/// Makes the routes that need the token, if there is one, each with its part of the document.
 pub(crate) fn guarded_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(publish::publish))
@@ -51,13 +51,13 @@ pub(crate) fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(metrics::metrics))
 }
 
-/// The routes for everybody: whoever watches over the service need not be told its secret.
+/// Makes the routes that need no token: a health checker should not have to know it.
 pub(crate) fn open_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Service::openapi()).routes(routes!(health::health))
 }
 
-/// A handler that answers with the document.
-pub(crate) fn answer(
+/// Makes the handler that returns the document.
+pub(crate) fn handler(
     document: &utoipa::openapi::OpenApi,
 ) -> impl Fn() -> Ready<([(HeaderName, &'static str); 1], Bytes)> + Clone + Send + Sync + 'static {
     let text = document.to_pretty_json().expect("a document of texts and numbers is always JSON");

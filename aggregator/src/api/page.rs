@@ -1,5 +1,5 @@
-//! `GET /`: a small live page, for people. It is one text without anything from elsewhere, so that it works wherever the
-//! service does.
+//! `GET /`: a small live page for people. The page is one text and loads nothing from elsewhere, so
+//! that it works wherever the service does.
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse};
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 const PAGE: &str = include_str!("page/page.html");
 
-/// The page, with headers that keep anything else out of it.
+/// The page, with headers that let it load nothing else.
 #[derive(Clone)]
 pub(crate) struct Page([(HeaderName, HeaderValue); 4]);
 
@@ -27,23 +27,22 @@ impl Page {
         ])
     }
 
-    /// The answer.
-    pub(crate) fn answer(&self) -> impl IntoResponse + use<> {
+    pub(crate) fn response(&self) -> impl IntoResponse + use<> {
         (self.0.clone(), Html(PAGE))
     }
 }
 
-/// The page runs its own script and nothing else, also if somebody finds a way to put one into an event.
+/// Policy that lets the page run its own script and nothing else, even if an event holds a script.
 fn policy() -> String {
     format!(
-        "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'; require-trusted-types-for 'script'",
+        "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
         hash_of("script"),
         hash_of("style")
     )
 }
 
-/// The hash of what is between the tags of this name, as the browser computes it.
+/// Hash of the text between the tags of this name, as the browser computes it.
 fn hash_of(tag: &str) -> String {
     let (_, rest) = PAGE.split_once(&format!("<{tag}>")).expect("the page has such a tag");
     let (content, _) = rest.split_once(&format!("</{tag}>")).expect("the tag is closed");

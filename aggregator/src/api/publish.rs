@@ -1,4 +1,4 @@
-//! `POST /publish`: takes events, and answers when they are durable.
+//! `POST /publish`: takes events, and responds once they are durable.
 
 use std::sync::Arc;
 
@@ -18,23 +18,23 @@ use crate::ingest::NotStored;
 use crate::settings::Ack;
 use crate::store::Kind;
 
-/// The receipt for events that are stored.
+/// Receipt for stored events.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Receipt {
     status: Accepted,
-    /// Events in the request; the sum of the next two.
+    /// Events in the request: the sum of inserted and duplicates.
     #[schema(minimum = 1)]
     accepted: usize,
     inserted: usize,
     duplicates: usize,
-    /// With `results=true`: what became of each event, in the request's order.
+    /// With `results=true`: the fate of each event, in the request's order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_items = 1)]
     results: Option<Vec<Kind>>,
 }
 
-/// The receipt for events that wait in the inbox.
+/// Receipt for events in the inbox.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct QueuedReceipt {
@@ -44,30 +44,38 @@ struct QueuedReceipt {
     accepted: usize,
 }
 
-/// The only word for a success.
+/// The only status of a success.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Accepted {
     Accepted,
 }
 
-/// Takes events, and answers when they are durable
+/// Takes events, and responds once they are durable
 #[utoipa::path(
     post,
     path = "/publish",
-    params(("results" = inline(Option<Switch>), Query, nullable = false, description = "Whether the receipt tells what became of each event")),
-    request_body(content = Publication, description = "JSON, whatever the content type says; but with application/x-ndjson one event a line. It may be packed with gzip or zstd, as Content-Encoding says"),
+    params(("results" = inline(Option<Switch>), Query, nullable = false,
+            description = "true or 1: the receipt lists the fate of each event")),
+    request_body(content = Publication,
+                 description = "JSON under any content type, except that application/x-ndjson means one event \
+                                a line. Content-Encoding may be gzip or zstd"),
     security((), ("bearer" = [])),
     responses(
         (status = 200, description = "All events are stored", body = Receipt),
-        (status = 202, description = "All events are in the inbox, where ACK is queued", body = QueuedReceipt),
-        (status = 400, description = "As 422, where INVALID_STATUS is 400; or the body broke off", body = BadRequest),
+        (status = 202, description = "All events are in the inbox (if ACK is queued)", body = QueuedReceipt),
+        (status = 400, description = "As 422, if INVALID_STATUS is 400; or the body broke off",
+         body = BadRequest),
         Unauthorized,
         (status = 408, description = "The body did not arrive in time", body = Failure),
-        (status = 413, description = "More bytes or events than MAX_BATCH and BODY_LIMIT_MIB allow", body = Failure),
-        (status = 415, description = "The body is packed in a way that is not known; Accept-Encoding says which are", body = Failure),
-        (status = 422, description = "Something is not valid; nothing is stored", body = Faults),
-        (status = 500, description = "The database refused the events, or the outcome of the commit is unknown", body = Failure),
+        (status = 413, description = "More events than MAX_BATCH or more bytes than BODY_LIMIT_MIB",
+         body = Failure),
+        (status = 415, description = "Unknown Content-Encoding; Accept-Encoding lists the known ones",
+         body = Failure),
+        (status = 422, description = "At least one event is invalid; nothing is stored", body = Faults),
+        (status = 500,
+         description = "The database rejected the events, or the outcome of the commit is unknown",
+         body = Failure),
         Unavailable,
     )
 )]

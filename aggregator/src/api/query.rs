@@ -1,4 +1,4 @@
-//! The parameters of a query string.
+//! Parameters of a query string.
 
 use axum::extract::Query;
 use axum::http::Uri;
@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 use crate::event::Fault;
 
-/// The parameters that were sent, in order. Those that no handler looks for are ignored.
+/// Parameters in the order in which they were sent. Unknown ones are ignored.
 #[derive(Debug)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
-/// The texts that a switch may have.
+/// Texts that a switch may have.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the document lists them")]
 pub(crate) enum Switch {
@@ -30,12 +30,12 @@ impl Parameters {
         Self(Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default())
     }
 
-    /// The parameter's text; the last one where it was sent more than once.
+    /// The parameter's text, of the last one if it was sent more than once.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether a switch is on; absent means off.
+    /// True if a switch is on; absent means off.
     pub(crate) fn switch(&self, name: &'static str) -> Result<bool, Fault> {
         match self.text(name) {
             None | Some("false" | "0") => Ok(false),

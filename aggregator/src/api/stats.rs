@@ -10,31 +10,32 @@ use utoipa::ToSchema;
 use crate::api::app::App;
 use crate::api::error::{ApiError, Unauthorized, Unavailable};
 
-/// The answer. Received is the sum of what is unique, what was dropped and what waits in the queue.
+/// Counters of the database. `received` is the sum of `unique_processed`, `duplicate_dropped` and
+/// the events in the queue.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stats {
-    /// Events that were accepted, repeats included.
+    /// Events accepted, duplicates included.
     #[schema(minimum = 0)]
     received: i64,
-    /// Events that were stored.
+    /// Events stored.
     #[schema(minimum = 0)]
     unique_processed: i64,
-    /// Repeats that were dropped.
+    /// Duplicates dropped.
     #[schema(minimum = 0)]
     duplicate_dropped: i64,
-    /// The topics of stored events, sorted.
+    /// Topics of stored events, sorted.
     topics: Vec<String>,
     /// Seconds since this process began to serve.
     #[schema(minimum = 0)]
     uptime: f64,
     queue: QueueStats,
-    /// Another process has another one, on the same database too.
+    /// Name of this process. Another process has another one, on the same database too.
     #[schema(pattern = "^[0-9a-f]{16}$")]
     instance_id: String,
 }
 
-/// What was accepted and is not stored yet; nothing, as long as an answer waits for the commit.
+/// Events accepted and not stored yet. Both are 0 unless ACK is queued.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct QueueStats {
@@ -44,7 +45,7 @@ struct QueueStats {
     processing: i64,
 }
 
-/// The counters and the topics, of one snapshot
+/// Returns the counters and the topics, of one snapshot
 #[utoipa::path(
     get,
     path = "/stats",
@@ -57,7 +58,8 @@ struct QueueStats {
 )]
 pub(crate) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, ApiError> {
     let counts = app.store.counts().await?;
-    // What a worker stores is not taken away before it is stored: to others it waits.
+    // A worker removes events from the inbox in the transaction that stores them: until then they
+    // count as pending.
     let processing = app.inbox.processing(counts.pending);
     Ok(Json(Stats {
         received: counts.received,

@@ -1,4 +1,4 @@
-//! The end of a connection whose client may still be sending.
+//! End of a connection whose client may still be sending.
 //!
 //! The kernel resets a connection that is closed with bytes unread, and a reset can overtake the
 //! response (RFC 9112, section 9.6). So the service first closes its own half, then reads on for a
@@ -93,6 +93,6 @@ pub(super) async fn hear_out(mut stream: TcpStream) {
     let mut bytes = vec![0; DISCARDED_BYTES];
     let reading = async { while let Ok(Ok(1..)) = timeout(FAREWELL_PAUSE, stream.read(&mut bytes)).await {} };
     if timeout(LONGEST_FAREWELL, reading).await.is_err() {
-        tracing::debug!("a client that still sends is cut off");
+        tracing::debug!("closed a connection whose client was still sending");
     }
 }

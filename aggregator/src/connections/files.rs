@@ -6,8 +6,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// logs, the runtime.
 const OTHER_FILES: u64 = 64;
 
-/// Raises the limit on open files to what the settings need, and answers how many connections it is enough for: were files
-/// to run out, those of the database would be missed first.
+/// Raises the limit on open files to what the settings need, and returns the number of connections
+/// that it allows. If files ran out, the database would miss them first.
 pub(crate) fn affordable(wanted: u32, writers: u32, workers: u32) -> u32 {
     let others = OTHER_FILES + u64::from(writers) + u64::from(workers);
     let needed = u64::from(wanted) + others;
@@ -31,8 +31,8 @@ pub(crate) fn affordable(wanted: u32, writers: u32, workers: u32) -> u32 {
     let left = files.unwrap_or(needed).saturating_sub(others);
     let connections = u32::try_from(left).unwrap_or(u32::MAX).clamp(1, wanted);
     tracing::warn!(
-        "at most {connections} connections at a time, and not {wanted} (MAX_CONNECTIONS): the limit on open files \
-         (ulimit -n) would have to be {needed}"
+        "accepting at most {connections} connections at a time instead of {wanted} (MAX_CONNECTIONS): \
+         raise the limit on open files (ulimit -n) to {needed}"
     );
     connections
 }

@@ -1,4 +1,4 @@
-//! A client's socket, which gives up a client that takes nothing of its response.
+//! A client's socket, which resets a connection whose client takes nothing of its response.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -41,7 +41,7 @@ impl Socket {
         ready!(stalled.as_mut().poll(context));
         // Without it the kernel would keep the bytes and offer them for minutes.
         if let Err(error) = self.stream.set_zero_linger() {
-            tracing::debug!(%error, "the kernel keeps the bytes that a client does not take");
+            tracing::debug!(%error, "cannot discard the bytes that a client does not take");
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

@@ -1,7 +1,7 @@
-//! The shapes a body may have, and its split into members.
+//! Split of a body into its members.
 //!
-//! The split comes before any validation: a body is cut into raw members first, so that a member of the wrong type does
-//! not hide the faults of those behind it.
+//! The split comes before any validation. So a member of the wrong type does not hide the faults of
+//! those behind it.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ use super::fault::{Fault, Reason, Rejected};
 use super::member::Member;
 use super::rule;
 
-/// A body cut into its events.
+/// A body split into its events.
 pub(super) enum Envelope<'a> {
-    /// One event, already cut into its fields.
+    /// One event, split into its fields.
     One(Member<'a>),
-    /// A list of what should be events, never empty.
+    /// Members of a list, at least one. Each should be an event.
     Many(Vec<&'a RawValue>),
 }
 
@@ -30,7 +30,7 @@ impl<'a> Envelope<'a> {
             Some(b'[') => Self::list(body, max_events),
             Some(b'{') => Self::object(body, max_events),
             _ => {
-                // Malformed JSON and well-formed JSON of the wrong type are told apart by the parser.
+                // The parser tells malformed JSON from well-formed JSON of the wrong type.
                 serde_json::from_str::<IgnoredAny>(body).map_err(|error| malformed(body, &error))?;
                 let msg = "must be an event, an array of events, or an object with events";
                 Err(Rejected::Invalid(vec![Fault::body("model_type", msg)]))
@@ -50,7 +50,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// An object is a wrapper when it has the field `events`, and one event otherwise.
+    /// Splits an object: a wrapper if it has the field `events`, and one event otherwise.
     fn object(body: &'a str, max_events: usize) -> Result<Self, Rejected> {
         let mut object: Member<'a> = serde_json::from_str(body).map_err(|error| malformed(body, &error))?;
         let Some(events) = object.events else {
@@ -84,18 +84,19 @@ fn malformed(text: &str, error: &serde_json::Error) -> Rejected {
     Rejected::Invalid(vec![Fault::body("json_invalid", msg)])
 }
 
-/// What the parser says, without the place.
+/// The parser's reason, without the place.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     error.to_string().split(" at line ").next().unwrap_or_default().to_owned()
 }
 
-/// Where in its line the parser stopped, as an editor counts: from one, and characters where the parser counts bytes.
+/// Column at which the parser stopped, as an editor counts: from one, in characters. The parser
+/// counts bytes.
 pub(super) fn column(line: &str, error: &serde_json::Error) -> usize {
     line.char_indices().take_while(|(place, _)| *place < error.column()).count().max(1)
 }
 
-/// Collects the members of an array, and one more than allowed at most: sixteen million members of two bytes would
-/// otherwise become a list of 256 MiB before anybody counts it.
+/// Collects the members of an array, and at most one more than allowed. Sixteen million members of
+/// two bytes would otherwise become a list of 256 MiB before anything counts them.
 struct Members {
     max: usize,
 }

@@ -1,11 +1,12 @@
-//! What is wrong with a request, in the shape that clients of the contract know: `{"loc": [...], "msg": ..., "type": ...}`.
+//! Faults of a request, in the form that clients of the contract know: `{"loc": [...], "msg": ...,
+//! "type": ...}`.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One fault of a request, with the place where it is.
+/// One fault of a request, with its place.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
@@ -19,7 +20,7 @@ pub(crate) struct Fault {
     kind: &'static str,
 }
 
-/// One step on the way to the faulty place: a field's name or a member's index.
+/// One step on the way to the place: a field's name or a member's index.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Step {
@@ -27,52 +28,52 @@ enum Step {
     Index(usize),
 }
 
-/// What is wrong, without the place: a stable word for programs and a sentence for people.
+/// A fault without its place: a stable word for programs and a sentence for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reason {
     pub(crate) kind: &'static str,
     pub(crate) msg: &'static str,
 }
 
-/// Why a body is not a batch.
+/// Reasons to reject a body.
 #[derive(Debug)]
 pub(crate) enum Rejected {
-    /// Something in it is not valid; every fault is listed.
+    /// Faults of its events, at least one.
     Invalid(Vec<Fault>),
-    /// It holds more events than a batch may.
+    /// More events than a batch may hold.
     TooMany,
 }
 
 impl Fault {
-    /// The body as a whole.
+    /// Fault of the whole body.
     pub(crate) fn body(kind: &'static str, msg: impl Into<Cow<'static, str>>) -> Self {
         Self { loc: vec![Step::Name("body".into())], msg: msg.into(), kind }
     }
 
-    /// The list of events as a whole.
+    /// Fault of the whole list of events.
     pub(crate) fn events(reason: Reason) -> Self {
         Self { loc: vec![Step::Name("events".into())], msg: reason.msg.into(), kind: reason.kind }
     }
 
-    /// One event of the list as a whole.
+    /// Fault of one whole event.
     pub(crate) fn event(index: usize, reason: Reason) -> Self {
         let loc = vec![Step::Name("events".into()), Step::Index(index)];
         Self { loc, msg: reason.msg.into(), kind: reason.kind }
     }
 
-    /// One line of the body that is not even JSON, by the index that its event would have.
+    /// Fault of a line that is not JSON, by the index that its event would have.
     pub(crate) fn line(index: usize, msg: String) -> Self {
         let loc = vec![Step::Name("events".into()), Step::Index(index)];
         Self { loc, msg: msg.into(), kind: "json_invalid" }
     }
 
-    /// One field of one event.
+    /// Fault of one field of one event.
     pub(crate) fn field(index: usize, field: impl Into<Cow<'static, str>>, reason: Reason) -> Self {
         let loc = vec![Step::Name("events".into()), Step::Index(index), Step::Name(field.into())];
         Self { loc, msg: reason.msg.into(), kind: reason.kind }
     }
 
-    /// One parameter of the query string.
+    /// Fault of one parameter of the query string.
     pub(crate) fn query(name: &'static str, kind: &'static str, msg: impl Into<Cow<'static, str>>) -> Self {
         Self { loc: vec![Step::Name("query".into()), Step::Name(name.into())], msg: msg.into(), kind }
     }

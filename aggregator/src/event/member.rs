@@ -1,4 +1,4 @@
-//! One JSON object cut into the raw texts of its fields.
+//! Split of one JSON object into the raw texts of its fields.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::fault::Reason;
 use super::rule;
 
-/// The fields of an object that mean something here, each as the text that was sent.
+/// Known fields of an object, each as the text that was sent.
 #[derive(Debug, Default)]
 pub(super) struct Member<'a> {
     pub(super) topic: Option<&'a RawValue>,
@@ -19,21 +19,22 @@ pub(super) struct Member<'a> {
     pub(super) timestamp: Option<&'a RawValue>,
     pub(super) source: Option<&'a RawValue>,
     pub(super) payload: Option<&'a RawValue>,
-    /// Only a wrapper has it.
+    /// Set for a wrapper only.
     pub(super) events: Option<&'a RawValue>,
     /// Names that occur more than once, each as often as it was repeated.
     pub(super) repeated: Vec<String>,
-    /// The first field that nests too deep.
+    /// First field that nests too deep.
     pub(super) too_deep: Option<String>,
 }
 
 impl<'a> Member<'a> {
-    /// Cuts up a member of a list.
+    /// Splits a member of a list.
     pub(super) fn parse(raw: &'a RawValue) -> Result<Self, Reason> {
         if !raw.get().starts_with('{') {
             return Err(rule::NOT_AN_OBJECT);
         }
-        // The member was well-formed JSON when the body was split, so that only a field's name can be at fault.
+        // The member was well-formed JSON when the body was split, so only a field's name can be at
+        // fault.
         serde_json::from_str(raw.get()).map_err(|_| rule::LONE_SURROGATE)
     }
 
@@ -70,7 +71,7 @@ impl<'de> Visitor<'de> for Fields {
         let mut ignored = HashSet::new();
         while let Some(Name(name)) = object.next_key()? {
             let value: &RawValue = object.next_value()?;
-            // `events` holds the events themselves; each of them is measured on its own.
+            // `events` holds the events themselves, each of which is measured on its own.
             if name != "events" && member.too_deep.is_none() && rule::is_too_deep(value.get()) {
                 member.too_deep = Some(name.to_string());
             }
@@ -86,7 +87,7 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// A field's name, borrowed where it has no escapes. (`Cow`'s own `Deserialize` always copies.)
+/// A field's name, borrowed if it has no escapes. (`Cow`'s own `Deserialize` always copies.)
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

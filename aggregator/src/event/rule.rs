@@ -1,16 +1,18 @@
-//! What makes a field valid. Pure functions of the decoded text.
+//! Rules for the fields of an event. Pure functions of the decoded text.
 
 use jiff::fmt::temporal::Pieces;
 
 use super::fault::Reason;
 
-/// A topic or a source has at most this many bytes.
+/// Maximum for a topic or a source.
 pub(super) const MAX_NAME_BYTES: usize = 255;
-/// Topic and id together stay far below the 2,704 bytes that end an entry of a PostgreSQL B-tree.
+/// Together with a topic this stays far below the 2,704 bytes of the largest entry in a PostgreSQL
+/// B-tree.
 pub(super) const MAX_EVENT_ID_BYTES: usize = 1024;
 /// The longest useful spelling has about 40 bytes.
 const MAX_TIMESTAMP_BYTES: usize = 64;
-/// Levels of arrays and objects in one event, the event itself being the first. Most parsers end at 128.
+/// Levels of arrays and objects in one event, the event itself being the first. Most parsers end at
+/// 128.
 const MAX_LEVELS: usize = 128;
 
 pub(super) const MISSING: Reason = Reason { kind: "missing", msg: "field required" };
@@ -28,12 +30,12 @@ const LONG_EVENT_ID: Reason = Reason { kind: "string_too_long", msg: "must have 
 const NO_TIMESTAMP: Reason =
     Reason { kind: "datetime_parsing", msg: "must be a date and time as RFC 3339 or ISO 8601 write it" };
 
-/// A topic or a source.
+/// Checks a topic or a source.
 pub(super) fn name(text: &str) -> Result<(), Reason> {
     identifier(text, MAX_NAME_BYTES, LONG_NAME)
 }
 
-/// An event's id. It is compared byte for byte and never trimmed or folded.
+/// Checks an event's id. Ids are compared byte for byte and never trimmed or folded.
 pub(super) fn event_id(text: &str) -> Result<(), Reason> {
     identifier(text, MAX_EVENT_ID_BYTES, LONG_EVENT_ID)
 }
@@ -50,20 +52,21 @@ fn identifier(text: &str, max_bytes: usize, too_long: Reason) -> Result<(), Reas
     }
 }
 
-/// A date and time. One without an offset is allowed and means UTC; a count of seconds is refused also as text, since
-/// nobody can tell `20250101` the date from a number.
+/// Checks a date and time. Without an offset it means UTC. A number of seconds is refused as text
+/// too, because `20250101` could be a date or a number.
 pub(super) fn timestamp(text: &str) -> Result<(), Reason> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let has_annotation = text.contains('[');
     if is_number || has_annotation || text.len() > MAX_TIMESTAMP_BYTES {
         return Err(NO_TIMESTAMP);
     }
-    // Only its parts are looked at, since some say "never" by the last second that can be written, which no clock shows.
+    // Only its parts are checked: some clients write "never" as the last second of the year 9999,
+    // which is no valid instant.
     if Pieces::parse(text).is_ok() { Ok(()) } else { Err(NO_TIMESTAMP) }
 }
 
-/// Whether a field of an event takes the event beyond [`MAX_LEVELS`]. The parser that splits the body has no limit of
-/// its own: it takes a hundred thousand brackets.
+/// True if a field takes its event beyond [`MAX_LEVELS`]. The parser that splits the body has no
+/// limit of its own: it takes a hundred thousand brackets.
 pub(super) fn is_too_deep(json: &str) -> bool {
     if json.len() < MAX_LEVELS {
         return false;
@@ -103,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timestamps_that_clients_write_are_taken() {
+    fn timestamps_that_clients_write_are_accepted() {
         for text in [
             "2025-01-01T00:00:00Z",
             "2025-01-01t00:00:00z",
@@ -129,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_timestamp_is_refused() {
+    fn invalid_timestamps_are_rejected() {
         for text in [
             "",
             " ",

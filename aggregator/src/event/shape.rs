@@ -1,5 +1,5 @@
-//! What a client may send, as the document of the service says it: as narrow as a schema can be. What it cannot say, the
-//! words beside it do: lengths in bytes, no repeated field, no more than 128 levels.
+//! OpenAPI schema of a request's body, as narrow as a schema can be. Its descriptions add what a
+//! schema cannot say: lengths in bytes, no repeated field, no more than 128 levels.
 
 use serde_json::json;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema, Type};
@@ -8,10 +8,11 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::rule;
 
-/// Something that is no white space, and no NUL anywhere. Dialects of patterns do not agree on what `\s` is.
+/// At least one character that is not white space, and no NUL. Dialects of patterns do not agree on
+/// `\s`.
 const NOT_BLANK: &str = r"^[^\u0000]*[^\u0000\u0009-\u000D\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000][^\u0000]*$";
 
-/// A date that there is, by itself or with a time; without an offset the time is UTC.
+/// A date that exists, alone or with a time. Without an offset the time is UTC.
 const MOMENT: &str = concat!(
     r"^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))",
     r"|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)",
@@ -19,10 +20,10 @@ const MOMENT: &str = concat!(
     r"([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?$",
 );
 
-/// The body of `POST /publish`.
+/// Body of `POST /publish`.
 pub(crate) struct Publication;
 
-/// One event of it.
+/// One event of the body.
 struct SentEvent;
 
 impl ToSchema for Publication {
@@ -44,7 +45,7 @@ impl PartialSchema for Publication {
             .property("events", AnyOfBuilder::new().item(event()).item(events()))
             .required("events");
         let shapes = AnyOfBuilder::new()
-            .description(Some("One event, or several. Either all of them are taken or none."))
+            .description(Some("One event, or several: all of them are stored or none."))
             .item(event())
             .item(events())
             .item(wrapper);
@@ -62,10 +63,10 @@ impl PartialSchema for SentEvent {
     fn schema() -> RefOr<Schema> {
         let payload = ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some("Kept as it was sent; `{}` where it was not."));
+            .description(Some("Kept as it was sent; `{}` if it was not sent."));
         let event = ObjectBuilder::new()
             .description(Some(
-                "Further fields are ignored. No field may occur twice, nor an event nest deeper than 128 levels.",
+                "Further fields are ignored. No field may occur twice. At most 128 levels of nesting.",
             ))
             .property("topic", name(rule::MAX_NAME_BYTES))
             .property("event_id", name(rule::MAX_EVENT_ID_BYTES))
@@ -102,6 +103,6 @@ fn timestamp() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .pattern(Some(MOMENT))
-        .description(Some("RFC 3339 or ISO 8601; UTC where it has no offset. Kept as it was sent."))
+        .description(Some("RFC 3339 or ISO 8601; UTC if it has no offset. Kept as it was sent."))
         .build()
 }

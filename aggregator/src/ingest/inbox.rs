@@ -1,17 +1,17 @@
-//! The inbox of the queued mode, as far as this process knows it.
+//! The inbox of the queued mode, as this process knows it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::Notify;
 
-/// What the handlers and the workers of one process share.
+/// State that the handlers and the workers of one process share.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    /// Told when something was put in.
+    /// Notified when events were put in.
     pub(super) filled: Notify,
-    /// Events that this process' workers are about to store.
+    /// Events that this process's workers are about to store.
     pub(super) in_hand: AtomicI64,
-    /// Events that waited when somebody last looked.
+    /// Events that waited at the last look.
     pub(super) waiting: AtomicI64,
 }
 
@@ -21,12 +21,12 @@ impl Inbox {
         self.filled.notify_one();
     }
 
-    /// Whether so many events wait, or more.
+    /// True if this many events wait, or more.
     pub(crate) fn holds(&self, events: i64) -> bool {
         self.waiting.load(Ordering::Relaxed) >= events
     }
 
-    /// How many of so many that wait are in a worker's hands.
+    /// Number of waiting events that a worker of this process is storing.
     pub(crate) fn processing(&self, waiting: i64) -> i64 {
         self.in_hand.load(Ordering::Relaxed).clamp(0, waiting.max(0))
     }

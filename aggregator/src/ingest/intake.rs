@@ -1,15 +1,16 @@
-//! The memory of bodies that arrive: who sends slowly holds it for long, and many together could hold all that there is.
+//! Memory of bodies that arrive. A slow client holds it for long, and many clients together could
+//! hold all of the machine's.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// So much of each body is not counted: its connection holds as much anyway, and small requests are served while large ones
-/// fill the room.
+/// Bytes of each body that are not counted. Its connection holds as much anyway, and small requests
+/// are served while large ones fill the memory.
 const SMALL_BYTES: usize = 16 * 1024;
 
-/// What all bodies share while they arrive.
+/// Memory that all bodies share while they arrive.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    /// A permit is a byte.
+    /// One permit a byte.
     room: Semaphore,
     size: usize,
 }
@@ -23,15 +24,15 @@ pub(crate) struct Arriving<'a> {
     share: Share<'a>,
 }
 
-/// A body's part of the room, free again when it is dropped; a small body has none.
+/// A body's share of the memory, freed when dropped. A small body has none.
 pub(crate) type Share<'a> = Option<SemaphorePermit<'a>>;
 
-/// Why a part of a body is not taken.
+/// Reasons to refuse a part of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotTaken {
-    /// The body is larger than it may be.
+    /// The body is larger than allowed.
     TooLarge,
-    /// Others have the room.
+    /// Other bodies hold the memory.
     Full,
 }
 
@@ -40,12 +41,12 @@ impl Intake {
         Self { room: Semaphore::new(size), size }
     }
 
-    /// How many bytes of the room are taken.
+    /// Number of bytes in use.
     pub(crate) fn taken(&self) -> usize {
         self.size - self.room.available_permits()
     }
 
-    /// A body that may have so many bytes begins to arrive.
+    /// Begins a body of at most `most` bytes.
     pub(crate) fn begin(&self, most: usize) -> Arriving<'_> {
         Arriving { bytes: Vec::new(), most, intake: self, share: None }
     }
@@ -59,7 +60,7 @@ impl<'a> Arriving<'a> {
             return Err(NotTaken::TooLarge);
         }
         if needed > held {
-            // By doubling, so that no byte is moved often, but never beyond what may come.
+            // By doubling, so that no byte is moved often, but never beyond the largest size.
             let grown = needed.max(2 * held).min(self.most);
             self.claim(counted(grown) - counted(held))?;
             self.bytes.reserve_exact(grown - self.bytes.len());
@@ -81,7 +82,7 @@ impl<'a> Arriving<'a> {
         Ok(())
     }
 
-    /// The body and its room.
+    /// Returns the body and its share.
     pub(crate) fn end(self) -> (Vec<u8>, Share<'a>) {
         (self.bytes, self.share)
     }
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_all_hold_is_bounded_and_small_bodies_pass() {
+    fn memory_is_bounded_and_small_bodies_pass() {
         let intake = Intake::new(150_000);
         let part = [b'x'; 10_000];
         let mut large = intake.begin(100_000);
@@ -113,7 +114,7 @@ mod tests {
 
         let (bytes, share) = large.end();
         assert_eq!(bytes.len(), 100_000);
-        assert_eq!(intake.taken(), taken, "until nobody needs the body");
+        assert_eq!(intake.taken(), taken, "until the body is dropped");
         drop(share);
         assert_eq!(intake.taken(), 0);
     }

@@ -1,5 +1,5 @@
-//! The tasks of the queued mode: each takes what waits in the inbox, and stores and counts it in the transaction that takes
-//! it away. One that is killed, or paused for ever, has taken nothing.
+//! Tasks of the queued mode. Each takes events from the inbox, and stores and counts them in the
+//! transaction that removes them. A worker that is killed or paused has removed nothing.
 
 use std::mem;
 use std::sync::Arc;
@@ -13,43 +13,43 @@ use super::inbox::Inbox;
 use crate::metrics::{Metrics, Work};
 use crate::store::{Drained, Store, Worker, WriteError};
 
-/// The pause after a failure; it doubles up to the longest.
+/// Pause after a failure. It doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Between two looks how full the inbox is.
+/// Pause between two looks at the number of events in the inbox.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How a worker works.
+/// Settings and shared state of a worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) metrics: Arc<Metrics>,
-    /// Most events of one transaction.
+    /// Largest number of events in one transaction.
     pub(crate) batch_size: u32,
-    /// How long it waits for a word before it looks by itself: another process may have filled the inbox.
+    /// Time until an idle worker looks by itself: another process may have filled the inbox.
     pub(crate) poll_interval: Duration,
 }
 
-/// Empties the inbox again and again, until nobody serves any more.
+/// Empties the inbox again and again, until the last handler has ended.
 pub(crate) async fn run(mut worker: Worker, job: Job, mut serving: watch::Receiver<()>) {
     let mut pause = None;
     loop {
-        // Asked between two transactions only: what was begun is ended.
+        // Checked between two transactions only: a transaction that has begun is finished.
         if serving.has_changed().is_err() {
             return worker.close().await;
         }
         match job.drain(&mut worker).await {
             Ok(Drained { taken, .. }) => {
                 if pause.take().is_some() {
-                    tracing::info!("the inbox is emptied again");
+                    tracing::info!("the inbox can be emptied again");
                 }
                 if taken >= job.batch_size as usize {
-                    // There may be more than one can take.
+                    // There may be more than one worker can take.
                     job.inbox.filled();
                     continue;
                 }
                 tokio::select! {
-                    // Both ends of a wait are looked at above.
+                    // The loop's beginning handles both.
                     _ = timeout(job.poll_interval, job.inbox.filled.notified()) => {}
                     _ = serving.changed() => {}
                 }
@@ -67,8 +67,9 @@ pub(crate) async fn run(mut worker: Worker, job: Job, mut serving: watch::Receiv
     }
 }
 
-/// Looks again and again how many events wait, until nobody serves any more. All processes on one database fill the same inbox,
-/// so that only the database knows; a look a second costs it nothing.
+/// Reads the number of waiting events again and again, until the last handler has ended. All
+/// processes on one database fill the same inbox, so only the database knows the number. Reading it
+/// once a second costs nothing.
 pub(crate) async fn watch(store: Store, inbox: Arc<Inbox>, mut serving: watch::Receiver<()>) {
     let mut fails = false;
     while serving.has_changed().is_ok() {
@@ -76,13 +77,13 @@ pub(crate) async fn watch(store: Store, inbox: Arc<Inbox>, mut serving: watch::R
             Ok(events) => {
                 inbox.waiting.store(events, Ordering::Relaxed);
                 if mem::take(&mut fails) {
-                    tracing::info!("the inbox can be looked at again");
+                    tracing::info!("the inbox can be read again");
                 }
             }
-            // What was seen last stands; as long as the database is away, nothing is accepted either.
-            Err(error) if fails => tracing::debug!(%error, "the inbox cannot be looked at"),
+            // The last number stands. While the database is down, no request is accepted either.
+            Err(error) if fails => tracing::debug!(%error, "cannot read the inbox"),
             Err(error) => {
-                tracing::warn!(%error, "the inbox cannot be looked at; it is tried again and again");
+                tracing::warn!(%error, "cannot read the inbox; retrying once a second");
                 fails = true;
             }
         }
@@ -101,7 +102,8 @@ impl Job {
         let result = worker.drain(self.batch_size).await;
         self.inbox.in_hand.fetch_sub(most, Ordering::Relaxed);
         match &result {
-            // An empty inbox is looked into again and again, which says nothing of what commits take.
+            // A worker looks into an empty inbox again and again, which says nothing about the time
+            // of commits.
             Ok(Drained { taken: 0, .. }) => {}
             Ok(Drained { taken, inserted }) => {
                 self.metrics.committed(Work::Drain, *taken, began.elapsed());
@@ -113,12 +115,12 @@ impl Job {
     }
 }
 
-/// Nothing is lost by it: what was not stored waits on.
+/// Logs a failure. No event is lost: those not stored stay in the inbox.
 fn report(error: &WriteError, is_known: bool) {
     let source = error.source();
     if is_known {
-        tracing::debug!("the inbox is not emptied: {error}: {source}");
+        tracing::debug!("cannot empty the inbox: {error}: {source}");
     } else {
-        tracing::error!("the inbox is not emptied: {error}: {source}; it is tried again and again");
+        tracing::error!("cannot empty the inbox: {error}: {source}; retrying");
     }
 }

@@ -1,4 +1,4 @@
-//! The tasks that store events. Each answers every request that it takes from the queue.
+//! Tasks that store events. Each completes every request that it takes from the queue.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,17 +9,18 @@ use crate::event::Batch;
 use crate::metrics::{Metrics, Work};
 use crate::store::{Group, Kind, WriteError, Writer};
 
-/// How often a group is tried again that the database ended for another's sake. The rows are sorted, so that only
-/// strangers' transactions can be in the way; five in a row mean trouble that the client should hear of.
+/// Largest number of retries of a group that the database aborted in favour of another transaction. The
+/// rows are sorted, so only foreign transactions can be in the way. Five aborts in a row are a
+/// problem that the client should see.
 const MAX_ABORTS: usize = 5;
 
-/// A task's way to the database, and whether the log knows that it fails.
+/// State of a writer's task.
 struct Storing {
     writer: Writer,
-    /// Where events wait that are stored later; none where they are stored at once.
+    /// Set in the queued mode.
     inbox: Option<Arc<Inbox>>,
     metrics: Arc<Metrics>,
-    is_away: bool,
+    is_down: bool,
 }
 
 /// Serves the queue until it is closed and empty.
@@ -30,12 +31,12 @@ pub(crate) async fn run(
     inbox: Option<Arc<Inbox>>,
     metrics: Arc<Metrics>,
 ) {
-    let mut storing = Storing { writer, inbox, metrics, is_away: false };
+    let mut storing = Storing { writer, inbox, metrics, is_down: false };
     while let Some(mut taken) = queue.take(storing.writer.full_group()).await {
         let (fresh, stale): (Vec<_>, Vec<_>) =
             taken.jobs.drain(..).partition(|job| job.queued_at.elapsed() <= max_wait);
         for job in stale {
-            job.answer(Err(NotStored::Unavailable));
+            job.complete(Err(NotStored::Unavailable));
         }
         if !fresh.is_empty() {
             storing.store(fresh).await;
@@ -47,16 +48,17 @@ pub(crate) async fn run(
 }
 
 impl Storing {
-    /// Stores the jobs as one group. If the database refuses something in it (a trigger or a constraint that somebody
-    /// added), the group is halved until the request at fault stands alone, so that the others do not suffer.
+    /// Stores the jobs as one group. If the database rejects something in it (by a trigger or a
+    /// constraint that somebody added), the group is halved until the request at fault stands
+    /// alone. So the other requests are stored.
     async fn store(&mut self, jobs: Vec<Job>) {
         let mut groups = vec![jobs];
         while let Some(mut jobs) = groups.pop() {
             match self.store_group(&jobs).await {
-                Ok(answers) => {
+                Ok(outcomes) => {
                     self.report_success();
-                    for (job, answer) in jobs.into_iter().zip(answers) {
-                        job.answer(Ok(answer));
+                    for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                        job.complete(Ok(outcome));
                     }
                 }
                 Err(WriteError::Refused(_)) if jobs.len() > 1 => {
@@ -68,7 +70,7 @@ impl Storing {
                 Err(error) => {
                     self.report(&error, jobs.len());
                     for job in jobs {
-                        job.answer(Err(told(&error)));
+                        job.complete(Err(for_client(&error)));
                     }
                 }
             }
@@ -84,7 +86,7 @@ impl Storing {
             self.metrics.committed(Work::Accept, events, began.elapsed());
             self.metrics.received(events);
             inbox.filled();
-            // What becomes of each is not known yet.
+            // The fate of each event is not known yet.
             return Ok(vec![Vec::new(); jobs.len()]);
         }
         let group = Group::new(jobs.iter().map(|job| &job.batch));
@@ -106,7 +108,7 @@ impl Storing {
                 Err(error) => error,
             };
             self.metrics.failed(&error);
-            // A known abort: nothing was stored, so nothing can be stored twice.
+            // A known abort: nothing was stored, so a retry stores nothing twice.
             if !matches!(error, WriteError::Aborted(_)) || aborts == MAX_ABORTS {
                 return Err(error);
             }
@@ -114,12 +116,12 @@ impl Storing {
         }
     }
 
-    /// What the log says, once for all requests of a group, and once for all groups of an outage.
+    /// Logs a failure, once for all requests of a group, and once for all groups of an outage.
     fn report(&mut self, error: &WriteError, requests: usize) {
         let source = error.source();
-        let is_known = self.is_away;
-        self.is_away = matches!(error, WriteError::Unavailable(_));
-        if self.is_away && is_known {
+        let is_known = self.is_down;
+        self.is_down = matches!(error, WriteError::Unavailable(_));
+        if self.is_down && is_known {
             tracing::debug!(requests, "{error}: {source}");
         } else {
             tracing::error!(requests, "{error}: {source}");
@@ -127,15 +129,15 @@ impl Storing {
     }
 
     fn report_success(&mut self) {
-        if self.is_away {
+        if self.is_down {
             tracing::info!("the database is available again");
-            self.is_away = false;
+            self.is_down = false;
         }
     }
 }
 
-/// What the clients hear.
-fn told(error: &WriteError) -> NotStored {
+/// Error that the clients see.
+fn for_client(error: &WriteError) -> NotStored {
     match error {
         WriteError::Unavailable(_) | WriteError::Aborted(_) => NotStored::Unavailable,
         WriteError::Refused(_) => NotStored::Refused,

@@ -1,4 +1,4 @@
-//! The token of whoever may publish and read.
+//! The token that clients must send.
 
 use std::fmt;
 use std::path::Path;
@@ -8,25 +8,23 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
-/// A longer file holds something else than a token.
+/// A longer file is no token file.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// What clients have to show. Only its digest is kept: nothing that prints a setting can give it away, and to compare
-/// digests takes as long for a token of any length.
+/// Digest of the token that clients must send. Only the digest is kept, so that printed settings
+/// cannot give the token away. Comparing digests takes the same time for a token of any length.
 #[derive(Clone, Copy)]
 pub struct Token([u8; 32]);
 
-/// Why a text is no token. No message repeats the text.
+/// Reasons to refuse a token. No message repeats the text.
 #[derive(Debug, Error)]
 pub enum TokenError {
-    /// A token that everybody guesses.
-    #[error("the token is empty; leave the setting away to serve everybody")]
+    /// An empty token, which anyone would guess.
+    #[error("the token is empty; remove the setting to serve requests without a token")]
     Empty,
-    /// The file cannot be read.
-    #[error("cannot read the token from the file: {0}")]
+    #[error("cannot read the token file: {0}")]
     Unreadable(std::io::Error),
-    /// The file is far too long.
-    #[error("the file is too long for a token")]
+    #[error("the token file is longer than 64 KiB; it should hold the token alone")]
     TooLong,
 }
 
@@ -43,10 +41,10 @@ impl FromStr for Token {
 }
 
 impl Token {
-    /// Reads the token from a file, of which nothing but the token is expected.
+    /// Reads the token from a file that holds nothing else.
     ///
     /// # Errors
-    /// The file is not there, may not be read, or holds no token.
+    /// The file cannot be read, or holds no token.
     pub fn from_file(path: &str) -> Result<Self, TokenError> {
         let path = Path::new(path);
         if std::fs::metadata(path).map_err(TokenError::Unreadable)?.len() > MAX_FILE_BYTES {
@@ -59,7 +57,7 @@ impl Token {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Whether this is the token. It takes as long whether nothing, much or all of it is right.
+    /// True if this is the token. The comparison takes the same time for every text.
     pub(crate) fn is(&self, shown: &[u8]) -> bool {
         Self::digest(shown).0.ct_eq(&self.0).into()
     }
@@ -76,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_token_is_none() {
+    fn an_empty_token_is_refused() {
         for text in ["", " ", "\n"] {
             assert!(matches!(text.parse::<Token>(), Err(TokenError::Empty)));
         }

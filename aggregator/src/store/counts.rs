@@ -1,8 +1,8 @@
-//! The counters of the database, as one snapshot shows them.
+//! Counters of the database, of one snapshot.
 
 use sqlx::FromRow;
 
-/// What the database has counted. In every snapshot received is the sum of the other three.
+/// Counters of the database. In every snapshot `received` is the sum of the other three.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) received: i64,
@@ -12,7 +12,7 @@ pub(crate) struct Counts {
     pub(crate) topics: Vec<String>,
 }
 
-/// The counters beside one topic, or beside none.
+/// The counters beside one topic, or without one if nothing is stored.
 #[derive(Debug, FromRow)]
 pub(super) struct CountRow {
     received: i64,

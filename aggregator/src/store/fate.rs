@@ -1,83 +1,82 @@
-//! Ways in which a statement or the start can end, and the limits that both backends share.
+//! Fates of the start and of a write, and the limits that both backends share.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// How long a reader waits for a connection: a health check must be able to say "no" soon.
+/// Limit on a reader's wait for a connection: a health check must be able to report a failure soon.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the first connection at the start may take.
+/// Limit on the first connection at the start.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections that read.
+/// Number of connections that read.
 pub(super) const READERS: u32 = 4;
-/// A page ends early where its payloads reach this size, whatever its limit: 10,000 rows may hold 32 MiB each.
+/// A page ends early once its payloads reach this size. 10,000 rows may hold 32 MiB each.
 pub(super) const PAGE_PAYLOAD_BYTES: i64 = 32 * 1024 * 1024;
 
-/// What a worker has taken out of the inbox, and how much of it was new.
+/// Events that a worker has taken from the inbox, and how many of them were new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Drained {
     pub(crate) taken: usize,
     pub(crate) inserted: usize,
 }
 
-/// Why the database cannot be used from the start.
+/// Reasons for the database to be unusable from the start.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// No connection, or no answer.
     #[error("cannot open the database {url}: {reason}; {advice}")]
     Connect {
-        /// The database, without its password.
+        /// Without its password.
         url: String,
-        /// What to look at.
         advice: &'static str,
-        /// What the driver says.
         reason: sqlx::Error,
     },
-    /// The tables could not be made or brought up to date.
+    /// The tables could not be created or updated.
     #[error("cannot prepare the tables of the database {url}: {reason}; may this user create tables there?")]
     Migrate {
-        /// The database, without its password.
+        /// Without its password.
         url: String,
-        /// What the driver says.
         reason: sqlx::migrate::MigrateError,
     },
-    /// It answers but takes no writes.
-    #[error("cannot write to the database {url}: {reason}; is it read-only, or may this user not write?")]
+    /// The database answers but takes no writes.
+    #[error(
+        "cannot write to the database {url}: {reason}; is it read-only, or is this user not allowed to write?"
+    )]
     Write {
-        /// The database, without its password.
+        /// Without its password.
         url: String,
-        /// What the driver says.
         reason: sqlx::Error,
     },
-    /// It would not keep every text as it was sent.
-    #[error("the database {url} has the encoding {encoding}; make one with ENCODING 'UTF8'")]
+    /// The database would not keep every text as it was sent.
+    #[error("the database {url} has the encoding {encoding}, expected UTF8; create it with ENCODING 'UTF8'")]
     Encoding {
-        /// The database, without its password.
+        /// Without its password.
         url: String,
-        /// What the server says.
         encoding: String,
     },
 }
 
-/// Why a group of batches was not stored, by what is known of its fate.
+/// Reasons for a group of batches not to be stored, by what is known of its fate.
 #[derive(Debug, Error)]
 pub(crate) enum WriteError {
-    /// Nothing was committed; the database is away, busy or full, and may be back later.
+    /// Nothing was committed. The database is down, busy or full, and may be back later.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
-    /// Nothing was committed: the database ended the transaction for another's sake, and it may be tried again.
-    #[error("the transaction was ended in favour of another")]
+    /// Nothing was committed. The database aborted the transaction in favour of another, and a
+    /// retry may succeed.
+    #[error("the transaction was aborted in favour of another")]
     Aborted(#[source] sqlx::Error),
-    /// Nothing was committed: the database refuses something in the group.
-    #[error("the database refuses the events")]
+    /// Nothing was committed. The database rejects something in the group.
+    #[error("the database rejects the events")]
     Refused(#[source] sqlx::Error),
-    /// The commit was sent and its answer did not arrive.
+    /// The commit was sent, and its result did not arrive.
     #[error("the outcome of a commit is unknown")]
     Unknown(#[source] sqlx::Error),
 }
 
 impl OpenError {
-    /// Whether it may be otherwise soon: nobody listens yet, or who does is starting, stopping or full.
+    /// True if a retry may succeed soon: nothing listens yet, or the server is starting, stopping
+    /// or full.
     pub(super) fn may_pass(&self) -> bool {
         let Self::Connect { reason, .. } = self else { return false };
         match reason.as_database_error() {
@@ -88,7 +87,7 @@ impl OpenError {
 }
 
 impl WriteError {
-    /// What the driver says.
+    /// The driver's error.
     pub(crate) fn source(&self) -> &sqlx::Error {
         let (Self::Unavailable(source)
         | Self::Aborted(source)

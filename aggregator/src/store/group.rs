@@ -1,15 +1,17 @@
-//! The batches that one transaction stores, as the rows it tries to insert.
+//! Batches that one transaction stores, as the rows to insert.
 //!
-//! Every event of the group has a position: the requests one behind the other, each in its own order. The rows are
-//! sorted by key, so that transactions that overlap lock in one order and never deadlock, and of each key only the
-//! first position is a row: the first request in the queue wins, within a request the first event.
+//! Every event of the group has a position: the requests one behind the other, each in its own
+//! order. For example, in the requests `[a, b]` and `[b, c]` the positions of `b` are 1 and 2. The
+//! rows are sorted by key, so that overlapping transactions lock in one order and never deadlock.
+//! Of each key only the first position becomes a row. So the first request in the queue wins, and
+//! within a request the first event.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::event::{Batch, Event};
 
-/// What became of one event of a request.
+/// Fate of one event of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
@@ -17,15 +19,15 @@ pub(crate) enum Kind {
     Duplicate,
 }
 
-/// Some batches, ready to be stored together.
+/// Batches to store together.
 #[derive(Debug)]
 pub(crate) struct Group<'a> {
     rows: Vec<Row<'a>>,
-    /// The number of events of each batch, in order.
+    /// Number of events of each batch, in order.
     sizes: Vec<usize>,
 }
 
-/// The first occurrence of a key in a group.
+/// First occurrence of a key in a group.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row<'a> {
     pub(crate) position: usize,
@@ -47,30 +49,30 @@ impl<'a> Group<'a> {
         Self { rows, sizes }
     }
 
-    /// The rows to insert, sorted by id and then by topic, no key twice.
+    /// Rows to insert, sorted by id and then by topic, no key twice.
     pub(crate) fn rows(&self) -> &[Row<'a>] {
         &self.rows
     }
 
-    /// The number of events, repeats included.
+    /// Number of events, duplicates included.
     pub(crate) fn len(&self) -> usize {
         self.sizes.iter().sum()
     }
 
-    /// Turns the positions of the new events into each batch's answer.
+    /// Turns the positions of the new events into the fates of each batch's events.
     pub(crate) fn attribute(&self, inserted: &[usize]) -> Vec<Vec<Kind>> {
         let mut kinds = vec![Kind::Duplicate; self.len()];
         for &position in inserted {
             kinds[position] = Kind::Inserted;
         }
         let mut rest = kinds.as_slice();
-        let mut answers = Vec::with_capacity(self.sizes.len());
+        let mut fates = Vec::with_capacity(self.sizes.len());
         for &size in &self.sizes {
             let (own, others) = rest.split_at(size);
-            answers.push(own.to_vec());
+            fates.push(own.to_vec());
             rest = others;
         }
-        answers
+        fates
     }
 }
 
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_database_already_had_is_a_duplicate() {
+    fn a_key_that_is_stored_already_is_a_duplicate() {
         let batches = [batch(&["t/1", "t/2"])];
         let group = Group::new(&batches);
         assert_eq!(group.attribute(&[1]), [vec![Kind::Duplicate, Kind::Inserted]]);

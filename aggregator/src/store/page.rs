@@ -1,27 +1,27 @@
-//! One page of stored events: which rows a client asks for, and which of them the database has.
+//! One page of stored events: the request for it, and its rows.
 
 use sqlx::FromRow;
 
 const DEFAULT_LIMIT: u32 = 1_000;
 
-/// Which page is wanted.
+/// Page that a client asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct PageRequest {
     pub(crate) topic: Option<String>,
-    /// None where the client did not say.
+    /// `None` if the client set no limit.
     pub(crate) limit: Option<u32>,
     pub(crate) cursor: Option<i64>,
 }
 
-/// One page, and whether there is more.
+/// One page, and the cursor of the next one.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) rows: Vec<PageRow>,
-    /// The place where the next page goes on.
+    /// `None` on the last page.
     pub(crate) next: Option<i64>,
 }
 
-/// One stored event as the database tells it.
+/// One stored event as the database shows it.
 #[derive(Debug, FromRow)]
 pub(crate) struct PageRow {
     pub(crate) seq: i64,
@@ -29,18 +29,18 @@ pub(crate) struct PageRow {
     pub(crate) event_id: String,
     pub(crate) timestamp: String,
     pub(crate) source: String,
-    /// None where the page was full of bytes before this row.
+    /// `None` if the page was full of bytes before this row.
     pub(crate) payload: Option<String>,
     pub(crate) processed_at_ms: i64,
 }
 
 impl PageRequest {
-    /// Rows below this place are wanted.
+    /// Rows below this place belong to the page.
     pub(super) fn before(&self) -> i64 {
         self.cursor.unwrap_or(i64::MAX)
     }
 
-    /// One row more than the page holds tells whether there is more.
+    /// One row more than the page holds, which shows whether another page follows.
     pub(super) fn rows_to_read(&self) -> i64 {
         i64::from(self.limit()) + 1
     }
@@ -51,7 +51,7 @@ impl PageRequest {
 }
 
 impl Page {
-    /// Ends the page at its limit, or where the store left payloads out because the page was full of bytes.
+    /// Ends the page at its limit, or at the first row without a payload.
     pub(crate) fn from_rows(mut rows: Vec<PageRow>, request: &PageRequest) -> Self {
         let complete =
             rows.iter().take_while(|row| row.payload.is_some()).take(request.limit() as usize).count();

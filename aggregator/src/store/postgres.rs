@@ -1,4 +1,5 @@
-//! PostgreSQL: some connections that write, each statement its own transaction, and a pool of readers.
+//! PostgreSQL: several connections that write, each statement its own transaction, and a pool of
+//! readers.
 
 use std::time::{Duration, Instant};
 
@@ -18,25 +19,29 @@ use crate::event::Batch;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// One to two thousand rows a statement on several connections are the fastest; what is more serves the next writer.
-/// With the largest batch on top, a group stays within the 65,536 places of a block.
+/// One to two thousand rows a statement on several connections are the fastest. Further events
+/// serve the next writer. With the largest batch on top, a group stays within the 65,536 places of
+/// a block.
 pub(super) const FULL_GROUP: usize = 2_000;
 
-/// A connection that rested this long is tried before a commit rides on it: a socket that is found dead by a ping
-/// carried no commit, and is replaced without anybody noticing.
+/// A connection that rested this long is pinged before a commit. A dead socket that a ping finds
+/// carried no commit, and is replaced unnoticed.
 const RESTED: Duration = Duration::from_secs(1);
-/// How much longer than the server's own limit the client waits: if the server ends the statement, its fate is known.
+/// Time that the client waits beyond the server's limit: if the server ends the statement, its fate
+/// is known.
 const GRACE: Duration = Duration::from_secs(5);
 /// Statements of one writer between two foldings of the counters.
 const FOLD_EVERY: u32 = 1_000;
 
-/// Stores what is new of a group and counts all of it, in one statement and so in one transaction.
+/// Stores the new events of a group and counts all of it, in one statement and so in one
+/// transaction.
 ///
-/// No row back for a key means a duplicate, and its first copy is durable: ON CONFLICT DO NOTHING waits for the
-/// transaction of another connection that has inserted the key and not yet committed, and inserts if that one fails.
-/// The rows come sorted by key, so that statements wait for each other in one order. `seq` is the number of a block
-/// that no other statement gets, and the event's position in the group: the order of the rows, the cursor of the
-/// listing, and the answer.
+/// If no row comes back for a key, the event is a duplicate and its first copy is durable. ON
+/// CONFLICT DO NOTHING waits for another connection's uncommitted row of the same key, and inserts
+/// if that transaction fails. The rows come sorted by key, so that statements wait for each other
+/// in one order. `seq` is the number of a block, which no other statement gets, and the event's
+/// position in the group. It gives the order of the rows, the listing's cursor, and each event's
+/// place in the response.
 const STORE: &str = "
     WITH inserted AS (
         INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload)
@@ -62,10 +67,11 @@ const ACCEPT: &str = "
     )
     INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending) VALUES ($6, 0, 0, $6)";
 
-/// Takes what waits for longest and is in nobody's hands, stores what is new of it and counts all, in one statement and so
-/// in one transaction: the lock of a row in the inbox is the lease, and ends with the session that holds it.
+/// Takes the oldest events that no other worker is storing, stores the new ones and counts all, in
+/// one statement and so in one transaction. The lock of a row in the inbox is the lease, and ends
+/// with the session that holds it.
 ///
-/// Of each key the first is tried, and keys in their order, as [`STORE`] does.
+/// Of each key the first event is tried, and keys in their order, as in [`STORE`].
 const DRAIN: &str = "
     WITH taken AS (
         DELETE FROM inbox
@@ -82,14 +88,14 @@ const DRAIN: &str = "
         RETURNING 1
     ), counted AS (
         SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM inserted) AS inserted
-    ), told AS (
+    ), deltas AS (
         INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending)
         SELECT 0, inserted, taken - inserted, -taken FROM counted WHERE taken > 0
     )
     SELECT taken, inserted FROM counted";
 
-/// Replaces many rows of the counters by their sum, in one statement: every snapshot sees either the rows or the sum.
-/// Two that fold at the same time take different rows.
+/// Replaces many rows of the counters by their sum, in one statement. Every snapshot sees either
+/// the rows or the sum. Two statements that fold at the same time take different rows.
 const FOLD: &str = "
     WITH folded AS (
         DELETE FROM counter_deltas
@@ -99,8 +105,9 @@ const FOLD: &str = "
     INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending)
     SELECT sum(received), sum(unique_processed), sum(duplicate_dropped), sum(pending) FROM folded HAVING count(*) > 0";
 
-/// The topics are found by leaping from one to the next in the key's index: as many steps as there are topics, however
-/// many events. The counters stand beside each topic, so that all is one statement and one snapshot.
+/// Finds the topics by leaping from one to the next in the key's index: as many steps as there are
+/// topics, for any number of events. The counters stand beside each topic, so that all is one
+/// statement and one snapshot.
 const COUNTS: &str = "
     WITH RECURSIVE topics (topic) AS (
         SELECT min(topic) FROM processed_events
@@ -113,7 +120,8 @@ const COUNTS: &str = "
 
 const PENDING: &str = "SELECT pending FROM stats";
 
-/// A page: $1 the topic, $2 the place to go on from, $3 rows, $4 bytes of payload, after which payloads are left out.
+/// A page: $1 is the topic, $2 the cursor, $3 the rows, $4 the bytes of payload, beyond which
+/// payloads are left out.
 macro_rules! page {
     ($condition:literal) => {
         concat!(
@@ -130,7 +138,7 @@ macro_rules! page {
 const PAGE: &str = page!("$1::text IS NULL AND seq < $2");
 const PAGE_OF_TOPIC: &str = page!("topic = $1 AND seq < $2");
 
-/// The readers, and what a writer needs to connect.
+/// The readers, and the options for writers to connect.
 #[derive(Debug, Clone)]
 pub(super) struct Postgres {
     readers: PgPool,
@@ -292,15 +300,15 @@ impl Writer {
         let stored = timeout(limit, statement(&mut connection)).await.unwrap_or_else(|_| Err(timed_out()));
         self.last_used = Instant::now();
         let result = stored.map_err(outcome);
-        // After a refusal or an abort the session goes on. After all else it is in an unknown state, or its server is
-        // one that has become a read-only copy: the next group takes a new connection.
+        // After a refusal or an abort the session goes on. After all else its state is unknown, or
+        // its server has become a read-only replica: the next group takes a new connection.
         if matches!(result, Ok(_) | Err(WriteError::Refused(_) | WriteError::Aborted(_))) {
             self.connection = Some(connection);
         }
         result
     }
 
-    /// A connection on which a commit may ride.
+    /// Returns a connection that is fit for a commit.
     async fn ready(&mut self) -> Result<PgConnection, sqlx::Error> {
         if let Some(mut connection) = self.connection.take() {
             let is_fresh = self.last_used.elapsed() < RESTED;
@@ -314,7 +322,7 @@ impl Writer {
         Ok(connection)
     }
 
-    /// Folds the counters now and then, after the answers are out.
+    /// Folds the counters now and then, after the responses are out.
     pub(super) async fn tidy(&mut self) {
         self.statements_until_fold -= 1;
         if self.statements_until_fold > 0 {
@@ -325,9 +333,9 @@ impl Writer {
             match timeout(self.statement_timeout + GRACE, sqlx::query(FOLD).execute(&mut connection)).await {
                 Ok(Ok(_)) => self.connection = Some(connection),
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "the counters were not folded; they are right all the same");
+                    tracing::warn!(%error, "cannot fold the counters; their sums are still right");
                 }
-                Err(_) => tracing::warn!("folding the counters took too long; they are right all the same"),
+                Err(_) => tracing::warn!("folding the counters timed out; their sums are still right"),
             }
         }
     }
@@ -361,7 +369,8 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error
     timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// Checks, migrates and writes. Several aggregators may start at once: the migration holds an advisory lock.
+/// Checks, migrates and writes. Several aggregators may start at once: the migration holds an
+/// advisory lock.
 async fn prepare(connection: &mut PgConnection, url: &DatabaseUrl) -> Result<(), OpenError> {
     let unwritable = |reason| OpenError::Write { url: url.to_string(), reason };
     let encoding: String =
@@ -376,8 +385,9 @@ async fn prepare(connection: &mut PgConnection, url: &DatabaseUrl) -> Result<(),
     sqlx::query(FOLD).execute(connection).await.map(drop).map_err(unwritable)
 }
 
-/// What the statements of a writer rest on, whatever the database's own defaults are: a known abort instead of a
-/// statement that hangs, waiting for a rival key instead of 40001, and a commit that is durable when it is answered.
+/// Session settings that a writer relies on, whatever the database's defaults are: a known abort
+/// instead of a statement that hangs, a wait for a rival key instead of 40001, and a commit that is
+/// durable when its result arrives.
 fn writer_session(statement_timeout: Duration) -> String {
     format!(
         "SET statement_timeout = {};
@@ -387,14 +397,14 @@ fn writer_session(statement_timeout: Duration) -> String {
     )
 }
 
-/// The inbox is empty when a plan is made for it, and may hold millions of rows when the plan is used: it must not read all of
-/// them to find those that it wants.
+/// The planner may plan with an empty inbox, and use the plan when the inbox holds millions of
+/// rows. It must not read all of them to find the few it needs.
 fn worker_session(lease: Duration) -> String {
     format!("{}; SET enable_seqscan = off", writer_session(lease))
 }
 
-/// Pages come in the order of an index. On a table without statistics yet the planner would rather sort a whole topic
-/// for each of its pages.
+/// Pages come in the order of an index. On a table without statistics the planner would rather sort
+/// a whole topic for each of its pages.
 fn reader_session(statement_timeout: Duration) -> String {
     format!(
         "SET statement_timeout = {};
@@ -408,23 +418,24 @@ fn timed_out() -> sqlx::Error {
     sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }
 
-/// What an error of the storing statement says about its commit. A server that reports an error of severity ERROR has
-/// rolled the statement back and goes on; FATAL ends the session, possibly after the commit, and a broken connection
-/// says nothing at all.
+/// Classifies an error of the storing statement by the fate of its commit. A server that reports an
+/// error of severity ERROR has rolled the statement back and goes on. FATAL ends the session,
+/// possibly after the commit. A broken connection says nothing at all.
 fn outcome(error: sqlx::Error) -> WriteError {
     let reported = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     let rolled_back = reported.filter(|reported| reported.severity() == PgSeverity::Error);
     rolled_back.map_or(WriteError::Unknown as fn(_) -> _, |reported| meaning(reported.code()))(error)
 }
 
-/// What the code of an error means that has rolled the statement back.
+/// Classifies an error that has rolled the statement back.
 fn meaning(sqlstate: &str) -> fn(sqlx::Error) -> WriteError {
     match sqlstate {
         // Serialization failure and deadlock.
         "40001" | "40P01" => WriteError::Aborted,
-        // A server that follows another, and a lock that was not free.
+        // A read-only replica, and a lock that was not free.
         "25006" | "55P03" => WriteError::Unavailable,
-        // No resources, a full disk among them; an operator's intervention, a time-out among them; a system's error.
+        // No resources, such as a full disk; an operator's intervention, such as a timeout; a
+        // system error.
         code if ["53", "57", "58"].iter().any(|class| code.starts_with(class)) => WriteError::Unavailable,
         _ => WriteError::Refused,
     }

@@ -26,30 +26,31 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 const ACCEPTED: &str =
     "UPDATE counters SET received = received + ?1, pending = pending + ?1; COMMIT; SELECT 0";
 const IS_FILLED: &str = "SELECT EXISTS (SELECT 1 FROM inbox)";
-/// What a worker takes in its turn: of the events that wait the first so many, from the first id to the last, or nothing.
+/// Events that a worker takes in its turn: the oldest ?1, as their number, first id and last id.
 const TAKEN: &str = "SELECT count(*), coalesce(min(id), 0), coalesce(max(id), 0)
                      FROM (SELECT id FROM inbox ORDER BY id LIMIT ?1)";
-/// What is new of them, the first of each key. Their places follow the order in which they came, and the rows come sorted by
-/// key, so that the next one is mostly on a page that the last one has touched.
+/// Stores the first event of each new key. Places follow the order of arrival. The rows come sorted
+/// by key, so that the next row is mostly on the index page of the last one.
 const DRAIN: &str = "
     INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload, processed_at_ms)
     SELECT ?1 + id, topic, event_id, timestamp, source, payload, ?3
     FROM inbox WHERE id <= ?2 ORDER BY topic, event_id, id
     ON CONFLICT (topic, event_id) DO NOTHING";
-/// ?1 the last id, ?2 how many were taken and ?3 inserted.
+/// ?1 is the last id, ?2 the number taken and ?3 the number inserted.
 const DRAINED: &str = "
     DELETE FROM inbox WHERE id <= ?1;
     UPDATE counters SET unique_processed = unique_processed + ?3, duplicate_dropped = duplicate_dropped + ?2 - ?3,
                         pending = pending - ?2;
     COMMIT;
     SELECT 0";
-/// A transaction that changes nothing, and has to be able to.
+/// A transaction that changes nothing, and fails on a read-only database.
 const PROVE_WRITABLE: &str = "BEGIN IMMEDIATE; UPDATE counters SET received = received; COMMIT";
 const PENDING: &str = "SELECT pending FROM stats";
 const PING: &str = "SELECT only_row FROM counters";
 
-/// The topics are found by leaping from one to the next in the key's index: as many steps as there are topics, however
-/// many events. The counters stand beside each topic, so that all is one statement and one snapshot.
+/// Finds the topics by leaping from one to the next in the key's index: as many steps as there are
+/// topics, for any number of events. The counters stand beside each topic, so that all is one
+/// statement and one snapshot.
 const COUNTS: &str = "
     WITH RECURSIVE topics (topic) AS (
         SELECT min(topic) FROM processed_events
@@ -59,7 +60,8 @@ const COUNTS: &str = "
     SELECT received, unique_processed, duplicate_dropped, pending, topic
     FROM stats LEFT JOIN topics ON topic IS NOT NULL";
 
-/// A page: ?1 the topic, ?2 the place to go on from, ?3 rows, ?4 bytes of payload, after which payloads are left out.
+/// A page: ?1 is the topic, ?2 the cursor, ?3 the rows, ?4 the bytes of payload, beyond which
+/// payloads are left out.
 macro_rules! page {
     ($condition:literal) => {
         concat!(
@@ -76,13 +78,13 @@ macro_rules! page {
 const PAGE: &str = page!("?1 IS NULL AND seq < ?2");
 const PAGE_OF_TOPIC: &str = page!("topic = ?1 AND seq < ?2");
 
-/// A query with what it inserts, which is its own.
+/// A query that owns its parameters.
 type BoundQuery = Query<'static, Database, SqliteArguments>;
 
-/// What stands behind a commit, where no place can.
+/// Row behind a commit. No place is 0.
 const COMMITTED: i64 = 0;
 
-/// The readers, and the connection of all who write.
+/// The readers, and the connection of all writers and workers.
 #[derive(Debug, Clone)]
 pub(super) struct Sqlite {
     readers: SqlitePool,
@@ -94,7 +96,7 @@ pub(super) struct Sqlite {
 pub(crate) struct Writer {
     session: Session,
     inserts: Inserts,
-    /// Into the inbox.
+    /// Inserts into the inbox.
     accepts: Inserts,
 }
 
@@ -104,8 +106,9 @@ pub(crate) struct Worker {
     session: Session,
 }
 
-/// The connection of all who write in this process; they take turns. With one for each they would find each other's lock by
-/// looking again and again, and every commit would empty the page caches of all the others.
+/// The connection of all writers and workers of this process, who take turns. With one connection
+/// each they would poll for each other's lock, and every commit would empty the page caches of all
+/// the others.
 #[derive(Debug, Clone)]
 struct Session {
     options: SqliteConnectOptions,
@@ -121,7 +124,7 @@ impl Sqlite {
         let options = writer_options(options, statement_timeout);
         let mut connection = options.connect().await.map_err(|reason| OpenError::Connect {
             url: url.to_string(),
-            advice: "does its folder exist, and may this user write there?",
+            advice: "does its folder exist, and is this user allowed to write there?",
             reason,
         })?;
         MIGRATIONS
@@ -140,8 +143,11 @@ impl Sqlite {
     }
 
     pub(super) fn writer(&self) -> Writer {
-        let (inserts, accepts) = (Inserts::new(insert_statement), Inserts::new(accept_statement));
-        Writer { session: self.session.clone(), inserts, accepts }
+        Writer {
+            session: self.session.clone(),
+            inserts: Inserts::new(insert_statement),
+            accepts: Inserts::new(accept_statement),
+        }
     }
 
     pub(super) fn worker(&self) -> Worker {
@@ -179,7 +185,7 @@ impl Sqlite {
 }
 
 impl Session {
-    /// Works with the connection when it is free.
+    /// Runs `work` with the connection when it is free.
     async fn with_connection<T>(
         &self,
         work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, WriteError>,
@@ -193,13 +199,13 @@ impl Session {
         if result.is_ok() {
             *place = Some(connection);
         } else {
-            // Whatever the error left behind, an open transaction among it, ends with the connection.
+            // An error may leave a transaction open, which ends with the connection.
             close(connection).await;
         }
         result
     }
 
-    /// Who still has something to write opens the connection again.
+    /// Closes the connection. A later write opens it again.
     async fn close(self) {
         if let Some(connection) = self.connection.lock().await.take() {
             close(connection).await;
@@ -262,16 +268,16 @@ async fn accept(
 }
 
 async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, WriteError> {
-    // Looked at without a transaction: an empty inbox is in no other program's way.
+    // Read without a transaction: an empty inbox is in no other program's way.
     let is_filled = sqlx::query_scalar(IS_FILLED).fetch_one(&mut *connection).await;
     if !is_filled.map_err(not_committed)? {
         return Ok(Drained::default());
     }
     let last_seq = begin(connection).await?;
     let taken = sqlx::query_as(TAKEN).bind(most).fetch_one(&mut *connection).await;
-    // Where another program has emptied the inbox meanwhile, nothing is taken and nothing counted.
+    // If another program has emptied the inbox meanwhile, nothing is taken and nothing counted.
     let (taken, first, last): (i64, i64, i64) = taken.map_err(not_committed)?;
-    // The first takes the next place.
+    // The first event takes the next place.
     let drained = sqlx::query(DRAIN)
         .bind(last_seq + 1 - first)
         .bind(last)
@@ -285,17 +291,19 @@ async fn drain(connection: &mut SqliteConnection, most: u32) -> Result<Drained, 
     Ok(Drained { taken: count(taken), inserted: count(inserted) })
 }
 
-/// Begins a transaction and answers the last place that is taken.
+/// Begins a transaction and returns the last place in use.
 async fn begin(connection: &mut SqliteConnection) -> Result<i64, WriteError> {
     sqlx::query_scalar(BEGIN).fetch_one(connection).await.map_err(not_committed)
 }
 
-/// Ends a transaction by a query whose only row stands behind the commit: without it, nobody knows.
+/// Ends a transaction by a query whose only row stands behind the commit. Without that row the
+/// commit's fate is unknown.
 async fn end(connection: &mut SqliteConnection, query: BoundQuery) -> Result<(), WriteError> {
     query.fetch_one(connection).await.map(drop).map_err(not_ended)
 }
 
-/// Runs queries one after the other. The next one is made while the connection's thread is at work on the one before.
+/// Runs queries one after the other. The next one is made while the connection's thread runs the
+/// one before.
 async fn execute(
     connection: &mut SqliteConnection,
     mut queries: impl Iterator<Item = BoundQuery>,
@@ -313,7 +321,8 @@ async fn execute(
 fn insert(text: &Arc<str>, rows: &[Row<'_>], last_seq: i64, now_ms: i64) -> BoundQuery {
     let mut query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
     for Row { position, event } in rows {
-        // Places follow the requests' order and not the sorted rows', so that a listing shows events as they came.
+        // Places follow the requests' order and not the sorted rows', so that a listing shows
+        // events in the order of arrival.
         query = query
             .bind(last_seq + 1 + signed(*position))
             .bind(event.topic)
@@ -363,14 +372,14 @@ async fn close(connection: SqliteConnection) {
     }
 }
 
-/// What an error before the commit means.
+/// Classifies an error before the commit.
 fn not_committed(error: sqlx::Error) -> WriteError {
     if is_refusal(code(&error)) { WriteError::Refused(error) } else { WriteError::Unavailable(error) }
 }
 
-/// What an error of the query means that ends in the commit. The commit's last write to the log is the mark that makes it
-/// count: where a write fails, the mark is not there. After an error that is not known to come before, nobody knows; a sync that
-/// failed is one.
+/// Classifies an error of the query that ends in the commit. The commit's last write to the log is
+/// the mark that makes it count: if a write fails, the mark is not there. After any other error the
+/// fate is unknown; a failed sync is one of them.
 fn not_ended(error: sqlx::Error) -> WriteError {
     fate(code(&error))(error)
 }
@@ -386,7 +395,7 @@ fn fate(code: Option<i32>) -> fn(sqlx::Error) -> WriteError {
     }
 }
 
-/// Whether the database takes this from nobody.
+/// True if the database would reject the same statement again.
 fn is_refusal(code: Option<i32>) -> bool {
     const ERROR: i32 = 1;
     const TOO_BIG: i32 = 18;
@@ -408,11 +417,12 @@ mod tests {
     #[test]
     fn only_a_write_that_failed_proves_that_a_commit_did() {
         let of = |code| fate(code)(sqlx::Error::WorkerCrashed);
-        // A full disk, a write that failed, a lock; then a failed sync, other trouble of the disk, a broken file, no answer.
+        // A full disk, a failed write, a lock; then a failed sync, other disk errors, a broken
+        // file, no answer.
         assert!([13, 778, 5].iter().all(|code| matches!(of(Some(*code)), WriteError::Unavailable(_))));
         let unknown = [Some(1034), Some(10), Some(4874), Some(11), None];
         assert!(unknown.iter().all(|code| matches!(of(*code), WriteError::Unknown(_))));
-        // A trigger of somebody's, and a row that breaks a constraint.
+        // A trigger, and a row that breaks a constraint.
         assert!([1811, 19, 1].iter().all(|code| matches!(of(Some(*code)), WriteError::Refused(_))));
     }
 }

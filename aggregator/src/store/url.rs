@@ -1,4 +1,4 @@
-//! The address of a database.
+//! Address of a database.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub enum DatabaseUrl {
     Postgres(Box<PgConnectOptions>),
 }
 
-/// Why a text is not the address of a database that can be used.
+/// Reasons to refuse the address of a database.
 #[derive(Debug, Error)]
 pub enum DatabaseUrlError {
     /// Neither backend.
@@ -25,9 +25,9 @@ pub enum DatabaseUrlError {
     )]
     Scheme,
     /// SQLite without a file.
-    #[error("must name a file: events in memory would be acknowledged and not durable")]
+    #[error("must name a file: events in memory would be acknowledged but not durable")]
     InMemory,
-    /// A backend that is known, and the rest is not.
+    /// The driver cannot parse the rest.
     #[error("{0}")]
     Driver(#[from] sqlx::Error),
 }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_keep_a_promise_is_refused() {
+    fn databases_that_cannot_keep_events_are_refused() {
         for text in ["", "onceproof.db", "mysql://localhost/x", "postgresql+asyncpg://localhost/x"] {
             assert!(matches!(text.parse::<DatabaseUrl>(), Err(DatabaseUrlError::Scheme)), "{text}");
         }

@@ -1,4 +1,5 @@
-//! A service with a token: who shows it is served, who does not is told how, and the token itself is told to nobody.
+//! A service with a token: requests with it are served, others learn how to send it, and the token
+//! is never shown.
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
@@ -19,7 +20,7 @@ async fn ask(client: &Client, method: Method, path: &str, authorization: Option<
 }
 
 #[tokio::test]
-async fn who_shows_the_token_is_served_and_nobody_else() {
+async fn only_requests_with_the_token_are_served() {
     let database = Database::sqlite();
     let target = Target::start_with(&database, |settings| {
         settings.auth_token = Some(TOKEN.parse().unwrap());
@@ -43,7 +44,7 @@ async fn who_shows_the_token_is_served_and_nobody_else() {
             let response = ask(&target.client, method, path, Some(&right)).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
         }
-        // What the refused have sent is not stored.
+        // The events of refused requests are not stored.
         let stats: Value =
             ask(&target.client, Method::GET, "/stats", Some(&right)).await.json().await.unwrap();
         assert_eq!(stats["received"], 1);
@@ -55,7 +56,7 @@ async fn who_shows_the_token_is_served_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn the_program_takes_the_token_from_a_file_and_tells_it_to_nobody() {
+async fn the_program_reads_the_token_from_a_file_and_never_prints_it() {
     let database = Database::sqlite();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");

@@ -46,7 +46,7 @@ async fn a_packed_body_is_the_body_that_it_packs(database: &Database) {
         let (one, other) = body.split_at(body.len() / 2);
         [pack(one), pack(other)].concat()
     };
-    // The larger ones are unpacked aside.
+    // The larger ones are unpacked on a thread of their own.
     for events in [1, 3_000] {
         for (name, encoding, packed) in [
             ("plain", "identity", batch("plain", events)),
@@ -68,7 +68,7 @@ async fn a_packed_body_is_the_body_that_it_packs(database: &Database) {
     target.stop().await;
 }
 
-/// The only fault of an answer: its place and its kind.
+/// Returns the only fault of a response: its place and its kind.
 async fn fault(response: Response) -> (Value, String) {
     let answer: Value = response.json().await.unwrap();
     let [fault] = answer["detail"].as_array().unwrap().as_slice() else { panic!("{answer}") };
@@ -76,11 +76,12 @@ async fn fault(response: Response) -> (Value, String) {
 }
 
 #[tokio::test]
-async fn what_is_not_packed_as_it_says_is_refused() {
+async fn a_body_that_is_not_in_its_content_encoding_is_refused() {
     let database = Database::sqlite();
     let target = Target::start(&database).await;
     in_time(async {
-        let (gzip, zstd) = (gzip(&batch("t", 1_000)), zstd(&batch("t", 1_000)));
+        let gzip = gzip(&batch("t", 1_000));
+        let zstd = zstd(&batch("t", 1_000));
         let mut flipped = gzip.clone();
         let checksum = flipped.len() - 8;
         flipped[checksum] ^= 1;
@@ -114,7 +115,7 @@ async fn what_is_not_packed_as_it_says_is_refused() {
 }
 
 #[tokio::test]
-async fn what_unpacks_beyond_the_limit_is_too_large_and_at_the_limit_is_not() {
+async fn a_body_that_unpacks_beyond_the_limit_is_too_large_and_at_the_limit_is_not() {
     const LIMIT: usize = 1024 * 1024;
     let database = Database::sqlite();
     let target = Target::start_with(&database, |settings| settings.body_limit_mib = 1).await;
@@ -162,7 +163,8 @@ async fn publish_lines(client: &Client, body: impl Into<Vec<u8>>) -> Response {
 
 async fn lines_are_events_in_their_order(database: &Database) {
     let target = Target::start_with(database, |settings| settings.max_batch = 4).await;
-    let (a, b) = (event("t", "a").to_string(), event("t", "b").to_string());
+    let a = event("t", "a").to_string();
+    let b = event("t", "b").to_string();
     let escaped = b.replace(r#""t""#, r#""\u0074""#);
     let body = format!("\n{a}\r\n\n  {b}\t\n{a}\n \n{escaped}");
     let response = publish_lines(&target.client, body).await;
@@ -170,7 +172,7 @@ async fn lines_are_events_in_their_order(database: &Database) {
     let receipt: Value = response.json().await.unwrap();
     assert_eq!(receipt["results"], json!(["inserted", "inserted", "duplicate", "duplicate"]));
 
-    // The same bytes are no JSON, whatever else is said of them.
+    // The same bytes are not JSON, under any other content type.
     for content_type in ["text/plain", "application/json"] {
         let body = format!("{a}\n{b}").into();
         let response = publish(&target.client, ("content-type", content_type), body).await;
@@ -189,7 +191,7 @@ async fn lines_are_events_in_their_order(database: &Database) {
 }
 
 #[tokio::test]
-async fn every_fault_of_lines_is_told_with_its_index() {
+async fn every_fault_of_lines_has_its_index() {
     let database = Database::sqlite();
     let target = Target::start(&database).await;
     in_time(async {
@@ -232,7 +234,7 @@ async fn every_fault_of_lines_is_told_with_its_index() {
 }
 
 #[tokio::test]
-async fn a_broken_text_is_told_with_the_line_and_column_that_an_editor_shows() {
+async fn malformed_json_is_located_by_line_and_column_as_in_an_editor() {
     let database = Database::sqlite();
     let target = Target::start(&database).await;
     in_time(async {

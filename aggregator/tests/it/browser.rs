@@ -1,4 +1,5 @@
-//! A real browser without a window, spoken to over its pipe: the DevTools protocol, JSON texts with a NUL behind each.
+//! A real browser without a window, controlled over its pipe: the DevTools protocol, JSON texts
+//! with a NUL behind each.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,8 +9,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// Takes the browser that is there. It reads commands from its descriptor 3 and writes to 4; the shell puts its own input and
-/// output there.
+/// Starts an installed browser. The browser reads commands from its descriptor 3 and writes to 4;
+/// the shell connects these to its own input and output.
 const START: &str = r#"
 for program in chromium-headless-shell chromium google-chrome; do
     command -v $program >/dev/null && exec $program "$@" 3<&0 4>&1 </dev/null >/dev/null
@@ -23,7 +24,7 @@ pub(crate) struct Browser {
     messages: BufReader<ChildStdout>,
     last_id: u64,
     session: Option<String>,
-    /// What the browser told without being asked, in order.
+    /// Events of the browser, in order.
     events: Vec<Value>,
     _profile: TempDir,
 }
@@ -104,7 +105,7 @@ impl Browser {
         self.load("Page.reload", json!({})).await;
     }
 
-    /// Runs a command that brings another document, and waits until that is there.
+    /// Runs a command that loads another document, and waits until it is loaded.
     async fn load(&mut self, method: &str, params: Value) {
         let known = self.events.len();
         self.call(method, params).await;
@@ -114,7 +115,7 @@ impl Browser {
         }
     }
 
-    /// A window of this width, and what the person in front of it prefers.
+    /// Sets the window's width and the preferred colour scheme.
     pub(crate) async fn look(&mut self, width: u32, scheme: &str) {
         let window = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.call("Emulation.setDeviceMetricsOverride", window).await;
@@ -122,7 +123,7 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// The value of an expression in the page.
+    /// Returns the value of an expression in the page.
     pub(crate) async fn value(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let mut result = self.call("Runtime.evaluate", params).await;
@@ -130,7 +131,7 @@ impl Browser {
         result["result"]["value"].take()
     }
 
-    /// Waits until an expression in the page holds.
+    /// Waits until an expression in the page is true.
     pub(crate) async fn wait_until(&mut self, expression: &str) {
         let waiting = format!(
             "new Promise(done => {{ const look = () => ({expression}) ? done(true) : setTimeout(look, 20); look() }})"
@@ -141,13 +142,13 @@ impl Browser {
         }
     }
 
-    /// The addresses that were asked for.
+    /// Returns the addresses that the page has requested.
     pub(crate) fn requests(&self) -> Vec<&str> {
         let asked = self.events.iter().filter(|event| event["method"] == "Network.requestWillBeSent");
         asked.map(|event| event["params"]["request"]["url"].as_str().unwrap()).collect()
     }
 
-    /// What a person would find in the console as an error, but for answers that did not come or were no success.
+    /// Returns the errors that the console shows, without failed requests.
     pub(crate) fn complaints(&self) -> Vec<&Value> {
         let is_complaint = |event: &&Value| match event["method"].as_str() {
             Some("Runtime.exceptionThrown") => true,

@@ -1,8 +1,10 @@
-//! Clients as they are: tables of requests that publishers, load scripts and people send, each with the answer they expect.
+//! Requests of real clients: tables of the requests that publishers, load scripts and people send,
+//! each with the expected response.
 //!
-//! A row names a request and its status (`invalid` is the one that is set for invalid input), and may show a part of the
-//! answer: objects may hold more, arrays may not. `$number` and the like stand for any value of a kind, `{"$length": n}` for
-//! an array, `{"$events": n, "topic": t}` in a body for an array of valid events.
+//! A row names a request and its status (`invalid` is the status that is set for invalid events),
+//! and may show a part of the response: objects may hold more, arrays may not. `$number` and the
+//! like stand for any value of a kind, `{"$length": n}` for an array, `{"$events": n, "topic": t}`
+//! in a body for an array of valid events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +18,12 @@ use crate::database::Database;
 use crate::target::{Client, Counters, Target, next_page};
 
 on_both_databases! {
-    what_publishers_send_is_taken,
-    what_is_no_event_is_refused,
-    what_readers_ask_for_is_shown,
+    requests_of_publishers_are_accepted,
+    invalid_events_are_rejected,
+    requests_of_readers_are_served,
 }
 
-/// One request, and what is expected of it.
+/// One request, and the expected response.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -30,16 +32,16 @@ struct Row {
     send: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    /// The body, as JSON or as it is.
+    /// Body, as JSON or as text.
     json: Option<Value>,
     text: Option<String>,
-    /// By how many clients.
+    /// Number of clients that send it.
     #[serde(default = "one")]
     at_once: usize,
     status: Expected,
-    /// What every answer holds.
-    answer: Option<Value>,
-    /// What fields of all answers add up to.
+    /// Part of every response.
+    response: Option<Value>,
+    /// Sums of fields of all responses.
     #[serde(default)]
     sum: BTreeMap<String, u64>,
     pages: Option<Pages>,
@@ -70,28 +72,29 @@ fn one() -> usize {
     1
 }
 
-async fn what_publishers_send_is_taken(database: &Database) {
+async fn requests_of_publishers_are_accepted(database: &Database) {
     play(database, InvalidStatus::UnprocessableContent, include_str!("clients/publishing.json")).await;
 }
 
-async fn what_is_no_event_is_refused(database: &Database) {
+async fn invalid_events_are_rejected(database: &Database) {
     for status in [InvalidStatus::UnprocessableContent, InvalidStatus::BadRequest] {
         play(database, status, include_str!("clients/refused.json")).await;
     }
 }
 
-async fn what_readers_ask_for_is_shown(database: &Database) {
+async fn requests_of_readers_are_served(database: &Database) {
     play(database, InvalidStatus::BadRequest, include_str!("clients/reading.json")).await;
 }
 
-/// Sends the rows of a table in their order, on an empty store, and holds its counters against the sum of all receipts.
+/// Sends the rows of a table in their order, on an empty store, and compares its counters with the
+/// sum of all receipts.
 async fn play(database: &Database, invalid: InvalidStatus, table: &str) {
     let target = Target::start_with(database, |settings| settings.invalid_status = invalid).await;
     let rows: Vec<Row> = serde_json::from_str(table).unwrap();
     let mut received = Counters { received: 0, unique: 0, duplicates: 0 };
     for row in &rows {
-        let answers = row.answers(&target.client, invalid.into()).await;
-        let sum = |field: &str| answers.iter().filter_map(|answer| answer[field].as_u64()).sum::<u64>();
+        let bodies = row.bodies(&target.client, invalid.into()).await;
+        let sum = |field: &str| bodies.iter().filter_map(|body| body[field].as_u64()).sum::<u64>();
         for (field, expected) in &row.sum {
             assert_eq!(sum(field), *expected, "{field} of {}", row.name);
         }
@@ -107,8 +110,8 @@ async fn play(database: &Database, invalid: InvalidStatus, table: &str) {
 }
 
 impl Row {
-    /// The answers of all clients, each as it should be; null where an answer has no body.
-    async fn answers(&self, client: &Client, invalid: StatusCode) -> Vec<Value> {
+    /// Returns the responses of all clients, each as expected; null for a response without a body.
+    async fn bodies(&self, client: &Client, invalid: StatusCode) -> Vec<Value> {
         let expected = match self.status {
             Expected::Status(status) => StatusCode::from_u16(status).unwrap(),
             Expected::Word(Invalid::Invalid) => invalid,
@@ -117,18 +120,18 @@ impl Row {
         for _ in 0..self.at_once {
             clients.spawn(self.request(client).send());
         }
-        let mut answers = Vec::new();
+        let mut bodies = Vec::new();
         for response in clients.join_all().await {
             let response = response.unwrap();
             let status = response.status();
             let text = response.text().await.unwrap();
             assert_eq!(status, expected, "{}: {text}", self.name);
-            let answer = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
-            let part = self.answer.as_ref();
-            assert_eq!(part.and_then(|part| difference(&answer, part, &self.name)), None);
-            answers.push(answer);
+            let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+            let part = self.response.as_ref();
+            assert_eq!(part.and_then(|part| difference(&body, part, &self.name)), None);
+            bodies.push(body);
         }
-        answers
+        bodies
     }
 
     fn request(&self, client: &Client) -> reqwest::RequestBuilder {
@@ -144,10 +147,12 @@ impl Row {
         }
     }
 
-    /// Follows the links: so many pages, so many rows, each key once.
+    /// Follows the links, and checks the number of pages and rows, and that each key occurs once.
     async fn turn(&self, pages: &Pages, client: &Client) {
         let (_, path) = self.send.split_once(' ').unwrap();
-        let (mut next, mut count, mut rows) = (Some(path.to_owned()), 0, Vec::new());
+        let mut next = Some(path.to_owned());
+        let mut count = 0;
+        let mut rows = Vec::new();
         while let Some(path) = next {
             let response = client.get(&path).await;
             next = next_page(&response);
@@ -160,7 +165,7 @@ impl Row {
     }
 }
 
-/// A body with its arrays of events written out.
+/// Returns a body with its arrays of events written out.
 fn with_events(json: &Value) -> Value {
     match json {
         Value::Object(object) => match object.get("$events") {
@@ -181,7 +186,7 @@ fn generated(topic: &Value, n: u64) -> Value {
     })
 }
 
-/// The first difference, if `part` is no part of `whole`.
+/// Returns the first difference, unless `part` is a part of `whole`.
 fn difference(whole: &Value, part: &Value, place: &str) -> Option<String> {
     let differs = |holds: bool| (!holds).then(|| format!("{place} is {whole}, and should be {part}"));
     match part {
@@ -211,21 +216,21 @@ fn is_of_kind(value: &Value, kind: &str) -> bool {
         "$number" => value.is_number(),
         "$string" => value.as_str().is_some_and(|text| !text.is_empty()),
         "$instant" => value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
-        // A member that is there is not absent.
+        // A member that exists is not absent.
         "$absent" => false,
         other => panic!("{other} is not known"),
     }
 }
 
 #[test]
-fn an_answer_that_is_not_as_expected_is_seen() {
-    let answer = json!({ "a": 1, "b": [{ "c": "x", "d": null }], "e": "2025-01-01T00:00:00Z" });
+fn an_unexpected_response_is_found() {
+    let body = json!({ "a": 1, "b": [{ "c": "x", "d": null }], "e": "2025-01-01T00:00:00Z" });
     for part in [
         json!({}),
         json!({ "a": 1, "b": [{ "c": "x" }], "z": "$absent" }),
         json!({ "a": "$number", "b": { "$length": 1 }, "e": "$instant" }),
     ] {
-        assert_eq!(difference(&answer, &part, "answer"), None);
+        assert_eq!(difference(&body, &part, "body"), None);
     }
     for part in [
         json!({ "a": 2 }),
@@ -240,6 +245,6 @@ fn an_answer_that_is_not_as_expected_is_seen() {
         json!({ "b": { "$length": 2 } }),
         json!({ "a": [] }),
     ] {
-        assert!(difference(&answer, &part, "answer").is_some(), "{part}");
+        assert!(difference(&body, &part, "body").is_some(), "{part}");
     }
 }

@@ -1,4 +1,4 @@
-//! Clients that keep a connection and do little with it, and clients that are many.
+//! Clients that keep a connection and do little with it, and very many clients.
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,9 @@ use crate::program::{Program, command};
 use crate::target::{Client, RawRequest, Target, event};
 
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
-/// What a limit of one second may take on a busy machine.
+/// Longest time that a limit of one second may take on a busy machine.
 const SOON: Duration = Duration::from_secs(30);
-/// What fits neither the client's window nor the service's socket.
+/// More than the client's window and the service's socket hold.
 const PAYLOADS: usize = 24;
 const PAYLOAD_BYTES: usize = 512 * 1024;
 
@@ -29,30 +29,30 @@ async fn target(database: &Database) -> Target {
     .await
 }
 
-/// Whatever comes until the service closes the connection.
+/// Returns the bytes that come until the service closes the connection.
 async fn rest(connection: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // It may also reset a connection of which it has not read everything.
+    // The service may also reset a connection with unread bytes.
     drop(connection.read_to_end(&mut bytes).await);
     bytes
 }
 
-/// Asks whether the service is healthy, on a connection that stays.
+/// Checks the service's health on a connection that stays open.
 async fn is_served(connection: &mut TcpStream) {
     connection.write_all(HEALTH).await.unwrap();
     read_health(connection).await;
 }
 
 async fn read_health(connection: &mut TcpStream) {
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\"healthy\"}") {
-        assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0, "closed without an answer");
+    let mut response = Vec::new();
+    while !response.ends_with(b"\"healthy\"}") {
+        assert_ne!(connection.read_buf(&mut response).await.unwrap(), 0, "closed without a response");
     }
-    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    assert!(response.starts_with(b"HTTP/1.1 200 OK\r\n"));
 }
 
-/// Stores what makes one page of several MiB, by a service that has time for its clients: between two requests it would
-/// otherwise close the connection that the second one takes.
+/// Stores the events of one page of several MiB. The service that stores them has no short limits,
+/// which would close the client's connection between two requests.
 async fn fill(database: &Database) {
     let target = Target::start(database).await;
     let data = "x".repeat(PAYLOAD_BYTES);
@@ -64,7 +64,7 @@ async fn fill(database: &Database) {
     target.stop().await;
 }
 
-/// Asks for all of it with a small window, so that little is under way at a time.
+/// Requests the page with a small window, so that little is in flight.
 async fn ask_for_a_large_page(client: &Client) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(32 * 1024).unwrap();
@@ -108,27 +108,31 @@ async fn an_idle_connection_is_closed_before_and_after_its_first_request() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
+async fn a_client_that_takes_nothing_of_its_response_is_cut_off() {
     let database = Database::sqlite();
     in_time(fill(&database)).await;
     let target = target(&database).await;
     in_time(async {
         let mut connection = ask_for_a_large_page(&target.client).await;
         connection.readable().await.unwrap();
-        // It counts as open until the service gives it up.
+        // The connection stays open until the service gives it up.
         let began = Instant::now();
         while !is_given_up(&connection) {
             assert!(began.elapsed() < SOON, "it is still served");
             sleep(Duration::from_millis(50)).await;
         }
         let taken = rest(&mut connection).await;
-        assert!(taken.len() < PAYLOADS * PAYLOAD_BYTES, "{} bytes of an answer to nobody", taken.len());
+        assert!(
+            taken.len() < PAYLOADS * PAYLOAD_BYTES,
+            "{} bytes of a response that no client reads",
+            taken.len()
+        );
     })
     .await;
     target.stop().await;
 }
 
-/// Whether the other end has closed the connection, though bytes wait here that nobody has read.
+/// True if the other end has closed the connection, though unread bytes wait here.
 fn is_given_up(connection: &TcpStream) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let mut events = [PollFd::new(connection, PollFlags::RDHUP)];
@@ -137,13 +141,14 @@ fn is_given_up(connection: &TcpStream) -> bool {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_gets_its_whole_answer() {
+async fn a_client_that_reads_slowly_gets_its_whole_response() {
     let database = Database::sqlite();
     in_time(fill(&database)).await;
     let target = Target::start_with(&database, |settings| settings.idle_timeout_sec = 3).await;
     in_time(async {
         let mut connection = ask_for_a_large_page(&target.client).await;
-        let (mut taken, mut part) = (0, vec![0; 64 * 1024]);
+        let mut taken = 0;
+        let mut part = vec![0; 64 * 1024];
         let began = Instant::now();
         loop {
             let bytes = connection.read(&mut part).await.unwrap();
@@ -151,7 +156,7 @@ async fn a_client_that_reads_slowly_gets_its_whole_answer() {
                 break;
             }
             taken += bytes;
-            // It takes as long as several limits, and of each a small part.
+            // The whole response takes several limits, and each read a small part of one.
             if began.elapsed() < Duration::from_secs(8) {
                 sleep(Duration::from_millis(100)).await;
             }
@@ -169,14 +174,14 @@ async fn a_request_that_waits_for_the_database_is_not_cut_off() {
     in_time(async {
         let blockade = database.block_writers().await;
         let request = RawRequest::publish(&target.client, &[event("t", "1")]).await;
-        // Others lose their patience meanwhile.
+        // Idle connections reach their limit meanwhile.
         let mut idle = TcpStream::connect(target.client.address).await.unwrap();
         assert_eq!(rest(&mut idle).await, b"");
         let mut idle = TcpStream::connect(target.client.address).await.unwrap();
         assert_eq!(rest(&mut idle).await, b"");
         blockade.release().await;
-        let answer = request.answer().await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        let response = request.response().await;
+        assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
     })
     .await;
     target.stop().await;
@@ -188,7 +193,8 @@ async fn connections_beyond_the_limit_wait_and_are_served_when_others_end() {
     let target = Target::start_with(&database, |settings| settings.max_connections = 2).await;
     in_time(async {
         let connect = async || TcpStream::connect(target.client.address).await.unwrap();
-        let (mut first, mut second) = (connect().await, connect().await);
+        let mut first = connect().await;
+        let mut second = connect().await;
         is_served(&mut first).await;
         is_served(&mut second).await;
         let mut waiting = Vec::new();
@@ -242,11 +248,11 @@ async fn a_thousand_connections_are_served_at_once_whatever_the_soft_limit_on_fi
 }
 
 #[tokio::test]
-async fn where_the_system_allows_few_files_it_is_said_and_connections_take_turns() {
+async fn with_few_files_the_limit_is_logged_and_connections_take_turns() {
     let database = Database::sqlite();
     let mut program = Program::spawn(&mut with_files(&database, "-n 80")).await;
     in_time(async {
-        program.wait_for_log("at most 8 connections at a time, and not 10000").await;
+        program.wait_for_log("at most 8 connections at a time instead of 10000").await;
         let mut connections = Vec::new();
         for _ in 0..100 {
             let mut connection = TcpStream::connect(program.client.address).await.unwrap();
@@ -260,7 +266,7 @@ async fn where_the_system_allows_few_files_it_is_said_and_connections_take_turns
     .await;
 }
 
-/// The program with a limit on open files, in the words of the shell's `ulimit`.
+/// Returns the program with a limit on open files, given as arguments of the shell's `ulimit`.
 fn with_files(database: &Database, limit: &str) -> Command {
     let program = command(&database.url());
     let mut shell = Command::new("/bin/sh");

@@ -1,4 +1,5 @@
-//! A PostgreSQL server that a test may stop and start: a folder, a socket and no network, gone with the test.
+//! A PostgreSQL server that a test can stop and start: a folder, a socket and no network, removed
+//! with the test.
 
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
@@ -9,18 +10,18 @@ use std::time::Duration;
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
-/// Stops the server with the signal that it reads, or when its standard input ends because the test is gone.
+/// Stops the server with the signal that it reads, or when its standard input ends with the test.
 const RUN: &str = r#""$@" & read -r signal; kill -s "${signal:-QUIT}" $!; wait $!"#;
 
-/// How often a starting server is asked whether it takes connections.
+/// Pause between two attempts to connect to a starting server.
 const TURN: Duration = Duration::from_millis(10);
 
-/// How a server is stopped, by the signal that does it.
+/// Ways to stop a server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shutdown {
-    /// Open transactions are rolled back and clients are told.
+    /// Rolls open transactions back and tells the clients.
     Fast,
-    /// Everything ends at once, as in a crash; the next start recovers.
+    /// Ends everything at once, as in a crash. The next start recovers.
     Immediate,
 }
 
@@ -35,7 +36,7 @@ impl Cluster {
     /// Makes a cluster and starts its server.
     pub(crate) async fn start() -> Self {
         let binaries = binaries();
-        // In /tmp, since a socket's path is short.
+        // In /tmp, because a socket's path must be short.
         let folder = tempfile::Builder::new().prefix("aggregator-").tempdir_in("/tmp").unwrap();
         if let Some((uid, gid)) = account() {
             chown(folder.path(), Some(uid), Some(gid)).unwrap();
@@ -84,7 +85,7 @@ impl Cluster {
         server.wait().unwrap();
     }
 
-    /// The URL of its only database.
+    /// Returns the URL of its only database.
     pub(crate) fn url(&self) -> String {
         url(self.folder.path())
     }
@@ -93,7 +94,8 @@ impl Cluster {
         self.folder.path().join("data")
     }
 
-    /// A command that runs as the user of the server, without this shell's settings for PostgreSQL.
+    /// Makes a command that runs as the user of the server, without this shell's settings for
+    /// PostgreSQL.
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -118,7 +120,7 @@ fn url(folder: &Path) -> String {
     format!("postgres://postgres@localhost/postgres?host={}", folder.display())
 }
 
-/// The folder of the server's programs, which distributions keep off the PATH.
+/// Returns the folder of the server's programs, which distributions keep off the PATH.
 fn binaries() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let told = Command::new("pg_config").arg("--bindir").output().ok();
@@ -131,7 +133,7 @@ fn binaries() -> PathBuf {
         .expect("PostgreSQL's server is installed, its programs on the PATH or where pg_config says")
 }
 
-/// The user and group that the server runs as where the tests run as root, which PostgreSQL refuses.
+/// Returns the user and group of the server if the tests run as root, which PostgreSQL refuses.
 fn account() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;

@@ -1,4 +1,4 @@
-//! The contract, request by request: what is accepted, and what comes of it.
+//! The contract, request by request: accepted requests and their effects.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,16 +8,16 @@ use crate::target::{Counters, Target, event};
 
 on_both_databases! {
     every_envelope_is_understood_whatever_the_content_type,
-    a_receipt_counts_and_on_request_lists_what_became_of_each_event,
-    a_large_batch_is_told_event_by_event,
+    a_receipt_counts_events_and_on_request_lists_their_fates,
+    the_receipt_of_a_large_batch_lists_every_event,
     repeats_within_a_batch_are_duplicates_of_its_first,
     keys_are_compared_byte_for_byte,
     the_largest_key_is_stored,
-    what_was_sent_is_shown_as_it_was_sent,
+    events_are_listed_as_they_were_sent,
     the_first_copy_of_an_event_wins,
     stats_and_health_have_the_shape_of_the_contract,
     the_database_has_a_table_and_a_view_for_people,
-    other_paths_and_methods_are_answered_in_json,
+    other_paths_and_methods_get_json,
 }
 
 const ONE: &str =
@@ -50,7 +50,7 @@ async fn every_envelope_is_understood_whatever_the_content_type(database: &Datab
     target.stop().await;
 }
 
-async fn a_receipt_counts_and_on_request_lists_what_became_of_each_event(database: &Database) {
+async fn a_receipt_counts_events_and_on_request_lists_their_fates(database: &Database) {
     let target = Target::start(database).await;
     let batch = json!([event("t", "1"), event("t", "2"), event("t", "1")]).to_string();
 
@@ -68,8 +68,9 @@ async fn a_receipt_counts_and_on_request_lists_what_became_of_each_event(databas
     target.stop().await;
 }
 
-/// So many events that no store takes them by one statement of the same size: what each of them becomes is told by its place.
-async fn a_large_batch_is_told_event_by_event(database: &Database) {
+/// The batch is larger than one statement of any store, and the receipt gives each event's fate by
+/// its place.
+async fn the_receipt_of_a_large_batch_lists_every_event(database: &Database) {
     let target = Target::start(database).await;
     let events = |ids: &[u32]| ids.iter().map(|id| event("t", &id.to_string())).collect::<Vec<_>>();
     let stored: Vec<u32> = (90..110).chain(990..1_010).collect();
@@ -79,7 +80,7 @@ async fn a_large_batch_is_told_event_by_event(database: &Database) {
     );
 
     let mut ids: Vec<u32> = (0..2_150).collect();
-    // Repeats on both sides of every hundred and thousand.
+    // Duplicates on both sides of every hundred and thousand.
     for place in [99, 101, 999, 1_001, 1_999, 2_001, 2_149] {
         ids[place] = 7;
     }
@@ -152,7 +153,7 @@ async fn keys_are_compared_byte_for_byte(database: &Database) {
 
 async fn the_largest_key_is_stored(database: &Database) {
     let target = Target::start(database).await;
-    // Random letters, since an index compresses what repeats itself.
+    // Random letters, because an index compresses repeated text.
     let random = |bytes: usize| -> String {
         (0..bytes).map(|_| char::from(rand::random_range(b'!'..b'!' + 90))).collect()
     };
@@ -167,7 +168,7 @@ async fn the_largest_key_is_stored(database: &Database) {
     target.stop().await;
 }
 
-async fn what_was_sent_is_shown_as_it_was_sent(database: &Database) {
+async fn events_are_listed_as_they_were_sent(database: &Database) {
     let target = Target::start(database).await;
     let payloads = [
         "{}",
@@ -244,7 +245,7 @@ async fn the_database_has_a_table_and_a_view_for_people(database: &Database) {
     assert_eq!(database.number("SELECT unique_processed FROM stats").await, 1);
     assert_eq!(database.number("SELECT duplicate_dropped + pending + processing FROM stats").await, 1);
 
-    // No key is cached: what a person stores or deletes counts from the next request on.
+    // No key is cached: a row that a person stores or deletes counts from the next request on.
     database
         .execute(
             "DELETE FROM processed_events WHERE event_id = '1';
@@ -258,7 +259,7 @@ async fn the_database_has_a_table_and_a_view_for_people(database: &Database) {
     target.stop().await;
 }
 
-async fn other_paths_and_methods_are_answered_in_json(database: &Database) {
+async fn other_paths_and_methods_get_json(database: &Database) {
     let target = Target::start(database).await;
     for (method, path, status) in [
         (Method::GET, "/nope", StatusCode::NOT_FOUND),

@@ -1,4 +1,4 @@
-//! A database of one's own for each test.
+//! A database for each test.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl Database {
         matches!(self, Self::Sqlite { .. })
     }
 
-    /// What `DATABASE_URL` takes.
+    /// Returns the value of `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite { folder } => format!("sqlite:{}", Self::file(folder).display()),
@@ -60,7 +60,7 @@ impl Database {
         }
     }
 
-    /// Runs statements on the server that the database is on.
+    /// Runs statements on the server of the database.
     pub(crate) async fn execute_beside(&self, sql: &str) {
         let Self::Postgres { admin_url, .. } = self else { panic!("SQLite has no server") };
         execute(admin_url, sql).await;
@@ -88,7 +88,7 @@ impl Database {
         }
     }
 
-    /// Holds back every writer until it is released.
+    /// Blocks every writer until it is released.
     pub(crate) async fn block_writers(&self) -> Blockade {
         match self {
             Self::Sqlite { .. } => {
@@ -105,12 +105,13 @@ impl Database {
         }
     }
 
-    /// Holds back every transaction that stores an event of the topic `held`, when its rows are inserted.
+    /// Blocks every transaction that stores an event of the topic `held`, when its rows are
+    /// inserted.
     pub(crate) async fn hold_transactions(&self) -> Gate {
         match self {
             Self::Sqlite { .. } => {
-                // Nothing outside can hold a transaction of SQLite's that has begun, so that it has to be busy itself:
-                // counting takes it seconds.
+                // No other connection can block a SQLite transaction that has begun. So the
+                // transaction keeps itself busy: counting takes it seconds.
                 self.execute(
                     "CREATE TRIGGER hold AFTER INSERT ON processed_events WHEN NEW.topic = 'held' BEGIN
                          SELECT count(*) FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
@@ -137,7 +138,8 @@ impl Database {
         }
     }
 
-    /// Holds back every statement that stores an event of the topic `held`, on PostgreSQL, while it runs.
+    /// Blocks every statement that stores an event of the topic `held`, on PostgreSQL, while it
+    /// runs.
     pub(crate) async fn hold_statements(&self) -> Gate {
         self.execute(
             "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
@@ -151,7 +153,8 @@ impl Database {
         Gate::Postgres(connection)
     }
 
-    /// Drops the database. A test that fails leaves it to the private server, which is thrown away.
+    /// Drops the database. After a failed test it stays on the private server, which is thrown
+    /// away.
     pub(crate) async fn remove(self) {
         if let Self::Postgres { admin_url, name } = &self {
             execute(admin_url, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
@@ -159,7 +162,7 @@ impl Database {
     }
 }
 
-/// A transaction that is in every writer's way.
+/// A transaction that blocks every writer.
 pub(crate) enum Blockade {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -178,14 +181,14 @@ impl Blockade {
     }
 }
 
-/// What held transactions wait at.
+/// Lock at which held transactions wait.
 pub(crate) enum Gate {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 impl Gate {
-    /// The session that waits here, once one does that is not this one.
+    /// Returns the session that waits here, once a session other than `known` does.
     pub(crate) async fn reached_by_another_than(&mut self, known: i32) -> i32 {
         let Self::Postgres(connection) = self else { panic!("SQLite has no sessions") };
         let waiting = "SELECT max(pid) FROM pg_stat_activity
@@ -221,7 +224,7 @@ impl Gate {
     /// Lets all pass from now on. On SQLite they pass by themselves.
     pub(crate) async fn open(self) {
         if let Self::Postgres(connection) = self {
-            // The lock goes with its session.
+            // The lock ends with its session.
             connection.close().await.unwrap();
         }
     }

@@ -1,4 +1,5 @@
-//! The database refuses, aborts, or dies at the commit: who suffers, and what is told.
+//! A database that rejects, aborts, or dies at the commit: the requests affected, and their
+//! responses.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -47,7 +48,8 @@ async fn an_event_that_the_database_refuses_spoils_no_other_request(database: &D
     target.stop().await;
 }
 
-/// Lets the first `attempts` inserts fail with `sqlstate`. A sequence is not rolled back, so that it counts attempts.
+/// Makes the first `attempts` inserts fail with `sqlstate`. A sequence is not rolled back, so it
+/// counts attempts.
 async fn fail_first(database: &Database, attempts: usize, sqlstate: &str) {
     database
         .execute(&format!(
@@ -91,7 +93,7 @@ async fn aborts_without_end_are_a_503() {
 async fn a_session_that_dies_at_its_commit_leaves_the_outcome_unknown() {
     let database = Database::postgres().await;
     let target = Target::start(&database).await;
-    // Only the first attempt dies, so that a second one would succeed unseen.
+    // Only the first attempt dies, so that a hidden second one would succeed.
     database
         .execute(
             "CREATE SEQUENCE attempts;
@@ -116,7 +118,7 @@ async fn a_session_that_dies_at_its_commit_leaves_the_outcome_unknown() {
         "the server tried again by itself"
     );
 
-    // The client may: it is the one who knows that a repeat is harmless.
+    // The client may retry: it knows that a duplicate is harmless.
     assert_eq!(target.client.publish(&[event("t", "deadly")]).await["inserted"], 1);
     target.stop().await;
     database.remove().await;

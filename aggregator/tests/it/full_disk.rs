@@ -1,4 +1,5 @@
-//! No room for what is to be stored, on SQLite: a limit on the size of the program's files stands in for the disk's end.
+//! A full disk, on SQLite. A limit on the size of the program's files stands in for the end of the
+//! disk.
 
 use std::process::Stdio;
 
@@ -15,7 +16,8 @@ use crate::target::{Client, Counters, Target, event};
 const ROOM_BYTES: u64 = 1024 * 1024;
 const PAYLOAD_BYTES: usize = 16 * 1024;
 
-/// The program, which is told of a file's limit by an error as of a disk's end, and not by a signal.
+/// Returns the program, which gets an error at a file's limit, as at the end of a disk, and no
+/// signal.
 fn without_signal(database: &Database) -> Command {
     let program = command(&database.url());
     let program = program.as_std();
@@ -26,7 +28,7 @@ fn without_signal(database: &Database) -> Command {
     shell
 }
 
-/// Sets how large the program's files may become.
+/// Limits the size of the program's files.
 fn limit_files(program: &Program, bytes: Option<u64>) {
     // Only the soft limit, so that it can be lifted again.
     prlimit(Some(program.pid()), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
@@ -38,7 +40,7 @@ async fn publish(client: &Client, id: &str) -> StatusCode {
     let response = client.post("/publish", json!([large, large]).to_string()).await;
     let status = response.status();
     if status != StatusCode::OK {
-        // What failed was a write, and never the sync after it: it is known that nothing was stored.
+        // A write has failed, and not the sync after it: nothing was stored for certain.
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{id}");
         assert!(response.headers().contains_key("retry-after"));
     }
@@ -61,7 +63,7 @@ async fn a_full_disk_costs_no_acknowledged_event_and_needs_no_restart() {
             told.push((id, status));
             assert!((told.len() * PAYLOAD_BYTES) < 4 * ROOM_BYTES as usize, "the limit does not hold");
         }
-        // What is there can be read.
+        // Stored events can still be read.
         let listed = client.ids().await;
         client.counters().await;
 

@@ -1,4 +1,4 @@
-//! Clients that hang up, at every stage of a request: nobody's event is lost, no batch is torn.
+//! Clients that hang up at every stage of a request: no event is lost, no batch is torn.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::target::{Client, Counters, RawRequest, Target, event, raw_publish};
 use serde_json::{Value, json};
 
 on_both_databases! {
-    clients_that_hang_up_lose_nobodys_event,
+    clients_that_hang_up_lose_no_event,
     a_request_cut_off_at_any_byte_is_not_stored_and_a_whole_one_is_stored_whole,
     a_client_that_hangs_up_while_its_commit_runs_has_its_events_stored_and_counted,
 }
@@ -30,11 +30,11 @@ async fn hang_up(client: Client, name: String, turn: usize) {
     // Every third turn sends all of it, and hangs up while the commit runs.
     let cut = if turn.is_multiple_of(3) { request.len() } else { (turn * 97) % request.len() };
     let mut connection = TcpStream::connect(client.address).await.unwrap();
-    // A service that has already seen enough may have closed the connection.
+    // A service that has read enough may have closed the connection already.
     drop(connection.write_all(&request.as_bytes()[..cut]).await);
 }
 
-async fn clients_that_hang_up_lose_nobodys_event(database: &Database) {
+async fn clients_that_hang_up_lose_no_event(database: &Database) {
     let target = Target::start(database).await;
     let mut faithful = JoinSet::new();
     let mut fickle = JoinSet::new();
@@ -69,13 +69,13 @@ async fn clients_that_hang_up_lose_nobodys_event(database: &Database) {
     }
     let acknowledged: BTreeSet<String> = faithful.join_all().await.into_iter().flatten().collect();
     fickle.join_all().await;
-    // A stop drains the queue: what those who hung up have sent whole is stored or will never be.
+    // A stop drains the queue: a whole request of a client that hung up is stored now, or never.
     target.stop().await;
 
     let target = Target::start(database).await;
     let stored: BTreeSet<String> = target.client.ids().await.into_iter().collect();
     let lost: Vec<_> = acknowledged.difference(&stored).collect();
-    assert!(lost.is_empty(), "acknowledged and not stored: {lost:?}");
+    assert!(lost.is_empty(), "acknowledged but not stored: {lost:?}");
     let counters = target.client.counters().await;
     assert_eq!(counters.unique, stored.len() as u64);
     assert_eq!(counters.duplicates, 0);
@@ -114,7 +114,7 @@ async fn a_request_cut_off_at_any_byte_is_not_stored_and_a_whole_one_is_stored_w
         let events = of(&format!("whole {turn:02}/"));
         assert!([0, EVENTS_PER_BATCH].contains(&events), "torn: {events} events");
     }
-    assert!(of("whole") >= answered * EVENTS_PER_BATCH, "acknowledged and not stored");
+    assert!(of("whole") >= answered * EVENTS_PER_BATCH, "acknowledged but not stored");
     let rows = stored.len() as u64;
     assert_eq!(target.client.counters().await, Counters { received: rows, unique: rows, duplicates: 0 });
     target.stop().await;
@@ -126,9 +126,9 @@ async fn a_client_that_hangs_up_while_its_commit_runs_has_its_events_stored_and_
     let abandoned = [event("held", "1"), event("held", "2"), event("held", "1")];
     let request = RawRequest::publish(&target.client, &abandoned).await;
     gate.reached().await;
-    assert_eq!(request.hang_up().await, "", "nobody is told of a commit that still runs");
+    assert_eq!(request.hang_up().await, "", "no response before the commit");
 
-    // Others wait behind it, with a key of its among theirs.
+    // Other requests wait behind it, with one of its keys among theirs.
     let mut others = JoinSet::new();
     for number in 0..5 {
         let client = target.client.another();

@@ -1,4 +1,4 @@
-//! The listing: complete, in order and without repeats, whatever the page size.
+//! The listing: complete, in order and without repeated rows, for any page size.
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -11,12 +11,12 @@ on_both_databases! {
     an_unknown_topic_is_an_empty_list,
     topics_of_any_spelling_can_be_listed,
     a_page_of_heavy_payloads_ends_early_and_leads_on,
-    who_accepts_lines_gets_a_whole_topic_while_events_are_stored,
+    a_client_that_accepts_lines_gets_a_whole_topic_while_events_are_stored,
 }
 
 async fn pages_of_every_size_show_every_row_once_newest_first(database: &Database) {
     let target = Target::start(database).await;
-    // Batches of several sizes, with repeats, so that the places have gaps.
+    // Batches of several sizes, with duplicates, so that the places have gaps.
     let ids: Vec<String> = (0..40).map(|id| format!("{:02}", (id * 7) % 40)).collect();
     for batch in ids.chunks(7) {
         let repeats = ids[..5].iter().map(|id| event("other", id));
@@ -33,7 +33,7 @@ async fn pages_of_every_size_show_every_row_once_newest_first(database: &Databas
         assert!(rows.iter().all(|row| row["topic"] == "t"));
         assert_eq!(target.client.list("", limit).await, whole, "limit {limit}");
     }
-    // The default limit is 1,000, and a page that holds the last row leads nowhere.
+    // The default limit is 1,000, and the last page has no link.
     let response = target.client.get("/events").await;
     assert!(!response.headers().contains_key("link"));
     assert_eq!(response.json::<Vec<Value>>().await.unwrap(), whole);
@@ -74,7 +74,7 @@ async fn topics_of_any_spelling_can_be_listed(database: &Database) {
 
 async fn a_page_of_heavy_payloads_ends_early_and_leads_on(database: &Database) {
     let target = Target::start(database).await;
-    // Stored by hand: sending 45 MB through every layer would take long and show nothing more.
+    // Stored by SQL: sending 45 MB through every layer would take long and show nothing more.
     let weight = if database.is_sqlite() { "printf('%.9000000c', 'x')" } else { "repeat('x', 9000000)" };
     for id in 0..5 {
         let row = format!("'t', '{id}', '2025-01-01', 'person', '{{\"weight\":\"' || {weight} || '\"}}'");
@@ -91,14 +91,15 @@ async fn a_page_of_heavy_payloads_ends_early_and_leads_on(database: &Database) {
     target.stop().await;
 }
 
-async fn who_accepts_lines_gets_a_whole_topic_while_events_are_stored(database: &Database) {
+async fn a_client_that_accepts_lines_gets_a_whole_topic_while_events_are_stored(database: &Database) {
     let target = Target::start(database).await;
     let ids: Vec<String> = (0..3_500).map(|id| format!("{id:04}")).collect();
     for batch in ids.chunks(500) {
         target.client.publish(&batch.iter().map(|id| event("t", id)).collect::<Vec<_>>()).await;
         target.client.publish(&[event("other", &batch[0])]).await;
     }
-    // Several pages long. What is stored meanwhile is newer than all of it, and no row is shown twice.
+    // Several pages long. Events stored meanwhile are newer than all of it, and no row is shown
+    // twice.
     let mut response =
         target.client.get_accepting("/events?topic=t", "text/html, application/x-ndjson;q=0.9").await;
     assert_eq!(response.headers()["content-type"], "application/x-ndjson");
@@ -116,17 +117,17 @@ async fn who_accepts_lines_gets_a_whole_topic_while_events_are_stored(database: 
         .collect();
     let expected: Vec<&str> = ids.iter().rev().map(String::as_str).collect();
     assert_eq!(listed.iter().map(|row| row["event_id"].as_str().unwrap()).collect::<Vec<_>>(), expected);
-    // With a limit it is a page, of lines, that leads on.
+    // With a limit the response is one page of lines, with a link.
     let page = target.client.get_accepting("/events?topic=other&limit=3", "application/x-ndjson").await;
     assert!(next_page(&page).is_some());
     assert_eq!(page.text().await.unwrap().lines().count(), 3);
-    // An unknown topic is no line, and not an array.
+    // An unknown topic is an empty body, and not an array.
     let nothing = target.client.get_accepting("/events?topic=nope", "application/x-ndjson").await;
     assert_eq!((nothing.status(), nothing.text().await.unwrap()), (StatusCode::OK, String::new()));
     target.stop().await;
 }
 
-/// The ids in a page that is too heavy to be parsed.
+/// Returns the ids in a page that is too heavy to be parsed.
 fn ids(page: &str) -> Vec<&str> {
     page.split("\"event_id\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }

@@ -1,10 +1,11 @@
-//! The service over real sockets on real databases: every test has its own database, and most run once on each backend.
+//! The service over real sockets on real databases. Every test has its own database, and most run
+//! once on each backend.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::time::Duration;
 
-/// A test that waits for longer waits for what will never come.
+/// Limit on a test, far beyond the longest wait that can succeed.
 const TEST_LIMIT: Duration = Duration::from_secs(90);
 
 /// Runs tests, functions of a database, once on SQLite and once on PostgreSQL.
@@ -35,7 +36,7 @@ mod clients_slow;
 mod cluster;
 mod contract;
 mod database;
-mod early_answers;
+mod early_responses;
 mod faults;
 #[cfg(target_os = "linux")]
 mod full_disk;
@@ -53,7 +54,7 @@ mod refusals;
 mod restarts;
 mod target;
 
-/// Lets a test that hangs fail.
+/// Fails a test that hangs.
 async fn in_time<T>(test: impl Future<Output = T>) -> T {
     tokio::time::timeout(TEST_LIMIT, test).await.expect("the test ends in time")
 }

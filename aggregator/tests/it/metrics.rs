@@ -1,4 +1,4 @@
-//! What Prometheus is told, and what a collector of logs is.
+//! The metrics for Prometheus, and the logs for a collector.
 
 use aggregator::Ack;
 use reqwest::{Method, StatusCode};
@@ -11,12 +11,12 @@ use crate::program::command;
 use crate::target::{Client, RawRequest, Target, event};
 
 on_both_databases! {
-    events_and_requests_are_counted_as_they_are_answered,
+    events_and_responses_are_counted,
     in_the_queued_mode_events_are_received_at_once_and_stored_later,
-    what_waits_is_shown,
+    waiting_requests_are_shown,
 }
 
-/// The samples of one scrape, in a form in which each can be looked up.
+/// Samples of one scrape, in a form in which each can be looked up.
 struct Scrape(String);
 
 impl Scrape {
@@ -33,7 +33,7 @@ impl Scrape {
         Self(text)
     }
 
-    /// The value of a series, named as the text names it.
+    /// Returns the value of a series, named as the text names it.
     fn get(&self, series: &str) -> Option<f64> {
         let line = self.0.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
         Some(line.parse().unwrap())
@@ -47,7 +47,7 @@ fn assert_samples(scrape: &Scrape, expected: &[(&str, f64)]) {
     }
 }
 
-async fn events_and_requests_are_counted_as_they_are_answered(database: &Database) {
+async fn events_and_responses_are_counted(database: &Database) {
     let target = Target::start(database).await;
     let client = &target.client;
     client.publish(&[event("t", "1"), event("t", "2"), event("t", "1")]).await;
@@ -109,7 +109,7 @@ async fn in_the_queued_mode_events_are_received_at_once_and_stored_later(databas
     target.stop().await;
 }
 
-/// Asks until it is told this; answers all that it is told then.
+/// Scrapes until the condition holds, and returns the last scrape.
 async fn until(client: &Client, is_told: impl Fn(&Scrape) -> bool) -> Scrape {
     loop {
         let scrape = Scrape::of(client).await;
@@ -119,30 +119,32 @@ async fn until(client: &Client, is_told: impl Fn(&Scrape) -> bool) -> Scrape {
     }
 }
 
-async fn what_waits_is_shown(database: &Database) {
+async fn waiting_requests_are_shown(database: &Database) {
     let target = Target::start_with(database, |settings| {
         settings.writers = 1;
-        // Nobody gives up before all has been seen.
+        // No request times out before all has been seen.
         settings.store_timeout_sec = 60;
     })
     .await;
     let blockade = database.block_writers().await;
     let publish = async |id| RawRequest::publish(&target.client, &[event("t", id)]).await;
     let client = &target.client;
-    let (requests, bytes) = ("onceproof_queue_requests", "onceproof_queue_bytes");
-    // The first is the writer's, and the others wait for it.
+    let requests = "onceproof_queue_requests";
+    let bytes = "onceproof_queue_bytes";
+    // The writer has the first, and the others wait for it.
     let first = publish("1").await;
     let alone = until(client, |scrape| scrape.get(bytes) > Some(0.0) && scrape.get(requests) == Some(0.0));
     let of_the_first = alone.await.get(bytes);
-    let (second, third) = (publish("2").await, publish("3").await);
+    let second = publish("2").await;
+    let third = publish("3").await;
     let idle = TcpStream::connect(client.address).await.unwrap();
-    // The scrape has a connection, too, and its client may keep one more at hand.
+    // The scrape has a connection, too, and its client may keep one more open.
     let open = "onceproof_open_connections";
     let together = until(client, |scrape| scrape.get(requests) == Some(2.0) && scrape.get(open) >= Some(5.0));
     assert!(together.await.get(bytes) > of_the_first);
     blockade.release().await;
     for request in [first, second, third] {
-        assert!(request.answer().await.starts_with("HTTP/1.1 200"));
+        assert!(request.response().await.starts_with("HTTP/1.1 200"));
     }
     drop(idle);
     until(client, |scrape| scrape.get(bytes) == Some(0.0) && scrape.get(open) < Some(5.0)).await;
@@ -150,7 +152,7 @@ async fn what_waits_is_shown(database: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_database_all_but_the_inbox_is_told() {
+async fn without_a_database_all_but_the_inbox_is_shown() {
     let database = Database::postgres().await;
     let target = Target::start(&database).await;
     target.client.publish(&[event("t", "1")]).await;
@@ -177,7 +179,7 @@ async fn without_a_database_all_but_the_inbox_is_told() {
 }
 
 #[tokio::test]
-async fn strangers_are_counted_and_told_nothing() {
+async fn requests_without_the_token_are_counted_and_shown_nothing() {
     let database = Database::sqlite();
     let target = Target::start_with(&database, |settings| {
         settings.auth_token = Some("s3cret".parse().unwrap());
@@ -211,7 +213,7 @@ async fn a_log_of_objects_has_one_on_each_line() {
         let [line] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
         let entry: Value = serde_json::from_str(line).unwrap();
         assert_eq!(entry["level"], "ERROR");
-        assert!(entry["message"].as_str().unwrap().contains("LISTEN names another address"), "{line}");
+        assert!(entry["message"].as_str().unwrap().contains("choose another address with LISTEN"), "{line}");
     })
     .await;
 }

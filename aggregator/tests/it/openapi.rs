@@ -1,5 +1,5 @@
-//! The document of the service against its answers: every status of every route is asked for, and nothing is answered that
-//! the document does not have.
+//! The OpenAPI document against the service's responses. The tests request every status of every
+//! route, and no response is missing from the document.
 
 use std::collections::BTreeSet;
 
@@ -12,18 +12,17 @@ use crate::database::Database;
 use crate::target::{Client, RawRequest, Target, event};
 
 on_both_databases! {
-    every_route_answers_what_the_document_says,
-    what_the_document_calls_valid_is_accepted_and_what_not_is_refused,
+    every_response_is_in_the_document,
+    the_document_and_the_service_agree_on_valid_events,
 }
 
-/// What no test can reach on both databases, and the test of `outages` that does.
-const ELSEWHERE: [(&str, &str); 1] =
-    [("get /health 503", "a_lost_postgres_is_answered_503_and_served_again_when_it_is_back")];
+/// Responses that no test here can reach on both databases, and the test of `outages` that does.
+const ELSEWHERE: [(&str, &str); 1] = [("get /health 503", "a_lost_postgres_means_503_until_it_is_back")];
 
-/// Where the document is said to be; its references are relative to it.
+/// Address of the document in the validator. Its references are relative to it.
 const PLACE: &str = "https://onceproof.invalid/openapi.json";
 
-/// The document that a service serves, and which of its answers were seen.
+/// The document that a service serves, and the responses that were seen.
 struct Document {
     content: Value,
     seen: BTreeSet<String>,
@@ -39,25 +38,25 @@ impl Document {
         Self { content, seen: BTreeSet::new() }
     }
 
-    /// Every answer that the document has, as `get /stats 200`.
-    fn answers(&self) -> BTreeSet<String> {
-        let mut answers = BTreeSet::new();
+    /// Returns every response of the document, as `get /stats 200`.
+    fn responses(&self) -> BTreeSet<String> {
+        let mut responses = BTreeSet::new();
         for (path, methods) in self.content["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
                 for status in operation["responses"].as_object().unwrap().keys() {
-                    answers.insert(format!("{method} {path} {status}"));
+                    responses.insert(format!("{method} {path} {status}"));
                 }
             }
         }
-        answers
+        responses
     }
 
-    /// Holds an answer against the document, and notes that it was seen.
+    /// Checks a response against the document, and notes it as seen.
     fn check(&mut self, method: &str, path: &str, status: u16, headers: &[(&str, &str)], body: &Value) {
         let place = format!("/paths/{}/{method}/responses/{status}", path.replace('/', "~1"));
         let answer = self.content.pointer(&place).unwrap_or_else(|| panic!("not in the document: {place}"));
         let header = |name: &str| headers.iter().find(|header| header.0 == name).map(|header| header.1);
-        // What follows a semicolon is a parameter.
+        // The part after a semicolon is a parameter.
         let content_type = header("content-type").and_then(|value| value.split(';').next()).unwrap();
         let known = answer["headers"].as_object();
         assert_eq!(
@@ -70,9 +69,10 @@ impl Document {
         self.seen.insert(format!("{method} {path} {status}"));
     }
 
-    /// Whether a value is what the schema at this place of the document says.
+    /// True if a value fits the schema at this place of the document.
     fn allows(&self, place: &str, value: &Value) -> bool {
-        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        let mut schemas = Schemas::new();
+        let mut compiler = Compiler::new();
         compiler.add_resource(PLACE, self.content.clone()).unwrap();
         let index = compiler.compile(&format!("{PLACE}#{place}"), &mut schemas).unwrap();
         schemas.validate(value, index).is_ok()
@@ -84,12 +84,12 @@ impl Document {
         let headers: Vec<_> =
             headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         let text = response.text().await.unwrap();
-        // What is not JSON is a text.
+        // A body that is not JSON is a text.
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         self.check(method, path, status, &headers, &body);
     }
 
-    /// An answer as it came over the wire.
+    /// Checks a response as it came over the wire.
     fn check_raw(&mut self, method: &str, path: &str, answer: &str) {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let mut lines = head.lines();
@@ -109,7 +109,7 @@ impl Document {
     }
 }
 
-/// Follows every reference of a part of the document.
+/// Checks every reference of a part of the document.
 fn assert_resolves(document: &Value, part: &Value) {
     if let Some(reference) = part["$ref"].as_str() {
         let place = reference.strip_prefix('#').unwrap();
@@ -122,7 +122,7 @@ fn assert_resolves(document: &Value, part: &Value) {
     }
 }
 
-async fn every_route_answers_what_the_document_says(database: &Database) {
+async fn every_response_is_in_the_document(database: &Database) {
     let target = Target::start_with(database, |settings| {
         settings.max_batch = 3;
         settings.body_timeout_sec = 1;
@@ -153,7 +153,7 @@ async fn every_route_answers_what_the_document_says(database: &Database) {
     document.publish(client, "", &json!([1, 2, 3, 4]).to_string()).await;
 
     let broken = RawRequest::publish_until(client, &[event("t", "late")], 80).await;
-    document.check_raw("post", "/publish", &broken.answer().await);
+    document.check_raw("post", "/publish", &broken.response().await);
 
     let blockade = database.block_writers().await;
     document.publish(client, "", &event("t", "3").to_string()).await;
@@ -194,11 +194,11 @@ async fn every_route_answers_what_the_document_says(database: &Database) {
         assert!(source.contains(&format!("async fn {test}()")), "{test} is gone");
         assert!(document.seen.insert(answer.to_owned()), "{answer} is reached here");
     }
-    assert_eq!(document.seen, document.answers());
+    assert_eq!(document.seen, document.responses());
 }
 
 #[tokio::test]
-async fn the_document_says_which_routes_may_ask_for_the_token_and_how_it_is_shown() {
+async fn the_document_names_the_guarded_routes_and_the_scheme_of_the_token() {
     let database = Database::sqlite();
     let target = Target::start(&database).await;
     let document = Document::of(&target.client).await.content;
@@ -208,7 +208,7 @@ async fn the_document_says_which_routes_may_ask_for_the_token_and_how_it_is_show
     let mut guarded = 0;
     for (path, methods) in document["paths"].as_object().unwrap() {
         for operation in methods.as_object().unwrap().values() {
-            // That exactly these answer 401 without the token is tried above.
+            // The test above checks that exactly these routes respond 401 without the token.
             let is_guarded = operation["responses"].get("401").is_some();
             let expected = is_guarded.then(|| json!([{}, { "bearer": [] }]));
             assert_eq!(operation.get("security"), expected.as_ref(), "{path}");
@@ -271,7 +271,7 @@ fn variants() -> Vec<(&'static str, Option<Value>)> {
     variants
 }
 
-async fn what_the_document_calls_valid_is_accepted_and_what_not_is_refused(database: &Database) {
+async fn the_document_and_the_service_agree_on_valid_events(database: &Database) {
     let target = Target::start(database).await;
     let document = Document::of(&target.client).await;
     let mut bodies =

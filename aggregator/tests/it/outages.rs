@@ -1,4 +1,5 @@
-//! The database away, busy or back again: 503 where nothing was stored, 500 where nobody knows, recovery by itself.
+//! The database down, busy or back again: 503 if nothing was stored, 500 if the outcome is unknown,
+//! recovery by itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::program::{Program, command};
 use crate::target::{Client, Counters, Target, event};
 
 on_both_databases! {
-    a_busy_database_is_answered_503_and_served_again_when_it_is_free,
-    a_full_queue_refuses_and_what_waits_is_stored,
+    a_busy_database_means_503_until_it_is_free,
+    a_full_queue_refuses_and_waiting_requests_are_stored,
 }
 
 fn assert_unavailable(response: &Response) {
@@ -31,13 +32,13 @@ async fn assert_outcome_unknown(response: Response) {
     assert_eq!(response.json::<Value>().await.unwrap(), json!({ "detail": "outcome unknown" }));
 }
 
-async fn a_busy_database_is_answered_503_and_served_again_when_it_is_free(database: &Database) {
+async fn a_busy_database_means_503_until_it_is_free(database: &Database) {
     let target = Target::start_with(database, |settings| settings.store_timeout_sec = 1).await;
     target.client.publish(&[event("t", "before")]).await;
     let blockade = database.block_writers().await;
     let response = target.client.post("/publish", event("t", "during").to_string()).await;
     assert_unavailable(&response);
-    // Whoever only reads is not in anybody's way.
+    // A reader blocks no writer.
     assert_eq!(target.client.counters().await.received, 1);
     blockade.release().await;
 
@@ -47,15 +48,15 @@ async fn a_busy_database_is_answered_503_and_served_again_when_it_is_free(databa
     target.stop().await;
 }
 
-async fn a_full_queue_refuses_and_what_waits_is_stored(database: &Database) {
+async fn a_full_queue_refuses_and_waiting_requests_are_stored(database: &Database) {
     let target = Target::start_with(database, |settings| {
         settings.queue_requests = 1;
         settings.writers = 1;
     })
     .await;
     let blockade = database.block_writers().await;
-    // Each request fills a group by itself. At most one is with the writer and one waits, so that one of three at least
-    // is refused.
+    // Each request fills a group by itself. At most one is with the writer and one waits, so at
+    // least one of three is refused.
     const EVENTS: u64 = 10_000;
     let mut requests = JoinSet::new();
     for name in ["a", "b", "c"] {
@@ -80,13 +81,13 @@ async fn a_full_queue_refuses_and_what_waits_is_stored(database: &Database) {
 async fn the_start_waits_for_a_postgres_that_is_not_there_yet() {
     let mut cluster = Cluster::start().await;
     cluster.stop(Shutdown::Fast);
-    // Told to stop while it waits, it ends at once, as if it had served.
+    // A stop while the program waits ends it at once, with the exit code of a normal stop.
     for waits in [false, true] {
         let mut child = command(&cluster.url()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let line = log.next_line().await.unwrap().unwrap();
         assert!(line.contains("is PostgreSQL running there"), "{line}");
-        assert!(line.contains("it is tried again, for up to "), "{line}");
+        assert!(line.contains("retrying for up to "), "{line}");
         if waits {
             cluster.resume().await;
             while !log.next_line().await.unwrap().expect("it says where it listens").contains("listening on")
@@ -96,7 +97,7 @@ async fn the_start_waits_for_a_postgres_that_is_not_there_yet() {
         kill_process(Pid::from_raw(child.id().unwrap().cast_signed()).unwrap(), Signal::TERM).unwrap();
         assert_eq!(child.wait().await.unwrap().code(), Some(0));
     }
-    // What will not pass by itself is not waited for.
+    // An error that will not pass by itself is not waited for.
     let nobody = cluster.url().replace("/postgres?", "/nobody?");
     let output = command(&nobody).output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -108,7 +109,7 @@ async fn the_start_waits_for_a_postgres_that_is_not_there_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_postgres_is_answered_503_and_served_again_when_it_is_back() {
+async fn a_lost_postgres_means_503_until_it_is_back() {
     let database = Database::postgres().await;
     let target = Target::start(&database).await;
     target.client.publish(&[event("t", "before")]).await;
@@ -121,7 +122,8 @@ async fn a_lost_postgres_is_answered_503_and_served_again_when_it_is_back() {
              SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
         ))
         .await;
-    // A writer's connection that died under it may leave the outcome open; without a connection nothing can be sent.
+    // A writer's connection that dies during a commit may leave the outcome unknown. Without a
+    // connection nothing can be sent.
     let mut unknown = 0;
     for turn in 0..20 {
         let response =
@@ -152,15 +154,15 @@ async fn a_lost_postgres_is_answered_503_and_served_again_when_it_is_back() {
     database.remove().await;
 }
 
-/// What a client was told of its events, by their ids.
+/// Responses to a client's events, by their ids.
 #[derive(Default)]
 struct Told {
     acknowledged: Vec<String>,
-    /// Answered 503: not stored, says the contract.
+    /// Response 503: not stored, says the contract.
     refused: Vec<String>,
 }
 
-/// Publishes through an outage, until told to stop and acknowledged once more.
+/// Publishes through an outage, until it is over and one more event is acknowledged.
 async fn publish_through(client: Client, name: usize, is_over: Arc<AtomicBool>) -> Told {
     let mut told = Told::default();
     for turn in 0.. {
@@ -247,7 +249,7 @@ async fn assert_memory_is_bounded(program: &Program) {
     send(REQUESTS).await;
     let after = program.peak_memory_kib();
     if let (Some(before), Some(after)) = (before, after) {
-        // The kernel's peak is exact to some pages only, so that a later reading may be the smaller one.
+        // The kernel's peak is exact to some pages only, so a later reading may be smaller.
         assert!(after.saturating_sub(before) < MOST_KIB, "{before} KiB grew to {after} KiB");
     }
 }

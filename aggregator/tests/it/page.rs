@@ -10,11 +10,11 @@ use crate::program::{Program, command};
 use crate::target::{Client, Target, event};
 
 on_both_databases! {
-    the_page_shows_what_the_counters_say,
+    the_page_shows_the_counters,
     an_outage_is_shown_and_recovered_from,
 }
 
-/// Texts that would do something if they were anything but text, or spoil what is around them.
+/// Texts that would run, or spoil the page around them, if the page set them as anything but text.
 const HOSTILE: [&str; 6] = [
     "<img src=x onerror=\"document.title='taken'\">",
     "<script>document.title='taken'</script>",
@@ -24,7 +24,7 @@ const HOSTILE: [&str; 6] = [
     "&lt;b&gt;javascript:alert(1)",
 ];
 
-/// Whether the number with this id is this one.
+/// Returns an expression that is true if the element with this id shows this number.
 fn shows(id: &str, number: u64) -> String {
     format!("document.getElementById('{id}').textContent.replaceAll(',', '') === '{number}'")
 }
@@ -35,7 +35,7 @@ async fn opened(client: &Client) -> Browser {
     browser
 }
 
-/// Nothing was asked for elsewhere, and nothing went wrong.
+/// Checks that the page requested nothing from elsewhere, and that nothing went wrong.
 fn assert_calm(browser: &Browser, client: &Client) {
     let own = format!("http://{}/", client.address);
     for url in browser.requests() {
@@ -44,7 +44,7 @@ fn assert_calm(browser: &Browser, client: &Client) {
     assert_eq!(browser.complaints(), Vec::<&serde_json::Value>::new());
 }
 
-async fn the_page_shows_what_the_counters_say(database: &Database) {
+async fn the_page_shows_the_counters(database: &Database) {
     let target = Target::start(database).await;
     let mut browser = opened(&target.client).await;
     browser.wait_until(&shows("received", 0)).await;
@@ -59,7 +59,7 @@ async fn the_page_shows_what_the_counters_say(database: &Database) {
     browser.wait_until("document.querySelector('#events tr td.id')?.textContent === '999'").await;
     browser.wait_until("document.getElementById('received-rate').textContent === '0 per second'").await;
 
-    // No element that is not there for a person with a screen reader.
+    // No element is hidden from a screen reader.
     let heading = "document.querySelectorAll('h1').length === 1 && document.documentElement.lang === 'en'";
     assert_eq!(browser.value(heading).await, true);
     let columns = "[...document.querySelectorAll('th')].every(head => head.scope === 'col')";
@@ -99,7 +99,7 @@ async fn hostile_texts_are_shown_as_texts_and_fit_a_narrow_window() {
             assert_eq!(browser.value(room).await, 0, "{width}");
         }
     }
-    // Whatever gets in, the browser does not run it.
+    // Even a script that gets into the page is not run.
     let ran = "(() => { const s = document.createElement('script'); try { s.text = 'window.ran = 1' } catch { return 'refused' } \
                document.body.append(s); return window.ran ?? 'blocked' })()";
     assert_eq!(browser.value(ran).await, "refused");
@@ -117,10 +117,11 @@ async fn an_outage_is_shown_and_recovered_from(database: &Database) {
     program.child.kill().await.unwrap();
     browser.wait_until("document.getElementById('state').dataset.is === 'bad'").await;
     let state = browser.value("document.getElementById('state').textContent").await;
-    assert_eq!(state, "The server does not answer; trying again");
+    assert_eq!(state, "The server does not respond; retrying");
     assert_eq!(browser.value(&shows("unique", 1)).await, true, "what was known stays");
 
-    // Nobody can be connected to an ephemeral port that nothing listens on, but somebody else may have taken it.
+    // No client can be connected to an ephemeral port that nothing listens on, but another program
+    // may have taken it.
     drop(TcpListener::bind(address).await.unwrap());
     let program = Program::spawn(command(&database.url()).env("LISTEN", address.to_string())).await;
     program.client.publish(&[event("t", "2")]).await;

@@ -12,13 +12,13 @@ use crate::program::{Program, command};
 use crate::target::{Client, Counters, RawRequest, Target, event};
 
 on_both_databases! {
-    a_request_that_has_begun_is_answered_after_sigterm,
-    what_waits_for_the_database_at_sigterm_is_stored_and_answered,
-    what_clients_left_behind_in_the_queue_is_stored_after_sigterm,
+    a_request_in_progress_gets_its_response_after_sigterm,
+    requests_that_wait_at_sigterm_are_stored_and_get_responses,
+    queued_requests_of_gone_clients_are_stored_after_sigterm,
     a_kill_under_load_keeps_every_acknowledged_event,
 }
 
-async fn a_request_that_has_begun_is_answered_after_sigterm(database: &Database) {
+async fn a_request_in_progress_gets_its_response_after_sigterm(database: &Database) {
     let mut program = Program::start(database).await;
     let body = event("t", "1").to_string();
     let mut connection = TcpStream::connect(program.client.address).await.unwrap();
@@ -27,7 +27,8 @@ async fn a_request_that_has_begun_is_answered_after_sigterm(database: &Database)
         body.len()
     );
     connection.write_all(head.as_bytes()).await.unwrap();
-    // The service says "go on" when a handler reads the body: from here on the request has begun.
+    // The service sends "100 Continue" once a handler reads the body: from here on the request is
+    // in progress.
     let mut go_on = [0; 25];
     connection.read_exact(&mut go_on).await.unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -35,12 +36,12 @@ async fn a_request_that_has_begun_is_answered_after_sigterm(database: &Database)
     program.signal(Signal::TERM);
     program.wait_for_log("stopping").await;
     connection.write_all(body.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
     assert!(
-        answer.ends_with(r#"{"status":"accepted","accepted":1,"inserted":1,"duplicates":0}"#),
-        "{answer}"
+        response.ends_with(r#"{"status":"accepted","accepted":1,"inserted":1,"duplicates":0}"#),
+        "{response}"
     );
     assert_eq!(program.child.wait().await.unwrap().code(), Some(0));
 
@@ -49,13 +50,13 @@ async fn a_request_that_has_begun_is_answered_after_sigterm(database: &Database)
     target.stop().await;
 }
 
-/// A program with one request at the database and one in its queue, which may hold one.
+/// A program with one request at the database and one in its queue, which holds one.
 struct Occupied {
     program: Program,
     gate: Gate,
     at_the_database: RawRequest,
     in_the_queue: RawRequest,
-    /// The requests that were accepted; each has one event of its own.
+    /// Number of accepted requests, each with one event of its own.
     accepted: u64,
 }
 
@@ -65,29 +66,30 @@ impl Occupied {
         let mut gate = database.hold_transactions().await;
         let client = program.client.clone();
         let mut accepted = 0;
-        // On SQLite the transaction may end before the two others arrive, and then it takes another turn.
+        // On SQLite the transaction may end before the two others arrive, and then it takes another
+        // turn.
         loop {
             let at_the_database = RawRequest::publish(&client, &[event("held", &accepted.to_string())]).await;
             gate.reached().await;
             let mut one = RawRequest::publish(&client, &[event("one", &accepted.to_string())]).await;
             let mut other = RawRequest::publish(&client, &[event("other", &accepted.to_string())]).await;
             let (first, in_the_queue) = tokio::select! {
-                () = one.answered() => (one, other),
-                () = other.answered() => (other, one),
+                () = one.response_begins() => (one, other),
+                () = other.response_begins() => (other, one),
             };
-            // There is room for one of them: if one is refused, it is the other that waits.
-            if first.answer().await.starts_with("HTTP/1.1 503") {
+            // There is room for one of them: if one is refused, the other one waits.
+            if first.response().await.starts_with("HTTP/1.1 503") {
                 accepted += 2;
                 return Self { program, gate, at_the_database, in_the_queue, accepted };
             }
             for request in [at_the_database, in_the_queue] {
-                assert!(request.answer().await.starts_with("HTTP/1.1 200"));
+                assert!(request.response().await.starts_with("HTTP/1.1 200"));
             }
             accepted += 3;
         }
     }
 
-    /// Tells the program to stop, lets the database go on, and waits for the end.
+    /// Tells the program to stop, releases the database, and waits for the end.
     async fn stop(mut program: Program, gate: Gate) {
         program.signal(Signal::TERM);
         program.wait_for_log("stopping").await;
@@ -96,17 +98,17 @@ impl Occupied {
     }
 }
 
-async fn what_waits_for_the_database_at_sigterm_is_stored_and_answered(database: &Database) {
+async fn requests_that_wait_at_sigterm_are_stored_and_get_responses(database: &Database) {
     let Occupied { program, gate, at_the_database, in_the_queue, accepted } = Occupied::start(database).await;
     Occupied::stop(program, gate).await;
     for request in [at_the_database, in_the_queue] {
-        let answer = request.answer().await;
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let response = request.response().await;
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     }
     assert_all_stored(database, accepted).await;
 }
 
-async fn what_clients_left_behind_in_the_queue_is_stored_after_sigterm(database: &Database) {
+async fn queued_requests_of_gone_clients_are_stored_after_sigterm(database: &Database) {
     let Occupied { program, gate, at_the_database, in_the_queue, accepted } = Occupied::start(database).await;
     // Without a client, only the writer keeps the program from ending.
     for request in [at_the_database, in_the_queue] {
@@ -124,7 +126,8 @@ async fn assert_all_stored(database: &Database, events: u64) {
     target.stop().await;
 }
 
-/// Publishes each event twice until the connection breaks; answers the ids that were acknowledged.
+/// Publishes each event twice until the connection breaks, and returns the ids that were
+/// acknowledged.
 async fn publish_until_it_breaks(client: Client, name: usize) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for turn in 0.. {
@@ -147,7 +150,8 @@ async fn a_kill_under_load_keeps_every_acknowledged_event(database: &Database) {
         }
         let before = program.client.counters().await.received;
         while program.client.counters().await.received < before + 100 {}
-        // An answer comes soon after a commit, so that the kill would come soon after one, too: let it drift.
+        // A response comes soon after a commit, and so would the kill: each round kills a little
+        // later.
         for _ in 0..round {
             program.client.counters().await;
         }
@@ -168,7 +172,7 @@ async fn a_kill_under_load_keeps_every_acknowledged_event(database: &Database) {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_one_message_with_its_exit_code() {
+async fn a_wrong_setting_is_one_message_with_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = format!("sqlite:{}/missing/events.db", folder.path().display());
     let cases = [
@@ -176,13 +180,13 @@ async fn what_cannot_work_is_one_message_with_its_exit_code() {
         ("DATABASE_URL", "postgres://user:secret@127.0.0.1:1/events", 1, "is PostgreSQL running there"),
         ("DATABASE_URL", "mysql://127.0.0.1/events", 2, "must begin with sqlite: or postgres://"),
         ("LISTEN", "8080", 2, "must be a host and a port"),
-        ("LISTEN", "192.0.2.1:8080", 1, "LISTEN names another address"),
+        ("LISTEN", "192.0.2.1:8080", 1, "choose another address with LISTEN"),
         ("ACK", "soon", 2, "possible values: committed"),
         ("INVALID_STATUS", "500", 2, "possible values: 422, 400"),
         ("MAX_BATCH", "none", 2, "--max-batch"),
         ("DATABASE_WAIT_SEC", "-1", 2, "--database-wait-sec"),
         ("AUTH_TOKEN", "", 2, "--auth-token <TOKEN>': the token is empty"),
-        ("AUTH_TOKEN_FILE", "/nowhere/token", 2, "cannot read the token from the file"),
+        ("AUTH_TOKEN_FILE", "/nowhere/token", 2, "cannot read the token file"),
     ];
     for (variable, value, code, message) in cases {
         let file = format!("sqlite:{}/events.db", folder.path().display());

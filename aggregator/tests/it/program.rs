@@ -17,7 +17,7 @@ pub(crate) struct Program {
     pub(crate) client: Client,
 }
 
-/// The program in an environment of the tests' own.
+/// Returns the program with an environment of the tests' own.
 pub(crate) fn command(database_url: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aggregator"));
     command
@@ -66,7 +66,7 @@ impl Program {
         panic!("the program ended without saying {text:?}");
     }
 
-    /// The most memory that it has held, where the system tells.
+    /// Returns the most memory that it has held, if the system reports it.
     pub(crate) fn peak_memory_kib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,4 +1,5 @@
-//! The queued mode: what is accepted is durable at once and stored once, whoever dies in between.
+//! The queued mode: accepted events are durable at once and stored once, whichever process dies in
+//! between.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +15,10 @@ use crate::program::Program;
 use crate::target::{Client, Counters, Target, event};
 
 on_both_databases! {
-    an_answer_says_that_events_wait_and_then_they_are_stored_once,
-    the_counters_agree_in_every_answer_while_the_inbox_is_filled_and_emptied,
-    what_was_accepted_outlives_a_kill_and_is_stored_once,
-    who_does_not_queue_stores_what_others_have_left,
+    queued_events_are_accepted_and_then_stored_once,
+    the_counters_agree_in_every_reading_while_the_inbox_is_filled_and_emptied,
+    accepted_events_outlive_a_kill_and_are_stored_once,
+    a_process_without_queued_mode_stores_events_left_in_the_inbox,
     several_processes_empty_one_inbox_and_count_exactly,
 }
 
@@ -38,7 +39,7 @@ fn events(topic: &str, ids: std::ops::Range<usize>) -> Vec<Value> {
     ids.map(|id| event(topic, &format!("{id:05}"))).collect()
 }
 
-async fn an_answer_says_that_events_wait_and_then_they_are_stored_once(database: &Database) {
+async fn queued_events_are_accepted_and_then_stored_once(database: &Database) {
     let target = Target::start_with(database, queued).await;
     let client = &target.client;
     let batch = [event("t", "1"), event("t", "2"), event("t", "1")];
@@ -53,7 +54,7 @@ async fn an_answer_says_that_events_wait_and_then_they_are_stored_once(database:
     target.stop().await;
 }
 
-async fn the_counters_agree_in_every_answer_while_the_inbox_is_filled_and_emptied(database: &Database) {
+async fn the_counters_agree_in_every_reading_while_the_inbox_is_filled_and_emptied(database: &Database) {
     let target = Target::start_with(database, |settings| {
         queued(settings);
         settings.batch_size = 50;
@@ -61,7 +62,8 @@ async fn the_counters_agree_in_every_answer_while_the_inbox_is_filled_and_emptie
     .await;
     let is_done = Arc::new(AtomicBool::new(false));
     let poller = tokio::spawn({
-        let (client, is_done) = (target.client.another(), Arc::clone(&is_done));
+        let client = target.client.another();
+        let is_done = Arc::clone(&is_done);
         async move {
             let mut waited = 0;
             while !is_done.load(Ordering::Relaxed) {
@@ -89,7 +91,7 @@ async fn the_counters_agree_in_every_answer_while_the_inbox_is_filled_and_emptie
     target.stop().await;
 }
 
-async fn what_was_accepted_outlives_a_kill_and_is_stored_once(database: &Database) {
+async fn accepted_events_outlive_a_kill_and_are_stored_once(database: &Database) {
     let mut accepted = 0;
     for round in 0..4_usize {
         let mut program = Program::start_with(database, &QUEUED).await;
@@ -106,7 +108,7 @@ async fn what_was_accepted_outlives_a_kill_and_is_stored_once(database: &Databas
     assert_eq!(program.client.ids().await.len() as u64, counters.unique);
 }
 
-async fn who_does_not_queue_stores_what_others_have_left(database: &Database) {
+async fn a_process_without_queued_mode_stores_events_left_in_the_inbox(database: &Database) {
     let mut program = Program::start_with(database, &QUEUED).await;
     let blockade = if database.is_sqlite() { None } else { Some(database.block_writers().await) };
     accept(&program.client, &events("t", 0..1000)).await;
@@ -156,7 +158,7 @@ async fn a_full_inbox_refuses_until_it_is_emptied() {
         .await;
         let blockade = database.block_writers().await;
         let mut accepted = 0;
-        // It is looked at once a second, so that more than a hundred pass, and then none.
+        // The inbox is read once a second, so more than a hundred pass, and then none.
         let refused = loop {
             let response = target.client.post("/publish", json!(events("t", 0..50)).to_string()).await;
             if response.status() != StatusCode::ACCEPTED {
@@ -180,7 +182,7 @@ async fn a_full_inbox_refuses_until_it_is_emptied() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_paused_worker_has_taken_is_stored_by_another_once_its_lease_is_over() {
+async fn events_of_a_paused_worker_are_stored_by_another_after_its_lease() {
     let database = Database::postgres().await;
     crate::in_time(async {
         // A transaction that a worker has begun waits here while its process is paused.
@@ -213,10 +215,10 @@ async fn an_inbox_that_cannot_be_looked_at_is_a_warning_once_an_outage() {
         let mut program = Program::start_with(&database, &variables).await;
         for _outage in 0..2 {
             database.execute("DROP VIEW stats").await;
-            program.wait_for_log(" WARN aggregator::ingest::worker: the inbox cannot be looked at").await;
-            program.wait_for_log("DEBUG aggregator::ingest::worker: the inbox cannot be looked at").await;
+            program.wait_for_log(" WARN aggregator::ingest::worker: cannot read the inbox").await;
+            program.wait_for_log("DEBUG aggregator::ingest::worker: cannot read the inbox").await;
             database.execute("CREATE VIEW stats AS SELECT pending FROM counters").await;
-            program.wait_for_log(" INFO aggregator::ingest::worker: the inbox can be looked at again").await;
+            program.wait_for_log(" INFO aggregator::ingest::worker: the inbox can be read again").await;
         }
     })
     .await;

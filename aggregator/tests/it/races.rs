@@ -13,12 +13,13 @@ use crate::target::{Client, Counters, Target, event};
 on_both_databases! {
     fifty_clients_race_one_key_and_one_wins,
     batches_that_overlap_in_opposite_orders_all_succeed,
-    the_counters_agree_in_every_answer_under_load,
+    the_counters_agree_in_every_reading_under_load,
     two_aggregators_on_one_database_count_exactly,
     counters_stay_exact_while_aggregators_come_and_go,
 }
 
-/// Lets `clients` publish the same one-event batch at the same time; answers how many were told that it was new.
+/// Publishes the same one-event batch from all clients at the same time, and returns the number of
+/// `new` responses.
 async fn race(clients: &[Client], id: &str) -> u64 {
     let mut requests = JoinSet::new();
     for client in clients {
@@ -73,11 +74,12 @@ async fn batches_that_overlap_in_opposite_orders_all_succeed(database: &Database
     target.stop().await;
 }
 
-async fn the_counters_agree_in_every_answer_under_load(database: &Database) {
+async fn the_counters_agree_in_every_reading_under_load(database: &Database) {
     let target = Target::start(database).await;
     let is_done = Arc::new(AtomicBool::new(false));
     let poller = tokio::spawn({
-        let (client, is_done) = (target.client.another(), Arc::clone(&is_done));
+        let client = target.client.another();
+        let is_done = Arc::clone(&is_done);
         async move {
             let mut last = client.counters().await;
             while !is_done.load(Ordering::SeqCst) {
@@ -99,7 +101,7 @@ async fn the_counters_agree_in_every_answer_under_load(database: &Database) {
 }
 
 async fn two_aggregators_on_one_database_count_exactly(database: &Database) {
-    // On PostgreSQL both start at once, on an empty database. A SQLite file is made by one.
+    // On PostgreSQL both start at once, on an empty database. A SQLite file is created by one.
     let (first, second) = if database.is_sqlite() {
         (Target::start(database).await, Target::start(database).await)
     } else {
@@ -134,7 +136,7 @@ async fn counters_stay_exact_while_aggregators_come_and_go(database: &Database) 
     for number in 0..4 {
         clients.spawn(publish_overlapping(target.client.another(), number, 25));
     }
-    // Each that starts folds the counters' rows while others append theirs.
+    // Each start folds the counters' rows while others append theirs.
     for _ in 0..10 {
         let visitor = Target::start(database).await;
         visitor.client.counters().await;

@@ -1,4 +1,4 @@
-//! The contract's other half: what is refused, with which status, and where the fault is said to be.
+//! The contract's other half: refused requests, with their statuses and the places of their faults.
 
 use aggregator::InvalidStatus;
 use reqwest::StatusCode;
@@ -10,16 +10,16 @@ use crate::database::Database;
 use crate::target::{Counters, Target, event};
 
 on_both_databases! {
-    every_fault_is_told_with_its_index_and_field,
+    every_fault_has_its_index_and_field,
     one_invalid_event_rejects_its_whole_batch,
-    what_is_no_batch_is_refused,
+    bodies_that_are_not_batches_are_rejected,
     queries_are_checked_as_bodies_are,
     the_status_of_invalid_input_can_be_400,
-    what_is_too_large_is_refused_and_at_the_limit_is_not,
+    a_request_beyond_a_limit_is_refused_and_at_the_limit_is_not,
     a_body_that_does_not_arrive_is_not_waited_for,
 }
 
-/// The place and the kind of every fault of an answer.
+/// Returns the place and the kind of every fault of a response.
 async fn faults(response: reqwest::Response) -> Vec<(Value, String)> {
     let answer: Value = response.json().await.unwrap();
     let fault = |fault: &Value| {
@@ -29,7 +29,7 @@ async fn faults(response: reqwest::Response) -> Vec<(Value, String)> {
     answer["detail"].as_array().unwrap().iter().map(fault).collect()
 }
 
-async fn every_fault_is_told_with_its_index_and_field(database: &Database) {
+async fn every_fault_has_its_index_and_field(database: &Database) {
     let target = Target::start(database).await;
     for (field, value, kind) in odd_fields() {
         let odd = event_text(field, &value);
@@ -50,7 +50,7 @@ async fn every_fault_is_told_with_its_index_and_field(database: &Database) {
     target.stop().await;
 }
 
-/// A field, the JSON text that it must not have, and the kind of its fault.
+/// Fields, each with a JSON text that it must not have and the kind of its fault.
 fn odd_fields() -> Vec<(&'static str, String, &'static str)> {
     let long = |bytes: usize| format!("\"{}\"", "x".repeat(bytes));
     [
@@ -93,7 +93,7 @@ fn odd_fields() -> Vec<(&'static str, String, &'static str)> {
     .collect()
 }
 
-/// An event that is valid but for one field.
+/// Returns an event that is valid except for one field.
 fn event_text(field: &str, value: &str) -> String {
     let mut fields = vec![
         ("topic", "\"t\""),
@@ -108,7 +108,7 @@ fn event_text(field: &str, value: &str) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// An object of so many levels.
+/// Returns an object with this many levels.
 fn levels(levels: usize) -> String {
     format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1))
 }
@@ -139,7 +139,7 @@ async fn one_invalid_event_rejects_its_whole_batch(database: &Database) {
     target.stop().await;
 }
 
-async fn what_is_no_batch_is_refused(database: &Database) {
+async fn bodies_that_are_not_batches_are_rejected(database: &Database) {
     let target = Target::start(database).await;
     let one = event("t", "1").to_string();
     let body = json!(["body"]);
@@ -224,7 +224,7 @@ async fn the_status_of_invalid_input_can_be_400(database: &Database) {
     target.stop().await;
 }
 
-async fn what_is_too_large_is_refused_and_at_the_limit_is_not(database: &Database) {
+async fn a_request_beyond_a_limit_is_refused_and_at_the_limit_is_not(database: &Database) {
     let target = Target::start_with(database, |settings| {
         settings.max_batch = 3;
         settings.body_limit_mib = 1;

@@ -1,4 +1,4 @@
-//! What was acknowledged outlives the process.
+//! Acknowledged events outlive the process.
 
 use serde_json::json;
 

@@ -20,14 +20,14 @@ pub(crate) struct Target {
     served: JoinHandle<Result<(), RunError>>,
 }
 
-/// Speaks HTTP with a service, wherever it runs.
+/// Speaks HTTP with a service in this process or another.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     http: reqwest::Client,
 }
 
-/// The counters of one answer of `/stats`.
+/// The counters of one response of `/stats`.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub(crate) struct Counters {
     pub(crate) received: u64,
@@ -55,10 +55,10 @@ impl Target {
         Self { client, stop, served }
     }
 
-    /// Stops as SIGTERM does, and waits until all that was accepted is stored.
+    /// Stops as SIGTERM does, and waits until all accepted events are stored.
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
-        // Idle connections would be closed by the service; closing them here saves nobody's time but the test's.
+        // The service would close idle connections; closing them here saves the test's time.
         drop(self.client);
         self.served.await.unwrap().unwrap();
     }
@@ -66,12 +66,12 @@ impl Target {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        // The workspace builds the library with TLS, which it asks for a provider of even where nobody uses it.
+        // The workspace builds the library with TLS, which needs a provider even if it is not used.
         rustls::crypto::ring::default_provider().install_default().ok();
         Self { address, http: reqwest::Client::new() }
     }
 
-    /// A client with connections of its own.
+    /// Returns a client with connections of its own.
     pub(crate) fn another(&self) -> Self {
         Self::new(self.address)
     }
@@ -80,7 +80,7 @@ impl Client {
         self.http.post(self.url(path)).body(body).send().await.unwrap()
     }
 
-    /// As [`Client::post`], where the connection may break.
+    /// As [`Client::post`], for a connection that may break.
     pub(crate) async fn try_post(
         &self,
         path: &str,
@@ -93,7 +93,7 @@ impl Client {
         self.http.get(self.url(path)).send().await.unwrap()
     }
 
-    /// GET, saying which media types are welcome.
+    /// Sends a GET that accepts these media types.
     pub(crate) async fn get_accepting(&self, path: &str, accepted: &str) -> Response {
         let request = self.request(reqwest::Method::GET, path).header("accept", accepted);
         request.send().await.unwrap()
@@ -107,7 +107,7 @@ impl Client {
         format!("http://{}{path}", self.address)
     }
 
-    /// Publishes and expects success; answers the receipt.
+    /// Publishes, expects success and returns the receipt.
     pub(crate) async fn publish(&self, events: &[Value]) -> Value {
         let response = self.post("/publish?results=true", json!(events).to_string()).await;
         assert_eq!(response.status(), StatusCode::OK);
@@ -120,14 +120,15 @@ impl Client {
         response.json().await.unwrap()
     }
 
-    /// The counters of a service with nothing that waits, checked against each other.
+    /// Returns the counters, checked against each other. Nothing may wait in the inbox.
     pub(crate) async fn counters(&self) -> Counters {
         let (counters, waiting) = self.counters_and_waiting().await;
         assert_eq!(waiting, 0);
         counters
     }
 
-    /// The counters and what waits in the inbox, of one answer, checked against each other.
+    /// Returns the counters and the number of events in the inbox, of one response, checked against
+    /// each other.
     pub(crate) async fn counters_and_waiting(&self) -> (Counters, u64) {
         let stats = self.stats().await;
         let number = |pointer: &str| stats.pointer(pointer).and_then(Value::as_u64).unwrap();
@@ -141,7 +142,7 @@ impl Client {
         (counters, waiting)
     }
 
-    /// The counters once nothing waits any more.
+    /// Returns the counters once nothing waits any more.
     pub(crate) async fn rested(&self) -> Counters {
         loop {
             let (counters, waiting) = self.counters_and_waiting().await;
@@ -151,7 +152,8 @@ impl Client {
         }
     }
 
-    /// Every row, by following the links of pages with `limit` rows; `topic` is a ready query parameter or nothing.
+    /// Returns every row, by following the links of pages with `limit` rows; `topic` is a ready
+    /// query parameter or empty.
     pub(crate) async fn list(&self, topic: &str, limit: usize) -> Vec<Value> {
         let mut rows = Vec::new();
         let mut next = Some(format!("/events?limit={limit}&{topic}"));
@@ -167,14 +169,14 @@ impl Client {
         rows
     }
 
-    /// The ids of all rows, in the order of the listing.
+    /// Returns the ids of all rows, in the order of the listing.
     pub(crate) async fn ids(&self) -> Vec<String> {
         let text = |row: &Value| row["event_id"].as_str().unwrap().to_owned();
         self.list("", 10_000).await.iter().map(text).collect()
     }
 }
 
-/// One request on a connection of its own, byte by byte in the hands of the test.
+/// One request on a connection of its own, which the test sends byte by byte.
 pub(crate) struct RawRequest {
     connection: TcpStream,
 }
@@ -192,19 +194,19 @@ impl RawRequest {
         Self::publish_until(client, events, raw_publish(events).len()).await
     }
 
-    /// Waits for the answer to begin.
-    pub(crate) async fn answered(&mut self) {
+    /// Waits for the response to begin.
+    pub(crate) async fn response_begins(&mut self) {
         self.connection.readable().await.unwrap();
     }
 
-    /// Waits for the whole answer.
-    pub(crate) async fn answer(mut self) -> String {
+    /// Waits for the whole response.
+    pub(crate) async fn response(mut self) -> String {
         let mut answer = String::new();
         self.connection.read_to_string(&mut answer).await.unwrap();
         answer
     }
 
-    /// Hangs up, and waits until the service has noticed; answers what it still said.
+    /// Hangs up, waits until the service has noticed, and returns the bytes that it still sent.
     pub(crate) async fn hang_up(mut self) -> String {
         let mut answer = Vec::new();
         // A service that leaves bytes unread resets the connection.
@@ -214,7 +216,7 @@ impl RawRequest {
     }
 }
 
-/// The bytes of a `POST /publish`.
+/// Returns the bytes of a `POST /publish`.
 pub(crate) fn raw_publish(events: &[Value]) -> String {
     let body = json!(events).to_string();
     format!(
@@ -223,7 +225,7 @@ pub(crate) fn raw_publish(events: &[Value]) -> String {
     )
 }
 
-/// Where the `Link` header leads.
+/// Returns the target of the `Link` header.
 pub(crate) fn next_page(response: &Response) -> Option<String> {
     let link = response.headers().get("link")?.to_str().unwrap();
     let (path, relation) = link.strip_prefix('<').unwrap().split_once('>').unwrap();

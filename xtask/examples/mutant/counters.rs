@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Numbers that `/stats` shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Counters {
     pub(crate) received: u64,

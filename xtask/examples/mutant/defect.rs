@@ -1,53 +1,55 @@
-//! What can be wrong with a target, and the small switches: what tells two events apart, what is stored, what is answered.
+//! Defects of a target, and those that are a small switch: in a key, in what is stored, in the
+//! counters.
 
 use clap::ValueEnum;
 
 use crate::counters::Counters;
 use crate::event::{Event, Key};
 
-/// One event in so many is stored a second time, or dropped, or dropped and another doubled.
+/// Distance of events that are stored a second time, or dropped, or dropped with another doubled.
 const ONE_IN: usize = 10_000;
 
-/// One defect, each somebody's.
+/// A defect that some real service had.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Defect {
-    /// None: each event is stored once, counted once, and answered after that.
+    /// None: each event is stored once, counted once, and acknowledged after that.
     None,
-    /// Looks whether a key is there, and inserts it later, without a constraint that would refuse the second.
+    /// Checks for a key, and inserts it later, without a constraint that would reject the second.
     CheckThenInsert,
-    /// Marks a key as known, durably, and writes the event later: what dies in between is never stored.
+    /// Marks a key as known, durably, and writes the event later: an event between the two is never
+    /// stored after a kill.
     ClaimBeforeWrite,
-    /// Claims a key in memory, tells repeats to be known, and writes the event a while later.
+    /// Claims a key in memory, answers `duplicate` to repeats, and writes the event a while later.
     DuplicateBeforeFirst,
-    /// Takes two events with one id for one, whatever their topics.
+    /// Merges two events with one id, whatever their topics.
     DedupById,
-    /// Takes two events with one payload for one.
+    /// Merges two events with one payload.
     DedupByPayload,
-    /// Takes ids that differ in case for one.
+    /// Merges ids that differ in case.
     LowerCasedId,
-    /// Takes ids that differ in white space at the end for one.
+    /// Merges ids that differ in white space at the end.
     TrimmedId,
-    /// Takes ids that differ in their normal form for one.
+    /// Merges ids that differ in their Unicode normal form.
     NormalisedId,
-    /// Takes ids for one that begin with the same 36 bytes.
+    /// Merges ids that begin with the same 36 bytes.
     TruncatedId,
-    /// Takes ids for one that begin with the same 128 bytes.
+    /// Merges ids that begin with the same 128 bytes.
     TruncatedLongId,
-    /// Takes ids for one that are the same number.
+    /// Merges ids that are the same number.
     IntegerAffineId,
-    /// Lets an event that comes again take the place of the first.
+    /// Replaces the first event of a key with a later one.
     LastWriterWins,
-    /// Keeps everything in memory alone.
+    /// Keeps everything in memory only.
     LostAtRestart,
-    /// Remembers the last 10,000 keys alone.
+    /// Remembers only the last 10,000 keys.
     ShortMemory,
     /// Forgets a key after two seconds.
     ShortWindow,
-    /// Lets every second duplicate through.
+    /// Stores every second duplicate.
     EverySecondDuplicate,
     /// Stops storing a batch at its first duplicate.
     StopsAtConflict,
-    /// Tells a repeat inside a batch to be new.
+    /// Answers `new` to a repeat inside a batch.
     #[value(alias = "in-batch-repeat-counted-new")]
     InBatchRepeatIsNew,
     /// Stores a batch event by event.
@@ -56,17 +58,17 @@ pub(crate) enum Defect {
     CounterOutsideTheInsert,
     /// Counts a request with a duplicate in it twice.
     CountsTwice,
-    /// Counts a request without an event as one.
+    /// Counts a request without an event as one event.
     CountsWhatIsEmpty,
     /// Makes counters durable once a second.
     CountersFlushedLater,
-    /// Answers `/stats` from several moments.
+    /// Answers `/stats` with counters from several moments.
     TornStats,
-    /// Tells how long the first process has been up, whichever answers.
+    /// Reports the uptime of the first process, whichever process responds.
     UptimeNotReset,
-    /// Answers before the events are stored.
+    /// Responds before the events are stored.
     AckedBeforeStored,
-    /// Tells a failure to be a duplicate.
+    /// Answers `duplicate` after a failure.
     FailureIsDuplicate,
     /// Stores one event in 10,000 a second time.
     StoredTwice,
@@ -82,32 +84,32 @@ pub(crate) enum Defect {
     RefusesWhatIsStored,
     /// Counts one batch in fifty, and answers 503 before it is stored.
     CountsWhatIsRefused,
-    /// Refuses a batch with an invalid event, after it has stored the valid ones.
+    /// Rejects a batch with an invalid event, after it has stored the valid ones.
     PartlyStored,
-    /// Takes a batch with an invalid event, and drops that one.
+    /// Accepts a batch with an invalid event, and drops that event.
     InvalidSwallowed,
-    /// Keeps the inbox in memory alone.
+    /// Keeps the inbox in memory only.
     QueueLostAtKill,
     /// Takes a batch out of the inbox, and stores it later.
     PoppedThenKilled,
-    /// Never takes up again what was begun by a process that is gone.
+    /// Never resumes batches that a killed process had begun.
     NeverReclaimed,
     /// Two workers store one batch.
     TwoWorkersOnOne,
     /// Stores numbers as floating-point ones.
     NumbersThroughFloat,
-    /// Leaves out a row at every page's end.
+    /// Leaves out a row at the end of every page.
     PageOffByOne,
-    /// Shows the first 1,000 rows, and says that these are all.
+    /// Shows the first 1,000 rows as if they were all.
     ListingTruncated,
-    /// Goes on after the last row's moment, and so leaves out the others of that moment.
+    /// Continues after the last row's moment, and so leaves out the other rows of that moment.
     CursorTiesLost,
-    /// Shows the newest event to everybody, whatever topic they ask for.
+    /// Shows the newest event in the listing of every topic.
     ScopeLeak,
 }
 
 impl Defect {
-    /// What tells two events apart.
+    /// Returns the key by which events are deduplicated.
     pub(crate) fn key(self, event: &Event) -> Key {
         let (topic, id) = event.key.clone();
         match self {
@@ -125,7 +127,7 @@ impl Defect {
         }
     }
 
-    /// What is stored of new events, where so many rows are there already.
+    /// Returns the events to store, where `rows` are stored already.
     pub(crate) fn stored(self, new: Vec<Event>, rows: usize) -> Vec<Event> {
         let nth = |place: usize| rows + place + 1;
         let copies = |place: usize| match self {
@@ -140,12 +142,12 @@ impl Defect {
         stored.flat_map(|(place, event)| std::iter::repeat_n(self.kept(event), copies(place))).collect()
     }
 
-    /// An event as it is kept.
+    /// Returns an event as it is stored.
     fn kept(self, event: Event) -> Event {
         if self == Self::NumbersThroughFloat { event.with_a_float() } else { event }
     }
 
-    /// What a batch adds to the counters, by what was new in it.
+    /// Returns what a batch adds to the counters.
     pub(crate) fn counted(self, results: &[bool]) -> Counters {
         let counted = Counters::of(results);
         let again = match self {

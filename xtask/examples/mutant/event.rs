@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// First and second part of a key.
+/// Topic and id.
 pub(crate) type Key = (String, String);
 
 /// An event: its key, and its text to the byte.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) key: Key,
-    /// When it came, in batches since the process began.
+    /// Number of batches since the process began, when the event came.
     pub(crate) moment: u64,
     pub(crate) text: Box<RawValue>,
 }
@@ -31,7 +31,7 @@ impl Event {
         Ok(Self { key: (names.topic, names.event_id), moment: 0, text })
     }
 
-    /// Its payload, to the byte.
+    /// Returns the payload, to the byte.
     pub(crate) fn payload(&self) -> String {
         #[derive(Deserialize)]
         struct Carried<'a> {
@@ -42,7 +42,7 @@ impl Event {
         carried.map(|carried| carried.payload.get().to_owned()).unwrap_or_default()
     }
 
-    /// The same with the number in its payload as a floating-point one.
+    /// Returns the event with the number in its payload as a floating-point one.
     pub(crate) fn with_a_float(self) -> Self {
         let text = self.text.get();
         let number = text.find("\"n\":").map_or(0, |at| at + 4);
@@ -51,7 +51,7 @@ impl Event {
         Self { text: RawValue::from_string(changed).expect("a number stays a number"), ..self }
     }
 
-    /// Reads of a batch what is valid.
+    /// Reads the valid events of a batch.
     pub(crate) fn valid_of(body: &str) -> Vec<Self> {
         let texts: Vec<Box<RawValue>> = serde_json::from_str(body).unwrap_or_default();
         texts.into_iter().filter_map(|text| Self::parse(text).ok()).collect()

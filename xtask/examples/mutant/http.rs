@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::mode::Mode;
 use crate::store::Store;
 
-/// Rows of a page that asks for no number.
+/// Rows of a page without a limit in its request.
 const PAGE: usize = 1_000;
 
 /// Rows of a listing that is truncated.
@@ -24,10 +24,10 @@ const SHOWN: usize = 1_000;
 /// Rows of a topic that a capped listing shows.
 const CAP: usize = 200;
 
-/// Between two readings of counters that ought to be one.
+/// Pause between two reads of counters that ought to be one.
 const GAP: Duration = Duration::from_millis(5);
 
-/// All routes.
+/// Returns all routes.
 pub(crate) fn routes(store: Store) -> Router {
     Router::new()
         .route("/publish", post(publish))
@@ -81,7 +81,7 @@ async fn publish(State(store): State<Store>, body: String) -> Response {
 struct Page {
     topic: Option<String>,
     limit: Option<usize>,
-    /// Rows before this one, in the order of storing.
+    /// Position before which rows are shown, in the order of storing.
     cursor: Option<usize>,
 }
 
@@ -100,7 +100,8 @@ async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Respons
         leaked == Some(*seq) || page.topic.as_ref().is_none_or(|topic| row.key.0 == *topic)
     };
     let mut rows = state.rows[..end].iter().enumerate().rev().filter(asked_for);
-    let (mut texts, mut last) = (Vec::new(), 0);
+    let mut texts = Vec::new();
+    let mut last = 0;
     for (seq, row) in rows.by_ref().take(page.limit.unwrap_or(PAGE)) {
         texts.push(row.text.get());
         last = seq;
@@ -123,7 +124,7 @@ async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Respons
     (headers, format!("[{}]", texts.join(","))).into_response()
 }
 
-/// All that a capped listing ever shows of a topic, which has to be named.
+/// Returns all that a capped listing ever shows of a topic. The request must name the topic.
 fn newest(store: &Store, topic: Option<&str>) -> Response {
     let Some(topic) = topic else { return StatusCode::UNPROCESSABLE_ENTITY.into_response() };
     let state = store.look();

@@ -1,5 +1,5 @@
-//! The file that outlives the process: a line a record, each written by one call, so that SIGKILL leaves it whole or
-//! cuts off the last.
+//! File that outlives the process. Each record is a line, written by one call, so that SIGKILL
+//! leaves it complete or cuts off the last.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -12,34 +12,34 @@ use serde_json::value::RawValue;
 use crate::counters::Counters;
 use crate::event::Key;
 
-/// What one call makes durable.
+/// Changes that one call makes durable.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// Keys that are known from now on.
     pub(crate) claimed: Vec<Key>,
     /// Events that are stored.
     pub(crate) stored: Vec<Box<RawValue>>,
-    /// What the counters grow by.
+    /// Growth of the counters.
     pub(crate) counted: Counters,
-    /// Batches that go into the inbox.
+    /// Batches for the inbox.
     pub(crate) queued: Vec<Vec<Box<RawValue>>>,
-    /// So many batches of the inbox are begun, from its front.
+    /// Number of batches that are begun, from the inbox's front.
     pub(crate) begun: usize,
-    /// So many are out of it.
+    /// Number of batches that leave the inbox.
     pub(crate) taken: usize,
 }
 
-/// The open file; without one, nothing outlives the process.
+/// Open file; without one, nothing outlives the process.
 #[derive(Debug)]
 pub(crate) struct Journal(Option<File>);
 
 impl Journal {
-    /// Keeps nothing.
+    /// Returns a journal that keeps nothing.
     pub(crate) fn nowhere() -> Self {
         Self(None)
     }
 
-    /// Opens the file, made if absent, and reads what is in it.
+    /// Opens the file, or makes it, and reads its records.
     pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Record>)> {
         let shown = path.display();
         let file = OpenOptions::new().create(true).append(true).open(path);

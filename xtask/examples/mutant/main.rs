@@ -1,9 +1,9 @@
-//! The target of `cargo xtask mutants`: the reference contract from memory and an append-only file, with one defect at
-//! a time, or none, in several modes.
+//! Target of `cargo xtask mutants`: the reference contract from memory and an append-only file, in
+//! several modes, with one defect or none.
 //!
-//! Without a defect it is sound, also across SIGKILL: a batch and its counters are one write to the file, and what was
-//! only half written is cut off at the next start. Each defect is a switch at the place where somebody once got it wrong;
-//! see [`defect::Defect`] for what each of them does.
+//! Without a defect it is sound, also across SIGKILL: a batch and its counters are one write to the
+//! file, and the next start cuts off a record that was half written. Each defect is a switch at the
+//! place where some service once had it; [`defect::Defect`] lists them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,24 +25,24 @@ mod queue;
 mod store;
 mod wrong;
 
-/// Where to listen, what to keep, and what to get wrong.
+/// Settings of the target.
 #[derive(Debug, Parser)]
 struct Settings {
     /// Address of the server
     #[arg(long, env = "LISTEN")]
     listen: SocketAddr,
-    /// The file that outlives the process
+    /// File that outlives the process
     #[arg(long, env = "JOURNAL")]
     journal: PathBuf,
-    /// What to get wrong
+    /// Defect of the target
     #[arg(long, env = "DEFECT", value_enum, default_value = "none")]
     defect: Defect,
-    /// How to keep the contract
+    /// Mode of the target
     #[arg(long, env = "MODE", value_enum, default_value = "strict")]
     mode: Mode,
 }
 
-/// Workers of a target that stores later.
+/// Workers of a target that stores events later.
 const WORKERS: usize = 2;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]

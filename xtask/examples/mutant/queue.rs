@@ -1,4 +1,4 @@
-//! The inbox of a target that stores later: batches that were answered, in their order, each taken by one worker.
+//! Inbox of a target that stores later: acknowledged batches, in order, each taken by one worker.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use crate::event::Event;
 use crate::journal::Record;
 use crate::store::{State, Store, texts};
 
-/// What storing takes, so that some batches wait while others come.
+/// Time that storing takes, so that some batches wait while others come.
 const WORK: Duration = Duration::from_millis(1);
 
-/// Between two steps that ought to be one.
+/// Pause between two steps that ought to be one.
 const GAP: Duration = Duration::from_millis(2);
 
-/// Between two looks at an empty inbox.
+/// Pause between two looks at an empty inbox.
 const LOOK: Duration = Duration::from_millis(2);
 
 impl Store {
-    /// Puts a batch into the inbox, durably, and leaves it to the workers.
+    /// Puts a batch into the inbox, durably, for the workers.
     pub(crate) fn enqueue(&self, events: Vec<Event>) {
         let mut state = self.look();
         if self.defect != Defect::QueueLostAtKill {
@@ -28,14 +28,14 @@ impl Store {
         state.inbox.push_back(events);
     }
 
-    /// Works for as long as the process lives.
+    /// Works until the process ends.
     pub(crate) async fn work(self) {
         loop {
             let is_idle = match self.defect {
                 Defect::PoppedThenKilled => {
                     self.note_then_store(Record { taken: 1, ..Record::default() }, 0).await
                 }
-                // What was begun by a process that is gone is never begun again.
+                // A batch that a killed process had begun is never begun again.
                 Defect::NeverReclaimed => {
                     self.note_then_store(Record { begun: 1, ..Record::default() }, 1).await
                 }
@@ -48,7 +48,7 @@ impl Store {
         }
     }
 
-    /// The sound way: a batch leaves the inbox in the step that stores and counts it.
+    /// Takes a batch out of the inbox in the step that stores and counts it: the sound way.
     async fn take_and_store(&self) -> bool {
         sleep(WORK).await;
         let mut state = self.look();
@@ -57,7 +57,8 @@ impl Store {
         false
     }
 
-    /// Notes that a batch is out of the inbox, or begun, and stores it later: in between, the process may end.
+    /// Notes that a batch is out of the inbox, or begun, and stores it later: in between, the
+    /// process may be killed.
     async fn note_then_store(&self, noted: Record, taken_later: usize) -> bool {
         let events = {
             let mut state = self.look();
@@ -73,7 +74,8 @@ impl Store {
         false
     }
 
-    /// Looks at the first batch, stores it later, and takes it out only then: another worker has done the same.
+    /// Looks at the first batch, stores it later, and takes it out only then: another worker does
+    /// the same.
     async fn look_then_store(&self) -> bool {
         let Some(events) = self.look().inbox.front().cloned() else { return true };
         sleep(GAP).await;
@@ -87,7 +89,8 @@ impl Store {
 }
 
 impl State {
-    /// Stores and counts a batch of the inbox, and notes that so many are out of it, in one step.
+    /// Stores and counts a batch of the inbox, and notes that `taken` batches leave it, in one
+    /// step.
     fn store_queued(&mut self, events: Vec<Event>, taken: usize) {
         let (results, new) = self.claim(events);
         let counted = self.defect.counted(&results);
@@ -100,7 +103,7 @@ impl State {
         self.inbox.iter().map(|events| events.len() as u64).sum()
     }
 
-    /// Takes over what an earlier process left in its inbox.
+    /// Takes over the inbox of an earlier process.
     pub(crate) fn resume(&mut self, record: &mut Record) -> serde_json::Result<()> {
         for texts in record.queued.drain(..) {
             let events: serde_json::Result<Vec<Event>> = texts.into_iter().map(Event::parse).collect();

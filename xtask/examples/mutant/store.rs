@@ -1,4 +1,4 @@
-//! The store: a set of keys, the rows, the counters, and the file that they are made of.
+//! Store: the known keys, the rows, the counters, and the file that they are made from.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::Path;
@@ -17,31 +17,32 @@ use crate::mode::Mode;
 /// Keys that a short memory holds.
 const REMEMBERED: u64 = 10_000;
 
-/// How long a short window is.
+/// Length of a short window.
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// How long a key is known where that is promised, with something to spare for what comes in the last moment.
+/// Time for which a key is known in the windowed mode: the promised window and a little more, for a
+/// repeat in the last moment.
 const PROMISED_WINDOW: Duration = Duration::from_millis(510);
 
-/// What is there.
+/// State of the store.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) defect: Defect,
     mode: Mode,
-    /// Each known key: how many were known before it, and since when.
+    /// Each known key, with the number of keys known before it and the moment.
     known: HashMap<Key, (u64, Instant)>,
     learnt: u64,
     refused: u64,
     pub(crate) batches: u64,
     pub(crate) rows: Vec<Event>,
     pub(crate) counters: Counters,
-    /// What the counters grew by since they were made durable, and when that was.
+    /// Growth of the counters since they were made durable, and that moment.
     pub(crate) unflushed: Counters,
     pub(crate) flushed: Instant,
     pub(crate) journal: Journal,
-    /// What was answered and is not stored.
+    /// Batches that were acknowledged and are not stored.
     pub(crate) inbox: VecDeque<Vec<Event>>,
-    /// What an earlier process had begun.
+    /// Batches that an earlier process had begun.
     pub(crate) begun: VecDeque<Vec<Event>>,
     /// Events that are being stored.
     pub(crate) processing: u64,
@@ -53,14 +54,14 @@ pub(crate) struct Store {
     state: Arc<Mutex<State>>,
     pub(crate) defect: Defect,
     pub(crate) mode: Mode,
-    /// Names this process.
+    /// Id of this process.
     pub(crate) instance: u32,
-    /// Since when it says to be up.
+    /// Start of the uptime that the target reports.
     up_since: SystemTime,
 }
 
 impl Store {
-    /// Opens what an earlier process left.
+    /// Opens the store of an earlier process.
     pub(crate) fn open(path: &Path, defect: Defect, mode: Mode) -> Result<Self> {
         let (journal, records) = match defect {
             Defect::LostAtRestart => (Journal::nowhere(), Vec::new()),
@@ -103,22 +104,22 @@ impl Store {
         Ok(Self { state: Arc::new(Mutex::new(state)), defect, mode, instance: std::process::id(), up_since })
     }
 
-    /// For how long it says to be up.
+    /// Returns the uptime that the target reports.
     pub(crate) fn uptime(&self) -> Duration {
         self.up_since.elapsed().unwrap_or_default()
     }
 
-    /// What is there at this moment.
+    /// Locks the state.
     pub(crate) fn look(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("a panic ends the process")
     }
 
-    /// All topics, in order.
+    /// Returns all topics, in order.
     pub(crate) fn topics(&self) -> BTreeSet<String> {
         self.look().rows.iter().map(|row| row.key.0.clone()).collect()
     }
 
-    /// Takes a batch; tells of each event whether it was new.
+    /// Takes a batch. Returns true for each event that was new.
     pub(crate) async fn publish(&self, events: Vec<Event>) -> Vec<bool> {
         match self.defect {
             Defect::CheckThenInsert => self.check_then_insert(events).await,
@@ -133,7 +134,7 @@ impl Store {
         }
     }
 
-    /// The sound way: look, insert, count and make durable in one step that nobody can come between.
+    /// Looks up, inserts, counts and makes durable in one step: the sound way.
     pub(crate) fn store_at_once(&self, events: Vec<Event>) -> Vec<bool> {
         let mut state = self.look();
         let keys: Vec<Key> = events.iter().map(|event| event.key.clone()).collect();
@@ -150,7 +151,7 @@ impl Store {
     }
 }
 
-/// When the first process on this file was started, kept beside it.
+/// Returns the start of the first process on this file, kept in a file beside it.
 fn first_start(path: &Path) -> Result<SystemTime> {
     let kept = path.with_extension("started");
     if !kept.exists() {
@@ -169,7 +170,7 @@ impl State {
         })
     }
 
-    /// Marks a key as known; says whether it was not.
+    /// Marks a key as known. Returns true if it was not.
     pub(crate) fn remember(&mut self, key: Key) -> bool {
         let is_new = !self.knows(&key);
         if is_new {
@@ -179,9 +180,11 @@ impl State {
         is_new
     }
 
-    /// Marks the keys of these events as known: of each whether it was new, and those that were.
+    /// Marks the keys of these events as known. Returns true for each event that was new, and the
+    /// new events.
     pub(crate) fn claim(&mut self, events: Vec<Event>) -> (Vec<bool>, Vec<Event>) {
-        let (mut results, mut new) = (Vec::with_capacity(events.len()), Vec::new());
+        let mut results = Vec::with_capacity(events.len());
+        let mut new = Vec::new();
         let mut has_stopped = false;
         for event in events {
             let is_new = !has_stopped && self.is_new(self.defect.key(&event));
@@ -207,7 +210,8 @@ impl State {
         self.rows.extend(stored);
     }
 
-    /// Puts an event in the place of the one that is stored under its key; not made durable, as no such mutant is killed.
+    /// Replaces the event that is stored under its key. This is not durable, as no such mutant is
+    /// killed.
     fn replace(&mut self, event: Event) {
         if let Some(row) = self.rows.iter_mut().find(|row| row.key == event.key) {
             *row = Event { moment: row.moment, ..event };

@@ -1,4 +1,4 @@
-//! The wrong ways to take a batch, each of which does in several steps what has to be one.
+//! Wrong ways to store a batch, each of which does in several steps what has to be one.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,17 +12,18 @@ use crate::event::Event;
 use crate::journal::Record;
 use crate::store::{Store, texts};
 
-/// Between two steps that ought to be one: long enough that others get in between on any machine.
+/// Pause between two steps that ought to be one: long enough for another request on any machine.
 const GAP: Duration = Duration::from_millis(5);
 
-/// Every so many batches fail.
+/// Distance of batches that fail.
 const FAILS_EVERY: u64 = 50;
 
 impl Store {
-    /// Look, and insert later.
+    /// Looks up, and inserts later.
     pub(crate) async fn check_then_insert(&self, events: Vec<Event>) -> Vec<bool> {
         let results: Vec<bool> = {
-            let (state, mut here) = (self.look(), HashSet::new());
+            let state = self.look();
+            let mut here = HashSet::new();
             let is_new = |event: &Event| !state.knows(&event.key) && here.insert(event.key.clone());
             events.iter().map(is_new).collect()
         };
@@ -37,7 +38,7 @@ impl Store {
         results
     }
 
-    /// Claim, durably, and write later.
+    /// Claims, durably, and writes later.
     pub(crate) async fn claim_before_write(&self, events: Vec<Event>) -> Vec<bool> {
         let (results, new) = {
             let mut state = self.look();
@@ -53,7 +54,7 @@ impl Store {
         results
     }
 
-    /// Claim in memory, so that repeats are told at once to be known, and write a while later.
+    /// Claims in memory, so that repeats get `duplicate` at once, and writes a while later.
     pub(crate) async fn claim_in_memory(&self, events: Vec<Event>) -> Vec<bool> {
         let (results, new) = self.look().claim(events);
         if !new.is_empty() {
@@ -63,7 +64,7 @@ impl Store {
         results
     }
 
-    /// Insert, and write back later what the counters were before, plus this.
+    /// Inserts, and writes back later what the counters were before, plus this.
     pub(crate) async fn count_outside(&self, events: Vec<Event>) -> Vec<bool> {
         let (results, before) = {
             let mut state = self.look();
@@ -77,7 +78,7 @@ impl Store {
         results
     }
 
-    /// Insert and count, but keep the counts in memory until the next full second.
+    /// Inserts and counts, but keeps the counts in memory until the next full second.
     pub(crate) fn count_later(&self, events: Vec<Event>) -> Vec<bool> {
         let mut state = self.look();
         let (results, new) = state.claim(events);
@@ -94,10 +95,11 @@ impl Store {
         results
     }
 
-    /// Answer now, store in a while.
+    /// Responds now, stores in a while.
     pub(crate) fn answer_first(&self, events: Vec<Event>) -> Vec<bool> {
         let (results, new) = self.look().claim(events);
-        let (store, counted) = (self.clone(), Counters::of(&results));
+        let store = self.clone();
+        let counted = Counters::of(&results);
         tokio::spawn(async move {
             sleep(GAP).await;
             store.look().store(new, counted);
@@ -105,7 +107,7 @@ impl Store {
         results
     }
 
-    /// One event after the other.
+    /// Stores one event after the other.
     pub(crate) async fn store_in_parts(&self, events: Vec<Event>) -> Vec<bool> {
         let mut results = Vec::with_capacity(events.len());
         for event in events {
@@ -115,7 +117,7 @@ impl Store {
         results
     }
 
-    /// Whether it is the turn of a batch that is to be answered 503.
+    /// True if this batch is one that gets 503.
     pub(crate) fn fails_now(&self) -> bool {
         if !matches!(self.defect, Defect::RefusesWhatIsStored | Defect::CountsWhatIsRefused) {
             return false;
@@ -125,7 +127,7 @@ impl Store {
         state.batches.is_multiple_of(FAILS_EVERY)
     }
 
-    /// 503, of a batch that is stored all the same, or counted.
+    /// Responds 503 to a batch that is stored all the same, or counted.
     pub(crate) async fn refuse(&self, events: Vec<Event>) -> StatusCode {
         if self.defect == Defect::RefusesWhatIsStored {
             self.publish(events).await;
@@ -136,7 +138,7 @@ impl Store {
         StatusCode::SERVICE_UNAVAILABLE
     }
 
-    /// Every now and then nothing is stored, and that is told to be because all of it was known.
+    /// Answers `duplicate` for every event of some batches, and stores none of them.
     pub(crate) fn fail_quietly(&self, events: Vec<Event>) -> Vec<bool> {
         let mut state = self.look();
         state.batches += 1;

@@ -1,5 +1,6 @@
-//! Ingestion services of other shapes than the reference's, each sound, for `verify probe` to meet: what differs is the
-//! wire, see [`shapes`]. Keys and rows are kept in memory, and in a file where a shape survives its process.
+//! Sound ingestion services of other shapes than the reference's, for `verify probe`. They differ
+//! in the wire format, see [`shapes`]. Keys and rows are in memory, and in a file where a shape
+//! survives its process.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,28 +13,29 @@ use store::Store;
 mod shapes;
 mod store;
 
-/// Which shape, where, and what outlives the process.
+/// Settings of a service.
 #[derive(Debug, Parser)]
 struct Settings {
     /// Address of the server
     #[arg(long, env = "LISTEN")]
     listen: SocketAddr,
-    /// The file that outlives the process
+    /// File that outlives the process
     #[arg(long, env = "JOURNAL")]
     journal: PathBuf,
-    /// What it looks like
+    /// Shape of the service
     #[arg(long, env = "SHAPE", value_enum)]
     shape: Shape,
 }
 
-/// What a service looks like from outside.
+/// Shape of a service, as a client sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Shape {
     /// `{"events": [...]}`, 202 and stored later; 1,000 rows of a topic and no way to more.
     Queued,
     /// Single objects with an `eventId`, 201; counters in memory; pages by offset, oldest first.
     Single,
-    /// A list of objects for answer; no counters; cursors in the body; the payload as a string.
+    /// A list of objects as the response; no counters; cursors in the body; the payload as a
+    /// string.
     Cursors,
     /// `{"accepted": n}`; counters by topic; numbered pages; 404 for an unknown topic; no payloads.
     Pages,

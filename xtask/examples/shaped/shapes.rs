@@ -1,4 +1,4 @@
-//! The shapes: how events are taken, what is answered, what is counted, and how rows are shown.
+//! Shapes: how events are accepted, answered, counted and listed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -17,7 +17,7 @@ const CAP: usize = 1_000;
 
 type Asked = Query<HashMap<String, String>>;
 
-/// Answers before it stores, and shows only so much.
+/// Acknowledges before it stores, and has a capped listing.
 pub(crate) fn queued(store: Store) -> Router {
     let worker = store.clone();
     tokio::spawn(async move {
@@ -50,7 +50,8 @@ pub(crate) fn queued(store: Store) -> Router {
     };
     let events = async |State(store): State<Store>, Query(asked): Asked| -> Response {
         let Some(topic) = asked.get("topic") else { return refused("topic") };
-        let (state, limit) = (store.look(), number(&asked, "limit", 100).min(CAP));
+        let state = store.look();
+        let limit = number(&asked, "limit", 100).min(CAP);
         let rows: Vec<Value> =
             state.rows.iter().rev().filter(|row| row.topic == *topic).take(limit).map(plain).collect();
         Json(json!({"topic": topic, "events": rows})).into_response()
@@ -85,7 +86,8 @@ pub(crate) fn single(store: Store) -> Router {
     };
     let events = async |State(store): State<Store>, Query(asked): Asked| {
         let state = store.look();
-        let (offset, limit) = (number(&asked, "offset", 0), number(&asked, "limit", 20));
+        let offset = number(&asked, "offset", 0);
+        let limit = number(&asked, "limit", 20);
         let shown =
             state.rows.iter().filter(|row| asked.get("topic").is_none_or(|topic| row.topic == *topic));
         let items: Vec<Value> = shown.skip(offset).take(limit).map(plain).collect();
@@ -94,7 +96,7 @@ pub(crate) fn single(store: Store) -> Router {
     Router::new().route("/events", post(publish).get(events)).route("/stats", get(stats)).with_state(store)
 }
 
-/// Tells what became of each event; shows payloads as text and times as numbers.
+/// Returns a result for each event; shows payloads as text and times as numbers.
 pub(crate) fn cursors(store: Store) -> Router {
     let publish = async |State(store): State<Store>, body: String| -> Response {
         let Ok(events) = serde_json::from_str::<Vec<Event>>(&body) else { return refused("body") };
@@ -105,7 +107,8 @@ pub(crate) fn cursors(store: Store) -> Router {
     };
     let events = async |State(store): State<Store>, Query(asked): Asked| {
         let state = store.look();
-        let (from, limit) = (number(&asked, "cursor", 0), number(&asked, "limit", 50).min(500));
+        let from = number(&asked, "cursor", 0);
+        let limit = number(&asked, "limit", 50).min(500);
         let shown = |row: &Event| {
             let timestamp: jiff::Timestamp = row.timestamp.parse().unwrap_or_default();
             json!({"stream": row.topic, "event_id": row.event_id, "at": timestamp.as_millisecond(),
@@ -134,7 +137,8 @@ pub(crate) fn pages(store: Store) -> Router {
     };
     let events = async |State(store): State<Store>, Query(asked): Asked| -> Response {
         let state = store.look();
-        let (page, limit) = (number(&asked, "page", 1).max(1), number(&asked, "limit", 20));
+        let page = number(&asked, "page", 1).max(1);
+        let limit = number(&asked, "limit", 20);
         let of_topic = |row: &&Event| asked.get("topic").is_none_or(|topic| row.topic == *topic);
         let all: Vec<&Event> = state.rows.iter().filter(of_topic).collect();
         if all.is_empty() && asked.contains_key("topic") {

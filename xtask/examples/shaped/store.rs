@@ -1,4 +1,4 @@
-//! What all shapes have in common: each key is stored once, durably before anybody is told.
+//! Store of all shapes: each key is stored once, durably before the response.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -23,7 +23,7 @@ pub(crate) struct Event {
     pub(crate) payload: Box<RawValue>,
 }
 
-/// What is there.
+/// State of the store.
 #[derive(Debug)]
 pub(crate) struct State {
     keys: HashSet<(String, String)>,
@@ -44,7 +44,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens what an earlier process left: an event a line.
+    /// Opens the store of an earlier process: a line for each event.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.with_context(|| format!("cannot open {}", path.display()))?;
@@ -59,16 +59,17 @@ impl Store {
         Ok(Self { state: Arc::new(Mutex::new(state)), begun: Instant::now() })
     }
 
-    /// What is there at this moment.
+    /// Locks the state.
     pub(crate) fn look(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("a panic ends the process")
     }
 }
 
 impl State {
-    /// Stores what is new, in one write; tells of each event whether it was.
+    /// Stores the new events in one write. Returns true for each event that was new.
     pub(crate) fn store(&mut self, events: Vec<Event>) -> Vec<bool> {
-        let (mut lines, mut results) = (Vec::new(), Vec::new());
+        let mut lines = Vec::new();
+        let mut results = Vec::new();
         for event in events {
             let is_new = self.keys.insert(key(&event));
             results.push(is_new);

@@ -1,8 +1,9 @@
-//! The yardsticks of `cargo xtask bench ingest`: events like loadgen's, into an empty table with the same key, by the
-//! database's own inserts.
+//! Yardsticks of `cargo xtask bench ingest`: events like loadgen's, into an empty table with the
+//! same key, by the database's own inserts.
 //!
-//! An example because examples may use sqlx, which the developer commands do without, and because it has to be built
-//! in release as the aggregator is. It says `<events> <seconds> <database and version>`.
+//! This is an example because examples may use sqlx, which the developer commands do without, and
+//! because it has to be built in release as the aggregator is. It prints `<events> <seconds>
+//! <database and version>`.
 
 use std::time::Duration;
 
@@ -13,18 +14,18 @@ use xtask::bench::rows::{Row, rows};
 mod postgres;
 mod same;
 mod sqlite;
-/// What the aggregator itself sends.
+/// Statements of the aggregator.
 #[path = "../../../aggregator/src/store/sqlite/statements.rs"]
 mod statements;
 
-/// What to insert, and where.
+/// Settings of an insert.
 #[derive(Debug, Parser)]
 struct Settings {
     /// An empty database
     url: String,
-    /// By which inserts
+    /// Kind of inserts
     mode: Mode,
-    /// How many events
+    /// Number of events
     events: u64,
     /// Connections that insert at the same time
     #[arg(long, default_value_t = 1)]
@@ -32,32 +33,32 @@ struct Settings {
     /// Rows of a transaction of the aggregator's statements
     #[arg(long, default_value_t = statements::FULL_GROUP)]
     rows_a_transaction: usize,
-    /// Out of a hundred events so many repeat an earlier one
+    /// Percentage of events that repeat an earlier one
     #[arg(long)]
     repeats_percent: u64,
 }
 
-/// Which inserts to measure.
+/// Kinds of inserts.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Mode {
-    /// Plain ones, of as many rows a commit as serve the database best.
+    /// Plain inserts, with the number of rows a commit that serves the database best.
     Bulk,
     /// The statements of the aggregator, into its tables; on SQLite.
     Same,
-    /// Plain ones, of one row a commit.
+    /// Plain inserts of one row a commit.
     Single,
 }
 
-/// What a commit of plain inserts stores.
+/// Size of a commit of plain inserts.
 #[derive(Clone, Copy, Debug)]
 enum Commit {
-    /// As many rows as serve the database best.
+    /// The number of rows that serves the database best.
     Bulk,
     /// One row.
     Single,
 }
 
-/// How long the inserts took, without making the rows and the table.
+/// Time of the inserts, without making the rows and the table.
 struct Measured {
     elapsed: Duration,
     version: String,

@@ -1,4 +1,4 @@
-//! PostgreSQL: arrays, unnested by the server.
+//! PostgreSQL: arrays that the server unnests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use xtask::bench::rows::Row;
 
 use super::{Commit, Measured};
 
-/// The key as the aggregator has it, and nothing else that costs.
+/// Table with the aggregator's key and no other index.
 const TABLE: &str = r#"
     CREATE TABLE events (
         topic     text COLLATE "C" NOT NULL,
@@ -29,11 +29,11 @@ const BULK: &str = "
 
 const SINGLE: &str = "INSERT INTO events VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 
-/// More rows a statement gain little.
+/// Rows of a statement; more of them gain little.
 const ROWS_A_STATEMENT: usize = 2_000;
 
-/// Several connections share the rows, a statement's worth at a time. Theirs come in the order of the key: else those that
-/// repeat each other's keys would wait for each other in a circle.
+/// Shares the rows between connections, a statement's worth at a time. Each share is in the order
+/// of the key: otherwise connections that repeat each other's keys could deadlock.
 pub(crate) async fn insert(
     url: &str,
     commit: Commit,
@@ -52,7 +52,8 @@ pub(crate) async fn insert(
     while all.len() < connections {
         all.push(PgConnection::connect(url).await?);
     }
-    let (rows, next) = (Arc::new(rows), Arc::new(AtomicUsize::new(0)));
+    let rows = Arc::new(rows);
+    let next = Arc::new(AtomicUsize::new(0));
     let start = Instant::now();
     let mut inserting = JoinSet::new();
     for connection in all {
@@ -66,7 +67,7 @@ pub(crate) async fn insert(
     Ok(Measured { elapsed, version: format!("PostgreSQL {number}") })
 }
 
-/// Inserts what nobody else has taken yet.
+/// Inserts the shares that no other connection has taken yet.
 async fn share(
     mut connection: PgConnection,
     commit: Commit,

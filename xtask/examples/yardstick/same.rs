@@ -1,5 +1,5 @@
-//! SQLite by the statements that the aggregator sends, into the tables that it has made: places, counters and both indexes
-//! among them, and no HTTP, JSON and answers.
+//! SQLite by the aggregator's own statements, into the tables that it has made, with places,
+//! counters and both indexes, and without HTTP, JSON and responses.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! SQLite: many rows a statement, many statements a transaction, with the aggregator's own settings.
+//! SQLite: many rows a statement, many statements a transaction, with the aggregator's own
+//! settings.
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use xtask::bench::rows::Row;
 use super::statements::writer_options;
 use super::{Commit, Measured};
 
-/// The key as the aggregator has it, and nothing else that costs.
+/// Table with the aggregator's key and no other index.
 const TABLE: &str = "
     CREATE TABLE events (
         topic     TEXT NOT NULL,
@@ -25,7 +26,7 @@ const TABLE: &str = "
 const ROWS_A_STATEMENT: usize = 100;
 const ROWS_A_TRANSACTION: usize = 10_000;
 
-/// Nobody else writes.
+/// Limit of a statement; nobody else writes.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn insert(url: &str, commit: Commit, rows: &[Row]) -> Result<Measured> {

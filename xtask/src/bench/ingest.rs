@@ -1,8 +1,9 @@
-//! `cargo xtask bench ingest`: what the aggregator stores in a second, end to end, beside what its database does alone.
+//! `cargo xtask bench ingest`: events that the aggregator stores in a second, end to end, beside
+//! the inserts of its database alone.
 //!
-//! End to end is loadgen, HTTP, the aggregator and the database on one machine; a repeat counts as an event that was
-//! dealt with. The yardsticks are the database's own inserts of such rows with the same key, with no HTTP and no JSON
-//! before them and nobody to answer.
+//! End to end is loadgen, HTTP, the aggregator and the database on one machine; a duplicate counts
+//! as an event that was processed. The yardsticks are the database's own inserts of such rows with
+//! the same key, without HTTP, JSON and responses.
 
 use std::fmt::Write as _;
 
@@ -23,16 +24,15 @@ mod store;
 mod turn;
 mod yardstick;
 
-/// Of the events of a large batch, so many are sent one or ten a request, and so many stored one a commit: each figure
-/// rests on about as long a time.
+/// Divisor of the events for requests of one or ten events and for commits of one row, so that each
+/// figure takes about as long to measure.
 const SINGLE_SHARE: u64 = 5;
 const TEN_SHARE: u64 = 2;
 const COMMIT_SHARE: u64 = 50;
 
-/// The share of repeats at which rows are stored one a commit, and races are told apart.
+/// Share of repeats, in percent, at which rows are stored one a commit and races are measured.
 const USUAL_REPEATS: u64 = 30;
 
-/// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     #[command(flatten)]
@@ -43,26 +43,26 @@ pub struct Settings {
     /// Events in a request
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100, 1_000])]
     batches: Vec<u32>,
-    /// Out of a hundred events so many repeat an earlier one
+    /// Percentages of events that repeat an earlier one
     #[arg(long, value_delimiter = ',', default_values_t = [30, 0, 90])]
     repeats: Vec<u64>,
-    /// When the aggregator answers
+    /// Moment of the aggregator's response
     #[arg(long, value_delimiter = ',', default_values = ["committed", "queued"])]
     acks: Vec<Ack>,
 }
 
-/// How much is measured.
+/// Amount of work.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How often each side has its turn.
+    /// Turns of each side.
     pub turns: u32,
     /// Events in a turn at batch 100 and above.
     pub events: u64,
     /// Events in a request.
     pub batches: Vec<u32>,
-    /// Out of a hundred events so many are repeats.
+    /// Percentages of events that repeat an earlier one.
     pub repeats_percent: Vec<u64>,
-    /// When the aggregator answers.
+    /// Moment of the aggregator's response
     pub acks: Vec<Ack>,
 }
 
@@ -78,7 +78,7 @@ impl Settings {
     }
 }
 
-/// The tables as they grow, and what took part.
+/// Tables so far, and the programs that took part.
 struct Told {
     alone: Table,
     speed: Table,
@@ -86,13 +86,13 @@ struct Told {
     versions: Vec<String>,
 }
 
-/// What the turns of one yardstick reached.
+/// Results of one yardstick.
 struct Measured {
     yardstick: Yardstick,
     events_per_s: Samples,
 }
 
-/// One row of the large table, as its turns fill it.
+/// Results of one row of the large table.
 #[derive(Default)]
 struct Cell {
     acked: Samples,
@@ -103,7 +103,7 @@ struct Cell {
     processors: Samples,
 }
 
-/// Measures everything in turn, and tells it in Markdown.
+/// Measures everything in turn and returns the tables in Markdown.
 pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
     let databases = [Database::start(Kind::Sqlite, programs)?, Database::start(Kind::Postgres, programs)?];
     let mut told = Told::new(plan);
@@ -164,7 +164,8 @@ impl Told {
         }
     }
 
-    /// All rows of one database and one share of repeats; everything has its turn before anything has its second.
+    /// Measures all rows of one database and one share of repeats. Everything has its turn before
+    /// anything has its second.
     fn measure(
         &mut self,
         database: &Database,
@@ -233,7 +234,7 @@ impl Cell {
         self.processors.add(turn.processors());
     }
 
-    /// The plain insert is the first of the yardsticks.
+    /// Returns a row of the table. The plain insert is the first of the yardsticks.
     fn row(&self, [database, answer, repeats, batch]: [String; 4], alone: &[Measured]) -> [String; 12] {
         let bulk = |measured: &&Measured| !matches!(measured.yardstick, Yardstick::Single { .. });
         let best = alone
@@ -299,7 +300,8 @@ fn with_and_without_races(
                 races,
             };
             let taken = Turn::take(database, Ack::Committed, run, programs)?;
-            let (turns, name) = (plan.turns, database.name());
+            let turns = plan.turns;
+            let name = database.name();
             say(&format!(
                 "turn {turn} of {turns}: {name}, {connections} connections, races {races:?}: {}/s",
                 whole(taken.acked_per_s)

@@ -1,7 +1,9 @@
-//! `cargo xtask bench judge`: what judging takes, on forged runs of any size and beside the load of real ones.
+//! `cargo xtask bench judge`: time and memory of judging, on forged runs of any size and beside the
+//! load of real ones.
 //!
-//! The forger is an example of verify: it writes a ledger and a listing as a sound store would have given them, or one
-//! that lost three keys, stored two twice and holds one of nobody's. verify then judges the folder as it would any other.
+//! The forger is an example of verify. It writes a ledger and a listing of a sound store, or of one
+//! that lost three keys, stored two twice and holds one of a stranger. verify then judges the
+//! folder as any other.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,16 +24,15 @@ use crate::rig::scratch::Scratch;
 use crate::rig::transcript::Transcript;
 use crate::rig::usage::{Usage, measured};
 
-/// What forging or judging the largest run may take.
+/// Limit of forging or judging the largest run.
 const JUDGE_LIMIT: Duration = Duration::from_secs(900);
 
 /// Events in a request of real runs.
 const BATCH: u32 = 1_000;
 
-/// What the forger damages: the check that has to name it, and how often.
+/// Checks that have to name the forger's damage, with their counts.
 const PLANTED: [(&str, u64); 3] = [("lost", 3), ("stored-twice", 2), ("stranger", 1)];
 
-/// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     #[command(flatten)]
@@ -41,16 +42,16 @@ pub struct Settings {
     attempts: u64,
 }
 
-/// How much is judged.
+/// Amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Attempts of the forged runs.
     pub attempts: u64,
-    /// Events of the real ones.
+    /// Events of the real runs.
     pub events: [u64; 2],
 }
 
-/// One judgement.
+/// Results of one judgement.
 struct Judged {
     verdict: Value,
     took: Duration,
@@ -64,7 +65,7 @@ impl Settings {
     }
 }
 
-/// Forges and judges, loads and judges, and tells both in Markdown.
+/// Forges and judges, loads and judges, and returns both tables in Markdown.
 pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
     let mut told = machine::line("cargo xtask bench judge", &[]);
     write!(told, "\n{}\n{}", forged(plan.attempts, programs)?, beside_the_load(plan.events, programs)?)?;
@@ -121,7 +122,8 @@ fn beside_the_load(events: [u64; 2], programs: &Programs) -> Result<Table> {
         ["events", "load", "verify, reading the target", "verify --offline", "of the load"],
     );
     for events in events {
-        let (store, results) = (Scratch::new()?, Scratch::new()?);
+        let store = Scratch::new()?;
+        let results = Scratch::new()?;
         let target = aggregator::start(programs, &sqlite_url(store.path()))?;
         say(&format!("sending {events} events, then judging them"));
         let run = loadgen::Run {
@@ -154,7 +156,8 @@ fn beside_the_load(events: [u64; 2], programs: &Programs) -> Result<Table> {
 }
 
 fn judge(out: &Path, arguments: &[&str], programs: &Programs) -> Result<Judged> {
-    let (said, warned) = (Transcript::new()?, Transcript::new()?);
+    let said = Transcript::new()?;
+    let warned = Transcript::new()?;
     let mut command = programs.command("verify")?;
     command.args(arguments).args(["--format", "json", "--out"]).arg(out);
     command.stdout(said.stdio()?).stderr(warned.stdio()?);
@@ -168,7 +171,7 @@ fn judge(out: &Path, arguments: &[&str], programs: &Programs) -> Result<Judged> 
     Ok(Judged { verdict, took, usage })
 }
 
-/// How often the checks that were to name something did.
+/// Returns the counts of the checks that were to name something.
 fn named(verdict: &Value) -> String {
     let checks = verdict["checks"].as_array().cloned().unwrap_or_default();
     let count = |name: &str| checks.iter().find(|check| check["name"] == name && check["status"] == "fail");

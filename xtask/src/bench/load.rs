@@ -1,7 +1,9 @@
-//! `cargo xtask bench load`: the processor time that a client takes for a million requests, loadgen beside its rivals.
+//! `cargo xtask bench load`: processor time of a client for a million requests, loadgen beside its
+//! rivals.
 //!
-//! All send to a server that only answers, so that the client is what works. Time is the processor's and not the
-//! clock's: what else the machine does changes it little, and it travels between machines better than a rate does.
+//! All send to a server that only responds, so that the client is the bottleneck. Processor time is
+//! measured, not the clock's: other work of the machine changes it little, and it carries over
+//! between machines better than a rate.
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -22,35 +24,35 @@ use server::NullServer;
 mod peer;
 mod server;
 
-/// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     #[command(flatten)]
     common: Common,
-    /// Events that loadgen sends in requests of 100; of single ones, and of requests without any, there are a tenth
+    /// Events that loadgen sends in requests of 100; single events and requests without events are
+    /// a tenth
     #[arg(long, default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(100..))]
     events: u64,
-    /// How long a client runs that takes a time and no number, in seconds
+    /// Seconds that a client runs which takes a time and no number
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
 }
 
-/// How much is measured.
+/// Amount of work.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How often each client has its turn.
+    /// Turns of each client.
     pub turns: u32,
     /// Events in requests of 100, in one turn of loadgen.
     pub batched_events: u64,
     /// Requests of one event or none, in one turn of a client.
     pub single_requests: u64,
-    /// How long a turn is of a client that takes no number.
+    /// Length of a turn, in seconds, of a client that takes no number.
     pub seconds: u32,
 }
 
 impl Settings {
     pub(super) fn plan(&self) -> Plan {
-        // Whole batches, so that the server's fixed answer is true of each.
+        // Whole batches, so that the server's fixed response is true of each.
         let events = self.common.share(self.events).next_multiple_of(100);
         Plan {
             turns: self.common.turns(),
@@ -61,19 +63,19 @@ impl Settings {
     }
 }
 
-/// What is sent.
+/// Kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
-    /// One tiny body, over and over.
+    /// The same small body in each.
     Fixed,
-    /// So many events in each request, 30 % of them repeats.
+    /// This number of events in each, 30 % of them repeats.
     Events(u32),
 }
 
 impl Work {
     const ALL: [Self; 3] = [Self::Fixed, Self::Events(100), Self::Events(1)];
 
-    /// How many events a request has.
+    /// Returns the number of events in a request.
     fn batch(self) -> u32 {
         match self {
             Self::Fixed => 0,
@@ -89,7 +91,7 @@ impl Work {
         }
     }
 
-    /// How many requests one turn is.
+    /// Returns the number of requests in a turn.
     fn requests(self, plan: &Plan) -> u64 {
         match self {
             Self::Events(batch) if batch > 1 => plan.batched_events / u64::from(batch),
@@ -98,12 +100,13 @@ impl Work {
     }
 }
 
-/// What the null server's answer tells.
+/// Kinds of responses of the null server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
-    /// How many events were taken.
+    /// Number of accepted events.
     Count,
-    /// Also what became of each, which the client reads and keeps in its ledger.
+    /// Number of accepted events and a result for each, which the client reads and keeps in its
+    /// ledger.
     Each,
 }
 
@@ -113,7 +116,7 @@ enum Client {
     Peer(Peer),
 }
 
-/// A client, its work and a server, and what was measured of them.
+/// A client, its work, its server, and the measurements.
 struct Contest {
     client: Client,
     work: Work,
@@ -125,7 +128,7 @@ struct Contest {
     peak: Samples,
 }
 
-/// Measures everything in turn, and tells it in Markdown.
+/// Measures everything in turn and returns the tables in Markdown.
 pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
     let [for_clients, for_servers] = Place::two_apart();
     let (here, missing): (Vec<Peer>, Vec<Peer>) = Peer::ALL.into_iter().partition(|peer| peer.is_here());
@@ -143,7 +146,9 @@ pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
     for turn in 1..=plan.turns {
         for contest in &mut contests {
             contest.take_turn(plan, programs, for_clients)?;
-            let (name, work, cpu) = (contest.name(), contest.work.name(), contest.cpu.median());
+            let work = contest.work.name();
+            let cpu = contest.cpu.median();
+            let name = contest.name();
             say(&format!("turn {turn} of {}: {name}, {work}: {cpu:.2} s", plan.turns));
         }
     }
@@ -173,19 +178,24 @@ impl Contest {
     }
 
     fn take_turn(&mut self, plan: &Plan, programs: &Programs, place: Place) -> Result<()> {
-        let (work, url, before) = (self.work, self.server.url(), self.server.answered()?);
-        let (requests, begun) = (work.requests(plan), Instant::now());
+        let work = self.work;
+        let url = self.server.url();
+        let before = self.server.answered()?;
+        let requests = work.requests(plan);
+        let begun = Instant::now();
         let usage: Usage = match self.client {
             Client::Loadgen => {
                 let results = Scratch::new()?;
                 let outcome = match work {
                     Work::Fixed => {
-                        let (fixed, url) = ((BODY, requests, CONNECTIONS), format!("{url}/publish"));
+                        let fixed = (BODY, requests, CONNECTIONS);
+                        let url = format!("{url}/publish");
                         loadgen::run_fixed(fixed, programs, place, &url, results.path())?
                     }
                     Work::Events(batch) => {
-                        let (events, connections, races) =
-                            (requests * u64::from(batch), CONNECTIONS, Races::On);
+                        let events = requests * u64::from(batch);
+                        let connections = CONNECTIONS;
+                        let races = Races::On;
                         let run = Run { events, batch, connections, repeats_percent: 30, races };
                         loadgen::run(run, programs, place, &url, results.path())?
                     }
@@ -196,7 +206,8 @@ impl Contest {
                 peer.run(&Task { work, url: &url, requests, seconds: plan.seconds }, programs, place)?
             }
         };
-        let (answered, seconds) = (self.server.answered()? - before, begun.elapsed().as_secs_f64());
+        let answered = self.server.answered()? - before;
+        let seconds = begun.elapsed().as_secs_f64();
         ensure!(answered > 0, "{} sent nothing", self.name());
         self.cpu.add(usage.cpu.as_secs_f64() * 1e6 / answered as f64);
         self.requests_per_s.add(answered as f64 / seconds);
@@ -227,7 +238,8 @@ fn table(contests: &[Contest], work: Work, plan: &Plan) -> Table {
     for contest in of_this() {
         let batch = f64::from(work.batch());
         let of_events = |number: f64| if batch > 0.0 { number } else { f64::NAN };
-        let (per_million, rate) = (contest.cpu.median() / batch, contest.requests_per_s.median());
+        let per_million = contest.cpu.median() / batch;
+        let rate = contest.requests_per_s.median();
         let shown = |number: f64, text: String| if number.is_nan() { "-".to_owned() } else { text };
         table.add([
             contest.name().to_owned(),

@@ -1,4 +1,4 @@
-//! One run of loadgen: told what to send, and asked what came of it.
+//! One run of loadgen: its work and its results.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,19 +14,19 @@ use crate::rig::scratch::Scratch;
 use crate::rig::transcript::Transcript;
 use crate::rig::usage::{Usage, measured};
 
-/// A scenario whose repeats never race: a group is written in one turn, and without it each request is by itself.
+/// Scenario without races: with a race, the requests of a group are written together.
 const NO_RACES: &str = "[mix]\nconcurrent = 0\n";
 
-/// Whether requests that carry the same key leave at the same moment.
+/// Release of requests that carry the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Races {
-    /// As in the default scenario.
+    /// Together, as in the default scenario.
     On,
-    /// Repeats only within a request, in one that follows at once, or much later.
+    /// Never together: repeats come within a request, in one that follows at once, or much later.
     Off,
 }
 
-/// What is to be sent.
+/// Work of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     pub(super) events: u64,
@@ -36,16 +36,16 @@ pub(super) struct Run {
     pub(super) races: Races,
 }
 
-/// What came of it.
+/// Results of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outcome {
-    /// Acknowledged events a second, from the first release to the last answer.
+    /// Acknowledged events a second, from the first release to the last response.
     pub(super) events_per_s: f64,
     pub(super) usage: Usage,
 }
 
-/// Sends events to `target`, in `place`; the run folder goes to `results`. An error unless everything was acknowledged:
-/// the figures of a run with failures are not those of the work.
+/// Sends events to `target`, in `place`; the run folder goes to `results`. Returns an error unless
+/// every event was acknowledged, because failures make other work.
 pub(super) fn run(
     run: Run,
     programs: &Programs,
@@ -65,7 +65,7 @@ pub(super) fn run(
     sent(command, run.events, run.connections, programs, results)
 }
 
-/// The same with this body over and over, and no events.
+/// Sends requests with this body and no events.
 pub(super) fn run_fixed(
     (body, requests, connections): (&str, u64, u32),
     programs: &Programs,
@@ -91,14 +91,14 @@ fn sent(
     command.stdout(said.stdio()?).stderr(said.stdio()?);
     let mut loadgen = Process::spawn(&mut command, Ending::Kill)?;
     let (status, usage) = measured(&mut loadgen, LIMIT, programs.interrupt())?;
-    ensure!(status.success(), "loadgen did not run to its end ({status}): {}", said.text()?);
+    ensure!(status.success(), "loadgen ended with {status}, expected exit code 0: {}", said.text()?);
     let path = results.join("latest").join("summary.json");
     let summary =
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Outcome { events_per_s: rate(&summary, count)?, usage })
 }
 
-/// Acknowledged events a second, if all that were planned were acknowledged.
+/// Returns the acknowledged events a second, if all that were planned were acknowledged.
 fn rate(summary: &str, planned: u64) -> Result<f64> {
     let summary: Value = serde_json::from_str(summary).context("summary.json is not JSON")?;
     let acked = &summary["events"]["acked"];

@@ -1,4 +1,4 @@
-//! What the figures were measured on, and how programs are put on processors of their own.
+//! Description of the machine, and programs on processors of their own.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::rig::cargo;
 use crate::rig::programs::in_our_environment;
 
-/// A line that says where, when and with what; `versions` are those of the programs that took part.
+/// Returns a line with the machine, the time and the command; `versions` are those of the programs
+/// that took part.
 pub(super) fn line(command: &str, versions: &[String]) -> String {
     let onceproof = match said("git", &["describe", "--always", "--dirty", "--abbrev=10"]) {
         Some(commit) => format!("onceproof {} at {commit}", env!("CARGO_PKG_VERSION")),
@@ -34,19 +35,19 @@ fn hardware() -> String {
     format!("{model}, {cores} cores, {kernel}")
 }
 
-/// What else the machine did in the last minute, in processors; none where the system does not tell.
+/// Returns the load average of the last minute; none where the system does not tell.
 pub(super) fn load_average() -> Option<String> {
     let averages = std::fs::read_to_string("/proc/loadavg").ok()?;
     averages.split(' ').next().map(str::to_owned)
 }
 
-/// `model name\t: Intel(R) Xeon(R) Processor @ 2.60GHz`
+/// Reads `model name\t: Intel(R) Xeon(R) Processor @ 2.60GHz`.
 fn model(cpuinfo: &str) -> Option<&str> {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim())
 }
 
-/// The first line that a program says; none if there is none or it fails.
+/// Returns the first line that a program prints; none if it prints none or fails.
 fn said(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).current_dir(cargo::workspace()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -54,23 +55,24 @@ fn said(program: &str, args: &[&str]) -> Option<String> {
     (output.status.success() && !line.is_empty()).then(|| line.to_owned())
 }
 
-/// The program of this name on the PATH.
+/// Returns the path of a program on the PATH.
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
-/// Where a program may run.
+/// Processors that a program may run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// On this processor alone.
+    /// This processor alone.
     Core(u32),
-    /// Wherever the system puts it.
+    /// Any processor.
     Anywhere,
 }
 
 impl Place {
-    /// Two places that do not disturb each other, where there are two processors and `taskset`.
+    /// Returns two places that do not disturb each other, if there are two processors and
+    /// `taskset`.
     pub(super) fn two_apart() -> [Self; 2] {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         match allowed_cores(&status).as_slice() {
@@ -79,7 +81,7 @@ impl Place {
         }
     }
 
-    /// A command that runs a program here, in the environment that all programs get.
+    /// Returns a command that runs a program here, in the environment of all programs.
     pub(super) fn command(self, program: &Path) -> Command {
         match self {
             Self::Anywhere => in_our_environment(program),
@@ -92,7 +94,7 @@ impl Place {
     }
 }
 
-/// `Cpus_allowed_list:\t0-2,5`
+/// Reads `Cpus_allowed_list:\t0-2,5`.
 fn allowed_cores(status: &str) -> Vec<u32> {
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
     let range = |part: &str| {

@@ -1,6 +1,8 @@
-//! `cargo xtask bench memory`: the peak memory of loadgen and of verify, on a small run and on a large one.
+//! `cargo xtask bench memory`: peak memory of loadgen and verify, on a small run and on a large
+//! one.
 //!
-//! Neither keeps what it sent or read: nearly the same is the goal. What grows with the run is a byte a key in verify.
+//! Neither keeps what it sent or read, so nearly the same is the goal. verify keeps a byte for each
+//! key.
 
 use std::fmt::Write as _;
 
@@ -18,10 +20,9 @@ use crate::rig::scratch::Scratch;
 use crate::rig::transcript::Transcript;
 use crate::rig::usage::measured;
 
-/// Large requests, so that two million events take seconds.
+/// Events of a request: large ones, so that two million events take seconds.
 const BATCH: u32 = 1_000;
 
-/// What the command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     #[command(flatten)]
@@ -31,14 +32,14 @@ pub struct Settings {
     events: u64,
 }
 
-/// How much is sent.
+/// Amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Events of the small run and of the large one.
     pub events: [u64; 2],
 }
 
-/// Bytes of one run.
+/// Peak memory of one run, in bytes.
 struct Peaks {
     loadgen: u64,
     verify: u64,
@@ -51,7 +52,7 @@ impl Settings {
     }
 }
 
-/// Runs both, each on a fresh SQLite file, and tells the peaks in Markdown.
+/// Runs both, each on a fresh SQLite file, and returns the peaks in Markdown.
 pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
     let [few, many] = plan.events.map(|events| peaks(events, programs));
     let ((few, many), [small, large]) =
@@ -63,7 +64,8 @@ pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
         ["program", &format!("{small} events"), &format!("{large} events"), "ratio"],
     );
     for (name, few, many) in [("loadgen", few.loadgen, many.loadgen), ("verify", few.verify, many.verify)] {
-        let (few, many) = (few as f64, many as f64);
+        let few = few as f64;
+        let many = many as f64;
         table.add([name.to_owned(), mebibytes(few), mebibytes(many), format!("{:.2}", many / few)]);
     }
     let mut told = machine::line("cargo xtask bench memory", &[]);
@@ -72,7 +74,8 @@ pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
 }
 
 fn peaks(events: u64, programs: &Programs) -> Result<Peaks> {
-    let (store, results) = (Scratch::new()?, Scratch::new()?);
+    let store = Scratch::new()?;
+    let results = Scratch::new()?;
     let mut aggregator = aggregator::start(programs, &sqlite_url(store.path()))?;
     let run = loadgen::Run {
         events,

@@ -1,32 +1,32 @@
-//! Rows like those that loadgen sends: the same topics, sizes and share of repeats, ids as random.
+//! Rows like those that loadgen sends: the same topics, sizes and share of repeats, and random ids.
 
-/// Most repeats follow their first copy closely, as retries do: within so many rows.
+/// Distance of most repeats from their first copy, in rows. Retries follow closely too.
 const CLOSE: u64 = 1_000;
 
-/// Out of a hundred repeats so many are of any earlier row.
+/// Percentage of repeats that are of any earlier row.
 const FAR_PERCENT: u64 = 20;
 
 const TOPICS: [&str; 3] = ["auth", "payment", "orders"];
 
-/// Bytes of a payload: 64 to 256, evenly.
+/// Range of a payload's bytes.
 const PAYLOAD_BYTES: [u64; 2] = [64, 256];
 
-/// One event.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The first half of its key.
+    /// First part of the key.
     pub topic: &'static str,
-    /// The second half: a UUID.
+    /// Second part of the key: a UUID.
     pub event_id: String,
-    /// RFC 3339 with milliseconds.
+    /// Instant in RFC 3339 with milliseconds.
     pub timestamp: String,
-    /// The same in all.
     pub source: &'static str,
-    /// A JSON object.
+    /// JSON object.
     pub payload: String,
 }
 
-/// So many rows, always the same; out of a hundred so many repeat the key of an earlier one.
+/// Returns `count` rows, always the same, of which this percentage repeats the key of an earlier
+/// one.
 #[must_use]
 pub fn rows(count: u64, repeats_percent: u64) -> Vec<Row> {
     let mut draw = 0;
@@ -50,7 +50,8 @@ fn earlier(firsts: u64, draw: &mut u64) -> u64 {
 }
 
 fn row(ordinal: u64) -> Row {
-    let (high, low) = (mix(ordinal), mix(!ordinal));
+    let high = mix(ordinal);
+    let low = mix(!ordinal);
     let [least, most] = PAYLOAD_BYTES;
     let mut payload = format!(r#"{{"n":{ordinal},"data":""#);
     let length = (least + low % (most - least + 1)).saturating_sub(2) as usize;
@@ -59,8 +60,11 @@ fn row(ordinal: u64) -> Row {
         payload.push(char::from(b'a' + below(&mut draw, 26) as u8));
     }
     payload.push_str("\"}");
-    let (second, millisecond) = (ordinal / 1000, ordinal % 1000);
-    let (hour, minute, second) = (second / 3600 % 24, second / 60 % 60, second % 60);
+    let second = ordinal / 1000;
+    let millisecond = ordinal % 1000;
+    let hour = second / 3600 % 24;
+    let minute = second / 60 % 60;
+    let second = second % 60;
     Row {
         topic: TOPICS[(high % 3) as usize],
         event_id: format!(
@@ -82,7 +86,7 @@ fn below(state: &mut u64, limit: u64) -> u64 {
     mix(*state) % limit
 }
 
-/// The finalizer of SplitMix64.
+/// Mixes a number by the finalizer of SplitMix64.
 fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,11 +1,11 @@
-//! What several turns measured.
+//! Measurements of several turns.
 
-/// Some measurements of one thing, at least one.
+/// Measurements of one thing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Samples(Vec<f64>);
 
 impl Samples {
-    /// None yet.
+    /// No measurement.
     pub(super) const NONE: Self = Self(Vec::new());
 
     pub(super) fn add(&mut self, sample: f64) {
@@ -13,7 +13,8 @@ impl Samples {
         self.0.sort_by(f64::total_cmp);
     }
 
-    /// The one in the middle, or between the two in the middle; not a number without any.
+    /// Returns the median, between the two in the middle if the number is even; not a number
+    /// without any.
     pub(super) fn median(&self) -> f64 {
         let middle = self.0.len() / 2;
         match self.0.as_slice() {
@@ -23,7 +24,7 @@ impl Samples {
         }
     }
 
-    /// The median, and behind it the least and the most, each as `show` shows it.
+    /// Returns the median with the least and the most, each in the format of `show`.
     pub(super) fn shown(&self, show: impl Fn(f64) -> String) -> String {
         match self.0.as_slice() {
             [] => "none".to_owned(),
@@ -33,12 +34,12 @@ impl Samples {
     }
 }
 
-/// How many times the other one is, for a table.
+/// Returns the ratio of two medians, for a table.
 pub(super) fn ratio(one: &Samples, other: &Samples) -> String {
     format!("{:.2}", one.median() / other.median())
 }
 
-/// A whole number with its thousands apart.
+/// Formats a whole number with commas between thousands.
 pub(super) fn whole(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut shown = String::new();
@@ -51,7 +52,7 @@ pub(super) fn whole(number: f64) -> String {
     shown
 }
 
-/// Bytes as mebibytes.
+/// Formats bytes as mebibytes.
 pub(super) fn mebibytes(bytes: f64) -> String {
     format!("{:.1} MiB", bytes / (1024.0 * 1024.0))
 }

@@ -11,10 +11,10 @@ use crate::rig::interrupt::Interrupt;
 use crate::rig::process::{Ending, Process};
 use crate::rig::transcript::Transcript;
 
-/// Between two looks at how much is received.
+/// Pause between two reads of the received count.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// A run on its way.
+/// A running loadgen.
 pub(super) struct Loading {
     process: Process,
     said: Transcript,
@@ -27,8 +27,8 @@ impl Loading {
         Ok(Self { process, said })
     }
 
-    /// Waits until the target has received so many events; answers how many it had by then. An error if the run was over
-    /// before.
+    /// Waits until the target has received `threshold` events and returns the number received.
+    /// Returns an error if the run ends before.
     pub(super) fn wait_for(
         &mut self,
         threshold: u64,
@@ -38,25 +38,25 @@ impl Loading {
         loop {
             if let Some(status) = self.process.try_wait()? {
                 let said = self.said.text()?;
-                bail!("the run was over ({status}) before {threshold} events were received: {said}");
+                bail!("the run ended ({status}) before {threshold} events were received: {said}");
             }
             match received(address) {
                 Ok(received) if received >= threshold => return Ok(received),
-                // Behind a balancer a question may meet a replica that was killed.
+                // A request through the balancer can meet a replica that was killed.
                 Ok(_) | Err(_) => interrupt.pause(LOOK)?,
             }
         }
     }
 
-    /// Waits for the end, shows what was said, and answers it. An error if nothing that was done meanwhile left a trace.
+    /// Waits for the end, shows the output and returns it. Returns an error if no connection broke.
     pub(super) fn finish(mut self, interrupt: &Interrupt) -> Result<String> {
         let status = self.process.wait(interrupt)?;
         let said = self.said.text()?;
         print!("{said}");
-        ensure!(status.success(), "loadgen did not run to its end ({status})");
+        ensure!(status.success(), "loadgen ended with {status}, expected exit code 0");
         let last =
-            said.lines().rfind(|line| line.starts_with("done ")).context("loadgen did not say `done`")?;
-        ensure!(last.contains(" unknown="), "the kill came too late to hurt; try a larger --count");
+            said.lines().rfind(|line| line.starts_with("done ")).context("loadgen printed no line `done`")?;
+        ensure!(last.contains(" unknown="), "the kill came too late; try a larger --count");
         Ok(said)
     }
 }

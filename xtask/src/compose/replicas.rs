@@ -1,5 +1,5 @@
-//! Three replicas behind a load balancer: one is killed and one hangs for a while, under load, and then they are judged as one
-//! target.
+//! Three replicas behind a load balancer. Under load one is killed and one hangs for a while, and
+//! then all are judged as one target.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -11,19 +11,21 @@ use super::stack::Stack;
 use super::{Settings, healthy, received, say};
 use crate::rig::interrupt::Interrupt;
 
-/// The scenario as the container knows it.
+/// Path of the scenario in the container.
 const SCENARIO: &str = "scenarios/replicas.toml";
 
-/// Longer than the scenario's time-out: what the replica was sent meanwhile is sent again to another one, and executed by both.
+/// Length of the pause. It exceeds the scenario's timeout, so the balancer's other replicas get the
+/// retries and both execute them.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// On the database as it stands: what is stored there before is none of the run's.
+/// Runs on the database as it stands: events of earlier runs are not this run's.
 pub(super) fn run(settings: &Settings, stack: &Stack, interrupt: &Interrupt) -> Result<ExitStatus> {
     say("three replicas behind a load balancer, on the same database");
     stack.show(&["down"])?;
     stack.show(&["--profile", "scale", "up", "-d", "--build", "balancer"])?;
     let address = healthy(stack, "balancer", interrupt)?;
-    let (killed, paused) = (stack.container("replica-1")?, stack.container("replica-2")?);
+    let killed = stack.container("replica-1")?;
+    let paused = stack.container("replica-2")?;
     let before = received(address)?;
     let mut loading = Loading::start(&mut stack.command(&[
         "run",
@@ -47,8 +49,9 @@ pub(super) fn run(settings: &Settings, stack: &Stack, interrupt: &Interrupt) -> 
     say(&format!("resumed replica-2 after {PAUSE:?}, and started replica-1 again"));
 
     let said = loading.finish(interrupt)?;
-    ensure!(said.contains(" timed_out="), "the pause came too late to hurt; try a larger --count");
+    ensure!(said.contains(" timed_out="), "the pause came too late; try a larger --count");
     healthy(stack, "balancer", interrupt)?;
-    // All are up; yet docker calls a container that was paused unhealthy until it looks again, and Compose would not begin.
+    // Every service is up, but docker calls a container that was paused unhealthy until its next
+    // check, and Compose would not start.
     stack.status(&["run", "--rm", "--no-deps", "-T", "proof", "verify"])
 }

@@ -1,4 +1,4 @@
-//! The containers of one run of the command, under a name of their own, gone when their owner is.
+//! Containers of one run of the command, under a name of their own, removed with their owner.
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
@@ -13,13 +13,13 @@ use crate::rig::interrupt::Interrupt;
 use crate::rig::process::{Ending, Process};
 use crate::rig::transcript::Transcript;
 
-/// The two ways in which Compose comes: as docker's own command, and as the older program.
+/// Programs of Compose: docker's own command, and the older program.
 const TOOLS: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];
 
-/// What `down` is told to take along: nothing of this project is anybody else's.
+/// Arguments that tear the project down with its volumes: nobody else uses them.
 const TEAR_DOWN: [&str; 4] = ["down", "--volumes", "--remove-orphans", "--timeout=2"];
 
-/// A project of its own. Dropping it tears it down.
+/// Compose project. Dropping it tears it down.
 pub(super) struct Stack {
     tool: &'static [&'static str],
     name: String,
@@ -29,7 +29,7 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    /// Finds Compose and a name that nobody else has. Nothing is started yet.
+    /// Finds Compose and a name that is free. Starts nothing.
     pub(super) fn prepare(settings: &Settings, interrupt: &Interrupt) -> Result<Self> {
         let answers = |tool: &&&[&str]| {
             let mut version = Command::new(tool[0]);
@@ -41,7 +41,7 @@ impl Stack {
         )?;
         let name = format!("onceproof-xtask-{}", std::process::id());
         let variables = vec![
-            // Any free port, so that several projects stand side by side.
+            // A free port, so that several projects can run side by side.
             ("HTTP_PORT", "0".to_owned()),
             ("BALANCER_PORT", "0".to_owned()),
             ("COUNT", settings.count.to_string()),
@@ -60,75 +60,80 @@ impl Stack {
         Ok(Self { tool, name, variables, interrupt: interrupt.clone(), _guard: guard })
     }
 
-    /// The project.
+    /// Returns the project's name.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// A command of Compose on this project.
+    /// Returns a command of Compose on this project.
     pub(super) fn command(&self, args: &[&str]) -> Command {
         command(self.tool, &self.name, &self.variables, args)
     }
 
-    /// Runs a command to its end with its output shown, whatever the end.
+    /// Runs a command to its end, shows its output and returns its status.
     pub(super) fn status(&self, args: &[&str]) -> Result<ExitStatus> {
         Process::spawn(&mut self.command(args), Ending::Kill)?.wait(&self.interrupt)
     }
 
-    /// The same; anything but a good end is an error.
+    /// Runs a command to its end and shows its output. Returns an error if it fails.
     pub(super) fn show(&self, args: &[&str]) -> Result<()> {
         let status = self.status(args)?;
         ensure!(status.success(), "`{} {}` failed ({status})", self.tool.join(" "), args.join(" "));
         Ok(())
     }
 
-    /// Where a port of a service is published.
+    /// Returns the address at which a port of a service is published.
     pub(super) fn address(&self, service: &str, port: u16) -> Result<SocketAddr> {
         let said = self.told(&["port", service, &port.to_string()])?;
         said.parse().with_context(|| format!("port {port} of {service} is not published: {said}"))
     }
 
-    /// The only container of a service.
+    /// Returns the only container of a service.
     pub(super) fn container(&self, service: &str) -> Result<Container> {
         let id = self.told(&["ps", "-q", service])?;
-        ensure!(!id.is_empty() && !id.contains(char::is_whitespace), "{service} is not one container: {id}");
+        ensure!(
+            !id.is_empty() && !id.contains(char::is_whitespace),
+            "{service} has the containers `{id}`, expected one"
+        );
         Ok(Container { id, interrupt: self.interrupt.clone() })
     }
 
-    /// What a command says.
+    /// Returns the output of a command.
     fn told(&self, args: &[&str]) -> Result<String> {
         let said = Transcript::new()?;
         let mut command = self.command(args);
         let mut process = Process::spawn(command.stdout(said.stdio()?).stderr(Stdio::null()), Ending::Kill)?;
-        let (status, said) = (process.wait(&self.interrupt)?, said.text()?);
+        let status = process.wait(&self.interrupt)?;
+        let said = said.text()?;
         ensure!(status.success(), "`{} {}` failed ({status})", self.tool.join(" "), args.join(" "));
         Ok(said.trim().to_owned())
     }
 }
 
-/// A container, told by docker itself: Compose takes half a second to begin, and a run may be over by then.
+/// A container that docker itself controls: Compose takes half a second to start, and a run may end
+/// within it.
 pub(super) struct Container {
     id: String,
     interrupt: Interrupt,
 }
 
 impl Container {
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub(super) fn kill(&self) -> Result<()> {
         self.docker("kill")
     }
 
-    /// Starts it again.
+    /// Starts the container again.
     pub(super) fn start(&self) -> Result<()> {
         self.docker("start")
     }
 
-    /// Stops all in it where it is, until [`Self::resume`].
+    /// Stops all processes in the container until [`Self::resume`].
     pub(super) fn pause(&self) -> Result<()> {
         self.docker("pause")
     }
 
-    /// Lets it go on after [`Self::pause`].
+    /// Continues after [`Self::pause`].
     pub(super) fn resume(&self) -> Result<()> {
         self.docker("unpause")
     }
@@ -145,7 +150,8 @@ impl Container {
 impl Drop for Stack {
     fn drop(&mut self) {
         eprintln!("compose: taking {} down", self.name);
-        // Not to be interrupted: containers would stay behind. Should it fail, the guard is not asked again.
+        // No interrupt is read here, so that no container is left behind. The guard does not run
+        // this a second time.
         match self.command(&TEAR_DOWN).status() {
             Ok(status) if status.success() => {}
             Ok(status) => {
@@ -160,7 +166,7 @@ fn command(tool: &[&str], name: &str, variables: &[(&'static str, String)], args
     let file = cargo::workspace().join("docker-compose.yml");
     let mut command = Command::new(tool[0]);
     command.args(&tool[1..]).arg("-f").arg(file).args(["-p", name]);
-    // `up` is to leave those of the profiles alone; `run` and `down` are to know them.
+    // `up` leaves out the services of profiles; `run` and `down` need to know them.
     if !args.starts_with(&["up"]) {
         command.args(["--profile", "bench", "--profile", "scale"]);
     }

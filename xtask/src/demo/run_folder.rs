@@ -1,4 +1,4 @@
-//! The run folder that loadgen left, found by the seed that the run was given.
+//! The run folder that loadgen left, found by the seed of the run.
 //!
 //! `results/latest` is the newest run of anybody: two demos side by side would read each other's.
 
@@ -10,27 +10,26 @@ use serde_json::Value;
 
 use crate::rig::cargo;
 
-/// Where runs go, seen from the workspace's root.
+/// Folder of all runs, relative to the workspace's root.
 pub(super) const RESULTS: &str = "results";
 
-/// A run's folder.
 #[derive(Debug)]
 pub(super) struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// The newest run of this seed.
+    /// Returns the newest run of this seed.
     pub(super) fn of_seed(seed: u32) -> Result<Self> {
         Self::newest(&cargo::workspace().join(RESULTS), seed)
     }
 
-    /// How many connections broke while requests were on them.
+    /// Returns the number of connections that broke while requests were on them.
     pub(super) fn connections_broken(&self) -> Result<u64> {
         let path = self.0.join("summary.json");
         let summary = read_json(&path).with_context(|| format!("cannot read {}", path.display()))?;
         summary["connections_broken"].as_u64().context("summary.json has no number connections_broken")
     }
 
-    /// Its path as people type it: from the workspace's root.
+    /// Returns the path relative to the workspace's root, as people type it.
     pub(super) fn shown(&self) -> String {
         self.0.strip_prefix(cargo::workspace()).unwrap_or(&self.0).display().to_string()
     }
@@ -47,7 +46,7 @@ impl RunFolder {
     }
 }
 
-/// A seed for a run that was not given one, so that its folder can be told from others.
+/// Returns a seed for a run that was given none, so that its folder can be found.
 pub(super) fn random_seed() -> u32 {
     let [.., a, b, c, d] = RandomState::new().build_hasher().finish().to_be_bytes();
     u32::from_be_bytes([a, b, c, d])

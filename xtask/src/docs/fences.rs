@@ -1,9 +1,10 @@
-//! Fenced blocks of a Markdown page, and the commands of those that show a console.
+//! Fenced blocks of a Markdown page, and the commands in its `console` blocks.
 //!
-//! In a `console` block a line that begins with `$ ` is a command for bash. It goes on in the next line after a `\` at
-//! its end, in lines that begin with `> `, and up to the end of a here-document. Every other line shows output. A
-//! comment at the command's end may say with which code it ends (`# exit 1`; 0 unless said) or that it goes on running
-//! (`# background`; `&` does the same).
+//! In a `console` block a line that begins with `$ ` is a command for bash. A command goes on in
+//! the next line after a `\` at its end, in lines that begin with `> `, and up to the end of a
+//! here-document. Every other line shows output. A comment at the command's end may give its exit
+//! code (`# exit 1`; 0 otherwise) or say that it goes on running (`# background`; `&` does the
+//! same).
 
 use anyhow::{Context, Result, ensure};
 

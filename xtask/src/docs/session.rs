@@ -1,7 +1,8 @@
 //! One bash that runs the commands of a page, one after the other.
 //!
-//! The script says before each command which one it is, so that a failure and a time limit are told with the page's
-//! line. Commands in the background are in the group of the script and end with it.
+//! The script prints a mark before each command, so that a failure and a time limit are reported
+//! with the page's line. Commands in the background are in the script's process group and end with
+//! it.
 
 use std::path::Path;
 use std::process::ExitStatus;
@@ -48,8 +49,8 @@ pub(super) fn run(place: &str, blocks: &[Block], folder: &Path, programs: &Progr
     page.judge(status)
 }
 
-/// Returns the script. A command that has to fail is run apart from `set -e`, and its code becomes the script's where
-/// it is another one.
+/// Returns the script. A command that has to fail runs without `set -e`; another exit code than the
+/// expected one becomes the script's.
 fn script(blocks: &[Block]) -> String {
     let mut script = String::new();
     for (block, commands) in blocks.iter().enumerate() {

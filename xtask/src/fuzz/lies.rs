@@ -1,18 +1,18 @@
-//! Documents that say what the aggregator does not do: evidence that the fuzzer looks.
+//! Documents with a false statement each: evidence that the fuzzer looks.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-/// One false statement.
+/// A false statement.
 pub(super) struct Lie {
     pub(super) name: &'static str,
-    /// The route that it is about.
+    /// Route of the statement.
     pub(super) route: &'static str,
-    /// The part of the document that it is put into, and the name there.
+    /// Pointer to the part of the document, and the key in it.
     place: (&'static str, &'static str),
-    /// What it says; null leaves the name out.
+    /// Value of the key; null removes the key.
     statement: fn() -> Value,
-    /// What the fuzzer calls it.
+    /// Name of the finding in the fuzzer's output.
     pub(super) finding: &'static str,
 }
 
@@ -48,7 +48,7 @@ pub(super) const LIES: [Lie; 4] = [
 ];
 
 impl Lie {
-    /// The document with this lie in it.
+    /// Returns the document with this statement in it.
     pub(super) fn told_in(&self, document: &Value) -> Result<Value> {
         let mut document = document.clone();
         let (place, name) = self.place;
@@ -56,7 +56,7 @@ impl Lie {
         let part = part.with_context(|| format!("the document has no {place}"))?;
         let known = part.remove(name).with_context(|| format!("{place} has no {name}"))?;
         let statement = (self.statement)();
-        ensure!(known != statement, "{} is no lie", self.name);
+        ensure!(known != statement, "{} is true already", self.name);
         if !statement.is_null() {
             part.insert(name.to_owned(), statement);
         }

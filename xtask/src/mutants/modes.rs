@@ -1,26 +1,27 @@
-//! The ways in which the target without a defect keeps the contract, each with the scenario that describes it.
+//! Modes in which the target without a defect keeps the contract, each with the scenario that
+//! describes it.
 
-/// A way to keep the contract, or as much of it as is promised.
+/// A way to keep the contract, or the part of it that is promised.
 #[derive(Debug)]
 pub struct Mode {
-    /// What it is called.
+    /// Name in the matrix.
     pub name: &'static str,
-    /// As the target's setting names it.
+    /// Value of the target's setting.
     pub setting: &'static str,
-    /// What it is like.
+    /// Description in the matrix.
     pub says: &'static str,
-    /// Tables of a scenario that describe it.
+    /// Tables of a scenario that describe the target.
     pub target: &'static str,
-    /// Lines of a scenario's promises.
+    /// Lines of the scenario's promises.
     pub promises: &'static str,
-    /// Whether its counters begin anew with each process.
+    /// True if the counters start again with each process.
     pub forgets_counters: bool,
 }
 
-/// Nothing beyond the reference's own mapping.
+/// No tables: the reference's own.
 const REFERENCE: &str = "";
 
-/// Stored before the answer, all told, all shown.
+/// Stores before it responds, and shows everything.
 pub const STRICT: Mode = Mode {
     name: "committed, atomic",
     setting: "strict",
@@ -30,7 +31,7 @@ pub const STRICT: Mode = Mode {
     forgets_counters: false,
 };
 
-/// Answers once a batch is in its inbox.
+/// Responds once a batch is in its inbox.
 pub const QUEUED: Mode = Mode {
     name: "queued",
     setting: "queued",
@@ -40,11 +41,11 @@ pub const QUEUED: Mode = Mode {
     forgets_counters: false,
 };
 
-/// The same, and promises to have stored everything within a second.
+/// Like [`QUEUED`], with a promise to have stored everything within a second.
 pub const QUEUED_IN_TIME: Mode =
     Mode { name: "queued, in time", promises: "preset = \"queued\"\ndrain = \"1s\"\n", ..QUEUED };
 
-/// Answers with counts and no list.
+/// Responds with counts and no list.
 pub const COUNTS_ONLY: Mode = Mode {
     name: "counts-only answers",
     setting: "strict",
@@ -54,7 +55,6 @@ pub const COUNTS_ONLY: Mode = Mode {
     forgets_counters: false,
 };
 
-/// All modes.
 pub const MODES: &[&Mode] = &[
     &STRICT,
     &QUEUED,

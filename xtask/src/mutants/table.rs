@@ -1,59 +1,50 @@
-//! The mutants: what each gets wrong, the run that brings it out, and the check that has to name it.
+//! Mutants: the defect of each, the run that brings it out, and the check that has to name it.
 
 use super::modes::{self, Mode};
 
-/// One defect and the run that brings it out.
+/// A defect and the run that brings it out.
 #[derive(Debug)]
 pub struct Mutant {
-    /// As the target's setting names it.
+    /// Value of the target's setting.
     pub name: &'static str,
-    /// What it gets wrong.
+    /// Description of the defect in the matrix.
     pub flaw: &'static str,
-    /// The check that has to name it.
+    /// Check that has to name the defect.
     pub named_by: &'static str,
-    /// How the target keeps the rest of the contract.
+    /// Mode in which the target keeps the rest of the contract.
     pub mode: &'static Mode,
-    /// Tables of a scenario that fit it.
+    /// Tables of a scenario that fit the defect.
     pub scenario: &'static str,
-    /// What is done to its process meanwhile.
+    /// Faults of the process during the run.
     pub faults: &'static [Fault],
-    /// Attempts that bring it out with room to spare.
+    /// Attempts that bring the defect out with room to spare.
     pub attempts: u64,
-    /// Who starts its process.
+    /// Program that starts the process.
     pub starter: Starter,
 }
 
-/// Who starts a target, and does to it what is to be done.
+/// Program that starts a target and injects its faults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Starter {
-    /// The trial, so that the verdict knows nothing of it.
+    /// The trial, so that verify has no record of it.
     Trial,
-    /// `loadgen`, because the scenario says so; these are its faults.
+    /// `loadgen`, by these faults of the scenario.
     Scenario(&'static str),
 }
 
-/// Something done to the process, once so many percent of the attempts are received.
+/// A fault of the process at a percentage of the attempts received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// SIGKILL, and a new start.
-    Kill {
-        /// When.
-        percent: u64,
-    },
-    /// SIGSTOP for longer than the sender waits for an answer, and SIGCONT.
-    Pause {
-        /// When.
-        percent: u64,
-    },
-    /// SIGSTOP for longer than a short window, and SIGCONT; the sender waits.
-    Rest {
-        /// When.
-        percent: u64,
-    },
+    /// SIGKILL and a new start.
+    Kill { percent: u64 },
+    /// SIGSTOP for longer than the client's timeout, and SIGCONT.
+    Pause { percent: u64 },
+    /// SIGSTOP for longer than a short window, and SIGCONT; the client waits.
+    Rest { percent: u64 },
 }
 
 impl Fault {
-    /// Whether it leaves attempts without an answer.
+    /// True if the fault leaves attempts without a response.
     #[must_use]
     pub fn hurts(self) -> bool {
         !matches!(self, Self::Rest { .. })
@@ -61,9 +52,10 @@ impl Fault {
 }
 
 impl Mutant {
-    /// A mutant that small batches bring to light.
+    /// Makes a mutant that small batches bring to light.
     const fn new(name: &'static str, flaw: &'static str, named_by: &'static str) -> Self {
-        let (mode, starter) = (&modes::STRICT, Starter::Trial);
+        let mode = &modes::STRICT;
+        let starter = Starter::Trial;
         Self { name, flaw, named_by, mode, scenario: SMALL_BATCHES, faults: &[], attempts: 2_000, starter }
     }
 
@@ -88,46 +80,47 @@ impl Mutant {
     }
 }
 
-/// Long enough for a fault to find the run under way.
+/// Attempts of a run that is long enough for a fault to come while it goes on.
 const STRUCK_ATTEMPTS: u64 = 8_000;
 
 const SMALL_BATCHES: &str = "[load]\nbatch = 10\n";
-/// Few enough batches for an inbox to be empty soon.
+/// Large batches: few enough of them for an inbox to be empty soon.
 const LARGE_BATCHES: &str = "[load]\nbatch = 40\n";
-/// What a kill leaves half done is asked for by others in that moment.
+/// Repeats at the same moment, so that another request repeats what a kill interrupts.
 const SINGLE_OFTEN_AT_ONCE: &str =
     "[load]\nbatch = 1\ndup = \"0.6\"\n[mix]\nin_batch = 0\nconcurrent = 1\nnext = 0\ndelayed = 0\n";
-/// What a kill leaves half done comes again, most of it.
+/// Repeats later, so that most of what a kill interrupts comes again.
 const SINGLE_OFTEN_LATER: &str =
     "[load]\nbatch = 1\ndup = \"0.6\"\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 1\ndelayed = 1\n";
 const LATE_REPEATS: &str = "[load]\nbatch = 10\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
 const EQUAL_PAYLOADS: &str = "[load]\nbatch = 10\n[events.payload]\ntemplate = '{\"level\":\"info\"}'\n";
 const SPOILT: &str = "[load]\nbatch = 10\n[traps]\ninvalid = 8\n";
 const WITH_RETRIES: &str = "[load]\nbatch = 10\nretries = 2\n";
-/// Long enough for counters to be read meanwhile, and for time to pass between repeats.
+/// Slow enough for reads of the counters meanwhile, and for time to pass between repeats.
 const SLOW: &str = "[load]\nbatch = 1\nconcurrency = 4\n";
 const SLOW_LATE_REPEATS: &str =
     "[load]\nbatch = 1\nconcurrency = 4\n[mix]\nin_batch = 0\nconcurrent = 0\nnext = 0\ndelayed = 1\n";
-/// By the scenario: a pause, so that the first process is old enough for its age to tell, and then a kill.
+/// Faults of the scenario: a pause, so that the first process is old enough for its uptime to tell,
+/// and then a kill.
 const PAUSE_AND_KILL: &str =
     "[[faults]]\nat = \"20%\"\ndo = \"pause\"\nfor = \"4s\"\n[[faults]]\nat = \"60%\"\ndo = \"kill\"\n";
 const REST: &[Fault] = &[Fault::Rest { percent: 50 }];
 const TWO_KILLS: &[Fault] = &[Fault::Kill { percent: 30 }, Fault::Kill { percent: 50 }];
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
-/// What the target without a defect is loaded with, and what it has to stand.
+/// Load of the target without a defect, with every trap.
 const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\nlong_id = 16\n\
      numeric_id = 16\nother_payload = 16\nkey_order = 16\nnumber_spelling = 16\ninvalid = 20\nempty = 3\n";
 const EVERY_FAULT: &[Fault] =
     &[Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }];
 
-/// The target without a defect.
+/// Returns the target without a defect.
 #[must_use]
 pub const fn sound(mode: &'static Mode) -> Mutant {
     Mutant::new("none", "nothing", "").in_mode(mode).loaded(EVERYTHING).struck(EVERY_FAULT)
 }
 
-/// Every defect that the target can have.
+/// Every defect of the target.
 pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "check-then-insert",

@@ -11,38 +11,37 @@ use crate::rig::programs::{Programs, Running};
 use crate::rig::scratch::Scratch;
 use crate::rig::service::Service;
 
-/// The program that every mutant is.
+/// Program of every mutant.
 const TARGET: &str = "examples/mutant";
 
-/// Between two looks at how much is received.
+/// Pause between two reads of the received count.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// How long a pause lasts: longer than the time-out of the scenarios that have one.
+/// Length of a pause: longer than the timeout of the scenarios that have one.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a rest lasts: longer than the window of the target with a short one.
+/// Length of a rest: longer than the window of the target with a short one.
 const REST: Duration = Duration::from_millis(2_500);
 
-/// Promised by every mutant, and short, because each run with a fault waits so long.
+/// Promise of every mutant. It is short, because each run with a fault waits for it.
 const ZOMBIE: &str = "500ms";
 
-/// How a run against a mutant was judged.
+/// Verdict of a run against a mutant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trial {
-    /// The word of the verdict.
-    pub word: String,
-    /// The checks that say FAIL.
+    /// Verdict: PASS, FAIL, UNKNOWN or VOID.
+    pub verdict: String,
+    /// Checks that failed.
     pub failed: Vec<String>,
-    /// The reasons of the verdict.
+    /// Reasons of the verdict.
     pub reasons: Vec<String>,
-    /// Attempts whose fate is unknown: what the faults did to the run.
+    /// Attempts whose outcome is unknown, because of the faults.
     pub unknown: u64,
 }
 
 impl Trial {
-    /// Loads the mutant with `count` attempts, does to its process what is to be done, and has it judged.
-    ///
-    /// An error if a fault did not find the run under way: such a trial would show nothing.
+    /// Loads the mutant with `count` attempts, injects its faults, and judges the run. Returns an
+    /// error if the run ended before a fault, because such a trial shows nothing.
     pub fn run(programs: &Programs, mutant: &Mutant, count: u64, seed: u32) -> Result<Self> {
         let scratch = Scratch::new()?;
         let journal = scratch.path().join("journal").display().to_string();
@@ -55,48 +54,55 @@ impl Trial {
         let verdict = match mutant.starter {
             Starter::Trial => {
                 let target = Service::start(programs, TARGET, settings)?;
-                struck_by_the_trial(programs, mutant, target, &files, [count, u64::from(seed)])?
+                struck_by_the_trial(programs, mutant, target, &files, Size { count, seed })?
             }
             Starter::Scenario(faults) => {
-                struck_by_the_scenario(programs, mutant, &settings, faults, &files, [count, u64::from(seed)])?
+                struck_by_the_scenario(programs, mutant, &settings, faults, &files, Size { count, seed })?
             }
         };
         Self::read(&verdict)
     }
 
-    /// Takes what matters out of `verdict.json`.
+    /// Reads the parts of `verdict.json` that matter here.
     fn read(verdict: &Value) -> Result<Self> {
-        let text =
-            |value: &Value| value.as_str().map(str::to_owned).context("a text is missing in the verdict");
-        let list = |value: &Value| value.as_array().cloned().context("a list is missing in the verdict");
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("verdict.json lacks a text");
+        let list = |value: &Value| value.as_array().cloned().context("verdict.json lacks a list");
         let checks = list(&verdict["checks"])?;
         let failed = checks.iter().filter(|check| check["status"] == "fail");
         Ok(Self {
-            word: text(&verdict["verdict"])?,
+            verdict: text(&verdict["verdict"])?,
             failed: failed.map(|check| text(&check["name"])).collect::<Result<_>>()?,
             reasons: list(&verdict["reasons"])?.iter().map(text).collect::<Result<_>>()?,
-            unknown: verdict["attempts"]["unknown"].as_u64().context("a number is missing in the verdict")?,
+            unknown: verdict["attempts"]["unknown"].as_u64().context("verdict.json lacks a number")?,
         })
     }
 
-    /// In one line.
+    /// Returns the verdict in one line.
     #[must_use]
     pub fn told(&self) -> String {
         let reasons =
             if self.reasons.is_empty() { String::new() } else { format!(": {}", self.reasons.join("; ")) };
-        format!("{}, {} unknown{reasons}", self.word, self.unknown)
+        format!("{}, {} unknown{reasons}", self.verdict, self.unknown)
     }
 }
 
 impl Mutant {
-    /// Returns true if the verdict is FAIL and the check that has to name this defect is among the failed ones.
+    /// True if the verdict is FAIL and the check that has to name this defect is among the failed
+    /// ones.
     #[must_use]
     pub fn is_named_by(&self, trial: &Trial) -> bool {
-        trial.word == "FAIL" && trial.failed.iter().any(|check| check == self.named_by)
+        trial.verdict == "FAIL" && trial.failed.iter().any(|check| check == self.named_by)
     }
 }
 
-/// Where a trial keeps what it says to the programs, and they to it.
+/// Numbers that a trial gives to loadgen.
+#[derive(Clone, Copy)]
+struct Size {
+    count: u64,
+    seed: u32,
+}
+
+/// Files of a trial.
 struct Files {
     scenario: String,
     out: String,
@@ -108,51 +114,55 @@ impl Files {
         Self { scenario: file("scenario.toml"), out: file("results") }
     }
 
-    /// Writes the scenario that fits a mutant, with further tables, and tells the arguments that run it.
-    fn loading(&self, mutant: &Mutant, tables: &str, [count, seed]: [u64; 2]) -> Result<Vec<String>> {
+    /// Writes the scenario that fits a mutant, with further tables, and returns the arguments that
+    /// run it.
+    fn loading(&self, mutant: &Mutant, tables: &str, size: Size) -> Result<Vec<String>> {
         let promises = format!("[promises]\nzombie = \"{ZOMBIE}\"\n{}", mutant.mode.promises);
-        let (load, target) = (mutant.scenario, mutant.mode.target);
+        let load = mutant.scenario;
+        let target = mutant.mode.target;
         std::fs::write(&self.scenario, format!("name = \"mutant\"\n{load}{target}{tables}{promises}"))?;
-        let (count, seed) = (count.to_string(), seed.to_string());
+        let count = size.count.to_string();
+        let seed = size.seed.to_string();
         let args = ["--scenario", &self.scenario, "--count", &count, "--seed", &seed, "--out", &self.out]
             .map(str::to_owned);
         Ok(args.to_vec())
     }
 }
 
-/// The target is a server like any other, and `verify` knows nothing of what becomes of it.
+/// Runs a target that the trial starts, so that `verify` has no record of its faults.
 fn struck_by_the_trial(
     programs: &Programs,
     mutant: &Mutant,
     mut target: Service,
     files: &Files,
-    run: [u64; 2],
+    size: Size,
 ) -> Result<Value> {
-    let mut args = files.loading(mutant, "", run)?;
+    let mut args = files.loading(mutant, "", size)?;
     args.extend(["--target".to_owned(), target.url()]);
     let mut loading = programs.start("loadgen", args)?;
     let mut forgotten = 0;
     for fault in mutant.faults {
-        let received = fault.strike(&mut target, &mut loading, run[0], forgotten, programs)?;
+        let received = fault.strike(&mut target, &mut loading, size.count, forgotten, programs)?;
         if mutant.mode.forgets_counters && matches!(fault, Fault::Kill { .. }) {
             forgotten = received;
         }
     }
     let loaded = loading.finish()?;
-    ensure!(loaded.code == Some(0), "loadgen ended with {:?}: {}", loaded.code, loaded.stderr);
+    ensure!(loaded.code == Some(0), "loadgen ended with {:?}, expected 0: {}", loaded.code, loaded.stderr);
     let judged = programs.run("verify", ["--out", &files.out, "--settle", "2s", "--format", "json"])?;
     serde_json::from_str(&judged.stdout)
-        .with_context(|| format!("verify said {}{}", judged.stdout, judged.stderr))
+        .with_context(|| format!("verify printed no JSON: {}{}", judged.stdout, judged.stderr))
 }
 
-/// `loadgen` starts the target and does to it what the scenario says, so that `verify` has proof of it.
+/// Runs a target that `loadgen` starts by the scenario, so that `verify` has a record of its
+/// faults.
 fn struck_by_the_scenario(
     programs: &Programs,
     mutant: &Mutant,
     settings: &[(&str, String)],
     faults: &str,
     files: &Files,
-    run: [u64; 2],
+    size: Size,
 ) -> Result<Value> {
     let address = format!("127.0.0.1:{}", port::free()?);
     let listen = ("LISTEN", address.clone());
@@ -163,7 +173,7 @@ fn struck_by_the_scenario(
         programs.path(TARGET)?.display().to_string(),
         environment.join(", ")
     );
-    let mut args = files.loading(mutant, &process, run)?;
+    let mut args = files.loading(mutant, &process, size)?;
     args.extend(["--verify".to_owned(), "--target".to_owned(), address]);
     let judged = programs.run("loadgen", args)?;
     let path = std::path::Path::new(&files.out).join("latest/verdict.json");
@@ -173,7 +183,8 @@ fn struck_by_the_scenario(
 }
 
 impl Fault {
-    /// Waits for its moment and strikes; tells how much was received by then, `forgotten` by earlier processes included.
+    /// Waits for its moment and injects the fault. Returns the number of events received by then,
+    /// with the `forgotten` ones of earlier processes.
     fn strike(
         self,
         target: &mut Service,
@@ -189,9 +200,7 @@ impl Fault {
                 break received;
             }
             if let Some(status) = loading.process.try_wait()? {
-                bail!(
-                    "the run was over ({status}) before {percent} % were received, so that nothing could hurt it"
-                );
+                bail!("the run ended ({status}) before {percent} % were received, so no fault came");
             }
             programs.interrupt().pause(LOOK)?;
         };

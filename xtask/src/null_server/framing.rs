@@ -1,35 +1,36 @@
-//! Where a request ends. Bodies are counted and not looked at.
+//! The end of each request in a stream of bytes. Bodies are counted and not looked at.
 
 use anyhow::{Context, Result, ensure};
 
-/// A head that is longer is nobody's that this server is for.
+/// Limit of a head. No client of this server sends more.
 const HEAD_LIMIT: usize = 16 * 1024;
 
-/// What ends a head.
+/// End of a head.
 const BLANK_LINE: &[u8] = b"\r\n\r\n";
 
-/// What a request asks for, as far as it matters here.
+/// Kinds of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
-    /// Something is sent.
+    /// A POST.
     Post,
-    /// How much was sent so far, is asked.
+    /// A read of the number of POSTs so far.
     Count,
     /// Anything else.
     Other,
 }
 
-/// How far the newest request of a connection has been read.
+/// State of the newest request of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
-    /// What there is of a head that came in pieces.
+    /// Bytes of a head that came in pieces.
     head: Vec<u8>,
-    /// Bytes of its body that are still to come, once its head was whole.
+    /// Kind of the request and bytes of its body that are still to come, once its head is complete.
     body: Option<(Method, usize)>,
 }
 
 impl Framing {
-    /// Takes bytes up to the end of a request, and tells what it was and what is left; none if it is not whole yet.
+    /// Takes bytes up to the end of a request. Returns its kind and the bytes after it, or none if
+    /// it is not complete.
     pub(super) fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(Method, &'a [u8])>> {
         let (method, length, rest) = match self.body.take() {
             Some((method, length)) => (method, length, bytes),
@@ -45,9 +46,9 @@ impl Framing {
         Ok(None)
     }
 
-    /// The method and the body's length of a head that is whole, and what follows it.
+    /// Returns the kind and the body's length of a head that is complete, and the bytes after it.
     fn take_head<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(Method, usize, &'a [u8])>> {
-        // Nearly always it comes in one piece, and is read where it lies.
+        // A head nearly always comes in one piece and is read in place.
         if self.head.is_empty()
             && let Some(end) = end_of_head(bytes)
         {
@@ -57,7 +58,7 @@ impl Framing {
         let already = self.head.len();
         self.head.extend_from_slice(&bytes[..bytes.len().min(HEAD_LIMIT)]);
         let Some(end) = end_of_head(&self.head) else {
-            ensure!(self.head.len() <= HEAD_LIMIT, "a head of more than {HEAD_LIMIT} bytes");
+            ensure!(self.head.len() <= HEAD_LIMIT, "the head is longer than {HEAD_LIMIT} bytes");
             return Ok(None);
         };
         let (method, length) = read_head(&self.head[..end])?;
@@ -66,14 +67,14 @@ impl Framing {
     }
 }
 
-/// How long the head is that `bytes` begins with, its blank line included.
+/// Returns the length of the head at the start of `bytes`, with its blank line.
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
     let at = bytes.windows(BLANK_LINE.len()).position(|window| window == BLANK_LINE)?;
     Some(at + BLANK_LINE.len())
 }
 
 fn read_head(head: &[u8]) -> Result<(Method, usize)> {
-    let head = str::from_utf8(head).context("a head that is not text")?;
+    let head = str::from_utf8(head).context("the head is not UTF-8")?;
     let method = match head.split_once(" HTTP/") {
         Some(("GET /answered", _)) => Method::Count,
         Some((line, _)) if line.starts_with("POST ") => Method::Post,
@@ -84,9 +85,11 @@ fn read_head(head: &[u8]) -> Result<(Method, usize)> {
         name.eq_ignore_ascii_case("content-length").then(|| value.trim())
     });
     match (length, method) {
-        (Some(length), _) => Ok((method, length.parse().context("a length that is no number")?)),
+        (Some(length), _) => Ok((method, length.parse().context("content-length is not a number")?)),
         (None, Method::Other | Method::Count) => Ok((method, 0)),
-        (None, Method::Post) => anyhow::bail!("a POST without a length; chunked ones are not read here"),
+        (None, Method::Post) => {
+            anyhow::bail!("a POST needs content-length; chunked bodies are not supported")
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The reference aggregator, as a server to be killed and started again.
+//! The reference aggregator as a server that tests kill and start again.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use anyhow::Result;
 use crate::rig::programs::Programs;
 use crate::rig::service::Service;
 
-/// Starts one on the store of this URL.
+/// Starts an aggregator on the store of this URL.
 pub fn start(programs: &Programs, database_url: &str) -> Result<Service> {
     start_with(programs, database_url, &[])
 }
 
-/// The same with more settings.
+/// Starts an aggregator with more settings.
 pub fn start_with(programs: &Programs, database_url: &str, more: &[(&'static str, &str)]) -> Result<Service> {
     let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
     let settings = [("DATABASE_URL", database_url.to_owned())].into_iter().chain(more);
     Service::start(programs, "aggregator", settings.collect())
 }
 
-/// The URL of an SQLite database in `folder`, made at the first start.
+/// Returns the URL of an SQLite database in `folder`, which the first start makes.
 #[must_use]
 pub fn sqlite_url(folder: &Path) -> String {
     format!("sqlite://{}", folder.join("onceproof.db").display())

@@ -1,4 +1,4 @@
-//! Running cargo on this workspace.
+//! Calls of cargo on this workspace.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -9,11 +9,11 @@ use anyhow::{Result, ensure};
 use crate::rig::interrupt::Interrupt;
 use crate::rig::process::{Ending, Process};
 
-/// What `cargo run` sets for xtask alone. Build scripts that look at these would run again at every change between
-/// the shell's cargo and ours.
+/// Variables that `cargo run` sets for xtask alone. Build scripts that read these would run again
+/// at every change between the shell's cargo and ours.
 const OF_THIS_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 #[must_use]
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -21,7 +21,7 @@ pub fn workspace() -> &'static Path {
         .expect("every crate is in a folder of the workspace's root")
 }
 
-/// A cargo command in the workspace's root.
+/// Returns a cargo command in the workspace's root.
 #[must_use]
 pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -34,12 +34,12 @@ pub fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     command
 }
 
-/// Runs a command to its end with its output shown.
+/// Runs a command to its end and shows its output.
 pub fn show(command: &mut Command, interrupt: &Interrupt) -> Result<ExitStatus> {
     Process::spawn(command, Ending::Kill)?.wait(interrupt)
 }
 
-/// Builds programs of the workspace, with its progress shown.
+/// Builds programs of the workspace and shows the progress.
 pub fn build<'a>(args: impl IntoIterator<Item = &'a str>, interrupt: &Interrupt) -> Result<()> {
     let status = show(command(["build"]).args(args), interrupt)?;
     ensure!(status.success(), "the build failed");

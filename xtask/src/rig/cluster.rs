@@ -1,7 +1,8 @@
-//! A private PostgreSQL cluster: its own folder, its own Unix socket, no network, gone when it is dropped.
+//! A private PostgreSQL cluster with its own folder, its own Unix socket and no network. Dropping
+//! it removes it.
 //!
-//! Any number run side by side, because nothing is shared: the port number is only a part of the socket's name in a
-//! folder that is the cluster's own.
+//! Any number run side by side, because nothing is shared: the port number is only a part of the
+//! socket's name, and the socket is in the cluster's own folder.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,27 +23,28 @@ mod binaries;
 /// The only user, and a superuser.
 const USER: &str = "postgres";
 
-/// `sockaddr_un` holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
+/// Limit of a socket's path. `sockaddr_un` holds 108 bytes on Linux and 104 on macOS, with the
+/// closing NUL.
 const SOCKET_PATH_LIMIT: usize = 103;
 
-/// What the socket's path has beyond the temporary folder's: `/onceproof-XXXXXX/.s.PGSQL.5432`.
+/// Length of the socket's path beyond the temporary folder's: `/onceproof-XXXXXX/.s.PGSQL.5432`.
 const SOCKET_PATH_REST: usize = 31;
 
-/// A first start on a busy machine takes seconds; this long means that it will not come up.
+/// Limit of a start, which takes seconds on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// Fast mode writes a checkpoint before it ends.
+/// Limit of a stop. Fast mode writes a checkpoint before it ends.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// Enough for every test of a machine with many cores to have a pool of its own.
+/// Limit of connections: enough for a pool in every test, on a machine with many cores.
 const MAX_CONNECTIONS: u32 = 300;
 
-/// Whether a commit waits for the disk.
+/// Durability of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// PostgreSQL's own settings. Kills are tested against these.
+    /// PostgreSQL's own settings: a commit waits for the disk. Tests with kills use these.
     Durable,
-    /// Nothing waits for the disk: for tests that do not lose power, on data that is thrown away.
+    /// No commit waits for the disk: for tests that do not lose power, on data that is thrown away.
     Fast,
 }
 
@@ -56,7 +58,7 @@ pub fn is_installed() -> bool {
 #[derive(Debug)]
 pub struct Cluster {
     binaries: PathBuf,
-    // Before the folder: fields are dropped in this order.
+    // The order matters: the server is dropped before the folder.
     server: Process,
     scratch: Scratch,
 }
@@ -68,7 +70,7 @@ impl Cluster {
         Self::start_with(fill, durability, interrupt)
     }
 
-    /// Makes a replica, which follows this one, and waits until it can be read.
+    /// Makes a replica of this cluster and waits until it can be read.
     pub fn replica(&self, interrupt: &Interrupt) -> Result<Self> {
         let fill = |binaries: &Path, account, folder: &Path| copy(binaries, account, self.folder(), folder);
         Self::start_with(fill, Durability::Fast, interrupt)
@@ -91,36 +93,36 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The URL of one of its databases; `postgres` is always there.
+    /// Returns the URL of a database; `postgres` is always there.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         let folder = percent_encoded(&self.scratch.path().to_string_lossy());
         format!("postgres://{USER}@localhost/{database}?host={folder}")
     }
 
-    /// Makes an empty database and tells its URL.
+    /// Makes an empty database and returns its URL.
     pub fn create_database(&self, name: &str) -> Result<String> {
         self.client("createdb", name)?;
         Ok(self.url(name))
     }
 
-    /// Removes a database; nobody may be connected to it.
+    /// Removes a database. No client may be connected to it.
     pub fn drop_database(&self, name: &str) -> Result<()> {
         self.client("dropdb", name)
     }
 
-    /// The version of its programs, as `PostgreSQL 15.8`.
+    /// Returns the version of the programs, such as `PostgreSQL 15.8`.
     pub fn version(&self) -> Result<String> {
         let output = Command::new(self.binaries.join("postgres"))
             .arg("--version")
             .output()
             .context("cannot run postgres")?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let number = said.split_whitespace().nth(2).context("postgres does not say its version")?;
+        let number = said.split_whitespace().nth(2).context("`postgres --version` printed no version")?;
         Ok(format!("PostgreSQL {number}"))
     }
 
-    /// Runs a client of PostgreSQL's that does something to one database.
+    /// Runs a client program of PostgreSQL on one database.
     fn client(&self, program: &str, database: &str) -> Result<()> {
         let output = tool(&self.binaries, program, self.scratch.path())
             .arg("--host")
@@ -132,26 +134,27 @@ impl Cluster {
         Ok(())
     }
 
-    /// Its folder: the data, the socket and the server's log.
+    /// Returns the folder with the data, the socket and the server's log.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.scratch.path()
     }
 
-    /// The process id of its server.
+    /// Returns the process id of the server.
     #[must_use]
     pub fn server_id(&self) -> u32 {
         self.server.id()
     }
 
-    /// Stops the server, leaves the folder where it is and tells where.
+    /// Stops the server, keeps the folder and returns where it is.
     #[must_use]
     pub fn keep(mut self) -> PathBuf {
         self.scratch.keep_when_dropped();
         self.folder().to_owned()
     }
 
-    /// PostgreSQL writes its state into the last line of this file, and `pg_ctl` waits for it in the same way.
+    /// Waits for the last line of the file into which PostgreSQL writes its state, as `pg_ctl`
+    /// does.
     fn wait_until_ready(&mut self, interrupt: &Interrupt) -> Result<()> {
         let state = data(self.folder()).join("postmaster.pid");
         let deadline = Instant::now() + START_LIMIT;
@@ -179,7 +182,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Fast mode. If it takes too long, dropping the process ends it the hard way.
+        // SIGINT asks for fast mode. If that takes too long, dropping the process kills it.
         self.server.end_with(Signal::INT, STOP_LIMIT).ok();
     }
 }
@@ -192,7 +195,8 @@ fn log(folder: &Path) -> PathBuf {
     folder.join("server.log")
 }
 
-/// The temporary folder, or `/tmp` where its path is too long for a socket or closed to the server's user.
+/// Returns the temporary folder, or `/tmp` where its path is too long for a socket or closed to the
+/// server's user.
 fn parent_folder(account: Account) -> Result<PathBuf> {
     [std::env::temp_dir(), PathBuf::from("/tmp")]
         .into_iter()
@@ -200,7 +204,7 @@ fn parent_folder(account: Account) -> Result<PathBuf> {
             let length = parent.as_os_str().len() + SOCKET_PATH_REST;
             length <= SOCKET_PATH_LIMIT && account.reaches(parent)
         })
-        .context("neither TMPDIR nor /tmp can hold PostgreSQL's socket")
+        .context("neither TMPDIR nor /tmp can hold PostgreSQL's socket: set TMPDIR to a short path that every user can enter")
 }
 
 fn initialise(binaries: &Path, account: Account, folder: &Path) -> Result<()> {
@@ -209,7 +213,8 @@ fn initialise(binaries: &Path, account: Account, folder: &Path) -> Result<()> {
     let output = command
         .arg("--pgdata")
         .arg(data(folder))
-        // The folder is closed to other users, and the server listens nowhere else: trust is enough.
+        // Other users cannot enter the folder, and the server listens nowhere else, so it needs no
+        // password.
         .args(["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"])
         .output()
         .context("cannot run initdb")?;
@@ -217,7 +222,7 @@ fn initialise(binaries: &Path, account: Account, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies the data of another cluster, to follow it from there.
+/// Copies the data of another cluster as the start of a replica.
 fn copy(binaries: &Path, account: Account, from: &Path, folder: &Path) -> Result<()> {
     let mut command = tool(binaries, "pg_basebackup", folder);
     account.run(&mut command);
@@ -254,7 +259,8 @@ fn launch(binaries: &Path, account: Account, folder: &Path, durability: Durabili
     Process::spawn(&mut command, Ending::Quit)
 }
 
-/// A command of PostgreSQL's, safe from this shell's PG* variables, and in a folder that its user can be in.
+/// Returns a command of PostgreSQL without this shell's PG* variables, in a folder that the
+/// server's user can enter.
 fn tool(binaries: &Path, name: &str, folder: &Path) -> Command {
     let mut command = Command::new(binaries.join(name));
     for (variable, _) in std::env::vars_os() {

@@ -34,7 +34,8 @@ impl Followed {
         self.process.id()
     }
 
-    /// Hands over the lines that are new, and returns the exit status once the process has ended and all are handed over.
+    /// Hands over the new lines, and returns the exit status after the process has ended and the
+    /// last line is handed over.
     pub fn turn(&mut self, take: impl FnMut(&str)) -> Result<Option<ExitStatus>> {
         let ended = self.process.try_wait()?;
         let bytes = self.transcript.bytes_from(self.taken)?;

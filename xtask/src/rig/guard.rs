@@ -1,9 +1,9 @@
-//! What cleans up when this process has no chance to: SIGKILL, an abort, a second Ctrl-C.
+//! Clean-up for the time when this process cannot do it: after SIGKILL, an abort, a second Ctrl-C.
 //!
-//! A guard is a small shell process that waits for the end of its standard input. The other end of that pipe is held
-//! by this process alone, so the kernel closes it whatever way this process goes, and the guard does its one duty.
-//! No destructor and no signal handler can promise that. An owner that cleaned up by itself drops its guard, which
-//! ends it before it does anything.
+//! A guard is a small shell process that waits for the end of its standard input. Only this process
+//! holds the other end of that pipe, so the kernel closes it however this process ends, and the
+//! guard then acts. No destructor and no signal handler can promise that. An owner that cleaned up
+//! by itself drops its guard, which ends it before it acts.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -13,14 +13,15 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
-/// The newest line read names the process group to end; an empty line takes the order back.
+/// Script that ends the process group in the last line read; an empty line calls it off.
 const END_GROUP: &str = r#"
 trap '' HUP INT TERM
 while read -r line; do group=$line; done
 [ -n "$group" ] && kill -s "$1" -- "-$group"
 "#;
 
-/// Programs that are being ended may still write into the folder, hence the turns: 100 of 0.1 s.
+/// Script that removes a folder, in up to 100 turns of 0.1 s: programs that are ending may still
+/// write into it.
 const REMOVE_FOLDER: &str = r#"
 trap '' HUP INT TERM
 while read -r line; do :; done
@@ -31,7 +32,7 @@ while [ -e "$1" ] && [ "$turns" -lt 100 ]; do
 done
 "#;
 
-/// Runs what it was given.
+/// Script that runs a command.
 const RUN: &str = r#"
 trap '' HUP INT TERM
 while read -r line; do :; done
@@ -45,17 +46,19 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// One that removes `folder` when this process is gone.
+    /// Starts a guard that removes `folder` when this process is gone.
     pub fn of_folder(folder: &Path) -> Result<Self> {
         Self::start(REMOVE_FOLDER, [folder.as_os_str()])
     }
 
-    /// One that sends `signal` (a name as `kill -s` takes it) to the group it watches when this process is gone.
+    /// Starts a guard that sends `signal` (a name as `kill -s` takes it) to the group it watches
+    /// when this process is gone.
     pub fn of_group(signal: &str) -> Result<Self> {
         Self::start(END_GROUP, [OsStr::new(signal)])
     }
 
-    /// One that runs this command, from the root folder and without a word, when this process is gone.
+    /// Starts a guard that runs this command, from the root folder and without output, when this
+    /// process is gone.
     pub fn of_command<'a>(command: impl IntoIterator<Item = &'a OsStr>) -> Result<Self> {
         Self::start(RUN, command)
     }
@@ -65,36 +68,38 @@ impl Guard {
             .args(["-c", script, "onceproof-guard"])
             .args(arguments)
             .current_dir("/")
-            // Out of the terminal's foreground group: the Ctrl-C that ends the owner must not end its guard.
+            // Ctrl-C ends the owner, and must not end its guard: so the guard leaves the terminal's
+            // foreground group.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .context("cannot start a shell to guard what is started")?;
+            .context("cannot start a shell as a guard")?;
         Ok(Self { shell })
     }
 
-    /// Makes the group of this id the one to end.
+    /// Makes the guard end the group of this id.
     pub fn watch(&mut self, group: u32) -> Result<()> {
         self.say(&group.to_string())
     }
 
-    /// Takes back [`Guard::watch`]: the id is about to be given back to the system, and may soon be somebody else's.
+    /// Calls [`Guard::watch`] off, before the id is given back to the system and used for another
+    /// process.
     pub fn release(&mut self) {
-        // A guard that cannot be told is gone, and will not act on what it was told before.
+        // A write fails if the guard has ended, and then it does not act.
         self.say("").ok();
     }
 
     fn say(&mut self, line: &str) -> Result<()> {
         let pipe = self.shell.stdin.as_mut().context("the guard has no standard input")?;
-        writeln!(pipe, "{line}").context("cannot talk to the guard")
+        writeln!(pipe, "{line}").context("cannot write to the guard")
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Before its input ends: `wait` closes the pipe. Errors mean that it is gone already.
+        // The guard is killed before `wait` closes its input. Errors mean that it has ended.
         self.shell.kill().ok();
         self.shell.wait().ok();
     }

@@ -1,7 +1,8 @@
-//! Ctrl-C, SIGTERM and a closed terminal as a value that every wait looks at.
+//! Ctrl-C, SIGTERM and a closed terminal as a value that every wait reads.
 //!
-//! Children run in process groups of their own, so a signal from the terminal reaches xtask alone. The wait that
-//! notices it returns [`Interrupted`], and unwinding from there drops, and so ends, whatever was running.
+//! Children run in process groups of their own, so a signal from the terminal reaches xtask alone.
+//! The wait that notices it returns [`Interrupted`], and unwinding from there drops, and so ends,
+//! all that runs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,22 +14,24 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Whether somebody asked this process to stop. Clones share the answer.
+/// A request to stop this process. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
     asked: Arc<AtomicBool>,
 }
 
-/// The error of a wait that was cut short because somebody asked for it.
+/// Error of a wait that an interrupt cut short.
 #[derive(Debug)]
 pub struct Interrupted;
 
 impl Interrupt {
-    /// One that the signals set. A second signal ends the process at once; the guards clean up behind it.
+    /// Returns an interrupt that the signals set. A second signal ends the process at once, and the
+    /// guards clean up.
     pub fn listen() -> Result<Self> {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // In this order: the first signal finds the flag unset and sets it, the second finds it set.
+            // The order matters: the first signal finds the flag unset and sets it, the second
+            // finds it set.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.asked))
                 .and_then(|_| flag::register(signal, Arc::clone(&interrupt.asked)))
                 .context("cannot listen for signals")?;
@@ -36,7 +39,8 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// One that no signal sets, for tests: there the guards clean up when the test runner is ended.
+    /// Returns an interrupt that no signal sets, for tests: there the guards clean up when the test
+    /// runner is ended.
     #[must_use]
     pub fn never() -> Self {
         Self::default()
@@ -47,12 +51,12 @@ impl Interrupt {
         self.asked.store(true, Ordering::Relaxed);
     }
 
-    /// An error once somebody asked to stop.
+    /// Returns an error after a request to stop.
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.asked.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
     }
 
-    /// Checks, then sleeps: one turn of a polling loop.
+    /// Checks, and then sleeps: one turn of a polling loop.
     pub fn pause(&self, duration: Duration) -> Result<(), Interrupted> {
         self.check()?;
         thread::sleep(duration);

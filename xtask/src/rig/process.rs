@@ -1,7 +1,9 @@
-//! A child process that never outlives its owner, and is signalled only while its id is certainly still its own.
+//! A child process that never outlives its owner. It is signalled only while its id is certainly
+//! its own.
 //!
-//! Each runs in a process group of its own: what it starts in turn (cargo starts rustc and test binaries) is ended
-//! with it, and the terminal's Ctrl-C reaches xtask alone, which then ends its children in an order that it chooses.
+//! Each child runs in a process group of its own. The programs that it starts (cargo starts rustc
+//! and test binaries) end with it. The terminal's Ctrl-C reaches xtask alone, which then ends its
+//! children in its own order.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
@@ -13,18 +15,19 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use crate::rig::guard::Guard;
 use crate::rig::interrupt::Interrupt;
 
-/// How often a wait looks at the child, and at the interrupt.
+/// Pause between two looks at the child and the interrupt.
 const TURN: Duration = Duration::from_millis(5);
 
-/// How long an ending may take before SIGKILL; the postmaster gives its own children 5 s.
+/// Limit of an ending before SIGKILL; the postmaster gives its own children 5 s.
 const ENDING_LIMIT: Duration = Duration::from_secs(10);
 
-/// What ends a process for good when its owner is dropped, or gone.
+/// Signal that ends a process when its owner is dropped, or gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// SIGKILL: for programs with nothing to tidy up.
+    /// SIGKILL: for programs with nothing to clean up.
     Kill,
-    /// SIGQUIT: PostgreSQL's immediate shutdown, which ends the backends and gives the shared memory back.
+    /// SIGQUIT: PostgreSQL's immediate shutdown, which ends the backends and gives the shared
+    /// memory back.
     Quit,
 }
 
@@ -39,7 +42,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` without standard input; where its output goes is the command's choice.
+    /// Starts `command` without standard input; the command chooses where its output goes.
     pub fn spawn(command: &mut Command, ending: Ending) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let guard = Guard::of_group(ending.name())?;
@@ -53,19 +56,19 @@ impl Process {
         Ok(process)
     }
 
-    /// Its process id, which is its group's too.
+    /// Returns the process id, which is the group's too.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// SIGKILL, and its end awaited.
+    /// Sends SIGKILL and waits for the end.
     pub fn kill(&mut self) -> Result<ExitStatus> {
         self.signal(Signal::KILL);
         self.wait(&Interrupt::never())
     }
 
-    /// SIGTERM, and its end awaited, for at most `limit`.
+    /// Sends SIGTERM and waits for the end, for at most `limit`.
     pub fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
         self.end_with(Signal::TERM, limit)
     }
@@ -83,7 +86,7 @@ impl Process {
         bail!("{} did not end within {limit:?} of {signal:?}", self.name)
     }
 
-    /// Waits for its end.
+    /// Waits for the end.
     pub fn wait(&mut self, interrupt: &Interrupt) -> Result<ExitStatus> {
         loop {
             if let Some(status) = self.try_wait()? {
@@ -93,10 +96,11 @@ impl Process {
         }
     }
 
-    /// Its exit status if it has ended.
+    /// Returns the exit status if the process has ended.
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
         if self.ended.is_none() && self.is_zombie()? {
-            // What it left behind in its group goes first: once reaped, the id may be somebody else's.
+            // The rest of its group is ended first: once the process is reaped, the id may be
+            // another's.
             self.signal(Signal::KILL);
             self.guard.release();
             self.ended = Some(self.child.wait().with_context(|| format!("cannot wait for {}", self.name))?);
@@ -104,7 +108,7 @@ impl Process {
         Ok(self.ended)
     }
 
-    /// Whether it has ended and waits to be reaped: what it has cost can still be read.
+    /// True if the process has ended and is not reaped: its processor time can still be read.
     pub(crate) fn is_zombie(&self) -> Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let found = waitid(WaitId::Pid(self.pid()), options);
@@ -113,7 +117,7 @@ impl Process {
 
     pub(crate) fn signal(&self, signal: Signal) {
         if self.ended.is_none() {
-            // It fails only when nothing is left to receive it, and the wait that follows sees that.
+            // An error means that no process is left, and the wait that follows notices that.
             kill_process_group(self.pid(), signal).ok();
         }
     }
@@ -123,7 +127,8 @@ impl Process {
     }
 }
 
-/// The exit code to pass on for a program that ended so; 1 where a signal ended it.
+/// Returns the exit code to pass on for a program that ended with this status; 1 where a signal
+/// ended it.
 #[must_use]
 pub fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)

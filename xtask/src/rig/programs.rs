@@ -1,4 +1,4 @@
-//! The workspace's own programs, as they were built: where they are, and how they are run.
+//! The workspace's built programs: where they are, and how to run them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,9 @@ use crate::rig::interrupt::Interrupt;
 use crate::rig::process::{Ending, Process};
 use crate::rig::transcript::Transcript;
 
-/// What a program inherits from our environment. The programs take settings from variables with common names
-/// (`COUNT`, `ACK`); one that is set for something else must not change what a demo or a test runs.
+/// Variables that a program inherits. The programs take settings from variables with common names
+/// (`COUNT`, `ACK`), and one that is set for something else must not change what a demo or a test
+/// runs.
 const INHERITED: [&str; 12] = [
     "PATH",
     "HOME",
@@ -27,7 +28,7 @@ const INHERITED: [&str; 12] = [
     "LLVM_PROFILE_FILE",
 ];
 
-/// Which of cargo's profiles built them.
+/// Profile of cargo that built the programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// `cargo build`: what tests run.
@@ -36,56 +37,54 @@ pub enum Profile {
     Release,
 }
 
-/// The folder of built programs, and the interrupt that cuts waiting for them short.
+/// Folder of built programs, and the interrupt that cuts waits short.
 #[derive(Clone, Debug)]
 pub struct Programs {
     folder: PathBuf,
     interrupt: Interrupt,
 }
 
-/// A program that was started with its output kept.
+/// A running program whose output is kept.
 #[derive(Debug)]
 pub struct Running {
-    /// The process, to be killed or terminated.
+    /// Process, to be killed or terminated.
     pub process: Process,
     stdout: Transcript,
     stderr: Transcript,
     interrupt: Interrupt,
 }
 
-/// How a program ended, and what it said.
+/// Exit code and output of a program.
 #[derive(Clone, Debug)]
 pub struct Finished {
-    /// Its exit code; none if a signal ended it.
+    /// Exit code; none if a signal ended the program.
     pub code: Option<i32>,
-    /// All of its standard output.
     pub stdout: String,
-    /// All of its standard error.
     pub stderr: String,
 }
 
 impl Programs {
-    /// The programs of `profile` in the target folder that this program itself was built into.
+    /// Returns the programs of `profile` in the target folder that holds this program.
     pub fn built(profile: Profile, interrupt: &Interrupt) -> Result<Self> {
-        let own = std::env::current_exe().context("cannot tell where this program is")?;
+        let own = std::env::current_exe().context("cannot find the path of this program")?;
         let folder = target_folder(&own)
             .with_context(|| format!("{} is not in a cargo target folder", own.display()))?
             .join(profile.folder());
         Ok(Self { folder, interrupt: interrupt.clone() })
     }
 
-    /// What cuts waiting short.
+    /// Returns the interrupt that cuts waits short.
     #[must_use]
     pub fn interrupt(&self) -> &Interrupt {
         &self.interrupt
     }
 
-    /// A command that runs the program `name` in the environment that all of them get.
+    /// Returns a command that runs the program `name` in the environment of all programs.
     pub fn command(&self, name: &str) -> Result<Command> {
         Ok(in_our_environment(self.path(name)?))
     }
 
-    /// Where the program `name` is; an example's is in the folder `examples`.
+    /// Returns the path of the program `name`; an example is in the folder `examples`.
     pub fn path(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         ensure!(
@@ -97,26 +96,28 @@ impl Programs {
         Ok(path)
     }
 
-    /// Starts a program with its output kept.
+    /// Starts a program and keeps its output.
     pub fn start<A: AsRef<OsStr>>(&self, name: &str, args: impl IntoIterator<Item = A>) -> Result<Running> {
-        let (stdout, stderr) = (Transcript::new()?, Transcript::new()?);
+        let stdout = Transcript::new()?;
+        let stderr = Transcript::new()?;
         let mut command = self.command(name)?;
         command.args(args).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
         let process = Process::spawn(&mut command, Ending::Kill)?;
         Ok(Running { process, stdout, stderr, interrupt: self.interrupt.clone() })
     }
 
-    /// Runs a program to its end with its output kept.
+    /// Runs a program to its end and keeps its output.
     pub fn run<A: AsRef<OsStr>>(&self, name: &str, args: impl IntoIterator<Item = A>) -> Result<Finished> {
         self.start(name, args)?.finish()
     }
 }
 
 impl Running {
-    /// Waits for its end.
+    /// Waits for the end.
     pub fn finish(mut self) -> Result<Finished> {
         let status = self.process.wait(&self.interrupt)?;
-        let (stdout, stderr) = (self.stdout.text()?, self.stderr.text()?);
+        let stdout = self.stdout.text()?;
+        let stderr = self.stderr.text()?;
         Ok(Finished { code: status.code(), stdout, stderr })
     }
 }
@@ -130,14 +131,15 @@ impl Profile {
     }
 }
 
-/// A command that runs a program, ours or not, in the environment that all of them get.
+/// Returns a command that runs a program, ours or not, in the environment of all programs.
 pub(crate) fn in_our_environment(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command
 }
 
-/// The target folder around `program`, which is in its `debug` or `release`, or as a test in `deps` beneath.
+/// Returns the target folder around `program`, which is in its `debug` or `release`, or as a test
+/// in `deps` beneath.
 fn target_folder(program: &Path) -> Option<&Path> {
     let folder = program.parent()?;
     let profile = if folder.ends_with("deps") { folder.parent()? } else { folder };

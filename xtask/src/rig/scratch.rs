@@ -1,4 +1,4 @@
-//! A temporary folder that is gone when its owner is, however the owner goes.
+//! A temporary folder that ends with its owner, however the owner ends.
 
 use std::path::Path;
 
@@ -7,21 +7,22 @@ use tempfile::TempDir;
 
 use crate::rig::guard::Guard;
 
-/// A fresh folder, readable by its owner only.
+/// A fresh folder that only its owner can read.
 #[derive(Debug)]
 pub struct Scratch {
-    // Before the guard: fields are dropped in this order, and the guard stays until the folder is gone.
+    // The order matters: the folder is dropped before the guard, which so stays until the folder is
+    // gone.
     folder: TempDir,
     _guard: Guard,
 }
 
 impl Scratch {
-    /// A folder under the system's temporary folder.
+    /// Makes a folder under the system's temporary folder.
     pub fn new() -> Result<Self> {
         Self::under(&std::env::temp_dir())
     }
 
-    /// A folder under `parent`.
+    /// Makes a folder under `parent`.
     pub fn under(parent: &Path) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("onceproof-")
@@ -31,13 +32,12 @@ impl Scratch {
         Ok(Self { folder, _guard: guard })
     }
 
-    /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Leaves the folder where it is once this is dropped, for somebody to look into.
+    /// Keeps the folder after this is dropped, for a look into it.
     pub fn keep_when_dropped(&mut self) {
         self.folder.disable_cleanup(true);
     }

@@ -1,4 +1,4 @@
-//! A server of ours, the aggregator or a mutant, that can be killed and started again on the port it had.
+//! A server, the aggregator or a mutant, that can be killed and started again on its port.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitStatus;
@@ -12,19 +12,19 @@ use crate::rig::programs::Programs;
 use crate::rig::transcript::Transcript;
 use crate::rig::{http, port};
 
-/// Migrations, a recovery after a kill, a busy machine: longer means that it will not come up.
+/// Limit of a start: it covers migrations, a recovery after a kill, and a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the old port may be in somebody else's hands at a restart.
+/// Limit of the time for which another process may hold the port at a restart.
 const PORT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Ports to try at the first start, each of which somebody else may take in the same moment.
+/// Ports to try at the first start, because another process may take each at the same moment.
 const PORTS: u32 = 8;
 
-/// What precedes the address in its log.
+/// Text before the address in the log.
 const ANNOUNCEMENT: &str = "listening on ";
 
-/// A server, running or killed. Dropping it ends it with SIGKILL; the store is its caller's.
+/// A server, running or killed. Dropping it ends it with SIGKILL; its caller owns the store.
 #[derive(Debug)]
 pub struct Service {
     programs: Programs,
@@ -35,14 +35,15 @@ pub struct Service {
     log: Transcript,
 }
 
-/// What came of starting it.
+/// Result of a start.
 enum Launched {
     Listening(Process),
     PortTaken,
 }
 
 impl Service {
-    /// Starts a program with these settings in its environment, on a free port of 127.0.0.1, and waits until it listens.
+    /// Starts a program with these settings in its environment, on a free port of 127.0.0.1, and
+    /// waits until it listens.
     pub fn start(
         programs: &Programs,
         program: &'static str,
@@ -57,10 +58,10 @@ impl Service {
                 return Ok(service);
             }
         }
-        bail!("{PORTS} ports in turn were taken before {program} had them")
+        bail!("{program} found each of {PORTS} ports taken by another process")
     }
 
-    /// Starts it again on the same store and the same port, once it was ended.
+    /// Starts the server again on the same store and port, after it was ended.
     pub fn restart(&mut self) -> Result<()> {
         ensure!(self.process.is_none(), "the {} on port {} still runs", self.program, self.port);
         let deadline = Instant::now() + PORT_LIMIT;
@@ -69,27 +70,27 @@ impl Service {
                 self.process = Some(process);
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "port {} is in somebody else's hands", self.port);
+            ensure!(Instant::now() < deadline, "port {} is taken by another process", self.port);
             self.programs.interrupt().pause(Duration::from_millis(50))?;
         }
     }
 
-    /// SIGKILL, and its end awaited.
+    /// Sends SIGKILL and waits for the end.
     pub fn kill(&mut self) -> Result<ExitStatus> {
         self.process.take().context("the server does not run")?.kill()
     }
 
-    /// SIGTERM, and its end awaited for at most `limit`.
+    /// Sends SIGTERM and waits for the end, for at most `limit`.
     pub fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
         self.process.take().context("the server does not run")?.terminate(limit)
     }
 
-    /// Stops it where it is (SIGSTOP) until [`Self::resume`].
+    /// Stops the server (SIGSTOP) until [`Self::resume`].
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP)
     }
 
-    /// Lets it go on after [`Self::pause`].
+    /// Continues (SIGCONT) after [`Self::pause`].
     pub fn resume(&self) -> Result<()> {
         self.signal(Signal::CONT)
     }
@@ -99,24 +100,23 @@ impl Service {
         Ok(())
     }
 
-    /// Where it listens, such as `http://127.0.0.1:23456`.
+    /// Returns the URL, such as `http://127.0.0.1:23456`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address())
     }
 
-    /// Where it listens, as an address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn id(&self) -> Result<u32> {
         Ok(self.process.as_ref().context("the server does not run")?.id())
     }
 
-    /// How many events it says it received.
+    /// Returns the number of received events that the server counts.
     pub fn received(&self) -> Result<u64> {
         let stats = http::get_json(self.address(), "/stats")?;
         stats["received"]
@@ -124,7 +124,7 @@ impl Service {
             .with_context(|| format!("/stats has no number of received events: {stats}"))
     }
 
-    /// An error if it ended without having been told to.
+    /// Returns an error if the server ended by itself.
     pub fn check(&mut self) -> Result<()> {
         if let Some(process) = &mut self.process
             && let Some(status) = process.try_wait()?
@@ -134,7 +134,7 @@ impl Service {
         Ok(())
     }
 
-    /// All that it wrote since its first start.
+    /// Returns the output since the first start.
     pub fn log(&self) -> Result<String> {
         self.log.text()
     }
@@ -145,7 +145,7 @@ impl Service {
         command
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .env("LISTEN", self.address().to_string())
-            // The address is announced at this level.
+            // The server logs its address at this level.
             .env("RUST_LOG", "info")
             .env("NO_COLOR", "1")
             .stdout(self.log.stdio()?)
@@ -156,20 +156,27 @@ impl Service {
             let ended = process.try_wait()?;
             let log = self.log.text_from(already)?;
             if let Some(announced) = announced_port(&log) {
-                ensure!(announced == self.port, "told to listen on port {}, it took {announced}", self.port);
+                ensure!(
+                    announced == self.port,
+                    "the server listens on port {announced}, expected {}",
+                    self.port
+                );
                 return Ok(Launched::Listening(process));
             }
             match ended {
                 Some(_) if log.contains("ddress already in use") => return Ok(Launched::PortTaken),
                 Some(status) => bail!("the {} ended at its start ({status}): {log}", self.program),
-                None => ensure!(Instant::now() < deadline, "no address from it in {START_LIMIT:?}: {log}"),
+                None => ensure!(
+                    Instant::now() < deadline,
+                    "no address was announced within {START_LIMIT:?}: {log}"
+                ),
             }
             self.programs.interrupt().pause(Duration::from_millis(5))?;
         }
     }
 }
 
-/// The port of the address that was announced, if the line has been written to its end.
+/// Returns the port of the announced address, if its line is complete.
 fn announced_port(log: &str) -> Option<u16> {
     let (_, rest) = log.split_once(ANNOUNCEMENT)?;
     let (line, _) = rest.split_once('\n')?;

@@ -1,7 +1,8 @@
-//! What a child process cost: processor time and peak memory, as Linux tells in `/proc`.
+//! Processor time and peak memory of a child process, from Linux's `/proc`.
 //!
-//! Processor time is read once the process has ended and before it is reaped, so it is whole. Memory is gone by then:
-//! the system's own high-water mark is read at every turn of the wait, so that only growth in the last turn is missed.
+//! Processor time is read after the process has ended and before it is reaped, so it is complete.
+//! Memory is gone by then: the system's own high-water mark is read at every turn of the wait, so
+//! that only growth in the last turn is missed.
 
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -11,22 +12,22 @@ use anyhow::{Context, Result, ensure};
 use crate::rig::interrupt::Interrupt;
 use crate::rig::process::Process;
 
-/// Between two looks at the process.
+/// Pause between two looks at the process.
 const TURN: Duration = Duration::from_millis(2);
 
-/// `/proc/PID/stat` counts in hundredths of a second, on whatever machine.
+/// Unit of processor time in `/proc/PID/stat`, on every machine.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What a process cost from its start to its end.
+/// Usage of a process from its start to its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usage {
     /// Processor time of all its threads, user and system, to a hundredth of a second.
     pub cpu: Duration,
-    /// Most memory that was resident.
+    /// Highest resident memory.
     pub peak_rss_bytes: u64,
 }
 
-/// Waits for the end of a process for at most `limit`, and tells what it cost.
+/// Waits for the end of a process, for at most `limit`, and returns its usage.
 pub fn measured(
     process: &mut Process,
     limit: Duration,
@@ -39,8 +40,7 @@ pub fn measured(
         peak_rss_bytes = peak_rss_bytes.max(peak_rss(&status).unwrap_or(0));
         if process.is_zombie()? {
             let stat = read(process.id(), "stat")?;
-            let cpu =
-                cpu(&stat).with_context(|| format!("/proc does not tell the processor time: {stat}"))?;
+            let cpu = cpu(&stat).with_context(|| format!("/proc has no processor time: {stat}"))?;
             return Ok((process.wait(interrupt)?, Usage { cpu, peak_rss_bytes }));
         }
         ensure!(Instant::now() < deadline, "process {} did not end within {limit:?}", process.id());
@@ -48,10 +48,11 @@ pub fn measured(
     }
 }
 
-/// Processor time of a process so far, and of all that it started: of those that still run, and of those that it has reaped.
+/// Returns the processor time so far of a process and of all that it started: of those that run,
+/// and of those that it has reaped.
 pub fn family_cpu(id: u32) -> Result<Duration> {
     let stat = read(id, "stat")?;
-    let told = || format!("/proc does not tell the processor time: {stat}");
+    let told = || format!("/proc has no processor time: {stat}");
     let mut total = cpu(&stat).with_context(told)? + reaped_cpu(&stat).with_context(told)?;
     for entry in std::fs::read_dir("/proc").context("cannot read /proc")? {
         let stat = std::fs::read_to_string(entry?.path().join("stat")).unwrap_or_default();
@@ -65,15 +66,15 @@ pub fn family_cpu(id: u32) -> Result<Duration> {
 fn read(id: u32, file: &str) -> Result<String> {
     let path = format!("/proc/{id}/{file}");
     std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {path}; what a process costs is measured on Linux only"))
+        .with_context(|| format!("cannot read {path}: processor time is measured on Linux only"))
 }
 
-/// User and system time.
+/// Returns user and system time.
 fn cpu(stat: &str) -> Option<Duration> {
     Some(TICK * (field(stat, 14)? + field(stat, 15)?))
 }
 
-/// The same of the children that it has waited for.
+/// Returns user and system time of the children that the process has reaped.
 fn reaped_cpu(stat: &str) -> Option<Duration> {
     Some(TICK * (field(stat, 16)? + field(stat, 17)?))
 }
@@ -82,13 +83,18 @@ fn parent(stat: &str) -> Option<u32> {
     field(stat, 4)
 }
 
-/// A field by its number in proc(5). The name in the second field may hold anything, but only it holds parentheses.
+/// Returns a field by its number in proc(5). The name in the second field may hold any sign, but
+/// only it holds parentheses.
 fn field(stat: &str, number: usize) -> Option<u32> {
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_whitespace().nth(number - 3)?.parse().ok()
 }
 
-/// `VmHWM:      9164 kB`; a process that has ended has no such line.
+/// Reads `VmHWM:
+///
+///
+///
+/// 9164 kB`; a process that has ended has no such line.
 fn peak_rss(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -133,7 +139,7 @@ mod tests {
         let parent = Process::spawn(Command::new("sh").args(["-c", &twice]), Ending::Kill).unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         let own = || cpu(&read(parent.id(), "stat").unwrap()).unwrap();
-        // It does next to nothing itself; what it has reaped is there, and what still runs is added.
+        // The parent does next to nothing itself; its reaped and its running children are counted.
         while family_cpu(parent.id()).unwrap() < own() + TICK * 2 {
             assert!(Instant::now() < deadline, "no work of a child was seen");
         }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::tools::{self, Tool};
 
-/// Installs the packages it is given. PostgreSQL's package would make a cluster and start it at boot; the tests make
-/// private ones, so it is told not to for the time of the installation.
+/// Installs the packages it is given. PostgreSQL's package would make a cluster and start it at
+/// boot; the tests make private ones, so it is told not to for the time of the installation.
 const INSTALL: &str = "
 set -e
 export DEBIAN_FRONTEND=noninteractive
@@ -19,7 +19,8 @@ trap 'rm -f \"$settings/onceproof.conf\"' EXIT
 apt-get install -qq -y --no-install-recommends \"$@\" >/dev/null
 ";
 
-/// Installs what is missing, after one line that says what. A program that is missing still is an error.
+/// Installs what is missing, after one line that says what. A program that is missing still is an
+/// error.
 pub(super) fn install(missing: &[&Tool]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());

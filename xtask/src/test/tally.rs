@@ -7,7 +7,8 @@ pub(super) struct Tally {
     failed: u64,
     /// Failed tests of each test binary that failed, in order.
     failures: Vec<Vec<String>>,
-    /// Arguments that run each failed test binary again, as cargo names them at its end, in the same order.
+    /// Arguments that run each failed test binary again, as cargo names them at its end, in the
+    /// same order.
     targets: Vec<String>,
     place: Place,
     /// Names in the list that was read last; one that a result follows is the list of failed tests.
@@ -58,10 +59,12 @@ impl Tally {
         }
     }
 
-    /// Returns a list of the failed tests, each as the command that runs it again; empty if none failed.
+    /// Returns a list of the failed tests, each as the command that runs it again; empty if none
+    /// failed.
     pub(super) fn failures(&self) -> String {
         let mut text = String::new();
-        // A test binary that crashed is among cargo's targets and has no result: then nobody knows whose the lists are.
+        // A test binary that crashed is among cargo's targets and has no result: then nobody knows
+        // whose the lists are.
         let is_known = self.targets.len() == self.failures.len();
         for (index, names) in self.failures.iter().enumerate() {
             let target = if is_known { format!(" {}", self.targets[index]) } else { String::new() };

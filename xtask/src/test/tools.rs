@@ -1,4 +1,5 @@
-//! Programs that tests need: the packages that bring them, and the tests that are skipped without them.
+//! Programs that tests need: the packages that bring them, and the tests that are skipped without
+//! them.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -77,7 +78,8 @@ pub(super) const BROWSER: Tool = Tool {
     words: &[],
 };
 
-/// Python's environments, for the fuzzer and the check of the Kubernetes manifests: no test needs them.
+/// Python's environments, for the fuzzer and the check of the Kubernetes manifests: no test needs
+/// them.
 const VENV: Tool = Tool {
     name: "Python's venv",
     packages: &["python3-venv"],
@@ -135,7 +137,8 @@ fn is_on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// True if the Python that the distribution's packages are for has this module. The tests take the same one.
+/// True if the Python that the distribution's packages are for has this module. The tests take the
+/// same one.
 fn python_has(module: &str) -> bool {
     let system = "/usr/bin/python3";
     let python = if Path::new(system).exists() { system } else { "python3" };

@@ -1,4 +1,4 @@
-//! The aggregator as a process: killed, it comes back on the port it had.
+//! The aggregator as a process: after a kill it comes back on its port.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;

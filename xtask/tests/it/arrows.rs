@@ -1,4 +1,4 @@
-//! The arrows between the crates: an oracle that shares code with what it judges proves nothing.
+//! Arrows between the crates: a judge that shares code with the judged proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use xtask::rig::cargo;
 
 use crate::tokens::tokens;
 
-/// Crates of ours that each crate may use, in tests and build scripts too. Nobody uses the aggregator: it is the judged.
+/// Crates of ours that each crate may use, in tests and build scripts too. No crate uses the
+/// aggregator, because it is the judged.
 const ARROWS: [(&str, &[&str]); 8] = [
     ("truth", &[]),
     ("judge", &["truth"]),
@@ -20,7 +21,8 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("xtask", &[]),
 ];
 
-/// Crates that reach the network or a database. The judge gets along without them, and so do the crates that it uses.
+/// Crates that reach the network or a database. The judge gets along without them, and so do the
+/// crates that it uses.
 const IMPURE: [&str; 9] =
     ["tokio", "tokio-util", "sqlx", "sqlx-core", "reqwest", "hyper", "hyper-util", "h2", "axum"];
 
@@ -105,7 +107,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns the crates of the workspace with all crates that the manifest of each names, in whatever section.
+/// Returns the crates of the workspace with all crates that the manifest of each names, in whatever
+/// section.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let output =
         cargo::command(["metadata", "--no-deps", "--format-version", "1", "--offline"]).output().unwrap();

@@ -1,5 +1,5 @@
-//! The benches, tried with next to no work: every program takes part, and every row is there. What they measure is
-//! nobody's figure.
+//! Benches with very little work: every program takes part, and every row is there. The figures
+//! mean nothing.
 
 use xtask::bench::{ingest, judge, load, memory};
 use xtask::rig::interrupt::Interrupt;
@@ -9,7 +9,7 @@ fn programs() -> Programs {
     Programs::built(Profile::Debug, &Interrupt::never()).unwrap()
 }
 
-/// The cells of the rows of all tables, without their headings.
+/// Returns the cells of the rows of all tables, without their headings.
 fn cells(told: &str) -> Vec<Vec<&str>> {
     let rows = told
         .lines()
@@ -42,20 +42,21 @@ fn loadgen_is_measured_at_each_kind_of_work_beside_the_rivals_that_are_here() {
 #[test]
 fn both_databases_are_measured_in_both_modes_beside_their_own_inserts() {
     let acks = vec![ingest::Ack::Committed, ingest::Ack::Queued];
-    // The system counts a server's processor time in hundredths of a second: fewer events might take none.
+    // The system counts a server's processor time in hundredths of a second, and fewer events might
+    // take none.
     let plan =
         ingest::Plan { turns: 1, events: 10_000, batches: vec![1, 100], repeats_percent: vec![30], acks };
     let told = ingest::measure(&plan, &programs()).unwrap();
     let rows = cells(&told);
     let of =
         |name: &str, columns: usize| rows.iter().filter(|row| row[0] == name && row.len() == columns).count();
-    // Its own inserts, ours, and with and without races.
+    // Rows of the yardsticks, of the aggregator, and of the aggregator with and without races.
     assert_eq!([4, 12, 5].map(|columns| of("SQLite", columns)), [4, 4, 2], "{told}");
     assert_eq!([4, 12, 5].map(|columns| of("PostgreSQL", columns)), [5, 4, 2], "{told}");
     let ours: Vec<_> =
         rows.iter().filter(|row| row.len() == 12).map(|row| (row[0], row[1], row[3])).collect();
     assert!(ours.contains(&("PostgreSQL", "queued", "100")), "{told}");
-    // Every program took processor time, but for SQLite, which has no server.
+    // Every program took processor time, except SQLite, which has no server.
     let is_nothing = |cell: &str| cell.trim_start_matches("0.0").is_empty();
     for row in rows.iter().filter(|row| row.len() == 12) {
         assert_eq!(is_nothing(row[10]), row[0] == "SQLite", "{told}");

@@ -39,7 +39,8 @@ fn members() -> BTreeSet<String> {
         .collect()
 }
 
-/// Fails with the circles of a crate: those of its sources, and of each of its examples that is a folder.
+/// Fails with the circles of a crate: those of its sources, and of each of its examples that is a
+/// folder.
 fn has_no_circle(name: &str) {
     let folder = cargo::workspace().join(name);
     let mut circles = circles_under(&folder.join("src"));

@@ -1,4 +1,4 @@
-//! Private PostgreSQL clusters: usable, side by side, and gone without a trace however their owner ends.
+//! Private PostgreSQL clusters: usable, side by side, and gone however their owner ends.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -13,7 +13,8 @@ use crate::gone::{both_gone, pid, runs};
 #[test]
 fn a_cluster_takes_databases_and_leaves_no_process_and_no_folder() {
     let cluster = Cluster::start(Durability::Durable, &Interrupt::never()).unwrap();
-    let (server, folder) = (cluster.server_id(), cluster.folder().to_owned());
+    let server = cluster.server_id();
+    let folder = cluster.folder().to_owned();
     assert!(runs(server));
 
     let url = cluster.create_database("events").unwrap();
@@ -56,7 +57,7 @@ fn an_interrupted_owner_has_ended_its_cluster_before_it_ends() {
     }
 }
 
-/// `cargo xtask postgres` in a process of its own, and the cluster that it says it has.
+/// `cargo xtask postgres` in a process of its own, and its cluster.
 struct Owner {
     xtask: Child,
     server: u32,

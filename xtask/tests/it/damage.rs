@@ -1,12 +1,12 @@
-//! A store that is damaged by hand after the run: `verify` says FAIL, names the check and the key, and says so again
-//! offline.
+//! A store that is damaged after the run: `verify` says FAIL, names the check and the key, and says
+//! so again offline.
 
 use serde_json::Value;
 use xtask::rig::cluster::Durability;
 
 use crate::stack::{Server, Stack};
 
-/// The row that is damaged: the same for the test and for the statements.
+/// Row that is damaged: the same for the test and for the statements.
 const ROW: &str = "(SELECT min(seq) FROM processed_events)";
 
 #[test]
@@ -34,7 +34,7 @@ fn each_kind_of_damage_is_named(server: &Server) {
         ("deleted", "lost", 1, format!("DELETE FROM processed_events WHERE seq = {ROW}")),
         ("copied", "wrong-topic", 1, copied("'elsewhere'", "event_id")),
         ("edited", "payload-changed", 1, changed),
-        // Two bounds break: what was received, and that it is the sum of the other two.
+        // Two bounds break: the received count, and its equality with the sum of the other two.
         ("counted", "counters", 2, raised.to_owned()),
         ("inserted", "stranger", 1, copied("topic", "'stranger'")),
     ];

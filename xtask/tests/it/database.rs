@@ -1,4 +1,5 @@
-//! A target that shows only so much, with its database as the second way: what it does not show is judged all the same.
+//! A target with a capped listing, and its database as the second way: keys beyond the listing are
+//! judged all the same.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ fn what_a_listing_holds_back_is_read_from_the_database(server: &Server) {
         stack.database_url()
     );
     std::fs::write(&scenario, text).unwrap();
-    // Twice, so that the second run finds rows of another in the table.
+    // Two runs, so that the second finds rows of another in the table.
     for _ in 0..2 {
         stack.load(&format!("--scenario {} --count 2000 --dup 0.3", scenario.display()));
         let verified = stack.verify("");
@@ -74,7 +75,7 @@ fn a_password_is_used_and_written_nowhere() {
     assert!(read > 10, "{read} files");
 }
 
-/// A scenario with a database that is asked this.
+/// Runs a scenario with this query of a database.
 fn asked(stack: &Stack, listing: &str, url: &str, query: &str) -> String {
     let scenario = stack.results().join("asked.toml");
     let text =
@@ -152,7 +153,7 @@ fn a_replica_that_is_behind_is_unknown_and_no_loss() {
     }
 }
 
-/// The only number of the only row of a query to one database.
+/// Returns the only number of the only row of a query.
 fn number(url: &str, query: &'static str) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! The docs: what they show is run, and little of what they show is not.
+//! Docs: their commands are run, and few blocks show output without a command.
 
 use xtask::docs::{self, fences};
 use xtask::rig::interrupt::Interrupt;

@@ -1,4 +1,4 @@
-//! Scenarios that start their target and hurt it, as programs, against the aggregator.
+//! Scenarios that start the aggregator and inject faults into it.
 
 use std::path::Path;
 
@@ -17,7 +17,8 @@ impl Bench {
     fn new(faults: &str) -> Self {
         let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
         let folder = Scratch::new().unwrap();
-        let (port, aggregator) = (port::free().unwrap(), programs.path("aggregator").unwrap());
+        let port = port::free().unwrap();
+        let aggregator = programs.path("aggregator").unwrap();
         let aggregator = aggregator.display();
         let scenario = format!(
             "[load]\ncount = 20000\nbatch = 10\ntimeout = \"2s\"\n[promises]\nzombie = \"500ms\"\n\
@@ -35,7 +36,8 @@ impl Bench {
 
     fn load(&self, arguments: &[&str]) -> Finished {
         let scenario = self.folder.path().join("scenario.toml");
-        let (scenario, out) = (scenario.display().to_string(), self.results().display().to_string());
+        let scenario = scenario.display().to_string();
+        let out = self.results().display().to_string();
         let fixed = ["--scenario", &scenario, "--out", &out];
         self.programs.run("loadgen", [&fixed, arguments].concat()).unwrap()
     }
@@ -68,7 +70,7 @@ fn a_target_that_the_scenario_starts_and_hurts_passes_and_can_be_verified_again(
     }
     let log = std::fs::read_to_string(bench.results().join("latest/target.log")).unwrap();
     assert_eq!(log.matches("listening on").count(), 3, "{log}");
-    // Nothing of it runs any more, and verify starts it again by itself.
+    // The target has ended, and verify starts it again by itself.
     let again = bench.verify();
     assert_eq!(again.code, Some(0), "{}{}", again.stdout, again.stderr);
     assert!(again.stderr.contains("starting the target again"), "{}", again.stderr);
@@ -123,7 +125,8 @@ fn what_cannot_be_done_is_refused_before_anything_is_sent() {
 fn a_sender_that_is_killed_leaves_no_target_behind() {
     let bench = Bench::new("");
     let scenario = bench.folder.path().join("scenario.toml");
-    let (path, out) = (scenario.display().to_string(), bench.results().display().to_string());
+    let path = scenario.display().to_string();
+    let out = bench.results().display().to_string();
     let arguments = ["--scenario", &path, "--count", "1000000", "--out", &out];
     let mut loading = bench.programs.start("loadgen", arguments).unwrap();
     while !bench.results().join("latest/ledger").exists() {
@@ -131,7 +134,7 @@ fn a_sender_that_is_killed_leaves_no_target_behind() {
         std::thread::yield_now();
     }
     loading.process.kill().unwrap();
-    // The guard ends the target: its port is free again, or this never ends.
+    // The guard ends the target: its port becomes free, or this never ends.
     while std::net::TcpListener::bind(address(&scenario)).is_err() {
         std::thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! The gate that the README shows, run word for word.
+//! The gate in the README, run word for word.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -8,7 +8,7 @@ use xtask::rig::port;
 use xtask::rig::programs::{Profile, Programs};
 use xtask::rig::scratch::Scratch;
 
-/// The first block of the section, as a shell would get it.
+/// Returns the first block of the section.
 fn gate() -> String {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
     let section = readme.split_once("\n## In CI\n").unwrap().1;
@@ -16,7 +16,7 @@ fn gate() -> String {
     block.split_once("```").unwrap().0.to_owned()
 }
 
-/// Runs it in a folder of its own, with these words changed.
+/// Runs a script in a folder of its own.
 fn run(scratch: &Scratch, script: &str) -> Output {
     let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
     let folder = programs.path("verify").unwrap().parent().unwrap().to_owned();

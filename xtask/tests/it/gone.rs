@@ -1,4 +1,4 @@
-//! Waiting for something to disappear that another process takes away.
+//! Waits for things that another process takes away.
 
 use std::path::Path;
 use std::thread;
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, test_kill_process};
 
-/// Whether a process of this id exists.
+/// True if a process of this id exists.
 pub(crate) fn runs(id: u32) -> bool {
     test_kill_process(pid(id)).is_ok()
 }
 
-/// The id as the system calls take it.
+/// Returns the id as the system calls take it.
 pub(crate) fn pid(id: u32) -> Pid {
     Pid::from_raw(id.try_into().unwrap()).unwrap()
 }

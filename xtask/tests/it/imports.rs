@@ -1,9 +1,9 @@
 //! Imports between the files of a crate, and the circles that they make.
 //!
-//! A text scan is enough: comments and texts are blanked, the rest is cut into words and signs, and every path is
-//! resolved to the file that defines its longest module prefix. Three things are no imports: a declaration
-//! (`mod x;`), a re-export (`pub use`), and a name that a file takes from a module around it, because a module and its
-//! parts are one room.
+//! A text scan is enough: comments and texts are blanked, the rest is cut into words and signs, and
+//! every path is resolved to the file that defines its longest module prefix. Three things are no
+//! imports: a declaration (`mod x;`), a re-export (`pub use`), and a name that a file takes from a
+//! module around it, because a module and its parts are one room.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! The developer commands, tried: what they start is there, and what they end is gone.
+//! Developer commands: what they start is there, and what they end is gone.
 
-// clippy exempts functions marked as tests, and not what these share.
+// clippy exempts functions marked as tests, but not those that tests share.
 #![allow(clippy::unwrap_used)]
 
 mod aggregator;

@@ -1,11 +1,11 @@
-//! `verify probe` meets services of other shapes, and what it writes is run as it is.
+//! `verify probe` on services of other shapes, and runs of the scenarios that it writes.
 
 use xtask::rig::interrupt::Interrupt;
 use xtask::rig::programs::{Finished, Profile, Programs};
 use xtask::rig::scratch::Scratch;
 use xtask::rig::service::Service;
 
-/// A service, and a folder for what is written about it.
+/// A service, and a folder for its scenario.
 struct Met {
     programs: Programs,
     service: Service,
@@ -43,7 +43,8 @@ impl Met {
     }
 
     fn arguments(&self, more: &[&str]) -> Vec<String> {
-        let (scenario, out) = (self.scenario(), self.folder.path().join("results").display().to_string());
+        let scenario = self.scenario();
+        let out = self.folder.path().join("results").display().to_string();
         let fixed = ["--scenario", &scenario, "--out", &out, "--verify"];
         [&fixed, more].concat().into_iter().map(str::to_owned).collect()
     }
@@ -113,7 +114,8 @@ fn a_service_with_volatile_counters_passes_a_kill_without_them() {
     met.service.kill().unwrap();
     met.service.restart().unwrap();
     let judged = loading.finish().unwrap();
-    // Connections broke, so the kill was in the midst of it; whether requests did is chance, because all may have been answered.
+    // Connections broke, so the kill came during the run. Requests may all have been answered by
+    // then.
     assert_passes(
         &judged,
         &["counters: the counters do not survive a restart, and the target restarted", " reconnects="],

@@ -11,7 +11,7 @@ use xtask::rig::transcript::Transcript;
 
 use crate::gone::{eventually, runs};
 
-/// A shell that starts a child of its own, says the child's id and waits for it.
+/// A shell that starts a child of its own, prints the child's id and waits for it.
 fn family() -> (Process, u32) {
     let said = Transcript::new().unwrap();
     let mut command = Command::new("sh");

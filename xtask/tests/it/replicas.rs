@@ -38,7 +38,8 @@ fn replicas_that_are_killed_and_that_hang_are_one_target() {
     let loaded = loading.finish().unwrap();
     assert_eq!(loaded.code, Some(0), "{}{}", loaded.stdout, loaded.stderr);
     assert!(loaded.stdout.contains(" timed_out="), "{}", loaded.stdout);
-    // What it was sent is executed now: long after another replica has executed the same, and behind the last answer.
+    // The replica executes the requests that it holds now: long after another replica has executed
+    // the same, and after the last response.
     replicas[1].resume().unwrap();
 
     let verified = programs.run("verify", ["--out", out]).unwrap();
@@ -49,7 +50,7 @@ fn replicas_that_are_killed_and_that_hang_are_one_target() {
     }
 }
 
-/// Waits until so many events are stored or dropped, as one of the replicas knows it.
+/// Waits until this replica counts `received` events.
 fn wait_for(received: u64, replica: &Service, loading: &mut Running) {
     while replica.received().unwrap() < received {
         assert_eq!(loading.process.try_wait().unwrap(), None, "the run was over before");
@@ -57,14 +58,14 @@ fn wait_for(received: u64, replica: &Service, loading: &mut Running) {
     }
 }
 
-/// Leads each connection to the next server in turn that can be connected to, until the tests end.
+/// Passes each connection to the next server in turn that accepts it, until the tests end.
 fn balance(servers: Vec<SocketAddr>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for (turn, client) in listener.incoming().enumerate() {
             let mut in_turn = servers.iter().cycle().skip(turn % servers.len()).take(servers.len());
-            // Without a server the client is dropped, and so hung up on.
+            // Without a server the client is dropped, which closes its connection.
             if let Some(server) = in_turn.find_map(|server| TcpStream::connect(server).ok()) {
                 join(&client.unwrap(), &server);
             }
@@ -73,13 +74,14 @@ fn balance(servers: Vec<SocketAddr>) -> SocketAddr {
     address
 }
 
-/// Passes bytes on both ways until one side hangs up.
+/// Passes bytes both ways until one side closes.
 fn join(client: &TcpStream, server: &TcpStream) {
     for (from, to) in [(client, server), (server, client)] {
         from.set_nodelay(true).unwrap();
-        let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+        let mut from = from.try_clone().unwrap();
+        let mut to = to.try_clone().unwrap();
         thread::spawn(move || {
-            // However it ends, the other side is to know that it did.
+            // The other side is told of the end, whatever it was.
             io::copy(&mut from, &mut to).ok();
             to.shutdown(Shutdown::Both).ok();
             from.shutdown(Shutdown::Both).ok();

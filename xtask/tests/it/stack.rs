@@ -1,4 +1,4 @@
-//! A whole run against a real aggregator: load, damage, verify.
+//! A complete run against a real aggregator: load, damage, verify.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use xtask::rig::programs::{Finished, Profile, Programs, Running};
 use xtask::rig::scratch::Scratch;
 use xtask::rig::service::Service;
 
-/// A database server for as many stores as a test wants.
+/// A database server for any number of stores.
 pub(crate) enum Server {
     Sqlite(Scratch),
     Postgres(Cluster),
@@ -25,7 +25,7 @@ impl Server {
         Self::Postgres(Cluster::start(durability, &Interrupt::never()).unwrap())
     }
 
-    /// An empty database.
+    /// Makes an empty database.
     pub(crate) fn database(&self, name: &str) -> String {
         match self {
             Self::Sqlite(scratch) => {
@@ -37,7 +37,7 @@ impl Server {
         }
     }
 
-    /// One of two statements, by the kind of database.
+    /// Returns one of two statements, by the kind of database.
     pub(crate) fn sql<'a>(&self, sqlite: &'a str, postgres: &'a str) -> &'a str {
         match self {
             Self::Sqlite(_) => sqlite,
@@ -59,7 +59,7 @@ impl Stack {
         Self::start_with(database_url, &[])
     }
 
-    /// The same with more settings of the aggregator's.
+    /// Starts an aggregator with more settings.
     pub(crate) fn start_with(database_url: String, more: &[(&'static str, &str)]) -> Self {
         let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
         let aggregator = aggregator::start_with(&programs, &database_url, more).unwrap();
@@ -79,7 +79,7 @@ impl Stack {
         self.programs.start("loadgen", self.with_target(args)).unwrap()
     }
 
-    /// Runs `loadgen` to its end, which has to be a good one.
+    /// Runs `loadgen` to its end, which must be exit code 0.
     pub(crate) fn load(&self, args: &str) -> Finished {
         let finished = self.loading(args).finish().unwrap();
         assert_eq!(finished.code, Some(0), "{}{}", finished.stdout, finished.stderr);
@@ -99,7 +99,7 @@ impl Stack {
         args.split_whitespace().map(str::to_owned).chain(fixed).collect()
     }
 
-    /// Changes the store behind the aggregator's back.
+    /// Changes the store without the aggregator.
     pub(crate) fn sql(&self, statement: &str) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let statement = || sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
@@ -115,7 +115,7 @@ impl Stack {
         assert_eq!(changed, 1, "the damage has to be done");
     }
 
-    /// The only column of the only row of a query.
+    /// Returns the only column of the only row of a query.
     pub(crate) fn ask(&self, query: &str) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let query = AssertSqlSafe(query.to_owned());

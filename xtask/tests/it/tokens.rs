@@ -30,7 +30,8 @@ pub(crate) fn is_word(text: &str) -> bool {
     text.starts_with(|first: char| first.is_alphanumeric() || first == '_')
 }
 
-/// Returns the length of the comment, text or character that `rest` begins with, if it begins with one.
+/// Returns the length of the comment, text or character that `rest` begins with, if it begins with
+/// one.
 fn skipped(rest: &str) -> Option<usize> {
     if rest.starts_with("//") {
         return Some(rest.find('\n').unwrap_or(rest.len()));

@@ -1,4 +1,4 @@
-//! The main job: load, kill, verify, on both databases.
+//! The main job on both databases: load, kill, verify.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn the_share_is_exact_and_the_verdict_is_pass_on_postgres() {
     share_is_exact_and_verdict_is_pass(&Server::postgres(Durability::Fast));
 }
 
-/// Twice on one database, and the first run verified again after the second.
+/// Runs twice on one database, and verifies the first run again after the second.
 fn share_is_exact_and_verdict_is_pass(server: &Server) {
     let stack = Stack::start(server.database("events"));
     let mut folders = Vec::new();
@@ -106,7 +106,7 @@ fn no_trap_catches_the_reference(server: &Server) {
     }
 }
 
-/// Those that need nothing else: `killed` starts a target of its own, and `traps` is above.
+/// Runs all but two: `killed` starts a target of its own, and `traps` is above.
 #[test]
 fn every_scenario_that_is_shipped_runs_and_passes() {
     let server = Server::sqlite();
@@ -115,7 +115,7 @@ fn every_scenario_that_is_shipped_runs_and_passes() {
     let names = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
     let names: Vec<String> = names.filter(|name| !["killed", "traps"].contains(&name.as_str())).collect();
     assert!(names.len() >= 9, "{names:?}");
-    // Side by side, because some of them last for a time.
+    // Runs side by side, because some of them last for a time.
     let stacks: Vec<Stack> = names.iter().map(|name| Stack::start(server.database(name))).collect();
     let running = names.iter().zip(&stacks).map(|(name, stack)| {
         let file = xtask::rig::cargo::workspace().join(format!("scenarios/{name}.toml"));
@@ -205,10 +205,10 @@ fn a_run_whose_sender_was_killed_is_judged_by_what_it_sent() {
     let first = lines.next().unwrap();
     assert!(first.starts_with("run did not finish: sent ") && first.ends_with(" of 200,000"), "{first}");
     assert!(lines.next().unwrap().starts_with("PASS"), "{}", judged.stdout);
-    // What it left in doubt can be settled.
+    // The unknown attempts can be settled.
     let resolved = stack.verify("--resolve");
     assert_eq!(resolved.code, Some(0), "{}{}", resolved.stdout, resolved.stderr);
-    // Unless all of it was stored, which a listing shows.
+    // There are none if a listing shows all of them.
     let is_settled = resolved.stdout.contains(" sent again: ")
         || resolved.stderr.contains("there is nothing to send again");
     assert!(is_settled, "{}{}", resolved.stdout, resolved.stderr);
@@ -219,8 +219,10 @@ fn a_run_whose_ledger_finds_no_room_ends_and_what_it_sent_is_judged() {
     let server = Server::sqlite();
     let stack = Stack::start(server.database("events"));
     let loadgen = stack.programs.path("loadgen").unwrap();
-    let (out, url) = (stack.results().display(), stack.aggregator.url());
-    // Files of 16 or 32 KiB at most, depending on the shell; an error instead of a signal beyond that.
+    let out = stack.results().display();
+    let url = stack.aggregator.url();
+    // Limits files to 16 or 32 KiB, depending on the shell, with an error instead of a signal
+    // beyond that.
     let limited = format!(
         "trap '' XFSZ; ulimit -f 32; exec {} --count 100000 --dup 0.3 --batch 5 --target {url} --out {out}",
         loadgen.display()
@@ -233,7 +235,7 @@ fn a_run_whose_ledger_finds_no_room_ends_and_what_it_sent_is_judged() {
     assert_eq!(judged.code, Some(0), "{}{}", judged.stdout, judged.stderr);
     assert!(judged.stdout.starts_with("run did not finish: sent "), "{}", judged.stdout);
     assert!(stack.aggregator.received().unwrap() > 0);
-    // A row that is missing is missed all the same.
+    // A missing row is found all the same.
     stack.sql("DELETE FROM processed_events WHERE seq = (SELECT min(seq) FROM processed_events)");
     let judged = stack.verify("--settle 3s");
     assert_eq!(judged.code, Some(1), "{}{}", judged.stdout, judged.stderr);

@@ -1,4 +1,4 @@
-//! Empty stores, one for each turn: what a turn leaves behind must not weigh on the next.
+//! Empty stores, one for each turn, so that the rows of a turn do not slow the next.
 
 use std::time::Duration;
 
@@ -10,23 +10,22 @@ use crate::rig::programs::Programs;
 use crate::rig::scratch::Scratch;
 use crate::rig::usage::family_cpu;
 
-/// The name of the database of a turn; turns do not overlap.
+/// Name of the database of a turn; turns do not overlap.
 const NAME: &str = "bench";
 
-/// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Sqlite,
     Postgres,
 }
 
-/// Where stores are made. PostgreSQL runs with its own settings: acknowledged means durable on both.
+/// Database in which stores are made. PostgreSQL runs with its own settings, so acknowledged means
+/// durable on both.
 pub(super) enum Database {
     Sqlite,
     Postgres(Box<Cluster>),
 }
 
-/// An empty store.
 pub(super) struct Store<'a> {
     url: String,
     place: StorePlace<'a>,
@@ -61,7 +60,8 @@ impl Database {
         }
     }
 
-    /// Processor time that its server has taken so far; none of a database that is a part of who uses it.
+    /// Returns the processor time that the server has taken; none for a database in the client's
+    /// process.
     pub(super) fn cpu(&self) -> Result<Duration> {
         match self {
             Self::Sqlite => Ok(Duration::ZERO),
@@ -70,7 +70,7 @@ impl Database {
     }
 
     pub(super) fn fresh(&self) -> Result<Store<'_>> {
-        // Else the disk would still write what the turn before left, beside this one's commits.
+        // The disk would otherwise write what the turn before left, beside this turn's commits.
         rustix::fs::sync();
         Ok(match self {
             Self::Sqlite => {
@@ -89,7 +89,8 @@ impl Store<'_> {
         &self.url
     }
 
-    /// Removes it. PostgreSQL writes a checkpoint as it drops a database, so each turn begins after one.
+    /// Removes the store. PostgreSQL writes a checkpoint when it drops a database, so each turn
+    /// begins after one.
     pub(super) fn remove(self) -> Result<()> {
         match self.place {
             StorePlace::Folder { .. } => Ok(()),

@@ -13,32 +13,32 @@ use crate::rig::service::Service;
 use crate::rig::usage::family_cpu;
 use crate::rig::{aggregator, http};
 
-/// How long the workers may go on after the last request.
+/// Limit for the workers to empty the inbox after the last request.
 const DRAIN_LIMIT: Duration = Duration::from_secs(120);
 
-/// Between two looks whether the inbox is empty.
+/// Pause between two looks at the inbox.
 const TURN: Duration = Duration::from_millis(10);
 
-/// When the aggregator answers.
+/// Moment of the aggregator's response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ack {
-    /// Once the events are stored.
+    /// After the events are stored.
     Committed,
-    /// Once they are in the inbox.
+    /// After the events are in the inbox.
     Queued,
 }
 
-/// What a turn took.
+/// Results of a turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
-    /// Acknowledged events a second, from the first release to the last answer.
+    /// Acknowledged events a second, from the first release to the last response.
     pub(super) acked_per_s: f64,
-    /// The same until the last one was stored.
+    /// Acknowledged events a second, until the last one was stored.
     pub(super) stored_per_s: f64,
-    /// Processor time of each program for one event, in microseconds.
+    /// Microseconds of loadgen's processor time for one event.
     pub(super) loadgen_us: f64,
     pub(super) aggregator_us: f64,
-    /// Nothing for a database that is a part of the aggregator.
+    /// Zero for a database in the aggregator's process.
     pub(super) database_us: f64,
 }
 
@@ -83,7 +83,7 @@ impl Turn {
         })
     }
 
-    /// How many processors were at work, of all programs.
+    /// Returns the number of busy processors, of all programs together.
     pub(super) fn processors(&self) -> f64 {
         (self.loadgen_us + self.aggregator_us + self.database_us) * self.stored_per_s / 1e6
     }
@@ -93,7 +93,7 @@ fn cpu_of(aggregator: &Service) -> Result<Duration> {
     family_cpu(aggregator.id()?)
 }
 
-/// Waits until nothing waits in the inbox, and tells how long.
+/// Waits until the inbox is empty and returns how long it took.
 fn drained(aggregator: &Service, programs: &Programs) -> Result<Duration> {
     let start = Instant::now();
     loop {

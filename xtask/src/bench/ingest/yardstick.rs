@@ -1,4 +1,5 @@
-//! What the database does without us, in a process of its own, so that it is built in release with the drivers.
+//! Inserts of the database alone, in a process of its own, so that it is built in release with the
+//! drivers.
 
 use anyhow::{Context, Result, ensure};
 
@@ -11,30 +12,34 @@ use crate::rig::transcript::Transcript;
 use crate::rig::usage::measured;
 use crate::rig::{aggregator, cargo};
 
-/// How the database is filled without us.
+/// Kinds of inserts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Yardstick {
-    /// Thousands of rows a statement or a transaction, into a table with the key and nothing else that costs.
+    /// Thousands of rows a statement or a transaction, into a table with the key and no other
+    /// index.
     Bulk { connections: u32 },
-    /// The aggregator's own tables and statements, by one connection, so many rows a transaction; on SQLite.
+    /// The aggregator's own tables and statements, on one connection, with this number of rows a
+    /// transaction; on SQLite.
     Same { rows: u32 },
-    /// A statement and a commit for each row.
+    /// One row a statement and a commit.
     Single { connections: u32 },
 }
 
-/// What it reached.
+/// Results of an insert.
 #[derive(Clone, Debug)]
 pub(super) struct Reached {
     pub(super) events_per_s: f64,
-    /// Such as `PostgreSQL 15.8`.
+    /// Name and version, such as `PostgreSQL 15.8`.
     pub(super) version: String,
 }
 
 impl Yardstick {
-    /// Those that bound batches: the plain insert first, then what a goal is a share of.
+    /// Returns the inserts that bound batches: the plain one first, and then those that a goal is a
+    /// share of.
     pub(super) fn of_batches(kind: Kind) -> &'static [Self] {
         match kind {
-            // A full group, and half of what 50 connections have under way at batch 100, which is what a writer takes then.
+            // A full group, and half of the events that 50 connections send at once at batch 100,
+            // which a writer takes then.
             Kind::Sqlite => {
                 &[Self::Bulk { connections: 1 }, Self::Same { rows: 10_000 }, Self::Same { rows: 2_500 }]
             }
@@ -44,7 +49,7 @@ impl Yardstick {
         }
     }
 
-    /// Those that say what one transaction a request reaches.
+    /// Returns the inserts that bound requests of one transaction each.
     pub(super) fn of_requests(kind: Kind) -> &'static [Self] {
         match kind {
             Kind::Sqlite => &[Self::Single { connections: 1 }],
@@ -71,7 +76,6 @@ impl Yardstick {
         }
     }
 
-    /// Fills a store of its own.
     pub(super) fn measure(
         self,
         database: &Database,
@@ -83,7 +87,7 @@ impl Yardstick {
         let (mode, option, number) = match self {
             Self::Bulk { connections } => ("bulk", "--connections", connections),
             Self::Same { rows } => {
-                // Its tables are made by itself.
+                // The aggregator makes its tables.
                 drop(aggregator::start(programs, store.url())?);
                 ("same", "--rows-a-transaction", rows)
             }
@@ -103,7 +107,7 @@ impl Yardstick {
     }
 }
 
-/// `150000 1.25 PostgreSQL 15.8`: events, seconds, and the rest is the version.
+/// Reads `150000 1.25 PostgreSQL 15.8`: events, seconds and version.
 fn read(said: &str) -> Result<Reached> {
     let parts: Vec<&str> = said.trim().splitn(3, ' ').collect();
     let [events, seconds, version] = parts.as_slice() else {

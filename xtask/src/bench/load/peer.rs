@@ -1,6 +1,6 @@
-//! The rivals, as they are installed: each with one thread or process, told to send as fast as it can.
+//! Rivals as they are installed, each with one thread or process, sending as fast as it can.
 //!
-//! What they say of themselves is not read; the server counts.
+//! The server counts the requests; a rival's own figures are not read.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,17 +16,16 @@ use crate::rig::scratch::Scratch;
 use crate::rig::transcript::Transcript;
 use crate::rig::usage::{Usage, measured};
 
-/// Batches like those of loadgen, each event with an id of its own.
+/// Script for batches like those of loadgen, each event with an id of its own.
 const LUA: &str = include_str!("wrk.lua");
 
-/// What it sends where all requests are alike.
+/// Body of requests that are all alike.
 pub(super) const BODY: &str = "{}";
 
-/// A rival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
     Wrk,
-    /// The same with a script that makes each event anew.
+    /// wrk with a script that makes each event anew.
     WrkAnew,
     Oha,
     K6,
@@ -36,13 +35,13 @@ pub(super) enum Peer {
     Bombardier,
 }
 
-/// What a rival is to do.
+/// Work of a rival.
 pub(super) struct Task<'a> {
     pub(super) work: Work,
     pub(super) url: &'a str,
-    /// For those that take a number.
+    /// Number of requests, for rivals that take one.
     pub(super) requests: u64,
-    /// For those that take a time.
+    /// Length of the run, for rivals that take one.
     pub(super) seconds: u32,
 }
 
@@ -58,7 +57,7 @@ impl Peer {
         Self::Bombardier,
     ];
 
-    /// As the table has it.
+    /// Returns the name in the table.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::WrkAnew => "wrk, each event made anew",
@@ -66,7 +65,7 @@ impl Peer {
         }
     }
 
-    /// Its program.
+    /// Returns the name of the program.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Wrk | Self::WrkAnew => "wrk",
@@ -79,7 +78,7 @@ impl Peer {
         }
     }
 
-    /// Where it is to be had.
+    /// Returns the package that brings it.
     pub(super) fn package(self) -> &'static str {
         match self {
             Self::Wrk | Self::WrkAnew => "the package `wrk` of Debian, Ubuntu, Fedora and Homebrew",
@@ -92,7 +91,7 @@ impl Peer {
         }
     }
 
-    /// Whether it can send this: only a script makes each request another.
+    /// True if it can send this: only a script makes each request different.
     pub(super) fn takes(self, work: Work) -> bool {
         match self {
             Self::Wrk => true,
@@ -109,23 +108,23 @@ impl Peer {
         on_path(self.name())
     }
 
-    /// Its name and version; the name alone where it does not say.
+    /// Returns the name with the version, or without it where the program does not print one.
     pub(super) fn version(self) -> String {
         let asked = match self {
             Self::K6 => "version",
-            // It knows no such option, and asks for what it does not get.
+            // Without such an option it would send a request.
             Self::Hey => return self.name().to_owned(),
             Self::Wrk | Self::WrkAnew | Self::Oha | Self::Vegeta | Self::H2load | Self::Bombardier => {
                 "--version"
             }
         };
-        // wrk's exit code is 1, because no URL was given.
+        // wrk exits with 1 here, because no URL was given.
         let said = Command::new(self.name()).arg(asked).stdin(Stdio::null()).output().ok();
         let said = said.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
         version(self.name(), &String::from_utf8_lossy(&said))
     }
 
-    /// Lets it do its work, and tells what that cost.
+    /// Runs the work and returns its processor time.
     pub(super) fn run(self, task: &Task<'_>, programs: &Programs, place: Place) -> Result<Usage> {
         let folder = Scratch::new()?;
         let program = self.path().with_context(|| format!("{} is not on the PATH", self.name()))?;
@@ -137,13 +136,17 @@ impl Peer {
         let (status, usage) = measured(&mut process, LIMIT, programs.interrupt())?;
         let said = said.text()?;
         ensure!(status.success(), "{} failed ({status}): {said}", self.name());
-        ensure!(self.name() != "wrk" || has_no_errors(&said), "wrk had errors, or did not say: {said}");
+        ensure!(
+            self.name() != "wrk" || has_no_errors(&said),
+            "wrk had errors or printed no count of them: {said}"
+        );
         Ok(usage)
     }
 
     fn arguments(self, task: &Task<'_>, folder: &Path, command: &mut Command) -> Result<()> {
-        let (connections, requests, seconds) =
-            (CONNECTIONS.to_string(), task.requests.to_string(), format!("{}s", task.seconds));
+        let connections = CONNECTIONS.to_string();
+        let requests = task.requests.to_string();
+        let seconds = format!("{}s", task.seconds);
         let url = format!("{}/publish", task.url);
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
@@ -198,7 +201,8 @@ impl Peer {
     }
 }
 
-/// `wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer`, `h2load nghttp2/1.52.0`, `oha 1.14.0`
+/// Reads `wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer`, `h2load nghttp2/1.52.0` or
+/// `oha 1.14.0`.
 fn version(name: &str, said: &str) -> String {
     let line =
         said.lines().find(|line| line.chars().any(|letter| letter.is_ascii_digit())).unwrap_or_default();
@@ -207,7 +211,7 @@ fn version(name: &str, said: &str) -> String {
     format!("{name} {}", number.unwrap_or_default()).trim_end().to_owned()
 }
 
-/// The script's last line, `requests=123 errors=0`.
+/// Reads the script's last line, `requests=123 errors=0`.
 fn has_no_errors(said: &str) -> bool {
     said.lines().any(|line| line.starts_with("requests=") && line.ends_with(" errors=0"))
 }

@@ -1,4 +1,5 @@
-//! The null server as a process, which counts what it answers: the same measure for every client.
+//! The null server as a process. It counts its responses, which is the same measure for every
+//! client.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::rig::process::{Ending, Process};
 use crate::rig::programs::Programs;
 use crate::rig::transcript::Transcript;
 
-/// It has nothing to do before it listens.
+/// Limit of the start. The server does nothing before it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running null server.
@@ -31,7 +32,8 @@ impl NullServer {
         loop {
             let text = said.text()?;
             if let Some((line, _)) = text.split_once('\n') {
-                let address = line.strip_prefix(ANNOUNCEMENT).context("the null server says no address")?;
+                let address =
+                    line.strip_prefix(ANNOUNCEMENT).context("the null server printed no address")?;
                 return Ok(Self { address: address.parse()?, _process: process });
             }
             if let Some(status) = process.try_wait()? {
@@ -46,8 +48,8 @@ impl NullServer {
         format!("http://{}", self.address)
     }
 
-    /// How many POSTs it has answered.
+    /// Returns the number of POSTs that it has responded to.
     pub(super) fn answered(&self) -> Result<u64> {
-        get_json(self.address, "/answered")?.as_u64().context("the null server says no number")
+        get_json(self.address, "/answered")?.as_u64().context("the null server returned no number")
     }
 }

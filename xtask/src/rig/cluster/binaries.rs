@@ -1,14 +1,14 @@
-//! Where PostgreSQL's programs are: distributions keep the server's off the PATH.
+//! Folders of PostgreSQL's programs: distributions keep the server off the PATH.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-/// What a cluster needs; all in one folder, so that they are of one version.
+/// Programs that a cluster needs, all from one folder, so that they are of one version.
 const NEEDED: [&str; 4] = ["postgres", "initdb", "createdb", "dropdb"];
 
-/// Folders with one folder a version in them, and what follows the version.
+/// Folders with a folder for each version, and the folder in that one.
 const VERSIONED: [(&str, &str); 7] = [
     ("/usr/lib/postgresql", "bin"),
     ("/usr", "bin"),
@@ -23,7 +23,7 @@ const VERSIONED: [(&str, &str); 7] = [
 const PLAIN: [&str; 4] =
     ["/usr/lib/postgresql/bin", "/usr/libexec/postgresql", "/usr/local/pgsql/bin", "/usr/local/bin"];
 
-/// The folder of PostgreSQL's programs.
+/// Returns the folder of PostgreSQL's programs.
 pub(super) fn find() -> Result<PathBuf> {
     on_path()
         .chain(from_pg_config())
@@ -51,7 +51,8 @@ fn from_pg_config() -> Option<PathBuf> {
     Some(PathBuf::from(folder.trim())).filter(|folder| folder.is_absolute())
 }
 
-/// `parent/*/child` for every entry whose name carries a version (`15`, `pgsql-16`, `postgresql@17`), newest first.
+/// Returns `parent/*/child` for every entry whose name holds a version (`15`, `pgsql-16`,
+/// `postgresql@17`), newest first.
 fn newest_first(parent: &Path, child: &str) -> Vec<PathBuf> {
     let Ok(entries) = parent.read_dir() else {
         return Vec::new();
@@ -66,7 +67,7 @@ fn newest_first(parent: &Path, child: &str) -> Vec<PathBuf> {
     versions.into_iter().map(|(_, folder)| folder).collect()
 }
 
-/// The version in the name of an installation's folder, `9.6` as [9, 6].
+/// Reads the version in the name of an installation's folder: `9.6` as [9, 6].
 fn version(name: &str) -> Option<Vec<u32>> {
     let digits = ["postgresql@", "postgresql", "pgsql-"].iter().find_map(|prefix| name.strip_prefix(prefix));
     digits.unwrap_or(name).split('.').map(|part| part.parse().ok()).collect()

@@ -1,4 +1,5 @@
-//! Answers to clients that have not sent all yet: whoever goes on sending gets them all the same.
+//! Responses to clients that have not sent all yet. A client that goes on sending gets its response
+//! all the same.
 
 use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,9 +9,9 @@ use crate::database::Database;
 use crate::in_time;
 use crate::target::{Client, Target, event};
 
-/// What is sent behind a head that is refused: more than the sockets of both ends hold together.
+/// Bytes sent behind a head that is refused: more than the sockets of both ends hold together.
 const REST_BYTES: usize = 16 * 1024 * 1024;
-/// A reset overtakes an answer only now and then.
+/// A reset overtakes a response only now and then.
 const ROUNDS: usize = 15;
 const TOKEN: &str = "s3cret";
 
@@ -22,7 +23,7 @@ async fn target(database: &Database) -> Target {
     .await
 }
 
-/// Heads whose answer nothing behind them can change, and that answer's beginning.
+/// Heads whose response does not depend on the rest, and the beginning of that response.
 fn refused() -> [(String, &'static str); 5] {
     let post = "POST /publish HTTP/1.1\r\nhost: x\r\n";
     let token = format!("authorization: Bearer {TOKEN}\r\n");
@@ -43,15 +44,15 @@ async fn send_head(client: &Client, head: &str) -> TcpStream {
     connection
 }
 
-/// The answer, up to the end that the service makes of it.
-async fn answer(mut connection: TcpStream) -> String {
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    answer
+/// Returns the response, up to the end of the connection.
+async fn response(mut connection: TcpStream) -> String {
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
+    response
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_sends_all_before_it_reads_gets_its_answer() {
+async fn a_client_that_sends_all_before_it_reads_gets_its_response() {
     let database = Database::sqlite();
     let target = target(&database).await;
     in_time(async {
@@ -60,9 +61,9 @@ async fn who_sends_all_before_it_reads_gets_its_answer() {
             for (head, expected) in refused() {
                 let mut connection = send_head(&target.client, &head).await;
                 connection.write_all(&rest).await.unwrap();
-                let answer = answer(connection).await;
-                assert!(answer.starts_with(expected), "{answer}");
-                assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+                let response = response(connection).await;
+                assert!(response.starts_with(expected), "{response}");
+                assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
             }
         }
     })
@@ -78,30 +79,30 @@ async fn a_head_may_be_large_but_not_huge() {
         let large = "x".repeat(length);
         let head =
             format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-large: {large}\r\n\r\n");
-        let answer = in_time(answer(send_head(&target.client, &head).await)).await;
-        assert!(answer.starts_with(expected), "{length}: {answer}");
+        let response = in_time(response(send_head(&target.client, &head).await)).await;
+        assert!(response.starts_with(expected), "{length}: {response}");
     }
     target.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_still_sends_when_the_answer_is_there_gets_it_whole() {
+async fn a_client_that_still_sends_gets_the_whole_response() {
     let database = Database::sqlite();
     let target = target(&database).await;
     in_time(async {
         for _ in 0..ROUNDS {
-            // The last one is answered only when much of it has come.
+            // The last one gets its response only once much of it has come.
             for (head, expected) in &refused()[..4] {
                 let mut connection = send_head(&target.client, head).await;
                 connection.readable().await.unwrap();
                 for _ in 0..8 {
                     connection.write_all(&[b'x'; 4096]).await.unwrap();
-                    // Word of a reset comes at once on this machine, in the next turn of the event loop.
+                    // A reset arrives at once on this machine, in the next turn of the event loop.
                     tokio::task::yield_now().await;
                 }
-                let answer = answer(connection).await;
-                assert!(answer.starts_with(expected), "{answer}");
-                assert!(answer.ends_with("\"}"), "{answer}");
+                let response = response(connection).await;
+                assert!(response.starts_with(expected), "{response}");
+                assert!(response.ends_with("\"}"), "{response}");
             }
         }
     })
@@ -110,7 +111,7 @@ async fn who_still_sends_when_the_answer_is_there_gets_it_whole() {
 }
 
 #[tokio::test]
-async fn who_neither_sends_nor_closes_does_not_keep_its_place() {
+async fn a_client_that_neither_sends_nor_closes_loses_its_place() {
     let database = Database::sqlite();
     let target = Target::start_with(&database, |settings| {
         settings.max_connections = 1;
@@ -120,9 +121,9 @@ async fn who_neither_sends_nor_closes_does_not_keep_its_place() {
     in_time(async {
         let head = format!("POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: {REST_BYTES}\r\n\r\n");
         let mut refused = send_head(&target.client, &head).await;
-        let mut answer = String::new();
-        refused.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+        let mut response = String::new();
+        refused.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
         let next = target.client.get("/health").await;
         assert_eq!(next.status(), StatusCode::OK);
         drop(refused);
@@ -160,8 +161,8 @@ async fn bodies_that_arrive_share_a_bounded_memory() {
         target.client.publish(&[event("t", "small")]).await;
 
         slow.write_all(last.as_bytes()).await.unwrap();
-        let answer = answer(slow).await;
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        let response = response(slow).await;
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
         let other = target.client.post("/publish", padded("other", LARGE_BYTES / 2)).await;
         assert_eq!(other.status(), StatusCode::OK);
         assert_eq!(arriving_bytes(&target.client).await, 0);
@@ -170,7 +171,7 @@ async fn bodies_that_arrive_share_a_bounded_memory() {
     target.stop().await;
 }
 
-/// What bodies hold while they arrive.
+/// Returns the memory of bodies that arrive.
 async fn arriving_bytes(client: &Client) -> usize {
     let metrics = client.get("/metrics").await.text().await.unwrap();
     let value = metrics.lines().find_map(|line| line.strip_prefix("onceproof_arriving_bytes ")).unwrap();
