@@ -233,6 +233,7 @@ impl Evidence {
         }
         let headers = headers(&segments);
         let one_clock = one_clock(runs, &headers);
+        let ended_by_time = plan.total.is_none();
         let baseline = common_baseline(runs, one_clock, &headers);
         let shards: std::collections::HashSet<u32> =
             runs.iter().map(|run| run.manifest.shard.index).collect();
@@ -246,7 +247,7 @@ impl Evidence {
             gone: runs.iter().find_map(Run::gone),
             ended: runs.iter().map(|run| run.has_ended).collect(),
             polls_end: runs.iter().all(Run::polls_end),
-            ended_by_time: first.manifest.scenario.load.total().is_none(),
+            ended_by_time,
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baselines_differ: baseline.is_none() && runs.iter().any(|run| run.baseline.is_some()),
             baseline,

@@ -353,7 +353,7 @@ impl Summary {
 /// Returns how the planned instants were kept by all executors with a rate that are measured; none if there are none.
 fn schedule(executors: &[Executor], result: &RunResult) -> Option<Punctuality> {
     let paced = executors.iter().zip(&result.executors).filter(|(executor, result)| {
-        executor.is_measured && executor.load.schedule().is_some() && result.span.is_some()
+        executor.is_measured && executor.shape.schedule().is_some() && result.span.is_some()
     });
     let mut due = 0;
     let mut all = Tally::default();

@@ -10,13 +10,12 @@ use super::cli::{Cli, Http, Shape};
 
 /// What was given, with the seed; the numbers that a load is known by also where they were not. A run without its run id
 /// has a new identity; a shard needs one that its siblings have too.
-pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32, shard: Shard) -> String {
+pub(crate) fn rerun(cli: &Cli, load: &Load, count: Option<u64>, seed: u32, shard: Shard) -> String {
     let mut words = Words(vec!["loadgen".to_owned()]);
     // A scenario file holds them.
     let is_bare = cli.scenario.is_none();
     words.add("--scenario", cli.scenario.as_ref().map(|path| path.display()));
-    let is_counted = is_bare && load.schedule().is_none();
-    words.add("--count", cli.shape.count.or(load.total().filter(|_| is_counted)));
+    words.add("--count", cli.shape.count.or(count.filter(|_| is_bare)));
     words.add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
     words.add("--seed", Some(seed));
     if shard != Shard::WHOLE {
@@ -87,7 +86,7 @@ mod tests {
 
     fn rerun_of(arguments: &[&str]) -> String {
         let cli = Cli::try_parse_from([&["loadgen"], arguments].concat()).unwrap();
-        rerun(&cli, &Scenario::default().load, 7, cli.shard.unwrap_or(Shard::WHOLE))
+        rerun(&cli, &Scenario::default().load, Some(20_000), 7, cli.shard.unwrap_or(Shard::WHOLE))
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How many connections work at a moment, where their number changes steadily from stage to stage.
 
-use truth::scenario::{Executor, Load};
+use truth::scenario::{Executor, VuStage};
 
 /// The number of connections of a run as it goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,18 +13,15 @@ pub(crate) struct Ramp {
 
 impl Ramp {
     /// That of a load whose connections ramp, from the beginning of all time.
-    pub(crate) fn of(load: &Load) -> Option<Self> {
-        if load.executor != Executor::RampingVus {
-            return None;
-        }
-        let mut from = load.start_vus;
-        let stage = |stage: &truth::scenario::Stage| {
-            let to = stage.target.whole().unwrap_or(from);
-            let ends = [from, to];
-            from = to;
+    pub(crate) fn of(executor: &Executor) -> Option<Self> {
+        let Executor::RampingVus { start, stages, .. } = executor else { return None };
+        let mut from = *start;
+        let stage = |stage: &VuStage| {
+            let ends = [from, stage.connections];
+            from = stage.connections;
             (u64::try_from(stage.duration.as_nanos()).unwrap_or(u64::MAX), ends)
         };
-        Some(Self { start_ns: 0, stages: load.stages.iter().map(stage).collect() })
+        Some(Self { start_ns: 0, stages: stages.iter().map(stage).collect() })
     }
 
     /// How many work at this moment; after all stages as many as at their end.

@@ -2,6 +2,7 @@
 
 use truth::record::baseline::Baseline;
 use truth::record::folder::RunFolder;
+use truth::scenario::{Executor, Executors};
 use truth::target::Endpoint;
 
 use crate::command::settings::LoadSettings;
@@ -20,15 +21,14 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
     if let Some(request) = &load.scenario.request {
         let (target, connections) = (&load.scenario.target, workload.connections);
         let url = format!("{} {}{}", request.method, target.url, target.publish.path);
-        let many = workload
-            .requests
-            .map_or_else(|| so_long(&load.scenario.load), |requests| format!("{requests} times"));
+        let many =
+            workload.requests.map_or_else(|| so_long(&load.shapes), |requests| format!("{requests} times"));
         notices.say(&format!("sending {url} {many} over {connections} connections"));
         return notices.say(&format!("run folder {}", folder.path().display()));
     }
     let what = match workload.events.zip(workload.requests) {
         Some((events, requests)) => format!("{events} events{part} in {requests} requests"),
-        None => format!("{}{part}", so_long(&load.scenario.load)),
+        None => format!("{}{part}", so_long(&load.shapes)),
     };
     notices.say(&format!(
         "sending {what} to {} over {} connections; {:.2}% of the run repeat an earlier event",
@@ -40,10 +40,10 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
 }
 
 /// How long a run sends that only time ends.
-fn so_long(load: &truth::scenario::Load) -> String {
-    match load.lasts() {
+fn so_long(executors: &Executors) -> String {
+    match executors.only().and_then(Executor::lasts) {
         Some(lasts) => format!("for {}", truth::duration::format(lasts)),
-        None => format!("as long as {} executors last", load.executors.len()),
+        None => format!("as long as {} executors last", executors.each().len()),
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn warn(
     if load.scenario.request.is_none() {
         load.plan.impossible_modes().into_iter().for_each(|mode| notices.note(mode));
     }
-    let concurrency = load.scenario.load.most_connections();
+    let concurrency = load.shapes.most_connections();
     if concurrency > workload.connections {
         notices.note(&format!(
             "{concurrency} connections were asked for, {} are used: there are no more requests",

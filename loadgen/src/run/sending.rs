@@ -243,7 +243,7 @@ impl<'a> Starter<'a> {
             None if events.is_some() => Arc::new(Claims::shared(executor.rounds.count())),
             None => Arc::clone(&self.rest),
         };
-        Work { rounds: executor.rounds, claims, pace, ramp: Ramp::of(&executor.load) }
+        Work { rounds: executor.rounds, claims, pace, ramp: Ramp::of(&executor.shape) }
     }
 
     fn measuring_of(&self, executor: &Executor, live: &Arc<LiveSums>) -> Measuring {

@@ -1,6 +1,7 @@
 //! Scenarios and plan numbers as `run.json` keeps them, pinned by a file that no test rewrites.
 
 use std::fmt::Write;
+use std::io;
 use std::path::Path;
 
 use truth::scenario::Scenario;
@@ -42,22 +43,25 @@ concurrency = 5
 after = "first"
 "#;
 
-fn texts() -> Vec<String> {
+/// Returns the text of every shipped scenario, in the order of their names.
+fn shipped() -> io::Result<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        paths.push(entry?.path());
+    }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
-    let mut texts: Vec<String> =
-        paths.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    texts.extend(LOADS.map(|load| format!("[load]\n{load}")));
-    texts.push(EXECUTORS.to_owned());
-    texts
+    paths.into_iter().map(std::fs::read_to_string).collect()
 }
 
 #[test]
 fn scenarios_and_their_plans_are_saved_as_they_always_were() {
+    let mut texts = shipped().unwrap();
+    texts.extend(LOADS.map(|load| format!("[load]\n{load}")));
+    texts.push(EXECUTORS.to_owned());
     let mut found = String::new();
-    for text in texts() {
+    for text in texts {
         let scenario = Scenario::parse(&text, "test.toml").unwrap();
         let saved = serde_json::to_string(&scenario).unwrap();
         assert_eq!(serde_json::from_str::<Scenario>(&saved).unwrap(), scenario);
