@@ -6,13 +6,11 @@
 
 mod farewell;
 mod files;
+mod room;
 mod socket;
 
 use std::convert::Infallible;
-use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,20 +22,13 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::sleep;
+use tokio::sync::watch;
 
 use self::farewell::{Unread, hear_out};
 pub(crate) use self::files::affordable;
+pub(crate) use self::room::Room;
+use self::room::{Entrance, Place};
 use self::socket::Socket;
-
-/// Pause after the system refused a connection. Files and memory come back when another connection
-/// ends.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Bytes of a response that the kernel holds beyond the client's window. Without this limit the
-/// kernel holds megabytes, and this process would see no progress of a slow client for minutes.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// Bytes that hyper buffers of one connection, for reading and again for writing. A request's head
 /// must fit.
@@ -53,23 +44,6 @@ pub(crate) struct Limits {
     pub(crate) idle: Duration,
 }
 
-/// Places that connections take.
-#[derive(Debug, Clone)]
-pub(crate) struct Room {
-    places: Arc<Semaphore>,
-    size: u32,
-    open: Arc<AtomicU32>,
-}
-
-/// A connection's place. Dropping it frees the place.
-#[derive(Debug)]
-struct Place {
-    /// Counted apart, because the accept loop also holds a permit for the connection that it waits
-    /// for.
-    open: Arc<AtomicU32>,
-    _permit: OwnedSemaphorePermit,
-}
-
 /// Serves connections until `shutdown` ends, then until each has got the response to its request in
 /// progress.
 pub(crate) async fn serve(
@@ -79,9 +53,8 @@ pub(crate) async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
-    limit_unsent(&listener);
     let (stopping, _) = watch::channel(false);
-    let entrance = Entrance { listener, room: room.clone(), is_known_as_full: false };
+    let entrance = Entrance::new(listener, room.clone());
     // Kept to the end: the handlers' state must outlive the last connection.
     let service = TowerToHyperService::new(router);
     tokio::select! {
@@ -92,38 +65,7 @@ pub(crate) async fn serve(
     }
     stopping.send_replace(true);
     // Each connection holds its place until it has ended.
-    drop(room.places.acquire_many(room.size).await);
-}
-
-impl Room {
-    pub(crate) fn new(size: u32) -> Self {
-        Self { places: Arc::new(Semaphore::new(size as usize)), size, open: Arc::default() }
-    }
-
-    /// Number of open connections.
-    pub(crate) fn open(&self) -> u32 {
-        self.open.load(Ordering::Relaxed)
-    }
-}
-
-impl Place {
-    fn new(room: &Room, permit: OwnedSemaphorePermit) -> Self {
-        room.open.fetch_add(1, Ordering::Relaxed);
-        Self { open: Arc::clone(&room.open), _permit: permit }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Accepts connections.
-struct Entrance {
-    listener: TcpListener,
-    room: Room,
-    is_known_as_full: bool,
+    room.emptied().await;
 }
 
 async fn accept_all(
@@ -136,54 +78,6 @@ async fn accept_all(
         let (stream, place) = entrance.accept().await;
         tokio::spawn(attend(stream, place, service.clone(), limits, stopping.subscribe()));
     }
-}
-
-impl Entrance {
-    /// Accepts the next connection, once there is a place for it.
-    async fn accept(&mut self) -> (TcpStream, Place) {
-        let permit = self.permit().await;
-        let mut is_known = false;
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    // A small response must not wait for the acknowledgement of the previous one.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "cannot set TCP_NODELAY on a connection");
-                    }
-                    return (stream, Place::new(&self.room, permit));
-                }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    if !is_known {
-                        tracing::error!("cannot accept connections: {error}; retrying");
-                        is_known = true;
-                    }
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    async fn permit(&mut self) -> OwnedSemaphorePermit {
-        if let Ok(permit) = Arc::clone(&self.room.places).try_acquire_owned() {
-            return permit;
-        }
-        if !self.is_known_as_full {
-            self.is_known_as_full = true;
-            tracing::warn!(
-                "{} connections are open (MAX_CONNECTIONS): more wait until others end; logged once",
-                self.room.size
-            );
-        }
-        Arc::clone(&self.room.places).acquire_owned().await.expect("the semaphore is never closed")
-    }
-}
-
-/// True if the client dropped its connection before it was accepted. Other connections are not
-/// affected.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// Serves one connection to its end.
@@ -246,14 +140,3 @@ async fn attend(
         }
     }
 }
-
-/// Sets the limit on the listener. Each connection inherits it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn limit_unsent(listener: &TcpListener) {
-    if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_BYTES) {
-        tracing::debug!(%error, "cannot limit the unsent bytes of responses in the kernel");
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn limit_unsent(_listener: &TcpListener) {}

@@ -7,6 +7,7 @@
 mod counts;
 mod fate;
 mod group;
+mod migrations;
 mod page;
 mod postgres;
 mod sqlite;

@@ -1,6 +1,6 @@
 //! One page of stored events: the request for it, and its rows.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, Row};
 
 const DEFAULT_LIMIT: u32 = 1_000;
 
@@ -22,7 +22,7 @@ pub(crate) struct Page {
 }
 
 /// One stored event as the database shows it.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(crate) struct PageRow {
     pub(crate) seq: i64,
     pub(crate) topic: String,
@@ -32,6 +32,19 @@ pub(crate) struct PageRow {
     /// `None` if the page was full of bytes before this row.
     pub(crate) payload: Option<String>,
     pub(crate) processed_at_ms: i64,
+}
+
+/// Columns of a page, in the order of the statements.
+type PageColumns = (i64, String, String, String, String, Option<String>, i64);
+
+impl<'r, R: Row> FromRow<'r, R> for PageRow
+where
+    PageColumns: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let (seq, topic, event_id, timestamp, source, payload, processed_at_ms) = PageColumns::from_row(row)?;
+        Ok(Self { seq, topic, event_id, timestamp, source, payload, processed_at_ms })
+    }
 }
 
 impl PageRequest {

@@ -1,23 +1,24 @@
 //! PostgreSQL: several connections that write, each statement its own transaction, and a pool of
 //! readers.
 
+mod statements;
+
 use std::time::{Duration, Instant};
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPool, PgPoolOptions, PgSeverity};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
+use self::statements::{ACCEPT, COUNTS, DRAIN, FOLD, PAGE, PAGE_OF_TOPIC, PENDING, STORE};
 use super::counts::{CountRow, Counts};
 use super::fate::{
     ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError,
 };
 use super::group::Group;
+use super::migrations;
 use super::page::{Page, PageRequest, PageRow};
 use super::url::DatabaseUrl;
 use crate::event::Batch;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// One to two thousand rows a statement on several connections are the fastest. Further events
 /// serve the next writer. With the largest batch on top, a group stays within the 65,536 places of
@@ -32,111 +33,6 @@ const RESTED: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 /// Statements of one writer between two foldings of the counters.
 const FOLD_EVERY: u32 = 1_000;
-
-/// Stores the new events of a group and counts all of it, in one statement and so in one
-/// transaction.
-///
-/// If no row comes back for a key, the event is a duplicate and its first copy is durable. ON
-/// CONFLICT DO NOTHING waits for another connection's uncommitted row of the same key, and inserts
-/// if that transaction fails. The rows come sorted by key, so that statements wait for each other
-/// in one order. `seq` is the number of a block, which no other statement gets, and the event's
-/// position in the group. It gives the order of the rows, the listing's cursor, and each event's
-/// place in the response.
-const STORE: &str = "
-    WITH inserted AS (
-        INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload)
-        SELECT (SELECT nextval('event_blocks') << 16) + position, topic, event_id, timestamp, source, payload
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int4[])
-             AS event (topic, event_id, timestamp, source, payload, position)
-        ON CONFLICT (topic, event_id) DO NOTHING
-        RETURNING (seq & 65535)::int4 AS position
-    ), counted AS (
-        INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped)
-        SELECT $7, count(*), $7 - count(*) FROM inserted
-    )
-    SELECT coalesce(array_agg(position), '{}') FROM inserted";
-
-/// Puts events into the inbox, in the order of the requests, and counts them, in one statement.
-const ACCEPT: &str = "
-    WITH accepted AS (
-        INSERT INTO inbox (topic, event_id, timestamp, source, payload)
-        SELECT topic, event_id, timestamp, source, payload
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-             WITH ORDINALITY AS event (topic, event_id, timestamp, source, payload, place)
-        ORDER BY place
-    )
-    INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending) VALUES ($6, 0, 0, $6)";
-
-/// Takes the oldest events that no other worker is storing, stores the new ones and counts all, in
-/// one statement and so in one transaction. The lock of a row in the inbox is the lease, and ends
-/// with the session that holds it.
-///
-/// Of each key the first event is tried, and keys in their order, as in [`STORE`].
-const DRAIN: &str = "
-    WITH taken AS (
-        DELETE FROM inbox
-        WHERE ctid = ANY (ARRAY(SELECT ctid FROM inbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))
-        RETURNING *
-    ), placed AS (
-        SELECT DISTINCT ON (event_id, topic) *, row_number() OVER (ORDER BY id) AS position
-        FROM taken ORDER BY event_id, topic, id
-    ), inserted AS (
-        INSERT INTO processed_events (seq, topic, event_id, timestamp, source, payload)
-        SELECT (SELECT nextval('event_blocks') << 16) + position, topic, event_id, timestamp, source, payload
-        FROM placed ORDER BY event_id, topic
-        ON CONFLICT (topic, event_id) DO NOTHING
-        RETURNING 1
-    ), counted AS (
-        SELECT (SELECT count(*) FROM taken) AS taken, (SELECT count(*) FROM inserted) AS inserted
-    ), deltas AS (
-        INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending)
-        SELECT 0, inserted, taken - inserted, -taken FROM counted WHERE taken > 0
-    )
-    SELECT taken, inserted FROM counted";
-
-/// Replaces many rows of the counters by their sum, in one statement. Every snapshot sees either
-/// the rows or the sum. Two statements that fold at the same time take different rows.
-const FOLD: &str = "
-    WITH folded AS (
-        DELETE FROM counter_deltas
-        WHERE ctid = ANY (ARRAY(SELECT ctid FROM counter_deltas LIMIT 10000 FOR UPDATE SKIP LOCKED))
-        RETURNING received, unique_processed, duplicate_dropped, pending
-    )
-    INSERT INTO counter_deltas (received, unique_processed, duplicate_dropped, pending)
-    SELECT sum(received), sum(unique_processed), sum(duplicate_dropped), sum(pending) FROM folded HAVING count(*) > 0";
-
-/// Finds the topics by leaping from one to the next in the key's index: as many steps as there are
-/// topics, for any number of events. The counters stand beside each topic, so that all is one
-/// statement and one snapshot.
-const COUNTS: &str = "
-    WITH RECURSIVE topics (topic) AS (
-        SELECT min(topic) FROM processed_events
-        UNION ALL
-        SELECT (SELECT min(e.topic) FROM processed_events e WHERE e.topic > topics.topic)
-        FROM topics WHERE topics.topic IS NOT NULL
-    )
-    SELECT received, unique_processed, duplicate_dropped, pending, topic
-    FROM stats LEFT JOIN topics ON topic IS NOT NULL";
-
-const PENDING: &str = "SELECT pending FROM stats";
-
-/// A page: $1 is the topic, $2 the cursor, $3 the rows, $4 the bytes of payload, beyond which
-/// payloads are left out.
-macro_rules! page {
-    ($condition:literal) => {
-        concat!(
-            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < $4 THEN payload END AS payload,
-                    floor(extract(epoch FROM processed_at) * 1000)::bigint AS processed_at_ms
-             FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS before
-                   FROM (SELECT * FROM processed_events WHERE ",
-            $condition,
-            " ORDER BY seq DESC LIMIT $3) AS page) AS measured
-             ORDER BY seq DESC"
-        )
-    };
-}
-const PAGE: &str = page!("$1::text IS NULL AND seq < $2");
-const PAGE_OF_TOPIC: &str = page!("topic = $1 AND seq < $2");
 
 /// The readers, and the options for writers to connect.
 #[derive(Debug, Clone)]
@@ -378,7 +274,7 @@ async fn prepare(connection: &mut PgConnection, url: &DatabaseUrl) -> Result<(),
     if encoding != "UTF8" {
         return Err(OpenError::Encoding { url: url.to_string(), encoding });
     }
-    MIGRATIONS
+    migrations::postgres()
         .run(&mut *connection)
         .await
         .map_err(|reason| OpenError::Migrate { url: url.to_string(), reason })?;

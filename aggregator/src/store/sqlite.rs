@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Sqlite as Database};
@@ -17,11 +16,10 @@ use self::statements::{BEGIN, END, Inserts, insert_statement, writer_options};
 use super::counts::{CountRow, Counts};
 use super::fate::{ACQUIRE_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
 use super::group::{Group, Row};
+use super::migrations;
 use super::page::{Page, PageRequest, PageRow};
 use super::url::DatabaseUrl;
 use crate::event::{Batch, Event};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 const ACCEPTED: &str =
     "UPDATE counters SET received = received + ?1, pending = pending + ?1; COMMIT; SELECT 0";
@@ -127,7 +125,7 @@ impl Sqlite {
             advice: "does its folder exist, and is this user allowed to write there?",
             reason,
         })?;
-        MIGRATIONS
+        migrations::sqlite()
             .run(&mut connection)
             .await
             .map_err(|reason| OpenError::Migrate { url: url.to_string(), reason })?;

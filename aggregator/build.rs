@@ -1,6 +1,0 @@
-//! Rebuilds the crate when a migration is added. `sqlx::migrate!` by itself only follows the files
-//! that it already knows.
-
-fn main() {
-    println!("cargo:rerun-if-changed=migrations");
-}
