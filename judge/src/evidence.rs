@@ -3,14 +3,14 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use thiserror::Error;
-use truth::files::{FolderError, read_json};
+use truth::files::FolderError;
 use truth::observed::Observed;
 use truth::observed::counters::Counters;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::baseline::Baseline;
+use truth::record::ending::LedgerEnd;
 use truth::record::faults::{self, Struck};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::merge::Merge;
@@ -38,20 +38,6 @@ pub struct Run {
     pub faults: Vec<Struck>,
     /// Whether the sender came to its end, with all that it sent on record.
     pub has_ended: bool,
-}
-
-/// What `summary.json` tells of the ledger.
-#[derive(Deserialize)]
-struct Ending {
-    ended: String,
-    ledger_written: bool,
-}
-
-impl Ending {
-    /// Whether every lane has closed its segment.
-    fn is_orderly(&self) -> bool {
-        self.ledger_written && self.ended != "lane-lost"
-    }
 }
 
 /// Why runs cannot be judged together.
@@ -96,8 +82,7 @@ impl Run {
         let mut polled = Polled::new(baseline.as_ref(), &manifest.scenario.promises, manifest.shard);
         polls::for_each(&folder, |poll| polled.take(&poll))?;
         let faults = Struck::of(&manifest, faults::read(&folder)?);
-        let summary = folder.file("summary.json");
-        let has_ended = summary.exists() && read_json::<Ending>(&summary)?.is_orderly();
+        let has_ended = LedgerEnd::read(&folder)?.is_some_and(LedgerEnd::is_orderly);
         Ok(Self { folder, manifest, baseline, polled, faults, has_ended })
     }
 

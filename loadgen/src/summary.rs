@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use truth::files::{FolderError, write_json};
+use truth::record::ending::{Ending, LedgerEnd};
 use truth::record::folder::RunFolder;
 
 use crate::command::settings::LoadSettings;
@@ -23,7 +24,7 @@ use crate::executor::{Executor, Workload};
 use crate::meter::Tally;
 use crate::meter::counts::{Connections, Counts, Doubts, Races};
 use crate::meter::latency::{Latencies, Quantiles};
-use crate::result::{Ending, RunResult};
+use crate::result::RunResult;
 use effort::Effort;
 use executor::ExecutorSummary;
 use punctuality::Punctuality;
@@ -313,7 +314,7 @@ impl Summary {
 
     /// Writes the files that are read by machines.
     pub(crate) fn save(&self, folder: &RunFolder, latencies: &Latencies) -> Result<(), FolderError> {
-        write_json(&folder.file("summary.json"), self)?;
+        write_json(&LedgerEnd::path(folder), self)?;
         latency_log::write(&folder.file("latency.hlog"), self.started_utc, self.duration_s, latencies)
     }
 
