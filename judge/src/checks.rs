@@ -1,28 +1,6 @@
-//! The checks: this file is their table of contents.
+//! The registry of checks: their order, when each fails, what each needs, and the function that makes it.
 //!
-//! | check | fails when | certain when | needs |
-//! |---|---|---|---|
-//! | `lost` | a key was acknowledged and is absent | the listing is complete, at least of the key's topic, or has passed it (see [`passed`]), it is bracketed, and the key was looked for again | listing |
-//! | `key-merged` | a lost key has a twin that is there: the target takes two keys for one | as `lost` | listing, `[traps]` |
-//! | `stranger` | a listed id decodes but was never attempted, or does not decode and the unique count leaves it out | always; the second with a baseline listing | listing |
-//! | `wrong-topic` | a listed id belongs to another topic | always | listing |
-//! | `scope-leak` | asked for one topic, the target shows rows of another | it heeds the topic at all: not all pages are alike | listing that can be asked for a topic |
-//! | `foreign-lost` | a row of others that was listed before the run is gone | both listings are complete, and nobody else writes | listing before the run |
-//! | `stored-twice` | a key is listed more than once | the listing is bracketed, and its attempts lie within the promised window, see [`ages`] | listing |
-//! | `rejected-but-stored` | only rejected attempts, yet present | always | listing |
-//! | `payload-changed` | a stored event is not the one sent | always, under the promised equality | listing with contents |
-//! | `wrong-winner` | of a key's two payloads, the stored one cannot have been the one to stay, see [`winner`] | one clock, nothing in between resends, acknowledged means committed (not for `conflict = "reject"`) | listing with contents, `[traps]` |
-//! | `answer-order` | see [`order`] | one clock, nothing in between resends, acknowledged means committed | answers that tell |
-//! | `answer-sum` | an answer's numbers do not add up, or are not what was sent | always | answers with counts |
-//! | `batch-counts` | an answer counts more new events than can have been new | always | answers with counts alone |
-//! | `torn-batch` | of a request without an answer, a part is stored | the listing is complete and bracketed, batches are atomic, and the keys have no other attempt | listing |
-//! | `invalid-taken` | a request with an invalid event is acknowledged | batches are promised to be whole | `[traps] invalid` |
-//! | `routes-disagree` | listing and database tell different things of a key, or rows and unique count different totals | the listing is complete and bracketed; of a key also if it is not | two of listing, database, counters |
-//! | `counters` | see [`counters`] and, under load, [`under_load`] | the baseline was still, or the closing poll agrees | counters |
-//! | `epochs` | a counter fell, or an uptime lies, see [`epochs`] | answers are snapshots, and counters persist or one process answered | counters read twice |
-//! | `liveness` | something accepted waits, and nothing moves, beyond the promised time | the counters stood still at the end of it, nobody else writes, and less waited before the run | `[promises] drain`, counters of what waits |
-//! | `stillness` | a key that a first look showed is gone at the second | both listings are complete and bracketed | `--resolve` or `--replay`, listing |
-//! | `replay` | an acknowledged key that is sent again is told to be new, or counted as unique | the key was listed, or acknowledged where nothing is listed | `--replay`, answers that tell or counters |
+//! Reports, JUnit's cases, the page of the docs and the tests of completeness follow this order.
 
 pub mod again;
 pub mod by_key;
@@ -32,43 +10,217 @@ pub mod by_total;
 pub mod epochs;
 pub mod liveness;
 pub mod passed;
+pub mod unaccounted;
 pub mod winner;
 
+use std::fmt::Write;
+
+use self::unaccounted::Unaccounted;
 use crate::facts::Facts;
-use crate::verdict::Examined;
+use crate::verdict::{Check, CheckId, Examined};
+
+/// A condition under which a failure of a check is certain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Premise {}
+
+/// Input of a check: the facts, and what two checks share.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    facts: &'a Facts<'a>,
+    unaccounted: Unaccounted,
+}
+
+/// One check of the registry.
+#[derive(Debug)]
+pub struct Registered {
+    /// Name of the check.
+    pub id: CheckId,
+    /// Condition that fails it, in one sentence that begins with its subject.
+    pub fails_when: &'static str,
+    /// Evidence without which it is not tested.
+    pub needs: &'static str,
+    /// Conditions under which its failure is certain.
+    pub premises: &'static [Premise],
+    make: fn(&Subject<'_>, &mut Examined) -> Check,
+}
+
+/// All checks, in the order in which they are made and reported.
+pub const REGISTRY: &[Registered] = &[
+    Registered {
+        id: CheckId::Lost,
+        fails_when: "a key was acknowledged and is absent",
+        needs: "listing",
+        premises: &[],
+        make: |subject, _| by_key::lost(subject.facts),
+    },
+    Registered {
+        id: CheckId::KeyMerged,
+        fails_when: "a lost key has a twin that is present: the target takes two keys for one",
+        needs: "listing, `[traps]`",
+        premises: &[],
+        make: |subject, _| by_key::key_merged(subject.facts),
+    },
+    Registered {
+        id: CheckId::Stranger,
+        fails_when: "a row is listed that nobody sent",
+        needs: "listing; for ids that are not of this run also a listing before the run",
+        premises: &[],
+        make: |subject, examined| by_row::stranger(subject.facts, &subject.unaccounted, examined),
+    },
+    Registered {
+        id: CheckId::WrongTopic,
+        fails_when: "a row stands under a topic that is not its key's",
+        needs: "listing",
+        premises: &[],
+        make: |subject, _| by_row::wrong_topic(subject.facts),
+    },
+    Registered {
+        id: CheckId::ScopeLeak,
+        fails_when: "the target shows rows of another topic than the one that was asked for",
+        needs: "listing that can be asked for one topic",
+        premises: &[],
+        make: |subject, _| by_row::scope_leak(subject.facts),
+    },
+    Registered {
+        id: CheckId::ForeignLost,
+        fails_when: "a row of others that was listed before the run is gone",
+        needs: "listing before the run",
+        premises: &[],
+        make: |subject, _| by_row::foreign_lost(subject.facts),
+    },
+    Registered {
+        id: CheckId::StoredTwice,
+        fails_when: "a key is listed more than once",
+        needs: "listing",
+        premises: &[],
+        make: |subject, _| by_key::stored_twice(subject.facts),
+    },
+    Registered {
+        id: CheckId::RejectedButStored,
+        fails_when: "all attempts of a key were rejected, and it is stored",
+        needs: "listing",
+        premises: &[],
+        make: |subject, examined| {
+            let check = by_key::rejected_but_stored(subject.facts, &subject.unaccounted, examined);
+            subject.facts.if_all_is_known(check)
+        },
+    },
+    Registered {
+        id: CheckId::PayloadChanged,
+        fails_when: "a stored event differs from the one sent",
+        needs: "listing with contents",
+        premises: &[],
+        make: |subject, _| by_row::payload_changed(subject.facts),
+    },
+    Registered {
+        id: CheckId::WrongWinner,
+        fails_when: "of a key's two payloads, the stored one cannot be the one to keep",
+        needs: "listing with contents, `[traps]`",
+        premises: &[],
+        make: |subject, _| subject.facts.if_all_is_known(winner::wrong_winner(subject.facts)),
+    },
+    Registered {
+        id: CheckId::AnswerOrder,
+        fails_when: "responses about a key contradict storing it once: new twice, new after an \
+                     acknowledgement, or a duplicate that nothing can have stored yet",
+        needs: "responses that tell new from duplicate",
+        premises: &[],
+        make: |subject, _| by_key::answer_order(subject.facts),
+    },
+    Registered {
+        id: CheckId::AnswerSum,
+        fails_when: "the numbers of a response do not add up to the events sent",
+        needs: "responses with counts",
+        premises: &[],
+        make: |subject, _| by_total::answer_sum(subject.facts),
+    },
+    Registered {
+        id: CheckId::BatchCounts,
+        fails_when: "a response counts more new events than can have been new",
+        needs: "responses with counts alone",
+        premises: &[],
+        make: |subject, _| by_request::batch_counts(subject.facts),
+    },
+    Registered {
+        id: CheckId::TornBatch,
+        fails_when: "a part of an unanswered request is stored",
+        needs: "listing, `[promises] batch = \"atomic\"`",
+        premises: &[],
+        make: |subject, examined| {
+            subject.facts.if_all_is_known(by_request::torn_batch(subject.facts, examined))
+        },
+    },
+    Registered {
+        id: CheckId::InvalidTaken,
+        fails_when: "a request with an invalid event is acknowledged",
+        needs: "`[traps] invalid`, `[promises] batch = \"atomic\"`",
+        premises: &[],
+        make: |subject, _| by_request::invalid_taken(subject.facts),
+    },
+    Registered {
+        id: CheckId::RoutesDisagree,
+        fails_when: "listing and database differ on a key, or rows and unique count differ in total",
+        needs: "two of listing, database, counters",
+        premises: &[],
+        make: |subject, _| by_total::routes_disagree(subject.facts),
+    },
+    Registered {
+        id: CheckId::Counters,
+        fails_when: "the counters are outside the bounds that the ledger leaves, at rest or under load",
+        needs: "counters, before the run and after it",
+        premises: &[],
+        make: |subject, examined| by_total::counters(subject.facts, examined),
+    },
+    Registered {
+        id: CheckId::Epochs,
+        fails_when: "a counter fell within the life of one process, or an uptime is impossible",
+        needs: "counters that were read twice",
+        premises: &[],
+        make: |subject, _| epochs::epochs(subject.facts),
+    },
+    Registered {
+        id: CheckId::Liveness,
+        fails_when: "accepted events still wait after the promised time, and nothing moves",
+        needs: "`[promises] drain`, counters of waiting events",
+        premises: &[],
+        make: |subject, _| liveness::liveness(subject.facts),
+    },
+    Registered {
+        id: CheckId::Stillness,
+        fails_when: "a key that the first look showed is gone at the second",
+        needs: "`--resolve` or `--replay`, listing",
+        premises: &[],
+        make: |subject, _| again::stillness(subject.facts),
+    },
+    Registered {
+        id: CheckId::Replay,
+        fails_when: "an acknowledged key that is sent again is reported as new, or counted as unique",
+        needs: "`--replay`, responses that tell new from duplicate or counters",
+        premises: &[],
+        make: |subject, _| again::replay(subject.facts),
+    },
+];
 
 /// Makes all checks.
 pub fn examine(facts: &Facts<'_>) -> Examined {
     let mut examined = Examined::default();
-    let (stranger, rejected) = by_key::unaccounted(facts, &mut examined);
-    let torn = by_request::torn_batch(facts, &mut examined);
-    let checks = vec![
-        by_key::lost(facts),
-        by_key::key_merged(facts),
-        by_row::stranger(facts, stranger, &mut examined),
-        by_row::wrong_topic(facts),
-        by_row::scope_leak(facts),
-        by_row::foreign_lost(facts),
-        by_key::stored_twice(facts),
-        facts.if_all_is_known(rejected),
-        by_row::payload_changed(facts),
-        facts.if_all_is_known(winner::wrong_winner(facts)),
-        by_key::answer_order(facts),
-        by_total::answer_sum(facts),
-        by_request::batch_counts(facts),
-        facts.if_all_is_known(torn),
-        by_request::invalid_taken(facts),
-        by_total::routes_disagree(facts),
-        by_total::counters(facts, &mut examined),
-        epochs::epochs(facts),
-        liveness::liveness(facts),
-        again::stillness(facts),
-        again::replay(facts),
-    ];
-    examined.checks = checks;
+    let subject = Subject { facts, unaccounted: Unaccounted::of(facts) };
+    for registered in REGISTRY {
+        let check = (registered.make)(&subject, &mut examined);
+        examined.checks.push(check);
+    }
     examined.observations.extend(by_row::rows_of_others(facts));
     examined.observations.extend(epochs::restarts(facts));
     examined.observations.extend(liveness::failures(facts));
     examined.observations.extend(liveness::poisoned(facts));
     examined
+}
+
+/// Table of all checks in Markdown, for the docs.
+pub fn reference() -> String {
+    let mut table = "| check | fails when | needs |\n|---|---|---|\n".to_owned();
+    for Registered { id, fails_when, needs, .. } in REGISTRY {
+        writeln!(table, "| `{id}` | {fails_when} | {needs} |").expect("a String takes all that is written");
+    }
+    table
 }

@@ -10,10 +10,7 @@ use crate::books::polled::Polled;
 use crate::books::tally::Tally;
 use crate::books::walk::{Setting, Walk, WalkError};
 use crate::evidence::Evidence;
-use crate::verdict::{Attempts, Check, Finding, Status};
-
-/// Why what nobody is on record to have sent may have been sent all the same.
-pub(crate) const OPEN_END: &str = "the ledger was not closed, and may lack what was sent last";
+use crate::verdict::{Attempts, Check, Finding, OPEN_END, Status};
 
 /// What all checks see: the evidence and what one pass over the ledger made of it.
 #[derive(Debug)]
@@ -75,7 +72,7 @@ impl<'a> Facts<'a> {
         match self.epochs.iter().find_map(|epochs| epochs.broken) {
             Some(Passage::Restarted) => "the counters do not survive a restart, and the target restarted",
             Some(Passage::Another) => "the counters are each process's own, and more than one answered",
-            Some(Passage::Same | Passage::Untold) | None => {
+            Some(Passage::Same | Passage::Unclear) | None => {
                 "the counters do not survive a restart, and there may have been one: nothing tells (`stats.uptime` or \
                  `stats.instance` would)"
             }
@@ -93,7 +90,7 @@ impl<'a> Facts<'a> {
         if check.status != Status::Fail || !self.may_lack_the_end() {
             return check;
         }
-        Check::unknown(&check.name, check.count, format!("{}; but {OPEN_END}", check.summary))
+        Check::unknown(check.name, check.count, format!("{}; but {OPEN_END}", check.summary))
     }
 
     /// What the target said right after the last answer, as if `verify` had sent by then what it sent later. None if
@@ -141,8 +138,8 @@ impl<'a> Facts<'a> {
             planned: self.evidence.plan.total.unwrap_or(0),
             sent: sums.sent(),
             acked: sums.acked,
-            told_new: sums.told_new,
-            told_duplicate: sums.told_duplicate,
+            reported_new: sums.reported_new,
+            reported_duplicate: sums.reported_duplicate,
             unknown: sums.unknown,
             rejected: sums.rejected,
             never_sent: sums.never_sent,

@@ -7,7 +7,7 @@ use truth::target::answer::{Answer, Kind, Outcome};
 
 use crate::books::walk::WalkError;
 use crate::evidence::Evidence;
-use crate::verdict::Attempt;
+use crate::verdict::{Attempt, Fate};
 
 /// How many attempts of a key are shown.
 pub(super) const SHOWN_ATTEMPTS: usize = 20;
@@ -90,7 +90,7 @@ impl<'a> Pass<'a> {
                 start_us: since(origin, done.t_start),
                 end_us: Some(since(origin, done.t_end)),
                 status: done.status,
-                outcome: outcome_text(&done.answer, *place as usize).to_owned(),
+                outcome: fate(&done.answer, *place as usize),
             };
             keep(&mut self.histories, *ordinal, attempt);
         }
@@ -115,7 +115,7 @@ impl<'a> Pass<'a> {
                     start_us: since(origin, held.t),
                     end_us: None,
                     status: 0,
-                    outcome: "unknown (never ended)".to_owned(),
+                    outcome: Fate::NeverEnded,
                 };
                 keep(&mut self.histories, ordinal, attempt);
             }
@@ -127,7 +127,7 @@ impl<'a> Pass<'a> {
 /// Those of these keys that have an attempt that was refused.
 pub fn rejected_among(evidence: &Evidence, keys: &HashSet<u64>) -> Result<HashSet<u64>, WalkError> {
     let histories = histories(evidence, keys)?;
-    let refused = |attempts: &Vec<Attempt>| attempts.iter().any(|attempt| attempt.outcome == "rejected");
+    let refused = |attempts: &Vec<Attempt>| attempts.iter().any(|attempt| attempt.outcome == Fate::Rejected);
     Ok(histories.into_iter().filter(|(_, attempts)| refused(attempts)).map(|(ordinal, _)| ordinal).collect())
 }
 
@@ -145,16 +145,16 @@ fn scope_text(scope: Scope) -> String {
     }
 }
 
-fn outcome_text(answer: &Answer, place: usize) -> &'static str {
+fn fate(answer: &Answer, place: usize) -> Fate {
     match answer.outcome {
-        Outcome::NeverSent => "never-sent",
-        Outcome::Rejected => "rejected",
-        Outcome::Unknown => "unknown",
+        Outcome::NeverSent => Fate::NeverSent,
+        Outcome::Rejected => Fate::Rejected,
+        Outcome::Unknown => Fate::Unknown,
         Outcome::Acked => match answer.kinds.of(place) {
-            Kind::New => "new",
-            Kind::Duplicate => "duplicate",
-            Kind::Accepted => "accepted",
-            Kind::Rejected => "rejected",
+            Kind::New => Fate::New,
+            Kind::Duplicate => Fate::Duplicate,
+            Kind::Accepted => Fate::Accepted,
+            Kind::Rejected => Fate::Rejected,
         },
     }
 }

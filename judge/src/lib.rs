@@ -20,31 +20,31 @@ use self::checks::examine;
 use self::conclude::conclude;
 use self::evidence::Evidence;
 use self::facts::Facts;
-use self::verdict::{Check, Judgement, Verdict, undecided};
+use self::verdict::{Check, Doubt, Judgement, Reason, Verdict, undecided};
 
-/// Judges. An error on the way is a verdict too: UNKNOWN, never PASS.
+/// Judges a run. An error on the way makes the verdict UNKNOWN.
 pub fn judge(evidence: &Evidence) -> Judgement {
     let facts = match Facts::gather(evidence) {
         Ok(facts) => facts,
-        Err(error) => return undecided(format!("the ledger cannot be judged: {}", chain(&error))),
+        Err(error) => return undecided(Reason::LedgerUnread { reason: chain(&error) }),
     };
     let mut examined = examine(&facts);
     let planted = match planted::prove(&facts, &examined.checks) {
         Ok(planted) => planted,
         Err(error) => {
-            examined.doubts.push(format!("the judge could not be proven: {}", chain(&error)));
+            examined.doubts.push(Doubt::SelfTestUnread { reason: chain(&error) });
             Vec::new()
         }
     };
     let mut verdict = conclude(&facts, examined, planted);
-    if let Err(error) = tell_histories(evidence, &mut verdict.checks) {
-        verdict.reasons.push(format!("the histories of keys cannot be told: {}", chain(&error)));
+    if let Err(error) = add_histories(evidence, &mut verdict.checks) {
+        verdict.reasons.push(Reason::HistoriesUnread { reason: chain(&error) });
         verdict.verdict = verdict.verdict.max(Verdict::Unknown);
     }
     verdict
 }
 
-fn tell_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkError> {
+fn add_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkError> {
     let shown = checks.iter().flat_map(|check| &check.findings).filter_map(|finding| finding.ordinal);
     let keys: HashSet<u64> = shown.collect();
     let histories: HashMap<_, _> = history::histories(evidence, &keys)?;
@@ -58,6 +58,7 @@ fn tell_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkE
 
 #[cfg(test)]
 mod tests {
+    use truth::observed::Observed;
     use truth::plan::event::Events;
     use truth::record::ledger::Frame;
     use truth::scenario::Scenario;
@@ -65,9 +66,7 @@ mod tests {
 
     use super::*;
     use crate::evidence::Frames;
-    use crate::verdict::Examined;
-    use crate::verdict::Planted;
-    use truth::observed::Observed;
+    use crate::verdict::{CheckId, Examined, Planted};
 
     #[test]
     fn a_planted_defect_that_goes_unseen_makes_the_verdict_unknown() {
@@ -94,13 +93,11 @@ mod tests {
             plan,
         };
         let facts = Facts::gather(&evidence).unwrap();
-        let planted = |seen| {
-            let (defect, check) = ("loss".to_owned(), "lost".to_owned());
-            vec![Planted { defect, check, seen: Some(seen) }]
-        };
+        let planted =
+            |seen| vec![Planted { defect: "loss".to_owned(), check: CheckId::Lost, seen: Some(seen) }];
         assert_eq!(conclude(&facts, Examined::default(), planted(true)).verdict, Verdict::Void);
         let blind = conclude(&facts, Examined::default(), planted(false));
         assert_eq!(blind.verdict, Verdict::Unknown);
-        assert!(blind.reasons[0].contains("did not see a planted loss"), "{:?}", blind.reasons);
+        assert_eq!(blind.reasons[0], Reason::Blind { defect: "loss".to_owned() });
     }
 }

@@ -26,7 +26,7 @@ use crate::books::walk::WalkError;
 use crate::checks::examine;
 use crate::evidence::{Evidence, Frames};
 use crate::facts::{Facts, book};
-use crate::verdict::{Check, Examined, Planted, Status};
+use crate::verdict::{Check, CheckId, Examined, Planted, Status};
 
 /// A slice of a run that defects are planted in.
 #[derive(Clone, Debug)]
@@ -50,30 +50,30 @@ struct Slice {
 /// One defect: its name, the check that must name it, and how it is planted; `None` for want of material.
 struct Defect {
     name: &'static str,
-    check: &'static str,
+    check: CheckId,
     plant: fn(&Evidence, &mut Slice) -> Option<()>,
 }
 
 /// For runs with keys of two payloads (`[traps]`).
 const OF_TWO_PAYLOADS: Defect =
-    Defect { name: "second payload that stays", check: "wrong-winner", plant: keep_the_other };
+    Defect { name: "second payload that stays", check: CheckId::WrongWinner, plant: keep_the_other };
 
 const DEFECTS: [Defect; 15] = [
-    Defect { name: "loss", check: "lost", plant: lose },
-    Defect { name: "stranger that decodes", check: "stranger", plant: add_unattempted },
-    Defect { name: "stranger that does not decode", check: "stranger", plant: add_foreign },
-    Defect { name: "wrong topic", check: "wrong-topic", plant: move_topic },
-    Defect { name: "second copy", check: "stored-twice", plant: store_twice },
-    Defect { name: "stored rejection", check: "rejected-but-stored", plant: reject },
-    Defect { name: "changed payload", check: "payload-changed", plant: change_payload },
-    Defect { name: "double-new", check: "answer-order", plant: tell_new_twice },
-    Defect { name: "late-new", check: "answer-order", plant: tell_new_late },
-    Defect { name: "phantom-duplicate", check: "answer-order", plant: tell_duplicates_only },
-    Defect { name: "wrong sum", check: "answer-sum", plant: raise_accepted },
-    Defect { name: "counter too high", check: "counters", plant: raise_received },
-    Defect { name: "counter ahead of the load", check: "counters", plant: run_ahead },
-    Defect { name: "counter that falls", check: "epochs", plant: fall },
-    Defect { name: "event that waits for ever", check: "liveness", plant: stall },
+    Defect { name: "loss", check: CheckId::Lost, plant: lose },
+    Defect { name: "stranger that decodes", check: CheckId::Stranger, plant: add_unattempted },
+    Defect { name: "stranger that does not decode", check: CheckId::Stranger, plant: add_foreign },
+    Defect { name: "wrong topic", check: CheckId::WrongTopic, plant: move_topic },
+    Defect { name: "second copy", check: CheckId::StoredTwice, plant: store_twice },
+    Defect { name: "stored rejection", check: CheckId::RejectedButStored, plant: reject },
+    Defect { name: "changed payload", check: CheckId::PayloadChanged, plant: change_payload },
+    Defect { name: "double-new", check: CheckId::AnswerOrder, plant: tell_new_twice },
+    Defect { name: "late-new", check: CheckId::AnswerOrder, plant: tell_new_late },
+    Defect { name: "phantom-duplicate", check: CheckId::AnswerOrder, plant: tell_duplicates_only },
+    Defect { name: "wrong sum", check: CheckId::AnswerSum, plant: raise_accepted },
+    Defect { name: "counter too high", check: CheckId::Counters, plant: raise_received },
+    Defect { name: "counter ahead of the load", check: CheckId::Counters, plant: run_ahead },
+    Defect { name: "counter that falls", check: CheckId::Epochs, plant: fall },
+    Defect { name: "event that waits for ever", check: CheckId::Liveness, plant: stall },
 ];
 
 /// Plants every defect in turn and tells which were seen. `made` are the checks of the run itself: where one could not
@@ -81,7 +81,7 @@ const DEFECTS: [Defect; 15] = [
 pub fn prove(facts: &Facts<'_>, made: &[Check]) -> Result<Vec<Planted>, WalkError> {
     let told = |defect: &Defect, seen: Option<bool>| Planted {
         defect: defect.name.to_owned(),
-        check: defect.check.to_owned(),
+        check: defect.check,
         seen,
     };
     let of_two = facts.evidence.events.has_variants().then_some(&OF_TWO_PAYLOADS);
@@ -91,7 +91,7 @@ pub fn prove(facts: &Facts<'_>, made: &[Check]) -> Result<Vec<Planted>, WalkErro
     };
     let sound = look(facts.evidence, &keys, &slice)?;
     let was_made =
-        |name: &str| made.iter().any(|check| check.name == name && check.status != Status::NotTested);
+        |name: CheckId| made.iter().any(|check| check.name == name && check.status != Status::NotTested);
     let prove_one = |defect: &Defect| {
         let before = find(&sound, defect.check)?;
         if before.status == Status::NotTested || !was_made(defect.check) {
@@ -106,7 +106,7 @@ pub fn prove(facts: &Facts<'_>, made: &[Check]) -> Result<Vec<Planted>, WalkErro
     Ok(defects().map(|defect| told(defect, prove_one(defect))).collect())
 }
 
-fn find(examined: &Examined, name: &str) -> Option<Check> {
+fn find(examined: &Examined, name: CheckId) -> Option<Check> {
     examined.checks.iter().find(|check| check.name == name).cloned()
 }
 

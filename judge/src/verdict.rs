@@ -1,193 +1,210 @@
 //! The verdict as a value: what `verdict.json` holds and what the reports print.
 
+mod check_id;
+mod decision;
+mod doubt;
+mod observation;
+mod reason;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::check_id::CheckId;
+pub use self::decision::Verdict;
+pub use self::doubt::Doubt;
+pub(crate) use self::doubt::OPEN_END;
+pub use self::observation::Observation;
+pub use self::reason::Reason;
 use crate::books::coverage::Coverage;
 use crate::books::region::{Bounds, Deltas};
 
-/// Keys shown for each check.
+/// Number of keys that a check shows at most.
 pub const SHOWN_KEYS: usize = 8;
 
-/// What a run has shown. Ordered so that the greatest of several is their merger.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Verdict {
-    /// Every check that could be made holds.
-    Pass,
-    /// Nothing was tested that could have failed.
-    Void,
-    /// It cannot be told.
-    Unknown,
-    /// A promise is broken.
-    Fail,
-}
-
-impl Verdict {
-    /// The exit code of `verify`.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Pass => 0,
-            Self::Fail => 1,
-            Self::Unknown => 3,
-            Self::Void => 4,
-        }
-    }
-
-    /// As it is printed.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Pass => "PASS",
-            Self::Fail => "FAIL",
-            Self::Unknown => "UNKNOWN",
-            Self::Void => "VOID",
-        }
-    }
-}
-
-/// What became of one check.
+/// Result of one check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// It holds.
+    /// No fault was found.
     Pass,
-    /// It does not.
+    /// A promise is broken.
     Fail,
-    /// It could not be told.
+    /// The evidence decides neither way.
     Unknown,
-    /// The target offers, or promises, nothing to check it with.
+    /// The target offers, or promises, nothing to check.
     NotTested,
 }
 
 /// One check.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
-    /// Its name.
-    pub name: String,
-    /// What became of it.
+    /// Name of the check.
+    #[schemars(with = "String")]
+    pub name: CheckId,
+    /// Result of the check.
     pub status: Status,
-    /// How many keys, rows, answers or numbers are at fault.
+    /// Number of faulty keys, rows, responses or numbers.
     pub count: u64,
-    /// What was compared, or why it was not.
+    /// Sentence that says what was compared, or why nothing was.
     pub summary: String,
-    /// The worst of what is at fault.
+    /// The first faults, eight at most for keys.
     pub findings: Vec<Finding>,
 }
 
-/// One thing at fault.
+/// One fault.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// The key's number in the plan, where there is one.
+    /// Number of the key in the plan, if the fault is on one.
     pub ordinal: Option<u64>,
     /// Topic, as sent or as listed.
     pub topic: Option<String>,
     /// Id, as sent or as listed.
     pub event_id: Option<String>,
-    /// What is wrong.
+    /// Sentence about the fault.
     pub detail: String,
-    /// Every attempt of the key.
+    /// Attempts of the key, in the order of their ends.
     pub history: Vec<Attempt>,
 }
 
 /// One attempt, for people.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
-    /// `round 3` or `list 1`.
+    /// Round or list of repeats: `round 3` or `list 1`.
     pub scope: String,
-    /// Which request in it.
+    /// Number of the request in the round or list.
     pub request: u32,
-    /// Which place in the request.
+    /// Number of the event in the request.
     pub place: u32,
-    /// Which try.
+    /// Number of the try: 0 for the first.
     pub try_number: u16,
-    /// Which connection.
+    /// Number of the connection.
     pub connection: u32,
-    /// Start, since the first frame of the ledger.
+    /// Start, in microseconds since the first frame of the ledger.
     pub start_us: u64,
-    /// End; none if it was never seen.
+    /// End, in microseconds since the first frame of the ledger; none if it never ended.
     pub end_us: Option<u64>,
-    /// HTTP status; 0 without an answer.
+    /// HTTP status; 0 without a response.
     pub status: u16,
-    /// `new`, `duplicate`, `accepted`, `rejected`, `unknown` or `never-sent`.
-    pub outcome: String,
+    /// Fate: `new`, `duplicate`, `accepted`, `rejected`, `unknown`, `unknown (never ended)` or
+    /// `never-sent`.
+    #[schemars(with = "String")]
+    pub outcome: Fate,
 }
 
-impl Attempt {
-    /// Whether it was acknowledged.
-    pub(crate) fn is_acked(&self) -> bool {
-        matches!(self.outcome.as_str(), "new" | "duplicate" | "accepted")
+/// Fate of one attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// Acknowledged, and reported as new.
+    New,
+    /// Acknowledged, and reported as a duplicate.
+    Duplicate,
+    /// Acknowledged, without saying which of the two.
+    Accepted,
+    /// Rejected without effect.
+    Rejected,
+    /// Executed once or not at all, at any later moment.
+    Unknown,
+    /// Unknown, because the ledger has no end of the attempt.
+    #[serde(rename = "unknown (never ended)")]
+    NeverEnded,
+    /// No byte left.
+    NeverSent,
+}
+
+impl Fate {
+    /// Text in files and reports.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Duplicate => "duplicate",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Unknown => "unknown",
+            Self::NeverEnded => "unknown (never ended)",
+            Self::NeverSent => "never-sent",
+        }
+    }
+
+    pub(crate) fn is_acked(self) -> bool {
+        matches!(self, Self::New | Self::Duplicate | Self::Accepted)
     }
 }
 
-/// A defect planted to see that the judge sees it.
+/// A defect that the judge planted in the run's own evidence, to test itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Planted {
-    /// Which defect.
+    /// Name of the defect.
     pub defect: String,
-    /// Which check has to name it.
-    pub check: String,
-    /// Whether it did; none if the evidence holds nothing to plant it in.
+    /// Name of the check that has to find it.
+    #[schemars(with = "String")]
+    pub check: CheckId,
+    /// True if the check found it; none if the run has no suitable evidence to plant it in.
     pub seen: Option<bool>,
 }
 
-/// How much room the counters leave.
+/// Bounds of the counters, and their growth.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CounterSlack {
-    /// R.
+    /// Bounds of `received`.
     pub received: Bounds,
-    /// U.
+    /// Bounds of `unique`.
     pub unique: Bounds,
-    /// D.
+    /// Bounds of `duplicates`.
     pub duplicates: Bounds,
-    /// What they grew by.
+    /// Growth of each counter since the baseline.
     pub deltas: Deltas,
 }
 
 /// Attempts by outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Attempts {
-    /// Planned in all.
+    /// Attempts of the plan.
     pub planned: u64,
-    /// Left, or may have left.
+    /// Attempts that left, or may have left.
     pub sent: u64,
-    /// Acknowledged.
+    /// Acknowledged attempts.
     pub acked: u64,
-    /// Of these, told to be new.
-    pub told_new: u64,
-    /// Of these, told to be duplicates.
-    pub told_duplicate: u64,
-    /// Fate unknown.
+    /// Acknowledged attempts that were reported as new.
+    #[serde(rename = "told_new")]
+    pub reported_new: u64,
+    /// Acknowledged attempts that were reported as duplicates.
+    #[serde(rename = "told_duplicate")]
+    pub reported_duplicate: u64,
+    /// Attempts whose fate is unknown.
     pub unknown: u64,
-    /// Refused without effect.
+    /// Attempts that were rejected without effect.
     pub rejected: u64,
-    /// Never left.
+    /// Attempts of which no byte left.
     pub never_sent: u64,
-    /// Keys with an acknowledgement.
+    /// Keys with an acknowledged attempt.
     pub acked_keys: u64,
     /// Keys whose attempts are all unknown.
     pub doubtful_keys: u64,
 }
 
-/// What became of keys that `verify` sent again, each once.
+/// Outcomes of keys that `verify` sent again, each once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SentAgain {
-    /// How many.
+    /// Number of keys.
     pub keys: u64,
-    /// Told to be new.
-    pub told_new: u64,
-    /// Told to be duplicates.
-    pub told_duplicate: u64,
-    /// Acknowledged, without telling which of the two.
+    /// Keys that were reported as new.
+    #[serde(rename = "told_new")]
+    pub reported_new: u64,
+    /// Keys that were reported as duplicates.
+    #[serde(rename = "told_duplicate")]
+    pub reported_duplicate: u64,
+    /// Keys that were acknowledged, without saying which of the two.
     pub accepted: u64,
-    /// Fate unknown once more.
+    /// Keys whose fate is unknown once more.
     pub unknown: u64,
-    /// Refused without effect.
+    /// Keys that were rejected without effect.
     pub rejected: u64,
-    /// Never left: the target could no longer be reached.
+    /// Keys that never left, as the target could no longer be reached.
     pub never_sent: u64,
 }
 
-/// `verdict.json`.
+/// Content of `verdict.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Judgement {
     /// Version of this file.
@@ -195,27 +212,29 @@ pub struct Judgement {
     pub schema_version: u32,
     /// Version of the program that judged.
     pub onceproof: String,
-    /// The word.
+    /// Result of the run.
     pub verdict: Verdict,
-    /// Which observation was judged.
+    /// Number of the observation that was judged.
     pub observation: u32,
-    /// The run folders.
+    /// Run folders.
     pub runs: Vec<String>,
-    /// The target that was read.
+    /// URL of the target that was read.
     pub target: String,
-    /// Why it is no PASS, or no FAIL: one sentence each.
-    pub reasons: Vec<String>,
-    /// What happened besides: one sentence each.
-    pub observations: Vec<String>,
-    /// Every check.
+    /// Sentences that say why the verdict is no PASS.
+    #[schemars(with = "Vec<String>")]
+    pub reasons: Vec<Reason>,
+    /// Sentences about what happened besides.
+    #[schemars(with = "Vec<String>")]
+    pub observations: Vec<Observation>,
+    /// All checks, in the order of the registry.
     pub checks: Vec<Check>,
-    /// What was not tested: one sentence each.
+    /// Sentences about what was not tested.
     pub not_tested: Vec<String>,
-    /// The attempts of the run.
+    /// Attempts of the run.
     pub attempts: Attempts,
-    /// What was tried, and how hard.
+    /// Repeats that were tried.
     pub coverage: Coverage,
-    /// How much room the counters leave.
+    /// Bounds of the counters, if the target has any.
     pub counters: Option<CounterSlack>,
     /// Keys of unknown fate that were sent again (`--resolve`); none if none were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -223,27 +242,27 @@ pub struct Judgement {
     /// Acknowledged keys that were sent again (`--replay`); none if none were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed: Option<SentAgain>,
-    /// Which planted defects were seen.
+    /// Defects that the judge planted to test itself.
     pub planted: Vec<Planted>,
-    /// How to send the same load again.
+    /// Command that sends the same load again.
     pub rerun: String,
 }
 
 /// All checks, made.
 #[derive(Clone, Debug, Default)]
 pub struct Examined {
-    /// In the order of the registry.
+    /// Checks, in the order of the registry.
     pub checks: Vec<Check>,
-    /// What makes the verdict UNKNOWN, beyond the checks.
-    pub doubts: Vec<String>,
-    /// What happened besides.
-    pub observations: Vec<String>,
-    /// How much room the counters leave.
+    /// Causes for UNKNOWN that no check stands for.
+    pub doubts: Vec<Doubt>,
+    /// Events worth knowing that decide nothing.
+    pub observations: Vec<Observation>,
+    /// Bounds of the counters, if they could be compared.
     pub slack: Option<CounterSlack>,
 }
 
-/// A verdict without a check: what kept the judge from looking.
-pub fn undecided(reason: String) -> Judgement {
+/// Verdict UNKNOWN without a check, for evidence that cannot be read.
+pub fn undecided(reason: Reason) -> Judgement {
     Judgement { verdict: Verdict::Unknown, reasons: vec![reason], ..blank() }
 }
 
@@ -270,20 +289,20 @@ pub(crate) fn blank() -> Judgement {
 }
 
 impl Check {
-    pub(crate) fn pass(name: &str, summary: impl Into<String>) -> Self {
+    pub(crate) fn pass(name: CheckId, summary: impl Into<String>) -> Self {
         Self::of(name, Status::Pass, 0, summary, Vec::new())
     }
 
-    pub(crate) fn unknown(name: &str, count: u64, summary: impl Into<String>) -> Self {
+    pub(crate) fn unknown(name: CheckId, count: u64, summary: impl Into<String>) -> Self {
         Self::of(name, Status::Unknown, count, summary, Vec::new())
     }
 
-    pub(crate) fn not_tested(name: &str, summary: impl Into<String>) -> Self {
+    pub(crate) fn not_tested(name: CheckId, summary: impl Into<String>) -> Self {
         Self::of(name, Status::NotTested, 0, summary, Vec::new())
     }
 
     pub(crate) fn fail(
-        name: &str,
+        name: CheckId,
         count: u64,
         summary: impl Into<String>,
         mut findings: Vec<Finding>,
@@ -293,18 +312,18 @@ impl Check {
     }
 
     fn of(
-        name: &str,
+        name: CheckId,
         status: Status,
         count: u64,
         summary: impl Into<String>,
         findings: Vec<Finding>,
     ) -> Self {
-        Self { name: name.to_owned(), status, count, summary: summary.into(), findings }
+        Self { name, status, count, summary: summary.into(), findings }
     }
 }
 
 impl Finding {
-    /// A finding that is not on one key.
+    /// Makes a finding that is not on one key.
     pub(crate) fn plain(detail: String) -> Self {
         Self { ordinal: None, topic: None, event_id: None, detail, history: Vec::new() }
     }

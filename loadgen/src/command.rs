@@ -1,4 +1,4 @@
-//! Everything that was asked for on the command line, and the commands that send nothing.
+//! Commands: the settings of a run, and the subcommands that send nothing.
 
 pub(crate) mod cli;
 pub(crate) mod history;

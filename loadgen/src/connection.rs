@@ -1,8 +1,11 @@
-//! One connection to the target, with the one thing that the verdict rests on: knowing whether a byte left.
+//! Connection to the target. It knows whether a byte of a request has left, and the verdict rests
+//! on that.
 //!
-//! Nothing here resends, reconnects or pools. [`Connection::begin`] makes one attempt to write and says whether the
-//! kernel took a byte; [`answer`] writes the rest and reads until the answer is whole or will never be.
+//! Nothing here resends, reconnects or pools. [`Connection::begin`] tries once to write and says
+//! whether the kernel took a byte. [`answer`] writes the rest and reads until the response is whole
+//! or will never be.
 
+pub(crate) mod attempt;
 pub(crate) mod dial;
 pub(crate) mod gzip;
 pub(crate) mod head;
@@ -12,51 +15,26 @@ pub(crate) mod stream;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http1::{AnswerReader, Bodies, Malformed, Whole};
+use attempt::{Begun, Lost, READ_BYTES};
+use http1::{AnswerReader, Bodies, Whole};
 use http2::Http2;
 use stream::Stream;
-use thiserror::Error;
 use tokio::time::{Instant, Sleep};
 use truth::clock::monotonic_ns;
 
-/// Room for one read: an answer with a result for each event of an ordinary batch comes in one.
-const READ_BYTES: usize = 8 << 10;
-
-/// What became of the first write of a request.
-#[derive(Debug)]
-pub(crate) enum Begun {
-    /// A byte or more is on its way: whatever follows, this is an attempt.
-    Sent,
-    /// No byte was taken, and the connection may still take some.
-    Blocked,
-    /// No byte was taken, and none ever will be.
-    Dead,
-}
-
-/// Why an attempt has no answer.
-#[derive(Debug, Error)]
-pub(crate) enum Lost {
-    #[error("the connection broke")]
-    Broken(#[source] io::Error),
-    #[error("no whole answer within the time-out")]
-    TimedOut,
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-}
-
-/// An open connection.
+/// Open connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Unique within the run.
+    /// Number of the connection, unique within the run.
     pub(crate) number: u32,
     line: Line,
 }
 
-/// What is spoken over a connection.
+/// Protocol of a connection.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "what is spoken most is not to be looked for elsewhere")]
 pub(crate) enum Line {
@@ -65,7 +43,7 @@ pub(crate) enum Line {
 }
 
 impl Connection {
-    /// Takes over what was just opened, and what becomes of the bodies of its answers.
+    /// Takes over a line that was just opened.
     pub(crate) fn new(number: u32, mut line: Line, bodies: Bodies) -> Self {
         match &mut line {
             Line::Http1(line) => line.reader = AnswerReader::new(bodies),
@@ -74,7 +52,7 @@ impl Connection {
         Self { number, line }
     }
 
-    /// Whether nothing has come that no request asked for: no byte, and no end.
+    /// True if nothing has come in that no request asked for: no byte, and no end.
     pub(crate) fn is_quiet(&mut self) -> bool {
         match &mut self.line {
             Line::Http1(line) => line.stream.is_quiet(),
@@ -82,7 +60,8 @@ impl Connection {
         }
     }
 
-    /// Offers a whole request to the kernel, once. Where it took no byte, the same request is to be offered again.
+    /// Offers a whole request to the kernel, once. If the kernel took no byte, the same request has
+    /// to be offered again.
     pub(crate) fn begin(&mut self, request: &[u8]) -> Begun {
         match &mut self.line {
             Line::Http1(line) => line.begin(request),
@@ -90,7 +69,7 @@ impl Connection {
         }
     }
 
-    /// The body of the answer that [`answer`] found whole, if bodies are kept.
+    /// Returns the body of the response that [`answer`] found whole, if bodies are kept.
     pub(crate) fn body(&self) -> &[u8] {
         match &self.line {
             Line::Http1(line) => line.reader.body(),
@@ -98,7 +77,7 @@ impl Connection {
         }
     }
 
-    /// When the first byte of the answer came that was whole at `t_end`.
+    /// Returns the instant of the first byte of the response that was whole at `t_end`.
     pub(crate) fn first_byte(&self, t_end: u64) -> u64 {
         match self.first_byte_ns() {
             0 => t_end,
@@ -106,7 +85,8 @@ impl Connection {
         }
     }
 
-    /// When the first byte of an answer came that was not whole at once; 0 while none did.
+    /// Returns the instant of the first byte of a response that was not whole at once; 0 while none
+    /// came.
     fn first_byte_ns(&self) -> u64 {
         match &self.line {
             Line::Http1(line) => line.first_byte_ns,
@@ -114,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// Bytes received since this was last asked.
+    /// Returns the bytes received since the last call.
     pub(crate) fn take_received_bytes(&mut self) -> u64 {
         match &mut self.line {
             Line::Http1(line) => std::mem::take(&mut line.received_bytes),
@@ -131,7 +111,7 @@ impl Connection {
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.line {
-            // An error is told by the write that follows.
+            // The write that follows returns the error.
             Line::Http1(line) => line.stream.poll_write_ready(cx).map(drop),
             Line::Http2(line) => line.poll_writable(cx),
         }
@@ -145,12 +125,12 @@ impl Connection {
     }
 }
 
-/// One that speaks HTTP/1.1.
+/// Line that speaks HTTP/1.1.
 #[derive(Debug)]
 pub(crate) struct Http1 {
     stream: Stream,
     reader: AnswerReader,
-    /// When the first byte of an answer came that was not whole at once; 0 while none did.
+    /// Instant of the first byte of a response that was not whole at once; 0 while none came.
     first_byte_ns: u64,
     received_bytes: u64,
 }
@@ -172,8 +152,8 @@ impl Http1 {
         }
     }
 
-    /// Writes what is left of the request and reads its answer, both as the socket allows: a server may answer, and
-    /// close, before it has read everything.
+    /// Writes the rest of the request and reads the response, both as the socket allows: a server
+    /// may respond, and close, before it has read everything.
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Whole, Lost>> {
         self.stream.flush(cx);
         loop {
@@ -195,8 +175,8 @@ impl Http1 {
     }
 }
 
-/// Waits until the request that was begun is answered, will never be, or its time is over: `deadline` up to the first
-/// byte of its answer, `whole_by` from then on.
+/// Waits until the request has its response, will never have one, or its time is over. `deadline`
+/// limits the time to the first byte of the response, `whole_by` the time to the last.
 pub(crate) async fn answer(
     connection: &RefCell<Connection>,
     mut deadline: Pin<&mut Sleep>,
@@ -220,7 +200,7 @@ pub(crate) async fn writable(connection: &RefCell<Connection>) {
     poll_fn(|cx| connection.borrow_mut().poll_writable(cx)).await;
 }
 
-/// Whether something came in, or the connection ended, while no request was under way.
+/// Ready if something came in, or the connection ended, while no request was in flight.
 pub(crate) fn poll_disturbed(connection: &RefCell<Connection>, cx: &mut Context<'_>) -> Poll<()> {
     connection.borrow_mut().poll_disturbed(cx)
 }
@@ -236,7 +216,7 @@ mod tests {
     use super::stream::Socket;
     use super::*;
 
-    /// A connection, and the server's end of it.
+    /// Returns a connection, and the server's end of it.
     async fn pair() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (client, server) =

@@ -1,4 +1,4 @@
-//! Why a run cannot begin, or had to stop, and the exit code that says so.
+//! Errors that keep a run from beginning, or stop it, and their exit codes.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
 use truth::target::TargetError;
 
-/// Why a run cannot begin, or had to stop.
+/// Error that keeps a run from beginning, or stops it.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// What was asked for makes no sense.
+    /// The command line or the environment contradicts itself.
     #[error("{0}")]
     Usage(String),
     /// The scenario cannot be used.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
-    /// The numbers make no plan.
+    /// The scenario's numbers make no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The target's description cannot be used.
@@ -33,13 +33,13 @@ pub enum Failure {
     /// A header cannot be sent.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The target cannot be asked as it is described.
+    /// The client for reading the target cannot be made.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// Nobody can be trusted as it says.
+    /// The certificates to trust cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// A secret is not to be had.
+    /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The run folder cannot be made.
@@ -48,19 +48,19 @@ pub enum Failure {
     /// The operating system refused something that every run needs.
     #[error("cannot {action}")]
     System {
-        /// What was tried.
+        /// Action that failed.
         action: &'static str,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// Nobody can ask for the metrics.
+    /// The address of the metrics cannot be bound.
     #[error(
-        "cannot listen on {address} for --prometheus-addr; name an address of this machine and a port that is free"
+        "cannot listen on {address} for --prometheus-addr; name an address of this machine and a free port"
     )]
     Listen {
-        /// Where.
+        /// Address of `--prometheus-addr`.
         address: String,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
     /// The target does not accept connections.
@@ -69,23 +69,26 @@ pub enum Failure {
         waited(.wait)
     )]
     Unreachable {
-        /// The target's base URL.
+        /// Base URL of the target.
         url: String,
-        /// What came instead of a connection, with the addresses tried.
+        /// Error instead of a connection, with the addresses tried.
         reason: String,
-        /// The way out.
+        /// Remedy.
         hint: &'static str,
-        /// How long it was waited for.
+        /// Time that the target was waited for.
         wait: Duration,
     },
-    /// The target says that it is not ready.
-    #[error("{url} was not ready within {}: {reason}; look at the target's log, or give it more time with --wait", truth::duration::format(*.wait))]
+    /// The target reports that it is not ready.
+    #[error(
+        "{url} was not ready within {}: {reason}; see the target's log, or give it more time with --wait",
+        truth::duration::format(*.wait)
+    )]
     NotReady {
-        /// The health check's URL.
+        /// URL of the health check.
         url: String,
-        /// What it answered.
+        /// Response of the health check.
         reason: String,
-        /// How long it was waited for.
+        /// Time that the target was waited for.
         wait: Duration,
     },
     /// The target's database cannot be read.
@@ -94,13 +97,13 @@ pub enum Failure {
     /// The scenario's target did not start.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// The record of what was sent could not be kept.
+    /// The ledger could not be written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl Failure {
-    /// The exit code that says this.
+    /// Returns the exit code of this error.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_)

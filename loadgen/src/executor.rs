@@ -1,4 +1,5 @@
-//! Executors of a run: each has rounds of the plan, threads and connections of its own. Most runs have one.
+//! Executors of a run: each has rounds of the plan, threads and connections of its own. Most runs
+//! have one.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -75,7 +76,8 @@ impl Rounds {
     }
 }
 
-/// Work of an executor, or of all executors of a run, and the threads and connections that share it.
+/// Work of an executor, or of all executors of a run, and the threads and connections that share
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Workload {
     pub(crate) lanes: u16,
@@ -89,8 +91,8 @@ pub(crate) struct Workload {
 impl Workload {
     /// Spreads an executor's rounds over `lanes` threads, if given, else over half the cores.
     ///
-    /// The other half is left to the target and to whatever else runs on this machine. A lane has at least two groups'
-    /// worth of connections.
+    /// The other half is left to the target and to whatever else runs on this machine. A lane has
+    /// at least two groups' worth of connections.
     fn of(plan: &Plan, shape: &scenario::Executor, rounds: Rounds, lanes: Option<u16>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let is_counted = shape.total().is_some();
@@ -158,7 +160,8 @@ impl Executor {
         }
     }
 
-    /// Returns all executors of a run. Those that only time ends share the rounds behind those of the others.
+    /// Returns all executors of a run. Those that only time ends share the rounds behind those of
+    /// the others.
     pub(crate) fn all(
         plan: &Plan,
         load: &Load,

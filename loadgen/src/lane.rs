@@ -33,7 +33,8 @@ use desk::Desk;
 use job::LaneJob;
 use seat::Seat;
 
-/// Interval at which a lane looks whether other lanes have taken the last round while its connections were opening.
+/// Interval at which a lane looks whether other lanes have taken the last round while its
+/// connections were opening.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Interval between two reports of the measurements.
@@ -70,7 +71,8 @@ pub(crate) enum LaneMessage {
     Ended { lane: u16, report: Box<LaneReport> },
 }
 
-/// Starts a lane on a thread of its own; it waits for the command to send, and reports when it has ended.
+/// Starts a lane on a thread of its own; it waits for the command to send, and reports when it has
+/// ended.
 pub(crate) fn start(
     job: LaneJob,
     ledger: SegmentWriter,
@@ -141,7 +143,8 @@ async fn run(
     LaneReport { tallies, failure: ended.and(closed).err() }
 }
 
-/// Lets requests leave at their instants, if they have any; ends only where the ledger cannot be written.
+/// Lets requests leave at their instants, if they have any; ends only where the ledger cannot be
+/// written.
 async fn pace(desk: &RefCell<Desk>, alarm: Option<&Alarm>, has_idle: &Notify) -> Result<(), LedgerError> {
     let Some(alarm) = alarm else { return std::future::pending().await };
     loop {
@@ -191,7 +194,8 @@ async fn supervise(
             _ = look.tick() => if desk.borrow().is_finished() {
                 return Ok(());
             },
-            // The sender lives as long as the run; without it, nobody could command us to go on either.
+            // The sender lives as long as the run; without it, nobody could command us to go on
+            // either.
             changed = commands.changed() => {
                 if changed.is_err() || *commands.borrow_and_update() == LaneCommand::Cut {
                     return Ok(());

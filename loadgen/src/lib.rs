@@ -1,8 +1,10 @@
-//! Sends events to an HTTP target with an exact share of duplicates, and keeps a ledger of every attempt.
+//! Load generator: sends events with an exact share of duplicates to an HTTP target, and records
+//! every attempt in a ledger.
 //!
-//! What is sent is a pure function of the plan ([`truth::plan`]). Lanes send it over connections of their own, because
-//! a verdict can rest only on attempts of which it is known whether a byte left; what became of each attempt goes to
-//! the ledger ([`truth::record::ledger`]), and `verify` judges the target by it.
+//! The content of the load is a pure function of the plan ([`truth::plan`]). Lanes send it over
+//! connections of their own, because a verdict needs to know of each attempt whether a byte left.
+//! The outcome of each attempt goes to the ledger ([`truth::record::ledger`]), and `verify` judges
+//! the target by it.
 
 mod command;
 mod connection;
@@ -27,7 +29,7 @@ use command::settings::Settings;
 use command::{history, reference, show};
 use watch::notice::Notices;
 
-/// Does what the command line asks for, and tells the exit code.
+/// Runs the program, and returns its exit code.
 pub fn run(program: Program) -> u8 {
     match program.command {
         None => load(program.load.shape.no_color, || Settings::resolve(program.load)),
@@ -46,7 +48,8 @@ pub fn run(program: Program) -> u8 {
             exit::OK
         }
         Some(Command::Reference { scenario }) => {
-            let page = if scenario { reference::scenario() } else { reference::flags(&Program::described()) };
+            let page =
+                if scenario { reference::scenario() } else { reader::flags::page(&Program::described()) };
             print(&page);
             exit::OK
         }
@@ -78,7 +81,7 @@ fn load(no_color: bool, resolve: impl FnOnce() -> Result<Settings, Failure>) -> 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| Failure::System { action: "start the event loop", source })?;
         let ended = runtime.block_on(run::run(settings, notices));
-        // Not waited for: whoever interrupts twice wants to leave at once.
+        // Not waited for: a second interrupt ends the program at once.
         runtime.shutdown_background();
         ended
     });

@@ -1,8 +1,10 @@
 //! Meter: counts and measurements of a lane.
 //!
-//! Lanes share nothing here but [`live::LiveSums`]: each lane writes its own, and others only read them.
+//! Lanes share nothing here but [`live::LiveSums`]: each lane writes its own, and others only read
+//! them.
 
 pub(crate) mod counts;
+mod kinds;
 pub(crate) mod latency;
 pub(crate) mod live;
 pub(crate) mod selection;
@@ -10,11 +12,12 @@ pub(crate) mod selection;
 use std::ops::AddAssign;
 
 use truth::plan::event::Events;
-use truth::target::answer::{Answer, Kind, Kinds, Outcome};
+use truth::target::answer::{Answer, Outcome};
 
-use crate::connection::Lost;
-use crate::connection::http1::Malformed;
+use crate::connection::attempt::Lost;
+use crate::connection::http1::malformed::Malformed;
 use counts::Counts;
+use kinds::{refused_of, reported_kinds};
 use latency::Latencies;
 use live::Reported;
 use selection::{Ended, Selected};
@@ -127,8 +130,8 @@ impl AddAssign<&Self> for Tally {
 /// Tallies of what is measured, and of the warm-up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tallies {
-    /// Requests that count in rates, latencies and thresholds. Rounds, races and connections of the warm-up are counted
-    /// here as well, because they belong to no single request.
+    /// Requests that count in rates, latencies and thresholds. Rounds, races and connections of the
+    /// warm-up are counted here as well, because they belong to no single request.
     pub(crate) measured: Tally,
     /// Requests of the warm-up; none without one. Sums of it hold counts alone.
     pub(crate) warm_up: Option<Box<Tally>>,
@@ -165,46 +168,10 @@ impl AddAssign<&Self> for Tallies {
     }
 }
 
-/// Returns the number of events that an acknowledgement of the others refuses.
-fn refused_of(answer: &Answer) -> u64 {
-    match &answer.kinds {
-        Kinds::Each(kinds) => kinds.iter().filter(|kind| **kind == Kind::Rejected).count() as u64,
-        Kinds::Untold | Kinds::AllNew | Kinds::AllDuplicate => 0,
-    }
-}
-
-/// Numbers of new events and of duplicates in an acknowledgement; each is none where the response does not say it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct ReportedKinds {
-    new: Option<u64>,
-    duplicate: Option<u64>,
-}
-
-/// Reads the kinds of `events` events from what the response says of each one, else from its counts. Counts that claim
-/// more events than were sent are ignored.
-fn reported_kinds(answer: &Answer, events: u64) -> ReportedKinds {
-    match &answer.kinds {
-        Kinds::AllNew => ReportedKinds { new: Some(events), duplicate: Some(0) },
-        Kinds::AllDuplicate => ReportedKinds { new: Some(0), duplicate: Some(events) },
-        Kinds::Each(kinds) => {
-            let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count() as u64;
-            ReportedKinds { new: Some(count(Kind::New)), duplicate: Some(count(Kind::Duplicate)) }
-        }
-        Kinds::Untold => {
-            let new = answer.inserted.map(u64::from);
-            let duplicate = answer.duplicates.map(u64::from);
-            if new.unwrap_or(0) + duplicate.unwrap_or(0) <= events {
-                ReportedKinds { new, duplicate }
-            } else {
-                ReportedKinds { new: None, duplicate: None }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use truth::target::Target;
+    use truth::target::answer::{Kind, Kinds};
 
     use super::*;
 

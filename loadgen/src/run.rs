@@ -1,4 +1,4 @@
-//! A run from beginning to end.
+//! Run from its beginning to its end.
 
 mod announce;
 mod conductor;
@@ -44,7 +44,8 @@ use conductor::until;
 use sending::{Job, Reached};
 use signals::Signals;
 
-/// Longest time for the baseline: a target that accepts connections but does not respond is loaded all the same.
+/// Longest time for the baseline: a target that accepts connections but does not respond is loaded
+/// all the same.
 const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs preflight, baseline, load and summary, and returns the exit code.
@@ -69,7 +70,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
 
     let executors = load.executors();
     let workload = Workload::sum(&executors);
-    // The signals are caught from here on: a process that is number 1 in a container has no default handlers.
+    // From here on, also process 1 of a container can be told to stop.
     let mut signals = Signals::listen()?;
     let start_ns = tokio::select! {
         start_ns = wait_for_start(settings.start_at, &executors, notices) => start_ns,
@@ -87,9 +88,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     announce::announce(load, &workload, &folder, notices);
     announce::warn(load, &target.endpoint, &workload, &addresses, notices);
     announce::note_counters(load, &target.endpoint, &baseline, notices);
-    for answer in preflight::send_empty(&client, load).await {
-        notices.warn(&format!("a request without an event got {answer}, and should be taken or refused"));
-    }
+    preflight::send_empty(&client, load, notices).await;
 
     let publish_url = client.url(&load.scenario.target.publish.path);
     let dial = Arc::new(Dial {
@@ -107,10 +106,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let kept = keep(&summary, output, &folder, &result.tallies(&executors).measured.latencies);
     drop(lock);
     tell(&settings, &summary, &folder, &publish_url, notices);
-    let code = match exit_code(&result, notices) {
-        exit::OK if !summary.holds() => exit::THRESHOLD,
-        code => code,
-    };
+    let code = exit_code(&result, summary.holds(), notices);
     if let Err(why) = kept {
         notices.error(&why);
         return Ok(exit::NOT_WRITTEN);
@@ -120,7 +116,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     Ok(code)
 }
 
-/// Whether the summary can be written there, without losing what is there.
+/// Checks that the summary can be written to this file, without losing what the file holds.
 fn try_out(path: &Path) -> Result<(), Failure> {
     let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
     opened.map(drop).map_err(|error| {
@@ -128,7 +124,7 @@ fn try_out(path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Writes the files of a run that has ended, or says why one could not be written.
+/// Writes the files of a run that has ended; returns a message if one cannot be written.
 fn keep(
     summary: &Summary,
     output: &OutputSettings,
@@ -141,27 +137,28 @@ fn keep(
     })
 }
 
-/// Prints what the run came to.
+/// Prints the summary, and a warning if nothing was acknowledged.
 fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, publish_url: &str, notices: Notices) {
     let is_judged_later = !settings.verify && settings.load.scenario.request.is_none();
     let judged_later = is_judged_later.then_some(settings.output.results.as_path());
-    // Where nobody reads the summary any more, the exit code still tells.
+    // If nobody reads the summary, the exit code still says it.
     drop(stdout().write_all(summary.text(folder, judged_later).as_bytes()));
     if let Some(answered) = summary.answered_without_effect() {
         let (method, hint) = match &settings.load.scenario.request {
             Some(request) => (&*request.method, ""),
-            None => ("POST", "; `verify probe URL` finds out what a target takes"),
+            None => ("POST", "; `verify probe URL` finds out what the target accepts"),
         };
-        notices.warn(&format!("nothing was acknowledged by {method} {publish_url}: {answered}{hint}"));
+        notices.warn(&format!("no attempt was acknowledged by {method} {publish_url}: {answered}{hint}"));
     }
 }
 
-/// Waits until shortly before the moment at which the run is to begin, and tells that moment on the monotonic clock.
+/// Waits until shortly before the moment at which the run begins, and returns that moment on the
+/// monotonic clock.
 async fn wait_for_start(start_at: Option<Timestamp>, executors: &[Executor], notices: Notices) -> u64 {
     let Some(start_at) = start_at else { return 0 };
     let ahead_ms = start_at.as_millisecond() - utc_ms();
     let Ok(ahead_ms) = u64::try_from(ahead_ms) else {
-        notices.warn(&format!("the run begins {} ms after --start-at", -ahead_ms));
+        notices.warn(&format!("--start-at has passed: the run begins {} ms late", -ahead_ms));
         return 0;
     };
     let start_ns = monotonic_ns() + ahead_ms * 1_000_000;
@@ -169,22 +166,25 @@ async fn wait_for_start(start_at: Option<Timestamp>, executors: &[Executor], not
     start_ns
 }
 
-/// Starts the target, if that is the scenario's affair. Its log lies beside the run folders until this run has one.
+/// Starts the target, if the scenario asks for it. Its log lies beside the run folders until this
+/// run has one.
 async fn start_target(settings: &Settings, client: &TargetClient) -> Result<Option<TargetProcess>, Failure> {
     let Some(process) = &settings.load.scenario.target.process else { return Ok(None) };
     if settings.load.shard != Shard::WHOLE {
         return Err(Failure::Usage(
-            "a shard cannot start the target that all shards load; start it before, and leave [target.process] out".to_owned(),
+            "a shard cannot start the target, which all shards load: start the target first, and leave \
+             [target.process] out"
+                .to_owned(),
         ));
     }
     let created = std::fs::create_dir_all(&settings.output.results);
-    created.map_err(|source| Failure::System { action: "make the folder of results", source })?;
+    created.map_err(|source| Failure::System { action: "make the results folder", source })?;
     let log = settings.output.results.join(format!(".target-{:016x}.log", settings.load.plan.nonce));
     let endpoint = settings.target.endpoint.clone();
     Ok(Some(TargetProcess::start(process.clone(), client.clone(), endpoint, log).await?))
 }
 
-/// Its log belongs to the run, now that there is one.
+/// Moves the target's log into the run's folder.
 fn keep_log(
     scenario: &Scenario,
     process: Option<&mut TargetProcess>,
@@ -197,34 +197,33 @@ fn keep_log(
 
 async fn end_target(process: Option<TargetProcess>, notices: Notices) {
     let Some(mut process) = process else { return };
-    // One that has ended by itself was told of before.
+    // An end by itself was reported before.
     if let Err(error) = process.terminate().await {
         notices.warn(&chain(&error));
     }
 }
 
-/// The exit code of a run that began.
-fn exit_code(result: &RunResult, notices: Notices) -> u8 {
+/// Returns the exit code of a run that began.
+fn exit_code(result: &RunResult, thresholds_hold: bool, notices: Notices) -> u8 {
     if let Some(failure) = &result.ledger_failure {
-        notices
-            .error(&format!("{}; the run was stopped, and what it sent can still be judged", chain(failure)));
+        notices.error(&format!("{}; the run was stopped; `verify` can judge what it sent", chain(failure)));
         return exit::NOT_WRITTEN;
     }
     match result.ending {
         Ending::Interrupted | Ending::Aborted => exit::INTERRUPTED,
         Ending::LaneLost => exit::NOT_WRITTEN,
         Ending::Complete | Ending::OutOfPatience if !result.has_ack() => exit::NO_ACK,
-        Ending::Complete | Ending::OutOfPatience => exit::OK,
-        Ending::Threshold => exit::THRESHOLD,
+        Ending::Complete | Ending::OutOfPatience if thresholds_hold => exit::OK,
+        Ending::Complete | Ending::OutOfPatience | Ending::Threshold => exit::THRESHOLD,
     }
 }
 
-/// Asked once with a bound before it is asked properly: a target that takes connections and never answers is loaded
-/// all the same.
+/// Reads the counters once with a limit, and then takes the baseline. A target that accepts
+/// connections and never responds is loaded all the same.
 async fn take_baseline(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Baseline {
     match timeout(BASELINE_PATIENCE, client.stats()).await {
         Ok(_) => reader::baseline::take(client, database, plan).await,
-        Err(_) => Baseline::unread(format!("no answer within {} s", BASELINE_PATIENCE.as_secs())),
+        Err(_) => Baseline::unread(format!("no response within {} s", BASELINE_PATIENCE.as_secs())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a run came to, in numbers: `summary.json`, `latency.hlog`, and the block that people read.
+//! Summary of a run: `summary.json`, `latency.hlog`, and the block for people.
 
 mod effort;
 mod executor;
@@ -31,80 +31,81 @@ use punctuality::Punctuality;
 use samples::Submetric;
 use thresholds::{Judged, Measured, duration_s};
 
-/// The version of `summary.json`.
+/// Version of `summary.json`.
 const VERSION: u32 = 1;
 
-/// `summary.json`.
+/// Content of `summary.json`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Summary {
     /// Version of this file.
     #[schemars(extend("const" = 1))]
     schema_version: u32,
-    /// When the run began.
+    /// Time at which the run began.
     started_utc: Timestamp,
-    /// Why sending ended.
+    /// Reason why sending ended.
     ended: Ending,
-    /// Whether everything that was sent is on record.
+    /// True if everything that was sent is on record.
     ledger_written: bool,
-    /// From the first byte sent to the last answer of what was measured.
+    /// Time from the first byte sent to the last response, of what was measured.
     duration_s: f64,
     /// Seed of the plan.
     seed: u32,
-    /// Most connections that there was work for.
+    /// Number of connections that had work.
     connections_used: u32,
-    /// Threads that sent.
+    /// Number of threads that sent.
     lanes: u16,
-    /// What this shard was to send; `null` if only time ended it.
+    /// Work of this shard; `null` if only time ends it.
     planned: Option<Planned>,
-    /// What is counted as an attempt.
+    /// Unit of attempts.
     unit: Unit,
     /// Attempts by outcome, in events, retries included.
     events: Events,
-    /// Requests that left, retries included.
+    /// Requests that were sent, retries included.
     requests: Requests,
-    /// The sums of what the answers say.
+    /// Sums of what the responses say.
     answers: Answers,
-    /// Requests that were let go together so that copies of one key race.
+    /// Requests that were sent together, so that copies of one key race.
     races: Races,
-    /// How the planned instants were kept; `null` for a run without a rate.
+    /// Planned instants, and how they were kept; `null` without a rate.
     schedule: Option<Punctuality>,
-    /// From the planned instant to the whole answer; `null` without a sample.
+    /// Time from the planned instant to the whole response; `null` without a sample.
     response_time: Option<Quantiles>,
-    /// From the first byte written to the whole answer; `null` without a sample.
+    /// Time from the first byte sent to the whole response; `null` without a sample.
     service_time: Option<Quantiles>,
-    /// What connections and requests took, part by part.
+    /// Times of connections and requests, part by part.
     parts: Parts,
-    /// What was sent to warm the target up, and counts in no rate, latency and threshold; `null` if all of it does.
+    /// Warm-up of the target, which counts in no rate, latency or threshold; `null` without one.
     warm_up: Option<WarmUp>,
-    /// Each of several executors; empty where there was one.
+    /// Executors, if there are several; empty if there is one.
     executors: Vec<ExecutorSummary>,
-    /// What was demanded of the measurements, and whether they are so.
+    /// Thresholds, and whether they hold.
     thresholds: Vec<Judged>,
-    /// The metrics with tags that thresholds name, as `http_reqs{status:503}`.
+    /// Metrics with tags that thresholds name, such as `http_reqs{status:503}`.
     submetrics: BTreeMap<String, Submetric>,
-    /// Events that left and were measured, per second of `duration_s`.
+    /// Events that were sent and measured, per second of `duration_s`.
     events_per_s: f64,
-    /// Requests that left and were measured, per second of `duration_s`.
+    /// Requests that were sent and measured, per second of `duration_s`.
     requests_per_s: f64,
     /// Bytes of requests, heads included.
     sent_bytes: u64,
-    /// Bytes of answers, heads included.
+    /// Bytes of responses, heads included.
     received_bytes: u64,
-    /// At the top, because whoever breaks the target on purpose asks for it first.
+    /// Number of broken connections. It is repeated at the top, because a test that breaks the
+    /// target looks for it first.
     connections_broken: u64,
-    /// What became of the connections.
+    /// Connections by what happened to them.
     connections: Connections,
-    /// What generating the load cost.
+    /// Cost of generating the load.
     generator: Effort,
 }
 
-/// What is counted as an attempt.
+/// Unit of attempts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Unit {
     /// Sending an event.
     Events,
-    /// Sending the one request that is sent over and over, each time as one event.
+    /// Sending the one request that is sent over and over; each time counts as one event.
     Requests,
 }
 
@@ -117,29 +118,29 @@ impl Unit {
     }
 }
 
-/// What this shard was to send.
+/// Work of this shard.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct Planned {
-    /// Attempts, repeats included.
+    /// Number of events, repeats included.
     events: u64,
-    /// Requests that carry them.
+    /// Number of requests that carry them.
     requests: u64,
 }
 
-/// What was sent to warm the target up.
+/// Warm-up of the target.
 #[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 struct WarmUp {
-    /// Requests that left, retries included.
+    /// Requests that were sent, retries included.
     requests: u64,
-    /// Of these, those that were not acknowledged.
+    /// Requests that were not acknowledged.
     failed: u64,
-    /// Of these, further tries.
+    /// Requests that were retries.
     retries: u64,
     /// Attempts, in events.
     events: u64,
     /// Bytes of requests, heads included.
     sent_bytes: u64,
-    /// Bytes of answers, heads included.
+    /// Bytes of responses, heads included.
     received_bytes: u64,
 }
 
@@ -156,64 +157,126 @@ impl WarmUp {
     }
 }
 
-/// What connections and requests took, part by part; each `null` without a sample.
+/// Times of connections and requests, part by part; each `null` without a sample.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct Parts {
-    /// Of each connection: until it was there.
+    /// Time to open a connection.
     connecting: Option<Quantiles>,
-    /// From then until TLS was agreed on.
+    /// Time of a TLS handshake.
     tls_handshaking: Option<Quantiles>,
-    /// Of each request that was answered: from the first byte written to the first byte of the answer.
+    /// Time from the first byte sent to the first byte of the response.
     waiting: Option<Quantiles>,
-    /// From then to the whole answer.
+    /// Time from the first byte of the response to the last.
     receiving: Option<Quantiles>,
 }
 
 /// Attempts by outcome, counted in events.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct Events {
-    /// Acknowledged.
+    /// Acknowledged events.
     acked: u64,
-    /// Of these, told to be new.
+    /// Acknowledged events that were reported as new.
     #[serde(rename = "told_new")]
     reported_new: u64,
-    /// Of these, told to be duplicates.
+    /// Acknowledged events that were reported as duplicates.
     #[serde(rename = "told_duplicate")]
     reported_duplicate: u64,
-    /// Refused without effect.
+    /// Rejected events, which had no effect.
     rejected: u64,
-    /// Fate unknown: executed once or not at all.
+    /// Events of unknown outcome: executed once or not at all.
     unknown: u64,
-    /// No byte of them left.
+    /// Events of which no byte left.
     never_sent: u64,
 }
 
-/// Requests that left, retries included.
+/// Requests that were sent, retries included.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 struct Requests {
-    /// All.
+    /// All requests.
     sent: u64,
-    /// Those that were not acknowledged.
+    /// Requests that were not acknowledged.
     failed: u64,
-    /// Those that were further tries.
+    /// Requests that were retries.
     retries: u64,
-    /// How many answers had each status.
+    /// Number of responses by status.
     statuses: BTreeMap<u16, u64>,
-    /// Those of them that say nothing certain of what was sent, by the contract of the scenario.
+    /// Number of responses by status that leave the outcome unknown, by the scenario's contract.
     undeclared_statuses: BTreeMap<u16, u64>,
-    /// Why the fate of some is unknown.
+    /// Reasons why outcomes are unknown.
     unknown_because: Doubts,
 }
 
-/// The sums of what the answers say; `null` where some answer does not say it.
+/// Sums of what the responses say; `null` if some response does not say it.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct Answers {
     /// Events that were acknowledged.
     received: u64,
-    /// Events that were told to be new.
+    /// Events that were reported as new.
     inserted: Option<u64>,
-    /// Events that were told to be duplicates.
+    /// Events that were reported as duplicates.
     duplicates: Option<u64>,
+}
+
+impl Parts {
+    fn of(latencies: &Latencies) -> Self {
+        Self {
+            connecting: Quantiles::of(&latencies.connecting),
+            tls_handshaking: Quantiles::of(&latencies.tls_handshaking),
+            waiting: Quantiles::of(&latencies.waiting),
+            receiving: Quantiles::of(&latencies.receiving),
+        }
+    }
+}
+
+impl Events {
+    fn of(counts: &Counts, never_sent: u64) -> Self {
+        Self {
+            acked: counts.acked,
+            reported_new: counts.reported_new,
+            reported_duplicate: counts.reported_duplicate,
+            rejected: counts.rejected,
+            unknown: counts.unknown,
+            never_sent,
+        }
+    }
+}
+
+impl Requests {
+    fn of(counts: &Counts) -> Self {
+        Self {
+            sent: counts.requests_sent,
+            failed: counts.requests_failed,
+            retries: counts.retries,
+            statuses: counts.statuses.clone(),
+            undeclared_statuses: counts.undeclared_statuses.clone(),
+            unknown_because: counts.doubts,
+        }
+    }
+}
+
+impl Answers {
+    fn of(counts: &Counts) -> Self {
+        Self {
+            received: counts.received,
+            inserted: (!counts.inserted_unreported).then_some(counts.inserted),
+            duplicates: (!counts.duplicates_unreported).then_some(counts.duplicates),
+        }
+    }
+}
+
+/// Requests that were measured, retries included.
+#[derive(Clone, Copy, Debug)]
+struct RequestsMeasured {
+    sent: u64,
+    failed: u64,
+    retries: u64,
+}
+
+/// Bytes that were measured, heads included.
+#[derive(Clone, Copy, Debug)]
+struct BytesMeasured {
+    sent: u64,
+    received: u64,
 }
 
 impl Summary {
@@ -250,30 +313,14 @@ impl Summary {
                 .zip(workload.requests)
                 .map(|(events, requests)| Planned { events, requests }),
             unit: if settings.scenario.request.is_some() { Unit::Requests } else { Unit::Events },
-            events: Events {
-                acked: counts.acked,
-                reported_new: counts.reported_new,
-                reported_duplicate: counts.reported_duplicate,
-                rejected: counts.rejected,
-                unknown: counts.unknown,
-                never_sent: each
-                    .clone()
+            events: Events::of(
+                &counts,
+                each.clone()
                     .map(|(executor, result)| never_sent(executor, &result.tallies.whole().counts))
                     .sum(),
-            },
-            requests: Requests {
-                sent: counts.requests_sent,
-                failed: counts.requests_failed,
-                retries: counts.retries,
-                statuses: counts.statuses,
-                undeclared_statuses: counts.undeclared_statuses,
-                unknown_because: counts.doubts,
-            },
-            answers: Answers {
-                received: counts.received,
-                inserted: (!counts.inserted_unreported).then_some(counts.inserted),
-                duplicates: (!counts.duplicates_unreported).then_some(counts.duplicates),
-            },
+            ),
+            requests: Requests::of(&counts),
+            answers: Answers::of(&counts),
             races: counts.races,
             schedule,
             thresholds,
@@ -282,12 +329,7 @@ impl Summary {
             executors: each
                 .filter_map(|(executor, result)| ExecutorSummary::of(executor, result, run_start_ns))
                 .collect(),
-            parts: Parts {
-                connecting: Quantiles::of(&latencies.connecting),
-                tls_handshaking: Quantiles::of(&latencies.tls_handshaking),
-                waiting: Quantiles::of(&latencies.waiting),
-                receiving: Quantiles::of(&latencies.receiving),
-            },
+            parts: Parts::of(&latencies),
             response_time: Quantiles::of(&latencies.response),
             service_time: Quantiles::of(&latencies.service),
             events_per_s: per_s(measured.counts.attempted()),
@@ -300,58 +342,66 @@ impl Summary {
         }
     }
 
-    /// The requests that were measured, and those of them that failed and that were further tries.
-    fn requests_measured(&self) -> [u64; 3] {
-        let (all, warm_up) = (&self.requests, self.warm_up.unwrap_or_default());
-        [all.sent - warm_up.requests, all.failed - warm_up.failed, all.retries - warm_up.retries]
-    }
-
-    /// The bytes of requests and of answers that were measured.
-    fn bytes_measured(&self) -> [u64; 2] {
+    /// Returns the requests that were measured.
+    fn requests_measured(&self) -> RequestsMeasured {
         let warm_up = self.warm_up.unwrap_or_default();
-        [self.sent_bytes - warm_up.sent_bytes, self.received_bytes - warm_up.received_bytes]
+        RequestsMeasured {
+            sent: self.requests.sent - warm_up.requests,
+            failed: self.requests.failed - warm_up.failed,
+            retries: self.requests.retries - warm_up.retries,
+        }
     }
 
-    /// Writes the files that are read by machines.
+    /// Returns the bytes that were measured.
+    fn bytes_measured(&self) -> BytesMeasured {
+        let warm_up = self.warm_up.unwrap_or_default();
+        BytesMeasured {
+            sent: self.sent_bytes - warm_up.sent_bytes,
+            received: self.received_bytes - warm_up.received_bytes,
+        }
+    }
+
+    /// Writes the files for machines.
     pub(crate) fn save(&self, folder: &RunFolder, latencies: &Latencies) -> Result<(), FolderError> {
         write_json(&LedgerEnd::path(folder), self)?;
         latency_log::write(&folder.file("latency.hlog"), self.started_utc, self.duration_s, latencies)
     }
 
-    /// Writes the file that k6 writes under this name; in place, because it may be a device.
+    /// Writes the file of k6's format in place, because it may be a device.
     pub(crate) fn export(&self, path: &Path) -> std::io::Result<()> {
         std::fs::write(path, format!("{:#}\n", export::of(self)))
     }
 
-    /// The block that people read, and the last line that scripts grep.
+    /// Returns the block for people, which ends with the line for scripts.
     pub(crate) fn text(&self, folder: &RunFolder, judged_later: Option<&Path>) -> String {
         text::render(self, folder.path(), judged_later)
     }
 
-    /// Whether all thresholds hold.
+    /// True if all thresholds hold.
     pub(crate) fn holds(&self) -> bool {
         self.thresholds.iter().all(|judged| judged.ok)
     }
 
-    /// How requests were answered, of a run of which nothing was acknowledged.
+    /// Returns how the target responded, if nothing was acknowledged.
     pub(crate) fn answered_without_effect(&self) -> Option<String> {
         let statuses = self.requests.statuses.iter().filter(|(status, _)| **status > 0);
         let because = self.requests.unknown_because;
         let unread = [
             (because.connection_broke, "the connection broke"),
-            (because.answer_malformed, "what came was no answer of HTTP"),
-            (because.timed_out, "no answer came in time"),
+            (because.answer_malformed, "the response was not HTTP"),
+            (because.timed_out, "no response came in time"),
         ];
         let unread = unread.iter().filter(|(count, _)| *count > 0);
         let answered: Vec<String> = statuses
-            .map(|(status, count)| format!("{count} times status {status}"))
-            .chain(unread.map(|(count, why)| format!("{count} times {why}")))
+            .map(|(status, count)| format!("status {status} ({count} times)"))
+            .chain(unread.map(|(count, why)| format!("{why} ({count} times)")))
             .collect();
         (self.events.acked == 0 && !answered.is_empty()).then(|| answered.join(", "))
     }
 }
 
-/// Returns how the planned instants were kept by all executors with a rate that are measured; none if there are none.
+/// Returns how the planned instants were kept by all executors with a rate that are measured; none
+/// if there are none.
 fn schedule(executors: &[Executor], result: &RunResult) -> Option<Punctuality> {
     let paced = executors.iter().zip(&result.executors).filter(|(executor, result)| {
         executor.is_measured && executor.shape.schedule().is_some() && result.span.is_some()
@@ -367,8 +417,8 @@ fn schedule(executors: &[Executor], result: &RunResult) -> Option<Punctuality> {
     is_paced.then(|| Punctuality::of(Some(due), &all))
 }
 
-/// Returns the number of events of an executor of which no byte left, rounds that were never opened included. Where only
-/// time ends an executor, nothing was to be sent after it.
+/// Returns the number of events of an executor of which no byte left, rounds that were never opened
+/// included. Where only time ends an executor, nothing was to be sent after it.
 fn never_sent(executor: &Executor, counts: &Counts) -> u64 {
     executor.workload.events.map_or(0, |all| counts.never_sent + all.saturating_sub(counts.opened))
 }
@@ -385,6 +435,6 @@ mod tests {
             std::fs::write(&path, &made).unwrap();
         }
         let committed = std::fs::read_to_string(&path).unwrap();
-        assert!(committed == made, "{} is old: UPDATE_SCHEMAS=1 cargo test makes it anew", path.display());
+        assert!(committed == made, "{} is out of date; run UPDATE_SCHEMAS=1 cargo test", path.display());
     }
 }

@@ -1,4 +1,5 @@
-//! Onlookers of a run while it goes on: the terminal, the metrics, and the notes and warnings for people.
+//! Onlookers of a run while it goes on: the terminal, the metrics, and the notes and warnings for
+//! people.
 
 pub(crate) mod metrics;
 pub(crate) mod notice;

@@ -1,4 +1,4 @@
-//! What a target said of itself before the first send.
+//! Baseline of a target: its counters and its rows before the first event is sent.
 
 use std::time::Duration;
 
@@ -14,18 +14,19 @@ use truth::record::baseline::{Baseline, ListedBaseline};
 use crate::client::TargetClient;
 use crate::database::DatabaseReader;
 
-/// How far apart the two readings are.
+/// Time between the two readings of the counters.
 const APART: Duration = Duration::from_millis(250);
 
-/// Targets with more events than this are not listed before a run, so that a large one costs nothing.
+/// Most events of a target that is listed before a run. A larger one is not listed, because that takes too long.
 const LISTED_UP_TO: u64 = 100_000;
 
-/// How long a listing and a database are read before a run, each: one that does not come to its end keeps nobody waiting.
+/// Longest time to read a listing, and a database, before a run. What takes longer is left out.
 const ASKED_FOR: Duration = Duration::from_secs(10);
 
-/// Reads the counters twice, a quarter of a second apart, and lists what is there if that is little: only then can
-/// a verdict tell a row that appeared during the run from one of before. A target that cannot be read has no
-/// baseline, and that is a fact, not a failure.
+/// Reads the counters twice, a quarter of a second apart, and lists the rows if they are few.
+///
+/// With the rows, a verdict can tell a row that appeared during the run from one that was there before. A target that
+/// cannot be read has no baseline; the run goes on without.
 pub async fn take(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Baseline {
     let first = match client.stats().await {
         Ok(counters) => counters,
@@ -38,18 +39,20 @@ pub async fn take(client: &TargetClient, database: Option<&DatabaseReader>, plan
         Err(error) => return Baseline::unread(chain(&error)),
     };
     let moving = !first.stands_as(&second);
-    let (mut listed, mut stored) = (None, None);
+    let mut listed = None;
+    let mut stored = None;
     if !moving && second.unique.is_some_and(|unique| unique <= LISTED_UP_TO) {
         listed = timeout(ASKED_FOR, list(client, plan, &second)).await.ok().flatten();
         stored = ask(database, plan).await;
         let is_quiet = client.stats().await.is_ok_and(|after| after.stands_as(&second));
-        (listed, stored) = (listed.filter(|_| is_quiet), stored.filter(|_| is_quiet));
+        listed = listed.filter(|_| is_quiet);
+        stored = stored.filter(|_| is_quiet);
     }
     let taken_ns = Some(monotonic_ns());
     Baseline { stats: Some(second), asked_ns, taken_ns, moving, listed, stored, ..Baseline::nothing() }
 }
 
-/// Lists a target that holds few events.
+/// Lists a target that holds few events. None if it cannot be listed to its end.
 async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<ListedBaseline> {
     if !client.offers_listing() {
         return None;
@@ -60,7 +63,7 @@ async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<Li
     (!paging.looks_capped(tally.rows, stats.unique)).then(|| ListedBaseline::of(&tally))
 }
 
-/// Asks its database; that it could not be read will be said when it matters.
+/// Reads the database. None if that fails: the verdict reports it when it reads the database again.
 async fn ask(database: Option<&DatabaseReader>, plan: &Plan) -> Option<ListedBaseline> {
     let events = Events::new(plan);
     let mut tally = blank(&events, plan);

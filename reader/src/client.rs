@@ -1,5 +1,6 @@
-//! The HTTP client of the readers: ordinary, patient and bounded. Speed and the identity of connections do not matter
-//! here, so a library serves.
+//! HTTP client that reads a target: patient, and bounded in time and memory.
+//!
+//! Speed and the identity of connections do not matter here, so a library makes most requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +20,10 @@ use crate::tunnel::{ProxyLogin, Tunnel};
 
 pub mod passage;
 
-/// Most bytes of an answer to a request of ours.
-const MAX_ANSWER: usize = 16 << 20;
+/// Most bytes of a response that is kept.
+const MAX_RESPONSE: usize = 16 << 20;
 
-/// Reads one target.
+/// Client of one target.
 #[derive(Clone, Debug)]
 pub struct TargetClient {
     http: reqwest::Client,
@@ -30,87 +31,87 @@ pub struct TargetClient {
     way: Way,
 }
 
-/// How requests come to the target.
+/// Way of the requests to the target.
 #[derive(Clone, Debug)]
 enum Way {
-    /// As the URL says.
+    /// To the host and port of the URL.
     Straight,
-    /// To somewhere else than the URL says.
+    /// To another address than that of the URL.
     Detour(Detour),
     /// Through a proxy, or in HTTP/2.
     Passage(Arc<Passage>),
 }
 
-/// What a URL says in a request so that the connection goes elsewhere.
+/// Change to the URL of a request that leads the connection to another address.
 #[derive(Clone, Debug)]
 enum Detour {
-    /// Another address altogether.
+    /// Host and port are replaced by those of the address.
     Address(String, u16),
-    /// The name that the certificate has to bear, and no port, so that the resolver says which.
+    /// The name stays, because the certificate has to name it. The port goes, so that the resolver sets it.
     Name,
 }
 
-/// What became of a request that was sent.
+/// Result of a request that was sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Posted {
-    /// The whole answer came.
+    /// The whole response came.
     Answered {
-        /// Its status.
+        /// Status of the response.
         status: u16,
-        /// Its body.
+        /// Body of the response.
         body: Vec<u8>,
     },
     /// No connection could be made, so no byte left.
     NotConnected,
-    /// No whole answer came.
+    /// No whole response came.
     Lost,
 }
 
-/// Why something could not be read.
+/// Reason why the target could not be read.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// The mapping says that the target does not offer it.
+    /// The scenario names no path for it.
     #[error("the target offers no {what} (the scenario's target.{what} has no path)")]
     NotOffered {
         /// `stats` or `listing`.
         what: &'static str,
     },
-    /// No answer, or a broken one.
+    /// No response, or one that broke off.
     #[error("cannot read {url}")]
     Http {
-        /// What was asked.
+        /// URL of the request.
         url: String,
-        /// Why.
+        /// Cause.
         source: reqwest::Error,
     },
-    /// The same over a connection that we have made.
+    /// The same on a connection that a [`Passage`] opened.
     #[error("cannot read {url}")]
     Passage {
-        /// What was asked.
+        /// URL of the request.
         url: String,
-        /// Why.
+        /// Cause.
         source: PassageError,
     },
-    /// An answer with a status that is no success.
-    #[error("{url} answered with status {status}{}", way_in(*status))]
+    /// A response whose status is not a success.
+    #[error("{url} answered with status {status}{}", hint(*status))]
     Status {
-        /// What was asked.
+        /// URL of the request.
         url: String,
-        /// The status.
+        /// Status of the response.
         status: u16,
     },
-    /// An answer that the mapping does not fit.
+    /// A response that does not have the form that the scenario describes.
     #[error("the answer of {url} does not fit the scenario's mapping: {reason}")]
     Shape {
-        /// What was asked.
+        /// URL of the request.
         url: String,
-        /// What was missing or wrong.
+        /// Part that is missing or wrong.
         reason: String,
     },
 }
 
-/// What whoever is not let in forgets.
-fn way_in(status: u16) -> &'static str {
+/// Hint for a status that asks for authorisation.
+fn hint(status: u16) -> &'static str {
     match status {
         401 | 403 => {
             " (secrets are kept in no file: give them again, with -H, --bearer-file or --basic-file)"
@@ -120,7 +121,7 @@ fn way_in(status: u16) -> &'static str {
 }
 
 impl ReadError {
-    /// Whether no connection could be made at all.
+    /// True if no connection could be made.
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Http { source, .. } => source.is_connect(),
@@ -130,24 +131,24 @@ impl ReadError {
     }
 }
 
-/// Why a target cannot be asked as it is described.
+/// Reason why a target cannot be reached as it is described.
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// A header cannot be sent.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// Nobody can be trusted as it says.
+    /// The certificates cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// Its URL cannot be used.
+    /// The URL cannot be used.
     #[error(transparent)]
     Mapping(#[from] TargetError),
-    /// Its URL has a host that no certificate names.
+    /// The host of the URL cannot stand in a certificate.
     #[error("`{0}` is no name that a certificate can bear")]
     Name(String),
 }
 
-/// Why a header cannot be sent.
+/// Reason why a header cannot be sent.
 #[derive(Debug, Error)]
 #[error("header `{name}` cannot be sent; write it as 'Name: value'")]
 pub struct HeaderError {
@@ -155,7 +156,7 @@ pub struct HeaderError {
 }
 
 impl TargetClient {
-    /// A reader of this target that sends these headers, each `Name: value`, with every request, and this to a proxy.
+    /// Makes a client that sends these headers, each `Name: value`, with every request, and this login to a proxy.
     pub fn new(target: &Target, headers: &[String], login: &ProxyLogin) -> Result<Self, ClientError> {
         let mut map = HeaderMap::new();
         for header in headers {
@@ -163,7 +164,7 @@ impl TargetClient {
             map.append(name, value);
         }
         let endpoint = target.endpoint()?;
-        // Without TLS nobody is trusted, and a client of this kind asks for it all the same.
+        // Without TLS no certificate is checked, but the library asks for a configuration all the same.
         let trust = match endpoint.tls_name {
             Some(_) => client_config(&target.connect)?,
             None => nobody(),
@@ -176,8 +177,8 @@ impl TargetClient {
             };
             let name = endpoint.tls_name.as_ref().map(name).transpose()?;
             let tls = name.map(|name| (Arc::clone(&trust), name));
-            let (endpoint, headers) = (endpoint.clone(), std::mem::take(&mut map));
-            Way::Passage(Arc::new(Passage { endpoint, tunnel, tls, speech, headers }))
+            let headers = std::mem::take(&mut map);
+            Way::Passage(Arc::new(Passage { endpoint: endpoint.clone(), tunnel, tls, speech, headers }))
         } else if let Some(detour) = detour(target, &endpoint) {
             if !map.contains_key(HOST) {
                 let host = HeaderValue::from_str(&endpoint.authority).expect("the host of a URL is a header");
@@ -193,14 +194,14 @@ impl TargetClient {
             .timeout(READ_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .http1_only()
-            // What is sent is sent once: on a connection of its own, and never again by itself.
+            // Each request has a connection of its own, so that the library cannot send it twice.
             .pool_max_idle_per_host(0)
             .retry(reqwest::retry::never())
             .no_proxy();
         match endpoint.place {
             Place::Unix(path) => builder = builder.unix_socket(path),
             Place::Tcp(host, port) if matches!(way, Way::Detour(_)) => {
-                builder = builder.dns_resolver(Elsewhere(host, port));
+                builder = builder.dns_resolver(Elsewhere { host, port });
             }
             Place::Tcp(..) => {}
         }
@@ -209,21 +210,20 @@ impl TargetClient {
         Ok(Self { http, target: target.clone(), way })
     }
 
-    /// The mapping.
+    /// Target as the scenario describes it.
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// A URL of the target.
+    /// Returns the URL of a path of the target.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.target.url)
     }
 
-    /// A URL as it stands in a request, where the connection goes elsewhere.
-    fn asked(&self, url: &str) -> String {
-        let (Way::Detour(detour), Ok(mut asked)) = (&self.way, Url::parse(url)) else {
-            return url.to_owned();
-        };
+    /// Returns a URL as the library gets it: changed if the connection leads to another address.
+    fn detoured(&self, url: &str) -> String {
+        let Way::Detour(detour) = &self.way else { return url.to_owned() };
+        let Ok(mut asked) = Url::parse(url) else { return url.to_owned() };
         let is_set = match detour {
             Detour::Address(host, port) => {
                 asked.set_host(Some(host)).is_ok() && asked.set_port(Some(*port)).is_ok()
@@ -234,9 +234,9 @@ impl TargetClient {
         asked.into()
     }
 
-    /// GETs a URL, whatever its status.
+    /// GETs a URL and returns the response, whatever its status.
     pub async fn get(&self, url: &str, accept: &str) -> Result<reqwest::Response, ReadError> {
-        let request = self.http.get(self.asked(url)).header(reqwest::header::ACCEPT, accept);
+        let request = self.http.get(self.detoured(url)).header(reqwest::header::ACCEPT, accept);
         self.send(request).await.map_err(|unsent| unsent.reading(url))
     }
 
@@ -247,26 +247,27 @@ impl TargetClient {
         }
     }
 
-    /// POSTs a JSON body to a path, once, and reads the answer to its end.
+    /// POSTs a JSON body to a path, once, and reads the response to its end.
     pub async fn post(&self, path: &str, body: Vec<u8>, timeout: Duration) -> Posted {
-        let request = self.http.post(self.asked(&self.url(path))).timeout(timeout);
+        let request = self.http.post(self.detoured(&self.url(path))).timeout(timeout);
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
         let mut response = match self.send(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Posted::NotConnected,
             Err(_) => return Posted::Lost,
         };
-        let (status, mut body) = (response.status().as_u16(), Vec::new());
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER => body.extend_from_slice(&chunk),
+                Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_RESPONSE => body.extend_from_slice(&chunk),
                 Ok(None) => return Posted::Answered { status, body },
                 Ok(Some(_)) | Err(_) => return Posted::Lost,
             }
         }
     }
 
-    /// GETs a URL and its body; a status that is no success is an error.
+    /// GETs a URL and returns its body. A status that is not a success is an error.
     pub async fn get_body(&self, url: &str) -> Result<Vec<u8>, ReadError> {
         let response = self.get(url, "application/json").await?;
         let status = response.status();
@@ -280,7 +281,7 @@ impl TargetClient {
     }
 }
 
-/// Why a request has no answer.
+/// Reason why a request has no response.
 enum Unanswered {
     Straight(reqwest::Error),
     Passage(PassageError),
@@ -299,7 +300,7 @@ impl From<PassageError> for Unanswered {
 }
 
 impl Unanswered {
-    /// Whether no connection could be made, so that no byte left.
+    /// True if no connection could be made, so that no byte left.
     fn is_connect(&self) -> bool {
         match self {
             Self::Straight(error) => error.is_connect(),
@@ -328,20 +329,23 @@ fn detour(target: &Target, endpoint: &Endpoint) -> Option<Detour> {
     }
 }
 
-/// Resolves every name to the same place.
-struct Elsewhere(String, u16);
+/// Resolves every name to the same address.
+struct Elsewhere {
+    host: String,
+    port: u16,
+}
 
 impl Resolve for Elsewhere {
     fn resolve(&self, _: Name) -> Resolving {
-        let (host, port) = (self.0.clone(), self.1);
+        let address = (self.host.clone(), self.port);
         Box::pin(async move {
-            let found: Vec<_> = lookup_host((host, port)).await?.collect();
+            let found: Vec<_> = lookup_host(address).await?.collect();
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
 }
 
-/// Splits `Name: value`; a secret value is not repeated in the error.
+/// Splits `Name: value`. The error does not repeat the value, which may be a secret.
 pub fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
     let (name, value) = text.split_once(':').unwrap_or((text, ""));
     let refuse = || HeaderError { name: name.trim().to_owned() };

@@ -1,5 +1,5 @@
-//! The database behind a target, asked by the scenario's one query: a second way to what was stored, and the only one
-//! where the target does not show it all.
+//! Database behind a target, read with the scenario's query: a second view of what was stored, and the only one if the
+//! target does not list everything.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -15,24 +15,24 @@ use tokio::time::timeout;
 use truth::observed::rows::{Row, RowTally};
 use truth::target::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 
-/// How long connecting may take.
+/// Longest time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the query may take from one row to the next: the first comes after a sort of a large table, perhaps.
+/// Longest time from one row to the next. The first may come only after a large table was sorted.
 const ROW_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a goodbye may take.
+/// Longest time to close the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many rows PostgreSQL is asked for at a time.
+/// Rows that PostgreSQL is asked for at a time.
 const FETCHED: u64 = 10_000;
 
-/// Reads one database, and cannot write to it.
+/// Reader of one database. It cannot write.
 #[derive(Clone)]
 pub struct DatabaseReader {
     store: Store,
     query: String,
-    /// The URL, without a password.
+    /// URL without its password.
     shown_url: String,
 }
 
@@ -48,63 +48,63 @@ impl fmt::Debug for DatabaseReader {
     }
 }
 
-/// Why there is no database to read.
+/// Reason why no database can be read.
 #[derive(Debug, Error)]
 pub enum DatabaseUrlError {
-    /// Somebody says where it is, and nobody what to ask.
+    /// A URL was given, but no query.
     #[error(
         "--database says where the database is, but not what to ask it: give the scenario a [database] with url and query"
     )]
     NoQuery,
-    /// Not a URL of a database. It is not repeated: a password may stand in it.
+    /// Not a URL of a database. The message does not repeat it: it may hold a password.
     #[error("the URL of the database cannot be used; {DATABASE_URL_FORM}")]
     Url,
 }
 
-/// Why a database could not be read.
+/// Reason why a database could not be read.
 #[derive(Debug, Error)]
 pub enum DatabaseError {
-    /// No connection.
-    #[error("cannot connect to {url}{}: {reason}", where_passwords_come_from(url))]
+    /// The connection failed.
+    #[error("cannot connect to {url}{}: {reason}", password_hint(url))]
     Connect {
-        /// Which database.
+        /// URL of the database, without its password.
         url: String,
-        /// Why; it tells its own causes.
+        /// Cause, whose text holds its own causes.
         reason: sqlx::Error,
     },
-    /// The query was refused, or broke off.
+    /// The query failed.
     #[error("database.query cannot be read from {url}: {reason}")]
     Query {
-        /// Which database.
+        /// URL of the database, without its password.
         url: String,
-        /// Why; it tells its own causes.
+        /// Cause, whose text holds its own causes.
         reason: sqlx::Error,
     },
-    /// It takes too long.
+    /// The next row, or the connection, took too long.
     #[error("{url} was silent for {} s; is something locked?", after.as_secs())]
     Silent {
-        /// Which database.
+        /// URL of the database, without its password.
         url: String,
-        /// How long it was waited for.
+        /// Time that was waited.
         after: Duration,
     },
-    /// There is no end to it.
+    /// Reading all rows took too long.
     #[error("{url} was not read within {} s; narrow database.query down to this run's rows", after.as_secs())]
     Endless {
-        /// Which database.
+        /// URL of the database, without its password.
         url: String,
-        /// How long it was read.
+        /// Time that was spent.
         after: Duration,
     },
-    /// The query yields something else than events.
+    /// The rows are not events.
     #[error("database.query does not yield events: {reason}")]
     Shape {
-        /// What is missing or wrong.
+        /// Part that is missing or wrong.
         reason: String,
     },
 }
 
-fn where_passwords_come_from(url: &str) -> &'static str {
+fn password_hint(url: &str) -> &'static str {
     match DatabaseKind::of(url) {
         Some(DatabaseKind::Postgres) => " (a password is taken from PGPASSWORD, ~/.pgpass or --database)",
         Some(DatabaseKind::Sqlite) | None => "",
@@ -112,7 +112,7 @@ fn where_passwords_come_from(url: &str) -> &'static str {
 }
 
 impl DatabaseReader {
-    /// A reader of a scenario's database, if it has one; `url` says where it is instead.
+    /// Makes a reader of a scenario's database, if it has one. A given `url` replaces that of the scenario.
     pub fn new(database: Option<&Database>, url: Option<&str>) -> Result<Option<Self>, DatabaseUrlError> {
         let Some(database) = database else {
             return if url.is_some() { Err(DatabaseUrlError::NoQuery) } else { Ok(None) };
@@ -132,8 +132,8 @@ impl DatabaseReader {
         Ok(Some(Self { store, query: database.query.clone(), shown_url }))
     }
 
-    /// Reads all rows, one at a time, within so long, and says whether the database is a replica, which may be behind the
-    /// one that is written to.
+    /// Reads all rows, one at a time, in at most the time `within`. Returns true if the database is a replica, which may
+    /// lag behind its primary.
     pub async fn rows_into(&self, tally: &mut RowTally<'_>, within: Duration) -> Result<bool, DatabaseError> {
         let reading = Box::pin(async {
             match &self.store {
@@ -145,7 +145,7 @@ impl DatabaseReader {
         timeout(within, reading).await.unwrap_or_else(endless)
     }
 
-    /// Reads one row, if there is one: whether that can be done at all.
+    /// Reads one row, if there is one, to see that the query works.
     pub async fn first_row_into(&self, tally: &mut RowTally<'_>) -> Result<(), DatabaseError> {
         match &self.store {
             Store::Postgres(options) => self.read_postgres(options, tally, 1).await.map(drop),
@@ -153,8 +153,8 @@ impl DatabaseReader {
         }
     }
 
-    /// Through a cursor, in a transaction that cannot write. That the server prepares it keeps it to one statement: with
-    /// two, the first could end the transaction.
+    /// Reads through a cursor, in a transaction that cannot write. The cursor is declared as a prepared statement, which
+    /// the server limits to one statement: with two, the first could end the transaction.
     async fn read_postgres(
         &self,
         options: &PgConnectOptions,
@@ -162,11 +162,11 @@ impl DatabaseReader {
         most: u64,
     ) -> Result<bool, DatabaseError> {
         let mut connection = self.connect(options.connect()).await?;
-        // A kind of PostgreSQL that does not know the question has no replicas of this kind.
+        // A database that speaks PostgreSQL's protocol but lacks this function has no such replicas.
         let asked = connection.fetch_optional(sqlx::raw_sql("SELECT pg_is_in_recovery()"));
-        let told = self.in_time(asked).await?.ok().flatten();
+        let answer = self.in_time(asked).await?.ok().flatten();
         let is_replica =
-            told.is_some_and(|row| matches!(postgres_text(&row, 0), Ok(Some(text)) if text == "t"));
+            answer.is_some_and(|row| matches!(postgres_text(&row, 0), Ok(Some(text)) if text == "t"));
         let begin = format!(
             "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL cursor_tuple_fraction = 1",
             ROW_TIMEOUT.as_millis()
@@ -178,7 +178,8 @@ impl DatabaseReader {
             connection.execute(declare).await
         };
         self.in_time(opened).await?.map_err(|reason| self.broken(reason))?;
-        let (fetch, mut left) = (format!("FETCH {} FROM stored", most.min(FETCHED)), most);
+        let fetch = format!("FETCH {} FROM stored", most.min(FETCHED));
+        let mut left = most;
         while left > 0 {
             let rows = sqlx::raw_sql(AssertSqlSafe(fetch.clone())).fetch(&mut connection);
             match self.take(rows, postgres_text, tally, left).await? {
@@ -190,7 +191,7 @@ impl DatabaseReader {
         Ok(is_replica)
     }
 
-    /// From a file that is opened to be read.
+    /// Reads from a file that is opened read-only.
     async fn read_sqlite(
         &self,
         options: &SqliteConnectOptions,
@@ -204,7 +205,7 @@ impl DatabaseReader {
         Ok(())
     }
 
-    /// What was read was read, whatever becomes of the connection.
+    /// Closes the connection. A failure changes nothing about the rows that were read.
     async fn leave(&self, connection: impl Connection) {
         timeout(CLOSE_TIMEOUT, connection.close()).await.ok();
     }
@@ -225,7 +226,7 @@ impl DatabaseReader {
         }
     }
 
-    /// Takes rows, so many at most, and says how many.
+    /// Takes at most `most` rows, and returns their number.
     async fn take<R: sqlx::Row>(
         &self,
         mut rows: BoxStream<'_, Result<R, sqlx::Error>>,
@@ -239,7 +240,7 @@ impl DatabaseReader {
         {
             let row = row.map_err(|reason| self.broken(reason))?;
             let text = |column| text(&row, column).map_err(|reason| self.broken(reason));
-            // Of a query of several statements, each row has the columns of its own.
+            // With several statements, each has columns of its own.
             tally.take(&Columns::of(&row)?.event(text)?);
             taken += 1;
         }
@@ -251,16 +252,16 @@ impl DatabaseReader {
     }
 }
 
-/// What the columns of an event are called.
+/// Names of the columns of an event.
 const NAMES: [&str; 5] = ["topic", "event_id", "timestamp", "source", "payload"];
 
-/// Where the parts of an event stand in a row, in the order of their names.
+/// Places of the parts of an event in a row, in the order of `NAMES`.
 struct Columns([Option<Place>; NAMES.len()]);
 
 #[derive(Clone, Copy)]
 struct Place {
     column: usize,
-    /// Whether a text in it stands in quotes.
+    /// True if the column is JSON, where a text is in quotes.
     is_json: bool,
 }
 
@@ -268,17 +269,17 @@ impl Columns {
     fn of<R: sqlx::Row>(row: &R) -> Result<Self, DatabaseError> {
         let shape = |reason: String| DatabaseError::Shape { reason };
         let mut places = [None; NAMES.len()];
-        for (column, told) in row.columns().iter().enumerate() {
-            let known = NAMES.iter().position(|name| *name == told.name());
+        for (nth, column) in row.columns().iter().enumerate() {
+            let known = NAMES.iter().position(|name| *name == column.name());
             let known = known.ok_or_else(|| {
                 shape(format!(
                     "its column `{}` is none of {}; rename it with AS, or leave it out",
-                    told.name(),
+                    column.name(),
                     NAMES.join(", ")
                 ))
             })?;
             places[known] =
-                Some(Place { column, is_json: matches!(told.type_info().name(), "JSON" | "JSONB") });
+                Some(Place { column: nth, is_json: matches!(column.type_info().name(), "JSON" | "JSONB") });
         }
         let missing = NAMES.iter().zip(places).take(2).find(|(_, place)| place.is_none());
         match missing {
@@ -296,7 +297,7 @@ impl Columns {
             let unquoted = |text: String| serde_json::from_str(&text).unwrap_or(text);
             Ok(raw(place)?.map(|text| if place.is_json { unquoted(text) } else { text }))
         };
-        // What is not there is not what was sent.
+        // A NULL is compared as `null`, which was never sent.
         let or_null = |text: Option<String>| text.unwrap_or_else(|| "null".to_owned());
         let [topic, event_id, timestamp, source, payload] = self.0;
         let key = |place: Option<Place>, name: &str| {
@@ -315,8 +316,8 @@ impl Columns {
     }
 }
 
-/// Any type as PostgreSQL writes it: the answers of the simple query protocol are text. What is padded or written in
-/// hexadecimal digits is what it was before.
+/// Returns a value of any type as PostgreSQL writes it: the simple query protocol answers in text. The padding of CHAR and
+/// the hexadecimal digits of BYTEA are undone.
 fn postgres_text(row: &PgRow, column: usize) -> Result<Option<String>, sqlx::Error> {
     let value = sqlx::Row::try_get_raw(row, column)?;
     if value.is_null() {
@@ -330,7 +331,7 @@ fn postgres_text(row: &PgRow, column: usize) -> Result<Option<String>, sqlx::Err
     }))
 }
 
-/// The text whose bytes these digits are.
+/// Returns the text whose bytes these digits are.
 fn from_hex(digits: &str) -> Option<String> {
     let pairs = digits.as_bytes().chunks(2);
     let bytes: Option<Vec<u8>> =
@@ -338,7 +339,7 @@ fn from_hex(digits: &str) -> Option<String> {
     String::from_utf8(bytes?).ok()
 }
 
-/// Any type as SQLite writes it.
+/// Returns a value of any type as SQLite writes it.
 fn sqlite_text(row: &SqliteRow, column: usize) -> Result<Option<String>, sqlx::Error> {
     sqlx::Row::try_get_unchecked(row, column)
 }

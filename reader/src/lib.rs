@@ -1,8 +1,10 @@
-//! Everything that touches a target, the load apart: reading it, sending it single requests, starting its process.
+//! Everything that touches a target, except the load. It reads what the target shows. It also sends (for `verify probe`
+//! and for sending again) and starts processes (for scenarios that start their target).
 
 pub mod baseline;
 pub mod client;
 pub mod database;
+pub mod flags;
 pub mod listing;
 pub mod process;
 pub mod reach;

@@ -1,4 +1,4 @@
-//! The target's stored events, page by page, in memory that does not grow with them.
+//! Listing of the stored events, read page by page in memory that does not grow with their number.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -12,80 +12,84 @@ use url::Url;
 
 use crate::client::{ReadError, TargetClient};
 
-/// Three equal pages in a row are no pages: the target does not go on. Two might be copies of one row.
+/// Equal pages in a row that show that the target does not go on. Two may hold copies of one row.
 const EQUAL_PAGES: u32 = 3;
 
-/// How a whole listing went.
+/// Course of a whole listing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Paged {
-    /// Pages.
+    /// Number of pages.
     pub pages: u64,
-    /// Whether the way to a next page led to further rows.
+    /// True if a next page showed further rows.
     pub went_on: bool,
-    /// Rows of the longest listing, where topics are listed one by one.
+    /// Rows of the longest listing, if topics are listed one by one.
     pub longest: u64,
-    /// Rows that each topic showed, where they are listed one by one.
+    /// Rows of each topic, if topics are listed one by one.
     pub lengths: Vec<u64>,
     /// Rows of topics that were not asked for.
     pub of_others: u64,
 }
 
 impl Paged {
-    /// Whether rows may be missing for want of a way on: the target never showed one, and counts more than were `shown`.
+    /// True if the listing may end early: it never had a next page, and the target counts more rows than were `shown`.
     pub fn looks_capped(&self, shown: u64, counted: Option<u64>) -> bool {
         !self.went_on && counted.is_some_and(|counted| counted > shown)
     }
 }
 
-/// Notices a listing that goes round in circles, in constant memory (Brent 1980): of the pages, the one at each power
-/// of two is kept until the next.
+/// Notices a listing that goes round in circles, in constant memory (Brent 1980): it keeps the page at each power of two
+/// until the next.
 struct Circle {
     kept: String,
     steps: u64,
     power: u64,
-    /// The page's contents, and how often they came in a row.
-    equal: (u64, u32),
+    /// Fingerprint of the last page.
+    fingerprint: u64,
+    /// Number of pages in a row with that fingerprint.
+    equal: u32,
 }
 
 impl Circle {
     fn new(first: &str) -> Self {
-        Self { kept: first.to_owned(), steps: 0, power: 1, equal: (0, 0) }
+        Self { kept: first.to_owned(), steps: 0, power: 1, fingerprint: 0, equal: 0 }
     }
 
     fn closes(&mut self, next: &str, page: &Page) -> bool {
-        let times = if page.fingerprint == self.equal.0 { self.equal.1 + 1 } else { 1 };
-        self.equal = (page.fingerprint, times);
-        if next == self.kept || (times >= EQUAL_PAGES && !page.rows.is_empty()) {
+        self.equal = if page.fingerprint == self.fingerprint { self.equal + 1 } else { 1 };
+        self.fingerprint = page.fingerprint;
+        if next == self.kept || (self.equal >= EQUAL_PAGES && !page.rows.is_empty()) {
             return true;
         }
         self.steps += 1;
         if self.steps == self.power {
-            (self.kept, self.steps, self.power) = (next.to_owned(), 0, self.power * 2);
+            next.clone_into(&mut self.kept);
+            self.steps = 0;
+            self.power *= 2;
         }
         false
     }
 }
 
-/// One page, understood.
+/// Page of a listing.
 struct Page {
     rows: Vec<Row>,
     next: Option<String>,
-    /// Of the body.
+    /// Hash of the body.
     fingerprint: u64,
 }
 
 impl TargetClient {
-    /// Whether the target shows its events.
+    /// True if the scenario says where the target lists its events.
     pub fn offers_listing(&self) -> bool {
         self.target().listing.path.is_some()
     }
 
-    /// Lists everything, or everything of these topics where the target wants to be asked for each.
+    /// Lists everything, or these topics one by one if the target has to be asked for each.
     pub async fn list_into(&self, topics: &[String], tally: &mut RowTally<'_>) -> Result<Paged, ReadError> {
         self.list_pages(topics, self.target().listing.limit, tally).await
     }
 
-    /// The same with another page size.
+    /// Lists the same with another page size.
     pub async fn list_pages(
         &self,
         topics: &[String],
@@ -107,7 +111,7 @@ impl TargetClient {
         Ok(paged)
     }
 
-    /// Lists topic by topic a target that can also be asked for all at once. None if it does not heed what it is asked for.
+    /// Lists topic by topic a target that can also list all at once. None if it ignores the topic of the request.
     pub async fn list_by_topic(
         &self,
         topics: &[String],
@@ -125,7 +129,7 @@ impl TargetClient {
         Ok(Some(paged))
     }
 
-    /// Whether the first page of a listing shows an event of this run.
+    /// Returns true if the first page of a listing shows an event of this run.
     pub async fn shows_any(&self, topics: &[String], tally: &mut RowTally<'_>) -> Result<bool, ReadError> {
         let asked: Vec<Option<&String>> = match self.target().listing.topics {
             ListedTopics::All => vec![None],
@@ -139,13 +143,13 @@ impl TargetClient {
         Ok(tally.ours.count + tally.wrong_topic + tally.never_planned > 0)
     }
 
-    /// The rows of a topic's first page.
+    /// Returns the rows of a topic's first page.
     pub(super) async fn first_rows(&self, topic: &String) -> Result<Vec<Row>, ReadError> {
         let url = self.first_page(Some(topic), self.target().listing.limit)?;
         Ok(self.page(&url, Some(topic)).await?.rows)
     }
 
-    /// Lists one topic, or all at once, and says how many rows were shown.
+    /// Lists one topic, or all at once, and returns the number of rows.
     async fn list_topic(
         &self,
         topic: Option<&String>,
@@ -154,9 +158,11 @@ impl TargetClient {
         paged: &mut Paged,
     ) -> Result<u64, ReadError> {
         let first = self.first_page(topic, limit)?;
-        let (mut url, mut circle) = (first.clone(), Circle::new(&first));
         let listing = &self.target().listing;
-        let (names, mut page_number) = (&listing.parameters, listing.first_page);
+        let names = &listing.parameters;
+        let mut url = first.clone();
+        let mut circle = Circle::new(&first);
+        let mut page_number = listing.first_page;
         let mut listed = 0_u64;
         loop {
             let page = self.page(&url, topic).await?;
@@ -164,7 +170,7 @@ impl TargetClient {
             paged.went_on |= listed > 0 && !page.rows.is_empty();
             listed += page.rows.len() as u64;
             paged.longest = paged.longest.max(listed);
-            // A target that ignores `topic` shows every event under each: only those of the topic asked for count.
+            // A target that ignores `topic` shows every event under each, so only rows of the topic count.
             let is_asked_for = |row: &Row| topic.is_none_or(|topic| row.topic == *topic);
             for row in &page.rows {
                 if is_asked_for(row) {
@@ -197,7 +203,8 @@ impl TargetClient {
 
     fn first_page(&self, topic: Option<&String>, limit: u32) -> Result<String, ReadError> {
         let path = self.target().listing.path.as_deref().ok_or(ReadError::NotOffered { what: "listing" })?;
-        let (limit, names) = (limit.to_string(), &self.target().listing.parameters);
+        let limit = limit.to_string();
+        let names = &self.target().listing.parameters;
         let mut query = vec![(names.limit.as_str(), limit.as_str())];
         query.extend(topic.map(|topic| (names.topic.as_str(), topic.as_str())));
         with_query(&self.url(path), &query)
@@ -239,7 +246,7 @@ impl TargetClient {
     }
 }
 
-/// The raw text at a JSON pointer, found without losing how anything below it is spelt.
+/// Returns the raw text at a JSON pointer, with all numbers and texts below it as they were written.
 fn at_pointer<'a>(text: &'a str, pointer: &str) -> Option<&'a str> {
     let mut here = text;
     for name in pointer.split('/').skip(1) {
@@ -256,7 +263,7 @@ struct Members<'a>(#[serde(borrow)] std::collections::HashMap<std::borrow::Cow<'
 fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result<Row, String> {
     let members: Members<'_> =
         serde_json::from_str(text).map_err(|error| format!("a row is no object: {error}"))?;
-    // A field without a name is one that the target does not show.
+    // A field whose name is empty is not shown by the target.
     let raw = |name: &str| match name {
         "" => None,
         pointer if pointer.starts_with('/') => at_pointer(text, pointer),
@@ -273,7 +280,7 @@ fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result
     })
 }
 
-/// A JSON string's value; anything else as its own text.
+/// Returns the value of a JSON string, and anything else as its own text.
 fn as_text(raw: &str) -> String {
     match serde_json::from_str::<Value>(raw) {
         Ok(Value::String(text)) => text,
@@ -281,7 +288,7 @@ fn as_text(raw: &str) -> String {
     }
 }
 
-/// A URL with these parameters; one without a name is left out.
+/// Returns a URL with these parameters, except those without a name.
 fn with_query(url: &str, query: &[(&str, &str)]) -> Result<String, ReadError> {
     let mut parsed = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
     for (name, value) in query.iter().filter(|(name, _)| !name.is_empty()) {
@@ -290,13 +297,13 @@ fn with_query(url: &str, query: &[(&str, &str)]) -> Result<String, ReadError> {
     Ok(parsed.to_string())
 }
 
-/// The cursor at a JSON pointer of a page; none where there is no further page.
+/// Returns the cursor at a JSON pointer of a page. None if there is no further page.
 fn next_cursor(body: &[u8], pointer: &str) -> Option<String> {
     let text = at_pointer(std::str::from_utf8(body).ok()?, pointer)?;
     Some(as_text(text)).filter(|cursor| !matches!(cursor.as_str(), "" | "null" | "false"))
 }
 
-/// The target of `Link: <...>; rel="next"` (RFC 8288), absolute.
+/// Returns the absolute URL of `Link: <...>; rel="next"` (RFC 8288).
 pub fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadError> {
     for header in headers.get_all(LINK) {
         let Ok(text) = header.to_str() else { continue };
@@ -313,7 +320,7 @@ pub fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadE
             if parameters.split(';').any(is_next) {
                 let base = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
                 let next = base.join(reference).map_err(|error| shape(url, &format!("its Link: {error}")))?;
-                // Our headers may hold a secret that is meant for the target alone.
+                // The headers may hold a secret, which only the target may see.
                 if next.origin() != base.origin() {
                     return Err(shape(url, "the way to the next page leads to another host"));
                 }

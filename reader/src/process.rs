@@ -1,7 +1,7 @@
-//! The target as a child process, for scenarios that start it: its log, its readiness, its signals, its end.
+//! Target as a child process, for scenarios that start it: its log, its readiness, its signals, its end.
 //!
-//! It runs in a process group of its own, and a guard ends the group should we be gone without a chance to: a shell that
-//! waits for the end of its standard input, which the kernel closes whatever way we go.
+//! The target runs in a process group of its own. A guard ends the group if this program dies before it can: a shell that
+//! waits for the end of its standard input, which the kernel closes when this program ends for any reason.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -18,70 +18,70 @@ use truth::target::{Endpoint, Place, Process};
 
 use crate::client::TargetClient;
 
-/// Between two looks whether it is ready, or stopped.
+/// Pause between two looks at the target, to see if it is ready or stopped.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// How long one question whether it is ready may take.
-const ANSWER: Duration = Duration::from_secs(2);
+/// Longest time for one readiness check, and for a stop to take effect.
+const CHECK: Duration = Duration::from_secs(2);
 
-/// How long an end after SIGTERM may take.
+/// Longest time to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Waits for a line, which calls it off, or for the end of its input, which does not.
+/// Script of the guard. A line on its input calls it off; the end of its input makes it kill the group.
 const GUARD: &str = "trap '' HUP INT TERM; read -r _ || kill -s KILL -- \"-$1\"";
 
-/// Why there is no target.
+/// Reason why the target does not run.
 #[derive(Debug, Error)]
 pub enum ProcessError {
-    /// Something is there already.
+    /// Another process listens at its address.
     #[error(
         "something listens on {address} already, though [target.process] is to start the target; stop it, or leave [target.process] out"
     )]
     Taken {
-        /// Where.
+        /// Address.
         address: String,
     },
     /// The program cannot be started.
     #[error("cannot start the target `{program}` in {}", folder.display())]
     Start {
-        /// The program.
+        /// Program.
         program: String,
-        /// Where it was to run.
+        /// Folder it was to run in.
         folder: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// It ended before it was ready.
+    /// The program ended before it was ready.
     #[error("the target `{program}` ended at its start ({status}); see {}", log.display())]
     Ended {
-        /// The program.
+        /// Program.
         program: String,
-        /// How.
+        /// Exit status.
         status: ExitStatus,
-        /// What it said.
+        /// Log of the program.
         log: PathBuf,
     },
-    /// It took too long.
+    /// The program was not ready in time.
     #[error("the target `{program}` was not ready within {}; see {}", truth::duration::format(*within), log.display())]
     NotReady {
-        /// The program.
+        /// Program.
         program: String,
-        /// How long it had.
+        /// Time that it had.
         within: Duration,
-        /// What it said.
+        /// Log of the program.
         log: PathBuf,
     },
-    /// The system refused.
+    /// The operating system refused something.
     #[error("cannot {action} the target")]
     System {
-        /// What.
+        /// Verb of what was tried.
         action: &'static str,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
 }
 
-/// A target that we started. Dropping it ends it with SIGKILL.
+/// Target that this program started. Dropping it sends it SIGKILL.
 #[derive(Debug)]
 pub struct TargetProcess {
     process: Process,
@@ -99,14 +99,14 @@ struct Running {
 }
 
 impl TargetProcess {
-    /// Starts the target and waits until it is ready. What it says goes to `log`, which is appended to.
+    /// Starts the target and waits until it is ready. Its output is appended to `log`.
     pub async fn start(
         process: Process,
         client: TargetClient,
         endpoint: Endpoint,
         log: PathBuf,
     ) -> Result<Self, ProcessError> {
-        if answers(&endpoint).await {
+        if is_listening(&endpoint).await {
             return Err(ProcessError::Taken { address: endpoint.authority });
         }
         let mut target = Self { process, client, endpoint, log, running: None };
@@ -114,9 +114,9 @@ impl TargetProcess {
         Ok(target)
     }
 
-    /// Whether something listens where the target should.
+    /// Returns true if something listens at the target's address.
     pub async fn is_up(endpoint: &Endpoint) -> bool {
-        answers(endpoint).await
+        is_listening(endpoint).await
     }
 
     /// Moves the log, which may still be written to.
@@ -126,12 +126,12 @@ impl TargetProcess {
         Ok(())
     }
 
-    /// SIGKILL, and its end awaited.
+    /// Sends SIGKILL and waits for the end.
     pub async fn kill(&mut self) -> Result<ExitStatus, ProcessError> {
         self.end(Signal::KILL).await
     }
 
-    /// SIGTERM, and its end awaited; SIGKILL where that takes too long.
+    /// Sends SIGTERM and waits for the end; sends SIGKILL if that takes too long.
     pub async fn terminate(&mut self) -> Result<ExitStatus, ProcessError> {
         match timeout(DRAIN, self.end(Signal::TERM)).await {
             Ok(ended) => ended,
@@ -139,17 +139,17 @@ impl TargetProcess {
         }
     }
 
-    /// Starts it again after its end, and waits until it is ready.
+    /// Starts the target again after its end, and waits until it is ready.
     pub async fn restart(&mut self) -> Result<(), ProcessError> {
         self.launch().await
     }
 
-    /// SIGSTOP; returns once the kernel says that it is stopped.
+    /// Sends SIGSTOP, and returns once the kernel reports the target as stopped.
     pub async fn pause(&mut self) -> Result<(), ProcessError> {
         self.signal(Signal::STOP);
         let since = Instant::now();
         while !self.is_stopped() {
-            if since.elapsed() > ANSWER || self.has_ended()?.is_some() {
+            if since.elapsed() > CHECK || self.has_ended()?.is_some() {
                 let source = std::io::Error::other("it was not stopped by SIGSTOP");
                 return Err(ProcessError::System { action: "pause", source });
             }
@@ -158,12 +158,12 @@ impl TargetProcess {
         Ok(())
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     pub fn resume(&mut self) {
         self.signal(Signal::CONT);
     }
 
-    /// How it ended, if it did.
+    /// Returns the exit status, if the target has ended.
     pub fn has_ended(&mut self) -> Result<Option<ExitStatus>, ProcessError> {
         let Some(running) = &mut self.running else { return Ok(None) };
         running.child.try_wait().map_err(|source| ProcessError::System { action: "look at", source })
@@ -171,12 +171,13 @@ impl TargetProcess {
 
     fn signal(&self, signal: Signal) {
         if let Some(running) = &self.running {
-            // It fails only when nothing is left to receive it, and the wait that follows sees that.
+            // This fails only if no process is left, which the wait that follows notices.
             kill_process_group(running.group, signal).ok();
         }
     }
 
-    /// Whether the kernel says that its first process is stopped: the state follows the name in parentheses.
+    /// Returns true if the kernel reports the first process as stopped. In `stat`, the state follows the name, which is in
+    /// parentheses.
     fn is_stopped(&self) -> bool {
         let id = self.running.as_ref().map_or(0, |running| running.group.as_raw_nonzero().get());
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
@@ -190,7 +191,7 @@ impl TargetProcess {
         let running = self.running.as_mut().ok_or_else(gone)?;
         let status = running.child.wait().await;
         let status = status.map_err(|source| ProcessError::System { action: "wait for", source })?;
-        // What it left behind in its group goes too.
+        // Processes that it left behind in its group end too.
         kill_process_group(running.group, Signal::KILL).ok();
         if let Some(mut running) = self.running.take() {
             running.call_off().await;
@@ -201,7 +202,8 @@ impl TargetProcess {
     async fn launch(&mut self) -> Result<(), ProcessError> {
         let running = self.spawn()?;
         self.running = Some(running);
-        let (since, within) = (Instant::now(), self.process.ready_within);
+        let since = Instant::now();
+        let within = self.process.ready_within;
         loop {
             let program = self.program();
             if let Some(status) = self.has_ended()? {
@@ -253,10 +255,10 @@ impl TargetProcess {
 
     async fn is_ready(&self) -> bool {
         match &self.process.ready {
-            None => answers(&self.endpoint).await,
+            None => is_listening(&self.endpoint).await,
             Some(path) => {
                 let answer =
-                    timeout(ANSWER, self.client.get(&self.client.url(path), "application/json")).await;
+                    timeout(CHECK, self.client.get(&self.client.url(path), "application/json")).await;
                 matches!(answer, Ok(Ok(answer)) if answer.status().is_success())
             }
         }
@@ -268,7 +270,7 @@ impl TargetProcess {
 }
 
 impl Running {
-    /// Ends the guard without its doing anything.
+    /// Ends the guard before it kills the group.
     async fn call_off(&mut self) {
         if let Some(mut input) = self.guard.stdin.take() {
             drop(input.write_all(b"\n").await);
@@ -279,13 +281,13 @@ impl Running {
 
 impl Drop for TargetProcess {
     fn drop(&mut self) {
-        // The guard sees the end of its input, and finds nothing left.
+        // The guard then finds no process left to kill.
         self.signal(Signal::KILL);
     }
 }
 
-async fn answers(endpoint: &Endpoint) -> bool {
-    let connected = timeout(ANSWER, async {
+async fn is_listening(endpoint: &Endpoint) -> bool {
+    let connected = timeout(CHECK, async {
         match &endpoint.place {
             Place::Tcp(host, port) => TcpStream::connect((host.as_str(), *port)).await.map(drop),
             Place::Unix(path) => UnixStream::connect(path).await.map(drop),

@@ -1,4 +1,4 @@
-//! How a target is reached and who asks: what the command lines of both programs have in common.
+//! Flags of both programs that say how a target is reached, and the secrets that go with them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,99 +10,99 @@ use truth::target::Connect;
 
 use crate::tunnel::ProxyLogin;
 
-/// Where a token of `Authorization: Bearer` may stand instead of in a file.
+/// Environment variable with the token of `Authorization: Bearer`; a file may hold it instead.
 const BEARER: &str = "TARGET_BEARER_TOKEN";
 
-/// Where `user:password` of `Authorization: Basic` may stand instead of in a file.
+/// Environment variable with the user:password of `Authorization: Basic`; a file may hold it instead.
 const BASIC: &str = "TARGET_BASIC_AUTH";
 
-/// The same of who asks a proxy.
+/// Environment variable with the user:password for a proxy; a file may hold it instead.
 const PROXY: &str = "TARGET_PROXY_AUTH";
 
-/// What such a secret looks like.
+/// Form of a secret for basic authorisation.
 const PAIR: &str = "user:password on one line";
 
-/// How a target is reached, and who asks.
+/// Flags that say how a target is reached.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Reaching the target")]
 pub struct Reach {
-    /// A header of every request, as 'Name: value'; may be repeated, and is never written to a file
+    /// Header of every request, as 'Name: value'; may be repeated, and is written to no file
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub headers: Vec<String>,
 
-    /// Authorise with the token in this file, or with the one in TARGET_BEARER_TOKEN
+    /// File with the token for `Authorization: Bearer`; TARGET_BEARER_TOKEN may hold the token instead
     #[arg(long, value_name = "FILE", conflicts_with = "basic_file")]
     pub bearer_file: Option<PathBuf>,
 
-    /// Authorise with the user:password in this file, or with those in TARGET_BASIC_AUTH
+    /// File with the user:password for `Authorization: Basic`; TARGET_BASIC_AUTH may hold them instead
     #[arg(long, value_name = "FILE")]
     pub basic_file: Option<PathBuf>,
 
-    /// Trust the certificates in this file (PEM) instead of those that the system trusts
+    /// File of certificates (PEM) to trust instead of those that the system trusts
     #[arg(long, env = "TARGET_CACERT", value_name = "FILE", hide_env_values = true)]
     pub cacert: Option<PathBuf>,
 
-    /// Show this certificate (PEM) to a target that asks for one; needs --key
+    /// Client certificate (PEM) for a target that asks for one; needs --key
     #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
 
-    /// The key to --cert (PEM)
+    /// Private key of --cert (PEM)
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
 
-    /// Believe any certificate: for targets of your own alone
+    /// Skip certificate verification (only for targets you own)
     #[arg(short = 'k', long)]
     pub insecure: bool,
 
-    /// Connect over this Unix socket
+    /// Unix socket to connect to
     #[arg(long, value_name = "PATH", conflicts_with = "connect_to")]
     pub unix_socket: Option<PathBuf>,
 
-    /// Connect there, whatever host and port the URL names
+    /// Address to connect to instead of the host and port of the URL
     #[arg(long, value_name = "HOST:PORT")]
     pub connect_to: Option<String>,
 
-    /// Go through the proxy at this URL, http:// (CONNECT), socks5:// or socks5h://; requests are never shown to it
+    /// Proxy to go through: http:// (by CONNECT), socks5:// or socks5h:// (the proxy resolves the name)
     #[arg(long, value_name = "URL", conflicts_with = "unix_socket")]
     pub proxy: Option<String>,
 
-    /// Authorise at the proxy with the user:password in this file, or with those in TARGET_PROXY_AUTH
+    /// File with the user:password for the proxy; TARGET_PROXY_AUTH may hold them instead
     #[arg(long, value_name = "FILE")]
     pub proxy_basic_file: Option<PathBuf>,
 
-    /// Speak HTTP/2, one request at a time on each connection: over TLS if the target agrees, else as one that knows it
+    /// Speak HTTP/2, with one request at a time on each connection; without TLS, by prior knowledge
     #[arg(long)]
     pub http2: bool,
 }
 
-/// Why nobody can be authorised as was asked for.
+/// Reason why a secret cannot be used.
 #[derive(Debug, Error)]
 pub enum SecretError {
-    /// The file is not to be had.
+    /// The file cannot be read.
     #[error("cannot read the secret in {}", path.display())]
     File {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// A secret that no header can carry. It is not repeated.
-    #[error("{from} holds no {form}")]
+    /// A secret that no header can carry. The message does not repeat it.
+    #[error("{from} does not hold a usable secret; expected {form}")]
     Form {
-        /// The file or variable.
+        /// File or variable.
         from: String,
-        /// What it should be.
+        /// Form that it should have.
         form: &'static str,
     },
-    /// Two secrets, of which a request can carry one.
+    /// Two secrets, of which a request carries one.
     #[error(
-        "{BEARER} and {BASIC} are both set, and a request carries one of them: unset the other, or name a file (--bearer-file, --basic-file)"
+        "{BEARER} and {BASIC} are both set, and a request carries only one: unset one of them, or name a file with --bearer-file or --basic-file"
     )]
     Both,
 }
 
 impl Reach {
-    /// Puts what was given over what the scenario says.
+    /// Writes the flags that were given over the settings of the scenario.
     pub fn outrank(&self, connect: &mut Connect) {
         if self.unix_socket.is_some() || self.connect_to.is_some() {
             connect.unix_socket.clone_from(&self.unix_socket);
@@ -124,13 +124,14 @@ impl Reach {
         }
         connect.insecure |= self.insecure;
         connect.http2 |= self.http2;
-        // So that whoever comes later from another folder finds them.
+        // A later command may run in another folder and has to find the same files.
         if let Ok(folder) = std::env::current_dir() {
             connect.below(&folder);
         }
     }
 
-    /// The headers of every request, with the secret of whoever asks; a header that was given outranks it.
+    /// Returns the headers of every request, with the one that authorises. A given `Authorization` header outranks the
+    /// secrets.
     pub fn all_headers(&self) -> Result<Vec<String>, SecretError> {
         let mut headers = self.headers.clone();
         let is_given = headers
@@ -143,7 +144,7 @@ impl Reach {
         Ok(headers)
     }
 
-    /// Who asks a proxy.
+    /// Returns the login for a proxy.
     pub fn proxy_login(&self) -> Result<ProxyLogin, SecretError> {
         self.login(|name| std::env::var(name).ok())
     }
@@ -175,7 +176,7 @@ impl Reach {
         };
         let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         if let Some((from, token)) = held(&self.bearer_file, BEARER)? {
-            let form = "token: one word of plain characters";
+            let form = "a token: one word of printable ASCII characters";
             return if is_word(&token) {
                 Ok(Some(format!("authorization: Bearer {token}")))
             } else {

@@ -1,22 +1,22 @@
-//! Whether a target that is asked for one topic shows that topic alone.
+//! Check that a target that is asked for one topic shows only rows of that topic.
 
 use truth::observed::rows::Row;
 use truth::observed::topics::{Leak, TopicScope};
 
 use crate::client::TargetClient;
 
-/// Topics that are asked for, besides one that nobody used.
+/// Number of topics to ask for, besides one that nobody used.
 const ASKED: usize = 8;
 
-/// Leaks that are kept for show.
+/// Number of leaks that are kept as examples.
 const EXAMPLES: usize = 8;
 
-/// A topic that nobody used: what is shown under it is somebody else's.
+/// Topic that nobody used: each row that is shown for it is a leak.
 const NOBODY: &str = "onceproof-nobody";
 
 impl TargetClient {
-    /// Asks for the first page of some topics, each by itself. None if the target cannot be asked for a topic, or does not
-    /// heed it: then all pages are alike.
+    /// Asks for the first page of some topics, each by itself. None if the target cannot be asked for a topic or ignores it:
+    /// then all pages are alike.
     pub async fn scope(&self, topics: &[String]) -> Option<TopicScope> {
         if self.target().listing.parameters.topic.is_empty() {
             return None;
@@ -24,7 +24,7 @@ impl TargetClient {
         let nobody = NOBODY.to_owned();
         let mut pages: Vec<(&String, Vec<Row>)> = Vec::new();
         for topic in topics.iter().take(ASKED).chain([&nobody]) {
-            // That a topic without rows is an error is the target's own affair.
+            // A target may answer a topic without rows with an error.
             if let Ok(rows) = self.first_rows(topic).await {
                 pages.push((topic, rows));
             }

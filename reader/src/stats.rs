@@ -1,11 +1,11 @@
-//! The target's own counters.
+//! Counters of the target.
 
 use truth::observed::counters::Counters;
 
 use crate::client::{ReadError, TargetClient};
 
 impl TargetClient {
-    /// Whether the target has counters.
+    /// True if the scenario says where the target has counters.
     pub fn offers_stats(&self) -> bool {
         self.target().stats.path.is_some()
     }

@@ -1,4 +1,4 @@
-//! Whom we trust over TLS and who we are there: one configuration for those who read a target and for who loads it.
+//! TLS configuration, for the readers of a target and for the load: trusted certificates and the client's own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,47 +16,49 @@ use rustls::{
 use thiserror::Error;
 use truth::target::Connect;
 
-/// Why nobody can be trusted as was asked for.
+/// Reason why the certificates of `--cacert`, `--cert` or `--key` cannot be used.
 #[derive(Debug, Error)]
 pub enum TrustError {
-    /// A file is not there, or not what it should be.
+    /// The file is missing, or does not hold PEM of this kind.
     #[error("{} holds no {what} in PEM that can be read", path.display())]
     File {
-        /// A certificate or a key.
+        /// `certificate` or `key`.
         what: &'static str,
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: pem::Error,
     },
-    /// What a file holds cannot be used.
+    /// The content of the file cannot be used.
     #[error("the {what} in {} cannot be used", path.display())]
     Unusable {
-        /// A certificate or a key.
+        /// `certificate` or `key`.
         what: &'static str,
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: rustls::Error,
     },
-    /// A system without certificates, as in a small container.
+    /// The system has no certificates, as in a small container.
     #[error(
         "this system trusts no certificates, so the target's cannot be judged; name those to trust with --cacert FILE"
     )]
     NoRoots,
 }
 
-/// What `connect` says, as TLS takes it: one protocol only, and no session is resumed with data before the handshake.
+/// Returns the TLS configuration of `connect`: one protocol only, and no early data.
 pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError> {
     let (provider, builder) = begun();
-    let mut believed = Believed { provider: Arc::clone(&provider), signed: None, named: Vec::new() };
+    let mut trusted =
+        TrustedCertificates { provider: Arc::clone(&provider), signed: None, named: Vec::new() };
     if !connect.insecure {
         let (roots, named) = roots(connect.cacert.as_deref())?;
         let signed = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
         let signed = signed.expect("there are roots, and no lists of what was revoked");
-        (believed.signed, believed.named) = (Some(signed), named);
+        trusted.signed = Some(signed);
+        trusted.named = named;
     }
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(believed));
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(trusted));
     let mut config = match connect.cert.as_deref().zip(connect.key.as_deref()) {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => {
@@ -71,7 +73,7 @@ pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError>
     Ok(Arc::new(config))
 }
 
-/// A configuration in the making, and who does the arithmetic.
+/// Begins a configuration, and returns it with its cryptography.
 fn begun() -> (Arc<CryptoProvider>, ConfigBuilder<ClientConfig, WantsVerifier>) {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -80,13 +82,13 @@ fn begun() -> (Arc<CryptoProvider>, ConfigBuilder<ClientConfig, WantsVerifier>) 
     (provider, builder)
 }
 
-/// What takes no certificate at all.
+/// Returns a configuration that accepts no certificate.
 pub(super) fn nobody() -> Arc<ClientConfig> {
     let (_, builder) = begun();
     Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// Whose signature is believed, and the certificates that were named for it.
+/// Returns the trusted roots, and the certificates of the file if there is one.
 fn roots(file: Option<&Path>) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TrustError> {
     let mut roots = RootCertStore::empty();
     let Some(path) = file else {
@@ -104,7 +106,7 @@ fn roots(file: Option<&Path>) -> Result<(RootCertStore, Vec<CertificateDer<'stat
     Ok((roots, named))
 }
 
-/// All of a file, of which there has to be one.
+/// Reads all certificates of a file, which must hold at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let unreadable = |source| TrustError::File { what: "certificate", path: path.to_path_buf(), source };
     let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(unreadable)?.collect();
@@ -112,18 +114,18 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError>
     if read.is_empty() { Err(unreadable(pem::Error::NoItemsFound)) } else { Ok(read) }
 }
 
-/// Which certificates are believed. Whoever shows one has to hold its key in any case.
+/// Verifier of the target's certificate. The target must hold the certificate's key in any case.
 #[derive(Debug)]
-struct Believed {
+struct TrustedCertificates {
     provider: Arc<CryptoProvider>,
-    /// Those signed by whom we trust; none where any is believed, as `--insecure` asks.
+    /// Verifier of signatures; none with `--insecure`, which accepts any certificate.
     signed: Option<Arc<WebPkiServerVerifier>>,
-    /// And a server's own where just that one was named: `openssl req -x509` makes such that call themselves authorities,
-    /// which a server's must not.
+    /// Certificates of `--cacert`, one of which may be the server's own. `openssl req -x509` makes certificates that call
+    /// themselves authorities, which a verifier of signatures does not accept from a server.
     named: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for Believed {
+impl ServerCertVerifier for TrustedCertificates {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,

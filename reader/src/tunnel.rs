@@ -1,7 +1,7 @@
-//! Through a proxy: a connection that it leads on to the target, and from then on passes byte for byte. One way for those
-//! who read a target and for who loads it.
+//! Tunnel through a proxy, for the readers of a target and for the load: the proxy connects to the target, and from then on
+//! passes every byte.
 //!
-//! No byte behind a proxy's answer is read here: it would be the target's.
+//! No byte after the proxy's response is read here: it is the target's.
 
 use std::{fmt, io};
 
@@ -13,18 +13,18 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio_socks::tcp::Socks5Stream;
 use truth::target::{Endpoint, Place, Proxy, ProxyKind};
 
-/// Most bytes of a proxy's answer to CONNECT: what common servers allow a head.
-const MAX_ANSWER: usize = 8 << 10;
+/// Most bytes of a proxy's response to CONNECT: the limit that common servers have for a head.
+const MAX_HEAD: usize = 8 << 10;
 
-/// Most header fields of it.
+/// Most header fields of that response.
 const MAX_FIELDS: usize = 100;
 
-/// Who asks a proxy, if it wants to know. Never shown.
+/// User and password for a proxy, if there are any. They are never shown.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ProxyLogin(Option<(String, String)>);
 
 impl ProxyLogin {
-    /// Takes `user:password`; none without a colon, or where either is longer than SOCKS5 can say.
+    /// Parses `user:password`. None without a colon, or if either part is longer than SOCKS5 allows.
     pub fn parse(pair: &str) -> Option<Self> {
         let (user, password) = pair.split_once(':')?;
         let is_short = |text: &str| text.len() <= 255;
@@ -40,43 +40,50 @@ impl fmt::Debug for ProxyLogin {
     }
 }
 
-/// Why a proxy does not lead to the target.
+/// Reason why a proxy does not connect to the target.
 #[derive(Debug, Error)]
 pub enum TunnelError {
-    /// The proxy cannot be spoken to, or the name that SOCKS5 wants an address for is not known here.
+    /// The proxy cannot be reached, or the target's name cannot be resolved for SOCKS5.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It wants to know who asks, or does not believe it.
+    /// The proxy asks for a login, or rejects the one that was given.
     #[error(
         "{proxy} does not let us in ({said}); give user:password with --proxy-basic-file FILE or in TARGET_PROXY_AUTH"
     )]
     Login {
-        /// The proxy.
+        /// Proxy.
         proxy: Proxy,
-        /// What it answered.
+        /// Response of the proxy.
         said: String,
     },
-    /// It leads to no such place, or reached nobody there.
+    /// The proxy refuses to connect to the target, or could not.
     #[error("{proxy} does not lead to {place} ({said})")]
     Refused {
-        /// The proxy.
+        /// Proxy.
         proxy: Proxy,
-        /// The target.
+        /// Address of the target.
         place: String,
-        /// What it answered.
+        /// Response of the proxy.
         said: String,
     },
-    /// Whatever it is, it is no proxy of this kind.
+    /// The response is not one of a proxy of this kind.
     #[error("what came from {proxy} is no answer of such a proxy: {said}")]
     Strange {
-        /// The proxy.
+        /// Proxy.
         proxy: Proxy,
-        /// What is wrong with it.
+        /// Fault of the response.
         said: String,
     },
 }
 
-/// The way through a proxy to one place.
+/// Head of a proxy's response.
+struct Head {
+    status: u16,
+    /// Status with its reason, such as `status 403 Forbidden`.
+    line: String,
+}
+
+/// Way through a proxy to one target.
 #[derive(Clone, Debug)]
 pub struct Tunnel {
     proxy: Proxy,
@@ -86,19 +93,19 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// The way to this target, if a proxy is on it.
+    /// Returns the tunnel to this target, if a proxy is on the way.
     pub fn to(endpoint: &Endpoint, login: &ProxyLogin) -> Option<Self> {
         let proxy = endpoint.proxy.clone()?;
         let Place::Tcp(host, port) = &endpoint.place else { return None };
         Some(Self { proxy, host: host.clone(), port: *port, login: login.clone() })
     }
 
-    /// The proxy.
+    /// Proxy of the tunnel.
     pub fn proxy(&self) -> &Proxy {
         &self.proxy
     }
 
-    /// Connects to the proxy, and has it lead on.
+    /// Connects to the proxy, and has it connect to the target.
     pub async fn connect(&self) -> Result<TcpStream, TunnelError> {
         let mut stream = TcpStream::connect((self.proxy.host.as_str(), self.proxy.port)).await?;
         stream.set_nodelay(true)?;
@@ -106,7 +113,7 @@ impl Tunnel {
         Ok(stream)
     }
 
-    /// Has the proxy at the other end of a connection lead on to the target.
+    /// Has the proxy at the other end of a connection connect to the target.
     pub async fn lead(&self, stream: &mut TcpStream) -> Result<(), TunnelError> {
         match self.proxy.kind {
             ProxyKind::Http => self.ask_http(stream).await,
@@ -132,24 +139,26 @@ impl Tunnel {
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut led = self.read_head(stream).await?;
-        // An interim answer is none yet.
-        while matches!(led, Some((100..200, _))) {
+        // An interim response is followed by the final one.
+        while matches!(led, Some(Head { status: 100..200, .. })) {
             led = self.read_head(stream).await?;
         }
         match led {
-            Some((200..300, _)) => Ok(()),
-            Some((407, said)) => Err(TunnelError::Login { proxy: self.proxy.clone(), said }),
-            Some((_, said)) => Err(self.refused(said)),
+            Some(Head { status: 200..300, .. }) => Ok(()),
+            Some(Head { status: 407, line }) => {
+                Err(TunnelError::Login { proxy: self.proxy.clone(), said: line })
+            }
+            Some(Head { line, .. }) => Err(self.refused(line)),
             None => Err(self.strange("its head has no status")),
         }
     }
 
-    /// The status of an answer without a body, and how it is told.
-    async fn read_head(&self, stream: &mut TcpStream) -> Result<Option<(u16, String)>, TunnelError> {
+    /// Reads the head of a response. None if it has no status.
+    async fn read_head(&self, stream: &mut TcpStream) -> Result<Option<Head>, TunnelError> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            if head.len() == MAX_ANSWER {
-                return Err(self.strange(&format!("its head is longer than {MAX_ANSWER} bytes")));
+            if head.len() == MAX_HEAD {
+                return Err(self.strange(&format!("its head is longer than {MAX_HEAD} bytes")));
             }
             match stream.read_u8().await {
                 Ok(byte) => head.push(byte),
@@ -162,9 +171,9 @@ impl Tunnel {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut answer = httparse::Response::new(&mut fields);
         answer.parse(&head).map_err(|error| self.strange(&format!("its head is not HTTP ({error})")))?;
-        let said =
-            |status| format!("status {status} {}", answer.reason.unwrap_or_default()).trim_end().to_owned();
-        Ok(answer.code.map(|status| (status, said(status))))
+        let reason = answer.reason.unwrap_or_default();
+        let line = |status| format!("status {status} {reason}").trim_end().to_owned();
+        Ok(answer.code.map(|status| Head { status, line: line(status) }))
     }
 
     async fn ask_socks(&self, stream: &mut TcpStream, host: &str) -> Result<(), TunnelError> {
@@ -196,9 +205,9 @@ impl Tunnel {
         })
     }
 
-    /// As a URL would say it.
+    /// Returns the target's address as it is written in a URL.
     fn place(&self) -> String {
-        let (host, port) = (&self.host, self.port);
+        let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
@@ -211,7 +220,7 @@ impl Tunnel {
     }
 }
 
-/// A library's words in the middle of a sentence of ours.
+/// Returns the text of an error of the library, to stand within a sentence.
 fn plain(error: &tokio_socks::Error) -> String {
     let text = error.to_string();
     let mut letters = text.chars();

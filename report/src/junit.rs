@@ -19,7 +19,7 @@ pub fn render(verdict: &Judgement) -> String {
     suite.add_property(("rerun", verdict.rerun.as_str()));
     suite.add_test_case(case("verdict", whole(verdict)));
     for check in &verdict.checks {
-        suite.add_test_case(case(&check.name, status(check)));
+        suite.add_test_case(case(check.name.text(), status(check)));
     }
     suite.set_system_out(text::render(verdict));
     let mut report = Report::new(SUITE);
@@ -40,7 +40,8 @@ fn whole(verdict: &Judgement) -> TestCaseStatus {
         Verdict::Fail => NonSuccessKind::Failure,
         Verdict::Unknown | Verdict::Void => NonSuccessKind::Error,
     };
-    told(kind, verdict.verdict.text(), text::sentence(verdict.verdict), &verdict.reasons.join("\n"))
+    let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+    told(kind, verdict.verdict.text(), text::sentence(verdict.verdict), &reasons.join("\n"))
 }
 
 fn status(check: &Check) -> TestCaseStatus {

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use judge::books::region::Bounds;
 use judge::numbers::{counted, grouped};
-use judge::verdict::{Attempt, Check, Finding, Judgement, SHOWN_KEYS, SentAgain, Status, Verdict};
+use judge::verdict::{
+    Attempt, Check, Finding, Judgement, Observation, SHOWN_KEYS, SentAgain, Status, Verdict,
+};
 
 /// The report.
 pub fn render(verdict: &Judgement) -> String {
@@ -19,7 +21,7 @@ pub fn render(verdict: &Judgement) -> String {
 }
 
 fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
-    for observation in verdict.observations.iter().filter(|line| line.starts_with("run did not finish")) {
+    for observation in verdict.observations.iter().filter(|observation| is_first(observation)) {
         writeln!(out, "{observation}")?;
     }
     writeln!(out, "{}  {}", verdict.verdict.text(), sentence(verdict.verdict))?;
@@ -33,8 +35,8 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         "  sent        {}: {} acknowledged ({} new, {} duplicate), {} unknown, {} rejected, {} never sent",
         counted(sent.sent, "attempt", "attempts"),
         grouped(sent.acked),
-        grouped(sent.told_new),
-        grouped(sent.told_duplicate),
+        grouped(sent.reported_new),
+        grouped(sent.reported_duplicate),
         grouped(sent.unknown),
         grouped(sent.rejected),
         grouped(sent.never_sent),
@@ -48,7 +50,12 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     writeln!(out, "  target      {}", verdict.target)
 }
 
-/// What a word means.
+/// Returns true for the observation that comes before all else.
+fn is_first(observation: &Observation) -> bool {
+    matches!(observation, Observation::Unfinished { .. })
+}
+
+/// Meaning of a verdict, in one sentence.
 pub(super) fn sentence(word: Verdict) -> &'static str {
     match word {
         Verdict::Pass => "every acknowledged event is stored exactly once",
@@ -105,7 +112,7 @@ fn title(check: &Check) -> String {
     if shown < check.count && check.findings.len() == SHOWN_KEYS {
         format!("{} (the first {shown})", check.name)
     } else {
-        check.name.clone()
+        check.name.to_string()
     }
 }
 
@@ -133,7 +140,7 @@ fn attempt_line(attempt: &Attempt) -> String {
     format!(
         "{} to {end}: {}, {status} ({}, request {}, place {}, connection {}{retry})",
         ms(attempt.start_us),
-        attempt.outcome,
+        attempt.outcome.text(),
         attempt.scope,
         attempt.request,
         attempt.place,
@@ -184,7 +191,7 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         tried => format!("{seen} of {tried} defects planted in this run's evidence were seen"),
     };
     writeln!(out, "  {:<20} {judge}", "judge")?;
-    for observation in verdict.observations.iter().filter(|line| !line.starts_with("run did not finish")) {
+    for observation in verdict.observations.iter().filter(|observation| !is_first(observation)) {
         writeln!(out, "  {:<20} {observation}", "observed")?;
     }
     if !verdict.not_tested.is_empty() {
@@ -198,8 +205,8 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
 
 fn sent_again(again: &SentAgain) -> String {
     let kinds = [
-        ("new", again.told_new),
-        ("duplicate", again.told_duplicate),
+        ("new", again.reported_new),
+        ("duplicate", again.reported_duplicate),
         ("accepted", again.accepted),
         ("unknown", again.unknown),
         ("rejected", again.rejected),

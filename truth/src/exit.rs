@@ -10,6 +10,8 @@ pub const USAGE: u8 = 2;
 pub const UNKNOWN: u8 = 3;
 /// The ledger, or another file of the run, could not be written.
 pub const NOT_WRITTEN: u8 = 3;
+/// `verify probe` could not describe enough of the target.
+pub const INCOMPLETE: u8 = 3;
 /// The verdict is VOID.
 pub const VOID: u8 = 4;
 /// No attempt was acknowledged.
@@ -20,3 +22,56 @@ pub const UNREACHABLE: u8 = 5;
 pub const THRESHOLD: u8 = 99;
 /// Interrupted, and drained.
 pub const INTERRUPTED: u8 = 130;
+
+/// Exit code with its meaning for each program; none where a program never exits with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning {
+    /// Exit code.
+    pub code: u8,
+    /// Meaning for `loadgen`.
+    pub loadgen: Option<&'static str>,
+    /// Meaning for `verify`.
+    pub verify: Option<&'static str>,
+}
+
+/// All exit codes, for the help texts and the documentation.
+pub const MEANINGS: [Meaning; 8] = [
+    Meaning {
+        code: OK,
+        loadgen: Some("the load ran; rejected and failed requests do not change that"),
+        verify: Some("PASS"),
+    },
+    Meaning { code: FAIL, loadgen: None, verify: Some("FAIL: a promise is broken") },
+    Meaning { code: USAGE, loadgen: Some("usage or configuration"), verify: Some("usage or configuration") },
+    Meaning {
+        code: UNKNOWN,
+        loadgen: Some("the ledger or another file could not be written"),
+        verify: Some(
+            "UNKNOWN: the evidence does not decide, or what --resolve or --replay sent could not be recorded",
+        ),
+    },
+    Meaning {
+        code: VOID,
+        loadgen: Some("no attempt was acknowledged"),
+        verify: Some("VOID: the run did not test it, or the folder holds nothing to judge"),
+    },
+    Meaning {
+        code: UNREACHABLE,
+        loadgen: Some("the target was not reached, and no byte of an event left"),
+        verify: Some("the target was not reached"),
+    },
+    Meaning { code: THRESHOLD, loadgen: Some("a threshold failed or was not measured"), verify: None },
+    Meaning { code: INTERRUPTED, loadgen: Some("interrupted"), verify: Some("interrupted") },
+];
+
+/// Exit codes of one program as lines of its help, such as `  0    PASS`.
+pub fn help(of: fn(&Meaning) -> Option<&'static str>) -> String {
+    let lines = MEANINGS.iter().filter_map(|row| Some(format!("  {:<5}{}\n", row.code, of(row)?)));
+    lines.collect()
+}
+
+/// Exit codes of one program as a table in Markdown.
+pub fn table(of: fn(&Meaning) -> Option<&'static str>) -> String {
+    let rows = MEANINGS.iter().filter_map(|row| Some(format!("| {} | {} |\n", row.code, of(row)?)));
+    format!("| code | meaning |\n| --- | --- |\n{}", rows.collect::<String>())
+}

@@ -1,98 +1,194 @@
-//! The command line of `verify`.
+//! Command line of `verify`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use reader::reach::Reach;
 use truth::duration;
+use truth::exit;
 use truth::scenario::share::Share;
 
 use crate::probe::ProbeOptions;
 
-/// Reads a target back, compares it with what loadgen sent, and says whether every event is stored exactly once.
+/// Headings of the long help.
+const SUBJECT: &str = "Run and target";
+const READING: &str = "Reading the target";
+const SENDING: &str = "Sending again";
+const RESULTS: &str = "Results";
+
+/// Reads a target back, compares it with what loadgen sent, and says whether each event is stored exactly once.
 ///
-/// Exit codes: 0 PASS, 1 FAIL, 2 usage or configuration, 3 UNKNOWN, 4 VOID, 5 target unreachable, 130 interrupted.
+/// The verdict is PASS, FAIL, UNKNOWN or VOID. It is printed, kept in the run folder as `verdict.json` and `junit.xml`,
+/// and is the exit code.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "verify", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "verify",
+    version,
+    after_help = AFTER_HELP,
+    after_long_help = after_long_help(),
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
-    /// Something else than judging a run.
+    /// Subcommand.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How to judge a run.
+    /// Flags of a judgement, if there is no subcommand.
     #[command(flatten)]
     pub options: Options,
 }
 
-/// What `verify` does besides.
+/// Subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Meet an unknown target: send it a handful of events, and write the scenario that fits what it answered
+    /// Send about ten events to an unknown target, and write a scenario that describes it
     Probe(ProbeOptions),
+    /// Print the reference of all flags, of all checks or of the exit codes, as Markdown
+    #[command(hide = true)]
+    Reference(Page),
 }
 
-/// How a run is judged.
+/// Page of the reference to print; without a flag, the page of all flags.
+#[derive(Clone, Debug, Args)]
+pub struct Page {
+    /// Print the checks
+    #[arg(long)]
+    pub checks: bool,
+
+    /// Print the exit codes of all programs
+    #[arg(long, conflicts_with = "checks")]
+    pub exit_codes: bool,
+}
+
+/// Flags of a judgement.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Run folders, all of one run; without any, the newest in --out.
+    /// Run folders of one run, such as its shards; without any, the newest run in --out
     #[arg(value_name = "RUN")]
     pub runs: Vec<PathBuf>,
 
-    /// Read this target instead of the one that the run was sent to.
-    #[arg(long, env = "TARGET_URL", value_name = "URL")]
+    /// Target to read instead of the one that the run was sent to
+    #[arg(long, env = "TARGET_URL", value_name = "URL", hide_env_values = true, help_heading = SUBJECT)]
     pub target: Option<String>,
 
-    /// Ask this database instead of the one of the scenario's `[database]`; a password in it is written nowhere.
-    #[arg(long, env = "TARGET_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    /// Database to read instead of the one in the scenario's `[database]`; its password is written to no file
+    #[arg(
+        long,
+        env = "TARGET_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        help_heading = SUBJECT
+    )]
     pub database: Option<String>,
 
-    /// Where runs are.
-    #[arg(long, default_value = "results", value_name = "DIR")]
+    /// Folder that holds the run folders
+    #[arg(long, default_value = "results", value_name = "DIR", help_heading = SUBJECT)]
     pub out: PathBuf,
 
-    /// Do not read the target: judge the newest observation in the run folder again.
-    #[arg(long)]
+    /// Judge the newest observation in the run folder again, and do not read the target
+    #[arg(long, help_heading = READING)]
     pub offline: bool,
 
-    /// Send the keys whose fate is unknown again, if they are not listed, and look once more: this leaves less in doubt.
-    #[arg(long, conflicts_with = "offline")]
+    /// Time for the target to process its backlog and to show all acknowledged events
+    #[arg(
+        long,
+        default_value = "10s",
+        value_parser = duration::parse,
+        value_name = "DURATION",
+        help_heading = READING
+    )]
+    pub settle: Duration,
+
+    /// Send again the unlisted keys whose attempts are all unknown, then read the target once more: fewer keys stay
+    /// undecided
+    #[arg(long, conflicts_with = "offline", help_heading = SENDING)]
     pub resolve: bool,
 
-    /// Send this share of the acknowledged keys again and look once more: all of them must be known.
+    /// Send this share of the acknowledged keys again (all of them without a value), then read the target once more: it
+    /// must deduplicate each of them
     #[arg(
         long,
         value_name = "SHARE",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "1",
-        conflicts_with = "offline"
+        conflicts_with = "offline",
+        help_heading = SENDING
     )]
     pub replay: Option<Share>,
 
-    /// How long the target may take to come to rest, and to show what it acknowledged.
-    #[arg(long, default_value = "10s", value_parser = duration::parse, value_name = "DURATION")]
-    pub settle: Duration,
-
-    /// What stands on standard output.
-    #[arg(long, value_enum, default_value = "text")]
+    /// Format of standard output
+    #[arg(long, value_enum, default_value = "text", help_heading = RESULTS)]
     pub format: Format,
 
-    /// How the target is reached, where the run's scenario does not say it.
+    /// Flags that say how the target is reached.
     #[command(flatten)]
     pub reach: Reach,
 }
 
-/// What stands on standard output.
+/// Formats of standard output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Format {
-    /// The report for people.
+    /// Report for people
     Text,
-    /// `verdict.json`.
+    /// Contents of `verdict.json`
     Json,
 }
 
+/// Settings in the short help of a judgement.
+const SHORT_HELP: [&str; 12] = [
+    "runs",
+    "target",
+    "database",
+    "out",
+    "offline",
+    "settle",
+    "resolve",
+    "replay",
+    "format",
+    "headers",
+    "bearer_file",
+    "insecure",
+];
+
+/// Settings in the short help of `verify probe`.
+const PROBE_SHORT_HELP: [&str; 6] = ["url", "out", "topic", "headers", "bearer_file", "insecure"];
+
+const AFTER_HELP: &str = "\
+`verify --help` shows all settings and the exit codes.
+
+Example: loadgen --count 20000 --dup 0.3 && verify";
+
+fn after_long_help() -> String {
+    format!(
+        "Times are written as 500ms, 30s or 5m.\n\n\
+         Exit codes:\n{}\n\
+         Example: loadgen --count 20000 --dup 0.3 && verify",
+        exit::help(|meaning| meaning.verify)
+    )
+}
+
+impl Cli {
+    /// Returns the command line as clap knows it, with a short help of the most used settings.
+    pub fn described() -> clap::Command {
+        let hide = |command: clap::Command, shown: &'static [&str]| {
+            command.mut_args(move |arg| {
+                let is_hidden = !shown.iter().any(|id| arg.get_id() == *id);
+                arg.hide_short_help(is_hidden)
+            })
+        };
+        hide(Self::command(), &SHORT_HELP).mut_subcommand("probe", |probe| hide(probe, &PROBE_SHORT_HELP))
+    }
+
+    /// Parses the arguments of this process. Exits if they are wrong, or ask for help.
+    pub fn from_arguments() -> Self {
+        let matches = Self::described().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
 impl Options {
-    /// What `loadgen --verify` asks for: this run, just sent.
+    /// Returns what `loadgen --verify` asks for: to judge the run that it has just sent.
     pub fn for_run(run: PathBuf, target: String, database: Option<String>, reach: Reach) -> Self {
         Self {
             runs: vec![run],
@@ -106,5 +202,28 @@ impl Options {
             format: Format::Text,
             reach,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::described().debug_assert();
+    }
+
+    #[test]
+    fn the_short_help_has_a_dozen_settings_and_the_long_one_all_with_the_exit_codes() {
+        let short = Cli::described().render_help().to_string();
+        let long = Cli::described().render_long_help().to_string();
+        assert!(!short.contains("--unix-socket") && long.contains("--unix-socket"), "{short}");
+        for text in
+            ["\nSending again:\n", "\nReaching the target:\n", "\n  130  interrupted\n", "--replay[=<SHARE>]"]
+        {
+            assert!(long.contains(text), "{text}: {long}");
+        }
+        assert!(!long.contains("reference"), "a hidden command: {long}");
     }
 }

@@ -1,22 +1,39 @@
-//! Reads a target back, judges it against the ground truth of a run, and says PASS, FAIL, UNKNOWN or VOID.
+//! Program that reads a target back, judges it against the ground truth of a run, and says PASS, FAIL, UNKNOWN or VOID.
 //!
-//! Observing and judging are apart: [`observe`] reads the target and writes files, [`judge`] is a pure function of a
-//! run folder's files. So a verdict can be had again, offline, from what a CI run left behind.
+//! Observing and judging are separate: [`observe`] reads the target and writes files, [`judge`] is a pure function of the
+//! files in a run folder. So a verdict can be had again, offline, from what a CI run left behind.
+//!
+//! The arrows between the modules; each uses only those to its right:
+//!
+//! ```text
+//! main -> lib -> run -> { run/opened, resend -> resend/sender, observe -> { look, settle } }
+//!             -> probe -> { asking, publish, answers, counters, listing -> rows, draft }
+//!             -> reference
+//! ```
+//!
+//! `cli` holds the flags for all of them and `print` standard output. Only `observe`, `resend` and `probe` touch a
+//! network, always through `reader`.
 
 pub mod cli;
 pub mod observe;
 mod print;
 pub mod probe;
+mod reference;
 pub mod resend;
 mod run;
 
 pub use cli::{Cli, Options};
 pub use run::run;
+use truth::exit;
 
-/// Does what the command line asks for, and tells the exit code.
+/// Does what the command line asks for, and returns the exit code.
 pub async fn start(cli: Cli) -> u8 {
     match cli.command {
         Some(cli::Command::Probe(options)) => probe::run(&options).await,
+        Some(cli::Command::Reference(page)) => {
+            print::print(&reference::page(&page));
+            exit::OK
+        }
         None => run(cli.options).await,
     }
 }

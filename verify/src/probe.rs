@@ -11,6 +11,7 @@ use reader::client::{ClientError, TargetClient};
 use reader::reach::{Reach, SecretError};
 use thiserror::Error;
 use truth::chain::chain;
+use truth::exit;
 use truth::files::{FolderError, write_whole};
 use truth::scenario::Scenario;
 use truth::target::{Target, TargetError};
@@ -26,22 +27,39 @@ mod listing;
 mod publish;
 mod rows;
 
-/// What `verify probe` takes.
+const AFTER_HELP: &str = "\
+`verify probe --help` shows all settings and the exit codes.
+
+Example: verify probe http://127.0.0.1:8080 && loadgen --scenario onceproof.toml --verify";
+
+const AFTER_LONG_HELP: &str = "\
+The scenario is written to --out and printed. A comment above each key says what was seen: read it before you run it.
+
+Exit codes:
+  0    a scenario was written that can run
+  2    usage or configuration
+  3    the target was not described well enough; standard error says what to fill in
+  5    the target was not reached
+
+Example: verify probe http://127.0.0.1:8080 && loadgen --scenario onceproof.toml --verify";
+
+/// Flags of `verify probe`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
 pub struct ProbeOptions {
-    /// Where the target listens, with or without its publish path
+    /// URL of the target, with or without its publish path
     #[arg(value_name = "URL")]
     pub url: String,
 
-    /// The scenario file to write
+    /// Scenario file to write
     #[arg(long, value_name = "FILE", default_value = "onceproof.toml")]
     pub out: PathBuf,
 
-    /// The topic of the events that are sent
+    /// Topic of the events
     #[arg(long, value_name = "NAME", default_value = "onceproof-probe")]
     pub topic: String,
 
-    /// How the target is reached.
+    /// Flags that say how the target is reached.
     #[command(flatten)]
     pub reach: Reach,
 }
@@ -91,9 +109,6 @@ enum ProbeError {
     },
 }
 
-/// The exit code that says that too little was understood.
-const TOO_LITTLE: u8 = 3;
-
 /// What came of a probe.
 struct Probed {
     /// The scenario.
@@ -107,9 +122,11 @@ struct Probed {
 impl ProbeError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Mapping(_) | Self::Client(_) | Self::Secret(_) | Self::Exists { .. } | Self::Folder(_) => 2,
-            Self::NoWayIn { .. } | Self::Unusable { .. } => TOO_LITTLE,
-            Self::Unreachable { .. } => 5,
+            Self::Mapping(_) | Self::Client(_) | Self::Secret(_) | Self::Exists { .. } | Self::Folder(_) => {
+                exit::USAGE
+            }
+            Self::NoWayIn { .. } | Self::Unusable { .. } => exit::INCOMPLETE,
+            Self::Unreachable { .. } => exit::UNREACHABLE,
         }
     }
 }
@@ -127,10 +144,10 @@ pub async fn run(options: &ProbeOptions) -> u8 {
                 eprintln!(
                     "written to {out}; nothing shows what the target stored, so fill that in before a run can be judged"
                 );
-                return TOO_LITTLE;
+                return exit::INCOMPLETE;
             }
             eprintln!("written to {out}; next: loadgen --scenario {out} --verify");
-            0
+            exit::OK
         }
         Err(error) => {
             eprintln!("verify probe: {}", chain(&error));

@@ -8,7 +8,7 @@ use judge::facts::{Facts, book};
 use judge::judge;
 use judge::numbers::grouped;
 use judge::resend::{Lists, Wish};
-use judge::verdict::{Judgement, Verdict, undecided};
+use judge::verdict::{Judgement, Reason, Verdict, undecided};
 use reader::client::{ClientError, ReadError, TargetClient};
 use reader::database::{DatabaseReader, DatabaseUrlError};
 use reader::process::{ProcessError, TargetProcess};
@@ -16,6 +16,7 @@ use reader::reach::SecretError;
 use thiserror::Error;
 use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns};
+use truth::exit;
 use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::observed::Observed;
 use truth::record::folder::{RunFolder, VerifyLock};
@@ -89,10 +90,11 @@ impl VerifyError {
             | Self::Mapping(_)
             | Self::Client(_)
             | Self::Secret(_)
-            | Self::Database(_) => 2,
-            Self::Resend(_) | Self::Walk(_) => 3,
-            Self::NothingObserved { .. } | Self::NoEvents { .. } => 4,
-            Self::Unreachable { .. } | Self::Process(_) => 5,
+            | Self::Database(_) => exit::USAGE,
+            Self::Resend(_) => exit::NOT_WRITTEN,
+            Self::Walk(_) => exit::UNKNOWN,
+            Self::NothingObserved { .. } | Self::NoEvents { .. } => exit::VOID,
+            Self::Unreachable { .. } | Self::Process(_) => exit::UNREACHABLE,
         }
     }
 }
@@ -103,7 +105,7 @@ pub async fn run(options: Options) -> u8 {
         verdict = verdict(&options) => verdict,
         () = interrupted() => {
             eprintln!("interrupted: no verdict");
-            return 130;
+            return exit::INTERRUPTED;
         }
     };
     match verdict {
@@ -285,7 +287,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
 }
 
 fn damaged(error: &WalkError) -> Judgement {
-    undecided(format!("the ledger cannot be judged: {}", chain(error)))
+    undecided(Reason::LedgerUnread { reason: chain(error) })
 }
 
 fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
@@ -332,7 +334,7 @@ fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
     let Ok(before) = read_json::<Judgement>(&folder.file("verdict.json")) else { return };
     let is_another = before.observation != verdict.observation;
     if is_another && before.verdict == Verdict::Fail && verdict.verdict != Verdict::Fail {
-        let reason = before.reasons.first().map_or("", String::as_str);
+        let reason = before.reasons.first().map(ToString::to_string).unwrap_or_default();
         eprintln!("note: observation {} was a FAIL ({reason}); it is not seen any more", before.observation);
     }
 }

@@ -46,6 +46,9 @@ pub struct Settings {
     /// Seed of the plan; random unless given
     #[arg(long)]
     seed: Option<u32>,
+    /// Build with optimisation, which takes more than twice as long
+    #[arg(long)]
+    release: bool,
     /// Keep the database's files and print where they are
     #[arg(long)]
     keep: bool,
@@ -59,10 +62,19 @@ enum Store {
 
 /// Loads, kills, restarts and verifies. Returns verify's exit code.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
-    say("building aggregator, loadgen and verify");
+    let profile = if settings.release { Profile::Release } else { Profile::Debug };
+    match profile {
+        Profile::Release => say("building aggregator, loadgen and verify, optimised"),
+        Profile::Debug => {
+            say(
+                "building aggregator, loadgen and verify, not optimised: rates say nothing (--release optimises)",
+            );
+        }
+    }
     let packages = PROGRAMS.iter().flat_map(|name| ["-p", name]);
-    cargo::build(["--release", "--bins"].into_iter().chain(packages), interrupt)?;
-    let programs = Programs::built(Profile::Release, interrupt)?;
+    let release = settings.release.then_some("--release");
+    cargo::build(["--bins"].into_iter().chain(release).chain(packages), interrupt)?;
+    let programs = Programs::built(profile, interrupt)?;
     let store = Store::fresh(settings, interrupt)?;
     let mut aggregator = aggregator::start(&programs, &store.url())?;
     say(&format!("the aggregator listens on {} with {}", aggregator.url(), store.url()));
@@ -194,7 +206,7 @@ mod tests {
 
     fn settings(count: u64, kills: u64) -> Settings {
         let dup = "0.3".to_owned();
-        Settings { postgres: false, count, dup, batch: 100, kills, seed: None, keep: false }
+        Settings { postgres: false, count, dup, batch: 100, kills, seed: None, release: false, keep: false }
     }
 
     #[test]

@@ -44,11 +44,17 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     run_without(&tools::missing_for_tests(), &settings.args, interrupt)
 }
 
-/// Runs every test. A program that is missing is an error.
+/// Runs every test. A missing program is an error.
 pub fn run_all(interrupt: &Interrupt) -> Result<ExitCode> {
+    require_programs()?;
+    run_without(&[], &[], interrupt)
+}
+
+/// Returns an error that names the programs that are missing, with their packages.
+pub fn require_programs() -> Result<()> {
     let missing = tools::missing_for_tests();
     ensure!(missing.is_empty(), "tests need {}; `{SETUP}` installs what is missing", tools::told(&missing));
-    run_without(&missing, &[], interrupt)
+    Ok(())
 }
 
 /// Runs the tests that need none of these programs, all test binaries whatever fails, and ends with
@@ -128,7 +134,8 @@ impl Skipped {
         }
         let mut text = "\nskipped, because a program is missing:\n".to_owned();
         for (tool, count) in &self.by_tool {
-            text += &format!("    {count} tests without {tool}\n");
+            let tests = if *count == 1 { "test" } else { "tests" };
+            text += &format!("    {count} {tests} without {tool}\n");
         }
         text + &format!("`{SETUP}` installs what is missing and runs them too\n")
     }
@@ -148,7 +155,7 @@ mod tests {
         assert_eq!(skipped.tests.len(), 3);
         assert!(!skipped.tests.contains("plan::whole"));
         assert_eq!(skipped.by_tool.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [1, 2, 0]);
-        assert!(skipped.told().contains("1 tests without node (nodejs)\n"), "{}", skipped.told());
+        assert!(skipped.told().contains("1 test without node (nodejs)\n"), "{}", skipped.told());
         assert!(skipped.told().contains("`cargo xtask test --setup`"));
         assert_eq!(Skipped::among(&listed, &[]), Skipped::default());
         assert_eq!(Skipped::default().told(), "");

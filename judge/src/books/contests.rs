@@ -1,4 +1,4 @@
-//! Keys of two payloads: what their attempts leave open.
+//! Keys of two payloads, and the payload that their attempts leave possible.
 
 use std::collections::BTreeMap;
 
@@ -7,59 +7,61 @@ use truth::plan::variant::{Origin, Side};
 use truth::scenario::promises::Conflict;
 use truth::target::answer::{Answer, Kind, Outcome};
 
+use super::interval::Interval;
 use super::keys::Keys;
 
-/// Which of the two payloads, by [`Side`].
+/// Flags of the two payloads, by [`Side`].
 type Sides = [bool; 2];
 
-/// What the attempts of one key of two payloads leave open.
+/// Attempts of one key of two payloads, reduced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Contest {
-    /// The earliest end of an acknowledged attempt.
+    /// Earliest end of an acknowledged attempt.
     first_ack: Option<u64>,
-    /// Carried by a request that was told to have stored the key.
-    told_new: Sides,
-    /// Carried by an attempt that does not tell, and began before the first acknowledged one had ended.
+    /// Payloads in a request that reported the key as new.
+    reported_new: Sides,
+    /// Payloads of attempts that do not report new or duplicate, and began before the first
+    /// acknowledged one had ended.
     early: Sides,
     acked: Sides,
     unknown: Sides,
-    /// The latest start of an acknowledged attempt.
+    /// Latest start of an acknowledged attempt.
     last_start: u64,
-    /// The latest end of an acknowledged attempt, by what it carried.
+    /// Latest end of an acknowledged attempt, for each payload.
     last_end: [u64; 2],
 }
 
 impl Contest {
-    /// Takes an attempt whose fate is unknown; attempts come in the order of their ends.
+    /// Takes an attempt whose fate is unknown. Attempts come in the order of their ends.
     fn take_unknown(&mut self, side: Side, t_start: u64) {
         self.unknown[side as usize] = true;
         self.early[side as usize] |= self.is_early(t_start);
     }
 
-    /// Takes an acknowledged attempt in a request that carries the key with these payloads.
-    fn take_acked(&mut self, side: Side, kind: Kind, carried: Sides, (t_start, t_end): (u64, u64)) {
+    /// Takes an acknowledged attempt, in a request that carries the key with these payloads.
+    fn take_acked(&mut self, side: Side, kind: Kind, carried: Sides, interval: Interval) {
         let at = side as usize;
-        self.first_ack.get_or_insert(t_end);
+        self.first_ack.get_or_insert(interval.end);
         self.acked[at] = true;
-        self.early[at] |= kind == Kind::Accepted && self.is_early(t_start);
+        self.early[at] |= kind == Kind::Accepted && self.is_early(interval.start);
         if kind == Kind::New {
-            for (told, carried) in self.told_new.iter_mut().zip(carried) {
-                *told |= carried;
+            for (reported, carried) in self.reported_new.iter_mut().zip(carried) {
+                *reported |= carried;
             }
         }
-        self.last_start = self.last_start.max(t_start);
-        self.last_end[at] = self.last_end[at].max(t_end);
+        self.last_start = self.last_start.max(interval.start);
+        self.last_end[at] = self.last_end[at].max(interval.end);
     }
 
     fn is_early(&self, t_start: u64) -> bool {
         self.first_ack.is_none_or(|end| t_start <= end)
     }
 
-    /// Which payloads the store can hold.
+    /// Payloads that the store can hold.
     pub(crate) fn possible(&self, conflict: Conflict) -> Sides {
         let each = |of: fn(&Self, usize) -> bool| [of(self, 0), of(self, 1)];
         match conflict {
-            Conflict::FirstWins if self.told_new != [false, false] => self.told_new,
+            Conflict::FirstWins if self.reported_new != [false, false] => self.reported_new,
             Conflict::FirstWins => self.early,
             Conflict::LastWins => {
                 each(|of, at| of.unknown[at] || (of.acked[at] && of.last_end[at] >= of.last_start))
@@ -72,21 +74,27 @@ impl Contest {
     }
 }
 
-/// The keys of two payloads that were met, each with what its attempts leave open.
+/// The copies of events that one request carries.
+#[derive(Clone, Copy)]
+pub(crate) struct Copies<'a> {
+    /// Events of the plan.
+    pub(crate) events: &'a Events,
+    /// Place of the request in the plan.
+    pub(crate) origin: Origin,
+    /// Keys of the request.
+    pub(crate) ordinals: &'a [u64],
+}
+
+/// Keys of two payloads that were sent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Contests {
     pub(crate) keys: BTreeMap<u64, Contest>,
 }
 
 impl Contests {
-    /// Takes one try of a request; the keys that are not judged are left out.
-    pub(crate) fn take(
-        &mut self,
-        (events, keys): (&Events, &Keys),
-        (origin, ordinals): (Origin, &[u64]),
-        answer: &Answer,
-        times: (u64, u64),
-    ) {
+    /// Takes one try of a request. Keys that are not judged are left out.
+    pub(crate) fn take(&mut self, keys: &Keys, copies: Copies<'_>, answer: &Answer, interval: Interval) {
+        let Copies { events, origin, ordinals } = copies;
         let contested: Vec<(usize, u64, Side)> = (0..)
             .zip(ordinals)
             .filter(|(_, ordinal)| keys.contains(**ordinal) && events.variant(**ordinal).is_some())
@@ -96,7 +104,7 @@ impl Contests {
             let contest = self.keys.entry(*ordinal).or_default();
             match answer.outcome {
                 Outcome::NeverSent | Outcome::Rejected => {}
-                Outcome::Unknown => contest.take_unknown(*side, times.0),
+                Outcome::Unknown => contest.take_unknown(*side, interval.start),
                 Outcome::Acked => match answer.kinds.of(*place) {
                     Kind::Rejected => {}
                     kind => {
@@ -104,14 +112,14 @@ impl Contests {
                         for (_, _, side) in contested.iter().filter(|(_, other, _)| other == ordinal) {
                             carried[*side as usize] = true;
                         }
-                        contest.take_acked(*side, kind, carried, times);
+                        contest.take_acked(*side, kind, carried, interval);
                     }
                 },
             }
         }
     }
 
-    /// The only payload that a store that keeps its promise can hold of a key, where there is only one.
+    /// Payload that a store with this promise has to hold of a key; none if it may hold either.
     pub(crate) fn forced(&self, ordinal: u64, conflict: Conflict) -> Option<Side> {
         match self.keys.get(&ordinal)?.possible(conflict) {
             [true, false] => Some(Side::Plain),
@@ -119,10 +127,8 @@ impl Contests {
             [true, true] | [false, false] => None,
         }
     }
-}
 
-impl Contests {
-    /// A payload that a store that keeps its promise can hold of a key.
+    /// A payload that a store with this promise can hold of a key.
     pub(crate) fn possible_side(&self, ordinal: u64, conflict: Conflict) -> Side {
         let possible = self.keys.get(&ordinal).map(|contest| contest.possible(conflict));
         if possible == Some([false, true]) { Side::Other } else { Side::Plain }
@@ -135,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// One attempt: its time, whether it was acknowledged, and what it carried.
+    /// One attempt.
     #[derive(Clone, Copy, Debug)]
     struct Attempt {
         start: u64,
@@ -167,7 +173,7 @@ mod tests {
         }
     }
 
-    fn contest(attempts: &[Attempt], told: fn(usize) -> Kind) -> Contest {
+    fn contest(attempts: &[Attempt], reported: fn(usize) -> Kind) -> Contest {
         let mut contest = Contest::default();
         let mut sorted = attempts.to_vec();
         sorted.sort_by_key(|attempt| attempt.end);
@@ -175,7 +181,7 @@ mod tests {
             let mut carried = [false; 2];
             carried[side as usize] = true;
             match acked {
-                true => contest.take_acked(side, told(nth), carried, (start, end)),
+                true => contest.take_acked(side, reported(nth), carried, Interval { start, end }),
                 false => contest.take_unknown(side, start),
             }
         }
@@ -197,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_told_to_be_new_is_the_first() {
+    fn the_attempt_reported_as_new_is_the_first() {
         let at = |start, side| Attempt { start, end: start + 10, acked: true, side };
         let both = [at(0, Side::Plain), at(1, Side::Other)];
         let told = contest(&both, |nth| if nth == 1 { Kind::New } else { Kind::Duplicate });

@@ -1,4 +1,4 @@
-//! What a run has tried, and how hard: a PASS without races says nothing about races.
+//! Coverage: the repeats that a run has tried. A PASS without races says nothing about races.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -7,30 +7,31 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use truth::plan::event::Events;
 
+use crate::books::interval::Interval;
 use crate::books::keys::{KeyState, Keys};
 
-/// From this many expected on, seeing none makes a verdict void.
+/// Number of planned repeats of a kind from which on it is VOID to observe none.
 pub const EXPECTED_ENOUGH: u64 = 30;
 
-/// Planned and observed numbers of one kind of repeat.
+/// Numbers of one kind of repeat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
-    /// How many the opened rounds hold.
+    /// Number in the opened rounds.
     pub planned: u64,
-    /// How many were really tried.
+    /// Number that was really tried.
     pub observed: u64,
 }
 
-/// The kinds of repeats.
+/// Repeats by kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
-    /// Pairs of requests of one release that carry one key; observed: those under way at the same time.
+    /// Pairs of requests of one release that carry one key. Observed are those that overlapped.
     pub overlapping_pairs: Seen,
-    /// Copies of a key beside another in one request; observed: those in an acknowledged request.
+    /// Copies of a key beside another in one request. Observed are those in an acknowledged request.
     pub in_batch_repeats: Seen,
-    /// Copies of a key of an earlier round; observed: those in an acknowledged request.
+    /// Copies of a key of an earlier round. Observed are those in an acknowledged request.
     pub delayed_repeats: Seen,
-    /// Pairs of keys that a careless target takes for one; observed: those of which both were acknowledged.
+    /// Pairs of keys that a careless target takes for one. Observed are those of which both were acknowledged.
     #[serde(default)]
     pub twin_keys: Seen,
 }
@@ -38,14 +39,14 @@ pub struct Coverage {
 /// One request of a round, ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ended {
-    /// Start and end of its last try that may have had an effect; none if none may.
-    pub interval: Option<(u64, u64)>,
-    /// Whether it was acknowledged.
+    /// Time of its last try that may have had an effect; none if no try may.
+    pub interval: Option<Interval>,
+    /// Set when it was acknowledged.
     pub acked: bool,
 }
 
 impl Coverage {
-    /// The kinds with their names; traps only where some were set.
+    /// Lists the kinds with their names; traps only if some were set.
     pub fn kinds(&self) -> Vec<(&'static str, Seen)> {
         let mut kinds = vec![
             ("overlapping pairs", self.overlapping_pairs),
@@ -69,15 +70,8 @@ impl Coverage {
         }
     }
 
-    /// Takes a round whose requests have all ended. `first_ordinal` is the first key that is new in it.
-    pub fn take_round(
-        &mut self,
-        requests: &[&[u64]],
-        releases: &[Range<u32>],
-        ended: &[Ended],
-        first_ordinal: u64,
-        can_race: bool,
-    ) {
+    /// Takes the repeats of a round. `first_ordinal` is the first key that is new in it.
+    pub fn take_round(&mut self, requests: &[&[u64]], ended: &[Ended], first_ordinal: u64) {
         for (ordinals, ended) in requests.iter().zip(ended) {
             let delayed = ordinals.iter().filter(|ordinal| **ordinal < first_ordinal).count() as u64;
             let repeats = repeats_within(ordinals);
@@ -88,10 +82,16 @@ impl Coverage {
                 self.in_batch_repeats.observed += repeats;
             }
         }
-        if can_race {
-            for release in releases.iter().filter(|release| release.len() > 1) {
-                self.take_release(requests, release, ended);
-            }
+    }
+
+    /// Takes the races of a round, where requests of a release can overlap.
+    ///
+    /// For example, a release holds requests 0, 1 and 2, and all three carry key 7. That plans three pairs.
+    /// If 0 lasts from 1 to 4 ms, 1 from 3 to 6 ms and 2 from 5 to 8 ms, two of them are observed: 0 with 1,
+    /// and 1 with 2.
+    pub fn take_releases(&mut self, requests: &[&[u64]], ended: &[Ended], releases: &[Range<u32>]) {
+        for release in releases.iter().filter(|release| release.len() > 1) {
+            self.take_release(requests, release, ended);
         }
     }
 
@@ -109,18 +109,12 @@ impl Coverage {
             for (place, first) in held.iter().enumerate() {
                 for second in &held[place + 1..] {
                     self.overlapping_pairs.planned += 1;
-                    let observed = overlap(ended[*first as usize].interval, ended[*second as usize].interval);
-                    self.overlapping_pairs.observed += u64::from(observed);
+                    let both = ended[*first as usize].interval.zip(ended[*second as usize].interval);
+                    let is_observed = both.is_some_and(|(first, second)| first.overlaps(second));
+                    self.overlapping_pairs.observed += u64::from(is_observed);
                 }
             }
         }
-    }
-}
-
-fn overlap(first: Option<(u64, u64)>, second: Option<(u64, u64)>) -> bool {
-    match (first, second) {
-        (Some(first), Some(second)) => first.0 <= second.1 && second.0 <= first.1,
-        _ => false,
     }
 }
 

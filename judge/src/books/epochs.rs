@@ -1,83 +1,107 @@
-//! Epochs of the counters: what a target said one after the other, and which process said it.
+//! Epochs of the counters: readings in order, and the process behind each. An epoch is one process's life.
+//!
+//! For example, a reading at 10 s says that the process is up for 600 s. The next, at 12 s, says 1 s. An
+//! uptime that fell to less than the 2 s between them shows a restart. Had it said 300 s, another process,
+//! one that was there before, would have answered.
 
 use truth::observed::counters::Counters;
 use truth::scenario::promises::Counters as CounterPromise;
 
-/// Restarts, falls and instances that are kept: more are counted alike, and not shown.
+use super::interval::Interval;
+
+/// Number of restarts, of falls and of instances that are kept.
 const KEPT: usize = 8;
 
-/// By how much an uptime in whole seconds, or one by the clock on the wall, may be off.
+/// Error of an uptime in whole seconds, or of one by the wall clock, at most.
 pub(crate) const ROUNDED_MS: u64 = 1_000;
 
-/// One answer of the counters. Times are monotonic, and absent where they are not of the run's clock.
+/// One reading of the counters. Its times are monotonic, and absent if they are not of the run's clock.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reading {
-    /// When the question was sent.
+    /// Moment of the request.
     pub asked_ns: Option<u64>,
-    /// When the answer was there.
+    /// Moment of the response.
     pub answered_ns: Option<u64>,
-    /// What it said.
+    /// Counters that were read.
     pub counters: Counters,
 }
 
-/// Who gave the second of two answers.
+/// Process behind the second of two readings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Passage {
-    /// The process that gave the first.
+    /// The process behind the first.
     Same,
     /// A process that began later.
     Restarted,
-    /// One that was there before: several serve the target.
+    /// A process that was there before: several serve the target.
     Another,
-    /// Nobody knows.
-    Untold,
+    /// Any of these.
+    Unclear,
 }
 
-/// Two answers, one after the other.
+/// Two readings, one after the other.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
-    /// When the first was asked for.
+    /// Moment of the first request.
     pub after_ns: Option<u64>,
-    /// When the second was there.
+    /// Moment of the second response.
     pub before_ns: Option<u64>,
-    /// Who gave the second.
+    /// Process behind the second.
     pub passage: Passage,
-    /// The first counter that is less in the second, with both values.
-    pub fall: Option<(&'static str, u64, u64)>,
+    /// The first counter that is less in the second.
+    pub fall: Option<Fall>,
+}
+
+/// A counter that fell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fall {
+    /// Name of the counter.
+    pub name: &'static str,
+    /// Value in the first reading.
+    pub before: u64,
+    /// Value in the second reading.
+    pub after: u64,
 }
 
 impl Step {
-    /// Whether something that lasted so long can have fallen between the two answers.
-    pub(crate) fn meets(&self, (from_ns, to_ns): (u64, u64)) -> bool {
-        self.after_ns.is_none_or(|after| after <= to_ns)
-            && self.before_ns.is_none_or(|before| from_ns <= before)
+    /// Returns true if something that took this time can have happened between the two readings.
+    pub(crate) fn meets(&self, taken: Interval) -> bool {
+        self.after_ns.is_none_or(|after| after <= taken.end)
+            && self.before_ns.is_none_or(|before| taken.start <= before)
     }
 }
 
-/// What the answers of one run come to.
+/// Readings of one run, reduced.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Epochs {
     promised: CounterPromise,
     pub(crate) last: Option<Reading>,
     instances: Vec<String>,
-    /// Pairs of answers that were compared.
+    /// Pairs of readings that were compared.
     pub compared: u64,
-    /// Restarts, the first few.
+    /// The first restarts, eight at most.
     pub restarts: Vec<Step>,
-    /// Falls that the promise rules out, the first few.
+    /// The first falls that the promise rules out, eight at most.
     pub falls: Vec<Step>,
-    /// The first time that another process answered, or none is known to have.
+    /// Process behind the first reading that is not surely of the process before.
     pub broken: Option<Passage>,
 }
 
 impl Epochs {
-    /// Nothing read yet.
+    /// Starts without a reading.
     pub fn new(promised: CounterPromise) -> Self {
-        let (instances, restarts, falls) = (Vec::new(), Vec::new(), Vec::new());
-        Self { promised, last: None, instances, compared: 0, restarts, falls, broken: None }
+        Self {
+            promised,
+            last: None,
+            instances: Vec::new(),
+            compared: 0,
+            restarts: Vec::new(),
+            falls: Vec::new(),
+            broken: None,
+        }
     }
 
-    /// Takes the next answer.
+    /// Takes the next reading.
     pub fn take(&mut self, next: Reading) {
         if let Some(last) = &self.last {
             let step = self.step(last, &next);
@@ -102,7 +126,7 @@ impl Epochs {
         self.last = Some(next);
     }
 
-    /// Whether all answers so far are known to be of one process.
+    /// Returns true if all readings so far are surely of one process.
     pub fn is_one(&self) -> bool {
         self.broken.is_none()
     }
@@ -113,19 +137,22 @@ impl Epochs {
             ("unique", last.counters.unique, next.counters.unique),
             ("duplicates", last.counters.duplicates, next.counters.duplicates),
         ];
-        let mut told = of.into_iter().filter_map(|(name, before, after)| Some((name, before?, after?)));
+        let of = of.into_iter();
+        let mut known =
+            of.filter_map(|(name, before, after)| Some(Fall { name, before: before?, after: after? }));
         Step {
             after_ns: last.asked_ns,
             before_ns: next.answered_ns,
             passage: self.passage(last, next),
-            fall: told.find(|(_, before, after)| after < before),
+            fall: known.find(|fall| fall.after < fall.before),
         }
     }
 
     fn passage(&self, last: &Reading, next: &Reading) -> Passage {
         let between = next.answered_ns.zip(last.asked_ns);
         let between_ms = between.map(|(after, before)| after.saturating_sub(before).div_ceil(1_000_000));
-        let (before, after) = (&last.counters, &next.counters);
+        let before = &last.counters;
+        let after = &next.counters;
         let up = after.uptime_ms.zip(between_ms);
         let can_be_younger = up.is_none_or(|(up, between)| up <= between.saturating_add(ROUNDED_MS));
         let has_fallen = before.uptime_ms.zip(after.uptime_ms).is_some_and(|(before, after)| after < before);
@@ -138,7 +165,7 @@ impl Epochs {
             (Some(_), Some(_)) => Passage::Same,
             _ if has_fallen => Passage::Another,
             _ if up.is_some_and(|(up, between)| up > between) => Passage::Same,
-            _ => Passage::Untold,
+            _ => Passage::Unclear,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The state of a key in one byte, and what each of its 256 values means.
+//! State of a key in one byte, and the classes of all 256 values.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,21 +10,21 @@ const NEW: u32 = 2;
 const UNKNOWN: u32 = 4;
 const SEEN: u32 = 6;
 
-/// A verdict on one key that needs nothing but its byte.
+/// Class of a key that its byte alone decides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
     /// Acknowledged and absent.
     Lost,
     /// Listed more than once.
     StoredTwice,
-    /// Told to be new more than once.
+    /// Reported as new more than once.
     DoubleNew,
     /// Listed, though no attempt of it was acknowledged or is unknown.
     Unaccounted,
 }
 
 impl Class {
-    /// All of them.
+    /// All classes.
     pub const ALL: [Self; 4] = [Self::Lost, Self::StoredTwice, Self::DoubleNew, Self::Unaccounted];
 
     const fn bit(self) -> u8 {
@@ -32,7 +32,10 @@ impl Class {
     }
 }
 
-/// Four 2-bit counters that stop at 3: acknowledged, told new, unknown, seen.
+/// Four counters of two bits that stop at 3: acknowledged, reported as new, unknown, seen.
+///
+/// For example, a key was sent three times: once acknowledged as new, once as a duplicate, once without a
+/// response. It is listed once. Its counters are 2, 1, 1 and 1, its byte is 0b01_01_01_10.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KeyState(u8);
 
@@ -41,27 +44,27 @@ impl KeyState {
         (self.0 >> shift) & 3
     }
 
-    /// Attempts that were acknowledged: 3 stands for more.
+    /// Acknowledged attempts; 3 stands for more.
     pub const fn acked(self) -> u8 {
         self.field(ACKED)
     }
 
-    /// Attempts that were told to be new: 3 stands for more.
-    pub const fn told_new(self) -> u8 {
+    /// Attempts that were reported as new; 3 stands for more.
+    pub const fn reported_new(self) -> u8 {
         self.field(NEW)
     }
 
-    /// Attempts whose fate is unknown: 3 stands for more.
+    /// Attempts whose fate is unknown; 3 stands for more.
     pub const fn unknown(self) -> u8 {
         self.field(UNKNOWN)
     }
 
-    /// Rows: 3 stands for more.
+    /// Rows; 3 stands for more.
     pub const fn seen(self) -> u8 {
         self.field(SEEN)
     }
 
-    /// Whether this state is of a class.
+    /// Returns true if this state is of a class.
     pub fn is(self, class: Class) -> bool {
         CLASSES[usize::from(self.0)] & class.bit() != 0
     }
@@ -73,7 +76,7 @@ impl KeyState {
     }
 }
 
-/// For each byte, the classes that it belongs to.
+/// Classes of each byte.
 const CLASSES: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -86,7 +89,7 @@ const CLASSES: [u8; 256] = {
         if state.seen() >= 2 {
             classes |= Class::StoredTwice.bit();
         }
-        if state.told_new() >= 2 {
+        if state.reported_new() >= 2 {
             classes |= Class::DoubleNew.bit();
         }
         if state.seen() >= 1 && state.acked() == 0 && state.unknown() == 0 {
@@ -98,28 +101,37 @@ const CLASSES: [u8; 256] = {
     table
 };
 
-/// The states of a range of keys; what is booked on others is left out.
+/// Keys of a class.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Members {
+    /// Number of all of them.
+    pub count: u64,
+    /// The first of them.
+    pub keys: Vec<u64>,
+}
+
+/// States of a range of keys.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     first: u64,
     states: Vec<KeyState>,
-    /// Exact numbers of unknown attempts, where the byte stops counting.
+    /// Exact numbers of unknown attempts of keys whose byte has stopped counting.
     many_unknown: HashMap<u64, u64>,
 }
 
 impl Keys {
-    /// These keys, none attempted.
+    /// Makes a range of keys without an attempt.
     pub fn new(keys: Range<u64>) -> Self {
         let count = usize::try_from(keys.end - keys.start).expect("keys fit in memory");
         Self { first: keys.start, states: vec![KeyState::default(); count], many_unknown: HashMap::new() }
     }
 
-    /// Whether a key is in the range.
+    /// Returns true if a key is in the range.
     pub fn contains(&self, ordinal: u64) -> bool {
         ordinal >= self.first && ordinal - self.first < self.states.len() as u64
     }
 
-    /// The state of a key of the range.
+    /// State of a key of the range.
     pub fn get(&self, ordinal: u64) -> KeyState {
         self.states[(ordinal - self.first) as usize]
     }
@@ -129,26 +141,21 @@ impl Keys {
         (self.first..).zip(self.states.iter().copied())
     }
 
-    /// How many keys are of a class, and the first `limit` of them.
-    pub fn of_class(&self, class: Class, limit: usize) -> (u64, Vec<u64>) {
+    /// Counts the keys of a class, and names the first `limit` of them.
+    pub fn of_class(&self, class: Class, limit: usize) -> Members {
         self.of_class_where(class, limit, |_| true)
     }
 
-    /// The same of those keys alone that are asked about.
-    pub fn of_class_where(
-        &self,
-        class: Class,
-        limit: usize,
-        is_asked: impl Fn(&u64) -> bool,
-    ) -> (u64, Vec<u64>) {
-        let (mut count, mut first) = (0, Vec::new());
+    /// Counts the keys of a class that are asked about, and names the first `limit` of them.
+    pub fn of_class_where(&self, class: Class, limit: usize, is_asked: impl Fn(&u64) -> bool) -> Members {
+        let mut members = Members::default();
         for (ordinal, _) in self.iter().filter(|(ordinal, state)| state.is(class) && is_asked(ordinal)) {
-            count += 1;
-            if first.len() < limit {
-                first.push(ordinal);
+            members.count += 1;
+            if members.keys.len() < limit {
+                members.keys.push(ordinal);
             }
         }
-        (count, first)
+        members
     }
 
     /// Exact number of unknown attempts of a key.
@@ -177,7 +184,7 @@ impl Keys {
         state.bump(UNKNOWN);
     }
 
-    /// Takes over what a listing showed.
+    /// Books the rows that a listing showed.
     pub fn see(&mut self, presence: &Presence) {
         for (ordinal, state) in (self.first..).zip(&mut self.states) {
             for _ in 0..presence.seen(ordinal) {

@@ -1,42 +1,61 @@
-//! `answer-order`: whether the answers about a key can have been given by a store that stores it once.
+//! `answer-order`: the order of responses about a key that is stored once.
 //!
-//! Per key with an acknowledgement, let e be the earliest end of any. At most one attempt was told `new`, and it (or,
-//! with none, some unknown attempt or some acknowledgement that does not tell) must have begun at or before e. In one
-//! pass over the ledger in the order of ends: a key whose first acknowledgement says `duplicate` is kept, with its e,
-//! until an attempt that can have stored it appears. The map is small: a `duplicate` before its `new` needs two
-//! requests under way at once.
+//! Let e be the earliest end of an acknowledged attempt of a key. At most one attempt was reported as new,
+//! and it began at or before e. If none was reported as new, then an unknown attempt or one that does not
+//! report which of the two began at or before e.
+//!
+//! One pass in the order of ends decides that. A key whose first acknowledgement reports a duplicate waits,
+//! with its e, until an attempt appears that can have stored it. Few keys wait at a time: a duplicate before
+//! its new needs two requests that overlap.
+//!
+//! For example, attempt A lasts from 10 to 30 ms and B from 15 to 20 ms. B ends first and reports a
+//! duplicate: the key waits with e = 20 ms. Then A reports new. It began at 10 ms, before e, so it can have
+//! stored the key. Had A begun at 25 ms, it would be a late new.
 
 use std::collections::HashMap;
 
-/// How many keys of each fault are kept for show.
+use super::interval::Interval;
+use super::keys::KeyState;
+
+/// Number of keys of each fault that are kept for show.
 const EXAMPLES: usize = 64;
 
-/// What a booked attempt says about its key's order.
+/// Part of a response that concerns one key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Said {
     /// Stored by this attempt.
     New,
     /// Known before.
     Duplicate,
-    /// Acknowledged; which of the two is not told.
-    Untold,
-    /// No answer: it may have stored the key at any moment after its start.
+    /// Acknowledged, without reporting which of the two.
+    Unreported,
+    /// No response: the attempt may have stored the key at any moment after its start.
     Nothing,
 }
 
+/// An attempt of a key, ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// Response to it.
+    pub said: Said,
+    /// Time from its start to its end.
+    pub interval: Interval,
+}
+
+/// A key whose first acknowledgement reports a duplicate.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     first_ack: u64,
-    /// Whether an attempt that does not tell can have stored the key in time.
+    /// True if an attempt that reports nothing can have stored the key in time.
     explained: bool,
 }
 
 /// Keys with one kind of fault.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Faults {
-    /// How many.
+    /// Number of keys.
     pub count: u64,
-    /// The first of them.
+    /// The first keys.
     pub keys: Vec<u64>,
 }
 
@@ -49,12 +68,12 @@ impl Faults {
     }
 }
 
-/// What is wrong with the order of answers; `double-new` is read off the keys' bytes.
+/// Faults in the order of responses. Keys that were reported as new twice are read off their bytes instead.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OrderFaults {
-    /// Told `new` by an attempt that began after the key had been acknowledged.
+    /// Keys reported as new by an attempt that began after an acknowledgement.
     pub late_new: Faults,
-    /// Told `duplicate` when nothing can have stored it yet: claimed before written.
+    /// Keys reported as duplicates when nothing can have stored them yet: claimed before written.
     pub phantom_duplicate: Faults,
 }
 
@@ -66,31 +85,25 @@ pub struct Order {
 }
 
 impl Order {
-    /// Takes an attempt, in the order of ends; `acked_before` is whether the key had an acknowledgement already.
-    pub fn take(
-        &mut self,
-        ordinal: u64,
-        said: Said,
-        acked_before: bool,
-        t_start: u64,
-        t_end: u64,
-        unknown_before: bool,
-    ) {
-        match said {
-            Said::Duplicate if !acked_before => {
-                self.waiting.insert(ordinal, Waiting { first_ack: t_end, explained: unknown_before });
+    /// Takes the next attempt in the order of ends, and the state of its key before it.
+    pub fn take(&mut self, ordinal: u64, before: KeyState, attempt: Attempt) {
+        let Interval { start, end } = attempt.interval;
+        match attempt.said {
+            Said::Duplicate if before.acked() == 0 => {
+                let explained = before.unknown() > 0;
+                self.waiting.insert(ordinal, Waiting { first_ack: end, explained });
             }
             Said::Duplicate => {}
             Said::New => {
                 if let Some(waiting) = self.waiting.remove(&ordinal)
-                    && t_start > waiting.first_ack
+                    && start > waiting.first_ack
                 {
                     self.faults.late_new.note(ordinal);
                 }
             }
-            Said::Untold | Said::Nothing => {
+            Said::Unreported | Said::Nothing => {
                 if let Some(waiting) = self.waiting.get_mut(&ordinal) {
-                    waiting.explained |= t_start <= waiting.first_ack;
+                    waiting.explained |= start <= waiting.first_ack;
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Polls of a run, reduced as they are read: only what a check needs is kept.
+//! Polls of a run, reduced as they are read to what a check needs.
 
 use truth::observed::counters::Counters;
 use truth::plan::shard::Shard;
@@ -9,24 +9,24 @@ use truth::scenario::promises::{Counters as CounterPromise, Promises};
 use super::epochs::{Epochs, Reading};
 use super::under_load::UnderLoad;
 
-/// What the polls of one run come to; the polls themselves are read in passing and not kept.
+/// Polls of one run, reduced.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Polled {
-    /// What the target said right after the last answer.
+    /// Counters right after the last response.
     pub closing: Option<Counters>,
-    /// The first answer that does not add up.
+    /// The first counters that do not add up.
     pub torn: Option<Counters>,
-    /// Each answer beside what the sender knew; none without a baseline, or where other shards sent meanwhile.
+    /// Counters beside what the sender knew; none without a baseline, or if other shards sent too.
     pub under_load: Option<UnderLoad>,
-    /// The answers one after the other.
+    /// Counters one after the other.
     pub epochs: Epochs,
-    /// Whether the last of them is the one that a run ends with.
+    /// Set when the last poll is the closing one.
     pub has_end: bool,
     promised: CounterPromise,
 }
 
 impl Polled {
-    /// Nothing polled yet, of a run that had this baseline and promises, and sent this shard of its plan.
+    /// Starts without a poll, for a run with this baseline, these promises and this shard of its plan.
     pub fn new(baseline: Option<&Baseline>, promises: &Promises, shard: Shard) -> Self {
         let before = baseline.and_then(|baseline| Some((baseline.asked_ns, baseline.stats.clone()?)));
         let alone = before.as_ref().filter(|_| shard.of == 1);
@@ -46,8 +46,11 @@ impl Polled {
         if counters.adds_up() == Some(false) {
             self.torn.get_or_insert_with(|| counters.clone());
         }
-        let (asked_ns, answered_ns) = (Some(poll.t_sent_ns), Some(poll.t_answered_ns));
-        self.epochs.take(Reading { asked_ns, answered_ns, counters: counters.clone() });
+        self.epochs.take(Reading {
+            asked_ns: Some(poll.t_sent_ns),
+            answered_ns: Some(poll.t_answered_ns),
+            counters: counters.clone(),
+        });
         // Counters that start again from zero do not go on from the baseline.
         let goes_on = self.promised == CounterPromise::Persistent || self.epochs.is_one();
         if let Some(under_load) = self.under_load.as_mut().filter(|_| goes_on) {

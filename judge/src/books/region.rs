@@ -1,10 +1,21 @@
-//! `counters`: whether the target's own numbers lie where the ledger says that they must.
+//! `counters`: the bounds that the ledger leaves to the target's own numbers.
 //!
-//! With c acknowledged and i unknown attempts a key, and counters as deltas from the baseline: received R in
-//! [Σc, Σ(c+i)], unique U in [#{c>=1}, #{c+i>=1}], duplicates D in [Σmax(0,c-1), Σmax(0,c+i-1)], and R = U + D. The three
-//! are bound to each other: with u = U - U_low keys stored by unknown attempts alone, R is at least R_low + u, and at
-//! most R_low + (all unknown attempts of acknowledged keys) + (the u largest numbers of unknown attempts among the
-//! others). A value outside is certain failure; the width inside is the slack.
+//! A key has c acknowledged and i unknown attempts. As growth since the baseline, summed over all keys:
+//!
+//! - received R lies in [Σ c, Σ (c + i)];
+//! - unique U lies in [number of keys with c >= 1, number of keys with c + i >= 1];
+//! - duplicates D lie in [Σ max(0, c - 1), Σ max(0, c + i - 1)];
+//! - R = U + D.
+//!
+//! The three are tied together. Let u = U - U_low be the number of keys that unknown attempts alone have
+//! stored. Then R is at least R_low + u. It is at most R_low + (all unknown attempts of acknowledged keys) +
+//! (the u largest numbers of unknown attempts among the other keys).
+//!
+//! A value outside is a certain failure. The width inside is the slack.
+//!
+//! For example, key 1 has two acknowledged attempts, key 2 an acknowledged and an unknown one, key 3 two
+//! unknown ones. R lies in 3 to 6, U in 2 to 3, D in 1 to 3. If U grew by 2, key 3 was not stored, and R is 3
+//! or 4. If U grew by 3, then R is 4 to 6.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,64 +25,64 @@ use truth::scenario::promises::Received;
 use crate::books::keys::Keys;
 use crate::books::tally::Sums;
 
-/// Both ends of what a counter may say.
+/// Limits of a counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Bounds {
-    /// The least.
+    /// Least value.
     pub low: u64,
-    /// The most.
+    /// Greatest value.
     pub high: u64,
 }
 
 impl Bounds {
-    /// How much is left open.
+    /// Width: the number of values beside the least.
     pub fn slack(&self) -> u64 {
         self.high - self.low
     }
 
-    fn broken_by(&self, value: i128) -> Option<Side> {
+    fn broken_by(&self, value: i128) -> Option<Bound> {
         if value < i128::from(self.low) {
-            Some(Side::Below)
+            Some(Bound::Below)
         } else {
-            (value > i128::from(self.high)).then_some(Side::Above)
+            (value > i128::from(self.high)).then_some(Bound::Above)
         }
     }
 }
 
-/// What the ledger allows the counters to say.
+/// Values that the ledger leaves to the counters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Region {
-    /// R.
+    /// Bounds of R.
     pub received: Bounds,
-    /// U.
+    /// Bounds of U.
     pub unique: Bounds,
-    /// D.
+    /// Bounds of D.
     pub duplicates: Bounds,
-    /// R, narrowed by which keys are present.
+    /// Bounds of R, if the listing tells which keys are present.
     pub received_with_presence: Option<Bounds>,
-    /// U, where it is known which keys are present: those, and no others.
+    /// Value of U, if the listing tells which keys are present.
     pub unique_with_presence: Option<u64>,
-    /// How often keys can have been stored again, because they may have been forgotten.
+    /// Number of times that keys can have been stored again, as they may have been forgotten.
     stored_again: u64,
     /// Unknown attempts of keys that were acknowledged.
     unknown_of_acked: u64,
-    /// Numbers of unknown attempts of the other keys: how many keys have how many, from the largest.
+    /// Unknown attempts of the other keys, from the largest number: (attempts of a key, such keys).
     unknown_of_others: Vec<(u64, u64)>,
 }
 
-/// The counters since the baseline.
+/// Growth of the counters since the baseline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Deltas {
-    /// R.
+    /// Growth of `received`; none if the target does not tell.
     pub received: Option<i128>,
-    /// U.
+    /// Growth of `unique`; none if the target does not tell.
     pub unique: Option<i128>,
-    /// D.
+    /// Growth of `duplicates`; none if the target does not tell.
     pub duplicates: Option<i128>,
 }
 
 impl Deltas {
-    /// What the counters have grown by.
+    /// Growth of the counters from one reading to another.
     pub fn between(before: &Counters, after: &Counters) -> Self {
         let delta = |before: Option<u64>, after: Option<u64>| Some(i128::from(after?) - i128::from(before?));
         Self {
@@ -82,31 +93,34 @@ impl Deltas {
     }
 }
 
-/// A bound that is broken.
+/// A counter outside its bounds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Break {
-    /// In words.
+    /// Sentence about it.
     pub detail: String,
-    /// Which bound.
-    pub side: Side,
+    /// Bound that is broken.
+    pub bound: Bound,
 }
 
-/// What kind of bound is broken, and so what may explain it.
+/// Kind of a broken bound, which decides what may explain it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Side {
-    /// Less is counted than was done: no other writer explains that, and nothing that waited before the run.
+pub enum Bound {
+    /// Less is counted than was done. Neither another writer nor events that waited before explain that.
     Below,
-    /// More is counted than can have been done: another writer would explain it.
+    /// More is counted than can have been done. Another writer would explain that.
     Above,
-    /// The counters contradict each other: only a baseline that was not at rest would explain it.
+    /// The counters contradict each other. Only a baseline that was not at rest would explain that.
     Against,
 }
 
 impl Region {
-    /// The region of these keys. `listed` says whether their `seen` is the whole truth.
+    /// Makes the region of these keys. `listed` is true if the listing tells of every key.
     pub fn of(keys: &Keys, sums: &Sums, listed: bool, promised: Received) -> Self {
-        let (mut acked_keys, mut attempted_keys, mut unknown_of_acked) = (0, 0, 0);
-        let (mut present_low, mut present_high, mut present_keys) = (sums.acked, sums.acked, 0);
+        let mut acked_keys = 0;
+        let mut attempted_keys = 0;
+        let mut unknown_of_acked = 0;
+        let mut present = Bounds { low: sums.acked, high: sums.acked };
+        let mut present_keys = 0;
         let mut others = std::collections::BTreeMap::new();
         for (ordinal, state) in keys.iter() {
             let unknown = keys.unknown(ordinal);
@@ -120,8 +134,8 @@ impl Region {
             }
             // An acknowledged key was stored, whatever became of it since: that is `lost`'s to say.
             if acked || (state.seen() > 0 && unknown > 0) {
-                present_high += unknown;
-                present_low += u64::from(!acked);
+                present.high += unknown;
+                present.low += u64::from(!acked);
                 present_keys += 1;
             }
         }
@@ -132,7 +146,7 @@ impl Region {
             unique: Bounds { low: acked_keys, high: attempted_keys },
             duplicates: Bounds { low: sums.acked - acked_keys, high: total - attempted_keys },
             received_with_presence: listed
-                .then_some(Bounds { low: present_low, high: present_high + offered }),
+                .then_some(Bounds { low: present.low, high: present.high + offered }),
             unique_with_presence: listed.then_some(present_keys),
             stored_again: 0,
             unknown_of_acked,
@@ -140,7 +154,7 @@ impl Region {
         }
     }
 
-    /// The same where keys can have been stored again so often: counted as unique, and not as duplicates.
+    /// Widens the region by keys that can have been stored again: counted as unique, not as duplicates.
     pub fn with_stored_again(mut self, stored_again: u64) -> Self {
         self.stored_again = stored_again;
         self.unique.high += stored_again;
@@ -148,13 +162,13 @@ impl Region {
         self
     }
 
-    /// Whether the counters have at least what was acknowledged.
+    /// Returns true if the counters have at least what was acknowledged.
     pub fn reached(&self, deltas: &Deltas) -> bool {
         let at_least = |delta: Option<i128>, low: u64| delta.is_none_or(|delta| delta >= i128::from(low));
         at_least(deltas.received, self.received.low) && at_least(deltas.unique, self.unique.low)
     }
 
-    /// Every bound that these counters break.
+    /// Lists the bounds that these counters break.
     pub fn breaks(&self, deltas: &Deltas, promised: Received) -> Vec<Break> {
         let mut breaks = Vec::new();
         let counters = [
@@ -164,18 +178,19 @@ impl Region {
         ];
         for (name, delta, bounds) in counters {
             let Some(delta) = delta else { continue };
-            if let Some(side) = bounds.broken_by(delta) {
+            if let Some(bound) = bounds.broken_by(delta) {
                 let detail = format!("{name} grew by {delta}, must be {}", range(bounds));
-                breaks.push(Break { detail, side });
+                breaks.push(Break { detail, bound });
             }
         }
         if let (Some(unique), Some(present)) = (deltas.unique, self.unique_with_presence)
-            && let Some(side) = (Bounds { low: present, high: present + self.stored_again }).broken_by(unique)
+            && let Some(bound) =
+                (Bounds { low: present, high: present + self.stored_again }).broken_by(unique)
             && self.unique.broken_by(unique).is_none()
         {
             let again = if self.stored_again > 0 { " or more" } else { "" };
             let detail = format!("unique grew by {unique}, with the keys listed it must be {present}{again}");
-            breaks.push(Break { detail, side });
+            breaks.push(Break { detail, bound });
         }
         if promised == Received::Accepted {
             self.joint_breaks(deltas, &mut breaks);
@@ -191,7 +206,7 @@ impl Region {
             && received != unique + duplicates
         {
             let detail = format!("received {received} is not unique {unique} + duplicates {duplicates}");
-            breaks.push(Break { detail, side: Side::Against });
+            breaks.push(Break { detail, bound: Bound::Against });
         }
         if self.received.broken_by(received).is_some() || self.unique.broken_by(unique).is_some() {
             return;
@@ -199,25 +214,26 @@ impl Region {
         let by_unknown = unique - i128::from(self.unique.low);
         let joint = self.joint(u64::try_from(by_unknown).expect("not below its lower bound"));
         // What is stored again says nothing of what was received.
-        if let Some(side) = joint.broken_by(received).filter(|_| self.stored_again == 0) {
+        if let Some(bound) = joint.broken_by(received).filter(|_| self.stored_again == 0) {
             let detail =
                 format!("received grew by {received}, with unique {unique} it must be {}", range(joint));
             // What waited before the run is stored without being received again: too few is a contradiction.
-            let side = if side == Side::Below { Side::Against } else { side };
-            breaks.push(Break { detail, side });
+            let bound = if bound == Bound::Below { Bound::Against } else { bound };
+            breaks.push(Break { detail, bound });
         }
         if let Some(listed) = self.received_with_presence
-            && let Some(side) = listed.broken_by(received)
+            && let Some(bound) = listed.broken_by(received)
         {
             let detail =
                 format!("received grew by {received}, with the keys listed it must be {}", range(listed));
-            breaks.push(Break { detail, side });
+            breaks.push(Break { detail, bound });
         }
     }
 
-    /// Where R must lie if `by_unknown` keys were stored by unknown attempts alone.
+    /// Bounds of R if unknown attempts alone stored `by_unknown` keys.
     pub fn joint(&self, by_unknown: u64) -> Bounds {
-        let (mut left, mut largest) = (by_unknown, 0);
+        let mut left = by_unknown;
+        let mut largest = 0;
         for (unknown, keys) in &self.unknown_of_others {
             let taken = left.min(*keys);
             largest += taken * unknown;

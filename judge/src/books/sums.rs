@@ -1,12 +1,13 @@
-//! `answer-sum`: whether the numbers of one answer add up to what was sent, and to what it names.
+//! `answer-sum`: the numbers of a response, which have to add up to what was sent, and to what it names.
 
 use truth::scenario::promises::Batch;
 use truth::target::answer::{Answer, Kind, Kinds};
 
-/// What does not add up in an acknowledgement of `sent` events.
+/// Describes what does not add up in an acknowledgement of `sent` events.
 pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Batch) -> Option<String> {
     let count = |count: Option<u32>| count.map(u64::from);
-    let (accepted, inserted) = (count(answer.accepted), count(answer.inserted));
+    let accepted = count(answer.accepted);
+    let inserted = count(answer.inserted);
     let told = inserted.zip(count(answer.duplicates));
     let taken = accepted.or(told.map(|(inserted, duplicates)| inserted + duplicates));
     let named = Named::of(&answer.kinds, sent);
@@ -30,7 +31,7 @@ pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Batch) -> Option<
     }
 }
 
-/// How many events an answer names, as far as it names them all.
+/// Numbers of events that a response names; none if it does not name them all.
 struct Named {
     taken: Option<u64>,
     new: Option<u64>,

@@ -1,35 +1,34 @@
-//! What one pass over a ledger learns, as values.
+//! Result of one pass over a ledger, as values.
 
 use std::collections::BTreeMap;
-use std::ops::{Add, Sub};
-
-use truth::record::ledger::Scope;
+use std::ops::{Add, Range, Sub};
 
 use crate::books::ages::Ages;
 use crate::books::contests::Contests;
 use crate::books::coverage::Coverage;
 use crate::books::keys::Keys;
 use crate::books::order::{Faults, OrderFaults};
+use crate::books::responses::Responses;
 
-/// Sums over all attempts of opened rounds.
+/// Attempts of opened rounds by outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sums {
-    /// Acknowledged.
+    /// Acknowledged attempts.
     pub acked: u64,
-    /// Of these, told to be new.
-    pub told_new: u64,
-    /// Of these, told to be duplicates.
-    pub told_duplicate: u64,
-    /// Fate unknown.
+    /// Acknowledged attempts that were reported as new.
+    pub reported_new: u64,
+    /// Acknowledged attempts that were reported as duplicates.
+    pub reported_duplicate: u64,
+    /// Attempts whose fate is unknown.
     pub unknown: u64,
-    /// Refused without effect.
+    /// Attempts that were rejected without effect.
     pub rejected: u64,
-    /// Never left.
+    /// Attempts of which no byte left.
     pub never_sent: u64,
 }
 
 impl Sums {
-    /// Attempts that left, or may have left.
+    /// Number of attempts that left, or may have left.
     pub fn sent(&self) -> u64 {
         self.acked + self.unknown + self.rejected
     }
@@ -37,8 +36,8 @@ impl Sums {
     fn apply(&self, other: &Self, each: fn(u64, u64) -> u64) -> Self {
         Self {
             acked: each(self.acked, other.acked),
-            told_new: each(self.told_new, other.told_new),
-            told_duplicate: each(self.told_duplicate, other.told_duplicate),
+            reported_new: each(self.reported_new, other.reported_new),
+            reported_duplicate: each(self.reported_duplicate, other.reported_duplicate),
             unknown: each(self.unknown, other.unknown),
             rejected: each(self.rejected, other.rejected),
             never_sent: each(self.never_sent, other.never_sent),
@@ -62,75 +61,80 @@ impl Sub for Sums {
     }
 }
 
-/// What `verify` itself sent.
+/// Attempts that `verify` made after a run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Resent {
-    /// Keys whose fate was unknown.
+    /// Attempts of keys whose fate was unknown.
     pub resolve: Sums,
-    /// Keys that had been acknowledged.
+    /// Attempts of keys that had been acknowledged.
     pub replay: Sums,
-    /// Of the latter, those that were told to be new. A request that tells only how many counts without keys.
+    /// Acknowledged keys that were reported as new. A response with counts alone adds no keys.
     pub replayed_new: Faults,
 }
 
-/// An answer whose numbers do not add up.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AnswerFault {
-    /// Which request.
-    pub scope: Scope,
-    /// Which request.
-    pub request: u32,
-    /// What does not add up.
-    pub detail: String,
+/// Segments of a ledger that the run itself wrote, not `verify` after it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Segments {
+    /// Segments that end with a `Closed` frame.
+    pub closed: usize,
+    /// All segments.
+    pub all: usize,
 }
 
-/// Everything that one pass learns.
+/// Result of one pass over a ledger.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    /// The keys.
+    /// States of the keys.
     pub keys: Keys,
-    /// The sums, over all that was ever sent.
+    /// Attempts by outcome, those after the run too.
     pub sums: Sums,
-    /// The part of it that came after the run.
+    /// Attempts that `verify` made after the run.
     pub resent: Resent,
     /// Monotonic time of the first send.
     pub begun_ns: Option<u64>,
-    /// Requests by the status of their answer; 0 without one.
+    /// Responses by status; 0 counts requests without one.
     pub statuses: BTreeMap<u16, u64>,
-    /// Slots of the plan that left, or may have left, however often.
+    /// Slots of the plan that left, or may have left, at least once.
     pub slots_sent: u64,
-    /// Faults in the order of answers.
+    /// Faults in the order of responses.
     pub order: OrderFaults,
-    /// How far apart the attempts of keys lie, where keys may be forgotten.
+    /// Time between attempts, where keys may be forgotten.
     pub ages: Ages,
-    /// What the attempts of keys of two payloads leave open.
+    /// Payloads that can be stored, of keys with two.
     pub contests: Contests,
-    /// Faults in the sums of answers.
-    pub answer_sums: Vec<AnswerFault>,
-    /// How many of these there were.
-    pub answer_sum_faults: u64,
-    /// Answers whose sums were compared.
-    pub answers_compared: u64,
-    /// Answers that count new events without telling which.
-    pub counts_compared: u64,
-    /// Those that count more than can have been new.
-    pub count_faults: Vec<AnswerFault>,
-    /// How many of these there were.
-    pub count_faults_total: u64,
-    /// Requests that were sent with an event that is none.
-    pub spoilt: u64,
-    /// Of these, acknowledged.
-    pub spoilt_taken: u64,
-    /// Some of those.
-    pub spoilt_examples: Vec<AnswerFault>,
-    /// What was tried.
+    /// Responses, compared with what was sent.
+    pub responses: Responses,
+    /// Repeats that were tried.
     pub coverage: Coverage,
-    /// Of the run's own segments, those that end in order, and all of them.
-    pub closed: (usize, usize),
-    /// A segment that does not end in order though its run did.
+    /// Segments of the ledger that the run wrote.
+    pub segments: Segments,
+    /// A segment without an end, although its run ended in order.
     pub cut_off: Option<usize>,
-    /// Whether any segment, those of `verify` included, does not end in order.
+    /// Set when any segment, those of `verify` included, has no end.
     pub is_open: bool,
-    /// The last round with keys of its own whose requests were all acknowledged, with its run.
+    /// The last round with keys of its own whose requests were all acknowledged, after its run.
     pub last_answered: Option<(usize, u64)>,
+}
+
+impl Tally {
+    /// Starts with nothing booked.
+    pub(crate) fn new(keys: Range<u64>, ages: Ages) -> Self {
+        Self {
+            keys: Keys::new(keys),
+            sums: Sums::default(),
+            resent: Resent::default(),
+            begun_ns: None,
+            statuses: BTreeMap::new(),
+            slots_sent: 0,
+            order: OrderFaults::default(),
+            ages,
+            contests: Contests::default(),
+            responses: Responses::default(),
+            coverage: Coverage::default(),
+            segments: Segments::default(),
+            cut_off: None,
+            is_open: false,
+            last_answered: None,
+        }
+    }
 }

@@ -1,8 +1,13 @@
-//! The counters under load: each answer beside what the sender knew at that moment.
+//! The counters under load: each poll beside what the sender knew at that moment.
 //!
-//! What was told is read before the question is sent, and what was started after the answer. So, as growth since the
-//! baseline: R is at most `started`, U at most `started - told duplicate`, D at most `started - told new`. From below R
-//! has to reach `acked`, U `told new`, D `told duplicate`, but only once the promised lag has passed.
+//! The sender notes what was acknowledged before it polls, and what was started after the response. As growth
+//! since the baseline, received is at most the started events, unique at most those not reported as
+//! duplicates, duplicates at most those not reported as new. From below, received has to reach the
+//! acknowledged events, unique those reported as new, and duplicates those reported as duplicates, once the
+//! promised lag has passed.
+//!
+//! For example, 500 events were acknowledged before a poll, 350 as new and 150 as duplicates, and 600 had been
+//! started after it. Received may have grown by 500 to 600, unique by 350 to 450, duplicates by 150 to 250.
 
 use std::collections::VecDeque;
 
@@ -12,64 +17,80 @@ use truth::scenario::promises::{Ack, Promises};
 
 use crate::numbers::grouped;
 
-/// The counters, in the order of all that is kept for each, and what an answer tells of each.
+/// Counters, in the order of all arrays here, and what a response reports of an event that each counts.
 const NAMES: [(&str, &str); 3] =
     [("received", "acknowledged"), ("unique", "told to be new"), ("duplicates", "told to be duplicates")];
 
-/// How many demands that are not met yet are kept for a counter. Polls come four times a second; when more are open,
-/// the oldest decides all the same.
+/// Number of demands that are kept for a counter until they are met. Polls come four times a second; with more
+/// demands than that, the oldest decides all the same.
 const OPEN_DEMANDS: usize = 4096;
 
-/// What the answers under load of one run come to.
+/// Polls under load of one run, reduced.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnderLoad {
     before: Counters,
     ack: Ack,
-    /// Answers that were compared.
+    /// Number of polls compared.
     pub compared: u64,
-    /// For each counter, the first answer that says more than can have been done.
+    /// For each counter, a sentence about the first value that is too high.
     pub above: [Option<String>; 3],
-    /// For each counter, the furthest that it was behind.
+    /// For each counter, the longest time that it was behind.
     pub lags: [Option<Lag>; 3],
-    /// For each counter, what it had to reach, and since when, oldest first.
-    open: [VecDeque<(u64, u64)>; 3],
+    /// For each counter, the demands that it has not met, oldest first.
+    open: [VecDeque<Demand>; 3],
 }
 
-/// A counter that was behind what had been told.
+/// Least and greatest growth of a counter at one poll.
+struct Limits {
+    least: u64,
+    most: u64,
+}
+
+/// Growth that a counter has to reach.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Demand {
+    since_ns: u64,
+    wanted: u64,
+}
+
+/// A counter that was behind what had been acknowledged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lag {
-    /// For how long at least.
+    /// Time that it was behind, at least.
     pub nanos: u64,
-    /// In words.
+    /// Sentence about it.
     pub detail: String,
 }
 
 impl UnderLoad {
-    /// Nothing polled yet, of a target whose counters stood so before.
+    /// Starts without a poll, from the counters of the baseline.
     pub fn new(before: &Counters, promises: &Promises) -> Self {
-        let open = [VecDeque::new(), VecDeque::new(), VecDeque::new()];
-        let (above, lags) = ([None, None, None], [None, None, None]);
-        Self { before: before.clone(), ack: promises.ack, compared: 0, above, lags, open }
+        Self {
+            before: before.clone(),
+            ack: promises.ack,
+            compared: 0,
+            above: [None, None, None],
+            lags: [None, None, None],
+            open: [VecDeque::new(), VecDeque::new(), VecDeque::new()],
+        }
     }
 
-    /// Takes the next poll with this answer.
-    pub fn take(&mut self, poll: &Poll, answer: &Counters) {
+    /// Takes the next poll, with the counters that it read.
+    pub fn take(&mut self, poll: &Poll, counters: &Counters) {
         self.compared += 1;
-        // Where events are stored later, an answer cannot tell which of them will be new.
-        let told = |count: u64| if self.ack == Ack::Queued { 0 } else { count };
-        let (told_new, told_duplicate) = (told(poll.told_new), told(poll.told_duplicate));
-        let values = [
-            (self.before.received, answer.received, poll.acked, poll.started),
-            (self.before.unique, answer.unique, told_new, poll.started.saturating_sub(told_duplicate)),
-            (
-                self.before.duplicates,
-                answer.duplicates,
-                told_duplicate,
-                poll.started.saturating_sub(told_new),
-            ),
+        // Where events are stored later, a response cannot tell which of them will be new.
+        let is_queued = self.ack == Ack::Queued;
+        let reported_new = if is_queued { 0 } else { poll.told_new };
+        let reported_duplicate = if is_queued { 0 } else { poll.told_duplicate };
+        let limits = [
+            Limits { least: poll.acked, most: poll.started },
+            Limits { least: reported_new, most: poll.started.saturating_sub(reported_duplicate) },
+            Limits { least: reported_duplicate, most: poll.started.saturating_sub(reported_new) },
         ];
-        for (at, (before, now, least, most)) in values.into_iter().enumerate() {
-            let (Some(before), Some(now)) = (before, now) else { continue };
+        let before = [self.before.received, self.before.unique, self.before.duplicates];
+        let now = [counters.received, counters.unique, counters.duplicates];
+        for (at, Limits { least, most }) in limits.into_iter().enumerate() {
+            let (Some(before), Some(now)) = (before[at], now[at]) else { continue };
             let grown = i128::from(now) - i128::from(before);
             if grown > i128::from(most) {
                 self.above[at].get_or_insert_with(|| {
@@ -83,17 +104,17 @@ impl UnderLoad {
         }
     }
 
-    /// Compares a counter with what had been told before, and keeps how far it is behind.
+    /// Compares a counter with what had been acknowledged before, and keeps the longest lag.
     fn take_demand(&mut self, at: usize, poll: &Poll, least: u64, grown: i128) {
         let open = &mut self.open[at];
-        if open.back().is_none_or(|(_, wanted)| *wanted < least) && open.len() < OPEN_DEMANDS {
-            open.push_back((poll.t_sent_ns, least));
+        if open.back().is_none_or(|demand| demand.wanted < least) && open.len() < OPEN_DEMANDS {
+            open.push_back(Demand { since_ns: poll.t_sent_ns, wanted: least });
         }
-        while open.front().is_some_and(|(_, wanted)| i128::from(*wanted) <= grown) {
+        while open.front().is_some_and(|demand| i128::from(demand.wanted) <= grown) {
             open.pop_front();
         }
-        let Some((since, wanted)) = open.front() else { return };
-        let nanos = poll.t_sent_ns.saturating_sub(*since);
+        let Some(Demand { since_ns, wanted }) = open.front() else { return };
+        let nanos = poll.t_sent_ns.saturating_sub(*since_ns);
         if self.lags[at].as_ref().is_none_or(|lag| lag.nanos < nanos) {
             let (name, told) = NAMES[at];
             let ago = match nanos / 1_000_000 {
@@ -106,7 +127,7 @@ impl UnderLoad {
         }
     }
 
-    /// The furthest that any counter was behind.
+    /// Longest lag of any counter.
     pub fn lag(&self) -> Option<&Lag> {
         // Of equals the last is taken, which here is the counter that comes first.
         self.lags.iter().rev().flatten().max_by_key(|lag| lag.nanos)

@@ -1,7 +1,23 @@
-//! One pass over a ledger, in the order of ends: every attempt is booked on its key, rounds are computed again when
-//! they open and dropped when all their requests have ended.
+//! One pass over a ledger, in the order of ends. It books every attempt on its key.
+//!
+//! A round is computed again from the plan when it opens, and dropped when all its requests have ended.
+//!
+//! For example, round 3 has two requests of two events, and the ledger says:
+//!
+//! ```text
+//! Open   round 3                     its keys: request 0 holds 40 and 41, request 1 holds 41 and 12
+//! Done   request 1, try 0, unknown   books an unknown attempt on 41 and on 12
+//! Done   request 0, try 0, acked     books an acknowledgement on 40 and on 41
+//! Done   request 1, try 1, acked     books an acknowledgement on 41 and on 12; round 3 is dropped
+//! ```
+//!
+//! Key 41 then has two acknowledged attempts and an unknown one, so the target has received it two or three
+//! times. Had the ledger ended after its second line, [`Walk::finish`] would book one more unknown attempt
+//! on every event of both requests, as neither has a final end.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod opened;
+
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,81 +25,75 @@ use std::time::Duration;
 use thiserror::Error;
 use truth::plan::Plan;
 use truth::plan::event::Events;
-use truth::plan::invalid::Invalid;
 use truth::plan::round::Round;
-use truth::plan::variant::Origin;
 use truth::record::ledger::{Done, Frame, LedgerError, Purpose, Scope};
 use truth::scenario::promises::{Ack, Batch};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
+use self::opened::Opened;
 use crate::books::ages::Ages;
-use crate::books::contests::Contests;
-use crate::books::coverage::{Coverage, Ended};
-use crate::books::keys::Keys;
-use crate::books::order::{Order, OrderFaults, Said};
-use crate::books::sums::fault_in_sums;
-use crate::books::tally::{AnswerFault, Resent, Sums, Tally};
+use crate::books::contests::Copies;
+use crate::books::interval::Interval;
+use crate::books::order::{Attempt, Order, Said};
+use crate::books::tally::{Segments, Tally};
 
-/// How many faulty sums are kept for show.
-const EXAMPLES: usize = 64;
-
-/// Why a ledger cannot be booked.
+/// Cause for which a ledger cannot be booked.
 #[derive(Debug, Error)]
 pub enum WalkError {
-    /// It cannot be read.
+    /// A segment cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// A file of the run is gone.
+    /// A file of the run is missing.
     #[error("{} is gone, so it cannot be told what was sent, or onto what", path.display())]
     Gone {
         /// The file.
         path: PathBuf,
     },
-    /// A lane that ended in order has closed its segment.
+    /// A segment lacks its end, although its run ended in order.
     #[error("{} has lost its end: the run came to its own, and this is not what it wrote", path.display())]
     CutOff {
         /// The segment.
         path: PathBuf,
     },
-    /// Its frames contradict the plan or each other.
+    /// Frames contradict the plan or each other.
     #[error("the ledger contradicts itself: {reason}")]
     Contradiction {
-        /// What does not fit.
+        /// Sentence about the contradiction.
         reason: String,
     },
 }
 
-/// What a walk must know of where frames come from.
+/// Origin of the frames that a walk takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
-    /// What was sent.
+    /// Plan of the run.
     pub plan: &'a Plan,
-    /// What it looks like.
+    /// Events of the plan.
     pub events: &'a Events,
-    /// Whether requests of a release can have been under way at once.
+    /// True if requests of a release can have been under way at once.
     pub can_race: bool,
-    /// Whether a part of a request may be refused.
+    /// Promise about a request of which a part is invalid.
     pub batch: Batch,
-    /// How long a key is known again; none if for ever.
+    /// Time for which a key is promised to be known; none if for ever.
     pub window: Option<Duration>,
-    /// What an acknowledgement means.
+    /// Promise of an acknowledgement.
     pub ack: Ack,
-    /// Whether all times can be compared.
+    /// True if all times are of one clock.
     pub one_clock: bool,
-    /// For each segment, which run it belongs to.
+    /// For each segment, the index of its run.
     pub runs: &'a [usize],
-    /// For each run, whether it came to its end.
+    /// For each run, true if its sender came to its end.
     pub ended: &'a [bool],
 }
 
-/// The pass. Frames go in one by one; [`Walk::finish`] books what never ended.
+/// The pass. It takes frames one by one; [`Walk::finish`] books the requests that never ended.
 #[derive(Debug)]
 pub struct Walk<'a> {
     setting: Setting<'a>,
     open: HashMap<(usize, Scope), Opened>,
-    /// The rounds that were ever opened, each with its run.
+    /// Rounds that were ever opened, each with its run.
     rounds: HashSet<(usize, u64)>,
-    /// Segments that end in order.
+    /// Segments that end with a `Closed` frame.
     closed: HashSet<usize>,
     /// Segments that `verify` wrote.
     later: HashSet<usize>,
@@ -91,77 +101,12 @@ pub struct Walk<'a> {
     tally: Tally,
 }
 
-/// A round or list that is under way.
-#[derive(Debug)]
-struct Opened {
-    purpose: Option<Purpose>,
-    /// Which round it is, if it is one.
-    round: Option<u64>,
-    ordinals: Vec<u64>,
-    /// Keys of earlier rounds that were acknowledged when it was opened: no answer in it can tell them to be new.
-    known: HashSet<u64>,
-    /// Requests that hold an event that is none.
-    spoilt: HashSet<u32>,
-    batch: usize,
-    releases: Vec<Range<u32>>,
-    first_ordinal: u64,
-    t: u64,
-    requests: Vec<Progress>,
-    left: usize,
-}
-
-/// A request that is under way.
-#[derive(Clone, Copy, Debug, Default)]
-struct Progress {
-    ended: bool,
-    acked: bool,
-    /// The end of its last try that left.
-    left_until: Option<u64>,
-    /// Its last try that may have had an effect. Tries before it may have overlapped others too, but only what is
-    /// certain counts as tested.
-    interval: Option<(u64, u64)>,
-}
-
-impl Opened {
-    fn origin(&self, request: u32) -> Origin {
-        self.round.map_or(Origin::Later, |round| Origin::Planned { round, request })
-    }
-
-    fn ordinals(&self, request: u32) -> &[u64] {
-        let low = request as usize * self.batch;
-        &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
-    }
-}
-
 impl<'a> Walk<'a> {
-    /// A pass over nothing yet.
+    /// Starts a pass.
     pub fn new(setting: Setting<'a>, keys: Range<u64>) -> Self {
-        let tally = Tally {
-            keys: Keys::new(keys.clone()),
-            sums: Sums::default(),
-            resent: Resent::default(),
-            begun_ns: None,
-            statuses: BTreeMap::new(),
-            slots_sent: 0,
-            order: OrderFaults::default(),
-            // What is stored later may be stored when its key has long been forgotten.
-            ages: Ages::new(setting.window, setting.one_clock && setting.ack == Ack::Committed, keys),
-            contests: Contests::default(),
-            answer_sums: Vec::new(),
-            answer_sum_faults: 0,
-            answers_compared: 0,
-            counts_compared: 0,
-            count_faults: Vec::new(),
-            count_faults_total: 0,
-            spoilt: 0,
-            spoilt_taken: 0,
-            spoilt_examples: Vec::new(),
-            coverage: Coverage::default(),
-            closed: (0, 0),
-            cut_off: None,
-            is_open: false,
-            last_answered: None,
-        };
+        // Where an event is stored later than it is acknowledged, its key may be forgotten by then.
+        let times_tell = setting.one_clock && setting.ack == Ack::Committed;
+        let ages = Ages::new(setting.window, times_tell, keys.clone());
         Self {
             setting,
             open: HashMap::new(),
@@ -169,7 +114,7 @@ impl<'a> Walk<'a> {
             closed: HashSet::new(),
             later: HashSet::new(),
             order: Order::default(),
-            tally,
+            tally: Tally::new(keys, ages),
         }
     }
 
@@ -187,7 +132,7 @@ impl<'a> Walk<'a> {
             }
             Frame::Resend { id, purpose, ordinals } => {
                 self.later.insert(segment);
-                self.open_extra(run, *id, *purpose, ordinals)
+                self.open_list(run, *id, *purpose, ordinals)
             }
             Frame::Done(done) => self.done(run, done),
             Frame::Closed { .. } => {
@@ -202,40 +147,28 @@ impl<'a> Walk<'a> {
         if round.requests() == 0 {
             return Err(contradiction(format!("round {index} is beyond the plan")));
         }
-        let opened = Opened {
-            purpose: None,
-            round: Some(index),
-            known: self.known(&round),
-            spoilt: (0..round.requests())
-                .filter(|request| Invalid::of(self.setting.plan, &round, *request).is_some())
-                .collect(),
-            ordinals: round.ordinals().to_vec(),
-            batch: self.setting.plan.batch as usize,
-            releases: round.releases(),
-            first_ordinal: self.setting.plan.ordinals_of(index).start,
-            t,
-            requests: vec![Progress::default(); round.requests() as usize],
-            left: round.requests() as usize,
-        };
         if !self.rounds.insert((run, index)) {
             return Err(contradiction(format!("round {index} was opened twice")));
         }
+        let opened = Opened::round(self.setting.plan, &round, self.known(&round), t);
         self.open.insert((run, Scope::Round(index)), opened);
         Ok(())
     }
 
-    /// The repeats of earlier rounds that were acknowledged by now, unless they may be forgotten.
+    /// Collects the repeats of earlier rounds that were acknowledged by now; none if keys may be forgotten.
     fn known(&self, round: &Round) -> HashSet<u64> {
         if self.setting.window.is_some() {
             return HashSet::new();
         }
-        let (keys, first) = (&self.tally.keys, self.setting.plan.ordinals_of(round.index).start);
+        let keys = &self.tally.keys;
+        let first = self.setting.plan.ordinals_of(round.index).start;
         let acked =
             |ordinal: &u64| *ordinal < first && keys.contains(*ordinal) && keys.get(*ordinal).acked() > 0;
         round.ordinals().iter().copied().filter(acked).collect()
     }
 
-    fn open_extra(
+    /// Opens a list of keys that `verify` sent again. A long one comes in parts.
+    fn open_list(
         &mut self,
         run: usize,
         id: u32,
@@ -243,28 +176,12 @@ impl<'a> Walk<'a> {
         ordinals: &[u64],
     ) -> Result<(), WalkError> {
         let keys = self.setting.plan.keys().unwrap_or(u64::MAX);
-        if let Some(unknown) = ordinals.iter().find(|ordinal| **ordinal >= keys) {
-            return Err(contradiction(format!(
-                "list {id} names key {unknown}, which the plan does not have"
-            )));
+        if let Some(beyond) = ordinals.iter().find(|ordinal| **ordinal >= keys) {
+            return Err(contradiction(format!("list {id} names key {beyond}, which the plan does not have")));
         }
         let batch = self.setting.plan.batch as usize;
-        let opened = self.open.entry((run, Scope::Resend(id))).or_insert_with(|| Opened {
-            purpose: Some(purpose),
-            round: None,
-            known: HashSet::new(),
-            spoilt: HashSet::new(),
-            ordinals: Vec::new(),
-            batch,
-            releases: Vec::new(),
-            first_ordinal: 0,
-            t: 0,
-            requests: Vec::new(),
-            left: 0,
-        });
-        opened.ordinals.extend_from_slice(ordinals);
-        opened.requests.resize(opened.ordinals.len().div_ceil(batch), Progress::default());
-        opened.left = opened.requests.len();
+        let list = self.open.entry((run, Scope::Resend(id)));
+        list.or_insert_with(|| Opened::list(purpose, batch)).extend(ordinals);
         Ok(())
     }
 
@@ -279,45 +196,46 @@ impl<'a> Walk<'a> {
             return Err(contradiction(reason));
         }
         *self.tally.statuses.entry(done.status).or_default() += 1;
-        self.book_try(&opened, done.request, &done.answer, (done.t_start, done.t_end));
+        self.book_try(&opened, done.request, &done.answer, Interval { start: done.t_start, end: done.t_end });
+        self.compare(&opened, done);
         let slots = opened.ordinals(done.request).len() as u64;
-        if opened.spoilt.contains(&done.request) {
-            self.note_spoilt(done);
-        } else {
-            self.compare_sums(done, slots);
-            self.compare_counts(done, &opened);
-        }
-        let is_planned = opened.purpose.is_none();
         let progress = &mut opened.requests[request];
-        if done.answer.outcome != Outcome::NeverSent {
-            let is_first = is_planned && progress.left_until.is_none();
-            self.tally.slots_sent += if is_first { slots } else { 0 };
-            progress.left_until = Some(done.t_end);
+        let is_first = opened.purpose.is_none() && progress.left_until.is_none();
+        if is_first && done.answer.outcome != Outcome::NeverSent {
+            self.tally.slots_sent += slots;
         }
-        if matches!(done.answer.outcome, Outcome::Acked | Outcome::Unknown) {
-            progress.interval = Some((done.t_start, done.t_end));
-        }
-        progress.acked |= done.answer.outcome == Outcome::Acked;
-        if done.is_final {
-            progress.ended = true;
-            opened.left -= 1;
-        }
+        progress.take(done);
+        opened.left -= usize::from(done.is_final);
         if opened.left > 0 {
             self.open.insert((run, done.scope), opened);
         } else {
-            self.drop_round(run, done.scope, &opened);
+            self.drop_round(run, &opened);
         }
         Ok(())
     }
 
+    /// Compares a response with what was sent.
+    fn compare(&mut self, opened: &Opened, done: &Done) {
+        let responses = &mut self.tally.responses;
+        if opened.invalid.contains(&done.request) {
+            return responses.take_invalid(done);
+        }
+        let ordinals = opened.ordinals(done.request);
+        responses.take_sums(done, ordinals.len() as u64, self.setting.batch);
+        if opened.purpose.is_none() {
+            responses.take_counts(done, ordinals, &opened.known);
+        }
+    }
+
     /// Books one try of a request, as a part of the run or of what came after it.
-    fn book_try(&mut self, opened: &Opened, request: u32, answer: &Answer, (t_start, t_end): (u64, u64)) {
-        let (ordinals, before) = (opened.ordinals(request), self.tally.sums);
-        self.book(ordinals, answer, t_start, t_end);
+    fn book_try(&mut self, opened: &Opened, request: u32, answer: &Answer, interval: Interval) {
+        let ordinals = opened.ordinals(request);
+        let before = self.tally.sums;
+        self.book(ordinals, answer, interval);
         if self.setting.events.has_variants() {
-            let copies = (opened.origin(request), ordinals);
-            let known = (self.setting.events, &self.tally.keys);
-            self.tally.contests.take(known, copies, answer, (t_start, t_end));
+            let events = self.setting.events;
+            let copies = Copies { events, origin: opened.origin(request), ordinals };
+            self.tally.contests.take(&self.tally.keys, copies, answer, interval);
         }
         let booked = self.tally.sums - before;
         let resent = &mut self.tally.resent;
@@ -326,9 +244,9 @@ impl<'a> Walk<'a> {
             Some(Purpose::Resolve) => resent.resolve = resent.resolve + booked,
             Some(Purpose::Replay) => {
                 resent.replay = resent.replay + booked;
-                let told_new = |place: usize| answer.kinds.of(place) == Kind::New;
-                let named = ordinals.iter().enumerate().filter(|(place, _)| told_new(*place));
-                named.for_each(|(_, ordinal)| resent.replayed_new.note(*ordinal));
+                let is_new = |place: usize| answer.kinds.of(place) == Kind::New;
+                let new = ordinals.iter().enumerate().filter(|(place, _)| is_new(*place));
+                new.for_each(|(_, ordinal)| resent.replayed_new.note(*ordinal));
                 if answer.kinds == Kinds::Untold {
                     resent.replayed_new.count += u64::from(answer.inserted.unwrap_or(0));
                 }
@@ -336,9 +254,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Books every attempt of one try. A request's `new` answers come before its duplicates: inside one request the
-    /// order of work is the target's own affair.
-    fn book(&mut self, ordinals: &[u64], answer: &Answer, t_start: u64, t_end: u64) {
+    /// Books every attempt of one try, those reported as new before the duplicates: the order of work
+    /// inside one request is the target's own affair.
+    fn book(&mut self, ordinals: &[u64], answer: &Answer, interval: Interval) {
         let keys = &self.tally.keys;
         let booked: Vec<(usize, u64)> =
             ordinals.iter().copied().enumerate().filter(|(_, ordinal)| keys.contains(*ordinal)).collect();
@@ -347,7 +265,7 @@ impl<'a> Walk<'a> {
             Outcome::Rejected => self.tally.sums.rejected += booked.len() as u64,
             Outcome::Unknown => {
                 for (_, ordinal) in booked {
-                    self.book_unknown(ordinal, t_start, t_end);
+                    self.book_unknown(ordinal, interval);
                 }
             }
             Outcome::Acked => {
@@ -355,7 +273,7 @@ impl<'a> Walk<'a> {
                     for (place, ordinal) in &booked {
                         let kind = answer.kinds.of(*place);
                         if (kind == Kind::New) == wanted_new {
-                            self.book_told(*ordinal, kind, t_start, t_end);
+                            self.book_acked(*ordinal, kind, interval);
                         }
                     }
                 }
@@ -363,138 +281,81 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn book_unknown(&mut self, ordinal: u64, t_start: u64, t_end: u64) {
-        let state = self.tally.keys.get(ordinal);
-        self.order.take(ordinal, Said::Nothing, state.acked() > 0, t_start, t_end, state.unknown() > 0);
+    fn book_unknown(&mut self, ordinal: u64, interval: Interval) {
+        let before = self.tally.keys.get(ordinal);
+        self.order.take(ordinal, before, Attempt { said: Said::Nothing, interval });
         self.tally.keys.book_unknown(ordinal);
-        self.tally.ages.take_unknown(ordinal, t_start);
+        self.tally.ages.take_unknown(ordinal, interval.start);
         self.tally.sums.unknown += 1;
     }
 
-    fn book_told(&mut self, ordinal: u64, kind: Kind, t_start: u64, t_end: u64) {
+    fn book_acked(&mut self, ordinal: u64, kind: Kind, interval: Interval) {
         let said = match kind {
             Kind::New => Said::New,
             Kind::Duplicate => Said::Duplicate,
-            Kind::Accepted => Said::Untold,
+            Kind::Accepted => Said::Unreported,
             Kind::Rejected => {
                 self.tally.sums.rejected += 1;
                 return;
             }
         };
-        let state = self.tally.keys.get(ordinal);
-        self.order.take(ordinal, said, state.acked() > 0, t_start, t_end, state.unknown() > 0);
+        let before = self.tally.keys.get(ordinal);
+        self.order.take(ordinal, before, Attempt { said, interval });
         self.tally.keys.book_acked(ordinal, said == Said::New);
-        self.tally.ages.take(ordinal, t_start, t_end);
+        self.tally.ages.take(ordinal, interval);
         self.tally.sums.acked += 1;
-        self.tally.sums.told_new += u64::from(said == Said::New);
-        self.tally.sums.told_duplicate += u64::from(said == Said::Duplicate);
+        self.tally.sums.reported_new += u64::from(said == Said::New);
+        self.tally.sums.reported_duplicate += u64::from(said == Said::Duplicate);
     }
 
-    /// A request with an event that is none was sent, and should have been refused as a whole.
-    fn note_spoilt(&mut self, done: &Done) {
-        if done.answer.outcome == Outcome::NeverSent {
-            return;
-        }
-        self.tally.spoilt += 1;
-        if done.answer.outcome == Outcome::Acked {
-            self.tally.spoilt_taken += 1;
-            if self.tally.spoilt_examples.len() < EXAMPLES {
-                let detail =
-                    format!("acknowledged with status {}, though one of its events is none", done.status);
-                let (scope, request) = (done.scope, done.request);
-                self.tally.spoilt_examples.push(AnswerFault { scope, request, detail });
-            }
-        }
-    }
-
-    fn compare_sums(&mut self, done: &Done, sent: u64) {
-        let answer = &done.answer;
-        if answer.outcome != Outcome::Acked {
-            return;
-        }
-        let names_new = answer.duplicates.is_some() || answer.kinds != Kinds::Untold;
-        let tells = answer.accepted.is_some() || (answer.inserted.is_some() && names_new);
-        self.tally.answers_compared += u64::from(tells);
-        let Some(detail) = fault_in_sums(answer, sent, self.setting.batch) else { return };
-        self.tally.answer_sum_faults += 1;
-        if self.tally.answer_sums.len() < EXAMPLES {
-            self.tally.answer_sums.push(AnswerFault { scope: done.scope, request: done.request, detail });
-        }
-    }
-
-    /// An answer that counts its new events without naming them cannot count repeats inside it, nor keys that had been
-    /// acknowledged before its round was opened.
-    fn compare_counts(&mut self, done: &Done, opened: &Opened) {
-        let answer = &done.answer;
-        let is_planned = opened.purpose.is_none() && answer.outcome == Outcome::Acked;
-        let Some(inserted) = answer.inserted.filter(|_| is_planned && answer.kinds == Kinds::Untold) else {
-            return;
-        };
-        self.tally.counts_compared += 1;
-        let new = opened.ordinals(done.request).iter().filter(|ordinal| !opened.known.contains(ordinal));
-        let most = new.collect::<HashSet<_>>().len();
-        if inserted as usize <= most {
-            return;
-        }
-        self.tally.count_faults_total += 1;
-        if self.tally.count_faults.len() < EXAMPLES {
-            let detail = format!("inserted={inserted}, but {most} at most can have been new");
-            let (scope, request) = (done.scope, done.request);
-            self.tally.count_faults.push(AnswerFault { scope, request, detail });
-        }
-    }
-
-    fn drop_round(&mut self, run: usize, scope: Scope, opened: &Opened) {
-        let Scope::Round(round) = scope else { return };
+    fn drop_round(&mut self, run: usize, opened: &Opened) {
+        let Some(round) = opened.round else { return };
         self.cover(opened);
-        // A round without an acknowledged key of its own has nothing to plant a defect in.
-        let is_own = |ordinal: &u64| *ordinal >= opened.first_ordinal;
-        let has_keys = (0..)
-            .zip(&opened.requests)
-            .any(|(request, progress)| progress.acked && opened.ordinals(request).iter().any(is_own));
-        let is_answered = |progress: &Progress| progress.acked || progress.interval.is_none();
-        if has_keys && opened.requests.iter().all(is_answered) {
+        if opened.is_answered() {
             self.tally.last_answered = self.tally.last_answered.max(Some((run, round)));
         }
     }
 
     fn cover(&mut self, opened: &Opened) {
-        let ended: Vec<Ended> = opened
-            .requests
-            .iter()
-            .map(|progress| Ended { interval: progress.interval, acked: progress.acked })
-            .collect();
+        let ended = opened.ended();
         let requests: Vec<&[u64]> = opened.ordinals.chunks(opened.batch).collect();
-        let can_race = self.setting.can_race;
-        self.tally.coverage.take_round(&requests, &opened.releases, &ended, opened.first_ordinal, can_race);
+        self.tally.coverage.take_round(&requests, &ended, opened.first_ordinal);
+        if self.setting.can_race {
+            self.tally.coverage.take_releases(&requests, &ended, &opened.releases);
+        }
     }
 
-    /// Books one unknown attempt for every request of an opened round that has no final end: the sender died.
+    /// Books an unknown attempt for every request of an opened round that has no final end: the sender died.
     pub fn finish(mut self) -> Tally {
         let mut open: Vec<((usize, Scope), Opened)> = self.open.drain().collect();
         open.sort_by_key(|(key, _)| *key);
         for (_, opened) in &open {
-            for (request, progress) in
-                opened.requests.iter().enumerate().filter(|(_, progress)| !progress.ended)
-            {
-                let began = progress.left_until.unwrap_or(opened.t);
-                let lost = Answer::bare(Outcome::Unknown);
-                let slots = opened.ordinals(request as u32).len() as u64;
-                let is_first = opened.purpose.is_none() && progress.left_until.is_none();
-                self.tally.slots_sent += if is_first { slots } else { 0 };
-                self.book_try(opened, request as u32, &lost, (began, u64::MAX));
-            }
+            self.book_silent(opened);
             if opened.purpose.is_none() {
                 self.cover(opened);
             }
         }
         let own = (0..self.setting.runs.len()).filter(|segment| !self.later.contains(segment));
         let (closed, open): (Vec<usize>, Vec<usize>) = own.partition(|segment| self.closed.contains(segment));
-        self.tally.closed = (closed.len(), closed.len() + open.len());
+        self.tally.segments = Segments { closed: closed.len(), all: closed.len() + open.len() };
         self.tally.is_open = self.closed.len() < self.setting.runs.len();
         self.tally.cut_off = open.into_iter().find(|segment| self.setting.ended[self.setting.runs[*segment]]);
         self.tally.order = self.order.finish();
         self.tally
+    }
+
+    /// Books an unknown attempt for each request without an end.
+    fn book_silent(&mut self, opened: &Opened) {
+        let silent = (0_u32..).zip(&opened.requests).filter(|(_, progress)| !progress.ended);
+        for (request, progress) in silent {
+            let is_first = opened.purpose.is_none() && progress.left_until.is_none();
+            if is_first {
+                self.tally.slots_sent += opened.ordinals(request).len() as u64;
+            }
+            let start = progress.left_until.unwrap_or(opened.t);
+            let interval = Interval { start, end: u64::MAX };
+            self.book_try(opened, request, &Answer::bare(Outcome::Unknown), interval);
+        }
     }
 }
 

@@ -6,46 +6,46 @@ use truth::observed::{Observed, Settled};
 use crate::books::region::Deltas;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, Finding, SHOWN_KEYS};
+use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
 
 /// Keys that were acknowledged, sent again, and not taken for duplicates.
 pub fn replay(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "replay";
+    const ID: CheckId = CheckId::Replay;
     let resent = &facts.tally.resent;
     if resent.replay.sent() == 0 {
-        return Check::not_tested(NAME, "no acknowledged key was sent again (--replay does)");
+        return Check::not_tested(ID, "no acknowledged key was sent again (--replay does)");
     }
     if let Some(window) = facts.evidence.promises.window {
         let window = truth::duration::format(window);
-        return Check::not_tested(NAME, format!("keys are promised to be known again for {window} only"));
+        return Check::not_tested(ID, format!("keys are promised to be known again for {window} only"));
     }
     let replayed = counted(resent.replay.sent(), "acknowledged key", "acknowledged keys");
-    let told_new = &resent.replayed_new;
-    if told_new.count > 0 {
+    let new = &resent.replayed_new;
+    if new.count > 0 {
         let found = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, sent again, and told to be new");
-        let summary = format!("of {replayed} sent again, {} told to be new", grouped(told_new.count));
-        return Check::fail(NAME, told_new.count, summary, told_new.keys.iter().map(found).collect());
+        let summary = format!("of {replayed} sent again, {} told to be new", grouped(new.count));
+        return Check::fail(ID, new.count, summary, new.keys.iter().map(found).collect());
     }
     match growth(facts) {
-        Growth::Explained | Growth::Untold if resent.replay.told_duplicate == resent.replay.acked => {
-            Check::pass(NAME, format!("{replayed} sent again, all of them known"))
+        Growth::Explained | Growth::Unclear if resent.replay.reported_duplicate == resent.replay.acked => {
+            Check::pass(ID, format!("{replayed} sent again, all of them known"))
         }
         Growth::Explained => {
-            Check::pass(NAME, format!("{replayed} sent again, and none of them counted as unique"))
+            Check::pass(ID, format!("{replayed} sent again, and none of them counted as unique"))
         }
-        Growth::Untold => {
-            Check::not_tested(NAME, format!("{replayed} sent again; nothing tells whether they were known"))
+        Growth::Unclear => {
+            Check::not_tested(ID, format!("{replayed} sent again; nothing tells whether they were known"))
         }
         Growth::Excess { by, others_possible: false } => {
             let detail = format!(
                 "unique grew by {} more than keys in doubt can explain, while {replayed} were sent again",
                 grouped(by)
             );
-            Check::fail(NAME, by, detail.clone(), vec![Finding::plain(detail)])
+            Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)])
         }
         Growth::Excess { by, others_possible: true } => {
             let detail = format!("unique grew by {} while {replayed} were sent again", grouped(by));
-            Check::unknown(NAME, by, format!("{detail}; another writer would explain it"))
+            Check::unknown(ID, by, format!("{detail}; another writer would explain it"))
         }
     }
 }
@@ -55,7 +55,7 @@ enum Growth {
     /// By no more than keys in doubt can explain.
     Explained,
     /// There are no counters to tell, or they do not tell of one target at rest.
-    Untold,
+    Unclear,
     /// By so many more.
     Excess {
         by: u64,
@@ -66,20 +66,20 @@ enum Growth {
 
 fn growth(facts: &Facts<'_>) -> Growth {
     let evidence = facts.evidence;
-    let Some(earlier) = &evidence.earlier else { return Growth::Untold };
+    let Some(earlier) = &evidence.earlier else { return Growth::Unclear };
     let rested = |look: &Observed| {
         matches!(look.stats.settled, Settled::Reached | Settled::Stuck)
             && look.stats.stats.as_ref().is_some_and(|stats| stats.backlog() == 0)
     };
     let (Some(before), Some(now)) = (&earlier.stats.stats, &evidence.observed.stats.stats) else {
-        return Growth::Untold;
+        return Growth::Unclear;
     };
     let same_process = before.instance == now.instance || facts.counts_on();
     if evidence.promises.shared || !same_process || !rested(earlier) || !rested(&evidence.observed) {
-        return Growth::Untold;
+        return Growth::Unclear;
     }
     let deltas = Deltas::between(before, now);
-    let Some(unique) = deltas.unique else { return Growth::Untold };
+    let Some(unique) = deltas.unique else { return Growth::Unclear };
     let in_doubt = facts
         .tally
         .keys
@@ -99,24 +99,24 @@ fn growth(facts: &Facts<'_>) -> Growth {
 
 /// What was listed and is gone, though nobody took it away.
 pub fn stillness(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "stillness";
+    const ID: CheckId = CheckId::Stillness;
     let evidence = facts.evidence;
     let Some(earlier) = &evidence.earlier else {
-        return Check::not_tested(NAME, "the target was looked at once (--resolve and --replay look again)");
+        return Check::not_tested(ID, "the target was looked at once (--resolve and --replay look again)");
     };
     let same_route = earlier.listing.route == evidence.observed.listing.route;
     if !same_route || !earlier.listing.tells_presence() || !facts.tells_presence() {
-        return Check::not_tested(NAME, "the listings do not tell of every key whether it is there");
+        return Check::not_tested(ID, "the listings do not tell of every key whether it is there");
     }
     let (before, now) = (&earlier.presence, &evidence.observed.presence);
     let gone = |ordinal: &u64| before.seen(*ordinal) > 0 && now.seen(*ordinal) == 0;
     let gone: Vec<u64> = evidence.keys.clone().filter(gone).collect();
     if gone.is_empty() {
         let rows = counted(earlier.listing.ours.count, "row of this run is", "rows of this run are");
-        return Check::pass(NAME, format!("all {rows} still there after keys were sent again"));
+        return Check::pass(ID, format!("all {rows} still there after keys were sent again"));
     }
     let found = |ordinal: &u64| facts.finding(*ordinal, "listed before keys were sent again, and gone now");
     let count = gone.len() as u64;
     let summary = counted(count, "listed key is gone", "listed keys are gone");
-    Check::fail(NAME, count, summary, gone.iter().take(SHOWN_KEYS).map(found).collect())
+    Check::fail(ID, count, summary, gone.iter().take(SHOWN_KEYS).map(found).collect())
 }

@@ -12,34 +12,34 @@ use truth::target::answer::Outcome;
 use crate::books::walk::WalkError;
 use crate::facts::Facts;
 use crate::numbers::counted;
-use crate::verdict::{Check, Examined, Finding, SHOWN_KEYS};
+use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, SHOWN_KEYS};
 
 /// A request without an answer of which a part is stored, though the target promises all or nothing.
 pub fn torn_batch(facts: &Facts<'_>, examined: &mut Examined) -> Check {
-    const NAME: &str = "torn-batch";
+    const ID: CheckId = CheckId::TornBatch;
     if facts.evidence.promises.batch == Batch::Partial {
-        return Check::not_tested(NAME, "the target takes parts of a request");
+        return Check::not_tested(ID, "the target takes parts of a request");
     }
     if facts.evidence.missing_shards > 0 || !facts.tells_presence() || !facts.is_at_rest() {
-        return Check::not_tested(NAME, "it cannot be told of every key whether it is there");
+        return Check::not_tested(ID, "it cannot be told of every key whether it is there");
     }
     if facts.tally.sums.unknown == 0 {
-        return Check::not_tested(NAME, "no request is in doubt");
+        return Check::not_tested(ID, "no request is in doubt");
     }
     let doubts = match Doubts::of(facts) {
         Ok(doubts) => doubts,
         Err(error) => {
-            examined.doubts.push(format!("requests in doubt cannot be told: {}", chain(&error)));
-            return Check::unknown(NAME, 0, "the ledger could not be read again");
+            examined.doubts.push(Doubt::RequestsUnread { reason: chain(&error) });
+            return Check::unknown(ID, 0, "the ledger could not be read again");
         }
     };
     let requests = counted(doubts.whole, "request in doubt is", "requests in doubt are");
     match doubts.torn {
-        0 if doubts.whole == 0 => Check::not_tested(NAME, "no request in doubt had two keys of its own"),
-        0 => Check::pass(NAME, format!("{requests} there as a whole, or not at all")),
+        0 if doubts.whole == 0 => Check::not_tested(ID, "no request in doubt had two keys of its own"),
+        0 => Check::pass(ID, format!("{requests} there as a whole, or not at all")),
         torn => {
             let summary = counted(torn, "request is stored in part", "requests are stored in part");
-            Check::fail(NAME, torn, summary, doubts.findings)
+            Check::fail(ID, torn, summary, doubts.findings)
         }
     }
 }
@@ -114,50 +114,47 @@ impl Doubts {
 
 /// Answers that count more new events than can have been new.
 pub fn batch_counts(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "batch-counts";
-    let (tally, evidence) = (&facts.tally, facts.evidence);
+    const ID: CheckId = CheckId::BatchCounts;
+    let counts = &facts.tally.responses.counts;
+    let evidence = facts.evidence;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(NAME, "the answers of the missing shards are not known");
+        return Check::not_tested(ID, "the answers of the missing shards are not known");
     }
     if evidence.promises.intermediary_resends {
-        return Check::not_tested(NAME, "something between may send a request again");
+        return Check::not_tested(ID, "something between may send a request again");
     }
-    let (compared, faults) = (tally.counts_compared, &tally.count_faults);
-    if compared == 0 {
-        return Check::not_tested(NAME, "no answer counts new events without telling which");
+    if counts.compared == 0 {
+        return Check::not_tested(ID, "no answer counts new events without telling which");
     }
-    if tally.count_faults_total == 0 {
-        let answers = counted(compared, "answer counts", "answers count");
-        return Check::pass(NAME, format!("{answers} no more new events than can have been new"));
+    if counts.faulty == 0 {
+        let answers = counted(counts.compared, "answer counts", "answers count");
+        return Check::pass(ID, format!("{answers} no more new events than can have been new"));
     }
     let summary = counted(
-        tally.count_faults_total,
+        counts.faulty,
         "answer counts more new events than can have been new",
         "answers count more new events than can have been new",
     );
-    let findings = faults.iter().map(crate::checks::by_total::of_answer).collect();
-    Check::fail(NAME, tally.count_faults_total, summary, findings)
+    let findings = counts.examples.iter().map(crate::checks::by_total::of_answer).collect();
+    Check::fail(ID, counts.faulty, summary, findings)
 }
 
 /// A request with an event that is none, acknowledged though batches are promised to be whole.
 pub fn invalid_taken(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "invalid-taken";
-    let tally = &facts.tally;
-    if tally.spoilt == 0 {
-        return Check::not_tested(
-            NAME,
-            "no request with an invalid event was sent ([traps] in the scenario)",
-        );
+    const ID: CheckId = CheckId::InvalidTaken;
+    let invalid = &facts.tally.responses.invalid;
+    if invalid.compared == 0 {
+        return Check::not_tested(ID, "no request with an invalid event was sent ([traps] in the scenario)");
     }
-    let sent = counted(tally.spoilt, "request", "requests");
+    let sent = counted(invalid.compared, "request", "requests");
     if facts.evidence.promises.batch == Batch::Partial {
-        return Check::not_tested(NAME, "the target takes parts of a request");
+        return Check::not_tested(ID, "the target takes parts of a request");
     }
-    if tally.spoilt_taken == 0 {
-        return Check::pass(NAME, format!("none of {sent} with an invalid event was acknowledged"));
+    if invalid.faulty == 0 {
+        return Check::pass(ID, format!("none of {sent} with an invalid event was acknowledged"));
     }
-    let taken = tally.spoilt_taken;
+    let taken = invalid.faulty;
     let summary = counted(taken, "request with an invalid event is", "requests with an invalid event are");
-    let findings = tally.spoilt_examples.iter().map(crate::checks::by_total::of_answer).collect();
-    Check::fail(NAME, taken, format!("{summary} acknowledged, of {sent}"), findings)
+    let findings = invalid.examples.iter().map(crate::checks::by_total::of_answer).collect();
+    Check::fail(ID, taken, format!("{summary} acknowledged, of {sent}"), findings)
 }

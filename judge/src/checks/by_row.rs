@@ -5,62 +5,53 @@ use truth::observed::rows::AnomalyClass;
 use truth::observed::topics::Leak;
 use truth::scenario::promises::Counters as CounterPromise;
 
-use crate::facts::{Facts, OPEN_END};
+use crate::checks::unaccounted::Unaccounted;
+use crate::facts::Facts;
 use crate::numbers::counted;
-use crate::verdict::{Check, Examined, Finding, SHOWN_KEYS};
+use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, SHOWN_KEYS};
 
-/// A row that this run did not store: `unattempted` are keys that decode, found by their bytes.
-pub fn stranger(facts: &Facts<'_>, unattempted: (u64, Vec<Finding>), examined: &mut Examined) -> Check {
-    const NAME: &str = "stranger";
+/// Looks for rows that this run did not store.
+pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &mut Examined) -> Check {
+    const ID: CheckId = CheckId::Stranger;
     let listing = &facts.evidence.observed.listing;
     if !listing.offered || listing.unread.is_some() {
-        return Check::not_tested(NAME, "the target shows no events");
+        return Check::not_tested(ID, "the target shows no events");
     }
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(NAME, "what the missing shards stored cannot be told from strangers");
+        return Check::not_tested(ID, "what the missing shards stored cannot be told from strangers");
     }
-    let (mut count, mut findings) = unattempted;
-    if count > 0 && facts.may_lack_the_end() {
-        let rows = counted(count, "key is", "keys are");
-        examined.doubts.push(format!("{rows} listed though no attempt is on record; but {OPEN_END}"));
-        (count, findings) = (0, Vec::new());
+    let mut count = listing.never_planned;
+    let mut findings = Vec::new();
+    if unaccounted.unattempted > 0 && facts.may_lack_the_end() {
+        examined.doubts.push(Doubt::Unattempted { keys: unaccounted.unattempted });
+    } else {
+        count += unaccounted.unattempted;
+        let shown = unaccounted.unattempted_keys.iter().take(SHOWN_KEYS);
+        findings.extend(
+            shown.map(|ordinal| facts.finding(*ordinal, "listed, though no attempt of it ever left")),
+        );
     }
-    count += listing.never_planned;
     findings.extend(examples(facts, AnomalyClass::NeverPlanned));
     let is_table = listing.route == Route::Database;
     match foreign(facts) {
         // What a table holds besides is told as an observation: it may be another's.
-        Foreign::Uncounted(_) | Foreign::Untold(_) if is_table => {}
+        Foreign::Uncounted(_) | Foreign::Undated(_) if is_table => {}
         Foreign::Uncounted(uncounted) => {
             count += uncounted;
             findings.extend(examples(facts, AnomalyClass::Foreign));
         }
-        Foreign::Counted(counted_rows) => examined.doubts.push(format!(
-            "{} appeared during the run: another writer; say `shared = true` in the scenario's promises if that is meant",
-            counted(counted_rows, "foreign row that the target counts", "foreign rows that the target counts")
-        )),
-        Foreign::Later(later) => examined.observations.push(format!(
-            "since the run ended, others have stored {}",
-            counted(later, "event", "events")
-        )),
-        Foreign::Untold(extra) => examined.doubts.push(format!(
-            "{} more than the target counted before the run; without a baseline listing it cannot be told since when",
-            counted(extra, "foreign row is listed", "foreign rows are listed")
-        )),
+        Foreign::Counted(rows) => examined.doubts.push(Doubt::OtherWriter { rows }),
+        Foreign::Later(events) => examined.observations.push(Observation::StoredByOthers { events }),
+        Foreign::Undated(rows) => examined.doubts.push(Doubt::ForeignUndated { rows }),
         Foreign::None => {}
     }
     if count == 0 {
         return Check::pass(
-            NAME,
+            ID,
             format!("none of {} appeared without an attempt", counted(listing.rows, "row", "rows")),
         );
     }
-    Check::fail(
-        NAME,
-        count,
-        counted(count, "row was stored by nobody", "rows were stored by nobody"),
-        findings,
-    )
+    Check::fail(ID, count, counted(count, "row was stored by nobody", "rows were stored by nobody"), findings)
 }
 
 /// What the rows that are not ours turn out to be.
@@ -74,7 +65,7 @@ pub(super) enum Foreign {
     /// New ones that it counts, from after the closing poll.
     Later(u64),
     /// Perhaps new ones.
-    Untold(u64),
+    Undated(u64),
 }
 
 pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
@@ -100,7 +91,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
             return Foreign::None;
         }
         let extra = listing.foreign.count.saturating_sub(before);
-        return if extra > 0 { Foreign::Untold(extra) } else { Foreign::None };
+        return if extra > 0 { Foreign::Undated(extra) } else { Foreign::None };
     };
     let extra = listing.foreign.count.saturating_sub(listed_before.rows);
     if facts.counts_on() && facts.is_at_rest() {
@@ -121,40 +112,39 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
 
 /// How many rows of others the database holds beyond those of before the run; they may be another's, or what a target
 /// stores besides.
-pub fn rows_of_others(facts: &Facts<'_>) -> Option<String> {
+pub fn rows_of_others(facts: &Facts<'_>) -> Option<Observation> {
     let held = facts.evidence.observed.database.as_ref().filter(|database| database.unread.is_none())?;
     let before = facts.evidence.baseline.as_ref()?.stored?;
     let grown = held.foreign.count.checked_sub(before.foreign.count).filter(|grown| *grown > 0)?;
-    let rows = counted(grown, "row that is not of this run", "rows that are not of this run");
-    Some(format!("the database holds {rows} more than before it"))
+    Some(Observation::OthersInDatabase { rows: grown })
 }
 
 /// The id of one topic's key under another topic.
 pub fn wrong_topic(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "wrong-topic";
+    const ID: CheckId = CheckId::WrongTopic;
     let listing = &facts.evidence.observed.listing;
     if !listing.offered || listing.unread.is_some() {
-        return Check::not_tested(NAME, "the target shows no events");
+        return Check::not_tested(ID, "the target shows no events");
     }
     match listing.wrong_topic {
-        0 => Check::pass(NAME, "every listed key stands under its own topic"),
+        0 => Check::pass(ID, "every listed key stands under its own topic"),
         count => {
             let summary = counted(
                 count,
                 "row stands under a topic that is not its own",
                 "rows stand under topics that are not their own",
             );
-            Check::fail(NAME, count, summary, examples(facts, AnomalyClass::WrongTopic))
+            Check::fail(ID, count, summary, examples(facts, AnomalyClass::WrongTopic))
         }
     }
 }
 
 /// A topic's listing shows rows of another.
 pub fn scope_leak(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "scope-leak";
+    const ID: CheckId = CheckId::ScopeLeak;
     let Some(scope) = &facts.evidence.observed.listing.scope else {
         return Check::not_tested(
-            NAME,
+            ID,
             "the target cannot be asked for one topic, or shows the same under each",
         );
     };
@@ -162,7 +152,7 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
     if scope.leaked == 0 {
         let rows = counted(scope.rows, "row", "rows");
         return Check::pass(
-            NAME,
+            ID,
             format!("the first pages of {asked} show {rows}, each of the topic that was asked for"),
         );
     }
@@ -175,58 +165,57 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
     };
     let summary =
         counted(scope.leaked, "row is shown under another topic", "rows are shown under other topics");
-    Check::fail(NAME, scope.leaked, summary, scope.examples.iter().map(finding).collect())
+    Check::fail(ID, scope.leaked, summary, scope.examples.iter().map(finding).collect())
 }
 
 /// A row that was there before the run, and is gone.
 pub fn foreign_lost(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "foreign-lost";
+    const ID: CheckId = CheckId::ForeignLost;
     let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
     if listing.route == Route::Database {
-        return Check::not_tested(NAME, "rows of others in the table are another's affair");
+        return Check::not_tested(ID, "rows of others in the table are another's affair");
     }
     let Some(before) = facts.listed_before().filter(|before| before.foreign.count > 0) else {
-        return Check::not_tested(NAME, "no rows of others were listed before the run");
+        return Check::not_tested(ID, "no rows of others were listed before the run");
     };
     if evidence.promises.shared {
-        return Check::not_tested(NAME, "others write to the target, and may take away what is theirs");
+        return Check::not_tested(ID, "others write to the target, and may take away what is theirs");
     }
     if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {
-        return Check::not_tested(NAME, "the listing does not show every row of the target");
+        return Check::not_tested(ID, "the listing does not show every row of the target");
     }
     let (was, is) = (before.foreign, listing.foreign);
     let rows = counted(was.count, "row of others", "rows of others");
     if is.count < was.count {
         let gone = was.count - is.count;
         let summary = format!("of {rows} listed before the run, {gone} at least are gone");
-        return Check::fail(NAME, gone, summary, Vec::new());
+        return Check::fail(ID, gone, summary, Vec::new());
     }
     if is.count == was.count && is.sum != was.sum {
         let summary = format!("of {rows} listed before the run, some are gone and others are in their place");
-        return Check::fail(NAME, 1, summary, Vec::new());
+        return Check::fail(ID, 1, summary, Vec::new());
     }
-    Check::pass(NAME, format!("{rows} listed before the run, and as many now or more"))
+    Check::pass(ID, format!("{rows} listed before the run, and as many now or more"))
 }
 
 /// A stored event that is not the one sent.
 pub fn payload_changed(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "payload-changed";
+    const ID: CheckId = CheckId::PayloadChanged;
     let listing = &facts.evidence.observed.listing;
     if !listing.offered || listing.unread.is_some() {
-        return Check::not_tested(NAME, "the target shows no events");
+        return Check::not_tested(ID, "the target shows no events");
     }
     let count = listing.payload_changed;
     if count > 0 {
         let summary =
             counted(count, "event is stored with other contents", "events are stored with other contents");
-        return Check::fail(NAME, count, summary, examples(facts, AnomalyClass::PayloadChanged));
+        return Check::fail(ID, count, summary, examples(facts, AnomalyClass::PayloadChanged));
     }
     match listing.compared {
-        0 => Check::not_tested(NAME, "no payloads are shown, or the target does not promise to keep them"),
-        compared => Check::pass(
-            NAME,
-            format!("{} as sent", counted(compared, "stored event is", "stored events are")),
-        ),
+        0 => Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them"),
+        compared => {
+            Check::pass(ID, format!("{} as sent", counted(compared, "stored event is", "stored events are")))
+        }
     }
 }
 

@@ -7,32 +7,32 @@ use truth::record::baseline::Baseline;
 use truth::record::ledger::Scope;
 use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
 
-use crate::books::region::{Break, Deltas, Region, Side};
-use crate::books::tally::AnswerFault;
+use crate::books::region::{Bound, Break, Deltas, Region};
+use crate::books::responses::AnswerFault;
 use crate::books::under_load::UnderLoad;
 use crate::checks::by_row::{Foreign, foreign};
 use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, CounterSlack, Examined, Finding, Status};
+use crate::verdict::{Check, CheckId, CounterSlack, Examined, Finding, Observation, Status};
 
 /// An answer whose numbers do not add up.
 pub fn answer_sum(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "answer-sum";
+    const ID: CheckId = CheckId::AnswerSum;
     let tally = &facts.tally;
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(NAME, "the answers of the missing shards are not known");
+        return Check::not_tested(ID, "the answers of the missing shards are not known");
     }
-    if tally.answers_compared == 0 {
-        return Check::not_tested(NAME, "no answer tells numbers");
+    if tally.responses.sums.compared == 0 {
+        return Check::not_tested(ID, "no answer tells numbers");
     }
-    if tally.answer_sum_faults == 0 {
-        let compared = counted(tally.answers_compared, "answer adds", "answers add");
-        return Check::pass(NAME, format!("{compared} up to what was sent"));
+    if tally.responses.sums.faulty == 0 {
+        let compared = counted(tally.responses.sums.compared, "answer adds", "answers add");
+        return Check::pass(ID, format!("{compared} up to what was sent"));
     }
-    let count = tally.answer_sum_faults;
+    let count = tally.responses.sums.faulty;
     let summary = counted(count, "answer does not add up", "answers do not add up");
-    Check::fail(NAME, count, summary, tally.answer_sums.iter().map(of_answer).collect())
+    Check::fail(ID, count, summary, tally.responses.sums.examples.iter().map(of_answer).collect())
 }
 
 /// A finding on an answer.
@@ -46,23 +46,23 @@ pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
 
 /// The ways to what a target stored tell different things: listing and database of a key, rows and unique count in total.
 pub fn routes_disagree(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "routes-disagree";
+    const ID: CheckId = CheckId::RoutesDisagree;
     let totals = totals(facts);
     match (keys_apart(facts), totals.status) {
         (None, _) | (Some(Ok(_)), Status::Fail | Status::Unknown) => totals,
         (Some(Err(check)), _) => check,
-        (Some(Ok(said)), Status::NotTested) => Check::pass(NAME, said),
-        (Some(Ok(said)), Status::Pass) => Check::pass(NAME, format!("{}; {said}", totals.summary)),
+        (Some(Ok(said)), Status::NotTested) => Check::pass(ID, said),
+        (Some(Ok(said)), Status::Pass) => Check::pass(ID, format!("{}; {said}", totals.summary)),
     }
 }
 
 /// What listing and database tell of each key: that they agree, or the check that says otherwise.
 fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
-    const NAME: &str = "routes-disagree";
+    const ID: CheckId = CheckId::RoutesDisagree;
     let observed = &facts.evidence.observed;
     let apart = observed.database.as_ref()?.apart.as_ref()?;
     if !observed.listing.bracketed || !facts.is_at_rest() {
-        return Some(Err(Check::unknown(NAME, 0, "the target was not at rest")));
+        return Some(Err(Check::unknown(ID, 0, "the target was not at rest")));
     }
     if apart.keys > 0
         && let Some(behind) = observed.listing.behind
@@ -70,7 +70,7 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
         let keys = counted(apart.keys, "key is", "keys are");
         let why = behind.why();
         return Some(Err(Check::unknown(
-            NAME,
+            ID,
             apart.keys,
             format!("{keys} listed otherwise than stored, but {why}"),
         )));
@@ -101,38 +101,38 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
         counted(apart.keys, "key is", "keys are"),
         if apart.keys == 1 { "it" } else { "them" }
     );
-    Some(Err(Check::fail(NAME, apart.keys, summary, apart.examples.iter().map(found).collect())))
+    Some(Err(Check::fail(ID, apart.keys, summary, apart.examples.iter().map(found).collect())))
 }
 
 /// Rows and unique count tell different totals.
 fn totals(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "routes-disagree";
+    const ID: CheckId = CheckId::RoutesDisagree;
     let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
     let listing = &observed.listing;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(NAME, "the shards are not all here");
+        return Check::not_tested(ID, "the shards are not all here");
     }
     if evidence.promises.shared {
-        return Check::not_tested(NAME, "others write to the target while it is read");
+        return Check::not_tested(ID, "others write to the target while it is read");
     }
     if listing.route == Route::Database {
-        return Check::not_tested(NAME, "the target need not count every row of the table");
+        return Check::not_tested(ID, "the target need not count every row of the table");
     }
     let Some(unique) = observed.stats.stats.as_ref().and_then(|stats| stats.unique) else {
-        return Check::not_tested(NAME, "the target has no unique count");
+        return Check::not_tested(ID, "the target has no unique count");
     };
     if !facts.tells_presence() || !listing.all_topics {
-        return Check::not_tested(NAME, "the listing does not show every row of the target");
+        return Check::not_tested(ID, "the listing does not show every row of the target");
     }
     if !facts.counts_on() {
-        return Check::not_tested(NAME, facts.why_not_counted_on());
+        return Check::not_tested(ID, facts.why_not_counted_on());
     }
     if !facts.is_at_rest() {
-        return Check::unknown(NAME, 0, "the target was not at rest");
+        return Check::unknown(ID, 0, "the target was not at rest");
     }
     if listing.rows == unique {
         return Check::pass(
-            NAME,
+            ID,
             format!("{} listed, and so many counted", counted(listing.rows, "row", "rows")),
         );
     }
@@ -142,7 +142,7 @@ fn totals(facts: &Facts<'_>) -> Check {
     let before = facts.listed_before().map(|listed| listed.rows).zip(unique_before);
     let Some((rows_before, unique_before)) = before else {
         return Check::unknown(
-            NAME,
+            ID,
             1,
             format!("{detail}; without a baseline listing it cannot be told since when"),
         );
@@ -150,50 +150,50 @@ fn totals(facts: &Facts<'_>) -> Check {
     let off_before = i128::from(rows_before) - i128::from(unique_before);
     let off_now = i128::from(listing.rows) - i128::from(unique);
     if off_before == off_now {
-        return Check::pass(NAME, format!("{detail}, which differed as much before the run"));
+        return Check::pass(ID, format!("{detail}, which differed as much before the run"));
     }
     let off = u64::try_from((off_now - off_before).unsigned_abs()).unwrap_or(u64::MAX);
     if off_now < off_before && off <= facts.tally.ages.stored_again() {
         // A store may keep the last of a key's rows alone.
         let keys = counted(off, "key that was", "keys that were");
-        return Check::pass(NAME, format!("{detail}: {keys} forgotten may have been counted again"));
+        return Check::pass(ID, format!("{detail}: {keys} forgotten may have been counted again"));
     }
-    Check::fail(NAME, off, detail.clone(), vec![Finding::plain(detail)])
+    Check::fail(ID, off, detail.clone(), vec![Finding::plain(detail)])
 }
 
 /// The target's own numbers.
 pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
-    const NAME: &str = "counters";
+    const ID: CheckId = CheckId::Counters;
     let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
     if evidence.missing_shards > 0 {
-        return Check::not_tested(NAME, "what the missing shards sent is not known");
+        return Check::not_tested(ID, "what the missing shards sent is not known");
     }
     if evidence.baselines_differ {
-        return Check::unknown(NAME, 0, "the shards took different baselines; begin them together");
+        return Check::unknown(ID, 0, "the shards took different baselines; begin them together");
     }
     let Some(before) = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()) else {
-        return Check::not_tested(NAME, "there is no baseline of the counters");
+        return Check::not_tested(ID, "there is no baseline of the counters");
     };
     let under_load = under_load(facts, before, examined);
     if let Some(first) = under_load.first() {
         let findings = under_load.iter().cloned().map(Finding::plain).collect();
-        return Check::fail(NAME, under_load.len() as u64, first.clone(), findings);
+        return Check::fail(ID, under_load.len() as u64, first.clone(), findings);
     }
     let Some(now) = &observed.stats.stats else {
-        return Check::not_tested(NAME, "the target has no counters that can be read");
+        return Check::not_tested(ID, "the target has no counters that can be read");
     };
     if !facts.counts_on() {
-        return Check::not_tested(NAME, facts.why_not_counted_on());
+        return Check::not_tested(ID, facts.why_not_counted_on());
     }
     if !facts.is_at_rest() {
-        return Check::unknown(NAME, 0, "the target was not at rest");
+        return Check::unknown(ID, 0, "the target was not at rest");
     }
     let promised = evidence.promises.received;
     let region = Region::of(&facts.tally.keys, &facts.tally.sums, facts.tells_presence(), promised)
         .with_stored_again(facts.tally.ages.stored_again());
     let deltas = Deltas::between(before, now);
     if [deltas.received, deltas.unique, deltas.duplicates].iter().all(Option::is_none) {
-        return Check::not_tested(NAME, "the target has no counters");
+        return Check::not_tested(ID, "the target has no counters");
     }
     examined.slack = Some(CounterSlack {
         received: region.received,
@@ -204,13 +204,13 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let firm = is_firm(evidence);
     let mut breaks = region.breaks(&deltas, promised);
     if !firm {
-        breaks.retain(|broken| broken.side == Side::Below);
+        breaks.retain(|broken| broken.bound == Bound::Below);
     }
     if breaks.is_empty() {
-        return Check::pass(NAME, format!("{}{}", holds(&region, firm), compared(evidence)));
+        return Check::pass(ID, format!("{}{}", holds(&region, firm), compared(evidence)));
     }
-    if breaks.iter().any(|broken| broken.side != Side::Above) {
-        return broken(NAME, &breaks);
+    if breaks.iter().any(|broken| broken.bound != Bound::Above) {
+        return broken(ID, &breaks);
     }
     facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
 }
@@ -226,7 +226,7 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
     let evidence = facts.evidence;
     let mut broken: Vec<String> = torn(evidence, before).into_iter().collect();
     let loads = || evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
-    let others_wrote = matches!(foreign(facts), Foreign::Counted(_) | Foreign::Untold(_));
+    let others_wrote = matches!(foreign(facts), Foreign::Counted(_) | Foreign::Undated(_));
     // What is sent again on the way is received more often than we sent it.
     if is_firm(evidence) && !others_wrote && !evidence.promises.intermediary_resends {
         broken.extend(loads().flat_map(|load| load.above.iter().flatten().cloned()));
@@ -237,7 +237,7 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
         match evidence.promises.stats_lag {
             Some(promised) if u128::from(lag.nanos) >= promised.as_nanos() => broken.push(lag.detail.clone()),
             Some(_) => {}
-            None => examined.observations.push(format!("{}; no `stats_lag` is promised", lag.detail)),
+            None => examined.observations.push(Observation::Lag { detail: lag.detail.clone() }),
         }
     }
     broken
@@ -267,24 +267,24 @@ fn excess(
     before: &Counters,
     breaks: &[Break],
 ) -> Check {
-    const NAME: &str = "counters";
+    const ID: CheckId = CheckId::Counters;
     let evidence = facts.evidence;
     let promised = evidence.promises.received;
-    if matches!(foreign(facts), Foreign::Counted(_) | Foreign::Untold(_)) {
+    if matches!(foreign(facts), Foreign::Counted(_) | Foreign::Undated(_)) {
         let detail = &breaks[0].detail;
-        return Check::unknown(NAME, 1, format!("{detail}; others wrote during the run"));
+        return Check::unknown(ID, 1, format!("{detail}; others wrote during the run"));
     }
     let Some(closing) = facts.closing() else {
         return Check::unknown(
-            NAME,
+            ID,
             1,
             format!("{}; there is no closing poll to tell since when", breaks[0].detail),
         );
     };
     let at_close = Deltas::between(before, &closing);
     let closing_breaks = region.breaks(&at_close, promised);
-    if closing_breaks.iter().any(|broken| broken.side == Side::Above) {
-        return broken(NAME, breaks);
+    if closing_breaks.iter().any(|broken| broken.bound == Bound::Above) {
+        return broken(ID, breaks);
     }
     let listing = &evidence.observed.listing;
     let others = facts.listed_before().map(|before| listing.foreign.count.saturating_sub(before.rows));
@@ -299,14 +299,10 @@ fn excess(
         // Whatever came later is another's, row by row, so the closing poll is the run's last word.
         if closing_breaks.is_empty() {
             examined.slack = examined.slack.take().map(|slack| CounterSlack { deltas: at_close, ..slack });
-            return Check::pass(NAME, format!("at the closing poll {}", holds(region, true)));
+            return Check::pass(ID, format!("at the closing poll {}", holds(region, true)));
         }
     }
-    Check::unknown(
-        NAME,
-        1,
-        format!("{}; it came after the run and adds up: another writer?", breaks[0].detail),
-    )
+    Check::unknown(ID, 1, format!("{}; it came after the run and adds up: another writer?", breaks[0].detail))
 }
 
 fn holds(region: &Region, firm: bool) -> String {
@@ -331,7 +327,7 @@ fn compared(evidence: &Evidence) -> String {
     }
 }
 
-fn broken(name: &str, breaks: &[Break]) -> Check {
+fn broken(id: CheckId, breaks: &[Break]) -> Check {
     let findings = breaks.iter().map(|broken| Finding::plain(broken.detail.clone())).collect();
-    Check::fail(name, breaks.len() as u64, breaks[0].detail.clone(), findings)
+    Check::fail(id, breaks.len() as u64, breaks[0].detail.clone(), findings)
 }

@@ -10,31 +10,32 @@ use truth::record::faults::Struck;
 use truth::scenario::promises::{Counters as CounterPromise, StatsPromise};
 
 use crate::books::epochs::{Epochs, Passage, ROUNDED_MS, Step};
+use crate::books::interval::Interval;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, Finding};
+use crate::verdict::{Check, CheckId, Finding, Observation};
 
 /// Counters that fell.
 pub fn epochs(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "epochs";
+    const ID: CheckId = CheckId::Epochs;
     let promises = &facts.evidence.promises;
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(NAME, "the shards are not all here");
+        return Check::not_tested(ID, "the shards are not all here");
     }
     if facts.epochs.iter().all(|epochs| epochs.compared == 0) {
-        return Check::not_tested(NAME, "the counters were not read twice");
+        return Check::not_tested(ID, "the counters were not read twice");
     }
     if let Some(lie) = lie(facts) {
-        return Check::fail(NAME, 1, lie.clone(), vec![Finding::plain(lie)]);
+        return Check::fail(ID, 1, lie.clone(), vec![Finding::plain(lie)]);
     }
     if promises.shared {
-        return Check::not_tested(NAME, "others who use the target may lower its counters");
+        return Check::not_tested(ID, "others who use the target may lower its counters");
     }
     let detail = |step: &Step| {
-        let (name, before, after) = step.fall.unwrap_or(("a counter", 0, 0));
+        let fall = step.fall.expect("only steps with a fall are judged");
         let across = if step.passage == Passage::Restarted { ", across a restart" } else { "" };
-        let (before, after, when) = (grouped(before), grouped(after), when(facts, step));
-        format!("{name} fell from {before} to {after} {when}{across}")
+        let when = when(facts, step);
+        format!("{} fell from {} to {} {when}{across}", fall.name, grouped(fall.before), grouped(fall.after))
     };
     let is_known = |epochs: &Epochs| promises.counters == CounterPromise::Persistent || epochs.is_one();
     let falls = facts.epochs.iter().flat_map(|epochs| &epochs.falls);
@@ -44,31 +45,31 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
     let falls: Vec<&Step> = falls.filter(is_judged).collect();
     let Some(first) = falls.first() else {
         if !facts.epochs.iter().any(is_known) {
-            return Check::not_tested(NAME, "counters do not survive a restart, and there may have been one");
+            return Check::not_tested(ID, "counters do not survive a restart, and there may have been one");
         }
         let compared = facts.epochs.iter().map(|epochs| epochs.compared).sum();
         let answers = counted(compared, "pair of answers", "answers one after the other");
-        return Check::pass(NAME, format!("no counter fell in {answers}"));
+        return Check::pass(ID, format!("no counter fell in {answers}"));
     };
     if promises.stats == StatsPromise::Eventual {
-        return Check::not_tested(NAME, format!("{}: only promised snapshots rule that out", detail(first)));
+        return Check::not_tested(ID, format!("{}: only promised snapshots rule that out", detail(first)));
     }
     let found = |step: &&Step| Finding::plain(detail(step));
-    Check::fail(NAME, falls.len() as u64, detail(first), falls.iter().map(found).collect())
+    Check::fail(ID, falls.len() as u64, detail(first), falls.iter().map(found).collect())
 }
 
 /// Restarts, told as what happened besides.
-pub(super) fn restarts(facts: &Facts<'_>) -> Vec<String> {
+pub(super) fn restarts(facts: &Facts<'_>) -> Vec<Observation> {
     let polled = facts.evidence.polled.iter().flat_map(|polled| &polled.epochs.restarts);
-    let mut lines: Vec<String> = polled
+    let mut restarts: Vec<Observation> = polled
         .filter(|step| !was_struck(facts, step))
-        .map(|step| format!("the target restarted {}; nothing planned did that", when(facts, step)))
+        .map(|step| Observation::Restarted { when: when(facts, step) })
         .collect();
     // What happened between a run and its reading is nobody's fault.
     let was_read = facts.epochs.iter().zip(&facts.evidence.polled);
     let later = was_read.filter(|(epochs, polled)| epochs.restarts.len() > polled.epochs.restarts.len());
-    lines.extend(later.map(|_| "the target restarted after the run, before it was read".to_owned()));
-    lines
+    restarts.extend(later.map(|_| Observation::RestartedAfterRun));
+    restarts
 }
 
 /// An uptime that goes back to before the process was ended for certain.
@@ -96,12 +97,17 @@ fn lie(facts: &Facts<'_>) -> Option<String> {
 fn was_struck(facts: &Facts<'_>, step: &Step) -> bool {
     let records = facts.evidence.faults.iter().filter_map(|struck| struck.record.as_ref());
     let mut done = records.filter(|record| record.proof.is_some());
-    done.any(|record| step.meets((record.begun_ns, record.ended_ns)))
+    done.any(|record| step.meets(Interval { start: record.begun_ns, end: record.ended_ns }))
 }
 
 /// Whether the target was restarted for certain meanwhile.
 fn was_restarted(facts: &Facts<'_>, step: &Step) -> bool {
-    facts.evidence.faults.iter().filter_map(Struck::restart).any(|restart| step.meets(restart))
+    facts
+        .evidence
+        .faults
+        .iter()
+        .filter_map(Struck::restart)
+        .any(|(start, end)| step.meets(Interval { start, end }))
 }
 
 /// In seconds after the first send.

@@ -13,7 +13,7 @@ use truth::target::answer::Outcome;
 use crate::facts::Facts;
 use crate::history::histories;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Attempt, Check, Finding};
+use crate::verdict::{Attempt, Check, CheckId, Finding, Observation};
 
 /// From so many attempts on, a key that none of them got stored is told.
 const POISONED_ATTEMPTS: usize = 3;
@@ -23,35 +23,35 @@ const POISONED_KEYS: usize = 64;
 
 /// What was accepted and is not stored in time.
 pub fn liveness(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "liveness";
+    const ID: CheckId = CheckId::Liveness;
     let (evidence, observed) = (facts.evidence, &facts.evidence.observed.stats);
     if evidence.missing_shards > 0 {
-        return Check::not_tested(NAME, "the shards are not all here");
+        return Check::not_tested(ID, "the shards are not all here");
     }
     let told = observed.stats.as_ref().filter(|stats| stats.pending.is_some() || stats.processing.is_some());
     let Some(now) = told else {
-        return Check::not_tested(NAME, "the target does not tell what is waiting");
+        return Check::not_tested(ID, "the target does not tell what is waiting");
     };
     let waiting = now.backlog();
     if waiting == 0 {
-        return Check::pass(NAME, "nothing that was accepted is still waiting");
+        return Check::pass(ID, "nothing that was accepted is still waiting");
     }
     let what = format!("{} still waiting", counted(waiting, "event is", "events are"));
     let waited = grouped(observed.waited_ms);
     if observed.settled != Settled::Stalled {
         let detail =
             format!("{what} after {waited} ms, and the target moves; give it more time with --settle");
-        return Check::unknown(NAME, waiting, detail);
+        return Check::unknown(ID, waiting, detail);
     }
     let Some(drain) = evidence.promises.drain else {
         let detail = format!(
             "{what} after {waited} ms, and nothing moves; give it more time with --settle, or say with `[promises] drain` \
              how long it may take"
         );
-        return Check::unknown(NAME, waiting, detail);
+        return Check::unknown(ID, waiting, detail);
     };
     if u128::from(observed.waited_ms) < drain.as_millis() {
-        return Check::unknown(NAME, waiting, format!("{what} after {waited} ms, within the promised time"));
+        return Check::unknown(ID, waiting, format!("{what} after {waited} ms, within the promised time"));
     }
     let before = evidence.baseline.as_ref().filter(|baseline| !baseline.moving);
     let before = before.and_then(|baseline| baseline.stats.as_ref()).map(|stats| stats.backlog());
@@ -59,23 +59,22 @@ pub fn liveness(facts: &Facts<'_>) -> Check {
     match before {
         // What waited before the run may be what waits now.
         Some(before) if before < waiting && !evidence.promises.shared => {
-            Check::fail(NAME, waiting - before, detail.clone(), vec![Finding::plain(detail)])
+            Check::fail(ID, waiting - before, detail.clone(), vec![Finding::plain(detail)])
         }
-        _ => Check::unknown(NAME, waiting, format!("{detail}; they may be of others")),
+        _ => Check::unknown(ID, waiting, format!("{detail}; they may be of others")),
     }
 }
 
 /// The answers that told of a fault, by status.
-pub(super) fn failures(facts: &Facts<'_>) -> Option<String> {
+pub(super) fn failures(facts: &Facts<'_>) -> Option<Observation> {
     let failures = facts.tally.statuses.iter().filter(|(status, _)| **status >= 500);
-    let told: Vec<String> =
-        failures.map(|(status, count)| format!("{status} {}", counted(*count, "time", "times"))).collect();
-    (!told.is_empty()).then(|| format!("answers that told of a fault: status {}", told.join(", ")))
+    let responses: Vec<(u16, u64)> = failures.map(|(status, count)| (*status, *count)).collect();
+    (!responses.is_empty()).then_some(Observation::ServerErrors { responses })
 }
 
 /// Keys that were answered with a fault each time, while others were acknowledged: something about them kills what
 /// handles them.
-pub(super) fn poisoned(facts: &Facts<'_>) -> Option<String> {
+pub(super) fn poisoned(facts: &Facts<'_>) -> Option<Observation> {
     let evidence = facts.evidence;
     let keys = &facts.tally.keys;
     let tried = |ordinal: u64| keys.unknown(ordinal) >= POISONED_ATTEMPTS as u64;
@@ -94,13 +93,13 @@ pub(super) fn poisoned(facts: &Facts<'_>) -> Option<String> {
     let mut poisoned: Vec<u64> = alive_meanwhile(facts, &spans)?.into_iter().collect();
     poisoned.sort_unstable();
     let first = *poisoned.first()?;
-    let keys = counted(poisoned.len() as u64, "key was", "keys were");
-    Some(format!(
-        "{keys} answered with a fault at every attempt, {POISONED_ATTEMPTS} or more, while others were acknowledged; the \
-         first is key {first} ({}, {})",
-        evidence.events.topic(first),
-        evidence.events.id_text(first)
-    ))
+    Some(Observation::Poisoned {
+        keys: poisoned.len() as u64,
+        attempts: POISONED_ATTEMPTS,
+        first,
+        topic: evidence.events.topic(first).to_owned(),
+        event_id: evidence.events.id_text(first),
+    })
 }
 
 /// Those of these keys during whose attempts, from the first to the last, some request was acknowledged.

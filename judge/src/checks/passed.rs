@@ -35,7 +35,7 @@ pub(super) fn passed(facts: &Facts<'_>) -> Result<HashSet<u64>, WalkError> {
     if sample.is_empty() || evidence.promises.ack == Ack::Queued || !evidence.one_clock {
         return Ok(HashSet::new());
     }
-    let (_, mut keys) = facts.tally.keys.of_class_where(Class::Lost, NAMED, |_| true);
+    let mut keys = facts.tally.keys.of_class(Class::Lost, NAMED).keys;
     let wanted = keys.iter().chain(sample).copied().collect();
     let intervals: HashMap<u64, Interval> = history::histories(evidence, &wanted)?
         .into_iter()
@@ -92,7 +92,7 @@ impl Stretch {
 /// When a key was stored, if it was acknowledged.
 fn interval(attempts: &[Attempt]) -> Option<Interval> {
     let begun = attempts.iter().map(|attempt| attempt.start_us).min()?;
-    let acked = attempts.iter().filter(|attempt| attempt.is_acked());
+    let acked = attempts.iter().filter(|attempt| attempt.outcome.is_acked());
     let stored = acked.filter_map(|attempt| attempt.end_us).min()?;
     (attempts.len() <= MOST_ATTEMPTS).then_some((begun, stored))
 }

@@ -11,35 +11,35 @@ use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
 
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, Finding, SHOWN_KEYS};
+use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
 
 /// A key holds a payload that cannot have been the one to stay.
 pub fn wrong_winner(facts: &Facts<'_>) -> Check {
-    const NAME: &str = "wrong-winner";
+    const ID: CheckId = CheckId::WrongWinner;
     let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
     if evidence.plan.variants.is_off() {
-        return Check::not_tested(NAME, "no key was sent with two payloads ([traps] in the scenario)");
+        return Check::not_tested(ID, "no key was sent with two payloads ([traps] in the scenario)");
     }
     if evidence.missing_shards > 0 {
-        return Check::not_tested(NAME, "the attempts of the missing shards are not known");
+        return Check::not_tested(ID, "the attempts of the missing shards are not known");
     }
     let conflict = evidence.promises.conflict;
     if evidence.promises.ack == Ack::Queued {
-        return Check::not_tested(NAME, "an acknowledgement only promises to store later");
+        return Check::not_tested(ID, "an acknowledgement only promises to store later");
     }
     if conflict != Conflict::Reject {
         if evidence.promises.intermediary_resends {
-            return Check::not_tested(NAME, "something between may send a request again");
+            return Check::not_tested(ID, "something between may send a request again");
         }
         if !evidence.one_clock {
-            return Check::not_tested(NAME, "order in time is not judged across machines");
+            return Check::not_tested(ID, "order in time is not judged across machines");
         }
     }
     let Some(winners) = observed.winners.as_ref().filter(|_| observed.listing.compared > 0) else {
-        return Check::not_tested(NAME, "no payloads are shown, or the target does not promise to keep them");
+        return Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them");
     };
     if !observed.listing.bracketed || !facts.is_at_rest() {
-        return Check::unknown(NAME, 0, "the target was not at rest");
+        return Check::unknown(ID, 0, "the target was not at rest");
     }
     let (mut decided, mut wrong) = (0, Vec::new());
     for (ordinal, contest) in &facts.tally.contests.keys {
@@ -54,11 +54,11 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         }
     }
     if decided == 0 {
-        return Check::not_tested(NAME, "the answers leave both payloads possible, for every key");
+        return Check::not_tested(ID, "the answers leave both payloads possible, for every key");
     }
     if wrong.is_empty() {
         let keys = counted(decided, "key whose two payloads", "keys whose two payloads");
-        return Check::pass(NAME, format!("{keys} leave but one possible hold that one"));
+        return Check::pass(ID, format!("{keys} leave but one possible hold that one"));
     }
     let why = match conflict {
         Conflict::FirstWins => "cannot have been the first",
@@ -77,7 +77,7 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         counted(count, "key holds", "keys hold"),
         grouped(decided)
     );
-    Check::fail(NAME, count, summary, findings)
+    Check::fail(ID, count, summary, findings)
 }
 
 /// Whether the promised equality tells the two payloads of a key apart, however a store writes what it was sent.

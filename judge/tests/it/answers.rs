@@ -1,7 +1,7 @@
 //! The checks of what was answered: `answer-order` and `answer-sum`.
 
 use judge::judge;
-use judge::verdict::{Status, Verdict};
+use judge::verdict::{CheckId, Status, Verdict};
 use truth::record::ledger::{Done, Scope};
 use truth::scenario::promises::Ack;
 use truth::target::answer::{Kind, Kinds};
@@ -31,9 +31,9 @@ fn two_answers_that_claim_to_have_stored_one_key_are_double_new() {
     let (key, attempts) = spread_key(&forged);
     forged.tell(attempts[1], Kind::New);
     let verdict = forged.verdict();
-    assert_names(&verdict, "answer-order", key);
-    assert_fails(&verdict, &["answer-order"]);
-    assert!(check(&verdict, "answer-order").summary.contains("double-new 1"));
+    assert_names(&verdict, CheckId::AnswerOrder, key);
+    assert_fails(&verdict, &[CheckId::AnswerOrder]);
+    assert!(check(&verdict, CheckId::AnswerOrder).summary.contains("double-new 1"));
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn new_after_the_key_was_acknowledged_is_late_new() {
     forged.tell(attempts[0], Kind::Duplicate);
     forged.tell(attempts[1], Kind::New);
     let verdict = forged.verdict();
-    assert_names(&verdict, "answer-order", key);
-    assert!(check(&verdict, "answer-order").summary.contains("late-new 1"));
+    assert_names(&verdict, CheckId::AnswerOrder, key);
+    assert!(check(&verdict, CheckId::AnswerOrder).summary.contains("late-new 1"));
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn duplicate_before_anything_can_have_stored_the_key_is_phantom_duplicate() {
     let (key, attempts) = spread_key(&forged);
     forged.tell(attempts[0], Kind::Duplicate);
     let verdict = forged.verdict();
-    assert_names(&verdict, "answer-order", key);
-    assert!(check(&verdict, "answer-order").summary.contains("phantom-duplicate 1"));
+    assert_names(&verdict, CheckId::AnswerOrder, key);
+    assert!(check(&verdict, CheckId::AnswerOrder).summary.contains("phantom-duplicate 1"));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn an_attempt_that_begins_in_the_moment_of_the_first_answer_may_have_stored_it()
     forged.dones().find(at(attempts[1].1)).unwrap().t_start = end;
     assert_fails(&forged.verdict(), &[]);
     forged.dones().find(at(attempts[1].1)).unwrap().t_start = end + 1;
-    assert!(check(&forged.verdict(), "answer-order").summary.contains("late-new 1"));
+    assert!(check(&forged.verdict(), CheckId::AnswerOrder).summary.contains("late-new 1"));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_request_that_never_ended_explains_a_duplicate_unless_its_round_was_opened_l
     let late = |attempts: &[(u64, u32, usize)]| attempts.len() == 1 && attempts[0].0 == 3;
     let key = forged.key_where(late);
     forged.tell(forged.attempts_of(key)[0], Kind::Duplicate);
-    assert_names(&forged.verdict(), "answer-order", key);
+    assert_names(&forged.verdict(), CheckId::AnswerOrder, key);
 }
 
 #[test]
@@ -128,23 +128,27 @@ fn order_is_not_judged_where_it_means_nothing() {
     forged.tell(attempts[1], Kind::New);
     let mut queued = forged.clone();
     queued.promises.ack = Ack::Queued;
-    assert_eq!(check(&queued.verdict(), "answer-order").status, Status::NotTested);
+    assert_eq!(check(&queued.verdict(), CheckId::AnswerOrder).status, Status::NotTested);
     let mut resent = forged.clone();
     resent.promises.intermediary_resends = true;
-    assert_eq!(check(&resent.verdict(), "answer-order").status, Status::NotTested);
+    assert_eq!(check(&resent.verdict(), CheckId::AnswerOrder).status, Status::NotTested);
     let mut evidence = forged.evidence();
     evidence.one_clock = false;
-    assert_eq!(check(&judge(&evidence), "answer-order").status, Status::Pass, "no common clock, no order");
+    assert_eq!(
+        check(&judge(&evidence), CheckId::AnswerOrder).status,
+        Status::Pass,
+        "no common clock, no order"
+    );
     forged.tell(attempts[0], Kind::New);
     let mut evidence = forged.evidence();
     evidence.one_clock = false;
-    assert_names(&judge(&evidence), "answer-order", key);
+    assert_names(&judge(&evidence), CheckId::AnswerOrder, key);
 }
 
 #[test]
 fn answers_that_tell_nothing_are_not_judged() {
     let verdict = Forge { fates: |_, _| vec![Fate::Untold], ..Forge::default() }.run().verdict();
-    assert_eq!(check(&verdict, "answer-order").status, Status::NotTested);
+    assert_eq!(check(&verdict, CheckId::AnswerOrder).status, Status::NotTested);
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(verdict.not_tested.iter().any(|line| line.starts_with("answer-order")));
 }
@@ -163,8 +167,8 @@ fn an_answer_whose_numbers_do_not_add_up_is_named() {
             _ => (answer.accepted, answer.inserted) = (None, Some(40)),
         }
         let verdict = forged.verdict();
-        assert_fails(&verdict, &["answer-sum"]);
-        let detail = &check(&verdict, "answer-sum").findings[0].detail;
+        assert_fails(&verdict, &[CheckId::AnswerSum]);
+        let detail = &check(&verdict, CheckId::AnswerSum).findings[0].detail;
         assert!(detail.starts_with("round 0, request "), "{detail}");
     }
 }
@@ -191,7 +195,7 @@ fn an_answer_that_names_other_events_than_it_counts_is_named() {
         let answer = &mut forged.dones().nth(9).unwrap().answer;
         (answer.accepted, answer.inserted, answer.duplicates) = (accepted, inserted, duplicates);
         answer.kinds = kinds.clone();
-        let status = check(&forged.verdict(), "answer-sum").status;
+        let status = check(&forged.verdict(), CheckId::AnswerSum).status;
         assert_eq!(status == Status::Pass, adds_up, "{accepted:?} {inserted:?} {duplicates:?} {kinds:?}");
     }
 }
@@ -209,7 +213,7 @@ fn an_answer_may_leave_numbers_out_and_a_partial_one_may_take_less() {
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
     let answer = &mut forged.dones().nth(1).unwrap().answer;
     (answer.accepted, answer.kinds) = (Some(19), Kinds::Untold);
-    assert_fails(&forged.verdict(), &["answer-sum"]);
+    assert_fails(&forged.verdict(), &[CheckId::AnswerSum]);
     forged.promises.batch = truth::scenario::promises::Batch::Partial;
     assert_fails(&forged.verdict(), &[]);
 }

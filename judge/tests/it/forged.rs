@@ -6,7 +6,7 @@ use std::path::Path;
 use judge::books::polled::Polled;
 use judge::evidence::{Evidence, Frames};
 use judge::judge;
-use judge::verdict::{Check, Judgement, Status};
+use judge::verdict::{Check, CheckId, Judgement, Status};
 use truth::observed::counters::Counters;
 use truth::observed::rows::{Row, RowTally};
 use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
@@ -245,21 +245,21 @@ impl Forged {
 }
 
 /// The check of this name.
-pub(crate) fn check<'a>(verdict: &'a Judgement, name: &str) -> &'a Check {
+pub(crate) fn check<'a>(verdict: &'a Judgement, name: CheckId) -> &'a Check {
     verdict.checks.iter().find(|check| check.name == name).expect("a check of this name")
 }
 
 /// Asserts that exactly these checks fail.
 #[track_caller]
-pub(crate) fn assert_fails(verdict: &Judgement, names: &[&str]) {
+pub(crate) fn assert_fails(verdict: &Judgement, names: &[CheckId]) {
     let failing = |check: &&Check| check.status == Status::Fail;
-    let failed: Vec<&str> = verdict.checks.iter().filter(failing).map(|check| check.name.as_str()).collect();
+    let failed: Vec<CheckId> = verdict.checks.iter().filter(failing).map(|check| check.name).collect();
     assert_eq!(failed, names, "{:#?}", verdict.reasons);
 }
 
 /// Asserts that a check fails and names this key.
 #[track_caller]
-pub(crate) fn assert_names(verdict: &Judgement, name: &str, ordinal: u64) {
+pub(crate) fn assert_names(verdict: &Judgement, name: CheckId, ordinal: u64) {
     let check = check(verdict, name);
     assert_eq!(check.status, Status::Fail, "{check:?}");
     let named = check.findings.iter().filter_map(|finding| finding.ordinal);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use judge::evidence::Evidence;
 use judge::judge;
-use judge::verdict::{Judgement, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, Observation, Status, Verdict};
 use truth::observed::Settled;
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check};
@@ -18,7 +18,7 @@ fn stalled(forged: &mut Forged) -> Evidence {
 }
 
 fn status(evidence: &Evidence) -> Status {
-    check(&judge(evidence), "liveness").status
+    check(&judge(evidence), CheckId::Liveness).status
 }
 
 #[test]
@@ -26,12 +26,12 @@ fn what_stands_still_beyond_the_promised_time_fails_and_at_no_promise_is_unknown
     let mut evidence = stalled(&mut Forge::default().run());
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Unknown);
-    assert!(check(&verdict, "liveness").summary.contains("[promises] drain"), "{:?}", verdict.reasons);
-    assert!(check(&verdict, "liveness").summary.contains("--settle"));
+    assert!(check(&verdict, CheckId::Liveness).summary.contains("[promises] drain"), "{:?}", verdict.reasons);
+    assert!(check(&verdict, CheckId::Liveness).summary.contains("--settle"));
     evidence.promises.drain = Some(Duration::from_secs(10));
     let verdict = judge(&evidence);
-    assert_fails(&verdict, &["liveness"]);
-    let summary = &check(&verdict, "liveness").summary;
+    assert_fails(&verdict, &[CheckId::Liveness]);
+    let summary = &check(&verdict, CheckId::Liveness).summary;
     assert_eq!(summary, "7 events are still waiting 10s after the last answer, and nothing moves");
     evidence.promises.drain = Some(Duration::from_millis(10_001));
     assert_eq!(status(&evidence), Status::Unknown, "within the promised time");
@@ -55,7 +55,7 @@ fn what_may_be_of_others_or_still_moves_is_unknown() {
     let mut earlier = evidence;
     let before = earlier.baseline.as_mut().and_then(|baseline| baseline.stats.as_mut()).unwrap();
     before.pending = Some(6);
-    assert_eq!(check(&judge(&earlier), "liveness").count, 1, "six of them waited before the run");
+    assert_eq!(check(&judge(&earlier), CheckId::Liveness).count, 1, "six of them waited before the run");
     earlier.baseline.as_mut().and_then(|baseline| baseline.stats.as_mut()).unwrap().pending = Some(7);
     assert_eq!(status(&earlier), Status::Unknown);
 }
@@ -74,7 +74,7 @@ fn fail_with(forged: &mut Forged, status: u16) {
 }
 
 fn poisoned(verdict: &Judgement) -> bool {
-    verdict.observations.iter().any(|line| line.contains("answered with a fault at every attempt"))
+    verdict.observations.iter().any(|told| matches!(told, Observation::Poisoned { .. }))
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn keys_that_get_nothing_but_faults_while_others_are_acknowledged_are_told() {
     fail_with(&mut forged, 500);
     let verdict = forged.verdict();
     assert!(poisoned(&verdict), "{:?}", verdict.observations);
-    let faults = "answers that told of a fault: status 500 5 times".to_owned();
-    assert!(verdict.observations.contains(&faults), "{:?}", verdict.observations);
+    let errors = Observation::ServerErrors { responses: vec![(500, 5)] };
+    assert!(verdict.observations.contains(&errors), "{:?}", verdict.observations);
     // Twice is no pattern.
     let fates = |round, request| match (round, request) {
         (1, 1) => vec![DOUBT, DOUBT],

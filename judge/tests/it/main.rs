@@ -10,6 +10,7 @@ mod order_oracle;
 mod over_time;
 mod planted;
 mod region_oracle;
+mod registry;
 mod requests;
 mod stored;
 mod totals;

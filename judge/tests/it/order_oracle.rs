@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use judge::books::interval::Interval;
 use judge::books::keys::{Class, Keys};
-use judge::books::order::{Order, Said};
+use judge::books::order::{self, Order, Said};
 use proptest::prelude::*;
 
 /// One attempt on the one key.
@@ -21,7 +22,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     let said = prop_oneof![
         3 => Just(Said::New),
         4 => Just(Said::Duplicate),
-        1 => Just(Said::Untold),
+        1 => Just(Said::Unreported),
         2 => Just(Said::Nothing),
     ];
     (said, MOMENTS, MOMENTS).prop_map(|(said, a, b)| Attempt { said, start: a.min(b), end: a.max(b) })
@@ -60,7 +61,7 @@ fn linearizable_by_permutation(history: &[Attempt], done: u32, now: u64) -> bool
         let fits = match attempt.said {
             Said::New => done == 0 && moment <= attempt.end,
             Said::Duplicate => done != 0 && moment <= attempt.end,
-            Said::Untold => moment <= attempt.end,
+            Said::Unreported => moment <= attempt.end,
             Said::Nothing => true,
         };
         fits && linearizable_by_permutation(history, done | (1 << at), moment)
@@ -75,7 +76,8 @@ fn accepted(history: &[Attempt]) -> bool {
     sorted.sort_by_key(|attempt| attempt.end);
     for attempt in sorted {
         let state = keys.get(0);
-        order.take(0, attempt.said, state.acked() > 0, attempt.start, attempt.end, state.unknown() > 0);
+        let Attempt { said, start, end } = attempt;
+        order.take(0, state, order::Attempt { said, interval: Interval { start, end } });
         match attempt.said {
             Said::Nothing => keys.book_unknown(0),
             told => keys.book_acked(0, told == Said::New),
@@ -90,7 +92,7 @@ fn accepted(history: &[Attempt]) -> bool {
 fn is_let_go(history: &[Attempt]) -> bool {
     let acked = || history.iter().filter(|attempt| attempt.said != Said::Nothing);
     let earliest = acked().map(|attempt| attempt.end).min();
-    acked().any(|attempt| Some(attempt.end) == earliest && attempt.said == Said::Untold)
+    acked().any(|attempt| Some(attempt.end) == earliest && attempt.said == Said::Unreported)
 }
 
 fn has_late_new(history: &[Attempt]) -> bool {
@@ -123,7 +125,7 @@ proptest! {
 #[test]
 fn the_case_that_is_let_go_is_really_let_go() {
     let late =
-        [Attempt { said: Said::Untold, start: 0, end: 1 }, Attempt { said: Said::New, start: 2, end: 3 }];
+        [Attempt { said: Said::Unreported, start: 0, end: 1 }, Attempt { said: Said::New, start: 2, end: 3 }];
     assert!(!linearizable(&late) && is_let_go(&late));
     assert!(accepted(&late), "else the specification is stricter than it says");
 }

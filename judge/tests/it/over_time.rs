@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use judge::evidence::Evidence;
 use judge::judge;
-use judge::verdict::{Judgement, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, Status, Verdict};
 use truth::observed::counters::Counters;
 use truth::record::faults::{FaultRecord, Struck};
 use truth::record::polls::Poll;
@@ -27,7 +27,7 @@ fn say(poll: &mut Poll, [received, unique, duplicates]: [u64; 3]) {
 }
 
 fn observed(verdict: &Judgement, words: &str) -> bool {
-    verdict.observations.iter().any(|line| line.contains(words))
+    verdict.observations.iter().any(|line| line.to_string().contains(words))
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn answers_at_the_very_bounds_hold_and_one_beyond_fails() {
         ([started, started - duplicate, duplicate], [started, started - duplicate + 1, duplicate - 1]),
         ([started, new, started - new], [started, new - 1, started - new + 1]),
     ] {
-        for (sums, failing) in [(at_most, &[][..]), (beyond, &["counters"][..])] {
+        for (sums, failing) in [(at_most, &[][..]), (beyond, &[CheckId::Counters][..])] {
             let mut forged = Forge::default().run();
             forged.polls.drain(5..9);
             say(poll(&mut forged, 4), sums);
@@ -55,7 +55,7 @@ fn answers_at_the_very_bounds_hold_and_one_beyond_fails() {
 fn the_pass_says_how_many_answers_were_compared() {
     let mut forged = Forge::default().run();
     let polls = forged.polls.len();
-    let summary = |forged: &Forged| check(&forged.verdict(), "counters").summary.clone();
+    let summary = |forged: &Forged| check(&forged.verdict(), CheckId::Counters).summary.clone();
     assert!(summary(&forged).ends_with(&format!("{polls} answers fit under load")), "{}", summary(&forged));
     poll(&mut forged, 3).stats = None;
     assert!(summary(&forged).ends_with(&format!("{} answers fit under load", polls - 1)));
@@ -70,7 +70,7 @@ fn more_than_was_started_is_no_finding_where_others_may_have_sent_it() {
     say(poll(&mut ahead, 9), [started + 1, started + 1, 0]);
     ahead.polls.truncate(10);
     ahead.promises.stats = StatsPromise::Eventual;
-    assert_fails(&ahead.verdict(), &["counters"]);
+    assert_fails(&ahead.verdict(), &[CheckId::Counters]);
     let mut resent = ahead.clone();
     resent.promises.intermediary_resends = true;
     assert_fails(&resent.verdict(), &[]);
@@ -98,7 +98,7 @@ fn another_shard_sends_what_this_one_did_not_start() {
     say(poll(&mut forged, 9), [started + 1, started, 1]);
     forged.polls.truncate(10);
     forged.promises.stats = StatsPromise::Eventual;
-    assert_fails(&forged.verdict(), &["counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::Counters]);
     forged.shard = truth::plan::shard::Shard { index: 1, of: 2 };
     assert_fails(&forged.verdict(), &[]);
 }
@@ -132,9 +132,9 @@ fn a_lag_is_told_and_judged_only_if_one_is_promised() {
     forged.promises.stats_lag = Some(Duration::from_nanos(nanos + 1));
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
     forged.promises.stats_lag = Some(Duration::from_nanos(nanos));
-    assert_fails(&forged.verdict(), &["counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::Counters]);
     forged.promises.stats_lag = Some(Duration::ZERO);
-    assert_fails(&forged.verdict(), &["counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::Counters]);
     let mut prompt = Forge::default().run();
     prompt.promises.stats_lag = Some(Duration::ZERO);
     assert_eq!(prompt.verdict().verdict, Verdict::Pass);
@@ -151,7 +151,7 @@ fn what_queued_answers_tell_of_kinds_is_no_bound() {
     assert_eq!(forged.promises.ack, Ack::Queued);
     assert_fails(&forged.verdict(), &[]);
     say(poll(&mut forged, 4), [started, started + 1, 0]);
-    assert_fails(&forged.verdict(), &["counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::Counters]);
 }
 
 #[test]
@@ -168,8 +168,8 @@ fn a_counter_that_falls_is_named_with_the_time() {
         }
         say(poll(&mut forged, 5), [received, unique, duplicates]);
         let verdict = forged.verdict();
-        assert_fails(&verdict, &["epochs"]);
-        let summary = &check(&verdict, "epochs").summary;
+        assert_fails(&verdict, &[CheckId::Epochs]);
+        let summary = &check(&verdict, CheckId::Epochs).summary;
         let name = ["received", "unique", "duplicates"][counter];
         assert!(summary.starts_with(&format!("{name} fell from ")), "{summary}");
         assert!(summary.contains("after the first send"), "{summary}");
@@ -186,7 +186,7 @@ fn only_promised_snapshots_never_fall_and_others_may_lower_counters() {
     forged.promises.stats = StatsPromise::Eventual;
     let verdict = forged.verdict();
     assert_fails(&verdict, &[]);
-    assert!(check(&verdict, "epochs").summary.contains("only promised snapshots rule that out"));
+    assert!(check(&verdict, CheckId::Epochs).summary.contains("only promised snapshots rule that out"));
 }
 
 /// A run of a target that restarted after the poll of this number, with its counters kept or not.
@@ -218,8 +218,8 @@ fn a_restart_that_nothing_planned_is_told_and_counters_that_persist_are_judged_a
     let mut forged = restarted(5, CounterPromise::Volatile);
     forged.promises.counters = CounterPromise::Persistent;
     let verdict = forged.verdict();
-    assert_eq!(check(&verdict, "epochs").status, Status::Fail);
-    assert!(check(&verdict, "epochs").summary.ends_with("across a restart"));
+    assert_eq!(check(&verdict, CheckId::Epochs).status, Status::Fail);
+    assert!(check(&verdict, CheckId::Epochs).summary.ends_with("across a restart"));
 }
 
 #[test]
@@ -227,17 +227,17 @@ fn volatile_counters_are_judged_until_the_restart_and_not_after_it() {
     let forged = restarted(5, CounterPromise::Volatile);
     let verdict = forged.verdict();
     assert_fails(&verdict, &[]);
-    let counters = check(&verdict, "counters");
+    let counters = check(&verdict, CheckId::Counters);
     assert_eq!(counters.status, Status::NotTested);
     assert!(counters.summary.contains("the target restarted"), "{}", counters.summary);
     let mut ahead = forged.clone();
     let started = ahead.polls[5].started;
     say(poll(&mut ahead, 5), [started + 1, started + 1, 0]);
-    assert_fails(&ahead.verdict(), &["counters", "epochs"]);
+    assert_fails(&ahead.verdict(), &[CheckId::Counters, CheckId::Epochs]);
     let mut after = forged.clone();
     let started = after.polls[9].started;
     say(poll(&mut after, 9), [started + 1, started + 1, 0]);
-    assert_eq!(check(&after.verdict(), "counters").status, Status::NotTested);
+    assert_eq!(check(&after.verdict(), CheckId::Counters).status, Status::NotTested);
     // Where counters are all that the target offers, nothing is left.
     let mut evidence = forged.evidence();
     evidence.observed.listing = truth::observed::ListingObservation::none(false, None);
@@ -265,11 +265,11 @@ fn an_uptime_that_goes_on_shows_volatile_counters_to_be_of_one_process() {
     let mut forged = Forge::default().run();
     forged.promises.counters = CounterPromise::Volatile;
     by_uptime(&mut forged, |t| 60_000 + t);
-    assert_eq!(check(&forged.verdict(), "counters").status, Status::Pass);
+    assert_eq!(check(&forged.verdict(), CheckId::Counters).status, Status::Pass);
     // Up for no longer than it was not asked: it may be another.
     by_uptime(&mut forged, |t| t / 10);
-    assert_eq!(check(&forged.verdict(), "counters").status, Status::NotTested);
-    assert!(check(&forged.verdict(), "counters").summary.contains("there may have been one"));
+    assert_eq!(check(&forged.verdict(), CheckId::Counters).status, Status::NotTested);
+    assert!(check(&forged.verdict(), CheckId::Counters).summary.contains("there may have been one"));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn an_uptime_that_falls_is_a_restart_only_if_the_process_can_be_so_young() {
     by_uptime(&mut forged, |t| if t > at { 30_000 + t } else { 60_000 + t });
     assert!(!observed(&forged.verdict(), "restarted"), "{:?}", forged.verdict().observations);
     forged.promises.counters = CounterPromise::Volatile;
-    assert!(check(&forged.verdict(), "counters").summary.contains("more than one answered"));
+    assert!(check(&forged.verdict(), CheckId::Counters).summary.contains("more than one answered"));
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn processes_that_take_turns_have_not_restarted_each_time() {
         poll.stats.iter_mut().for_each(|stats| stats.instance = Some("two".to_owned()));
     }
     let restarts = |verdict: &Judgement| {
-        verdict.observations.iter().filter(|line| line.contains("the target restarted")).count()
+        verdict.observations.iter().filter(|line| line.to_string().contains("the target restarted")).count()
     };
     assert_eq!(restarts(&forged.verdict()), 1, "{:?}", forged.verdict().observations);
 }
@@ -348,10 +348,10 @@ fn an_uptime_from_before_a_proven_restart_is_a_lie() {
     let mut forged = Forge::default().run();
     let fault = struck(&forged, Action::Kill, 5);
     by_uptime(&mut forged, |t| 60_000 + t);
-    assert_fails(&judge(&with(&forged, fault.clone())), &["epochs"]);
+    assert_fails(&judge(&with(&forged, fault.clone())), &[CheckId::Epochs]);
     let verdict = judge(&with(&forged, fault.clone()));
     assert!(
-        check(&verdict, "epochs").summary.contains("though its process was ended"),
+        check(&verdict, CheckId::Epochs).summary.contains("though its process was ended"),
         "{:?}",
         verdict.reasons
     );
@@ -374,6 +374,6 @@ fn a_process_of_the_same_name_after_a_proven_restart_is_another() {
     forged.promises.stats_lag = Some(Duration::ZERO);
     let verdict = judge(&with(&forged, struck(&forged, Action::Kill, 5)));
     assert_fails(&verdict, &[]);
-    assert!(check(&verdict, "counters").summary.contains("the target was restarted"));
-    assert_eq!(check(&forged.verdict(), "epochs").status, Status::Fail, "nothing tells of a restart");
+    assert!(check(&verdict, CheckId::Counters).summary.contains("the target was restarted"));
+    assert_eq!(check(&forged.verdict(), CheckId::Epochs).status, Status::Fail, "nothing tells of a restart");
 }

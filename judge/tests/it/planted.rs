@@ -123,7 +123,7 @@ fn what_the_target_does_not_offer_is_not_proven_and_said_so() {
 fn a_judge_that_could_not_be_proven_does_not_pass() {
     let verdict = Forge { fates: one_silent_in_each_round, ..Forge::default() }.run().verdict();
     assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
-    assert!(verdict.reasons[0].contains("could not be proven"), "{:#?}", verdict.reasons);
+    assert!(verdict.reasons[0].to_string().contains("could not be proven"), "{:#?}", verdict.reasons);
     assert!(verdict.planted.iter().all(|planted| planted.seen.is_none()));
 }
 

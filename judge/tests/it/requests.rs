@@ -1,6 +1,6 @@
 //! The checks of whole requests: `torn-batch` and `batch-counts`; and `foreign-lost`.
 
-use judge::verdict::{Judgement, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, Status, Verdict};
 use truth::record::ledger::Scope;
 use truth::scenario::promises::Batch;
 use truth::target::answer::Kinds;
@@ -35,7 +35,7 @@ fn a_request_in_doubt_is_there_as_a_whole_or_not_at_all() {
         let forged = in_doubt(executed, silent);
         let verdict = forged.verdict();
         assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-        assert_eq!(check(&verdict, "torn-batch").status, Status::Pass);
+        assert_eq!(check(&verdict, CheckId::TornBatch).status, Status::Pass);
     }
 }
 
@@ -50,11 +50,11 @@ fn a_request_in_doubt_that_is_stored_in_part_is_torn() {
             counters.received = counters.received.map(|received| received - 1);
         }
         let verdict = forged.verdict();
-        assert_fails(&verdict, &["torn-batch"]);
-        assert_names(&verdict, "torn-batch", lost);
+        assert_fails(&verdict, &[CheckId::TornBatch]);
+        assert_names(&verdict, CheckId::TornBatch, lost);
         // A target that takes parts of a request may take a part of this one.
         forged.promises.batch = Batch::Partial;
-        assert_ne!(check(&forged.verdict(), "torn-batch").status, Status::Fail);
+        assert_ne!(check(&forged.verdict(), CheckId::TornBatch).status, Status::Fail);
     }
 }
 
@@ -64,9 +64,9 @@ fn a_key_that_another_request_carried_too_tells_nothing_of_a_tear() {
     let carried = forged.plan.round(2).request(5).to_vec();
     let shared = carried.into_iter().filter(|ordinal| forged.attempts_of(*ordinal).len() > 1).count();
     assert!(shared > 0, "some of its keys are there by others");
-    assert_eq!(check(&forged.verdict(), "torn-batch").status, Status::Pass);
+    assert_eq!(check(&forged.verdict(), CheckId::TornBatch).status, Status::Pass);
     forged.settled = truth::observed::Settled::Moving;
-    assert_eq!(check(&forged.verdict(), "torn-batch").status, Status::NotTested);
+    assert_eq!(check(&forged.verdict(), CheckId::TornBatch).status, Status::NotTested);
 }
 
 /// A run whose answers tell how many, and not which; `raise` is added to what one request with repeats inside tells.
@@ -97,11 +97,11 @@ fn counting(raise: u32) -> (Judgement, u32) {
 fn an_answer_cannot_count_a_repeat_inside_it_as_new() {
     let (verdict, room) = counting(0);
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(check(&verdict, "batch-counts").status, Status::Pass);
+    assert_eq!(check(&verdict, CheckId::BatchCounts).status, Status::Pass);
     assert!(room > 0);
     let (verdict, _) = counting(1);
-    assert_fails(&verdict, &["batch-counts"]);
-    assert!(check(&verdict, "batch-counts").findings[0].detail.contains("at most can have been new"));
+    assert_fails(&verdict, &[CheckId::BatchCounts]);
+    assert!(check(&verdict, CheckId::BatchCounts).findings[0].detail.contains("at most can have been new"));
 }
 
 #[test]
@@ -126,21 +126,21 @@ fn an_answer_cannot_count_what_was_acknowledged_long_before_as_new() {
         }
     }
     assert!(raised, "a request with a repeat of an earlier round");
-    assert_fails(&forged.verdict(), &["batch-counts"]);
+    assert_fails(&forged.verdict(), &[CheckId::BatchCounts]);
 }
 
 #[test]
 fn a_row_of_others_that_is_gone_is_missed() {
     let mut forged = Forge { earlier: 5, ..Forge::default() }.run();
-    assert_eq!(check(&forged.verdict(), "foreign-lost").status, Status::Pass);
+    assert_eq!(check(&forged.verdict(), CheckId::ForeignLost).status, Status::Pass);
     let gone = forged.rows.remove(2);
     let verdict = forged.verdict();
-    assert_eq!(check(&verdict, "foreign-lost").status, Status::Fail);
+    assert_eq!(check(&verdict, CheckId::ForeignLost).status, Status::Fail);
     // Another in its place hides it from counts, not from the sum.
     forged.rows.push(truth::observed::rows::Row { event_id: "in its place".to_owned(), ..gone });
-    assert_eq!(check(&forged.verdict(), "foreign-lost").status, Status::Fail);
+    assert_eq!(check(&forged.verdict(), CheckId::ForeignLost).status, Status::Fail);
     forged.promises.shared = true;
-    assert_eq!(check(&forged.verdict(), "foreign-lost").status, Status::NotTested);
+    assert_eq!(check(&forged.verdict(), CheckId::ForeignLost).status, Status::NotTested);
 }
 
 /// A run some requests of which hold an event that is none.
@@ -154,7 +154,7 @@ fn spoilt(takes_spoilt: bool) -> Forged {
 fn a_request_with_an_invalid_event_has_to_be_refused_where_batches_are_whole() {
     let refused = spoilt(false).verdict();
     assert_eq!(refused.verdict, Verdict::Pass, "{:#?}", refused.reasons);
-    let summary = &check(&refused, "invalid-taken").summary;
+    let summary = &check(&refused, CheckId::InvalidTaken).summary;
     assert!(
         summary.starts_with("none of ") && summary.ends_with(" with an invalid event was acknowledged"),
         "{summary}"
@@ -162,8 +162,8 @@ fn a_request_with_an_invalid_event_has_to_be_refused_where_batches_are_whole() {
 
     let mut taken = spoilt(true);
     let verdict = taken.verdict();
-    assert_fails(&verdict, &["invalid-taken"]);
-    let finding = &check(&verdict, "invalid-taken").findings[0].detail;
+    assert_fails(&verdict, &[CheckId::InvalidTaken]);
+    let finding = &check(&verdict, CheckId::InvalidTaken).findings[0].detail;
     assert!(finding.contains("request ") && finding.contains("one of its events is none"), "{finding}");
     taken.promises.batch = Batch::Partial;
     assert_fails(&taken.verdict(), &[]);
@@ -180,5 +180,5 @@ fn what_is_stored_of_a_refused_request_is_named() {
     let key = forged.key_where(spoilt);
     let stored = row(&forged.events, key);
     forged.rows.push(stored);
-    assert_names(&forged.verdict(), "rejected-but-stored", key);
+    assert_names(&forged.verdict(), CheckId::RejectedButStored, key);
 }

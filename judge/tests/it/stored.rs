@@ -1,7 +1,7 @@
 //! The checks of what is stored: evidence that each must reject, and evidence near the line that it must accept.
 
 use judge::judge;
-use judge::verdict::{Status, Verdict};
+use judge::verdict::{CheckId, Status, Verdict};
 use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, assert_fails, assert_names, check, foreign, row};
@@ -21,9 +21,9 @@ fn an_acknowledged_key_that_is_absent_is_lost() {
     let mut forged = Forge::default().run();
     forged.lose(11);
     let verdict = forged.verdict();
-    assert_names(&verdict, "lost", 11);
-    assert_fails(&verdict, &["lost", "routes-disagree"]);
-    let finding = &check(&verdict, "lost").findings[0];
+    assert_names(&verdict, CheckId::Lost, 11);
+    assert_fails(&verdict, &[CheckId::Lost, CheckId::RoutesDisagree]);
+    let finding = &check(&verdict, CheckId::Lost).findings[0];
     assert_eq!(finding.event_id.as_deref(), Some(forged.events.id_text(11).as_str()));
     assert_eq!(finding.history.len(), forged.attempts_of(11).len());
 }
@@ -69,13 +69,13 @@ fn a_row_that_decodes_and_was_never_attempted_is_a_stranger() {
     let key = forged.plan.keys().unwrap() - 1;
     forged.rows.push(row(&forged.events, key));
     let verdict = forged.verdict();
-    assert_names(&verdict, "stranger", key);
-    assert_eq!(check(&verdict, "rejected-but-stored").status, Status::Pass);
+    assert_names(&verdict, CheckId::Stranger, key);
+    assert_eq!(check(&verdict, CheckId::RejectedButStored).status, Status::Pass);
 
     let mut beyond = Forge::default().run();
     let key = beyond.plan.keys().unwrap();
     beyond.rows.push(row(&beyond.events, key));
-    assert_names(&beyond.verdict(), "stranger", key);
+    assert_names(&beyond.verdict(), CheckId::Stranger, key);
 }
 
 fn never_sent_last(round: u64, _: u32) -> Vec<Fate> {
@@ -87,8 +87,8 @@ fn a_row_that_does_not_decode_is_a_stranger_where_the_unique_count_leaves_it_out
     let mut forged = Forge { earlier: 5, ..Forge::default() }.run();
     forged.rows.push(foreign(99));
     let verdict = forged.verdict();
-    assert_fails(&verdict, &["stranger", "routes-disagree"]);
-    let findings = &check(&verdict, "stranger").findings;
+    assert_fails(&verdict, &[CheckId::Stranger, CheckId::RoutesDisagree]);
+    let findings = &check(&verdict, CheckId::Stranger).findings;
     assert!(findings.iter().any(|finding| finding.event_id.as_deref() == Some("other-99")), "{findings:?}");
 }
 
@@ -98,9 +98,9 @@ fn a_row_under_another_topic_is_named_with_both_topics() {
     let stray = truth::observed::rows::Row { topic: "elsewhere".to_owned(), ..row(&forged.events, 42) };
     forged.rows.push(stray);
     let verdict = forged.verdict();
-    assert_names(&verdict, "wrong-topic", 42);
-    assert_fails(&verdict, &["wrong-topic", "routes-disagree"]);
-    let detail = &check(&verdict, "wrong-topic").findings[0].detail;
+    assert_names(&verdict, CheckId::WrongTopic, 42);
+    assert_fails(&verdict, &[CheckId::WrongTopic, CheckId::RoutesDisagree]);
+    let detail = &check(&verdict, CheckId::WrongTopic).findings[0].detail;
     assert!(detail.contains("elsewhere") && detail.contains(forged.events.topic(42)), "{detail}");
 }
 
@@ -109,10 +109,10 @@ fn a_key_listed_twice_is_stored_twice() {
     let mut forged = Forge::default().run();
     forged.rows.push(row(&forged.events, 8));
     let verdict = forged.verdict();
-    assert_names(&verdict, "stored-twice", 8);
-    assert_fails(&verdict, &["stored-twice", "routes-disagree"]);
+    assert_names(&verdict, CheckId::StoredTwice, 8);
+    assert_fails(&verdict, &[CheckId::StoredTwice, CheckId::RoutesDisagree]);
     forged.rows.extend([row(&forged.events, 8), row(&forged.events, 8)]);
-    let detail = check(&forged.verdict(), "stored-twice").findings[0].detail.clone();
+    let detail = check(&forged.verdict(), CheckId::StoredTwice).findings[0].detail.clone();
     assert_eq!(detail, "listed 3 or more times");
 }
 
@@ -124,7 +124,7 @@ fn a_key_listed_twice_by_a_moving_target_is_not_judged() {
     evidence.observed.listing.bracketed = false;
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Unknown);
-    assert_eq!(check(&verdict, "stored-twice").status, Status::Unknown);
+    assert_eq!(check(&verdict, CheckId::StoredTwice).status, Status::Unknown);
 }
 
 #[test]
@@ -133,9 +133,9 @@ fn a_lost_key_and_a_second_copy_do_not_cancel() {
     forged.lose(30);
     forged.rows.push(row(&forged.events, 31));
     let verdict = forged.verdict();
-    assert_fails(&verdict, &["lost", "stored-twice"]);
-    assert_names(&verdict, "lost", 30);
-    assert_names(&verdict, "stored-twice", 31);
+    assert_fails(&verdict, &[CheckId::Lost, CheckId::StoredTwice]);
+    assert_names(&verdict, CheckId::Lost, 30);
+    assert_names(&verdict, CheckId::StoredTwice, 31);
 }
 
 #[test]
@@ -147,9 +147,12 @@ fn a_key_with_rejected_attempts_alone_must_not_be_stored() {
         forged.key_where(|attempts| attempts.iter().all(|(round, request, _)| (*round, *request) == (6, 3)));
     forged.rows.push(row(&forged.events, key));
     let verdict = forged.verdict();
-    assert_names(&verdict, "rejected-but-stored", key);
-    assert_fails(&verdict, &["rejected-but-stored", "routes-disagree"]);
-    assert_eq!(check(&verdict, "rejected-but-stored").findings[0].history[0].outcome, "rejected");
+    assert_names(&verdict, CheckId::RejectedButStored, key);
+    assert_fails(&verdict, &[CheckId::RejectedButStored, CheckId::RoutesDisagree]);
+    assert_eq!(
+        check(&verdict, CheckId::RejectedButStored).findings[0].history[0].outcome,
+        judge::verdict::Fate::Rejected
+    );
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn a_part_of_an_acknowledged_request_can_be_rejected_and_must_not_be_stored_then
     let key = forged.key_where(|attempts| attempts.len() == 1);
     let attempt = forged.attempts_of(key)[0];
     forged.tell(attempt, Kind::Rejected);
-    assert_names(&forged.verdict(), "rejected-but-stored", key);
+    assert_names(&forged.verdict(), CheckId::RejectedButStored, key);
     forged.lose(key);
     let lower = |count: Option<u64>| count.map(|count| count - 1);
     for counters in [&mut forged.now, forged.closing.as_mut().unwrap()] {
@@ -180,8 +183,8 @@ fn a_stored_event_that_is_not_the_one_sent_is_named() {
             _ => row.timestamp = Some("2025-01-01T00:00:00.000Z".to_owned()),
         }
         let verdict = forged.verdict();
-        assert_names(&verdict, "payload-changed", 77);
-        assert_fails(&verdict, &["payload-changed"]);
+        assert_names(&verdict, CheckId::PayloadChanged, 77);
+        assert_fails(&verdict, &[CheckId::PayloadChanged]);
     }
 }
 
@@ -192,15 +195,15 @@ fn a_payload_may_be_spelt_anew_where_only_its_structure_is_promised() {
         let spaced = row.payload.as_ref().unwrap().replace("{\"n\":", "{ \"n\" : ");
         row.payload = Some(spaced);
     }
-    assert_fails(&forged.verdict(), &["payload-changed"]);
+    assert_fails(&forged.verdict(), &[CheckId::PayloadChanged]);
     forged.promises.payload = truth::scenario::promises::PayloadEquality::Json;
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
     forged.rows[5].payload = forged.rows[5].payload.as_ref().map(|payload| payload.replacen(',', ".0,", 1));
-    assert_fails(&forged.verdict(), &["payload-changed"]);
+    assert_fails(&forged.verdict(), &[CheckId::PayloadChanged]);
     forged.promises.payload = truth::scenario::promises::PayloadEquality::None;
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(check(&verdict, "payload-changed").status, Status::NotTested);
+    assert_eq!(check(&verdict, CheckId::PayloadChanged).status, Status::NotTested);
 }
 
 #[test]
@@ -208,6 +211,6 @@ fn only_eight_keys_are_shown_and_all_are_counted() {
     let mut forged = Forge::default().run();
     (100..150).for_each(|key| forged.lose(key));
     let verdict = forged.verdict();
-    let lost = check(&verdict, "lost");
+    let lost = check(&verdict, CheckId::Lost);
     assert_eq!((lost.count, lost.findings.len()), (50, 8));
 }

@@ -1,6 +1,6 @@
 //! Keys that a careless target takes for one another.
 
-use judge::verdict::{Judgement, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, Status, Verdict};
 use truth::plan::twin::Twins;
 
 use crate::forge::{Forge, Forged, assert_names, check};
@@ -30,7 +30,7 @@ fn a_target_that_tells_twins_apart_passes_and_the_report_says_how_many() {
         assert_eq!(verdict.verdict, Verdict::Pass, "{twins:?} {:#?}", verdict.reasons);
         let pairs = verdict.coverage.twin_keys;
         assert!(pairs.planned > 50 && pairs.observed == pairs.planned, "{pairs:?}");
-        assert_eq!(check(&verdict, "key-merged").status, Status::Pass);
+        assert_eq!(check(&verdict, CheckId::KeyMerged).status, Status::Pass);
     }
 }
 
@@ -48,9 +48,9 @@ fn a_key_that_is_taken_for_its_twin_is_named_with_it() {
         let second = (1..).step_by(2).find(|key| forged.events.twin(*key).is_some()).unwrap();
         forged.lose(second);
         let verdict = forged.verdict();
-        assert_names(&verdict, "lost", second);
-        assert_names(&verdict, "key-merged", second);
-        let detail = &check(&verdict, "key-merged").findings[0].detail;
+        assert_names(&verdict, CheckId::Lost, second);
+        assert_names(&verdict, CheckId::KeyMerged, second);
+        let detail = &check(&verdict, CheckId::KeyMerged).findings[0].detail;
         assert!(detail.contains(&format!("taken for key {}", second - 1)), "{detail}");
         // A key without a twin, or with one that is gone too, is lost and no more.
         let mut forged = forge(twins);
@@ -59,6 +59,9 @@ fn a_key_that_is_taken_for_its_twin_is_named_with_it() {
         let single = (0..).find(|key| forged.events.twin(*key).is_none()).unwrap();
         forged.lose(single);
         let verdict = forged.verdict();
-        assert_eq!((check(&verdict, "lost").count, check(&verdict, "key-merged").status), (3, Status::Pass));
+        assert_eq!(
+            (check(&verdict, CheckId::Lost).count, check(&verdict, CheckId::KeyMerged).status),
+            (3, Status::Pass)
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use judge::verdict::{Status, Verdict};
+use judge::verdict::{CheckId, Status, Verdict};
 use truth::scenario::promises::Ack;
 use truth::target::answer::Kind;
 
@@ -30,12 +30,12 @@ fn stored_again() -> Forged {
 #[test]
 fn a_key_that_comes_after_the_window_may_be_stored_again() {
     let mut forged = stored_again();
-    assert_fails(&forged.verdict(), &["stored-twice", "answer-order", "counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::StoredTwice, CheckId::AnswerOrder, CheckId::Counters]);
     // Waves of requests are ten milliseconds apart, the rounds of the key two rounds at least.
     forged.promises.window = Some(Duration::from_millis(20));
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    let said = &check(&verdict, "stored-twice").summary;
+    let said = &check(&verdict, CheckId::StoredTwice).summary;
     assert!(said.ends_with("1 key was stored again after the promised 20ms"), "{said}");
 }
 
@@ -43,7 +43,7 @@ fn a_key_that_comes_after_the_window_may_be_stored_again() {
 fn a_key_that_comes_within_the_window_may_not() {
     let mut forged = stored_again();
     forged.promises.window = Some(Duration::from_secs(3600));
-    assert_fails(&forged.verdict(), &["stored-twice", "answer-order", "counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::StoredTwice, CheckId::AnswerOrder, CheckId::Counters]);
 }
 
 #[test]
@@ -57,7 +57,11 @@ fn counters_are_held_to_how_often_keys_can_have_been_stored_again() {
         counters.duplicates = counters.duplicates.map(|count| count - 600);
     }
     let verdict = forged.verdict();
-    assert_eq!(check(&verdict, "counters").status, Status::Fail, "all repeats cannot have come so late");
+    assert_eq!(
+        check(&verdict, CheckId::Counters).status,
+        Status::Fail,
+        "all repeats cannot have come so late"
+    );
 }
 
 #[test]
@@ -79,7 +83,7 @@ fn an_attempt_whose_fate_is_unknown_may_be_executed_after_the_window() {
     }
     assert_fails(&forged.verdict(), &[]);
     forged.promises.window = None;
-    assert_fails(&forged.verdict(), &["stored-twice", "counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::StoredTwice, CheckId::Counters]);
 }
 
 #[test]
@@ -89,7 +93,7 @@ fn a_key_that_came_once_is_stored_once_however_short_the_window() {
     let key = forged.key_where(|attempts| attempts.len() == 1);
     let again = row(&forged.events, key);
     forged.rows.push(again);
-    assert_eq!(check(&forged.verdict(), "stored-twice").count, 1);
+    assert_eq!(check(&forged.verdict(), CheckId::StoredTwice).count, 1);
 }
 
 #[test]
@@ -99,10 +103,10 @@ fn a_store_that_keeps_one_row_of_a_key_that_it_counts_again_is_sound() {
     forged.promises.window = Some(Duration::from_millis(20));
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    let said = &check(&verdict, "routes-disagree").summary;
+    let said = &check(&verdict, CheckId::RoutesDisagree).summary;
     assert!(said.ends_with("1 key that was forgotten may have been counted again"), "{said}");
     forged.promises.window = Some(Duration::from_secs(3600));
-    assert_fails(&forged.verdict(), &["answer-order", "routes-disagree", "counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::AnswerOrder, CheckId::RoutesDisagree, CheckId::Counters]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Keys that are sent with two payloads: which one a store may hold.
 
-use judge::verdict::{Status, Verdict};
+use judge::verdict::{CheckId, Status, Verdict};
 use truth::plan::variant::{Origin, Side};
 use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
 
@@ -19,12 +19,12 @@ fn a_store_that_keeps_its_promise_passes_and_one_that_keeps_the_other_fails() {
         forged.promises.conflict = conflict;
         let verdict = forged.verdict();
         assert_eq!(verdict.verdict, Verdict::Pass, "{conflict:?}: {:#?}", verdict.reasons);
-        assert_eq!(check(&verdict, "wrong-winner").status, Status::Pass);
+        assert_eq!(check(&verdict, CheckId::WrongWinner).status, Status::Pass);
         forged.promises.conflict = match conflict {
             Conflict::FirstWins => Conflict::LastWins,
             Conflict::LastWins | Conflict::Reject => Conflict::FirstWins,
         };
-        assert_fails(&forged.verdict(), &["wrong-winner"]);
+        assert_fails(&forged.verdict(), &[CheckId::WrongWinner]);
     }
 }
 
@@ -34,9 +34,9 @@ fn one_key_that_holds_the_other_payload_is_named_with_it() {
     let key = contested(&forged);
     hold_the_other(&mut forged, key);
     let verdict = forged.verdict();
-    assert_fails(&verdict, &["wrong-winner"]);
-    assert_names(&verdict, "wrong-winner", key);
-    let found = &check(&verdict, "wrong-winner").findings[0];
+    assert_fails(&verdict, &[CheckId::WrongWinner]);
+    assert_names(&verdict, CheckId::WrongWinner, key);
+    let found = &check(&verdict, CheckId::WrongWinner).findings[0];
     assert!(found.detail.contains("cannot have been the first") && !found.history.is_empty(), "{found:?}");
 }
 
@@ -100,8 +100,8 @@ fn a_target_that_promises_to_refuse_and_takes_both_is_named() {
     let mut forged = forge().run();
     forged.promises.conflict = Conflict::Reject;
     let verdict = forged.verdict();
-    assert_fails(&verdict, &["wrong-winner"]);
-    let summary = &check(&verdict, "wrong-winner").summary;
+    assert_fails(&verdict, &[CheckId::WrongWinner]);
+    let summary = &check(&verdict, CheckId::WrongWinner).summary;
     assert!(summary.contains("differs from one that was acknowledged"), "{summary}");
 }
 
@@ -113,7 +113,7 @@ fn a_target_that_takes_two_spellings_for_one_payload_has_nothing_to_refuse() {
     forged.promises.conflict = Conflict::Reject;
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(check(&verdict, "wrong-winner").status, Status::NotTested);
+    assert_eq!(check(&verdict, CheckId::WrongWinner).status, Status::NotTested);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn what_cannot_be_told_is_not_judged() {
     let not_tested = |forged: &Forged, why: &str| {
         let verdict = forged.verdict();
         assert_fails(&verdict, &[]);
-        let check = check(&verdict, "wrong-winner");
+        let check = check(&verdict, CheckId::WrongWinner);
         assert!(check.status == Status::NotTested && check.summary.contains(why), "{check:?}");
     };
     let mut forged = damaged.clone();
@@ -162,10 +162,10 @@ fn one_json_in_two_spellings_is_told_apart_only_where_text_is_promised() {
         assert_eq!(forged.verdict().verdict, Verdict::Pass, "{:#?}", forged.verdict().reasons);
         let key = contested(&forged);
         hold_the_other(&mut forged, key);
-        assert_fails(&forged.verdict(), &["wrong-winner"]);
+        assert_fails(&forged.verdict(), &[CheckId::WrongWinner]);
         forged.promises.payload = PayloadEquality::Json;
         let verdict = forged.verdict();
         assert_fails(&verdict, &[]);
-        assert_eq!(check(&verdict, "wrong-winner").status, Status::NotTested);
+        assert_eq!(check(&verdict, CheckId::WrongWinner).status, Status::NotTested);
     }
 }

@@ -2,7 +2,7 @@
 
 use judge::evidence::Evidence;
 use judge::judge;
-use judge::verdict::{Status, Verdict};
+use judge::verdict::{CheckId, Observation, Status, Verdict};
 use truth::observed::{ListingObservation, Settled};
 use truth::record::faults::{FaultRecord, Struck};
 use truth::scenario::fault::Action;
@@ -28,7 +28,7 @@ fn a_run_without_an_acknowledgement_is_void() {
         };
         let verdict = Forge { fates, ..Forge::default() }.run().verdict();
         assert_eq!(verdict.verdict, Verdict::Void, "{fate:?}: {:#?}", verdict.reasons);
-        assert!(verdict.reasons[0].contains("nothing was acknowledged"), "{:?}", verdict.reasons);
+        assert!(verdict.reasons[0].to_string().contains("nothing was acknowledged"), "{:?}", verdict.reasons);
     }
 }
 
@@ -44,7 +44,7 @@ fn a_target_that_shows_neither_events_nor_a_unique_count_is_void() {
     evidence.observed.stats.unread = Some("status 500".to_owned());
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Unknown);
-    assert!(verdict.reasons.iter().any(|reason| reason.contains("status 500")));
+    assert!(verdict.reasons.iter().any(|reason| reason.to_string().contains("status 500")));
 }
 
 #[test]
@@ -82,7 +82,11 @@ fn a_planned_fault_without_proof_makes_a_pass_void() {
     assert_eq!(bit.verdict, Verdict::Pass, "{:#?}", bit.reasons);
     let told =
         "kill at 30%: 1,204 ms after the first send, with 600 attempts ended: ended by signal: 9 (SIGKILL)";
-    assert!(bit.observations.iter().any(|line| line.starts_with(told)), "{:#?}", bit.observations);
+    assert!(
+        bit.observations.iter().any(|line| line.to_string().starts_with(told)),
+        "{:#?}",
+        bit.observations
+    );
     for (unproven, why) in [
         (None, "nothing is on record of it"),
         (Some(record(None, Some("the run was over before"))), "the run was over before"),
@@ -90,7 +94,10 @@ fn a_planned_fault_without_proof_makes_a_pass_void() {
     ] {
         let verdict = with(unproven);
         assert_eq!(verdict.verdict, Verdict::Void, "{:#?}", verdict.reasons);
-        assert_eq!(verdict.reasons[0], format!("the planned fault did not bite: kill at 30%: {why}"));
+        assert_eq!(
+            verdict.reasons[0].to_string(),
+            format!("the planned fault did not bite: kill at 30%: {why}")
+        );
     }
 }
 
@@ -99,7 +106,7 @@ fn races_that_were_planned_and_did_not_happen_are_void() {
     let verdict = Forge { width: 1, ..Forge::default() }.run().verdict();
     assert_eq!(verdict.verdict, Verdict::Void);
     assert!(
-        verdict.reasons[0].contains("overlapping pairs were planned and none was observed"),
+        verdict.reasons[0].to_string().contains("overlapping pairs were planned and none was observed"),
         "{:?}",
         verdict.reasons
     );
@@ -118,7 +125,7 @@ fn a_listing_between_two_unequal_readings_is_unknown() {
     (evidence.observed.listing.bracketed, evidence.observed.listing.brackets) = (false, 5);
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Unknown);
-    assert!(verdict.reasons.iter().any(|reason| reason.contains("5 times in a row")));
+    assert!(verdict.reasons.iter().any(|reason| reason.to_string().contains("5 times in a row")));
 }
 
 #[test]
@@ -130,7 +137,11 @@ fn what_lies_beyond_a_capped_listing_is_unseen_and_the_way_out_is_named() {
     let verdict = judge(&evidence);
     assert_fails(&verdict, &[]);
     assert_eq!(verdict.verdict, Verdict::Unknown);
-    assert!(verdict.reasons.iter().any(|reason| reason.contains("listing.paging")), "{:#?}", verdict.reasons);
+    assert!(
+        verdict.reasons.iter().any(|reason| reason.to_string().contains("listing.paging")),
+        "{:#?}",
+        verdict.reasons
+    );
 }
 
 #[test]
@@ -142,11 +153,11 @@ fn a_target_that_still_moves_is_unknown_and_has_lost_nothing_yet() {
     let verdict = forged.verdict();
     assert_fails(&verdict, &[]);
     assert_eq!(verdict.verdict, Verdict::Unknown);
-    assert!(verdict.reasons.iter().any(|reason| reason.contains("--settle")));
+    assert!(verdict.reasons.iter().any(|reason| reason.to_string().contains("--settle")));
     // One that stands still is judged.
     forged.settled = Settled::Stuck;
     forged.now.pending = Some(0);
-    assert_fails(&forged.verdict(), &["lost", "routes-disagree"]);
+    assert_fails(&forged.verdict(), &[CheckId::Lost, CheckId::RoutesDisagree]);
 }
 
 #[test]
@@ -167,13 +178,13 @@ fn a_missing_shard_leaves_four_checks_and_at_best_unknown() {
     evidence.missing_shards = 2;
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Fail);
-    let tested: Vec<&str> = verdict
+    let tested: Vec<CheckId> = verdict
         .checks
         .iter()
         .filter(|check| check.status != Status::NotTested)
-        .map(|check| check.name.as_str())
+        .map(|check| check.name)
         .collect();
-    assert_eq!(tested, ["lost", "wrong-topic", "stored-twice", "payload-changed"]);
+    assert_eq!(tested, [CheckId::Lost, CheckId::WrongTopic, CheckId::StoredTwice, CheckId::PayloadChanged]);
     let mut whole = Forge::default().run().evidence();
     whole.missing_shards = 1;
     assert_eq!(judge(&whole).verdict, Verdict::Unknown);
@@ -184,7 +195,7 @@ fn a_pass_names_what_it_did_not_see() {
     let told = |evidence: &Evidence| {
         let verdict = judge(evidence);
         assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-        let order = check(&verdict, "answer-order").summary.clone();
+        let order = check(&verdict, CheckId::AnswerOrder).summary.clone();
         let looked_once = |line: &String| {
             [
                 "stillness: ",
@@ -224,7 +235,7 @@ fn baselines_that_differ_leave_the_counters_open() {
     (evidence.baseline, evidence.baselines_differ) = (None, true);
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Unknown);
-    assert_eq!(check(&verdict, "counters").status, Status::Unknown);
+    assert_eq!(check(&verdict, CheckId::Counters).status, Status::Unknown);
 }
 
 #[test]
@@ -238,7 +249,7 @@ fn a_failure_outranks_every_doubt_and_a_doubt_outranks_emptiness() {
     evidence.observed.listing.bracketed = false;
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Fail, "fail, unknown and void");
-    assert!(verdict.reasons[0].starts_with("answer-sum: "), "{:#?}", verdict.reasons);
+    assert!(verdict.reasons[0].to_string().starts_with("answer-sum: "), "{:#?}", verdict.reasons);
 }
 
 #[test]
@@ -257,7 +268,7 @@ fn a_run_that_did_not_finish_says_so_first_and_may_pass() {
     }
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(verdict.observations[0], "run did not finish: sent 1,600 of 2,000");
+    assert_eq!(verdict.observations[0].to_string(), "run did not finish: sent 1,600 of 2,000");
 }
 
 #[test]
@@ -265,7 +276,7 @@ fn a_run_that_was_stopped_in_order_says_so_too() {
     let fates = |round, _| if round < 4 { vec![Fate::Acked] } else { vec![Fate::NeverSent] };
     let verdict = Forge { fates, ..Forge::default() }.run().verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(verdict.observations[0], "run did not finish: sent 1,280 of 2,000");
+    assert_eq!(verdict.observations[0].to_string(), "run did not finish: sent 1,280 of 2,000");
 }
 
 #[test]
@@ -274,8 +285,7 @@ fn what_became_visible_late_is_an_observation() {
     (evidence.observed.listing.missing_at_first, evidence.observed.listing.looked_ms) = (3, 1200);
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Pass);
-    let late = |line: &String| line.contains("3 acknowledged keys") && line.contains("1,200 ms");
-    assert!(verdict.observations.iter().any(late), "{:?}", verdict.observations);
+    assert_eq!(verdict.observations, [Observation::SeenLate { keys: 3, looked_ms: 1200 }]);
 }
 
 #[test]
@@ -290,7 +300,7 @@ fn a_ledger_that_contradicts_itself_is_unknown() {
     evidence.frames = judge::evidence::Frames::Memory(twice.lanes[0].clone());
     let verdict = judge(&evidence);
     assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
-    assert!(verdict.reasons[0].contains("contradicts itself"), "{:?}", verdict.reasons);
+    assert!(verdict.reasons[0].to_string().contains("contradicts itself"), "{:?}", verdict.reasons);
 
     let mut unopened = Forge::default().run();
     unopened.lanes[0].remove(0);

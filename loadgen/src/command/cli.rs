@@ -1,5 +1,5 @@
-//! Command line. A flag outranks the environment, the environment outranks the scenario file, and the file outranks
-//! the defaults.
+//! Command line. A flag outranks the environment, the environment outranks the scenario file, and
+//! the file outranks the defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,9 +19,11 @@ const REQUESTS: &str = "Requests and connections";
 const END: &str = "Thresholds and the end of the run";
 const RESULTS: &str = "Results";
 
-/// Sends events with an exact share of duplicates to an HTTP target, and records every attempt in a ledger.
+/// Sends events with an exact share of duplicates to an HTTP target, and records every attempt in a
+/// ledger.
 ///
-/// `verify` reads the ledger and the target, and proves that each event is stored exactly once, or shows one that is not.
+/// `verify` reads the ledger and the target, and proves that each event is stored exactly once, or
+/// shows one that is not.
 #[derive(Clone, Debug, Parser)]
 #[command(
     version,
@@ -52,7 +54,8 @@ pub enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Print what a run would send: number of events, copies of each key, size of the ledger, first requests
+    /// Print what a run would send: number of events, copies of each key, size of the ledger, first
+    /// requests
     #[command(args_override_self = true)]
     Plan {
         /// Load of the plan.
@@ -123,12 +126,13 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", help_heading = LOAD)]
     pub scenario: Option<PathBuf>,
 
-    /// Seed of the plan: the same seed puts the same events into the same requests [default: random, and printed]
+    /// Seed of the plan: the same seed puts the same events into the same requests [default:
+    /// random, and printed]
     #[arg(long, help_heading = IDENTITY)]
     pub seed: Option<u32>,
 
-    /// Name of the run, which fixes the ids of the events, and the seed unless --seed is given. A target takes a run id
-    /// once. Shards of one run share it
+    /// Name of the run, which fixes the ids of the events, and the seed unless --seed is given. A
+    /// target takes a run id once. Shards of one run share it
     #[arg(long, value_name = "TEXT", help_heading = IDENTITY)]
     pub run_id: Option<String>,
 
@@ -155,7 +159,8 @@ pub struct Cli {
     #[arg(long, help_heading = RESULTS)]
     pub verify: bool,
 
-    /// Database to read instead of the one in the scenario's `[database]`; its password is written to no file
+    /// Database to read instead of the one in the scenario's `[database]`; its password is written
+    /// to no file
     #[arg(
         long,
         env = "TARGET_DATABASE_URL",
@@ -201,8 +206,8 @@ pub struct Http {
 /// Flags that shape a load, of events or of one request.
 #[derive(Clone, Debug, Args)]
 pub struct Shape {
-    /// Events to send over all shards, repeats included; 20k and 1m are understood [default: 20000; with `http`, 200
-    /// requests]
+    /// Events to send over all shards, repeats included; 20k and 1m are understood [default: 20000;
+    /// with `http`, 200 requests]
     #[arg(
         short = 'n',
         long,
@@ -229,7 +234,8 @@ pub struct Shape {
     #[arg(long, env = "RATE", value_name = "RATE", hide_env_values = true, help_heading = LOAD)]
     pub rate: Option<Rate>,
 
-    /// Time to send for, at a rate or as fast as responses come; with --count, the run ends at whichever comes first
+    /// Time to send for, at a rate or as fast as responses come; with --count, the run ends at
+    /// whichever comes first
     #[arg(
         long,
         env = "DURATION",
@@ -240,12 +246,14 @@ pub struct Shape {
     )]
     pub duration: Option<Duration>,
 
-    /// Stage that changes the load steadily: 30s:100 takes 30 s to reach 100 connections, 30s:1000/s a rate of 1000
-    /// events a second. May be repeated. The first stage begins at --concurrency or --rate
+    /// Stage that changes the load steadily: 30s:100 takes 30 s to reach 100 connections,
+    /// 30s:1000/s a rate of 1000 events a second. May be repeated. The first stage begins at
+    /// --concurrency or --rate
     #[arg(long = "stage", value_name = "DUR:RATE", help_heading = LOAD)]
     pub stages: Vec<Stage>,
 
-    /// Time for the target to warm up. Its requests are recorded and judged, but count in no rate, latency or threshold
+    /// Time for the target to warm up. Its requests are recorded and judged, but count in no rate,
+    /// latency or threshold
     #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = LOAD)]
     pub warm_up: Option<Duration>,
 
@@ -253,7 +261,8 @@ pub struct Shape {
     #[arg(long, env = "START_AT", value_name = "TIME", hide_env_values = true, help_heading = IDENTITY)]
     pub start_at: Option<Timestamp>,
 
-    /// Threads that share the connections [default: half the cores, with at least eight connections each]
+    /// Threads that share the connections [default: half the cores, with at least eight connections
+    /// each]
     #[arg(
         long,
         value_name = "N",
@@ -296,7 +305,8 @@ pub struct Shape {
     )]
     pub connect_timeout: Duration,
 
-    /// Retries of a request after status 503 or 429 or without a response; each is an attempt of its own [default: 0]
+    /// Retries of a request after status 503 or 429 or without a response; each is an attempt of
+    /// its own [default: 0]
     #[arg(long, value_name = "N", help_heading = REQUESTS)]
     pub retries: Option<u32>,
 
@@ -314,7 +324,8 @@ pub struct Shape {
     #[arg(long = "threshold", value_name = "TEXT", help_heading = END)]
     pub thresholds: Vec<String>,
 
-    /// End the run as soon as a threshold of --threshold fails, but not before DELAY after the start
+    /// End the run as soon as a threshold of --threshold fails, but not before DELAY after the
+    /// start
     #[arg(
         long,
         value_name = "DELAY",

@@ -1,4 +1,5 @@
-//! `loadgen history`: the ledger of a run as JSON lines, one for each try of a request, in the order of their ends.
+//! `loadgen history`: the ledger of a run as JSON lines, one for each try of a request, in the
+//! order of their ends.
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
@@ -13,28 +14,30 @@ use truth::target::answer::Outcome;
 
 use crate::error::Failure;
 
-/// One line.
+/// Line of the history.
 #[derive(Serialize)]
 struct Line {
-    /// The round of the plan, or the list that `verify` sent, and the request in it.
+    /// Round of the plan; none for requests that `verify` sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     round: Option<u64>,
+    /// List of requests that `verify` sent; none for requests of the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<u32>,
+    /// Place of the request in its round or list.
     request: u32,
     #[serde(rename = "try")]
     try_number: u16,
-    /// Whether no further try followed.
+    /// True if no further try followed.
     r#final: bool,
     connection: u32,
-    /// Events that the request carries; not told of a list.
+    /// Number of events in the request; none for requests of a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<u64>,
-    /// Since the ledger was begun.
+    /// Time since the ledger was begun.
     planned_us: u64,
     start_us: u64,
     end_us: u64,
-    /// 0 without an answer.
+    /// Status of the response; 0 without one.
     status: u16,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +62,7 @@ pub(crate) fn print(run: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Why printing stopped.
+/// Reason why printing stopped.
 enum Stopped {
     Output(io::Error),
     Ledger(LedgerError),

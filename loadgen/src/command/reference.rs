@@ -1,104 +1,11 @@
-//! `loadgen reference`: all flags, or all keys of scenario files, as one page of Markdown.
+//! `loadgen reference --scenario`: all keys of scenario files, as one page of Markdown.
 //!
-//! The flags come from clap. The keys come from `scenarios/default.toml`, which has a comment above each of them.
+//! The keys come from `scenarios/default.toml`, which has a comment above each of them.
 
-use clap::{Arg, Command};
+use reader::flags::{cell, code};
 
 /// Scenario with the defaults of all keys, and a comment above each key.
 const DEFAULT_SCENARIO: &str = include_str!("../../../scenarios/default.toml");
-
-/// Returns the page of all flags of a program.
-pub(crate) fn flags(program: &Command) -> String {
-    let name = program.get_name();
-    let mut page = format!("# Flags of {name}\n\n");
-    add_paragraphs(&mut page, program.get_long_about().or(program.get_about()));
-    add_arguments(&mut page, program);
-    for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
-        page.push_str(&format!("## {name} {}\n\n", command.get_name()));
-        add_paragraphs(&mut page, command.get_long_about().or(command.get_about()));
-        add_arguments(&mut page, command);
-    }
-    page.trim_end().to_owned() + "\n"
-}
-
-fn add_paragraphs(page: &mut String, text: Option<&clap::builder::StyledStr>) {
-    if let Some(text) = text {
-        page.push_str(&format!("{}.\n\n", text.to_string().trim_end_matches('.')));
-    }
-}
-
-/// Adds a table for each help heading of a command, in the order in which its help shows them.
-fn add_arguments(page: &mut String, command: &Command) {
-    let mut headings: Vec<&str> = Vec::new();
-    for argument in command.get_arguments() {
-        let heading = heading_of(argument);
-        if !headings.contains(&heading) {
-            headings.push(heading);
-        }
-    }
-    let level = if command.has_subcommands() { "##" } else { "###" };
-    for heading in headings {
-        page.push_str(&format!("{level} {heading}\n\n"));
-        page.push_str("| flag | environment | default | meaning |\n| --- | --- | --- | --- |\n");
-        for argument in command.get_arguments().filter(|argument| heading_of(argument) == heading) {
-            page.push_str(&row(argument));
-        }
-        page.push('\n');
-    }
-}
-
-fn heading_of(argument: &Arg) -> &str {
-    match argument.get_help_heading() {
-        Some(heading) => heading,
-        None if argument.is_positional() => "Arguments",
-        None => "Options",
-    }
-}
-
-fn row(argument: &Arg) -> String {
-    let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
-    let meaning = Meaning::of(&help);
-    let environment = argument.get_env().and_then(|name| name.to_str()).map(code).unwrap_or_default();
-    let values = argument.get_default_values().iter().filter_map(|value| value.to_str());
-    let written: Vec<&str> = values.filter(|_| takes_value(argument)).collect();
-    let default = if written.is_empty() { meaning.default.to_owned() } else { written.join(",") };
-    let default = if default.is_empty() { default } else { cell(&default) };
-    format!("| {} | {environment} | {default} | {} |\n", cell(&names(argument)), cell(meaning.text))
-}
-
-fn takes_value(argument: &Arg) -> bool {
-    argument.get_action().takes_values()
-}
-
-/// Returns the names of a flag with the form of its value, as in `-n, --count <COUNT>`.
-fn names(argument: &Arg) -> String {
-    let value = argument.get_value_names().and_then(|names| names.first()).map(|name| format!("<{name}>"));
-    let value = value.filter(|_| takes_value(argument));
-    if argument.is_positional() {
-        return code(&value.unwrap_or_else(|| format!("<{}>", argument.get_id())));
-    }
-    let short = argument.get_short().map(|short| format!("-{short}"));
-    let long = argument.get_long().map(|long| format!("--{long}"));
-    let names: Vec<String> = short.into_iter().chain(long).collect();
-    code(&[names.join(", "), value.unwrap_or_default()].join(" "))
-}
-
-/// Help of a flag, and the default that stands in it as `[default: 50]`.
-struct Meaning<'a> {
-    text: &'a str,
-    default: &'a str,
-}
-
-impl<'a> Meaning<'a> {
-    fn of(help: &'a str) -> Self {
-        let found =
-            help.split_once("[default: ").and_then(|(text, rest)| Some((text, rest.strip_suffix(']')?)));
-        match found {
-            Some((text, default)) => Self { text: text.trim_end(), default },
-            None => Self { text: help, default: "" },
-        }
-    }
-}
 
 /// Returns the page of all keys of scenario files.
 pub(crate) fn scenario() -> String {
@@ -119,7 +26,8 @@ pub(crate) fn scenario() -> String {
     page.trim_end().to_owned() + "\n"
 }
 
-/// Table of a scenario file, such as `[load]`; the keys before the first table stand in one without a name.
+/// Table of a scenario file, such as `[load]`; the keys before the first table stand in one without
+/// a name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Section {
     name: String,
@@ -144,7 +52,7 @@ impl Key {
     }
 }
 
-/// Line of a scenario file, told apart by its first characters.
+/// Line of a scenario file, classified by its first characters.
 enum Line<'a> {
     Blank,
     /// `# text`
@@ -184,7 +92,8 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Reads a scenario file with a comment above each key. Keys without a comment share the one of the key above them.
+/// Reads a scenario file with a comment above each key. Keys without a comment share the one of the
+/// key above them.
 fn sections(text: &str) -> Vec<Section> {
     let mut sections = vec![Section::default()];
     let mut comment = String::new();
@@ -199,7 +108,8 @@ fn sections(text: &str) -> Vec<Section> {
                 section.prose.extend(Some(prose).filter(|prose| !prose.is_empty()));
                 shared.clear();
             }
-            // Rulers stand around the titles of parts of the file, and the name of the table is the heading here.
+            // Rulers stand around the titles of parts of the file, and the name of the table is the
+            // heading here.
             Line::Comment(text) if text.starts_with("---") => comment.clear(),
             Line::Comment(text) => add_line(&mut comment, text),
             Line::Table(name) => {
@@ -233,7 +143,8 @@ fn sections(text: &str) -> Vec<Section> {
     sections
 }
 
-/// Adds a line of a comment. An empty line ends a paragraph, and items of a list begin a line of their own.
+/// Adds a line of a comment. An empty line ends a paragraph, and items of a list begin a line of
+/// their own.
 fn add_line(comment: &mut String, text: &str) {
     if text.is_empty() {
         comment.push_str("\n\n");
@@ -254,15 +165,6 @@ fn depth(value: &str) -> i32 {
     i32::try_from(opened).unwrap_or(0) - i32::try_from(closed).unwrap_or(0)
 }
 
-fn code(text: &str) -> String {
-    format!("`{}`", text.trim())
-}
-
-/// Returns a text as a cell of a table, which has one line and no bars.
-fn cell(text: &str) -> String {
-    text.trim().replace('|', "\\|").replace('\n', "<br>")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -274,7 +176,7 @@ mod tests {
 
     #[test]
     fn each_flag_has_a_row_with_its_environment_and_default() {
-        let page = flags(&Program::described());
+        let page = reader::flags::page(&Program::described());
         for row in [
             "| `-n, --count <COUNT>` | `COUNT` | 20000; with `http`, 200 requests |",
             "| `--dup <SHARE>` | `DUP_RATE` | 0.3 | Share of the events that repeat an earlier event: 0.3 or 30% |",
@@ -295,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_scenario_file_is_read_with_its_comments() {
-        let text = "# About the file.\n\n# Name of it.\nname = \"a\"\n\n# ----\n# Much\n# ----\n# All of it.\n[load]\n\n\
+        let text = "# About the file.\n\n# Name of it.\nname = \"a\"\n\n\
+                    # ----\n# Much\n# ----\n# All of it.\n[load]\n\n\
                     # Number.\n# - one\n# - two | three\ncount = 1\n\n# Limits.\n#limits = [\n#    \"a<1\",\n#]\n\n\
                     # Both.\none = 1\nother = 2\n";
         let sections = sections(text);

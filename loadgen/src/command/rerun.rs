@@ -1,4 +1,5 @@
-//! The command that sends the same load again, under a new identity: what shaped the load, and nothing secret.
+//! Command that sends the same load again, under a new identity: the settings that shape the load,
+//! and no secrets.
 
 use std::path::PathBuf;
 
@@ -8,42 +9,43 @@ use truth::scenario::Load;
 
 use super::cli::{Cli, Http, Shape};
 
-/// What was given, with the seed; the numbers that a load is known by also where they were not. A run without its run id
-/// has a new identity; a shard needs one that its siblings have too.
+/// Returns the command with the flags that were given, the seed, and the numbers by which a load is
+/// known. A run without its run id gets a new identity; a shard needs a run id that its siblings
+/// share.
 pub(crate) fn rerun(cli: &Cli, load: &Load, count: Option<u64>, seed: u32, shard: Shard) -> String {
-    let mut words = Words(vec!["loadgen".to_owned()]);
-    // A scenario file holds them.
+    let mut command = CommandLine(vec!["loadgen".to_owned()]);
+    // A scenario file holds these numbers.
     let is_bare = cli.scenario.is_none();
-    words.add("--scenario", cli.scenario.as_ref().map(|path| path.display()));
-    words.add("--count", cli.shape.count.or(count.filter(|_| is_bare)));
-    words.add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
-    words.add("--seed", Some(seed));
+    command.add("--scenario", cli.scenario.as_ref().map(|path| path.display()));
+    command.add("--count", cli.shape.count.or(count.filter(|_| is_bare)));
+    command.add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
+    command.add("--seed", Some(seed));
     if shard != Shard::WHOLE {
-        words.add("--run-id", cli.run_id.as_ref().map(|id| format!("{id}-again")));
-        words.add("--shard", Some(format!("{}/{}", shard.index, shard.of)));
+        command.add("--run-id", cli.run_id.as_ref().map(|id| format!("{id}-again")));
+        command.add("--shard", Some(format!("{}/{}", shard.index, shard.of)));
     }
-    words.add("--target", cli.target.as_ref());
-    words.add("--batch", cli.batch);
-    words.add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
-    words.shape(&cli.shape);
-    words.joined()
+    command.add("--target", cli.target.as_ref());
+    command.add("--batch", cli.batch);
+    command.add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
+    command.shape(&cli.shape);
+    command.joined()
 }
 
-/// The same of a load of one request.
+/// Returns the command of a load of one request.
 pub(crate) fn rerun_http(http: &Http) -> String {
-    let mut words = Words(vec!["loadgen".to_owned(), "http".to_owned(), http.url.clone()]);
-    words.add("--method", http.method.as_ref());
-    words.add("--body", http.body.as_ref());
-    words.add("--body-file", http.body_file.as_ref().map(|path| path.display()));
-    words.add("--count", http.shape.count);
-    words.shape(&http.shape);
-    words.joined()
+    let mut command = CommandLine(vec!["loadgen".to_owned(), "http".to_owned(), http.url.clone()]);
+    command.add("--method", http.method.as_ref());
+    command.add("--body", http.body.as_ref());
+    command.add("--body-file", http.body_file.as_ref().map(|path| path.display()));
+    command.add("--count", http.shape.count);
+    command.shape(&http.shape);
+    command.joined()
 }
 
-/// A command line in the making.
-struct Words(Vec<String>);
+/// Command line in the making.
+struct CommandLine(Vec<String>);
 
-impl Words {
+impl CommandLine {
     fn add(&mut self, flag: &str, value: Option<impl ToString>) {
         self.0.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value.to_string()]));
     }
@@ -60,7 +62,8 @@ impl Words {
         self.add("--first-byte-timeout", shape.first_byte_timeout.map(format));
         self.add("--patience", shape.patience.map(format));
         self.add("--retries", shape.retries);
-        let (reach, path) = (&shape.reach, |path: &PathBuf| path.display().to_string());
+        let reach = &shape.reach;
+        let path = |path: &PathBuf| path.display().to_string();
         self.add("--connect-to", reach.connect_to.as_ref());
         self.add("--proxy", reach.proxy.as_ref());
         self.add("--unix-socket", reach.unix_socket.as_ref().map(path));
@@ -90,17 +93,17 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_is_told_with_its_part_and_an_identity_that_its_siblings_share() {
+    fn a_shard_is_repeated_with_its_part_and_an_identity_that_its_siblings_share() {
         assert_eq!(
             rerun_of(&["--run-id", "night 7", "--shard", "2/4"]),
             "loadgen --count 20000 --dup 0.3 --seed 7 --run-id 'night 7-again' --shard 2/4"
         );
-        // Its events are stored already: the same again would be refused.
+        // Its events are stored already: the same command would be refused.
         assert_eq!(rerun_of(&["--run-id", "x"]), "loadgen --count 20000 --dup 0.3 --seed 7");
     }
 
     #[test]
-    fn a_load_is_told_as_it_was_asked_for() {
+    fn a_load_is_repeated_as_it_was_asked_for() {
         assert_eq!(rerun_of(&[]), "loadgen --count 20000 --dup 0.3 --seed 7");
         assert_eq!(
             rerun_of(&["-n", "2k", "--batch", "16", "--target", "http://127.0.0.1:9", "-H", "A: secret"]),

@@ -1,10 +1,12 @@
-//! What a run will do, with nothing left open: the command line over the environment over the scenario file over the
-//! defaults.
+//! Settings of a run. A flag outranks the environment, the environment outranks the scenario file,
+//! and the file outranks the defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rand::TryRng;
+use rand::rngs::{SysError, SysRng};
 use reader::database::DatabaseReader;
 use reader::reach::Reach;
 use truth::plan::Plan;
@@ -101,7 +103,8 @@ impl Identity {
 }
 
 impl LoadSettings {
-    /// Returns the name of the counted unit: requests where one request is sent over and over, else events.
+    /// Returns the name of the counted unit: requests where one request is sent over and over, else
+    /// events.
     pub(crate) fn unit(&self) -> &'static str {
         if self.scenario.request.is_some() { "requests" } else { "events" }
     }
@@ -119,18 +122,17 @@ impl Settings {
         let shard = resolve_shard(&cli)?;
         if shard.of > 1 && cli.run_id.is_none() {
             return Err(Failure::Usage(
-                "a shard needs --run-id TEXT, the same for all shards, so that they send parts of one run"
-                    .to_owned(),
+                "--shard needs --run-id TEXT, the same for all shards of the run".to_owned(),
             ));
         }
         if cli.run_id.as_deref().is_some_and(|id| id.trim().is_empty()) {
-            return Err(Failure::Usage("the run id is empty; give --run-id some text".to_owned()));
+            return Err(Failure::Usage("--run-id is empty; give it some text".to_owned()));
         }
         let identity = Identity::of(cli.run_id.as_deref(), cli.seed)?;
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
         let shapes = scenario.executors()?;
-        // The rate and the time of a schedule give its count again.
+        // A schedule gets its count from the rate and the time.
         let count = shapes.only().filter(|shape| shape.schedule().is_none()).and_then(|shape| shape.total());
         let rerun = rerun(&cli, &scenario.load, count, identity.seed, shard);
         let mut settings = Self::new(scenario, cli.shape, &identity, rerun)?;
@@ -147,8 +149,8 @@ impl Settings {
         let scenario = http_scenario(&http)?;
         if http.shard.is_some_and(|shard| shard != Shard::WHOLE) || http.shards.is_some_and(|of| of != 1) {
             return Err(Failure::Usage(
-                "`loadgen http` has no shards, and each process would send the whole load: leave out --shard, unset SHARD \
-                 and SHARDS, and give each its part with --count and --rate"
+                "`loadgen http` has no shards: leave --shard out, unset SHARD and SHARDS, and give each process its \
+                 part with --count and --rate"
                     .to_owned(),
             ));
         }
@@ -221,7 +223,8 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
         Some(path) => Scenario::load(path)?,
         None => Scenario::default(),
     };
-    let (load, asked) = (&mut scenario.load, &cli.shape);
+    let load = &mut scenario.load;
+    let asked = &cli.shape;
     let is_shaped = asked.count.is_some()
         || asked.rate.is_some()
         || asked.duration.is_some()
@@ -229,8 +232,8 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
         || !asked.stages.is_empty();
     if is_shaped && !load.executors.is_empty() {
         return Err(Failure::Usage(
-            "the scenario has several executors, each with its own --count, --rate, --duration, --stage and \
-             --concurrency: change them in the file"
+            "the scenario has [[load.executors]]: change their count, rate, duration, stages and concurrency in the \
+             file, not with flags"
                 .to_owned(),
         ));
     }
@@ -247,13 +250,13 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
     Ok(scenario)
 }
 
-/// How many requests there are where nothing says.
+/// Number of requests, if nothing else is said.
 const HTTP_COUNT: u64 = 200;
 
 fn http_scenario(http: &Http) -> Result<Scenario, Failure> {
     let body = match &http.body_file {
         Some(path) => std::fs::read_to_string(path).map_err(|error| {
-            Failure::Usage(format!("cannot read the body in {}: {error}", path.display()))
+            Failure::Usage(format!("cannot read --body-file {}: {error}", path.display()))
         })?,
         None => http.body.clone().unwrap_or_default(),
     };
@@ -271,15 +274,19 @@ fn http_scenario(http: &Http) -> Result<Scenario, Failure> {
     Ok(scenario)
 }
 
-/// Which executor the flags ask for: a rate is a rate, a duration without one is for so many connections, and stages make
-/// either ramp. As with k6, a bare number in a stage is one of connections, unless a rate is given too.
+/// Puts the flags over the load of the scenario.
+///
+/// The flags choose the executor: a rate means a fixed rate, a duration without a rate means a
+/// fixed number of connections, and stages mean a ramp of either. As with k6, a number without a
+/// unit in a stage is a number of connections, unless there is a rate as well.
 fn shape(load: &mut Load, shape: &Shape) {
     load.count = shape.count.or(load.count);
     let is_rate = shape.rate.is_some() || shape.stages.iter().any(|stage| stage.target.has_unit());
     if !shape.stages.is_empty() {
         load.stages.clone_from(&shape.stages);
         load.executor = if is_rate { ExecutorKind::RampingArrivalRate } else { ExecutorKind::RampingVus };
-        (load.rate, load.duration) = (shape.rate, shape.duration);
+        load.rate = shape.rate;
+        load.duration = shape.duration;
         set(&mut load.start_vus, shape.concurrency);
     } else if is_rate {
         (load.executor, load.stages) = (ExecutorKind::ConstantArrivalRate, Vec::new());
@@ -303,14 +310,14 @@ fn shape(load: &mut Load, shape: &Shape) {
     set(&mut load.retries, shape.retries);
 }
 
-/// Names as they were given; a number alone stands for so many.
+/// Returns the topics as they were named; a single number makes as many topics.
 fn topics(given: &[String]) -> Result<Vec<String>, Failure> {
     let [only] = given else { return Ok(given.to_vec()) };
     match only.trim().parse() {
         Err(_) => Ok(given.to_vec()),
         Ok(count @ 1..=MAX_TOPICS) => Ok(numbered_topics(count)),
         Ok(count) => Err(Failure::Usage(format!(
-            "--topics {count}: there can be 1 to {MAX_TOPICS}, or a list of names"
+            "--topics {count} is not a number from 1 to {MAX_TOPICS}, or a list of names"
         ))),
     }
 }
@@ -326,27 +333,28 @@ fn resolve_shard(cli: &Cli) -> Result<Shard, Failure> {
         (Some(shard), _, _) => Ok(shard),
         (None, Some(index), Some(of)) if index < of => Ok(Shard { index: index + 1, of }),
         (None, Some(index), Some(of)) => Err(Failure::Usage(format!(
-            "JOB_COMPLETION_INDEX is {index}, but SHARDS is {of}: indexes go from 0 to SHARDS - 1"
+            "JOB_COMPLETION_INDEX is {index}, expected 0 to {}, because SHARDS is {of}",
+            of.saturating_sub(1)
         ))),
         (None, None, Some(of)) if of != 1 => Err(Failure::Usage(format!(
-            "SHARDS is {of}, but not which of them this is: set JOB_COMPLETION_INDEX, or SHARD=1/{of}"
+            "SHARDS={of} needs JOB_COMPLETION_INDEX, or use SHARD=1/{of} instead"
         ))),
-        // An index alone says nothing of how many there are: any Indexed Job has one.
+        // An index alone does not say how many shards there are: every Indexed Job has one.
         (None, _, _) => Ok(Shard::WHOLE),
     }
 }
 
 fn random_seed() -> Result<u32, Failure> {
-    getrandom::u32().map_err(no_entropy)
+    SysRng.try_next_u32().map_err(no_entropy)
 }
 
 fn random_nonce() -> Result<u64, Failure> {
-    getrandom::u64().map_err(no_entropy)
+    SysRng.try_next_u64().map_err(no_entropy)
 }
 
-fn no_entropy(source: getrandom::Error) -> Failure {
+fn no_entropy(source: SysError) -> Failure {
     Failure::System {
-        action: "draw random numbers from the operating system; give --seed and --run-id",
+        action: "draw random numbers from the operating system; set --seed and --run-id",
         source: std::io::Error::other(source),
     }
 }
@@ -393,7 +401,8 @@ mod tests {
         let first = settings(&["--run-id", "x"]).unwrap();
         let second = settings(&["--run-id", "x", "--shard", "2/3"]).unwrap();
         assert_eq!(first.load.plan, second.load.plan);
-        let (one, other) = (settings(&["--seed", "1"]).unwrap(), settings(&["--seed", "1"]).unwrap());
+        let one = settings(&["--seed", "1"]).unwrap();
+        let other = settings(&["--seed", "1"]).unwrap();
         assert_eq!(one.load.plan.seed, other.load.plan.seed);
         assert_ne!(one.load.plan.nonce, other.load.plan.nonce);
         assert!(settings(&["--shard", "1/2"]).is_err(), "shards without a run id would send different runs");

@@ -1,4 +1,4 @@
-//! `loadgen plan` and `loadgen check`: what would be sent, without sending it.
+//! `loadgen plan` and `loadgen check`: what a run would send, without sending it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,16 +22,16 @@ use crate::connection::dial::Connector;
 use crate::error::Failure;
 use crate::executor::Workload;
 
-/// Slots over which copies are counted: more take long, and look the same.
+/// Number of slots over which copies are counted: more take long, and look the same.
 const COUNTED: u64 = 2_000_000;
 
-/// Says of each file whether it can be run; the exit code is that of the worst.
+/// Checks each file; the exit code is that of the worst.
 pub(crate) fn check(files: &[PathBuf]) -> u8 {
     let mut code = exit::OK;
     for file in files {
         match checked(file) {
-            // A reader that has gone away, as `head` does, is no fault.
-            Ok(told) => drop(writeln!(stdout(), "{}: {told}", file.display())),
+            // A reader that has gone away, as `head` does, is no error.
+            Ok(found) => drop(writeln!(stdout(), "{}: {found}", file.display())),
             Err(error) => {
                 eprintln!("{}: {}", file.display(), chain(&error));
                 code = exit::USAGE;
@@ -44,7 +44,7 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
 fn checked(file: &Path) -> Result<String, Failure> {
     let scenario = Scenario::load(file)?;
     let plan = scenario.plan(1, 1)?;
-    // Certificates are read with it, as a run would.
+    // Reads the certificates, as a run would.
     Connector::new(&scenario.target, &scenario.target.endpoint()?, &ProxyLogin::default())?;
     let executors = scenario.executors()?;
     let executor = match &executors {
@@ -55,34 +55,34 @@ fn checked(file: &Path) -> Result<String, Failure> {
     Ok(format!("{executor}, {}", amount(&scenario, &executors, &plan)))
 }
 
-/// How much is sent, in words.
+/// Returns how much is sent, in words.
 fn amount(scenario: &Scenario, executors: &Executors, plan: &Plan) -> String {
-    let so_long = executors.only().map_or_else(String::new, for_so_long);
+    let lasts = executors.only().map_or_else(String::new, duration);
     if scenario.request.is_some() {
         return match plan.total {
             Some(requests) => format!("one request {requests} times"),
-            None => format!("one request as often as answers come{so_long}"),
+            None => format!("one request as often as responses come{lasts}"),
         };
     }
     match (plan.total, plan.keys()) {
         (Some(events), Some(keys)) => {
             let repeats = events - keys;
-            format!("{events} events of {keys} keys ({repeats} repeats), {} in a request", plan.batch)
+            format!("{events} events of {keys} keys ({repeats} duplicates), {} in a request", plan.batch)
         }
-        _ => format!("as many events as answers come{so_long}, {} in a request", plan.batch),
+        _ => format!("as many events as responses come{lasts}, {} in a request", plan.batch),
     }
 }
 
-/// Returns the time for which an executor sends, in words.
-fn for_so_long(executor: &Executor) -> String {
+/// Returns the duration of an executor, in words.
+fn duration(executor: &Executor) -> String {
     executor.lasts().map_or_else(String::new, |lasts| format!(" for {}", truth::duration::format(lasts)))
 }
 
-/// What one of several executors sends, and when.
+/// Returns what one of several executors sends, and when.
 fn executor(said: &NamedExecutor, executor: &Executor, unit: &str) -> String {
     let many = match executor.total() {
-        Some(count) => format!("{count} {unit}{}", for_so_long(executor)),
-        None => format!("as many {unit} as answers come{}", for_so_long(executor)),
+        Some(count) => format!("{count} {unit}{}", duration(executor)),
+        None => format!("as many {unit} as responses come{}", duration(executor)),
     };
     let pause = match said.start_time {
         Duration::ZERO => String::new(),
@@ -97,7 +97,8 @@ fn executor(said: &NamedExecutor, executor: &Executor, unit: &str) -> String {
     format!("{}: {many}{begins}{warm_up}", executor.name())
 }
 
-/// What would be sent: how much, how often each key, how large the ledger becomes, and the first requests.
+/// Returns what a run would send: number of events, copies of each key, size of the ledger, first
+/// requests.
 pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
     let plan = &settings.plan;
     let load = &settings.scenario.load;
@@ -129,7 +130,7 @@ pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
     if let Some(requests) = Workload::sum(&executors).requests {
         let rounds: u64 = executors.iter().map(|executor| executor.rounds.count()).sum();
         let bytes = requests * done_bytes(plan) + rounds * open_bytes();
-        line("ledger", &format!("about {:.1} kB, if every event is told apart", bytes as f64 / 1e3));
+        line("ledger", &format!("about {:.1} kB, if responses report each event", bytes as f64 / 1e3));
     }
     if let Some(schedule) = settings.shapes.only().and_then(Executor::schedule) {
         let instants = (0..5).filter_map(|nth| schedule.at(nth));
@@ -139,7 +140,7 @@ pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
     out + &first(settings, requests)
 }
 
-/// How many keys are sent how often.
+/// Returns how many keys have how many copies.
 fn copies(plan: &Plan) -> String {
     let slots = plan.total.unwrap_or(COUNTED).min(COUNTED);
     let mut times = vec![0_u32; plan.firsts(slots) as usize];
@@ -152,16 +153,16 @@ fn copies(plan: &Plan) -> String {
     }
     let mut keys: BTreeMap<u32, u64> = BTreeMap::new();
     times.into_iter().for_each(|times| *keys.entry(times).or_default() += 1);
-    let told: Vec<String> = keys.iter().map(|(times, keys)| format!("{times}: {keys}")).collect();
+    let copies: Vec<String> = keys.iter().map(|(times, keys)| format!("{times}: {keys}")).collect();
     let of = if plan.total.is_none_or(|total| total > slots) {
         format!(", of the first {slots} events")
     } else {
         String::new()
     };
-    format!("times: keys{of}: {}", told.join(", "))
+    format!("times: keys{of}: {}", copies.join(", "))
 }
 
-/// Bytes of the record of a request whose answer tells of each event.
+/// Returns the bytes of a request's record whose response reports each event.
 fn done_bytes(plan: &Plan) -> u64 {
     let events = plan.batch;
     let answer = Answer {
@@ -195,7 +196,7 @@ fn length(frame: &Frame) -> u64 {
     bytes.len() as u64
 }
 
-/// The bodies of the first requests.
+/// Returns the bodies of the first requests.
 fn first(settings: &LoadSettings, requests: u32) -> String {
     let plan = &settings.plan;
     let mut renderer = Renderer::new(Arc::new(Events::new(plan)), &settings.scenario.target);

@@ -1,4 +1,4 @@
-//! Where requests go: the addresses to connect to, and how.
+//! Dial: opens connections to the target's addresses.
 
 use std::fmt;
 use std::io;
@@ -21,7 +21,7 @@ use super::stream::{Socket, Stream};
 use super::{Http1, Line};
 use crate::error::Failure;
 
-/// One end of a connection.
+/// Address of a target.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Address {
     Ip(SocketAddr),
@@ -29,10 +29,11 @@ pub(crate) enum Address {
 }
 
 impl Address {
-    /// Whether it is of this machine: only then does the load certainly hurt nobody else.
+    /// True if the address belongs to this machine. Only then is it certain that the load hurts
+    /// nobody else.
     pub(crate) fn is_this_machine(&self) -> bool {
         match self {
-            // An address can be bound only where it lives.
+            // Only the machine that has an address can bind it.
             Self::Ip(address) => address.ip().is_loopback() || UdpSocket::bind((address.ip(), 0)).is_ok(),
             Self::Unix(_) => true,
         }
@@ -48,7 +49,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A kind of address.
+/// Family of addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Family {
     V4,
@@ -68,62 +69,65 @@ impl Family {
     }
 }
 
-/// What TLS needs to know of the other end.
+/// TLS settings of the other end.
 #[derive(Clone, Debug)]
 struct Tls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
 
-/// A connection that came about, and what that took.
+/// Connection that was opened, and the time that it took.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) line: Line,
-    /// Until a proxy, if there is one, has led to the target.
+    /// Time to connect, up to the target if a proxy leads to it.
     pub(crate) connecting_ns: u64,
-    /// None without TLS.
+    /// Time of the TLS handshake; none without TLS.
     pub(crate) handshake_ns: Option<u64>,
 }
 
-/// Connects to a target's addresses, or its proxy's, one at a time.
+/// Connects to one address of a target, or of its proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
-    /// None where connections are made to the target itself.
+    /// Tunnel through a proxy; none where connections go to the target itself.
     tunnel: Option<Tunnel>,
     tls: Option<Tls>,
-    speech: Speech,
+    protocol: Protocol,
 }
 
-/// What is spoken over a connection.
+/// Protocol of a connection.
 #[derive(Clone, Copy, Debug)]
-enum Speech {
+enum Protocol {
     Http1,
     Http2,
 }
 
 impl Connector {
-    /// What the URL and `[target.connect]` ask for, with who asks a proxy.
+    /// Returns the connector that the URL and `[target.connect]` ask for; `login` authorises at a
+    /// proxy.
     pub(crate) fn new(target: &Target, endpoint: &Endpoint, login: &ProxyLogin) -> Result<Self, Failure> {
         let tunnel = Tunnel::to(endpoint, login);
-        let speech = if target.connect.http2 { Speech::Http2 } else { Speech::Http1 };
-        let Some(name) = &endpoint.tls_name else { return Ok(Self { tunnel, tls: None, speech }) };
+        let protocol = if target.connect.http2 { Protocol::Http2 } else { Protocol::Http1 };
+        let Some(name) = &endpoint.tls_name else { return Ok(Self { tunnel, tls: None, protocol }) };
         let Ok(name) = ServerName::try_from(name.clone()) else {
-            return Err(Failure::Usage(format!("`{name}` is no name that a certificate can bear")));
+            return Err(Failure::Usage(format!(
+                "`{name}` cannot be the name in a certificate; name the target by a host name or an IP address"
+            )));
         };
         let tls = Some(Tls { config: client_config(&target.connect)?, name });
-        Ok(Self { tunnel, tls, speech })
+        Ok(Self { tunnel, tls, protocol })
     }
 
-    /// Connects, has a proxy lead on to the target, and with TLS or HTTP/2, shakes hands.
+    /// Connects, through a proxy if there is one, and performs the handshakes of TLS and HTTP/2.
     pub(crate) async fn connect(&self, address: &Address) -> io::Result<Opened> {
         let begun = monotonic_ns();
         let socket = match address {
             Address::Ip(address) => {
                 let mut stream = TcpStream::connect(address).await?;
-                // A request is one write: waiting to fill a packet would only delay its end.
+                // A request is one write; waiting to fill a packet would only delay its end.
                 stream.set_nodelay(true)?;
                 if let Some(tunnel) = &self.tunnel {
-                    tunnel.lead(&mut stream).await.map_err(told)?;
+                    tunnel.lead(&mut stream).await.map_err(unwrapped)?;
                 }
                 Socket::Tcp(stream)
             }
@@ -137,16 +141,16 @@ impl Connector {
                 (stream, Some(monotonic_ns() - connected))
             }
         };
-        let line = match self.speech {
-            Speech::Http1 => Line::Http1(Http1::new(stream)),
-            Speech::Http2 => Line::Http2(Box::new(Http2::shake_hands(stream).await?)),
+        let line = match self.protocol {
+            Protocol::Http1 => Line::Http1(Http1::new(stream)),
+            Protocol::Http2 => Line::Http2(Box::new(Http2::shake_hands(stream).await?)),
         };
         Ok(Opened { line, connecting_ns: connected - begun, handshake_ns })
     }
 }
 
-/// As the system would say it, where it was the system.
-fn told(error: TunnelError) -> io::Error {
+/// Unwraps the error of the system, if it was the system's.
+fn unwrapped(error: TunnelError) -> io::Error {
     match error {
         TunnelError::Io(error) => error,
         error => io::Error::other(error),
@@ -157,14 +161,14 @@ fn told(error: TunnelError) -> io::Error {
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
     pub(crate) connector: Connector,
-    /// Tried in this order; the one that answered the preflight first.
+    /// Addresses in the order of trying; the first one answered the preflight first.
     pub(crate) addresses: Vec<Address>,
-    /// How long one address may take.
+    /// Longest time for one address.
     pub(crate) connect_timeout: Duration,
 }
 
 impl Dial {
-    /// Connects to the first address that answers.
+    /// Connects to the first address that accepts.
     pub(crate) async fn connect(&self) -> io::Result<Opened> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in &self.addresses {

@@ -1,11 +1,12 @@
-//! `gzip` bodies (RFC 1952), from one buffer into another that are used again and again.
+//! Compressor of bodies (gzip, RFC 1952). It compresses from one buffer into another, and both are
+//! used again and again.
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-/// Identification, deflate, no flags, no time, no hint, an unknown system.
+/// Head of a gzip member: identification, deflate, no flags, no time, no hint, an unknown system.
 const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// Packs one body after another.
+/// Compresses one body after another.
 #[derive(Debug)]
 pub(crate) struct Packer {
     deflate: Compress,
@@ -14,11 +15,11 @@ pub(crate) struct Packer {
 
 impl Packer {
     pub(crate) fn new() -> Self {
-        // As little work as there can be: what is measured is the target.
+        // The fastest level: the target is measured, not this machine.
         Self { deflate: Compress::new(Compression::fast(), false), plain: Vec::new() }
     }
 
-    /// Replaces what stands behind `body` by the same packed.
+    /// Replaces the bytes from `body` on by their compressed form.
     pub(crate) fn pack(&mut self, bytes: &mut Vec<u8>, body: usize) {
         self.plain.clear();
         self.plain.extend(bytes.drain(body..));
@@ -35,7 +36,7 @@ impl Packer {
         let mut checksum = Crc::new();
         checksum.update(&self.plain);
         bytes.extend_from_slice(&checksum.sum().to_le_bytes());
-        // The length modulo 2^32, as the format has it.
+        // The format states the length modulo 2^32.
         bytes.extend_from_slice(&(self.plain.len() as u32).to_le_bytes());
     }
 }

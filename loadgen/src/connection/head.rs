@@ -1,4 +1,4 @@
-//! What does not change between the requests of a run.
+//! Fixed parts of the requests of a run.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use super::http1::Bodies;
 use super::http2::translated;
 use crate::error::Failure;
 
-/// Header fields that frame a request, and so are ours alone.
+/// Header fields that frame a request, so that no user may set them.
 const OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
 
-/// What all requests have in common.
+/// Bytes that all requests have in common.
 #[derive(Clone, Debug)]
 pub(crate) enum Fixed {
-    /// The head of requests with events, but for the length of the body.
+    /// Head of requests with events, without the length of the body.
     Head(Arc<[u8]>),
-    /// All of it.
+    /// Whole request.
     Request(Arc<[u8]>),
 }
 
 impl Fixed {
-    /// What becomes of the bodies of its answers: only of events is something told in them.
+    /// Returns what happens to the bodies of responses: only those to events are read.
     pub(crate) fn bodies(&self) -> Bodies {
         match self {
             Self::Head(_) => Bodies::Kept,
@@ -34,9 +34,9 @@ impl Fixed {
         }
     }
 
-    /// What this scenario sends, with the user's headers, which outrank ours.
+    /// Returns the fixed part of this scenario's requests. The user's headers outrank ours.
     pub(crate) fn of(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
-        let fixed = Self::as_told(scenario, endpoint, headers)?;
+        let fixed = Self::http1(scenario, endpoint, headers)?;
         if scenario.target.connect.http2 {
             let (head, end) = match &fixed {
                 Self::Head(head) => (head, &b"\r\n"[..]),
@@ -47,17 +47,12 @@ impl Fixed {
         Ok(fixed)
     }
 
-    fn as_told(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
+    fn http1(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
         let target = &scenario.target;
         let Some(request) = &scenario.request else {
-            let head = fixed_head(
-                "POST",
-                (Some("application/json"), "application/json"),
-                target,
-                endpoint,
-                headers,
-            )?;
-            return Ok(Self::Head(head.into()));
+            let json = "application/json";
+            let line = RequestLine { method: "POST", content_type: Some(json), accept: json };
+            return Ok(Self::Head(line.with_fields(target, endpoint, headers)?.into()));
         };
         let looks_like_json = serde_json::from_str::<&serde_json::value::RawValue>(&request.body).is_ok();
         let content_type = match (request.body.is_empty(), looks_like_json) {
@@ -65,13 +60,14 @@ impl Fixed {
             (false, true) => Some("application/json"),
             (false, false) => Some("text/plain; charset=utf-8"),
         };
-        let fixed = fixed_head(&request.method, (content_type, "*/*"), target, endpoint, headers)?;
+        let line = RequestLine { method: &request.method, content_type, accept: "*/*" };
+        let fixed = line.with_fields(target, endpoint, headers)?;
         let mut body = request.body.clone().into_bytes();
         if target.publish.gzip && !body.is_empty() {
             Packer::new().pack(&mut body, 0);
         }
         let mut whole = Vec::new();
-        // A request that could have a body says that it has none.
+        // A method that usually has a body states that there is none.
         if body.is_empty() && !matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") {
             whole.extend_from_slice(&fixed);
             whole.extend_from_slice(b"\r\n");
@@ -83,50 +79,60 @@ impl Fixed {
     }
 }
 
-/// The request line and the header fields of every request; the user's outrank ours.
-fn fixed_head(
-    method: &str,
-    (content_type, accept): (Option<&'static str>, &'static str),
-    target: &Target,
-    endpoint: &Endpoint,
-    headers: &[String],
-) -> Result<Vec<u8>, Failure> {
-    let mut theirs = Vec::new();
-    for header in headers {
-        let (name, value) = parse_header(header)?;
-        if OURS.contains(&name.as_str()) {
+/// Request line, and the header fields that depend on the kind of request.
+struct RequestLine<'a> {
+    method: &'a str,
+    content_type: Option<&'static str>,
+    accept: &'static str,
+}
+
+impl RequestLine<'_> {
+    /// Renders the request line and the header fields of every request. The user's headers outrank
+    /// ours.
+    fn with_fields(
+        &self,
+        target: &Target,
+        endpoint: &Endpoint,
+        headers: &[String],
+    ) -> Result<Vec<u8>, Failure> {
+        let mut theirs = Vec::new();
+        for header in headers {
+            let (name, value) = parse_header(header)?;
+            if OURS.contains(&name.as_str()) {
+                return Err(Failure::Usage(format!(
+                    "header `{name}` cannot be set: loadgen sets it itself, because it frames the request"
+                )));
+            }
+            theirs.push((name, value));
+        }
+        let ours = [
+            ("host", Some(&*endpoint.authority)),
+            ("user-agent", Some(concat!("onceproof/", env!("CARGO_PKG_VERSION")))),
+            ("content-type", self.content_type),
+            ("content-encoding", (target.publish.gzip && self.content_type.is_some()).then_some("gzip")),
+            ("accept", Some(self.accept)),
+        ];
+        let path = format!("{}{}", endpoint.prefix, target.publish.path);
+        if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(Failure::Usage(format!(
-                "header `{name}` cannot be set: it frames the request, which loadgen does itself"
+                "path `{path}` cannot be sent: it must begin with /, and blanks and control characters must be \
+             written as %XX"
             )));
         }
-        theirs.push((name, value));
-    }
-    let ours = [
-        ("host", Some(&*endpoint.authority)),
-        ("user-agent", Some(concat!("onceproof/", env!("CARGO_PKG_VERSION")))),
-        ("content-type", content_type),
-        ("content-encoding", (target.publish.gzip && content_type.is_some()).then_some("gzip")),
-        ("accept", Some(accept)),
-    ];
-    let path = format!("{}{}", endpoint.prefix, target.publish.path);
-    if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        return Err(Failure::Usage(format!(
-            "path `{path}` cannot be sent; write it as /publish, with what is not a plain character as %XX"
-        )));
-    }
-    let mut head = format!("{method} {path} HTTP/1.1\r\n").into_bytes();
-    for (name, value) in ours.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        if !theirs.iter().any(|(their_name, _)| their_name.as_str() == name) {
-            head.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        let mut head = format!("{} {path} HTTP/1.1\r\n", self.method).into_bytes();
+        for (name, value) in ours.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            if !theirs.iter().any(|(their_name, _)| their_name.as_str() == name) {
+                head.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+            }
         }
+        for (name, value) in &theirs {
+            head.extend_from_slice(name.as_str().as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value.as_bytes());
+            head.extend_from_slice(b"\r\n");
+        }
+        Ok(head)
     }
-    for (name, value) in &theirs {
-        head.extend_from_slice(name.as_str().as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    Ok(head)
 }
 
 #[cfg(test)]

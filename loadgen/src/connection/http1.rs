@@ -1,67 +1,40 @@
-//! Reading answers of HTTP/1.1 (RFC 9112) out of bytes that come in any pieces.
+//! Reader of HTTP/1.1 responses (RFC 9112) from bytes that come in any pieces.
 //!
-//! Pure: bytes in, an answer out. What is not surely one whole answer is [`Malformed`], because an attempt whose
-//! answer is in doubt is an unknown attempt. Bytes beyond an answer make its connection unusable, so that a late or
-//! second answer is never taken for that of the next request.
+//! It is pure: bytes in, a response out. Anything that is not certainly one whole response is
+//! [`Malformed`], because an attempt whose response is in doubt is an unknown attempt. Bytes after
+//! a response make its connection unusable, so that a late or second response is never taken for
+//! the next request's.
 
 mod chunked;
+pub(crate) mod malformed;
 
 use chunked::Chunks;
-use thiserror::Error;
+use malformed::{MAX_BODY, MAX_HEAD, Malformed};
 
-/// Most bytes of an answer's head, interim answers included: what common servers allow.
-pub(crate) const MAX_HEAD: usize = 64 << 10;
-
-/// Most bytes of a body that is kept: a thousand times what an answer to a large batch needs.
-pub(crate) const MAX_BODY: usize = 16 << 20;
-
-/// Most header fields of an answer.
+/// Most header fields of a response.
 const MAX_FIELDS: usize = 100;
 
-/// A buffer that grew beyond this is given back after its answer.
+/// Capacity beyond which a buffer is given back after its response.
 const KEPT_CAPACITY: usize = 64 << 10;
 
-/// Why bytes are not an answer.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub(crate) enum Malformed {
-    #[error("the answer's head is not HTTP: {0}")]
-    Head(httparse::Error),
-    #[error("the answer's head is longer than {MAX_HEAD} bytes")]
-    HeadTooLong,
-    #[error("the answer's body is longer than the {MAX_BODY} bytes in which events are told of")]
-    BodyTooLong,
-    #[error("the answer does not tell its length in one way")]
-    Length,
-    #[error("the answer has the transfer coding `{0}`, which was not asked for")]
-    Coding(String),
-    #[error("the answer's chunks are broken")]
-    Chunk,
-    #[error("the server wants to switch to another protocol")]
-    Switch,
-    #[error("the answer is not HTTP/2: {0}")]
-    Frames(String),
-    #[error("the connection was closed before the answer was whole")]
-    Truncated,
-}
-
-/// A whole answer; its body is [`AnswerReader::body`].
+/// Whole response; its body is [`AnswerReader::body`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Whole {
-    /// The HTTP status.
+    /// HTTP status.
     pub(crate) status: u16,
-    /// Whether another request may follow on the connection.
+    /// True if another request may follow on the connection.
     pub(crate) reusable: bool,
 }
 
-/// What becomes of the bodies of answers.
+/// Treatment of the bodies of responses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Bodies {
-    /// They are kept, because something is read in them.
+    /// Bodies are kept, because they are read.
     #[default]
     Kept,
-    /// Nothing is: they may be of any length, and go as they come.
+    /// Bodies are dropped as they come, and may have any length.
     Dropped,
-    /// There are none, whatever heads say: the answers to HEAD.
+    /// Responses have no bodies, whatever their heads say: responses to HEAD.
     Absent,
 }
 
@@ -72,7 +45,7 @@ enum Stage {
     Sized {
         end: usize,
     },
-    /// The same of a body that is dropped.
+    /// Body of a known length that is dropped.
     Passing {
         left: usize,
     },
@@ -80,19 +53,19 @@ enum Stage {
     UntilClose,
 }
 
-/// How the body of an answer ends.
+/// End of a response's body.
 enum Framing {
     Sized(usize),
     Chunked,
     UntilClose,
 }
 
-/// Reads one answer after another.
+/// Reads one response after another.
 #[derive(Debug, Default)]
 pub(crate) struct AnswerReader {
     bodies: Bodies,
     input: Vec<u8>,
-    /// Where the head of the answer begins, then its body.
+    /// Place at which the head of the response begins, then its body.
     at: usize,
     stage: Stage,
     status: u16,
@@ -101,18 +74,18 @@ pub(crate) struct AnswerReader {
 }
 
 impl AnswerReader {
-    /// One that does this with bodies.
+    /// Returns a reader with this treatment of bodies.
     pub(crate) fn new(bodies: Bodies) -> Self {
         let chunks = Chunks::new(bodies == Bodies::Kept);
         Self { bodies, chunks, ..Self::default() }
     }
 
-    /// Where received bytes are to be appended; [`Self::advance`] follows.
+    /// Returns the buffer to append received bytes to; [`Self::advance`] follows.
     pub(crate) fn input(&mut self) -> &mut Vec<u8> {
         &mut self.input
     }
 
-    /// Makes ready for the next answer.
+    /// Prepares for the next response.
     pub(crate) fn reset(&mut self) {
         self.input.clear();
         self.input.shrink_to(KEPT_CAPACITY);
@@ -122,7 +95,7 @@ impl AnswerReader {
         self.stage = Stage::Head;
     }
 
-    /// Looks at what has come; `None` if there must be more.
+    /// Reads the bytes that have come; none if more must come.
     pub(crate) fn advance(&mut self) -> Result<Option<Whole>, Malformed> {
         if matches!(self.stage, Stage::Head) && !self.read_head()? {
             return Ok(None);
@@ -152,7 +125,8 @@ impl AnswerReader {
         }
     }
 
-    /// The other side has closed the connection: an answer that says nothing of its length is whole now.
+    /// Ends the input, as the other side has closed the connection. A response without a length is
+    /// whole now.
     pub(crate) fn end(&self) -> Result<Whole, Malformed> {
         match self.stage {
             Stage::UntilClose => Ok(self.whole(false)),
@@ -162,7 +136,7 @@ impl AnswerReader {
         }
     }
 
-    /// The body of the answer that is whole, if it is kept.
+    /// Returns the body of the response that is whole, if it is kept.
     pub(crate) fn body(&self) -> &[u8] {
         match self.stage {
             Stage::Head | Stage::Passing { .. } => &[],
@@ -176,7 +150,7 @@ impl AnswerReader {
         Whole { status: self.status, reusable: self.keep_alive && !surplus }
     }
 
-    /// Reads the head, and interim answers before it; tells whether it is there.
+    /// Reads the head, and interim responses before it; true if the head is complete.
     fn read_head(&mut self) -> Result<bool, Malformed> {
         loop {
             let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
@@ -194,7 +168,7 @@ impl AnswerReader {
             }
             match status {
                 101 => return Err(Malformed::Switch),
-                // An interim answer; the final one follows.
+                // An interim response; the final one follows.
                 100..200 => self.at += length,
                 _ => {
                     let minor = response.version.unwrap_or(0);
@@ -224,19 +198,20 @@ impl AnswerReader {
     }
 }
 
-/// How long the body is (RFC 9112, section 6.3). Two ways of telling it are refused even where they agree in part:
-/// whoever reads them differently than we do would see another answer.
+/// Returns how the body ends (RFC 9112, section 6.3). Two statements of the length are refused even
+/// if they agree in part: another reader might follow the other one.
 fn framing(status: u16, fields: &[httparse::Header<'_>]) -> Result<Framing, Malformed> {
     if matches!(status, 204 | 304) {
         return Ok(Framing::Sized(0));
     }
-    let (mut length, mut coding) = (None, None);
+    let mut length = None;
+    let mut coding = None;
     for field in fields {
         if field.name.eq_ignore_ascii_case("content-length") {
             let text = std::str::from_utf8(field.value).map_err(|_| Malformed::Length)?;
             for part in text.split(',') {
-                let told = parse_length(part.trim())?;
-                if length.replace(told).is_some_and(|before| before != told) {
+                let stated = parse_length(part.trim())?;
+                if length.replace(stated).is_some_and(|before| before != stated) {
                     return Err(Malformed::Length);
                 }
             }
@@ -259,11 +234,12 @@ fn parse_length(text: &str) -> Result<usize, Malformed> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Malformed::Length);
     }
-    // All digits, so the only way to fail is a number beyond any body that there is.
+    // All digits, so the only error is a number too large for any body.
     text.parse().map_err(|_| Malformed::BodyTooLong)
 }
 
-/// Whether the server goes on with the connection: HTTP/1.1 does unless it says otherwise, 1.0 only if it says so.
+/// True if the server keeps the connection: HTTP/1.1 does unless it says otherwise, HTTP/1.0 only
+/// if it says so.
 fn keep_alive(minor: u8, fields: &[httparse::Header<'_>]) -> bool {
     let says = |word: &[u8]| {
         fields

@@ -1,8 +1,9 @@
-//! One connection that speaks HTTP/2, with one request under way at a time.
+//! Line that speaks HTTP/2, with one request in flight at a time.
 //!
-//! A library makes the frames, and nobody but the future that needs the connection drives it: nothing is written while
-//! no one looks. So an attempt begins with the first byte that the socket takes once a request was handed over, whatever
-//! frame that byte is of. Where it took none, none has left, for the library and TLS hold what they have.
+//! A library makes the frames, and only the future that needs the connection drives it. So nothing
+//! is written while nobody waits. An attempt begins with the first byte that the socket takes after
+//! a request was handed over, whatever frame that byte belongs to. If the socket took no byte, none
+//! has left, because the library and TLS hold what they have.
 
 mod wire;
 
@@ -21,42 +22,44 @@ use thiserror::Error;
 use truth::clock::monotonic_ns;
 
 use self::wire::{Gate, Wire};
-use super::http1::{Bodies, MAX_BODY, MAX_HEAD, Malformed, Whole};
+use super::attempt::{Begun, Lost};
+use super::http1::malformed::{MAX_BODY, MAX_HEAD, Malformed};
+use super::http1::{Bodies, Whole};
 use super::stream::Stream;
-use super::{Begun, Lost};
 
-/// How much of an answer may come before we have looked at it: as much as fits most, so that none waits for our leave.
+/// Bytes of a response that may come before they are read: enough for most responses, so that none
+/// waits for us.
 const WINDOW: u32 = 1 << 20;
 
 /// Most header fields of a request.
 const MAX_FIELDS: usize = 128;
 
-/// Header fields of HTTP/1.1 that a request of HTTP/2 must not have, beside those that frame it.
+/// Header fields of HTTP/1.1 that a request of HTTP/2 must not have, besides those that frame it.
 const HOP_BY_HOP: [&str; 3] = ["keep-alive", "proxy-connection", "te"];
 
-/// Why the other end cannot be spoken to.
+/// Reason why the other end does not speak HTTP/2.
 #[derive(Debug, Error)]
 pub(crate) enum Unspoken {
-    #[error("it does not agree to speak HTTP/2 over TLS")]
+    #[error("the server does not agree to speak HTTP/2 over TLS")]
     NotAgreed,
-    #[error("what came is not HTTP/2 ({0})")]
+    #[error("the response is not HTTP/2 ({0})")]
     Strange(h2::Error),
-    #[error("it closed the connection instead of speaking HTTP/2")]
+    #[error("the server closed the connection instead of speaking HTTP/2")]
     Closed,
 }
 
-/// Why a request cannot be told in HTTP/2.
+/// Reason why a request cannot be translated to HTTP/2.
 #[derive(Debug, Error)]
-pub(crate) enum Untold {
-    #[error("header `{0}` is not one of HTTP/2; leave it or --http2 out")]
+pub(crate) enum Untranslatable {
+    #[error("header `{0}` cannot be sent over HTTP/2; leave the header or --http2 out")]
     Field(&'static str),
-    #[error("the request cannot be told in HTTP/2 ({0})")]
+    #[error("the request cannot be sent over HTTP/2 ({0}); leave --http2 out")]
     Request(#[from] http::Error),
     #[error("the request's head cannot be read, or has more than {MAX_FIELDS} fields")]
     Head,
 }
 
-/// The answer that is awaited.
+/// Response that is awaited.
 #[derive(Debug)]
 enum Awaited {
     Nothing,
@@ -64,26 +67,27 @@ enum Awaited {
     Body {
         status: u16,
         body: RecvStream,
-        /// How long its head says that it is.
+        /// Length of the body that the head states.
         length: Option<usize>,
     },
 }
 
-/// An open connection.
+/// Open connection.
 #[derive(Debug)]
 pub(crate) struct Http2 {
     scheme: &'static str,
     sender: SendRequest<Bytes>,
     connection: Connection<Wire, Bytes>,
     gate: Arc<Gate>,
-    /// The connection has ended, and is not to be driven any more.
+    /// Set once the connection has ended.
     is_over: bool,
-    /// What the socket had taken when the request was handed over of which it has taken no byte yet.
+    /// Bytes that the socket had taken when the request was handed over; none once it has taken one
+    /// of the request.
     held_since: Option<u64>,
     awaited: Awaited,
     bodies: Bodies,
     body: Vec<u8>,
-    /// How much of the body has come, kept or not.
+    /// Bytes of the body that have come, kept or not.
     body_len: usize,
     first_byte_ns: u64,
 }
@@ -105,7 +109,7 @@ impl Http2 {
             .initial_connection_window_size(WINDOW);
         let begun = builder.handshake(wire).await;
         let (sender, mut connection) = begun.map_err(|error| io::Error::other(Unspoken::Strange(error)))?;
-        // Whoever answers it has understood all that was said before.
+        // An end that answers the ping has understood everything before it.
         let mut ping = connection.ping_pong().expect("it is taken once");
         ping.send_ping(Ping::opaque()).map_err(io::Error::other)?;
         let mut is_answered = false;
@@ -118,7 +122,7 @@ impl Http2 {
             }
             ready!(ping.poll_pong(cx)).map_err(unspoken)?;
             is_answered = true;
-            // Once more, for what is to be said in return.
+            // Driven once more, for what is to be said in return.
             cx.waker().wake_by_ref();
             Poll::Pending
         })
@@ -139,12 +143,13 @@ impl Http2 {
         })
     }
 
-    /// What becomes of the bodies of its answers.
+    /// Sets the treatment of the bodies of responses.
     pub(crate) fn set_bodies(&mut self, bodies: Bodies) {
         self.bodies = bodies;
     }
 
-    /// Whether another request may be begun. Looks at what came in, and answers what is for the connection alone.
+    /// True if another request may be begun. Reads what came in, and answers what concerns the
+    /// connection alone.
     pub(crate) fn is_quiet(&mut self) -> bool {
         // A request that is held must not leave beside that.
         if self.held_since.is_none() {
@@ -153,7 +158,7 @@ impl Http2 {
         !self.is_over
     }
 
-    /// Hands a request over, once, and has its frames written as far as the socket takes them.
+    /// Hands a request over, once, and writes its frames as far as the socket takes them.
     pub(crate) fn begin(&mut self, request: &[u8]) -> Begun {
         let held_since = match self.held_since {
             Some(taken) => taken,
@@ -191,26 +196,26 @@ impl Http2 {
         Ok(())
     }
 
-    /// Reads and writes what can be read and written.
+    /// Reads and writes as far as possible.
     fn drive(&mut self, cx: &mut Context<'_>) {
-        // What went wrong is told by the answer that is awaited.
+        // The awaited response returns the error.
         self.is_over = self.is_over || Pin::new(&mut self.connection).poll(cx).is_ready();
     }
 
-    /// Whether the socket may take a byte of the request that is held, or the connection is over.
+    /// Ready if the socket may take a byte of the request that is held, or the connection is over.
     pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.gate.close();
         self.drive(cx);
         if self.gate.open() || self.is_over { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Whether the connection ended.
+    /// Ready if the connection ended.
     pub(crate) fn poll_disturbed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.drive(cx);
         if self.is_over { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Goes on with the request that was begun, and with its answer.
+    /// Goes on with the request that was begun, and with its response.
     pub(crate) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Whole, Lost>> {
         loop {
             self.drive(cx);
@@ -223,7 +228,7 @@ impl Http2 {
                     self.awaited = Awaited::Body { status: head.status.as_u16(), body, length };
                 }
                 Awaited::Body { status, body, length } => match body.poll_data(cx) {
-                    // Whoever wants no more of the request says so after a whole answer.
+                    // A server that wants no more of the request says so after a whole response.
                     Poll::Ready(Some(Err(error)))
                         if error.reason() == Some(Reason::NO_ERROR) && *length == Some(self.body_len) =>
                     {
@@ -257,27 +262,33 @@ impl Http2 {
         }
     }
 
-    /// The body of the answer that was whole.
+    /// Returns the body of the response that was whole.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// When the first byte of an answer came that was not whole at once; 0 while none did.
+    /// Returns the instant of the first byte of a response that was not whole at once; 0 while none
+    /// came.
     pub(crate) fn first_byte_ns(&self) -> u64 {
         self.first_byte_ns
     }
 
-    /// Bytes received since this was last asked.
+    /// Returns the bytes received since the last call.
     pub(crate) fn take_received_bytes(&self) -> u64 {
         self.gate.take_received()
     }
 }
 
-/// A request of HTTP/1.1 as HTTP/2 says it: its head, and its body.
-pub(crate) fn translated<'a>(request: &'a [u8], scheme: &str) -> Result<(Request<()>, &'a [u8]), Untold> {
+/// Translates a request of HTTP/1.1 to HTTP/2, and returns its head and its body.
+pub(crate) fn translated<'a>(
+    request: &'a [u8],
+    scheme: &str,
+) -> Result<(Request<()>, &'a [u8]), Untranslatable> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut parsed = httparse::Request::new(&mut fields);
-    let Ok(httparse::Status::Complete(length)) = parsed.parse(request) else { return Err(Untold::Head) };
+    let Ok(httparse::Status::Complete(length)) = parsed.parse(request) else {
+        return Err(Untranslatable::Head);
+    };
     let host = parsed.headers.iter().find(|field| field.name.eq_ignore_ascii_case(HOST.as_str()));
     let uri = http::Uri::builder()
         .scheme(scheme)
@@ -287,7 +298,7 @@ pub(crate) fn translated<'a>(request: &'a [u8], scheme: &str) -> Result<(Request
     let mut head = Request::builder().method(parsed.method.unwrap_or_default()).uri(uri);
     for field in parsed.headers.iter() {
         if let Some(name) = HOP_BY_HOP.into_iter().find(|name| field.name.eq_ignore_ascii_case(name)) {
-            return Err(Untold::Field(name));
+            return Err(Untranslatable::Field(name));
         }
         if !field.name.eq_ignore_ascii_case(HOST.as_str()) {
             head = head.header(field.name, field.value);
@@ -300,7 +311,8 @@ fn unspoken(error: h2::Error) -> Unspoken {
     if error.is_io() { Unspoken::Closed } else { Unspoken::Strange(error) }
 }
 
-/// A stream that was reset, or a connection that broke; what was said wrongly makes no answer.
+/// Returns the reason why a response is lost: a stream that was reset or a connection that broke,
+/// or a violation of the protocol.
 fn lost(error: h2::Error) -> Lost {
     if error.is_library() {
         Lost::Malformed(Malformed::Frames(error.to_string()))
@@ -333,7 +345,8 @@ mod tests {
         frame
     }
 
-    /// A server that shakes hands, takes any amount, waits to be told, and tells how many requests it was sent.
+    /// Starts a server that shakes hands, takes any amount, waits for `go_on`, and returns the
+    /// number of its requests.
     fn server(
         mut socket: Blocking,
         go_on: mpsc::Receiver<()>,
@@ -371,7 +384,7 @@ mod tests {
         })
     }
 
-    /// Told of each request.
+    /// Receiver of a message for each request.
     struct Came(UnboundedReceiver<()>);
 
     impl Came {
@@ -385,8 +398,8 @@ mod tests {
     async fn connected() -> (Http2, mpsc::Sender<()>, JoinHandle<usize>, Came) {
         let (ours, theirs) = Blocking::pair().unwrap();
         let (go, go_on) = mpsc::channel();
-        let (told, came) = unbounded_channel();
-        let serving = server(theirs, go_on, told);
+        let (reporting, came) = unbounded_channel();
+        let serving = server(theirs, go_on, reporting);
         ours.set_nonblocking(true).unwrap();
         let stream = Stream::plain(Socket::Unix(UnixStream::from_std(ours).unwrap()));
         (Http2::shake_hands(stream).await.unwrap(), go, serving, Came(came))
@@ -467,17 +480,17 @@ mod tests {
 
     #[test]
     fn a_request_of_http_1_is_told_in_http_2() {
-        let told = |text: &'static str| translated(text.as_bytes(), "https");
+        let translate = |text: &'static str| translated(text.as_bytes(), "https");
         let (head, body) =
-            told("PUT /a?b HTTP/1.1\r\nhost: c:1\r\nx-d: e\r\ncontent-length: 1\r\n\r\nf").unwrap();
+            translate("PUT /a?b HTTP/1.1\r\nhost: c:1\r\nx-d: e\r\ncontent-length: 1\r\n\r\nf").unwrap();
         assert_eq!((head.method().as_str(), head.uri().to_string().as_str()), ("PUT", "https://c:1/a?b"));
         assert_eq!(head.headers().len(), 2, "{head:?}");
         assert_eq!((head.headers()["x-d"].as_bytes(), body), (&b"e"[..], &b"f"[..]));
-        let said = told("GET / HTTP/1.1\r\nhost: a\r\nTE: gzip\r\n\r\n").unwrap_err().to_string();
+        let said = translate("GET / HTTP/1.1\r\nhost: a\r\nTE: gzip\r\n\r\n").unwrap_err().to_string();
         assert!(said.contains("`te`") && said.contains("--http2"), "{said}");
         for text in ["GET / HTTP/1.1\r\nhost: a b\r\n\r\n", "GET /<> HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n"]
         {
-            assert!(told(text).is_err(), "{text}");
+            assert!(translate(text).is_err(), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The bytes of a connection: a socket, and TLS over it where the URL says so.
+//! Stream: the bytes of a connection, over a socket, with TLS if the URL says so.
 //!
-//! All that the rest of the engine knows is here, with and without TLS: whether the kernel took a byte of what was
-//! offered, and what came in. What TLS has buffered has not left.
+//! With and without TLS, the rest of the program needs two facts: whether the kernel took a byte of
+//! a request, and what came in. A byte that TLS has buffered has not left.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, BufRead, ErrorKind, IoSlice, Read, Write};
@@ -15,28 +15,28 @@ use rustls::{ClientConfig, ClientConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// A socket of either kind.
+/// Socket of either kind.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-/// A connected socket, with TLS over it or without.
+/// Connected socket, with or without TLS.
 #[derive(Debug)]
 pub(crate) struct Stream {
     socket: Socket,
     tls: Option<Box<Session>>,
-    /// What the kernel has not taken yet of what was offered, without TLS, which keeps that itself.
+    /// Bytes of the request that the kernel has not taken yet. TLS keeps its own.
     rest: Vec<u8>,
-    /// Bytes that the kernel took of what was put, encrypted where there is TLS.
+    /// Bytes that the kernel took, counted after encryption.
     taken: u64,
 }
 
 #[derive(Debug)]
 struct Session {
     tls: ClientConnection,
-    /// Whether a request is encrypted of which no byte has left.
+    /// Set while a request is encrypted of which no byte has left.
     is_held: bool,
 }
 
@@ -96,19 +96,20 @@ impl Socket {
 }
 
 impl Stream {
-    /// A stream of plain bytes.
+    /// Returns a stream of plain bytes.
     pub(crate) fn plain(socket: Socket) -> Self {
         Self { socket, tls: None, rest: Vec::new(), taken: 0 }
     }
 
-    /// A stream of encrypted bytes, once the other end has shown a certificate that is believed.
+    /// Returns a stream of encrypted bytes, once the other end has shown a certificate that is
+    /// trusted.
     pub(crate) async fn encrypted(
         socket: Socket,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> io::Result<Self> {
         let mut tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
-        // A request is taken whole, however long it is.
+        // TLS takes a request of any length as a whole.
         tls.set_buffer_limit(None);
         let mut session = Box::new(Session { tls, is_held: false });
         let mut socket = socket;
@@ -116,8 +117,8 @@ impl Stream {
         Ok(Self { socket, tls: Some(session), rest: Vec::new(), taken: 0 })
     }
 
-    /// Whether nothing has come that no request asked for: no byte, and no end. Costs no system call unless the event
-    /// loop saw something.
+    /// True if nothing has come in that no request asked for: no byte, and no end. Costs no system
+    /// call unless the event loop saw something.
     pub(crate) fn is_quiet(&mut self) -> bool {
         match &mut self.tls {
             None => would_block(&self.socket.try_read(&mut [0])),
@@ -125,8 +126,8 @@ impl Stream {
         }
     }
 
-    /// Offers a whole request to the kernel, once; tells how many bytes it took, and keeps the rest. Where it took none, the
-    /// same request is to be offered again.
+    /// Offers a whole request to the kernel, once, keeps the rest, and returns how many bytes the
+    /// kernel took. If it took none, the same request has to be offered again.
     pub(crate) fn offer(&mut self, request: &[u8]) -> io::Result<usize> {
         if let Some(session) = &mut self.tls {
             return session.offer(&self.socket, request);
@@ -139,13 +140,13 @@ impl Stream {
         Ok(taken)
     }
 
-    /// Whether the kernel has taken all that was offered.
+    /// True if the kernel has taken everything that was offered.
     pub(crate) fn is_flushed(&self) -> bool {
         self.rest.is_empty() && self.tls.as_ref().is_none_or(|session| !session.tls.wants_write())
     }
 
-    /// Writes as much of the rest as the kernel takes. An error is not judged here: the reading side tells whether the
-    /// server had answered before it closed.
+    /// Writes as much of the rest as the kernel takes. Errors are ignored here: the reading side
+    /// shows whether the server had responded before it closed.
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
         while !self.is_flushed() && self.socket.poll_write_ready(cx).is_ready() {
             let written = match &mut self.tls {
@@ -164,18 +165,19 @@ impl Stream {
         self.tls.is_some()
     }
 
-    /// What the other end has agreed to speak over TLS.
+    /// Returns the protocol that the other end has agreed to over TLS.
     pub(crate) fn agreed(&self) -> Option<&[u8]> {
         self.tls.as_ref()?.tls.alpn_protocol()
     }
 
-    /// Takes bytes that are to leave, now or with what follows, for who asks [`Self::taken`] whether one has left.
+    /// Takes bytes that leave now or with the bytes that follow. [`Self::taken`] shows whether one
+    /// has left.
     pub(crate) fn poll_put(
         &mut self,
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // No more is held than what was put at once.
+        // Only the bytes of one call are held.
         ready!(self.poll_flush(cx))?;
         if let Some(session) = &mut self.tls {
             let put = session.tls.writer().write_vectored(parts)?;
@@ -209,12 +211,12 @@ impl Stream {
         Poll::Ready(Ok(()))
     }
 
-    /// Bytes that the kernel took of what was put.
+    /// Returns the bytes that the kernel took.
     pub(crate) fn taken(&self) -> u64 {
         self.taken
     }
 
-    /// Appends what came in; 0 bytes at the end.
+    /// Appends the bytes that came in; 0 bytes at the end.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, input: &mut Vec<u8>) -> Poll<io::Result<usize>> {
         match &mut self.tls {
             None => self.socket.poll_read_into(cx, input),
@@ -222,15 +224,15 @@ impl Stream {
         }
     }
 
-    /// Whether the kernel may take a byte.
+    /// Ready if the kernel may take a byte.
     pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.socket.poll_write_ready(cx)
     }
 
-    /// Whether something came in that no request asked for, or the connection ended.
+    /// Ready if something came in that no request asked for, or the connection ended.
     pub(crate) fn poll_disturbed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            // An error is a disturbance as well; asking once more would not return.
+            // An error is a disturbance as well; a second call would not return.
             if ready!(self.socket.poll_read_ready(cx)).is_err() || !self.is_quiet() {
                 return Poll::Ready(());
             }
@@ -263,8 +265,8 @@ impl Session {
         Poll::Ready(Ok(()))
     }
 
-    /// Decrypts what came in. What is wrong with it is told to the other end, if it listens and no request is held: that
-    /// would leave with it.
+    /// Decrypts what came in. An error is sent to the other end, unless a request is held: it would
+    /// leave with the error.
     fn process(&mut self, socket: &Socket) -> io::Result<()> {
         self.tls.process_new_packets().map(drop).map_err(|error| {
             if !self.is_held {
@@ -276,7 +278,7 @@ impl Session {
 
     fn is_quiet(&mut self, socket: &Socket) -> bool {
         loop {
-            // Tickets and the like ask for nothing and tell nothing.
+            // Session tickets and the like are no response.
             if !would_block(&self.tls.reader().fill_buf()) {
                 return false;
             }
@@ -291,7 +293,7 @@ impl Session {
 
     fn offer(&mut self, socket: &Socket, request: &[u8]) -> io::Result<usize> {
         if !self.is_held {
-            // What TLS itself has to say goes before, and is no byte of the request.
+            // Messages of TLS itself go first, and are no byte of the request.
             while self.tls.wants_write() {
                 self.tls.write_tls(&mut Writing(socket))?;
             }
@@ -319,7 +321,7 @@ impl Session {
                     return Poll::Ready(Ok(count));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // An end that was not announced may be one that somebody else made.
+                // An end that was not announced may have been made by somebody else.
                 Err(error) => return Poll::Ready(Err(error)),
             }
             match self.tls.read_tls(&mut Reading(socket, cx)) {
@@ -335,7 +337,7 @@ fn would_block<T>(outcome: &io::Result<T>) -> bool {
     matches!(outcome, Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
-/// A socket that TLS reads from on behalf of a task, which is woken when there is more.
+/// Socket that TLS reads from on behalf of a task, which is woken when there is more.
 struct Reading<'a, 'b>(&'a mut Socket, &'a mut Context<'b>);
 
 impl Read for Reading<'_, '_> {
@@ -348,7 +350,7 @@ impl Read for Reading<'_, '_> {
     }
 }
 
-/// A socket that TLS reads from where nobody waits for it.
+/// Socket that TLS reads from without waiting.
 struct Glancing<'a>(&'a Socket);
 
 impl Read for Glancing<'_> {
@@ -357,7 +359,7 @@ impl Read for Glancing<'_> {
     }
 }
 
-/// A socket that TLS writes to.
+/// Socket that TLS writes to.
 struct Writing<'a>(&'a Socket);
 
 impl Write for Writing<'_> {
@@ -389,7 +391,8 @@ mod tests {
 
     const NAME: &str = "target.invalid";
 
-    /// A server that shakes hands, waits to be told, and then hands over all that was sent to it.
+    /// Starts a server that shakes hands, waits for `go_on`, and then returns all bytes that were
+    /// sent to it.
     fn server(socket: Blocking, go_on: mpsc::Receiver<()>) -> (Arc<ClientConfig>, JoinHandle<Vec<u8>>) {
         let made = generate_simple_self_signed([NAME.to_owned()]).unwrap();
         let mut roots = RootCertStore::empty();
@@ -408,15 +411,16 @@ mod tests {
             .with_single_cert(vec![made.cert.der().clone()], key)
             .unwrap();
         let serving = thread::spawn(move || {
-            let (mut tls, mut socket) = (ServerConnection::new(Arc::new(config)).unwrap(), socket);
+            let mut tls = ServerConnection::new(Arc::new(config)).unwrap();
+            let mut socket = socket;
             while tls.is_handshaking() {
                 tls.complete_io(&mut socket).unwrap();
             }
             go_on.recv().unwrap();
             let mut came = Vec::new();
-            // It ends without a word, which TLS calls an error.
+            // The client ends without a close_notify alert, which TLS calls an error.
             rustls::Stream::new(&mut tls, &mut socket).read_to_end(&mut came).ok();
-            // What came before an alert is there all the same.
+            // Bytes from before an alert are there all the same.
             tls.reader().read_to_end(&mut came).ok();
             came
         });
@@ -428,7 +432,7 @@ mod tests {
         (stream, go, serving)
     }
 
-    /// The same, with a second hand on the server's socket.
+    /// Connects, and returns a second handle of the server's socket.
     async fn connected_beside_another() -> (Stream, mpsc::Sender<()>, JoinHandle<Vec<u8>>, Blocking) {
         let (ours, theirs) = Blocking::pair().unwrap();
         let another = theirs.try_clone().unwrap();
@@ -454,7 +458,7 @@ mod tests {
         assert!(stream.is_quiet(), "tickets are nothing that a request asked for");
         let request = |number: usize| format!("request {number:06};");
         let mut sent = 0;
-        // Nobody reads, so that some time the socket is full.
+        // Nobody reads, so the socket becomes full.
         while stream.offer(request(sent).as_bytes()).is_ok_and(|taken| taken > 0) {
             sent += 1;
         }

@@ -1,5 +1,7 @@
-//! Waiting for an instant of the monotonic clock. The event loop's own timers count whole milliseconds, which is late by
-//! half of one on average: a timer of the kernel's is not.
+//! Alarms: timers that wait for an instant of the monotonic clock.
+//!
+//! The event loop's own timers count whole milliseconds, so they are late by half a millisecond on
+//! average. A timer of the kernel is not.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -9,7 +11,7 @@ use rustix::time::{
 };
 use tokio::io::unix::AsyncFd;
 
-/// A timer that one task waits for.
+/// Timer that one task waits for.
 #[derive(Debug)]
 pub(crate) struct Alarm {
     timer: AsyncFd<OwnedFd>,
@@ -27,9 +29,9 @@ impl Alarm {
         Ok(Self { timer: AsyncFd::new(timer)? })
     }
 
-    /// Waits until then; for ever if there is no instant, or the kernel does not take it.
+    /// Waits for the instant; for ever if there is none, or if the kernel refuses it.
     pub(crate) async fn until(&self, at_ns: Option<u64>) {
-        // The kernel takes no instant at all for none.
+        // The kernel reads an instant of 0 as none at all.
         let Some(at_ns) = at_ns.map(|at_ns| at_ns.max(1)) else { return std::future::pending().await };
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let at = Timespec { tv_sec: (at_ns / 1_000_000_000) as i64, tv_nsec: (at_ns % 1_000_000_000) as i64 };

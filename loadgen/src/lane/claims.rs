@@ -1,9 +1,10 @@
-//! Claims on rounds: which lane of a part opens which round.
+//! Claims on rounds: each round of an executor is sent by one lane.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The rounds of a part: handed out one by one to all lanes, the only counter that they share, touched once a round; or
-/// dealt, where each lane has its own instants.
+/// Rounds of an executor. They are either shared, so that the next round goes to the lane that asks
+/// first, or dealt, so that each lane has its own. The counters are all that lanes share, and are
+/// touched once a round.
 #[derive(Debug)]
 pub(crate) struct Claims {
     next: Vec<AtomicU64>,
@@ -12,12 +13,12 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// Whoever asks first has the next.
+    /// Shares the rounds: the next one goes to the lane that asks first.
     pub(crate) fn shared(rounds: u64) -> Self {
         Self { next: vec![AtomicU64::new(0)], step: 1, rounds }
     }
 
-    /// Every lane has its own.
+    /// Deals the rounds out: every lane has its own.
     pub(crate) fn dealt(rounds: u64, lanes: u16) -> Self {
         let next = (0..lanes).map(|lane| AtomicU64::new(u64::from(lane))).collect();
         Self { next, step: u64::from(lanes), rounds }
@@ -32,7 +33,7 @@ impl Claims {
     }
 
     pub(super) fn claim(&self, lane: u16) -> Option<u64> {
-        // Asked first, so that lanes that ask again and again do not count up for ever.
+        // Checked first, so that lanes that ask again and again do not overflow the counter.
         if self.is_exhausted(lane) {
             return None;
         }

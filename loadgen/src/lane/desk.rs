@@ -1,7 +1,8 @@
-//! The state of a lane that its connections share: what waits, what each of them carries, what was recorded.
+//! Desk of a lane: the state that its connections share. It holds the waiting requests, the
+//! requests in flight and the ledger.
 //!
-//! Everything here is synchronous, and a lane has one thread: between reading a clock and writing a record nothing
-//! else can run, so the records of a segment are in the order of their times.
+//! Everything here is synchronous, and a lane has one thread. Nothing else can run between reading
+//! a clock and writing a record, so the records of a segment are in the order of their times.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -21,45 +22,47 @@ use super::job::{LaneJob, backoff};
 use super::queue::Queue;
 use super::release::{Chunk, Gather, Member, Race};
 use super::request::Requests;
+use crate::connection::Connection;
+use crate::connection::attempt::{Begun, Lost};
 use crate::connection::http1::Whole;
-use crate::connection::{Begun, Connection, Lost};
 use crate::meter::live::LiveSums;
 use crate::meter::selection::{Ended, Selected};
 use crate::meter::{Tallies, Tally};
 
-/// A connection that its own task and a gather may both hold.
+/// Connection that its own task and a gather may both hold.
 pub(crate) type Shared = Rc<RefCell<Connection>>;
 
-/// What an idle connection is to do.
+/// Next step of an idle connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
-    /// It carries a request now, which may have left already.
+    /// The connection carries a request now, which may have left already.
     Request,
-    /// It is held until a release is let go.
+    /// The connection is held until a release is let go.
     Held,
-    /// There is nothing left to do.
+    /// Nothing is left to do.
     Nothing,
 }
 
-/// The shared state of a lane.
+/// State of a lane that its connections share.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(super) job: Arc<LaneJob>,
     pub(super) queue: Queue,
     pub(super) gather: Option<Gather<Shared>>,
-    /// Open connections without a request, where requests leave at instants of their own; the one that has been idle for
-    /// longest first.
+    /// Open connections without a request, of a lane whose requests have instants. The connection
+    /// that has been idle for longest comes first.
     pub(super) idle: VecDeque<Member<Shared>>,
-    /// By seat.
+    /// Requests in flight, by seat.
     pub(super) flights: Vec<Option<Flight>>,
-    /// `None` once it could not be written: nothing may follow a record that was cut.
+    /// Segment of the ledger; none once a record could not be written, because nothing may follow a
+    /// torn record.
     pub(super) ledger: Option<SegmentWriter>,
     requests: Requests,
     pub(super) tallies: Tallies,
     pub(super) live: Arc<LiveSums>,
-    /// Told when nothing waits and nothing is under way.
+    /// Notified when nothing waits and nothing is in flight.
     pub(super) finished: Rc<Notify>,
-    /// Told when a connection has become idle.
+    /// Notified when a connection has become idle.
     pub(super) has_idle: Rc<Notify>,
     pub(super) stopped: bool,
 }
@@ -90,36 +93,36 @@ impl Desk {
         }
     }
 
-    /// Where what was planned for this moment is counted.
+    /// Returns the tally of requests that are planned for this instant.
     pub(super) fn tally(&mut self, t_planned: u64) -> &mut Tally {
         self.tallies.of(t_planned, self.job.measuring.from_ns)
     }
 
-    /// Whether this seat has a request.
+    /// True if this seat carries a request.
     pub(crate) fn carries(&self, seat: usize) -> bool {
         self.flights[seat].is_some()
     }
 
-    /// Whether a byte of this seat's request has left.
+    /// True if a byte of this seat's request has left.
     pub(crate) fn has_left(&self, seat: usize) -> bool {
         self.flights[seat].as_ref().is_some_and(|flight| flight.t_start().is_some())
     }
 
-    /// Whether a connection without a request has nothing to open for.
+    /// True if a connection without a request has no reason to open.
     pub(crate) fn is_dry(&self) -> bool {
         self.gather.is_none() && self.queue.is_dry()
     }
 
-    /// Whether all is sent and answered, or given up.
+    /// True if all requests are answered or given up.
     pub(crate) fn is_finished(&self) -> bool {
         self.is_dry() && self.flights.iter().all(Option::is_none)
     }
 
-    /// Gives an idle open connection what is next: requests are taken in order, and the next round is opened only
-    /// when none waits.
+    /// Gives an idle connection its next request. Requests are taken in order, and the next round
+    /// is opened only when no request waits.
     pub(crate) fn take(&mut self, seat: usize, connection: &Shared) -> Result<Taken, LedgerError> {
         if self.ledger.is_none() {
-            // Nothing may leave that could not be put on record.
+            // No request may leave that could not be recorded.
             return Ok(Taken::Nothing);
         }
         loop {
@@ -149,7 +152,8 @@ impl Desk {
         }
     }
 
-    /// When the next requests are due, for which the next round is opened if none waits; none if there are no more.
+    /// Returns the instant of the next requests; none if there are no more. Opens the next round if
+    /// no request waits.
     fn next_due(&mut self) -> Result<Option<u64>, LedgerError> {
         loop {
             if let Some(due) = self.queue.next_due() {
@@ -168,7 +172,8 @@ impl Desk {
         self.flights[seat] = Some(Flight::new(chunk.round, chunk.requests.start, chunk.race, t_planned));
     }
 
-    /// Lets requests leave that are due, over connections that are idle; tells when to look again.
+    /// Sends the requests that are due over idle connections, and returns the instant to look
+    /// again.
     pub(super) fn dispatch(&mut self, now: u64) -> Result<Option<u64>, LedgerError> {
         if self.ledger.is_none() {
             return Ok(None);
@@ -188,7 +193,7 @@ impl Desk {
             if due > now {
                 return Ok(Some(due));
             }
-            // Without a connection, the next that becomes idle takes what is due.
+            // Without an idle connection, the next one to become idle takes the request.
             let Some(member) = self.idle.pop_front() else { return Ok(None) };
             let Some(chunk) = self.queue.take() else { return Ok(None) };
             self.tally(due).latencies.record_lag(due, monotonic_ns());
@@ -203,7 +208,7 @@ impl Desk {
         }
     }
 
-    /// Puts a round on record, before any byte of it leaves.
+    /// Records a round, before any byte of it leaves.
     fn announce(&mut self, round: u64) -> Result<(), LedgerError> {
         let announced = match &mut self.ledger {
             Some(ledger) => ledger.open(round, monotonic_ns()),
@@ -212,8 +217,9 @@ impl Desk {
         announced.inspect_err(|_| self.ledger = None)
     }
 
-    /// Ends the gather, whole or not: renders a request for each connection that is held, then writes one after the
-    /// other with nothing in between. Requests without a connection go back and follow singly.
+    /// Ends the gather, complete or not. A request is rendered for each connection that is held;
+    /// then all of them are written with nothing in between. Requests without a connection go back
+    /// to the queue and follow singly.
     pub(crate) fn let_go(&mut self) {
         let Some(gather) = self.gather.take() else { return };
         let release = gather.over();
@@ -250,13 +256,13 @@ impl Desk {
         }
     }
 
-    /// Makes one attempt to write this seat's request.
+    /// Tries once to write this seat's request.
     pub(crate) fn begin(&mut self, seat: usize, connection: &Shared) -> Begun {
         let flight = self.flights[seat].as_ref().expect("a seat begins the request that it carries");
         self.requests.clear();
         let range = match flight.invalid(&self.job.content.plan) {
             None => self.requests.render(flight.ordinals(), flight.origin()),
-            Some(invalid) => self.requests.render_spoilt(flight.ordinals(), flight.origin(), invalid),
+            Some(invalid) => self.requests.render_invalid(flight.ordinals(), flight.origin(), invalid),
         };
         self.launch(seat, connection, range)
     }
@@ -291,7 +297,7 @@ impl Desk {
         begun
     }
 
-    /// Records what became of a try. With another try to follow, tells how long to wait before it.
+    /// Records the end of a try. Returns the pause before the next try, if there is one.
     pub(crate) fn conclude(
         &mut self,
         seat: usize,
@@ -301,7 +307,8 @@ impl Desk {
         let t_end = monotonic_ns();
         let mut connection = connection.borrow_mut();
         let flight = self.flights[seat].as_mut().expect("a seat concludes the request that it carries");
-        let (events, t_start) = (flight.events(), flight.t_start().unwrap_or(t_end));
+        let events = flight.events();
+        let t_start = flight.t_start().unwrap_or(t_end);
         let tally = self.tallies.of(flight.t_planned(), self.job.measuring.from_ns);
         let received_bytes = connection.take_received_bytes();
         tally.counts.received_bytes += received_bytes;
@@ -315,7 +322,7 @@ impl Desk {
                 (*status, answer)
             }
             Err(why) => {
-                tracing::debug!(seat, connection = connection.number, error = %why, "an attempt has no answer");
+                tracing::debug!(seat, connection = connection.number, error = %why, "an attempt has no response");
                 tally.lost(why, events);
                 (0, Answer::bare(Outcome::Unknown))
             }
@@ -354,7 +361,7 @@ impl Desk {
         Ok(again.then_some(pause))
     }
 
-    /// Lets a connection go that broke while it was held.
+    /// Removes a connection that broke while it was held.
     pub(crate) fn withdraw(&mut self, seat: usize) {
         if let Some(gather) = &mut self.gather {
             gather.withdraw(seat);
@@ -363,7 +370,7 @@ impl Desk {
         self.tallies.measured.counts.connections.broken += 1;
     }
 
-    /// Wakes this seat's task once it carries a request.
+    /// Registers a waker for this seat's task, to be woken once the seat carries a request.
     pub(crate) fn wake_when_let_go(&mut self, seat: usize, waker: &Waker) {
         let gathered = self.gather.iter_mut().flat_map(Gather::members_mut);
         if let Some(member) = gathered.chain(&mut self.idle).find(|member| member.seat == seat) {
@@ -371,19 +378,19 @@ impl Desk {
         }
     }
 
-    /// Whether connections are held until their instant, not for so long.
+    /// True if requests have instants: connections are held until then.
     pub(crate) fn is_paced(&self) -> bool {
         self.queue.is_paced()
     }
 
-    /// The pause before another try is over.
+    /// Plans the next try for now, as the pause before it is over.
     pub(crate) fn due(&mut self, seat: usize) {
         if let Some(flight) = &mut self.flights[seat] {
             flight.plan(monotonic_ns());
         }
     }
 
-    /// Writes a record; a segment that could not be written is never written again.
+    /// Writes a record. A segment that could not be written is never written again.
     pub(super) fn record(&mut self, done: truth::record::ledger::Done) -> Result<(), LedgerError> {
         let recorded = match &mut self.ledger {
             Some(ledger) => ledger.done(done),

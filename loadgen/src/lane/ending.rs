@@ -1,4 +1,5 @@
-//! How a lane ends early, and how every lane closes its books: each request of an opened round gets its final record.
+//! End of a lane: every request of an opened round gets its final record, also where the lane ends
+//! early.
 
 use std::rc::Rc;
 
@@ -12,7 +13,8 @@ use super::release::Chunk;
 use crate::meter::selection::Ended;
 
 impl Desk {
-    /// Sends nothing more: what has not left will never be sent. What has is still waited for.
+    /// Sends nothing more. Requests that have not left are recorded as never sent; requests in
+    /// flight are still waited for.
     pub(crate) fn stop(&mut self) -> Result<(), LedgerError> {
         self.stopped = true;
         let held = self.gather.take().map(|gather| gather.over().chunk);
@@ -27,7 +29,8 @@ impl Desk {
         self.give_up_all(waiting.into_iter().flat_map(of_chunk).chain(carried))
     }
 
-    /// Gives up what is left and ends the segment in order. Says nothing of what could not be recorded.
+    /// Gives up all requests and closes the segment. Requests that could not be recorded are
+    /// counted all the same.
     pub(crate) fn close(&mut self) -> Result<(), LedgerError> {
         let stopped = self.stop();
         let flying: Vec<Flight> = self.flights.iter_mut().filter_map(Option::take).collect();
@@ -36,17 +39,20 @@ impl Desk {
         stopped.and(given_up).and(closed)
     }
 
-    /// Counts all of them, also where the first could not be recorded: then no further one is tried.
+    /// Counts all requests, also after the first that could not be recorded; no further record is
+    /// tried then.
     fn give_up_all(&mut self, flights: impl IntoIterator<Item = Flight>) -> Result<(), LedgerError> {
         let given_up = flights.into_iter().map(|flight| self.give_up(flight));
         given_up.fold(Ok(()), Result::and)
     }
 
-    /// The final record of a request that nobody waits for any longer.
+    /// Writes the final record of a request whose response is awaited no longer.
     fn give_up(&mut self, mut flight: Flight) -> Result<(), LedgerError> {
-        let (t_end, events) = (monotonic_ns(), flight.events());
+        let t_end = monotonic_ns();
+        let events = flight.events();
         let outcome = if flight.t_start().is_some() {
-            let (unknown, is_paced) = (Answer::bare(Outcome::Unknown), self.queue.is_paced());
+            let unknown = Answer::bare(Outcome::Unknown);
+            let is_paced = self.queue.is_paced();
             let tally = self.tallies.of(flight.t_planned(), self.job.measuring.from_ns);
             tally.given_up(events);
             tally.counts.last_end_ns = t_end;

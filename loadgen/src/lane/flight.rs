@@ -1,4 +1,4 @@
-//! One request on its way: from the moment a connection takes it up to its final record in the ledger.
+//! Flight of one request: from the moment a connection takes it to its final record in the ledger.
 
 use std::rc::Rc;
 
@@ -12,44 +12,54 @@ use truth::target::answer::Answer;
 use super::release::RacePlace;
 use crate::meter::selection::Ended;
 
-/// A request that a connection carries.
+/// Departure of a request.
+#[derive(Clone, Copy, Debug)]
+struct Departure {
+    /// Instant just before the first byte was taken.
+    t_start: u64,
+    /// Number of the connection that took it.
+    connection: u32,
+}
+
+/// Request that a connection carries.
 #[derive(Debug)]
 pub(crate) struct Flight {
     round: Rc<Round>,
     request: u32,
     race: Option<RacePlace>,
     try_number: u16,
-    /// When it should have begun.
+    /// Instant at which the request was to begin.
     t_planned: u64,
-    /// Just before its first byte was taken, and by which connection; `None` while none has left.
-    left: Option<(u64, u32)>,
-    /// How long it is on the wire.
+    /// Departure; none while no byte has left.
+    departure: Option<Departure>,
+    /// Length of the request, in bytes.
     bytes: u64,
-    /// Whether its events are among those started. Raised before the write, so that it may be true without `left`.
+    /// Set when the events are counted as started. It is set before the write, so it may be true
+    /// while no byte has left.
     pub(crate) counted: bool,
 }
 
 impl Flight {
     pub(crate) fn new(round: Rc<Round>, request: u32, race: Option<RacePlace>, t_planned: u64) -> Self {
-        Self { round, request, race, try_number: 0, t_planned, left: None, bytes: 0, counted: false }
+        Self { round, request, race, try_number: 0, t_planned, departure: None, bytes: 0, counted: false }
     }
 
-    /// Where its copies stand in the plan.
+    /// Returns the places of its copies in the plan.
     pub(crate) fn origin(&self) -> Origin {
         self.round.origin(self.request)
     }
 
-    /// The keys it carries.
+    /// Returns the keys that it carries.
     pub(crate) fn ordinals(&self) -> &[u64] {
         self.round.request(self.request)
     }
 
-    /// What spoils it; nothing almost always.
+    /// Returns the invalid event that the request carries; almost always none.
     pub(crate) fn invalid(&self, plan: &Plan) -> Option<Invalid> {
         Invalid::of(plan, &self.round, self.request)
     }
 
-    /// How many events it carries.
+    /// Returns the number of events that it carries.
     pub(crate) fn events(&self) -> u64 {
         self.ordinals().len() as u64
     }
@@ -62,18 +72,18 @@ impl Flight {
         self.t_planned
     }
 
-    /// When it left; `None` while it has not.
+    /// Returns the instant of departure; none while no byte has left.
     pub(crate) fn t_start(&self) -> Option<u64> {
-        self.left.map(|(t_start, _)| t_start)
+        self.departure.map(|departure| departure.t_start)
     }
 
-    /// A byte of it was taken, of so many.
+    /// Notes that a byte of the request has left, and the length of the whole.
     pub(crate) fn leave(&mut self, t_start: u64, connection: u32, bytes: u64) {
-        self.left = Some((t_start, connection));
+        self.departure = Some(Departure { t_start, connection });
         self.bytes = bytes;
     }
 
-    /// The try that left and has ended like this, without a duration or an answer's bytes.
+    /// Returns the try that has ended, without a duration and without the bytes of a response.
     pub(crate) fn ended<'a>(&'a self, status: u16, answer: &'a Answer) -> Ended<'a> {
         Ended {
             ordinals: self.ordinals(),
@@ -88,27 +98,29 @@ impl Flight {
         }
     }
 
-    /// Another try follows.
+    /// Prepares the next try.
     pub(crate) fn again(&mut self) {
         self.try_number += 1;
-        self.left = None;
+        self.departure = None;
         self.counted = false;
     }
 
-    /// The next try is due now.
+    /// Plans the next try for this instant.
     pub(crate) fn plan(&mut self, t_planned: u64) {
         self.t_planned = t_planned;
     }
 
-    /// The first try has ended at `t_end`, or will never be; tells how many pairs raced if that ended its race.
+    /// Ends the first try, or notes that there will be none. Returns the number of pairs that raced
+    /// if that ended the race.
     pub(crate) fn end_race(&mut self, t_end: u64) -> Option<u64> {
         let (race, place) = self.race.take()?;
         race.borrow_mut().end(place, self.t_start().map(|t_start| (t_start, t_end)))
     }
 
-    /// The record of the try that has ended.
+    /// Returns the record of the try that has ended.
     pub(crate) fn done(&self, t_end: u64, is_final: bool, status: u16, answer: Answer) -> Done {
-        let (t_start, connection) = self.left.unwrap_or((t_end, 0));
+        let Departure { t_start, connection } =
+            self.departure.unwrap_or(Departure { t_start: t_end, connection: 0 });
         Done {
             scope: Scope::Round(self.round.index),
             request: self.request,

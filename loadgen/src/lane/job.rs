@@ -142,7 +142,8 @@ impl Place {
         seat * u32::from(self.lanes_of_executor) + u32::from(self.index_in_executor)
     }
 
-    /// Returns a number for the lane's `nth` connection, counted from 1, that no other connection of the run has.
+    /// Returns a number for the lane's `nth` connection, counted from 1, that no other connection
+    /// of the run has.
     pub(super) fn connection_number(&self, nth: u64) -> u32 {
         let number = (nth - 1) * u64::from(self.lanes) + u64::from(self.index) + 1;
         u32::try_from(number).unwrap_or(u32::MAX)

@@ -1,8 +1,8 @@
-//! Pacing: requests of a run with a rate leave at instants that were planned, whether answers come or not.
+//! Pace: at a rate, requests leave at planned instants, whether responses come or not.
 //!
-//! Each lane owns its share of the rounds and of the instants, so that lanes need not talk to each other. Its pacer
-//! sleeps until the next instant and hands the request to a connection that is idle; where none is, the request waits for
-//! one, and the wait is part of its response time.
+//! Each lane owns its share of the rounds and of the instants, so that lanes need not talk to each
+//! other. Its pacer sleeps until the next instant and hands the request to an idle connection. If
+//! no connection is idle, the request waits for one, and the wait is part of its response time.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use truth::scenario::schedule::Schedule;
 
 use crate::executor::{Executor, Rounds};
 
-/// When the requests of a part are to leave.
+/// Instants of the requests of an executor.
 #[derive(Clone, Debug)]
 pub(crate) struct Pace {
     pub(crate) schedule: Arc<Schedule>,
-    /// When the part begins, on the monotonic clock.
+    /// Beginning of the executor, on the monotonic clock.
     pub(crate) start_ns: u64,
-    /// Lanes of the part.
+    /// Number of lanes of the executor.
     pub(crate) lanes: u64,
     pub(crate) rounds: Rounds,
 }
@@ -30,15 +30,21 @@ impl Pace {
         Some(Self { schedule, start_ns: 0, lanes, rounds: executor.rounds })
     }
 
-    /// The instant of a request of a round; a request that is never due is due at the end of time.
+    /// Returns the instant of a request of a round; the end of time for a request that is never
+    /// due.
     pub(crate) fn due(&self, plan: &Plan, round: u64, request: u32) -> u64 {
         let place = self.place(plan, self.rounds.place_of(round), u64::from(request));
         let place = place * self.rounds.shards() + self.rounds.shard_index();
         self.schedule.at(place).map_or(u64::MAX, |after| self.start_ns.saturating_add(after))
     }
 
-    /// Which of the shard's requests it is. Lanes take turns request by request; in the last turn of rounds there may be
-    /// fewer of them, and the last round may be short.
+    /// Returns the place of a request among those of the shard. Lanes take turns, request by
+    /// request.
+    ///
+    /// Example: two lanes, rounds of three requests. Round 0 belongs to lane 0 and has the places
+    /// 0, 2 and 4; round 1 belongs to lane 1 and has the places 1, 3 and 5. In the last turn there
+    /// may be fewer rounds than lanes, and the last round may be short: if there is no round 1,
+    /// round 0 has the places 0, 1 and 2.
     fn place(&self, plan: &Plan, nth: u64, request: u64) -> u64 {
         let full = u64::from(plan.requests_per_round());
         let turn = nth / self.lanes;

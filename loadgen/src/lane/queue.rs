@@ -1,4 +1,5 @@
-//! What a lane has to send: the waiting requests of the round it opened last, and where the next round comes from.
+//! Queue of a lane: the waiting requests of the round that it opened last, and the claims on
+//! further rounds.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,18 +12,18 @@ use super::pace::Pace;
 use super::release::Chunk;
 use crate::executor::Rounds;
 
-/// The waiting requests of one lane.
+/// Waiting requests of one lane.
 #[derive(Debug)]
 pub(crate) struct Queue {
     plan: Arc<Plan>,
     rounds: Rounds,
     claims: Arc<Claims>,
-    /// Which lane of its part it is.
+    /// Number of this lane among those of its executor.
     lane: u16,
     pace: Option<Pace>,
-    /// Most requests that this lane can let go together: it has no more connections.
+    /// Most requests that this lane can release together: the number of its connections.
     together: u32,
-    /// In reverse, so that the next one is taken from the end.
+    /// Chunks in reverse order, so that the next one is taken from the end.
     waiting: Vec<Chunk>,
     stopped: bool,
 }
@@ -41,22 +42,22 @@ impl Queue {
         }
     }
 
-    /// Whether nothing waits and no round will be opened any more.
+    /// True if nothing waits and no round will be opened any more.
     pub(crate) fn is_dry(&self) -> bool {
         self.waiting.is_empty() && (self.stopped || self.claims.is_exhausted(self.lane))
     }
 
-    /// Whether requests leave at instants of their own.
+    /// True if requests leave at instants of their own.
     pub(crate) fn is_paced(&self) -> bool {
         self.pace.is_some()
     }
 
-    /// When the next requests are due; none if none waits.
+    /// Returns the instant of the next requests; none if none waits.
     pub(crate) fn next_due(&self) -> Option<u64> {
         self.waiting.last().map(|chunk| chunk.due.unwrap_or(0))
     }
 
-    /// The next requests, of rounds that are open.
+    /// Takes the next requests of the rounds that are open.
     pub(crate) fn take(&mut self) -> Option<Chunk> {
         self.waiting.pop()
     }
@@ -66,13 +67,14 @@ impl Queue {
         self.waiting.push(chunk);
     }
 
-    /// Claims the next round of this part; it must be announced in the ledger before [`Self::open`].
+    /// Claims the next round of this executor. The round must be recorded in the ledger before
+    /// [`Self::open`].
     pub(crate) fn claim(&self) -> Option<u64> {
         let nth = if self.stopped { None } else { self.claims.claim(self.lane) };
         nth.map(|nth| self.rounds.nth(nth))
     }
 
-    /// Fills a round and lets its requests wait.
+    /// Computes a round and queues its requests.
     pub(crate) fn open(&mut self, round: u64) {
         let round = Rc::new(self.plan.round(round));
         for release in round.releases() {
@@ -85,7 +87,7 @@ impl Queue {
         self.waiting.reverse();
     }
 
-    /// Opens no further round, and gives up what waits.
+    /// Opens no further round, and returns what waits.
     pub(crate) fn stop(&mut self) -> Vec<Chunk> {
         self.stopped = true;
         let mut waiting = std::mem::take(&mut self.waiting);
@@ -139,7 +141,8 @@ mod tests {
     #[test]
     fn rounds_are_claimed_once_over_all_lanes() {
         let claims = Arc::new(Claims::shared(3));
-        let (one, other) = (queue(50, &claims, 0), queue(50, &claims, 1));
+        let one = queue(50, &claims, 0);
+        let other = queue(50, &claims, 1);
         assert_eq!((one.claim(), other.claim(), one.claim()), (Some(0), Some(1), Some(2)));
         assert_eq!((one.claim(), other.claim()), (None, None));
         assert!(one.is_dry() && other.is_dry());
@@ -148,7 +151,8 @@ mod tests {
     #[test]
     fn dealt_rounds_belong_to_their_lanes() {
         let claims = Arc::new(Claims::dealt(3, 2));
-        let (one, other) = (queue(50, &claims, 0), queue(50, &claims, 1));
+        let one = queue(50, &claims, 0);
+        let other = queue(50, &claims, 1);
         assert_eq!((other.claim(), one.claim(), one.claim()), (Some(1), Some(0), Some(2)));
         assert_eq!((one.claim(), other.claim()), (None, None));
         assert!(one.is_dry() && other.is_dry());

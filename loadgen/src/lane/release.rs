@@ -1,7 +1,7 @@
-//! Releases: requests of one group that are to leave together, so that attempts of one key race.
+//! Releases: requests of one group that leave together, so that attempts of one key race.
 //!
-//! [`Gather`] holds idle open connections until there are enough of them, [`Race`] measures afterwards which attempts
-//! of one key really overlapped. Both are plain values; the lane does the writing.
+//! [`Gather`] holds idle connections until there are enough of them. [`Race`] measures afterwards
+//! which attempts of one key overlapped. Both are plain values; the lane does the writing.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -11,25 +11,25 @@ use std::time::Duration;
 
 use truth::plan::round::Round;
 
-/// How long connections are held for others to become idle. Longer than an answer usually takes, and short enough
-/// that a target with a few slow answers is still loaded.
+/// Longest time that connections are held for others to become idle. It is longer than a response
+/// usually takes, and short enough that a target with a few slow responses is still loaded.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 
-/// A race, and the place in it of a request that it lost when its release could not be held together.
+/// Place of a request in the race of its release, for a request that follows singly.
 pub(crate) type RacePlace = (Rc<RefCell<Race>>, usize);
 
-/// Requests that are to leave together; most often one.
+/// Requests that leave together; most often one.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
     pub(crate) round: Rc<Round>,
     pub(crate) requests: Range<u32>,
-    /// For a request that follows its release singly.
+    /// Place in a race, for a request that follows its release singly.
     pub(crate) race: Option<RacePlace>,
-    /// When they are to leave; none if as soon as a connection is idle.
+    /// Instant at which they leave; none if they leave as soon as a connection is idle.
     pub(crate) due: Option<u64>,
 }
 
-/// A connection that is held.
+/// Connection that is held.
 #[derive(Debug)]
 pub(crate) struct Member<C> {
     pub(crate) seat: usize,
@@ -42,11 +42,11 @@ pub(crate) struct Member<C> {
 pub(crate) struct Gather<C> {
     chunk: Chunk,
     members: Vec<Member<C>>,
-    /// Until when connections are held.
+    /// Instant up to which connections are held.
     pub(crate) until: u64,
 }
 
-/// What is to be done once a gather is over: a request for each member, and perhaps requests without one.
+/// Gather that is over: a request for each member, and perhaps requests without one.
 #[derive(Debug)]
 pub(crate) struct Release<C> {
     pub(crate) chunk: Chunk,
@@ -59,19 +59,19 @@ impl<C> Gather<C> {
         Self { chunk, members, until: now.saturating_add(PATIENCE.as_nanos() as u64) }
     }
 
-    /// Holds one more connection; tells whether there are enough.
-    /// There are no more than `at_work` to be had.
+    /// Holds one more connection, and returns true if there are enough. There can be no more than
+    /// `at_work`.
     pub(crate) fn join(&mut self, member: Member<C>, at_work: usize) -> bool {
         self.members.push(member);
         self.members.len() >= self.chunk.requests.len().min(at_work.max(1))
     }
 
-    /// Lets a connection go that broke while it was held.
+    /// Removes a connection that broke while it was held.
     pub(crate) fn withdraw(&mut self, seat: usize) {
         self.members.retain(|member| member.seat != seat);
     }
 
-    /// The connections that are held.
+    /// Returns the connections that are held.
     pub(crate) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member<C>> {
         self.members.iter_mut()
     }
@@ -87,7 +87,7 @@ impl<C> Member<C> {
         Self { seat, connection, waker: None }
     }
 
-    /// Remembers whom to wake.
+    /// Keeps the waker of the connection's task.
     pub(crate) fn wake_later(&mut self, waker: &Waker) {
         match &mut self.waker {
             Some(known) => known.clone_from(waker),
@@ -95,7 +95,7 @@ impl<C> Member<C> {
         }
     }
 
-    /// Tells the connection's task that it is held no longer.
+    /// Wakes the connection's task, as it is held no longer.
     pub(crate) fn wake(self) {
         if let Some(waker) = self.waker {
             waker.wake();
@@ -103,23 +103,33 @@ impl<C> Member<C> {
     }
 }
 
-/// Which requests of a chunk share keys, and when each of them was under way.
+/// Race of a chunk: the requests that share keys, and when each of them was in flight.
 #[derive(Debug)]
 pub(crate) struct Race {
-    /// Two requests, and how many keys both of them carry.
-    pairs: Vec<(usize, usize, u64)>,
+    /// Pairs of requests with keys in common.
+    pairs: Vec<Pair>,
+    /// First and last instant of each request's first try.
     spans: Vec<Option<(u64, u64)>>,
-    under_way: usize,
+    in_flight: usize,
+}
+
+/// Two requests of a chunk with keys in common.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    one: usize,
+    other: usize,
+    /// Number of keys that both carry.
+    keys: u64,
 }
 
 impl Race {
-    /// The race between the requests of a chunk.
+    /// Returns the race between the requests of a chunk.
     pub(crate) fn new(round: &Round, requests: Range<u32>) -> Self {
         let count = requests.len();
         let mut shared = vec![0_u64; count * count];
         for places in round.crossings(requests) {
             for one in places_of(places) {
-                // The first of two never stands behind the second.
+                // The first request of a pair never stands behind the second.
                 for other in places_of(places).filter(|other| one < *other) {
                     shared[one * count + other] += 1;
                 }
@@ -127,36 +137,36 @@ impl Race {
         }
         let pairs = (0..count)
             .flat_map(|one| (one + 1..count).map(move |other| (one, other)))
-            .map(|(one, other)| (one, other, shared[one * count + other]))
-            .filter(|(_, _, pairs)| *pairs > 0)
+            .map(|(one, other)| Pair { one, other, keys: shared[one * count + other] })
+            .filter(|pair| pair.keys > 0)
             .collect();
-        Self { pairs, spans: vec![None; count], under_way: count }
+        Self { pairs, spans: vec![None; count], in_flight: count }
     }
 
-    /// Pairs of requests with a key in common, a pair for each key: all overlap if all requests are under way at once.
+    /// Returns the number of pairs, one for each key that two requests have in common. All pairs
+    /// overlap if all requests are in flight at once.
     pub(crate) fn pairs_planned(&self) -> u64 {
-        self.pairs.iter().map(|(_, _, pairs)| pairs).sum()
+        self.pairs.iter().map(|pair| pair.keys).sum()
     }
 
-    /// The first try of a request has ended; without a span if it never left. After the last of them, tells how many
-    /// pairs overlapped.
+    /// Ends the first try of a request; without a span if it never left. After the last one,
+    /// returns the number of pairs that overlapped.
     pub(crate) fn end(&mut self, place: usize, span: Option<(u64, u64)>) -> Option<u64> {
         self.spans[place] = span;
-        self.under_way -= 1;
-        (self.under_way == 0).then(|| self.pairs_observed())
+        self.in_flight -= 1;
+        (self.in_flight == 0).then(|| self.pairs_observed())
     }
 
     fn pairs_observed(&self) -> u64 {
-        let overlap = |one: usize, other: usize| match (self.spans[one], self.spans[other]) {
+        let overlaps = |pair: &&Pair| match (self.spans[pair.one], self.spans[pair.other]) {
             (Some((start, end)), Some((other_start, other_end))) => start <= other_end && other_start <= end,
             _ => false,
         };
-        let overlapped = self.pairs.iter().filter(|(one, other, _)| overlap(*one, *other));
-        overlapped.map(|(_, _, pairs)| pairs).sum()
+        self.pairs.iter().filter(overlaps).map(|pair| pair.keys).sum()
     }
 }
 
-/// The places whose bits are set.
+/// Returns the places of the bits that are set.
 fn places_of(mut bits: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let place = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
@@ -218,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn only_attempts_under_way_at_the_same_time_overlap() {
+    fn only_attempts_in_flight_at_the_same_time_overlap() {
         let round = round();
         let release = round.releases().into_iter().find(|release| release.len() > 1).unwrap();
         let end_all = |spans: [Option<(u64, u64)>; 4]| {
@@ -229,7 +239,7 @@ mod tests {
             (ends[3].unwrap(), race.pairs_planned())
         };
         let (observed, planned) = end_all([Some((0, 10)), Some((1, 9)), Some((9, 12)), Some((10, 11))]);
-        // The second and the fourth do not meet, nothing else is missing.
+        // The second and the fourth request do not overlap; all others do.
         assert!(observed < planned && observed > 0);
         let (observed, planned) = end_all([Some((0, 10)); 4]);
         assert_eq!(observed, planned);

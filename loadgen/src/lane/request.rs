@@ -1,7 +1,8 @@
-//! Rendering whole requests, head and body, into one buffer that a lane uses again and again.
+//! Requests of a lane, rendered whole, head and body, into one buffer that is used again and again.
 //!
-//! The body comes first, behind room for the head, because the head tells its length: nothing is copied twice but the
-//! head. One buffer for the whole lane stays in the processor's cache; what a socket does not take at once is copied.
+//! The body is rendered first, behind room for the head, because the head states the body's length.
+//! So only the head is copied twice. One buffer for the whole lane stays in the processor's cache;
+//! what a socket does not take at once is copied.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,25 +15,25 @@ use super::job::Content;
 use crate::connection::gzip::Packer;
 use crate::connection::head::Fixed;
 
-/// Beyond the fixed part of a head: `content-length: `, 20 digits at most and two line ends.
+/// Room for the length field: `content-length: `, at most 20 digits and two line ends.
 const LENGTH_FIELD: usize = 40;
 
-/// A buffer that grew beyond this is given back: batches of thousands of large events.
+/// Capacity beyond which the buffer is given back: batches of thousands of large events.
 const KEPT_CAPACITY: usize = 4 << 20;
 
-/// The requests that are being rendered.
+/// Requests that are being rendered.
 #[derive(Debug)]
 pub(crate) struct Requests {
     source: Source,
     bytes: Vec<u8>,
 }
 
-/// Where their bytes come from.
+/// Source of their bytes.
 #[derive(Debug)]
 enum Source {
     Events {
         renderer: Box<Renderer>,
-        /// None where bodies are sent as they are.
+        /// Compressor of the bodies; none if they are sent as they are.
         packer: Option<Box<Packer>>,
         fixed_head: Arc<[u8]>,
         head: Vec<u8>,
@@ -55,19 +56,19 @@ impl Requests {
         Self { source, bytes: Vec::new() }
     }
 
-    /// Forgets what was rendered before.
+    /// Forgets the requests that were rendered before.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_CAPACITY);
     }
 
-    /// Renders a request that carries these keys, and tells where it stands.
+    /// Renders a request that carries these keys, and returns its place in the buffer.
     pub(crate) fn render(&mut self, ordinals: &[u64], origin: Origin) -> Range<usize> {
         self.rendered(|renderer, bytes| renderer.body(ordinals, origin, bytes))
     }
 
-    /// The same with an event among them that is none.
-    pub(crate) fn render_spoilt(
+    /// Renders a request with an invalid event among its events.
+    pub(crate) fn render_invalid(
         &mut self,
         ordinals: &[u64],
         origin: Origin,
@@ -100,7 +101,7 @@ impl Requests {
         }
     }
 
-    /// A rendered request.
+    /// Returns a rendered request.
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
         &self.bytes[range]
     }

@@ -1,8 +1,8 @@
-//! One connection's place in a lane: it opens its connection, carries one request at a time, and opens another when
-//! that one is over.
+//! Seat: the place of one connection in a lane. It opens its connection, carries one request at a
+//! time, and opens another connection when that one is over.
 //!
-//! A request that never left stays with its seat until it leaves. Nothing is sent twice but a retry, and that has a
-//! record of its own.
+//! A request that never left stays with its seat until it leaves. Nothing is sent twice except a
+//! retry, which has a record of its own.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -18,31 +18,33 @@ use truth::record::ledger::LedgerError;
 use super::desk::{Desk, Shared, Taken};
 use super::job::LaneJob;
 use super::release;
+use crate::connection::attempt::Begun;
 use crate::connection::dial::Opened;
-use crate::connection::{self, Begun, Connection};
+use crate::connection::{self, Connection};
 use crate::meter::latency::micros;
 
-/// The first pause after a connection that carried nothing, and the longest.
+/// First pause after a connection that carried nothing.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// Longest pause after such a connection.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A place in a lane.
+/// Seat of a lane.
 pub(crate) struct Seat {
     pub(crate) index: usize,
     pub(crate) job: std::sync::Arc<LaneJob>,
     pub(crate) desk: Rc<RefCell<Desk>>,
 }
 
-/// How a connection's service ended.
+/// End of a connection's service.
 enum Served {
-    /// It carried something; the next may be opened at once.
+    /// The connection carried a request; the next one may be opened at once.
     Well,
-    /// It was over before anything left.
+    /// The connection was over before anything left.
     ForNothing,
 }
 
 impl Seat {
-    /// Works until there is nothing left to do.
+    /// Works until nothing is left to do.
     pub(crate) async fn work(self) -> Result<(), LedgerError> {
         let mut alarm = pin!(sleep(Duration::ZERO));
         let mut pause = Duration::ZERO;
@@ -60,7 +62,7 @@ impl Seat {
                     sleep(Duration::from_nanos(at - now)).await;
                     continue;
                 }
-                // A request that never left stays with its seat until it has.
+                // A request that never left stays with its seat.
                 None if !self.desk.borrow().carries(self.index) => return Ok(()),
                 Some(_) | None => {}
             }
@@ -103,9 +105,10 @@ impl Seat {
         }
     }
 
-    /// Carries requests over this connection until it is over, or there are none.
+    /// Carries requests over this connection until it is over, or there are no more.
     async fn serve(&self, connection: &Shared, mut alarm: Pin<&mut Sleep>) -> Result<Served, LedgerError> {
-        let (mut served, mut carried) = (Served::ForNothing, 0);
+        let mut served = Served::ForNothing;
+        let mut carried = 0;
         loop {
             if !self.desk.borrow().carries(self.index) {
                 let now = monotonic_ns();
@@ -146,7 +149,8 @@ impl Seat {
         }
     }
 
-    /// Waits for the release that this connection is held for; false if the connection was over before.
+    /// Waits for the release that this connection is held for; false if the connection was over
+    /// before.
     async fn held(&self, connection: &Shared, mut alarm: Pin<&mut Sleep>) -> bool {
         alarm.as_mut().reset(Instant::now() + release::PATIENCE);
         poll_fn(|cx| {
@@ -168,7 +172,8 @@ impl Seat {
         .await
     }
 
-    /// Writes this seat's request until its first byte has left; false if the connection was over before.
+    /// Writes this seat's request until its first byte has left; false if the connection was over
+    /// before.
     async fn leave(&self, connection: &Shared) -> bool {
         if self.desk.borrow().has_left(self.index) {
             return true;

@@ -1,4 +1,5 @@
-//! Counts of a lane, an executor or a run. Sums take both sides apart, so that no field can be forgotten.
+//! Counts of a lane, an executor or a run. Sums take both sides apart, so that no field can be
+//! forgotten.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;

@@ -1,4 +1,4 @@
-//! Latencies: response time from the planned instant, service time from the send, side by side.
+//! Latencies: response time from the planned instant, and service time from the send, side by side.
 
 use std::ops::AddAssign;
 
@@ -6,33 +6,38 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// From one microsecond to an hour: below it a clock reading is noise, above it every time-out has long passed.
-/// The bounds are fixed, because a histogram that grows is memory without a bound.
+/// Lowest value: a microsecond, below which a clock reading is noise.
+///
+/// The bounds are fixed, because a histogram that grows has no bound on its memory.
 const LOWEST_US: u64 = 1;
+
+/// Highest value: an hour, after which every timeout has long passed.
 const HIGHEST_US: u64 = 3_600 * 1_000_000;
 
-/// Three digits keep a p99 exact to a thousandth. They cost 188 KiB of address space a histogram, of which only the
-/// pages around the latencies that occur are ever touched.
+/// Significant digits: three keep a p99 exact to a thousandth. They cost 188 KiB of address space a
+/// histogram, of which only the pages around the occurring latencies are touched.
 const DIGITS: u8 = 3;
 
-/// The latencies of attempts that were answered or timed out, and their parts. One whose connection broke has no duration.
+/// Latencies of attempts that were answered or timed out, and their parts. An attempt whose
+/// connection broke has no duration.
 #[derive(Clone, Debug)]
 pub(crate) struct Latencies {
-    /// From the planned instant to the whole answer.
+    /// Time from the planned instant to the whole response.
     pub(crate) response: Histogram<u64>,
-    /// From the first byte written to the whole answer.
+    /// Time from the first byte sent to the whole response.
     pub(crate) service: Histogram<u64>,
-    /// Of a run with a rate: from the planned instant to the first byte written.
+    /// Time from the planned instant to the first byte sent, at a rate.
     pub(crate) lateness: Histogram<u64>,
-    /// The part of it that is our own: from the planned instant until it was noticed, where a connection was idle.
+    /// Lateness that the generator itself caused: time from the planned instant until it was
+    /// noticed, where a connection was idle.
     pub(crate) lag: Histogram<u64>,
-    /// Of each connection: until it was there.
+    /// Time to open each connection.
     pub(crate) connecting: Histogram<u64>,
-    /// From then until TLS was agreed on.
+    /// Time of each TLS handshake.
     pub(crate) tls_handshaking: Histogram<u64>,
-    /// Of each request that was answered: from the first byte written to the first byte of the answer.
+    /// Time from the first byte sent to the first byte of the response.
     pub(crate) waiting: Histogram<u64>,
-    /// From then to the whole answer; nothing for an answer that came at once.
+    /// Time from the first byte of the response to the last; 0 for a response that came at once.
     pub(crate) receiving: Histogram<u64>,
 }
 
@@ -64,12 +69,13 @@ impl Latencies {
         self.receiving.saturating_record(micros(t_end.saturating_sub(t_first)));
     }
 
-    /// Records how long after its instant a request left.
+    /// Records the time between a request's instant and its departure.
     pub(crate) fn record_lateness(&mut self, t_planned: u64, t_start: u64) {
         self.lateness.saturating_record(micros(t_start.saturating_sub(t_planned)));
     }
 
-    /// Records how long after its instant a request was noticed, for which a connection was idle.
+    /// Records the time between a request's instant and the moment it was noticed, where a
+    /// connection was idle.
     pub(crate) fn record_lag(&mut self, t_planned: u64, now: u64) {
         self.lag.saturating_record(micros(now.saturating_sub(t_planned)));
     }
@@ -92,10 +98,10 @@ impl AddAssign<&Self> for Latencies {
     }
 }
 
-/// A latency as `summary.json` has it.
+/// Latency as `summary.json` has it.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, JsonSchema)]
 pub(crate) struct Quantiles {
-    /// Requests that were measured.
+    /// Number of requests that were measured.
     pub(crate) samples: u64,
     pub(crate) avg_ms: f64,
     pub(crate) min_ms: f64,
@@ -108,7 +114,7 @@ pub(crate) struct Quantiles {
 }
 
 impl Quantiles {
-    /// `None` without a sample: no samples are not zero milliseconds.
+    /// Returns the quantiles; none without a sample, because no sample is not 0 ms.
     pub(crate) fn of(histogram: &Histogram<u64>) -> Option<Self> {
         let ms = |us: u64| us as f64 / 1000.0;
         let at = |quantile| ms(histogram.value_at_quantile(quantile));
@@ -126,17 +132,17 @@ impl Quantiles {
     }
 }
 
-/// An empty one.
+/// Returns an empty histogram.
 pub(super) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, DIGITS).expect("constant bounds that are valid")
 }
 
-/// A length of time as histograms have it.
+/// Returns a time in the unit of the histograms.
 pub(crate) fn micros(ns: u64) -> u64 {
     (ns / 1000).max(LOWEST_US)
 }
 
-/// As k6 writes lengths of time: `345µs`, `1.23ms`, `2.5s`.
+/// Formats a time as k6 does: `345µs`, `1.23ms`, `2.5s`.
 pub(crate) fn ms(ms: f64) -> String {
     if ms < 1.0 {
         format!("{:.0}µs", ms * 1000.0)
@@ -153,7 +159,8 @@ mod tests {
 
     #[test]
     fn quantiles_are_exact_to_a_thousandth_and_lanes_merge() {
-        let (mut one, mut other) = (Latencies::default(), Latencies::default());
+        let mut one = Latencies::default();
+        let mut other = Latencies::default();
         for ms in 1..=1000_u64 {
             let lane = if ms % 2 == 0 { &mut one } else { &mut other };
             lane.record(0, 500_000, ms * 1_000_000);

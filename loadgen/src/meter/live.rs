@@ -1,29 +1,31 @@
-//! The sums that others may look at while a lane is at work: the poller, for what the target must and can know by
-//! now, and the progress bar.
+//! Live sums of a lane, which others read while the lane works. The poller derives from them what
+//! the target must and can know; the progress bar shows them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One lane's sums while the run goes on, counted in events. All orderings are sequentially consistent: a reader that
-/// sees an answer counted must see its request as started, or a poll of the target would be judged by wrong bounds.
-/// A line of the cache each, so that lanes do not slow one another.
+/// Sums of one lane, in events.
+///
+/// All orderings are sequentially consistent: a reader that sees an acknowledgement counted must
+/// see its request as started, or a poll of the target would be judged by wrong bounds. The
+/// alignment gives each lane a cache line of its own, so that lanes do not slow one another.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct LiveSums {
-    /// Acknowledged; raised after the answer was read.
+    /// Acknowledged events; raised after the response was read.
     acked: AtomicU64,
-    /// Of these, told to be new.
+    /// Acknowledged events that were reported as new.
     reported_new: AtomicU64,
-    /// Of these, told to be duplicates.
+    /// Acknowledged events that were reported as duplicates.
     reported_duplicate: AtomicU64,
-    /// Begun; raised before the first byte is written.
+    /// Started events; raised before the first byte is written.
     started: AtomicU64,
-    /// Ended for good, however they ended; not those that never left.
+    /// Events that have ended for good, in any way, except those that never left.
     ended: AtomicU64,
-    /// Monotonic time of the latest answer, 0 before the first.
+    /// Monotonic time of the latest response; 0 before the first.
     last_answer_ns: AtomicU64,
 }
 
-/// What the sums of all lanes were at one moment or a little later.
+/// Sums of the responses, at one moment or a little later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Reported {
     pub(crate) acked: u64,
@@ -51,7 +53,7 @@ impl LiveSums {
     }
 }
 
-/// What has certainly been told by now.
+/// Returns the sums of what has certainly been reported by now.
 pub(crate) fn reported(lanes: &[impl AsRef<LiveSums>]) -> Reported {
     let sum = |field: fn(&LiveSums) -> &AtomicU64| total(lanes, field);
     Reported {
@@ -61,17 +63,17 @@ pub(crate) fn reported(lanes: &[impl AsRef<LiveSums>]) -> Reported {
     }
 }
 
-/// All that can have been started by the time this is called.
+/// Returns all events that can have been started by the time of the call.
 pub(crate) fn started(lanes: &[impl AsRef<LiveSums>]) -> u64 {
     total(lanes, |sums| &sums.started)
 }
 
-/// Events that have ended for good.
+/// Returns the events that have ended for good.
 pub(crate) fn ended(lanes: &[impl AsRef<LiveSums>]) -> u64 {
     total(lanes, |sums| &sums.ended)
 }
 
-/// When any lane last had an answer; 0 before the first.
+/// Returns the instant of the latest response on any lane; 0 before the first.
 pub(crate) fn last_answer_ns(lanes: &[impl AsRef<LiveSums>]) -> u64 {
     let each = lanes.iter().map(|lane| lane.as_ref().last_answer_ns.load(Ordering::SeqCst));
     each.max().unwrap_or(0)

@@ -1,4 +1,5 @@
-//! What thresholds with tags look at: the requests, and the events, that bear the tags, counted and measured apart.
+//! Selections: the requests and events that bear the tags of a threshold, counted and measured
+//! apart.
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -9,75 +10,80 @@ use truth::scenario::Demand;
 use truth::scenario::threshold::{Fate, Metric, Tags};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
+use super::kinds::{ReportedKinds, reported_kinds};
 use super::latency::{histogram, micros};
-use super::{ReportedKinds, reported_kinds};
 
-/// Tags that some threshold names, and what is to be measured under them.
+/// Tags of a threshold, and the metrics to measure under them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Selection {
     tags: Tags,
-    /// The place of the topic among the plan's, if one is named.
+    /// Place of the tagged topic among the plan's, if a topic is tagged.
     topic: Option<usize>,
-    /// Whether another executor is named, so that nothing here bears the tags.
+    /// True if another executor is tagged, so that nothing here bears the tags.
     is_elsewhere: bool,
-    /// The lengths of time that are asked for: a histogram each.
+    /// Metrics of time that are asked for; each has a histogram.
     trends: Vec<Metric>,
 }
 
-/// A try that has left and has ended.
+/// Try that has left and has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended<'a> {
-    /// The keys it carried.
+    /// Keys that it carried.
     pub(crate) ordinals: &'a [u64],
-    /// The status of the answer; 0 where none came.
+    /// Status of the response; 0 without one.
     pub(crate) status: u16,
     pub(crate) answer: &'a Answer,
     pub(crate) sent_bytes: u64,
     pub(crate) received_bytes: u64,
     pub(crate) t_planned: u64,
     pub(crate) t_start: u64,
-    /// When it was answered or timed out; none if it has no duration.
+    /// Instant of the response or the timeout; none if the try has no duration.
     pub(crate) t_end: Option<u64>,
-    /// Whether its instant was planned, so that it can be late.
+    /// True if its instant was planned, so that it can be late.
     pub(crate) is_paced: bool,
 }
 
-/// What one lane, or after [`Selected::add`] a run, counted of what bears the tags.
+/// Counts of what bears the tags, of one lane or of a sum of lanes.
 #[derive(Clone, Debug)]
 pub(crate) struct Selected {
     selection: Arc<Selection>,
-    /// Requests, and those of them that were not acknowledged.
+    /// Number of requests.
     pub(crate) requests: u64,
+    /// Number of requests that were not acknowledged.
     pub(crate) failed: u64,
     pub(crate) events: u64,
     pub(crate) sent_bytes: u64,
     pub(crate) received_bytes: u64,
-    /// Whether new or duplicate is asked for, and some answer did not tell of a request, or of single events, which it was.
+    /// Set if the tags ask for new or duplicate, and some response does not say which a request
+    /// was.
     pub(crate) has_unreported_requests: bool,
+    /// Set if some response does not say it of single events.
     pub(crate) has_unreported_events: bool,
-    /// As in the selection.
+    /// Histograms of the selection's metrics, in their order.
     trends: Vec<Histogram<u64>>,
 }
 
-/// What became of some events of one try.
+/// Fates of some events of one try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Fates {
     all: u64,
     acked: u64,
     rejected: u64,
     unknown: u64,
-    /// None where it was not told.
+    /// Number of new events; none if the response does not say it.
     new: Option<u64>,
     duplicate: Option<u64>,
 }
 
 impl Selection {
-    /// One for each set of tags that these thresholds name, as the lanes of this executor see it.
+    /// Returns a selection for each set of tags in these thresholds, as the lanes of this executor
+    /// see it.
     pub(crate) fn all_of(demands: &[Demand], topics: &[String], executor: Option<&str>) -> Vec<Arc<Self>> {
         let mut all: Vec<Self> = Vec::new();
         // A scenario was checked when it was read.
         for threshold in demands.iter().filter_map(|demand| demand.parse().ok()) {
-            let (tags, metric) = (threshold.tags, threshold.metric);
+            let tags = threshold.tags;
+            let metric = threshold.metric;
             if tags.is_empty() {
                 continue;
             }
@@ -96,7 +102,7 @@ impl Selection {
         all.into_iter().map(Arc::new).collect()
     }
 
-    /// Whether a request bears the tags, so far as its answer tells; none if it does not tell that.
+    /// True if a request bears the tags; none if its response does not say it.
     fn bears(&self, fates: Fates, outcome: Outcome) -> Option<bool> {
         let all_of = |count: Option<u64>| Some(count? == fates.all);
         match self.tags.outcome {
@@ -112,7 +118,7 @@ impl Selection {
 }
 
 impl Selected {
-    /// Nothing yet.
+    /// Returns empty counts.
     pub(crate) fn new(selection: &Arc<Selection>) -> Self {
         Self {
             selection: Arc::clone(selection),
@@ -127,12 +133,12 @@ impl Selected {
         }
     }
 
-    /// Whether these are the tags that it looks at.
+    /// True if these are its tags.
     pub(crate) fn is_of(&self, tags: &Tags) -> bool {
         self.selection.tags == *tags
     }
 
-    /// The lengths of time of a metric that some threshold asks for under these tags.
+    /// Returns the times of a metric that some threshold asks for under these tags.
     pub(crate) fn trend(&self, metric: Metric) -> Option<&Histogram<u64>> {
         let at = self.selection.trends.iter().position(|known| *known == metric)?;
         self.trends.get(at)
@@ -185,7 +191,8 @@ impl Selected {
 }
 
 impl AddAssign<&Self> for Selected {
-    /// Adds the counts of another lane for the same selection. The sums are exact, because all bounds are the same.
+    /// Adds the counts of another lane for the same selection. The sums are exact, because all
+    /// bounds are the same.
     fn add_assign(&mut self, other: &Self) {
         let Self {
             selection: _,
@@ -212,7 +219,7 @@ impl AddAssign<&Self> for Selected {
 }
 
 impl Fates {
-    /// What became of the events at these places of a request of `sent` events.
+    /// Returns the fates of the events at these places of a request of `sent` events.
     fn of(answer: &Answer, places: impl ExactSizeIterator<Item = usize>, sent: usize) -> Self {
         let all = places.len() as u64;
         let nothing = Self { all, new: Some(0), duplicate: Some(0), ..Self::default() };
@@ -220,10 +227,10 @@ impl Fates {
             (Outcome::Rejected, _) => Self { rejected: all, ..nothing },
             (Outcome::Unknown | Outcome::NeverSent, _) => Self { unknown: all, ..nothing },
             (Outcome::Acked, Kinds::Each(kinds)) => {
-                let told = places.map(|place| kinds.get(place).copied().unwrap_or(Kind::Accepted));
-                told.fold(nothing, Self::and)
+                let kinds = places.map(|place| kinds.get(place).copied().unwrap_or(Kind::Accepted));
+                kinds.fold(nothing, Self::and)
             }
-            // Counts tell nothing of a part of the events.
+            // Counts say nothing of a part of the events.
             (Outcome::Acked, Kinds::Untold) if all < sent as u64 => {
                 Self { acked: all, new: None, duplicate: None, ..nothing }
             }
@@ -234,7 +241,7 @@ impl Fates {
         }
     }
 
-    /// The same with one more event, of which this was told.
+    /// Adds one more event, of which the response says this kind.
     fn and(mut self, kind: Kind) -> Self {
         let more = |count: Option<u64>| count.map(|count| count + 1);
         if kind == Kind::Rejected {
@@ -250,7 +257,7 @@ impl Fates {
         self
     }
 
-    /// How many had this fate; none if that was not told.
+    /// Returns how many events had this fate; none if that was not reported.
     fn of_fate(self, fate: Option<Fate>) -> Option<u64> {
         match fate {
             None => Some(self.all),
@@ -278,7 +285,7 @@ mod tests {
         }
     }
 
-    /// What a lane counts whose thresholds have these metrics.
+    /// Lane whose thresholds have these metrics.
     struct Lane {
         events: Events,
         tally: Tally,
@@ -294,12 +301,12 @@ mod tests {
             Self { events: Events::new(&plan), tally: Tally { selected, ..Tally::default() } }
         }
 
-        /// Keys of this topic.
+        /// Returns keys of this topic.
         fn keys(&self, topic: &str, count: usize) -> Vec<u64> {
             (0..).filter(|ordinal| self.events.topic(*ordinal) == topic).take(count).collect()
         }
 
-        /// A try that took `ms` milliseconds, and had waited for as long.
+        /// Records a try that took `ms` milliseconds, and had waited for as long.
         fn record(&mut self, ordinals: &[u64], status: u16, answer: &Answer, ms: u64) {
             let ended = Ended {
                 ordinals,
@@ -315,7 +322,7 @@ mod tests {
             self.tally.select(&ended, &self.events);
         }
 
-        /// Requests and events of the selections, in order.
+        /// Returns the requests and events of the selections, in order.
         fn counts(&self) -> Vec<(u64, u64)> {
             self.tally.selected.iter().map(|selected| (selected.requests, selected.events)).collect()
         }
@@ -339,7 +346,8 @@ mod tests {
             "http_reqs{executor:steady}",
             "http_reqs{executor:burst}",
         ]);
-        let (auth, orders) = (lane.keys("auth", 3), lane.keys("orders", 2));
+        let auth = lane.keys("auth", 3);
+        let orders = lane.keys("orders", 2);
         let both = [&auth[..], &orders].concat();
         lane.record(&both, 200, &acked(Kinds::Untold), 1);
         lane.record(&orders, 503, &Answer::bare(Outcome::Rejected), 1);
@@ -358,7 +366,8 @@ mod tests {
             "events{outcome:rejected}",
             "events{outcome:duplicate,topic:orders}",
         ]);
-        let (auth, orders) = (lane.keys("auth", 2), lane.keys("orders", 2));
+        let auth = lane.keys("auth", 2);
+        let orders = lane.keys("orders", 2);
         let both = [&auth[..], &orders].concat();
         let kinds = vec![Kind::New, Kind::Rejected, Kind::Duplicate, Kind::New];
         lane.record(&both, 200, &acked(Kinds::Each(kinds)), 1);
@@ -378,19 +387,20 @@ mod tests {
         let counted = Answer { inserted: Some(3), duplicates: Some(1), ..acked(Kinds::Untold) };
         lane.record(&both, 200, &counted, 1);
         assert_eq!(lane.counts(), [(0, 3), (0, 0)]);
-        let untold = |lane: &Lane| -> Vec<(bool, bool)> {
+        let unreported = |lane: &Lane| -> Vec<(bool, bool)> {
             let selected = lane.tally.selected.iter();
             selected.map(|one| (one.has_unreported_requests, one.has_unreported_events)).collect()
         };
-        assert_eq!(untold(&lane), [(false, false), (false, true)]);
+        assert_eq!(unreported(&lane), [(false, false), (false, true)]);
         lane.record(&both, 200, &acked(Kinds::Untold), 1);
-        assert_eq!(untold(&lane), [(true, true), (true, true)], "nothing at all was told");
+        assert_eq!(unreported(&lane), [(true, true), (true, true)], "nothing at all was reported");
     }
 
     #[test]
     fn latencies_are_measured_where_they_are_asked_for_and_lanes_add_up() {
         let metrics = ["http_req_duration{status:200}", "lateness{status:200}", "response_time{status:0}"];
-        let (mut one, mut other) = (Lane::new(&metrics), Lane::new(&metrics));
+        let mut one = Lane::new(&metrics);
+        let mut other = Lane::new(&metrics);
         assert_eq!(one.tally.selected.len(), 2, "one for each set of tags");
         one.record(&[1], 200, &acked(Kinds::Untold), 3);
         one.record(&[1], 503, &Answer::bare(Outcome::Rejected), 30);

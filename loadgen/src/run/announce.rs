@@ -10,7 +10,7 @@ use crate::connection::dial::Address;
 use crate::executor::Workload;
 use crate::watch::notice::Notices;
 
-/// Says what is about to be done, so that it can be done again.
+/// Prints the load, with all that is needed to send it again.
 pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFolder, notices: Notices) {
     let plan = &load.plan;
     let part = match load.shard.of {
@@ -19,19 +19,20 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
     };
     let [repeats, of] = plan.share;
     if let Some(request) = &load.scenario.request {
-        let (target, connections) = (&load.scenario.target, workload.connections);
+        let target = &load.scenario.target;
+        let connections = workload.connections;
         let url = format!("{} {}{}", request.method, target.url, target.publish.path);
         let many =
-            workload.requests.map_or_else(|| so_long(&load.shapes), |requests| format!("{requests} times"));
+            workload.requests.map_or_else(|| duration(&load.shapes), |requests| format!("{requests} times"));
         notices.say(&format!("sending {url} {many} over {connections} connections"));
         return notices.say(&format!("run folder {}", folder.path().display()));
     }
-    let what = match workload.events.zip(workload.requests) {
+    let events = match workload.events.zip(workload.requests) {
         Some((events, requests)) => format!("{events} events{part} in {requests} requests"),
-        None => format!("{}{part}", so_long(&load.shapes)),
+        None => format!("{}{part}", duration(&load.shapes)),
     };
     notices.say(&format!(
-        "sending {what} to {} over {} connections; {:.2}% of the run repeat an earlier event",
+        "sending {events} to {} over {} connections; {:.2}% are duplicates",
         load.scenario.target.url,
         workload.connections,
         repeats as f64 * 100.0 / of as f64,
@@ -39,15 +40,15 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
     notices.say(&format!("seed {}, run folder {}", plan.seed, folder.path().display()));
 }
 
-/// How long a run sends that only time ends.
-fn so_long(executors: &Executors) -> String {
+/// Returns the duration of a run that only time ends.
+fn duration(executors: &Executors) -> String {
     match executors.only().and_then(Executor::lasts) {
         Some(lasts) => format!("for {}", truth::duration::format(lasts)),
-        None => format!("as long as {} executors last", executors.each().len()),
+        None => format!("until {} executors have ended", executors.each().len()),
     }
 }
 
-/// Says what limits this run, before it begins.
+/// Prints what limits this run, before it begins.
 pub(super) fn warn(
     load: &LoadSettings,
     endpoint: &Endpoint,
@@ -58,25 +59,24 @@ pub(super) fn warn(
     let authority = &endpoint.authority;
     match &endpoint.proxy {
         None if addresses.iter().all(Address::is_this_machine) => {}
-        None => notices.warn(&format!("{authority} is not this machine; load only what is yours")),
-        // Where a proxy leads, nobody here can see.
+        None => notices.warn(&format!("{authority} is not this machine; load only targets that you own")),
+        // Nobody here can see where a proxy leads.
         Some(proxy) => notices.warn(&format!(
-            "{authority} is reached through {proxy}, which may lead to another machine; load only what is yours"
+            "{authority} is reached through {proxy}, which may lead to another machine; load only targets that you own"
         )),
     }
     for trap in load.plan.twins.names() {
-        notices.note(&format!(
-            "the trap {trap} is set: a careless target may be left with fewer events than it took"
-        ));
+        notices.note(&format!("the trap {trap} is set: a careless target may lose events for good"));
     }
     for trap in load.plan.variants.names() {
         notices.note(&format!(
-            "the trap {trap} is set: some keys are sent with two payloads, and promises.conflict says which one is to stay"
+            "the trap {trap} is set: some keys are sent with two payloads; promises.conflict says which one stays"
         ));
     }
     if load.plan.invalid > 0 {
-        notices
-            .note("the trap invalid is set: some requests hold an event that is none, and should be refused");
+        notices.note(
+            "the trap invalid is set: some requests hold an invalid event, which the target should reject",
+        );
     }
     if load.scenario.request.is_none() {
         load.plan.impossible_modes().into_iter().for_each(|mode| notices.note(mode));
@@ -84,7 +84,7 @@ pub(super) fn warn(
     let concurrency = load.shapes.most_connections();
     if concurrency > workload.connections {
         notices.note(&format!(
-            "{concurrency} connections were asked for, {} are used: there are no more requests",
+            "--concurrency {concurrency}, but {} connections are used: the run has no more requests",
             workload.connections
         ));
     }
@@ -93,22 +93,19 @@ pub(super) fn warn(
 /// Notes why the target's counters cannot be judged, or only as lower bounds.
 pub(super) fn note_counters(load: &LoadSettings, endpoint: &Endpoint, baseline: &Baseline, notices: Notices) {
     if load.scenario.request.is_some() {
-        // Nothing of the target is counted or listed, and nothing of it judged.
+        // One request, sent over and over, is neither counted nor judged.
     } else if load.scenario.target.stats.path.is_none() {
-        notices.note(
-            "the target has no counters to read: whether they agree with what was sent cannot be judged",
-        );
+        notices.note("the target has no counters: they cannot be judged");
     } else if let Some(reason) = &baseline.unread {
         let prefix = match endpoint.prefix.as_str() {
             "" => String::new(),
-            prefix => format!("; {prefix} of --target stands before every path"),
+            prefix => format!("; every path begins with {prefix}, from --target"),
         };
-        notices.note(&format!(
-            "the target's counters cannot be read ({reason}{prefix}): whether they agree with what was sent cannot be judged"
-        ));
+        notices
+            .note(&format!("the target's counters cannot be read ({reason}{prefix}): they cannot be judged"));
     } else if baseline.moving {
-        notices.note("another writer is at work on the target: its counters become lower bounds");
+        notices.note("another writer uses the target: its counters are lower bounds");
     } else if !baseline.is_firm() {
-        notices.note("the target still works on earlier events: its counters become lower bounds");
+        notices.note("the target still stores earlier events: its counters are lower bounds");
     }
 }

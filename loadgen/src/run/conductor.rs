@@ -1,4 +1,5 @@
-//! Conductor of a run: begins and ends each executor, and ends all of them early where something demands it.
+//! Conductor of a run: begins and ends each executor, and ends all of them early where something
+//! demands it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -65,13 +66,14 @@ struct Playing<'a> {
     /// Number of its lanes that have not ended.
     running: u16,
     stage: Stage,
-    /// Instant of its first request, once the lanes were told to send.
+    /// Instant of its first request, once the lanes had the command to send.
     start_ns: Option<u64>,
     result: ExecutorResult,
 }
 
 impl<'a> Playing<'a> {
-    /// Takes the executor at the beginning of the run; `start_ns` is the instant at which the run begins.
+    /// Takes the executor at the beginning of the run; `start_ns` is the instant at which the run
+    /// begins.
     fn new(
         executor: &'a Executor,
         commands: watch::Sender<LaneCommand>,
@@ -101,7 +103,8 @@ impl<'a> Playing<'a> {
         }
     }
 
-    /// Begins or ends the executor if that is due; returns the instant of the beginning if it begins.
+    /// Begins or ends the executor if that is due; returns the instant of the beginning if it
+    /// begins.
     fn advance(&mut self, now: u64) -> Option<u64> {
         if self.next_ns().is_none_or(|next| next > now) {
             return None;
@@ -135,7 +138,8 @@ impl<'a> Playing<'a> {
         self.commands.send_replace(command);
     }
 
-    /// Returns the instant from which a response is missed. A slow rate leaves times in which nothing is in flight.
+    /// Returns the instant from which a response is missed. A slow rate leaves times in which
+    /// nothing is in flight.
     fn misses_from(&self, last_answer_ns: u64) -> Option<u64> {
         let start_ns = self.start_ns.filter(|_| self.running > 0)?;
         let from = last_answer_ns.max(start_ns);
@@ -143,8 +147,9 @@ impl<'a> Playing<'a> {
         Some(due.map_or(from, |after| start_ns.saturating_add(after)))
     }
 
-    /// Closes the result, as all lanes have ended. An executor that ended early is measured up to now, so that a target
-    /// that responds no longer does not make the run look shorter; only requests that were due by now count as due.
+    /// Closes the result, as all lanes have ended. An executor that ended early is measured up to
+    /// now, so that a target that responds no longer does not make the run look shorter; only
+    /// requests that were due by now count as due.
     fn end(&mut self, now: u64, is_early: bool) {
         self.stage = Stage::Over;
         let Some(start_ns) = self.start_ns else { return };
@@ -282,7 +287,8 @@ impl<'a> Conductor<'a> {
     /// Adds the report of a lane that has ended.
     fn note(&mut self, lane: u16, report: LaneReport) {
         let Some(index) = self.executor_of(lane) else { return };
-        // The thresholds come first: a broken one keeps executors from beginning that wait for this one.
+        // The thresholds come first: a broken one keeps executors from beginning that wait for this
+        // one.
         self.look_at(lane, report.tallies.clone());
         let executor = &mut self.executors[index];
         executor.running -= 1;
@@ -300,7 +306,8 @@ impl<'a> Conductor<'a> {
     fn end(&mut self, index: usize) {
         let now = monotonic_ns();
         self.executors[index].end(now, self.ending != Ending::Complete);
-        // An executor with a duration takes all of it, even where it had nothing left to send at the end.
+        // An executor with a duration takes all of it, even where it had nothing left to send at
+        // the end.
         let ended = self.executors[index].time_is_over().map_or(now, |over| now.max(over));
         for playing in &mut self.executors {
             if playing.stage == Stage::Waiting && playing.executor.after == Some(index) {
@@ -324,7 +331,7 @@ impl<'a> Conductor<'a> {
     fn drain(&mut self) {
         self.end_early(Ending::Interrupted, LaneCommand::Drain);
         self.onlookers.notices.say(&format!(
-            "stopping: requests in flight have {} s; once more to leave at once",
+            "stopping: waiting up to {} s for requests in flight; press Ctrl-C again to stop at once",
             self.graceful_stop.as_secs()
         ));
     }
@@ -338,7 +345,7 @@ impl<'a> Conductor<'a> {
         if self.ending == Ending::Complete && silence > self.patience {
             self.end_early(Ending::OutOfPatience, LaneCommand::Cut);
             self.onlookers.notices.warn(&format!(
-                "no answer for {}: the run ends here",
+                "no response for {} (--patience): the run ends here",
                 truth::duration::format(self.patience)
             ));
         }

@@ -1,4 +1,5 @@
-//! Faults that the scenario plans: done while the lanes send, each with a proof, each undone before the run is over.
+//! Faults of the scenario: they happen while the lanes send, each with a proof, and each is undone
+//! before the run is over.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -19,47 +20,48 @@ use truth::scenario::fault::{Action, At, Fault};
 use crate::meter::live::{self, LiveSums};
 use crate::watch::notice::Notices;
 
-/// Between two looks whether a fault is due.
+/// Interval at which the striker looks whether a fault is due.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// How long a command may take.
+/// Longest time for a command.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
-/// What the striker knows of the run.
+/// Striker: does the faults, and knows what it needs of the run.
 pub(crate) struct Striker {
     pub(crate) faults: Vec<Fault>,
     pub(crate) seed: u32,
-    /// Attempts of this run.
+    /// Number of attempts of this run.
     pub(crate) events: u64,
     pub(crate) live: Vec<Arc<LiveSums>>,
     pub(crate) writer: LineWriter,
-    /// The target, if the scenario starts it.
+    /// Process of the target, if the scenario starts it.
     pub(crate) process: Option<TargetProcess>,
     pub(crate) notices: Notices,
 }
 
-/// A striker at work beside the lanes.
+/// Striker at work beside the lanes.
 pub(crate) struct Striking {
     over: watch::Sender<bool>,
     work: JoinHandle<Struck>,
 }
 
-/// What a striker leaves behind.
+/// Result of a striker.
 pub(crate) struct Struck {
-    /// The target, up again unless it could not be.
+    /// Process of the target, running again unless that failed.
     pub(crate) process: Option<TargetProcess>,
-    /// Why what was done is not on record.
+    /// Error that kept a fault from being recorded.
     pub(crate) unrecorded: Option<FolderError>,
 }
 
 impl Striking {
-    /// Begins.
+    /// Starts the striker.
     pub(crate) fn begin(striker: Striker) -> Self {
         let (over, listening) = watch::channel(false);
         Self { over, work: tokio::spawn(striker.work(listening)) }
     }
 
-    /// All is sent: what is under way is undone first, what has not come will not.
+    /// Ends the striker, as all requests are sent. A fault under way is undone first; further
+    /// faults do not happen.
     pub(crate) async fn end(self) -> Struck {
         self.over.send_replace(true);
         match self.work.await {
@@ -78,7 +80,8 @@ impl Striker {
             .enumerate()
             .map(|(number, fault)| (number, fault.due(self.seed, number)))
             .collect();
-        let (mut is_dead, mut unrecorded) = (false, None);
+        let mut is_dead = false;
+        let mut unrecorded = None;
         while !*over.borrow() && unrecorded.is_none() {
             let ended = live::ended(&self.live);
             let since = Duration::from_nanos(monotonic_ns().saturating_sub(begun_ns));
@@ -113,7 +116,7 @@ impl Striker {
         }
     }
 
-    /// A record of what begins now.
+    /// Returns the record of a fault that begins now.
     fn record(&self, number: Option<usize>, begun_ns: u64, attempts_ended: u64) -> FaultRecord {
         let now = monotonic_ns();
         let planned = number.map_or_else(
@@ -184,14 +187,14 @@ impl Striker {
         Ok(format!("seen stopped for {}", truth::duration::format(lasts)))
     }
 
-    /// Notices a target that ends though nobody asked it to.
+    /// Returns a record if the target has ended by itself.
     fn death(&mut self, begun_ns: u64, ended: u64) -> Option<FaultRecord> {
         let status = match self.process.as_mut()?.has_ended() {
             Ok(status) => status?.to_string(),
             Err(ProcessError::System { source, .. }) => source.to_string(),
             Err(error) => error.to_string(),
         };
-        self.notices.warn(&format!("the target ended by itself ({status}); it is not started again"));
+        self.notices.warn(&format!("the target ended by itself ({status}); loadgen does not start it again"));
         Some(FaultRecord { proof: Some(status), ..self.record(None, begun_ns, ended) })
     }
 }

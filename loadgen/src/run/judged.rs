@@ -5,7 +5,8 @@ use truth::record::folder::RunFolder;
 
 use crate::command::settings::Settings;
 
-/// Judges the run if that was asked for and there is something to judge; returns the exit code of both.
+/// Judges the run if that was asked for and there is something to judge; returns the exit code of
+/// both.
 pub(super) async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u8 {
     if !settings.verify || !matches!(code, exit::OK | exit::NO_ACK | exit::THRESHOLD) {
         return code;

@@ -1,7 +1,9 @@
-//! Asking the target for its counters while it is loaded, beside what the lanes know at that moment.
+//! Poller: reads the target's counters while the target is loaded, beside what the lanes know at
+//! that moment.
 //!
-//! The order is what makes the polls evidence: what was told is read before the question is sent, so the target must
-//! know it; what was started is read after the answer, so the target cannot know more.
+//! The order makes the polls evidence. What was reported is read before the question is sent, so
+//! the target must know it. What was started is read after the response, so the target cannot know
+//! more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +20,13 @@ use truth::record::polls::{self, Poll};
 use crate::meter::live::{self, LiveSums};
 use crate::watch::view::View;
 
-/// Between two polls.
+/// Interval of the polls.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long one poll may take; a target under load may be slow, one that is down is asked again.
+/// Longest time for one poll. A target under load may be slow; one that is down is asked again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Polls one target.
+/// Poller of one target.
 pub(crate) struct Poller {
     client: TargetClient,
     writer: LineWriter,
@@ -33,7 +35,7 @@ pub(crate) struct Poller {
 }
 
 impl Poller {
-    /// Begins the file of polls.
+    /// Creates the file of polls.
     pub(crate) fn create(
         client: TargetClient,
         folder: &RunFolder,
@@ -44,7 +46,7 @@ impl Poller {
         Ok(Self { client, writer, lanes, view })
     }
 
-    /// Polls again and again; ends only when a poll cannot be written. May be dropped at any time.
+    /// Polls again and again; ends only if a poll cannot be written. May be dropped at any time.
     pub(crate) async fn poll_on(&mut self) -> FolderError {
         let mut ticks = interval_at(tokio::time::Instant::now() + INTERVAL, INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -60,7 +62,7 @@ impl Poller {
         }
     }
 
-    /// The last poll, after all answers.
+    /// Takes the closing poll, after all responses.
     pub(crate) async fn close(mut self) -> Result<(), FolderError> {
         let poll = self.ask().await;
         self.writer.write(&Poll { closing: true, ..poll })
@@ -75,7 +77,7 @@ impl Poller {
         let (stats, error) = match answer {
             Ok(Ok(counters)) => (Some(counters), None),
             Ok(Err(error)) => (None, Some(chain(&error))),
-            Err(_) => (None, Some(format!("no answer within {} s", PATIENCE.as_secs()))),
+            Err(_) => (None, Some(format!("no response within {} s", PATIENCE.as_secs()))),
         };
         Poll {
             t_sent_ns,

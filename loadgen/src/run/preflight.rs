@@ -1,4 +1,5 @@
-//! Before anything is sent: is the target there, is it ready, and is it the one that was meant?
+//! Preflight: checks before anything is sent that the target is there, is ready, and is the one
+//! that was meant.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,28 +25,29 @@ use crate::connection::dial::{Address, Connector, Family};
 use crate::error::Failure;
 use crate::watch::notice::Notices;
 
-/// How long connecting may take in all: who mistyped an address should know before they wonder.
+/// Longest time to connect. Who mistyped an address should know before they wonder.
 const REACH: Duration = Duration::from_millis(1_800);
 
-/// Between two looks at a target that is being waited for.
+/// Interval at which a target is tried that is being waited for.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The way out where nothing answers.
-const START_TARGET: &str = "start the target first (the reference one: `aggregator`), give it time with --wait 30s, or name another \
-                            with --target URL";
-const START_SERVER: &str = "start it first, or give it time with --wait 30s";
-const BEHIND_PROXY: &str = "the proxy has to run and to allow the target, and the target has to run; give them time with --wait 30s, \
-                            or leave --proxy out";
+/// Remedies if nothing responds.
+const START_TARGET: &str = "start the target first (the reference target is `aggregator`), wait for it with \
+                            --wait 30s, or name another one with --target URL";
+const START_SERVER: &str = "start it first, or wait for it with --wait 30s";
+const BEHIND_PROXY: &str = "start the proxy and the target, and let the proxy allow the target; wait for them \
+                            with --wait 30s, or leave --proxy out";
 const SPEAK_HTTP2: &str =
-    "start it first, or give it time with --wait 30s; leave --http2 out if it speaks HTTP/1.1 alone";
+    "start it first, or wait for it with --wait 30s; leave --http2 out if it speaks only HTTP/1.1";
 
-/// Finds the target's addresses, the one that answers first at the front; with `wait`, once it is ready.
+/// Finds the target's addresses, with the one that accepts first at the front. With `--wait`, waits
+/// until the target is ready.
 pub(crate) async fn reach(
     target: &TargetSettings,
     scenario: &Scenario,
     client: &TargetClient,
 ) -> Result<Vec<Address>, Failure> {
-    // Of a server that is only sent a request, nobody said that it has a health check.
+    // A server that gets one request over and over need not have a health check.
     let has_health = scenario.request.is_none();
     let TargetSettings { endpoint, connector, family, wait, .. } = target;
     let wait = *wait;
@@ -92,7 +94,7 @@ async fn connect_once(
         }
         (None, Place::Unix(path)) => vec![Address::Unix(path.clone())],
     };
-    let way = if endpoint.proxy.is_some() { "by way of the proxy at " } else { "" };
+    let way = if endpoint.proxy.is_some() { "through the proxy at " } else { "" };
     let mut tries = JoinSet::new();
     for address in addresses.clone() {
         let connector = connector.clone();
@@ -110,7 +112,7 @@ async fn connect_once(
                 return Ok(addresses);
             }
             Ok(Err(error)) => reasons.push(format!("{way}{address}: {}", plain(&error))),
-            Err(_) => reasons.push(format!("{way}{address}: no answer within {} ms", REACH.as_millis())),
+            Err(_) => reasons.push(format!("{way}{address}: no response within {} ms", REACH.as_millis())),
         }
     }
     Err(reasons.join(", "))
@@ -128,21 +130,22 @@ async fn resolved(host: &str, port: u16, family: Option<Family>) -> Result<Vec<A
     Ok(addresses)
 }
 
-/// Why the target says that it is not ready. One without a health check is as ready as its port.
+/// Returns why the target is not ready; none if it is. A target without a health check is ready
+/// once its port is open.
 async fn not_ready(client: &TargetClient) -> Option<String> {
     let url = client.url("/health");
     match timeout_at(Instant::now() + REACH, client.get(&url, "application/json")).await {
         Ok(Ok(answer)) if answer.status().is_server_error() => {
-            Some(format!("it answered with status {}", answer.status().as_u16()))
+            Some(format!("the health check returned status {}", answer.status().as_u16()))
         }
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(chain(&error)),
-        Err(_) => Some(format!("no answer within {} ms", REACH.as_millis())),
+        Err(_) => Some(format!("no response within {} ms", REACH.as_millis())),
     }
 }
 
-/// Refuses a run whose events the target already shows: they would all be duplicates, and look like a defect. One page
-/// a topic is asked for; a target that shows nothing cannot be asked, and is loaded.
+/// Refuses a run whose events the target already shows: they would all be duplicates, and look like
+/// a defect. One page of each topic is read. A target that shows nothing is loaded.
 pub(crate) async fn refuse_sent_before(client: &TargetClient, plan: &Plan) -> Result<(), Failure> {
     if !client.offers_listing() {
         return Ok(());
@@ -152,69 +155,72 @@ pub(crate) async fn refuse_sent_before(client: &TargetClient, plan: &Plan) -> Re
     let mut rows = RowTally::new(&events, plan.nonce, keys, Equality::NONE);
     match client.shows_any(&plan.topics, &mut rows).await {
         Ok(true) => Err(Failure::Usage(format!(
-            "{} already holds events of this run id; choose another --run-id",
+            "{} already holds events of this --run-id; choose another one",
             client.target().url
         ))),
         Ok(false) | Err(_) => Ok(()),
     }
 }
 
-/// Asks the target's database for a row: what cannot be read afterwards is better known before. That a table is not there
-/// yet is no fault: the target may make it when the first event comes.
+/// Reads a row of the target's database, so that an error shows before the run. A missing table is
+/// no error: the target may create it with the first event.
 pub(crate) async fn try_out(database: &DatabaseReader, plan: &Plan, notices: Notices) -> Result<(), Failure> {
     let events = Events::new(plan);
     let mut rows = RowTally::new(&events, plan.nonce, plan.keys().unwrap_or(0), Equality::NONE);
     match database.first_row_into(&mut rows).await {
         Ok(()) => Ok(()),
         Err(error @ DatabaseError::Query { .. }) => {
-            notices.warn(&format!("{}; as long as that is so, `verify` cannot use it", chain(&error)));
+            notices
+                .warn(&format!("{}; until that changes, `verify` cannot read the database", chain(&error)));
             Ok(())
         }
         Err(error) => Err(Failure::Database(error)),
     }
 }
 
-/// Sends requests that hold no event, one after the other, and tells how they were answered, where that is no answer or
-/// an error of the server. That they leave no trace is for the counters to show, which were read before.
-pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings) -> Vec<String> {
+/// Sends requests without an event, one after the other, and warns of responses that are missing or
+/// errors of the server. The counters, which were read before, show whether the requests left a trace.
+pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings, notices: Notices) {
     let events = Arc::new(Events::new(&load.plan));
     let mut body = Vec::new();
     Renderer::new(events, client.target()).body(&[], Origin::Later, &mut body);
-    let mut odd = Vec::new();
     for _ in 0..load.scenario.traps.empty {
         let timeout = load.scenario.load.timeout;
-        match client.post(&client.target().publish.path, body.clone(), timeout).await {
-            Posted::Answered { status, .. } if status < 500 => {}
-            Posted::Answered { status, .. } => odd.push(format!("status {status}")),
-            Posted::NotConnected | Posted::Lost => odd.push("no answer".to_owned()),
-        }
+        let response = match client.post(&client.target().publish.path, body.clone(), timeout).await {
+            Posted::Answered { status, .. } if status < 500 => continue,
+            Posted::Answered { status, .. } => format!("status {status}"),
+            Posted::NotConnected | Posted::Lost => "no response".to_owned(),
+        };
+        notices.warn(&format!(
+            "a request without an event got {response}; expected an acknowledgement or a reject"
+        ));
     }
-    odd
 }
 
-/// The system's words without its number; those of TLS with the way out.
+/// Returns the system's message without its number, and a TLS error with its remedy.
 fn plain(error: &std::io::Error) -> String {
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match (error.kind(), of_tls) {
         (std::io::ErrorKind::ConnectionRefused, _) => "connection refused".to_owned(),
         (_, Some(rustls::Error::InvalidCertificate(why))) => match why {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "nobody that we trust signed its certificate; name who did with --cacert FILE, or believe it unseen with --insecure"
+                "its certificate is not signed by a trusted authority; name the authority with --cacert FILE, \
+                 or skip the check with --insecure"
                     .to_owned()
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                format!("its certificate is for another name than the URL's ({error})")
+                format!("its certificate is not for the host in the URL ({error})")
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "its certificate has expired".to_owned()
             }
-            _ => format!("its certificate is not believed: {error}"),
+            _ => format!("its certificate is not trusted: {error}"),
         },
         (_, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol))) => {
-            "it does not agree to what is to be spoken over TLS".to_owned()
+            "it does not support the protocol over TLS that was asked for".to_owned()
         }
         (_, Some(rustls::Error::InvalidMessage(_))) => {
-            format!("what came is not TLS ({error}); a target without it is named with http://")
+            format!("the response is not TLS ({error}); use http:// for a target without TLS")
         }
         (_, _) => error.to_string(),
     }

@@ -1,4 +1,5 @@
-//! Sending: lanes, polls and progress side by side, until all is sent, nothing responds, or a signal says stop.
+//! Sending: lanes, polls and progress side by side, until all is sent, nothing responds, or a
+//! signal says stop.
 
 use std::sync::Arc;
 
@@ -158,7 +159,7 @@ async fn end_faults(
         }
     };
     if let Some(error) = struck.unrecorded {
-        notices.warn(&format!("{}; what was done to the target is not on record", chain(&error)));
+        notices.warn(&format!("{}; the faults are not on record", chain(&error)));
     }
     struck.process
 }
@@ -202,7 +203,7 @@ impl<'a> Starter<'a> {
         }
     }
 
-    /// Starts the lanes; they wait until they are told to send.
+    /// Starts the lanes; they wait for the command to send.
     fn start_all(&self, live: &[Arc<LiveSums>]) -> Result<Lanes, Failure> {
         let (reporting, messages) = mpsc::unbounded_channel();
         let mut index = 0;

@@ -1,15 +1,15 @@
-//! What generating the load cost: a figure that travels between machines better than a rate does.
+//! Effort of generating the load: a figure that compares machines better than a rate does.
 
 use rustix::time::{ClockId, clock_gettime};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The effort of this process so far.
+/// Effort of this process so far.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, JsonSchema)]
 pub(super) struct Effort {
     /// Processor time, user and system.
     pub(super) cpu_s: f64,
-    /// Most memory that was resident; `null` where the system does not tell.
+    /// Peak of resident memory; `null` if the system does not report it.
     pub(super) peak_rss_bytes: Option<u64>,
 }
 
@@ -24,7 +24,7 @@ impl Effort {
     }
 }
 
-/// `VmHWM:      9164 kB`, in Linux's `/proc/self/status`.
+/// Reads `VmHWM:      9164 kB` in Linux's `/proc/self/status`.
 fn peak_rss(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

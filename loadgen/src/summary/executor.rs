@@ -1,4 +1,4 @@
-//! What each of several executors came to.
+//! Summaries of single executors, if a run has several.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,39 +8,41 @@ use crate::executor::Executor;
 use crate::meter::latency::Quantiles;
 use crate::result::ExecutorResult;
 
-/// One executor of several.
+/// Summary of one executor.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct ExecutorSummary {
-    /// As the scenario calls it.
+    /// Name in the scenario.
     pub(super) name: String,
-    /// Its kind.
+    /// Kind of executor.
     pub(super) executor: &'static str,
-    /// Whether it counts in the rates, latencies and thresholds of the run.
+    /// True if it counts in the rates, latencies and thresholds of the run.
     pub(super) measured: bool,
-    /// When it began, after the run did; `null` if it never did.
+    /// Time from the beginning of the run to the beginning of this executor; `null` if it never
+    /// began.
     pub(super) began_s: Option<f64>,
-    /// From then until its last request had ended.
+    /// Time from that beginning to the end of its last request.
     pub(super) duration_s: f64,
-    /// Requests that left, retries included.
+    /// Requests that were sent, retries included.
     pub(super) requests: u64,
-    /// Of these, those that were not acknowledged.
+    /// Requests that were not acknowledged.
     pub(super) failed: u64,
     /// Attempts, in events.
     pub(super) events: u64,
-    /// Requests that left, per second of `duration_s`.
+    /// Requests that were sent, per second of `duration_s`.
     pub(super) requests_per_s: f64,
     /// Attempts, per second of `duration_s`.
     pub(super) events_per_s: f64,
-    /// How its planned instants were kept; `null` for one without a rate.
+    /// Planned instants, and how they were kept; `null` without a rate.
     pub(super) schedule: Option<Punctuality>,
-    /// From the planned instant to the whole answer; `null` without a sample.
+    /// Time from the planned instant to the whole response; `null` without a sample.
     pub(super) response_time: Option<Quantiles>,
-    /// From the first byte written to the whole answer; `null` without a sample.
+    /// Time from the first byte sent to the whole response; `null` without a sample.
     pub(super) service_time: Option<Quantiles>,
 }
 
 impl ExecutorSummary {
-    /// What a part came to that has a name; `run_start_ns` is when the first of them began.
+    /// Returns the summary of an executor that has a name; `run_start_ns` is the beginning of the
+    /// first executor.
     pub(super) fn of(executor: &Executor, result: &ExecutorResult, run_start_ns: u64) -> Option<Self> {
         let name = executor.name.clone()?;
         let whole = result.tallies.whole();

@@ -1,4 +1,4 @@
-//! `--summary-export`: the file of this name that k6 writes, so that what reads k6's reads ours.
+//! `--summary-export`: the file that k6 writes under this option, for tools that read it.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,19 @@ use super::Summary;
 use super::samples::Submetric;
 use crate::meter::latency::Quantiles;
 
-/// The whole file.
+/// Returns the whole file.
 pub(super) fn of(summary: &Summary) -> Value {
-    let ([sent, failures, retries], bytes) = (summary.requests_measured(), summary.bytes_measured());
+    let requests = summary.requests_measured();
+    let bytes = summary.bytes_measured();
     let rate = |count: u64| if summary.duration_s > 0.0 { count as f64 / summary.duration_s } else { 0.0 };
     let counter = |count: u64| json!({ "count": count, "rate": rate(count) });
     let connections = summary.connections_used;
     let mut metrics: BTreeMap<&str, Value> = BTreeMap::from([
-        ("http_reqs", counter(sent)),
-        ("http_req_failed", failed(failures, sent)),
-        ("iterations", counter(sent - retries)),
-        ("data_sent", counter(bytes[0])),
-        ("data_received", counter(bytes[1])),
+        ("http_reqs", counter(requests.sent)),
+        ("http_req_failed", failed(requests.failed, requests.sent)),
+        ("iterations", counter(requests.sent - requests.retries)),
+        ("data_sent", counter(bytes.sent)),
+        ("data_received", counter(bytes.received)),
         ("vus", json!({ "value": connections, "min": 0, "max": connections })),
         ("vus_max", json!({ "value": connections, "min": connections, "max": connections })),
     ]);
@@ -51,14 +52,14 @@ pub(super) fn of(summary: &Summary) -> Value {
     for judged in &summary.thresholds {
         let Some((metric, demand)) = split(&judged.threshold) else { continue };
         let metric = metrics.entry(metric).or_insert_with(|| Value::Object(Map::new()));
-        // As k6 has it: whether it was crossed.
+        // As in k6: true if the threshold was crossed.
         metric["thresholds"][demand] = Value::Bool(!judged.ok);
     }
     let group = json!({ "name": "", "path": "", "id": "d41d8cd98f00b204e9800998ecf8427e", "groups": {}, "checks": {} });
     json!({ "root_group": group, "metrics": metrics })
 }
 
-/// k6 counts what is true, and a failure is what is asked for.
+/// Returns the rate of failures. k6 counts what is true as a pass, and here a failure is true.
 fn failed(failed: u64, requests: u64) -> Value {
     let share = failed as f64 / requests.max(1) as f64;
     json!({ "passes": failed, "fails": requests - failed, "value": share })
@@ -66,7 +67,7 @@ fn failed(failed: u64, requests: u64) -> Value {
 
 fn trend(all: &Quantiles) -> Value {
     json!({
-        "avg": all.avg_ms, "min": all.min_ms, "med": all.p50_ms, "max": all.max_ms, "p(90)": all.p90_ms, "p(95)": all.p95_ms,
-        "p(99)": all.p99_ms,
+        "avg": all.avg_ms, "min": all.min_ms, "med": all.p50_ms, "max": all.max_ms,
+        "p(90)": all.p90_ms, "p(95)": all.p95_ms, "p(99)": all.p99_ms,
     })
 }

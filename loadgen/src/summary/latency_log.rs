@@ -1,5 +1,5 @@
-//! `latency.hlog`: both histograms in the interval log format of HdrHistogram, so that its tools can plot them and
-//! those of several shards merge exactly.
+//! `latency.hlog`: both histograms in the interval log format of HdrHistogram. Its tools can plot
+//! them, and those of several shards merge exactly.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -13,7 +13,7 @@ use truth::files::FolderError;
 
 use crate::meter::latency::Latencies;
 
-/// Values are recorded in microseconds; the log's maximum is told in milliseconds.
+/// Divisor of the log's maximum, which is stated in milliseconds while values are microseconds.
 const MICROS_PER_MILLI: f64 = 1000.0;
 
 /// Writes the log.

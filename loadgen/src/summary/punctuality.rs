@@ -1,4 +1,4 @@
-//! Whether a run with a rate kept it, and how much of what was late is the generator's own.
+//! Punctuality of a run with a rate, and the generator's own part in what was late.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,26 +6,30 @@ use serde::Serialize;
 use crate::meter::Tally;
 use crate::meter::latency::Quantiles;
 
-/// From when on a request counts as late.
+/// Lateness beyond which a request counts as late.
 const LATE_US: u64 = 10_000;
 
-/// How the planned instants were kept.
+/// Planned instants, and how they were kept.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, JsonSchema)]
 pub(super) struct Punctuality {
-    /// Whether every request was begun, and the generator itself was not in its own way: then latencies are the target's.
+    /// True if every request was begun and the generator was not late itself; latencies are then
+    /// the target's.
     pub(super) held: bool,
-    /// Requests that were due and never begun: the time was over before a connection was free.
+    /// Requests that were due and never begun, because the time was over before a connection was
+    /// free.
     pub(super) dropped_iterations: u64,
-    /// Requests that left more than 10 ms after their instant, for want of a free connection most often.
+    /// Requests that left more than 10 ms after their instant, mostly for want of a free
+    /// connection.
     pub(super) late_iterations: u64,
-    /// From the planned instant to the first byte written; `null` without a sample.
+    /// Time from the planned instant to the first byte sent; `null` without a sample.
     pub(super) lateness: Option<Quantiles>,
-    /// The generator's own part: from the planned instant until it was noticed, where a connection was free.
+    /// Lateness that the generator itself caused: time from the planned instant until it was
+    /// noticed, where a connection was free.
     pub(super) generator_lag: Option<Quantiles>,
 }
 
 impl Punctuality {
-    /// `due` requests were to have begun.
+    /// Returns the punctuality of a run in which `due` requests were due.
     pub(super) fn of(due: Option<u64>, tally: &Tally) -> Self {
         let begun = tally.counts.requests_sent.saturating_sub(tally.counts.retries);
         let dropped_iterations = due.map_or(0, |due| due.saturating_sub(begun));
@@ -41,7 +45,7 @@ impl Punctuality {
         }
     }
 
-    /// Why the rate was not held, if it was not.
+    /// Returns why the rate was not held; none if it was.
     pub(super) fn fault(&self) -> Option<String> {
         if self.held {
             return None;
@@ -49,10 +53,11 @@ impl Punctuality {
         let lag = self.generator_lag.map_or(0.0, |lag| lag.p99_ms);
         Some(match self.dropped_iterations {
             0 => format!(
-                "the generator itself was late (p99 {lag:.1} ms): give it more cores, or a lower rate"
+                "the generator was late (p99 {lag:.1} ms, limit 10 ms): give it more cores or a lower rate"
             ),
             dropped => format!(
-                "{dropped} requests were due and never begun for want of a free connection: if the target answered all the while, give it more with --concurrency"
+                "{dropped} requests that were due did not begin, because no connection was free: raise \
+                 --concurrency if the target responded all the time"
             ),
         })
     }

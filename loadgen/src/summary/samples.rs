@@ -1,4 +1,4 @@
-//! The samples of a run, or of what bears some tags in it, and how they are shown as a metric of their own.
+//! Samples of a run, or of what bears some tags in it, and their form as a metric of their own.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::meter::Tally;
 use crate::meter::latency::{Latencies, Quantiles};
 use crate::meter::selection::Selected;
 
-/// What a metric may be asked of.
+/// Samples that a metric may ask for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Samples<'a> {
     pub(super) requests: u64,
@@ -23,31 +23,31 @@ pub(super) struct Samples<'a> {
     of: Source<'a>,
 }
 
-/// Where the lengths of time are.
+/// Source of the times.
 #[derive(Clone, Copy, Debug)]
 enum Source<'a> {
     Run(&'a Latencies),
     Selection(&'a Selected),
 }
 
-/// A metric of what bears some tags, in the form of its kind.
+/// Metric of what bears some tags, in the form of its kind.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Submetric {
-    /// A length of time; `null` without a sample.
+    /// Time; `null` without a sample.
     Trend(Option<Quantiles>),
-    /// A number of requests, events or bytes.
+    /// Number of requests, events or bytes.
     Counter {
         count: u64,
-        /// In a second of the run.
+        /// Number per second of the run.
         per_s: f64,
     },
-    /// How many of these requests were not acknowledged.
+    /// Share of the requests that were not acknowledged.
     Rate { failed: u64, requests: u64 },
 }
 
 impl<'a> Samples<'a> {
-    /// Those that bear these tags; none before a lane told of them.
+    /// Returns the samples that bear these tags; none before a lane has reported them.
     pub(super) fn of(tally: &'a Tally, tags: &Tags) -> Option<Self> {
         if tags.is_empty() {
             return Some(Self {
@@ -70,7 +70,7 @@ impl<'a> Samples<'a> {
         })
     }
 
-    /// The lengths of time of this metric, in microseconds.
+    /// Returns the times of this metric, in microseconds.
     pub(super) fn trend(&self, metric: Metric) -> Option<&'a Histogram<u64>> {
         match (self.of, metric) {
             (Source::Selection(selected), metric) => selected.trend(metric),
@@ -81,12 +81,12 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// Which share of the requests was not acknowledged; none without a request.
+    /// Returns the share of the requests that was not acknowledged; none without a request.
     pub(super) fn failed_share(&self) -> Option<f64> {
         (self.requests > 0).then(|| self.failed as f64 / self.requests as f64)
     }
 
-    /// Whether the tags ask for what some answer did not tell.
+    /// True if the tags ask for something that some response does not say.
     pub(super) fn is_unreported(&self, metric: Metric) -> bool {
         match self.of {
             Source::Run(_) => false,
@@ -97,7 +97,7 @@ impl<'a> Samples<'a> {
 }
 
 impl Submetric {
-    /// All that thresholds name, by the name that they use.
+    /// Returns all metrics with tags that thresholds name, by name.
     pub(super) fn all_of(demands: &[Demand], tally: &Tally, duration_s: f64) -> BTreeMap<String, Self> {
         // A scenario was checked when it was read.
         let thresholds = demands.iter().filter_map(|demand| demand.parse().ok());
@@ -122,7 +122,7 @@ impl Submetric {
             Metric::Events => samples.events,
             Metric::DataSent => samples.sent_bytes,
             Metric::DataReceived => samples.received_bytes,
-            // These bear no tags.
+            // These metrics have no tags.
             Metric::DroppedIterations | Metric::LateIterations => return None,
         };
         let per_s = if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };

@@ -1,4 +1,4 @@
-//! The end of a run as people read it: k6's shape, and one last line that scripts grep.
+//! Summary for people, in k6's form, and a last line for scripts.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::thresholds::Judged;
 use super::{Summary, Unit};
 use crate::meter::latency::{Quantiles, ms};
 
-/// Where the values begin.
+/// Column of the values.
 const LEADERS: usize = 24;
 
 /// Renders the block and the last line.
@@ -49,24 +49,25 @@ fn ending(summary: &Summary) -> Option<String> {
     let text = match summary.ended {
         Ending::Complete if summary.ledger_written => return None,
         Ending::Complete | Ending::LaneLost => "the run was stopped: its ledger could not be written",
-        Ending::OutOfPatience => "the run was given up: the target no longer answered",
+        Ending::OutOfPatience => "the run was given up: the target responded no longer",
         Ending::Interrupted | Ending::Aborted => "the run was interrupted",
         Ending::Threshold => "the run was ended by a threshold",
     };
     let unit = summary.unit.name();
-    Some(format!("     {text}; at most {left} of {planned} {unit} left\n"))
+    Some(format!("     {text}; at most {left} of {planned} {unit} were sent\n"))
 }
 
 fn outcomes(summary: &Summary) -> Vec<String> {
     let events = &summary.events;
-    // Of all attempts, because outcomes are counted in them, and a further try is one more than was planned.
+    // The share of all attempts, because outcomes are counted in attempts, and a retry is one more
+    // than was planned.
     let all = attempted(summary);
     let share = |count: u64| count as f64 * 100.0 / all.max(1) as f64;
-    let told = match (events.acked, events.reported_new + events.reported_duplicate) {
-        (1.., 0) => "new or duplicate was not told".to_owned(),
+    let kinds = match (events.acked, events.reported_new + events.reported_duplicate) {
+        (1.., 0) => "new or duplicate not reported".to_owned(),
         _ => format!("new={} duplicate={}", events.reported_new, events.reported_duplicate),
     };
-    let of_events = line("acked", &format!("{} {:.2}%  {told}", events.acked, share(events.acked)));
+    let of_events = line("acked", &format!("{} {:.2}%  {kinds}", events.acked, share(events.acked)));
     let first = if summary.unit == Unit::Requests { line("statuses", &statuses(summary)) } else { of_events };
     let mut lines = vec![first];
     let rest =
@@ -83,16 +84,16 @@ fn outcomes(summary: &Summary) -> Vec<String> {
 fn statuses(summary: &Summary) -> String {
     let answered = summary.requests.statuses.iter().map(|(status, count)| format!("{status}={count}"));
     let answered: Vec<String> = answered.collect();
-    if answered.is_empty() { "no answer".to_owned() } else { answered.join(" ") }
+    if answered.is_empty() { "no response".to_owned() } else { answered.join(" ") }
 }
 
-/// All that was sent, retries included, and what was planned and never sent.
+/// Returns all attempts, retries included, and the events that were never sent.
 fn attempted(summary: &Summary) -> u64 {
     let events = &summary.events;
     events.acked + events.rejected + events.unknown + events.never_sent
 }
 
-/// What is behind failed attempts, in requests.
+/// Returns the causes of failed attempts, in requests.
 fn why(summary: &Summary, outcome: &str) -> String {
     let requests = &summary.requests;
     let mut text = String::new();
@@ -131,15 +132,15 @@ fn races(summary: &Summary) -> String {
     let releases = races.releases_complete + races.releases_incomplete;
     if releases == 0 {
         let reason = if summary.connections_used == 1 {
-            "one connection sends in sequence"
+            "one connection sends one request after the other"
         } else {
-            "no key stands in two requests that leave together"
+            "no key is in two requests that are sent together"
         };
         return format!("0 expected: {reason}");
     }
     let incomplete = match races.releases_incomplete {
         0 => String::new(),
-        some => format!(", {some} of them not complete"),
+        some => format!(", {some} of them incomplete"),
     };
     format!(
         "{} of {} planned pairs of one key overlapped, in {releases} releases{incomplete}",
@@ -148,10 +149,11 @@ fn races(summary: &Summary) -> String {
 }
 
 fn traffic(summary: &Summary) -> Vec<String> {
-    let ([sent, failures, retries], bytes) = (summary.requests_measured(), summary.bytes_measured());
-    let mut counted = format!("{sent}  {:.1}/s", summary.requests_per_s);
-    if retries > 0 {
-        counted.push_str(&format!("  retries={retries}"));
+    let requests = summary.requests_measured();
+    let bytes = summary.bytes_measured();
+    let mut counted = format!("{}  {:.1}/s", requests.sent, summary.requests_per_s);
+    if requests.retries > 0 {
+        counted.push_str(&format!("  retries={}", requests.retries));
     }
     let events = &summary.events;
     let warm_up = summary.warm_up.unwrap_or_default();
@@ -174,18 +176,18 @@ fn traffic(summary: &Summary) -> Vec<String> {
     ];
     lines.extend(summary.schedule.map(|schedule| ("schedule", kept(&schedule))));
     lines.extend(summary.warm_up.map(|warm_up| {
-        let (events, requests) = (warm_up.events, warm_up.requests);
-        let what = if summary.unit == Unit::Events { format!("{events} events in ") } else { String::new() };
-        ("warm_up", format!("{what}{requests} requests are not in these lines"))
+        let events = format!("{} events in ", warm_up.events);
+        let events = if summary.unit == Unit::Events { events } else { String::new() };
+        ("warm_up", format!("{events}{} requests, not counted in these lines", warm_up.requests))
     }));
-    lines.push(("http_req_failed", failed(failures, sent)));
+    lines.push(("http_req_failed", failed(requests.failed, requests.sent)));
     lines.push(("http_reqs", counted));
     if summary.unit == Unit::Events {
         lines.push(("events", format!("{left}  {:.0}/s", summary.events_per_s)));
     }
     lines.extend([
-        ("data_sent", data(bytes[0], summary.duration_s)),
-        ("data_received", data(bytes[1], summary.duration_s)),
+        ("data_sent", data(bytes.sent, summary.duration_s)),
+        ("data_received", data(bytes.received, summary.duration_s)),
         ("connections", used),
         (
             "generator",
@@ -198,8 +200,8 @@ fn traffic(summary: &Summary) -> Vec<String> {
     with_submetrics(&lines, summary)
 }
 
-/// The lines, and under each metric those of its parts that thresholds name, as k6 has them; at the end those of metrics
-/// without a line.
+/// Puts the metrics with tags under the lines of their metrics, as k6 does, and the others at the
+/// end.
 fn with_submetrics(lines: &[(&str, String)], summary: &Summary) -> Vec<String> {
     let mut rest: Vec<(&String, &Submetric)> = summary.submetrics.iter().collect();
     let mut all = Vec::new();
@@ -224,7 +226,7 @@ fn submetric(name: &str, part: &Submetric, summary: &Summary) -> String {
     }
 }
 
-/// Where the time of connections and requests went.
+/// Returns the parts of the times of connections and requests.
 fn parts(summary: &Summary) -> String {
     let parts = summary.parts;
     let each = [
@@ -233,39 +235,39 @@ fn parts(summary: &Summary) -> String {
         ("waiting", parts.waiting),
         ("receiving", parts.receiving),
     ];
-    let told = each.into_iter().filter_map(|(name, all)| {
+    let shown = each.into_iter().filter_map(|(name, all)| {
         let all = all?;
         Some(format!("{name} med={} p(95)={}", ms(all.p50_ms), ms(all.p95_ms)))
     });
-    let told: Vec<String> = told.collect();
-    if told.is_empty() { "no sample".to_owned() } else { told.join("  ") }
+    let shown: Vec<String> = shown.collect();
+    if shown.is_empty() { "no sample".to_owned() } else { shown.join("  ") }
 }
 
-/// One executor of several.
+/// Returns the line of one executor.
 fn executor(executor: &ExecutorSummary, unit: Unit) -> String {
     let Some(began_s) = executor.began_s else { return line(&executor.name, "never began") };
-    let told = executor.response_time.map_or_else(String::new, |all| {
+    let times = executor.response_time.map_or_else(String::new, |all| {
         format!("  response_time med={} p(95)={} max={}", ms(all.p50_ms), ms(all.p95_ms), ms(all.max_ms))
     });
     let warm_up = if executor.measured { "" } else { "  (warm-up)" };
     let unit = unit.name();
     let value = format!(
-        "from {began_s:.1}s for {:.1}s  {} {unit}  {:.0}/s{told}{warm_up}",
+        "from {began_s:.1}s for {:.1}s  {} {unit}  {:.0}/s{times}{warm_up}",
         executor.duration_s, executor.events, executor.events_per_s
     );
     line(&executor.name, &value)
 }
 
-/// As k6 marks them.
+/// Returns the line of a threshold, marked as k6 does.
 fn threshold(judged: &Judged) -> String {
     let mark = if judged.ok { '✓' } else { '✗' };
-    let value =
-        judged.value.map_or_else(|| "nothing".to_owned(), |value| format!("{}", (value * 1e4).round() / 1e4));
-    let why = judged.not_evaluated.as_ref().map_or_else(String::new, |why| format!(", not evaluated: {why}"));
-    format!("     {mark} {}  (measured {value}{why})", judged.threshold)
+    let measured = judged.value.map(|value| format!("measured {}", (value * 1e4).round() / 1e4));
+    let why = judged.not_evaluated.as_ref().map(|why| format!("not evaluated: {why}"));
+    let remarks: Vec<String> = measured.into_iter().chain(why).collect();
+    format!("     {mark} {}  ({})", judged.threshold, remarks.join(", "))
 }
 
-/// How the planned instants were kept.
+/// Returns how the planned instants were kept.
 fn kept(schedule: &Punctuality) -> String {
     let part = |name: &str, quantiles: Option<Quantiles>| {
         quantiles.map_or_else(String::new, |all| {
@@ -319,7 +321,7 @@ fn size(bytes: f64) -> String {
     }
 }
 
-/// The folder need not be named where `verify` finds it by itself.
+/// Returns the command to judge the run. The folder is optional where `verify` finds it by itself.
 fn verify_command(folder: &Path, out: &Path) -> String {
     if out == Path::new("results") {
         format!("verify   (later: verify {})", folder.display())
@@ -328,10 +330,10 @@ fn verify_command(folder: &Path, out: &Path) -> String {
     }
 }
 
-/// The line that scripts grep: the sums of the answers.
+/// Returns the line for scripts: the sums of the responses.
 fn done(summary: &Summary) -> String {
     let answers = summary.answers;
-    let told = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
+    let sum = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
     let rate = match answers.duplicates {
         Some(duplicates) if answers.received > 0 => {
             format!("{:.2}%", duplicates as f64 * 100.0 / answers.received as f64)
@@ -343,8 +345,8 @@ fn done(summary: &Summary) -> String {
         Unit::Events => format!(
             "done received={} inserted={} duplicates={} dup_rate={rate}",
             answers.received,
-            told(answers.inserted),
-            told(answers.duplicates)
+            sum(answers.inserted),
+            sum(answers.duplicates)
         ),
         Unit::Requests => {
             format!("done requests={} failed={}", summary.requests.sent, summary.requests.failed)

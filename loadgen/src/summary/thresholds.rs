@@ -1,4 +1,4 @@
-//! What was measured, held against the thresholds.
+//! Thresholds, and the measurements that they are checked against.
 
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
@@ -11,42 +11,42 @@ use super::samples::Samples;
 use crate::meter::Tally;
 use crate::meter::counts::Counts;
 
-/// One threshold, looked at.
+/// Threshold that was checked.
 #[derive(Clone, PartialEq, Debug, Serialize, JsonSchema)]
 pub(crate) struct Judged {
-    /// As it was written.
+    /// Threshold as it was written.
     pub(crate) threshold: String,
-    /// What was measured; `null` without a sample.
+    /// Measured value; `null` without a sample.
     pub(crate) value: Option<f64>,
-    /// Whether that is as demanded. What was not measured is not.
+    /// True if the threshold holds. A threshold without a measurement does not hold.
     pub(crate) ok: bool,
-    /// Why it could not be told.
+    /// Reason why it was not evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) not_evaluated: Option<String>,
 }
 
-/// What thresholds are held against.
+/// Measurements that thresholds are checked against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured<'a> {
     pub(crate) tally: &'a Tally,
-    /// From the first send to the last answer.
+    /// Time from the first byte sent to the last response.
     pub(crate) duration_s: f64,
     pub(super) punctuality: Option<&'a Punctuality>,
 }
 
 impl<'a> Measured<'a> {
-    /// What is known while a run goes on.
+    /// Returns the measurements of a run that goes on.
     pub(crate) fn so_far(tally: &'a Tally) -> Self {
         Self { tally, duration_s: duration_s(&tally.counts), punctuality: None }
     }
 
-    /// Holds all thresholds against it.
+    /// Checks all thresholds.
     pub(crate) fn judge(&self, demands: &[Demand]) -> Vec<Judged> {
         // A scenario was checked when it was read.
         demands.iter().filter_map(|demand| Some(self.judge_one(&demand.parse().ok()?))).collect()
     }
 
-    /// Whether one is broken for certain.
+    /// True if the threshold is certainly broken.
     pub(crate) fn breaks(&self, demand: &Demand) -> bool {
         let judged = demand.parse().ok().map(|threshold| self.judge_one(&threshold));
         judged.is_some_and(|judged| judged.not_evaluated.is_none() && !judged.ok)
@@ -60,7 +60,7 @@ impl<'a> Measured<'a> {
         let was_held = self.punctuality.is_none_or(|punctuality| punctuality.held);
         let not_evaluated = match value {
             None => Some("no sample".to_owned()),
-            Some(_) if is_unreported => Some("some answers do not tell new from duplicate".to_owned()),
+            Some(_) if is_unreported => Some("some responses do not say which events were new".to_owned()),
             Some(_) if is_timed && !was_held => Some("the rate was not held".to_owned()),
             Some(_) => None,
         };
@@ -81,7 +81,7 @@ impl<'a> Measured<'a> {
             Metric::DataSent => samples.sent_bytes,
             Metric::DataReceived => samples.received_bytes,
         };
-        // Nothing sent is no measurement, however few failures it holds.
+        // Without a request there is no measurement, however few failures there are.
         let count = Some(count as f64).filter(|_| self.tally.counts.requests_sent > 0)?;
         match threshold.aggregate {
             Aggregate::Rate => (self.duration_s > 0.0).then(|| count / self.duration_s),
@@ -90,12 +90,12 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// From the first send to the last answer.
+/// Returns the time from the first byte sent to the last response.
 pub(super) fn duration_s(counts: &Counts) -> f64 {
     counts.last_end_ns.saturating_sub(counts.first_start_ns) as f64 / 1e9
 }
 
-/// A length of time in milliseconds, or how many there are.
+/// Returns a time in milliseconds, or the number of samples.
 fn trend(histogram: &Histogram<u64>, aggregate: Aggregate) -> Option<f64> {
     if histogram.is_empty() {
         return None;
@@ -144,7 +144,8 @@ mod tests {
         tally
     }
 
-    /// The same, with three of the requests refused after 7 ms, under the tags of these thresholds.
+    /// Returns the same with three of the requests refused after 7 ms, under the tags of these
+    /// thresholds.
     fn tally_of(demands: &[Demand]) -> Tally {
         let plan = Scenario::default().plan(1, 1).unwrap();
         let selections = Selection::all_of(demands, &plan.topics, None);
@@ -212,8 +213,8 @@ mod tests {
             ("http_req_duration{status:500}: p(95)<8", "no sample"),
             ("http_req_failed{status:500}: rate<1", "no sample"),
             ("lateness{status:503}: max<8", "no sample"),
-            ("events{outcome:duplicate}: count==0", "some answers do not tell new from duplicate"),
-            ("http_reqs{outcome:new}: count>0", "some answers do not tell new from duplicate"),
+            ("events{outcome:duplicate}: count==0", "some responses do not say which events were new"),
+            ("http_reqs{outcome:new}: count>0", "some responses do not say which events were new"),
         ] {
             let tally = tally_of(&[demand(text)]);
             let measured = Measured::so_far(&tally);

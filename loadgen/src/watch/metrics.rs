@@ -1,4 +1,4 @@
-//! `--prometheus-addr`: the run's figures in Prometheus' text format, for as long as the run lasts.
+//! `--prometheus-addr`: the run's metrics in Prometheus' text format, while the run lasts.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use crate::error::Failure;
 
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Serves as long as it is kept.
+/// Server of the metrics; it ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Metrics(JoinHandle<()>);
 
-/// Listens there, before anything is sent.
+/// Opens the listener, before anything is sent.
 pub(crate) async fn listen(address: &str) -> Result<TcpListener, Failure> {
     let listener = TcpListener::bind(address).await;
     listener.map_err(|source| Failure::Listen { address: address.to_owned(), source })
 }
 
 impl Metrics {
-    /// Answers whoever asks, and says where.
+    /// Serves the metrics, and prints their URL.
     pub(crate) fn serve(listener: TcpListener, view: Arc<View>, notices: Notices) -> Self {
         if let Ok(address) = listener.local_addr() {
             notices.say(&format!("metrics at http://{address}/metrics"));
@@ -37,7 +37,7 @@ impl Metrics {
         let app = Router::new().route("/metrics", get(answer)).with_state(view);
         Self(tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
-                notices.warn(&format!("metrics are served no longer: {error}"));
+                notices.warn(&format!("the metrics are served no longer: {error}"));
             }
         }))
     }
@@ -58,60 +58,29 @@ fn text(now: &Glance, planned: Option<u64>) -> String {
     let latencies = &now.tally.latencies;
     let mut out = Text::default();
     out.family("attempts_total", "counter", "Attempts that have ended, by outcome.");
-    // Of one moment, so that they add up.
+    // All three come from one moment, so that they add up.
     for (outcome, count) in
         [("acked", counts.acked), ("rejected", counts.rejected), ("unknown", counts.unknown)]
     {
         out.sample("attempts_total", &format!("{{outcome=\"{outcome}\"}}"), count as f64);
     }
-    let lone = [
-        ("planned_attempts", "gauge", "Attempts that are to be made.", planned),
-        ("due_attempts", "gauge", "Attempts that were to have begun by now.", now.due),
-        ("started_attempts_total", "counter", "Attempts that have begun.", Some(now.started)),
-        ("told_new_total", "counter", "Attempts that the target told to be new.", Some(now.reported.new)),
-        (
-            "told_duplicate_total",
-            "counter",
-            "Attempts that the target told to be duplicates.",
-            Some(now.reported.duplicate),
-        ),
-        ("http_reqs_total", "counter", "Requests that left, retries included.", Some(counts.requests_sent)),
-        (
-            "http_reqs_failed_total",
-            "counter",
-            "Requests that were not acknowledged.",
-            Some(counts.requests_failed),
-        ),
-        ("retries_total", "counter", "Requests that were further tries.", Some(counts.retries)),
-        ("sent_bytes_total", "counter", "Bytes of requests, heads included.", Some(counts.sent_bytes)),
-        ("received_bytes_total", "counter", "Bytes of answers, heads included.", Some(counts.received_bytes)),
-        (
-            "connections_opened_total",
-            "counter",
-            "Connections that came about.",
-            Some(counts.connections.opened),
-        ),
-        ("connections_broken_total", "counter", "Connections that broke.", Some(counts.connections.broken)),
-    ];
-    for (name, kind, help, count) in lone {
-        if let Some(count) = count {
-            out.family(name, kind, help);
-            out.sample(name, "", count as f64);
-        }
+    for Metric { name, kind, help, count } in metrics(now, planned) {
+        out.family(name, kind, help);
+        out.sample(name, "", count as f64);
     }
-    out.family("http_responses_total", "counter", "Answers, by status.");
+    out.family("http_responses_total", "counter", "Responses, by status.");
     for (status, count) in &counts.statuses {
         out.sample("http_responses_total", &format!("{{status=\"{status}\"}}"), *count as f64);
     }
-    let help = "From the first byte sent to the whole answer.";
+    let help = "Time from the first byte sent to the whole response.";
     out.summary("http_req_duration_seconds", help, &latencies.service);
     out.summary(
         "response_time_seconds",
-        "From the planned instant to the whole answer.",
+        "Time from the planned instant to the whole response.",
         &latencies.response,
     );
     if let Some(counters) = &now.counters {
-        out.family("target_count", "gauge", "The target's own counters, as it last told them.");
+        out.family("target_count", "gauge", "Counters of the target, as it last reported them.");
         for (counter, count) in [
             ("received", counters.received),
             ("unique", counters.unique),
@@ -125,7 +94,42 @@ fn text(now: &Glance, planned: Option<u64>) -> String {
     out.0
 }
 
-/// A text in Prometheus' format, in the making.
+/// Metric without labels.
+struct Metric {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    count: u64,
+}
+
+/// Returns the metrics without labels; `planned` and `due` are left out where nothing is planned.
+fn metrics(now: &Glance, planned: Option<u64>) -> Vec<Metric> {
+    let counts = &now.tally.counts;
+    let gauge = |name, help, count: Option<u64>| Some(Metric { name, kind: "gauge", help, count: count? });
+    let counter = |name, help, count| Some(Metric { name, kind: "counter", help, count });
+    let connections = counts.connections;
+    let all = [
+        gauge("planned_attempts", "Attempts that the run will make.", planned),
+        gauge("due_attempts", "Attempts that are due by now.", now.due),
+        counter("started_attempts_total", "Attempts that have begun.", now.started),
+        counter("told_new_total", "Attempts that the target reported as new.", now.reported.new),
+        counter(
+            "told_duplicate_total",
+            "Attempts that the target reported as duplicates.",
+            now.reported.duplicate,
+        ),
+        counter("http_reqs_total", "Requests that were sent, retries included.", counts.requests_sent),
+        counter("http_reqs_failed_total", "Requests that were not acknowledged.", counts.requests_failed),
+        counter("retries_total", "Requests that were retries.", counts.retries),
+        counter("sent_bytes_total", "Bytes of requests, heads included.", counts.sent_bytes),
+        counter("received_bytes_total", "Bytes of responses, heads included.", counts.received_bytes),
+        counter("connections_opened_total", "Connections that were opened.", connections.opened),
+        counter("connections_broken_total", "Connections that broke.", connections.broken),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Text in Prometheus' format, in the making.
 #[derive(Default)]
 struct Text(String);
 
@@ -164,14 +168,14 @@ mod tests {
         let mut tally = Tally { counts, ..Tally::default() };
         tally.counts.statuses.insert(200, 8);
         tally.latencies.record(0, 1_000_000, 3_000_000);
-        let told = text(&Glance { tally, due: Some(9), ..Glance::default() }, Some(10));
+        let page = text(&Glance { tally, due: Some(9), ..Glance::default() }, Some(10));
         let families: Vec<&str> =
-            told.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+            page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
         let mut distinct = families.clone();
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), families.len());
-        for line in told.lines().filter(|line| !line.starts_with('#')) {
+        for line in page.lines().filter(|line| !line.starts_with('#')) {
             let name = line.split(['{', ' ']).next().unwrap();
             let name = name.trim_end_matches("_sum").trim_end_matches("_count");
             let is_of_family = families.iter().any(|family| *family == name || line.starts_with(family));
@@ -184,7 +188,7 @@ mod tests {
             "onceproof_http_responses_total{status=\"200\"} 8",
             "onceproof_http_req_duration_seconds_count 1",
         ] {
-            assert!(told.lines().any(|other| other == line), "{line}: {told}");
+            assert!(page.lines().any(|other| other == line), "{line}: {page}");
         }
         let endless = text(&Glance::default(), None);
         assert!(!endless.contains("planned_attempts") && !endless.contains("quantile"), "{endless}");

@@ -1,33 +1,33 @@
-//! What people are told besides results: notes and warnings on standard error.
+//! Notices: notes and warnings for people, on standard error.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::OnceLock;
 
 use indicatif::ProgressBar;
 
-/// What stands on the terminal while a run goes on: there is one terminal, and one run.
+/// Block of lines on the terminal while a run goes on: there is one terminal, and one run.
 static BLOCK: OnceLock<ProgressBar> = OnceLock::new();
 
-/// From now on what is said stands above this, and does not tear it.
+/// Prints further notices above this block, so that they do not tear it.
 pub(crate) fn speak_above(block: &ProgressBar) {
     BLOCK.get_or_init(|| block.clone());
 }
 
-/// Speaks to people.
+/// Printer of notices.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notices {
     painted: bool,
 }
 
 impl Notices {
-    /// Paints only where a person looks on and does not mind.
+    /// Uses colors only on a terminal, and only if the user wants them.
     pub(crate) fn new(color: bool) -> Self {
         Self { painted: color && stderr().is_terminal() }
     }
 
-    /// Something to know.
+    /// Prints a line.
     pub(crate) fn say(self, text: &str) {
-        // Where nobody listens any more, the run goes on.
+        // If nobody reads any more, the run goes on.
         let say = || drop(writeln!(stderr(), "{text}"));
         match BLOCK.get() {
             Some(block) => block.suspend(say),
@@ -35,17 +35,17 @@ impl Notices {
         }
     }
 
-    /// Something to know that limits what the run can show.
+    /// Prints a limit of what the run can show.
     pub(crate) fn note(self, text: &str) {
         self.say(&format!("{}: {text}", self.paint("note", "36")));
     }
 
-    /// Something to look at.
+    /// Prints a warning.
     pub(crate) fn warn(self, text: &str) {
         self.say(&format!("{}: {text}", self.paint("warning", "33")));
     }
 
-    /// Why it cannot go on.
+    /// Prints an error.
     pub(crate) fn error(self, text: &str) {
         self.say(&format!("{}: {text}", self.paint("error", "31")));
     }

@@ -1,5 +1,6 @@
-//! How far the run is: a block of lines on a terminal, a plain line every few seconds elsewhere. Decoration on standard
-//! error.
+//! Progress of a run: a block of lines on a terminal, or a plain line every few seconds elsewhere.
+//!
+//! It is decoration on standard error.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
@@ -12,25 +13,25 @@ use super::notice::{self, Notices};
 use super::view::{Glance, View};
 use crate::meter::latency::{Quantiles, ms};
 
-/// Between two looks of the block, which shall seem to move and can still be read.
+/// Interval at which the block is drawn: it seems to move, and can still be read.
 const BLOCK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Between two plain lines, which are read in logs.
+/// Interval of the plain lines, which are read in logs.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 const PAINTED: &str = "{bar:40.cyan/blue} {percent:>3}%  {human_pos}/{human_len} {prefix}\n{msg}";
 const PLAIN: &str = "{bar:40} {percent:>3}%  {human_pos}/{human_len} {prefix}\n{msg}";
-/// Where only time ends the run.
+/// Template of a run that only time ends.
 const ENDLESS: &str = "{human_pos} {prefix}\n{msg}";
 
-/// Shows how far the run is.
+/// Display of a run's progress.
 pub(crate) struct Progress {
     bar: ProgressBar,
     view: Arc<View>,
     notices: Notices,
 }
 
-/// Whether somebody may look at a block of lines.
+/// True if somebody may look at a block of lines.
 pub(crate) fn is_seen() -> bool {
     stderr().is_terminal()
 }
@@ -53,7 +54,7 @@ impl Progress {
         Self { bar, view, notices }
     }
 
-    /// Shows it again and again; never ends, and may be dropped at any time.
+    /// Shows the progress again and again. Never ends, and may be dropped at any time.
     pub(crate) async fn show_on(&self) {
         let every = if self.bar.is_hidden() { LINE_INTERVAL } else { BLOCK_INTERVAL };
         let mut ticks = interval_at(Instant::now() + every, every);
@@ -71,13 +72,14 @@ impl Progress {
         }
     }
 
-    /// Takes the block away, before a word or the summary takes its place.
+    /// Removes the block before other text takes its place.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// Shows both at once: each setter draws by itself, and the block would be written twice.
+/// Draws position and block at once. Each setter draws by itself, so the block would be written
+/// twice.
 fn draw(bar: &ProgressBar, ended: u64, block: String) {
     let bar = bar.clone().with_position(ended);
     bar.set_message(block);
@@ -99,7 +101,7 @@ fn line(now: &Glance, planned: Option<u64>, unit: &str) -> String {
     format!("{:>5.0}s  {of} {unit}  {rate:.0}/s  {trouble}", now.elapsed_s)
 }
 
-/// The lines under the bar.
+/// Returns the lines under the bar.
 fn block(now: &Glance, before: &Glance) -> String {
     let reported = now.reported;
     let counts = &now.tally.counts;
@@ -117,7 +119,7 @@ fn block(now: &Glance, before: &Glance) -> String {
         outcomes.push_str(&format!(" ({} new, {} duplicate)", reported.new, reported.duplicate));
     }
     for (count, name) in
-        [(counts.rejected, "rejected"), (counts.unknown, "unknown"), (counts.retries, "tried again")]
+        [(counts.rejected, "rejected"), (counts.unknown, "unknown"), (counts.retries, "retries")]
     {
         if count > 0 {
             outcomes.push_str(&format!(", {count} {name}"));
@@ -138,7 +140,7 @@ fn block(now: &Glance, before: &Glance) -> String {
             ("waiting", Some(counters.backlog()).filter(|waiting| *waiting > 0)),
         ];
         let known = known.iter().filter_map(|(name, count)| Some(format!("{name} {}", (*count)?)));
-        lines.push(format!("  {:<14}{}", "target says", known.collect::<Vec<_>>().join(", ")));
+        lines.push(format!("  {:<14}{}", "target", known.collect::<Vec<_>>().join(", ")));
     }
     lines.join("\n")
 }
@@ -195,13 +197,13 @@ mod tests {
                         \x20 outcomes      900 acknowledged (640 new, 260 duplicate), 100 unknown\n\
                         \x20 service time  med=2.00ms p(95)=2.00ms p(99)=2.00ms max=2.00ms\n\
                         \x20 response time med=3.00ms p(95)=3.00ms p(99)=3.00ms max=3.00ms\n\
-                        \x20 target says   received 900, unique 640, waiting 7";
+                        \x20 target        received 900, unique 640, waiting 7";
         assert_eq!(block(&glance(), &before), expected);
         let early = block(&Glance::default(), &Glance::default());
-        assert!(early.contains("service time  -") && !early.contains("target"), "{early}");
+        assert!(early.contains("service time  -") && !early.contains("  target"), "{early}");
     }
 
-    /// A terminal that counts how often it is written to.
+    /// Terminal that counts how often it is written to.
     #[derive(Clone, Debug, Default)]
     struct Terminal(Arc<AtomicUsize>);
 

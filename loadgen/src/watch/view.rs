@@ -1,4 +1,4 @@
-//! What is known of a run while it goes on, for whoever looks on: the block on a terminal, and who asks for metrics.
+//! View of a run while it goes on, for its onlookers: the block on a terminal, and the metrics.
 //!
 //! Nothing here is evidence; the ledger and the polls are.
 
@@ -14,16 +14,16 @@ use crate::executor::{Executor, Workload};
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums, Reported};
 
-/// A run that others look at.
+/// View of a run.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// What is counted.
+    /// Name of the counted unit.
     pub(crate) unit: &'static str,
-    /// How many of them are to be sent; none if only time ends the run.
+    /// Number of units to send; none if only time ends the run.
     pub(crate) planned: Option<u64>,
-    /// How many of them a request carries.
+    /// Number of units in a request.
     batch: u64,
-    /// When those of each part are due; none if that is not planned of all of them.
+    /// Schedule of each executor; none unless all of them have one.
     due: Option<Vec<Due>>,
     start_ns: u64,
     lanes: Vec<Arc<LiveSums>>,
@@ -31,15 +31,16 @@ pub(crate) struct View {
     counters: Mutex<Option<Counters>>,
 }
 
-/// When the requests of a part are due.
+/// Schedule of an executor.
 #[derive(Debug)]
 struct Due {
-    /// Those of all shards, and how many shards there are.
+    /// Schedule of all shards together.
     schedule: Schedule,
+    /// Number of shards.
     shards: u64,
-    /// How many events this shard sends of it.
+    /// Number of events that this shard sends.
     planned: u64,
-    /// When it begins; never while that is not known.
+    /// Beginning of the executor; the end of time while that is unknown.
     start_ns: AtomicU64,
 }
 
@@ -60,20 +61,20 @@ impl Due {
     }
 }
 
-/// What there was to see at one moment.
+/// State of a run at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Glance {
     pub(crate) elapsed_s: f64,
     /// Attempts that have ended for good.
     pub(crate) ended: u64,
-    /// Those that were to have begun by now, where that is planned.
+    /// Attempts that were due by now, at a rate.
     pub(crate) due: Option<u64>,
-    /// Those that have begun.
+    /// Attempts that have begun.
     pub(crate) started: u64,
     pub(crate) reported: Reported,
-    /// What the lanes had measured when they last told, up to half a second ago.
+    /// Tally of the lanes' last reports, up to half a second old.
     pub(crate) tally: Tally,
-    /// The target's own counters, as it last told them.
+    /// Counters of the target, as it last reported them.
     pub(crate) counters: Option<Counters>,
 }
 
@@ -96,24 +97,24 @@ impl View {
         }
     }
 
-    /// A part begins.
+    /// Notes that an executor begins.
     pub(crate) fn begins(&self, executor: usize, start_ns: u64) {
         if let Some(due) = self.due.as_ref().and_then(|due| due.get(executor)) {
             due.start_ns.store(start_ns, Ordering::Relaxed);
         }
     }
 
-    /// The lanes have told what they measured.
+    /// Notes the tally that the lanes have reported.
     pub(crate) fn measured(&self, tally: Tally) {
         *unpoisoned(&self.measured) = tally;
     }
 
-    /// The target has told its counters.
+    /// Notes the counters that the target has reported.
     pub(crate) fn counted(&self, counters: &Counters) {
         *unpoisoned(&self.counters) = Some(counters.clone());
     }
 
-    /// What there is to see now.
+    /// Returns the state of the run now.
     pub(crate) fn glance(&self) -> Glance {
         let now = monotonic_ns();
         let ended = live::ended(&self.lanes);
@@ -129,7 +130,7 @@ impl View {
     }
 }
 
-/// Whoever panicked while it held a number left a number.
+/// Locks a mutex; one that was poisoned still holds a number.
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What servers say, and what becomes of the attempt: one odd answer, then a sound one.
+//! Responses of servers and the outcome of the attempt: one odd response, then a sound one.
 
 use std::io::{Read, Write};
 
@@ -7,15 +7,15 @@ use truth::target::answer::{Kinds, Outcome};
 use crate::program::Loadgen;
 use crate::stub::{Exchange, Stub, serve_each, with_length};
 
-/// What the ledger must say of the odd answer.
+/// Expected record of the odd response.
 struct Expected {
     outcome: Outcome,
     status: u16,
-    /// Whether the next request may use the same connection.
+    /// True if the next request may use the same connection.
     goes_on: bool,
 }
 
-/// Two requests in sequence, of which the first is answered by `script`.
+/// Runs two requests in sequence, the first of which is answered by `script`.
 fn check(name: &str, arguments: &str, script: fn(&mut Exchange<'_>), expected: Expected) {
     let stub =
         Stub::scripted(move |exchange| if exchange.nth == 0 { script(exchange) } else { exchange.answer() });
@@ -226,12 +226,13 @@ fn a_late_answer_is_never_read_for_the_next_request() {
 
 #[test]
 fn an_answer_before_the_request_was_read_counts_and_closes_its_connection() {
-    // The request is larger than what sockets hold and is not read, so that it cannot have been written.
+    // The request is larger than what sockets hold, and is not read, so it cannot have been
+    // written.
     let address = serve_each(|mut stream| {
         let mut head = [0; 4];
         if stream.read_exact(&mut head).is_ok() && &head == b"POST" {
             stream.write_all(with_length(413, "{}").as_bytes()).unwrap();
-            // Closing now would reset the connection, and the answer might be lost with it.
+            // Closing now would reset the connection, and the response might be lost with it.
             loop {
                 std::thread::park();
             }
@@ -250,14 +251,14 @@ fn an_answer_before_the_request_was_read_counts_and_closes_its_connection() {
 
 #[test]
 fn the_first_byte_has_a_time_of_its_own_and_parts_are_told_apart() {
-    // Silence is given up soon, though a whole answer may take long.
+    // Silence ends the wait soon, though a whole response may take long.
     check(
         "silence",
         "--first-byte-timeout 200ms",
         |it| it.wait_for(|seen| seen.requests.len() == 2),
         UNKNOWN,
     );
-    // What has begun to answer is waited for.
+    // A response that has begun is waited for.
     let stub = Stub::scripted(|exchange| {
         let body = exchange.store();
         let answer = with_length(200, &body);

@@ -1,4 +1,4 @@
-//! The commands beside a load: none of them sends anything.
+//! Subcommands that send nothing.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -25,13 +25,13 @@ fn every_shipped_scenario_is_checked_and_a_wrong_one_is_an_exit_code() {
     let arguments: Vec<&str> = ["check"].into_iter().chain(files.iter().map(String::as_str)).collect();
     let output = loadgen(&arguments);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let told = text(&output.stdout);
-    assert_eq!(told.lines().count(), files.len());
+    let printed = text(&output.stdout);
+    assert_eq!(printed.lines().count(), files.len());
     assert!(
-        told.contains("default.toml: shared-iterations, 20000 events of 14000 keys (6000 repeats)"),
-        "{told}"
+        printed.contains("default.toml: shared-iterations, 20000 events of 14000 keys (6000 duplicates)"),
+        "{printed}"
     );
-    assert!(told.contains("as many events as answers come for 20s, 50 in a request"), "{told}");
+    assert!(printed.contains("as many events as responses come for 20s, 50 in a request"), "{printed}");
 
     let wrong = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(wrong.path(), "[load]\nrate = \"1000\"\n").unwrap();
@@ -46,16 +46,16 @@ fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
     let output =
         loadgen(&["plan", "-n", "1000", "--batch", "10", "--seed", "7", "--run-id", "x", "--requests", "2"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let told = text(&output.stdout);
-    assert!(told.contains("1000 events of 700 keys (300 repeats), 10 in a request"), "{told}");
-    let copies = told.lines().find(|line| line.starts_with("copies")).unwrap();
+    let printed = text(&output.stdout);
+    assert!(printed.contains("1000 events of 700 keys (300 duplicates), 10 in a request"), "{printed}");
+    let copies = printed.lines().find(|line| line.starts_with("copies")).unwrap();
     let copies = copies.split_once("keys: ").unwrap().1;
     let counted = copies.split(", ").map(|part| part.split_once(": ").unwrap());
     let counted: Vec<(u64, u64)> =
         counted.map(|(times, keys)| (times.parse().unwrap(), keys.parse().unwrap())).collect();
     assert_eq!(counted.iter().map(|(_, keys)| keys).sum::<u64>(), 700);
     assert_eq!(counted.iter().map(|(times, keys)| times * keys).sum::<u64>(), 1000);
-    let bodies: Vec<&str> = told.lines().filter(|line| line.starts_with('[')).collect();
+    let bodies: Vec<&str> = printed.lines().filter(|line| line.starts_with('[')).collect();
     assert_eq!(bodies.len(), 2);
     let events: Vec<serde_json::Value> = serde_json::from_str(bodies[0]).unwrap();
     assert_eq!(events.len(), 10);

@@ -1,4 +1,4 @@
-//! SIGKILL of the sender: no attempt that the target saw may be missing from what is recorded or unknown.
+//! SIGKILL of the sender: every attempt that the target saw is recorded, or unknown.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -14,27 +14,27 @@ use truth::target::answer::Outcome;
 use crate::program::{Loadgen, Ran, Running, round_of};
 use crate::stub::{Exchange, Key, Stub, with_length};
 
-/// Runs that are killed.
+/// Number of runs that are killed.
 const RUNS: u64 = 200;
 
-/// Runs side by side: most of a run is waiting for the baseline.
+/// Number of runs side by side: most of a run is waiting for the baseline.
 const SIDE_BY_SIDE: usize = 4;
 
-/// Between two looks at the size of a ledger.
+/// Interval between two looks at the size of a ledger.
 const LOOK: Duration = Duration::from_micros(100);
 
-/// When a run is killed.
+/// Instant at which a run is killed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Instant {
-    /// When the target has seen so many requests.
+    /// The target has seen so many requests.
     Requests(usize),
-    /// When the head of the next one has come and its body cannot: in the middle of a request's write.
+    /// The head of the next request has come and its body cannot: in the middle of a write.
     Body(usize),
-    /// When a segment of the ledger has grown to so many bytes: in the middle of a round.
+    /// A segment of the ledger has grown to so many bytes: in the middle of a round.
     Ledger(u64),
-    /// So many microseconds after its first connection: before anything was sent, or soon after.
+    /// Microseconds after its first connection: before anything was sent, or soon after.
     Early(u64),
-    /// So many microseconds after its first request, wherever it is by then.
+    /// Microseconds after its first request, wherever the run is by then.
     Any(u64),
 }
 
@@ -69,7 +69,7 @@ impl Instant {
                     std::thread::sleep(LOOK);
                 }
             }
-            // The instant itself is what is tried here; nothing waits for anything to have happened.
+            // The instant itself is tested here; nothing waits for an event.
             Self::Early(micros) => {
                 stub.wait_for(|seen| seen.accepted > 0);
                 std::thread::sleep(Duration::from_micros(micros));
@@ -87,7 +87,7 @@ fn longest_segment(results: &Path) -> u64 {
     segments.iter().filter_map(|path| Some(path.metadata().ok()?.len())).max().unwrap_or(0)
 }
 
-/// Answers soundly, but for every seventh request, which is refused for now, or left without an answer.
+/// Responds soundly, except to every seventh request, which gets a retryable reject or no response.
 fn moody(exchange: &mut Exchange<'_>) {
     match exchange.nth % 14 {
         6 => exchange.say(with_length(503, "{}")),
@@ -99,8 +99,9 @@ fn moody(exchange: &mut Exchange<'_>) {
     }
 }
 
-/// How often each key may have been sent by what the ledger says, and how many requests: of every request of an opened
-/// round, the tries that are on record as sent, and one more if none of them is the last.
+/// Returns how often each key may have been sent by the ledger, and the number of requests. Each
+/// request of an opened round counts with the tries that are on record as sent, and one more if
+/// none of them is final.
 fn accounted(ran: &Ran) -> (HashMap<Key, u64>, usize) {
     let plan = ran.folder().manifest().unwrap().plan;
     let events = Events::new(&plan);
@@ -110,7 +111,8 @@ fn accounted(ran: &Ran) -> (HashMap<Key, u64>, usize) {
         *tries += u64::from(done.answer.outcome != Outcome::NeverSent);
         *ended |= done.is_final;
     }
-    let (mut accounted, mut requests) = (HashMap::new(), 0);
+    let mut accounted = HashMap::new();
+    let mut requests = 0;
     for index in ran.opened() {
         let round = plan.round(index);
         for request in 0..round.requests() {
@@ -126,21 +128,21 @@ fn accounted(ran: &Ran) -> (HashMap<Key, u64>, usize) {
     (accounted, requests)
 }
 
-/// What a killed run turned out to be.
+/// Findings about a killed run.
 #[derive(Default)]
 struct Killed {
-    /// In the middle of rounds.
+    /// Killed in the middle of rounds.
     midway: u64,
-    /// In the middle of a request's write.
+    /// Killed in the middle of a request's write.
     mid_write: u64,
-    /// With requests on record that had more than one try.
+    /// Killed with requests on record that had more than one try.
     retried: u64,
 }
 
 fn kill_one(run: u64) -> Killed {
     let instant = Instant::of_run(run);
     let (stub, load) = match instant {
-        // So large that no socket takes the whole of it.
+        // So large that no socket takes all of it.
         Instant::Body(after) => (
             Stub::stalling(after, moody),
             "[load]\ncount = 400\nbatch = 20\n[events]\npayload = { bytes = [300000, 500000] }\n".to_owned(),
@@ -150,7 +152,8 @@ fn kill_one(run: u64) -> Killed {
             (Stub::scripted(moody), format!("[load]\ncount = 1000000\nbatch = {batch}\n"))
         }
     };
-    let (lanes, retries) = (1 + run % 2, run / 2 % 3);
+    let lanes = 1 + run % 2;
+    let retries = run / 2 % 3;
     let arguments = format!("--concurrency 8 --dup 0.3 --lanes {lanes} --retries {retries} --seed {run}");
     let running = Loadgen::against(&stub, &arguments).scenario(&load).start();
     instant.wait(&stub, &running);
@@ -158,7 +161,7 @@ fn kill_one(run: u64) -> Killed {
     let ran = running.end();
     assert_eq!(ran.code, None, "run {run}, {instant:?}: {}", ran.stderr);
     stub.release();
-    // What the kernel had taken of it still arrives.
+    // The bytes that the kernel had taken still arrive.
     stub.wait_for(|seen| seen.ended == seen.accepted);
     if RunFolder::open(ran.results()).is_err() {
         stub.look(|seen| assert_eq!(seen.begun, 0, "run {run}, {instant:?}: sent without a run folder"));
@@ -182,7 +185,8 @@ fn kill_one(run: u64) -> Killed {
 
 #[test]
 fn a_killed_run_accounts_for_every_attempt_that_the_target_saw() {
-    let (waiting, sums) = (Mutex::new(0..RUNS), Mutex::new(BTreeMap::<&str, Killed>::new()));
+    let waiting = Mutex::new(0..RUNS);
+    let sums = Mutex::new(BTreeMap::<&str, Killed>::new());
     std::thread::scope(|scope| {
         for _ in 0..SIDE_BY_SIDE {
             scope.spawn(|| {
@@ -197,7 +201,7 @@ fn a_killed_run_accounts_for_every_attempt_that_the_target_saw() {
             });
         }
     });
-    // Each kind of instant has to have found runs under way, or nothing was tried.
+    // Each kind of instant must have found runs under way, or nothing was tested.
     let sums = sums.into_inner().unwrap();
     for (name, at_least) in [("requests", 50), ("body", 25), ("ledger", 75), ("any", 25)] {
         assert!(sums[name].midway >= at_least, "{name}: {} runs midway", sums[name].midway);

@@ -1,4 +1,4 @@
-//! What is sent is what the plan says, no more and no less.
+//! The load is exactly what the plan says.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use truth::plan::shard::Shard;
 use crate::program::Loadgen;
 use crate::stub::{Key, Stub, with_length};
 
-/// How often the rounds of this shard hold each key.
+/// Returns how often the rounds of this shard hold each key.
 fn planned(plan: &Plan, shard: Shard) -> HashMap<Key, u64> {
     let events = Events::new(plan);
     let mut attempts = HashMap::new();
@@ -36,7 +36,8 @@ fn each_key_is_sent_exactly_as_often_as_planned() {
             assert_eq!(ran.code, Some(0), "{arguments}: {}", ran.stderr);
             let plan = ran.folder().manifest().unwrap().plan;
             assert!(stub.look(|seen| seen.attempts == planned(&plan, Shard::WHOLE)), "{arguments}");
-            let (unique, repeats) = (plan.keys().unwrap(), plan.share[0]);
+            let unique = plan.keys().unwrap();
+            let repeats = plan.share[0];
             let done = format!("done received={count} inserted={unique} duplicates={repeats} dup_rate=");
             assert!(ran.last_line().starts_with(&done), "{}", ran.last_line());
             assert!(!ran.last_line().contains("unknown"), "{}", ran.last_line());
@@ -106,12 +107,12 @@ fn shards_send_their_own_rounds_and_together_the_whole() {
 fn no_more_connections_are_opened_than_there_are_requests() {
     let stub = Stub::sound();
     let ran = Loadgen::against(&stub, "-n 300 --batch 100 -c 50").run();
-    assert!(ran.stderr.contains("50 connections were asked for, 3 are used"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--concurrency 50, but 3 connections are used"), "{}", ran.stderr);
     assert!(stub.look(|seen| seen.connections) <= 3);
 }
 
 #[test]
-fn the_closing_poll_has_seen_all_that_was_told() {
+fn the_closing_poll_has_seen_all_that_was_reported() {
     let stub = Stub::sound();
     let ran = Loadgen::against(&stub, "-n 5000 --batch 100 -c 8").run();
     let mut polls = Vec::new();
@@ -145,7 +146,7 @@ fn twins_are_sent_as_the_plan_says_and_told_at_the_start() {
 }
 
 #[test]
-fn requests_without_an_event_come_first_and_an_odd_answer_to_them_is_told() {
+fn requests_without_an_event_come_first_and_an_odd_response_to_them_is_reported() {
     let stub = Stub::scripted(|exchange| match exchange.nth {
         1 => exchange.say(with_length(500, "oops")),
         _ => exchange.answer(),

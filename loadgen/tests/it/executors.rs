@@ -1,4 +1,5 @@
-//! Several executors in one run: they share the plan, and each has its own time, connections and measurements.
+//! Several executors in one run: they share the plan, and each has its own time, connections and
+//! measurements.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ use crate::stub::{Key, Stub, with_length};
 
 const SHARED: &str = "executor = \"shared-iterations\"";
 
-/// A scenario of these executors, each a name and the rest of its table.
+/// Returns a scenario of these executors; each is a name and the rest of its table.
 fn executors(parts: &[(&str, &str)]) -> String {
     let part = |(name, rest): &(&str, &str)| format!("[[load.executors]]\nname = \"{name}\"\n{rest}\n");
     format!("[load]\nbatch = 10\nconcurrency = 6\n{}", parts.iter().map(part).collect::<String>())
@@ -29,7 +30,7 @@ fn planned(plan: &Plan) -> HashMap<Key, u64> {
     attempts
 }
 
-/// The tries of each count of the plan, and then those behind them.
+/// Returns the tries of each count of the plan, and then those behind them.
 fn by_count(ran: &Ran) -> Vec<Vec<Done>> {
     let plan = ran.folder().manifest().unwrap().plan;
     let tries = ran.tries();
@@ -52,7 +53,8 @@ fn side_by_side_and_in_sequence_each_sends_exactly_its_count() {
         ("then", &format!("{SHARED}\ncount = 5\nafter = \"one\"\nstart_time = \"50ms\"")),
         ("last", "executor = \"constant-vus\"\nduration = \"1m\"\ncount = 777\nafter = \"then\""),
     ]);
-    let (stub, mut all) = (Stub::sound(), 0);
+    let stub = Stub::sound();
+    let mut all = 0;
     for index in 1..=2 {
         let arguments = format!("--run-id several --shard {index}/2");
         let ran = Loadgen::against(&stub, &arguments).scenario(&text).run();
@@ -67,7 +69,9 @@ fn side_by_side_and_in_sequence_each_sends_exactly_its_count() {
         assert_eq!(summary["schedule"]["dropped_iterations"], 0);
         all += sum("events");
         let tries = by_count(&ran);
-        let (one, then, last) = (&tries[0], &tries[2], &tries[3]);
+        let one = &tries[0];
+        let then = &tries[2];
+        let last = &tries[3];
         let ends = |tries: &[Done]| tries.iter().map(|done| done.t_end).max();
         let begins = |tries: &[Done]| tries.iter().map(|done| done.t_start).min();
         if let Some((begun, ended)) = begins(then).zip(ends(one)) {
@@ -86,7 +90,7 @@ fn side_by_side_and_in_sequence_each_sends_exactly_its_count() {
 #[test]
 fn a_warm_up_is_on_record_and_not_measured() {
     for (measured, code, failed) in [("false", 0, 0.0), ("true", 99, 20.0 / 50.0)] {
-        // It refuses its first 20 requests.
+        // The target rejects its first 20 requests.
         let stub = Stub::scripted(|it| {
             if it.look(|seen| seen.requests.len()) <= 20 {
                 it.say(with_length(503, "{}"));
@@ -115,7 +119,7 @@ fn a_warm_up_is_on_record_and_not_measured() {
                 (&20.into(), &20.into())
             );
             assert!(
-                ran.stdout.contains("200 events in 20 requests are not in these lines"),
+                ran.stdout.contains("200 events in 20 requests, not counted in these lines"),
                 "{}",
                 ran.stdout
             );
@@ -138,7 +142,8 @@ fn those_that_only_time_ends_share_what_is_behind_the_counts() {
     ]);
     let ran = Loadgen::against(&stub, "").scenario(&text).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let (summary, tries) = (ran.summary(), by_count(&ran));
+    let summary = ran.summary();
+    let tries = by_count(&ran);
     let sent = |name: &str| named(&summary, name)["requests"].as_u64().unwrap();
     assert_eq!(sent("counted"), 30);
     assert_eq!(tries[0].len() as u64, 30);
@@ -161,7 +166,8 @@ fn a_stop_ends_those_that_wait_and_a_silence_between_two_is_none() {
         ("never", &format!("{SHARED}\ncount = 90\nafter = \"second\"\nstart_time = \"1h\"")),
     ]);
     let stub = Stub::sound();
-    // Patience is for answers that are awaited, and none is while an executor waits for its time.
+    // Patience is for responses that are awaited; none is awaited while an executor waits for its
+    // time.
     let mut running = Loadgen::against(&stub, "--patience 3s").scenario(&text).start();
     running.wait_for_line("run folder");
     stub.wait_for(|seen| seen.requests.len() == 2);
@@ -213,6 +219,6 @@ fn flags_that_shape_one_load_do_not_shape_several() {
     for flags in ["-n 5", "--rate 10", "--duration 1s", "-c 3", "--stage 1s:5"] {
         let ran = Loadgen::against(&stub, flags).scenario(&text).run();
         assert_eq!(ran.code, Some(2), "{flags}");
-        assert!(ran.stderr.contains("change them in the file"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("in the file, not with flags"), "{}", ran.stderr);
     }
 }

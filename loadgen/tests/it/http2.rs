@@ -1,5 +1,5 @@
-//! HTTP/2: nginx as a real server, before a stub that keeps what it is sent, and servers of a few frames for what nginx does not
-//! do to order.
+//! HTTP/2: nginx as a real server, before a stub that keeps what it receives, and servers of a few
+//! frames for what nginx cannot be told to do.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
@@ -23,10 +23,10 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
 
-/// `:status: 200` in HPACK's table.
+/// Index of `:status: 200` in HPACK's table.
 const STATUS_200: u8 = 0x88;
 
-/// Longest frame that nobody has asked to exceed.
+/// Longest frame that every receiver accepts.
 const MAX_FRAME: usize = 16 << 10;
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -37,7 +37,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The head of an answer; with its length, if it is told.
+/// Returns the head of a response, with its length if there is one.
 fn head(stream: u32, length: Option<u8>) -> Vec<u8> {
     let mut block = vec![STATUS_200];
     if let Some(length) = length {
@@ -47,10 +47,11 @@ fn head(stream: u32, length: Option<u8>) -> Vec<u8> {
     frame(HEADERS, END_HEADERS, stream, &block)
 }
 
-/// A server that says this to each request, given its stream, and then reads on or hangs up.
+/// Starts a server that sends this to each request, given its stream, and then reads on or hangs
+/// up.
 fn server(said: impl Fn(u32) -> (Vec<u8>, After) + Send + Clone + 'static) -> SocketAddr {
     serve_each(move |stream| {
-        // Whoever hangs up ends it.
+        // A client that hangs up ends the loop.
         serve(stream, &said).ok();
     })
 }
@@ -87,7 +88,7 @@ fn serve(mut stream: TcpStream, said: &impl Fn(u32) -> (Vec<u8>, After)) -> io::
     }
 }
 
-/// Twelve requests with a body over two connections.
+/// Sends twelve requests with a body over two connections.
 fn ask(address: SocketAddr) -> Ran {
     Loadgen::with(&format!("http http://{address}/publish --http2 -d {{}} -n 12 -c 2 --timeout 2s")).run()
 }
@@ -102,7 +103,7 @@ fn assert_all(ran: &Ran, outcome: Outcome) {
 fn a_target_that_speaks_http2_alone_is_loaded_and_judged() {
     let stub = Stub::sound();
     let peer = Peer::nginx_with_http2(&pass_on(&stub));
-    // Larger than what the server takes before it has given leave for more.
+    // Larger than the server's window, so that the client has to wait for more.
     let large = format!("-n 4k -c 2 --batch 2000 --target http://{} --http2", peer.address);
     assert_eq!(Loadgen::with(&large).run().summary()["events"]["acked"], 4000);
     let stub = Stub::sound();
@@ -131,7 +132,8 @@ fn answers_that_tell_of_no_events_have_any_length_and_those_to_head_none() {
 
 #[test]
 fn a_target_agrees_to_http2_over_tls_or_is_not_loaded() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx_with_http2("", &stub);
     let cacert = format!("--cacert {} --http2", papers.path("ca.pem").display());
     let ran = load(&format!("--target https://{NAME}:444 --connect-to {} {cacert} --verify", peer.address));
@@ -139,7 +141,11 @@ fn a_target_agrees_to_http2_over_tls_or_is_not_loaded() {
     let peer = papers.nginx("", &stub);
     let ran = load(&format!("--target https://{} {cacert}", peer.address));
     assert_eq!(ran.code, Some(5), "{}", ran.stderr);
-    assert!(ran.stderr.contains("not agree") && ran.stderr.contains("--http2 out"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("does not support the protocol") && ran.stderr.contains("--http2 out"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -172,7 +178,7 @@ fn a_server_that_goes_away_between_requests_leaves_nothing_in_doubt() {
 fn a_server_that_closes_what_was_idle_for_a_moment_leaves_nothing_in_doubt() {
     let stub = Stub::sound();
     let peer = Peer::nginx_with_http2(&format!("keepalive_timeout 1s; {}", pass_on(&stub)));
-    // Between two requests there is time for it.
+    // There is time for that between two requests.
     let arguments =
         format!("--target http://{} --http2 -n 4 --dup 0 --batch 1 -c 2 --rate 80/m", peer.address);
     let ran = Loadgen::with(&arguments).run();
@@ -185,7 +191,7 @@ fn a_server_that_closes_what_was_idle_for_a_moment_leaves_nothing_in_doubt() {
 
 #[test]
 fn connections_carry_one_request_after_another() {
-    // Between hints and trailers, and beside a frame that is for the connection alone.
+    // Between hints and trailers, and beside a frame that concerns the connection alone.
     let address = server(|stream| {
         let hints = frame(HEADERS, END_HEADERS, stream, b"\x08\x03103");
         let ping = frame(PING, 0, 0, &[7; 8]);

@@ -21,7 +21,7 @@ fn a_run_id_whose_events_the_target_shows_is_refused() {
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     let again = Loadgen::against(&stub, "-n 10 --run-id twice").run();
     assert_eq!(again.code, Some(2), "{}", again.stderr);
-    assert!(again.stderr.contains("already holds events of this run id"), "{}", again.stderr);
+    assert!(again.stderr.contains("already holds events of this --run-id"), "{}", again.stderr);
     assert!(!again.results().exists());
     let other = Loadgen::against(&stub, "-n 10 --run-id thrice").run();
     assert_eq!(other.code, Some(0), "{}", other.stderr);

@@ -1,4 +1,4 @@
-//! Looking on while a run goes on: the block on a terminal, and metrics for whoever asks.
+//! Onlookers of a run: the block on a terminal, and the metrics.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ fn get(address: SocketAddr, path: &str) -> String {
 
 #[test]
 fn metrics_are_served_while_the_run_goes_on() {
-    // After three answers it waits, so that there is time to ask.
+    // After three responses it waits, so that there is time to ask.
     let stub = Stub::scripted(|exchange| {
         if exchange.nth >= 3 {
             exchange.wait_for(|seen| seen.released);
@@ -29,20 +29,20 @@ fn metrics_are_served_while_the_run_goes_on() {
     let line = running.wait_for_line("metrics at ");
     let address =
         line.trim().trim_start_matches("metrics at http://").trim_end_matches("/metrics").parse().unwrap();
-    let told = loop {
-        let told = get(address, "/metrics");
-        if told.contains("onceproof_attempts_total{outcome=\"acked\"} 30") {
-            break told;
+    let page = loop {
+        let page = get(address, "/metrics");
+        if page.contains("onceproof_attempts_total{outcome=\"acked\"} 30") {
+            break page;
         }
     };
-    assert!(told.starts_with("HTTP/1.0 200 OK") && told.contains("text/plain; version=0.0.4"), "{told}");
+    assert!(page.starts_with("HTTP/1.0 200 OK") && page.contains("text/plain; version=0.0.4"), "{page}");
     for line in [
         "onceproof_planned_attempts 40",
         "onceproof_started_attempts_total 40",
         "onceproof_http_responses_total{status=\"200\"} 3",
         "onceproof_http_req_duration_seconds_count 3",
     ] {
-        assert!(told.lines().any(|other| other == line), "{line}: {told}");
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
     }
     assert!(get(address, "/").starts_with("HTTP/1.0 404"));
     stub.release();
@@ -52,12 +52,13 @@ fn metrics_are_served_while_the_run_goes_on() {
 
 #[test]
 fn an_address_that_is_taken_is_said_before_anything_is_sent() {
-    let (stub, taken) = (Stub::sound(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let stub = Stub::sound();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let ran = Loadgen::against(&stub, &format!("-n 40 --prometheus-addr {address}")).run();
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains(&address.to_string()) && ran.stderr.contains("port that is free"),
+        ran.stderr.contains(&address.to_string()) && ran.stderr.contains("a free port"),
         "{}",
         ran.stderr
     );
@@ -81,7 +82,7 @@ fn a_terminal_shows_a_block_of_lines() {
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{shown}");
     for part in
-        ["/60 events", "since the start, ", "acknowledged (", "service time  med=", "target says   received "]
+        ["/60 events", "since the start, ", "acknowledged (", "service time  med=", "target        received "]
     {
         assert!(shown.contains(part), "{part}: {shown}");
     }

@@ -1,5 +1,5 @@
-//! HTTP as servers really answer: axum, uvicorn, Node and nginx, each with the habits that matter here. What a script can say
-//! is in `answers.rs`.
+//! Servers as they really respond: axum, uvicorn, Node and nginx, each with the habits that matter
+//! here. Responses that a script can send are in `answers.rs`.
 //!
 //! | peer | what it does | what becomes of the attempts | connections |
 //! |---|---|---|---|
@@ -38,7 +38,7 @@ use crate::program::{Loadgen, Ran};
 /// Requests of one event each, over two connections.
 const REQUESTS: u64 = 12;
 
-/// The attempts by outcome.
+/// Returns the attempts by outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Counts {
     acked: u64,
@@ -66,7 +66,8 @@ fn load_with(requests: u64, address: SocketAddr, arguments: &str) -> (Ran, Count
     (ran, counts)
 }
 
-/// Connections that carried a request; one more may have been opened for nothing.
+/// Returns the number of connections that carried a request; one more may have been opened for
+/// nothing.
 fn carriers(ran: &Ran) -> u64 {
     let connections: HashSet<u32> = ran.tries().iter().map(|done| done.connection).collect();
     connections.len() as u64
@@ -147,7 +148,7 @@ fn what_uvicorn_stored_before_it_raised_or_hung_is_unknown_and_sent_once() {
 
 #[test]
 fn a_uvicorn_that_ends_midway_leaves_nothing_in_doubt_that_it_answered() {
-    // It looks at its limit ten times a second.
+    // uvicorn looks at its limit ten times a second.
     const MANY: u64 = 20_000;
     let mut peer = Peer::uvicorn("lengths", &["--limit-max-requests", "8"]);
     let (ran, counts) = load_with(MANY, peer.address, "--patience 500ms");
@@ -155,10 +156,10 @@ fn a_uvicorn_that_ends_midway_leaves_nothing_in_doubt_that_it_answered() {
     assert!((1..MANY).contains(&counts.acked), "{counts:?}: {}", ran.stderr);
     // Rounds that were never opened hold the rest.
     assert!(counts.acked + counts.unknown + counts.never_sent <= MANY, "{counts:?}");
-    // A connection that it closes while a request is on it leaves that one in doubt, and no other.
+    // A connection that it closes during a request leaves that request unknown, and no other.
     assert!(counts.unknown <= 2, "{counts:?}: {}", ran.stdout);
     assert!(counts.never_sent > 0, "{counts:?}");
-    assert!(ran.stderr.contains("no answer for"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no response for"), "{}", ran.stderr);
 }
 
 #[test]
@@ -174,7 +175,8 @@ fn node_answers_at_once_or_after_hints_on_connections_that_stay() {
 #[test]
 fn node_may_close_what_was_idle_for_a_moment() {
     let peer = Peer::node("impatient");
-    // A server that closes just as a request comes leaves that one in doubt; between two there is time here.
+    // A server that closes just as a request comes leaves that request unknown; there is time
+    // between two requests here.
     let (ran, counts) = load_with(4, peer.address, "--rate 80/m");
     assert_eq!((counts.acked, backend::received(peer.address)), (4, 4), "{}", ran.stderr);
     assert!(carriers(&ran) > 2, "{}", ran.stdout);
@@ -192,7 +194,8 @@ fn what_node_stored_before_it_broke_off_is_unknown_and_sent_once() {
 fn nginx_may_close_a_connection_after_a_few_requests() {
     let backend = Backend::start(Habit::Length);
     let server = format!(
-        "keepalive_requests 3; location / {{ proxy_pass http://{}; proxy_http_version 1.1; proxy_set_header Connection ''; }}",
+        "keepalive_requests 3; location / {{ proxy_pass http://{}; proxy_http_version 1.1; \
+         proxy_set_header Connection ''; }}",
         backend.address
     );
     let peer = Peer::nginx(&server);

@@ -1,4 +1,4 @@
-//! Running `loadgen`, and reading back what it left.
+//! Program `loadgen`, run by the tests, and the files that it leaves.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -14,7 +14,7 @@ use truth::record::ledger::{Done, Frame, Scope};
 use crate::schema;
 use crate::stub::Stub;
 
-/// Names that people set and that would outrank what a test says.
+/// Environment variables that people set and that would outrank a test.
 const ENVIRONMENT: [&str; 18] = [
     "RATE",
     "DURATION",
@@ -36,31 +36,31 @@ const ENVIRONMENT: [&str; 18] = [
     "NO_COLOR",
 ];
 
-/// A `loadgen` about to be run, with a folder for its results.
+/// `loadgen` about to be run, with a folder for its results.
 pub(crate) struct Loadgen {
     arguments: Vec<String>,
     out: TempDir,
 }
 
 impl Loadgen {
-    /// One that loads this target, with these arguments, separated by blanks.
+    /// Returns one that loads this target with these arguments, separated by blanks.
     pub(crate) fn against(stub: &Stub, arguments: &str) -> Self {
         Self::with(&format!("--target {} {arguments}", stub.address))
     }
 
-    /// One with these arguments.
+    /// Returns one with these arguments.
     pub(crate) fn with(arguments: &str) -> Self {
         let arguments = arguments.split_ascii_whitespace().map(str::to_owned).collect();
         Self { arguments, out: tempfile::tempdir().unwrap() }
     }
 
-    /// The same, with more arguments.
+    /// Adds arguments.
     pub(crate) fn with_arguments(mut self, arguments: &str) -> Self {
         self.arguments.extend(arguments.split_ascii_whitespace().map(str::to_owned));
         self
     }
 
-    /// The same, with a scenario file of this text.
+    /// Adds a scenario file of this text.
     pub(crate) fn scenario(mut self, text: &str) -> Self {
         let path = self.out.path().join("scenario.toml");
         std::fs::write(&path, text).unwrap();
@@ -68,19 +68,19 @@ impl Loadgen {
         self
     }
 
-    /// Where results are made, if any are.
+    /// Returns the folder for results, which may not exist.
     pub(crate) fn results(&self) -> std::path::PathBuf {
         self.out.path().join("results")
     }
 
-    /// The command, which a test may change further.
+    /// Returns the command, which a test may change further.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
         self.complete(&mut command);
         command
     }
 
-    /// The same, started by a shell after it has run `first`.
+    /// Returns the command, started by a shell after it has run `first`.
     pub(crate) fn command_after(&self, first: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{first}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_loadgen")]);
@@ -121,7 +121,7 @@ impl Loadgen {
     }
 }
 
-/// A `loadgen` that runs.
+/// `loadgen` that runs.
 pub(crate) struct Running {
     loadgen: Loadgen,
     child: Child,
@@ -134,12 +134,12 @@ impl Running {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// Where results are made.
+    /// Returns the folder for results.
     pub(crate) fn results(&self) -> std::path::PathBuf {
         self.loadgen.results()
     }
 
-    /// Waits until this signal no longer ends it by itself.
+    /// Waits until this signal no longer ends the program by itself.
     pub(crate) fn wait_until_it_catches(&self, signal: rustix::process::Signal) {
         let caught = || {
             let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -151,7 +151,7 @@ impl Running {
         }
     }
 
-    /// Waits until it says a line with this in it, and tells the line.
+    /// Waits for a line with this in it, and returns the line.
     pub(crate) fn wait_for_line(&mut self, part: &str) -> String {
         let mut line = String::new();
         while !line.contains(part) {
@@ -161,14 +161,14 @@ impl Running {
         line
     }
 
-    /// Waits until it has ended.
+    /// Waits until the program has ended.
     pub(crate) fn end(self) -> Ran {
         let output = self.child.wait_with_output().unwrap();
         self.loadgen.ran(output)
     }
 }
 
-/// A `loadgen` that has ended.
+/// `loadgen` that has ended.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -196,13 +196,13 @@ impl Ran {
         summary
     }
 
-    /// All frames of all segments; reading checks the order of time within each.
+    /// Returns all frames of all segments; reading checks the order of times in each.
     pub(crate) fn frames(&self) -> Vec<Frame> {
         let segments = self.folder().segments().unwrap();
         segments.iter().flat_map(|path| SegmentReader::open(path).unwrap()).map(Result::unwrap).collect()
     }
 
-    /// The rounds that were announced.
+    /// Returns the rounds that were announced.
     pub(crate) fn opened(&self) -> Vec<u64> {
         let round = |frame| match frame {
             Frame::Open { round, .. } => Some(round),
@@ -211,7 +211,7 @@ impl Ran {
         self.frames().into_iter().filter_map(round).collect()
     }
 
-    /// The tries that have ended, by round, request and try.
+    /// Returns the tries that have ended, by round, request and try.
     pub(crate) fn tries(&self) -> Vec<Done> {
         let done = |frame| match frame {
             Frame::Done(done) => Some(done),
@@ -222,7 +222,7 @@ impl Ran {
         tries
     }
 
-    /// Whether each segment ends in order.
+    /// True if each segment was closed.
     pub(crate) fn is_closed(&self) -> bool {
         let segments = self.folder().segments().unwrap();
         segments.iter().all(|path| {
@@ -232,7 +232,7 @@ impl Ran {
     }
 }
 
-/// The round that a try belongs to.
+/// Returns the round of a try.
 pub(crate) fn round_of(done: &Done) -> u64 {
     match done.scope {
         Scope::Round(round) => round,

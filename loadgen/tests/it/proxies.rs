@@ -1,5 +1,6 @@
-//! Proxies on the way to a target: CONNECT and SOCKS5, small ones that remember what they were asked. They lead to a stub
-//! whatever the name, so that a name which no resolver knows shows where it was resolved.
+//! Proxies on the way to a target: CONNECT and SOCKS5. They are small, remember what they were
+//! asked, and lead to a stub whatever the name. So a name that no resolver knows shows where it was
+//! resolved.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,32 +12,32 @@ use crate::program::Loadgen;
 use crate::reach::{NAME, Papers, assert_whole, holds, load};
 use crate::stub::{Stub, serve_each};
 
-/// Most bytes of anything that a proxy is asked.
+/// Most bytes of a question to a proxy.
 const MAX_ASKED: usize = 4 << 10;
 
-/// A proxy for as long as the tests run.
+/// Proxy that runs as long as the tests.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    /// What it was asked for, a connection each.
+    /// Questions that it was asked, one a connection.
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a proxy does with a connection that it led on.
+/// Treatment of a connection that was led on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
     /// Passes all bytes.
     Passing,
-    /// Passes a POST, and hangs up when its answer comes.
+    /// Passes a POST, and hangs up when its response comes.
     Cutting,
 }
 
 impl Proxy {
-    /// One that takes CONNECT from everybody, and passes all bytes.
+    /// Returns one that takes CONNECT from everybody, and passes all bytes.
     pub(crate) fn passing(target: SocketAddr) -> Self {
         Self::http(target, Manner::Passing, everybody)
     }
 
-    /// One that takes CONNECT, and refuses it with a status where `refusal` says so of what it was asked.
+    /// Returns one that takes CONNECT, and refuses it with the status that `refusal` returns.
     fn http(
         target: SocketAddr,
         manner: Manner,
@@ -55,7 +56,7 @@ impl Proxy {
         })
     }
 
-    /// One that speaks SOCKS5, and wants to know who asks.
+    /// Returns one that speaks SOCKS5 and asks for a login.
     fn socks(target: SocketAddr, user: &'static str, password: &'static str) -> Self {
         Self::serving(move |mut client| {
             let methods = byte_after(&mut client, &[5])?;
@@ -97,7 +98,7 @@ impl Proxy {
             let Ok((what, led)) = shake(client) else { return };
             remembering.lock().unwrap().push(what);
             if let Some((client, target, manner)) = led {
-                // Whoever hangs up ends it.
+                // A client that hangs up ends the loop.
                 lead(client, TcpStream::connect(target).unwrap(), manner).ok();
             }
         });
@@ -113,7 +114,8 @@ fn lead(mut client: TcpStream, mut target: TcpStream, manner: Manner) -> io::Res
     let mut first = [0; 4];
     client.read_exact(&mut first)?;
     target.write_all(&first)?;
-    let (mut up, mut down) = ((client.try_clone()?, target.try_clone()?), (target, client));
+    let mut up = (client.try_clone()?, target.try_clone()?);
+    let mut down = (target, client);
     std::thread::spawn(move || {
         io::copy(&mut up.0, &mut up.1).ok();
         up.1.shutdown(Shutdown::Both).ok();
@@ -136,7 +138,7 @@ fn bytes(stream: &mut TcpStream, count: u8) -> io::Result<Vec<u8>> {
     Ok(read)
 }
 
-/// The byte that follows just these.
+/// Reads one byte, which must follow exactly these.
 fn byte_after(stream: &mut TcpStream, expected: &[u8]) -> io::Result<u8> {
     assert_eq!(bytes(stream, expected.len() as u8)?, expected);
     byte(stream)
@@ -156,7 +158,7 @@ fn a_target_behind_a_proxy_is_loaded_and_judged_through_it() {
     let asked = proxy.asked();
     let line = format!("CONNECT {NAME}:80 HTTP/1.1\r\n");
     assert!(asked.iter().all(|head| head.starts_with(&line) && !head.contains("authorization")), "{asked:?}");
-    // Three connections of the load, one of the preflight, and each reading has its own.
+    // Three connections are of the load, one of the preflight, and each reading has its own.
     assert!(asked.len() > 4, "{asked:?}");
     let manifest = std::fs::read_to_string(ran.folder().file("run.json")).unwrap();
     assert!(manifest.contains(&proxy.address.to_string()), "`verify` finds its way alone: {manifest}");
@@ -177,7 +179,8 @@ fn a_scenario_may_name_the_proxy_and_another_place_behind_it() {
 
 #[test]
 fn a_target_with_tls_behind_a_proxy_shows_its_own_certificate() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("", &stub);
     let proxy = Proxy::passing(peer.address);
     let cacert = format!("--cacert {}", papers.path("ca.pem").display());

@@ -1,4 +1,4 @@
-//! Runs with a rate: exact counts at planned instants, whatever the target does meanwhile.
+//! Runs with a rate: exact counts at planned instants, whatever the target does.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::stub::Stub;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// The planned instants of all requests in order, counted from the first.
+/// Returns the planned instants of all requests in order, counted from the first.
 fn instants(ran: &Ran) -> Vec<u64> {
     let tries = ran.tries();
     let mut planned: Vec<u64> = tries.iter().map(|done| done.t_planned).collect();
@@ -143,7 +143,7 @@ fn slow() -> Stub {
     })
 }
 
-/// Most requests that were under way at once.
+/// Returns the most requests that were in flight at once.
 fn most_at_once(ran: &Ran) -> usize {
     let tries = ran.tries();
     let at = |moment: u64| tries.iter().filter(|done| done.t_start <= moment && moment < done.t_end).count();
@@ -186,12 +186,13 @@ fn nothing_leaves_before_the_moment_that_was_given() {
         let utc_ns = |monotonic_ns: u64| {
             i128::from(header.utc_ms) * 1_000_000 + i128::from(monotonic_ns) - i128::from(header.monotonic_ns)
         };
-        // The two clocks of the header are read one after the other, and the wall in milliseconds.
+        // The two clocks of the header are read one after the other, and the wall clock in
+        // milliseconds.
         let first = ran.tries().iter().map(|done| done.t_start).min().unwrap();
         assert!(utc_ns(first) >= start_at.as_nanosecond() - 5_000_000, "{arguments}");
     }
     let late = sound("-n 50 --batch 10 --start-at 2020-01-01T00:00:00Z");
-    assert!(late.stderr.contains("after --start-at"), "{}", late.stderr);
+    assert!(late.stderr.contains("--start-at has passed"), "{}", late.stderr);
 }
 
 #[test]
@@ -212,11 +213,11 @@ fn what_is_sent_to_warm_up_is_on_record_and_not_measured() {
     }
     assert_eq!(ran.tries().len(), 40);
     assert!(
-        ran.stdout.contains("warm_up.................: 20 events in 20 requests are not in these lines"),
+        ran.stdout.contains("warm_up.................: 20 events in 20 requests, not counted in these lines"),
         "{}",
         ran.stdout
     );
-    // What was not measured does not hold.
+    // A threshold without a measurement does not hold.
     let ran = Loadgen::against(&stub, "-n 10 --warm-up 1h --threshold http_req_duration:p(95)<60000").run();
     assert_eq!(ran.code, Some(99), "{}", ran.stdout);
 }
@@ -228,7 +229,7 @@ fn what_was_never_sent_is_counted_and_what_was_not_due_is_not_dropped() {
     let events = &ran.summary()["events"];
     let counted = ["acked", "unknown", "never_sent"].map(|outcome| events[outcome].as_u64().unwrap());
     assert!(counted[0] > 0 && counted.iter().sum::<u64>() == 2_000_000, "{}", ran.stdout);
-    // Where only time ends a run, nothing was to be sent after it.
+    // If only time ends a run, nothing was to be sent after it.
     let ran = Loadgen::against(&stub, "--batch 1 -c 2 --duration 200ms").run();
     assert_eq!(ran.summary()["events"]["never_sent"], 0, "{}", ran.stdout);
 
@@ -238,7 +239,8 @@ fn what_was_never_sent_is_counted_and_what_was_not_due_is_not_dropped() {
     stub.wait_for(move |seen| seen.requests.len() >= before + 10);
     running.signal(rustix::process::Signal::INT);
     let ran = running.end();
-    let (summary, planned) = (ran.summary(), 2400);
+    let summary = ran.summary();
+    let planned = 2400;
     let count = |name: &str| summary["events"][name].as_u64().unwrap();
     assert_eq!(count("acked") + count("unknown") + count("never_sent"), planned, "{}", ran.stdout);
     assert!(summary["schedule"]["dropped_iterations"].as_u64().unwrap() < 10, "{}", ran.stdout);

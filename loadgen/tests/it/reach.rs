@@ -1,5 +1,6 @@
-//! Ways to a target: TLS, Unix sockets, another address, and who asks. nginx stands before a stub that keeps all that it
-//! is sent, so that `--verify` goes the same way as the load and has something to find.
+//! Ways to a target: TLS, Unix sockets, another address, and authorisation. nginx stands before a
+//! stub that keeps what it receives, so that `--verify` goes the same way as the load and finds
+//! something.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +11,10 @@ use crate::peers::process::Peer;
 use crate::program::{Loadgen, Ran};
 use crate::stub::Stub;
 
-/// The name in the server's certificate that no resolver knows.
+/// Name in the server's certificate, which no resolver knows.
 pub(crate) const NAME: &str = "ingest.invalid";
 
-/// An authority, and certificates that it has signed: of a server and of a client.
+/// Certificate authority, and certificates that it has signed: of a server and of a client.
 pub(crate) struct Papers {
     folder: TempDir,
 }
@@ -40,12 +41,12 @@ impl Papers {
         self.folder.path().join(name)
     }
 
-    /// nginx with the server's certificate, and this besides.
+    /// Starts nginx with the server's certificate and these settings.
     pub(crate) fn nginx(&self, more: &str, stub: &Stub) -> Peer {
         Peer::nginx_with_tls(&self.server(more, stub))
     }
 
-    /// The same, which agrees to HTTP/2.
+    /// Starts the same nginx with HTTP/2.
     pub(crate) fn nginx_with_http2(&self, more: &str, stub: &Stub) -> Peer {
         Peer::nginx_with_tls_and_http2(&self.server(more, stub))
     }
@@ -66,7 +67,7 @@ pub(crate) fn pass_on(stub: &Stub) -> String {
     format!("location / {{ proxy_pass http://{}; proxy_http_version 1.1; }}", stub.address)
 }
 
-/// Requests of 30 kB, so that each is more than one record of TLS.
+/// Arguments for requests of 30 kB, so that each is more than one record of TLS.
 pub(crate) fn load(arguments: &str) -> Ran {
     Loadgen::with(&format!("-n 2k -c 3 --batch 100 {arguments}")).run()
 }
@@ -80,7 +81,8 @@ pub(crate) fn assert_whole(ran: &Ran, stub: &Stub) {
 
 #[test]
 fn a_target_with_tls_is_loaded_and_judged_where_its_certificate_is_believed() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("", &stub);
     let cacert = format!("--cacert {}", papers.path("ca.pem").display());
     let ran = load(&format!("--target https://{} {cacert} --verify", peer.address));
@@ -92,7 +94,8 @@ fn a_target_with_tls_is_loaded_and_judged_where_its_certificate_is_believed() {
 
 #[test]
 fn a_certificate_that_nobody_vouches_for_is_refused_before_a_byte_of_an_event_leaves() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("", &stub);
     let target = format!("--target https://{}", peer.address);
     let other = Papers::new();
@@ -106,7 +109,8 @@ fn a_certificate_that_nobody_vouches_for_is_refused_before_a_byte_of_an_event_le
 
 #[test]
 fn a_certificate_that_calls_itself_an_authority_is_believed_where_just_that_one_is_named() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let key = KeyPair::generate().unwrap();
     let mut own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -117,13 +121,14 @@ fn a_certificate_that_calls_itself_an_authority_is_believed_where_just_that_one_
     let other_name = format!("--target https://localhost:{} {cacert}", peer.address.port());
     let ran = load(&other_name);
     assert_eq!(ran.code, Some(5), "{}", ran.stderr);
-    assert!(ran.stderr.contains("another name"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("not for the host in the URL"), "{}", ran.stderr);
     assert_whole(&load(&format!("--target https://{} {cacert} --verify", peer.address)), &stub);
 }
 
 #[test]
 fn a_client_shows_a_certificate_where_it_is_asked_for_one() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("ssl_verify_client on;", &stub);
     let target = format!("--target https://{} --cacert {}", peer.address, papers.path("ca.pem").display());
     let ran = load(&target);
@@ -135,13 +140,14 @@ fn a_client_shows_a_certificate_where_it_is_asked_for_one() {
 
 #[test]
 fn a_server_that_closes_connections_with_tls_leaves_nothing_in_doubt() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let peer = papers.nginx("keepalive_requests 3;", &stub);
     let cacert = papers.path("ca.pem");
     let ran = load(&format!("--target https://{} --cacert {} --verify", peer.address, cacert.display()));
     assert_whole(&ran, &stub);
     assert_eq!(ran.summary()["events"]["unknown"], 0);
-    // Closed without a word while a request is on it.
+    // Closed without a close_notify alert while a request is in flight.
     let peer = papers.nginx("location /publish { return 444; }", &stub);
     let ran = load(&format!("--target https://{} --cacert {}", peer.address, cacert.display()));
     assert_eq!((ran.code, &ran.summary()["events"]["unknown"]), (Some(4), &2000.into()), "{}", ran.stderr);
@@ -157,7 +163,8 @@ fn what_does_not_speak_tls_is_told_apart_from_what_is_not_there() {
 
 #[test]
 fn a_unix_socket_is_a_way_to_a_target() {
-    let (stub, folder) = (Stub::sound(), tempfile::tempdir().unwrap());
+    let stub = Stub::sound();
+    let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("target.sock");
     let _peer = Peer::nginx(&format!("listen unix:{}; {}", socket.display(), pass_on(&stub)));
     let ran = load(&format!("--target http://{NAME} --unix-socket {} --verify", socket.display()));
@@ -169,7 +176,8 @@ fn a_unix_socket_is_a_way_to_a_target() {
 
 #[test]
 fn a_connection_elsewhere_keeps_the_names_of_the_url() {
-    let (papers, stub) = (Papers::new(), Stub::sound());
+    let papers = Papers::new();
+    let stub = Stub::sound();
     let only = format!("if ($host != {NAME}) {{ return 421; }}");
     let peer = papers.nginx(&only, &stub);
     let cacert = papers.path("ca.pem");
@@ -188,7 +196,8 @@ fn a_connection_elsewhere_keeps_the_names_of_the_url() {
 
 #[test]
 fn whoever_asks_is_known_by_a_secret_that_no_file_of_ours_holds() {
-    let (stub, folder) = (Stub::sound(), tempfile::tempdir().unwrap());
+    let stub = Stub::sound();
+    let folder = tempfile::tempdir().unwrap();
     let only = r#"if ($http_authorization != "Bearer hunter2") { return 401; }"#;
     let peer = Peer::nginx(&format!("{only} {}", pass_on(&stub)));
     let secret = folder.path().join("token");

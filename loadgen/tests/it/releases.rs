@@ -1,19 +1,20 @@
-//! Requests of one release leave together, on connections that are open.
+//! Releases: their requests leave together, on connections that are open.
 
 use truth::target::answer::Outcome;
 
 use crate::program::Loadgen;
 use crate::stub::Stub;
 
-/// Every repeat in another request of its group, so that every group of four races.
+/// Scenario in which every repeat is in another request of its group, so that every group of four
+/// races.
 const RACES: &str = "[mix]\nin_batch = 0\nconcurrent = 1\nnext = 0\ndelayed = 0\n";
 
-/// With this seed each of the two groups of four is a release.
+/// Seed with which each of the two groups of four is a release.
 const ARGUMENTS: &str = "-n 40 --dup 0.5 --batch 5 --seed 1";
 
 #[test]
 fn the_requests_of_a_release_are_all_under_way_before_one_is_answered() {
-    // Sent one after the other, the first would wait for ever.
+    // If they were sent one after the other, the first would wait for ever.
     let stub = Stub::scripted(|it| {
         let group = it.nth / 4;
         it.wait_for(move |seen| seen.requests.len() >= 4 * (group + 1));
@@ -48,13 +49,17 @@ fn one_connection_races_nothing_and_says_so() {
     let stub = Stub::sound();
     let ran = Loadgen::against(&stub, &format!("{ARGUMENTS} -c 1")).scenario(RACES).run();
     assert_eq!(ran.summary()["races"]["pairs_planned"], 0);
-    assert!(ran.stdout.contains("0 expected: one connection sends in sequence"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("0 expected: one connection sends one request after the other"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
 fn a_connection_that_is_closed_while_it_is_held_costs_no_attempt() {
-    // Three of the first four are answered and so held for the next release; one of them is closed without a word.
-    // The fourth is answered when a fifth connection shows that this was noticed.
+    // Three of the first four are answered and so held for the next release; one of them is closed.
+    // The fourth is answered when a fifth connection shows that the close was noticed.
     let stub = Stub::scripted(|it| match it.nth {
         0 => {
             it.wait_for(|seen| seen.released);
@@ -81,8 +86,8 @@ fn a_connection_that_is_closed_while_it_is_held_costs_no_attempt() {
 
 #[test]
 fn a_release_that_stays_incomplete_is_let_go_and_counted() {
-    // The fourth request is not answered before the first of the next release has come, which needs three to leave
-    // without the fourth.
+    // The fourth request is not answered before the first of the next release has come, so three
+    // requests must leave without the fourth.
     let stub = Stub::scripted(|it| {
         if it.nth == 3 {
             it.wait_for(|seen| seen.requests.len() > 4);
@@ -92,6 +97,6 @@ fn a_release_that_stays_incomplete_is_let_go_and_counted() {
     let ran = Loadgen::against(&stub, &format!("{ARGUMENTS} -c 4")).scenario(RACES).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.summary()["races"]["releases_incomplete"], 1);
-    assert!(ran.stdout.contains("1 of them not complete"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 of them incomplete"), "{}", ran.stdout);
     assert_eq!(stub.look(|seen| seen.requests.len()), 8);
 }

@@ -1,11 +1,11 @@
-//! Further tries are attempts of their own, with records of their own.
+//! Retries: each is an attempt of its own, with a record of its own.
 
 use truth::target::answer::Outcome;
 
 use crate::program::Loadgen;
 use crate::stub::{Stub, with_length};
 
-/// One request against a target that fails the first two tries in this way.
+/// Runs one request against a target that fails the first two tries in this way.
 fn tries(
     arguments: &str,
     fail: fn(&mut crate::stub::Exchange<'_>),

@@ -1,4 +1,4 @@
-//! The published schema of `summary.json`, which every summary that a test reads has to fit.
+//! Published schema of `summary.json`, which every summary that a test reads must fit.
 
 use boon::{Compiler, Schemas};
 use serde_json::{Value, json};
@@ -8,9 +8,10 @@ use crate::stub::Stub;
 
 const PUBLISHED: &str = include_str!("../../../schemas/summary.schema.json");
 
-/// Whether a document is a summary as the schema says.
+/// True if a document fits the schema of summaries.
 pub(crate) fn allows(summary: &Value) -> bool {
-    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    let mut schemas = Schemas::new();
+    let mut compiler = Compiler::new();
     compiler.add_resource("summary.json", serde_json::from_str(PUBLISHED).unwrap()).unwrap();
     let index = compiler.compile("summary.json", &mut schemas).unwrap();
     schemas.validate(summary, index).is_ok()

@@ -1,4 +1,4 @@
-//! Targets of other shapes than the reference's: what they are sent, and how their answers are read.
+//! Targets of other shapes than the reference target: their requests and their responses.
 
 use serde_json::{Value, json};
 use truth::target::answer::{Kind, Kinds};
@@ -21,7 +21,8 @@ fn events_have_the_fields_and_the_payload_that_a_scenario_says() {
     assert_eq!(rows.len(), 30);
     for ((topic, id), text) in rows {
         let event: Value = serde_json::from_str(text.get()).unwrap();
-        let (timestamp, order) = (&event["timestamp"], &event["payload"]["order"]);
+        let timestamp = &event["timestamp"];
+        let order = &event["payload"]["order"];
         let expected = json!({
             "topic": topic, "event_id": id, "timestamp": timestamp, "version": 3, "tags": ["a"],
             "payload": {"order": order, "ref": id},

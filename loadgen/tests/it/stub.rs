@@ -1,7 +1,8 @@
-//! A target that does what a test tells it to, and remembers all that it saw.
+//! Stub of a target: it does what a test says, and remembers everything that it saw.
 //!
-//! Each connection has a thread, so that a script can be read from top to bottom: say some bytes, wait for something
-//! to have happened elsewhere, close. What is waited for is always an event, never a length of time.
+//! Each connection has a thread, so that a script reads from top to bottom: send some bytes, wait
+//! for something to have happened elsewhere, close. A script always waits for an event, never for a
+//! length of time.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,33 +12,33 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// First and second part of an event's key.
+/// Topic and id of an event.
 pub(crate) type Key = (String, String);
 
-/// All that the target has seen.
+/// Everything that the target has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Connections that carried a publish request.
+    /// Number of connections that carried a publish request.
     pub(crate) connections: usize,
-    /// Connections at all, those that read or say nothing included.
+    /// Number of all connections, those for reading included.
     pub(crate) accepted: usize,
     /// Publish requests, in the order in which they were complete.
     pub(crate) requests: Vec<Vec<Key>>,
-    /// The connection of each of them.
+    /// Connection of each of them.
     pub(crate) carriers: Vec<usize>,
-    /// Publish requests of which the head came, whole or not.
+    /// Number of publish requests whose head came, complete or not.
     pub(crate) begun: usize,
-    /// Those that ended before their last byte.
+    /// Number of publish requests that ended before their last byte.
     pub(crate) cut: usize,
-    /// Connections that have ended.
+    /// Number of connections that have ended.
     pub(crate) ended: usize,
-    /// How often each key came.
+    /// Copies of each key.
     pub(crate) attempts: HashMap<Key, u64>,
     stored: HashSet<Key>,
-    /// As they were sent, to the byte.
+    /// Requests as they were sent, to the byte.
     pub(crate) rows: Vec<(Key, Box<RawValue>)>,
     received: u64,
-    /// Raised by the test or a script: go on.
+    /// Set by the test or a script: go on.
     pub(crate) released: bool,
     closing: bool,
 }
@@ -49,7 +50,8 @@ struct World {
 }
 
 impl World {
-    /// What was seen. A test that fails while it looks says so itself; the stub has to end all the same.
+    /// Locks what was seen. A test that fails while it looks reports that itself, and the stub has
+    /// to end all the same.
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,9 +68,9 @@ impl World {
     }
 }
 
-/// One publish request that came over a connection.
+/// Publish request that came over a connection.
 pub(crate) struct Exchange<'a> {
-    /// Which publish request this is, counted from 0 over all connections.
+    /// Number of this publish request, counted from 0 over all connections.
     pub(crate) nth: usize,
     events: Vec<Box<RawValue>>,
     stream: &'a mut TcpStream,
@@ -77,7 +79,7 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Sends these bytes. That nobody may be there any more is part of some scripts.
+    /// Sends these bytes. In some scripts nobody is there any more.
     pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) {
         drop(self.stream.write_all(bytes.as_ref()));
     }
@@ -87,13 +89,13 @@ impl Exchange<'_> {
         bytes.as_ref().chunks(1).for_each(|byte| self.say(byte));
     }
 
-    /// Stores what is new, and says so in the reference's way.
+    /// Stores new events, and responds in the reference target's form.
     pub(crate) fn answer(&mut self) {
         let body = self.store();
         self.say(with_length(200, &body));
     }
 
-    /// Stores what is new; returns the body that says so.
+    /// Stores new events, and returns the body of the response.
     pub(crate) fn store(&mut self) -> String {
         self.world.change(|seen| {
             seen.received += self.events.len() as u64;
@@ -111,7 +113,8 @@ impl Exchange<'_> {
                 })
                 .collect();
             let inserted = kinds.iter().filter(|kind| **kind == "inserted").count();
-            let (accepted, duplicates) = (kinds.len(), kinds.len() - inserted);
+            let accepted = kinds.len();
+            let duplicates = kinds.len() - inserted;
             serde_json::json!({
                 "status": "accepted", "accepted": accepted, "inserted": inserted,
                 "duplicates": duplicates, "results": kinds,
@@ -120,7 +123,7 @@ impl Exchange<'_> {
         })
     }
 
-    /// Says that all of it was stored, and counts it, but stores nothing.
+    /// Responds that all of it was stored, and counts it, but stores nothing.
     pub(crate) fn forget(&mut self) {
         let count = self.events.len();
         self.world.change(|seen| seen.received += count as u64);
@@ -137,45 +140,47 @@ impl Exchange<'_> {
         self.world.change(|seen| seen.released = true);
     }
 
-    /// What was seen so far.
+    /// Looks at what was seen so far.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
         look(&self.world.seen())
     }
 
-    /// Says no more for as long as the test lasts.
+    /// Sends nothing more as long as the test lasts.
     pub(crate) fn hang(&self) {
         self.world.wait_for(|_| false);
     }
 
-    /// Closes the connection after what was said.
+    /// Closes the connection after the bytes that were sent.
     pub(crate) fn close(&mut self) {
         self.closed = true;
     }
 }
 
-/// A target on a free port of this machine.
+/// Target on a free port of this machine.
 pub(crate) struct Stub {
     pub(crate) address: SocketAddr,
     world: Arc<World>,
 }
 
 impl Stub {
-    /// One that does as the contract says.
+    /// Returns one that keeps the contract.
     pub(crate) fn sound() -> Self {
         Self::scripted(|exchange| exchange.answer())
     }
 
-    /// One that answers publish requests by a script. Counters and listing are sound.
+    /// Returns one that answers publish requests by a script. Counters and listing are sound.
     pub(crate) fn scripted(script: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
         Self::stalling(usize::MAX, script)
     }
 
-    /// The same, but of all requests after the first so many only the head is read, until somebody releases.
+    /// Returns the same, but reads only the head of requests after the first so many, until the
+    /// test releases it.
     pub(crate) fn stalling(after: usize, script: impl Fn(&mut Exchange<'_>) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let world = Arc::new(World::default());
-        let (accepting, script) = (Arc::clone(&world), Arc::new(script));
+        let accepting = Arc::clone(&world);
+        let script = Arc::new(script);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
@@ -184,7 +189,8 @@ impl Stub {
                 }
                 accepting.change(|seen| seen.accepted += 1);
                 stream.set_nodelay(true).unwrap();
-                let (world, script) = (Arc::clone(&accepting), Arc::clone(&script));
+                let world = Arc::clone(&accepting);
+                let script = Arc::clone(&script);
                 std::thread::spawn(move || {
                     serve(&stream, &world, after, &*script);
                     world.change(|seen| seen.ended += 1);
@@ -194,7 +200,7 @@ impl Stub {
         Self { address, world }
     }
 
-    /// What was seen so far.
+    /// Looks at what was seen so far.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
         look(&self.world.seen())
     }
@@ -218,20 +224,22 @@ impl Drop for Stub {
     }
 }
 
-/// A server that does this with each connection, on a thread of its own, for as long as the tests run.
+/// Starts a server that does this with each connection, on a thread of its own, as long as the
+/// tests run.
 pub(crate) fn serve_each(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (serve, stream) = (serve.clone(), stream.unwrap());
+            let serve = serve.clone();
+            let stream = stream.unwrap();
             std::thread::spawn(move || serve(stream));
         }
     });
     address
 }
 
-/// A server that stops listening at the first POST, and closes its connection after that.
+/// Starts a server that stops listening at the first POST, and closes its connection after that.
 pub(crate) fn serve_one_post() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -241,7 +249,8 @@ pub(crate) fn serve_one_post() -> SocketAddr {
             if posted.lock().unwrap().is_some() {
                 break;
             }
-            let (mut stream, posted) = (stream.unwrap(), Arc::clone(&posted));
+            let mut stream = stream.unwrap();
+            let posted = Arc::clone(&posted);
             std::thread::spawn(move || {
                 let mut head = [0; 4];
                 if stream.read_exact(&mut head).is_ok() && &head == b"POST" {
@@ -257,7 +266,7 @@ pub(crate) fn serve_one_post() -> SocketAddr {
     address
 }
 
-/// A whole answer that tells its length.
+/// Returns a whole response with its length.
 pub(crate) fn with_length(status: u16, body: &str) -> String {
     let length = body.len();
     format!(
@@ -314,7 +323,7 @@ fn serve(
     }
 }
 
-/// Request line and length of the body; `None` at the end of the connection.
+/// Reads the request line and the length of the body; none at the end of the connection.
 fn read_head(input: &mut BufReader<TcpStream>) -> Option<(String, usize)> {
     let mut line = String::new();
     input.read_line(&mut line).ok().filter(|read| *read > 0)?;

@@ -1,8 +1,8 @@
-//! One request on a connection of its own that we have made: through a proxy, or one over which HTTP/2 is spoken.
+//! One request on a connection that this module opens: through a proxy, or in HTTP/2.
 //!
-//! The library would hand requests to a target without TLS to the proxy itself, which may answer them from a store of its
-//! own, or send them twice; and with HTTP/2 it says the host of its URL, which need not be the target's. So the connection
-//! is made here, and the library's types carry what is said over it.
+//! The library would send a request for a target without TLS to the proxy itself. The proxy may answer it from a cache, or
+//! send it twice. With HTTP/2 the library names the host of its URL, which need not be the target's. So the connection is
+//! opened here, and only the types of requests and responses are the library's.
 
 use std::io;
 use std::sync::Arc;
@@ -24,43 +24,43 @@ use truth::target::{Endpoint, Place};
 
 use crate::tunnel::{Tunnel, TunnelError};
 
-/// How long a connection may take.
+/// Longest time to connect.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a whole answer may take: a page of a large listing from a busy target.
+/// Longest time to a whole response, such as a page of a large listing from a busy target.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why such a request has no answer.
+/// Reason why such a request has no response.
 #[derive(Debug, Error)]
 pub enum PassageError {
     /// The proxy does not lead to the target.
     #[error(transparent)]
     Tunnel(#[from] TunnelError),
-    /// The target does not let us connect.
+    /// The connection was refused.
     #[error("cannot connect")]
     Connect(#[source] io::Error),
-    /// The target's TLS is not believed.
+    /// The TLS handshake failed.
     #[error("cannot speak TLS with the target")]
     Tls(#[source] io::Error),
     /// The target does not speak HTTP/2.
     #[error("the target does not agree to speak HTTP/2; leave --http2 out")]
     NotAgreed,
-    /// None of that within the time for it.
+    /// Connecting took too long.
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     NotInTime,
-    /// No whole answer within the time for it.
+    /// The whole response took too long.
     #[error("no whole answer within {} ms", .0.as_millis())]
     TimedOut(Duration),
-    /// No answer.
+    /// There was no response.
     #[error("the answer broke off, or is not HTTP")]
     Http(#[from] hyper::Error),
-    /// An answer that broke off.
+    /// The response broke off.
     #[error("the answer's body broke off")]
     Body(#[from] reqwest::Error),
 }
 
 impl PassageError {
-    /// Whether no connection could be made, so that no byte left.
+    /// True if no connection could be made, so that no byte left.
     pub(super) fn is_connect(&self) -> bool {
         match self {
             Self::Tunnel(_) | Self::Connect(_) | Self::Tls(_) | Self::NotAgreed | Self::NotInTime => true,
@@ -69,59 +69,61 @@ impl PassageError {
     }
 }
 
-/// The way to a target.
+/// Way to a target.
 #[derive(Debug)]
 pub(super) struct Passage {
     pub(super) endpoint: Endpoint,
-    /// None where no proxy is on it.
+    /// Way through the proxy, if there is one.
     pub(super) tunnel: Option<Tunnel>,
+    /// Configuration and name of the certificate, with TLS.
     pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     pub(super) speech: Speech,
-    /// Of every request.
+    /// Headers of every request.
     pub(super) headers: HeaderMap,
 }
 
-/// What is spoken with the target.
+/// Version of HTTP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Speech {
     Http1,
     Http2,
 }
 
-/// A connection of any kind.
+/// Connection of any kind.
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 impl Passage {
-    /// Sends a request, once, and reads its answer to the end.
+    /// Sends a request, once, and reads its response to the end.
     pub(super) async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, PassageError> {
         let limit = request.timeout().copied().unwrap_or(READ_TIMEOUT);
         let whole_by = Instant::now() + limit;
         let connect_by = whole_by.min(Instant::now() + CONNECT_TIMEOUT);
-        let request = self.told(Request::<Body>::try_from(request)?);
+        let request = self.addressed(Request::<Body>::try_from(request)?);
         let connected = timeout_at(connect_by, self.connect()).await;
         let stream = connected.map_err(|_| PassageError::NotInTime)??;
         let answered = timeout_at(whole_by, self.exchange(stream, request)).await;
         answered.map_err(|_| PassageError::TimedOut(limit))?
     }
 
-    /// As it is said to the target, with what all requests say.
-    fn told(&self, mut request: Request<Body>) -> Request<Body> {
-        // What a request says itself outranks what all say.
+    /// Returns a request as the target gets it, with the headers of every request.
+    fn addressed(&self, mut request: Request<Body>) -> Request<Body> {
+        // A header of the request outranks one of every request.
         let mut headers = self.headers.clone();
         headers.extend(std::mem::take(request.headers_mut()));
         let host = headers.remove(HOST).unwrap_or_else(|| self.authority());
         let mut parts = request.uri().clone().into_parts();
         match self.speech {
             Speech::Http1 => {
-                (parts.scheme, parts.authority) = (None, None);
+                parts.scheme = None;
+                parts.authority = None;
                 headers.insert(HOST, host);
             }
-            // It says the host in its own way.
+            // HTTP/2 has the host in `:authority`.
             Speech::Http2 => {
-                let said = host.to_str().ok().and_then(|host| host.parse().ok());
-                parts.authority = said.or(parts.authority);
+                let named = host.to_str().ok().and_then(|host| host.parse().ok());
+                parts.authority = named.or(parts.authority);
             }
         }
         *request.headers_mut() = headers;
@@ -161,7 +163,7 @@ impl Passage {
         request: Request<Body>,
     ) -> Result<reqwest::Response, PassageError> {
         let stream = TokioIo::new(stream);
-        // Who drives the connection ends with it, and it ends when nobody holds its other end any more.
+        // The task that drives the connection ends with it, once `sender` is dropped.
         let (head, body) = match self.speech {
             Speech::Http1 => {
                 let (mut sender, connection) = http1::handshake(stream).await?;

@@ -1,6 +1,6 @@
 //! `junit.xml`: what a CI system shows of a verdict.
 
-use judge::verdict::{Judgement, Status, Verdict};
+use judge::verdict::{Judgement, Reason, Status, Verdict};
 use proptest::prelude::*;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
 use report::junit::render;
@@ -85,7 +85,7 @@ fn it_is_red_exactly_where_the_exit_code_is_not_0() {
     proptest!(|(statuses in statuses, word in 0..4_usize, summary in "\\PC*", reason in any::<String>())| {
         let mut verdict = judged.clone();
         verdict.verdict = [Verdict::Pass, Verdict::Void, Verdict::Unknown, Verdict::Fail][word];
-        verdict.reasons = vec![reason];
+        verdict.reasons = vec![Reason::Saved(reason)];
         let all = [Status::Pass, Status::Fail, Status::Unknown, Status::NotTested];
         for (check, status) in verdict.checks.iter_mut().zip(&statuses) {
             (check.status, check.summary) = (all[*status], summary.clone());

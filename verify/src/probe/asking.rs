@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rand::TryRng;
+use rand::rngs::SysRng;
 use reader::client::{Posted, TargetClient};
 use reader::listing::next_link;
 use serde_json::Value;
@@ -87,7 +89,7 @@ impl Asker {
         self.made += 1;
         let mut random = [0_u8; 16];
         // Without entropy the clock has to do: ids of a probe need to be new, not secret.
-        if getrandom::fill(&mut random).is_err() {
+        if SysRng.try_fill_bytes(&mut random).is_err() {
             random[..8].copy_from_slice(&truth::clock::monotonic_ns().to_le_bytes());
         }
         let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -7,7 +7,7 @@ use judge::evidence::Evidence;
 use judge::facts::Facts;
 use judge::judge;
 use judge::resend::{Lists, Wish};
-use judge::verdict::{Judgement, SentAgain, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, SentAgain, Status, Verdict};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
@@ -142,9 +142,12 @@ fn a_replay_that_is_known_passes_and_is_told() {
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
     let verdict = verdict(&forged);
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(check(&verdict, "replay").summary, "10 acknowledged keys sent again, all of them known");
-    assert_eq!(check(&verdict, "stillness").status, Status::Pass);
-    let again = SentAgain { keys: 10, told_duplicate: 10, ..SentAgain::default() };
+    assert_eq!(
+        check(&verdict, CheckId::Replay).summary,
+        "10 acknowledged keys sent again, all of them known"
+    );
+    assert_eq!(check(&verdict, CheckId::Stillness).status, Status::Pass);
+    let again = SentAgain { keys: 10, reported_duplicate: 10, ..SentAgain::default() };
     assert_eq!((verdict.replayed, verdict.resolved), (Some(again), None));
     assert_eq!(verdict.attempts.sent, 600, "the run's own");
 }
@@ -159,8 +162,8 @@ fn a_replayed_key_that_is_told_to_be_new_fails() {
         Answer { kinds: Kinds::Each(kinds), inserted: Some(1), duplicates: Some(9), ..answer }
     });
     let verdict = verdict(&forged);
-    assert_names(&verdict, "replay", keys[4]);
-    assert!(verdict.verdict == Verdict::Fail && check(&verdict, "stored-twice").status == Status::Pass);
+    assert_names(&verdict, CheckId::Replay, keys[4]);
+    assert!(verdict.verdict == Verdict::Fail && check(&verdict, CheckId::StoredTwice).status == Status::Pass);
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
     let fine = verdict(&known);
     assert_eq!(fine.verdict, Verdict::Pass, "{:#?}", fine.reasons);
     assert_eq!(
-        check(&fine, "replay").summary,
+        check(&fine, CheckId::Replay).summary,
         "10 acknowledged keys sent again, and none of them counted as unique"
     );
     send(&mut forged, Purpose::Replay, &keys, |answer| Answer {
@@ -182,7 +185,10 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
         ..answer
     });
     let wrong = verdict(&forged);
-    assert_eq!((check(&wrong, "replay").status, check(&wrong, "replay").count), (Status::Fail, 3));
+    assert_eq!(
+        (check(&wrong, CheckId::Replay).status, check(&wrong, CheckId::Replay).count),
+        (Status::Fail, 3)
+    );
 }
 
 /// Answers that tell nothing, counters alone: ten keys replayed, `unique` grown by three.
@@ -210,9 +216,9 @@ fn counted_again(received: u64) -> Judgement {
 #[test]
 fn a_unique_count_that_grows_by_replayed_keys_fails_unless_another_writer_explains_it() {
     let ours = counted_again(0);
-    assert_eq!(check(&ours, "replay").status, Status::Fail, "{:#?}", ours.reasons);
+    assert_eq!(check(&ours, CheckId::Replay).status, Status::Fail, "{:#?}", ours.reasons);
     let others = counted_again(200);
-    assert_eq!(check(&others, "replay").status, Status::Unknown, "{:#?}", others.reasons);
+    assert_eq!(check(&others, CheckId::Replay).status, Status::Unknown, "{:#?}", others.reasons);
 }
 
 #[test]
@@ -224,13 +230,13 @@ fn a_key_that_is_resolved_is_in_doubt_no_longer() {
     let after = verdict(&forged);
     assert_eq!(after.verdict, Verdict::Pass, "{:#?}", after.reasons);
     let keys = keys.len() as u64;
-    assert_eq!(after.resolved, Some(SentAgain { keys, told_new: keys, ..SentAgain::default() }));
+    assert_eq!(after.resolved, Some(SentAgain { keys, reported_new: keys, ..SentAgain::default() }));
     assert_eq!(after.attempts.doubtful_keys + keys, before.attempts.doubtful_keys);
     let unique = |verdict: &Judgement| verdict.counters.as_ref().expect("a forged run").unique;
     assert!(unique(&after).slack() < unique(&before).slack());
     // From now on its loss is one.
     forged.lose(choose(&wish(true, None), &in_doubt().run().evidence()).resolve[0]);
-    assert!(check(&verdict(&forged), "lost").status == Status::Fail);
+    assert!(check(&verdict(&forged), CheckId::Lost).status == Status::Fail);
 }
 
 #[test]
@@ -241,14 +247,14 @@ fn a_counter_that_was_too_high_before_is_too_high_still() {
         (counters.received, counters.duplicates) =
             (Some(high), Some(high - counters.unique.expect("a forged run")));
     }
-    assert_fails(&forged.verdict(), &["counters"]);
+    assert_fails(&forged.verdict(), &[CheckId::Counters]);
     let keys = first_acked(&forged, 16);
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
-    assert_fails(&verdict(&forged), &["counters"]);
+    assert_fails(&verdict(&forged), &[CheckId::Counters]);
     // Had somebody else sent meanwhile, nobody could tell but the sender, which knew what it had started.
     forged.now.received = forged.now.received.map(|count| count + 1);
     forged.now.duplicates = forged.now.duplicates.map(|count| count + 1);
-    assert_fails(&verdict(&forged), &["counters"]);
+    assert_fails(&verdict(&forged), &[CheckId::Counters]);
     forged.polls.clear();
     assert_eq!(verdict(&forged).verdict, Verdict::Unknown);
 }
@@ -265,8 +271,8 @@ fn a_row_that_vanishes_between_the_looks_fails_though_nobody_acknowledged_it() {
     forged.lose(stored);
     forged.now.unique = forged.now.unique.map(|unique| unique - 1);
     let verdict = verdict(&forged);
-    assert_names(&verdict, "stillness", stored);
-    assert_ne!(check(&verdict, "lost").status, Status::Fail);
+    assert_names(&verdict, CheckId::Stillness, stored);
+    assert_ne!(check(&verdict, CheckId::Lost).status, Status::Fail);
 }
 
 #[test]
@@ -279,7 +285,10 @@ fn a_list_that_was_cut_short_is_unknown_and_not_unsent() {
     let verdict = verdict(&forged);
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(verdict.resolved.expect("a forged run").unknown, keys.len() as u64);
-    assert!(verdict.observations.iter().all(|line| !line.starts_with("run did not finish")), "the run did");
+    assert!(
+        verdict.observations.iter().all(|line| !line.to_string().starts_with("run did not finish")),
+        "the run did"
+    );
 }
 
 #[test]
@@ -344,8 +353,8 @@ async fn the_program_resolves_replays_and_looks_again() {
     let verdict = saved(&folder);
     let (resolved, replayed) =
         (verdict.resolved.expect("a forged run"), verdict.replayed.expect("a forged run"));
-    assert_eq!(resolved.told_new, lists.resolve.len() as u64);
-    assert_eq!(replayed.told_duplicate, lists.replay.len() as u64);
+    assert_eq!(resolved.reported_new, lists.resolve.len() as u64);
+    assert_eq!(replayed.reported_duplicate, lists.replay.len() as u64);
     assert_eq!((verdict.observation, folder.observations()), (2, vec![1, 2]));
     // What was looked at before and after is judged again from the files.
     let offline = verify_with(&folder, &stub, &["--offline"]);
@@ -367,8 +376,8 @@ async fn a_target_that_forgets_is_found_by_replaying() {
     let output = verify_with(&folder, &stub, &["--replay"]);
     assert_eq!(output.status.code(), Some(1), "{}{}", text(&output.stdout), text(&output.stderr));
     let verdict = saved(&folder);
-    assert_eq!(check(&verdict, "replay").count, 16);
-    assert_eq!(check(&verdict, "stored-twice").count, 16);
+    assert_eq!(check(&verdict, CheckId::Replay).count, 16);
+    assert_eq!(check(&verdict, CheckId::StoredTwice).count, 16);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -386,7 +395,7 @@ async fn nothing_is_sent_over_what_is_wrong() {
     let output = verify_with(&folder, &stub, &["--replay"]);
     assert_eq!(output.status.code(), Some(1), "{}{}", text(&output.stdout), text(&output.stderr));
     assert!(text(&output.stderr).contains("nothing is sent again"), "{}", text(&output.stderr));
-    assert_eq!((stub.published(), check(&saved(&folder), "stored-twice").count), (0, 1));
+    assert_eq!((stub.published(), check(&saved(&folder), CheckId::StoredTwice).count), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -398,7 +407,7 @@ async fn what_is_not_answered_stays_in_doubt() {
     let output = verify_with(&folder, &stub, &["--resolve"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
     let resolved = saved(&folder).resolved.expect("a forged run");
-    assert_eq!((resolved.unknown, resolved.told_new), (resolved.keys, 0));
+    assert_eq!((resolved.unknown, resolved.reported_new), (resolved.keys, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

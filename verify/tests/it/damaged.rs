@@ -66,7 +66,7 @@ fn what_a_ledger_without_an_end_does_hold_is_judged() {
     cut(&folder.segment(0), 0.5);
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
-    assert_eq!(saved(&folder).reasons[0].split(':').next(), Some("lost"), "{}", stdout(&output));
+    assert_eq!(saved(&folder).reasons[0].to_string().split(':').next(), Some("lost"), "{}", stdout(&output));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use judge::evidence::Evidence;
 use judge::facts::book;
 use judge::judge;
-use judge::verdict::{Judgement, Verdict};
+use judge::verdict::{CheckId, Judgement, Verdict};
 use reader::client::{ReadError, TargetClient};
 use reader::tunnel::ProxyLogin;
 use truth::observed::counters::Counters;
@@ -83,7 +83,7 @@ async fn every_way_of_paging_shows_all_rows_at_any_page_size() {
             );
             let expected =
                 if topics == ListedTopics::All { "210 rows listed" } else { "the listing does not show" };
-            assert!(check(&verdict, "routes-disagree").summary.starts_with(expected));
+            assert!(check(&verdict, CheckId::RoutesDisagree).summary.starts_with(expected));
         }
     }
 }
@@ -120,7 +120,7 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     let target = Target { url: stub.url.clone(), ..scenario.target.clone() };
     let verdict = verdict(&forged, &target, PATIENT).await;
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(check(&verdict, "payload-changed").summary, "210 stored events are as sent");
+    assert_eq!(check(&verdict, CheckId::PayloadChanged).summary, "210 stored events are as sent");
 
     // One row of other contents is noticed through all of that.
     let mut script = script(&forged);
@@ -128,7 +128,7 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     script.rows[4].timestamp = Some("2020-01-01T00:00:00Z".to_owned());
     let stub = Stub::start(Script { pages: Pages::OtherNames, ..script }).await;
     let verdict = self::verdict(&forged, &Target { url: stub.url.clone(), ..target }, PATIENT).await;
-    assert_eq!(check(&verdict, "payload-changed").count, 2);
+    assert_eq!(check(&verdict, CheckId::PayloadChanged).count, 2);
 
     // A topic without rows is no error, where the scenario says so.
     let one_topic = forged.rows[0].topic.clone();
@@ -139,7 +139,7 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     assert_eq!((seen.listing.rows, seen.listing.unread), (forged.rows.len() as u64, None));
     target.listing.empty.clear();
     let seen = look(&forged, &target, SHORT).await.expect("something was read");
-    assert!(seen.listing.unread.is_some_and(|reason| reason.contains("status 404")));
+    assert!(seen.listing.unread.is_some_and(|reason| reason.to_string().contains("status 404")));
 }
 
 #[tokio::test]
@@ -150,8 +150,8 @@ async fn a_row_that_is_shown_under_every_topic_is_a_leak() {
         let mut target = target(&stub);
         target.listing.topics = topics;
         let verdict = verdict(&forged, &target, PATIENT).await;
-        assert_fails(&verdict, &["scope-leak"]);
-        let leak = &check(&verdict, "scope-leak").findings[0];
+        assert_fails(&verdict, &[CheckId::ScopeLeak]);
+        let leak = &check(&verdict, CheckId::ScopeLeak).findings[0];
         assert_eq!(leak.event_id.as_ref(), forged.rows.last().map(|row| &row.event_id));
         // A target that cannot be asked for a topic leaks nothing.
         target.listing.parameters.topic.clear();
@@ -192,7 +192,7 @@ async fn a_row_that_is_gone_is_lost_on_every_way_of_paging() {
         let mut target = target(&stub);
         target.listing.paging = paging;
         let verdict = verdict(&forged, &target, SHORT).await;
-        assert_names(&verdict, "lost", 17);
+        assert_names(&verdict, CheckId::Lost, 17);
     }
 }
 
@@ -211,7 +211,7 @@ async fn what_a_capped_listing_does_not_show_is_unseen() {
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown, "{limit} {paging:?}");
         assert!(
-            verdict.reasons.iter().any(|reason| reason.contains("listing.paging")),
+            verdict.reasons.iter().any(|reason| reason.to_string().contains("listing.paging")),
             "{:#?}",
             verdict.reasons
         );
@@ -252,7 +252,11 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     assert_fails(&verdict, &[]);
     assert_eq!(verdict.verdict, Verdict::Unknown);
     let said = format!("saw {seen} of 210 acknowledged keys; {} of 3 topics are cut off", cut.len());
-    assert!(verdict.reasons.iter().any(|reason| reason.starts_with(&said)), "{said}: {:#?}", verdict.reasons);
+    assert!(
+        verdict.reasons.iter().any(|reason| reason.to_string().starts_with(&said)),
+        "{said}: {:#?}",
+        verdict.reasons
+    );
 
     // What a whole topic does not show is lost, also while others are cut off.
     let mut script = within(cap);
@@ -260,8 +264,8 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let lost = script.rows.remove(lost);
     let stub = Stub::start(script).await;
     let verdict = self::verdict(&forged, &capped(&stub, cap), SHORT).await;
-    assert_fails(&verdict, &["lost"]);
-    let lost_check = check(&verdict, "lost");
+    assert_fails(&verdict, &[CheckId::Lost]);
+    let lost_check = check(&verdict, CheckId::Lost);
     assert_eq!((lost_check.count, lost_check.findings[0].event_id.as_ref()), (1, Some(&lost.event_id)));
 
     // What comes late to a whole topic was looked for again.
@@ -300,7 +304,11 @@ async fn a_listing_that_goes_in_circles_ends() {
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown);
-        assert!(verdict.reasons.iter().any(|reason| reason.contains("leads back")), "{:#?}", verdict.reasons);
+        assert!(
+            verdict.reasons.iter().any(|reason| reason.to_string().contains("leads back")),
+            "{:#?}",
+            verdict.reasons
+        );
         assert!(stub.asked().1 < 20, "{:?}", stub.asked());
     }
 }
@@ -315,7 +323,7 @@ async fn what_becomes_visible_late_is_an_observation_and_no_loss() {
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert!(
-        verdict.observations[0].starts_with("10 acknowledged keys were not listed at first"),
+        verdict.observations[0].to_string().starts_with("10 acknowledged keys were not listed at first"),
         "{:?}",
         verdict.observations
     );
@@ -341,7 +349,11 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
             } else {
                 "and nothing tells whether that is all"
             };
-            assert!(verdict.reasons.iter().any(|reason| reason.contains(why)), "{:#?}", verdict.reasons);
+            assert!(
+                verdict.reasons.iter().any(|reason| reason.to_string().contains(why)),
+                "{:#?}",
+                verdict.reasons
+            );
         }
         // Where each topic is asked for, some show as many rows as there were at once, and the others are whole.
         target.listing.topics = ListedTopics::Each;
@@ -390,8 +402,8 @@ async fn a_key_that_the_target_counts_and_does_not_show_is_lost_also_where_it_sh
     for pages in [Pages::Link { at_most: 20 }, Pages::Newest { of: 150 }] {
         let stub = Stub::start(Script { pages, ..script(&forged) }).await;
         let verdict = verdict(&forged, &target(&stub), SHORT).await;
-        assert_fails(&verdict, &["lost"]);
-        assert_eq!(check(&verdict, "lost").findings[0].event_id.as_ref(), Some(&lost.event_id));
+        assert_fails(&verdict, &[CheckId::Lost]);
+        assert_eq!(check(&verdict, CheckId::Lost).findings[0].event_id.as_ref(), Some(&lost.event_id));
     }
 }
 
@@ -404,7 +416,7 @@ fn what_still_came_in_when_the_looks_ended_is_not_lost() {
         observed.listing.behind = Some(behind);
         let verdict = judge(&Evidence { observed, ..forged.evidence() });
         assert_fails(&verdict, &[]);
-        let lost = check(&verdict, "lost");
+        let lost = check(&verdict, CheckId::Lost);
         assert_eq!((verdict.verdict, lost.count), (Verdict::Unknown, 60));
         assert!(lost.summary.contains("--settle"), "{}", lost.summary);
     }
@@ -432,7 +444,7 @@ async fn counters_that_are_stuck_below_are_judged() {
     let observed = look(&forged, &target(&stub), SHORT).await.unwrap();
     assert_eq!(observed.stats.settled, Settled::Stuck);
     let verdict = judge(&Evidence { observed, ..forged.evidence() });
-    assert_fails(&verdict, &["routes-disagree", "counters", "epochs"]);
+    assert_fails(&verdict, &[CheckId::RoutesDisagree, CheckId::Counters, CheckId::Epochs]);
 }
 
 #[tokio::test]
@@ -444,7 +456,7 @@ async fn what_waits_is_given_the_promised_time_and_no_more() {
     let observed = look(&forged, &target(&stub), Duration::ZERO).await.unwrap();
     assert_eq!(observed.stats.settled, Settled::Stalled);
     assert!(u128::from(observed.stats.waited_ms) >= SHORT.as_millis());
-    assert_fails(&judge(&Evidence { observed, ..forged.evidence() }), &["liveness"]);
+    assert_fails(&judge(&Evidence { observed, ..forged.evidence() }), &[CheckId::Liveness]);
 }
 
 #[tokio::test]
@@ -632,8 +644,8 @@ async fn what_a_listing_in_the_order_of_time_has_passed_is_lost() {
             [(700, uncounted as fn(&mut Target), 1), (700, |_: &mut Target| (), 1), (5_000, uncounted, 2)]
         {
             let verdict = up_to(end, rows.clone(), &forged, change).await;
-            assert_fails(&verdict, &["lost"]);
-            let check = check(&verdict, "lost");
+            assert_fails(&verdict, &[CheckId::Lost]);
+            let check = check(&verdict, CheckId::Lost);
             let named =
                 check.findings.iter().any(|finding| finding.event_id.as_ref() == Some(&lost.event_id));
             assert!(check.count == count && named, "{end}: {check:#?}");

@@ -1,26 +1,34 @@
 //! `verdict.json` and its published schema.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use boon::{Compiler, Schemas};
 use judge::verdict::{Judgement, Verdict};
 use schemars::schema_for;
 use serde_json::{Value, json};
+use truth::files::write_whole;
 use truth::record::ledger::Purpose;
 
 use crate::forge::{Fate, Forge, row};
 
-/// The schema as it is published; a test that finds it old says how to make it anew.
-fn published() -> Value {
+/// The published schema. A test that finds it stale says how to write it anew.
+///
+/// It is written and read once for all tests: they run at the same time.
+static PUBLISHED: LazyLock<Value> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/verdict.schema.json");
     let made = serde_json::to_string_pretty(&schema_for!(Judgement)).expect("a schema") + "\n";
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-        std::fs::write(&path, &made).expect("a schema that can be written");
+        write_whole(&path, made.as_bytes()).expect("a schema that can be written");
     }
     let committed = std::fs::read_to_string(&path).expect("a published schema");
-    assert!(committed == made, "{} is old: UPDATE_SCHEMAS=1 cargo test makes it anew", path.display());
+    assert!(
+        committed == made,
+        "{} is stale: `UPDATE_SCHEMAS=1 cargo test -p verify` writes it anew",
+        path.display()
+    );
     serde_json::from_str(&committed).expect("JSON")
-}
+});
 
 fn is_valid(schema: &Value, document: &Value) -> bool {
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
@@ -54,20 +62,18 @@ fn verdicts() -> Vec<Value> {
 
 #[test]
 fn every_verdict_is_as_the_published_schema_says() {
-    let schema = published();
     for verdict in verdicts() {
-        assert!(is_valid(&schema, &verdict), "{verdict:#}");
+        assert!(is_valid(&PUBLISHED, &verdict), "{verdict:#}");
     }
 }
 
 #[test]
 fn what_is_no_verdict_is_refused_and_what_a_later_version_adds_is_not() {
-    let schema = published();
     let good = verdicts().remove(1);
     let changed = |change: fn(&mut Value)| {
         let mut verdict = good.clone();
         change(&mut verdict);
-        is_valid(&schema, &verdict)
+        is_valid(&PUBLISHED, &verdict)
     };
     assert!(changed(|verdict| verdict["later"] = json!(1)));
     for change in [

@@ -1,11 +1,12 @@
-//! The chunked transfer coding (RFC 9112, section 7.1), decoded from pieces that may end at any byte.
+//! Decoder of the chunked transfer coding (RFC 9112, section 7.1), from pieces that may end at any
+//! byte.
 
-use super::{MAX_BODY, MAX_HEAD, Malformed};
+use super::malformed::{MAX_BODY, MAX_HEAD, Malformed};
 
-/// Digits of a chunk size; more would not fit in any body that there is.
+/// Most digits of a chunk size; more would not fit into any body.
 const MAX_SIZE_DIGITS: u32 = 15;
 
-/// Where in the coding the next byte stands.
+/// Place of the next byte in the coding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Place {
     #[default]
@@ -23,15 +24,15 @@ enum Place {
     LastLf,
 }
 
-/// A chunked body, as far as it is there.
+/// Chunked body, as far as it has come.
 #[derive(Debug)]
 pub(crate) struct Chunks {
-    /// Whether what is decoded is wanted, and so bounded.
+    /// True if the decoded bytes are kept, and so bounded.
     is_kept: bool,
     place: Place,
     size: usize,
     digits: u32,
-    /// Bytes of extensions and trailers, which nobody needs and which must not go on for ever.
+    /// Bytes of extensions and trailers, which nobody needs and which must end.
     extras: usize,
     body: Vec<u8>,
 }
@@ -43,29 +44,29 @@ impl Default for Chunks {
 }
 
 impl Chunks {
-    /// An empty body, which is kept or dropped as it comes.
+    /// Returns an empty body, which is kept, or dropped as it comes.
     pub(crate) fn new(is_kept: bool) -> Self {
         Self { is_kept, place: Place::Size, size: 0, digits: 0, extras: 0, body: Vec::new() }
     }
 
-    /// What was decoded, if it is kept.
+    /// Returns the decoded bytes, if they are kept.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// Makes ready for another body; the buffer is kept.
+    /// Prepares for another body; the buffer is kept.
     pub(crate) fn reset(&mut self) {
         let mut body = std::mem::take(&mut self.body);
         body.clear();
         *self = Self { body, ..Self::new(self.is_kept) };
     }
 
-    /// Gives a buffer back that has grown beyond what answers usually need.
+    /// Gives back a buffer that has grown beyond what responses usually need.
     pub(crate) fn shrink(&mut self, capacity: usize) {
         self.body.shrink_to(capacity);
     }
 
-    /// Takes the next bytes; once the body is whole, tells how many of them belonged to it.
+    /// Takes the next bytes. Once the body is whole, returns how many of them belong to it.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         let mut at = 0;
         while at < bytes.len() {
@@ -90,7 +91,7 @@ impl Chunks {
         Ok(None)
     }
 
-    /// One byte that is not data; tells whether it was the last of the body.
+    /// Takes one byte that is not data; true if it was the last of the body.
     fn step(&mut self, byte: u8) -> Result<bool, Malformed> {
         self.place = match (self.place, byte) {
             (Place::Size, b'\r') if self.digits > 0 => Place::SizeEnd,

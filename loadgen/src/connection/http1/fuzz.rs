@@ -1,5 +1,6 @@
-//! Answers made up at random: legal ones are read as they were made, and whatever else comes is an answer or an error,
-//! the same however it is cut. `PROPTEST_CASES=10000000 cargo test --release -p loadgen fuzz` goes on for longer.
+//! Answers made up at random: legal ones are read as they were made, and whatever else comes is an
+//! answer or an error, the same however it is cut. `PROPTEST_CASES=10000000 cargo test --release -p
+//! loadgen fuzz` goes on for longer.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +8,7 @@ use proptest::sample::{Index, select};
 
 use super::*;
 
-/// What reading comes to: status and body, or an error, or not yet anything.
+/// Result of reading: status and body, or an error, or nothing yet.
 type Read = Result<Option<(u16, Vec<u8>)>, Malformed>;
 
 /// Reads these bytes in pieces that end at `cuts`, and then, perhaps, the end of the connection.
@@ -15,7 +16,8 @@ fn read(bytes: &[u8], cuts: &[Index], closed: bool) -> Read {
     let mut ends: Vec<usize> =
         cuts.iter().map(|cut| cut.index(bytes.len() + 1)).chain([bytes.len()]).collect();
     ends.sort_unstable();
-    let (mut reader, mut begin) = (AnswerReader::default(), 0);
+    let mut reader = AnswerReader::default();
+    let mut begin = 0;
     for end in ends {
         reader.input().extend_from_slice(&bytes[begin..end]);
         begin = end;
@@ -30,7 +32,7 @@ fn read(bytes: &[u8], cuts: &[Index], closed: bool) -> Read {
     Ok(Some((whole.status, reader.body().to_vec())))
 }
 
-/// How a legal answer's body ends.
+/// End of a legal response's body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ends {
     Length,
@@ -77,7 +79,8 @@ fn legal() -> impl Strategy<Value = Legal> {
                 }
                 Ends::Chunks => {
                     bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-                    let (mut rest, mut sizes) = (&body[..], sizes.into_iter().cycle());
+                    let mut rest = &body[..];
+                    let mut sizes = sizes.into_iter().cycle();
                     while !rest.is_empty() {
                         let (chunk, after) = rest.split_at(sizes.next().unwrap_or(1).min(rest.len()));
                         bytes.extend_from_slice(format!("{:X};a=b\r\n", chunk.len()).as_bytes());

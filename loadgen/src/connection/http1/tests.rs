@@ -1,6 +1,6 @@
 use super::*;
 
-/// What reading these bytes comes to, cut in two at `split`: status, reusable, body.
+/// Returns the result of reading these bytes, cut in two at `split`: status, reusable, body.
 fn read(bytes: &[u8], split: usize, closed: bool) -> Result<Option<(u16, bool, Vec<u8>)>, Malformed> {
     read_by(AnswerReader::default(), bytes, split, closed)
 }
@@ -38,7 +38,8 @@ fn whole_answers_read_the_same_however_they_are_split() {
         ("HTTP/1.1 204 No Content\r\n\r\n", 204, true, ""),
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", 304, true, ""),
         (
-            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n\
+             HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1",
             200,
             true,
             "1",

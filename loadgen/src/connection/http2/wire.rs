@@ -1,5 +1,5 @@
-//! What the library that makes the frames reads from and writes to: a stream whose bytes are counted, and whose way out can
-//! be shut while somebody only waits for it.
+//! Wire: the stream that the HTTP/2 library reads and writes. Its bytes are counted, and its way
+//! out can be shut while somebody only waits for it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,49 +9,50 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connection::READ_BYTES;
+use crate::connection::attempt::READ_BYTES;
 use crate::connection::stream::Stream;
 
-/// What is known of a wire beside it. One thread has both; that it may change before the load begins asks for atomics.
+/// Counters of a wire, and its gate. One thread has both; they are atomic because the wire may
+/// change threads before the load begins.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     taken: AtomicU64,
     received: AtomicU64,
     is_shut: AtomicBool,
-    /// While it was shut, the socket would have taken something.
+    /// Set if the socket would have taken something while the gate was shut.
     is_wanted: AtomicBool,
 }
 
 impl Gate {
-    /// Bytes that the kernel took.
+    /// Returns the bytes that the kernel took.
     pub(super) fn taken(&self) -> u64 {
         self.taken.load(Relaxed)
     }
 
-    /// Bytes received since this was last asked.
+    /// Returns the bytes received since the last call.
     pub(super) fn take_received(&self) -> u64 {
         self.received.swap(0, Relaxed)
     }
 
-    /// Lets nothing out.
+    /// Shuts the gate.
     pub(super) fn close(&self) {
         self.is_wanted.store(false, Relaxed);
         self.is_shut.store(true, Relaxed);
     }
 
-    /// Lets all out again; tells whether something could have left meanwhile.
+    /// Opens the gate again; true if something could have left meanwhile.
     pub(super) fn open(&self) -> bool {
         self.is_shut.store(false, Relaxed);
         self.is_wanted.load(Relaxed)
     }
 }
 
-/// A stream, read and written.
+/// Stream that is read and written.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: Stream,
     gate: Arc<Gate>,
-    /// What came in and was not read yet, from `at` on.
+    /// Bytes that came in; those from `at` on were not read yet.
     input: Vec<u8>,
     at: usize,
 }
@@ -61,7 +62,7 @@ impl Wire {
         Self { stream, gate, input: Vec::new(), at: 0 }
     }
 
-    /// Ready when something may be written; never while the gate is shut.
+    /// Ready if something may be written; never while the gate is shut.
     fn poll_way_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.gate.is_shut.load(Relaxed) {
             ready!(self.stream.poll_write_ready(cx))?;
@@ -99,7 +100,7 @@ impl AsyncWrite for Wire {
         self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
-    /// A frame's head and what it carries leave together.
+    /// Writes a frame's head and its payload together.
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -127,7 +128,7 @@ impl AsyncWrite for Wire {
         flushed
     }
 
-    /// The socket is closed with its owner.
+    /// Flushes only: the socket is closed with its owner.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }

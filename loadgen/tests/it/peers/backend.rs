@@ -1,4 +1,4 @@
-//! axum with a habit, in this process.
+//! Backend in axum with a habit, in this process.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,17 +13,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-/// How it answers.
+/// Habit of the backend.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Habit {
     Length,
     Chunks,
     Close,
-    /// Takes the events, and never says so.
+    /// Takes the events, and never responds.
     Silence,
 }
 
-/// A server that counts what it sees.
+/// Server that counts what it sees.
 pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
     seen: Arc<AtomicU64>,
@@ -45,7 +45,7 @@ impl Backend {
         Self { address, seen, runtime: Some(runtime) }
     }
 
-    /// Events that came.
+    /// Number of events that came.
     pub(crate) fn seen(&self) -> u64 {
         self.seen.load(Ordering::SeqCst)
     }
@@ -80,7 +80,7 @@ async fn stats(State((_, seen)): State<Shared>) -> axum::Json<Value> {
     }))
 }
 
-/// Seven bytes at a time.
+/// Cuts a body into pieces of seven bytes.
 struct Pieces(Vec<u8>);
 
 impl futures_core::Stream for Pieces {
@@ -97,7 +97,7 @@ impl futures_core::Stream for Pieces {
     }
 }
 
-/// What a server's counters say was received.
+/// Returns what a server's counters say was received.
 pub(crate) fn received(server: SocketAddr) -> u64 {
     let mut stream = TcpStream::connect(server).unwrap();
     write!(stream, "GET /stats HTTP/1.0\r\nHost: {server}\r\n\r\n").unwrap();

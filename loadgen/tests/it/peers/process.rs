@@ -1,4 +1,5 @@
-//! A server of another kind, as a process on a free port, ended with its owner and after two minutes in any case.
+//! Server of another kind, as a process on a free port. It ends with its owner, and after two
+//! minutes in any case.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -7,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What ends a server whose owner was killed before it could: uvicorn waits for its handlers, and has to be made to.
+/// Command that ends a server whose owner was killed before it could: uvicorn waits for its
+/// handlers, and must be forced.
 const BOUNDED: [&str; 3] = ["--kill-after=1", "120", "env"];
 
-/// How long a server may take to listen on a busy machine.
+/// Time that a server may take to listen on a busy machine.
 const START: Duration = Duration::from_secs(30);
 
-/// A running server.
+/// Running server.
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     child: Child,
@@ -21,7 +23,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// uvicorn with the application in `app.py`.
+    /// Starts uvicorn with the application in `app.py`.
     pub(crate) fn uvicorn(mode: &str, arguments: &[&str]) -> Self {
         let application = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/peers");
         Self::start("python3-uvicorn", |address, _| {
@@ -34,7 +36,7 @@ impl Peer {
         })
     }
 
-    /// Node's server with the application in `app.js`.
+    /// Starts Node's server with the application in `app.js`.
     pub(crate) fn node(mode: &str) -> Self {
         let application = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/peers/app.js");
         Self::start("nodejs", |address, _| {
@@ -45,22 +47,22 @@ impl Peer {
         })
     }
 
-    /// nginx with this inside its one `server`.
+    /// Starts nginx with this inside its one `server`.
     pub(crate) fn nginx(server: &str) -> Self {
         Self::nginx_that_listens("", server)
     }
 
-    /// The same over TLS, with a certificate that `server` names.
+    /// Starts nginx with TLS, with a certificate that `server` names.
     pub(crate) fn nginx_with_tls(server: &str) -> Self {
         Self::nginx_that_listens("ssl", server)
     }
 
-    /// The same with HTTP/2 besides.
+    /// Starts nginx with TLS and HTTP/2.
     pub(crate) fn nginx_with_tls_and_http2(server: &str) -> Self {
         Self::nginx_that_listens("ssl http2", server)
     }
 
-    /// nginx that speaks HTTP/2 without TLS, and nothing else.
+    /// Starts nginx that speaks only HTTP/2, without TLS.
     pub(crate) fn nginx_with_http2(server: &str) -> Self {
         Self::nginx_that_listens("http2", server)
     }
@@ -78,7 +80,7 @@ impl Peer {
             );
             std::fs::write(folder.join("nginx.conf"), config).unwrap();
             let mut command = Command::new("timeout");
-            // Debian keeps it where only root's PATH looks.
+            // Debian keeps it in a folder that only root's PATH has.
             let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
             command
                 .args(BOUNDED)
@@ -92,7 +94,7 @@ impl Peer {
 
     fn start(package: &str, command: impl Fn(SocketAddr, &Path) -> Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Somebody else may take the port in the same moment.
+        // Another process may take the port in the same moment.
         for _ in 0..5 {
             let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let mut child = command(address, folder.path()).stdin(Stdio::null()).spawn().unwrap();
@@ -120,7 +122,7 @@ impl Peer {
         self.child.wait().unwrap();
     }
 
-    /// A place for files of its own.
+    /// Folder for its files.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
@@ -132,7 +134,7 @@ impl Drop for Peer {
     }
 }
 
-/// SIGKILL to `timeout` and what it runs: it has made a group of the two.
+/// Sends SIGKILL to `timeout` and what it runs, which form a process group.
 fn end(child: &mut Child) {
     rustix::process::kill_process_group(
         rustix::process::Pid::from_child(child),
@@ -142,7 +144,7 @@ fn end(child: &mut Child) {
     child.wait().ok();
 }
 
-/// The interpreter that the distribution's packages are for, wherever there is one.
+/// Returns the interpreter of the distribution's packages, if there is one.
 fn python() -> &'static str {
     if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" }
 }

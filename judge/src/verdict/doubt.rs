@@ -1,0 +1,169 @@
+//! Doubts: what keeps the evidence as a whole from being enough for a PASS.
+
+use std::fmt;
+
+use crate::numbers::{counted, grouped};
+
+/// End of sentences about something that is not on record, and may have been sent all the same.
+pub(crate) const OPEN_END: &str = "the ledger was not closed, and may lack what was sent last";
+
+/// A cause for UNKNOWN that no single check stands for. [`fmt::Display`] writes the sentence of the report.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Doubt {
+    /// The listing could not be read.
+    ListingUnread {
+        /// Error of the reader.
+        reason: String,
+    },
+    /// The target changed while it was listed, each time.
+    NeverAtRest {
+        /// Number of listings made.
+        listings: u32,
+    },
+    /// The database could not be read.
+    DatabaseUnread {
+        /// Error of the reader.
+        reason: String,
+    },
+    /// Topics reached a declared cap of the listing.
+    CutOff {
+        /// Acknowledged keys that are listed.
+        listed: u64,
+        /// All acknowledged keys.
+        acked: u64,
+        /// Topics that reached the cap.
+        cut_off: u64,
+        /// All topics of the plan.
+        topics: u64,
+    },
+    /// The listing ended, and nothing shows that it is complete.
+    Capped {
+        /// Rows that were listed.
+        rows: u64,
+        /// Set when the target has a unique count, which says that there are more.
+        counts: bool,
+    },
+    /// The counters could not be read.
+    CountersUnread {
+        /// Error of the reader.
+        reason: String,
+    },
+    /// The target was not at rest when the time was up.
+    NotAtRest {
+        /// Events that still waited; 0 if the counters moved.
+        waiting: u64,
+        /// Time given, in milliseconds.
+        waited_ms: u64,
+    },
+    /// The target shows no events, and there is no baseline to compare its counters with.
+    NothingToCompare,
+    /// Folders of shards were not given.
+    MissingShards(u32),
+    /// The ledger could not be read a second time to find rejected attempts.
+    RejectedUnread {
+        /// Error of the reader.
+        reason: String,
+    },
+    /// The ledger could not be read a second time to find unanswered requests.
+    RequestsUnread {
+        /// Error of the reader.
+        reason: String,
+    },
+    /// Keys are listed without an attempt, and the ledger may lack one.
+    Unattempted {
+        /// Number of keys.
+        keys: u64,
+    },
+    /// Foreign rows appeared during the run, and the target counts them.
+    OtherWriter {
+        /// Number of rows.
+        rows: u64,
+    },
+    /// More foreign rows are listed than were counted before the run.
+    ForeignUndated {
+        /// Number of rows.
+        rows: u64,
+    },
+    /// The self-test of the judge could not read the ledger.
+    SelfTestUnread {
+        /// Error of the reader.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ListingUnread { reason } => write!(out, "the listing could not be read: {reason}"),
+            Self::NeverAtRest { listings } => write!(
+                out,
+                "the target changed while it was listed, {listings} times in a row: it never came to rest"
+            ),
+            Self::DatabaseUnread { reason } => write!(out, "the database could not be read: {reason}"),
+            Self::CutOff { listed, acked, cut_off, topics } => write!(
+                out,
+                "saw {} of {}; {} of {} cut off: what lies beyond is unseen, not lost; spread the keys over \
+                 more topics with `events.topics` in the scenario",
+                grouped(*listed),
+                counted(*acked, "acknowledged key", "acknowledged keys"),
+                grouped(*cut_off),
+                counted(*topics, "topic is", "topics are"),
+            ),
+            Self::Capped { rows, counts } => write_capped(out, *rows, *counts),
+            Self::CountersUnread { reason } => write!(out, "the counters could not be read: {reason}"),
+            Self::NotAtRest { waiting, waited_ms } => {
+                match waiting {
+                    0 => out.write_str("the target still moved")?,
+                    waiting => write!(out, "{} still waited", counted(*waiting, "event", "events"))?,
+                }
+                write!(out, " after {} ms; give it more time with --settle", grouped(*waited_ms))
+            }
+            Self::NothingToCompare => out.write_str(
+                "the target shows no events, and its counters cannot be compared with those of before",
+            ),
+            Self::MissingShards(shards) => {
+                let missing = counted(u64::from(*shards), "shard of this run is", "shards of this run are");
+                write!(out, "{missing} missing; name their folders too")
+            }
+            Self::RejectedUnread { reason } => write!(out, "refused keys cannot be told: {reason}"),
+            Self::RequestsUnread { reason } => write!(out, "requests in doubt cannot be told: {reason}"),
+            Self::Unattempted { keys } => {
+                let keys = counted(*keys, "key is", "keys are");
+                write!(out, "{keys} listed though no attempt is on record; but {OPEN_END}")
+            }
+            Self::OtherWriter { rows } => write!(
+                out,
+                "{} appeared during the run: another writer; say `shared = true` in the scenario's promises \
+                 if that is meant",
+                counted(*rows, "foreign row that the target counts", "foreign rows that the target counts")
+            ),
+            Self::ForeignUndated { rows } => write!(
+                out,
+                "{} more than the target counted before the run; without a baseline listing it cannot be \
+                 told since when",
+                counted(*rows, "foreign row is listed", "foreign rows are listed")
+            ),
+            Self::SelfTestUnread { reason } => write!(out, "the judge could not be proven: {reason}"),
+        }
+    }
+}
+
+fn write_capped(out: &mut fmt::Formatter<'_>, rows: u64, counts: bool) -> fmt::Result {
+    let why = match counts {
+        true => "though the target counts more",
+        false => "and nothing tells whether that is all",
+    };
+    let remedy = match counts {
+        true => {
+            "describe how to go on with `listing.paging` in the scenario, or its database with `[database]`"
+        }
+        false => {
+            "name a counter with `stats.unique` in the scenario, or describe its database with `[database]`"
+        }
+    };
+    let rows = grouped(rows);
+    write!(
+        out,
+        "the listing showed {rows} rows and no way to more, {why}: what lies beyond is unseen, not lost; {remedy}"
+    )
+}

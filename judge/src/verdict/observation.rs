@@ -1,0 +1,153 @@
+//! Observations: what happened besides, without an effect on the verdict.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::numbers::{counted, grouped};
+
+/// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports and files.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub enum Observation {
+    /// The run sent a part of its plan.
+    Unfinished {
+        /// Attempts that left, or may have left.
+        sent: u64,
+        /// Attempts of the plan.
+        planned: u64,
+    },
+    /// Acknowledged keys appeared in a later look only.
+    SeenLate {
+        /// Number of keys.
+        keys: u64,
+        /// Time from the first reading to the last look, in milliseconds.
+        looked_ms: u64,
+    },
+    /// Presence was read from the database, as the target does not list all.
+    ReadFromDatabase {
+        /// Rows of this run that the target lists; none if it lists nothing.
+        listed: Option<u64>,
+    },
+    /// A planned fault happened.
+    FaultDone {
+        /// Fault as planned: `kill at 30%`.
+        planned: String,
+        /// Time after the first send, in milliseconds.
+        after_ms: u64,
+        /// Attempts that had ended.
+        attempts_ended: u64,
+        /// Evidence that it happened.
+        proof: String,
+    },
+    /// Others stored events after the run.
+    StoredByOthers {
+        /// Number of events.
+        events: u64,
+    },
+    /// A counter was behind under load, without a promise that it is not.
+    Lag {
+        /// Sentence about the counter.
+        detail: String,
+    },
+    /// The database holds more rows of others than before.
+    OthersInDatabase {
+        /// Number of rows.
+        rows: u64,
+    },
+    /// The target restarted during the run, unplanned.
+    Restarted {
+        /// Time after the first send, in words.
+        when: String,
+    },
+    /// The target restarted between the run and its reading.
+    RestartedAfterRun,
+    /// Responses reported server errors.
+    ServerErrors {
+        /// Number of responses, by status.
+        responses: Vec<(u16, u64)>,
+    },
+    /// Keys failed at every attempt, while others were acknowledged.
+    Poisoned {
+        /// Number of keys.
+        keys: u64,
+        /// Attempts that each of them had, at least.
+        attempts: usize,
+        /// The first key's number.
+        first: u64,
+        /// The first key's topic.
+        topic: String,
+        /// The first key's id.
+        event_id: String,
+    },
+    /// Sentence of a saved verdict; the file does not keep its kind.
+    Saved(String),
+}
+
+impl fmt::Display for Observation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unfinished { sent, planned } => {
+                write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
+            }
+            Self::SeenLate { keys, looked_ms } => write!(
+                out,
+                "{} not listed at first; the last look was {} ms after the first reading",
+                counted(*keys, "acknowledged key was", "acknowledged keys were"),
+                grouped(*looked_ms)
+            ),
+            Self::ReadFromDatabase { listed } => {
+                out.write_str("whether a key is there was read from the database: the target lists ")?;
+                match listed {
+                    Some(rows) => {
+                        write!(out, "{} of this run and no way to more", counted(*rows, "row", "rows"))
+                    }
+                    None => out.write_str("nothing"),
+                }
+            }
+            Self::FaultDone { planned, after_ms, attempts_ended, proof } => write!(
+                out,
+                "{planned}: {} ms after the first send, with {} ended: {proof}",
+                grouped(*after_ms),
+                counted(*attempts_ended, "attempt", "attempts"),
+            ),
+            Self::StoredByOthers { events } => {
+                write!(out, "since the run ended, others have stored {}", counted(*events, "event", "events"))
+            }
+            Self::Lag { detail } => write!(out, "{detail}; no `stats_lag` is promised"),
+            Self::OthersInDatabase { rows } => {
+                let rows = counted(*rows, "row that is not of this run", "rows that are not of this run");
+                write!(out, "the database holds {rows} more than before it")
+            }
+            Self::Restarted { when } => write!(out, "the target restarted {when}; nothing planned did that"),
+            Self::RestartedAfterRun => {
+                out.write_str("the target restarted after the run, before it was read")
+            }
+            Self::ServerErrors { responses } => {
+                let times =
+                    |(status, count): &(u16, u64)| format!("{status} {}", counted(*count, "time", "times"));
+                let times: Vec<String> = responses.iter().map(times).collect();
+                write!(out, "answers that told of a fault: status {}", times.join(", "))
+            }
+            Self::Poisoned { keys, attempts, first, topic, event_id } => write!(
+                out,
+                "{} answered with a fault at every attempt, {attempts} or more, while others were \
+                 acknowledged; the first is key {first} ({topic}, {event_id})",
+                counted(*keys, "key was", "keys were"),
+            ),
+            Self::Saved(sentence) => out.write_str(sentence),
+        }
+    }
+}
+
+impl From<Observation> for String {
+    fn from(observation: Observation) -> Self {
+        observation.to_string()
+    }
+}
+
+impl From<String> for Observation {
+    fn from(sentence: String) -> Self {
+        Self::Saved(sentence)
+    }
+}

@@ -1,0 +1,134 @@
+//! Reasons: why a verdict is no PASS.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::check_id::CheckId;
+use super::decision::Verdict;
+use super::doubt::Doubt;
+use crate::numbers::grouped;
+
+/// Cause of a verdict. [`fmt::Display`] writes the sentence of reports and files.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub enum Reason {
+    /// A check failed.
+    Failed {
+        /// Name of the check.
+        check: CheckId,
+        /// Its summary.
+        summary: String,
+    },
+    /// A check is undecided.
+    Open {
+        /// Name of the check.
+        check: CheckId,
+        /// Its summary.
+        summary: String,
+    },
+    /// The evidence as a whole is not enough.
+    Doubt(Doubt),
+    /// The judge did not see a defect that it had planted itself.
+    Blind {
+        /// Name of the defect.
+        defect: String,
+    },
+    /// No round was answered whole, so no defect could be planted.
+    NoSelfTest,
+    /// No attempt was acknowledged.
+    NothingAcknowledged,
+    /// The target offers nothing to read.
+    NothingToRead,
+    /// A planned fault did not happen.
+    FaultMissed {
+        /// Fault as planned: `kill at 30%`.
+        planned: String,
+        /// Cause on record; none if nothing is on record.
+        cause: Option<String>,
+    },
+    /// A kind of repeat was planned, and none was observed.
+    NoneObserved {
+        /// Kind of repeat.
+        kind: String,
+        /// Number planned.
+        planned: u64,
+    },
+    /// The ledger cannot be judged.
+    LedgerUnread {
+        /// Error of the reader.
+        reason: String,
+    },
+    /// The attempts of the shown keys cannot be read.
+    HistoriesUnread {
+        /// Error of the reader.
+        reason: String,
+    },
+    /// Sentence of a saved verdict; the file does not keep its kind.
+    Saved(String),
+}
+
+impl Reason {
+    /// Verdict of a run for which there is no graver reason.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Failed { .. } => Verdict::Fail,
+            Self::Open { .. }
+            | Self::Doubt(_)
+            | Self::Blind { .. }
+            | Self::NoSelfTest
+            | Self::LedgerUnread { .. }
+            | Self::HistoriesUnread { .. }
+            | Self::Saved(_) => Verdict::Unknown,
+            Self::NothingAcknowledged
+            | Self::NothingToRead
+            | Self::FaultMissed { .. }
+            | Self::NoneObserved { .. } => Verdict::Void,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { check, summary } | Self::Open { check, summary } => {
+                write!(out, "{check}: {summary}")
+            }
+            Self::Doubt(doubt) => doubt.fmt(out),
+            Self::Blind { defect } => {
+                write!(out, "the judge did not see a planted {defect}: do not trust this verdict")
+            }
+            Self::NoSelfTest => {
+                out.write_str("no round was answered whole, so the judge could not be proven on this run")
+            }
+            Self::NothingAcknowledged => {
+                out.write_str("nothing was acknowledged, so nothing can have been lost")
+            }
+            Self::NothingToRead => out.write_str("the target offers neither a listing nor a unique count"),
+            Self::FaultMissed { planned, cause } => {
+                let cause = cause.as_deref().unwrap_or("nothing is on record of it");
+                write!(out, "the planned fault did not bite: {planned}: {cause}")
+            }
+            Self::NoneObserved { kind, planned } => {
+                write!(out, "{} {kind} were planned and none was observed", grouped(*planned))
+            }
+            Self::LedgerUnread { reason } => write!(out, "the ledger cannot be judged: {reason}"),
+            Self::HistoriesUnread { reason } => {
+                write!(out, "the histories of keys cannot be told: {reason}")
+            }
+            Self::Saved(sentence) => out.write_str(sentence),
+        }
+    }
+}
+
+impl From<Reason> for String {
+    fn from(reason: Reason) -> Self {
+        reason.to_string()
+    }
+}
+
+impl From<String> for Reason {
+    fn from(sentence: String) -> Self {
+        Self::Saved(sentence)
+    }
+}

@@ -1,0 +1,32 @@
+//! Bytes that are not an HTTP response, and the bounds of a response.
+
+use thiserror::Error;
+
+/// Most bytes of a response's head, interim responses included: what common servers allow.
+pub(crate) const MAX_HEAD: usize = 64 << 10;
+
+/// Most bytes of a body that is kept: a thousand times what a response to a large batch needs.
+pub(crate) const MAX_BODY: usize = 16 << 20;
+
+/// Reason why bytes are not a response.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub(crate) enum Malformed {
+    #[error("the response's head is not HTTP: {0}")]
+    Head(httparse::Error),
+    #[error("the response's head is longer than {MAX_HEAD} bytes")]
+    HeadTooLong,
+    #[error("the response's body is longer than {MAX_BODY} bytes")]
+    BodyTooLong,
+    #[error("the response has no length, or contradicting ones")]
+    Length,
+    #[error("the response has the transfer coding `{0}`, which was not asked for")]
+    Coding(String),
+    #[error("the response's chunks are broken")]
+    Chunk,
+    #[error("the server wants to switch to another protocol")]
+    Switch,
+    #[error("the response is not HTTP/2: {0}")]
+    Frames(String),
+    #[error("the connection was closed before the response was whole")]
+    Truncated,
+}

@@ -1,0 +1,41 @@
+//! Kinds of events that a response reports: new, duplicate, refused.
+
+use truth::target::answer::{Answer, Kind, Kinds};
+
+/// Returns the number of events that an acknowledgement of the others refuses.
+pub(super) fn refused_of(answer: &Answer) -> u64 {
+    match &answer.kinds {
+        Kinds::Each(kinds) => kinds.iter().filter(|kind| **kind == Kind::Rejected).count() as u64,
+        Kinds::Untold | Kinds::AllNew | Kinds::AllDuplicate => 0,
+    }
+}
+
+/// Numbers of new events and of duplicates in an acknowledgement; each is none where the response
+/// does not say it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ReportedKinds {
+    pub(super) new: Option<u64>,
+    pub(super) duplicate: Option<u64>,
+}
+
+/// Reads the kinds of `events` events from what the response says of each one, else from its
+/// counts. Counts that claim more events than were sent are ignored.
+pub(super) fn reported_kinds(answer: &Answer, events: u64) -> ReportedKinds {
+    match &answer.kinds {
+        Kinds::AllNew => ReportedKinds { new: Some(events), duplicate: Some(0) },
+        Kinds::AllDuplicate => ReportedKinds { new: Some(0), duplicate: Some(events) },
+        Kinds::Each(kinds) => {
+            let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count() as u64;
+            ReportedKinds { new: Some(count(Kind::New)), duplicate: Some(count(Kind::Duplicate)) }
+        }
+        Kinds::Untold => {
+            let new = answer.inserted.map(u64::from);
+            let duplicate = answer.duplicates.map(u64::from);
+            if new.unwrap_or(0) + duplicate.unwrap_or(0) <= events {
+                ReportedKinds { new, duplicate }
+            } else {
+                ReportedKinds { new: None, duplicate: None }
+            }
+        }
+    }
+}
