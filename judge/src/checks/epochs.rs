@@ -7,7 +7,7 @@
 //! uptime that fell, to less than that time, tells of a restart.
 
 use truth::record::faults::Struck;
-use truth::scenario::promises::{Counters as CounterPromise, StatsPromise};
+use truth::scenario::promises::{CounterPromise, StatsPromise};
 
 use crate::books::epochs::{Epochs, Passage, ROUNDED_MS, Step};
 use crate::books::interval::Interval;
