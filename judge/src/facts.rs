@@ -3,7 +3,7 @@
 use truth::observed::counters::Counters;
 use truth::observed::{Route, Settled};
 use truth::record::baseline::ListedBaseline;
-use truth::scenario::promises::Counters as CounterPromise;
+use truth::scenario::promises::CounterPromise;
 
 use crate::books::epochs::{Epochs, Passage, Reading};
 use crate::books::polled::Polled;

@@ -6,7 +6,7 @@
 //! another process, one that was there before, would have answered.
 
 use truth::observed::counters::Counters;
-use truth::scenario::promises::Counters as CounterPromise;
+use truth::scenario::promises::CounterPromise;
 
 use super::interval::Interval;
 

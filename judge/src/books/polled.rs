@@ -4,7 +4,7 @@ use truth::observed::counters::Counters;
 use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::polls::Poll;
-use truth::scenario::promises::{Counters as CounterPromise, Promises};
+use truth::scenario::promises::{CounterPromise, Promises};
 
 use super::epochs::{Epochs, Reading};
 use super::under_load::UnderLoad;

@@ -41,7 +41,7 @@ struct Named {
 impl Named {
     fn of(kinds: &Kinds, sent: u64) -> Self {
         match kinds {
-            Kinds::Untold => Self { taken: None, new: None },
+            Kinds::Unreported => Self { taken: None, new: None },
             Kinds::AllNew => Self { taken: Some(sent), new: Some(sent) },
             Kinds::AllDuplicate => Self { taken: Some(sent), new: Some(0) },
             Kinds::Each(kinds) => {

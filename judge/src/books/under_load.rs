@@ -82,8 +82,8 @@ impl UnderLoad {
         self.compared += 1;
         // Where events are stored later, a response cannot tell which of them will be new.
         let is_queued = self.ack == Ack::Queued;
-        let reported_new = if is_queued { 0 } else { poll.told_new };
-        let reported_duplicate = if is_queued { 0 } else { poll.told_duplicate };
+        let reported_new = if is_queued { 0 } else { poll.reported_new };
+        let reported_duplicate = if is_queued { 0 } else { poll.reported_duplicate };
         let limits = [
             Limits { least: poll.acked, most: poll.started },
             Limits { least: reported_new, most: poll.started.saturating_sub(reported_duplicate) },

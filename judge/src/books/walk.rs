@@ -249,7 +249,7 @@ impl<'a> Walk<'a> {
                 let is_new = |place: usize| answer.kinds.of(place) == Kind::New;
                 let new = ordinals.iter().enumerate().filter(|(place, _)| is_new(*place));
                 new.for_each(|(_, ordinal)| resent.replayed_new.note(*ordinal));
-                if answer.kinds == Kinds::Untold {
+                if answer.kinds == Kinds::Unreported {
                     resent.replayed_new.count += u64::from(answer.inserted.unwrap_or(0));
                 }
             }

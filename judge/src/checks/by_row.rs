@@ -3,7 +3,7 @@
 use truth::observed::Route;
 use truth::observed::rows::AnomalyClass;
 use truth::observed::topics::Leak;
-use truth::scenario::promises::Counters as CounterPromise;
+use truth::scenario::promises::CounterPromise;
 
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;

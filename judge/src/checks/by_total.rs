@@ -8,7 +8,7 @@ use truth::observed::counters::Counters;
 use truth::observed::{ApartKey, Route};
 use truth::record::baseline::Baseline;
 use truth::record::ledger::Scope;
-use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
+use truth::scenario::promises::{CounterPromise, Received, StatsPromise};
 
 use crate::books::region::{Bound, Break, Deltas, Region};
 use crate::books::responses::AnswerFault;

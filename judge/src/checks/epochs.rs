@@ -8,7 +8,7 @@
 //! impossible.
 
 use truth::record::faults::Struck;
-use truth::scenario::promises::{Counters as CounterPromise, StatsPromise};
+use truth::scenario::promises::{CounterPromise, StatsPromise};
 
 use crate::books::epochs::{Epochs, Passage, ROUNDED_MS, Step};
 use crate::books::interval::Interval;

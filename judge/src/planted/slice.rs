@@ -12,7 +12,7 @@ use truth::plan::variant::{Side, Variant};
 use truth::record::baseline::{Baseline, ListedBaseline};
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::record::polls::Poll;
-use truth::scenario::promises::{Counters as CounterPromise, Promises};
+use truth::scenario::promises::{CounterPromise, Promises};
 use truth::target::answer::{Kind, Outcome};
 
 use crate::books::contests::Contests;
@@ -144,8 +144,8 @@ fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<()
         t_sent_ns: 1,
         t_answered_ns: 1,
         acked: 0,
-        told_new: 0,
-        told_duplicate: 0,
+        reported_new: 0,
+        reported_duplicate: 0,
         started: received,
         stats: Some(slice.counters.clone()),
         error: None,

@@ -10,7 +10,7 @@ use truth::observed::counters::Counters;
 use truth::record::faults::{FaultRecord, Struck};
 use truth::record::polls::Poll;
 use truth::scenario::fault::Action;
-use truth::scenario::promises::{Ack, Counters as CounterPromise, Preset, Received, StatsPromise};
+use truth::scenario::promises::{Ack, CounterPromise, Preset, Received, StatsPromise};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign};
 
@@ -36,7 +36,7 @@ fn observed(verdict: &Judgement, words: &str) -> bool {
 fn answers_at_the_very_bounds_hold_and_one_beyond_fails() {
     let forged = Forge::default().run();
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
-    let sums = |poll: &Poll| (poll.started, poll.told_new, poll.told_duplicate);
+    let sums = |poll: &Poll| (poll.started, poll.reported_new, poll.reported_duplicate);
     let (started, new, duplicate) = sums(&forged.polls[4]);
     assert!(new > 0 && duplicate > 0 && started > new + duplicate, "under way: {started} {new} {duplicate}");
     for (at_most, beyond) in [

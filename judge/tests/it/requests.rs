@@ -80,7 +80,7 @@ fn counting(raise: u32) -> (Judgement, u32) {
     };
     let mut room = None;
     for done in forged.dones() {
-        done.answer.kinds = Kinds::Untold;
+        done.answer.kinds = Kinds::Unreported;
         let sent = ordinals(done.scope, done.request);
         let distinct: std::collections::HashSet<&u64> = sent.iter().collect();
         let inserted = done.answer.inserted.expect("counts");
@@ -111,7 +111,7 @@ fn an_answer_cannot_count_what_was_acknowledged_long_before_as_new() {
     let plan = forged.plan.clone();
     let mut raised = false;
     for done in forged.dones() {
-        done.answer.kinds = Kinds::Untold;
+        done.answer.kinds = Kinds::Unreported;
         let Scope::Round(round) = done.scope else { continue };
         let sent = plan.round(round).request(done.request).to_vec();
         let distinct: std::collections::HashSet<u64> = sent.iter().copied().collect();

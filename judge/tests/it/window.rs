@@ -23,7 +23,7 @@ fn stored_again() -> Forged {
     }
     // What the polls had been told by then.
     for poll in &mut forged.polls {
-        poll.told_duplicate = poll.told_duplicate.saturating_sub(1);
+        poll.reported_duplicate = poll.reported_duplicate.saturating_sub(1);
     }
     forged
 }

@@ -171,7 +171,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
     let mut forged = in_doubt().run();
     let keys = first_acked(&forged, 10);
     let mut known = forged.clone();
-    send(&mut known, Purpose::Replay, &keys, |answer| Answer { kinds: Kinds::Untold, ..answer });
+    send(&mut known, Purpose::Replay, &keys, |answer| Answer { kinds: Kinds::Unreported, ..answer });
     let fine = verdict(&known);
     assert_eq!(fine.verdict, Verdict::Pass, "{:#?}", fine.reasons);
     assert_eq!(
@@ -179,7 +179,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
         "10 acknowledged keys sent again, and none of them counted as unique"
     );
     send(&mut forged, Purpose::Replay, &keys, |answer| Answer {
-        kinds: Kinds::Untold,
+        kinds: Kinds::Unreported,
         inserted: Some(3),
         duplicates: Some(7),
         ..answer
@@ -196,7 +196,7 @@ fn counted_again(received: u64) -> Judgement {
     let mut forged = in_doubt().run();
     let keys = first_acked(&forged, 10);
     send(&mut forged, Purpose::Replay, &keys, |answer| Answer {
-        kinds: Kinds::Untold,
+        kinds: Kinds::Unreported,
         accepted: None,
         inserted: None,
         duplicates: None,

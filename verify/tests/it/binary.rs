@@ -213,7 +213,7 @@ pub(crate) fn shards(out: &Path, change: impl Fn(&mut Forged)) -> [RunFolder; 2]
             ..part
         };
         for done in part.dones() {
-            done.answer.kinds = truth::target::answer::Kinds::Untold;
+            done.answer.kinds = truth::target::answer::Kinds::Unreported;
             (done.answer.inserted, done.answer.duplicates) = (None, None);
         }
         assert!(earlier.insert(part.shard.index));

@@ -387,7 +387,7 @@ async fn a_target_that_shows_every_key_and_counts_some_again_after_its_window_is
     }
     // What the polls had been told by then.
     for poll in &mut forged.polls {
-        poll.told_duplicate = poll.told_duplicate.saturating_sub(3);
+        poll.reported_duplicate = poll.reported_duplicate.saturating_sub(3);
     }
     let stub = Stub::start(Script { pages: Pages::Link { at_most: 20 }, ..script(&forged) }).await;
     let verdict = verdict(&forged, &target(&stub), SHORT).await;
