@@ -1,4 +1,5 @@
-//! Rules that hold a scenario together: settings that contradict each other are refused with the way out.
+//! Rules that hold a scenario together. Settings that contradict each other are errors, which name
+//! the way out.
 
 use super::executor::Executors;
 use super::fault::{At, Fault};
@@ -72,7 +73,7 @@ impl Scenario {
         Ok(executors)
     }
 
-    /// Why a threshold looks at what there will not be.
+    /// Checks that thresholds name topics and executors that exist.
     fn thresholds_fault(&self) -> Option<String> {
         self.topic_fault().or_else(|| self.executor_fault())
     }
@@ -114,7 +115,7 @@ impl Scenario {
         })
     }
 
-    /// Why what is to be done to the target cannot be done.
+    /// Checks that the faults can be done to the target.
     fn faults_fault(&self, executors: &Executors) -> Option<String> {
         let process = self.target.process.as_ref();
         if process.is_some_and(|process| process.command.is_empty()) {
@@ -134,7 +135,7 @@ impl Scenario {
         })
     }
 
-    /// Why a trap cannot be set here.
+    /// Checks the traps.
     fn traps_fault(&self) -> Option<&'static str> {
         let is_single = self.target.publish.envelope == Envelope::Object;
         match self.traps {
@@ -154,9 +155,10 @@ impl Scenario {
         }
     }
 
-    /// Why keys cannot have two payloads here.
+    /// Checks the traps that give a key two payloads.
     fn variants_fault(&self) -> Option<&'static str> {
-        let (variants, payload) = (self.traps.variants(), &self.events.payload);
+        let variants = self.traps.variants();
+        let payload = &self.events.payload;
         if variants.is_off() {
             return None;
         }

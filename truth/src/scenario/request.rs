@@ -1,17 +1,18 @@
-//! `[request]`: one request, the same every time, instead of events: what any other load tool sends.
+//! `[request]`: one request that is always the same, instead of events, as other load tools send
+//! it.
 
 use serde::{Deserialize, Serialize};
 
 use super::load::Load;
 use super::share::Share;
 
-/// One request.
+/// One request that is always the same.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FixedRequest {
-    /// Its method; its path is that of `[target.publish]`.
+    /// Method; the path is that of `[target.publish]`.
     pub method: String,
-    /// Its body; empty for none.
+    /// Body; empty for none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub body: String,
 }
@@ -23,7 +24,7 @@ impl Default for FixedRequest {
 }
 
 impl FixedRequest {
-    /// Why it cannot be sent with the rest of its scenario.
+    /// Checks that the request can be sent with the rest of its scenario.
     pub(super) fn fault(&self, load: &Load) -> Option<String> {
         let method = &self.method;
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {

@@ -1,4 +1,5 @@
-//! Thresholds in k6's words: `http_req_duration: p(95)<500`, `http_req_failed{topic:orders}: rate<0.01`.
+//! Thresholds in k6's words: `http_req_duration: p(95)<500`, `http_req_failed{topic:orders}:
+//! rate<0.01`.
 
 mod metric;
 mod tags;
@@ -14,37 +15,37 @@ use thiserror::Error;
 /// A demand on a metric of a run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Threshold {
-    /// What is measured.
+    /// Metric.
     pub metric: Metric,
-    /// Which of its samples.
+    /// Tags that select some of its samples.
     pub tags: Tags,
-    /// What becomes of its samples.
+    /// Aggregate of the samples.
     pub aggregate: Aggregate,
-    /// How that compares.
+    /// Comparison of the aggregate with the limit.
     pub comparison: Comparison,
-    /// With what: milliseconds, a share of 1, or a count.
+    /// Limit: milliseconds, a share of 1, or a count.
     pub limit: f64,
     text: String,
 }
 
-/// What becomes of a metric's samples.
+/// Aggregate of a metric's samples.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Aggregate {
-    /// The mean.
+    /// Mean.
     Avg,
-    /// The least.
+    /// Minimum.
     Min,
-    /// The most.
+    /// Maximum.
     Max,
-    /// So many per cent are at most this.
+    /// Percentile: this many per cent of the samples are at most the value.
     Percentile(f64),
-    /// How many.
+    /// Number of samples.
     Count,
-    /// How many a second; of a yes or no, which share.
+    /// Number of samples a second; for a metric of yes or no, the share of yes.
     Rate,
 }
 
-/// How a value compares with a limit.
+/// Comparison of a value with a limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Comparison {
     /// `<`
@@ -61,7 +62,7 @@ pub enum Comparison {
     Other,
 }
 
-/// Why a text is no threshold.
+/// Error of a text that is not a threshold.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("threshold `{text}` is not understood: {reason}; write it as 'http_req_duration: p(95)<500'")]
 pub struct ThresholdError {
@@ -82,7 +83,7 @@ const METRICS: [(&str, Metric); 10] = [
     ("data_received", Metric::DataReceived),
 ];
 
-/// The longest first, so that `<=` is not read as `<`.
+/// Comparisons, the longest first, so that `<=` is not read as `<`.
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("<=", Comparison::AtMost),
     (">=", Comparison::AtLeast),
@@ -93,12 +94,12 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 ];
 
 impl Threshold {
-    /// The metric with its tags, as they were written.
+    /// Returns the metric with its tags, as they were written.
     pub fn metric_name(&self) -> &str {
         split(&self.text).map_or(&*self.text, |(metric, _)| metric)
     }
 
-    /// Whether a value is as demanded.
+    /// True if a value meets the demand.
     pub fn holds(&self, value: f64) -> bool {
         match self.comparison {
             Comparison::Below => value < self.limit,
@@ -111,7 +112,7 @@ impl Threshold {
     }
 }
 
-/// Reads a metric, perhaps with tags in braces.
+/// Parses a metric, with or without tags in braces.
 fn metric_and_tags(text: &str) -> Result<(Metric, Tags), String> {
     let (name, tags) = match text.split_once('{') {
         None => (text, None),
@@ -127,7 +128,8 @@ fn metric_and_tags(text: &str) -> Result<(Metric, Tags), String> {
     Ok((metric, Tags::parse(tags, name, metric)?))
 }
 
-/// The metric and what is demanded of it. A topic may hold a colon, so what is in braces is not looked at.
+/// Splits a threshold into the metric and the demand. Text in braces is skipped, because a topic
+/// may hold a colon.
 pub fn split(text: &str) -> Option<(&str, &str)> {
     let braced = text.rfind('}').map_or(0, |end| end + 1);
     let colon = braced + text[braced..].find(':')?;

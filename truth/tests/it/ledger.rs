@@ -340,7 +340,8 @@ fn lanes_are_merged_by_time() {
     let mut merge = Merge::open(&paths).unwrap();
     let order: Vec<(usize, Option<u64>)> =
         merge.by_ref().map(Result::unwrap).map(|merged| (merged.segment, merged.frame.t())).collect();
-    let (t, none) = (Some, None);
+    let t = Some;
+    let none = None;
     let expected = [
         (0, t(1)),
         (1, t(1)),

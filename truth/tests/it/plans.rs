@@ -239,7 +239,8 @@ proptest! {
         let share: Share = format!("0.{thousandths:03}").parse().expect("a decimal fraction");
         let (repeats, of) = share.resolve(None).expect("less than one");
         let plan = Plan::try_from(PlanSpec { share: [repeats, of], total: None, batch, group, ..spec() }).expect("a plan");
-        let (slots, own) = (plan.slots_of(index), plan.ordinals_of(index));
+        let slots = plan.slots_of(index);
+        let own = plan.ordinals_of(index);
         let before = |slots: u64| slots - (u128::from(slots) * u128::from(thousandths) / 1_000) as u64;
         prop_assert_eq!(&own, &(before(slots.start)..before(slots.end)));
         let round = plan.round(index);

@@ -39,6 +39,17 @@ fn is_whole(plan: &Plan, round: &Round) -> bool {
     round.ordinals().len() as u32 == plan.requests_per_round() * plan.batch
 }
 
+#[test]
+fn the_example_in_the_documentation_of_rounds_has_the_right_numbers() {
+    let plan = Plan::try_from(spec()).expect("a plan");
+    let round = plan.round(7);
+    assert_eq!((round.requests(), plan.slots_of(7)), (8, 5_600..6_400));
+    assert_eq!((plan.ordinals_of(7), plan.racing_groups()), (3_920..4_480, 1));
+    assert_eq!(round.ordinals().iter().filter(|ordinal| **ordinal < 3_920).count(), 48);
+    let families = families(&round).into_keys().filter(|ordinal| *ordinal >= 3_920).count();
+    assert!((75..95).contains(&families), "{families}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

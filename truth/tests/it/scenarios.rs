@@ -143,7 +143,8 @@ fn topics_can_be_counted_instead_of_named() {
 #[test]
 fn a_payload_is_read_from_beside_its_scenario() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, scenario) = (folder.path().join("order.json"), folder.path().join("s.toml"));
+    let file = folder.path().join("order.json");
+    let scenario = folder.path().join("s.toml");
     std::fs::write(&scenario, "[events]\npayload = { file = \"order.json\" }").unwrap();
     let error = chain(&Scenario::load(&scenario).unwrap_err());
     assert!(error.starts_with("cannot read the payload's file ") && error.contains("order.json"), "{error}");

@@ -1,32 +1,33 @@
-//! Tags of thresholds in k6's words: `{status:503,topic:orders}` picks a part of a metric's samples.
+//! Tags of thresholds in k6's words: `{status:503,topic:orders}` selects some of a metric's
+//! samples.
 
 use super::metric::Metric;
 
-/// Which samples of a metric are meant: those that bear all of these tags.
+/// Tags that a sample must have, all of them, to be selected.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tags {
-    /// The status of the answer; 0 where none came.
+    /// Status of the response; 0 without one.
     pub status: Option<u16>,
-    /// What became of it.
+    /// Fate of the request or event.
     pub outcome: Option<Fate>,
-    /// The topic of the event, or of one event at least of the request.
+    /// Topic of the event, or of at least one event of the request.
     pub topic: Option<String>,
-    /// The name of the executor that sent it, where there are several.
+    /// Name of the executor that sent it, where there are several.
     pub executor: Option<String>,
 }
 
-/// What became of a request, or of an event. New and duplicate are acknowledged too.
+/// Fate of a request or an event. New and duplicate are acknowledged too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
     /// Acknowledged.
     Acked,
-    /// Told to be new; of a request, all its events.
+    /// Reported as new; for a request, all its events.
     New,
-    /// Told to be a duplicate; of a request, all its events.
+    /// Reported as duplicate; for a request, all its events.
     Duplicate,
-    /// Refused.
+    /// Rejected by the target.
     Rejected,
-    /// No answer that tells.
+    /// No response that reports a fate.
     Unknown,
 }
 
@@ -39,12 +40,12 @@ const FATES: [(&str, Fate); 5] = [
 ];
 
 impl Tags {
-    /// Whether there is none, so that all samples are meant.
+    /// True if there is no tag, so that all samples are selected.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Understands what stands between the braces behind a metric.
+    /// Parses the text between the braces after a metric.
     pub(super) fn parse(text: &str, name: &str, metric: Metric) -> Result<Self, String> {
         let mut tags = Self::default();
         let known = metric.tags();
@@ -52,7 +53,8 @@ impl Tags {
             let Some((key, value)) = tag.split_once(':') else {
                 return Err(format!("`{}` is no tag: write it as {{status:503}}", tag.trim()));
             };
-            let (key, value) = (key.trim(), value.trim());
+            let key = key.trim();
+            let value = value.trim();
             if !known.contains(&key) {
                 return Err(match known {
                     [] => format!("{name} has no tags"),
@@ -74,7 +76,7 @@ impl Tags {
 }
 
 impl Metric {
-    /// The tags that its samples bear.
+    /// Returns the tags that samples of this metric have.
     fn tags(self) -> &'static [&'static str] {
         match self {
             Self::HttpReqDuration
@@ -84,9 +86,9 @@ impl Metric {
             | Self::Events
             | Self::DataSent
             | Self::DataReceived => &["status", "outcome", "topic", "executor"],
-            // Its value is the outcome.
+            // The value of this metric is the outcome.
             Self::HttpReqFailed => &["status", "topic", "executor"],
-            // What was never begun has no answer, and what was late is told by the lateness.
+            // A request that never began has no response, and lateness tells about late ones.
             Self::DroppedIterations | Self::LateIterations => &[],
         }
     }
@@ -113,7 +115,8 @@ mod tests {
 
     #[test]
     fn tags_are_read_in_any_order() {
-        let (topic, executor) = (Some("a:b".to_owned()), Some("burst".to_owned()));
+        let topic = Some("a:b".to_owned());
+        let executor = Some("burst".to_owned());
         let tags = Tags { status: Some(503), outcome: Some(Fate::Rejected), topic, executor };
         let text = "status:503,outcome:rejected,topic:a:b,executor:burst";
         assert_eq!(parse(text, Metric::HttpReqs).unwrap(), tags);
