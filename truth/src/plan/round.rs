@@ -346,7 +346,7 @@ impl<'a> Filling<'a> {
             match self.take_in(request) {
                 Some(slot) => {
                     self.slots[slot as usize] = Slot::Local(key);
-                    placed = placed + 1;
+                    placed += 1;
                     misses = 0;
                 }
                 None => misses += 1,

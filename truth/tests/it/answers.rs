@@ -1,4 +1,4 @@
-//! What answers mean, for targets that speak differently.
+//! Outcomes of responses, for targets that speak differently.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -9,7 +9,7 @@ fn classify(target: &Target, body: &str) -> Answer {
     Answer::classify(target, 200, body.as_bytes(), 2)
 }
 
-/// A target that tells this much.
+/// Returns a target with these places in its responses.
 fn telling(fields: AnswerFields) -> Target {
     Target { answer: fields, ..Target::default() }
 }
@@ -166,7 +166,7 @@ proptest! {
     }
 }
 
-/// What an acknowledgement says, by a reader that builds the whole document first.
+/// Reads a response by parsing the whole document first, as a second opinion.
 fn by_document(target: &Target, body: &str, sent: u32) -> Answer {
     let fields = &target.answer;
     let Ok(document) = serde_json::from_str::<Value>(body) else { return Answer::bare(Outcome::Unknown) };
@@ -197,7 +197,8 @@ fn by_document(target: &Target, body: &str, sent: u32) -> Answer {
     Answer { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds }
 }
 
-/// JSON as text: names that come twice, numbers of every spelling, blanks, and now and then an end that is not one.
+/// Generates JSON as text: names that come twice, numbers of every spelling, blanks, and now and
+/// then a wrong end.
 fn json() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "0",

@@ -1,4 +1,4 @@
-//! What keys look like on the wire, and what ids in a listing turn out to be.
+//! Events as requests carry them, and the meaning of ids in a listing.
 
 use std::sync::Arc;
 

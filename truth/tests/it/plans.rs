@@ -10,7 +10,7 @@ use truth::plan::variant::Variants;
 use truth::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use truth::scenario::share::Share;
 
-/// A spec that is a plan; tests change what they are about.
+/// Returns numbers that make a plan. Each test changes the ones that it is about.
 pub(crate) fn spec() -> PlanSpec {
     PlanSpec {
         version: PLAN_VERSION,
@@ -33,13 +33,13 @@ pub(crate) fn spec() -> PlanSpec {
     }
 }
 
-/// All rounds of a plan that ends.
+/// Returns all rounds of a plan that ends.
 pub(crate) fn rounds(plan: &Plan) -> Vec<Round> {
     let count = plan.rounds().expect("a plan with a total");
     (0..count).map(|index| plan.round(index)).collect()
 }
 
-/// What a test case is made of: thousandths, because the share is then known without the code under test.
+/// Numbers of a test case. Thousandths give the share without the code under test.
 #[derive(Clone, Debug)]
 struct Case {
     total: u64,
@@ -85,7 +85,7 @@ fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
-/// Cases that are plans.
+/// Generates cases that are plans.
 fn plans() -> impl Strategy<Value = (Case, Plan)> {
     cases().prop_filter_map("repeats without a mode", |case| match Plan::try_from(case.spec.clone()) {
         Ok(plan) => Some((case, plan)),

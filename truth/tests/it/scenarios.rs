@@ -1,4 +1,4 @@
-//! Scenarios: the files that are shipped, and what is refused, with where it stands.
+//! Scenarios: the shipped files, and the messages about files that cannot be used.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn parse(text: &str) -> Scenario {
     Scenario::parse(text, "test.toml").expect("a scenario")
 }
 
-/// An error and all its causes, as they are shown.
+/// Returns an error and all its causes, as they are shown.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
