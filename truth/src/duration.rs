@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// Error of a text that is not a duration.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("`{text}` is not a length of time; write it as 500ms, 30s or 5m")]
+#[error("`{text}` is not a duration; write it as 500ms, 30s or 5m")]
 pub struct DurationError {
     text: String,
 }

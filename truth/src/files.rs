@@ -43,7 +43,7 @@ pub enum FolderError {
         path: PathBuf,
     },
     /// Another `verify` works on the same run.
-    #[error("another verify is at work on {}; wait for it to end", path.display())]
+    #[error("another verify works on {}; wait for it to end", path.display())]
     Taken {
         /// Run folder.
         path: PathBuf,
@@ -62,8 +62,8 @@ pub enum FolderError {
 
 fn what_it_is(path: &Path) -> &'static str {
     match path.metadata() {
-        Err(_) => "is not there",
-        Ok(found) if !found.is_dir() => "is a file, and no run folder",
+        Err(_) => "does not exist",
+        Ok(found) if !found.is_dir() => "is a file, not a run folder",
         Ok(_) => "holds no run",
     }
 }

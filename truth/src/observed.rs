@@ -93,10 +93,9 @@ impl Behind {
     /// Returns the reason in words.
     pub fn why(self) -> &'static str {
         match self {
-            Self::CatchingUp => "they still became fewer: give the target more time with --settle",
+            Self::CatchingUp => "fewer were missing at each look: give the target more time with --settle",
             Self::Replica => {
-                "the database is a replica, which may be behind: ask the one that is written to, or give it more time \
-                 with --settle"
+                "the database is a replica, which may be behind: query the primary, or give it more time with --settle"
             }
         }
     }
@@ -393,7 +392,7 @@ fn write_presence(path: &Path, presence: &Presence) -> Result<(), FolderError> {
 
 fn read_presence(path: &Path) -> Result<Presence, FolderError> {
     let bytes = fs::read(path).map_err(io("read", path))?;
-    let invalid = || io("understand", path)(std::io::Error::other("not a presence file of this version"));
+    let invalid = || io("read", path)(std::io::Error::other("not a presence file of this version"));
     let (covered, checksum) = bytes.split_last_chunk::<4>().ok_or_else(invalid)?;
     let (magic, rest) = covered.split_first_chunk::<8>().ok_or_else(invalid)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(invalid)?;
@@ -402,8 +401,8 @@ fn read_presence(path: &Path) -> Result<Presence, FolderError> {
         return Err(invalid());
     }
     if crc32c::crc32c(covered) != u32::from_le_bytes(*checksum) {
-        let changed = std::io::Error::other("it is not as it was written; verify again without --offline");
-        return Err(io("understand", path)(changed));
+        let changed = std::io::Error::other("its checksum is wrong; verify again without --offline");
+        return Err(io("read", path)(changed));
     }
     Presence::from_bytes(u64::from_le_bytes(*keys), bits.to_vec()).ok_or_else(invalid)
 }

@@ -134,13 +134,13 @@ fn is_zero(number: &u32) -> bool {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PlanError {
     /// Another version wrote the plan.
-    #[error("plan version {found} is not known to this build, which knows version {PLAN_VERSION}")]
+    #[error("the plan has version {found}; this build reads version {PLAN_VERSION}")]
     Version {
         /// Version that was found.
         found: u32,
     },
     /// A number is outside its range.
-    #[error("{name} is {value}, but must be {range}")]
+    #[error("{name} is {value}: it must be {range}")]
     Range {
         /// Name of the number.
         name: &'static str,
@@ -151,34 +151,35 @@ pub enum PlanError {
     },
     /// The counts of the executors do not fit the total.
     #[error(
-        "the counts of the executors must be at least 1 each, and together no more than the count of the run"
+        "the counts of the executors do not fit the run: each must be at least 1, and their sum at most its count"
     )]
     Counts,
     /// Duplicates are asked for, but no way of placing them is possible.
     #[error(
-        "no mode of the mix that is possible here has a weight, but the duplicate share is not 0: raise one of them"
+        "the duplicate share is above 0, but no possible mode of [mix] has a weight: raise in_batch, concurrent, next \
+         or delayed, or set dup to 0"
     )]
     NoMode,
     /// There is no topic, or one that the contract rejects.
-    #[error("topic `{topic}` is not 1 to 255 bytes of visible text")]
+    #[error("topic `{topic}` is blank, has a NUL, or is longer than 255 bytes")]
     Topic {
         /// Topic that was given.
         topic: String,
     },
     /// The contract rejects the source.
-    #[error("source `{source_name}` is not 1 to 255 bytes of visible text")]
+    #[error("source `{source_name}` is blank, has a NUL, or is longer than 255 bytes")]
     Source {
         /// Source that was given.
         source_name: String,
     },
     /// Twins with the same id need two topics.
-    #[error("the trap same_id needs at least two topics: give --topics more, or leave the trap out")]
+    #[error("the trap same_id needs at least 2 topics, and there is 1: add topics, or leave the trap out")]
     OneTopic,
     /// The template makes no payload.
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// Two topics are equal.
-    #[error("topic `{topic}` is named twice")]
+    #[error("topic `{topic}` is listed twice: leave one out")]
     RepeatedTopic {
         /// Topic that was given.
         topic: String,
@@ -220,7 +221,7 @@ impl TryFrom<PlanSpec> for Plan {
             ),
             ("slots of the duplicate share", spec.share[1], 1, u64::MAX, "at least 1"),
             (
-                "repeats of the duplicate share",
+                "duplicates of the duplicate share",
                 spec.share[0],
                 0,
                 spec.share[1].saturating_sub(1),
@@ -404,13 +405,13 @@ impl Plan {
         let weights = self.spec.weights;
         let mut modes = Vec::new();
         if weights.in_batch > 0 && self.spec.batch == 1 {
-            modes.push("in-batch repeats need a batch of at least 2");
+            modes.push("in-batch duplicates need a batch of at least 2");
         }
         if weights.concurrent > 0 && self.spec.group == 1 {
-            modes.push("concurrent repeats need a group of at least 2");
+            modes.push("concurrent duplicates need a group of at least 2");
         }
         if weights.delayed > 0 && self.rounds() == Some(1) {
-            modes.push("delayed repeats need a run of more than one round");
+            modes.push("delayed duplicates need a run of more than one round");
         }
         modes
     }

@@ -124,7 +124,7 @@ pub fn numbered_topics(count: u32) -> Vec<String> {
 /// Reads a list of names, or their number.
 fn named_or_counted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "topics are a list of names, or a number of them from 1 to 100000")]
+    #[serde(untagged, expecting = "topics must be a list of names, or their number from 1 to 100000")]
     enum Topics {
         Named(Vec<String>),
         Counted(u32),
@@ -132,9 +132,9 @@ fn named_or_counted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     match Topics::deserialize(deserializer)? {
         Topics::Named(names) => Ok(names),
         Topics::Counted(count @ 1..=MAX_TOPICS) => Ok(numbered_topics(count)),
-        Topics::Counted(count) => {
-            Err(D::Error::custom(format!("{count} topics are asked for, and there can be 1 to {MAX_TOPICS}")))
-        }
+        Topics::Counted(count) => Err(D::Error::custom(format!(
+            "topics is {count}: it must be 1 to {MAX_TOPICS}, or a list of names"
+        ))),
     }
 }
 
@@ -165,7 +165,9 @@ impl PayloadSpec {
     fn resolve(&mut self, folder: &Path) -> Result<(), ScenarioError> {
         let Some(file) = self.file.take() else { return Ok(()) };
         if self.template.is_some() {
-            return Err(ScenarioError::Setting("a payload has a template or a file, not both".to_owned()));
+            return Err(ScenarioError::Setting(
+                "events.payload has both template and file: leave one out".to_owned(),
+            ));
         }
         let path = folder.join(file);
         let text = std::fs::read_to_string(&path);

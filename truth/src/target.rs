@@ -173,7 +173,7 @@ impl Target {
         let is_none = |place: &&String| !place.is_empty() && !place.starts_with('/');
         let (name, place) =
             places.into_iter().find_map(|(name, place)| Some((name, place.filter(is_none)?)))?;
-        Some(format!("{name} = \"{place}\" is no JSON pointer; write it as \"/{place}\""))
+        Some(format!("{name} = \"{place}\" is not a JSON pointer; write it as \"/{place}\""))
     }
 
     /// Returns the address to connect to.

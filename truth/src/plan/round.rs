@@ -456,7 +456,7 @@ impl<'a> Filling<'a> {
                 next += 1;
                 next - 1
             }),
-            Slot::Free => unreachable!("every slot of a round is a first copy or a repeat"),
+            Slot::Free => unreachable!("every slot of a round is a first copy or a duplicate"),
         };
         self.slots.into_iter().map(ordinal).collect()
     }

@@ -37,15 +37,15 @@ pub struct Template {
 pub enum TemplateError {
     /// A place has no end, or an unknown name.
     #[error(
-        "the payload's template has no end of, or does not know, `{{{{{name}`; there are {{{{n}}}}, {{{{event_id}}}}, \
-         {{{{topic}}}}, {{{{timestamp}}}} and {{{{data}}}}"
+        "the payload's template has `{{{{{name}`, which is unknown or not closed; the places are {{{{n}}}}, \
+         {{{{event_id}}}}, {{{{topic}}}}, {{{{timestamp}}}} and {{{{data}}}}"
     )]
     Place {
         /// Name of the place.
         name: String,
     },
     /// The rendered template is not JSON.
-    #[error("the payload's template does not make JSON: {reason}; text needs quotes around its place")]
+    #[error("the payload's template does not make JSON: {reason}; put quotes around places of text")]
     Json {
         /// Reason of the parser.
         reason: String,

@@ -66,7 +66,7 @@ pub enum At {
 
 /// Error of a text that is not a time of a fault.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("`{text}` does not say when a fault strikes; write a share of the attempts as 30%, or a time as 2s")]
+#[error("`{text}` is not a time of a fault; write a share of the events as 30%, or a time as 2s")]
 pub struct AtError {
     text: String,
 }
@@ -143,12 +143,12 @@ impl Fault {
                 Some("a fault with do = \"run\" needs run = \"...\", the command".to_owned())
             }
             (Action::Run, Some(_)) => None,
-            (_, Some(_)) => Some(format!("run = \"...\" goes with do = \"run\", not with do = \"{name}\"")),
+            (_, Some(_)) => Some(format!("run = \"...\" needs do = \"run\", and do is \"{name}\"")),
             (_, None) if self.heal.is_some() => {
-                Some(format!("heal = \"...\" goes with do = \"run\"; do = \"{name}\" heals by itself"))
+                Some(format!("heal = \"...\" needs do = \"run\"; do = \"{name}\" heals by itself"))
             }
             (_, None) if !has_process => Some(format!(
-                "a fault with do = \"{name}\" needs [target.process], so that there is a process to do it to"
+                "a fault with do = \"{name}\" needs [target.process], the process that it acts on"
             )),
             (_, None) => None,
         }

@@ -28,22 +28,19 @@ impl FixedRequest {
     pub(super) fn fault(&self, load: &Load) -> Option<String> {
         let method = &self.method;
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Some(format!("the method `{method}` is none; write it in capitals: GET, POST, PUT"));
+            return Some(format!("the method `{method}` must be capital letters, such as GET, POST or PUT"));
         }
         if method == "CONNECT" {
             return Some(
-                "CONNECT cannot be sent: the answer to it is no end, but the beginning of a tunnel"
-                    .to_owned(),
+                "the method CONNECT opens a tunnel and cannot be measured: use another method".to_owned(),
             );
         }
         if method == "HEAD" && !self.body.is_empty() {
-            return Some("HEAD has no body: leave it out, or send it with another method".to_owned());
+            return Some("a HEAD request has no body: leave the body out, or use another method".to_owned());
         }
         let repeats = load.dup.parse::<Share>().is_ok_and(|share| share != Share::ZERO);
         (load.batch != 1 || repeats).then(|| {
-            "[request] sends the same every time, so there are no events to gather or repeat: leave --batch at 1 and --dup at 0 \
-             (in [load]: batch = 1, dup = \"0\")"
-                .to_owned()
+            "[request] sends no events, so it needs batch = 1 and dup = \"0\" in [load] (--batch 1 --dup 0)".to_owned()
         })
     }
 }

@@ -28,13 +28,13 @@ pub enum ShareError {
         text: String,
     },
     /// The share is above 1.
-    #[error("duplicate share `{text}` is above 1; write it as 0.3 or 30%")]
+    #[error("duplicate share `{text}` is above 1; write a part of all events, as 0.3 or 30%")]
     AboveOne {
         /// Text that was given.
         text: String,
     },
     /// The share is 1 in a run without a count, which would never send a first copy.
-    #[error("duplicate share 1 needs a count: without one nothing but repeats would be sent")]
+    #[error("duplicate share 1 needs a count: without one, no key would ever be new")]
     OneWithoutCount,
 }
 

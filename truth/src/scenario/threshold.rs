@@ -64,7 +64,7 @@ pub enum Comparison {
 
 /// Error of a text that is not a threshold.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("threshold `{text}` is not understood: {reason}; write it as 'http_req_duration: p(95)<500'")]
+#[error("threshold `{text}` cannot be read: {reason}; write it as 'http_req_duration: p(95)<500'")]
 pub struct ThresholdError {
     text: String,
     reason: String,
@@ -120,10 +120,10 @@ fn metric_and_tags(text: &str) -> Result<(Metric, Tags), String> {
     };
     let metric = METRICS.iter().find(|(known, _)| *known == name).map(|(_, metric)| *metric);
     let names = METRICS.map(|(name, _)| name).join(", ");
-    let metric = metric.ok_or_else(|| format!("`{name}` is none of {names}"))?;
+    let metric = metric.ok_or_else(|| format!("`{name}` is not one of {names}"))?;
     let Some(tags) = tags else { return Ok((metric, Tags::default())) };
     let Some(tags) = tags.strip_suffix('}') else {
-        return Err(format!("the tags of {name} have no end: write them as {name}{{status:503}}"));
+        return Err(format!("the tags of {name} are not closed: write them as {name}{{status:503}}"));
     };
     Ok((metric, Tags::parse(tags, name, metric)?))
 }
@@ -168,13 +168,13 @@ impl FromStr for Threshold {
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
         let refuse = |reason: String| ThresholdError { text: text.to_owned(), reason };
-        let (metric, demand) = split(text).ok_or_else(|| refuse("it names no metric".to_owned()))?;
+        let (metric, demand) = split(text).ok_or_else(|| refuse("it has no metric".to_owned()))?;
         let (metric, tags) = metric_and_tags(metric).map_err(refuse)?;
         let found = COMPARISONS.iter().find_map(|(sign, comparison)| {
             let (left, right) = demand.split_once(sign)?;
             Some((left.trim(), *comparison, right.trim()))
         });
-        let (left, comparison, right) = found.ok_or_else(|| refuse("it compares nothing".to_owned()))?;
+        let (left, comparison, right) = found.ok_or_else(|| refuse("it has no comparison".to_owned()))?;
         let aggregate = Aggregate::parse(left).filter(|aggregate| aggregate.fits(metric));
         let aggregate = aggregate.ok_or_else(|| {
             let fitting = match metric {
@@ -182,11 +182,11 @@ impl FromStr for Threshold {
                 Metric::HttpReqFailed => "rate",
                 _ => "count and rate",
             };
-            refuse(format!("`{left}` does not fit, but {fitting} do"))
+            refuse(format!("`{left}` is not an aggregate of this metric, which has {fitting}"))
         })?;
-        let limit: f64 = right.parse().map_err(|_| refuse(format!("`{right}` is no number")))?;
+        let limit: f64 = right.parse().map_err(|_| refuse(format!("`{right}` is not a number")))?;
         if !limit.is_finite() {
-            return Err(refuse(format!("`{right}` is no number")));
+            return Err(refuse(format!("`{right}` is not a number")));
         }
         Ok(Self { metric, tags, aggregate, comparison, limit, text: text.trim().to_owned() })
     }
@@ -265,19 +265,19 @@ mod tests {
     #[test]
     fn what_is_no_threshold_is_refused_with_what_would_be() {
         for (text, part) in [
-            ("p(95)<500", "names no metric"),
+            ("p(95)<500", "has no metric"),
             ("http_req_durations: p(95)<500", "http_req_duration, response_time"),
-            ("http_req_duration: p(95)", "compares nothing"),
+            ("http_req_duration: p(95)", "has no comparison"),
             ("http_req_duration: rate<1", "p(N)"),
-            ("http_req_failed: count<1", "but rate do"),
+            ("http_req_failed: count<1", "of this metric, which has rate;"),
             ("events: p(95)<1", "count and rate"),
-            ("http_req_duration: p(101)<1", "does not fit"),
-            ("http_req_duration: p(95)<fast", "no number"),
-            ("http_req_duration: p(95)<inf", "no number"),
+            ("http_req_duration: p(101)<1", "is not an aggregate of this metric"),
+            ("http_req_duration: p(95)<fast", "not a number"),
+            ("http_req_duration: p(95)<inf", "not a number"),
             ("http_req_duration{method:GET}: p(95)<1", "status, outcome, topic"),
-            ("http_reqs{status:many}: count<1", "`many` is no status"),
+            ("http_reqs{status:many}: count<1", "`many` is not a status"),
             ("http_reqs{status:503: count<1", "http_reqs{status:503}"),
-            ("http_reqs{status:503}", "names no metric"),
+            ("http_reqs{status:503}", "has no metric"),
             ("http_reqs{}: count<1", "{status:503}"),
         ] {
             let error = text.parse::<Threshold>().unwrap_err().to_string();

@@ -96,7 +96,7 @@ impl Endpoint {
         })?;
         // A missing host would be searched in the path.
         if text.split_once("://").is_some_and(|(_, rest)| rest.starts_with(['/', '\\', '?', '#'])) {
-            return Err(refuse("it names no host"));
+            return Err(refuse("it has no host; write it as http://127.0.0.1:8080"));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(TargetError::Credentials);
@@ -104,13 +104,16 @@ impl Endpoint {
         let has_tls = match url.scheme() {
             "http" => false,
             "https" => true,
-            _ => return Err(refuse("only http:// and https:// are supported")),
+            _ => return Err(refuse("its scheme must be http:// or https://")),
         };
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("a base URL has no query; the publish path of the scenario may have one"));
+            return Err(refuse("a base URL has no query; give one in target.publish.path"));
         }
-        let host = url.host_str().ok_or_else(|| refuse("it names no host"))?;
-        let port = url.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
+        let host =
+            url.host_str().ok_or_else(|| refuse("it has no host; write it as http://127.0.0.1:8080"))?;
+        let port = url
+            .port_or_known_default()
+            .ok_or_else(|| refuse("it has no port; write it as http://127.0.0.1:8080"))?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let place = match (&connect.unix_socket, &connect.to) {
             (Some(_), Some(_)) => return Err(TargetError::TwoPlaces),
@@ -124,7 +127,7 @@ impl Endpoint {
         }
         if !has_tls && connect.speaks_of_tls() {
             return Err(refuse(
-                "a certificate, its key and --insecure are for a URL that begins with https://",
+                "--cacert, --cert, --key and --insecure need a URL that begins with https://",
             ));
         }
         if connect.cert.is_some() != connect.key.is_some() {

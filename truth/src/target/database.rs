@@ -104,8 +104,8 @@ impl Database {
         };
         if carries_password(&self.url) {
             return Some(format!(
-                "database.url carries a password, which would be written to run.json; write it as {shown}, and give the \
-                 password as PGPASSWORD or in ~/.pgpass, or the whole URL as --database"
+                "database.url holds a password, which run.json would keep; write it as {shown}, and give the password \
+                 in PGPASSWORD or ~/.pgpass, or the whole URL in --database"
             ));
         }
         self.query.trim().is_empty().then(|| {

@@ -20,18 +20,16 @@ pub enum TargetError {
         reason: &'static str,
     },
     /// The URL holds a secret, which would end up in files.
-    #[error("the target's URL carries credentials; give them as a header: -H 'Authorization: ...'")]
+    #[error("the target's URL holds credentials; give them as a header: -H 'Authorization: ...'")]
     Credentials,
     /// The text is not an address to connect to.
-    #[error("`{text}` cannot be connected to; write it as 10.0.0.5:8443, or [::1]:8443")]
+    #[error("`{text}` is not an address; write it as 10.0.0.5:8443 or [::1]:8443")]
     Place {
         /// Text that was given.
         text: String,
     },
     /// Two ways to one target are given.
-    #[error(
-        "a target is reached over a Unix socket or at another address, not both; leave --unix-socket or --connect-to out"
-    )]
+    #[error("--unix-socket and --connect-to are both given; leave one out")]
     TwoPlaces,
     /// The text is not a proxy that can be used.
     #[error(
@@ -45,16 +43,16 @@ pub enum TargetError {
     },
     /// The URL holds a secret, which would end up in files.
     #[error(
-        "the proxy's URL carries credentials; give user:password in a file, --proxy-basic-file FILE, or in TARGET_PROXY_AUTH"
+        "the proxy's URL holds credentials; give user:password in --proxy-basic-file FILE or in TARGET_PROXY_AUTH"
     )]
     ProxyCredentials,
     /// A proxy cannot lead to a socket of this machine.
-    #[error("a proxy does not lead to a Unix socket; leave --unix-socket or --proxy out")]
+    #[error("--unix-socket and --proxy are both given, and a proxy cannot reach a socket; leave one out")]
     ProxyToSocket,
     /// A certificate is given without its key, or the key without it.
-    #[error("a certificate of our own needs its key; give both --cert and --key")]
+    #[error("--cert needs --key, and --key needs --cert; give both")]
     HalfAnIdentity,
     /// The envelope has no name for the events.
-    #[error("an envelope is `array`, `object` or the name that the events stand under")]
+    #[error("the envelope is empty; write array, object, or the name of the array, such as events")]
     Envelope,
 }

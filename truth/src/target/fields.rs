@@ -30,7 +30,7 @@ impl EventFields {
     pub fn fault(&self) -> Option<String> {
         if self.topic.is_empty() || self.event_id.is_empty() {
             return Some(
-                "fields.topic and fields.event_id need a name: together they are the key".to_owned(),
+                "fields.topic or fields.event_id is empty: both make the key, so give both a name".to_owned(),
             );
         }
         let own = [&self.topic, &self.event_id, &self.timestamp, &self.source, &self.payload];
@@ -38,7 +38,7 @@ impl EventFields {
         let mut names: Vec<&String> = named.collect();
         names.sort();
         let twice = names.windows(2).find(|pair| pair[0] == pair[1])?;
-        Some(format!("two fields of an event are named `{}`; give each a name of its own", twice[0]))
+        Some(format!("two fields of an event have the name `{}`; give each its own", twice[0]))
     }
 }
 

@@ -43,13 +43,12 @@ impl Proxy {
             "http" => (ProxyKind::Http, 80),
             "socks5" => (ProxyKind::Socks5, SOCKS_PORT),
             "socks5h" => (ProxyKind::Socks5h, SOCKS_PORT),
-            _ => return Err(refuse("it is spoken to without TLS, as http://, socks5:// or socks5h://")),
+            _ => return Err(refuse("its scheme must be http://, socks5:// or socks5h://")),
         };
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("a proxy has a host and a port, and nothing behind them"));
+            return Err(refuse("it has more than a host and a port"));
         }
-        let host =
-            url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("it names no host"))?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("it has no host"))?;
         Ok(Self { kind, host: bare(host), port: url.port().unwrap_or(default) })
     }
 }

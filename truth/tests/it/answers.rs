@@ -128,7 +128,11 @@ fn an_event_that_nothing_is_told_of_is_accepted() {
 
 proptest! {
     #[test]
-    fn no_answer_makes_the_classifier_panic(status: u16, body in prop::collection::vec(any::<u8>(), 0..200), sent: u32) {
+    fn no_answer_makes_the_classifier_panic(
+        status: u16,
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        sent: u32,
+    ) {
         let answer = Answer::classify(&Target::default(), status, &body, sent);
         prop_assert!(answer.outcome != Outcome::NeverSent);
         if answer.outcome != Outcome::Acked {
@@ -143,7 +147,9 @@ proptest! {
         sent in 1..8_u32,
     ) {
         let [accepted, inserted, duplicates] = counts;
-        let body = serde_json::json!({ "accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": words });
+        let body = serde_json::json!({
+            "accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": words
+        });
         let answer = Answer::classify(&Target::default(), 200, body.to_string().as_bytes(), sent);
         if words.len() != sent as usize && accepted.is_some_and(|accepted| accepted < sent) {
             prop_assert_eq!(answer, Answer::bare(Outcome::Unknown), "which of them were taken?");

@@ -32,7 +32,8 @@ proptest! {
         let events = events(|spec| (spec.nonce, spec.seed) = (nonce, seed));
         let id = events.id_text(ordinal);
         for topic in events.topics() {
-            let expected = if topic == events.topic(ordinal) { Decoded::Ours(ordinal) } else { Decoded::WrongTopic(ordinal) };
+            let is_own = topic == events.topic(ordinal);
+            let expected = if is_own { Decoded::Ours(ordinal) } else { Decoded::WrongTopic(ordinal) };
             prop_assert_eq!(events.decode(topic, &id), expected);
         }
         prop_assert_eq!(events.decode("nobody's", &id), Decoded::WrongTopic(ordinal));
@@ -46,7 +47,10 @@ proptest! {
         let id = events.id_text(ordinal);
         let mut changed = id.clone();
         changed.replace_range(place..=place, &with);
-        let spellings = [id.to_uppercase(), format!(" {id}"), format!("{id}\n"), format!("{{{id}}}"), id.replace('-', ""), changed];
+        let spaced = format!(" {id}");
+        let ended = format!("{id}\n");
+        let braced = format!("{{{id}}}");
+        let spellings = [id.to_uppercase(), spaced, ended, braced, id.replace('-', ""), changed];
         for spelling in spellings.iter().filter(|spelling| **spelling != id) {
             prop_assert_eq!(events.decode(topic, spelling), Decoded::Foreign, "{}", spelling);
         }
@@ -78,7 +82,8 @@ proptest! {
         let keys = if envelope == 2 { &keys[..1] } else { &keys[..] };
         let mut body = b"kept:".to_vec();
         Renderer::new(Arc::clone(&events), &target).body(keys, Origin::Later, &mut body);
-        let body: Value = serde_json::from_slice(body.strip_prefix(b"kept:").expect("only appended to")).expect("a body is JSON");
+        let body = body.strip_prefix(b"kept:").expect("only appended to");
+        let body: Value = serde_json::from_slice(body).expect("a body is JSON");
         let found = match envelope {
             0 => body.as_array().cloned(),
             1 => body["some \\ events"].as_array().cloned(),
@@ -267,7 +272,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_key_of_a_plan_with_twins_is_told_from_every_other(twins in twins(), nonce: u64, seed: u32, first in ordinals()) {
+    fn every_key_of_a_plan_with_twins_is_told_from_every_other(
+        twins in twins(),
+        nonce: u64,
+        seed: u32,
+        first in ordinals(),
+    ) {
         let events = events(|spec| (spec.nonce, spec.seed, spec.twins) = (nonce, seed, twins));
         let keys = (first & !1)..(first & !1).saturating_add(64);
         let mut seen = std::collections::HashSet::new();
@@ -289,7 +299,10 @@ proptest! {
         let topic = events.topic(ordinal);
         let id = events.id_text(ordinal);
         let pair = [events.id_text(ordinal & !1), events.id_text(ordinal | 1)];
-        for other in [id.to_uppercase(), id.to_lowercase(), format!("{id} "), format!(" {id}"), format!("{id}e"), format!("{id}\u{e9}"), format!("0{id}"), "00".to_owned()] {
+        let mut others = vec![id.to_uppercase(), id.to_lowercase(), format!(" {id}"), format!("0{id}")];
+        others.extend([" ", "e", "\u{e9}"].map(|end| format!("{id}{end}")));
+        others.push("00".to_owned());
+        for other in others {
             if !pair.contains(&other) {
                 prop_assert_eq!(events.decode(topic, &other), Decoded::Foreign, "{}", other);
             }

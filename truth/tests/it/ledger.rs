@@ -156,7 +156,7 @@ fn a_tail_of_rubbish_is_cut_unless_no_write_could_have_left_it() {
         }
     }
     segment.write(&[bytes.clone(), vec![0xff; 300_000]].concat());
-    let expected = Some((bytes.len() as u64, "the rest is longer than one torn write"));
+    let expected = Some((bytes.len() as u64, "the unreadable tail is longer than one torn write"));
     assert_eq!(segment.read(), (frames(), 0, expected));
 }
 
@@ -186,7 +186,7 @@ fn a_whole_frame_that_is_not_understood_is_never_cut_off() {
     let mut of_version_2 = bytes[3..ends[0] - 4].to_vec();
     assert_eq!(sealed(1, &of_version_2), bytes[..ends[0]], "the test seals as the writer does");
     of_version_2[8] = 2;
-    let stranger = "a whole frame is of no kind or version that this build knows";
+    let stranger = "a complete frame has a kind or version that this build does not know";
     for (bad, at) in [
         (sealed(1, &of_version_2), 0),
         ([bytes.clone(), sealed(6, b"later")].concat(), bytes.len()),
@@ -378,7 +378,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_merge_loses_nothing_and_keeps_to_time(mut times in prop::collection::vec(prop::collection::vec(1..50_u64, 0..12), 1..5)) {
+    fn a_merge_loses_nothing_and_keeps_to_time(
+        mut times in prop::collection::vec(prop::collection::vec(1..50_u64, 0..12), 1..5),
+    ) {
         let folder = tempfile::tempdir().expect("a folder");
         let mut all: Vec<(u64, usize)> = Vec::new();
         let mut frames = Vec::new();

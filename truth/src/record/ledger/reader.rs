@@ -72,7 +72,7 @@ impl SegmentReader {
     /// damaged, not torn.
     fn understand(&mut self, bytes: &[u8]) -> Result<Frame, LedgerError> {
         let Some(frame) = Frame::decode(bytes[2], &bytes[3..bytes.len() - CHECKSUM]) else {
-            return Err(self.damaged("a whole frame is of no kind or version that this build knows"));
+            return Err(self.damaged("a complete frame has a kind or version that this build does not know"));
         };
         if matches!(frame, Frame::Header(_)) != (self.offset == 0) {
             return Err(self.damaged("a segment has one header, at its start"));
@@ -88,7 +88,7 @@ impl SegmentReader {
             return Err(self.damaged("good frames follow a bad one"));
         }
         if bytes.len() > LONGEST_TAIL {
-            return Err(self.damaged("the rest is longer than one torn write"));
+            return Err(self.damaged("the unreadable tail is longer than one torn write"));
         }
         self.torn_bytes = bytes.len() as u64;
         Ok(())

@@ -51,14 +51,14 @@ impl Tags {
         let known = metric.tags();
         for tag in text.split(',') {
             let Some((key, value)) = tag.split_once(':') else {
-                return Err(format!("`{}` is no tag: write it as {{status:503}}", tag.trim()));
+                return Err(format!("`{}` is not a tag: write it as {{status:503}}", tag.trim()));
             };
             let key = key.trim();
             let value = value.trim();
             if !known.contains(&key) {
                 return Err(match known {
                     [] => format!("{name} has no tags"),
-                    known => format!("{name} has the tags {}, and no `{key}`", known.join(", ")),
+                    known => format!("{name} has no tag `{key}`; its tags are {}", known.join(", ")),
                 });
             }
             let is_repeated = match key {
@@ -68,7 +68,7 @@ impl Tags {
                 _ => tags.topic.replace(value.to_owned()).is_some(),
             };
             if is_repeated {
-                return Err(format!("the tag {key} is given twice: one threshold looks at one of them"));
+                return Err(format!("the tag {key} is given twice: write one threshold for each value"));
             }
         }
         Ok(tags)
@@ -96,13 +96,15 @@ impl Metric {
 
 fn status(text: &str) -> Result<u16, String> {
     let status = text.parse().ok().filter(|status| matches!(status, 0 | 100..=999));
-    status.ok_or_else(|| format!("`{text}` is no status: write it as 503, or as 0 for no answer"))
+    status.ok_or_else(|| format!("`{text}` is not a status: write it as 503, or as 0 for no response"))
 }
 
 fn fate(text: &str) -> Result<Fate, String> {
     let found = FATES.iter().find(|(name, _)| *name == text);
     let names = FATES.map(|(name, _)| name).join(", ");
-    found.map(|(_, fate)| *fate).ok_or_else(|| format!("`{text}` is no outcome: there are {names}"))
+    found
+        .map(|(_, fate)| *fate)
+        .ok_or_else(|| format!("`{text}` is not an outcome: the outcomes are {names}"))
 }
 
 #[cfg(test)]
@@ -134,19 +136,19 @@ mod tests {
         for (text, metric, part) in [
             ("", Metric::HttpReqs, "{status:503}"),
             ("status", Metric::HttpReqs, "{status:503}"),
-            ("status:", Metric::HttpReqs, "0 for no answer"),
-            ("status:many", Metric::HttpReqs, "0 for no answer"),
-            ("status:99", Metric::HttpReqs, "0 for no answer"),
+            ("status:", Metric::HttpReqs, "0 for no response"),
+            ("status:many", Metric::HttpReqs, "0 for no response"),
+            ("status:99", Metric::HttpReqs, "0 for no response"),
             ("outcome:lost", Metric::Events, "acked, new, duplicate, rejected, unknown"),
             (
                 "method:GET",
                 Metric::HttpReqDuration,
-                "it has the tags status, outcome, topic, executor, and no `method`",
+                "it has no tag `method`; its tags are status, outcome, topic, executor",
             ),
             (
                 "outcome:acked",
                 Metric::HttpReqFailed,
-                "it has the tags status, topic, executor, and no `outcome`",
+                "it has no tag `outcome`; its tags are status, topic, executor",
             ),
             ("status:503", Metric::DroppedIterations, "it has no tags"),
             ("status:503,status:500", Metric::HttpReqs, "status is given twice"),
