@@ -14,10 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conductor::until;
 use jiff::Timestamp;
 use reader::client::TargetClient;
 use reader::database::DatabaseReader;
 use reader::process::TargetProcess;
+use sending::{Job, Reached};
+use signals::Signals;
 use tokio::time::timeout;
 use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
@@ -40,9 +43,6 @@ use crate::result::RunResult;
 use crate::summary::Summary;
 use crate::watch::metrics;
 use crate::watch::notice::Notices;
-use conductor::until;
-use sending::{Job, Reached};
-use signals::Signals;
 
 /// Longest time for the baseline: a target that accepts connections but does not respond is loaded
 /// all the same.

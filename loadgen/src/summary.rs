@@ -12,9 +12,14 @@ pub(crate) mod thresholds;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use effort::Effort;
+use executor::ExecutorSummary;
 use jiff::Timestamp;
+use punctuality::Punctuality;
+use samples::Submetric;
 use schemars::JsonSchema;
 use serde::Serialize;
+use thresholds::{Judged, Measured, duration_s};
 use truth::files::{FolderError, write_json};
 use truth::record::ending::{Ending, LedgerEnd};
 use truth::record::folder::RunFolder;
@@ -25,11 +30,6 @@ use crate::meter::Tally;
 use crate::meter::counts::{Connections, Counts, Doubts, Races};
 use crate::meter::latency::{Latencies, Quantiles};
 use crate::result::RunResult;
-use effort::Effort;
-use executor::ExecutorSummary;
-use punctuality::Punctuality;
-use samples::Submetric;
-use thresholds::{Judged, Measured, duration_s};
 
 /// Version of `summary.json`.
 const VERSION: u32 = 1;

@@ -71,7 +71,7 @@ pub enum Posted {
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// The scenario names no path for it.
-    #[error("the target offers no {what} (the scenario's target.{what} has no path)")]
+    #[error("the scenario sets no target.{what}.path, so the target cannot be read there")]
     NotOffered {
         /// `stats` or `listing`.
         what: &'static str,
@@ -93,7 +93,7 @@ pub enum ReadError {
         source: PassageError,
     },
     /// A response whose status is not a success.
-    #[error("{url} answered with status {status}{}", hint(*status))]
+    #[error("{url} answered with status {status}, expected 2xx{}", hint(*status))]
     Status {
         /// URL of the request.
         url: String,
@@ -101,7 +101,7 @@ pub enum ReadError {
         status: u16,
     },
     /// A response that does not have the form that the scenario describes.
-    #[error("the answer of {url} does not fit the scenario's mapping: {reason}")]
+    #[error("the response of {url} does not fit the scenario's [target]: {reason}")]
     Shape {
         /// URL of the request.
         url: String,
@@ -113,9 +113,7 @@ pub enum ReadError {
 /// Hint for a status that asks for authorisation.
 fn hint(status: u16) -> &'static str {
     match status {
-        401 | 403 => {
-            " (secrets are kept in no file: give them again, with -H, --bearer-file or --basic-file)"
-        }
+        401 | 403 => "; no file keeps secrets: give them again with -H, --bearer-file or --basic-file",
         _ => "",
     }
 }
@@ -144,7 +142,7 @@ pub enum ClientError {
     #[error(transparent)]
     Mapping(#[from] TargetError),
     /// The host of the URL cannot stand in a certificate.
-    #[error("`{0}` is no name that a certificate can bear")]
+    #[error("`{0}` in the target's URL cannot stand in a certificate; expected a host name or an IP address")]
     Name(String),
 }
 

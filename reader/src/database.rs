@@ -52,12 +52,10 @@ impl fmt::Debug for DatabaseReader {
 #[derive(Debug, Error)]
 pub enum DatabaseUrlError {
     /// A URL was given, but no query.
-    #[error(
-        "--database says where the database is, but not what to ask it: give the scenario a [database] with url and query"
-    )]
+    #[error("--database needs a query: add [database] with url and query to the scenario")]
     NoQuery,
     /// Not a URL of a database. The message does not repeat it: it may hold a password.
-    #[error("the URL of the database cannot be used; {DATABASE_URL_FORM}")]
+    #[error("the URL of --database is not one of a database; {DATABASE_URL_FORM}")]
     Url,
 }
 
@@ -73,7 +71,7 @@ pub enum DatabaseError {
         reason: sqlx::Error,
     },
     /// The query failed.
-    #[error("database.query cannot be read from {url}: {reason}")]
+    #[error("database.query failed at {url}: {reason}")]
     Query {
         /// URL of the database, without its password.
         url: String,
@@ -81,7 +79,7 @@ pub enum DatabaseError {
         reason: sqlx::Error,
     },
     /// The next row, or the connection, took too long.
-    #[error("{url} was silent for {} s; is something locked?", after.as_secs())]
+    #[error("{url} did not answer for {} s; is a table locked, or the server overloaded?", after.as_secs())]
     Silent {
         /// URL of the database, without its password.
         url: String,
@@ -89,7 +87,7 @@ pub enum DatabaseError {
         after: Duration,
     },
     /// Reading all rows took too long.
-    #[error("{url} was not read within {} s; narrow database.query down to this run's rows", after.as_secs())]
+    #[error("{url} was not read to the end within {} s; limit database.query to the rows of this run", after.as_secs())]
     Endless {
         /// URL of the database, without its password.
         url: String,
@@ -97,7 +95,7 @@ pub enum DatabaseError {
         after: Duration,
     },
     /// The rows are not events.
-    #[error("database.query does not yield events: {reason}")]
+    #[error("database.query does not return events: {reason}")]
     Shape {
         /// Part that is missing or wrong.
         reason: String,
@@ -106,7 +104,7 @@ pub enum DatabaseError {
 
 fn password_hint(url: &str) -> &'static str {
     match DatabaseKind::of(url) {
-        Some(DatabaseKind::Postgres) => " (a password is taken from PGPASSWORD, ~/.pgpass or --database)",
+        Some(DatabaseKind::Postgres) => " (a password is read from PGPASSWORD, ~/.pgpass or --database)",
         Some(DatabaseKind::Sqlite) | None => "",
     }
 }
@@ -273,7 +271,7 @@ impl Columns {
             let known = NAMES.iter().position(|name| *name == column.name());
             let known = known.ok_or_else(|| {
                 shape(format!(
-                    "its column `{}` is none of {}; rename it with AS, or leave it out",
+                    "its column `{}` is unknown, expected {}; rename it with AS, or leave it out",
                     column.name(),
                     NAMES.join(", ")
                 ))
@@ -283,7 +281,7 @@ impl Columns {
         }
         let missing = NAMES.iter().zip(places).take(2).find(|(_, place)| place.is_none());
         match missing {
-            Some((name, _)) => Err(shape(format!("it has no column `{name}`; name one so with AS {name}"))),
+            Some((name, _)) => Err(shape(format!("it has no column `{name}`; name one with AS {name}"))),
             None => Ok(Self(places)),
         }
     }
@@ -302,7 +300,7 @@ impl Columns {
         let [topic, event_id, timestamp, source, payload] = self.0;
         let key = |place: Option<Place>, name: &str| {
             place.map(plain).transpose()?.flatten().ok_or_else(|| DatabaseError::Shape {
-                reason: format!("a row has no {name}; leave such rows out with WHERE {name} IS NOT NULL"),
+                reason: format!("a row has no {name}; skip such rows with WHERE {name} IS NOT NULL"),
             })
         };
         let content = |place: Option<Place>| place.map(|place| plain(place).map(or_null)).transpose();

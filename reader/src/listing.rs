@@ -195,7 +195,7 @@ impl TargetClient {
             };
             let Some(next) = next else { return Ok(listed) };
             if circle.closes(&next, &page) {
-                return Err(shape(&url, "the way to the next page leads back to an earlier one"));
+                return Err(shape(&url, "the next page is an earlier page again"));
             }
             url = next;
         }
@@ -236,11 +236,12 @@ impl TargetClient {
     }
 
     fn rows(&self, body: &[u8], topic: Option<&String>) -> Result<Vec<Row>, String> {
-        let text = std::str::from_utf8(body).map_err(|_| "not UTF-8".to_owned())?;
+        let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8".to_owned())?;
         let pointer = self.target().listing.rows.as_str();
-        let list = at_pointer(text, pointer).ok_or_else(|| format!("no rows at `{pointer}`"))?;
-        let rows: Vec<&RawValue> =
-            serde_json::from_str(list).map_err(|error| format!("no list of rows: {error}"))?;
+        let list = at_pointer(text, pointer)
+            .ok_or_else(|| format!("there is no `{pointer}`; set target.listing.rows to the list of rows"))?;
+        let rows: Vec<&RawValue> = serde_json::from_str(list)
+            .map_err(|error| format!("what is at `{pointer}` is not a list: {error}"))?;
         let fields = self.target().listing.fields.over(&self.target().fields);
         rows.iter().map(|row| parse_row(row.get(), &fields, topic)).collect()
     }
@@ -262,7 +263,7 @@ struct Members<'a>(#[serde(borrow)] std::collections::HashMap<std::borrow::Cow<'
 
 fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result<Row, String> {
     let members: Members<'_> =
-        serde_json::from_str(text).map_err(|error| format!("a row is no object: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("a row is not a JSON object: {error}"))?;
     // A field whose name is empty is not shown by the target.
     let raw = |name: &str| match name {
         "" => None,
@@ -270,10 +271,12 @@ fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result
         name => members.0.get(name).map(|value| value.get()),
     };
     let string = |name: &str| raw(name).map(as_text);
+    let no_field =
+        |name: &str| format!("a row has no field `{name}`; name the right one in target.listing.fields");
     let own_topic = string(&fields.topic).or_else(|| topic.cloned());
     Ok(Row {
-        topic: own_topic.ok_or_else(|| format!("a row has no `{}`", fields.topic))?,
-        event_id: string(&fields.event_id).ok_or_else(|| format!("a row has no `{}`", fields.event_id))?,
+        topic: own_topic.ok_or_else(|| no_field(&fields.topic))?,
+        event_id: string(&fields.event_id).ok_or_else(|| no_field(&fields.event_id))?,
         timestamp: string(&fields.timestamp),
         source: string(&fields.source),
         payload: raw(&fields.payload).map(str::to_owned),
@@ -319,10 +322,15 @@ pub fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadE
             };
             if parameters.split(';').any(is_next) {
                 let base = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
-                let next = base.join(reference).map_err(|error| shape(url, &format!("its Link: {error}")))?;
+                let next = base
+                    .join(reference)
+                    .map_err(|error| shape(url, &format!("its Link header holds no URL: {error}")))?;
                 // The headers may hold a secret, which only the target may see.
                 if next.origin() != base.origin() {
-                    return Err(shape(url, "the way to the next page leads to another host"));
+                    return Err(shape(
+                        url,
+                        "the next page is on another host, which must not see the headers",
+                    ));
                 }
                 return Ok(Some(next.to_string()));
             }

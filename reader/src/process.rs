@@ -35,7 +35,7 @@ const GUARD: &str = "trap '' HUP INT TERM; read -r _ || kill -s KILL -- \"-$1\""
 pub enum ProcessError {
     /// Another process listens at its address.
     #[error(
-        "something listens on {address} already, though [target.process] is to start the target; stop it, or leave [target.process] out"
+        "{address} is in use already, and [target.process] has to start the target there; stop what listens there, or remove [target.process]"
     )]
     Taken {
         /// Address.
@@ -52,7 +52,7 @@ pub enum ProcessError {
         source: std::io::Error,
     },
     /// The program ended before it was ready.
-    #[error("the target `{program}` ended at its start ({status}); see {}", log.display())]
+    #[error("the target `{program}` ended before it was ready ({status}); see {}", log.display())]
     Ended {
         /// Program.
         program: String,
@@ -150,7 +150,7 @@ impl TargetProcess {
         let since = Instant::now();
         while !self.is_stopped() {
             if since.elapsed() > CHECK || self.has_ended()?.is_some() {
-                let source = std::io::Error::other("it was not stopped by SIGSTOP");
+                let source = std::io::Error::other("SIGSTOP did not stop it");
                 return Err(ProcessError::System { action: "pause", source });
             }
             sleep(LOOK).await;

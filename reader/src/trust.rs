@@ -20,7 +20,7 @@ use truth::target::Connect;
 #[derive(Debug, Error)]
 pub enum TrustError {
     /// The file is missing, or does not hold PEM of this kind.
-    #[error("{} holds no {what} in PEM that can be read", path.display())]
+    #[error("cannot read a {what} in PEM from {}", path.display())]
     File {
         /// `certificate` or `key`.
         what: &'static str,
@@ -41,7 +41,7 @@ pub enum TrustError {
     },
     /// The system has no certificates, as in a small container.
     #[error(
-        "this system trusts no certificates, so the target's cannot be judged; name those to trust with --cacert FILE"
+        "this system has no trusted certificates to verify the target's with; name some with --cacert FILE"
     )]
     NoRoots,
 }

@@ -48,7 +48,7 @@ pub enum TunnelError {
     Io(#[from] io::Error),
     /// The proxy asks for a login, or rejects the one that was given.
     #[error(
-        "{proxy} does not let us in ({said}); give user:password with --proxy-basic-file FILE or in TARGET_PROXY_AUTH"
+        "{proxy} asks for a login ({said}); give user:password with --proxy-basic-file FILE or in TARGET_PROXY_AUTH"
     )]
     Login {
         /// Proxy.
@@ -57,7 +57,7 @@ pub enum TunnelError {
         said: String,
     },
     /// The proxy refuses to connect to the target, or could not.
-    #[error("{proxy} does not lead to {place} ({said})")]
+    #[error("{proxy} does not connect to {place} ({said})")]
     Refused {
         /// Proxy.
         proxy: Proxy,
@@ -67,7 +67,7 @@ pub enum TunnelError {
         said: String,
     },
     /// The response is not one of a proxy of this kind.
-    #[error("what came from {proxy} is no answer of such a proxy: {said}")]
+    #[error("{proxy} did not answer as a proxy of this kind: {said}")]
     Strange {
         /// Proxy.
         proxy: Proxy,
@@ -149,7 +149,7 @@ impl Tunnel {
                 Err(TunnelError::Login { proxy: self.proxy.clone(), said: line })
             }
             Some(Head { line, .. }) => Err(self.refused(line)),
-            None => Err(self.strange("its head has no status")),
+            None => Err(self.strange("the head of its response has no status")),
         }
     }
 
@@ -158,19 +158,23 @@ impl Tunnel {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             if head.len() == MAX_HEAD {
-                return Err(self.strange(&format!("its head is longer than {MAX_HEAD} bytes")));
+                return Err(
+                    self.strange(&format!("the head of its response is longer than {MAX_HEAD} bytes"))
+                );
             }
             match stream.read_u8().await {
                 Ok(byte) => head.push(byte),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(self.strange("it closed the connection before the answer was whole"));
+                    return Err(self.strange("it closed the connection before the response was complete"));
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut answer = httparse::Response::new(&mut fields);
-        answer.parse(&head).map_err(|error| self.strange(&format!("its head is not HTTP ({error})")))?;
+        answer
+            .parse(&head)
+            .map_err(|error| self.strange(&format!("the head of its response is not HTTP ({error})")))?;
         let reason = answer.reason.unwrap_or_default();
         let line = |status| format!("status {status} {reason}").trim_end().to_owned();
         Ok(answer.code.map(|status| Head { status, line: line(status) }))
@@ -187,7 +191,7 @@ impl Tunnel {
         };
         led.map(drop).map_err(|error| match error {
             Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.strange("it closed the connection before the answer was whole")
+                self.strange("it closed the connection before the response was complete")
             }
             Error::Io(error) => TunnelError::Io(error),
             Error::NoAcceptableAuthMethods | Error::AuthorizationRequired | Error::PasswordAuthFailure(_) => {
@@ -283,7 +287,7 @@ mod tests {
             said("http", b"HTTP/1.1 200").await,
             said("socks5h", b"\x04").await,
         ] {
-            assert!(text.contains("no answer of such a proxy"), "{text}");
+            assert!(text.contains("did not answer as a proxy"), "{text}");
         }
     }
 

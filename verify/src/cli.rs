@@ -42,7 +42,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Send about ten events to an unknown target, and write a scenario that describes it
-    Probe(ProbeOptions),
+    Probe(Box<ProbeOptions>),
     /// Print the reference of all flags, of all checks or of the exit codes, as Markdown
     #[command(hide = true)]
     Reference(Page),

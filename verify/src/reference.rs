@@ -7,7 +7,7 @@ use crate::cli::{Cli, Page};
 /// Returns the page that was asked for.
 pub(crate) fn page(asked: &Page) -> String {
     if asked.checks {
-        checks()
+        format!("{CHECKS}\n{}", judge::checks::reference())
     } else if asked.exit_codes {
         exit_codes()
     } else {
@@ -15,15 +15,20 @@ pub(crate) fn page(asked: &Page) -> String {
     }
 }
 
-fn checks() -> String {
-    "# Checks\n".to_owned()
-}
-
 fn exit_codes() -> String {
     EXIT_CODES
         .replace("VERIFY\n", &exit::table(|meaning| meaning.verify))
         .replace("LOADGEN\n", &exit::table(|meaning| meaning.loadgen))
 }
+
+/// Beginning of the page of checks.
+const CHECKS: &str = "\
+# Checks
+
+`verify` makes each of these checks on every run, and reports it as pass, fail, unknown or not
+tested. A check is not tested if the run, or the target, does not give what it needs. The report
+and `junit.xml` show the checks in this order.
+";
 
 /// Page of exit codes, with a line in the place of each table.
 const EXIT_CODES: &str = "\
@@ -72,6 +77,12 @@ mod tests {
             assert!(page.contains(text), "{text}: {page}");
         }
         assert!(!page.contains("\nVERIFY") && !page.contains("\nLOADGEN"), "{page}");
+    }
+
+    #[test]
+    fn the_page_of_checks_has_a_heading_and_the_registry() {
+        let page = page(&Page { checks: true, exit_codes: false });
+        assert!(page.starts_with("# Checks\n\n") && page.contains("\n| `lost` |"), "{page}");
     }
 
     #[test]

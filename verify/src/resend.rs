@@ -1,9 +1,9 @@
-//! Sending again, the only thing that `verify` ever writes to a target, and only when asked to.
+//! Events sent again: the only thing that `verify` writes to a target while it judges, and only if asked to.
 //!
-//! *Resolve* sends the keys whose attempts are all unknown and that were not listed, to learn what the target makes of
-//! them. *Replay* sends keys that were acknowledged, all of which must be known. What could hide a loss is never sent:
-//! no acknowledged key that a listing did not show, and no key in doubt that one may have shown. Every list of keys is
-//! in the ledger before its first byte leaves.
+//! *Resolve* sends the keys whose attempts are all unknown and that were not listed, to learn if the target has them.
+//! *Replay* sends acknowledged keys, each of which the target must deduplicate. A key that could hide a loss is never sent:
+//! an acknowledged key that the listing did not show, or an unknown key that it may have shown. The ledger holds every list
+//! of keys before the first byte of the list leaves.
 
 mod sender;
 
@@ -23,26 +23,26 @@ use truth::target::answer::Outcome;
 
 use self::sender::{Sender, Sent};
 
-/// Requests under way at once: enough to keep a target busy, too few to be a load.
+/// Requests in flight at once: enough to keep a target busy, too few to load it.
 const IN_FLIGHT: usize = 8;
 
-/// Why nothing more could be sent.
+/// Reason why nothing more could be sent.
 #[derive(Debug, Error)]
 pub enum ResendError {
-    /// What was sent could not be recorded, so nothing more was sent.
+    /// A request could not be recorded.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The run folder cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The lists that were sent before cannot be counted.
+    /// The ledger cannot be read to its end.
     #[error(transparent)]
     Walk(#[from] WalkError),
 }
 
-/// Sends these keys to the target of this run, and records it in a further segment of the run's ledger.
+/// Sends these keys to the target of this run, and records the requests in a new segment of the run's ledger.
 ///
-/// Ends early if the target cannot be reached: what is left is on record as never sent.
+/// Ends early if the target cannot be reached. The other requests are recorded as never sent.
 pub async fn send(
     client: &TargetClient,
     folder: &RunFolder,
@@ -70,7 +70,7 @@ pub async fn send(
     Ok(resending.ledger.close(monotonic_ns())?)
 }
 
-/// The first number that no list of the ledger has.
+/// Returns the first number that no list of the ledger has.
 fn next_list(frames: &Frames) -> Result<u32, WalkError> {
     let mut next = 0;
     frames.for_each(|_, frame| {
@@ -92,7 +92,7 @@ struct Resending {
 
 impl Resending {
     async fn send(&mut self, purpose: Purpose, ordinals: &[u64]) -> Result<(), ResendError> {
-        // Whole requests, as many as one frame holds.
+        // A list consists of whole requests, as many as one frame of the ledger holds.
         let list = (MAX_RESEND / self.batch).max(1) * self.batch;
         for ordinals in ordinals.chunks(list) {
             let id = self.next_list;
@@ -130,7 +130,7 @@ impl Resending {
             request,
             try_number: 0,
             is_final: true,
-            // Each has one of its own.
+            // Each request has a connection of its own.
             connection: request,
             t_planned: sent.t_start,
             t_start: sent.t_start,

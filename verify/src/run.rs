@@ -1,4 +1,4 @@
-//! One invocation of `verify`: open, observe, judge, report.
+//! Judgement of a run: open its folders, observe the target, judge, report.
 
 use std::path::{Path, PathBuf};
 
@@ -29,10 +29,10 @@ use crate::resend::{self, ResendError};
 
 mod opened;
 
-/// Why there is no verdict.
+/// Reason why there is no verdict.
 #[derive(Debug, Error)]
 enum VerifyError {
-    /// The run folders are not what they should be.
+    /// The run folders cannot be judged.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// A folder cannot be read or written.
@@ -41,48 +41,48 @@ enum VerifyError {
     /// The target's URL cannot be used.
     #[error(transparent)]
     Mapping(#[from] TargetError),
-    /// The target cannot be asked as it is described.
+    /// The target cannot be reached as it is described.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A secret is not to be had.
+    /// A secret cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// There is no database to ask.
+    /// The database cannot be read as it is described.
     #[error(transparent)]
     Database(#[from] DatabaseUrlError),
-    /// Nothing could be read.
-    #[error("cannot reach {target}: is it running? nothing was read, nothing was written")]
+    /// The target could not be reached.
+    #[error("cannot reach {target}, so there is no verdict; start the target, or name another with --target")]
     Unreachable {
-        /// The target.
+        /// URL of the target.
         target: String,
-        /// Why.
+        /// Cause.
         source: Box<ReadError>,
     },
-    /// What was to be sent again could not be recorded.
-    #[error("cannot go on sending: what was sent could not be recorded")]
+    /// An attempt to send again could not be recorded.
+    #[error("stopped sending again: a request could not be recorded")]
     Resend(#[from] ResendError),
-    /// The run's target could not be started again.
+    /// The target of the run could not be started again.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// The lists that were sent before cannot be read.
-    #[error("the ledger cannot be booked")]
+    /// The ledger cannot be read to its end.
+    #[error("the ledger cannot be read")]
     Walk(#[from] WalkError),
-    /// Nothing was sent that could be stored once or twice.
-    #[error("{} sent one request over and over, and no events: there is nothing to judge", path.display())]
+    /// The run sent no events.
+    #[error("{} sent the same request every time, and no events: there is nothing to judge", path.display())]
     NoEvents {
-        /// The run folder.
+        /// Run folder.
         path: PathBuf,
     },
     /// `--offline` without an observation.
     #[error("{} holds no complete observation; run verify without --offline while the target is up", path.display())]
     NothingObserved {
-        /// The run folder.
+        /// Run folder.
         path: PathBuf,
     },
 }
 
 impl VerifyError {
-    /// The documented exit code.
+    /// Exit code, as documented.
     fn exit_code(&self) -> u8 {
         match self {
             Self::Evidence(_)
@@ -99,7 +99,7 @@ impl VerifyError {
     }
 }
 
-/// Runs `verify` and returns its exit code; everything is printed.
+/// Judges a run, prints the report, and returns the exit code.
 pub async fn run(options: Options) -> u8 {
     let verdict = tokio::select! {
         verdict = verdict(&options) => verdict,
@@ -128,7 +128,7 @@ async fn interrupted() {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
-        // Without handlers, the default action ends the process all the same.
+        // Without handlers, the default action ends the process.
         return std::future::pending().await;
     };
     tokio::select! {
@@ -158,7 +158,7 @@ async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
     verdict
 }
 
-/// Reads the target, sends again what is asked for, and judges.
+/// Reads the target, sends again if that was asked for, and judges.
 async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyError> {
     let folder = &runs[0].folder;
     let observed = match look(options, runs).await? {
@@ -171,7 +171,7 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyErro
     let verdict = judge(&evidence);
     let is_over = !wish.sends() || verdict.verdict == Verdict::Fail;
     if wish.sends() && is_over {
-        eprintln!("note: nothing is sent again: what is stored then could cover what is wrong now");
+        eprintln!("note: nothing is sent again: that could hide what is missing now");
     }
     if is_over || !send_again(options, &wish, runs, &evidence).await? {
         return Ok(finish(verdict, first.unwrap_or(0), runs));
@@ -186,7 +186,7 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyErro
     Ok(finish(judge(&evidence), second, runs))
 }
 
-/// Starts the target again of a run whose scenario started it, unless it is there.
+/// Starts the target again if the scenario of the run started it and nothing listens at its address.
 async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetProcess>, VerifyError> {
     let target = target(options, runs)?;
     let Some(process) = target.process.clone() else { return Ok(None) };
@@ -200,7 +200,7 @@ async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetPr
     Ok(Some(TargetProcess::start(process, client, endpoint, log).await?))
 }
 
-/// The locks of all runs: one that is sent for is had alone.
+/// Locks all runs: exclusively if events are sent again, which the ledger records.
 fn lock(options: &Options, runs: &[Run]) -> Result<Vec<VerifyLock>, VerifyError> {
     let sends = options.resolve || options.replay.is_some();
     let mut locks = Vec::new();
@@ -214,7 +214,7 @@ fn lock(options: &Options, runs: &[Run]) -> Result<Vec<VerifyLock>, VerifyError>
     Ok(locks)
 }
 
-/// Sends what is wished for, after a first look; says whether there was anything to send.
+/// Sends again what was asked for, after a first look. Returns true if there was anything to send.
 async fn send_again(
     options: &Options,
     wish: &Wish,
@@ -229,8 +229,9 @@ async fn send_again(
         eprintln!("note: there is nothing to send again");
         return Ok(false);
     }
-    let (resolve, replay) = (grouped(lists.resolve.len() as u64), grouped(lists.replay.len() as u64));
-    eprintln!("sending again: {resolve} keys whose fate is unknown, {replay} that were acknowledged");
+    let resolve = grouped(lists.resolve.len() as u64);
+    let replay = grouped(lists.replay.len() as u64);
+    eprintln!("sending again: {resolve} keys whose attempts are all unknown, {replay} acknowledged keys");
     let client = client(options, &target(options, runs)?)?;
     let timeout = runs[0].manifest.scenario.load.timeout;
     resend::send(&client, &runs[0].folder, evidence, timeout, &lists).await?;
@@ -245,10 +246,10 @@ fn newest_observation(folder: &RunFolder) -> Result<(u32, Observed), VerifyError
     }
 }
 
-/// What came of reading the target.
+/// Result of reading the target.
 enum Looked {
     Observed(Box<Observed>),
-    /// The ledger is damaged, so that nobody knows what to look for.
+    /// The ledger is damaged, so nothing says which keys have to be there.
     Undecided(Box<Judgement>),
 }
 
@@ -265,7 +266,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
     let database =
         DatabaseReader::new(runs[0].manifest.scenario.database.as_ref(), options.database.as_deref())?;
     if !client.offers_stats() && !client.offers_listing() && database.is_none() {
-        // There is nothing to read; what the answers alone tell is judged.
+        // There is nothing to read, so the responses alone are judged.
         return Ok(Looked::Observed(Box::new(Observed::blank(&runs[0].manifest.plan, &url))));
     }
     let wanted = Wanted {
@@ -303,7 +304,8 @@ fn client(options: &Options, target: &Target) -> Result<TargetClient, VerifyErro
     Ok(TargetClient::new(target, &options.reach.all_headers()?, &options.reach.proxy_login()?)?)
 }
 
-/// Saves an observation under the next number. A folder that cannot be written keeps no evidence; the verdict stands.
+/// Saves an observation under the next number, and returns the number. If the folder cannot be written, the verdict
+/// stands without the files.
 fn save_observation(folder: &RunFolder, observed: &Observed) -> Option<u32> {
     let n = folder.observations().last().map_or(1, |last| last + 1);
     let saved = observed.save(&folder.observation(n));
@@ -329,18 +331,21 @@ fn finish(mut verdict: Judgement, observation: u32, runs: &[Run]) -> Judgement {
     verdict
 }
 
-/// What was wrong at an earlier look, and is seen no more, is no fault of this one; but it was seen.
+/// Says if an earlier observation was a FAIL and this one is not: the verdict does not count it, but it was seen.
 fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
     let Ok(before) = read_json::<Judgement>(&folder.file("verdict.json")) else { return };
     let is_another = before.observation != verdict.observation;
     if is_another && before.verdict == Verdict::Fail && verdict.verdict != Verdict::Fail {
         let reason = before.reasons.first().map(ToString::to_string).unwrap_or_default();
-        eprintln!("note: observation {} was a FAIL ({reason}); it is not seen any more", before.observation);
+        eprintln!(
+            "note: observation {} was a FAIL ({reason}); this one does not show it",
+            before.observation
+        );
     }
 }
 
 fn warn_unwritten(written: Result<(), FolderError>, folder: &Path) {
     if let Err(error) = written {
-        eprintln!("warning: nothing could be kept in {}: {}", folder.display(), chain(&error));
+        eprintln!("warning: cannot write the results to {}: {}", folder.display(), chain(&error));
     }
 }

@@ -62,7 +62,7 @@ impl Responses {
         self.invalid.compared += 1;
         if done.answer.outcome == Outcome::Acked {
             let detail =
-                format!("acknowledged with status {}, though one of its events is none", done.status);
+                format!("acknowledged with status {}, though one of its events is invalid", done.status);
             self.invalid.note(done, detail);
         }
     }
@@ -81,10 +81,11 @@ impl Responses {
         }
     }
 
-    /// Takes the response to a planned request of these keys. `known` are keys that no longer can be new.
+    /// Takes the response to a planned request of these keys. `known` are keys that no longer can
+    /// be new.
     ///
-    /// For example, a request holds the keys 7, 7, 8 and 9, and 9 was acknowledged before its round was
-    /// opened. At most 7 and 8 are new: `inserted=3` is a fault.
+    /// For example, a request holds the keys 7, 7, 8 and 9, and 9 was acknowledged before its round
+    /// was opened. At most 7 and 8 are new: `inserted=3` is a fault.
     pub(crate) fn take_counts(&mut self, done: &Done, ordinals: &[u64], known: &HashSet<u64>) {
         let answer = &done.answer;
         if answer.outcome != Outcome::Acked || answer.kinds != Kinds::Unreported {

@@ -8,7 +8,8 @@ use truth::target::answer::{Kind, Kinds};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check};
 
-/// A key whose copies stand in two requests that do not overlap: (round, request, place) of each, in order.
+/// A key whose copies stand in two requests that do not overlap: (round, request, place) of each,
+/// in order.
 fn spread_key(forged: &Forged) -> (u64, Vec<(u64, u32, usize)>) {
     let spread = |attempts: &[(u64, u32, usize)]| attempts.len() == 2 && attempts[1].0 > attempts[0].0;
     let key = forged.key_where(spread);

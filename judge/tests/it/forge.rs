@@ -1,6 +1,8 @@
-//! Forged runs: a correct target is simulated exactly over a plan, and a test then damages one thing.
+//! Forged runs: a correct target is simulated exactly over a plan, and a test then damages one
+//! thing.
 //!
-//! The simulation shares nothing with the judge but the plan: its store is a set of keys, its clock a counter.
+//! The simulation shares nothing with the judge but the plan: its store is a set of keys, its clock
+//! a counter.
 
 use std::collections::HashSet;
 
@@ -228,7 +230,8 @@ impl Forge {
     }
 }
 
-/// The counters asked for while the load goes on, at the instants at which every so many requests take effect.
+/// The counters asked for while the load goes on, at the instants at which every so many requests
+/// take effect.
 struct Polling {
     /// Start of each try, and its events.
     starts: Vec<(u64, u64)>,

@@ -67,7 +67,7 @@ fn amount(scenario: &Scenario, executors: &Executors, plan: &Plan) -> String {
     match (plan.total, plan.keys()) {
         (Some(events), Some(keys)) => {
             let repeats = events - keys;
-            format!("{events} events of {keys} keys ({repeats} duplicates), {} in a request", plan.batch)
+            format!("{events} events of {keys} keys ({repeats} repeats), {} in a request", plan.batch)
         }
         _ => format!("as many events as responses come{lasts}, {} in a request", plan.batch),
     }

@@ -32,7 +32,7 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
         None => format!("{}{part}", duration(&load.shapes)),
     };
     notices.say(&format!(
-        "sending {events} to {} over {} connections; {:.2}% are duplicates",
+        "sending {events} to {} over {} connections; {:.2}% are repeats",
         load.scenario.target.url,
         workload.connections,
         repeats as f64 * 100.0 / of as f64,

@@ -242,7 +242,7 @@ fn a_proxy_that_refuses_or_is_not_there_is_named() {
     let proxy = Proxy::http(stub.address, Manner::Passing, |_| Some("403 Forbidden"));
     let ran = load(&format!("--target http://{NAME}:81 --proxy http://{}", proxy.address));
     assert_eq!(ran.code, Some(5), "{}", ran.stderr);
-    let said = format!("http://{} does not lead to {NAME}:81 (status 403 Forbidden)", proxy.address);
+    let said = format!("http://{} does not connect to {NAME}:81 (status 403 Forbidden)", proxy.address);
     assert!(ran.stderr.contains(&said) && ran.stderr.contains("--proxy out"), "{}", ran.stderr);
     assert_eq!(stub.look(|seen| seen.begun), 0);
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

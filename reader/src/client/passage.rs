@@ -40,22 +40,22 @@ pub enum PassageError {
     #[error("cannot connect")]
     Connect(#[source] io::Error),
     /// The TLS handshake failed.
-    #[error("cannot speak TLS with the target")]
+    #[error("the TLS handshake with the target failed")]
     Tls(#[source] io::Error),
     /// The target does not speak HTTP/2.
     #[error("the target does not agree to speak HTTP/2; leave --http2 out")]
     NotAgreed,
     /// Connecting took too long.
-    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
+    #[error("no connection within {} s; is the target up, and reachable from here?", CONNECT_TIMEOUT.as_secs())]
     NotInTime,
     /// The whole response took too long.
-    #[error("no whole answer within {} ms", .0.as_millis())]
+    #[error("no complete response within {} ms", .0.as_millis())]
     TimedOut(Duration),
     /// There was no response.
-    #[error("the answer broke off, or is not HTTP")]
+    #[error("the response broke off, or is not HTTP")]
     Http(#[from] hyper::Error),
     /// The response broke off.
-    #[error("the answer's body broke off")]
+    #[error("the body of the response broke off")]
     Body(#[from] reqwest::Error),
 }
 

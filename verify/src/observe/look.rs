@@ -1,21 +1,21 @@
-//! One look at what a target stored, by each way to it, and how the ways compare.
+//! One look at what a target stored, in its listing and in its database, and the comparison of both.
 
 use std::time::Duration;
 
 use truth::observed::rows::{Anomaly, AnomalyClass, CONTENTS, ContentTally, RowTally};
 use truth::observed::{Apart, ApartKey, Route};
 
-/// How many keys that are told apart are kept.
+/// Most examples of keys on which listing and database differ.
 const EXAMPLES: usize = 8;
 
-/// How far a listing reaches.
+/// Reach of a listing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Extent {
-    /// All there is.
+    /// The listing shows all rows.
     Whole,
-    /// There is reason to think that rows are held back, nobody knows of which topics.
+    /// Rows are probably missing, and it is unknown of which topics.
     Capped,
-    /// These topics reached the declared cap. That shows the cap to be as declared, so the others are whole.
+    /// These topics reached the declared cap. So the cap is as declared, and the other topics are whole.
     CutOff(Vec<String>),
 }
 
@@ -24,45 +24,49 @@ impl Extent {
         if capped { Self::Capped } else { Self::Whole }
     }
 
-    /// Some of the keys that a listing shows which holds back others, in its order.
+    /// Returns some of the keys of a capped listing, in its order.
     pub(super) fn sample(&self, tally: &RowTally<'_>) -> Vec<u64> {
         if *self == Self::Capped { tally.sample.keys() } else { Vec::new() }
     }
 
-    pub(super) fn into_capped(self) -> (bool, Vec<String>) {
+    pub(super) fn is_capped(&self) -> bool {
+        *self != Self::Whole
+    }
+
+    /// Returns the topics that are not whole, as far as they are known.
+    pub(super) fn into_cut_off(self) -> Vec<String> {
         match self {
-            Self::Whole => (false, Vec::new()),
-            Self::Capped => (true, Vec::new()),
-            Self::CutOff(topics) => (true, topics),
+            Self::Whole | Self::Capped => Vec::new(),
+            Self::CutOff(topics) => topics,
         }
     }
 }
 
-/// What the target itself shows.
+/// Rows of the target's listing.
 pub(super) struct Listed<'e> {
     pub(super) tally: RowTally<'e>,
     pub(super) pages: u64,
     pub(super) extent: Extent,
-    /// Whether all topics were listed, not only the plan's.
+    /// True if all topics were listed, not only those of the plan.
     pub(super) all_topics: bool,
 }
 
-/// What its database holds.
+/// Rows of the database.
 pub(super) struct Stored<'e> {
     pub(super) tally: RowTally<'e>,
-    /// Whether it follows another one that is written to.
+    /// True if the database is a replica.
     pub(super) is_replica: bool,
 }
 
 impl Stored<'_> {
-    /// The same, unless it looks as if the question, not the store, were at fault: a database without a single row of a
-    /// run that was acknowledged, or a column of which no value is what was sent.
+    /// Returns the rows, or an error if the query is probably wrong: not one row is of a run that was acknowledged, or a
+    /// column has not one value that was sent.
     pub(super) fn understood(self, acked: bool) -> Result<Self, String> {
         let tally = &self.tally;
         if acked && tally.ours.count == 0 {
             return Err(format!(
-                "none of its {} rows is of this run: does database.query ask for the table that the target writes to, and \
-                 for topics and ids as they were sent?",
+                "none of its {} rows is of this run; database.query has to read the table that the target writes to, \
+                 with topics and ids as they were sent",
                 tally.rows
             ));
         }
@@ -70,25 +74,24 @@ impl Stored<'_> {
         let Some(column) = tally.contents.iter().position(is_foreign) else { return Ok(self) };
         let is_of_it = |anomaly: &&Anomaly| anomaly.class == AnomalyClass::PayloadChanged;
         let example = tally.anomalies.iter().find(is_of_it).map_or("", |anomaly| anomaly.detail.as_str());
-        let name = CONTENTS[column];
         Err(format!(
-            "its column `{name}` is not understood: not one of {} values is what was sent ({example}); convert it in \
+            "its column `{}` is not understood: not one of {} values was sent ({example}); convert the column in \
              database.query, or leave it out",
-            tally.contents[column].compared
+            CONTENTS[column], tally.contents[column].compared
         ))
     }
 }
 
-/// What each way showed.
+/// Result of one look.
 pub(super) struct Look<'e> {
-    /// The target's own listing, if it has one.
+    /// Rows of the listing, if the target has one.
     pub(super) listed: Option<Listed<'e>>,
-    /// The database, if the scenario says how to ask it, or why it could not be read.
+    /// Rows of the database if the scenario names one, or the reason why it could not be read.
     pub(super) stored: Option<Result<Stored<'e>, String>>,
 }
 
 impl<'e> Look<'e> {
-    /// The way that tells whether a key is there: the target's own, unless only the database shows all.
+    /// Route that decides if a key is there: the listing, unless only the database shows all rows.
     pub(super) fn route(&self) -> Route {
         match (&self.listed, &self.stored) {
             (Some(Listed { extent: Extent::Whole, .. }), _) => Route::Api,
@@ -97,15 +100,15 @@ impl<'e> Look<'e> {
         }
     }
 
-    /// What that way shows.
-    pub(super) fn tells(&self) -> Option<(&RowTally<'e>, &Extent)> {
+    /// Rows of that route.
+    pub(super) fn decisive(&self) -> Option<(&RowTally<'e>, &Extent)> {
         match self.route() {
             Route::Api => self.listed.as_ref().map(|listed| (&listed.tally, &listed.extent)),
             Route::Database => self.in_database().map(|tally| (tally, &Extent::Whole)),
         }
     }
 
-    /// What the other way shows.
+    /// Rows of the other route.
     pub(super) fn beside(&self) -> Option<&RowTally<'e>> {
         match self.route() {
             Route::Api => self.in_database(),
@@ -113,16 +116,17 @@ impl<'e> Look<'e> {
         }
     }
 
-    /// Of how many keys listing and database tell different things. What a listing holds back is no difference. Where keys
-    /// are forgotten after a window, how often one is stored is the store's own affair: a table may keep the last alone.
+    /// Compares listing and database, key by key. A key that a capped listing does not show is not a difference. If the
+    /// target forgets keys after a window, the number of rows of a key is not compared: a table may keep only the last.
     pub(super) fn apart(&self, keys: u64, window: Option<Duration>) -> Option<Apart> {
-        let (listed, stored) = (self.listed.as_ref()?, self.in_database()?);
+        let listed = self.listed.as_ref()?;
+        let stored = self.in_database()?;
         let is_whole = listed.extent == Extent::Whole;
         let mut apart = Apart { is_whole, listed: listed.tally.ours.count, keys: 0, examples: Vec::new() };
         let times = |seen: u8| if window.is_some() { seen.min(1) } else { seen };
         for ordinal in 0..keys {
-            let (in_listing, in_database) =
-                (times(listed.tally.presence.seen(ordinal)), times(stored.presence.seen(ordinal)));
+            let in_listing = times(listed.tally.presence.seen(ordinal));
+            let in_database = times(stored.presence.seen(ordinal));
             let payloads = in_listing == 1 && in_database == 1 && listed.tally.holds_other(stored, ordinal);
             if in_listing > in_database || (is_whole && in_listing < in_database) || payloads {
                 apart.keys += 1;
@@ -135,13 +139,13 @@ impl<'e> Look<'e> {
         Some(apart)
     }
 
-    /// Whether the database follows another one.
+    /// True if the database is a replica.
     pub(super) fn is_of_replica(&self) -> bool {
         matches!(&self.stored, Some(Ok(Stored { is_replica: true, .. })))
     }
 
-    /// Whether another look saw the same rows; those of others may differ where others write, and in a database they may
-    /// at any time.
+    /// True if another look saw the same rows. With `shared`, the rows of other writers may differ. In a database they may
+    /// always.
     pub(super) fn shows_the_same(&self, other: &Self, shared: bool) -> bool {
         let same = |one: Option<&RowTally<'_>>, other: Option<&RowTally<'_>>, shared: bool| match (one, other)
         {

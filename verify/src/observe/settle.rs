@@ -1,4 +1,4 @@
-//! Waiting until a target has done what it accepted, and telling "still moving" from "stuck".
+//! Wait until a target has processed what it accepted. It tells a target that still moves from one that is stuck.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +7,31 @@ use reader::client::{ReadError, TargetClient};
 use truth::observed::Settled;
 use truth::observed::counters::Counters;
 
-/// How often the counters are read meanwhile.
+/// Pause between two readings of the counters.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
-/// What settling waits for.
+/// Condition that ends the wait.
 #[derive(Clone, Debug)]
 pub struct Expected<'a> {
-    /// What the ledger demands of the counters.
+    /// Growth of the counters that the ledger demands.
     pub region: &'a Region,
-    /// Where they stood before.
+    /// Counters before the run.
     pub before: Option<&'a Counters>,
-    /// How long they must not move.
+    /// Time that the counters must not move.
     pub quiet: Duration,
-    /// Whether others write to the target meanwhile.
+    /// True if others write to the target too.
     pub shared: bool,
-    /// When to give up.
+    /// Time to give up at.
     pub deadline: Instant,
+}
+
+/// Result of the wait.
+#[derive(Clone, Debug)]
+pub struct AtEnd {
+    /// Last counters that were read.
+    pub counters: Counters,
+    /// State of the counters.
+    pub settled: Settled,
 }
 
 impl Expected<'_> {
@@ -32,18 +41,20 @@ impl Expected<'_> {
     }
 }
 
-/// Reads the counters, from the `first` reading on, until they are quiet and all that was acknowledged is counted, or
-/// the deadline. A reading that fails is tried again until then.
+/// Reads the counters again and again after the `first` reading, until they are quiet and count everything that was
+/// acknowledged, or until the deadline. A reading that fails is repeated until then.
 pub async fn settle(
     client: &TargetClient,
     expected: &Expected<'_>,
     first: Counters,
-) -> Result<(Counters, Settled), ReadError> {
-    let (mut last, mut still_since, mut failed) = (first, Instant::now(), None);
+) -> Result<AtEnd, ReadError> {
+    let mut last = first;
+    let mut still_since = Instant::now();
+    let mut failed = None;
     loop {
         let is_quiet = failed.is_none() && still_since.elapsed() >= expected.quiet;
         if is_quiet && expected.reached(&last) {
-            return Ok((last, Settled::Reached));
+            return Ok(AtEnd { counters: last, settled: Settled::Reached });
         }
         if Instant::now() >= expected.deadline {
             let settled = match (is_quiet, last.backlog()) {
@@ -51,13 +62,13 @@ pub async fn settle(
                 (true, _) => Settled::Stalled,
                 (false, _) => Settled::Moving,
             };
-            return failed.map_or(Ok((last, settled)), Err);
+            return failed.map_or(Ok(AtEnd { counters: last, settled }), Err);
         }
         tokio::time::sleep(POLL_EVERY).await;
         match client.stats().await {
             Ok(now) => {
                 failed = None;
-                // Where others write too, movement means nothing.
+                // If others write too, movement means nothing.
                 if !now.stands_as(&last) && !expected.shared {
                     still_since = Instant::now();
                 }

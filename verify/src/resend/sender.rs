@@ -1,4 +1,4 @@
-//! One request on a connection of its own, so that nothing beneath can find a dead one in a pool and send it again.
+//! Requests, each on a connection of its own: a pool could hold a dead connection, and a library would send again.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use truth::target::Target;
 use truth::target::answer::{Answer, Outcome};
 use truth::target::wire::Renderer;
 
-/// How one request ended.
+/// Result of one request.
 pub(super) struct Sent {
     pub(super) request: usize,
     pub(super) t_start: u64,
@@ -21,13 +21,13 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// One that did not even begin.
+    /// Result of a request that was never begun.
     pub(super) fn never(request: usize) -> Self {
         Self { request, t_start: monotonic_ns(), status: 0, answer: Answer::bare(Outcome::NeverSent) }
     }
 }
 
-/// Sends to one target.
+/// Sender of requests to one target.
 pub(super) struct Sender {
     client: TargetClient,
     target: Arc<Target>,
@@ -42,7 +42,7 @@ impl Sender {
         Self { client: client.clone(), target, renderer, timeout }
     }
 
-    /// A request that carries these keys; it is sent when the future is polled.
+    /// Makes a request with these keys. It is sent when the future is polled.
     pub(super) fn request(
         &mut self,
         request: usize,
@@ -50,18 +50,20 @@ impl Sender {
     ) -> impl Future<Output = Sent> + Send + 'static {
         let mut body = Vec::new();
         self.renderer.body(ordinals, Origin::Later, &mut body);
-        let (client, target, timeout) = (self.client.clone(), Arc::clone(&self.target), self.timeout);
+        let client = self.client.clone();
+        let target = Arc::clone(&self.target);
+        let timeout = self.timeout;
         let events = ordinals.len() as u32;
         async move {
             let t_start = monotonic_ns();
-            let (status, answer) = match client.post(&target.publish.path, body, timeout).await {
+            let ended = |status, answer| Sent { request, t_start, status, answer };
+            match client.post(&target.publish.path, body, timeout).await {
                 Posted::Answered { status, body } => {
-                    (status, Answer::classify(&target, status, &body, events))
+                    ended(status, Answer::classify(&target, status, &body, events))
                 }
-                Posted::NotConnected => (0, Answer::bare(Outcome::NeverSent)),
-                Posted::Lost => (0, Answer::bare(Outcome::Unknown)),
-            };
-            Sent { request, t_start, status, answer }
+                Posted::NotConnected => ended(0, Answer::bare(Outcome::NeverSent)),
+                Posted::Lost => ended(0, Answer::bare(Outcome::Unknown)),
+            }
         }
     }
 }

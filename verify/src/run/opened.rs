@@ -1,4 +1,4 @@
-//! Which runs one invocation judges: those that are named, and the shards that belong to them.
+//! Runs to judge: those that are named, and their sibling shards.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use truth::record::ledger::reader::SegmentReader;
 
 use crate::cli::Options;
 
-/// Opens the runs that are named, or the newest; one shard brings its siblings.
+/// Opens the runs that are named, or the newest one. A single shard is opened with its siblings.
 pub(super) fn open(options: &Options) -> Result<Vec<Run>, EvidenceError> {
     let named = match options.runs.as_slice() {
         [] => vec![options.out.clone()],
@@ -30,7 +30,7 @@ pub(super) fn open(options: &Options) -> Result<Vec<Run>, EvidenceError> {
     Ok(runs)
 }
 
-/// A plan that only time ended is as long as the rounds that were opened.
+/// Ends the plans of runs that were limited by time alone: they are as long as the rounds that were opened.
 fn end_plans(runs: &mut [Run]) -> Result<(), EvidenceError> {
     if runs.iter().all(|run| run.manifest.plan.total.is_some()) {
         return Ok(());
@@ -38,7 +38,7 @@ fn end_plans(runs: &mut [Run]) -> Result<(), EvidenceError> {
     let mut rounds = 0;
     for run in runs.iter() {
         for path in run.folder.segments()? {
-            // What cannot be read here will be said when it is booked.
+            // A frame that cannot be read is reported when the ledger is booked.
             let frames = SegmentReader::open(&path).into_iter().flatten().map_while(Result::ok);
             let opened = frames.filter_map(|frame| match frame {
                 Frame::Open { round, .. } => Some(round + 1),
@@ -53,14 +53,14 @@ fn end_plans(runs: &mut [Run]) -> Result<(), EvidenceError> {
     Ok(())
 }
 
-/// Adds a run unless it is there already: named twice, or a copy of its folder. Its attempts were made once.
+/// Adds a run unless it is there already, because it was named twice or its folder was copied.
 fn add(runs: &mut Vec<Run>, run: Run) {
     if runs.iter().all(|other| other.manifest != run.manifest) {
         runs.push(run);
     }
 }
 
-/// The other shards of a run, beside its folder.
+/// Finds the other shards of a run, in the folder that holds its folder.
 fn siblings(run: &Run) -> Result<Vec<Run>, EvidenceError> {
     let own = run.folder.path().canonicalize().unwrap_or_else(|_| run.folder.path().to_path_buf());
     let Some(beside) = own.parent() else {

@@ -144,7 +144,7 @@ fn a_replay_that_is_known_passes_and_is_told() {
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(
         check(&verdict, CheckId::Replay).summary,
-        "10 acknowledged keys sent again, all of them known"
+        "10 acknowledged keys sent again, and all of them deduplicated"
     );
     assert_eq!(check(&verdict, CheckId::Stillness).status, Status::Pass);
     let again = SentAgain { keys: 10, reported_duplicate: 10, ..SentAgain::default() };

@@ -255,7 +255,7 @@ fn a_folder_that_cannot_be_written_keeps_the_exit_code() {
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).starts_with("FAIL"));
-    assert!(stderr(&output).contains("warning: nothing could be kept in"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("warning: cannot write the results to"), "{}", stderr(&output));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -286,14 +286,14 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     fs::remove_dir_all(folder.observation(2)).unwrap();
     let earlier = offline(&folder, &[]);
     assert_eq!(earlier.status.code(), Some(0));
-    assert!(stderr(&earlier).contains("note: observation 3 was a FAIL (lost: 1 ack"), "{}", stderr(&earlier));
+    assert!(stderr(&earlier).contains("note: observation 3 was a FAIL (lost: 1 of "), "{}", stderr(&earlier));
     assert_eq!(saved(&folder).observation, 1);
     // Where nothing can be kept, the verdict is printed all the same.
     fs::remove_dir_all(folder.path().join("observed")).unwrap();
     fs::write(folder.path().join("observed"), "in the way").unwrap();
     let output = verify(&[path, "--target", &stub.url, "--settle", "1s"], out.path());
     assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
-    assert!(stderr(&output).contains("warning: nothing could be kept in"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("warning: cannot write the results to"), "{}", stderr(&output));
     assert!(!stdout(&output).contains("observation "), "{}", stdout(&output));
 }
 

@@ -139,7 +139,7 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     assert_eq!((seen.listing.rows, seen.listing.unread), (forged.rows.len() as u64, None));
     target.listing.empty.clear();
     let seen = look(&forged, &target, SHORT).await.expect("something was read");
-    assert!(seen.listing.unread.is_some_and(|reason| reason.to_string().contains("status 404")));
+    assert!(seen.listing.unread.is_some_and(|reason| reason.contains("status 404")));
 }
 
 #[tokio::test]
@@ -347,7 +347,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
             let why = if counts {
                 "though the target counts more"
             } else {
-                "and nothing tells whether that is all"
+                "and no counter says whether that is all"
             };
             assert!(
                 verdict.reasons.iter().any(|reason| reason.to_string().contains(why)),

@@ -1,0 +1,26 @@
+//! Subject of an observation.
+
+use std::time::Duration;
+
+use judge::books::tally::Tally;
+use reader::database::DatabaseReader;
+use truth::plan::Plan;
+use truth::record::baseline::Baseline;
+use truth::scenario::promises::Promises;
+
+/// Everything that an observation has to know about the run.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// Plan of the events that were sent.
+    pub plan: &'a Plan,
+    /// Promises of the target.
+    pub promises: &'a Promises,
+    /// Outcomes of the attempts, from the ledger.
+    pub tally: &'a Tally,
+    /// Counters and rows of the target before the run.
+    pub baseline: Option<&'a Baseline>,
+    /// Database of the target, as a second view of what it stored.
+    pub database: Option<&'a DatabaseReader>,
+    /// Longest time for the target to come to rest.
+    pub settle: Duration,
+}
