@@ -74,7 +74,7 @@ proptest! {
                 prop_assert!(distinct(&requests) > 1, "key {} in {:?}", key, requests);
                 let together = releases.iter().any(|release| requests.iter().all(|request| release.contains(request)));
                 prop_assert!(together, "key {} in {:?} of {:?}", key, requests, releases);
-                let copies = |request| requests.iter().filter(|other| *other == request).count();
+                let copies = |request: &u32| requests.iter().filter(|other| *other == request).count();
                 let bases = requests.iter().filter(|request| copies(request) == 1);
                 prop_assert!(bases.count() >= 1, "the base shares its request with no copy: {:?}", requests);
             }

@@ -231,10 +231,13 @@ fn numbers_that_make_no_run_are_refused() {
         ("target = { stats = { unique = \"unique\" } }", "write it as \"/unique\""),
         ("target = { answer = { results = \"results\" } }", "answer.results"),
         ("target = { listing = { limit = 0 } }", "listing.limit"),
-        ("target = { url = \"ftp://a\" }", "only http://"),
+        ("target = { url = \"ftp://a\" }", "its scheme must be http://"),
         ("target = { url = \"http://a\", connect = { insecure = true } }", "begins with https://"),
-        ("request = { method = \"get\" }\nload = { batch = 1, dup = \"0\" }", "write it in capitals"),
-        ("request = { method = \"CONNECT\" }\nload = { batch = 1, dup = \"0\" }", "CONNECT cannot be sent"),
+        ("request = { method = \"get\" }\nload = { batch = 1, dup = \"0\" }", "must be capital letters"),
+        (
+            "request = { method = \"CONNECT\" }\nload = { batch = 1, dup = \"0\" }",
+            "the method CONNECT opens a tunnel",
+        ),
         (
             "request = { method = \"HEAD\", body = \"a\" }\nload = { batch = 1, dup = \"0\" }",
             "a HEAD request has no body",
@@ -244,13 +247,16 @@ fn numbers_that_make_no_run_are_refused() {
         ("target = { connect = { to = \"a\" } }", "write it as 10.0.0.5:8443"),
         ("target = { connect = { proxy = \"ftp://a:1\" } }", "socks5h://"),
         ("target = { connect = { proxy = \"http://u:hunter2@a:1\" } }", "--proxy-basic-file"),
-        ("target = { connect = { proxy = \"http://a:1\", unix_socket = \"a\" } }", "--proxy out"),
-        ("target = { url = \"https://a\", connect = { key = \"k\" } }", "both --cert and --key"),
-        ("traps = { invalid = 9 }\npromises = { received = \"offered\" }", "leave it out"),
+        (
+            "target = { connect = { proxy = \"http://a:1\", unix_socket = \"a\" } }",
+            "a proxy cannot reach a socket",
+        ),
+        ("target = { url = \"https://a\", connect = { key = \"k\" } }", "--key needs --cert"),
+        ("traps = { invalid = 9 }\npromises = { received = \"offered\" }", "leave one of them out"),
         ("traps = { empty = 101 }", "0 to 100 requests"),
         (
             "traps = { empty = 1 }\nload = { batch = 1 }\ntarget = { publish = { envelope = \"object\" } }",
-            "here one is one event",
+            "requests without events",
         ),
         (
             "traps = { invalid = 9 }\nload = { batch = 1 }\ntarget = { publish = { envelope = \"object\" } }",
@@ -265,7 +271,7 @@ fn numbers_that_make_no_run_are_refused() {
             "traps = { key_order = 9 }\nevents = { payload = { template = '\"{{data}}\"' } }",
             "do not work with a payload template",
         ),
-        ("database = { url = \"postgres://a:b@c/d\", query = \"SELECT 1\" }", "carries a password"),
+        ("database = { url = \"postgres://a:b@c/d\", query = \"SELECT 1\" }", "holds a password"),
         ("database = { url = \"sqlite:a\", query = \"\" }", "database.query is empty"),
     ];
     for (text, says) in table {
