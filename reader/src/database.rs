@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, TypeInfo, ValueRef};
 use thiserror::Error;
 use tokio::time::timeout;
+use truth::duration;
 use truth::observed::rows::{Row, RowTally};
 use truth::target::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 
@@ -79,7 +80,7 @@ pub enum DatabaseError {
         reason: sqlx::Error,
     },
     /// The next row, or the connection, took too long.
-    #[error("{url} did not answer for {} s; is a table locked, or the server overloaded?", after.as_secs())]
+    #[error("{url} did not answer for {}; is a table locked, or the server overloaded?", duration::format(*.after))]
     Silent {
         /// URL of the database, without its password.
         url: String,
@@ -87,7 +88,7 @@ pub enum DatabaseError {
         after: Duration,
     },
     /// Reading all rows took too long.
-    #[error("{url} was not read to the end within {} s; limit database.query to the rows of this run", after.as_secs())]
+    #[error("{url} was not read to the end within {}; limit database.query to the rows of this run", duration::format(*.after))]
     Endless {
         /// URL of the database, without its password.
         url: String,

@@ -328,7 +328,7 @@ fn a_target_that_is_not_there_writes_nothing() {
     let output = verify(&[folder.path().to_str().unwrap(), "--target", &url], out.path());
     assert_eq!(output.status.code(), Some(5), "{}{}", stdout(&output), stderr(&output));
     assert!(
-        stderr(&output).contains(&url) && stderr(&output).contains("is it running?"),
+        stderr(&output).contains(&url) && stderr(&output).contains("start the target"),
         "{}",
         stderr(&output)
     );

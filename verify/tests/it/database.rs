@@ -360,7 +360,7 @@ async fn a_query_without_an_end_and_a_server_that_does_not_answer_are_left() {
         let mut tally = RowTally::new(&forged.events, forged.plan.nonce, 210, Equality::NONE);
         let read = reader.rows_into(&mut tally, std::time::Duration::from_millis(300)).await;
         let said = read.expect_err("there is no end to it").to_string();
-        assert!(said.contains("narrow database.query down"), "{said}");
+        assert!(said.contains("limit database.query"), "{said}");
     }
 }
 

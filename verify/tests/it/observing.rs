@@ -305,7 +305,7 @@ async fn a_listing_that_goes_in_circles_ends() {
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown);
         assert!(
-            verdict.reasons.iter().any(|reason| reason.to_string().contains("leads back")),
+            verdict.reasons.iter().any(|reason| reason.to_string().contains("is an earlier page again")),
             "{:#?}",
             verdict.reasons
         );
