@@ -1,4 +1,4 @@
-//! `verify probe` at a target that is in use: what was sent stands behind thousands of rows.
+//! `verify probe` at a target in use, which shows thousands of rows before the events of the probe.
 
 use std::process::{Command, Output};
 
@@ -72,7 +72,7 @@ async fn a_listing_that_shows_ours_only_by_their_topic_is_asked_so() {
 async fn what_was_looked_for_in_vain_is_said_with_the_settings_that_are_to_be_filled_in() {
     let output = probe(Pages::Numbered { from: 0 }, false, true).await;
     assert_eq!(output.status.code(), Some(0), "the counters can be judged: {}", stderr(&output));
-    let seen = "GET /events shows 20 rows, and none that was sent, nor a way to it";
+    let seen = "GET /events shows 20 rows, but no event of the probe, and no further page that has one";
     assert!(stderr(&output).contains(&format!("not found: a listing (target.listing: path, rows); {seen}")));
     assert!(stdout(&output).contains("# fill in: path = \"/...\""), "{}", stdout(&output));
 
