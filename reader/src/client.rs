@@ -47,7 +47,8 @@ enum Way {
 enum Detour {
     /// Host and port are replaced by those of the address.
     Address(String, u16),
-    /// The name stays, because the certificate has to name it. The port goes, so that the resolver sets it.
+    /// The name stays, because the certificate has to name it. The port goes, so that the resolver
+    /// sets it.
     Name,
 }
 
@@ -154,7 +155,8 @@ pub struct HeaderError {
 }
 
 impl TargetClient {
-    /// Makes a client that sends these headers, each `Name: value`, with every request, and this login to a proxy.
+    /// Makes a client that sends these headers, each `Name: value`, with every request, and this
+    /// login to a proxy.
     pub fn new(target: &Target, headers: &[String], login: &ProxyLogin) -> Result<Self, ClientError> {
         let mut map = HeaderMap::new();
         for header in headers {
@@ -162,7 +164,8 @@ impl TargetClient {
             map.append(name, value);
         }
         let endpoint = target.endpoint()?;
-        // Without TLS no certificate is checked, but the library asks for a configuration all the same.
+        // Without TLS no certificate is checked, but the library asks for a configuration all the
+        // same.
         let trust = match endpoint.tls_name {
             Some(_) => client_config(&target.connect)?,
             None => nobody(),

@@ -1,6 +1,6 @@
-//! Forges a run of any size for `cargo xtask bench judge`: a plan, a ledger and a listing as a sound store would have
-//! given them, or one that lost three keys, stored two twice, and holds one that nobody sent. Nothing of it is kept in
-//! memory but a bit a key.
+//! Forges a run of any size for `cargo xtask bench judge`: a plan, a ledger and a listing as a
+//! sound store would have given them, or one that lost three keys, stored two twice, and holds one
+//! that nobody sent. Nothing of it is kept in memory but a bit a key.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -130,7 +130,8 @@ fn done(round: u64, request: u32, kinds: Vec<Kind>, (t_start, t_end): (u64, u64)
     }
 }
 
-/// Every key's row through the code that takes a real listing's; tells how long decoding their ids alone takes.
+/// Every key's row through the code that takes a real listing's; tells how long decoding their ids
+/// alone takes.
 fn write_listing(
     plan: &Plan,
     scenario: &Scenario,

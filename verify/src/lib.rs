@@ -1,7 +1,9 @@
-//! Program that reads a target back, judges it against the ground truth of a run, and says PASS, FAIL, UNKNOWN or VOID.
+//! Program that reads a target back, judges it against the ground truth of a run, and says PASS,
+//! FAIL, UNKNOWN or VOID.
 //!
-//! Observing and judging are separate: [`observe`] reads the target and writes files, [`judge`] is a pure function of the
-//! files in a run folder. So a verdict can be had again, offline, from what a CI run left behind.
+//! Observing and judging are separate: [`observe`] reads the target and writes files, [`judge`] is
+//! a pure function of the files in a run folder. So a verdict can be had again, offline, from what
+//! a CI run left behind.
 //!
 //! The arrows between the modules; each uses only those to its right:
 //!
@@ -11,8 +13,8 @@
 //!             -> reference
 //! ```
 //!
-//! `cli` holds the flags for all of them and `print` standard output. Only `observe`, `resend` and `probe` touch a
-//! network, always through `reader`.
+//! `cli` holds the flags for all of them and `print` standard output. Only `observe`, `resend` and
+//! `probe` touch a network, always through `reader`.
 
 pub mod cli;
 pub mod observe;

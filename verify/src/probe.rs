@@ -1,8 +1,9 @@
-//! `verify probe`: sends about ten events to an unknown target, and writes a scenario that describes it, with a comment
-//! above each key that says what was seen.
+//! `verify probe`: sends about ten events to an unknown target, and writes a scenario that
+//! describes it, with a comment above each key that says what was seen.
 //!
-//! Requests (`asking`) and conclusions are separate: `answers`, `counters` and `rows` are plain functions of responses. A
-//! promise that a few events cannot show keeps the value that can never make a verdict FAIL.
+//! Requests (`asking`) and conclusions are separate: `answers`, `counters` and `rows` are plain
+//! functions of responses. A promise that a few events cannot show keeps the value that can never
+//! make a verdict FAIL.
 
 use std::path::PathBuf;
 

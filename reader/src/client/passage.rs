@@ -1,8 +1,9 @@
 //! One request on a connection that this module opens: through a proxy, or in HTTP/2.
 //!
-//! The library would send a request for a target without TLS to the proxy itself. The proxy may answer it from a cache, or
-//! send it twice. With HTTP/2 the library names the host of its URL, which need not be the target's. So the connection is
-//! opened here, and only the types of requests and responses are the library's.
+//! The library would send a request for a target without TLS to the proxy itself. The proxy may
+//! answer it from a cache, or send it twice. With HTTP/2 the library names the host of its URL,
+//! which need not be the target's. So the connection is opened here, and only the types of requests
+//! and responses are the library's.
 
 use std::io;
 use std::sync::Arc;

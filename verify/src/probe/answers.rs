@@ -1,4 +1,5 @@
-//! Numbers and words in the responses to events, known by how they change for new events and for duplicates.
+//! Numbers and words in the responses to events, known by how they change for new events and for
+//! duplicates.
 
 use serde_json::Value;
 
@@ -6,7 +7,8 @@ use super::asking::Response;
 use super::draft::Draft;
 use super::publish::Exchanges;
 
-/// Bodies of three responses: to one event, to the same again, and to a batch of three new events and two duplicates.
+/// Bodies of three responses: to one event, to the same again, and to a batch of three new events
+/// and two duplicates.
 type Bodies<'a> = [Option<&'a Value>; 3];
 
 /// Writes the places where responses report what became of events.
@@ -41,7 +43,8 @@ pub(super) fn say(sent: &Exchanges, draft: &mut Draft) {
     }
 }
 
-/// Returns the place of a number with these values in the three responses, or in two of them if there is no batch.
+/// Returns the place of a number with these values in the three responses, or in two of them if
+/// there is no batch.
 fn number(bodies: Bodies<'_>, expected: [u64; 3]) -> Option<String> {
     let mut pointers = Vec::new();
     numbers(bodies[0]?, "", &mut pointers);

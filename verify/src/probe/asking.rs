@@ -19,7 +19,8 @@ pub(super) struct Names {
     pub(super) payload: String,
 }
 
-/// Longest time to the response to an event: some targets store the event first, which may take long.
+/// Longest time to the response to an event: some targets store the event first, which may take
+/// long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Longest time to read a page or the counters.
@@ -94,7 +95,8 @@ impl Asker {
         }
         let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let id = format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
-        // Numbers and names are written so that a store that parses numbers, or sorts names, shows it.
+        // Numbers and names are written so that a store that parses numbers, or sorts names, shows
+        // it.
         Sent { id, payload: format!("{{\"z\":{0}.50,\"n\":{0},\"a\":\"probe\"}}", self.made) }
     }
 

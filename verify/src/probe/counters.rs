@@ -67,7 +67,8 @@ fn counters_in(response: Response) -> Option<Value> {
     Some(response).filter(Response::is_success)?.json.filter(Value::is_object)
 }
 
-/// Writes the numbers that grew by what was sent, and returns the names of the counters that were not found.
+/// Writes the numbers that grew by what was sent, and returns the names of the counters that were
+/// not found.
 pub(super) async fn say(
     asker: &Asker,
     before: Vec<Before>,
@@ -174,7 +175,8 @@ async fn at_rest(asker: &Asker, path: &str) -> Option<Value> {
     Some(last)
 }
 
-/// Returns the place of a number that grew by this. Names break ties, and a single number outranks a sum.
+/// Returns the place of a number that grew by this. Names break ties, and a single number outranks
+/// a sum.
 fn grew_by(before: &Sums, now: &Sums, by: u64, hints: &[&str]) -> Option<String> {
     let was = |place: &String| before.get(place).copied().unwrap_or(0);
     let grown = now.iter().filter(|(place, value)| by > 0 && value.checked_sub(was(place)) == Some(by));

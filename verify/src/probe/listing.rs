@@ -58,7 +58,8 @@ struct Limit {
     evidence: String,
 }
 
-/// Looks for the last event that was sent, until a listing shows it. The error says what was shown instead.
+/// Looks for the last event that was sent, until a listing shows it. The error says what was shown
+/// instead.
 pub(super) async fn find(asker: &Asker, way_in: &WayIn, sent: &Exchanges) -> Result<Listed, String> {
     let event = &sent.last;
     let deadline = Instant::now() + SHOWN_WITHIN;
@@ -72,7 +73,8 @@ pub(super) async fn find(asker: &Asker, way_in: &WayIn, sent: &Exchanges) -> Res
             }
             let of_topic = Question { by_topic: true, ..whole };
             if let Some(found) = on_first_page(&of_topic).await {
-                // A listing of all topics may have too many rows to show the event on its first page.
+                // A listing of all topics may have too many rows to show the event on its first
+                // page.
                 if !whole.ids(&found.shape, "").await.is_empty() {
                     let listed = describe(&whole, found.clone(), at_once).await;
                     if listed.paging != Way::Plain(Paging::None) {

@@ -19,7 +19,8 @@ const PATHS: [&str; 9] = [
     "/",
 ];
 
-/// Path of the reference, with a parameter that asks for the result of each event. Other targets ignore it.
+/// Path of the reference, with a parameter that asks for the result of each event. Other targets
+/// ignore it.
 const WITH_RESULTS: &str = "/publish?results=true";
 
 /// Names of the id that are tried.
@@ -50,7 +51,8 @@ pub(super) struct Exchanges {
     pub(super) once: Response,
     /// Response to the first event, sent again.
     pub(super) again: Option<Response>,
-    /// Response to three new events and two of them again, in one request; none if requests hold one event.
+    /// Response to three new events and two of them again, in one request; none if requests hold
+    /// one event.
     pub(super) batch: Option<Response>,
     pub(super) totals: Totals,
 }

@@ -108,7 +108,8 @@ impl Shape {
     }
 }
 
-/// Returns true if a value, or the JSON in a string, equals that of a text once numbers are read as numbers.
+/// Returns true if a value, or the JSON in a string, equals that of a text once numbers are read as
+/// numbers.
 fn is_of_value(value: &Value, text: &str) -> bool {
     fn alike(one: &Value, other: &Value) -> bool {
         match (one, other) {

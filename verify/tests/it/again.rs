@@ -1,4 +1,5 @@
-//! What `verify` sends by itself: which keys, what the judge makes of the answers, and the program doing it.
+//! What `verify` sends by itself: which keys, what the judge makes of the answers, and the program
+//! doing it.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -121,7 +122,8 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
     forged.lanes.push(vec![extra, Frame::Done(done), Frame::Closed { t: t + 600 }]);
 }
 
-/// The verdict on the folder: frames of lists have no time of their own, so they are merged by segment.
+/// The verdict on the folder: frames of lists have no time of their own, so they are merged by
+/// segment.
 pub(crate) fn verdict(forged: &Forged) -> Judgement {
     let out = tempfile::tempdir().expect("a folder");
     let folder = forged.write(out.path());
@@ -251,7 +253,8 @@ fn a_counter_that_was_too_high_before_is_too_high_still() {
     let keys = first_acked(&forged, 16);
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
     assert_fails(&verdict(&forged), &[CheckId::Counters]);
-    // Had somebody else sent meanwhile, nobody could tell but the sender, which knew what it had started.
+    // Had somebody else sent meanwhile, nobody could tell but the sender, which knew what it had
+    // started.
     forged.now.received = forged.now.received.map(|count| count + 1);
     forged.now.duplicates = forged.now.duplicates.map(|count| count + 1);
     assert_fails(&verdict(&forged), &[CheckId::Counters]);

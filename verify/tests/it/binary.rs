@@ -1,4 +1,5 @@
-//! The program on forged folders: exit codes, what stands on standard output, and what is written where.
+//! The program on forged folders: exit codes, what stands on standard output, and what is written
+//! where.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Run folders that have lost something since they were written: nobody is blamed for it, and nothing passes over it.
+//! Run folders that have lost something since they were written: nobody is blamed for it, and
+//! nothing passes over it.
 
 use std::fs;
 use std::path::Path;
@@ -44,7 +45,8 @@ fn a_ledger_that_was_never_closed_may_lack_what_was_sent_last() {
             ended.into_iter().for_each(|ended| say_ended(&folder, ended, ledger_written));
             cut(&folder.segment(1), share);
             let output = offline(&folder, &[]);
-            // What is left may hold every round by chance; then all that is there was sent, and nobody is blamed.
+            // What is left may hold every round by chance; then all that is there was sent, and
+            // nobody is blamed.
             let code = output.status.code();
             assert!(
                 code == Some(3) || (code == Some(0) && share > 0.1),

@@ -1,4 +1,5 @@
-//! The second way to what a target stored: a real database, beside a target that shows all of it, some of it, or nothing.
+//! The second way to what a target stored: a real database, beside a target that shows all of it,
+//! some of it, or nothing.
 
 use judge::evidence::Evidence;
 use judge::facts::book;

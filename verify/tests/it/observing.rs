@@ -1,4 +1,5 @@
-//! Reading a real listener: each way of paging, each way of coming to rest, and each way in which a target disappoints.
+//! Reading a real listener: each way of paging, each way of coming to rest, and each way in which a
+//! target disappoints.
 
 use std::time::Duration;
 
@@ -317,7 +318,8 @@ async fn a_listing_that_goes_in_circles_ends() {
 async fn what_becomes_visible_late_is_an_observation_and_no_loss() {
     let mut forged = small();
     let late = forged.rows.split_off(200);
-    // Looked for once in a page, once in halves, once in pages of another size, and once in each of three topics.
+    // Looked for once in a page, once in halves, once in pages of another size, and once in each of
+    // three topics.
     let stub = Stub::start(Script { late: (6, late.clone()), ..script(&forged) }).await;
     forged.rows.extend(late);
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
@@ -355,7 +357,8 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
                 verdict.reasons
             );
         }
-        // Where each topic is asked for, some show as many rows as there were at once, and the others are whole.
+        // Where each topic is asked for, some show as many rows as there were at once, and the
+        // others are whole.
         target.listing.topics = ListedTopics::Each;
         let verdict = self::verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
@@ -603,7 +606,8 @@ async fn a_key_that_is_missing_is_looked_for_twice_however_little_time_there_is(
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
-/// 2,000 attempts of 1,400 keys, shown in the order of time without counters, from such a place no further.
+/// 2,000 attempts of 1,400 keys, shown in the order of time without counters, from such a place no
+/// further.
 fn long() -> Forged {
     let mut forge = Forge::default();
     forge.scenario.promises.payload = PayloadEquality::Json;

@@ -1,5 +1,5 @@
-//! A target to be read: a real listener on a port of its own, a scripted state behind it. No clock: what changes, changes
-//! with the number of questions that were asked.
+//! A target to be read: a real listener on a port of its own, a scripted state behind it. No clock:
+//! what changes, changes with the number of questions that were asked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -35,11 +35,13 @@ pub(crate) enum Pages {
     Circle,
     /// `p=`, counted from this number, at most twenty rows a page, whatever was asked.
     Numbered { from: usize },
-    /// `after=`, which stands in the body of the page before; rows of other names; 404 for a topic without rows.
+    /// `after=`, which stands in the body of the page before; rows of other names; 404 for a topic
+    /// without rows.
     OtherNames,
 }
 
-/// What the counters say to the question of this number, instead of what they are; none: an error 500.
+/// What the counters say to the question of this number, instead of what they are; none: an error
+/// 500.
 pub(crate) type OnStats = Box<dyn Fn(usize, &Counters) -> Option<Counters> + Send>;
 
 /// What the stub shows; a test may script it by the number of the question.
@@ -265,7 +267,8 @@ fn read(event: &RawValue) -> Row {
     }
 }
 
-/// A row as another target might show it: the payload as a string, the timestamp as a number, no source.
+/// A row as another target might show it: the payload as a string, the timestamp as a number, no
+/// source.
 fn shown_otherwise(row: &Row) -> Value {
     let timestamp: jiff::Timestamp = row.timestamp.as_deref().expect("sent").parse().expect("a timestamp");
     json!({

@@ -58,11 +58,13 @@ impl Question<'_> {
         self.page(parameters).await?.found()
     }
 
-    /// Looks for the event after the first page, in a store with many rows that shows the oldest first.
+    /// Looks for the event after the first page, in a store with many rows that shows the oldest
+    /// first.
     ///
-    /// An offset or a page number can lead to the last page at once. The number is doubled until a page is empty, and the
-    /// last page with rows is then found by bisection: with 2,500 rows and 1,000 a page, pages 1 and 2 have rows, page 4 has
-    /// none, page 3 has none, so pages 2 and 3 are searched. Links are followed for `MOST_PAGES` pages.
+    /// An offset or a page number can lead to the last page at once. The number is doubled until a
+    /// page is empty, and the last page with rows is then found by bisection: with 2,500 rows and
+    /// 1,000 a page, pages 1 and 2 have rows, page 4 has none, page 3 has none, so pages 2 and 3
+    /// are searched. Links are followed for `MOST_PAGES` pages.
     pub(super) async fn further(&self, limit: &str) -> Option<Found> {
         let first = self.page(limit).await?.response;
         let rows = longest_list(&first)?;
