@@ -14,7 +14,7 @@ mod event;
 mod ingest;
 pub mod logs;
 mod metrics;
-mod settings;
+pub mod settings;
 mod store;
 
 use std::future::{Future, pending};
@@ -193,7 +193,7 @@ fn spawn_workers(
     let job = worker::Job {
         inbox: Arc::clone(inbox),
         metrics: Arc::clone(metrics),
-        batch_size: settings.batch_size,
+        batch_size: settings.worker_batch_size,
         poll_interval: match settings.ack {
             Ack::Queued => settings.poll_interval(),
             Ack::Committed => REMAINDER_INTERVAL,

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
+use aggregator::settings::{Command, reference};
 use aggregator::{Settings, logs};
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,6 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings = Settings::parse();
+    if let Some(Command::Reference) = settings.command {
+        print!("{}", reference::page());
+        return ExitCode::SUCCESS;
+    }
     let format = settings.log_format;
     logs::init(format);
     // Each error names its reason and what to do in one sentence.

@@ -1,5 +1,6 @@
 //! Settings: each is a flag and an environment variable, with a default that works.
 
+pub mod reference;
 mod token;
 
 use std::net::SocketAddr;
@@ -7,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::token::{Token, TokenError};
 use crate::connections::Limits;
@@ -24,8 +25,17 @@ const MIB: usize = 1024 * 1024;
 /// Exit codes: 0 after SIGTERM or SIGINT, 1 if the service cannot start or go on, 2 for a wrong
 /// setting.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "aggregator", version)]
+#[command(
+    name = "aggregator",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Settings {
+    /// Something else than serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Address and port to listen on; port 0 takes a free port, which the log names
     #[arg(long, env = "LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: ListenAddress,
@@ -100,9 +110,9 @@ pub struct Settings {
 
     /// Largest number of events that a worker takes at a time
     // With one more, they must fit the 65,536 places of a block (see `store::postgres`).
-    #[arg(long, env = "BATCH_SIZE", value_name = "EVENTS", default_value_t = 2_000,
+    #[arg(long, env = "WORKER_BATCH_SIZE", value_name = "EVENTS", default_value_t = 2_000,
           value_parser = clap::value_parser!(u32).range(1..=50_000))]
-    pub batch_size: u32,
+    pub worker_batch_size: u32,
 
     /// Number of events that fill the inbox; while it is full, requests get 503. The number is read
     /// once a second
@@ -224,6 +234,14 @@ impl FromStr for ListenAddress {
     }
 }
 
+/// Things that the program does besides serving.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Command {
+    /// Print all settings as Markdown
+    #[command(hide = true)]
+    Reference,
+}
+
 impl Settings {
     /// Largest number of events in one request.
     pub fn max_events(&self) -> usize {
@@ -313,7 +331,7 @@ mod tests {
             ["--ack", "soon"],
             ["--log-format", "xml"],
             ["--workers", "0"],
-            ["--batch-size", "0"],
+            ["--worker-batch-size", "0"],
             ["--inbox-events", "0"],
             ["--invalid-status", "404"],
             ["--auth-token", ""],

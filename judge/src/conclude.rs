@@ -204,7 +204,7 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
         }
     }
     if !facts.evidence.polls_end {
-        lines.push("all counters under load: polls.ndjson has lost its end".to_owned());
+        lines.push("all counters under load: polls.ndjson is cut off".to_owned());
     }
     let listing = &facts.evidence.observed.listing;
     if listing.offered && !listing.all_topics {
@@ -218,7 +218,7 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
         .map(|planted| planted.defect.as_str())
         .collect();
     if !unproven.is_empty() {
-        lines.push(format!("not proven on this run, for want of material: {}", unproven.join(", ")));
+        lines.push(format!("self-test skipped: no suitable evidence in this run: {}", unproven.join(", ")));
     }
     lines
 }

@@ -1,16 +1,16 @@
-//! What a verdict rests on: the files of one or more runs and of one observation, opened and checked for being of a
-//! piece.
+//! Evidence: the files of one or more runs and of one observation, opened and checked to belong
+//! together.
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use thiserror::Error;
-use truth::files::{FolderError, read_json};
+use truth::files::FolderError;
 use truth::observed::Observed;
 use truth::observed::counters::Counters;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::baseline::Baseline;
+use truth::record::ending::LedgerEnd;
 use truth::record::faults::{self, Struck};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::merge::Merge;
@@ -26,46 +26,32 @@ use crate::books::walk::WalkError;
 /// One run folder, opened.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Where it is.
+    /// The folder.
     pub folder: RunFolder,
-    /// What was resolved.
+    /// Content of `run.json`.
     pub manifest: Manifest,
-    /// What the target said before.
+    /// Counters and listing before the run.
     pub baseline: Option<Baseline>,
-    /// What it said meanwhile, and right after.
+    /// Counters during the run, and right after it.
     pub polled: Polled,
-    /// What was to be done to the target, and was.
+    /// Planned faults, and their records.
     pub faults: Vec<Struck>,
-    /// Whether the sender came to its end, with all that it sent on record.
+    /// Set when the sender came to its end, with all of its requests on record.
     pub has_ended: bool,
 }
 
-/// What `summary.json` tells of the ledger.
-#[derive(Deserialize)]
-struct Ending {
-    ended: String,
-    ledger_written: bool,
-}
-
-impl Ending {
-    /// Whether every lane has closed its segment.
-    fn is_orderly(&self) -> bool {
-        self.ledger_written && self.ended != "lane-lost"
-    }
-}
-
-/// Why runs cannot be judged together.
+/// Cause for which runs cannot be judged together.
 #[derive(Debug, Error)]
 pub enum EvidenceError {
     /// A folder cannot be read.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// It is too early.
+    /// A run still goes on.
     #[error("{} is still running since {since}; wait for loadgen to end", path.display())]
     Running {
         /// The folder.
         path: PathBuf,
-        /// When it began.
+        /// Moment of its start.
         since: String,
     },
     /// An observation with another number of keys.
@@ -96,12 +82,11 @@ impl Run {
         let mut polled = Polled::new(baseline.as_ref(), &manifest.scenario.promises, manifest.shard);
         polls::for_each(&folder, |poll| polled.take(&poll))?;
         let faults = Struck::of(&manifest, faults::read(&folder)?);
-        let summary = folder.file("summary.json");
-        let has_ended = summary.exists() && read_json::<Ending>(&summary)?.is_orderly();
+        let has_ended = LedgerEnd::read(&folder)?.is_some_and(LedgerEnd::is_orderly);
         Ok(Self { folder, manifest, baseline, polled, faults, has_ended })
     }
 
-    /// A file that was written before the first send, and is not here.
+    /// Finds a file that was written before the first send, and is missing.
     fn gone(&self) -> Option<PathBuf> {
         let lanes = 0..u16::try_from(self.manifest.lanes).unwrap_or(u16::MAX);
         let segments = lanes.map(|lane| self.folder.segment(lane));
@@ -109,14 +94,14 @@ impl Run {
         segments.chain([baseline]).find(|path| !path.exists())
     }
 
-    /// Whether the polls that were made under load are all here, if there were to be any.
+    /// Returns true if no poll under load is missing.
     fn polls_end(&self) -> bool {
         let is_polled = self.baseline.as_ref().is_some_and(|baseline| baseline.stats.is_some());
         !is_polled || !self.has_ended || self.polled.has_end
     }
 }
 
-/// Where a ledger's frames come from.
+/// Source of the frames of a ledger.
 #[derive(Clone, Debug)]
 pub enum Frames {
     /// Segments on disk, each of the run with this index.
@@ -126,7 +111,7 @@ pub enum Frames {
 }
 
 impl Frames {
-    /// For each segment, which run it is of.
+    /// For each segment, the index of its run.
     pub fn runs(&self) -> Vec<usize> {
         match self {
             Self::Files(segments) => segments.iter().map(|(_, run)| *run).collect(),
@@ -134,7 +119,7 @@ impl Frames {
         }
     }
 
-    /// The file of a segment.
+    /// File of a segment.
     pub fn path(&self, segment: usize) -> PathBuf {
         match self {
             Self::Files(segments) => segments[segment].0.clone(),
@@ -142,7 +127,8 @@ impl Frames {
         }
     }
 
-    /// Calls `take` with every frame and its segment, in the order of time; returns the bytes of torn tails.
+    /// Calls `take` with every frame and its segment, in the order of time. Returns the number of
+    /// torn bytes.
     pub fn for_each(
         &self,
         mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
@@ -170,60 +156,61 @@ impl Frames {
 /// Everything that the judge looks at, and nothing else.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// What was sent.
+    /// Plan of the run.
     pub plan: Plan,
-    /// What it looks like.
+    /// Events of the plan.
     pub events: Events,
-    /// What the target claims.
+    /// Promises of the target.
     pub promises: Promises,
-    /// Which keys are judged.
+    /// Keys that are judged.
     pub keys: std::ops::Range<u64>,
-    /// What happened.
+    /// Ledgers of the runs.
     pub frames: Frames,
-    /// Whether requests can have been under way at once.
+    /// Set when requests can have been under way at once.
     pub can_race: bool,
-    /// Whether all runs' clocks can be compared.
+    /// Set when all times are of one clock.
     pub one_clock: bool,
-    /// A file of a run that is gone: what it told is not known.
+    /// A file of a run that is missing.
     pub gone: Option<PathBuf>,
-    /// For each run, whether its sender came to its end, and so has closed its ledger.
+    /// For each run, true if its sender came to its end, and so has closed its ledger.
     pub ended: Vec<bool>,
-    /// Whether the polls of all runs are as many as were made.
+    /// Set when no poll of any run is missing.
     pub polls_end: bool,
-    /// Whether time ended the runs, and so no count was to be reached.
+    /// Set when the runs were to last for a time, not for a count.
     pub ended_by_time: bool,
-    /// Shards of the run that are not here.
+    /// Number of shards of the run that were not given.
     pub missing_shards: u32,
-    /// What the target said before the first send; the same for all runs, or not there.
+    /// Counters and listing before the first send of any run.
     pub baseline: Option<Baseline>,
-    /// Why there is no baseline although runs have one.
+    /// Set when runs have baselines, and none serves all of them.
     pub baselines_differ: bool,
-    /// What the target said right after the last answer.
+    /// Counters right after the last response.
     pub closing: Option<Counters>,
-    /// What it said meanwhile, run by run.
+    /// Counters during each run.
     pub polled: Vec<Polled>,
-    /// What was to be done to the target meanwhile, and was.
+    /// Planned faults of all runs, and their records.
     pub faults: Vec<Struck>,
-    /// What the target showed.
+    /// Observation that is judged.
     pub observed: Observed,
-    /// What it had shown before `verify` sent.
+    /// Observation before `verify` sent keys again.
     pub earlier: Option<Observed>,
 }
 
 impl Evidence {
-    /// Puts runs and an observation together.
+    /// Puts runs and their observations together.
     pub fn assemble(
         runs: &[Run],
         observed: Observed,
         earlier: Option<Observed>,
     ) -> Result<Self, EvidenceError> {
         let first = &runs[0];
-        let (plan, promises) = (first.manifest.plan.clone(), first.manifest.scenario.promises.clone());
+        let plan = first.manifest.plan.clone();
+        let promises = first.manifest.scenario.promises.clone();
         let mut segments = Vec::new();
         for (index, run) in runs.iter().enumerate() {
             if run.manifest.plan != plan {
-                let (first, second) = (first.folder.path().to_path_buf(), run.folder.path().to_path_buf());
-                return Err(EvidenceError::Apart { first, second });
+                let first = first.folder.path().to_path_buf();
+                return Err(EvidenceError::Apart { first, second: run.folder.path().to_path_buf() });
             }
             segments.extend(run.folder.segments()?.into_iter().map(|path| (path, index)));
         }
@@ -233,6 +220,7 @@ impl Evidence {
         }
         let headers = headers(&segments);
         let one_clock = one_clock(runs, &headers);
+        let ended_by_time = plan.total.is_none();
         let baseline = common_baseline(runs, one_clock, &headers);
         let shards: std::collections::HashSet<u32> =
             runs.iter().map(|run| run.manifest.shard.index).collect();
@@ -246,7 +234,7 @@ impl Evidence {
             gone: runs.iter().find_map(Run::gone),
             ended: runs.iter().map(|run| run.has_ended).collect(),
             polls_end: runs.iter().all(Run::polls_end),
-            ended_by_time: first.manifest.scenario.load.total().is_none(),
+            ended_by_time,
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baselines_differ: baseline.is_none() && runs.iter().any(|run| run.baseline.is_some()),
             baseline,
@@ -260,7 +248,7 @@ impl Evidence {
     }
 }
 
-/// How all segments begin. What cannot be read here will be said when it is booked.
+/// Headers of all segments. One that cannot be read is reported later, when the segment is booked.
 fn headers(segments: &[(PathBuf, usize)]) -> Vec<Header> {
     let header = |(path, _): &(PathBuf, usize)| match SegmentReader::open(path).ok()?.next()?.ok()? {
         Frame::Header(header) => Some(header),
@@ -269,15 +257,15 @@ fn headers(segments: &[(PathBuf, usize)]) -> Vec<Header> {
     segments.iter().filter_map(header).collect()
 }
 
-/// Whether all that was sent, by the runs and by `verify` after them, was timed by one clock.
+/// Returns true if one clock timed all requests, of the runs and of `verify` after them.
 fn one_clock(runs: &[Run], headers: &[Header]) -> bool {
     let boot_id = &runs[0].manifest.machine.boot_id;
     runs.iter().all(|run| run.manifest.machine.boot_id == *boot_id)
         && headers.iter().all(|header| header.boot_id == *boot_id)
 }
 
-/// The baseline that serves all runs: that of each if they agree, else the earliest if it was taken before any of them
-/// sent.
+/// Baseline that serves all runs: that of each if they agree, else the earliest if it was taken
+/// before any run sent.
 fn common_baseline(runs: &[Run], one_clock: bool, headers: &[Header]) -> Option<Baseline> {
     let first = runs[0].baseline.as_ref()?;
     let agrees = |run: &Run| run.baseline.as_ref().is_some_and(|baseline| baseline.agrees_with(first));
@@ -291,7 +279,7 @@ fn common_baseline(runs: &[Run], one_clock: bool, headers: &[Header]) -> Option<
     (one_clock && taken_ns <= begun).then(|| earliest.clone())
 }
 
-/// The closing poll. Of several, the one that counts most: the others came while a sibling still sent.
+/// Closing poll. Of several, the one that counts most: the others came while a sibling still sent.
 fn latest(runs: &[Run]) -> Option<Counters> {
     let closings: Option<Vec<&Counters>> = runs.iter().map(|run| run.polled.closing.as_ref()).collect();
     closings?.into_iter().max_by_key(|counters| counters.received).cloned()

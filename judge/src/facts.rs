@@ -1,9 +1,9 @@
-//! Facts: evidence, with the ledger booked.
+//! Facts: the evidence, with its ledger booked.
 
 use truth::observed::counters::Counters;
 use truth::observed::{Route, Settled};
 use truth::record::baseline::ListedBaseline;
-use truth::scenario::promises::Counters as CounterPromise;
+use truth::scenario::promises::CounterPromise;
 
 use crate::books::epochs::{Epochs, Passage, Reading};
 use crate::books::polled::Polled;
@@ -12,21 +12,21 @@ use crate::books::walk::{Setting, Walk, WalkError};
 use crate::evidence::Evidence;
 use crate::verdict::{Attempts, Check, Finding, OPEN_END, Status};
 
-/// What all checks see: the evidence and what one pass over the ledger made of it.
+/// Input of all checks: the evidence, and the result of one pass over the ledger.
 #[derive(Debug)]
 pub struct Facts<'a> {
     /// The evidence.
     pub evidence: &'a Evidence,
-    /// The ledger, booked; its keys know what was seen.
+    /// The ledger, booked. Its keys know their listed rows.
     pub tally: Tally,
-    /// Bytes of ledger frames that were never finished.
+    /// Number of bytes in frames that were never finished.
     pub torn_bytes: u64,
-    /// For each run, what the counters said from the baseline to the last look.
+    /// For each run, the readings of the counters from the baseline to the last look.
     pub epochs: Vec<Epochs>,
 }
 
 impl<'a> Facts<'a> {
-    /// Books the ledger and takes over what was seen.
+    /// Books the ledger, and then the listed rows.
     pub fn gather(evidence: &'a Evidence) -> Result<Self, WalkError> {
         let (mut tally, torn_bytes) = book(evidence)?;
         tally.keys.see(&evidence.observed.presence);
@@ -34,12 +34,12 @@ impl<'a> Facts<'a> {
         Ok(Self { evidence, tally, torn_bytes, epochs })
     }
 
-    /// Whether the listing tells of every key whether it is there.
+    /// Returns true if the listing shows of every key whether it is present.
     pub fn tells_presence(&self) -> bool {
         self.evidence.observed.listing.tells_presence()
     }
 
-    /// What was listed before the run, by the way by which it is listed now.
+    /// Listing before the run, by the route that serves now.
     pub fn listed_before(&self) -> Option<ListedBaseline> {
         let baseline = self.evidence.baseline.as_ref()?;
         match self.evidence.observed.listing.route {
@@ -48,15 +48,16 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether all that the target took is done with: what is absent while something waits may still come.
+    /// Returns true if the target has done all that it accepted. Otherwise an absent key may still
+    /// appear.
     pub fn is_at_rest(&self) -> bool {
         let stats = &self.evidence.observed.stats;
         !matches!(stats.settled, Settled::Moving | Settled::Stalled)
             && stats.stats.as_ref().is_none_or(|stats| stats.backlog() == 0)
     }
 
-    /// Whether the counters of before and of now count from one start. Those that do not survive a restart do so only
-    /// where the target shows that one process answered all along.
+    /// Returns true if the counters of before and of now count from one start. Counters that do not
+    /// survive a restart do so only if the target shows that one process answered all along.
     pub fn counts_on(&self) -> bool {
         let is_one = |epochs: &Epochs| epochs.compared > 0 && epochs.is_one();
         let was_restarted = self.evidence.faults.iter().any(|struck| struck.restart().is_some());
@@ -64,7 +65,7 @@ impl<'a> Facts<'a> {
             || (!was_restarted && !self.epochs.is_empty() && self.epochs.iter().all(is_one))
     }
 
-    /// Why the counters do not count on, where they do not.
+    /// Cause for which the counters do not count on.
     pub fn why_not_counted_on(&self) -> &'static str {
         if self.evidence.faults.iter().any(|struck| struck.restart().is_some()) {
             return "the counters do not survive a restart, and the target was restarted";
@@ -73,19 +74,20 @@ impl<'a> Facts<'a> {
             Some(Passage::Restarted) => "the counters do not survive a restart, and the target restarted",
             Some(Passage::Another) => "the counters are each process's own, and more than one answered",
             Some(Passage::Same | Passage::Unclear) | None => {
-                "the counters do not survive a restart, and there may have been one: nothing tells (`stats.uptime` or \
-                 `stats.instance` would)"
+                "the counters do not survive a restart, and there may have been one (`stats.uptime` or \
+                 `stats.instance` would show it)"
             }
         }
     }
 
-    /// Whether the ledger may lack what was sent last. A sender that was killed leaves all of it, but nothing tells that
-    /// from a folder that was copied while it still sent, or from a machine that lost its power.
+    /// Returns true if the ledger may lack the last requests. A killed sender leaves all of them,
+    /// but nothing tells its folder from one that was copied while loadgen still sent, or from a
+    /// power failure.
     pub fn may_lack_the_end(&self) -> bool {
         self.tally.is_open || self.torn_bytes > 0
     }
 
-    /// A failure that rests on nothing having been sent but what is on record.
+    /// Makes a failure UNKNOWN if requests that are not on record would explain it.
     pub(crate) fn if_all_is_known(&self, check: Check) -> Check {
         if check.status != Status::Fail || !self.may_lack_the_end() {
             return check;
@@ -93,15 +95,22 @@ impl<'a> Facts<'a> {
         Check::unknown(check.name, check.count, format!("{}; but {OPEN_END}", check.summary))
     }
 
-    /// What the target said right after the last answer, as if `verify` had sent by then what it sent later. None if
-    /// the two looks around that leave room for another writer.
+    /// Closing poll, moved forward by the requests that `verify` sent after it. None if the two
+    /// looks around those leave room for another writer.
+    ///
+    /// For example, the closing poll says unique 1,400. The first look says 1,400, the second
+    /// 1,403, and three keys have appeared in the listing in between. The moved poll says 1,403. If
+    /// only two keys have appeared, another writer has stored the third, and there is no moved
+    /// poll.
     pub fn closing(&self) -> Option<Counters> {
         let closing = self.evidence.closing.as_ref()?;
         let Some(earlier) = &self.evidence.earlier else { return Some(closing.clone()) };
-        let (before, now) = (earlier.stats.stats.as_ref()?, self.evidence.observed.stats.stats.as_ref()?);
+        let before = earlier.stats.stats.as_ref()?;
+        let now = self.evidence.observed.stats.stats.as_ref()?;
         let grown = |of: fn(&Counters) -> Option<u64>| of(now)?.checked_sub(of(before)?);
         let resent = self.tally.resent.resolve + self.tally.resent.replay;
-        let (presence, was) = (&self.evidence.observed.presence, &earlier.presence);
+        let presence = &self.evidence.observed.presence;
+        let was = &earlier.presence;
         let appeared = |ordinal: &u64| presence.seen(*ordinal) > 0 && was.seen(*ordinal) == 0;
         let stored = self.evidence.keys.clone().filter(appeared).count() as u64;
         let ours_alone = resent.unknown == 0
@@ -118,7 +127,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// A finding on a key of the plan.
+    /// Makes a finding on a key of the plan.
     pub fn finding(&self, ordinal: u64, detail: impl Into<String>) -> Finding {
         let events = &self.evidence.events;
         Finding {
@@ -132,7 +141,8 @@ impl<'a> Facts<'a> {
 
     pub(crate) fn attempts(&self) -> Attempts {
         let resent = &self.tally.resent;
-        let (sums, keys) = (self.tally.sums - resent.resolve - resent.replay, &self.tally.keys);
+        let sums = self.tally.sums - resent.resolve - resent.replay;
+        let keys = &self.tally.keys;
         let doubtful = |acked: u8, unknown: u8| acked == 0 && unknown > 0;
         Attempts {
             planned: self.evidence.plan.total.unwrap_or(0),
@@ -150,7 +160,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// What the counters said from the baseline on, until `verify` looked for the last time.
+/// Adds the readings of the looks to those of the run.
 fn to_the_end(evidence: &Evidence, polled: &Polled) -> Epochs {
     let mut epochs = polled.epochs.clone();
     for look in evidence.earlier.iter().chain([&evidence.observed]) {
@@ -162,7 +172,7 @@ fn to_the_end(evidence: &Evidence, polled: &Polled) -> Epochs {
     epochs
 }
 
-/// Books a ledger: one pass, without what was seen.
+/// Books a ledger in one pass, without the listed rows. Returns the bytes of torn frames too.
 pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
     if let Some(path) = &evidence.gone {
         return Err(WalkError::Gone { path: path.clone() });

@@ -1,4 +1,4 @@
-//! A second pass over the ledger, for the few keys that are to be shown.
+//! Histories: a second pass over the ledger, for the few keys that are shown.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,10 +9,10 @@ use crate::books::walk::WalkError;
 use crate::evidence::Evidence;
 use crate::verdict::{Attempt, Fate};
 
-/// How many attempts of a key are shown.
+/// Number of attempts of a key that are shown at most.
 pub(super) const SHOWN_ATTEMPTS: usize = 20;
 
-/// Every attempt of these keys, in the order of ends.
+/// Reads every attempt of these keys, in the order of ends.
 pub fn histories(
     evidence: &Evidence,
     wanted: &HashSet<u64>,
@@ -38,13 +38,21 @@ struct Pass<'a> {
     origin: Option<u64>,
 }
 
-/// What a round or list that is under way holds of the wanted keys.
+/// The wanted keys in a round or list that is under way.
 #[derive(Default)]
 struct Held {
-    /// Request, place in it, and key, of what has not ended.
-    places: Vec<(u32, u32, u64)>,
+    /// Copies in requests that have not ended.
+    places: Vec<HeldCopy>,
     slots: usize,
     t: u64,
+}
+
+/// One copy of a wanted key.
+#[derive(Clone, Copy)]
+struct HeldCopy {
+    request: u32,
+    place: u32,
+    ordinal: u64,
 }
 
 impl<'a> Pass<'a> {
@@ -65,14 +73,16 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Notes where the wanted keys are; a long list comes in parts.
+    /// Notes the copies of the wanted keys. A long list comes in parts.
     fn hold(&mut self, scope: (usize, Scope), ordinals: &[u64], t: u64) {
         let batch = self.evidence.plan.batch as usize;
         let held = self.open.entry(scope).or_default();
         held.t = t;
         for (slot, ordinal) in (held.slots..).zip(ordinals) {
             if self.wanted.contains(ordinal) {
-                held.places.push(((slot / batch) as u32, (slot % batch) as u32, *ordinal));
+                let request = (slot / batch) as u32;
+                let place = (slot % batch) as u32;
+                held.places.push(HeldCopy { request, place, ordinal: *ordinal });
             }
         }
         held.slots += ordinals.len();
@@ -80,22 +90,22 @@ impl<'a> Pass<'a> {
 
     fn done(&mut self, run: usize, done: &Done, origin: u64) {
         let Some(held) = self.open.get_mut(&(run, done.scope)) else { return };
-        for (request, place, ordinal) in held.places.iter().filter(|(request, ..)| *request == done.request) {
+        for copy in held.places.iter().filter(|copy| copy.request == done.request) {
             let attempt = Attempt {
                 scope: scope_text(done.scope),
-                request: *request,
-                place: *place,
+                request: copy.request,
+                place: copy.place,
                 try_number: done.try_number,
                 connection: done.connection,
                 start_us: since(origin, done.t_start),
                 end_us: Some(since(origin, done.t_end)),
                 status: done.status,
-                outcome: fate(&done.answer, *place as usize),
+                outcome: fate(&done.answer, copy.place as usize),
             };
-            keep(&mut self.histories, *ordinal, attempt);
+            keep(&mut self.histories, copy.ordinal, attempt);
         }
         if done.is_final {
-            held.places.retain(|(request, ..)| *request != done.request);
+            held.places.retain(|copy| copy.request != done.request);
         }
     }
 
@@ -105,7 +115,7 @@ impl<'a> Pass<'a> {
         let mut open: Vec<_> = self.open.drain().collect();
         open.sort_by_key(|(key, _)| *key);
         for ((_, scope), held) in open {
-            for (request, place, ordinal) in held.places {
+            for HeldCopy { request, place, ordinal } in held.places {
                 let attempt = Attempt {
                     scope: scope_text(scope),
                     request,
@@ -124,11 +134,16 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Those of these keys that have an attempt that was refused.
+/// Finds those of these keys that have a rejected attempt.
 pub fn rejected_among(evidence: &Evidence, keys: &HashSet<u64>) -> Result<HashSet<u64>, WalkError> {
     let histories = histories(evidence, keys)?;
-    let refused = |attempts: &Vec<Attempt>| attempts.iter().any(|attempt| attempt.outcome == Fate::Rejected);
-    Ok(histories.into_iter().filter(|(_, attempts)| refused(attempts)).map(|(ordinal, _)| ordinal).collect())
+    let is_rejected =
+        |attempts: &Vec<Attempt>| attempts.iter().any(|attempt| attempt.outcome == Fate::Rejected);
+    Ok(histories
+        .into_iter()
+        .filter(|(_, attempts)| is_rejected(attempts))
+        .map(|(ordinal, _)| ordinal)
+        .collect())
 }
 
 fn keep(histories: &mut HashMap<u64, Vec<Attempt>>, ordinal: u64, attempt: Attempt) {
@@ -159,7 +174,7 @@ fn fate(answer: &Answer, place: usize) -> Fate {
     }
 }
 
-/// Microseconds.
+/// Microseconds from one moment to another.
 fn since(start: u64, t: u64) -> u64 {
     t.saturating_sub(start) / 1000
 }

@@ -4,17 +4,17 @@ use truth::scenario::share::Share;
 
 use crate::facts::Facts;
 
-/// What is to be sent again.
+/// Request to send keys again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Wish {
-    /// Keys whose fate is unknown.
+    /// Set to send keys whose fate is unknown.
     pub resolve: bool,
-    /// This share of the acknowledged keys.
+    /// Share of the acknowledged keys to send.
     pub replay: Option<Share>,
 }
 
 impl Wish {
-    /// Whether there is anything to send.
+    /// Returns true if it asks for any key.
     pub fn sends(&self) -> bool {
         self.resolve || self.replay.is_some()
     }
@@ -23,16 +23,16 @@ impl Wish {
 /// The keys to send.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Lists {
-    /// No acknowledgement, some attempt whose fate is unknown, not listed.
+    /// Keys without an acknowledgement and with an unknown attempt that are not listed.
     pub resolve: Vec<u64>,
-    /// Acknowledged, and listed wherever the target lists.
+    /// Acknowledged keys. They are listed, if the target lists at all.
     pub replay: Vec<u64>,
-    /// Why keys that were wished for are not among them.
+    /// Sentences that say why keys that were asked for are not among them.
     pub withheld: Vec<&'static str>,
 }
 
 impl Lists {
-    /// What a wish comes to after a first look.
+    /// Chooses keys after a first look.
     pub fn choose(wish: &Wish, facts: &Facts<'_>) -> Self {
         let mut lists = Self::default();
         if !facts.is_at_rest() {
@@ -53,8 +53,7 @@ impl Lists {
             lists.resolve = in_doubt.map(|(ordinal, _)| ordinal).filter(has_one_payload).collect();
         } else if wish.resolve {
             lists.withheld.push(
-                "nothing is resolved: only a whole listing tells which keys are absent, and sending one that is there \
-                 would tell nothing",
+                "nothing is resolved: the listing is incomplete, so it is unknown which keys are absent",
             );
         }
         if let Some(share) = wish.replay {
@@ -67,7 +66,7 @@ impl Lists {
         lists
     }
 
-    /// Whether there is nothing to send.
+    /// Returns true if there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.resolve.is_empty() && self.replay.is_empty()
     }

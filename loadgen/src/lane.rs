@@ -20,6 +20,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alarm::Alarm;
+use desk::Desk;
+use job::LaneJob;
+use seat::Seat;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet, LocalSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -28,10 +32,6 @@ use truth::record::ledger::LedgerError;
 use truth::record::ledger::writer::SegmentWriter;
 
 use crate::meter::Tallies;
-use alarm::Alarm;
-use desk::Desk;
-use job::LaneJob;
-use seat::Seat;
 
 /// Interval at which a lane looks whether other lanes have taken the last round while its
 /// connections were opening.

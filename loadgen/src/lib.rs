@@ -22,11 +22,10 @@ pub use error::Failure;
 
 use std::io::Write;
 
-use truth::chain::chain;
-use truth::exit;
-
 use command::settings::Settings;
 use command::{history, reference, show};
+use truth::chain::chain;
+use truth::exit;
 use watch::notice::Notices;
 
 /// Runs the program, and returns its exit code.

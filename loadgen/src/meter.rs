@@ -11,16 +11,16 @@ pub(crate) mod selection;
 
 use std::ops::AddAssign;
 
-use truth::plan::event::Events;
-use truth::target::answer::{Answer, Outcome};
-
-use crate::connection::attempt::Lost;
-use crate::connection::http1::malformed::Malformed;
 use counts::Counts;
 use kinds::{refused_of, reported_kinds};
 use latency::Latencies;
 use live::Reported;
 use selection::{Ended, Selected};
+use truth::plan::event::Events;
+use truth::target::answer::{Answer, Outcome};
+
+use crate::connection::attempt::Lost;
+use crate::connection::http1::malformed::Malformed;
 
 /// Counts and measurements of one lane, or of a sum of lanes.
 #[derive(Clone, Debug, Default)]

@@ -14,10 +14,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conductor::until;
 use jiff::Timestamp;
 use reader::client::TargetClient;
 use reader::database::DatabaseReader;
 use reader::process::TargetProcess;
+use sending::{Job, Reached};
+use signals::Signals;
 use tokio::time::timeout;
 use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
@@ -25,6 +28,7 @@ use truth::exit;
 use truth::plan::Plan;
 use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
+use truth::record::ending::Ending;
 use truth::record::folder::RunFolder;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::scenario::Scenario;
@@ -35,13 +39,10 @@ use crate::connection::head::Fixed;
 use crate::error::Failure;
 use crate::executor::{Executor, Workload};
 use crate::meter::latency::Latencies;
-use crate::result::{Ending, RunResult};
+use crate::result::RunResult;
 use crate::summary::Summary;
 use crate::watch::metrics;
 use crate::watch::notice::Notices;
-use conductor::until;
-use sending::{Job, Reached};
-use signals::Signals;
 
 /// Longest time for the baseline: a target that accepts connections but does not respond is loaded
 /// all the same.

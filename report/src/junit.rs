@@ -1,18 +1,20 @@
-//! The verdict for CI systems: a test case a check, in the dialect of JUnit's XML that GitHub, GitLab and Jenkins read.
+//! The judgement for CI systems: one test case for each check, in the dialect of JUnit's XML that
+//! GitHub, GitLab and Jenkins read.
 //!
-//! FAIL is a failure, UNKNOWN an error, and what was not tested is skipped. What no check stands for (another writer, a
-//! run that tested nothing) is the case `verdict`, so that a reader of this file alone sees red exactly where the exit
-//! code is not 0. The detail stands in the text of the element, because some show nothing else.
+//! FAIL is a failure, UNKNOWN an error, and a check that was not tested is skipped. The case
+//! `verdict` holds what no check stands for, such as another writer. A reader of this file alone
+//! sees red exactly if the exit code is not 0. Details are in the text of the element, as some
+//! systems show nothing else.
 
 use judge::verdict::{Check, Judgement, Status, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::text;
 
-/// The name of the suite, and of the class of its cases.
+/// Name of the suite, and of the class of its cases.
 const SUITE: &str = "onceproof";
 
-/// `junit.xml`.
+/// Prints `junit.xml`.
 pub fn render(verdict: &Judgement) -> String {
     let mut suite = TestSuite::new(SUITE);
     suite.add_property(("target", verdict.target.as_str()));
@@ -33,7 +35,7 @@ fn case(name: &str, status: TestCaseStatus) -> TestCase {
     case
 }
 
-/// The verdict as a case: what a failing check says is not said twice.
+/// Case of the verdict, with all reasons.
 fn whole(verdict: &Judgement) -> TestCaseStatus {
     let kind = match verdict.verdict {
         Verdict::Pass => return TestCaseStatus::success(),
@@ -41,14 +43,16 @@ fn whole(verdict: &Judgement) -> TestCaseStatus {
         Verdict::Unknown | Verdict::Void => NonSuccessKind::Error,
     };
     let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
-    told(kind, verdict.verdict.text(), text::sentence(verdict.verdict), &reasons.join("\n"))
+    not_success(kind, verdict.verdict.text(), text::sentence(verdict.verdict), &reasons.join("\n"))
 }
 
 fn status(check: &Check) -> TestCaseStatus {
     match check.status {
         Status::Pass => TestCaseStatus::success(),
-        Status::Fail => told(NonSuccessKind::Failure, "FAIL", &check.summary, &text::details(check)),
-        Status::Unknown => told(NonSuccessKind::Error, "UNKNOWN", &check.summary, &text::details(check)),
+        Status::Fail => not_success(NonSuccessKind::Failure, "FAIL", &check.summary, &text::details(check)),
+        Status::Unknown => {
+            not_success(NonSuccessKind::Error, "UNKNOWN", &check.summary, &text::details(check))
+        }
         Status::NotTested => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_message(check.summary.as_str());
@@ -57,7 +61,7 @@ fn status(check: &Check) -> TestCaseStatus {
     }
 }
 
-fn told(kind: NonSuccessKind, word: &str, message: &str, details: &str) -> TestCaseStatus {
+fn not_success(kind: NonSuccessKind, word: &str, message: &str, details: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(word).set_message(message).set_description(format!("{message}\n{}", details.trim_end()));
     status

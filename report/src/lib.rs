@@ -1,4 +1,4 @@
-//! The verdict as people and programs read it.
+//! Reports: a judgement as people and programs read it.
 
 pub mod json;
 pub mod junit;

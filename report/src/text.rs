@@ -1,4 +1,4 @@
-//! The verdict for people: the word first, then why, then what it rests on.
+//! The judgement for people: the verdict first, then the reasons, then what it rests on.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use judge::verdict::{
     Attempt, Check, Finding, Judgement, Observation, SHOWN_KEYS, SentAgain, Status, Verdict,
 };
 
-/// The report.
+/// Prints the report.
 pub fn render(verdict: &Judgement) -> String {
     let mut out = String::new();
     let written = head(&mut out, verdict)
@@ -60,8 +60,8 @@ pub(super) fn sentence(word: Verdict) -> &'static str {
     match word {
         Verdict::Pass => "every acknowledged event is stored exactly once",
         Verdict::Fail => "a promise is broken",
-        Verdict::Unknown => "it cannot be told whether every event is stored exactly once",
-        Verdict::Void => "what was to be tested was not",
+        Verdict::Unknown => "the evidence does not show whether every event is stored exactly once",
+        Verdict::Void => "the run did not test what it was meant to",
     }
 }
 
@@ -96,7 +96,7 @@ fn findings(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     Ok(())
 }
 
-/// What a check found, each key with its attempts.
+/// Findings of a check, each key with its attempts.
 pub(super) fn details(check: &Check) -> String {
     let mut out = String::new();
     // A finding that is all there is to say stands in the summary.
@@ -156,21 +156,22 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     for (name, seen) in verdict.coverage.kinds() {
         write!(out, "  {name:<20} {} of {} planned", grouped(seen.observed), grouped(seen.planned))?;
         match bound_in_percent(seen.observed) {
-            Some(bound) => writeln!(out, "; a fault that strikes {bound} of them would have shown (95 %)")?,
+            Some(bound) => writeln!(out, "; a fault in {bound} of them would have been seen (95 %)")?,
             None => writeln!(out)?,
         }
     }
     if let Some(slack) = &verdict.counters {
         let counter = |delta: Option<i128>, bounds: Bounds| {
             let said = match delta.map(u64::try_from) {
-                None => "not told".to_owned(),
+                None => "not reported".to_owned(),
                 Some(Ok(grown)) => grouped(grown),
                 Some(Err(_)) => delta.unwrap_or_default().to_string(),
             };
             match bounds.slack() {
                 0 => format!("{said}; must be {}", grouped(bounds.low)),
                 slack => {
-                    let (low, high) = (grouped(bounds.low), grouped(bounds.high));
+                    let low = grouped(bounds.low);
+                    let high = grouped(bounds.high);
                     format!("{said}; must be {low} to {high} (slack {})", grouped(slack))
                 }
             }
@@ -185,12 +186,13 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         }
     }
     let count = |seen: Option<bool>| verdict.planted.iter().filter(|planted| planted.seen == seen).count();
-    let (seen, missed) = (count(Some(true)), count(Some(false)));
-    let judge = match seen + missed {
-        0 => "not proven on this run".to_owned(),
-        tried => format!("{seen} of {tried} defects planted in this run's evidence were seen"),
+    let seen = count(Some(true));
+    let missed = count(Some(false));
+    let self_test = match seen + missed {
+        0 => "skipped: no suitable evidence in this run".to_owned(),
+        tried => format!("{seen} of {tried} defects planted in this run's evidence were found"),
     };
-    writeln!(out, "  {:<20} {judge}", "judge")?;
+    writeln!(out, "  {:<20} {self_test}", "self-test")?;
     for observation in verdict.observations.iter().filter(|observation| !is_first(observation)) {
         writeln!(out, "  {:<20} {observation}", "observed")?;
     }
@@ -212,9 +214,9 @@ fn sent_again(again: &SentAgain) -> String {
         ("rejected", again.rejected),
         ("never sent", again.never_sent),
     ];
-    let told = kinds.into_iter().filter(|(_, count)| *count > 0);
-    let told: Vec<String> = told.map(|(name, count)| format!("{} {name}", grouped(count))).collect();
-    format!("{} sent again: {}", counted(again.keys, "key", "keys"), told.join(", "))
+    let kinds = kinds.into_iter().filter(|(_, count)| *count > 0);
+    let kinds: Vec<String> = kinds.map(|(name, count)| format!("{} {name}", grouped(count))).collect();
+    format!("{} sent again: {}", counted(again.keys, "key", "keys"), kinds.join(", "))
 }
 
 /// The rule of three: nothing seen in n samples bounds the rate at 3/n.

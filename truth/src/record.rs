@@ -1,6 +1,7 @@
 //! Records of a run: its folder, its manifest, the ledger of every attempt, and what was seen beside it.
 
 pub mod baseline;
+pub mod ending;
 pub mod faults;
 pub mod folder;
 pub mod ledger;

@@ -26,8 +26,9 @@ pub mod schedule;
 pub mod share;
 pub mod threshold;
 
-pub use executor::{Executor, Part, Stage};
-pub use load::{Demand, Load};
+pub use executor::written::ExecutorError;
+pub use executor::{End, Executor, ExecutorKind, Executors, Stage, VuStage};
+pub use load::{Demand, Load, NamedExecutor};
 pub use request::FixedRequest;
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
@@ -282,6 +283,9 @@ pub enum ScenarioError {
     /// Not a share.
     #[error(transparent)]
     Share(#[from] ShareError),
+    /// The keys of an executor do not make one.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
     /// Not a plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -312,10 +316,15 @@ impl Scenario {
             .map_err(|source| ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) })
     }
 
+    /// Returns the executors that the load asks for.
+    pub fn executors(&self) -> Result<Executors, ScenarioError> {
+        Ok(self.load.resolve()?)
+    }
+
     /// The plan of this scenario for a seed and a nonce.
     pub fn plan(&self, seed: u32, nonce: u64) -> Result<Plan, ScenarioError> {
-        self.check()?;
-        let total = self.load.total();
+        let executors = self.check()?;
+        let total = executors.total();
         let (repeats, of) = self.load.dup.parse::<Share>()?.resolve(total)?;
         let spec = PlanSpec {
             version: PLAN_VERSION,
@@ -323,7 +332,7 @@ impl Scenario {
             nonce,
             share: [repeats, of],
             total,
-            counts: self.load.counts(),
+            counts: executors.counts(),
             batch: self.load.batch,
             group: self.mix.group,
             weights: Weights {

@@ -33,6 +33,7 @@ const STEPS: [Step; 3] = [
 
 /// Runs the steps, every test and the commands of the docs, and stops at the first step that fails.
 pub fn run(interrupt: &Interrupt) -> Result<ExitCode> {
+    test::require_programs()?;
     lint(interrupt)?;
     heading("test");
     if test::run_all(interrupt)? != ExitCode::SUCCESS {

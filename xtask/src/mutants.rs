@@ -140,8 +140,10 @@ fn render(rows: &[Row], settings: &Settings, fared: &[Fared]) -> String {
     let mut out = String::from("# Kill matrix\n\n");
     let mut line = |text: String| writeln!(out, "{text}").expect("a String takes all that is written");
     line(format!(
-        "`cargo xtask mutants --seeds {} --sound-seeds {}`: a target with one defect at a time, loaded by `loadgen` and judged by \
-         `verify`. A defect is killed when the check in bold says FAIL on every seed; events is the smallest of {} at which it \
+        "`cargo xtask mutants --seeds {} --sound-seeds {}`: a target with one defect at a time, \
+         loaded by `loadgen` and judged by \
+         `verify`. A defect is killed when the check in bold says FAIL on every seed; events is the \
+         smallest of {} at which it \
          did.\n",
         settings.seeds,
         settings.sound_seeds,

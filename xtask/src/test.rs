@@ -44,11 +44,17 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     run_without(&tools::missing_for_tests(), &settings.args, interrupt)
 }
 
-/// Runs every test. A program that is missing is an error.
+/// Runs every test. A missing program is an error.
 pub fn run_all(interrupt: &Interrupt) -> Result<ExitCode> {
+    require_programs()?;
+    run_without(&[], &[], interrupt)
+}
+
+/// Returns an error that names the programs that are missing, with their packages.
+pub fn require_programs() -> Result<()> {
     let missing = tools::missing_for_tests();
     ensure!(missing.is_empty(), "tests need {}; `{SETUP}` installs what is missing", tools::told(&missing));
-    run_without(&missing, &[], interrupt)
+    Ok(())
 }
 
 /// Runs the tests that need none of these programs, all test binaries whatever fails, and ends with

@@ -57,7 +57,7 @@ async fn queued_events_are_accepted_and_then_stored_once(database: &Database) {
 async fn the_counters_agree_in_every_reading_while_the_inbox_is_filled_and_emptied(database: &Database) {
     let target = Target::start_with(database, |settings| {
         queued(settings);
-        settings.batch_size = 50;
+        settings.worker_batch_size = 50;
     })
     .await;
     let is_done = Arc::new(AtomicBool::new(false));

@@ -156,7 +156,8 @@ mod tests {
         })
     }
 
-    /// Every order in which the attempts can have been executed, those of unknown fate or not at all.
+    /// Every order in which the attempts can have been executed, those of unknown fate or not at
+    /// all.
     fn orders(left: &[Attempt], done: &mut Vec<Attempt>, found: &mut impl FnMut(&[Attempt])) {
         if left.iter().all(|attempt| !attempt.acked) && !done.is_empty() {
             found(done);
@@ -191,7 +192,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_a_store_can_hold_is_what_some_order_leaves(attempts in prop::collection::vec(attempt(), 1..6)) {
-            let (mut first, mut last) = ([false; 2], [false; 2]);
+            let mut first = [false; 2];
+            let mut last = [false; 2];
             orders(&attempts, &mut Vec::new(), &mut |order| {
                 first[order[0].side as usize] = true;
                 last[order[order.len() - 1].side as usize] = true;

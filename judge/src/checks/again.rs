@@ -1,5 +1,10 @@
-//! The checks on what `verify` itself sent, and on what the target showed before and after: keys that had been
-//! acknowledged have to be known still, and nothing that was there may be gone.
+//! Checks of keys that `verify` sent again, and of the looks before and after: an acknowledged key
+//! has to be known still, and no row may be gone.
+//!
+//! For example, `verify` looks, sends 300 acknowledged keys again, and looks once more. Between the
+//! two looks unique grew from 1,400 to 1,402. One key was of unknown fate and absent at the first
+//! look, so one of the two may be that key. The other is an acknowledged key that was stored again:
+//! `replay` fails.
 
 use truth::observed::{Observed, Settled};
 
@@ -8,7 +13,8 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
 
-/// Keys that were acknowledged, sent again, and not taken for duplicates.
+/// Looks for acknowledged keys that were sent again and not deduplicated. It needs keys that were
+/// listed, or acknowledged where nothing is listed.
 pub fn replay(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Replay;
     let resent = &facts.tally.resent;
@@ -17,28 +23,29 @@ pub fn replay(facts: &Facts<'_>) -> Check {
     }
     if let Some(window) = facts.evidence.promises.window {
         let window = truth::duration::format(window);
-        return Check::not_tested(ID, format!("keys are promised to be known again for {window} only"));
+        return Check::not_tested(ID, format!("keys are promised to be known for {window} only"));
     }
     let replayed = counted(resent.replay.sent(), "acknowledged key", "acknowledged keys");
     let new = &resent.replayed_new;
     if new.count > 0 {
-        let found = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, sent again, and told to be new");
-        let summary = format!("of {replayed} sent again, {} told to be new", grouped(new.count));
+        let found = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, sent again, and reported as new");
+        let summary = format!("of {replayed} sent again, {} reported as new", grouped(new.count));
         return Check::fail(ID, new.count, summary, new.keys.iter().map(found).collect());
     }
     match growth(facts) {
         Growth::Explained | Growth::Unclear if resent.replay.reported_duplicate == resent.replay.acked => {
-            Check::pass(ID, format!("{replayed} sent again, all of them known"))
+            Check::pass(ID, format!("{replayed} sent again, and all of them deduplicated"))
         }
         Growth::Explained => {
             Check::pass(ID, format!("{replayed} sent again, and none of them counted as unique"))
         }
-        Growth::Unclear => {
-            Check::not_tested(ID, format!("{replayed} sent again; nothing tells whether they were known"))
-        }
+        Growth::Unclear => Check::not_tested(
+            ID,
+            format!("{replayed} sent again; neither responses nor counters report on them"),
+        ),
         Growth::Excess { by, others_possible: false } => {
             let detail = format!(
-                "unique grew by {} more than keys in doubt can explain, while {replayed} were sent again",
+                "unique grew by {} more than keys of unknown fate can explain, while {replayed} were sent again",
                 grouped(by)
             );
             Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)])
@@ -50,16 +57,17 @@ pub fn replay(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// How the unique count grew while keys were sent again.
+/// Growth of the unique count while keys were sent again.
 enum Growth {
-    /// By no more than keys in doubt can explain.
+    /// No more than keys of unknown fate can explain.
     Explained,
-    /// There are no counters to tell, or they do not tell of one target at rest.
+    /// Not known: there are no counters, or they are not of one target at rest.
     Unclear,
-    /// By so many more.
+    /// More than keys of unknown fate can explain.
     Excess {
+        /// Number of keys beyond that.
         by: u64,
-        /// Whether what was received leaves room for another writer.
+        /// Set when `received` leaves room for another writer.
         others_possible: bool,
     },
 }
@@ -97,18 +105,20 @@ fn growth(facts: &Facts<'_>) -> Growth {
     Growth::Excess { by, others_possible }
 }
 
-/// What was listed and is gone, though nobody took it away.
+/// Looks for keys that were listed at the first look and are gone at the second. Both listings have
+/// to be complete and bracketed.
 pub fn stillness(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Stillness;
     let evidence = facts.evidence;
     let Some(earlier) = &evidence.earlier else {
-        return Check::not_tested(ID, "the target was looked at once (--resolve and --replay look again)");
+        return Check::not_tested(ID, "the target was read once (--resolve and --replay read it again)");
     };
     let same_route = earlier.listing.route == evidence.observed.listing.route;
     if !same_route || !earlier.listing.tells_presence() || !facts.tells_presence() {
-        return Check::not_tested(ID, "the listings do not tell of every key whether it is there");
+        return Check::not_tested(ID, "the listings do not show every key");
     }
-    let (before, now) = (&earlier.presence, &evidence.observed.presence);
+    let before = &earlier.presence;
+    let now = &evidence.observed.presence;
     let gone = |ordinal: &u64| before.seen(*ordinal) > 0 && now.seen(*ordinal) == 0;
     let gone: Vec<u64> = evidence.keys.clone().filter(gone).collect();
     if gone.is_empty() {

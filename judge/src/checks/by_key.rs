@@ -1,4 +1,4 @@
-//! The checks that a key's byte and the order of its answers decide.
+//! Checks of single keys: those that a key's byte decides, and the order of responses.
 
 use truth::chain::chain;
 use truth::observed::Route;
@@ -11,7 +11,11 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Doubt, Examined, SHOWN_KEYS};
 
-/// Acknowledged, and absent.
+/// Looks for acknowledged keys that are absent. It is certain if the listing is complete and
+/// bracketed, and the key was looked for again.
+///
+/// Of an incomplete listing it is enough that the key's topic is complete, or that the listing
+/// shows earlier and later rows: see [`passed`].
 pub fn lost(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Lost;
     let listing = &facts.evidence.observed.listing;
@@ -35,7 +39,7 @@ pub fn lost(facts: &Facts<'_>) -> Check {
         let why = match listing.behind {
             Some(behind) => behind.why(),
             None if count > 0 => "the target is not at rest",
-            None => "the listing is not the whole truth",
+            None => "the listing is incomplete",
         };
         let absent = counted(all, "acknowledged key is", "acknowledged keys are");
         return Check::unknown(ID, all, format!("{absent} not listed, but {why}"));
@@ -57,24 +61,25 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     let finding =
         |ordinal: &u64| facts.finding(*ordinal, format!("acknowledged, and absent from {absent_from}"));
     let summary = format!(
-        "{} absent, out of {}; looked for {} ms",
-        counted(count, "acknowledged key is", "acknowledged keys are"),
+        "{} of {} acknowledged keys {} absent; looked for {} ms",
+        grouped(count),
         grouped(acked),
+        if count == 1 { "is" } else { "are" },
         grouped(listing.looked_ms)
     );
     Check::fail(ID, count, summary, lost.keys.iter().map(finding).collect())
 }
 
-/// Lost, and the key that a careless target takes for it is there.
+/// Looks for lost keys whose twin is present: the target takes two keys for one.
 pub fn key_merged(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::KeyMerged;
     let keys = &facts.tally.keys;
     let twins = facts.tally.coverage.twin_keys;
     if twins.planned == 0 {
-        return Check::not_tested(ID, "no keys that differ little were sent ([traps] in the scenario)");
+        return Check::not_tested(ID, "no near-identical keys were sent (`[traps]` in the scenario)");
     }
     if !(facts.tells_presence() && facts.is_at_rest()) {
-        return Check::not_tested(ID, "the listing does not tell of every key whether it is there");
+        return Check::not_tested(ID, "the listing does not show every key");
     }
     let events = &facts.evidence.events;
     let is_merged = |ordinal: u64| {
@@ -84,8 +89,9 @@ pub fn key_merged(facts: &Facts<'_>) -> Check {
     let lost = keys.iter().filter(|(_, state)| state.is(Class::Lost)).map(|(ordinal, _)| ordinal);
     let merged: Vec<u64> = lost.filter(|ordinal| is_merged(*ordinal)).collect();
     if merged.is_empty() {
-        let pairs = counted(twins.observed, "pair of keys that differ", "pairs of keys that differ");
-        return Check::pass(ID, format!("{pairs} little are told apart"));
+        let pairs =
+            counted(twins.observed, "pair of near-identical keys is", "pairs of near-identical keys are");
+        return Check::pass(ID, format!("{pairs} kept apart"));
     }
     let finding = |ordinal: &u64| {
         let twin = ordinal ^ 1;
@@ -98,7 +104,8 @@ pub fn key_merged(facts: &Facts<'_>) -> Check {
     Check::fail(ID, count, summary, merged.iter().take(SHOWN_KEYS).map(finding).collect())
 }
 
-/// Listed more than once.
+/// Looks for keys that are listed more than once. The listing has to be bracketed, and the attempts
+/// of the key have to lie within the promised window: see [`crate::books::ages`].
 pub fn stored_twice(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::StoredTwice;
     let listing = &facts.evidence.observed.listing;
@@ -114,13 +121,13 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
         if let Some(window) = facts.evidence.promises.window {
             let again = counted(all, "key was stored", "keys were stored");
             let window = truth::duration::format(window);
-            summary.push_str(&format!(" for want of memory; {again} again after the promised {window}"));
+            summary.push_str(&format!(" within the promised {window}; {again} again after it"));
         }
         return Check::pass(ID, summary);
     }
     if !listing.bracketed {
         let sentence = format!(
-            "{} more than once, but the target moved meanwhile",
+            "{} more than once, but the target changed meanwhile",
             counted(count, "key was listed", "keys were listed")
         );
         return Check::unknown(ID, count, sentence);
@@ -154,7 +161,7 @@ pub(super) fn rejected_but_stored(
         return Check::not_tested(ID, "the target shows no events");
     }
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "keys of the missing shards cannot be told from strangers");
+        return Check::not_tested(ID, "the keys of the missing shards are unknown");
     }
     if let Some(reason) = &unaccounted.unread {
         examined.doubts.push(Doubt::RejectedUnread { reason: reason.clone() });
@@ -176,28 +183,29 @@ pub(super) fn rejected_but_stored(
     Check::fail(ID, count, summary, shown.map(found).collect())
 }
 
-/// Answers that a store which stores once cannot have given.
+/// Looks for responses that contradict storing each key once: see [`crate::books::order`]. It needs
+/// an acknowledgement that means committed.
 pub fn answer_order(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::AnswerOrder;
     let evidence = facts.evidence;
     let tally = &facts.tally;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the answers of the missing shards are not known");
+        return Check::not_tested(ID, "the responses of the missing shards are unknown");
     }
     if evidence.promises.ack == Ack::Queued {
         return Check::not_tested(ID, "an acknowledgement only promises to store later");
     }
     if evidence.promises.intermediary_resends {
-        return Check::not_tested(ID, "something between may send a request again");
+        return Check::not_tested(ID, "an intermediary may send a request again (`intermediary_resends`)");
     }
-    let told = tally.sums.reported_new + tally.sums.reported_duplicate;
-    if told == 0 {
-        return Check::not_tested(ID, "no answer tells new from duplicate");
+    let reported = tally.sums.reported_new + tally.sums.reported_duplicate;
+    if reported == 0 {
+        return Check::not_tested(ID, "no response reports new or duplicate");
     }
     let faults = order_faults(facts);
     let count: u64 = faults.iter().map(|fault| fault.count).sum();
     if count == 0 {
-        return Check::pass(ID, consistent(facts, told));
+        return Check::pass(ID, consistent(facts, reported));
     }
     let made: Vec<&OrderFault> = faults.iter().filter(|fault| fault.count > 0).collect();
     let parts: Vec<String> =
@@ -209,8 +217,8 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
     };
     let findings = made.iter().flat_map(found).collect();
     let check =
-        Check::fail(ID, count, format!("answers contradict each other: {}", parts.join(", ")), findings);
-    // What stored a key before its first attempt on record may be one that is not.
+        Check::fail(ID, count, format!("responses contradict each other: {}", parts.join(", ")), findings);
+    // A request that is not on record may have stored the key.
     match made.as_slice() {
         [only] if only.name == PHANTOM => facts.if_all_is_known(check),
         _ => check,
@@ -227,18 +235,18 @@ struct OrderFault {
 
 const PHANTOM: &str = "phantom-duplicate";
 
-/// Collects the kinds of contradictions that can be judged, those without a key too.
+/// Lists the kinds of contradictions that can be judged, each with its keys.
 fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
     let tally = &facts.tally;
     let is_known = |ordinal: &u64| !tally.ages.may_be_forgotten(*ordinal);
     let double_new = tally.keys.of_class_where(Class::DoubleNew, SHOWN_KEYS, is_known);
     let mut faults = vec![OrderFault {
         name: "double-new",
-        detail: "told to be new more than once",
+        detail: "reported as new more than once",
         count: double_new.count,
         keys: double_new.keys,
     }];
-    // Real-time order needs one clock; that a key was new twice does not.
+    // Order in time needs one clock. That a key was new twice does not.
     if !facts.evidence.one_clock {
         return faults;
     }
@@ -246,14 +254,14 @@ fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
     if facts.evidence.promises.window.is_none() {
         faults.push(OrderFault {
             name: "late-new",
-            detail: "told to be new after it had been acknowledged",
+            detail: "reported as new after it had been acknowledged",
             count: tally.order.late_new.count,
             keys: tally.order.late_new.keys.clone(),
         });
     }
     faults.push(OrderFault {
         name: PHANTOM,
-        detail: "told to be a duplicate before anything can have stored it",
+        detail: "reported as a duplicate before any request can have stored it",
         count: tally.order.phantom_duplicate.count,
         keys: tally.order.phantom_duplicate.keys.clone(),
     });
@@ -261,12 +269,14 @@ fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
 }
 
 /// Summary where no response contradicts another.
-fn consistent(facts: &Facts<'_>, told: u64) -> String {
+fn consistent(facts: &Facts<'_>, reported: u64) -> String {
     let acked = facts.tally.sums.acked;
-    let mut summary =
-        format!("{} fit a store that stores once", counted(told, "told answer", "told answers"));
-    if acked > told {
-        summary.push_str(&format!("; {} did not tell", grouped(acked - told)));
+    let mut summary = format!(
+        "{} consistent with storing each key once",
+        counted(reported, "new/duplicate response is", "new/duplicate responses are")
+    );
+    if acked > reported {
+        summary.push_str(&format!("; {} report neither", grouped(acked - reported)));
     }
     if !facts.evidence.one_clock {
         summary.push_str("; order in time is not judged across machines");

@@ -1,5 +1,5 @@
-//! The checks that whole requests decide: a batch that is stored in part, and answers that tell how many events were new
-//! without telling which.
+//! Checks of whole requests: a batch that is stored in part, counts of new events, and invalid
+//! events.
 
 use std::collections::HashMap;
 
@@ -14,49 +14,53 @@ use crate::facts::Facts;
 use crate::numbers::counted;
 use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, SHOWN_KEYS};
 
-/// A request without an answer of which a part is stored, though the target promises all or nothing.
+/// Looks for unanswered requests of which a part is stored, though the target promises all or
+/// nothing. Only keys without another attempt count.
 pub fn torn_batch(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::TornBatch;
     if facts.evidence.promises.batch == Batch::Partial {
-        return Check::not_tested(ID, "the target takes parts of a request");
+        return Check::not_tested(ID, "the target may store a part of a request (`batch = \"partial\"`)");
     }
     if facts.evidence.missing_shards > 0 || !facts.tells_presence() || !facts.is_at_rest() {
-        return Check::not_tested(ID, "it cannot be told of every key whether it is there");
+        return Check::not_tested(ID, "the listing does not show every key, or the target was not at rest");
     }
     if facts.tally.sums.unknown == 0 {
-        return Check::not_tested(ID, "no request is in doubt");
+        return Check::not_tested(ID, "no request was left unanswered");
     }
-    let doubts = match Doubts::of(facts) {
-        Ok(doubts) => doubts,
+    let unanswered = match Unanswered::of(facts) {
+        Ok(unanswered) => unanswered,
         Err(error) => {
             examined.doubts.push(Doubt::RequestsUnread { reason: chain(&error) });
             return Check::unknown(ID, 0, "the ledger could not be read again");
         }
     };
-    let requests = counted(doubts.whole, "request in doubt is", "requests in doubt are");
-    match doubts.torn {
-        0 if doubts.whole == 0 => Check::not_tested(ID, "no request in doubt had two keys of its own"),
-        0 => Check::pass(ID, format!("{requests} there as a whole, or not at all")),
+    let requests = counted(unanswered.whole, "unanswered request", "unanswered requests");
+    match unanswered.torn {
+        0 if unanswered.whole == 0 => {
+            Check::not_tested(ID, "no unanswered request had two keys that it alone carried")
+        }
+        0 => Check::pass(ID, format!("{requests}: each is stored completely or not at all")),
         torn => {
             let summary = counted(torn, "request is stored in part", "requests are stored in part");
-            Check::fail(ID, torn, summary, doubts.findings)
+            Check::fail(ID, torn, summary, unanswered.findings)
         }
     }
 }
 
-/// The requests whose fate is unknown, as far as keys tell of them that nobody else can have stored.
+/// Requests whose fate is unknown, by the keys that no other attempt can have stored.
 #[derive(Default)]
-struct Doubts {
+struct Unanswered {
     whole: u64,
     torn: u64,
     findings: Vec<Finding>,
 }
 
-impl Doubts {
-    /// One more pass over the ledger.
+impl Unanswered {
+    /// Reads the ledger once more.
     fn of(facts: &Facts<'_>) -> Result<Self, WalkError> {
         let evidence = facts.evidence;
-        let (runs, mut doubts) = (evidence.frames.runs(), Self::default());
+        let runs = evidence.frames.runs();
+        let mut unanswered = Self::default();
         let mut open: HashMap<(usize, u64), (Round, Vec<bool>)> = HashMap::new();
         evidence.frames.for_each(|segment, frame| {
             match frame {
@@ -70,7 +74,7 @@ impl Doubts {
                     let Some((round, ended)) = open.get_mut(&(runs[segment], index)) else { return Ok(()) };
                     ended[done.request as usize] = true;
                     if done.answer.outcome == Outcome::Unknown {
-                        doubts.take(facts, round, done.request);
+                        unanswered.take(facts, round, done.request);
                     }
                     if ended.iter().all(|ended| *ended) {
                         open.remove(&(runs[segment], index));
@@ -84,12 +88,12 @@ impl Doubts {
         left.sort_by_key(|(round, _)| round.index);
         for (round, ended) in &left {
             let silent = (0_u32..).zip(ended).filter(|(_, ended)| !**ended);
-            silent.for_each(|(request, _)| doubts.take(facts, round, request));
+            silent.for_each(|(request, _)| unanswered.take(facts, round, request));
         }
-        Ok(doubts)
+        Ok(unanswered)
     }
 
-    /// Looks at the keys of a request that had one unknown attempt, this one, and no acknowledgement.
+    /// Looks at the keys of a request whose only attempt that may have stored them is this one.
     fn take(&mut self, facts: &Facts<'_>, round: &Round, request: u32) {
         let keys = &facts.tally.keys;
         let is_its_own = |ordinal: &&u64| {
@@ -104,51 +108,55 @@ impl Doubts {
         }
         self.torn += 1;
         if self.findings.len() < SHOWN_KEYS {
-            let (stored, all) = (stored.len(), stored.len() + absent.len());
+            let all = stored.len() + absent.len();
+            let stored = stored.len();
             let detail =
-                format!("absent, though {stored} of the {all} keys that its request alone carried are there");
+                format!("absent, though {stored} of the {all} keys that only its request carried are stored");
             self.findings.push(facts.finding(absent[0], detail));
         }
     }
 }
 
-/// Answers that count more new events than can have been new.
+/// Looks for responses that count more new events than can have been new.
 pub fn batch_counts(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::BatchCounts;
     let counts = &facts.tally.responses.counts;
     let evidence = facts.evidence;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the answers of the missing shards are not known");
+        return Check::not_tested(ID, "the responses of the missing shards are unknown");
     }
     if evidence.promises.intermediary_resends {
-        return Check::not_tested(ID, "something between may send a request again");
+        return Check::not_tested(ID, "an intermediary may send a request again (`intermediary_resends`)");
     }
     if counts.compared == 0 {
-        return Check::not_tested(ID, "no answer counts new events without telling which");
+        return Check::not_tested(ID, "no response counts new events without naming them");
     }
     if counts.faulty == 0 {
-        let answers = counted(counts.compared, "answer counts", "answers count");
+        let answers = counted(counts.compared, "response counts", "responses count");
         return Check::pass(ID, format!("{answers} no more new events than can have been new"));
     }
     let summary = counted(
         counts.faulty,
-        "answer counts more new events than can have been new",
-        "answers count more new events than can have been new",
+        "response counts more new events than can have been new",
+        "responses count more new events than can have been new",
     );
     let findings = counts.examples.iter().map(crate::checks::by_total::of_answer).collect();
     Check::fail(ID, counts.faulty, summary, findings)
 }
 
-/// A request with an event that is none, acknowledged though batches are promised to be whole.
+/// Looks for acknowledged requests with an invalid event, though batches are promised to be atomic.
 pub fn invalid_taken(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::InvalidTaken;
     let invalid = &facts.tally.responses.invalid;
     if invalid.compared == 0 {
-        return Check::not_tested(ID, "no request with an invalid event was sent ([traps] in the scenario)");
+        return Check::not_tested(
+            ID,
+            "no request with an invalid event was sent (`[traps]` in the scenario)",
+        );
     }
     let sent = counted(invalid.compared, "request", "requests");
     if facts.evidence.promises.batch == Batch::Partial {
-        return Check::not_tested(ID, "the target takes parts of a request");
+        return Check::not_tested(ID, "the target may store a part of a request (`batch = \"partial\"`)");
     }
     if invalid.faulty == 0 {
         return Check::pass(ID, format!("none of {sent} with an invalid event was acknowledged"));

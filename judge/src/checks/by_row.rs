@@ -1,16 +1,17 @@
-//! The checks that single listed rows decide.
+//! Checks of single rows.
 
 use truth::observed::Route;
 use truth::observed::rows::AnomalyClass;
 use truth::observed::topics::Leak;
-use truth::scenario::promises::Counters as CounterPromise;
+use truth::scenario::promises::CounterPromise;
 
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
 use crate::numbers::counted;
 use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, SHOWN_KEYS};
 
-/// Looks for rows that this run did not store.
+/// Looks for rows that this run did not store. An id that is not of this run needs a listing before
+/// it.
 pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::Stranger;
     let listing = &facts.evidence.observed.listing;
@@ -18,7 +19,7 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
         return Check::not_tested(ID, "the target shows no events");
     }
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "what the missing shards stored cannot be told from strangers");
+        return Check::not_tested(ID, "the keys of the missing shards are unknown");
     }
     let mut count = listing.never_planned;
     let mut findings = Vec::new();
@@ -34,7 +35,7 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
     findings.extend(examples(facts, AnomalyClass::NeverPlanned));
     let is_table = listing.route == Route::Database;
     match foreign(facts) {
-        // What a table holds besides is told as an observation: it may be another's.
+        // Other rows of a table are an observation: they may be another program's.
         Foreign::Uncounted(_) | Foreign::Undated(_) if is_table => {}
         Foreign::Uncounted(uncounted) => {
             count += uncounted;
@@ -51,25 +52,26 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
             format!("none of {} appeared without an attempt", counted(listing.rows, "row", "rows")),
         );
     }
-    Check::fail(ID, count, counted(count, "row was stored by nobody", "rows were stored by nobody"), findings)
+    Check::fail(ID, count, counted(count, "row was never sent", "rows were never sent"), findings)
 }
 
-/// What the rows that are not ours turn out to be.
+/// Origin of the rows that are not of this run.
 pub(super) enum Foreign {
-    /// None beyond those of before.
+    /// No rows beyond those of before.
     None,
-    /// New ones that the unique count leaves out.
+    /// New rows that the unique count leaves out.
     Uncounted(u64),
-    /// New ones that it counts, from before the closing poll.
+    /// New rows that it counts, from before the closing poll.
     Counted(u64),
-    /// New ones that it counts, from after the closing poll.
+    /// New rows that it counts, from after the closing poll.
     Later(u64),
-    /// Perhaps new ones.
+    /// Rows of an unknown time.
     Undated(u64),
 }
 
 pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
-    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let evidence = facts.evidence;
+    let observed = &evidence.observed;
     let listing = &observed.listing;
     if evidence.promises.shared || !facts.tells_presence() || !listing.all_topics {
         return Foreign::None;
@@ -110,8 +112,8 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     }
 }
 
-/// How many rows of others the database holds beyond those of before the run; they may be another's, or what a target
-/// stores besides.
+/// Counts the rows of others that the database has gained during the run. They may be of another
+/// writer, or stored by the target for its own use.
 pub fn rows_of_others(facts: &Facts<'_>) -> Option<Observation> {
     let held = facts.evidence.observed.database.as_ref().filter(|database| database.unread.is_none())?;
     let before = facts.evidence.baseline.as_ref()?.stored?;
@@ -119,7 +121,7 @@ pub fn rows_of_others(facts: &Facts<'_>) -> Option<Observation> {
     Some(Observation::OthersInDatabase { rows: grown })
 }
 
-/// The id of one topic's key under another topic.
+/// Looks for ids of one topic's key under another topic.
 pub fn wrong_topic(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::WrongTopic;
     let listing = &facts.evidence.observed.listing;
@@ -127,19 +129,20 @@ pub fn wrong_topic(facts: &Facts<'_>) -> Check {
         return Check::not_tested(ID, "the target shows no events");
     }
     match listing.wrong_topic {
-        0 => Check::pass(ID, "every listed key stands under its own topic"),
+        0 => Check::pass(ID, "every listed key is under its own topic"),
         count => {
             let summary = counted(
                 count,
-                "row stands under a topic that is not its own",
-                "rows stand under topics that are not their own",
+                "row is under a topic that is not its own",
+                "rows are under topics that are not their own",
             );
             Check::fail(ID, count, summary, examples(facts, AnomalyClass::WrongTopic))
         }
     }
 }
 
-/// A topic's listing shows rows of another.
+/// Looks for rows of another topic in a topic's listing. It is certain if the target heeds the
+/// topic at all: not all pages are alike.
 pub fn scope_leak(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::ScopeLeak;
     let Some(scope) = &facts.evidence.observed.listing.scope else {
@@ -160,7 +163,7 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
         ordinal: None,
         topic: Some(leak.topic.clone()),
         event_id: Some(leak.event_id.clone()),
-        detail: format!("shown to those who ask for `{}`", leak.asked),
+        detail: format!("shown when asked for topic `{}`", leak.asked),
         history: Vec::new(),
     };
     let summary =
@@ -168,37 +171,40 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
     Check::fail(ID, scope.leaked, summary, scope.examples.iter().map(finding).collect())
 }
 
-/// A row that was there before the run, and is gone.
+/// Looks for rows of others that were listed before the run and are gone. Both listings have to be
+/// complete, and nobody else may write.
 pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::ForeignLost;
-    let (evidence, listing) = (facts.evidence, &facts.evidence.observed.listing);
+    let evidence = facts.evidence;
+    let listing = &evidence.observed.listing;
     if listing.route == Route::Database {
-        return Check::not_tested(ID, "rows of others in the table are another's affair");
+        return Check::not_tested(ID, "rows of others in the table are not judged");
     }
     let Some(before) = facts.listed_before().filter(|before| before.foreign.count > 0) else {
         return Check::not_tested(ID, "no rows of others were listed before the run");
     };
     if evidence.promises.shared {
-        return Check::not_tested(ID, "others write to the target, and may take away what is theirs");
+        return Check::not_tested(ID, "others write to the target, and may delete their rows");
     }
     if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {
         return Check::not_tested(ID, "the listing does not show every row of the target");
     }
-    let (was, is) = (before.foreign, listing.foreign);
+    let was = before.foreign;
+    let is = listing.foreign;
     let rows = counted(was.count, "row of others", "rows of others");
     if is.count < was.count {
         let gone = was.count - is.count;
-        let summary = format!("of {rows} listed before the run, {gone} at least are gone");
+        let summary = format!("of {rows} listed before the run, at least {gone} are gone");
         return Check::fail(ID, gone, summary, Vec::new());
     }
     if is.count == was.count && is.sum != was.sum {
         let summary = format!("of {rows} listed before the run, some are gone and others are in their place");
         return Check::fail(ID, 1, summary, Vec::new());
     }
-    Check::pass(ID, format!("{rows} listed before the run, and as many now or more"))
+    Check::pass(ID, format!("{rows} listed before the run, and at least as many now"))
 }
 
-/// A stored event that is not the one sent.
+/// Looks for stored events that differ from those sent, under the promised equality.
 pub fn payload_changed(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::PayloadChanged;
     let listing = &facts.evidence.observed.listing;

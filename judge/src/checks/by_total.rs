@@ -1,11 +1,14 @@
-//! The checks that sums decide. Counters cancel (one lost and one stored twice is still the right sum), so they
-//! corroborate what the keys say; where a target shows no keys, they are all there is.
+//! Checks of totals: the numbers in responses, rows against counters, and counters against the
+//! ledger.
+//!
+//! Totals cancel: one lost key and one stored twice are still the right sum. They confirm the
+//! checks of single keys. Where a target shows no keys, they are all there is.
 
 use truth::observed::counters::Counters;
 use truth::observed::{ApartKey, Route};
 use truth::record::baseline::Baseline;
 use truth::record::ledger::Scope;
-use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
+use truth::scenario::promises::{CounterPromise, Received, StatsPromise};
 
 use crate::books::region::{Bound, Break, Deltas, Region};
 use crate::books::responses::AnswerFault;
@@ -16,26 +19,26 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, CounterSlack, Examined, Finding, Observation, Status};
 
-/// An answer whose numbers do not add up.
+/// Looks for responses whose numbers do not add up.
 pub fn answer_sum(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::AnswerSum;
     let tally = &facts.tally;
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the answers of the missing shards are not known");
+        return Check::not_tested(ID, "the responses of the missing shards are unknown");
     }
     if tally.responses.sums.compared == 0 {
-        return Check::not_tested(ID, "no answer tells numbers");
+        return Check::not_tested(ID, "no response has numbers");
     }
     if tally.responses.sums.faulty == 0 {
-        let compared = counted(tally.responses.sums.compared, "answer adds", "answers add");
-        return Check::pass(ID, format!("{compared} up to what was sent"));
+        let compared = counted(tally.responses.sums.compared, "response adds", "responses add");
+        return Check::pass(ID, format!("{compared} up to the events sent"));
     }
     let count = tally.responses.sums.faulty;
-    let summary = counted(count, "answer does not add up", "answers do not add up");
+    let summary = counted(count, "response does not add up", "responses do not add up");
     Check::fail(ID, count, summary, tally.responses.sums.examples.iter().map(of_answer).collect())
 }
 
-/// A finding on an answer.
+/// Makes a finding on a response.
 pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
     let scope = match fault.scope {
         Scope::Round(round) => format!("round {round}"),
@@ -44,7 +47,8 @@ pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
     Finding::plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
 }
 
-/// The ways to what a target stored tell different things: listing and database of a key, rows and unique count in total.
+/// Compares listing and database key by key, and rows with the unique count in total. It is certain
+/// if the listing is complete and bracketed; of single keys also if it is not complete.
 pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::RoutesDisagree;
     let totals = totals(facts);
@@ -56,7 +60,8 @@ pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// What listing and database tell of each key: that they agree, or the check that says otherwise.
+/// Compares listing and database key by key. Returns a sentence if they agree, or the check if they
+/// differ.
 fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
     const ID: CheckId = CheckId::RoutesDisagree;
     let observed = &facts.evidence.observed;
@@ -72,13 +77,13 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
         return Some(Err(Check::unknown(
             ID,
             apart.keys,
-            format!("{keys} listed otherwise than stored, but {why}"),
+            format!("{keys} listed differently than stored, but {why}"),
         )));
     }
     if apart.keys == 0 {
         let listed = counted(apart.listed, "listed row of this run", "listed rows of this run");
         return Some(Ok(match apart.is_whole {
-            true => "the database holds the same of every key".to_owned(),
+            true => "the database agrees on every key".to_owned(),
             false => format!("the database holds the {listed}"),
         }));
     }
@@ -95,28 +100,25 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
         };
         facts.finding(key.ordinal, detail)
     };
-    let what = "listed otherwise than the database holds";
-    let summary = format!(
-        "{} {what} {}",
-        counted(apart.keys, "key is", "keys are"),
-        if apart.keys == 1 { "it" } else { "them" }
-    );
+    let keys = counted(apart.keys, "key differs", "keys differ");
+    let summary = format!("{keys} between listing and database");
     Some(Err(Check::fail(ID, apart.keys, summary, apart.examples.iter().map(found).collect())))
 }
 
-/// Rows and unique count tell different totals.
+/// Compares the number of rows with the unique count.
 fn totals(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::RoutesDisagree;
-    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let evidence = facts.evidence;
+    let observed = &evidence.observed;
     let listing = &observed.listing;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the shards are not all here");
+        return Check::not_tested(ID, "shards of this run are missing");
     }
     if evidence.promises.shared {
         return Check::not_tested(ID, "others write to the target while it is read");
     }
     if listing.route == Route::Database {
-        return Check::not_tested(ID, "the target need not count every row of the table");
+        return Check::not_tested(ID, "the target may not count every row of the table");
     }
     let Some(unique) = observed.stats.stats.as_ref().and_then(|stats| stats.unique) else {
         return Check::not_tested(ID, "the target has no unique count");
@@ -133,7 +135,7 @@ fn totals(facts: &Facts<'_>) -> Check {
     if listing.rows == unique {
         return Check::pass(
             ID,
-            format!("{} listed, and so many counted", counted(listing.rows, "row", "rows")),
+            format!("{} listed, and {} counted", counted(listing.rows, "row", "rows"), grouped(unique)),
         );
     }
     let detail =
@@ -144,13 +146,13 @@ fn totals(facts: &Facts<'_>) -> Check {
         return Check::unknown(
             ID,
             1,
-            format!("{detail}; without a baseline listing it cannot be told since when"),
+            format!("{detail}; without a listing before the run, the difference may be older"),
         );
     };
     let off_before = i128::from(rows_before) - i128::from(unique_before);
     let off_now = i128::from(listing.rows) - i128::from(unique);
     if off_before == off_now {
-        return Check::pass(ID, format!("{detail}, which differed as much before the run"));
+        return Check::pass(ID, format!("{detail}; they differed as much before the run"));
     }
     let off = u64::try_from((off_now - off_before).unsigned_abs()).unwrap_or(u64::MAX);
     if off_now < off_before && off <= facts.tally.ages.stored_again() {
@@ -161,15 +163,17 @@ fn totals(facts: &Facts<'_>) -> Check {
     Check::fail(ID, off, detail.clone(), vec![Finding::plain(detail)])
 }
 
-/// The target's own numbers.
+/// Compares the counters with the ledger, at rest and under load. A counter that is too high is
+/// certain only if the baseline was still, or the closing poll says the same.
 pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::Counters;
-    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let evidence = facts.evidence;
+    let observed = &evidence.observed;
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "what the missing shards sent is not known");
+        return Check::not_tested(ID, "the requests of the missing shards are unknown");
     }
     if evidence.baselines_differ {
-        return Check::unknown(ID, 0, "the shards took different baselines; begin them together");
+        return Check::unknown(ID, 0, "the shards took different baselines; start them together");
     }
     let Some(before) = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()) else {
         return Check::not_tested(ID, "there is no baseline of the counters");
@@ -215,13 +219,13 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
 }
 
-/// Whether upper bounds hold: nobody else writes, and nothing of before was still waiting.
+/// Returns true if upper bounds hold: nobody else writes, and nothing was waiting before the run.
 fn is_firm(evidence: &Evidence) -> bool {
     evidence.baseline.as_ref().is_some_and(Baseline::is_firm) && !evidence.promises.shared
 }
 
-/// What the answers under load break, each in words: a sum that a promised snapshot must have, more than can have been
-/// done, or less than had been told for longer than the promised lag.
+/// Lists the faults of the counters under load: a snapshot that does not add up, a counter that is
+/// too high, or one that was behind for longer than promised.
 fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> Vec<String> {
     let evidence = facts.evidence;
     let mut broken: Vec<String> = torn(evidence, before).into_iter().collect();
@@ -243,14 +247,15 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
     broken
 }
 
-/// An answer under load that is no snapshot, where snapshots are promised and the target did add up before.
+/// Describes counters under load that are no snapshot, where snapshots are promised and the
+/// baseline adds up.
 fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     let promises = &evidence.promises;
     let promised = promises.stats == StatsPromise::Snapshot && promises.received == Received::Accepted;
     let torn = evidence.polled.iter().find_map(|polled| polled.torn.as_ref());
     let torn = torn.filter(|_| promised && before.adds_up() == Some(true))?;
     Some(format!(
-        "an answer under load said received {}, unique {}, duplicates {}, waiting {}, which does not add up",
+        "a poll under load said received {}, unique {}, duplicates {}, waiting {}, which does not add up",
         torn.received?,
         torn.unique?,
         torn.duplicates?,
@@ -258,8 +263,8 @@ fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     ))
 }
 
-/// Counters that say more than this run can have sent, and add up: ours if the closing poll said so already, another
-/// writer's if it came later.
+/// Judges counters that are too high, and add up. They are a fault if the closing poll says the
+/// same. If they grew later, another writer explains them.
 fn excess(
     facts: &Facts<'_>,
     examined: &mut Examined,
@@ -278,7 +283,7 @@ fn excess(
         return Check::unknown(
             ID,
             1,
-            format!("{}; there is no closing poll to tell since when", breaks[0].detail),
+            format!("{}; without a closing poll, another writer may explain it", breaks[0].detail),
         );
     };
     let at_close = Deltas::between(before, &closing);
@@ -296,34 +301,36 @@ fn excess(
         && others == growth
         && growth > Some(0)
     {
-        // Whatever came later is another's, row by row, so the closing poll is the run's last word.
+        // The rows that came later are another writer's, so the closing poll decides.
         if closing_breaks.is_empty() {
             examined.slack = examined.slack.take().map(|slack| CounterSlack { deltas: at_close, ..slack });
             return Check::pass(ID, format!("at the closing poll {}", holds(region, true)));
         }
     }
-    Check::unknown(ID, 1, format!("{}; it came after the run and adds up: another writer?", breaks[0].detail))
+    Check::unknown(ID, 1, format!("{}; it grew after the run and adds up: another writer?", breaks[0].detail))
 }
 
 fn holds(region: &Region, firm: bool) -> String {
     let slack = region.received.slack();
     match (firm, slack) {
         (false, _) => {
-            "at least what was acknowledged is counted (others write, or the baseline was not at rest: no upper bound)".to_owned()
+            "at least the acknowledged events are counted (no upper bound: others write, or the baseline \
+             was not at rest)"
+                .to_owned()
         }
-        (true, 0) => "exactly what was sent is counted, without slack".to_owned(),
+        (true, 0) => "exactly the events sent are counted".to_owned(),
         (true, _) => {
             format!("within the bounds that {} leave", counted(slack, "unknown attempt", "unknown attempts"))
         }
     }
 }
 
-/// How many answers under load fit as well.
+/// Number of counters under load that fit as well, in words.
 fn compared(evidence: &Evidence) -> String {
     let loads = evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
     match loads.map(|load| load.compared).sum() {
         0 => String::new(),
-        answers => format!("; {} under load", counted(answers, "answer fits", "answers fit")),
+        answers => format!("; {} under load", counted(answers, "poll fits", "polls fit")),
     }
 }
 

@@ -1,13 +1,14 @@
-//! `epochs`: what the counters said one after the other. Within an epoch, which is the life of one process, no counter
-//! falls; where counters are promised to survive a restart, none ever does.
+//! `epochs`: readings of the counters in order. An epoch is the life of one process: no counter
+//! falls in it. If counters are promised to survive a restart, none ever falls.
 //!
-//! An uptime that goes back to before the process was ended, for which there is proof, is a lie.
+//! A process is known by its instance, or by an uptime that is longer than the time since the
+//! reading before. An uptime that fell to less than that time shows a restart.
 //!
-//! A process is known by its instance, or by having been up for longer than the time since it was last asked. An
-//! uptime that fell, to less than that time, tells of a restart.
+//! An uptime that reaches back to before the process was ended, for which there is proof, is
+//! impossible.
 
 use truth::record::faults::Struck;
-use truth::scenario::promises::{Counters as CounterPromise, StatsPromise};
+use truth::scenario::promises::{CounterPromise, StatsPromise};
 
 use crate::books::epochs::{Epochs, Passage, ROUNDED_MS, Step};
 use crate::books::interval::Interval;
@@ -15,12 +16,13 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, Observation};
 
-/// Counters that fell.
+/// Looks for counters that fell, and for impossible uptimes. It is certain if readings are
+/// snapshots, and counters persist or one process answered.
 pub fn epochs(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Epochs;
     let promises = &facts.evidence.promises;
     if facts.evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the shards are not all here");
+        return Check::not_tested(ID, "shards of this run are missing");
     }
     if facts.epochs.iter().all(|epochs| epochs.compared == 0) {
         return Check::not_tested(ID, "the counters were not read twice");
@@ -48,7 +50,7 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
             return Check::not_tested(ID, "counters do not survive a restart, and there may have been one");
         }
         let compared = facts.epochs.iter().map(|epochs| epochs.compared).sum();
-        let answers = counted(compared, "pair of answers", "answers one after the other");
+        let answers = counted(compared, "pair of readings", "pairs of readings");
         return Check::pass(ID, format!("no counter fell in {answers}"));
     };
     if promises.stats == StatsPromise::Eventual {
@@ -58,21 +60,21 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
     Check::fail(ID, falls.len() as u64, detail(first), falls.iter().map(found).collect())
 }
 
-/// Restarts, told as what happened besides.
+/// Lists the restarts that nothing planned explains.
 pub(super) fn restarts(facts: &Facts<'_>) -> Vec<Observation> {
     let polled = facts.evidence.polled.iter().flat_map(|polled| &polled.epochs.restarts);
     let mut restarts: Vec<Observation> = polled
         .filter(|step| !was_struck(facts, step))
         .map(|step| Observation::Restarted { when: when(facts, step) })
         .collect();
-    // What happened between a run and its reading is nobody's fault.
+    // A restart between a run and its reading is not a fault.
     let was_read = facts.epochs.iter().zip(&facts.evidence.polled);
     let later = was_read.filter(|(epochs, polled)| epochs.restarts.len() > polled.epochs.restarts.len());
     restarts.extend(later.map(|_| Observation::RestartedAfterRun));
     restarts
 }
 
-/// An uptime that goes back to before the process was ended for certain.
+/// Describes an uptime that reaches back to before the process was surely ended.
 fn lie(facts: &Facts<'_>) -> Option<String> {
     // What several hosts measured cannot be compared.
     let polled = facts.evidence.polled.iter().filter(|_| facts.evidence.one_clock);
@@ -80,27 +82,29 @@ fn lie(facts: &Facts<'_>) -> Option<String> {
     let restarts = facts.evidence.faults.iter().filter_map(Struck::restart);
     let restarts: Vec<(u64, u64)> = restarts.collect();
     last.find_map(|last| {
-        let (asked_ns, answered_ns, up_ms) = (last.asked_ns?, last.answered_ns?, last.counters.uptime_ms?);
+        let asked_ns = last.asked_ns?;
+        let answered_ns = last.answered_ns?;
+        let up_ms = last.counters.uptime_ms?;
         let since_ms = |begun_ns: u64| answered_ns.saturating_sub(begun_ns).div_ceil(1_000_000);
         let mut over = restarts.iter().filter(|(_, ended_ns)| *ended_ns <= asked_ns);
         let (begun_ns, _) =
             over.find(|(begun_ns, _)| up_ms > since_ms(*begun_ns).saturating_add(ROUNDED_MS))?;
         Some(format!(
-            "the target says that it has been up for {} ms, though its process was ended {} ms before",
+            "the target reports an uptime of {} ms, though its process was ended {} ms before",
             grouped(up_ms),
             grouped(since_ms(*begun_ns))
         ))
     })
 }
 
-/// Whether something that is on record was done to the target meanwhile.
+/// Returns true if a fault on record struck the target between the two readings.
 fn was_struck(facts: &Facts<'_>, step: &Step) -> bool {
     let records = facts.evidence.faults.iter().filter_map(|struck| struck.record.as_ref());
     let mut done = records.filter(|record| record.proof.is_some());
     done.any(|record| step.meets(Interval { start: record.begun_ns, end: record.ended_ns }))
 }
 
-/// Whether the target was restarted for certain meanwhile.
+/// Returns true if a fault restarted the target between the two readings.
 fn was_restarted(facts: &Facts<'_>, step: &Step) -> bool {
     facts
         .evidence
@@ -110,7 +114,7 @@ fn was_restarted(facts: &Facts<'_>, step: &Step) -> bool {
         .any(|(start, end)| step.meets(Interval { start, end }))
 }
 
-/// In seconds after the first send.
+/// Time of a step, in seconds after the first send.
 fn when(facts: &Facts<'_>, step: &Step) -> String {
     let begun = facts.tally.begun_ns;
     let after = |ns: Option<u64>| Some(i128::from(ns?) - i128::from(begun?));

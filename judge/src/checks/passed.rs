@@ -1,36 +1,43 @@
-//! Lost keys of a target that shows not all it has, and nobody knows where it stops. If what it shows is in the order of
-//! time, it is a stretch of that order: whatever was stored after one of its rows and before another, both of its topic,
-//! would be among them.
+//! Lost keys of a target that shows a part of its rows, without saying where it stops. If that part
+//! is in the order of time, it is a stretch of that order. A key of the same topic that was stored
+//! after one of its rows and before another would be in it.
 //!
-//! A key was stored after the start of its first attempt and before its first acknowledgement. A listing is taken to be in
-//! the order of time, either way, if no two of its rows contradict that and many follow one another.
+//! A key was stored after the start of its first attempt and before its first acknowledgement. A
+//! listing counts as ordered by time, either way, if no two of its rows contradict that, and many
+//! follow one another.
+//!
+//! For example, a topic shows rows that were stored from 1 to 2 s and from 8 to 9 s. A key that was
+//! stored between 4 and 5 s lies between them: absent, it is lost. A key that was stored between
+//! 1.5 and 5 s may lie before the first row: absent, it may be unseen.
 
 use std::collections::{HashMap, HashSet};
 
 use truth::scenario::promises::Ack;
 
+use crate::books::interval::Interval;
 use crate::books::keys::Class;
 use crate::books::walk::WalkError;
 use crate::facts::Facts;
 use crate::history;
 use crate::verdict::Attempt;
 
-/// How many unaccounted keys are told apart by name.
+/// Number of keys of a class that are looked at one by one.
 pub(super) const NAMED: usize = 100_000;
 
-/// So many rows, of which so many follow one another in time, show an order.
+/// Number of rows that show an order.
 const ROWS: usize = 32;
+
+/// Number of rows among them that follow one another in time.
 const DEPTH: usize = 4;
 
-/// How many attempts of a key are looked at; of one with more it is not known when it was stored.
+/// Number of attempts of a key that are known at most. A key with more was stored at an unknown
+/// time.
 const MOST_ATTEMPTS: usize = history::SHOWN_ATTEMPTS - 1;
 
-/// When a key was stored: not before, and not after.
-type Interval = (u64, u64);
-
-/// The lost keys that would be shown if they were there.
+/// Finds the lost keys that would be shown if they were present.
 pub(super) fn passed(facts: &Facts<'_>) -> Result<HashSet<u64>, WalkError> {
-    let (evidence, sample) = (facts.evidence, facts.evidence.observed.listing.tells_within());
+    let evidence = facts.evidence;
+    let sample = evidence.observed.listing.tells_within();
     // What is stored later may be stored behind all that is shown.
     if sample.is_empty() || evidence.promises.ack == Ack::Queued || !evidence.one_clock {
         return Ok(HashSet::new());
@@ -47,7 +54,8 @@ pub(super) fn passed(facts: &Facts<'_>) -> Result<HashSet<u64>, WalkError> {
     if !is_in_order(in_time()) && !is_in_order(in_time().rev()) {
         return Ok(HashSet::new());
     }
-    // Each topic by itself: a target may hold back rows of one, and show those of others from the same time.
+    // Each topic by itself: a target may hold back rows of one, and show those of others from the
+    // same time.
     let mut stretches: HashMap<&str, Stretch> = HashMap::new();
     for (ordinal, interval) in &shown {
         stretches.entry(evidence.events.topic(*ordinal)).or_default().take(*ordinal, *interval);
@@ -60,54 +68,62 @@ pub(super) fn passed(facts: &Facts<'_>) -> Result<HashSet<u64>, WalkError> {
     Ok(keys.into_iter().collect())
 }
 
-/// What of one topic is shown.
+/// Rows of one topic that are shown.
 struct Stretch {
-    /// The lowest and the highest key: where the order is that of the timestamps sent, it is that of the keys' numbers.
-    keys: (u64, u64),
-    /// By when one row was stored, and from when on another.
+    /// Lowest key. If rows are ordered by the timestamps sent, they are ordered by the keys'
+    /// numbers.
+    lowest: u64,
+    /// Highest key.
+    highest: u64,
+    /// Earliest moment by which a row was stored.
     stored_by: u64,
+    /// Latest moment before which another was not.
     stored_from: u64,
 }
 
 impl Default for Stretch {
     fn default() -> Self {
-        Self { keys: (u64::MAX, 0), stored_by: u64::MAX, stored_from: 0 }
+        Self { lowest: u64::MAX, highest: 0, stored_by: u64::MAX, stored_from: 0 }
     }
 }
 
 impl Stretch {
-    fn take(&mut self, ordinal: u64, (begun, stored): Interval) {
-        self.keys = (self.keys.0.min(ordinal), self.keys.1.max(ordinal));
-        self.stored_by = self.stored_by.min(stored);
-        self.stored_from = self.stored_from.max(begun);
+    fn take(&mut self, ordinal: u64, stored: Interval) {
+        self.lowest = self.lowest.min(ordinal);
+        self.highest = self.highest.max(ordinal);
+        self.stored_by = self.stored_by.min(stored.end);
+        self.stored_from = self.stored_from.max(stored.start);
     }
 
-    /// Whether a key was stored after one of the rows and before another.
-    fn spans(&self, ordinal: u64, (begun, stored): Interval) -> bool {
-        let is_between = self.keys.0 < ordinal && ordinal < self.keys.1;
-        is_between && self.stored_by < begun && stored < self.stored_from
+    /// Returns true if a key was stored after one of the rows and before another.
+    fn spans(&self, ordinal: u64, stored: Interval) -> bool {
+        let is_between = self.lowest < ordinal && ordinal < self.highest;
+        is_between && self.stored_by < stored.start && stored.end < self.stored_from
     }
 }
 
-/// When a key was stored, if it was acknowledged.
+/// Time in which a key was stored, if it was acknowledged.
 fn interval(attempts: &[Attempt]) -> Option<Interval> {
-    let begun = attempts.iter().map(|attempt| attempt.start_us).min()?;
+    let start = attempts.iter().map(|attempt| attempt.start_us).min()?;
     let acked = attempts.iter().filter(|attempt| attempt.outcome.is_acked());
-    let stored = acked.filter_map(|attempt| attempt.end_us).min()?;
-    (attempts.len() <= MOST_ATTEMPTS).then_some((begun, stored))
+    let end = acked.filter_map(|attempt| attempt.end_us).min()?;
+    (attempts.len() <= MOST_ATTEMPTS).then_some(Interval { start, end })
 }
 
-/// Whether keys can have been stored in this order, and many of them only in it.
+/// Returns true if keys can have been stored in this order, and many of them only in it.
 fn is_in_order<'a>(shown: impl ExactSizeIterator<Item = &'a Interval>) -> bool {
     let rows = shown.len();
-    let (mut begun_by_now, mut depth, mut depth_until) = (0, 0, 0);
-    for (begun, stored) in shown {
-        begun_by_now = begun_by_now.max(*begun);
-        if *stored < begun_by_now {
+    let mut begun_by_now = 0;
+    let mut depth = 0;
+    let mut depth_until = 0;
+    for stored in shown {
+        begun_by_now = begun_by_now.max(stored.start);
+        if stored.end < begun_by_now {
             return false;
         }
-        if *begun > depth_until {
-            (depth, depth_until) = (depth + 1, *stored);
+        if stored.start > depth_until {
+            depth += 1;
+            depth_until = stored.end;
         }
     }
     rows >= ROWS && depth >= DEPTH
@@ -117,9 +133,10 @@ fn is_in_order<'a>(shown: impl ExactSizeIterator<Item = &'a Interval>) -> bool {
 mod tests {
     use super::*;
 
-    /// So many at once, one group after the other.
+    /// Groups of this many rows at once, one group after the other.
     fn groups(of: u64) -> Vec<Interval> {
-        (0..64).map(|nth| (nth / of * 10 + nth % of, nth / of * 10 + 10 + nth % of)).collect()
+        let start = |nth: u64| nth / of * 10 + nth % of;
+        (0..64).map(|nth| Interval { start: start(nth), end: start(nth) + 10 }).collect()
     }
 
     #[test]

@@ -1,9 +1,14 @@
-//! `wrong-winner`: which of the two payloads of a key (`[traps]`) a store can hold, if it keeps its promise on conflicts.
+//! `wrong-winner`: of a key's two payloads (`[traps]`), the one that a store can hold if it keeps
+//! its promise on conflicts.
 //!
-//! Only strict order in time counts. The first of a key's attempts can have been any that began before the earliest
-//! acknowledgement had ended, or, once an answer says `new`, the request that was told so; the last, any that ended after
-//! the latest acknowledged one began, or any whose fate is unknown. Inside one request the order is the target's own
-//! affair.
+//! Only strict order in time counts. The first attempt of a key can be any that began before the
+//! earliest acknowledgement ended. If a response reports the key as new, it is that request. The
+//! last attempt can be any that ended after the latest acknowledged one began, or any whose fate is
+//! unknown. Inside one request the order is the target's own affair.
+//!
+//! For example, payload A was sent from 1 to 3 ms and payload B from 2 to 5 ms, both acknowledged.
+//! They overlap, so the store can hold either. Had B begun at 4 ms, first-wins would have to hold
+//! A, and last-wins B.
 
 use truth::observed::Route;
 use truth::plan::variant::{Side, Variant};
@@ -13,15 +18,17 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
 
-/// A key holds a payload that cannot have been the one to stay.
+/// Looks for keys that hold a payload that cannot be the one to keep. It needs one clock and an
+/// acknowledgement that means committed, except where conflicts are promised to be rejected.
 pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::WrongWinner;
-    let (evidence, observed) = (facts.evidence, &facts.evidence.observed);
+    let evidence = facts.evidence;
+    let observed = &evidence.observed;
     if evidence.plan.variants.is_off() {
-        return Check::not_tested(ID, "no key was sent with two payloads ([traps] in the scenario)");
+        return Check::not_tested(ID, "no key was sent with two payloads (`[traps]` in the scenario)");
     }
     if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the attempts of the missing shards are not known");
+        return Check::not_tested(ID, "the attempts of the missing shards are unknown");
     }
     let conflict = evidence.promises.conflict;
     if evidence.promises.ack == Ack::Queued {
@@ -29,7 +36,10 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     }
     if conflict != Conflict::Reject {
         if evidence.promises.intermediary_resends {
-            return Check::not_tested(ID, "something between may send a request again");
+            return Check::not_tested(
+                ID,
+                "an intermediary may send a request again (`intermediary_resends`)",
+            );
         }
         if !evidence.one_clock {
             return Check::not_tested(ID, "order in time is not judged across machines");
@@ -41,7 +51,8 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     if !observed.listing.bracketed || !facts.is_at_rest() {
         return Check::unknown(ID, 0, "the target was not at rest");
     }
-    let (mut decided, mut wrong) = (0, Vec::new());
+    let mut decided = 0;
+    let mut wrong = Vec::new();
     for (ordinal, contest) in &facts.tally.contests.keys {
         let is_single = observed.presence.seen(*ordinal) == 1
             && !facts.tally.ages.may_be_forgotten(*ordinal)
@@ -54,11 +65,15 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         }
     }
     if decided == 0 {
-        return Check::not_tested(ID, "the answers leave both payloads possible, for every key");
+        return Check::not_tested(ID, "every key may hold either of its payloads");
     }
     if wrong.is_empty() {
-        let keys = counted(decided, "key whose two payloads", "keys whose two payloads");
-        return Check::pass(ID, format!("{keys} leave but one possible hold that one"));
+        let keys = counted(
+            decided,
+            "key that can hold only one of its payloads holds",
+            "keys that can hold only one of their payloads hold",
+        );
+        return Check::pass(ID, format!("{keys} it"));
     }
     let why = match conflict {
         Conflict::FirstWins => "cannot have been the first",
@@ -73,14 +88,15 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     let count = wrong.len() as u64;
     let findings: Vec<Finding> = wrong.iter().take(SHOWN_KEYS).map(found).collect();
     let summary = format!(
-        "{} a payload that {why}, of {} whose answers leave but one possible",
+        "{} a payload that {why}, of {} that can hold only one",
         counted(count, "key holds", "keys hold"),
         grouped(decided)
     );
     Check::fail(ID, count, summary, findings)
 }
 
-/// Whether the promised equality tells the two payloads of a key apart, however a store writes what it was sent.
+/// Returns true if the promised equality tells the two payloads of a key apart, in any spelling of
+/// the store.
 fn is_told_apart(facts: &Facts<'_>, ordinal: u64) -> bool {
     let to_the_letter = facts.evidence.promises.payload == PayloadEquality::Exact
         && facts.evidence.observed.listing.route == Route::Api;

@@ -5,9 +5,10 @@ use std::fmt;
 use crate::numbers::{counted, grouped};
 
 /// End of sentences about something that is not on record, and may have been sent all the same.
-pub(crate) const OPEN_END: &str = "the ledger was not closed, and may lack what was sent last";
+pub(crate) const OPEN_END: &str = "the ledger was not closed, and may lack the last requests";
 
-/// A cause for UNKNOWN that no single check stands for. [`fmt::Display`] writes the sentence of the report.
+/// A cause for UNKNOWN that no single check stands for. [`fmt::Display`] writes the sentence of the
+/// report.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Doubt {
     /// The listing could not be read.
@@ -102,7 +103,7 @@ impl fmt::Display for Doubt {
             Self::DatabaseUnread { reason } => write!(out, "the database could not be read: {reason}"),
             Self::CutOff { listed, acked, cut_off, topics } => write!(
                 out,
-                "saw {} of {}; {} of {} cut off: what lies beyond is unseen, not lost; spread the keys over \
+                "saw {} of {}; {} of {} cut off: the other rows are unseen, not lost; spread the keys over \
                  more topics with `events.topics` in the scenario",
                 grouped(*listed),
                 counted(*acked, "acknowledged key", "acknowledged keys"),
@@ -113,37 +114,39 @@ impl fmt::Display for Doubt {
             Self::CountersUnread { reason } => write!(out, "the counters could not be read: {reason}"),
             Self::NotAtRest { waiting, waited_ms } => {
                 match waiting {
-                    0 => out.write_str("the target still moved")?,
+                    0 => out.write_str("the counters still moved")?,
                     waiting => write!(out, "{} still waited", counted(*waiting, "event", "events"))?,
                 }
                 write!(out, " after {} ms; give it more time with --settle", grouped(*waited_ms))
             }
-            Self::NothingToCompare => out.write_str(
-                "the target shows no events, and its counters cannot be compared with those of before",
-            ),
+            Self::NothingToCompare => {
+                out.write_str("the target shows no events, and there are no counters of before to compare")
+            }
             Self::MissingShards(shards) => {
                 let missing = counted(u64::from(*shards), "shard of this run is", "shards of this run are");
                 write!(out, "{missing} missing; name their folders too")
             }
-            Self::RejectedUnread { reason } => write!(out, "refused keys cannot be told: {reason}"),
-            Self::RequestsUnread { reason } => write!(out, "requests in doubt cannot be told: {reason}"),
+            Self::RejectedUnread { reason } => write!(out, "rejected attempts cannot be read: {reason}"),
+            Self::RequestsUnread { reason } => write!(out, "unanswered requests cannot be read: {reason}"),
             Self::Unattempted { keys } => {
                 let keys = counted(*keys, "key is", "keys are");
                 write!(out, "{keys} listed though no attempt is on record; but {OPEN_END}")
             }
             Self::OtherWriter { rows } => write!(
                 out,
-                "{} appeared during the run: another writer; say `shared = true` in the scenario's promises \
-                 if that is meant",
+                "{} appeared during the run: another writer; set `shared = true` under `[promises]` if others \
+                 may write",
                 counted(*rows, "foreign row that the target counts", "foreign rows that the target counts")
             ),
             Self::ForeignUndated { rows } => write!(
                 out,
-                "{} more than the target counted before the run; without a baseline listing it cannot be \
-                 told since when",
+                "{} more than the target counted before the run; without a listing before the run, they \
+                 may be older",
                 counted(*rows, "foreign row is listed", "foreign rows are listed")
             ),
-            Self::SelfTestUnread { reason } => write!(out, "the judge could not be proven: {reason}"),
+            Self::SelfTestUnread { reason } => {
+                write!(out, "the self-test could not read the ledger: {reason}")
+            }
         }
     }
 }
@@ -151,7 +154,7 @@ impl fmt::Display for Doubt {
 fn write_capped(out: &mut fmt::Formatter<'_>, rows: u64, counts: bool) -> fmt::Result {
     let why = match counts {
         true => "though the target counts more",
-        false => "and nothing tells whether that is all",
+        false => "and no counter says whether that is all",
     };
     let remedy = match counts {
         true => {
@@ -162,8 +165,5 @@ fn write_capped(out: &mut fmt::Formatter<'_>, rows: u64, counts: bool) -> fmt::R
         }
     };
     let rows = grouped(rows);
-    write!(
-        out,
-        "the listing showed {rows} rows and no way to more, {why}: what lies beyond is unseen, not lost; {remedy}"
-    )
+    write!(out, "the listing ended after {rows} rows, {why}: the other rows are unseen, not lost; {remedy}")
 }

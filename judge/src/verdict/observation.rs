@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::numbers::{counted, grouped};
 
-/// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports and files.
+/// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
+/// and files.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum Observation {
@@ -97,10 +98,10 @@ impl fmt::Display for Observation {
                 grouped(*looked_ms)
             ),
             Self::ReadFromDatabase { listed } => {
-                out.write_str("whether a key is there was read from the database: the target lists ")?;
+                out.write_str("presence of keys was read from the database: the target lists ")?;
                 match listed {
                     Some(rows) => {
-                        write!(out, "{} of this run and no way to more", counted(*rows, "row", "rows"))
+                        write!(out, "only {} of this run", counted(*rows, "row", "rows"))
                     }
                     None => out.write_str("nothing"),
                 }
@@ -124,16 +125,15 @@ impl fmt::Display for Observation {
                 out.write_str("the target restarted after the run, before it was read")
             }
             Self::ServerErrors { responses } => {
-                let times =
-                    |(status, count): &(u16, u64)| format!("{status} {}", counted(*count, "time", "times"));
-                let times: Vec<String> = responses.iter().map(times).collect();
-                write!(out, "answers that told of a fault: status {}", times.join(", "))
+                let each = |(status, count): &(u16, u64)| format!("{} with status {status}", grouped(*count));
+                let each: Vec<String> = responses.iter().map(each).collect();
+                write!(out, "responses with a server error: {}", each.join(", "))
             }
             Self::Poisoned { keys, attempts, first, topic, event_id } => write!(
                 out,
-                "{} answered with a fault at every attempt, {attempts} or more, while others were \
+                "{} with a server error at every attempt ({attempts} or more), while others were \
                  acknowledged; the first is key {first} ({topic}, {event_id})",
-                counted(*keys, "key was", "keys were"),
+                counted(*keys, "key failed", "keys failed"),
             ),
             Self::Saved(sentence) => out.write_str(sentence),
         }

@@ -96,25 +96,23 @@ impl fmt::Display for Reason {
             }
             Self::Doubt(doubt) => doubt.fmt(out),
             Self::Blind { defect } => {
-                write!(out, "the judge did not see a planted {defect}: do not trust this verdict")
+                write!(out, "self-test failed: a planted {defect} was not found; do not trust this verdict")
             }
-            Self::NoSelfTest => {
-                out.write_str("no round was answered whole, so the judge could not be proven on this run")
-            }
+            Self::NoSelfTest => out.write_str("self-test skipped: no round was answered completely"),
             Self::NothingAcknowledged => {
                 out.write_str("nothing was acknowledged, so nothing can have been lost")
             }
             Self::NothingToRead => out.write_str("the target offers neither a listing nor a unique count"),
             Self::FaultMissed { planned, cause } => {
-                let cause = cause.as_deref().unwrap_or("nothing is on record of it");
-                write!(out, "the planned fault did not bite: {planned}: {cause}")
+                let cause = cause.as_deref().unwrap_or("there is no record of it");
+                write!(out, "the planned fault had no effect: {planned}: {cause}")
             }
             Self::NoneObserved { kind, planned } => {
                 write!(out, "{} {kind} were planned and none was observed", grouped(*planned))
             }
             Self::LedgerUnread { reason } => write!(out, "the ledger cannot be judged: {reason}"),
             Self::HistoriesUnread { reason } => {
-                write!(out, "the histories of keys cannot be told: {reason}")
+                write!(out, "the attempts of the shown keys cannot be read: {reason}")
             }
             Self::Saved(sentence) => out.write_str(sentence),
         }

@@ -32,7 +32,7 @@ fn what_stands_still_beyond_the_promised_time_fails_and_at_no_promise_is_unknown
     let verdict = judge(&evidence);
     assert_fails(&verdict, &[CheckId::Liveness]);
     let summary = &check(&verdict, CheckId::Liveness).summary;
-    assert_eq!(summary, "7 events are still waiting 10s after the last answer, and nothing moves");
+    assert_eq!(summary, "7 events are still waiting 10s after the last response, and nothing moves");
     evidence.promises.drain = Some(Duration::from_millis(10_001));
     assert_eq!(status(&evidence), Status::Unknown, "within the promised time");
 }

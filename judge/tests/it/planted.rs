@@ -1,9 +1,12 @@
-//! Trust in the judge: the defects planted after a verdict are seen on every ordinary run, and never falsely missed.
+//! Trust in the judge: the defects planted after a verdict are seen on every ordinary run, and
+//! never falsely missed.
 
 use judge::judge;
 use judge::verdict::{Judgement, Verdict};
 use truth::observed::ListingObservation;
-use truth::scenario::promises::{Ack, Batch, Counters, PayloadEquality, Promises, Received, StatsPromise};
+use truth::scenario::promises::{
+    Ack, Batch, CounterPromise, PayloadEquality, Promises, Received, StatsPromise,
+};
 use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, foreign};
@@ -35,7 +38,7 @@ fn promise_sets() -> Vec<Promises> {
         strict.clone(),
         Promises { received: Received::Offered, ..strict.clone() },
         Promises { batch: Batch::Partial, payload: PayloadEquality::Json, ..strict.clone() },
-        Promises { counters: Counters::Volatile, payload: PayloadEquality::None, ..strict.clone() },
+        Promises { counters: CounterPromise::Volatile, payload: PayloadEquality::None, ..strict.clone() },
         Promises { ack: Ack::Queued, stats: StatsPromise::Eventual, ..strict.clone() },
         Promises { shared: true, intermediary_resends: true, ..strict },
     ]
@@ -116,14 +119,16 @@ fn what_the_target_does_not_offer_is_not_proven_and_said_so() {
     let of_counters =
         ["counter too high", "counter ahead of the load", "counter that falls", "event that waits for ever"];
     assert_eq!(seen, [&of_answers[..], &of_counters[..]].concat());
-    assert!(verdict.not_tested.iter().any(|line| line.starts_with("not proven") && line.contains("loss")));
+    assert!(
+        verdict.not_tested.iter().any(|line| line.starts_with("self-test skipped") && line.contains("loss"))
+    );
 }
 
 #[test]
 fn a_judge_that_could_not_be_proven_does_not_pass() {
     let verdict = Forge { fates: one_silent_in_each_round, ..Forge::default() }.run().verdict();
     assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
-    assert!(verdict.reasons[0].to_string().contains("could not be proven"), "{:#?}", verdict.reasons);
+    assert!(verdict.reasons[0].to_string().contains("self-test skipped"), "{:#?}", verdict.reasons);
     assert!(verdict.planted.iter().all(|planted| planted.seen.is_none()));
 }
 

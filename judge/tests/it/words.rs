@@ -88,7 +88,7 @@ fn a_planned_fault_without_proof_makes_a_pass_void() {
         bit.observations
     );
     for (unproven, why) in [
-        (None, "nothing is on record of it"),
+        (None, "there is no record of it"),
         (Some(record(None, Some("the run was over before"))), "the run was over before"),
         (Some(record(Some("ended"), Some("all attempts had ended before"))), "all attempts had ended before"),
     ] {
@@ -96,7 +96,7 @@ fn a_planned_fault_without_proof_makes_a_pass_void() {
         assert_eq!(verdict.verdict, Verdict::Void, "{:#?}", verdict.reasons);
         assert_eq!(
             verdict.reasons[0].to_string(),
-            format!("the planned fault did not bite: kill at 30%: {why}")
+            format!("the planned fault had no effect: kill at 30%: {why}")
         );
     }
 }
@@ -216,7 +216,7 @@ fn a_pass_names_what_it_did_not_see() {
         [not_tested, vec![order]].concat().join("\n")
     };
     let mut evidence = Forge::default().run().evidence();
-    assert_eq!(told(&evidence), "2,000 told answers fit a store that stores once");
+    assert_eq!(told(&evidence), "2,000 new/duplicate responses are consistent with storing each key once");
     evidence.observed.listing.all_topics = false;
     assert!(told(&evidence).contains("rows under topics of others"));
     evidence.observed.listing.all_topics = true;
@@ -226,7 +226,7 @@ fn a_pass_names_what_it_did_not_see() {
     assert!(told(&evidence).contains("order in time is not judged across machines"));
     let fates = |round, _| if round == 0 { vec![Fate::Untold] } else { vec![Fate::Acked] };
     let untold = Forge { fates, ..Forge::default() }.run().evidence();
-    assert!(told(&untold).contains("320 did not tell"));
+    assert!(told(&untold).contains("320 report neither"));
 }
 
 #[test]

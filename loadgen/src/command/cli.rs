@@ -476,6 +476,23 @@ mod tests {
     }
 
     #[test]
+    fn the_short_help_has_the_settings_that_matter_and_the_long_help_has_all() {
+        let mut program = Program::described();
+        for id in SHORT_HELP {
+            assert!(program.get_arguments().any(|argument| argument.get_id() == id), "{id}");
+        }
+        let http = program.find_subcommand("http").unwrap();
+        for id in HTTP_SHORT_HELP {
+            assert!(http.get_arguments().any(|argument| argument.get_id() == id), "{id}");
+        }
+        let short = program.render_help().to_string();
+        let flags = short.lines().filter(|line| line.trim_start().starts_with('-'));
+        assert_eq!(flags.count(), SHORT_HELP.len() + 2, "with --help and --version: {short}");
+        let long = program.render_long_help().to_string();
+        assert!(long.contains("--lanes") && long.contains("Exit codes:"), "{long}");
+    }
+
+    #[test]
     fn counts_read_as_people_write_them() {
         for (text, count) in [
             ("20000", 20_000),

@@ -1,11 +1,10 @@
 //! Dial: opens connections to the target's addresses.
 
-use std::fmt;
-use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use reader::trust::client_config;
 use reader::tunnel::{ProxyLogin, Tunnel, TunnelError};

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-
 use truth::scenario::threshold::split;
 
 use super::Summary;

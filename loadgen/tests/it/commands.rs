@@ -28,7 +28,7 @@ fn every_shipped_scenario_is_checked_and_a_wrong_one_is_an_exit_code() {
     let printed = text(&output.stdout);
     assert_eq!(printed.lines().count(), files.len());
     assert!(
-        printed.contains("default.toml: shared-iterations, 20000 events of 14000 keys (6000 duplicates)"),
+        printed.contains("default.toml: shared-iterations, 20000 events of 14000 keys (6000 repeats)"),
         "{printed}"
     );
     assert!(printed.contains("as many events as responses come for 20s, 50 in a request"), "{printed}");
@@ -47,7 +47,7 @@ fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
         loadgen(&["plan", "-n", "1000", "--batch", "10", "--seed", "7", "--run-id", "x", "--requests", "2"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
-    assert!(printed.contains("1000 events of 700 keys (300 duplicates), 10 in a request"), "{printed}");
+    assert!(printed.contains("1000 events of 700 keys (300 repeats), 10 in a request"), "{printed}");
     let copies = printed.lines().find(|line| line.starts_with("copies")).unwrap();
     let copies = copies.split_once("keys: ").unwrap().1;
     let counted = copies.split(", ").map(|part| part.split_once(": ").unwrap());
@@ -64,6 +64,18 @@ fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
     assert_eq!(output.stdout, again.stdout);
     let wrong = loadgen(&["plan", "--rate", "5"]);
     assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong.stdout));
+}
+
+#[test]
+fn the_reference_prints_flags_and_scenario_keys() {
+    for (arguments, row) in [
+        (&["reference"][..], "| `--dup <SHARE>` | `DUP_RATE` | 0.3 |"),
+        (&["reference", "--scenario"][..], "| `concurrency` | `50` |"),
+    ] {
+        let output = loadgen(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(row), "{}", text(&output.stdout));
+    }
 }
 
 #[test]

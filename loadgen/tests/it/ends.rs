@@ -105,7 +105,7 @@ fn a_target_that_tells_nothing_is_loaded_all_the_same() {
     let ran = Loadgen::against(&stub, "-n 20 --batch 10 -c 2").scenario("[target]\nstats = {}").run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.last_line(), "done received=20 inserted=? duplicates=? dup_rate=?");
-    assert!(ran.stderr.contains("the target has target has no counters"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the target has no counters"), "{}", ran.stderr);
     assert!(!ran.folder().file("polls.ndjson").exists());
 }
 

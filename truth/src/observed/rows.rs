@@ -3,8 +3,6 @@
 //! This is shared by the reader of listings and by the planted defects, so that a defect planted in a row passes
 //! through the code that has to notice it.
 
-use std::hash::{DefaultHasher, Hasher};
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,6 +13,9 @@ use crate::plan::variant::{Side, Variant};
 use crate::scenario::promises::{PayloadEquality, Promises, TimestampEquality};
 
 pub mod sample;
+mod sum;
+
+pub use sum::SetSum;
 
 /// How many examples of each class of anomaly are kept.
 pub const EXAMPLES: u64 = 1000;
@@ -94,29 +95,6 @@ impl Equality {
 impl From<&Promises> for Equality {
     fn from(promises: &Promises) -> Self {
         Self { payload: promises.payload, timestamp: promises.timestamp }
-    }
-}
-
-/// A set of rows as a count and a keyed sum: unlike a XOR, a pair of equal rows does not cancel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct SetSum {
-    /// How many.
-    pub count: u64,
-    /// Sum of their hashes modulo 2^64, twice, under two keys.
-    pub sum: [u64; 2],
-}
-
-impl SetSum {
-    fn add(&mut self, nonce: u64, row: &Row) {
-        self.count += 1;
-        for (key, sum) in self.sum.iter_mut().enumerate() {
-            let mut hasher = DefaultHasher::new();
-            hasher.write_u64(nonce.wrapping_add(key as u64));
-            hasher.write(row.topic.as_bytes());
-            hasher.write_u8(0xff);
-            hasher.write(row.event_id.as_bytes());
-            *sum = sum.wrapping_add(hasher.finish());
-        }
     }
 }
 
@@ -217,7 +195,7 @@ impl<'a> RowTally<'a> {
         self.rows += 1;
         match self.events.decode(&row.topic, &row.event_id) {
             Decoded::Foreign => {
-                self.foreign.add(self.nonce, row);
+                self.foreign.add(self.nonce, &row.topic, &row.event_id);
                 self.note(AnomalyClass::Foreign, None, row, "the id was not made by this run".to_owned());
             }
             Decoded::Ours(ordinal) | Decoded::WrongTopic(ordinal) if ordinal >= self.presence.keys() => {
@@ -241,7 +219,7 @@ impl<'a> RowTally<'a> {
                 }
                 self.presence.note(ordinal);
                 self.sample.take(ordinal);
-                self.ours.add(self.nonce, row);
+                self.ours.add(self.nonce, &row.topic, &row.event_id);
                 self.compare(ordinal, row);
             }
         }

@@ -277,7 +277,7 @@ impl Done {
             out.extend_from_slice(&count.to_le_bytes());
         }
         match &answer.kinds {
-            Kinds::Untold => out.push(0),
+            Kinds::Unreported => out.push(0),
             Kinds::AllNew => out.push(1),
             Kinds::AllDuplicate => out.push(2),
             Kinds::Each(kinds) => {
@@ -314,7 +314,7 @@ impl Done {
         let (accepted, inserted, duplicates) =
             (count(HAS_ACCEPTED)?, count(HAS_INSERTED)?, count(HAS_DUPLICATES)?);
         let kinds = match fields.u8()? {
-            0 => Kinds::Untold,
+            0 => Kinds::Unreported,
             1 => Kinds::AllNew,
             2 => Kinds::AllDuplicate,
             3 => {

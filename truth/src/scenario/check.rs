@@ -1,13 +1,17 @@
 //! Rules that hold a scenario together: settings that contradict each other are refused with the way out.
 
+use super::executor::Executors;
 use super::fault::{At, Fault};
 use super::promises::{Batch, Received};
 use super::{MAX_EMPTY, NAMED_TOPICS, Scenario, ScenarioError, Traps};
 use crate::plan::template::{Place, Template};
 use crate::target::{Database, Envelope, Paging};
 
+mod load;
+
 impl Scenario {
-    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+    /// Returns the executors of a scenario whose settings agree.
+    pub(super) fn check(&self) -> Result<Executors, ScenarioError> {
         let refuse = |message: &str| Err(ScenarioError::Setting(message.to_owned()));
         let visible = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(visible) {
@@ -15,9 +19,7 @@ impl Scenario {
                 "the scenario's name must be 1 to 64 letters, digits, dots, dashes or underscores",
             );
         }
-        if let Some(fault) = self.load.fault() {
-            return refuse(&fault);
-        }
+        let executors = load::check(&self.load).map_err(ScenarioError::Setting)?;
         if let Some(fault) = self.thresholds_fault() {
             return refuse(&fault);
         }
@@ -33,7 +35,7 @@ impl Scenario {
         if let Some(fault) = self.database.as_ref().and_then(Database::fault) {
             return refuse(&fault);
         }
-        if let Some(fault) = self.faults_fault() {
+        if let Some(fault) = self.faults_fault(&executors) {
             return refuse(&fault);
         }
         let target = &self.target;
@@ -67,7 +69,7 @@ impl Scenario {
         if !(1..=100_000).contains(&self.target.listing.limit) {
             return refuse("listing.limit must be 1 to 100000");
         }
-        Ok(())
+        Ok(executors)
     }
 
     /// Why a threshold looks at what there will not be.
@@ -113,7 +115,7 @@ impl Scenario {
     }
 
     /// Why what is to be done to the target cannot be done.
-    fn faults_fault(&self) -> Option<String> {
+    fn faults_fault(&self, executors: &Executors) -> Option<String> {
         let process = self.target.process.as_ref();
         if process.is_some_and(|process| process.command.is_empty()) {
             return Some(
@@ -124,7 +126,7 @@ impl Scenario {
         let is_at_share = |fault: &Fault| matches!(fault.due(0, 0), At::Share(_));
         let one = self.faults.iter().find_map(|fault| fault.fault(process.is_some()));
         one.or_else(|| {
-            let lacks_count = self.load.total().is_none() && self.faults.iter().any(is_at_share);
+            let lacks_count = executors.total().is_none() && self.faults.iter().any(is_at_share);
             lacks_count.then(|| {
                 "a fault at a share of the attempts needs a count: say when it strikes as a time (2s)"
                     .to_owned()

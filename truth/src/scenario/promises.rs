@@ -22,7 +22,7 @@ pub struct Promises {
     /// What the received counter counts.
     pub received: Received,
     /// Whether the counters survive a restart.
-    pub counters: Counters,
+    pub counters: CounterPromise,
     /// How a stored payload compares with the one sent.
     pub payload: PayloadEquality,
     /// How a stored timestamp compares with the one sent.
@@ -53,7 +53,7 @@ pub enum Preset {
     Strict,
     /// Accepted durably, stored later; counters follow.
     Queued,
-    /// Counters are all that the target offers.
+    /// CounterPromise are all that the target offers.
     CountersOnly,
     /// A key is known again for so long only: two minutes, if no `window` says otherwise.
     Windowed,
@@ -102,7 +102,7 @@ pub enum Received {
 /// Whether the counters survive a restart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Counters {
+pub enum CounterPromise {
     /// They do.
     Persistent,
     /// They start again from zero.
@@ -156,7 +156,7 @@ impl Preset {
             stats: StatsPromise::Snapshot,
             stats_lag: None,
             received: Received::Accepted,
-            counters: Counters::Persistent,
+            counters: CounterPromise::Persistent,
             payload: PayloadEquality::Exact,
             timestamp: TimestampEquality::Exact,
             conflict: Conflict::FirstWins,
@@ -203,7 +203,7 @@ struct PartialPromises {
     #[serde(with = "crate::duration::optional")]
     stats_lag: Option<Duration>,
     received: Option<Received>,
-    counters: Option<Counters>,
+    counters: Option<CounterPromise>,
     payload: Option<PayloadEquality>,
     timestamp: Option<TimestampEquality>,
     conflict: Option<Conflict>,

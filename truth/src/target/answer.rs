@@ -39,7 +39,7 @@ pub struct Answer {
 impl Answer {
     /// An outcome that came without a usable answer.
     pub fn bare(outcome: Outcome) -> Self {
-        Self { outcome, accepted: None, inserted: None, duplicates: None, kinds: Kinds::Untold }
+        Self { outcome, accepted: None, inserted: None, duplicates: None, kinds: Kinds::Unreported }
     }
 
     /// Understands a complete answer to a request of `sent` events.
@@ -77,7 +77,7 @@ impl Answer {
             (None, Refused::Nobody) if inserted == Some(0) && duplicates == Some(sent) => {
                 Some(Kinds::AllDuplicate)
             }
-            (None, Refused::Nobody) => Some(Kinds::Untold),
+            (None, Refused::Nobody) => Some(Kinds::Unreported),
         };
         match kinds {
             Some(kinds) => Self { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds },
@@ -151,12 +151,12 @@ mod tests {
     fn counts_alone_tell_the_kinds_only_where_all_are_alike() {
         assert_eq!(classify(200, r#"{"accepted":2,"inserted":2,"duplicates":0}"#).kinds, Kinds::AllNew);
         assert_eq!(classify(200, r#"{"accepted":2,"inserted":0,"duplicates":2}"#).kinds, Kinds::AllDuplicate);
-        assert_eq!(classify(200, r#"{"accepted":2,"inserted":1,"duplicates":1}"#).kinds, Kinds::Untold);
+        assert_eq!(classify(200, r#"{"accepted":2,"inserted":1,"duplicates":1}"#).kinds, Kinds::Unreported);
         let each = classify(200, r#"{"accepted":2,"results":["duplicate","inserted"]}"#);
         assert_eq!(each.kinds, Kinds::Each(vec![Kind::Duplicate, Kind::New]));
         assert_eq!(
             classify(200, r#"{"results":["inserted"]}"#).kinds,
-            Kinds::Untold,
+            Kinds::Unreported,
             "a list of another length"
         );
     }
@@ -210,8 +210,8 @@ mod tests {
         let each = |body: &str| mapped(fields.clone(), 3, body);
         let told = each(r#"{"queued":2,"rejected":[{"index":1,"reason":"no"}]}"#);
         assert_eq!(told.kinds, Kinds::Each(vec![Kind::Accepted, Kind::Rejected, Kind::Accepted]));
-        assert_eq!(each(r#"{"queued":3,"rejected":[]}"#).kinds, Kinds::Untold);
-        assert_eq!(each(r#"{"queued":3}"#).kinds, Kinds::Untold);
+        assert_eq!(each(r#"{"queued":3,"rejected":[]}"#).kinds, Kinds::Unreported);
+        assert_eq!(each(r#"{"queued":3}"#).kinds, Kinds::Unreported);
         for unclear in [
             r#"{"queued":2,"rejected":[{"reason":"no"}]}"#,
             r#"{"queued":2,"rejected":["b"]}"#,

@@ -103,8 +103,8 @@ fn a_list_tells_each_event_in_the_targets_words() {
     for unknown in [r#"["Created","new"]"#, r#"["new",1]"#] {
         assert_eq!(classify(&target, unknown), Answer::bare(Outcome::Unknown), "{unknown}");
     }
-    assert_eq!(kinds(r#"["created"]"#), Kinds::Untold, "a list of another length");
-    assert_eq!(kinds(r#"{"results":["created","new"]}"#), Kinds::Untold, "no list there");
+    assert_eq!(kinds(r#"["created"]"#), Kinds::Unreported, "a list of another length");
+    assert_eq!(kinds(r#"{"results":["created","new"]}"#), Kinds::Unreported, "no list there");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_list_says_more_than_counts_do() {
 
 #[test]
 fn an_event_that_nothing_is_told_of_is_accepted() {
-    assert_eq!(Kinds::Untold.of(0), Kind::Accepted);
+    assert_eq!(Kinds::Unreported.of(0), Kind::Accepted);
     assert_eq!((Kinds::AllNew.of(9), Kinds::AllDuplicate.of(9)), (Kind::New, Kind::Duplicate));
     assert_eq!(Kinds::Each(vec![Kind::New]).of(1), Kind::Accepted);
 }
@@ -159,7 +159,7 @@ proptest! {
             let expected = match (inserted, duplicates) {
                 (Some(new), _) if new == sent => Kinds::AllNew,
                 (Some(0), Some(known)) if known == sent => Kinds::AllDuplicate,
-                _ => Kinds::Untold,
+                _ => Kinds::Unreported,
             };
             prop_assert_eq!(answer.kinds, expected);
         }
@@ -192,7 +192,7 @@ fn by_document(target: &Target, body: &str, sent: u32) -> Answer {
         }
         None if inserted == Some(sent) => Kinds::AllNew,
         None if inserted == Some(0) && duplicates == Some(sent) => Kinds::AllDuplicate,
-        None => Kinds::Untold,
+        None => Kinds::Unreported,
     };
     Answer { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds }
 }

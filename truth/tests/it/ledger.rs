@@ -210,7 +210,7 @@ fn answers() -> impl Strategy<Value = Answer> {
         prop::sample::select(vec![Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown]);
     let kind = prop::sample::select(vec![Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected]);
     let kinds = prop_oneof![
-        Just(Kinds::Untold),
+        Just(Kinds::Unreported),
         Just(Kinds::AllNew),
         Just(Kinds::AllDuplicate),
         prop::collection::vec(kind, 0..70).prop_map(Kinds::Each),

@@ -7,5 +7,6 @@ mod golden;
 mod ledger;
 mod plans;
 mod rounds;
+mod saved;
 mod scenarios;
 mod segment;

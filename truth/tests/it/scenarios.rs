@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use truth::scenario::Scenario;
 use truth::scenario::promises::{Ack, PayloadEquality, Preset, StatsPromise};
+use truth::scenario::{Executor, Scenario};
 use truth::target::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target};
 
 fn shipped() -> PathBuf {
@@ -32,7 +32,7 @@ fn chain(error: &dyn Error) -> String {
 fn the_default_file_says_what_the_defaults_are() {
     let default = Scenario::load(&shipped().join("default.toml")).unwrap();
     let mut said = Scenario::default();
-    said.load.count = said.load.total();
+    said.load.count = said.load.resolve().unwrap().total();
     assert_eq!(default, said);
     assert_eq!(parse(""), Scenario::default(), "nothing said is the default too");
 }
@@ -192,10 +192,12 @@ fn numbers_that_make_no_run_are_refused() {
         ("name = \"a/b\"", "the scenario's name"),
         ("name = \"\"", "the scenario's name"),
         ("load = { count = 0 }", "count is 0"),
-        ("load = { concurrency = 0 }", "concurrency must be"),
-        ("load = { timeout = \"0\" }", "timeout and patience"),
-        ("load = { patience = \"0s\" }", "timeout and patience"),
-        ("load = { retries = 101 }", "retries must be"),
+        ("load = { concurrency = 0 }", "concurrency is 0: it must be 1 to 10000"),
+        ("load = { timeout = \"0\" }", "timeout is 0: it must be longer"),
+        ("load = { patience = \"0s\" }", "patience is 0"),
+        ("load = { first_byte_timeout = \"0s\" }", "first_byte_timeout is 0"),
+        ("load = { requests_per_connection = 0 }", "left out for no limit"),
+        ("load = { retries = 101 }", "retries is 101: it must be 0 to 100"),
         (
             "load = { thresholds = [\"http_reqs{topic:a}: count>0\"] }",
             "there is no topic `a`, but auth, payment, orders",
@@ -357,10 +359,11 @@ fn several_executors_share_one_plan() {
         after = "warm-up"
     "#;
     let scenario = parse(text);
-    let parts = scenario.load.parts();
-    assert_eq!(parts.iter().map(|part| part.total()).collect::<Vec<_>>(), [None, Some(3_000), Some(55)]);
-    assert_eq!(parts.iter().map(|part| part.concurrency).collect::<Vec<_>>(), [7, 7, 3]);
-    assert_eq!((scenario.load.total(), scenario.load.most_connections()), (None, 17));
+    let executors = scenario.load.resolve().unwrap();
+    let each = || executors.each().iter();
+    assert_eq!(each().map(Executor::total).collect::<Vec<_>>(), [None, Some(3_000), Some(55)]);
+    assert_eq!(each().map(Executor::most_connections).collect::<Vec<_>>(), [7, 7, 3]);
+    assert_eq!((executors.total(), executors.most_connections()), (None, 17));
     let plan = scenario.plan(1, 2).unwrap();
     assert_eq!((plan.total, &*plan.counts), (None, &[3_000, 55][..]));
     let counted = parse(&text.replace("duration = \"5s\"", "duration = \"5s\"\ncount = 45"));
@@ -378,19 +381,57 @@ fn executors_that_make_no_load_are_refused_by_name() {
     let demanding =
         |name: &str| format!("[load]\nthresholds = [\"http_reqs{{executor:{name}}}: count>0\"]\n");
     for (text, says) in [
-        (format!("[load]\ncount = 5\n{}", one(shared)), "[load] says none of these"),
+        (format!("[load]\ncount = 5\n{}", one(shared)), "move them into the entries"),
         (one("\"constant-vus\""), "the executor \"one\": executor = \"constant-vus\" needs a duration"),
-        (one(&format!("{shared}\nafter = \"two\"")), "names no executor that is listed above it"),
-        (one(&format!("{shared}\nafter = \"one\"")), "names no executor that is listed above it"),
-        (one(shared) + &one(shared), "its name is taken"),
+        (one(&format!("{shared}\nafter = \"two\"")), "names no executor above this one"),
+        (one(&format!("{shared}\nafter = \"one\"")), "names no executor above this one"),
+        (one(shared) + &one(shared), "an executor above has the same name"),
         (one(shared).replace("\"one\"", "\"o ne\""), "its name must be"),
         (one("\"shared-iterations\"\ncount = 0"), "count is 0"),
-        (one(&format!("{shared}\nconcurrency = 0")), "concurrency must be"),
+        (one(&format!("{shared}\nconcurrency = 0")), "concurrency is 0: it must be 1 to 10000"),
         (demanding("two") + &one(shared), "no executor `two` is measured, but one"),
         (demanding("one") + &one(&format!("{shared}\nmeasured = false")), "none has a name and is measured"),
         (demanding("one"), "none has a name and is measured"),
     ] {
         let said = refused(&text);
         assert!(said.contains(says), "{text}: {said}");
+    }
+}
+
+#[test]
+fn an_executor_takes_the_keys_of_its_kind_alone() {
+    let stages = |target: &str| format!("stages = [{{ duration = \"30s\", target = \"{target}\" }}]");
+    for (kind, keys, says) in [
+        ("shared-iterations", "rate = \"9\"".to_owned(), "takes no rate (9): use constant-arrival-rate"),
+        ("shared-iterations", "duration = \"1m\"".to_owned(), "takes no duration (60s): use constant-vus"),
+        ("shared-iterations", stages("5"), "takes no stages (30s:5): use ramping-vus, or"),
+        ("constant-vus", "rate = \"9\"".to_owned(), "takes no rate (9): use constant-arrival-rate"),
+        ("constant-vus", stages("5"), "takes no stages (30s:5): use ramping-vus"),
+        ("constant-vus", "duration = \"0s\"".to_owned(), "needs a duration above 0 (--duration 30s)"),
+        ("ramping-vus", "count = 5".to_owned(), "needs stages (--stage 30s:100)"),
+        (
+            "ramping-vus",
+            "rate = \"9\"\n".to_owned() + &stages("5"),
+            "takes no rate (9): use ramping-arrival-rate",
+        ),
+        ("ramping-vus", stages("5/s"), "the stage 30s:5/s gives a rate"),
+        ("constant-arrival-rate", "count = 5".to_owned(), "needs a rate above 0 (--rate 1000)"),
+        ("constant-arrival-rate", "rate = \"9\"".to_owned(), "needs a duration (--duration 30s) or a count"),
+        ("constant-arrival-rate", "rate = \"9\"\n".to_owned() + &stages("5"), "takes no stages (30s:5)"),
+        ("ramping-arrival-rate", "rate = \"9\"".to_owned(), "needs stages (--stage 30s:1000)"),
+        (
+            "ramping-arrival-rate",
+            "duration = \"1s\"\n".to_owned() + &stages("5"),
+            "takes no duration (1s): it lasts as long as its stages",
+        ),
+        (
+            "ramping-arrival-rate",
+            "count = 9_999\n".to_owned() + &stages("0"),
+            "reaches rate 0 before its count of 9999",
+        ),
+    ] {
+        let scenario = parse(&format!("[load]\nexecutor = \"{kind}\"\n{keys}"));
+        let message = chain(&scenario.plan(1, 1).unwrap_err());
+        assert!(message.contains(says) && message.contains(kind), "{kind} with {keys}: {message}");
     }
 }

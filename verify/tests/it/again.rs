@@ -146,7 +146,7 @@ fn a_replay_that_is_known_passes_and_is_told() {
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(
         check(&verdict, CheckId::Replay).summary,
-        "10 acknowledged keys sent again, all of them known"
+        "10 acknowledged keys sent again, and all of them deduplicated"
     );
     assert_eq!(check(&verdict, CheckId::Stillness).status, Status::Pass);
     let again = SentAgain { keys: 10, reported_duplicate: 10, ..SentAgain::default() };
@@ -173,7 +173,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
     let mut forged = in_doubt().run();
     let keys = first_acked(&forged, 10);
     let mut known = forged.clone();
-    send(&mut known, Purpose::Replay, &keys, |answer| Answer { kinds: Kinds::Untold, ..answer });
+    send(&mut known, Purpose::Replay, &keys, |answer| Answer { kinds: Kinds::Unreported, ..answer });
     let fine = verdict(&known);
     assert_eq!(fine.verdict, Verdict::Pass, "{:#?}", fine.reasons);
     assert_eq!(
@@ -181,7 +181,7 @@ fn a_replay_that_tells_counts_alone_is_judged_by_them() {
         "10 acknowledged keys sent again, and none of them counted as unique"
     );
     send(&mut forged, Purpose::Replay, &keys, |answer| Answer {
-        kinds: Kinds::Untold,
+        kinds: Kinds::Unreported,
         inserted: Some(3),
         duplicates: Some(7),
         ..answer
@@ -198,7 +198,7 @@ fn counted_again(received: u64) -> Judgement {
     let mut forged = in_doubt().run();
     let keys = first_acked(&forged, 10);
     send(&mut forged, Purpose::Replay, &keys, |answer| Answer {
-        kinds: Kinds::Untold,
+        kinds: Kinds::Unreported,
         accepted: None,
         inserted: None,
         duplicates: None,

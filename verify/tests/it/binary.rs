@@ -214,7 +214,7 @@ pub(crate) fn shards(out: &Path, change: impl Fn(&mut Forged)) -> [RunFolder; 2]
             ..part
         };
         for done in part.dones() {
-            done.answer.kinds = truth::target::answer::Kinds::Untold;
+            done.answer.kinds = truth::target::answer::Kinds::Unreported;
             (done.answer.inserted, done.answer.duplicates) = (None, None);
         }
         assert!(earlier.insert(part.shard.index));
@@ -287,7 +287,7 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     fs::remove_dir_all(folder.observation(2)).unwrap();
     let earlier = offline(&folder, &[]);
     assert_eq!(earlier.status.code(), Some(0));
-    assert!(stderr(&earlier).contains("note: observation 3 was a FAIL (lost: 1 ack"), "{}", stderr(&earlier));
+    assert!(stderr(&earlier).contains("note: observation 3 was a FAIL (lost: 1 of "), "{}", stderr(&earlier));
     assert_eq!(saved(&folder).observation, 1);
     // Where nothing can be kept, the verdict is printed all the same.
     fs::remove_dir_all(folder.path().join("observed")).unwrap();

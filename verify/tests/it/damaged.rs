@@ -32,7 +32,7 @@ fn a_segment_that_lost_its_end_is_unknown_where_the_run_came_to_its_own() {
         cut(&folder.segment(1), share);
         let output = offline(&folder, &[]);
         assert_eq!(output.status.code(), Some(3), "{share}: {}{}", stdout(&output), stderr(&output));
-        assert!(stdout(&output).contains("lane-001.seg has lost its end"), "{share}: {}", stdout(&output));
+        assert!(stdout(&output).contains("lane-001.seg is cut off"), "{share}: {}", stdout(&output));
     }
 }
 
@@ -78,7 +78,7 @@ fn a_lane_without_its_segment_is_unknown() {
     fs::remove_file(folder.segment(0)).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
-    assert!(stdout(&output).contains("lane-000.seg is gone"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("lane-000.seg is missing"), "{}", stdout(&output));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_run_without_its_baseline_is_unknown() {
     fs::remove_file(folder.file("baseline.json")).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
-    assert!(stdout(&output).contains("baseline.json is gone"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("baseline.json is missing"), "{}", stdout(&output));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn polls_that_lost_their_end_are_said() {
         let output = offline(&folder, &[]);
         assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
         let told = saved(&folder).not_tested;
-        assert!(told.iter().any(|line| line.contains("polls.ndjson has lost its end")), "{told:#?}");
+        assert!(told.iter().any(|line| line.contains("polls.ndjson is cut off")), "{told:#?}");
     }
 }
 

@@ -349,7 +349,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
             let why = if counts {
                 "though the target counts more"
             } else {
-                "and nothing tells whether that is all"
+                "and no counter says whether that is all"
             };
             assert!(
                 verdict.reasons.iter().any(|reason| reason.to_string().contains(why)),
@@ -390,7 +390,7 @@ async fn a_target_that_shows_every_key_and_counts_some_again_after_its_window_is
     }
     // What the polls had been told by then.
     for poll in &mut forged.polls {
-        poll.told_duplicate = poll.told_duplicate.saturating_sub(3);
+        poll.reported_duplicate = poll.reported_duplicate.saturating_sub(3);
     }
     let stub = Stub::start(Script { pages: Pages::Link { at_most: 20 }, ..script(&forged) }).await;
     let verdict = verdict(&forged, &target(&stub), SHORT).await;

@@ -102,7 +102,10 @@ pub(crate) fn cursors(store: Store) -> Router {
         let Ok(events) = serde_json::from_str::<Vec<Event>>(&body) else { return refused("body") };
         let ids: Vec<String> = events.iter().map(|event| event.event_id.clone()).collect();
         let results = store.look().store(events);
-        let entry = |(id, is_new): (String, bool)| json!({"event_id": id, "status": if is_new { "stored" } else { "duplicate" }});
+        let entry = |(id, is_new): (String, bool)| {
+            let status = if is_new { "stored" } else { "duplicate" };
+            json!({"event_id": id, "status": status})
+        };
         Json(Value::Array(ids.into_iter().zip(results).map(entry).collect())).into_response()
     };
     let events = async |State(store): State<Store>, Query(asked): Asked| {

@@ -131,14 +131,16 @@ impl Told {
         Self {
             alone: Table::new(
                 format!(
-                    "Rows a second that the database takes by itself, into an empty table; median of {turns} (least to most):"
+                    "Rows a second that the database takes by itself, into an empty table; \
+                     median of {turns} (least to most):"
                 ),
                 ["database", "repeats", "insert", "rows a second"],
             ),
             speed: Table::new(
                 format!(
-                    "Events a second from loadgen through the aggregator into the database, {CONNECTIONS} connections, each \
-                     turn on an empty table, median of {turns} (least to most), and in microseconds the processor time of each \
+                    "Events a second from loadgen through the aggregator into the database, {CONNECTIONS} \
+                     connections, each turn on an empty table, median of {turns} (least to most), and in \
+                     microseconds the processor time of each \
                      program for one event:"
                 ),
                 [

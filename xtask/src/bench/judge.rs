@@ -117,7 +117,8 @@ fn forged(attempts: u64, programs: &Programs) -> Result<Table> {
 fn beside_the_load(events: [u64; 2], programs: &Programs) -> Result<Table> {
     let mut table = Table::new(
         format!(
-            "Judging beside the load itself, batch {BATCH}, {CONNECTIONS} connections, 30 % repeats, the aggregator on SQLite:"
+            "Judging beside the load itself, batch {BATCH}, {CONNECTIONS} connections, \
+             30 % repeats, the aggregator on SQLite:"
         ),
         ["events", "load", "verify, reading the target", "verify --offline", "of the load"],
     );

@@ -36,7 +36,8 @@ pub const QUEUED: Mode = Mode {
     name: "queued",
     setting: "queued",
     says: "answers 202 once a batch is in a durable inbox; two workers store it later",
-    target: "[target]\nanswer = { accepted = \"/accepted\" }\n",
+    target: "[target]\n\
+     answer = { accepted = \"/accepted\" }\n",
     promises: "preset = \"queued\"\n",
     forgets_counters: false,
 };

@@ -109,7 +109,8 @@ const TWO_KILLS: &[Fault] = &[Fault::Kill { percent: 30 }, Fault::Kill { percent
 const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 
 /// Load of the target without a defect, with every trap.
-const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n[traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\nlong_id = 16\n\
+const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n\
+ [traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\nlong_id = 16\n\
      numeric_id = 16\nother_payload = 16\nkey_order = 16\nnumber_spelling = 16\ninvalid = 20\nempty = 3\n";
 const EVERY_FAULT: &[Fault] =
     &[Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }];

@@ -97,8 +97,8 @@ fn read_head(head: &[u8]) -> Result<(Method, usize)> {
 mod tests {
     use super::*;
 
-    const REQUESTS: &[u8] =
-        b"POST /a HTTP/1.1\r\nHost: x\r\nCONTENT-LENGTH: 6\r\n\r\n\r\n\r\nxxGET /b HTTP/1.1\r\n\r\nGET /answered HTTP/1.0\r\n\r\n\
+    const REQUESTS: &[u8] = b"POST /a HTTP/1.1\r\nHost: x\r\nCONTENT-LENGTH: 6\r\n\r\n\r\n\r\nxx\
+              GET /b HTTP/1.1\r\n\r\nGET /answered HTTP/1.0\r\n\r\n\
                               POST /c HTTP/1.1\r\ncontent-length: 0\r\n\r\n";
 
     fn methods(pieces: impl Iterator<Item = &'static [u8]>) -> Vec<Method> {

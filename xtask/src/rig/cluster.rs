@@ -204,7 +204,10 @@ fn parent_folder(account: Account) -> Result<PathBuf> {
             let length = parent.as_os_str().len() + SOCKET_PATH_REST;
             length <= SOCKET_PATH_LIMIT && account.reaches(parent)
         })
-        .context("neither TMPDIR nor /tmp can hold PostgreSQL's socket: set TMPDIR to a short path that every user can enter")
+        .context(
+            "neither TMPDIR nor /tmp can hold PostgreSQL's socket: \
+         set TMPDIR to a short path that every user can enter",
+        )
 }
 
 fn initialise(binaries: &Path, account: Account, folder: &Path) -> Result<()> {

@@ -33,7 +33,7 @@ pub(super) fn install(missing: &[&Tool]) -> Result<()> {
         tools::told(missing)
     );
     let is_root = rustix::process::geteuid().is_root();
-    ensure!(is_root || runs("sudo"), "run as root, or install sudo: apt-get install {told}");
+    ensure!(is_root || runs("sudo"), "there is no sudo here: run `apt-get install {told}` as root");
     let mut command = if is_root { Command::new("sh") } else { Command::new("sudo") };
     command.args((!is_root).then_some("sh")).args(["-c", INSTALL, "setup"]).args(&packages);
     eprintln!("xtask: installing {told} with {}apt-get", if is_root { "" } else { "sudo " });

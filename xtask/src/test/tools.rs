@@ -39,7 +39,7 @@ pub(super) const POSTGRES: Tool = Tool {
         "faults::known_aborts_",
         "metrics::without_a_database_",
         "queued::a_full_inbox_",
-        "queued::what_a_paused_worker_",
+        "queued::events_of_a_paused_worker_",
         "replicas::",
     ],
     words: &["_postgres"],
@@ -152,26 +152,65 @@ mod tests {
     use super::*;
     use crate::rig::cargo;
 
-    /// Paths of the integration tests of all crates: the file's name and the function's.
-    fn paths() -> Vec<String> {
-        let mut paths = Vec::new();
+    /// Calls in a test that start a program.
+    const CALLS: [(&str, &Tool); 7] = [
+        ("Cluster::start(", &POSTGRES),
+        ("Database::postgres(", &POSTGRES),
+        ("Server::postgres(", &POSTGRES),
+        ("Peer::nginx", &NGINX),
+        (".nginx(", &NGINX),
+        ("Peer::uvicorn(", &UVICORN),
+        ("Peer::node(", &NODE),
+    ];
+
+    /// Returns the integration tests' files of all crates: the module's name and the text.
+    fn files() -> Vec<(String, String)> {
+        let mut files = Vec::new();
         for folder in cargo::workspace().read_dir().unwrap() {
             for file in folder.unwrap().path().join("tests/it").read_dir().into_iter().flatten() {
                 let file = file.unwrap().path();
                 if file.extension().is_some_and(|extension| extension == "rs") {
                     let module = file.file_stem().unwrap().to_str().unwrap();
-                    let text = std::fs::read_to_string(&file).unwrap();
-                    let names = text.split("fn ").skip(1).filter_map(|rest| rest.split_once('('));
-                    paths.extend(names.map(|(name, _)| format!("{module}::{name}")));
+                    files.push((module.to_owned(), std::fs::read_to_string(&file).unwrap()));
                 }
             }
         }
-        paths
+        files
+    }
+
+    /// Returns the path of the first function in a text.
+    fn first_path(module: &str, text: &str) -> Option<String> {
+        let (_, rest) = text.split_once("fn ")?;
+        Some(format!("{module}::{}", rest.split_once('(')?.0))
+    }
+
+    #[test]
+    fn every_test_that_starts_a_program_is_skipped_without_it() {
+        let mut found = 0;
+        for (module, text) in files() {
+            let tests = text
+                .split("\n#[")
+                .filter(|part| part.starts_with("test]") || part.starts_with("tokio::test"));
+            for test in tests {
+                let body = test.split_once("\n}\n").map_or(test, |(body, _)| body);
+                let Some(path) = first_path(&module, body) else { continue };
+                for (_, tool) in CALLS.iter().filter(|(call, _)| body.contains(call)) {
+                    found += 1;
+                    assert!(tool.is_needed_by(&path), "{path} starts {}, and the table lacks it", tool.name);
+                }
+            }
+        }
+        assert!(found > 50, "only {found} tests start a program");
     }
 
     #[test]
     fn every_entry_of_the_table_names_a_test_that_there_is() {
-        let paths = paths();
+        let paths: Vec<String> = files()
+            .iter()
+            .flat_map(|(module, text)| {
+                text.split("fn ").skip(1).filter_map(|rest| first_path(module, &format!("fn {rest}")))
+            })
+            .collect();
         for tool in &TOOLS {
             for begin in tool.tests {
                 let is_there = paths.iter().any(|path| path.starts_with(begin));

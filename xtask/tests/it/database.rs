@@ -23,7 +23,8 @@ fn what_a_listing_holds_back_is_read_from_the_database(server: &Server) {
     let stack = Stack::start(server.database("events"));
     let scenario = stack.results().join("capped.toml");
     let text = format!(
-        "[target.listing]\npath = \"/events\"\npaging = \"none\"\nlimit = 100\n[database]\nurl = '{}'\nquery = 'SELECT topic, \
+        "[target.listing]\npath = \"/events\"\npaging = \"none\"\nlimit = 100\n\
+         [database]\nurl = '{}'\nquery = 'SELECT topic, \
          event_id, timestamp, source, payload FROM processed_events'\n",
         stack.database_url()
     );
@@ -50,14 +51,15 @@ fn a_password_is_used_and_written_nowhere() {
     let server = Server::postgres(Durability::Fast);
     let stack = Stack::start(server.database("events"));
     let scenario = stack.results().join("elsewhere.toml");
-    let text = "[database]\nurl = 'postgres://nobody@127.0.0.1:1/x'\nquery = 'SELECT topic, event_id FROM processed_events'\n";
+    let text = "[database]\nurl = 'postgres://nobody@127.0.0.1:1/x'\n\
+     query = 'SELECT topic, event_id FROM processed_events'\n";
     std::fs::write(&scenario, text).unwrap();
     let url = stack.database_url().replace("postgres@", "postgres:hunter2@");
     assert!(url.contains(":hunter2@"), "{url}");
     stack.load(&format!("--scenario {} --count 200 --dup 0 --verify --database {url}", scenario.display()));
     let verified = stack.verify(&format!("--database {url}"));
     assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
-    assert!(verified.stdout.contains("the database holds the same"), "{}", verified.stdout);
+    assert!(verified.stdout.contains("the database agrees"), "{}", verified.stdout);
     let mut folders = vec![stack.results().to_owned()];
     let mut read = 0;
     while let Some(folder) = folders.pop() {

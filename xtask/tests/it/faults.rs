@@ -82,7 +82,7 @@ fn a_fault_that_never_comes_makes_the_run_void() {
     let judged = bench.load(&["--verify", "--count", "2000"]);
     assert_eq!(judged.code, Some(4), "{}{}", judged.stdout, judged.stderr);
     assert!(judged.stdout.contains("\nVOID "), "{}", judged.stdout);
-    let why = "the planned fault did not bite: kill at 3600s: the run was over before";
+    let why = "the planned fault had no effect: kill at 3600s: the run was over before";
     assert!(judged.stdout.contains(why), "{}", judged.stdout);
 }
 

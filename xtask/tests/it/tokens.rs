@@ -108,7 +108,8 @@ fn character_length(rest: &str) -> Option<usize> {
 #[test]
 fn comments_and_texts_are_no_tokens() {
     let text = r##"/// `crate::a`
-        use b /* c::d /* e */ f */ ::g; let h = "i \" j" + r#"k " l"#; let m = 'n'; fn o<'p>(q: &'p str) {} b'\'' b"r" raw"##;
+        use b /* c::d /* e */ f */ ::g; let h = "i \" j" + r#"k " l"#;
+        let m = 'n'; fn o<'p>(q: &'p str) {} b'\'' b"r" raw"##;
     let expected = "use b :: g ; let h = + ; let m = ; fn o < ' p > ( q : & ' p str ) { } raw";
     assert_eq!(tokens(text).join(" "), expected);
 }

@@ -17,7 +17,7 @@ pub enum Kind {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kinds {
     /// Nothing of single events.
-    Untold,
+    Unreported,
     /// All were stored.
     AllNew,
     /// All were known.
@@ -54,7 +54,7 @@ impl Kinds {
     /// What was said of the event at `place`.
     pub fn of(&self, place: usize) -> Kind {
         match self {
-            Self::Untold => Kind::Accepted,
+            Self::Unreported => Kind::Accepted,
             Self::AllNew => Kind::New,
             Self::AllDuplicate => Kind::Duplicate,
             Self::Each(kinds) => kinds.get(place).copied().unwrap_or(Kind::Accepted),

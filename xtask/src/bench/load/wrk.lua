@@ -1,11 +1,11 @@
--- Batches like those of loadgen: the same fields, topics and sizes, each event with an id of its own; where a batch is to
--- have none, one tiny body over and over.
--- Everything but the ids is rendered once, and the request is put together by hand: faster than wrk.format. Asked for
--- "anew", each event is made when it is sent, all of it, as loadgen does and as people write it.
+-- Batches like those of loadgen: the same fields, topics and sizes, each event with an id of its
+-- own. A batch of 0 events is the same small body in every request.
+-- Everything but the ids is rendered once, and the request is put together by hand, which is faster
+-- than wrk.format. With "anew", each event is made when it is sent, as loadgen does.
 
 local TOPICS = { "auth", "payment", "orders" }
 
--- Requests differ in size: so many sets of events are rendered, and take turns.
+-- Number of rendered sets of events. They take turns, so that requests differ in size.
 local SETS = 16
 
 local sets, turn, count, salt, batch, pool = {}, 0, 0, 0, 0, ""
@@ -18,7 +18,7 @@ local function text(length)
   return table.concat(characters)
 end
 
--- Ids stand in the even places, and what is between them in the odd ones.
+-- Puts ids into the even places, and the text between them into the odd ones.
 local function render(batch)
   local parts = {}
   for place = 1, batch do
@@ -26,8 +26,9 @@ local function render(batch)
     local open = ('%s{"topic":"%s","event_id":"'):format(before, TOPICS[math.random(#TOPICS)])
     parts[2 * place - 1] = (parts[2 * place - 1] or "") .. open
     parts[2 * place] = ""
-    -- A payload of 64 to 256 bytes, the name of its fields and a number included.
-    parts[2 * place + 1] = ('","timestamp":"2025-01-01T00:00:00.000Z","source":"loadgen","payload":{"n":%d,"data":"%s"}}')
+    -- A payload of 64 to 256 bytes, with the names of its fields and a number.
+    parts[2 * place + 1] = ('","timestamp":"2025-01-01T00:00:00.000Z",'
+      .. '"source":"loadgen","payload":{"n":%d,"data":"%s"}}')
       :format(place, text(math.random(48, 240) - #tostring(place)))
   end
   parts[2 * batch + 1] = parts[2 * batch + 1] .. "]"
@@ -40,7 +41,8 @@ local function anew()
     count = count + 1
     local start = math.random(#pool - 256)
     local data = pool:sub(start, start + math.random(48, 240) - #tostring(count) - 1)
-    events[place] = ('{"topic":"%s","event_id":"%08x-%04x-4%03x-8%03x-%012x","timestamp":"%s","source":"loadgen","payload":{"n":%d,"data":"%s"}}')
+    events[place] = ('{"topic":"%s","event_id":"%08x-%04x-4%03x-8%03x-%012x",'
+      .. '"timestamp":"%s","source":"loadgen","payload":{"n":%d,"data":"%s"}}')
       :format(TOPICS[math.random(#TOPICS)], math.random(0, 0x7fffffff), math.random(0, 0xffff), math.random(0, 0xfff),
         math.random(0, 0xfff), count, os.date("!%Y-%m-%dT%H:%M:%S.000Z", count / 1000), count, data)
   end
