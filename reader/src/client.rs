@@ -2,6 +2,7 @@
 //!
 //! Speed and the identity of connections do not matter here, so a library makes most requests.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +78,14 @@ pub enum ReadError {
         /// `stats` or `listing`.
         what: &'static str,
     },
+    /// No connection could be made.
+    #[error("cannot connect to {url}: {reason}")]
+    Connect {
+        /// URL of the request.
+        url: String,
+        /// Innermost cause, such as `Connection refused`.
+        reason: String,
+    },
     /// No response, or one that broke off.
     #[error("cannot read {url}")]
     Http {
@@ -123,7 +132,8 @@ impl ReadError {
     /// True if no connection could be made.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Http { source, .. } => source.is_connect(),
+            Self::Connect { .. } => true,
+            Self::Http { .. } => false,
             Self::Passage { source, .. } => source.is_connect(),
             Self::NotOffered { .. } | Self::Status { .. } | Self::Shape { .. } => false,
         }
@@ -312,10 +322,22 @@ impl Unanswered {
     fn reading(self, url: &str) -> ReadError {
         let url = url.to_owned();
         match self {
+            Self::Straight(source) if source.is_connect() => {
+                ReadError::Connect { url, reason: innermost(&source).to_string() }
+            }
             Self::Straight(source) => ReadError::Http { url, source: source.without_url() },
             Self::Passage(source) => ReadError::Passage { url, source },
         }
     }
+}
+
+/// Returns the innermost cause of an error. The others only repeat that connecting failed.
+fn innermost(error: &reqwest::Error) -> &dyn Error {
+    let mut innermost: &dyn Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
 }
 
 fn detour(target: &Target, endpoint: &Endpoint) -> Option<Detour> {

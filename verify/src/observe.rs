@@ -1,6 +1,6 @@
 //! Observation of a target: the only part of a judgement that touches a network.
 //!
-//! It waits until the target is at rest, then reads the rows between two equal readings of the
+//! The observation waits until the target is at rest, then reads the rows between two equal readings of the
 //! counters. If acknowledged keys are missing it looks again, so that a finding is confirmed before
 //! it is a FAIL. If the scenario names a database, that is read as well.
 

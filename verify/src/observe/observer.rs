@@ -48,7 +48,7 @@ impl<'e> Observer<'_, 'e> {
     /// Looks until nothing moved during the look, no acknowledged key is missing, and listing and
     /// database agree; or until the deadline.
     ///
-    /// What is missing or different must have stopped to decrease before it is a finding. With a
+    /// Missing or different keys are a finding once their number no longer decreases. With a
     /// deadline of 10 s, suppose that 8 keys are missing at 0 s, 3 at 6 s and 3 at the end. The
     /// last improvement was after 6 s, and only 4 s have passed since: the target is catching up,
     /// and the 3 keys are not lost yet. If the improvement had come after 2 s, they would be: 8 s
@@ -72,7 +72,7 @@ impl<'e> Observer<'_, 'e> {
             before = amiss;
             let is_late = Instant::now() >= self.deadline && looks >= LOOKS;
             if amiss == 0 || !read.bracketed || is_late {
-                // It has to stand still for as long as it moved.
+                // The number has to stay the same for as long as it decreased before.
                 let is_catching_up = looked - improved < improved;
                 read.behind = match amiss {
                     0 => None,

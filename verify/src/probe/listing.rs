@@ -85,7 +85,7 @@ pub(super) async fn find(asker: &Asker, way_in: &WayIn, sent: &Exchanges) -> Res
             }
             for limit in [format!("limit={LIMIT}"), format!("limit={LOWER_LIMIT}"), String::new()] {
                 if let Some(found) = whole.further(&limit).await {
-                    // That took a while, so it is unknown if the event was listed at once.
+                    // The search took a while, so it is unknown if the event was listed at once.
                     return Ok(describe(&whole, found, false).await);
                 }
             }

@@ -211,5 +211,5 @@ pub(super) fn say_promises(sent: &Exchanges, seen_at_once: Option<bool>, draft: 
         "eventual",
         "a few events cannot show if the counters always add up; use snapshot if the target promises it",
     );
-    draft.note("promises", "batch = \"atomic\" is the default: a request is stored completely or not at all. If the target does not promise that, a FAIL of torn-batch means nothing");
+    draft.note("promises", "batch = \"atomic\" is the default: a request is stored completely or not at all. Use partial if the target may store a part of a request");
 }

@@ -50,7 +50,7 @@ async fn a_listing_is_found_behind_the_rows_that_were_there_before() {
             assert!(told.contains(&format!("\n{line}\n")), "{pages:?} {line}: {told}");
         }
         assert!(!stderr(&output).contains("not found"), "{}", stderr(&output));
-        // What was found far behind may have been stored meanwhile.
+        // An event that was found on a late page may have been stored meanwhile.
         let ack = if by_topic { "committed" } else { "queued" };
         assert!(told.contains(&format!("\nack = \"{ack}\"\n")), "{pages:?}: {told}");
         // A filter that shows every row under a topic that nobody used is none.
