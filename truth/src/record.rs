@@ -1,4 +1,5 @@
-//! Records of a run: its folder, its manifest, the ledger of every attempt, and what was seen beside it.
+//! Records of a run: its folder, its manifest, the ledger of every attempt, and what was observed
+//! beside it.
 
 pub mod baseline;
 pub mod ending;

@@ -40,8 +40,8 @@ pub fn create(folder: &RunFolder) -> Result<LineWriter, FolderError> {
     LineWriter::create(folder.file(FILE))
 }
 
-/// Calls `take` with each poll of a run, in order. A missing file has none; a last line that was not
-/// finished is left out.
+/// Calls `take` with each poll of a run, in order. A missing file has none; a last line that was
+/// not finished is left out.
 pub fn for_each(folder: &RunFolder, take: impl FnMut(Poll)) -> Result<(), FolderError> {
     lines::for_each(&folder.file(FILE), take)
 }

@@ -117,7 +117,8 @@ impl End {
     }
 }
 
-/// One executor of a load, with what its kind needs and nothing else. All counts and rates are over all shards.
+/// One executor of a load, with what its kind needs and nothing else. All counts and rates are over
+/// all shards.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Executor {
     /// A fixed count that all connections share, sent as fast as responses come.
@@ -136,7 +137,8 @@ pub enum Executor {
         /// Number of connections.
         connections: u32,
     },
-    /// A number of connections that changes steadily from stage to stage; each sends as fast as responses come.
+    /// A number of connections that changes steadily from stage to stage; each sends as fast as
+    /// responses come.
     RampingVus {
         /// Number of connections at the start.
         start: u32,
@@ -164,8 +166,8 @@ pub enum Executor {
         stages: Vec<Stage>,
         /// Events in a request; they turn a rate of events into one of requests.
         batch: u32,
-        /// Number of events; none for as many as are due within the stages. With a count that is larger, the
-        /// executor goes on at the rate of its last stage.
+        /// Number of events; none for as many as are due within the stages. With a count that is
+        /// larger, the executor goes on at the rate of its last stage.
         count: Option<u64>,
         /// Number of connections.
         connections: u32,
@@ -189,7 +191,8 @@ impl Executor {
         self.kind().name()
     }
 
-    /// Returns the instants at which requests are due; none if they leave as fast as responses come.
+    /// Returns the instants at which requests are due; none if they leave as fast as responses
+    /// come.
     pub fn schedule(&self) -> Option<Schedule> {
         match self {
             Self::SharedIterations { .. } | Self::ConstantVus { .. } | Self::RampingVus { .. } => None,

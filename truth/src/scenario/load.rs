@@ -9,13 +9,15 @@ use super::executor::{Executor, ExecutorKind, Executors, Stage};
 use super::rate::Rate;
 use super::threshold::{Threshold, ThresholdError};
 
-/// Load of a scenario. Which of the keys an executor has depends on its kind: [`Load::resolve`] tells.
+/// Load of a scenario. Which of the keys an executor has depends on its kind: [`Load::resolve`]
+/// tells.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Load {
     /// Kind of the executor.
     pub executor: ExecutorKind,
-    /// Number of events over all shards. Without one: as many as rate and time make, or 20,000 without a rate.
+    /// Number of events over all shards. Without one: as many as rate and time make, or 20,000
+    /// without a rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// Rate over all shards; at the start, if the rate ramps.
@@ -89,7 +91,8 @@ impl Default for Load {
 }
 
 impl Load {
-    /// Returns the executors, or the reason why the keys do not make them. Flags must have been laid over the file.
+    /// Returns the executors, or the reason why the keys do not make them. Flags must have been
+    /// laid over the file.
     pub fn resolve(&self) -> Result<Executors, ExecutorError> {
         if self.executors.is_empty() {
             return Executor::try_from(self.written()).map(Executors::One);
@@ -121,7 +124,8 @@ impl Load {
     }
 }
 
-/// Entry of `[[load.executors]]`: an executor with a name and a beginning. All of them send events of one plan.
+/// Entry of `[[load.executors]]`: an executor with a name and a beginning. All of them send events
+/// of one plan.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NamedExecutor {
@@ -147,7 +151,8 @@ pub struct NamedExecutor {
     /// Number of connections; none for that of the load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
-    /// Name of the executor that must have ended before this one begins; none to begin with the run.
+    /// Name of the executor that must have ended before this one begins; none to begin with the
+    /// run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Pause between that end, or the start of the run, and the beginning of this executor.

@@ -1,4 +1,4 @@
-//! What answers mean, for targets that speak differently.
+//! Outcomes of responses, for targets that speak differently.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -9,7 +9,7 @@ fn classify(target: &Target, body: &str) -> Answer {
     Answer::classify(target, 200, body.as_bytes(), 2)
 }
 
-/// A target that tells this much.
+/// Returns a target with these places in its responses.
 fn telling(fields: AnswerFields) -> Target {
     Target { answer: fields, ..Target::default() }
 }
@@ -128,7 +128,11 @@ fn an_event_that_nothing_is_told_of_is_accepted() {
 
 proptest! {
     #[test]
-    fn no_answer_makes_the_classifier_panic(status: u16, body in prop::collection::vec(any::<u8>(), 0..200), sent: u32) {
+    fn no_answer_makes_the_classifier_panic(
+        status: u16,
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        sent: u32,
+    ) {
         let answer = Answer::classify(&Target::default(), status, &body, sent);
         prop_assert!(answer.outcome != Outcome::NeverSent);
         if answer.outcome != Outcome::Acked {
@@ -143,7 +147,9 @@ proptest! {
         sent in 1..8_u32,
     ) {
         let [accepted, inserted, duplicates] = counts;
-        let body = serde_json::json!({ "accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": words });
+        let body = serde_json::json!({
+            "accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": words
+        });
         let answer = Answer::classify(&Target::default(), 200, body.to_string().as_bytes(), sent);
         if words.len() != sent as usize && accepted.is_some_and(|accepted| accepted < sent) {
             prop_assert_eq!(answer, Answer::bare(Outcome::Unknown), "which of them were taken?");
@@ -166,7 +172,7 @@ proptest! {
     }
 }
 
-/// What an acknowledgement says, by a reader that builds the whole document first.
+/// Reads a response by parsing the whole document first, as a second opinion.
 fn by_document(target: &Target, body: &str, sent: u32) -> Answer {
     let fields = &target.answer;
     let Ok(document) = serde_json::from_str::<Value>(body) else { return Answer::bare(Outcome::Unknown) };
@@ -197,7 +203,8 @@ fn by_document(target: &Target, body: &str, sent: u32) -> Answer {
     Answer { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds }
 }
 
-/// JSON as text: names that come twice, numbers of every spelling, blanks, and now and then an end that is not one.
+/// Generates JSON as text: names that come twice, numbers of every spelling, blanks, and now and
+/// then a wrong end.
 fn json() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "0",

@@ -1,4 +1,4 @@
-//! The plan, the ledger, the run folder and the scenario, held to what they promise.
+//! Tests of the plan, the ledger, the run folder and the scenario.
 
 mod answers;
 mod events;

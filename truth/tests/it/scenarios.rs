@@ -1,4 +1,4 @@
-//! Scenarios: the files that are shipped, and what is refused, with where it stands.
+//! Scenarios: the shipped files, and the messages about files that cannot be used.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn parse(text: &str) -> Scenario {
     Scenario::parse(text, "test.toml").expect("a scenario")
 }
 
-/// An error and all its causes, as they are shown.
+/// Returns an error and all its causes, as they are shown.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -83,7 +83,8 @@ fn a_plan_has_the_numbers_of_its_scenario() {
     let scenario = parse(
         "load = { count = 45, dup = \"0.7\", batch = 3 }\n\
          mix = { group = 2, in_batch = 9, concurrent = 8, next = 7, delayed = 6 }\n\
-         events = { topics = [\"t\"], source = \"s\", epoch = \"1970-01-01T00:00:01.5Z\", payload = { bytes = [50, 60] } }",
+         events = { topics = [\"t\"], source = \"s\", epoch = \"1970-01-01T00:00:01.5Z\", \
+         payload = { bytes = [50, 60] } }",
     );
     let plan = scenario.plan(11, 12).unwrap();
     assert_eq!((plan.seed, plan.nonce, plan.share, plan.total), (11, 12, [32, 45], Some(45)));
@@ -105,13 +106,13 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
             "unknown field `uptimes`",
         ),
         ("[target.publish]\nack = [\"2xx\", \"9xx\"]", "line 2, column 7", "`9xx` is not a status"),
-        ("[target.publish]\nenvelope = \"\"", "line 2, column 12", "an envelope is"),
+        ("[target.publish]\nenvelope = \"\"", "line 2, column 12", "the envelope is empty"),
         ("[target]\nlisting = { paging = \"pages\" }", "line 2, column 22", "unknown variant `pages`"),
         ("[promises]\npreset = \"stict\"", "line 2, column 10", "unknown variant `stict`"),
         ("[promises]\nzombies = \"2s\"", "line 2, column 1", "unknown field `zombies`"),
-        ("[promises]\ndrain = \"soon\"", "line 2, column 9", "not a length of time"),
-        ("[promises]\nstats_lag = \"1\"", "line 2, column 13", "not a length of time"),
-        ("[load]\ntimeout = \"soon\"", "line 2, column 11", "not a length of time"),
+        ("[promises]\ndrain = \"soon\"", "line 2, column 9", "not a duration"),
+        ("[promises]\nstats_lag = \"1\"", "line 2, column 13", "not a duration"),
+        ("[load]\ntimeout = \"soon\"", "line 2, column 11", "not a duration"),
         ("[load]\ndup = 0.3", "line 2, column 7", "expected a string"),
         ("[load]\ncount = -1", "line 2, column 9", "invalid value"),
         ("[load]\nexecutor = \"constant-users\"", "line 2, column 12", "unknown variant `constant-users`"),
@@ -132,9 +133,11 @@ fn topics_can_be_counted_instead_of_named() {
     assert_eq!(topics("1"), ["topic-0"]);
     assert_eq!(topics("700")[698..], ["topic-698", "topic-699"]);
     assert_eq!(topics("[\"a\", \"b\"]"), ["a", "b"]);
-    for (text, says) in
-        [("0", "there can be 1 to 100000"), ("-1", "topics are a list"), ("\"a\"", "topics are a list")]
-    {
+    for (text, says) in [
+        ("0", "topics is 0: it must be 1 to 100000"),
+        ("-1", "topics must be a list"),
+        ("\"a\"", "topics must be a list"),
+    ] {
         let error = chain(&Scenario::parse(&format!("[events]\ntopics = {text}"), "t.toml").unwrap_err());
         assert!(error.contains(says) && error.contains("line 2"), "{text}: {error}");
     }
@@ -143,7 +146,8 @@ fn topics_can_be_counted_instead_of_named() {
 #[test]
 fn a_payload_is_read_from_beside_its_scenario() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, scenario) = (folder.path().join("order.json"), folder.path().join("s.toml"));
+    let file = folder.path().join("order.json");
+    let scenario = folder.path().join("s.toml");
     std::fs::write(&scenario, "[events]\npayload = { file = \"order.json\" }").unwrap();
     let error = chain(&Scenario::load(&scenario).unwrap_err());
     assert!(error.starts_with("cannot read the payload's file ") && error.contains("order.json"), "{error}");
@@ -182,9 +186,9 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn numbers_that_make_no_run_are_refused() {
     let table = [
-        ("target = { fields = { topic = \"\" } }", "fields.topic and fields.event_id need a name"),
-        ("target = { fields = { event_id = \"topic\" } }", "two fields of an event are named `topic`"),
-        ("target = { fields = { extra = { source = 1 } } }", "two fields of an event are named `source`"),
+        ("target = { fields = { topic = \"\" } }", "so give both a name"),
+        ("target = { fields = { event_id = \"topic\" } }", "two fields of an event have the name `topic`"),
+        ("target = { fields = { extra = { source = 1 } } }", "two fields of an event have the name `source`"),
         (
             "promises = { batch = \"partial\" }\ntarget = { answer = {} }",
             "needs answer.results or answer.refused",
@@ -200,7 +204,7 @@ fn numbers_that_make_no_run_are_refused() {
         ("load = { retries = 101 }", "retries is 101: it must be 0 to 100"),
         (
             "load = { thresholds = [\"http_reqs{topic:a}: count>0\"] }",
-            "there is no topic `a`, but auth, payment, orders",
+            "there is no topic `a`; the topics are auth, payment, orders",
         ),
         (
             "load = { thresholds = [\"events{topic:a}: count>0\"] }\nevents = { topics = 12 }",
@@ -208,19 +212,22 @@ fn numbers_that_make_no_run_are_refused() {
         ),
         (
             "request = {}\nload = { batch = 1, dup = \"0\", thresholds = [\"events{topic:orders}: count>0\"] }",
-            "one request that is sent over and over has none",
+            "[request] sends no events: leave the tag out",
         ),
         (
             "load = { thresholds = [\"http_req_failed{outcome:acked}: rate<1\"] }",
-            "has the tags status, topic",
+            "its tags are status, topic",
         ),
         ("load = { dup = \"lots\" }", "duplicate share `lots`"),
         ("load = { batch = 0 }", "batch is 0"),
-        ("mix = { in_batch = 0, concurrent = 0, next = 0, delayed = 0 }", "no mode of the mix"),
+        (
+            "mix = { in_batch = 0, concurrent = 0, next = 0, delayed = 0 }",
+            "no possible mode of [mix] has a weight",
+        ),
         ("target = { publish = { envelope = \"object\" } }", "needs batch = 1"),
-        ("target = { publish = { path = \"publish\" } }", "begin with /"),
-        ("target = { stats = { path = \"/a b\" } }", "hold no spaces"),
-        ("target = { listing = { rows = \"items\" } }", "listing.rows = \"items\" is no JSON pointer"),
+        ("target = { publish = { path = \"publish\" } }", "must begin with /"),
+        ("target = { stats = { path = \"/a b\" } }", "have no spaces"),
+        ("target = { listing = { rows = \"items\" } }", "listing.rows = \"items\" is not a JSON pointer"),
         ("target = { stats = { unique = \"unique\" } }", "write it as \"/unique\""),
         ("target = { answer = { results = \"results\" } }", "answer.results"),
         ("target = { listing = { limit = 0 } }", "listing.limit"),
@@ -230,10 +237,10 @@ fn numbers_that_make_no_run_are_refused() {
         ("request = { method = \"CONNECT\" }\nload = { batch = 1, dup = \"0\" }", "CONNECT cannot be sent"),
         (
             "request = { method = \"HEAD\", body = \"a\" }\nload = { batch = 1, dup = \"0\" }",
-            "HEAD has no body",
+            "a HEAD request has no body",
         ),
-        ("request = {}\nload = { batch = 1 }", "no events to gather or repeat"),
-        ("request = {}\nload = { dup = \"0\" }", "no events to gather or repeat"),
+        ("request = {}\nload = { batch = 1 }", "needs batch = 1 and dup = \"0\""),
+        ("request = {}\nload = { dup = \"0\" }", "needs batch = 1 and dup = \"0\""),
         ("target = { connect = { to = \"a\" } }", "write it as 10.0.0.5:8443"),
         ("target = { connect = { proxy = \"ftp://a:1\" } }", "socks5h://"),
         ("target = { connect = { proxy = \"http://u:hunter2@a:1\" } }", "--proxy-basic-file"),
@@ -247,7 +254,7 @@ fn numbers_that_make_no_run_are_refused() {
         ),
         (
             "traps = { invalid = 9 }\nload = { batch = 1 }\ntarget = { publish = { envelope = \"object\" } }",
-            "spoils one event",
+            "one event a request: leave it out",
         ),
         ("traps = { other_payload = 9 }\ntarget = { fields = { payload = \"\" } }", "need fields.payload"),
         (
@@ -256,7 +263,7 @@ fn numbers_that_make_no_run_are_refused() {
         ),
         (
             "traps = { key_order = 9 }\nevents = { payload = { template = '\"{{data}}\"' } }",
-            "payloads without a template",
+            "do not work with a payload template",
         ),
         ("database = { url = \"postgres://a:b@c/d\", query = \"SELECT 1\" }", "carries a password"),
         ("database = { url = \"sqlite:a\", query = \"\" }", "database.query is empty"),
@@ -389,9 +396,12 @@ fn executors_that_make_no_load_are_refused_by_name() {
         (one(shared).replace("\"one\"", "\"o ne\""), "its name must be"),
         (one("\"shared-iterations\"\ncount = 0"), "count is 0"),
         (one(&format!("{shared}\nconcurrency = 0")), "concurrency is 0: it must be 1 to 10000"),
-        (demanding("two") + &one(shared), "no executor `two` is measured, but one"),
-        (demanding("one") + &one(&format!("{shared}\nmeasured = false")), "none has a name and is measured"),
-        (demanding("one"), "none has a name and is measured"),
+        (demanding("two") + &one(shared), "no executor `two` is measured; measured are one"),
+        (
+            demanding("one") + &one(&format!("{shared}\nmeasured = false")),
+            "no [[load.executors]] is measured",
+        ),
+        (demanding("one"), "no [[load.executors]] is measured"),
     ] {
         let said = refused(&text);
         assert!(said.contains(says), "{text}: {said}");

@@ -137,7 +137,7 @@ fn what_is_no_run_still_runs_or_does_not_belong_together_is_a_usage_error() {
     fs::create_dir(out.path().join("empty")).unwrap();
     fs::write(out.path().join("file"), "").unwrap();
     for (path, why) in
-        [("results", "is not there"), ("empty", "holds no run"), ("file", "is a file, and no run folder")]
+        [("results", "does not exist"), ("empty", "holds no run"), ("file", "is a file, not a run folder")]
     {
         let nothing = verify(&[path, "--offline"], out.path());
         assert_eq!(nothing.status.code(), Some(2));

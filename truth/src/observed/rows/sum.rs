@@ -5,7 +5,8 @@ use std::hash::Hasher;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
-/// Number of rows and keyed sum of their hashes. Unlike in a XOR, a pair of equal rows does not cancel.
+/// Number of rows and keyed sum of their hashes. Unlike in a XOR, a pair of equal rows does not
+/// cancel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct SetSum {
     /// Number of rows.

@@ -47,8 +47,8 @@ pub enum ExecutorError {
     },
     /// A stage of connections has a target that is not a whole number.
     #[error(
-        "the stage {stage} gives a rate, and executor = \"ramping-vus\" takes a number of connections (--stage 30s:100): \
-         use ramping-arrival-rate for rates"
+        "the stage {stage} gives a rate, and executor = \"ramping-vus\" takes a number of connections \
+         (--stage 30s:100): use ramping-arrival-rate for rates"
     )]
     RateOfConnections {
         /// Stage as flags spell it.
@@ -64,8 +64,8 @@ pub enum ExecutorError {
     },
     /// The rate becomes 0 too early.
     #[error(
-        "executor = \"ramping-arrival-rate\" reaches rate 0 before its count of {count}: end the last stage above 0, or \
-         leave out the count"
+        "executor = \"ramping-arrival-rate\" reaches rate 0 before its count of {count}: end the last \
+         stage above 0, or leave out the count"
     )]
     NeverEnds {
         /// Number of events that were asked for.
