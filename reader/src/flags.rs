@@ -1,4 +1,5 @@
-//! Flags of a program as a page of Markdown, made from what clap knows: the commands `reference` print it.
+//! Flags of a program as a page of Markdown, made from what clap knows: the commands `reference`
+//! print it.
 
 use clap::{Arg, Command};
 
