@@ -14,3 +14,4 @@ pub mod plan;
 pub mod record;
 pub mod scenario;
 pub mod target;
+pub mod time;

@@ -160,14 +160,17 @@ pub enum PlanError {
          or delayed, or set dup to 0"
     )]
     NoMode,
-    /// There is no topic, or one that the contract rejects.
-    #[error("topic `{topic}` is blank, has a NUL, or is longer than 255 bytes")]
+    /// There is no topic.
+    #[error("there are no topics: name at least one")]
+    NoTopic,
+    /// The contract rejects the topic.
+    #[error("topic `{topic}` cannot be used: it must be 1 to 255 bytes, not blank, and without NUL")]
     Topic {
         /// Topic that was given.
         topic: String,
     },
     /// The contract rejects the source.
-    #[error("source `{source_name}` is blank, has a NUL, or is longer than 255 bytes")]
+    #[error("source `{source_name}` cannot be used: it must be 1 to 255 bytes, not blank, and without NUL")]
     Source {
         /// Source that was given.
         source_name: String,
@@ -240,7 +243,7 @@ impl TryFrom<PlanSpec> for Plan {
         let acceptable =
             |text: &str| (1..=255).contains(&text.len()) && !text.trim().is_empty() && !text.contains('\0');
         if spec.topics.is_empty() {
-            return Err(PlanError::Topic { topic: String::new() });
+            return Err(PlanError::NoTopic);
         }
         let mut named = HashSet::new();
         for topic in &spec.topics {
@@ -405,13 +408,13 @@ impl Plan {
         let weights = self.spec.weights;
         let mut modes = Vec::new();
         if weights.in_batch > 0 && self.spec.batch == 1 {
-            modes.push("in-batch duplicates need a batch of at least 2");
+            modes.push("no in-batch duplicates are sent: they need a batch of at least 2");
         }
         if weights.concurrent > 0 && self.spec.group == 1 {
-            modes.push("concurrent duplicates need a group of at least 2");
+            modes.push("no concurrent duplicates are sent: they need a group of at least 2");
         }
         if weights.delayed > 0 && self.rounds() == Some(1) {
-            modes.push("delayed duplicates need a run of more than one round");
+            modes.push("no delayed duplicates are sent: they need a run of more than one round");
         }
         modes
     }

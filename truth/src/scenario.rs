@@ -98,6 +98,7 @@ pub struct EventSpec {
     /// The `source` of every event.
     pub source: String,
     /// Timestamp of key 0.
+    #[serde(with = "crate::time")]
     pub epoch: Timestamp,
     /// Payloads.
     pub payload: PayloadSpec,
@@ -288,8 +289,8 @@ pub enum ScenarioError {
         source: Box<toml::de::Error>,
     },
     /// The duplicate share cannot be read.
-    #[error(transparent)]
-    Share(#[from] ShareError),
+    #[error("the duplicate share {0}")]
+    Share(ShareError),
     /// The keys of an executor do not make one.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
@@ -332,7 +333,12 @@ impl Scenario {
     pub fn plan(&self, seed: u32, nonce: u64) -> Result<Plan, ScenarioError> {
         let executors = self.check()?;
         let total = executors.total();
-        let (repeats, of) = self.load.dup.parse::<Share>()?.resolve(total)?;
+        let (repeats, of) = self
+            .load
+            .dup
+            .parse()
+            .and_then(|share: Share| share.resolve(total))
+            .map_err(ScenarioError::Share)?;
         let spec = PlanSpec {
             version: PLAN_VERSION,
             seed,

@@ -99,7 +99,10 @@ impl Target {
         let base = trimmed.strip_suffix(publish).unwrap_or(trimmed).trim_end_matches('/');
         // The ways of connecting may be meant for another URL, so they are checked once that is
         // known.
-        Endpoint::new(base, &Connect::default())?;
+        Endpoint::new(base, &Connect::default()).map_err(|error| match error {
+            TargetError::Url { reason, .. } => TargetError::Url { text: text.to_owned(), reason },
+            other => other,
+        })?;
         self.url = base.to_owned();
         Ok(())
     }

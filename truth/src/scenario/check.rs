@@ -16,9 +16,10 @@ impl Scenario {
         let refuse = |message: &str| Err(ScenarioError::Setting(message.to_owned()));
         let visible = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(visible) {
-            return refuse(
-                "the scenario's name must be 1 to 64 letters, digits, dots, dashes or underscores",
-            );
+            return refuse(&format!(
+                "name = \"{}\": it must be 1 to 64 letters, digits, dots, dashes or underscores",
+                self.name
+            ));
         }
         let executors = load::check(&self.load).map_err(ScenarioError::Setting)?;
         if let Some(fault) = self.thresholds_fault() {
@@ -40,11 +41,19 @@ impl Scenario {
             return refuse(&fault);
         }
         let target = &self.target;
-        let paths = [Some(&target.publish.path), target.stats.path.as_ref(), target.listing.path.as_ref()];
+        let paths = [
+            ("publish", Some(&target.publish.path)),
+            ("stats", target.stats.path.as_ref()),
+            ("listing", target.listing.path.as_ref()),
+        ];
         let usable =
             |path: &String| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-        if !paths.into_iter().flatten().all(usable) {
-            return refuse("a path of [target] must begin with / and have no spaces");
+        for (table, path) in paths {
+            if let Some(path) = path.filter(|path| !usable(path)) {
+                return refuse(&format!(
+                    "{table}.path = \"{path}\" of [target] must begin with / and have no spaces"
+                ));
+            }
         }
         if let Some(fault) = target.pointers_fault() {
             return refuse(&fault);

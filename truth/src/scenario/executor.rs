@@ -27,7 +27,7 @@ impl std::str::FromStr for Stage {
     /// Reads `30s:1000`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (duration, target) = text.split_once(':').ok_or_else(|| {
-            format!("`{text}` is not a stage; write it as 30s:1000, how long and up to what rate")
+            format!("`{text}` is not a stage; write it as 30s:100 for 100 connections, or as 30s:1000/s for a rate")
         })?;
         let duration = crate::duration::parse(duration).map_err(|error| error.to_string())?;
         let target = target.parse().map_err(|error: RateError| error.to_string())?;

@@ -44,6 +44,7 @@ pub struct Load {
     #[serde(with = "crate::duration")]
     pub graceful_stop: Duration,
     /// Share of the events that repeat an earlier key. Text, because a TOML float is binary.
+    #[serde(deserialize_with = "super::share::text")]
     pub dup: String,
     /// Number of connections.
     pub concurrency: u32,

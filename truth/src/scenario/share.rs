@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{self, Deserializer, Visitor};
 use thiserror::Error;
 
 /// Most digits after the decimal point. More would not change any count that fits in 64 bits.
@@ -22,19 +23,19 @@ pub struct Share {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ShareError {
     /// The text is not a plain decimal number.
-    #[error("duplicate share `{text}` is not a number; write it as 0.3 or 30%")]
+    #[error("`{text}` is not a share; write it as 0.3 or 30%")]
     NotANumber {
         /// Text that was given.
         text: String,
     },
     /// The share is above 1.
-    #[error("duplicate share `{text}` is above 1; write a part of all events, as 0.3 or 30%")]
+    #[error("`{text}` is above 1; write a share as 0.3 or 30%")]
     AboveOne {
         /// Text that was given.
         text: String,
     },
     /// The share is 1 in a run without a count, which would never send a first copy.
-    #[error("duplicate share 1 needs a count: without one, no key would ever be new")]
+    #[error("1 needs a count: without one, no key would ever be new")]
     OneWithoutCount,
 }
 
@@ -103,6 +104,25 @@ impl FromStr for Share {
         let divisor = gcd(numerator, denominator);
         Ok(Share { numerator: numerator / divisor, denominator: denominator / divisor })
     }
+}
+
+/// Reads the text of a share, for serde. A number gets an error that shows how to write it.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a share in quotes, such as \"0.3\" or \"30%\"")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+    }
+
+    deserializer.deserialize_str(Text)
 }
 
 impl fmt::Display for Share {

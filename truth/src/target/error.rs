@@ -20,7 +20,9 @@ pub enum TargetError {
         reason: &'static str,
     },
     /// The URL holds a secret, which would end up in files.
-    #[error("the target's URL holds credentials; give them as a header: -H 'Authorization: ...'")]
+    #[error(
+        "the target's URL holds credentials; give user:password in --basic-file FILE or in TARGET_BASIC_AUTH"
+    )]
     Credentials,
     /// The text is not an address to connect to.
     #[error("`{text}` is not an address; write it as 10.0.0.5:8443 or [::1]:8443")]

@@ -273,7 +273,10 @@ fn repeats_need_a_mode_that_is_possible() {
     assert_eq!(plan([0, 1, 0, 0], 100, 1, [1, 10]), Err(PlanError::NoMode));
     assert_eq!(plan([1, 1, 1, 0], 1, 1, [1, 10]), Ok(2));
     let short = Plan::try_from(PlanSpec { total: Some(800), ..spec() }).unwrap();
-    assert_eq!(short.impossible_modes(), ["delayed duplicates need a run of more than one round"]);
+    assert_eq!(
+        short.impossible_modes(),
+        ["no delayed duplicates are sent: they need a run of more than one round"]
+    );
 }
 
 #[test]
@@ -297,11 +300,11 @@ fn numbers_outside_their_range_are_no_plan() {
         (|spec| spec.payload_bytes = [64, 63], "payload bytes (largest) is 63"),
         (|spec| spec.share = [1, 1], "duplicates of the duplicate share is 1"),
         (|spec| spec.share = [0, 0], "slots of the duplicate share is 0"),
-        (|spec| spec.topics.clear(), "topic ``"),
+        (|spec| spec.topics.clear(), "there are no topics"),
         (|spec| spec.topics.push(" ".to_owned()), "topic ` `"),
         (|spec| spec.topics.push("auth".to_owned()), "topic `auth` is listed twice"),
-        (|spec| spec.topics.push("a\0".to_owned()), "longer than 255 bytes"),
-        (|spec| spec.source = "x".repeat(256), "longer than 255 bytes"),
+        (|spec| spec.topics.push("a\0".to_owned()), "it must be 1 to 255 bytes"),
+        (|spec| spec.source = "x".repeat(256), "it must be 1 to 255 bytes"),
     ];
     for (change, says) in table {
         let message = refused(change);

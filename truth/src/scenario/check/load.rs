@@ -32,7 +32,7 @@ fn check_limits(load: &Load) -> Result<(), String> {
         ("patience", Some(load.patience)),
     ];
     if let Some((key, _)) = limits.into_iter().find(|(_, limit)| limit.is_some_and(|limit| limit.is_zero())) {
-        return Err(format!("{key} is 0: it must be longer"));
+        return Err(format!("{key} is 0: it must be longer than 0"));
     }
     if load.requests_per_connection == Some(0) {
         return Err(
