@@ -61,7 +61,7 @@ pub enum EvidenceError {
         path: PathBuf,
     },
     /// Different runs.
-    #[error("{} and {} are not parts of one run", first.display(), second.display())]
+    #[error("{} and {} are not parts of one run: judge each by itself, or name only the shards of one run", first.display(), second.display())]
     Apart {
         /// One folder.
         first: PathBuf,

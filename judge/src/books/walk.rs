@@ -51,7 +51,7 @@ pub enum WalkError {
         path: PathBuf,
     },
     /// A segment lacks its end, although its run ended in order.
-    #[error("{} is cut off, although its run ended in order", path.display())]
+    #[error("{} is cut off, although its run ended normally", path.display())]
     CutOff {
         /// The segment.
         path: PathBuf,

@@ -325,12 +325,12 @@ fn holds(region: &Region, firm: bool) -> String {
     }
 }
 
-/// Number of counters under load that fit as well, in words.
+/// Number of polls under load that agree with the ledger as well, in words.
 fn compared(evidence: &Evidence) -> String {
     let loads = evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
     match loads.map(|load| load.compared).sum() {
         0 => String::new(),
-        answers => format!("; {} under load", counted(answers, "poll fits", "polls fit")),
+        answers => format!("; {} under load agreed", counted(answers, "poll", "polls")),
     }
 }
 

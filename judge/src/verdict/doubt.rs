@@ -124,7 +124,8 @@ impl fmt::Display for Doubt {
             }
             Self::MissingShards(shards) => {
                 let missing = counted(u64::from(*shards), "shard of this run is", "shards of this run are");
-                write!(out, "{missing} missing; name their folders too")
+                let theirs = if *shards == 1 { "its folder" } else { "their folders" };
+                write!(out, "{missing} missing; name {theirs} too")
             }
             Self::RejectedUnread { reason } => write!(out, "rejected attempts cannot be read: {reason}"),
             Self::RequestsUnread { reason } => write!(out, "unanswered requests cannot be read: {reason}"),

@@ -58,9 +58,9 @@ fn the_pass_says_how_many_answers_were_compared() {
     let mut forged = Forge::default().run();
     let polls = forged.polls.len();
     let summary = |forged: &Forged| check(&forged.verdict(), CheckId::Counters).summary.clone();
-    assert!(summary(&forged).ends_with(&format!("{polls} polls fit under load")), "{}", summary(&forged));
+    assert!(summary(&forged).ends_with(&format!("{polls} polls under load agreed")), "{}", summary(&forged));
     poll(&mut forged, 3).stats = None;
-    assert!(summary(&forged).ends_with(&format!("{} polls fit under load", polls - 1)));
+    assert!(summary(&forged).ends_with(&format!("{} polls under load agreed", polls - 1)));
     forged.polls.clear();
     assert!(summary(&forged).ends_with("exactly the events sent are counted"), "{}", summary(&forged));
 }
