@@ -156,7 +156,7 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     for (name, seen) in verdict.coverage.kinds() {
         write!(out, "  {name:<20} {} of {} planned", grouped(seen.observed), grouped(seen.planned))?;
         match bound_in_percent(seen.observed) {
-            Some(bound) => writeln!(out, "; a fault in {bound} of them would have been seen (95 %)")?,
+            Some(bound) => writeln!(out, "; a fault in {bound} of them shows with 95 % confidence")?,
             None => writeln!(out)?,
         }
     }
