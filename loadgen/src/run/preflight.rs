@@ -40,6 +40,35 @@ const BEHIND_PROXY: &str = "start the proxy and the target, and let the proxy al
 const SPEAK_HTTP2: &str =
     "start it first, or wait for it with --wait 30s; leave --http2 out if it speaks only HTTP/1.1";
 
+/// Remedies if the host is not known, or TLS fails.
+const CHECK_NAME: &str = "check the host in the URL, or wait for it with --wait 30s";
+const TRUST_IT: &str =
+    "name the authority with --cacert FILE, or skip certificate verification with --insecure";
+const SIGN_IT: &str = "give the target a certificate that this one signed, or skip certificate verification with \
+                       --insecure";
+const NAME_IT: &str =
+    "use a host that the certificate names, or skip certificate verification with --insecure";
+const RENEW_IT: &str = "renew it, or skip certificate verification with --insecure";
+const WITHOUT_TLS: &str = "use http:// for a target without TLS";
+
+/// Reason why there is no connection, with the remedy if the reason has one of its own.
+struct Refusal {
+    reason: String,
+    remedy: Option<&'static str>,
+}
+
+impl Refusal {
+    /// Returns a reason whose remedy is to start the target.
+    fn plain(reason: String) -> Self {
+        Self { reason, remedy: None }
+    }
+
+    /// Returns a reason that another remedy helps against.
+    fn with(remedy: &'static str, reason: String) -> Self {
+        Self { reason, remedy: Some(remedy) }
+    }
+}
+
 /// Finds the target's addresses, with the one that accepts first at the front. With `--wait`, waits
 /// until the target is ready.
 pub(crate) async fn reach(
@@ -59,8 +88,10 @@ pub(crate) async fn reach(
                 None => return Ok(addresses),
                 Some(reason) => Failure::NotReady { url: client.url("/health"), reason, wait },
             },
-            Err(reason) => {
-                let hint = if endpoint.proxy.is_some() {
+            Err(Refusal { reason, remedy }) => {
+                let hint = if let Some(remedy) = remedy {
+                    remedy
+                } else if endpoint.proxy.is_some() {
                     BEHIND_PROXY
                 } else if scenario.target.connect.http2 {
                     SPEAK_HTTP2
@@ -85,12 +116,17 @@ async fn connect_once(
     connector: &Connector,
     family: Option<Family>,
     deadline: Instant,
-) -> Result<Vec<Address>, String> {
+) -> Result<Vec<Address>, Refusal> {
+    let unknown = |reason| match endpoint.proxy {
+        None => Refusal::with(CHECK_NAME, reason),
+        Some(_) => Refusal::plain(reason),
+    };
     let mut addresses = match (&endpoint.proxy, &endpoint.place) {
         (Some(Proxy { host, port, .. }), _) | (None, Place::Tcp(host, port)) => {
             timeout_at(deadline, resolved(host, *port, family))
                 .await
-                .map_err(|_| format!("the name {host} was not resolved in time"))??
+                .unwrap_or_else(|_| Err(format!("the name {host} was not resolved in time")))
+                .map_err(unknown)?
         }
         (None, Place::Unix(path)) => vec![Address::Unix(path.clone())],
     };
@@ -104,6 +140,7 @@ async fn connect_once(
         });
     }
     let mut reasons = Vec::new();
+    let mut remedy = None;
     while let Some(Ok((address, tried))) = tries.join_next().await {
         match tried {
             Ok(Ok(_)) => {
@@ -111,11 +148,15 @@ async fn connect_once(
                 addresses.insert(0, address);
                 return Ok(addresses);
             }
-            Ok(Err(error)) => reasons.push(format!("{way}{address}: {}", plain(&error))),
+            Ok(Err(error)) => {
+                let refusal = plain(&error);
+                reasons.push(format!("{way}{address}: {}", refusal.reason));
+                remedy = remedy.or(refusal.remedy);
+            }
             Err(_) => reasons.push(format!("{way}{address}: no response within {} ms", REACH.as_millis())),
         }
     }
-    Err(reasons.join(", "))
+    Err(Refusal { reason: reasons.join(", "), remedy })
 }
 
 async fn resolved(host: &str, port: u16, family: Option<Family>) -> Result<Vec<Address>, String> {
@@ -198,30 +239,38 @@ pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings, notic
 }
 
 /// Returns the system's message without its number, and a TLS error with its remedy.
-fn plain(error: &std::io::Error) -> String {
+fn plain(error: &std::io::Error) -> Refusal {
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match (error.kind(), of_tls) {
-        (std::io::ErrorKind::ConnectionRefused, _) => "connection refused".to_owned(),
-        (_, Some(rustls::Error::InvalidCertificate(why))) => match why {
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "its certificate is not signed by a trusted authority; name the authority with --cacert FILE, \
-                 or skip the check with --insecure"
-                    .to_owned()
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                format!("its certificate is not for the host in the URL ({error})")
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "its certificate has expired".to_owned()
-            }
-            _ => format!("its certificate is not trusted: {error}"),
-        },
+        (std::io::ErrorKind::ConnectionRefused, _) => Refusal::plain("connection refused".to_owned()),
+        (_, Some(rustls::Error::InvalidCertificate(why))) => untrusted(why, error),
         (_, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol))) => {
-            "it does not support the protocol over TLS that was asked for".to_owned()
+            Refusal::plain("it does not support the protocol over TLS that was asked for".to_owned())
         }
         (_, Some(rustls::Error::InvalidMessage(_))) => {
-            format!("the response is not TLS ({error}); use http:// for a target without TLS")
+            Refusal::with(WITHOUT_TLS, format!("the response is not TLS ({error})"))
         }
-        (_, _) => error.to_string(),
+        (_, _) => Refusal::plain(error.to_string()),
+    }
+}
+
+/// Returns why a certificate is not trusted.
+fn untrusted(why: &CertificateError, error: &std::io::Error) -> Refusal {
+    match why {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            Refusal::with(TRUST_IT, "its certificate is not signed by a trusted authority".to_owned())
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Refusal::with(NAME_IT, format!("its certificate is not for the host in the URL ({error})"))
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            Refusal::with(RENEW_IT, "its certificate has expired".to_owned())
+        }
+        // The library has no variant of its own for the usual self-signed certificate.
+        _ if error.to_string().contains("CaUsedAsEndEntity") => Refusal::with(
+            SIGN_IT,
+            "its certificate is an authority's and not a server's, as most self-signed ones are".to_owned(),
+        ),
+        _ => Refusal::with(TRUST_IT, format!("its certificate is not trusted: {error}")),
     }
 }
