@@ -55,13 +55,14 @@ pub enum Failure {
     },
     /// The address of the metrics cannot be bound.
     #[error(
-        "cannot listen on {address} for --prometheus-addr; name an address of this machine and a free port"
+        "cannot listen on {address} for --prometheus-addr: {reason}; name an address of this machine and a free \
+         port, such as 127.0.0.1:9090"
     )]
     Listen {
         /// Address of `--prometheus-addr`.
         address: String,
         /// Cause.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The target does not accept connections.
     #[error(

@@ -158,7 +158,10 @@ async fn wait_for_start(start_at: Option<Timestamp>, executors: &[Executor], not
     let Some(start_at) = start_at else { return 0 };
     let ahead_ms = start_at.as_millisecond() - utc_ms();
     let Ok(ahead_ms) = u64::try_from(ahead_ms) else {
-        notices.warn(&format!("--start-at has passed: the run begins {} ms late", -ahead_ms));
+        let late_ms = ahead_ms.unsigned_abs();
+        let late = Duration::from_millis(if late_ms < 10_000 { late_ms } else { late_ms - late_ms % 1_000 });
+        let late = truth::duration::format(late);
+        notices.warn(&format!("--start-at {start_at} has passed: the run begins {late} late"));
         return 0;
     };
     let start_ns = monotonic_ns() + ahead_ms * 1_000_000;

@@ -30,6 +30,7 @@ use crate::meter::Tally;
 use crate::meter::counts::{Connections, Counts, Doubts, Races};
 use crate::meter::latency::{Latencies, Quantiles};
 use crate::result::RunResult;
+use crate::watch::notice::counted;
 
 /// Version of `summary.json`.
 const VERSION: u32 = 1;
@@ -393,8 +394,8 @@ impl Summary {
         ];
         let unread = unread.iter().filter(|(count, _)| *count > 0);
         let answered: Vec<String> = statuses
-            .map(|(status, count)| format!("status {status} ({count} times)"))
-            .chain(unread.map(|(count, why)| format!("{why} ({count} times)")))
+            .map(|(status, count)| format!("status {status} ({})", counted(*count, "time")))
+            .chain(unread.map(|(count, why)| format!("{why} ({})", counted(*count, "time"))))
             .collect();
         (self.events.acked == 0 && !answered.is_empty()).then(|| answered.join(", "))
     }

@@ -129,7 +129,7 @@ pub struct Cli {
 
     /// Seed of the plan: the same seed puts the same events into the same requests [default:
     /// random, and printed]
-    #[arg(long, help_heading = IDENTITY)]
+    #[arg(long, value_parser = parse_seed, help_heading = IDENTITY)]
     pub seed: Option<u32>,
 
     /// Name of the run, which fixes the ids of the events, and the seed unless --seed is given. A
@@ -259,7 +259,14 @@ pub struct Shape {
     pub warm_up: Option<Duration>,
 
     /// Time to wait for, so that shards begin together: 2026-01-31T12:00:00Z
-    #[arg(long, env = "START_AT", value_name = "TIME", hide_env_values = true, help_heading = IDENTITY)]
+    #[arg(
+        long,
+        env = "START_AT",
+        value_name = "TIME",
+        value_parser = parse_time,
+        hide_env_values = true,
+        help_heading = IDENTITY
+    )]
     pub start_at: Option<Timestamp>,
 
     /// Threads that share the connections [default: half the cores, with at least eight connections
@@ -451,8 +458,18 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     truth::duration::parse(text).map_err(|error| error.to_string())
 }
 
+fn parse_seed(text: &str) -> Result<u32, String> {
+    let refuse = |_| format!("`{text}` is not a seed; write a whole number from 0 to {}", u32::MAX);
+    text.trim().parse().map_err(refuse)
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    truth::time::parse(text).map_err(|error| error.to_string())
+}
+
 fn parse_shard(text: &str) -> Result<Shard, String> {
-    let refuse = || format!("`{text}` is not a shard; write it as 1/4, the first of four");
+    let refuse =
+        || format!("`{text}` is not a shard; write it as 1/4 to 4/4, for the first to the last of four");
     let (index, of) = text.split_once('/').ok_or_else(refuse)?;
     let number = |part: &str| part.trim().parse::<u32>().map_err(|_| refuse());
     let shard = Shard { index: number(index)?, of: number(of)? };

@@ -13,7 +13,7 @@ use truth::exit;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::ledger::{Done, Frame, Scope};
-use truth::scenario::{Executor, Executors, NamedExecutor, Scenario};
+use truth::scenario::{Executor, Executors, NamedExecutor, Scenario, ScenarioError};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::wire::Renderer;
 
@@ -21,6 +21,7 @@ use super::settings::LoadSettings;
 use crate::connection::dial::Connector;
 use crate::error::Failure;
 use crate::executor::Workload;
+use crate::watch::notice::counted;
 
 /// Number of slots over which copies are counted: more take long, and look the same.
 const COUNTED: u64 = 2_000_000;
@@ -33,7 +34,13 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
             // A reader that has gone away, as `head` does, is no error.
             Ok(found) => drop(writeln!(stdout(), "{}: {found}", file.display())),
             Err(error) => {
-                eprintln!("{}: {}", file.display(), chain(&error));
+                // These errors name the file themselves.
+                let is_named = matches!(
+                    &error,
+                    Failure::Scenario(ScenarioError::Read { .. } | ScenarioError::Parse { .. })
+                );
+                let name = if is_named { String::new() } else { format!("{}: ", file.display()) };
+                eprintln!("{name}{}", chain(&error));
                 code = exit::USAGE;
             }
         }
@@ -60,8 +67,8 @@ fn amount(scenario: &Scenario, executors: &Executors, plan: &Plan) -> String {
     let lasts = executors.only().map_or_else(String::new, duration);
     if scenario.request.is_some() {
         return match plan.total {
-            Some(requests) => format!("one request {requests} times"),
-            None => format!("one request as often as responses come{lasts}"),
+            Some(requests) => format!("one request {}", counted(requests, "time")),
+            None => format!("one request as often as the target answers{lasts}"),
         };
     }
     match (plan.total, plan.keys()) {
@@ -69,7 +76,7 @@ fn amount(scenario: &Scenario, executors: &Executors, plan: &Plan) -> String {
             let repeats = events - keys;
             format!("{events} events of {keys} keys ({repeats} repeats), {} in a request", plan.batch)
         }
-        _ => format!("as many events as responses come{lasts}, {} in a request", plan.batch),
+        _ => format!("as many events as the target answers{lasts}, {} in a request", plan.batch),
     }
 }
 
@@ -82,7 +89,7 @@ fn duration(executor: &Executor) -> String {
 fn executor(said: &NamedExecutor, executor: &Executor, unit: &str) -> String {
     let many = match executor.total() {
         Some(count) => format!("{count} {unit}{}", duration(executor)),
-        None => format!("as many {unit} as responses come{}", duration(executor)),
+        None => format!("as many {unit} as the target answers{}", duration(executor)),
     };
     let pause = match said.start_time {
         Duration::ZERO => String::new(),
@@ -123,7 +130,7 @@ pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
         return format!("{out}\n{}\n", request.body);
     }
     line("seed", &plan.seed.to_string());
-    let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| format!("{rounds} rounds"));
+    let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| counted(rounds, "round"));
     line("rounds", &format!("{rounds} of {} requests", plan.requests_per_round()));
     line("copies", &copies(plan));
     let executors = settings.executors();
@@ -153,13 +160,17 @@ fn copies(plan: &Plan) -> String {
     }
     let mut keys: BTreeMap<u32, u64> = BTreeMap::new();
     times.into_iter().for_each(|times| *keys.entry(times).or_default() += 1);
-    let copies: Vec<String> = keys.iter().map(|(times, keys)| format!("{times}: {keys}")).collect();
+    let copies = keys.iter().map(|(times, keys)| {
+        let keys = counted(*keys, "key");
+        if *times == 1 { format!("{keys} sent once") } else { format!("{keys} {times} times") }
+    });
+    let copies: Vec<String> = copies.collect();
     let of = if plan.total.is_none_or(|total| total > slots) {
-        format!(", of the first {slots} events")
+        format!("; of the first {slots} events")
     } else {
         String::new()
     };
-    format!("times: keys{of}: {}", copies.join(", "))
+    format!("{}{of}", copies.join(", "))
 }
 
 /// Returns the bytes of a request's record whose response reports each event.

@@ -8,7 +8,7 @@ use truth::target::Endpoint;
 use crate::command::settings::LoadSettings;
 use crate::connection::dial::Address;
 use crate::executor::Workload;
-use crate::watch::notice::Notices;
+use crate::watch::notice::{Notices, counted};
 
 /// Prints the load, with all that is needed to send it again.
 pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFolder, notices: Notices) {
@@ -20,21 +20,23 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
     let [repeats, of] = plan.share;
     if let Some(request) = &load.scenario.request {
         let target = &load.scenario.target;
-        let connections = workload.connections;
+        let connections = counted(workload.connections.into(), "connection");
         let url = format!("{} {}{}", request.method, target.url, target.publish.path);
         let many =
-            workload.requests.map_or_else(|| duration(&load.shapes), |requests| format!("{requests} times"));
-        notices.say(&format!("sending {url} {many} over {connections} connections"));
+            workload.requests.map_or_else(|| duration(&load.shapes), |requests| counted(requests, "time"));
+        notices.say(&format!("sending {url} {many} over {connections}"));
         return notices.say(&format!("run folder {}", folder.path().display()));
     }
     let events = match workload.events.zip(workload.requests) {
-        Some((events, requests)) => format!("{events} events{part} in {requests} requests"),
+        Some((events, requests)) => {
+            format!("{}{part} in {}", counted(events, "event"), counted(requests, "request"))
+        }
         None => format!("{}{part}", duration(&load.shapes)),
     };
     notices.say(&format!(
-        "sending {events} to {} over {} connections; {:.2}% are repeats",
+        "sending {events} to {} over {}; {:.2}% are repeats",
         load.scenario.target.url,
-        workload.connections,
+        counted(workload.connections.into(), "connection"),
         repeats as f64 * 100.0 / of as f64,
     ));
     notices.say(&format!("seed {}, run folder {}", plan.seed, folder.path().display()));
@@ -84,8 +86,8 @@ pub(super) fn warn(
     let concurrency = load.shapes.most_connections();
     if concurrency > workload.connections {
         notices.note(&format!(
-            "--concurrency {concurrency}, but {} connections are used: the run has no more requests",
-            workload.connections
+            "{} of --concurrency {concurrency} will do: the run has no more requests",
+            counted(workload.connections.into(), "connection")
         ));
     }
 }

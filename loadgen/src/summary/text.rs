@@ -10,6 +10,7 @@ use super::samples::Submetric;
 use super::thresholds::Judged;
 use super::{Summary, Unit};
 use crate::meter::latency::{Quantiles, ms};
+use crate::watch::notice::counted;
 
 /// Column of the values.
 const LEADERS: usize = 24;
@@ -44,17 +45,18 @@ pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Pat
 
 fn ending(summary: &Summary) -> Option<String> {
     let never = summary.events.never_sent;
-    let planned = summary.planned.map_or_else(|| attempted(summary), |planned| planned.events);
-    let left = planned.saturating_sub(never);
+    let planned = summary.planned.map(|planned| planned.events);
+    let left = planned.unwrap_or_else(|| attempted(summary)).saturating_sub(never);
+    let of = planned.map_or_else(String::new, |planned| format!(" of {planned}"));
     let text = match summary.ended {
         Ending::Complete if summary.ledger_written => return None,
         Ending::Complete | Ending::LaneLost => "the run was stopped: its ledger could not be written",
-        Ending::OutOfPatience => "the run was given up: the target responded no longer",
+        Ending::OutOfPatience => "the run was given up: the target no longer responded",
         Ending::Interrupted | Ending::Aborted => "the run was interrupted",
         Ending::Threshold => "the run was ended by a threshold",
     };
     let unit = summary.unit.name();
-    Some(format!("     {text}; at most {left} of {planned} {unit} were sent\n"))
+    Some(format!("     {text}; at most {left}{of} {unit} were sent\n"))
 }
 
 fn outcomes(summary: &Summary) -> Vec<String> {
@@ -143,8 +145,10 @@ fn races(summary: &Summary) -> String {
         some => format!(", {some} of them incomplete"),
     };
     format!(
-        "{} of {} planned pairs of one key overlapped, in {releases} releases{incomplete}",
-        races.pairs_observed, races.pairs_planned
+        "{} of {} planned pairs of one key overlapped, in {}{incomplete}",
+        races.pairs_observed,
+        races.pairs_planned,
+        counted(releases, "release")
     )
 }
 
@@ -324,7 +328,7 @@ fn size(bytes: f64) -> String {
 /// Returns the command to judge the run. The folder is optional where `verify` finds it by itself.
 fn verify_command(folder: &Path, out: &Path) -> String {
     if out == Path::new("results") {
-        format!("verify   (later: verify {})", folder.display())
+        format!("verify   (after a later run: verify {})", folder.display())
     } else {
         format!("verify {}", folder.display())
     }

@@ -25,7 +25,7 @@ pub(crate) struct Metrics(JoinHandle<()>);
 /// Opens the listener, before anything is sent.
 pub(crate) async fn listen(address: &str) -> Result<TcpListener, Failure> {
     let listener = TcpListener::bind(address).await;
-    listener.map_err(|source| Failure::Listen { address: address.to_owned(), source })
+    listener.map_err(|reason| Failure::Listen { address: address.to_owned(), reason })
 }
 
 impl Metrics {

@@ -13,6 +13,12 @@ pub(crate) fn speak_above(block: &ProgressBar) {
     BLOCK.get_or_init(|| block.clone());
 }
 
+/// Returns a count with its noun: `1 request`, `2 requests`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// Printer of notices.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notices {

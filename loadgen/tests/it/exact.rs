@@ -107,7 +107,7 @@ fn shards_send_their_own_rounds_and_together_the_whole() {
 fn no_more_connections_are_opened_than_there_are_requests() {
     let stub = Stub::sound();
     let ran = Loadgen::against(&stub, "-n 300 --batch 100 -c 50").run();
-    assert!(ran.stderr.contains("--concurrency 50, but 3 connections are used"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("3 connections of --concurrency 50 will do"), "{}", ran.stderr);
     assert!(stub.look(|seen| seen.connections) <= 3);
 }
 

@@ -192,7 +192,11 @@ fn nothing_leaves_before_the_moment_that_was_given() {
         assert!(utc_ns(first) >= start_at.as_nanosecond() - 5_000_000, "{arguments}");
     }
     let late = sound("-n 50 --batch 10 --start-at 2020-01-01T00:00:00Z");
-    assert!(late.stderr.contains("--start-at has passed"), "{}", late.stderr);
+    assert!(
+        late.stderr.contains("--start-at 2020-01-01T00:00:00Z has passed: the run begins "),
+        "{}",
+        late.stderr
+    );
 }
 
 #[test]
