@@ -9,7 +9,7 @@ use judge::judge;
 use judge::numbers::grouped;
 use judge::resend::{Lists, Wish};
 use judge::verdict::{Judgement, Reason, Verdict, undecided};
-use reader::client::{ClientError, ReadError, TargetClient};
+use reader::client::{ClientError, TargetClient};
 use reader::database::{DatabaseReader, DatabaseUrlError};
 use reader::process::{ProcessError, TargetProcess};
 use reader::reach::SecretError;
@@ -51,12 +51,14 @@ enum VerifyError {
     #[error(transparent)]
     Database(#[from] DatabaseUrlError),
     /// The target could not be reached.
-    #[error("cannot reach {target}, so there is no verdict; start the target, or name another with --target")]
+    #[error(
+        "cannot reach {target}, so there is no verdict: {reason}; start the target, or name another one with --target"
+    )]
     Unreachable {
         /// URL of the target.
         target: String,
         /// Cause.
-        source: Box<ReadError>,
+        reason: String,
     },
     /// An attempt to send again could not be recorded.
     #[error("stopped sending again: a request could not be recorded")]
@@ -284,7 +286,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
             observed.stats.read_ns = is_same_clock.then(monotonic_ns);
             Ok(Looked::Observed(Box::new(observed)))
         }
-        Err(source) => Err(VerifyError::Unreachable { target: url, source: Box::new(source) }),
+        Err(error) => Err(VerifyError::Unreachable { target: url, reason: chain(&error) }),
     }
 }
 

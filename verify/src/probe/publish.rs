@@ -101,8 +101,9 @@ pub(super) async fn find(asker: &mut Asker, named: Option<&str>) -> Result<WayIn
                     return Ok(WayIn { path: path.to_owned(), envelope, names, first: event, response });
                 }
                 is_there |= !matches!(response.status, 404 | 405 | 501);
-                if tried.len() < 3 {
-                    tried.push(format!("POST {path} answered {}", response.in_one_line()));
+                let answered = format!("POST {path} answered {}", response.in_one_line());
+                if tried.len() < 3 && !tried.contains(&answered) {
+                    tried.push(answered);
                 }
             }
             if !is_there {
