@@ -142,8 +142,8 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub header_timeout_sec: u32,
 
-    /// Seconds that a connection may rest between two requests, and that a client may take nothing
-    /// of a response
+    /// Seconds after which a connection is closed because the client sends no further request, or
+    /// reads nothing of a response
     #[arg(long, env = "IDLE_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 75,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub idle_timeout_sec: u32,

@@ -122,7 +122,7 @@ impl Sqlite {
         let options = writer_options(options, statement_timeout);
         let mut connection = options.connect().await.map_err(|reason| OpenError::Connect {
             url: url.to_string(),
-            advice: "does its folder exist, and is this user allowed to write there?",
+            advice: "is the file an SQLite database, does its folder exist, and is this user allowed to write there?",
             reason,
         })?;
         migrations::sqlite()
