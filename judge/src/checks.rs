@@ -1,4 +1,5 @@
-//! The registry of checks: their order, when each fails, what each needs, and the function that makes it.
+//! The registry of checks: their order, when each fails, what each needs, and the function that
+//! makes it.
 //!
 //! Reports, JUnit's cases, the page of the docs and the tests of completeness follow this order.
 
@@ -62,7 +63,7 @@ pub const REGISTRY: &[Registered] = &[
     },
     Registered {
         id: CheckId::Stranger,
-        fails_when: "a row is listed that nobody sent",
+        fails_when: "a row is listed that was never sent",
         needs: "listing; for ids that are not of this run also a listing before the run",
         premises: &[],
         make: |subject, examined| by_row::stranger(subject.facts, &subject.unaccounted, examined),
@@ -123,7 +124,7 @@ pub const REGISTRY: &[Registered] = &[
         id: CheckId::AnswerOrder,
         fails_when: "responses about a key contradict storing it once: new twice, new after an \
                      acknowledgement, or a duplicate that nothing can have stored yet",
-        needs: "responses that tell new from duplicate",
+        needs: "responses that report new or duplicate",
         premises: &[],
         make: |subject, _| by_key::answer_order(subject.facts),
     },
@@ -195,7 +196,7 @@ pub const REGISTRY: &[Registered] = &[
     Registered {
         id: CheckId::Replay,
         fails_when: "an acknowledged key that is sent again is reported as new, or counted as unique",
-        needs: "`--replay`, responses that tell new from duplicate or counters",
+        needs: "`--replay`, responses that report new or duplicate, or counters",
         premises: &[],
         make: |subject, _| again::replay(subject.facts),
     },

@@ -1,15 +1,16 @@
-//! Evidence: the files of one or more runs and of one observation, opened and checked to belong together.
+//! Evidence: the files of one or more runs and of one observation, opened and checked to belong
+//! together.
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use thiserror::Error;
-use truth::files::{FolderError, read_json};
+use truth::files::FolderError;
 use truth::observed::Observed;
 use truth::observed::counters::Counters;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::baseline::Baseline;
+use truth::record::ending::LedgerEnd;
 use truth::record::faults::{self, Struck};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::merge::Merge;
@@ -37,20 +38,6 @@ pub struct Run {
     pub faults: Vec<Struck>,
     /// Set when the sender came to its end, with all of its requests on record.
     pub has_ended: bool,
-}
-
-/// Part of `summary.json` that concerns the ledger.
-#[derive(Deserialize)]
-struct Ending {
-    ended: String,
-    ledger_written: bool,
-}
-
-impl Ending {
-    /// Returns true if every lane has closed its segment.
-    fn is_orderly(&self) -> bool {
-        self.ledger_written && self.ended != "lane-lost"
-    }
 }
 
 /// Cause for which runs cannot be judged together.
@@ -95,8 +82,7 @@ impl Run {
         let mut polled = Polled::new(baseline.as_ref(), &manifest.scenario.promises, manifest.shard);
         polls::for_each(&folder, |poll| polled.take(&poll))?;
         let faults = Struck::of(&manifest, faults::read(&folder)?);
-        let summary = folder.file("summary.json");
-        let has_ended = summary.exists() && read_json::<Ending>(&summary)?.is_orderly();
+        let has_ended = LedgerEnd::read(&folder)?.is_some_and(LedgerEnd::is_orderly);
         Ok(Self { folder, manifest, baseline, polled, faults, has_ended })
     }
 
@@ -141,7 +127,8 @@ impl Frames {
         }
     }
 
-    /// Calls `take` with every frame and its segment, in the order of time. Returns the number of torn bytes.
+    /// Calls `take` with every frame and its segment, in the order of time. Returns the number of
+    /// torn bytes.
     pub fn for_each(
         &self,
         mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
@@ -233,6 +220,7 @@ impl Evidence {
         }
         let headers = headers(&segments);
         let one_clock = one_clock(runs, &headers);
+        let ended_by_time = plan.total.is_none();
         let baseline = common_baseline(runs, one_clock, &headers);
         let shards: std::collections::HashSet<u32> =
             runs.iter().map(|run| run.manifest.shard.index).collect();
@@ -246,7 +234,7 @@ impl Evidence {
             gone: runs.iter().find_map(Run::gone),
             ended: runs.iter().map(|run| run.has_ended).collect(),
             polls_end: runs.iter().all(Run::polls_end),
-            ended_by_time: first.manifest.scenario.load.total().is_none(),
+            ended_by_time,
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baselines_differ: baseline.is_none() && runs.iter().any(|run| run.baseline.is_some()),
             baseline,
@@ -276,8 +264,8 @@ fn one_clock(runs: &[Run], headers: &[Header]) -> bool {
         && headers.iter().all(|header| header.boot_id == *boot_id)
 }
 
-/// Baseline that serves all runs: that of each if they agree, else the earliest if it was taken before any
-/// run sent.
+/// Baseline that serves all runs: that of each if they agree, else the earliest if it was taken
+/// before any run sent.
 fn common_baseline(runs: &[Run], one_clock: bool, headers: &[Header]) -> Option<Baseline> {
     let first = runs[0].baseline.as_ref()?;
     let agrees = |run: &Run| run.baseline.as_ref().is_some_and(|baseline| baseline.agrees_with(first));

@@ -3,7 +3,7 @@
 use truth::observed::counters::Counters;
 use truth::observed::{Route, Settled};
 use truth::record::baseline::ListedBaseline;
-use truth::scenario::promises::Counters as CounterPromise;
+use truth::scenario::promises::CounterPromise;
 
 use crate::books::epochs::{Epochs, Passage, Reading};
 use crate::books::polled::Polled;
@@ -34,7 +34,7 @@ impl<'a> Facts<'a> {
         Ok(Self { evidence, tally, torn_bytes, epochs })
     }
 
-    /// Returns true if the listing tells of every key whether it is present.
+    /// Returns true if the listing shows of every key whether it is present.
     pub fn tells_presence(&self) -> bool {
         self.evidence.observed.listing.tells_presence()
     }
@@ -48,15 +48,16 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Returns true if the target has done all that it accepted. Otherwise an absent key may still appear.
+    /// Returns true if the target has done all that it accepted. Otherwise an absent key may still
+    /// appear.
     pub fn is_at_rest(&self) -> bool {
         let stats = &self.evidence.observed.stats;
         !matches!(stats.settled, Settled::Moving | Settled::Stalled)
             && stats.stats.as_ref().is_none_or(|stats| stats.backlog() == 0)
     }
 
-    /// Returns true if the counters of before and of now count from one start. Counters that do not survive a
-    /// restart do so only if the target shows that one process answered all along.
+    /// Returns true if the counters of before and of now count from one start. Counters that do not
+    /// survive a restart do so only if the target shows that one process answered all along.
     pub fn counts_on(&self) -> bool {
         let is_one = |epochs: &Epochs| epochs.compared > 0 && epochs.is_one();
         let was_restarted = self.evidence.faults.iter().any(|struck| struck.restart().is_some());
@@ -79,8 +80,9 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Returns true if the ledger may lack the last requests. A killed sender leaves all of them, but nothing
-    /// tells its folder from one that was copied while loadgen still sent, or from a power failure.
+    /// Returns true if the ledger may lack the last requests. A killed sender leaves all of them,
+    /// but nothing tells its folder from one that was copied while loadgen still sent, or from a
+    /// power failure.
     pub fn may_lack_the_end(&self) -> bool {
         self.tally.is_open || self.torn_bytes > 0
     }
@@ -93,12 +95,13 @@ impl<'a> Facts<'a> {
         Check::unknown(check.name, check.count, format!("{}; but {OPEN_END}", check.summary))
     }
 
-    /// Closing poll, moved forward by the requests that `verify` sent after it. None if the two looks around
-    /// those leave room for another writer.
+    /// Closing poll, moved forward by the requests that `verify` sent after it. None if the two
+    /// looks around those leave room for another writer.
     ///
-    /// For example, the closing poll says unique 1,400. The first look says 1,400, the second 1,403, and three
-    /// keys have appeared in the listing in between. The moved poll says 1,403. If only two keys have
-    /// appeared, another writer has stored the third, and there is no moved poll.
+    /// For example, the closing poll says unique 1,400. The first look says 1,400, the second
+    /// 1,403, and three keys have appeared in the listing in between. The moved poll says 1,403. If
+    /// only two keys have appeared, another writer has stored the third, and there is no moved
+    /// poll.
     pub fn closing(&self) -> Option<Counters> {
         let closing = self.evidence.closing.as_ref()?;
         let Some(earlier) = &self.evidence.earlier else { return Some(closing.clone()) };

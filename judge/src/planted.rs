@@ -1,11 +1,14 @@
-//! Self-test: after each verdict, the judge plants one defect of each class in a slice of the run's own evidence. The
-//! check that has to find it must fail. Verifiers rot silently; this one is tested on every run.
+//! Self-test: after each verdict, the judge plants one defect of each class in a slice of the run's
+//! own evidence. The check that has to find it must fail. Verifiers rot silently; this one is
+//! tested on every run.
 //!
-//! The slice is the last round that was answered whole, and the keys that are new in it. Defects are planted in the
-//! evidence (frames, rows, counters), so each passes through all code between evidence and verdict.
+//! The slice is the last round that was answered whole, and the keys that are new in it. Defects
+//! are planted in the evidence (frames, rows, counters), so each passes through all code between
+//! evidence and verdict.
 //!
-//! For example, the slice has 560 keys, all acknowledged and stored. The defect `loss` takes one row away, and the
-//! checks are made on the slice again. If `lost` counts one key more than before, the defect was seen.
+//! For example, the slice has 560 keys, all acknowledged and stored. The defect `loss` takes one
+//! row away, and the checks are made on the slice again. If `lost` counts one key more than before,
+//! the defect was seen.
 
 mod defects;
 mod slice;
@@ -20,8 +23,8 @@ use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::verdict::{Check, CheckId, Examined, Planted, Status};
 
-/// Plants every defect in turn, and reports which were seen. `made` are the checks of the run itself: a defect of a
-/// check that was not made is skipped.
+/// Plants every defect in turn, and reports which were seen. `made` are the checks of the run
+/// itself: a defect of a check that was not made is skipped.
 pub fn prove(facts: &Facts<'_>, made: &[Check]) -> Result<Vec<Planted>, WalkError> {
     let planted = |defect: &Defect, seen: Option<bool>| Planted {
         defect: defect.name.to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use truth::plan::Plan;
 use truth::plan::shard::Shard;
-use truth::scenario::Load;
+use truth::scenario::{self, Executors, Load};
 
 use crate::meter::Tallies;
 
@@ -93,12 +93,12 @@ impl Workload {
     ///
     /// The other half is left to the target and to whatever else runs on this machine. A lane has
     /// at least two groups' worth of connections.
-    fn of(plan: &Plan, load: &Load, rounds: Rounds, lanes: Option<u16>) -> Self {
+    fn of(plan: &Plan, shape: &scenario::Executor, rounds: Rounds, lanes: Option<u16>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let is_counted = load.total().is_some();
+        let is_counted = shape.total().is_some();
         let requests = is_counted.then(|| rounds.requests(plan));
         let events = is_counted.then(|| rounds.events(plan));
-        let asked = load.most_connections();
+        let asked = shape.most_connections();
         let connections = requests.map_or(asked, |requests| u32::try_from(requests).unwrap_or(u32::MAX));
         let connections = connections.clamp(1, asked);
         let fitting = (cores / 2).min(connections as usize / (2 * plan.group as usize));
@@ -129,8 +129,8 @@ impl Workload {
 pub(crate) struct Executor {
     /// Name of the executor; none where it is the only one.
     pub(crate) name: Option<String>,
-    /// Load of this executor alone.
-    pub(crate) load: Load,
+    /// Shape of its load over all shards.
+    pub(crate) shape: scenario::Executor,
     /// Rounds of this shard.
     pub(crate) rounds: Rounds,
     pub(crate) workload: Workload,
@@ -148,7 +148,7 @@ const RUN_UP: Duration = Duration::from_millis(100);
 impl Executor {
     /// Returns the time between opening connections and the first request.
     pub(crate) fn lead_ns(&self) -> u64 {
-        self.load.schedule().map_or(0, |_| RUN_UP.as_nanos() as u64)
+        self.shape.schedule().map_or(0, |_| RUN_UP.as_nanos() as u64)
     }
 
     /// Adds the tallies of its lanes to those of the run.
@@ -162,20 +162,26 @@ impl Executor {
 
     /// Returns all executors of a run. Those that only time ends share the rounds behind those of
     /// the others.
-    pub(crate) fn all(plan: &Plan, whole: &Load, shard: Shard, lanes: Option<u16>) -> Vec<Self> {
+    pub(crate) fn all(
+        plan: &Plan,
+        load: &Load,
+        shapes: &Executors,
+        shard: Shard,
+        lanes: Option<u16>,
+    ) -> Vec<Self> {
         let mut ranges: Vec<Range<u64>> = plan.rounds_by_count().collect();
         let rest = ranges.pop().unwrap_or_default();
         let mut counted = ranges.into_iter();
-        let executors = whole.parts().into_iter().enumerate().map(|(place, load)| {
-            let range = load.total().and_then(|_| counted.next()).unwrap_or_else(|| rest.clone());
+        let executors = shapes.each().iter().enumerate().map(|(place, shape)| {
+            let range = shape.total().and_then(|_| counted.next()).unwrap_or_else(|| rest.clone());
             let rounds = Rounds::of(&range, shard);
-            let workload = Workload::of(plan, &load, rounds, lanes);
-            let written = whole.executors.get(place);
+            let workload = Workload::of(plan, shape, rounds, lanes);
+            let written = load.executors.get(place);
             let after = written.and_then(|executor| executor.after.as_ref());
-            let place_of = |name: &String| whole.executors.iter().position(|other| other.name == *name);
+            let place_of = |name: &String| load.executors.iter().position(|other| other.name == *name);
             Self {
                 name: written.map(|executor| executor.name.clone()),
-                load,
+                shape: shape.clone(),
                 rounds,
                 workload,
                 after: after.and_then(place_of),

@@ -1,30 +1,11 @@
 //! Result of a run: the reason why sending ended, and the counts of each executor.
 
 use reader::process::TargetProcess;
-use schemars::JsonSchema;
-use serde::Serialize;
+use truth::record::ending::Ending;
 use truth::record::ledger::LedgerError;
 
 use crate::executor::Executor;
 use crate::meter::Tallies;
-
-/// Reason why sending ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Ending {
-    /// All requests were sent.
-    Complete,
-    /// No response came for longer than `--patience`.
-    OutOfPatience,
-    /// The first signal to stop: requests in flight were waited for.
-    Interrupted,
-    /// The second signal to stop: nothing was waited for.
-    Aborted,
-    /// A lane ended without a report.
-    LaneLost,
-    /// A threshold with `abort_on_fail` failed.
-    Threshold,
-}
 
 /// Result of a run.
 #[derive(Debug)]

@@ -21,6 +21,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thresholds::{Judged, Measured, duration_s};
 use truth::files::{FolderError, write_json};
+use truth::record::ending::{Ending, LedgerEnd};
 use truth::record::folder::RunFolder;
 
 use crate::command::settings::LoadSettings;
@@ -28,7 +29,7 @@ use crate::executor::{Executor, Workload};
 use crate::meter::Tally;
 use crate::meter::counts::{Connections, Counts, Doubts, Races};
 use crate::meter::latency::{Latencies, Quantiles};
-use crate::result::{Ending, RunResult};
+use crate::result::RunResult;
 
 /// Version of `summary.json`.
 const VERSION: u32 = 1;
@@ -362,7 +363,7 @@ impl Summary {
 
     /// Writes the files for machines.
     pub(crate) fn save(&self, folder: &RunFolder, latencies: &Latencies) -> Result<(), FolderError> {
-        write_json(&folder.file("summary.json"), self)?;
+        write_json(&LedgerEnd::path(folder), self)?;
         latency_log::write(&folder.file("latency.hlog"), self.started_utc, self.duration_s, latencies)
     }
 
@@ -403,7 +404,7 @@ impl Summary {
 /// if there are none.
 fn schedule(executors: &[Executor], result: &RunResult) -> Option<Punctuality> {
     let paced = executors.iter().zip(&result.executors).filter(|(executor, result)| {
-        executor.is_measured && executor.load.schedule().is_some() && result.span.is_some()
+        executor.is_measured && executor.shape.schedule().is_some() && result.span.is_some()
     });
     let mut due = 0;
     let mut all = Tally::default();

@@ -1,9 +1,10 @@
-//! The judgement for CI systems: one test case for each check, in the dialect of JUnit's XML that GitHub, GitLab and
-//! Jenkins read.
+//! The judgement for CI systems: one test case for each check, in the dialect of JUnit's XML that
+//! GitHub, GitLab and Jenkins read.
 //!
-//! FAIL is a failure, UNKNOWN an error, and a check that was not tested is skipped. The case `verdict` holds what no
-//! check stands for, such as another writer. A reader of this file alone sees red exactly if the exit code is not 0.
-//! Details are in the text of the element, as some systems show nothing else.
+//! FAIL is a failure, UNKNOWN an error, and a check that was not tested is skipped. The case
+//! `verdict` holds what no check stands for, such as another writer. A reader of this file alone
+//! sees red exactly if the exit code is not 0. Details are in the text of the element, as some
+//! systems show nothing else.
 
 use judge::verdict::{Check, Judgement, Status, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};

@@ -214,9 +214,9 @@ fn sent_again(again: &SentAgain) -> String {
         ("rejected", again.rejected),
         ("never sent", again.never_sent),
     ];
-    let told = kinds.into_iter().filter(|(_, count)| *count > 0);
-    let told: Vec<String> = told.map(|(name, count)| format!("{} {name}", grouped(count))).collect();
-    format!("{} sent again: {}", counted(again.keys, "key", "keys"), told.join(", "))
+    let kinds = kinds.into_iter().filter(|(_, count)| *count > 0);
+    let kinds: Vec<String> = kinds.map(|(name, count)| format!("{} {name}", grouped(count))).collect();
+    format!("{} sent again: {}", counted(again.keys, "key", "keys"), kinds.join(", "))
 }
 
 /// The rule of three: nothing seen in n samples bounds the rate at 3/n.

@@ -1,6 +1,6 @@
-//! Errors for people: an error and its causes.
+//! Error chains as one line for people.
 
-/// Joins an error and its causes into one line.
+/// Returns an error and all its causes in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

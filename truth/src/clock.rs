@@ -1,9 +1,10 @@
-//! The two clocks of a run: one that only goes forward, for order, and the one on the wall, for people.
+//! Clocks of a run: a monotonic one for order, and the wall clock for people.
 
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds of `CLOCK_MONOTONIC`: comparable between processes of one boot, not across boots or machines.
+/// Returns `CLOCK_MONOTONIC` in nanoseconds. Processes of one boot can compare it; boots and
+/// machines cannot.
 pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(now.tv_sec).expect("the monotonic clock starts at zero");
@@ -11,15 +12,16 @@ pub fn monotonic_ns() -> u64 {
     seconds * 1_000_000_000 + nanos
 }
 
-/// Milliseconds since 1970 on the wall clock.
+/// Returns the wall clock, in milliseconds since 1970.
 pub fn utc_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
-/// The id of this boot of this machine, the domain in which [`monotonic_ns`] can be compared.
+/// Returns the id of this boot of this machine. Values of [`monotonic_ns`] compare only within one
+/// boot.
 ///
-/// Where the kernel tells none, it is made of the wall clock, so that no two runs share it and no order is judged
-/// between them.
+/// If the kernel gives no id, the wall clock makes one. Then no two runs share a boot, and no order
+/// is judged between them.
 pub fn boot_id() -> String {
     match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
         Ok(id) if !id.trim().is_empty() => id.trim().to_owned(),

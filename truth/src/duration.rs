@@ -1,4 +1,4 @@
-//! Lengths of time as people write them: `500ms`, `30s`, `5m`, `0`.
+//! Durations as people write them: `500ms`, `30s`, `5m`, `0`.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, Serializer};
 use thiserror::Error;
 
-/// Why a text is not a length of time.
+/// Error of a text that is not a duration.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("`{text}` is not a length of time; write it as 500ms, 30s or 5m")]
+#[error("`{text}` is not a duration; write it as 500ms, 30s or 5m")]
 pub struct DurationError {
     text: String,
 }
@@ -23,7 +23,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     parsed.ok_or_else(|| DurationError { text: text.to_owned() })
 }
 
-/// Writes a duration so that [`parse`] reads it back.
+/// Formats a duration so that [`parse`] reads it back.
 pub fn format(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     if nanos.is_multiple_of(1_000_000_000) {
@@ -46,18 +46,18 @@ pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S:
     serializer.serialize_str(&format(*duration))
 }
 
-/// For `#[serde(with = "truth::duration::optional")]`: what is not said is none.
+/// For `#[serde(with = "truth::duration::optional")]`: a missing key is `None`.
 pub mod optional {
     use std::time::Duration;
 
     use serde::{Deserializer, Serializer};
 
-    /// Reads a length of time that was said.
+    /// Reads a duration that is given.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
         super::deserialize(deserializer).map(Some)
     }
 
-    /// Writes it, if there is one.
+    /// Writes the duration, if there is one.
     pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         match duration {
             Some(duration) => super::serialize(duration, serializer),

@@ -1,4 +1,4 @@
-//! Exit codes of the programs. They are documented, and scripts rest on them.
+//! Exit codes of the programs. They are documented, and scripts depend on them.
 
 /// The load ran, or the verdict is PASS.
 pub const OK: u8 = 0;

@@ -1,4 +1,4 @@
-//! Files of JSON and what can go wrong with them.
+//! JSON files of the run folder, and their errors.
 
 pub mod lines;
 
@@ -9,66 +9,66 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-/// Why a run folder cannot be made, read or written.
+/// Error of making, reading or writing a run folder.
 #[derive(Debug, Error)]
 pub enum FolderError {
-    /// The file system refused.
+    /// An operation of the file system failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried.
+        /// Operation that was tried.
         action: &'static str,
-        /// On what.
+        /// File or folder of the operation.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// A file is there, but not what it should be.
+    /// A file exists, but does not hold what it should.
     #[error("{} is not valid", path.display())]
     Json {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// Where and why.
+        /// Position and reason.
         source: serde_json::Error,
     },
-    /// Nothing to read.
+    /// No run was found.
     #[error("{} {}; run loadgen first, or name a run folder", path.display(), what_it_is(path))]
     NoRun {
-        /// Where a run was looked for.
+        /// Path that was searched.
         path: PathBuf,
     },
-    /// The same identity was sent before, so its keys may be in the store.
+    /// An earlier run had the same identity, so its keys may be in the store.
     #[error("{} already holds this run id and shard; choose another --run-id, or another --out", path.display())]
     SameRun {
-        /// The earlier run.
+        /// Folder of the earlier run.
         path: PathBuf,
     },
-    /// Another `verify` is at work on the same run.
-    #[error("another verify is at work on {}; wait for it to end", path.display())]
+    /// Another `verify` works on the same run.
+    #[error("another verify works on {}; wait for it to end", path.display())]
     Taken {
-        /// The run folder.
+        /// Run folder.
         path: PathBuf,
     },
-    /// Written by another version.
+    /// Another version wrote the file.
     #[error("{} has schema version {found}; this build reads version {known}", path.display())]
     Version {
-        /// The file.
+        /// File.
         path: PathBuf,
-        /// What it says.
+        /// Version in the file.
         found: u32,
-        /// What this build reads.
+        /// Version that this build reads.
         known: u32,
     },
 }
 
 fn what_it_is(path: &Path) -> &'static str {
     match path.metadata() {
-        Err(_) => "is not there",
-        Ok(found) if !found.is_dir() => "is a file, and no run folder",
+        Err(_) => "does not exist",
+        Ok(found) if !found.is_dir() => "is a file, not a run folder",
         Ok(_) => "holds no run",
     }
 }
 
-/// Writes a JSON file whole.
+/// Writes a value as JSON, as [`write_whole`] does.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderError> {
     let json = |source| FolderError::Json { path: path.to_path_buf(), source };
     let mut text = serde_json::to_vec_pretty(value).map_err(json)?;
@@ -76,7 +76,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderErro
     write_whole(path, &text)
 }
 
-/// Writes a file whole: into a temporary file first, renamed when it is complete.
+/// Writes a file as a whole: first a temporary file, which is renamed when it is complete.
 pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     let part = path.with_extension("part");
     fs::write(&part, text).map_err(io("write", &part))?;
@@ -89,7 +89,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
     serde_json::from_slice(&text).map_err(|source| FolderError::Json { path: path.to_path_buf(), source })
 }
 
-/// Makes an error of the file system a [`FolderError`].
+/// Wraps an error of the file system.
 pub(crate) fn io<'a>(
     action: &'static str,
     path: &'a Path,

@@ -1,8 +1,8 @@
-//! Ground truth that the programs share: what is to be sent, what was answered, and how a target speaks.
+//! Ground truth that the programs share: events to send, responses, and the way a target speaks.
 //!
-//! A run is a pure function of its [`plan::Plan`]: which keys are sent, in which requests, how often, and with which
-//! bytes. The [`record::ledger`] adds what happened to each attempt. Together they are the ground truth that a target's
-//! store is compared with. Nothing here touches a network.
+//! A run is a pure function of its [`plan::Plan`]: the keys, their requests, the number of copies,
+//! and the bytes. The [`record::ledger`] adds what happened to each attempt. A target's store is
+//! compared with these two. Nothing here touches a network.
 
 pub mod chain;
 pub mod clock;

@@ -1,4 +1,5 @@
-//! The files of one observation, `observed/<n>/`: what a target showed, kept so that it can be judged again.
+//! Files of one observation, `observed/<n>/`. They keep what a target showed, so that it can be
+//! judged again.
 
 pub mod counters;
 pub mod presence;
@@ -21,53 +22,54 @@ use crate::plan::Plan;
 const MAGIC: [u8; 8] = *b"ONCESEEN";
 const VERSION: u16 = 2;
 
-/// How the counters stood when the target was read.
+/// State of the counters when the target was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Settled {
-    /// All that was acknowledged is counted, and nothing moves.
+    /// The counters include all that was acknowledged, and nothing moves.
     Reached,
-    /// Nothing moves, but not all that was acknowledged is counted.
+    /// Nothing moves, but the counters lack some of what was acknowledged.
     Stuck,
-    /// Nothing moves, though something is still waiting.
+    /// Nothing moves, although something still waits.
     Stalled,
     /// The counters still moved at the deadline.
     Moving,
-    /// There are no counters to tell.
+    /// The target has no counters.
     NoCounters,
 }
 
-/// `stats.json`.
+/// Contents of `stats.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StatsObservation {
     /// Version of this file.
     pub schema_version: u32,
-    /// Where it was read.
+    /// URL that was read.
     pub target: String,
-    /// The counters at the end; equal before and after the listing if that is bracketed.
+    /// Counters at the end. With a bracketed listing they are the same before and after it.
     pub stats: Option<Counters>,
-    /// Why they could not be read.
+    /// Reason why the counters could not be read.
     pub unread: Option<String>,
-    /// How they came to rest.
+    /// State in which the wait for rest ended.
     pub settled: Settled,
-    /// How long that took.
+    /// Time that the wait took.
     pub waited_ms: u64,
-    /// Monotonic time of this boot when the counters were there; none if the run was timed by another clock.
+    /// Monotonic time of this boot at which the counters were read; none if another clock timed the
+    /// run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_ns: Option<u64>,
-    /// The observation after which `verify` sent and then looked again.
+    /// Number of the observation after which `verify` sent events and then looked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<u32>,
 }
 
-/// By which way it was read whether a key is there.
+/// Way by which presence of keys was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Route {
     /// The target's own listing.
     #[default]
     Api,
-    /// The database behind it, because the target does not show all.
+    /// The database behind the target, because the target does not show all rows.
     Database,
 }
 
@@ -77,85 +79,87 @@ impl Route {
     }
 }
 
-/// Why what is missing may still come.
+/// Reason why missing keys may still come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Behind {
-    /// Less was missing with one of the last looks than with those before.
+    /// One of the last looks missed fewer keys than the looks before.
     CatchingUp,
-    /// The database is a replica, which follows the one that is written to.
+    /// The database is a replica, which follows the primary with a delay.
     Replica,
 }
 
 impl Behind {
-    /// In words.
+    /// Returns the reason in words.
     pub fn why(self) -> &'static str {
         match self {
-            Self::CatchingUp => "they still became fewer: give the target more time with --settle",
+            Self::CatchingUp => "fewer were missing at each look: give the target more time with --settle",
             Self::Replica => {
-                "the database is a replica, which may be behind: ask the one that is written to, or give it more time \
-                 with --settle"
+                "the database is a replica, which may be behind: query the primary, or give it more time with --settle"
             }
         }
     }
 }
 
-/// `listing.json`: totals of the listing that counts.
+/// Contents of `listing.json`: totals of the listing that counts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ListingObservation {
     /// Version of this file.
     pub schema_version: u32,
-    /// Whether the target shows its events at all.
+    /// True if the target lists its events at all.
     pub offered: bool,
-    /// By which way it was read.
+    /// Way by which presence was read.
     #[serde(default, skip_serializing_if = "Route::is_api")]
     pub route: Route,
-    /// Why they could not be read.
+    /// Reason why the counters could not be read.
     pub unread: Option<String>,
-    /// Whether the counters (or, without any, a second listing) were the same before and after.
+    /// True if the counters were the same before and after; without counters, a second listing is
+    /// compared.
     pub bracketed: bool,
-    /// How many listings were made until then.
+    /// Number of listings until then.
     pub brackets: u32,
-    /// Whether there is reason to think that not all rows were shown.
+    /// True if there is reason to think that not all rows were shown.
     pub capped: bool,
-    /// Where topics are listed one by one up to a cap: those that reached it. All others are whole.
+    /// Topics that reached a cap, where topics are listed one by one up to it. All other topics are
+    /// complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut_off: Vec<String>,
     /// Some of the keys that a capped listing shows, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sample: Vec<u64>,
-    /// Why what is missing may still come, where something is.
+    /// Reason why missing keys may still come, if some are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<Behind>,
-    /// Whether all topics were listed, not only the plan's.
+    /// True if all topics were listed, not only those of the plan.
     pub all_topics: bool,
-    /// What single topics showed, where the target can be asked for one.
+    /// Result of asking for single topics, where the target can be asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<TopicScope>,
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Pages.
+    /// Number of pages.
     pub pages: u64,
     /// Rows of this run's keys under their own topics.
     pub ours: SetSum,
-    /// Rows that are not of this run.
+    /// Rows of other runs or writers.
     pub foreign: SetSum,
-    /// Rows of this run's keys under other topics; of two ways, by the one that shows more. So are the next three.
+    /// Rows of this run's keys under other topics. Of two ways, the one that shows more counts; so
+    /// it is with the next three numbers.
     pub wrong_topic: u64,
-    /// Rows of this run's keys with other contents.
+    /// Rows of this run's keys with changed contents.
     pub payload_changed: u64,
     /// Rows whose id decodes to a key that the plan does not have.
     pub never_planned: u64,
     /// Rows whose payload could be compared.
     pub compared: u64,
-    /// Acknowledged keys that the first listing did not show.
+    /// Number of acknowledged keys that the first listing did not show.
     pub missing_at_first: u64,
-    /// How long these were looked for.
+    /// Time for which these keys were looked for.
     pub looked_ms: u64,
 }
 
 impl ListingObservation {
-    /// An observation without a single row, for this reason.
+    /// Returns an observation without any row, with the reason.
     pub fn none(offered: bool, unread: Option<String>) -> Self {
         Self {
             schema_version: 1,
@@ -183,7 +187,7 @@ impl ListingObservation {
         }
     }
 
-    /// Takes over the totals of the rows.
+    /// Adds the totals of the rows.
     pub fn with_rows(self, tally: &RowTally<'_>, pages: u64) -> Self {
         Self {
             rows: tally.rows,
@@ -198,7 +202,7 @@ impl ListingObservation {
         }
     }
 
-    /// Takes over what is wrong with rows that another way showed.
+    /// Adds the anomalies of rows that another way showed.
     pub fn and_rows(self, tally: &RowTally<'_>) -> Self {
         Self {
             wrong_topic: self.wrong_topic.max(tally.wrong_topic),
@@ -209,18 +213,20 @@ impl ListingObservation {
         }
     }
 
-    /// Whether it tells of every key whether it is there.
+    /// True if the listing tells of every key whether it is stored.
     pub fn tells_presence(&self) -> bool {
         self.is_sound() && !self.capped
     }
 
-    /// Whether it tells of every key of a topic whether it is there: a topic below the cap that others reached is whole.
+    /// True if the listing tells of every key of a topic whether it is stored. A topic below the
+    /// cap that others reached is complete.
     pub fn tells_topic(&self, topic: &str) -> bool {
         let is_cut_off = || self.cut_off.iter().any(|cut_off| cut_off == topic);
         self.is_sound() && (!self.capped || (!self.cut_off.is_empty() && !is_cut_off()))
     }
 
-    /// Some of the keys that it shows, in its order, where it is not whole and can be relied on for what it shows.
+    /// Returns some of the keys that a capped listing shows, in its order; empty if the listing is
+    /// complete, or cannot be relied on for what it shows.
     pub fn tells_within(&self) -> &[u64] {
         if self.is_sound() { &self.sample } else { &[] }
     }
@@ -230,24 +236,24 @@ impl ListingObservation {
     }
 }
 
-/// `database.json`: what the database showed, where the scenario says how to ask it.
+/// Contents of `database.json`: rows of the database, if the scenario has a query.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DatabaseObservation {
     /// Version of this file.
     pub schema_version: u32,
-    /// Why it could not be read.
+    /// Reason why the database could not be read.
     pub unread: Option<String>,
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Rows that are not of this run.
+    /// Rows of other runs or writers.
     #[serde(default)]
     pub foreign: SetSum,
-    /// How it compares with what the target lists; none where one of the two could not be read.
+    /// Differences from the listing; none if one of the two could not be read.
     pub apart: Option<Apart>,
 }
 
 impl DatabaseObservation {
-    /// What was read, or why it was not.
+    /// Returns the totals of the rows that were read, or the reason why none were.
     pub fn of(read: Result<&RowTally<'_>, &String>, apart: Option<Apart>) -> Self {
         Self {
             schema_version: 1,
@@ -259,52 +265,54 @@ impl DatabaseObservation {
     }
 }
 
-/// The keys of which a listing and the database tell different things.
+/// Keys for which the listing and the database differ.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Apart {
-    /// Whether the listing was to show all that the database holds; else only what it shows was looked up.
+    /// True if the listing should show all that the database holds. Otherwise only listed keys were
+    /// looked up.
     pub is_whole: bool,
-    /// Rows of this run's keys that were listed.
+    /// Number of rows of this run's keys that were listed.
     pub listed: u64,
-    /// Keys that are listed another number of times than they are stored, or with another one of their payloads.
+    /// Number of keys whose copies are listed and stored different numbers of times, or with
+    /// different payloads.
     pub keys: u64,
-    /// Some of them.
+    /// Some of these keys.
     pub examples: Vec<ApartKey>,
 }
 
-/// One key of which a listing and the database tell different things.
+/// One key for which the listing and the database differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ApartKey {
-    /// The key.
+    /// Ordinal of the key.
     pub ordinal: u64,
-    /// How often it is listed: 0 to 3, three standing for more.
+    /// Number of times that the key is listed: 0 to 3, and 3 stands for more.
     pub listed: u8,
-    /// How often the database holds it.
+    /// Number of times that the database holds the key, likewise.
     pub stored: u8,
-    /// Whether each shows another one of the key's two payloads.
+    /// True if listing and database show different ones of the key's two payloads.
     #[serde(default)]
     pub payloads: bool,
 }
 
-/// A whole observation.
+/// All files of an observation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Observed {
-    /// `stats.json`.
+    /// Contents of `stats.json`.
     pub stats: StatsObservation,
-    /// `listing.json`.
+    /// Contents of `listing.json`.
     pub listing: ListingObservation,
-    /// `database.json`, where the scenario says how to ask it.
+    /// Contents of `database.json`, if the scenario has a query.
     pub database: Option<DatabaseObservation>,
-    /// `presence.bin`.
+    /// Contents of `presence.bin`.
     pub presence: Presence,
-    /// `winners.bin`, where keys have two payloads.
+    /// Contents of `winners.bin`, if keys have two payloads.
     pub winners: Option<Winners>,
-    /// `anomalies.ndjson`.
+    /// Contents of `anomalies.ndjson`.
     pub anomalies: Vec<Anomaly>,
 }
 
 impl Observed {
-    /// Nothing seen yet of a run's keys.
+    /// Returns an observation in which no key was seen.
     pub fn blank(plan: &Plan, target: &str) -> Self {
         let stats = StatsObservation {
             schema_version: 1,
@@ -321,13 +329,13 @@ impl Observed {
         Self { stats, listing, database: None, presence, winners: None, anomalies: Vec::new() }
     }
 
-    /// Whether it is of so many keys.
+    /// True if the observation covers this number of keys.
     pub fn is_of(&self, keys: u64) -> bool {
         let winners = self.winners.as_ref().map(Winners::as_presence);
         [Some(&self.presence), winners].into_iter().flatten().all(|presence| presence.keys() == keys)
     }
 
-    /// Writes all files; `stats.json` last, so that a folder that has one is complete.
+    /// Writes all files. `stats.json` is last, so a folder that has it is complete.
     pub fn save(&self, folder: &Path) -> Result<(), FolderError> {
         fs::create_dir_all(folder).map_err(io("create", folder))?;
         write_presence(&folder.join("presence.bin"), &self.presence)?;
@@ -348,14 +356,15 @@ impl Observed {
         write_json(&folder.join("stats.json"), &self.stats)
     }
 
-    /// Whether a folder holds a whole observation.
+    /// True if a folder holds a complete observation.
     pub fn is_complete(folder: &Path) -> bool {
         folder.join("stats.json").is_file()
     }
 
     /// Reads all files.
     pub fn load(folder: &Path) -> Result<Self, FolderError> {
-        let (database, winners) = (folder.join("database.json"), folder.join("winners.bin"));
+        let database = folder.join("database.json");
+        let winners = folder.join("winners.bin");
         Ok(Self {
             stats: read_json(&folder.join("stats.json"))?,
             listing: read_json(&folder.join("listing.json"))?,
@@ -383,7 +392,7 @@ fn write_presence(path: &Path, presence: &Presence) -> Result<(), FolderError> {
 
 fn read_presence(path: &Path) -> Result<Presence, FolderError> {
     let bytes = fs::read(path).map_err(io("read", path))?;
-    let invalid = || io("understand", path)(std::io::Error::other("not a presence file of this version"));
+    let invalid = || io("read", path)(std::io::Error::other("not a presence file of this version"));
     let (covered, checksum) = bytes.split_last_chunk::<4>().ok_or_else(invalid)?;
     let (magic, rest) = covered.split_first_chunk::<8>().ok_or_else(invalid)?;
     let (version, rest) = rest.split_first_chunk::<2>().ok_or_else(invalid)?;
@@ -392,8 +401,8 @@ fn read_presence(path: &Path) -> Result<Presence, FolderError> {
         return Err(invalid());
     }
     if crc32c::crc32c(covered) != u32::from_le_bytes(*checksum) {
-        let changed = std::io::Error::other("it is not as it was written; verify again without --offline");
-        return Err(io("understand", path)(changed));
+        let changed = std::io::Error::other("its checksum is wrong; verify again without --offline");
+        return Err(io("read", path)(changed));
     }
     Presence::from_bytes(u64::from_le_bytes(*keys), bits.to_vec()).ok_or_else(invalid)
 }

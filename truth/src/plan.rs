@@ -1,8 +1,9 @@
-//! The plan: which key every attempt of a run carries, as a pure function of a handful of integers.
+//! The plan: the key of every attempt of a run, as a pure function of a few integers.
 //!
-//! Slot `i` of a run is its i-th planned attempt. `dups(i) = floor(i · share)` slots before it are repeats, the others
-//! are first copies, so ordinals (the numbers of keys) are dense, the share is exact at every round's end, and any
-//! round can be computed without the ones before it ([`Plan::round`]).
+//! Slot `i` of a run is its i-th planned attempt. Of the slots before it, `dups(i) = floor(i ·
+//! share)` are duplicates, and the others are first copies. Ordinals (the numbers of keys) are
+//! therefore dense, the share is exact at the end of every round, and any round can be computed
+//! without the rounds before it ([`Plan::round`]).
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -24,35 +25,35 @@ pub mod template;
 pub mod twin;
 pub mod variant;
 
-/// The version of the plan's bytes. A change of what any plan sends is a new version.
+/// Version of the plan's bytes. Any change of what any plan sends needs a new version.
 pub const PLAN_VERSION: u32 = 1;
 
-/// Most events in one request: the ledger's answer codes of one request must fit in one frame.
+/// Most events in one request: the ledger's record of one request must fit in one frame.
 pub const MAX_BATCH: u32 = 10_000;
 
 /// Most requests in a group.
 pub const MAX_GROUP: u32 = 64;
 
-/// Smallest payload that can hold its own ordinal.
+/// Smallest payload: it must hold its own ordinal.
 pub const MIN_PAYLOAD: u32 = 40;
 
 /// Largest payload.
 pub const MAX_PAYLOAD: u32 = 1 << 20;
 
-/// A round holds at least this many slots, so that families find room.
+/// Fewest slots of a round, so that families of copies find room.
 const MIN_ROUND_SLOTS: u64 = 256;
 
-/// How the repeats of a round are placed, in parts of the whole.
+/// Shares of the ways in which the duplicates of a round are placed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(from = "[u32; 4]", into = "[u32; 4]")]
 pub struct Weights {
-    /// Copies in one request.
+    /// Weight of copies in one request.
     pub in_batch: u32,
-    /// Copies in other requests of the group, which leave together.
+    /// Weight of copies in other requests of the group, which leave together.
     pub concurrent: u32,
-    /// Copies in the next requests.
+    /// Weight of copies in the next requests.
     pub next: u32,
-    /// Copies of a key of an earlier round.
+    /// Weight of copies of a key of an earlier round.
     pub delayed: u32,
 }
 
@@ -69,55 +70,58 @@ impl From<Weights> for [u32; 4] {
 }
 
 impl Weights {
-    /// The sum of all four.
+    /// Returns the sum of all four.
     pub fn total(&self) -> u64 {
         <[u32; 4]>::from(*self).into_iter().map(u64::from).sum()
     }
 }
 
-/// The numbers that a plan is made of, as they stand in `run.json`.
+/// Numbers that a plan is made of, as `run.json` holds them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanSpec {
-    /// [`PLAN_VERSION`].
+    /// Version of the plan, [`PLAN_VERSION`].
     pub version: u32,
-    /// Fixes the structure: which slot carries which key.
+    /// Seed, which fixes the structure: the key of each slot.
     pub seed: u32,
-    /// Fixes the identity: the ids of the keys. Hexadecimal, because 64 bits do not survive JSON readers.
+    /// Nonce, which fixes the identity: the ids of the keys. Hexadecimal, because JSON readers lose
+    /// bits of 64-bit numbers.
     #[serde(with = "hex_nonce")]
     pub nonce: u64,
-    /// Repeats and slots: `[6000, 20000]`.
+    /// Duplicates and slots: `[6000, 20000]`.
     pub share: [u64; 2],
-    /// All attempts over all shards; unbounded if absent.
+    /// Number of attempts over all shards; none if unbounded.
     pub total: Option<u64>,
-    /// The first of these attempts, where several executors send them: a count each, whose last round may be short. What is
-    /// beyond them belongs to no executor alone.
+    /// Counts of the executors, where several share the plan: the first `counts[0]` attempts are of
+    /// the first one, and so on. The last round of each may be short. Attempts beyond all counts
+    /// are of no executor alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<u64>,
-    /// Events in a request.
+    /// Number of events in a request.
     pub batch: u32,
-    /// Requests in a group.
+    /// Number of requests in a group.
     pub group: u32,
-    /// Where repeats go: in-batch, concurrent, next, delayed.
+    /// Weights of the ways in which duplicates are placed: in-batch, concurrent, next, delayed.
     pub weights: Weights,
-    /// The topics that keys are spread over.
+    /// Topics that keys are spread over.
     pub topics: Vec<String>,
     /// The `source` of every event.
     pub source: String,
-    /// The timestamp of key 0; key k is k milliseconds later.
+    /// Timestamp of key 0; that of key k is k milliseconds later.
     pub epoch_ms: i64,
-    /// Smallest and largest payload, in bytes; with a template, its random text.
+    /// Smallest and largest payload, in bytes. With a template, these are the limits of its random
+    /// text.
     pub payload_bytes: [u32; 2],
-    /// The payload, where it is the user's own.
+    /// Template of the payload, if the user has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_template: Option<String>,
-    /// Pairs of keys that a careless target takes for one.
+    /// Pairs of keys that a careless target mistakes for one key.
     #[serde(default, skip_serializing_if = "Twins::is_off")]
     pub twins: Twins,
     /// Keys whose copies carry one of two payloads.
     #[serde(default, skip_serializing_if = "Variants::is_off")]
     pub variants: Variants,
-    /// One request in so many has an event besides that is none; 0 for none.
+    /// One request in this many has an invalid event besides its own; 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub invalid: u32,
 }
@@ -126,62 +130,63 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// Why numbers do not make a plan.
+/// Error of numbers that do not make a plan.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PlanError {
-    /// Written by another version.
-    #[error("plan version {found} is not known to this build, which knows version {PLAN_VERSION}")]
+    /// Another version wrote the plan.
+    #[error("the plan has version {found}; this build reads version {PLAN_VERSION}")]
     Version {
-        /// The version found.
+        /// Version that was found.
         found: u32,
     },
-    /// A number outside its range.
-    #[error("{name} is {value}, but must be {range}")]
+    /// A number is outside its range.
+    #[error("{name} is {value}: it must be {range}")]
     Range {
-        /// What it is.
+        /// Name of the number.
         name: &'static str,
-        /// What it was.
+        /// Value that was given.
         value: u64,
-        /// What it may be.
+        /// Values that are possible.
         range: &'static str,
     },
-    /// The counts of the executors are not parts of the whole.
+    /// The counts of the executors do not fit the total.
     #[error(
-        "the counts of the executors must be at least 1 each, and together no more than the count of the run"
+        "the counts of the executors do not fit the run: each must be at least 1, and their sum at most its count"
     )]
     Counts,
-    /// Repeats are asked for and none may be placed.
+    /// Duplicates are asked for, but no way of placing them is possible.
     #[error(
-        "no mode of the mix that is possible here has a weight, but the duplicate share is not 0: raise one of them"
+        "the duplicate share is above 0, but no possible mode of [mix] has a weight: raise in_batch, concurrent, next \
+         or delayed, or set dup to 0"
     )]
     NoMode,
-    /// No topic, or one that the contract refuses.
-    #[error("topic `{topic}` is not 1 to 255 bytes of visible text")]
+    /// There is no topic, or one that the contract rejects.
+    #[error("topic `{topic}` is blank, has a NUL, or is longer than 255 bytes")]
     Topic {
-        /// The topic.
+        /// Topic that was given.
         topic: String,
     },
-    /// A source that the contract refuses.
-    #[error("source `{source_name}` is not 1 to 255 bytes of visible text")]
+    /// The contract rejects the source.
+    #[error("source `{source_name}` is blank, has a NUL, or is longer than 255 bytes")]
     Source {
-        /// The source.
+        /// Source that was given.
         source_name: String,
     },
-    /// The same id under two topics needs two.
-    #[error("the trap same_id needs at least two topics: give --topics more, or leave the trap out")]
+    /// Twins with the same id need two topics.
+    #[error("the trap same_id needs at least 2 topics, and there is 1: add topics, or leave the trap out")]
     OneTopic,
-    /// No payload comes of it.
+    /// The template makes no payload.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// Two equal topics would make one.
-    #[error("topic `{topic}` is named twice")]
+    /// Two topics are equal.
+    #[error("topic `{topic}` is listed twice: leave one out")]
     RepeatedTopic {
-        /// The topic.
+        /// Topic that was given.
         topic: String,
     },
 }
 
-/// A checked plan.
+/// A plan whose numbers are checked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "PlanSpec", into = "PlanSpec")]
 pub struct Plan {
@@ -216,7 +221,7 @@ impl TryFrom<PlanSpec> for Plan {
             ),
             ("slots of the duplicate share", spec.share[1], 1, u64::MAX, "at least 1"),
             (
-                "repeats of the duplicate share",
+                "duplicates of the duplicate share",
                 spec.share[0],
                 0,
                 spec.share[1].saturating_sub(1),
@@ -269,7 +274,8 @@ fn check_counts(spec: &PlanSpec) -> Result<(), PlanError> {
 fn check_template(text: &str) -> Result<(), PlanError> {
     let value = text.len() as u64;
     if value > u64::from(MAX_PAYLOAD) {
-        let (name, range) = ("bytes of the payload's template", "at most 1048576");
+        let name = "bytes of the payload's template";
+        let range = "at most 1048576";
         return Err(PlanError::Range { name, value, range });
     }
     Template::parse(text)?;
@@ -291,28 +297,28 @@ impl std::ops::Deref for Plan {
 }
 
 impl Plan {
-    /// Repeats among the first `slots` slots.
+    /// Returns the number of duplicates among the first `slots` slots.
     pub fn dups(&self, slots: u64) -> u64 {
         let [repeats, of] = self.spec.share;
         (u128::from(slots) * u128::from(repeats) / u128::from(of)) as u64
     }
 
-    /// First copies, and so keys, among the first `slots` slots.
+    /// Returns the number of first copies, and so of keys, among the first `slots` slots.
     pub fn firsts(&self, slots: u64) -> u64 {
         slots - self.dups(slots)
     }
 
-    /// Requests of a full round.
+    /// Returns the number of requests of a full round.
     pub fn requests_per_round(&self) -> u32 {
         self.requests_per_round
     }
 
-    /// Slots of a full round.
+    /// Returns the number of slots of a full round.
     pub fn slots_per_round(&self) -> u64 {
         u64::from(self.requests_per_round) * u64::from(self.spec.batch)
     }
 
-    /// The slots of round `round`: empty beyond the total.
+    /// Returns the slots of a round; empty beyond the total.
     pub fn slots_of(&self, round: u64) -> Range<u64> {
         let run = self.runs().find(|run| run.rounds.contains(&round));
         let Some(Run { rounds, slots }) = run else {
@@ -323,12 +329,12 @@ impl Plan {
         low.min(slots.end)..low.saturating_add(self.slots_per_round()).min(slots.end)
     }
 
-    /// The rounds of each count in turn, and then those that belong to no executor alone.
+    /// Returns the rounds of each executor's count in turn, and last those of no executor alone.
     pub fn rounds_by_count(&self) -> impl Iterator<Item = Range<u64>> {
         self.runs().map(|run| run.rounds)
     }
 
-    /// The same with the slots that they hold.
+    /// Returns these rounds with the slots that they hold.
     fn runs(&self) -> impl Iterator<Item = Run> {
         let end = self.spec.total.unwrap_or(u64::MAX);
         let counts = self.spec.counts.iter().copied().chain([u64::MAX]);
@@ -341,25 +347,26 @@ impl Plan {
         })
     }
 
-    /// Requests of round `round`.
+    /// Returns the number of requests of a round.
     pub fn requests_of(&self, round: u64) -> u64 {
         let slots = self.slots_of(round);
         (slots.end - slots.start).div_ceil(u64::from(self.spec.batch))
     }
 
-    /// The ordinals that occur first in round `round`.
+    /// Returns the ordinals that a round sends first.
     pub fn ordinals_of(&self, round: u64) -> Range<u64> {
         let slots = self.slots_of(round);
         self.firsts(slots.start)..self.firsts(slots.end)
     }
 
-    /// Rounds of the whole run over all shards; `None` if unbounded.
+    /// Returns the number of rounds of the whole run over all shards; `None` if unbounded.
     pub fn rounds(&self) -> Option<u64> {
         self.spec.total?;
         self.runs().last().map(|run| run.rounds.end)
     }
 
-    /// The same plan, ended after so many rounds: what an unbounded one turned out to be.
+    /// Returns the same plan, ended after this number of rounds: the plan that an unbounded run
+    /// turned out to have.
     #[must_use]
     pub fn ended_after(&self, rounds: u64) -> Self {
         let mut ended = self.clone();
@@ -367,12 +374,12 @@ impl Plan {
         ended
     }
 
-    /// Keys of the whole run; `None` if unbounded.
+    /// Returns the number of keys of the whole run; `None` if unbounded.
     pub fn keys(&self) -> Option<u64> {
         self.spec.total.map(|total| self.firsts(total))
     }
 
-    /// The round in which a key is sent first.
+    /// Returns the round that sends a key first.
     pub fn round_of(&self, ordinal: u64) -> u64 {
         let [repeats, of] = self.spec.share;
         let slot = u128::from(ordinal) * u128::from(of) / u128::from(of - repeats);
@@ -381,36 +388,36 @@ impl Plan {
         run.map_or(u64::MAX, |run| run.rounds.start + (slot - run.slots.start) / self.slots_per_round())
     }
 
-    /// The weights of the mix, with 0 for modes that batch and group make impossible.
+    /// Returns the weights of the mix, with 0 for modes that batch and group make impossible.
     pub fn possible_weights(&self) -> Weights {
         possible(&self.spec)
     }
 
-    /// How many of the first groups of a round may race. From ten events a request on a quarter is enough: each
-    /// race then has many pairs, and the other groups keep the load dense.
+    /// Returns how many of the first groups of a round may race. From ten events a request on, a
+    /// quarter is enough: each race then has many pairs, and the other groups keep the load dense.
     pub fn racing_groups(&self) -> u32 {
         let groups = self.requests_per_round / self.spec.group;
         if self.spec.batch < 10 { groups } else { groups.div_ceil(4) }
     }
 
-    /// The modes that have a weight but that these parameters make impossible, each with the reason.
+    /// Returns a reason for each mode that has a weight, but that these numbers make impossible.
     pub fn impossible_modes(&self) -> Vec<&'static str> {
         let weights = self.spec.weights;
         let mut modes = Vec::new();
         if weights.in_batch > 0 && self.spec.batch == 1 {
-            modes.push("in-batch repeats need a batch of at least 2");
+            modes.push("in-batch duplicates need a batch of at least 2");
         }
         if weights.concurrent > 0 && self.spec.group == 1 {
-            modes.push("concurrent repeats need a group of at least 2");
+            modes.push("concurrent duplicates need a group of at least 2");
         }
         if weights.delayed > 0 && self.rounds() == Some(1) {
-            modes.push("delayed repeats need a run of more than one round");
+            modes.push("delayed duplicates need a run of more than one round");
         }
         modes
     }
 }
 
-/// Rounds that follow each other, of which only the last may be short.
+/// Consecutive rounds, of which only the last may be short.
 struct Run {
     rounds: Range<u64>,
     slots: Range<u64>,
@@ -427,7 +434,7 @@ fn possible(spec: &PlanSpec) -> Weights {
     weights
 }
 
-/// A nonce as 16 hexadecimal digits.
+/// Nonce as 16 hexadecimal digits.
 mod hex_nonce {
     use serde::{Deserialize, Deserializer, Serializer};
 

@@ -1,6 +1,8 @@
-//! Records of a run: its folder, its manifest, the ledger of every attempt, and what was seen beside it.
+//! Records of a run: its folder, its manifest, the ledger of every attempt, and what was observed
+//! beside it.
 
 pub mod baseline;
+pub mod ending;
 pub mod faults;
 pub mod folder;
 pub mod ledger;

@@ -1,4 +1,5 @@
-//! A scenario: what a run should do, as people write it in TOML. Unknown keys are errors, with line and column.
+//! Scenarios: what a run should do, as people write it in TOML. An unknown key is an error with its
+//! line and column.
 
 use std::path::{Path, PathBuf};
 
@@ -26,44 +27,46 @@ pub mod schedule;
 pub mod share;
 pub mod threshold;
 
-pub use executor::{Executor, Part, Stage};
-pub use load::{Demand, Load};
+pub use executor::written::ExecutorError;
+pub use executor::{End, Executor, ExecutorKind, Executors, Stage, VuStage};
+pub use load::{Demand, Load, NamedExecutor};
 pub use request::FixedRequest;
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;
 
-/// How many topics a message names: there may be thousands.
+/// Most topics that a message names: there may be thousands.
 const NAMED_TOPICS: usize = 10;
 
 /// Most requests without an event.
 const MAX_EMPTY: u32 = 100;
 
-/// A whole scenario; every part has a default.
+/// A whole scenario. Every part has a default.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
-    /// Part of the run folder's name.
+    /// Name, which is part of the run folder's name.
     pub name: String,
-    /// How much, how fast, how patient.
+    /// Amount and pace of the load.
     pub load: Load,
-    /// One request, sent over and over, instead of events.
+    /// One request that is sent over and over instead of events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<FixedRequest>,
-    /// What events look like.
+    /// Contents of events.
     pub events: EventSpec,
-    /// Where repeats go.
+    /// Placement of duplicates.
     pub mix: Mix,
-    /// Traps: what a careless target gets wrong. Off by default, because they poison some targets.
+    /// Traps: events that careless targets get wrong. Off by default, because they poison some
+    /// targets.
     pub traps: Traps,
-    /// How the target speaks.
+    /// Description of the target.
     pub target: Target,
-    /// A second way to what it stored, beside its own listing.
+    /// A second way to the stored rows, beside the target's own listing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
-    /// What the target claims.
+    /// Promises of the target.
     pub promises: Promises,
-    /// What is done to it meanwhile.
+    /// Faults of the target during the run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
 }
@@ -85,18 +88,18 @@ impl Default for Scenario {
     }
 }
 
-/// What events look like.
+/// Contents of events.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventSpec {
-    /// The topics that keys are spread over; a number stands for so many.
+    /// Topics that keys are spread over; a number stands for so many.
     #[serde(deserialize_with = "named_or_counted")]
     pub topics: Vec<String>,
     /// The `source` of every event.
     pub source: String,
-    /// The timestamp of key 0.
+    /// Timestamp of key 0.
     pub epoch: Timestamp,
-    /// The size of payloads.
+    /// Payloads.
     pub payload: PayloadSpec,
 }
 
@@ -111,16 +114,17 @@ impl Default for EventSpec {
     }
 }
 
-/// So many topics, named by their numbers: against a listing that shows only so much of each.
+/// Returns this many topics, named by their numbers, for targets that list only so many rows of
+/// each.
 pub fn numbered_topics(count: u32) -> Vec<String> {
     let width = count.saturating_sub(1).to_string().len();
     (0..count).map(|number| format!("topic-{number:0width$}")).collect()
 }
 
-/// A list of names, or how many there are to be.
+/// Reads a list of names, or their number.
 fn named_or_counted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "topics are a list of names, or a number of them from 1 to 100000")]
+    #[serde(untagged, expecting = "topics must be a list of names, or their number from 1 to 100000")]
     enum Topics {
         Named(Vec<String>),
         Counted(u32),
@@ -128,22 +132,23 @@ fn named_or_counted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     match Topics::deserialize(deserializer)? {
         Topics::Named(names) => Ok(names),
         Topics::Counted(count @ 1..=MAX_TOPICS) => Ok(numbered_topics(count)),
-        Topics::Counted(count) => {
-            Err(D::Error::custom(format!("{count} topics are asked for, and there can be 1 to {MAX_TOPICS}")))
-        }
+        Topics::Counted(count) => Err(D::Error::custom(format!(
+            "topics is {count}: it must be 1 to {MAX_TOPICS}, or a list of names"
+        ))),
     }
 }
 
-/// What payloads look like.
+/// Contents of payloads.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PayloadSpec {
-    /// Smallest and largest, uniform between them; with a template, those of its random text.
+    /// Smallest and largest size in bytes, uniform between them. With a template, these are the
+    /// limits of its random text.
     pub bytes: [u32; 2],
-    /// JSON of the user's own, with places for what differs.
+    /// JSON by the user, with places for the values that differ between events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
-    /// The file that the template is in; it is read with the scenario.
+    /// File of the template; it is read with the scenario.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
 }
@@ -155,11 +160,14 @@ impl Default for PayloadSpec {
 }
 
 impl PayloadSpec {
-    /// Reads the file, from the folder of the scenario, so that what was read is what is sent and judged.
+    /// Reads the template, from the folder of the scenario. What was read is then sent and judged,
+    /// even if the file changes.
     fn resolve(&mut self, folder: &Path) -> Result<(), ScenarioError> {
         let Some(file) = self.file.take() else { return Ok(()) };
         if self.template.is_some() {
-            return Err(ScenarioError::Setting("a payload has a template or a file, not both".to_owned()));
+            return Err(ScenarioError::Setting(
+                "events.payload has both template and file: leave one out".to_owned(),
+            ));
         }
         let path = folder.join(file);
         let text = std::fs::read_to_string(&path);
@@ -170,7 +178,7 @@ impl PayloadSpec {
     }
 }
 
-/// What a careless target gets wrong: one pair of keys, or one request, in so many; 0 for none.
+/// Frequencies of traps: one pair of keys, or one request, in this many; 0 for none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Traps {
@@ -197,10 +205,10 @@ pub struct Traps {
     /// Keys whose copies carry one number in one of two spellings.
     #[serde(skip_serializing_if = "is_zero")]
     pub number_spelling: u32,
-    /// Requests with an event besides that is none.
+    /// Requests with an invalid event besides their own.
     #[serde(skip_serializing_if = "is_zero")]
     pub invalid: u32,
-    /// Requests without an event, so many, before the first one with some.
+    /// Number of requests without an event, before the first one with events.
     #[serde(skip_serializing_if = "is_zero")]
     pub empty: u32,
 }
@@ -210,13 +218,13 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Traps {
-    /// Those that are pairs of keys.
+    /// Returns the traps that are pairs of keys.
     fn twins(self) -> Twins {
         let Self { same_id, case, trailing_space, normalisation, long_id, numeric_id, .. } = self;
         Twins { same_id, case, trailing_space, normalisation, long_id, numeric_id }
     }
 
-    /// Those that are keys of two payloads.
+    /// Returns the traps that are keys of two payloads.
     fn variants(self) -> Variants {
         let Self { other_payload, key_order, number_spelling, .. } = self;
         Variants { other_payload, key_order, number_spelling }
@@ -230,11 +238,11 @@ impl From<Twins> for Traps {
     }
 }
 
-/// Where repeats go.
+/// Placement of duplicates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mix {
-    /// Requests in a group.
+    /// Number of requests in a group.
     pub group: u32,
     /// Weight of copies in one request.
     pub in_batch: u32,
@@ -252,46 +260,49 @@ impl Default for Mix {
     }
 }
 
-/// Why a scenario cannot be used.
+/// Error of a scenario that cannot be used.
 #[derive(Debug, Error)]
 pub enum ScenarioError {
     /// The file cannot be read.
     #[error("cannot read scenario {path}")]
     Read {
-        /// The file.
+        /// File.
         path: String,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// The file with the payload cannot be read.
+    /// The file of the payload cannot be read.
     #[error("cannot read the payload's file {path}")]
     Payload {
-        /// The file.
+        /// Cause.
         path: String,
-        /// Why.
+        /// File.
         source: std::io::Error,
     },
-    /// Not TOML, or not a scenario; the message has line and column.
+    /// The text is not TOML, or not a scenario. The message has line and column.
     #[error("scenario {path} is not valid")]
     Parse {
-        /// The file.
+        /// File.
         path: String,
-        /// Where and why.
+        /// Position and reason.
         source: Box<toml::de::Error>,
     },
-    /// Not a share.
+    /// The duplicate share cannot be read.
     #[error(transparent)]
     Share(#[from] ShareError),
-    /// Not a plan.
+    /// The keys of an executor do not make one.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// The numbers do not make a plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Some number or text outside of what is possible.
+    /// A setting is out of range, or contradicts another.
     #[error("{0}")]
     Setting(String),
 }
 
 impl Scenario {
-    /// Reads a scenario file.
+    /// Reads a scenario file, and the files that it names.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
@@ -306,16 +317,21 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Reads a scenario's text; `path` is for messages.
+    /// Parses the text of a scenario; `path` is for messages.
     pub fn parse(text: &str, path: &str) -> Result<Self, ScenarioError> {
         toml::from_str(text)
             .map_err(|source| ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) })
     }
 
-    /// The plan of this scenario for a seed and a nonce.
+    /// Returns the executors that the load asks for.
+    pub fn executors(&self) -> Result<Executors, ScenarioError> {
+        Ok(self.load.resolve()?)
+    }
+
+    /// Returns the plan of this scenario for a seed and a nonce.
     pub fn plan(&self, seed: u32, nonce: u64) -> Result<Plan, ScenarioError> {
-        self.check()?;
-        let total = self.load.total();
+        let executors = self.check()?;
+        let total = executors.total();
         let (repeats, of) = self.load.dup.parse::<Share>()?.resolve(total)?;
         let spec = PlanSpec {
             version: PLAN_VERSION,
@@ -323,7 +339,7 @@ impl Scenario {
             nonce,
             share: [repeats, of],
             total,
-            counts: self.load.counts(),
+            counts: executors.counts(),
             batch: self.load.batch,
             group: self.mix.group,
             weights: Weights {

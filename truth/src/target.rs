@@ -1,8 +1,9 @@
-//! How a target speaks: the `[target]` of a scenario, as values.
+//! Description of a target: the `[target]` of a scenario.
 //!
-//! The defaults are the reference contract. A table that is given replaces the default table whole. What it leaves
-//! out is absent where a target may lack it (`stats = {}` says that the target has no counters to read), and the
-//! reference's where it may not (statuses, the envelope, the names of fields).
+//! The defaults are the reference contract. A table that is given replaces the default table as a
+//! whole. Keys that it leaves out are absent if a target may lack them (`stats = {}` says that the
+//! target has no counters). The others (statuses, the envelope, the names of fields) are those of
+//! the reference.
 
 use serde::{Deserialize, Serialize};
 use url::{Position, Url};
@@ -31,26 +32,26 @@ pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Publish, StatusPattern};
 pub use stats::StatsFields;
 
-/// Everything about a target's wire.
+/// Description of a target.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Target {
     /// Base URL, without the publish path.
     pub url: String,
-    /// How it is reached where that does not say it all.
+    /// Ways of connecting that the URL does not hold.
     #[serde(skip_serializing_if = "Connect::is_default")]
     pub connect: Connect,
-    /// How events are sent.
+    /// Form of the requests with events.
     pub publish: Publish,
-    /// What an answer to a publish tells.
+    /// Places in the response to a publish.
     pub answer: AnswerFields,
-    /// Where the counters are.
+    /// Places of the counters.
     pub stats: StatsFields,
-    /// How the stored events are listed.
+    /// Listing of the stored events.
     pub listing: Listing,
-    /// The names of an event's fields.
+    /// Names of an event's fields.
     pub fields: EventFields,
-    /// How it is started, if that is not somebody else's affair.
+    /// Process of the target, if the tools start it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
 }
@@ -88,21 +89,23 @@ impl Default for Target {
 }
 
 impl Target {
-    /// Takes a base URL as people write it: with or without the scheme, a slash at the end, or the publish path.
+    /// Sets the base URL as people write it: with or without the scheme, a slash at the end, or the
+    /// publish path.
     pub fn set_url(&mut self, text: &str) -> Result<(), TargetError> {
         let text = text.trim();
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let publish = self.publish.path.split('?').next().unwrap_or_default();
         let trimmed = full.trim_end_matches('/');
         let base = trimmed.strip_suffix(publish).unwrap_or(trimmed).trim_end_matches('/');
-        // What is said of connecting may have been meant for another URL; it is looked at when that is known.
+        // The ways of connecting may be meant for another URL, so they are checked once that is
+        // known.
         Endpoint::new(base, &Connect::default())?;
         self.url = base.to_owned();
         Ok(())
     }
 
-    /// Takes the base URL of another target: how the one before was connected to is not the way to it. The same URL changes
-    /// nothing.
+    /// Sets the base URL of another target and drops the ways of connecting, which were those of
+    /// the target before. The same URL changes nothing.
     pub fn retarget(&mut self, text: &str) -> Result<(), TargetError> {
         let before = self.url.clone();
         self.set_url(text)?;
@@ -115,7 +118,8 @@ impl Target {
         Ok(())
     }
 
-    /// A target of which nothing is known but this URL, where each answer below 400 is a success, as k6 counts it.
+    /// Returns a target that is known by its URL alone. Each response below 400 is a success, as in
+    /// k6.
     pub fn of_url(text: &str) -> Result<Self, TargetError> {
         let text = text.trim();
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -143,9 +147,11 @@ impl Target {
         })
     }
 
-    /// What is wrong with a place in a body, if anything is.
+    /// Checks the JSON pointers.
     pub(crate) fn pointers_fault(&self) -> Option<String> {
-        let (answer, stats, listing) = (&self.answer, &self.stats, &self.listing);
+        let answer = &self.answer;
+        let stats = &self.stats;
+        let listing = &self.listing;
         let places = [
             ("answer.accepted", answer.accepted.as_ref()),
             ("answer.inserted", answer.inserted.as_ref()),
@@ -167,10 +173,10 @@ impl Target {
         let is_none = |place: &&String| !place.is_empty() && !place.starts_with('/');
         let (name, place) =
             places.into_iter().find_map(|(name, place)| Some((name, place.filter(is_none)?)))?;
-        Some(format!("{name} = \"{place}\" is no JSON pointer; write it as \"/{place}\""))
+        Some(format!("{name} = \"{place}\" is not a JSON pointer; write it as \"/{place}\""))
     }
 
-    /// Where to connect to.
+    /// Returns the address to connect to.
     pub fn endpoint(&self) -> Result<Endpoint, TargetError> {
         Endpoint::new(&self.url, &self.connect)
     }

@@ -1,16 +1,18 @@
-//! Ages of keys: the time between their attempts, where a target promises to know a key for a window only
-//! (`[promises] window`). A key that comes again later than that may be stored again, without a fault.
+//! Ages of keys: the time between their attempts, where a target promises to know a key for a
+//! window only (`[promises] window`). A key that comes again later than that may be stored again,
+//! without a fault.
 //!
-//! For example, the window is 10 s, and a key has attempts from 1 to 2 s and from 10 to 13 s. The second one
-//! can have been executed 12 s after the first one began, so the key may have been forgotten. Had it ended
-//! at 10.9 s, the key would still be known.
+//! For example, the window is 10 s, and a key has attempts from 1 to 2 s and from 10 to 13 s. The
+//! second one can have been executed 12 s after the first one began, so the key may have been
+//! forgotten. Had it ended at 10.9 s, the key would still be known.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::interval::Interval;
 
-/// Time from the earliest start of an attempt of a key to the latest moment at which one can be executed.
+/// Time from the earliest start of an attempt of a key to the latest moment at which one can be
+/// executed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Span {
     start: u64,
@@ -29,8 +31,8 @@ pub struct Ages {
 }
 
 impl Ages {
-    /// Starts without an attempt. If times do not show when an attempt was executed, every key that comes
-    /// again may have been forgotten.
+    /// Starts without an attempt. If times do not show when an attempt was executed, every key that
+    /// comes again may have been forgotten.
     pub fn new(window: Option<Duration>, times_tell: bool, keys: Range<u64>) -> Self {
         let Some(window) = window else { return Self::default() };
         let window_ns = if times_tell { u64::try_from(window.as_nanos()).unwrap_or(u64::MAX) } else { 0 };

@@ -156,7 +156,8 @@ mod tests {
         })
     }
 
-    /// Every order in which the attempts can have been executed, those of unknown fate or not at all.
+    /// Every order in which the attempts can have been executed, those of unknown fate or not at
+    /// all.
     fn orders(left: &[Attempt], done: &mut Vec<Attempt>, found: &mut impl FnMut(&[Attempt])) {
         if left.iter().all(|attempt| !attempt.acked) && !done.is_empty() {
             found(done);

@@ -27,11 +27,13 @@ pub struct Seen {
 pub struct Coverage {
     /// Pairs of requests of one release that carry one key. Observed are those that overlapped.
     pub overlapping_pairs: Seen,
-    /// Copies of a key beside another in one request. Observed are those in an acknowledged request.
+    /// Copies of a key beside another in one request. Observed are those in an acknowledged
+    /// request.
     pub in_batch_repeats: Seen,
     /// Copies of a key of an earlier round. Observed are those in an acknowledged request.
     pub delayed_repeats: Seen,
-    /// Pairs of keys that a careless target takes for one. Observed are those of which both were acknowledged.
+    /// Pairs of keys that a careless target takes for one. Observed are those of which both were
+    /// acknowledged.
     #[serde(default)]
     pub twin_keys: Seen,
 }
@@ -86,9 +88,9 @@ impl Coverage {
 
     /// Takes the races of a round, where requests of a release can overlap.
     ///
-    /// For example, a release holds requests 0, 1 and 2, and all three carry key 7. That plans three pairs.
-    /// If 0 lasts from 1 to 4 ms, 1 from 3 to 6 ms and 2 from 5 to 8 ms, two of them are observed: 0 with 1,
-    /// and 1 with 2.
+    /// For example, a release holds requests 0, 1 and 2, and all three carry key 7. That plans
+    /// three pairs. If 0 lasts from 1 to 4 ms, 1 from 3 to 6 ms and 2 from 5 to 8 ms, two of them
+    /// are observed: 0 with 1, and 1 with 2.
     pub fn take_releases(&mut self, requests: &[&[u64]], ended: &[Ended], releases: &[Range<u32>]) {
         for release in releases.iter().filter(|release| release.len() > 1) {
             self.take_release(requests, release, ended);

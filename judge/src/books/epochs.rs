@@ -1,11 +1,12 @@
-//! Epochs of the counters: readings in order, and the process behind each. An epoch is one process's life.
+//! Epochs of the counters: readings in order, and the process behind each. An epoch is one
+//! process's life.
 //!
-//! For example, a reading at 10 s says that the process is up for 600 s. The next, at 12 s, says 1 s. An
-//! uptime that fell to less than the 2 s between them shows a restart. Had it said 300 s, another process,
-//! one that was there before, would have answered.
+//! For example, a reading at 10 s says that the process is up for 600 s. The next, at 12 s, says 1
+//! s. An uptime that fell to less than the 2 s between them shows a restart. Had it said 300 s,
+//! another process, one that was there before, would have answered.
 
 use truth::observed::counters::Counters;
-use truth::scenario::promises::Counters as CounterPromise;
+use truth::scenario::promises::CounterPromise;
 
 use super::interval::Interval;
 
@@ -15,7 +16,8 @@ const KEPT: usize = 8;
 /// Error of an uptime in whole seconds, or of one by the wall clock, at most.
 pub(crate) const ROUNDED_MS: u64 = 1_000;
 
-/// One reading of the counters. Its times are monotonic, and absent if they are not of the run's clock.
+/// One reading of the counters. Its times are monotonic, and absent if they are not of the run's
+/// clock.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reading {
     /// Moment of the request.

@@ -1,4 +1,4 @@
-//! Intervals on the monotonic clock, in nanoseconds.
+//! Intervals of time on one clock, in the unit of their source.
 
 /// Time from a start to an end, both included.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -34,8 +34,9 @@ impl Class {
 
 /// Four counters of two bits that stop at 3: acknowledged, reported as new, unknown, seen.
 ///
-/// For example, a key was sent three times: once acknowledged as new, once as a duplicate, once without a
-/// response. It is listed once. Its counters are 2, 1, 1 and 1, its byte is 0b01_01_01_10.
+/// For example, a key was sent three times: once acknowledged as new, once as a duplicate, once
+/// without a response. It is listed once. Its counters are 2, 1, 1 and 1, its byte is
+/// 0b01_01_01_10.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KeyState(u8);
 

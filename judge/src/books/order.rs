@@ -1,16 +1,16 @@
 //! `answer-order`: the order of responses about a key that is stored once.
 //!
-//! Let e be the earliest end of an acknowledged attempt of a key. At most one attempt was reported as new,
-//! and it began at or before e. If none was reported as new, then an unknown attempt or one that does not
-//! report which of the two began at or before e.
+//! Let e be the earliest end of an acknowledged attempt of a key. At most one attempt was reported
+//! as new, and it began at or before e. If none was reported as new, then an unknown attempt or one
+//! that does not report which of the two began at or before e.
 //!
-//! One pass in the order of ends decides that. A key whose first acknowledgement reports a duplicate waits,
-//! with its e, until an attempt appears that can have stored it. Few keys wait at a time: a duplicate before
-//! its new needs two requests that overlap.
+//! One pass in the order of ends decides that. A key whose first acknowledgement reports a
+//! duplicate waits, with its e, until an attempt appears that can have stored it. Few keys wait at
+//! a time: a duplicate before its new needs two requests that overlap.
 //!
 //! For example, attempt A lasts from 10 to 30 ms and B from 15 to 20 ms. B ends first and reports a
-//! duplicate: the key waits with e = 20 ms. Then A reports new. It began at 10 ms, before e, so it can have
-//! stored the key. Had A begun at 25 ms, it would be a late new.
+//! duplicate: the key waits with e = 20 ms. Then A reports new. It began at 10 ms, before e, so it
+//! can have stored the key. Had A begun at 25 ms, it would be a late new.
 
 use std::collections::HashMap;
 
@@ -68,7 +68,8 @@ impl Faults {
     }
 }
 
-/// Faults in the order of responses. Keys that were reported as new twice are read off their bytes instead.
+/// Faults in the order of responses. Keys that were reported as new twice are read off their bytes
+/// instead.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OrderFaults {
     /// Keys reported as new by an attempt that began after an acknowledgement.

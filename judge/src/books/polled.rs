@@ -4,7 +4,7 @@ use truth::observed::counters::Counters;
 use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::polls::Poll;
-use truth::scenario::promises::{Counters as CounterPromise, Promises};
+use truth::scenario::promises::{CounterPromise, Promises};
 
 use super::epochs::{Epochs, Reading};
 use super::under_load::UnderLoad;
@@ -26,7 +26,8 @@ pub struct Polled {
 }
 
 impl Polled {
-    /// Starts without a poll, for a run with this baseline, these promises and this shard of its plan.
+    /// Starts without a poll, for a run with this baseline, these promises and this shard of its
+    /// plan.
     pub fn new(baseline: Option<&Baseline>, promises: &Promises, shard: Shard) -> Self {
         let before = baseline.and_then(|baseline| Some((baseline.asked_ns, baseline.stats.clone()?)));
         let alone = before.as_ref().filter(|_| shard.of == 1);

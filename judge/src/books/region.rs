@@ -1,21 +1,22 @@
 //! `counters`: the bounds that the ledger leaves to the target's own numbers.
 //!
-//! A key has c acknowledged and i unknown attempts. As growth since the baseline, summed over all keys:
+//! A key has c acknowledged and i unknown attempts. As growth since the baseline, summed over all
+//! keys:
 //!
 //! - received R lies in [Σ c, Σ (c + i)];
 //! - unique U lies in [number of keys with c >= 1, number of keys with c + i >= 1];
 //! - duplicates D lie in [Σ max(0, c - 1), Σ max(0, c + i - 1)];
 //! - R = U + D.
 //!
-//! The three are tied together. Let u = U - U_low be the number of keys that unknown attempts alone have
-//! stored. Then R is at least R_low + u. It is at most R_low + (all unknown attempts of acknowledged keys) +
-//! (the u largest numbers of unknown attempts among the other keys).
+//! The three are tied together. Let u = U - U_low be the number of keys that unknown attempts alone
+//! have stored. Then R is at least R_low + u. It is at most R_low + (all unknown attempts of
+//! acknowledged keys) + (the u largest numbers of unknown attempts among the other keys).
 //!
 //! A value outside is a certain failure. The width inside is the slack.
 //!
-//! For example, key 1 has two acknowledged attempts, key 2 an acknowledged and an unknown one, key 3 two
-//! unknown ones. R lies in 3 to 6, U in 2 to 3, D in 1 to 3. If U grew by 2, key 3 was not stored, and R is 3
-//! or 4. If U grew by 3, then R is 4 to 6.
+//! For example, key 1 has two acknowledged attempts, key 2 an acknowledged and an unknown one, key
+//! 3 two unknown ones. R lies in 3 to 6, U in 2 to 3, D in 1 to 3. If U grew by 2, key 3 was not
+//! stored, and R is 3 or 4. If U grew by 3, then R is 4 to 6.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,9 +59,9 @@ pub struct Region {
     pub unique: Bounds,
     /// Bounds of D.
     pub duplicates: Bounds,
-    /// Bounds of R, if the listing tells which keys are present.
+    /// Bounds of R, if the listing shows which keys are present.
     pub received_with_presence: Option<Bounds>,
-    /// Value of U, if the listing tells which keys are present.
+    /// Value of U, if the listing shows which keys are present.
     pub unique_with_presence: Option<u64>,
     /// Number of times that keys can have been stored again, as they may have been forgotten.
     stored_again: u64,
@@ -73,11 +74,11 @@ pub struct Region {
 /// Growth of the counters since the baseline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Deltas {
-    /// Growth of `received`; none if the target does not tell.
+    /// Growth of `received`; none if the target does not report it.
     pub received: Option<i128>,
-    /// Growth of `unique`; none if the target does not tell.
+    /// Growth of `unique`; none if the target does not report it.
     pub unique: Option<i128>,
-    /// Growth of `duplicates`; none if the target does not tell.
+    /// Growth of `duplicates`; none if the target does not report it.
     pub duplicates: Option<i128>,
 }
 
@@ -105,7 +106,8 @@ pub struct Break {
 /// Kind of a broken bound, which decides what may explain it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bound {
-    /// Less is counted than was done. Neither another writer nor events that waited before explain that.
+    /// Less is counted than was done. Neither another writer nor events that waited before explain
+    /// that.
     Below,
     /// More is counted than can have been done. Another writer would explain that.
     Above,
@@ -114,7 +116,7 @@ pub enum Bound {
 }
 
 impl Region {
-    /// Makes the region of these keys. `listed` is true if the listing tells of every key.
+    /// Makes the region of these keys. `listed` is true if the listing shows every key.
     pub fn of(keys: &Keys, sums: &Sums, listed: bool, promised: Received) -> Self {
         let mut acked_keys = 0;
         let mut attempted_keys = 0;
@@ -132,7 +134,7 @@ impl Region {
             } else if unknown > 0 {
                 *others.entry(unknown).or_insert(0_u64) += 1;
             }
-            // An acknowledged key was stored, whatever became of it since: that is `lost`'s to say.
+            // An acknowledged key was stored, even if it is absent now: `lost` reports that.
             if acked || (state.seen() > 0 && unknown > 0) {
                 present.high += unknown;
                 present.low += u64::from(!acked);
@@ -154,7 +156,8 @@ impl Region {
         }
     }
 
-    /// Widens the region by keys that can have been stored again: counted as unique, not as duplicates.
+    /// Widens the region by keys that can have been stored again: counted as unique, not as
+    /// duplicates.
     pub fn with_stored_again(mut self, stored_again: u64) -> Self {
         self.stored_again = stored_again;
         self.unique.high += stored_again;
@@ -217,7 +220,8 @@ impl Region {
         if let Some(bound) = joint.broken_by(received).filter(|_| self.stored_again == 0) {
             let detail =
                 format!("received grew by {received}, with unique {unique} it must be {}", range(joint));
-            // What waited before the run is stored without being received again: too few is a contradiction.
+            // What waited before the run is stored without being received again: too few is a
+            // contradiction.
             let bound = if bound == Bound::Below { Bound::Against } else { bound };
             breaks.push(Break { detail, bound });
         }

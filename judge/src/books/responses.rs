@@ -73,7 +73,7 @@ impl Responses {
         if answer.outcome != Outcome::Acked {
             return;
         }
-        let names_new = answer.duplicates.is_some() || answer.kinds != Kinds::Untold;
+        let names_new = answer.duplicates.is_some() || answer.kinds != Kinds::Unreported;
         let has_numbers = answer.accepted.is_some() || (answer.inserted.is_some() && names_new);
         self.sums.compared += u64::from(has_numbers);
         if let Some(detail) = fault_in_sums(answer, sent, batch) {
@@ -81,13 +81,14 @@ impl Responses {
         }
     }
 
-    /// Takes the response to a planned request of these keys. `known` are keys that no longer can be new.
+    /// Takes the response to a planned request of these keys. `known` are keys that no longer can
+    /// be new.
     ///
-    /// For example, a request holds the keys 7, 7, 8 and 9, and 9 was acknowledged before its round was
-    /// opened. At most 7 and 8 are new: `inserted=3` is a fault.
+    /// For example, a request holds the keys 7, 7, 8 and 9, and 9 was acknowledged before its round
+    /// was opened. At most 7 and 8 are new: `inserted=3` is a fault.
     pub(crate) fn take_counts(&mut self, done: &Done, ordinals: &[u64], known: &HashSet<u64>) {
         let answer = &done.answer;
-        if answer.outcome != Outcome::Acked || answer.kinds != Kinds::Untold {
+        if answer.outcome != Outcome::Acked || answer.kinds != Kinds::Unreported {
             return;
         }
         let Some(inserted) = answer.inserted else { return };

@@ -1,4 +1,5 @@
-//! `answer-sum`: the numbers of a response, which have to add up to what was sent, and to what it names.
+//! `answer-sum`: the numbers of a response, which have to add up to what was sent, and to what it
+//! names.
 
 use truth::scenario::promises::Batch;
 use truth::target::answer::{Answer, Kind, Kinds};
@@ -8,10 +9,10 @@ pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Batch) -> Option<
     let count = |count: Option<u32>| count.map(u64::from);
     let accepted = count(answer.accepted);
     let inserted = count(answer.inserted);
-    let told = inserted.zip(count(answer.duplicates));
-    let taken = accepted.or(told.map(|(inserted, duplicates)| inserted + duplicates));
+    let both = inserted.zip(count(answer.duplicates));
+    let taken = accepted.or(both.map(|(inserted, duplicates)| inserted + duplicates));
     let named = Named::of(&answer.kinds, sent);
-    match (taken, inserted, told) {
+    match (taken, inserted, both) {
         (Some(taken), _, Some((inserted, duplicates))) if taken != inserted + duplicates => {
             Some(format!("accepted={taken} is not inserted={inserted} + duplicates={duplicates}"))
         }
@@ -40,7 +41,7 @@ struct Named {
 impl Named {
     fn of(kinds: &Kinds, sent: u64) -> Self {
         match kinds {
-            Kinds::Untold => Self { taken: None, new: None },
+            Kinds::Unreported => Self { taken: None, new: None },
             Kinds::AllNew => Self { taken: Some(sent), new: Some(sent) },
             Kinds::AllDuplicate => Self { taken: Some(sent), new: Some(0) },
             Kinds::Each(kinds) => {

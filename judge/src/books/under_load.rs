@@ -1,13 +1,14 @@
 //! The counters under load: each poll beside what the sender knew at that moment.
 //!
-//! The sender notes what was acknowledged before it polls, and what was started after the response. As growth
-//! since the baseline, received is at most the started events, unique at most those not reported as
-//! duplicates, duplicates at most those not reported as new. From below, received has to reach the
-//! acknowledged events, unique those reported as new, and duplicates those reported as duplicates, once the
-//! promised lag has passed.
+//! The sender notes what was acknowledged before it polls, and what was started after the response.
+//! As growth since the baseline, received is at most the started events, unique at most those not
+//! reported as duplicates, duplicates at most those not reported as new. From below, received has
+//! to reach the acknowledged events, unique those reported as new, and duplicates those reported as
+//! duplicates, once the promised lag has passed.
 //!
-//! For example, 500 events were acknowledged before a poll, 350 as new and 150 as duplicates, and 600 had been
-//! started after it. Received may have grown by 500 to 600, unique by 350 to 450, duplicates by 150 to 250.
+//! For example, 500 events were acknowledged before a poll, 350 as new and 150 as duplicates, and
+//! 600 had been started after it. Received may have grown by 500 to 600, unique by 350 to 450,
+//! duplicates by 150 to 250.
 
 use std::collections::VecDeque;
 
@@ -17,12 +18,13 @@ use truth::scenario::promises::{Ack, Promises};
 
 use crate::numbers::grouped;
 
-/// Counters, in the order of all arrays here, and what a response reports of an event that each counts.
+/// Counters, in the order of all arrays here, and what a response reports of an event that each
+/// counts.
 const NAMES: [(&str, &str); 3] =
     [("received", "acknowledged"), ("unique", "reported as new"), ("duplicates", "reported as duplicates")];
 
-/// Number of demands that are kept for a counter until they are met. Polls come four times a second; with more
-/// demands than that, the oldest decides all the same.
+/// Number of demands that are kept for a counter until they are met. Polls come four times a
+/// second; with more demands than that, the oldest decides all the same.
 const OPEN_DEMANDS: usize = 4096;
 
 /// Polls under load of one run, reduced.
@@ -80,8 +82,8 @@ impl UnderLoad {
         self.compared += 1;
         // Where events are stored later, a response cannot tell which of them will be new.
         let is_queued = self.ack == Ack::Queued;
-        let reported_new = if is_queued { 0 } else { poll.told_new };
-        let reported_duplicate = if is_queued { 0 } else { poll.told_duplicate };
+        let reported_new = if is_queued { 0 } else { poll.reported_new };
+        let reported_duplicate = if is_queued { 0 } else { poll.reported_duplicate };
         let limits = [
             Limits { least: poll.acked, most: poll.started },
             Limits { least: reported_new, most: poll.started.saturating_sub(reported_duplicate) },
@@ -116,13 +118,13 @@ impl UnderLoad {
         let Some(Demand { since_ns, wanted }) = open.front() else { return };
         let nanos = poll.t_sent_ns.saturating_sub(*since_ns);
         if self.lags[at].as_ref().is_none_or(|lag| lag.nanos < nanos) {
-            let (name, told) = NAMES[at];
+            let (name, event) = NAMES[at];
             let ago = match nanos / 1_000_000 {
                 0 => "just".to_owned(),
                 millis => format!("{} ms", grouped(millis)),
             };
             let detail =
-                format!("under load {name} had grown by {grown} when {wanted} had been {told} {ago} before");
+                format!("under load {name} had grown by {grown} when {wanted} had been {event} {ago} before");
             self.lags[at] = Some(Lag { nanos, detail });
         }
     }

@@ -1,19 +1,20 @@
 //! One pass over a ledger, in the order of ends. It books every attempt on its key.
 //!
-//! A round is computed again from the plan when it opens, and dropped when all its requests have ended.
+//! A round is computed again from the plan when it opens, and dropped when all its requests have
+//! ended.
 //!
 //! For example, round 3 has two requests of two events, and the ledger says:
 //!
 //! ```text
-//! Open   round 3                     its keys: request 0 holds 40 and 41, request 1 holds 41 and 12
+//! Open   round 3                     request 0 holds the keys 40 and 41, request 1 holds 41 and 12
 //! Done   request 1, try 0, unknown   books an unknown attempt on 41 and on 12
 //! Done   request 0, try 0, acked     books an acknowledgement on 40 and on 41
 //! Done   request 1, try 1, acked     books an acknowledgement on 41 and on 12; round 3 is dropped
 //! ```
 //!
-//! Key 41 then has two acknowledged attempts and an unknown one, so the target has received it two or three
-//! times. Had the ledger ended after its second line, [`Walk::finish`] would book one more unknown attempt
-//! on every event of both requests, as neither has a final end.
+//! Key 41 then has two acknowledged attempts and an unknown one, so the target has received it two
+//! or three times. Had the ledger ended after its second line, [`Walk::finish`] would book one more
+//! unknown attempt on every event of both requests, as neither has a final end.
 
 mod opened;
 
@@ -155,7 +156,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Collects the repeats of earlier rounds that were acknowledged by now; none if keys may be forgotten.
+    /// Collects the repeats of earlier rounds that were acknowledged by now; none if keys may be
+    /// forgotten.
     fn known(&self, round: &Round) -> HashSet<u64> {
         if self.setting.window.is_some() {
             return HashSet::new();
@@ -247,15 +249,15 @@ impl<'a> Walk<'a> {
                 let is_new = |place: usize| answer.kinds.of(place) == Kind::New;
                 let new = ordinals.iter().enumerate().filter(|(place, _)| is_new(*place));
                 new.for_each(|(_, ordinal)| resent.replayed_new.note(*ordinal));
-                if answer.kinds == Kinds::Untold {
+                if answer.kinds == Kinds::Unreported {
                     resent.replayed_new.count += u64::from(answer.inserted.unwrap_or(0));
                 }
             }
         }
     }
 
-    /// Books every attempt of one try, those reported as new before the duplicates: the order of work
-    /// inside one request is the target's own affair.
+    /// Books every attempt of one try, those reported as new before the duplicates: the order of
+    /// work inside one request is the target's own affair.
     fn book(&mut self, ordinals: &[u64], answer: &Answer, interval: Interval) {
         let keys = &self.tally.keys;
         let booked: Vec<(usize, u64)> =
@@ -325,7 +327,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Books an unknown attempt for every request of an opened round that has no final end: the sender died.
+    /// Books an unknown attempt for every request of an opened round that has no final end: the
+    /// sender died.
     pub fn finish(mut self) -> Tally {
         let mut open: Vec<((usize, Scope), Opened)> = self.open.drain().collect();
         open.sort_by_key(|(key, _)| *key);

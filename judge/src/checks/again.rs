@@ -1,9 +1,10 @@
-//! Checks of keys that `verify` sent again, and of the looks before and after: an acknowledged key has to be known
-//! still, and no row may be gone.
+//! Checks of keys that `verify` sent again, and of the looks before and after: an acknowledged key
+//! has to be known still, and no row may be gone.
 //!
-//! For example, `verify` looks, sends 300 acknowledged keys again, and looks once more. Between the two looks
-//! unique grew from 1,400 to 1,402. One key was in doubt and absent at the first look, so one of the two may be that
-//! key. The other is an acknowledged key that was stored again: `replay` fails.
+//! For example, `verify` looks, sends 300 acknowledged keys again, and looks once more. Between the
+//! two looks unique grew from 1,400 to 1,402. One key was of unknown fate and absent at the first
+//! look, so one of the two may be that key. The other is an acknowledged key that was stored again:
+//! `replay` fails.
 
 use truth::observed::{Observed, Settled};
 
@@ -12,8 +13,8 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
 
-/// Looks for acknowledged keys that were sent again and not deduplicated. It needs keys that were listed, or
-/// acknowledged where nothing is listed.
+/// Looks for acknowledged keys that were sent again and not deduplicated. It needs keys that were
+/// listed, or acknowledged where nothing is listed.
 pub fn replay(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Replay;
     let resent = &facts.tally.resent;
@@ -44,7 +45,7 @@ pub fn replay(facts: &Facts<'_>) -> Check {
         ),
         Growth::Excess { by, others_possible: false } => {
             let detail = format!(
-                "unique grew by {} more than keys in doubt can explain, while {replayed} were sent again",
+                "unique grew by {} more than keys of unknown fate can explain, while {replayed} were sent again",
                 grouped(by)
             );
             Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)])
@@ -58,11 +59,11 @@ pub fn replay(facts: &Facts<'_>) -> Check {
 
 /// Growth of the unique count while keys were sent again.
 enum Growth {
-    /// No more than keys in doubt can explain.
+    /// No more than keys of unknown fate can explain.
     Explained,
     /// Not known: there are no counters, or they are not of one target at rest.
     Unclear,
-    /// More than keys in doubt can explain.
+    /// More than keys of unknown fate can explain.
     Excess {
         /// Number of keys beyond that.
         by: u64,
@@ -104,8 +105,8 @@ fn growth(facts: &Facts<'_>) -> Growth {
     Growth::Excess { by, others_possible }
 }
 
-/// Looks for keys that were listed at the first look and are gone at the second. Both listings have to be complete
-/// and bracketed.
+/// Looks for keys that were listed at the first look and are gone at the second. Both listings have
+/// to be complete and bracketed.
 pub fn stillness(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Stillness;
     let evidence = facts.evidence;

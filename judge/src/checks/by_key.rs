@@ -11,11 +11,11 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Doubt, Examined, SHOWN_KEYS};
 
-/// Looks for acknowledged keys that are absent. It is certain if the listing is complete and bracketed, and the key
-/// was looked for again.
+/// Looks for acknowledged keys that are absent. It is certain if the listing is complete and
+/// bracketed, and the key was looked for again.
 ///
-/// Of an incomplete listing it is enough that the key's topic is complete, or that the listing shows earlier and
-/// later rows: see [`passed`].
+/// Of an incomplete listing it is enough that the key's topic is complete, or that the listing
+/// shows earlier and later rows: see [`passed`].
 pub fn lost(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Lost;
     let listing = &facts.evidence.observed.listing;
@@ -104,8 +104,8 @@ pub fn key_merged(facts: &Facts<'_>) -> Check {
     Check::fail(ID, count, summary, merged.iter().take(SHOWN_KEYS).map(finding).collect())
 }
 
-/// Looks for keys that are listed more than once. The listing has to be bracketed, and the attempts of the key have
-/// to lie within the promised window: see [`crate::books::ages`].
+/// Looks for keys that are listed more than once. The listing has to be bracketed, and the attempts
+/// of the key have to lie within the promised window: see [`crate::books::ages`].
 pub fn stored_twice(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::StoredTwice;
     let listing = &facts.evidence.observed.listing;
@@ -183,8 +183,8 @@ pub(super) fn rejected_but_stored(
     Check::fail(ID, count, summary, shown.map(found).collect())
 }
 
-/// Looks for responses that contradict storing each key once: see [`crate::books::order`]. It needs an
-/// acknowledgement that means committed.
+/// Looks for responses that contradict storing each key once: see [`crate::books::order`]. It needs
+/// an acknowledgement that means committed.
 pub fn answer_order(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::AnswerOrder;
     let evidence = facts.evidence;

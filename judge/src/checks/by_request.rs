@@ -1,4 +1,5 @@
-//! Checks of whole requests: a batch that is stored in part, counts of new events, and invalid events.
+//! Checks of whole requests: a batch that is stored in part, counts of new events, and invalid
+//! events.
 
 use std::collections::HashMap;
 
@@ -13,8 +14,8 @@ use crate::facts::Facts;
 use crate::numbers::counted;
 use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, SHOWN_KEYS};
 
-/// Looks for unanswered requests of which a part is stored, though the target promises all or nothing. Only keys
-/// without another attempt count.
+/// Looks for unanswered requests of which a part is stored, though the target promises all or
+/// nothing. Only keys without another attempt count.
 pub fn torn_batch(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::TornBatch;
     if facts.evidence.promises.batch == Batch::Partial {

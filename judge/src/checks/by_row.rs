@@ -3,14 +3,15 @@
 use truth::observed::Route;
 use truth::observed::rows::AnomalyClass;
 use truth::observed::topics::Leak;
-use truth::scenario::promises::Counters as CounterPromise;
+use truth::scenario::promises::CounterPromise;
 
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
 use crate::numbers::counted;
 use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, SHOWN_KEYS};
 
-/// Looks for rows that this run did not store. An id that is not of this run needs a listing before it.
+/// Looks for rows that this run did not store. An id that is not of this run needs a listing before
+/// it.
 pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::Stranger;
     let listing = &facts.evidence.observed.listing;
@@ -111,8 +112,8 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     }
 }
 
-/// Counts the rows of others that the database has gained during the run. They may be of another writer, or stored
-/// by the target for its own use.
+/// Counts the rows of others that the database has gained during the run. They may be of another
+/// writer, or stored by the target for its own use.
 pub fn rows_of_others(facts: &Facts<'_>) -> Option<Observation> {
     let held = facts.evidence.observed.database.as_ref().filter(|database| database.unread.is_none())?;
     let before = facts.evidence.baseline.as_ref()?.stored?;
@@ -140,8 +141,8 @@ pub fn wrong_topic(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// Looks for rows of another topic in a topic's listing. It is certain if the target heeds the topic at all: not
-/// all pages are alike.
+/// Looks for rows of another topic in a topic's listing. It is certain if the target heeds the
+/// topic at all: not all pages are alike.
 pub fn scope_leak(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::ScopeLeak;
     let Some(scope) = &facts.evidence.observed.listing.scope else {
@@ -170,8 +171,8 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
     Check::fail(ID, scope.leaked, summary, scope.examples.iter().map(finding).collect())
 }
 
-/// Looks for rows of others that were listed before the run and are gone. Both listings have to be complete, and
-/// nobody else may write.
+/// Looks for rows of others that were listed before the run and are gone. Both listings have to be
+/// complete, and nobody else may write.
 pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::ForeignLost;
     let evidence = facts.evidence;

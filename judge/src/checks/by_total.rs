@@ -1,13 +1,14 @@
-//! Checks of totals: the numbers in responses, rows against counters, and counters against the ledger.
+//! Checks of totals: the numbers in responses, rows against counters, and counters against the
+//! ledger.
 //!
-//! Totals cancel: one lost key and one stored twice are still the right sum. They confirm the checks of single
-//! keys. Where a target shows no keys, they are all there is.
+//! Totals cancel: one lost key and one stored twice are still the right sum. They confirm the
+//! checks of single keys. Where a target shows no keys, they are all there is.
 
 use truth::observed::counters::Counters;
 use truth::observed::{ApartKey, Route};
 use truth::record::baseline::Baseline;
 use truth::record::ledger::Scope;
-use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
+use truth::scenario::promises::{CounterPromise, Received, StatsPromise};
 
 use crate::books::region::{Bound, Break, Deltas, Region};
 use crate::books::responses::AnswerFault;
@@ -46,8 +47,8 @@ pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
     Finding::plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
 }
 
-/// Compares listing and database key by key, and rows with the unique count in total. It is certain if the
-/// listing is complete and bracketed; of single keys also if it is not complete.
+/// Compares listing and database key by key, and rows with the unique count in total. It is certain
+/// if the listing is complete and bracketed; of single keys also if it is not complete.
 pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::RoutesDisagree;
     let totals = totals(facts);
@@ -59,7 +60,8 @@ pub fn routes_disagree(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// Compares listing and database key by key. Returns a sentence if they agree, or the check if they differ.
+/// Compares listing and database key by key. Returns a sentence if they agree, or the check if they
+/// differ.
 fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
     const ID: CheckId = CheckId::RoutesDisagree;
     let observed = &facts.evidence.observed;
@@ -161,8 +163,8 @@ fn totals(facts: &Facts<'_>) -> Check {
     Check::fail(ID, off, detail.clone(), vec![Finding::plain(detail)])
 }
 
-/// Compares the counters with the ledger, at rest and under load. A counter that is too high is certain only if
-/// the baseline was still, or the closing poll says the same.
+/// Compares the counters with the ledger, at rest and under load. A counter that is too high is
+/// certain only if the baseline was still, or the closing poll says the same.
 pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::Counters;
     let evidence = facts.evidence;
@@ -222,8 +224,8 @@ fn is_firm(evidence: &Evidence) -> bool {
     evidence.baseline.as_ref().is_some_and(Baseline::is_firm) && !evidence.promises.shared
 }
 
-/// Lists the faults of the counters under load: a snapshot that does not add up, a counter that is too high, or one
-/// that was behind for longer than promised.
+/// Lists the faults of the counters under load: a snapshot that does not add up, a counter that is
+/// too high, or one that was behind for longer than promised.
 fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> Vec<String> {
     let evidence = facts.evidence;
     let mut broken: Vec<String> = torn(evidence, before).into_iter().collect();
@@ -245,7 +247,8 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
     broken
 }
 
-/// Describes counters under load that are no snapshot, where snapshots are promised and the baseline adds up.
+/// Describes counters under load that are no snapshot, where snapshots are promised and the
+/// baseline adds up.
 fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     let promises = &evidence.promises;
     let promised = promises.stats == StatsPromise::Snapshot && promises.received == Received::Accepted;
@@ -260,8 +263,8 @@ fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     ))
 }
 
-/// Judges counters that are too high, and add up. They are a fault if the closing poll says the same. If they grew
-/// later, another writer explains them.
+/// Judges counters that are too high, and add up. They are a fault if the closing poll says the
+/// same. If they grew later, another writer explains them.
 fn excess(
     facts: &Facts<'_>,
     examined: &mut Examined,
@@ -298,7 +301,7 @@ fn excess(
         && others == growth
         && growth > Some(0)
     {
-        // Whatever came later is another's, row by row, so the closing poll is the run's last word.
+        // The rows that came later are another writer's, so the closing poll decides.
         if closing_breaks.is_empty() {
             examined.slack = examined.slack.take().map(|slack| CounterSlack { deltas: at_close, ..slack });
             return Check::pass(ID, format!("at the closing poll {}", holds(region, true)));
@@ -311,7 +314,9 @@ fn holds(region: &Region, firm: bool) -> String {
     let slack = region.received.slack();
     match (firm, slack) {
         (false, _) => {
-            "at least the acknowledged events are counted (no upper bound: others write, or the baseline was not at rest)".to_owned()
+            "at least the acknowledged events are counted (no upper bound: others write, or the baseline \
+             was not at rest)"
+                .to_owned()
         }
         (true, 0) => "exactly the events sent are counted".to_owned(),
         (true, _) => {

@@ -1,13 +1,14 @@
-//! `epochs`: readings of the counters in order. An epoch is the life of one process: no counter falls in it. If
-//! counters are promised to survive a restart, none ever falls.
+//! `epochs`: readings of the counters in order. An epoch is the life of one process: no counter
+//! falls in it. If counters are promised to survive a restart, none ever falls.
 //!
-//! A process is known by its instance, or by an uptime that is longer than the time since the reading before. An
-//! uptime that fell to less than that time shows a restart.
+//! A process is known by its instance, or by an uptime that is longer than the time since the
+//! reading before. An uptime that fell to less than that time shows a restart.
 //!
-//! An uptime that reaches back to before the process was ended, for which there is proof, is impossible.
+//! An uptime that reaches back to before the process was ended, for which there is proof, is
+//! impossible.
 
 use truth::record::faults::Struck;
-use truth::scenario::promises::{Counters as CounterPromise, StatsPromise};
+use truth::scenario::promises::{CounterPromise, StatsPromise};
 
 use crate::books::epochs::{Epochs, Passage, ROUNDED_MS, Step};
 use crate::books::interval::Interval;
@@ -15,8 +16,8 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, Observation};
 
-/// Looks for counters that fell, and for impossible uptimes. It is certain if readings are snapshots, and counters
-/// persist or one process answered.
+/// Looks for counters that fell, and for impossible uptimes. It is certain if readings are
+/// snapshots, and counters persist or one process answered.
 pub fn epochs(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Epochs;
     let promises = &facts.evidence.promises;
@@ -66,7 +67,7 @@ pub(super) fn restarts(facts: &Facts<'_>) -> Vec<Observation> {
         .filter(|step| !was_struck(facts, step))
         .map(|step| Observation::Restarted { when: when(facts, step) })
         .collect();
-    // What happened between a run and its reading is nobody's fault.
+    // A restart between a run and its reading is not a fault.
     let was_read = facts.epochs.iter().zip(&facts.evidence.polled);
     let later = was_read.filter(|(epochs, polled)| epochs.restarts.len() > polled.epochs.restarts.len());
     restarts.extend(later.map(|_| Observation::RestartedAfterRun));

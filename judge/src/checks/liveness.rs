@@ -1,7 +1,8 @@
 //! `liveness`: accepted events are stored within the promised time. Server errors are observations.
 //!
-//! Events that wait while counters move may still be stored. Events that wait while nothing moves, for longer than
-//! `[promises] drain` after the last response, break a promise. Without that promise no time is too long.
+//! Events that wait while counters move may still be stored. Events that wait while nothing moves,
+//! for longer than `[promises] drain` after the last response, break a promise. Without that
+//! promise no time is too long.
 
 use std::collections::HashSet;
 
@@ -10,6 +11,7 @@ use truth::observed::Settled;
 use truth::record::ledger::Frame;
 use truth::target::answer::Outcome;
 
+use crate::books::interval::Interval;
 use crate::facts::Facts;
 use crate::history::histories;
 use crate::numbers::{counted, grouped};
@@ -21,8 +23,8 @@ const POISONED_ATTEMPTS: usize = 3;
 /// Number of such keys that are looked at.
 const POISONED_KEYS: usize = 64;
 
-/// Looks for accepted events that still wait. It is certain if the counters stood still at the end, nobody else
-/// writes, and fewer events waited before the run.
+/// Looks for accepted events that still wait. It is certain if the counters stood still at the end,
+/// nobody else writes, and fewer events waited before the run.
 pub fn liveness(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Liveness;
     let evidence = facts.evidence;
@@ -30,8 +32,9 @@ pub fn liveness(facts: &Facts<'_>) -> Check {
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "shards of this run are missing");
     }
-    let told = observed.stats.as_ref().filter(|stats| stats.pending.is_some() || stats.processing.is_some());
-    let Some(now) = told else {
+    let reported =
+        observed.stats.as_ref().filter(|stats| stats.pending.is_some() || stats.processing.is_some());
+    let Some(now) = reported else {
         return Check::not_tested(ID, "the target does not report waiting events");
     };
     let waiting = now.backlog();
@@ -74,23 +77,25 @@ pub(super) fn failures(facts: &Facts<'_>) -> Option<Observation> {
     (!responses.is_empty()).then_some(Observation::ServerErrors { responses })
 }
 
-/// Finds keys that failed with a server error each time, while others were acknowledged: something about them makes
-/// the target fail.
+/// Finds keys that failed with a server error each time, while others were acknowledged: something
+/// about them makes the target fail.
 pub(super) fn poisoned(facts: &Facts<'_>) -> Option<Observation> {
     let evidence = facts.evidence;
     let keys = &facts.tally.keys;
     let tried = |ordinal: u64| keys.unknown(ordinal) >= POISONED_ATTEMPTS as u64;
     let suspects = keys.iter().filter(|(ordinal, state)| state.acked() == 0 && tried(*ordinal));
     let suspects: HashSet<u64> = suspects.map(|(ordinal, _)| ordinal).take(POISONED_KEYS).collect();
-    // A ledger that cannot be read a second time leaves nothing to tell here, and its verdict says so.
+    // A ledger that cannot be read a second time leaves nothing to tell here, and its verdict says
+    // so.
     let mut attempts = histories(evidence, &suspects).ok()?;
     let failed = |attempt: &Attempt| (500..600).contains(&attempt.status);
     attempts.retain(|_, attempts| attempts.len() >= POISONED_ATTEMPTS && attempts.iter().all(failed));
     let span = |attempts: &Vec<Attempt>| {
-        let first = attempts.iter().map(|attempt| attempt.start_us).min()?;
-        Some((first, attempts.iter().filter_map(|attempt| attempt.end_us).max()?))
+        let start = attempts.iter().map(|attempt| attempt.start_us).min()?;
+        let end = attempts.iter().filter_map(|attempt| attempt.end_us).max()?;
+        Some(Interval { start, end })
     };
-    let spans: Vec<(u64, (u64, u64))> =
+    let spans: Vec<(u64, Interval)> =
         attempts.iter().filter_map(|(ordinal, attempts)| Some((*ordinal, span(attempts)?))).collect();
     let mut poisoned: Vec<u64> = alive_meanwhile(facts, &spans)?.into_iter().collect();
     poisoned.sort_unstable();
@@ -105,7 +110,7 @@ pub(super) fn poisoned(facts: &Facts<'_>) -> Option<Observation> {
 }
 
 /// Finds those of these keys during whose attempts some request was acknowledged.
-fn alive_meanwhile(facts: &Facts<'_>, spans: &[(u64, (u64, u64))]) -> Option<HashSet<u64>> {
+fn alive_meanwhile(facts: &Facts<'_>, spans: &[(u64, Interval)]) -> Option<HashSet<u64>> {
     let mut alive = HashSet::new();
     let mut origin = None;
     if spans.is_empty() {
@@ -117,7 +122,7 @@ fn alive_meanwhile(facts: &Facts<'_>, spans: &[(u64, (u64, u64))]) -> Option<Has
             && done.answer.outcome == Outcome::Acked
         {
             let end = done.t_end.saturating_sub(origin) / 1_000;
-            let within = spans.iter().filter(|(_, (from, to))| (*from..=*to).contains(&end));
+            let within = spans.iter().filter(|(_, span)| span.overlaps(Interval { start: end, end }));
             alive.extend(within.map(|(ordinal, _)| *ordinal));
         }
         Ok(())

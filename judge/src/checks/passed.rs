@@ -1,13 +1,14 @@
-//! Lost keys of a target that shows a part of its rows, without saying where it stops. If that part is in the order
-//! of time, it is a stretch of that order. A key of the same topic that was stored after one of its rows and before
-//! another would be in it.
+//! Lost keys of a target that shows a part of its rows, without saying where it stops. If that part
+//! is in the order of time, it is a stretch of that order. A key of the same topic that was stored
+//! after one of its rows and before another would be in it.
 //!
-//! A key was stored after the start of its first attempt and before its first acknowledgement. A listing counts as
-//! ordered by time, either way, if no two of its rows contradict that, and many follow one another.
+//! A key was stored after the start of its first attempt and before its first acknowledgement. A
+//! listing counts as ordered by time, either way, if no two of its rows contradict that, and many
+//! follow one another.
 //!
-//! For example, a topic shows rows that were stored from 1 to 2 s and from 8 to 9 s. A key that was stored between 4
-//! and 5 s lies between them: absent, it is lost. A key that was stored between 1.5 and 5 s may lie before the first
-//! row: absent, it may be unseen.
+//! For example, a topic shows rows that were stored from 1 to 2 s and from 8 to 9 s. A key that was
+//! stored between 4 and 5 s lies between them: absent, it is lost. A key that was stored between
+//! 1.5 and 5 s may lie before the first row: absent, it may be unseen.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +30,8 @@ const ROWS: usize = 32;
 /// Number of rows among them that follow one another in time.
 const DEPTH: usize = 4;
 
-/// Number of attempts of a key that are known at most. A key with more was stored at an unknown time.
+/// Number of attempts of a key that are known at most. A key with more was stored at an unknown
+/// time.
 const MOST_ATTEMPTS: usize = history::SHOWN_ATTEMPTS - 1;
 
 /// Finds the lost keys that would be shown if they were present.
@@ -52,7 +54,8 @@ pub(super) fn passed(facts: &Facts<'_>) -> Result<HashSet<u64>, WalkError> {
     if !is_in_order(in_time()) && !is_in_order(in_time().rev()) {
         return Ok(HashSet::new());
     }
-    // Each topic by itself: a target may hold back rows of one, and show those of others from the same time.
+    // Each topic by itself: a target may hold back rows of one, and show those of others from the
+    // same time.
     let mut stretches: HashMap<&str, Stretch> = HashMap::new();
     for (ordinal, interval) in &shown {
         stretches.entry(evidence.events.topic(*ordinal)).or_default().take(*ordinal, *interval);
@@ -67,7 +70,8 @@ pub(super) fn passed(facts: &Facts<'_>) -> Result<HashSet<u64>, WalkError> {
 
 /// Rows of one topic that are shown.
 struct Stretch {
-    /// Lowest key. If rows are ordered by the timestamps sent, they are ordered by the keys' numbers.
+    /// Lowest key. If rows are ordered by the timestamps sent, they are ordered by the keys'
+    /// numbers.
     lowest: u64,
     /// Highest key.
     highest: u64,

@@ -20,7 +20,7 @@ pub(crate) struct Unaccounted {
     pub(super) unattempted_keys: Vec<u64>,
     /// Keys with a rejected attempt.
     pub(super) rejected: Vec<u64>,
-    /// Reason why the rejected ones could not be told apart.
+    /// Reason why the rejected ones could not be found.
     pub(super) unread: Option<String>,
 }
 
@@ -33,12 +33,12 @@ impl Unaccounted {
         }
         let class = facts.tally.keys.of_class(Class::Unaccounted, NAMED);
         let named: HashSet<u64> = class.keys.iter().copied().collect();
-        let (refused, unread) = match history::rejected_among(facts.evidence, &named) {
-            Ok(refused) => (refused, None),
+        let (has_rejected, unread) = match history::rejected_among(facts.evidence, &named) {
+            Ok(keys) => (keys, None),
             Err(error) => (HashSet::new(), Some(chain(&error))),
         };
         let (rejected, unattempted_keys): (Vec<u64>, Vec<u64>) =
-            class.keys.iter().partition(|ordinal| refused.contains(ordinal));
+            class.keys.iter().partition(|ordinal| has_rejected.contains(ordinal));
         Self { unattempted: class.count - rejected.len() as u64, unattempted_keys, rejected, unread }
     }
 }

@@ -1,13 +1,14 @@
-//! `wrong-winner`: of a key's two payloads (`[traps]`), the one that a store can hold if it keeps its promise on
-//! conflicts.
+//! `wrong-winner`: of a key's two payloads (`[traps]`), the one that a store can hold if it keeps
+//! its promise on conflicts.
 //!
-//! Only strict order in time counts. The first attempt of a key can be any that began before the earliest
-//! acknowledgement ended. If a response reports the key as new, it is that request. The last attempt can be any
-//! that ended after the latest acknowledged one began, or any whose fate is unknown. Inside one request the order
-//! is the target's own affair.
+//! Only strict order in time counts. The first attempt of a key can be any that began before the
+//! earliest acknowledgement ended. If a response reports the key as new, it is that request. The
+//! last attempt can be any that ended after the latest acknowledged one began, or any whose fate is
+//! unknown. Inside one request the order is the target's own affair.
 //!
-//! For example, payload A was sent from 1 to 3 ms and payload B from 2 to 5 ms, both acknowledged. They overlap,
-//! so the store can hold either. Had B begun at 4 ms, first-wins would have to hold A, and last-wins B.
+//! For example, payload A was sent from 1 to 3 ms and payload B from 2 to 5 ms, both acknowledged.
+//! They overlap, so the store can hold either. Had B begun at 4 ms, first-wins would have to hold
+//! A, and last-wins B.
 
 use truth::observed::Route;
 use truth::plan::variant::{Side, Variant};
@@ -17,8 +18,8 @@ use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
 
-/// Looks for keys that hold a payload that cannot be the one to keep. It needs one clock and an acknowledgement
-/// that means committed, except where conflicts are promised to be rejected.
+/// Looks for keys that hold a payload that cannot be the one to keep. It needs one clock and an
+/// acknowledgement that means committed, except where conflicts are promised to be rejected.
 pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::WrongWinner;
     let evidence = facts.evidence;
@@ -94,7 +95,8 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     Check::fail(ID, count, summary, findings)
 }
 
-/// Returns true if the promised equality tells the two payloads of a key apart, in any spelling of the store.
+/// Returns true if the promised equality tells the two payloads of a key apart, in any spelling of
+/// the store.
 fn is_told_apart(facts: &Facts<'_>, ordinal: u64) -> bool {
     let to_the_letter = facts.evidence.promises.payload == PayloadEquality::Exact
         && facts.evidence.observed.listing.route == Route::Api;

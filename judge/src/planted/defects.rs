@@ -115,7 +115,8 @@ fn report_duplicates_only(_: &Evidence, slice: &mut Slice) -> Option<()> {
     Some(())
 }
 
-/// Reports the attempt that ended last as new and all others as duplicates. The last begins after the first ended.
+/// Reports the attempt that ended last as new and all others as duplicates. The last begins after
+/// the first ended.
 fn report_new_late(_: &Evidence, slice: &mut Slice) -> Option<()> {
     let attempts = slice.attempts.clone();
     let last = acks(&slice.frames, &attempts).max_by_key(|(done, _)| done.t_end)?.0.request;
@@ -164,7 +165,8 @@ fn raise_received(_: &Evidence, slice: &mut Slice) -> Option<()> {
     Some(())
 }
 
-/// Lets the counters under load be one ahead of the started events. Something that sends again could do that too.
+/// Lets the counters under load be one ahead of the started events. Something that sends again
+/// could do that too.
 fn run_ahead(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
     (!evidence.promises.intermediary_resends).then_some(())?;
     let poll = slice.polls.first_mut()?;

@@ -1,4 +1,5 @@
-//! Slice of a run: the last round that was answered whole, with the store of a target that did everything right.
+//! Slice of a run: the last round that was answered whole, with the store of a target that did
+//! everything right.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,7 +12,7 @@ use truth::plan::variant::{Side, Variant};
 use truth::record::baseline::{Baseline, ListedBaseline};
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::record::polls::Poll;
-use truth::scenario::promises::{Counters as CounterPromise, Promises};
+use truth::scenario::promises::{CounterPromise, Promises};
 use truth::target::answer::{Kind, Outcome};
 
 use crate::books::contests::Contests;
@@ -118,7 +119,8 @@ pub(super) fn cut(facts: &Facts<'_>) -> Result<Option<Cut>, WalkError> {
     Ok(Some(Cut { keys, slice }))
 }
 
-/// Fills the store of a target that did everything right: all acknowledged keys of the slice, and matching counters.
+/// Fills the store of a target that did everything right: all acknowledged keys of the slice, and
+/// matching counters.
 fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<(), WalkError> {
     let (tally, _) = book(&evidence_of(evidence, keys, slice))?;
     let acked = |(ordinal, state): (u64, KeyState)| (state.acked() > 0).then_some(ordinal);
@@ -142,8 +144,8 @@ fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<()
         t_sent_ns: 1,
         t_answered_ns: 1,
         acked: 0,
-        told_new: 0,
-        told_duplicate: 0,
+        reported_new: 0,
+        reported_duplicate: 0,
         started: received,
         stats: Some(slice.counters.clone()),
         error: None,

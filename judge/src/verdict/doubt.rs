@@ -7,7 +7,8 @@ use crate::numbers::{counted, grouped};
 /// End of sentences about something that is not on record, and may have been sent all the same.
 pub(crate) const OPEN_END: &str = "the ledger was not closed, and may lack the last requests";
 
-/// A cause for UNKNOWN that no single check stands for. [`fmt::Display`] writes the sentence of the report.
+/// A cause for UNKNOWN that no single check stands for. [`fmt::Display`] writes the sentence of the
+/// report.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Doubt {
     /// The listing could not be read.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::numbers::{counted, grouped};
 
-/// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports and files.
+/// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
+/// and files.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum Observation {

@@ -8,7 +8,8 @@ use truth::target::answer::{Kind, Kinds};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check};
 
-/// A key whose copies stand in two requests that do not overlap: (round, request, place) of each, in order.
+/// A key whose copies stand in two requests that do not overlap: (round, request, place) of each,
+/// in order.
 fn spread_key(forged: &Forged) -> (u64, Vec<(u64, u32, usize)>) {
     let spread = |attempts: &[(u64, u32, usize)]| attempts.len() == 2 && attempts[1].0 > attempts[0].0;
     let key = forged.key_where(spread);
@@ -186,8 +187,8 @@ fn an_answer_that_names_other_events_than_it_counts_is_named() {
         (Some(20), Some(1), None, Kinds::AllDuplicate, false),
         (Some(19), None, None, each(&untold), true),
         (Some(18), None, None, each(&untold), false),
-        (Some(20), Some(21), None, Kinds::Untold, false),
-        (Some(20), Some(20), None, Kinds::Untold, true),
+        (Some(20), Some(21), None, Kinds::Unreported, false),
+        (Some(20), Some(20), None, Kinds::Unreported, true),
     ];
     for (accepted, inserted, duplicates, kinds, adds_up) in table {
         let mut forged = Forge::default().run();
@@ -212,7 +213,7 @@ fn an_answer_may_leave_numbers_out_and_a_partial_one_may_take_less() {
     }
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
     let answer = &mut forged.dones().nth(1).unwrap().answer;
-    (answer.accepted, answer.kinds) = (Some(19), Kinds::Untold);
+    (answer.accepted, answer.kinds) = (Some(19), Kinds::Unreported);
     assert_fails(&forged.verdict(), &[CheckId::AnswerSum]);
     forged.promises.batch = truth::scenario::promises::Batch::Partial;
     assert_fails(&forged.verdict(), &[]);

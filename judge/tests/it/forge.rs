@@ -1,6 +1,8 @@
-//! Forged runs: a correct target is simulated exactly over a plan, and a test then damages one thing.
+//! Forged runs: a correct target is simulated exactly over a plan, and a test then damages one
+//! thing.
 //!
-//! The simulation shares nothing with the judge but the plan: its store is a set of keys, its clock a counter.
+//! The simulation shares nothing with the judge but the plan: its store is a set of keys, its clock
+//! a counter.
 
 use std::collections::HashSet;
 
@@ -228,7 +230,8 @@ impl Forge {
     }
 }
 
-/// The counters asked for while the load goes on, at the instants at which every so many requests take effect.
+/// The counters asked for while the load goes on, at the instants at which every so many requests
+/// take effect.
 struct Polling {
     /// Start of each try, and its events.
     starts: Vec<(u64, u64)>,
@@ -277,8 +280,8 @@ impl Polling {
             t_sent_ns: t,
             t_answered_ns: t,
             acked: told(0),
-            told_new: told(1),
-            told_duplicate: told(2),
+            reported_new: told(1),
+            reported_duplicate: told(2),
             started: self.starts.iter().filter(|(start, _)| *start <= t).map(|(_, events)| events).sum(),
             stats,
             error: None,
@@ -309,7 +312,7 @@ fn done(sent: &Try, kinds: Vec<Kind>) -> Done {
         Fate::Acked if news == all => (200, told(Kinds::AllNew)),
         Fate::Acked if news == 0 => (200, told(Kinds::AllDuplicate)),
         Fate::Acked => (200, told(Kinds::Each(kinds))),
-        Fate::Untold => (200, told(Kinds::Untold)),
+        Fate::Untold => (200, told(Kinds::Unreported)),
         Fate::Unknown { .. } | Fate::Silent { .. } => (0, Answer::bare(Outcome::Unknown)),
         Fate::Rejected => (503, Answer::bare(Outcome::Rejected)),
         Fate::NeverSent => (0, Answer::bare(Outcome::NeverSent)),

@@ -35,7 +35,8 @@ pub(crate) struct Forged {
     pub(crate) rows: Vec<Row>,
     pub(crate) now: Counters,
     pub(crate) closing: Option<Counters>,
-    /// The counters under load; the last poll is the closing one, which takes its answer from `closing`.
+    /// The counters under load; the last poll is the closing one, which takes its answer from
+    /// `closing`.
     pub(crate) polls: Vec<Poll>,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) settled: Settled,
@@ -245,7 +246,7 @@ impl Forged {
 }
 
 /// The check of this name.
-pub(crate) fn check<'a>(verdict: &'a Judgement, name: CheckId) -> &'a Check {
+pub(crate) fn check(verdict: &Judgement, name: CheckId) -> &Check {
     verdict.checks.iter().find(|check| check.name == name).expect("a check of this name")
 }
 

@@ -28,11 +28,12 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     (said, MOMENTS, MOMENTS).prop_map(|(said, a, b)| Attempt { said, start: a.min(b), end: a.max(b) })
 }
 
-/// Whether some order of effects explains the answers: the attempt that takes effect first stored the key and is told
-/// `new`, all others `duplicate`; one that does not tell may be either, one without an answer may never take effect.
+/// Whether some order of effects explains the answers: the attempt that takes effect first stored
+/// the key and is told `new`, all others `duplicate`; one that does not tell may be either, one
+/// without an answer may never take effect.
 ///
-/// Tries every attempt as the first. It takes effect as early as it can, and each other acknowledged one must then have a
-/// moment left at or after that, inside its own interval.
+/// Tries every attempt as the first. It takes effect as early as it can, and each other
+/// acknowledged one must then have a moment left at or after that, inside its own interval.
 fn linearizable(history: &[Attempt]) -> bool {
     let acked = |attempt: &Attempt| attempt.said != Said::Nothing;
     if !history.iter().any(acked) {
@@ -48,8 +49,9 @@ fn linearizable(history: &[Attempt]) -> bool {
     })
 }
 
-/// The same by permutations and moments, for the oracle's own sake: every order of every subset of attempts in which all
-/// acknowledged ones occur, each as early as its interval and the one before it allow.
+/// The same by permutations and moments, for the oracle's own sake: every order of every subset of
+/// attempts in which all acknowledged ones occur, each as early as its interval and the one before
+/// it allow.
 fn linearizable_by_permutation(history: &[Attempt], done: u32, now: u64) -> bool {
     let left = |attempt: usize| done & (1 << attempt) == 0;
     if (0..history.len()).all(|at| !left(at) || history[at].said == Said::Nothing) {
@@ -87,8 +89,8 @@ fn accepted(history: &[Attempt]) -> bool {
     !keys.get(0).is(Class::DoubleNew) && faults.late_new.count + faults.phantom_duplicate.count == 0
 }
 
-/// The only case in which the judge is weaker on purpose: the earliest acknowledgement does not tell, so no moment is
-/// kept to compare a later `new` with.
+/// The only case in which the judge is weaker on purpose: the earliest acknowledgement does not
+/// tell, so no moment is kept to compare a later `new` with.
 fn is_let_go(history: &[Attempt]) -> bool {
     let acked = || history.iter().filter(|attempt| attempt.said != Said::Nothing);
     let earliest = acked().map(|attempt| attempt.end).min();

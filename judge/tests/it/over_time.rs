@@ -1,4 +1,5 @@
-//! What a target says of itself over time: the counters under load, and from one answer to the next.
+//! What a target says of itself over time: the counters under load, and from one answer to the
+//! next.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use truth::observed::counters::Counters;
 use truth::record::faults::{FaultRecord, Struck};
 use truth::record::polls::Poll;
 use truth::scenario::fault::Action;
-use truth::scenario::promises::{Ack, Counters as CounterPromise, Preset, Received, StatsPromise};
+use truth::scenario::promises::{Ack, CounterPromise, Preset, Received, StatsPromise};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign};
 
@@ -20,7 +21,8 @@ fn poll(forged: &mut Forged, nth: usize) -> &mut Poll {
     poll
 }
 
-/// Sets a counter of a poll to this growth since a baseline of zero; the others so that the answer adds up.
+/// Sets a counter of a poll to this growth since a baseline of zero; the others so that the answer
+/// adds up.
 fn say(poll: &mut Poll, [received, unique, duplicates]: [u64; 3]) {
     let stats = poll.stats.as_mut().expect("a poll under load");
     (stats.received, stats.unique, stats.duplicates) = (Some(received), Some(unique), Some(duplicates));
@@ -34,7 +36,7 @@ fn observed(verdict: &Judgement, words: &str) -> bool {
 fn answers_at_the_very_bounds_hold_and_one_beyond_fails() {
     let forged = Forge::default().run();
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
-    let sums = |poll: &Poll| (poll.started, poll.told_new, poll.told_duplicate);
+    let sums = |poll: &Poll| (poll.started, poll.reported_new, poll.reported_duplicate);
     let (started, new, duplicate) = sums(&forged.polls[4]);
     assert!(new > 0 && duplicate > 0 && started > new + duplicate, "under way: {started} {new} {duplicate}");
     for (at_most, beyond) in [
@@ -244,7 +246,8 @@ fn volatile_counters_are_judged_until_the_restart_and_not_after_it() {
     assert_eq!(judge(&evidence).verdict, Verdict::Unknown);
 }
 
-/// Takes the instance away from all answers and lets them tell an uptime, in milliseconds, by the time of the answer.
+/// Takes the instance away from all answers and lets them tell an uptime, in milliseconds, by the
+/// time of the answer.
 fn by_uptime(forged: &mut Forged, uptime: impl Fn(u64) -> u64) {
     let tell = |stats: &mut Counters, t_ns: u64| {
         (stats.instance, stats.uptime_ms) = (None, Some(uptime(t_ns / 1_000_000)));

@@ -1,9 +1,12 @@
-//! Trust in the judge: the defects planted after a verdict are seen on every ordinary run, and never falsely missed.
+//! Trust in the judge: the defects planted after a verdict are seen on every ordinary run, and
+//! never falsely missed.
 
 use judge::judge;
 use judge::verdict::{Judgement, Verdict};
 use truth::observed::ListingObservation;
-use truth::scenario::promises::{Ack, Batch, Counters, PayloadEquality, Promises, Received, StatsPromise};
+use truth::scenario::promises::{
+    Ack, Batch, CounterPromise, PayloadEquality, Promises, Received, StatsPromise,
+};
 use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, foreign};
@@ -35,7 +38,7 @@ fn promise_sets() -> Vec<Promises> {
         strict.clone(),
         Promises { received: Received::Offered, ..strict.clone() },
         Promises { batch: Batch::Partial, payload: PayloadEquality::Json, ..strict.clone() },
-        Promises { counters: Counters::Volatile, payload: PayloadEquality::None, ..strict.clone() },
+        Promises { counters: CounterPromise::Volatile, payload: PayloadEquality::None, ..strict.clone() },
         Promises { ack: Ack::Queued, stats: StatsPromise::Eventual, ..strict.clone() },
         Promises { shared: true, intermediary_resends: true, ..strict },
     ]

@@ -1,4 +1,5 @@
-//! The region of counters against brute force: every subset of unknown attempts that may have been executed.
+//! The region of counters against brute force: every subset of unknown attempts that may have been
+//! executed.
 
 use std::collections::BTreeSet;
 

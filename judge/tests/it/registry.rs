@@ -105,7 +105,7 @@ fn rejected(id: CheckId) -> Evidence {
 }
 
 fn count_all_as_new(done: &mut Done) {
-    done.answer.kinds = Kinds::Untold;
+    done.answer.kinds = Kinds::Unreported;
     done.answer.inserted = done.answer.accepted;
     done.answer.duplicates = Some(0);
 }

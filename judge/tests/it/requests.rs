@@ -69,7 +69,8 @@ fn a_key_that_another_request_carried_too_tells_nothing_of_a_tear() {
     assert_eq!(check(&forged.verdict(), CheckId::TornBatch).status, Status::NotTested);
 }
 
-/// A run whose answers tell how many, and not which; `raise` is added to what one request with repeats inside tells.
+/// A run whose answers tell how many, and not which; `raise` is added to what one request with
+/// repeats inside tells.
 fn counting(raise: u32) -> (Judgement, u32) {
     let mut forged = Forge::default().run();
     let plan = forged.plan.clone();
@@ -79,7 +80,7 @@ fn counting(raise: u32) -> (Judgement, u32) {
     };
     let mut room = None;
     for done in forged.dones() {
-        done.answer.kinds = Kinds::Untold;
+        done.answer.kinds = Kinds::Unreported;
         let sent = ordinals(done.scope, done.request);
         let distinct: std::collections::HashSet<&u64> = sent.iter().collect();
         let inserted = done.answer.inserted.expect("counts");
@@ -110,7 +111,7 @@ fn an_answer_cannot_count_what_was_acknowledged_long_before_as_new() {
     let plan = forged.plan.clone();
     let mut raised = false;
     for done in forged.dones() {
-        done.answer.kinds = Kinds::Untold;
+        done.answer.kinds = Kinds::Unreported;
         let Scope::Round(round) = done.scope else { continue };
         let sent = plan.round(round).request(done.request).to_vec();
         let distinct: std::collections::HashSet<u64> = sent.iter().copied().collect();

@@ -1,4 +1,5 @@
-//! The checks of what is stored: evidence that each must reject, and evidence near the line that it must accept.
+//! The checks of what is stored: evidence that each must reject, and evidence near the line that it
+//! must accept.
 
 use judge::judge;
 use judge::verdict::{CheckId, Status, Verdict};

@@ -2,7 +2,7 @@
 
 use judge::verdict::{CheckId, Status, Verdict};
 use truth::observed::counters::Counters;
-use truth::scenario::promises::{Counters as CounterPromise, Received, StatsPromise};
+use truth::scenario::promises::{CounterPromise, Received, StatsPromise};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign};
 

@@ -1,4 +1,5 @@
-//! A target that promises to know a key again for so long only: what comes later may be stored again.
+//! A target that promises to know a key again for so long only: what comes later may be stored
+//! again.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ fn stored_again() -> Forged {
     }
     // What the polls had been told by then.
     for poll in &mut forged.polls {
-        poll.told_duplicate = poll.told_duplicate.saturating_sub(1);
+        poll.reported_duplicate = poll.reported_duplicate.saturating_sub(1);
     }
     forged
 }

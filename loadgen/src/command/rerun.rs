@@ -12,13 +12,12 @@ use super::cli::{Cli, Http, Shape};
 /// Returns the command with the flags that were given, the seed, and the numbers by which a load is
 /// known. A run without its run id gets a new identity; a shard needs a run id that its siblings
 /// share.
-pub(crate) fn rerun(cli: &Cli, load: &Load, seed: u32, shard: Shard) -> String {
+pub(crate) fn rerun(cli: &Cli, load: &Load, count: Option<u64>, seed: u32, shard: Shard) -> String {
     let mut command = CommandLine(vec!["loadgen".to_owned()]);
     // A scenario file holds these numbers.
     let is_bare = cli.scenario.is_none();
     command.add("--scenario", cli.scenario.as_ref().map(|path| path.display()));
-    let is_counted = is_bare && load.schedule().is_none();
-    command.add("--count", cli.shape.count.or(load.total().filter(|_| is_counted)));
+    command.add("--count", cli.shape.count.or(count.filter(|_| is_bare)));
     command.add("--dup", cli.dup.clone().or(is_bare.then(|| load.dup.clone())));
     command.add("--seed", Some(seed));
     if shard != Shard::WHOLE {
@@ -90,7 +89,7 @@ mod tests {
 
     fn rerun_of(arguments: &[&str]) -> String {
         let cli = Cli::try_parse_from([&["loadgen"], arguments].concat()).unwrap();
-        rerun(&cli, &Scenario::default().load, 7, cli.shard.unwrap_or(Shard::WHOLE))
+        rerun(&cli, &Scenario::default().load, Some(20_000), 7, cli.shard.unwrap_or(Shard::WHOLE))
     }
 
     #[test]

@@ -11,7 +11,9 @@ use reader::database::DatabaseReader;
 use reader::reach::Reach;
 use truth::plan::Plan;
 use truth::plan::shard::{Shard, nonce_of_run_id, seed_of_run_id};
-use truth::scenario::{self, Demand, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics};
+use truth::scenario::{
+    Demand, ExecutorKind, Executors, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics,
+};
 use truth::target::{AnswerFields, Endpoint, Listing, StatsFields, Target};
 
 use super::cli::{Cli, Http, Shape};
@@ -37,6 +39,8 @@ pub(crate) struct Settings {
 pub(crate) struct LoadSettings {
     /// Scenario of the run, with the flags and the environment written over its file.
     pub(crate) scenario: Scenario,
+    /// Executors that the scenario asks for, over all shards.
+    pub(crate) shapes: Executors,
     pub(crate) plan: Plan,
     /// Shard of the plan that this process sends.
     pub(crate) shard: Shard,
@@ -107,7 +111,7 @@ impl LoadSettings {
 
     /// Returns the executors of this shard.
     pub(crate) fn executors(&self) -> Vec<Executor> {
-        Executor::all(&self.plan, &self.scenario.load, self.shard, self.lanes)
+        Executor::all(&self.plan, &self.scenario.load, &self.shapes, self.shard, self.lanes)
     }
 }
 
@@ -127,7 +131,10 @@ impl Settings {
         let identity = Identity::of(cli.run_id.as_deref(), cli.seed)?;
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
-        let rerun = rerun(&cli, &scenario.load, identity.seed, shard);
+        let shapes = scenario.executors()?;
+        // A schedule gets its count from the rate and the time.
+        let count = shapes.only().filter(|shape| shape.schedule().is_none()).and_then(|shape| shape.total());
+        let rerun = rerun(&cli, &scenario.load, count, identity.seed, shard);
         let mut settings = Self::new(scenario, cli.shape, &identity, rerun)?;
         settings.load.shard = shard;
         settings.load.has_run_id = cli.run_id.is_some();
@@ -169,6 +176,7 @@ impl Settings {
         }
         scenario.target.publish.gzip |= shape.gzip;
         let plan = scenario.plan(identity.seed, identity.nonce)?;
+        let shapes = scenario.executors()?;
         let endpoint = scenario.target.endpoint()?;
         let connector = Connector::new(&scenario.target, &endpoint, &shape.reach.proxy_login()?)?;
         let no_color = shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -178,7 +186,14 @@ impl Settings {
             _ => None,
         };
         Ok(Self {
-            load: LoadSettings { scenario, plan, shard: Shard::WHOLE, lanes: shape.lanes, has_run_id: false },
+            load: LoadSettings {
+                scenario,
+                shapes,
+                plan,
+                shard: Shard::WHOLE,
+                lanes: shape.lanes,
+                has_run_id: false,
+            },
             target: TargetSettings {
                 endpoint,
                 connector,
@@ -249,7 +264,7 @@ fn http_scenario(http: &Http) -> Result<Scenario, Failure> {
         http.method.clone().unwrap_or_else(|| if body.is_empty() { "GET" } else { "POST" }.to_owned());
     let mut load = Load { batch: 1, dup: "0".to_owned(), ..Load::default() };
     shape(&mut load, &http.shape);
-    if load.executor == scenario::Executor::SharedIterations {
+    if load.executor == ExecutorKind::SharedIterations {
         load.count = load.count.or(Some(HTTP_COUNT));
     }
     let mut target = Target::of_url(&http.url)?;
@@ -269,15 +284,14 @@ fn shape(load: &mut Load, shape: &Shape) {
     let is_rate = shape.rate.is_some() || shape.stages.iter().any(|stage| stage.target.has_unit());
     if !shape.stages.is_empty() {
         load.stages.clone_from(&shape.stages);
-        load.executor =
-            if is_rate { scenario::Executor::RampingArrivalRate } else { scenario::Executor::RampingVus };
+        load.executor = if is_rate { ExecutorKind::RampingArrivalRate } else { ExecutorKind::RampingVus };
         load.rate = shape.rate;
         load.duration = shape.duration;
         set(&mut load.start_vus, shape.concurrency);
     } else if is_rate {
-        (load.executor, load.stages) = (scenario::Executor::ConstantArrivalRate, Vec::new());
-    } else if shape.duration.is_some() && load.executor == scenario::Executor::SharedIterations {
-        load.executor = scenario::Executor::ConstantVus;
+        (load.executor, load.stages) = (ExecutorKind::ConstantArrivalRate, Vec::new());
+    } else if shape.duration.is_some() && load.executor == ExecutorKind::SharedIterations {
+        load.executor = ExecutorKind::ConstantVus;
     }
     load.rate = shape.rate.or(load.rate);
     load.duration = shape.duration.or(load.duration);

@@ -13,7 +13,7 @@ use truth::exit;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::ledger::{Done, Frame, Scope};
-use truth::scenario::{Load, Scenario};
+use truth::scenario::{Executor, Executors, NamedExecutor, Scenario};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::wire::Renderer;
 
@@ -46,20 +46,22 @@ fn checked(file: &Path) -> Result<String, Failure> {
     let plan = scenario.plan(1, 1)?;
     // Reads the certificates, as a run would.
     Connector::new(&scenario.target, &scenario.target.endpoint()?, &ProxyLogin::default())?;
-    let executor = match scenario.load.executors.len() {
-        0 => scenario.load.executor.name().to_owned(),
-        1 => "1 executor".to_owned(),
-        several => format!("{several} executors"),
+    let executors = scenario.executors()?;
+    let executor = match &executors {
+        Executors::One(executor) => executor.name().to_owned(),
+        Executors::Named(executors) if executors.len() == 1 => "1 executor".to_owned(),
+        Executors::Named(executors) => format!("{} executors", executors.len()),
     };
-    Ok(format!("{executor}, {}", amount(&scenario, &plan)))
+    Ok(format!("{executor}, {}", amount(&scenario, &executors, &plan)))
 }
 
 /// Returns how much is sent, in words.
-fn amount(scenario: &Scenario, plan: &Plan) -> String {
+fn amount(scenario: &Scenario, executors: &Executors, plan: &Plan) -> String {
+    let lasts = executors.only().map_or_else(String::new, duration);
     if scenario.request.is_some() {
         return match plan.total {
             Some(requests) => format!("one request {requests} times"),
-            None => format!("one request as often as responses come{}", duration(&scenario.load)),
+            None => format!("one request as often as responses come{lasts}"),
         };
     }
     match (plan.total, plan.keys()) {
@@ -67,23 +69,20 @@ fn amount(scenario: &Scenario, plan: &Plan) -> String {
             let repeats = events - keys;
             format!("{events} events of {keys} keys ({repeats} repeats), {} in a request", plan.batch)
         }
-        _ => {
-            let lasts = duration(&scenario.load);
-            format!("as many events as responses come{lasts}, {} in a request", plan.batch)
-        }
+        _ => format!("as many events as responses come{lasts}, {} in a request", plan.batch),
     }
 }
 
-/// Returns the duration of the only executor.
-fn duration(load: &Load) -> String {
-    load.lasts().map_or_else(String::new, |lasts| format!(" for {}", truth::duration::format(lasts)))
+/// Returns the duration of an executor, in words.
+fn duration(executor: &Executor) -> String {
+    executor.lasts().map_or_else(String::new, |lasts| format!(" for {}", truth::duration::format(lasts)))
 }
 
 /// Returns what one of several executors sends, and when.
-fn executor(said: &truth::scenario::Part, load: &Load, unit: &str) -> String {
-    let many = match load.total() {
-        Some(count) => format!("{count} {unit}{}", duration(load)),
-        None => format!("as many {unit} as responses come{}", duration(load)),
+fn executor(said: &NamedExecutor, executor: &Executor, unit: &str) -> String {
+    let many = match executor.total() {
+        Some(count) => format!("{count} {unit}{}", duration(executor)),
+        None => format!("as many {unit} as responses come{}", duration(executor)),
     };
     let pause = match said.start_time {
         Duration::ZERO => String::new(),
@@ -95,7 +94,7 @@ fn executor(said: &truth::scenario::Part, load: &Load, unit: &str) -> String {
         None => format!(", {pause}after the start"),
     };
     let warm_up = if said.measured { "" } else { ", as a warm-up" };
-    format!("{}: {many}{begins}{warm_up}", load.executor.name())
+    format!("{}: {many}{begins}{warm_up}", executor.name())
 }
 
 /// Returns what a run would send: number of events, copies of each key, size of the ledger, first
@@ -107,15 +106,14 @@ pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
     let mut line = |name: &str, value: &str| {
         writeln!(out, "{name:<10} {value}").expect("a String takes all that is written");
     };
-    let executors = settings.executors();
-    match &*load.executors {
-        [] => line("executor", load.executor.name()),
-        several => {
-            let each = several.iter().zip(&executors);
-            each.for_each(|(said, one)| line(&said.name, &executor(said, &one.load, settings.unit())));
+    match &settings.shapes {
+        Executors::One(executor) => line("executor", executor.name()),
+        Executors::Named(executors) => {
+            let each = load.executors.iter().zip(executors);
+            each.for_each(|(said, one)| line(&said.name, &executor(said, one, settings.unit())));
         }
     }
-    line("sends", &amount(&settings.scenario, plan));
+    line("sends", &amount(&settings.scenario, &settings.shapes, plan));
     let method = settings.scenario.request.as_ref().map_or("POST", |request| &request.method);
     line(
         "to",
@@ -128,12 +126,13 @@ pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
     let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| format!("{rounds} rounds"));
     line("rounds", &format!("{rounds} of {} requests", plan.requests_per_round()));
     line("copies", &copies(plan));
+    let executors = settings.executors();
     if let Some(requests) = Workload::sum(&executors).requests {
         let rounds: u64 = executors.iter().map(|executor| executor.rounds.count()).sum();
         let bytes = requests * done_bytes(plan) + rounds * open_bytes();
         line("ledger", &format!("about {:.1} kB, if responses report each event", bytes as f64 / 1e3));
     }
-    if let Some(schedule) = load.schedule() {
+    if let Some(schedule) = settings.shapes.only().and_then(Executor::schedule) {
         let instants = (0..5).filter_map(|nth| schedule.at(nth));
         let instants: Vec<String> = instants.map(|at| format!("{:.3} s", at as f64 / 1e9)).collect();
         line("leaves at", &format!("{} ...", instants.join(", ")));

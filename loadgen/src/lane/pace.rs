@@ -25,7 +25,7 @@ pub(crate) struct Pace {
 impl Pace {
     /// Returns the pace of an executor with a rate, beginning at instant 0.
     pub(crate) fn of(executor: &Executor) -> Option<Self> {
-        let schedule = Arc::new(executor.load.schedule()?);
+        let schedule = Arc::new(executor.shape.schedule()?);
         let lanes = u64::from(executor.workload.lanes);
         Some(Self { schedule, start_ns: 0, lanes, rounds: executor.rounds })
     }

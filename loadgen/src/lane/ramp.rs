@@ -1,6 +1,6 @@
 //! Ramp: the number of working connections, which changes steadily from stage to stage.
 
-use truth::scenario::{Executor, Load};
+use truth::scenario::{Executor, VuStage};
 
 /// Number of working connections over time.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,20 +22,18 @@ struct RampStage {
 }
 
 impl Ramp {
-    /// Returns the ramp of a load whose connections ramp, beginning at instant 0.
-    pub(crate) fn of(load: &Load) -> Option<Self> {
-        if load.executor != Executor::RampingVus {
-            return None;
-        }
-        let mut from = load.start_vus;
-        let stage = |stage: &truth::scenario::Stage| {
-            let to = stage.target.whole().unwrap_or(from);
+    /// Returns the ramp of an executor whose connections ramp, beginning at instant 0.
+    pub(crate) fn of(executor: &Executor) -> Option<Self> {
+        let Executor::RampingVus { start, stages, .. } = executor else { return None };
+        let mut from = *start;
+        let stage = |stage: &VuStage| {
+            let to = stage.connections;
             let lasts_ns = u64::try_from(stage.duration.as_nanos()).unwrap_or(u64::MAX);
             let ramp = RampStage { lasts_ns, from, to };
             from = to;
             ramp
         };
-        Some(Self { start_ns: 0, stages: load.stages.iter().map(stage).collect() })
+        Some(Self { start_ns: 0, stages: stages.iter().map(stage).collect() })
     }
 
     /// Returns the number of connections that work at this instant; after all stages, the number at

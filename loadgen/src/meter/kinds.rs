@@ -6,7 +6,7 @@ use truth::target::answer::{Answer, Kind, Kinds};
 pub(super) fn refused_of(answer: &Answer) -> u64 {
     match &answer.kinds {
         Kinds::Each(kinds) => kinds.iter().filter(|kind| **kind == Kind::Rejected).count() as u64,
-        Kinds::Untold | Kinds::AllNew | Kinds::AllDuplicate => 0,
+        Kinds::Unreported | Kinds::AllNew | Kinds::AllDuplicate => 0,
     }
 }
 
@@ -28,7 +28,7 @@ pub(super) fn reported_kinds(answer: &Answer, events: u64) -> ReportedKinds {
             let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count() as u64;
             ReportedKinds { new: Some(count(Kind::New)), duplicate: Some(count(Kind::Duplicate)) }
         }
-        Kinds::Untold => {
+        Kinds::Unreported => {
             let new = answer.inserted.map(u64::from);
             let duplicate = answer.duplicates.map(u64::from);
             if new.unwrap_or(0) + duplicate.unwrap_or(0) <= events {

@@ -231,10 +231,10 @@ impl Fates {
                 kinds.fold(nothing, Self::and)
             }
             // Counts say nothing of a part of the events.
-            (Outcome::Acked, Kinds::Untold) if all < sent as u64 => {
+            (Outcome::Acked, Kinds::Unreported) if all < sent as u64 => {
                 Self { acked: all, new: None, duplicate: None, ..nothing }
             }
-            (Outcome::Acked, Kinds::Untold | Kinds::AllNew | Kinds::AllDuplicate) => {
+            (Outcome::Acked, Kinds::Unreported | Kinds::AllNew | Kinds::AllDuplicate) => {
                 let ReportedKinds { new, duplicate } = reported_kinds(answer, all);
                 Self { acked: all, new, duplicate, ..nothing }
             }
@@ -349,7 +349,7 @@ mod tests {
         let auth = lane.keys("auth", 3);
         let orders = lane.keys("orders", 2);
         let both = [&auth[..], &orders].concat();
-        lane.record(&both, 200, &acked(Kinds::Untold), 1);
+        lane.record(&both, 200, &acked(Kinds::Unreported), 1);
         lane.record(&orders, 503, &Answer::bare(Outcome::Rejected), 1);
         lane.record(&auth, 0, &Answer::bare(Outcome::Unknown), 1);
         let expected = [(1, 5), (1, 3), (2, 6), (2, 4), (1, 2), (1, 5), (1, 2), (1, 3), (3, 10), (0, 0)];
@@ -384,7 +384,7 @@ mod tests {
     fn counts_tell_of_all_events_together_and_not_of_a_topic() {
         let mut lane = Lane::new(&["events{outcome:new}", "events{outcome:new,topic:orders}"]);
         let both = [lane.keys("auth", 2), lane.keys("orders", 2)].concat();
-        let counted = Answer { inserted: Some(3), duplicates: Some(1), ..acked(Kinds::Untold) };
+        let counted = Answer { inserted: Some(3), duplicates: Some(1), ..acked(Kinds::Unreported) };
         lane.record(&both, 200, &counted, 1);
         assert_eq!(lane.counts(), [(0, 3), (0, 0)]);
         let unreported = |lane: &Lane| -> Vec<(bool, bool)> {
@@ -392,7 +392,7 @@ mod tests {
             selected.map(|one| (one.has_unreported_requests, one.has_unreported_events)).collect()
         };
         assert_eq!(unreported(&lane), [(false, false), (false, true)]);
-        lane.record(&both, 200, &acked(Kinds::Untold), 1);
+        lane.record(&both, 200, &acked(Kinds::Unreported), 1);
         assert_eq!(unreported(&lane), [(true, true), (true, true)], "nothing at all was reported");
     }
 
@@ -402,9 +402,9 @@ mod tests {
         let mut one = Lane::new(&metrics);
         let mut other = Lane::new(&metrics);
         assert_eq!(one.tally.selected.len(), 2, "one for each set of tags");
-        one.record(&[1], 200, &acked(Kinds::Untold), 3);
+        one.record(&[1], 200, &acked(Kinds::Unreported), 3);
         one.record(&[1], 503, &Answer::bare(Outcome::Rejected), 30);
-        other.record(&[1], 200, &acked(Kinds::Untold), 4);
+        other.record(&[1], 200, &acked(Kinds::Unreported), 4);
         other.record(&[1], 0, &Answer::bare(Outcome::Unknown), 40);
         let mut all = Tally::default();
         all += &one.tally;

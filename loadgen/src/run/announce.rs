@@ -2,6 +2,7 @@
 
 use truth::record::baseline::Baseline;
 use truth::record::folder::RunFolder;
+use truth::scenario::{Executor, Executors};
 use truth::target::Endpoint;
 
 use crate::command::settings::LoadSettings;
@@ -21,15 +22,14 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
         let target = &load.scenario.target;
         let connections = workload.connections;
         let url = format!("{} {}{}", request.method, target.url, target.publish.path);
-        let many = workload
-            .requests
-            .map_or_else(|| duration(&load.scenario.load), |requests| format!("{requests} times"));
+        let many =
+            workload.requests.map_or_else(|| duration(&load.shapes), |requests| format!("{requests} times"));
         notices.say(&format!("sending {url} {many} over {connections} connections"));
         return notices.say(&format!("run folder {}", folder.path().display()));
     }
     let events = match workload.events.zip(workload.requests) {
         Some((events, requests)) => format!("{events} events{part} in {requests} requests"),
-        None => format!("{}{part}", duration(&load.scenario.load)),
+        None => format!("{}{part}", duration(&load.shapes)),
     };
     notices.say(&format!(
         "sending {events} to {} over {} connections; {:.2}% are repeats",
@@ -41,10 +41,10 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
 }
 
 /// Returns the duration of a run that only time ends.
-fn duration(load: &truth::scenario::Load) -> String {
-    match load.lasts() {
+fn duration(executors: &Executors) -> String {
+    match executors.only().and_then(Executor::lasts) {
         Some(lasts) => format!("for {}", truth::duration::format(lasts)),
-        None => format!("until {} executors have ended", load.executors.len()),
+        None => format!("until {} executors have ended", executors.each().len()),
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn warn(
     if load.scenario.request.is_none() {
         load.plan.impossible_modes().into_iter().for_each(|mode| notices.note(mode));
     }
-    let concurrency = load.scenario.load.most_connections();
+    let concurrency = load.shapes.most_connections();
     if concurrency > workload.connections {
         notices.note(&format!(
             "--concurrency {concurrency}, but {} connections are used: the run has no more requests",

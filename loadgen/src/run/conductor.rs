@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use truth::clock::monotonic_ns;
+use truth::record::ending::Ending;
 use truth::record::ledger::LedgerError;
 use truth::scenario::schedule::Schedule;
 use truth::scenario::{Demand, Load};
@@ -18,7 +19,7 @@ use crate::executor::Executor;
 use crate::lane::{LaneCommand, LaneMessage, LaneReport};
 use crate::meter::Tallies;
 use crate::meter::live::{self, LiveSums};
-use crate::result::{Ending, ExecutorResult, RunResult, Span};
+use crate::result::{ExecutorResult, RunResult, Span};
 use crate::summary::thresholds::Measured;
 use crate::watch::notice::Notices;
 use crate::watch::progress::Progress;
@@ -83,7 +84,7 @@ impl<'a> Playing<'a> {
         let lanes = executor.workload.lanes;
         Self {
             executor,
-            schedule: executor.load.schedule(),
+            schedule: executor.shape.schedule(),
             commands,
             lanes: first_lane..first_lane + lanes,
             running: lanes,
@@ -110,7 +111,7 @@ impl<'a> Playing<'a> {
         }
         match self.stage {
             Stage::Due { start_ns } => {
-                let lasts = self.executor.load.lasts();
+                let lasts = self.executor.shape.lasts();
                 let ends_ns = lasts.map(|lasts| start_ns.saturating_add(lasts.as_nanos() as u64));
                 self.stage = Stage::Sending { ends_ns };
                 self.start_ns = Some(start_ns);
@@ -127,8 +128,8 @@ impl<'a> Playing<'a> {
 
     /// Returns the instant at which its time is over; none if it ends with its count.
     fn time_is_over(&self) -> Option<u64> {
-        let load = &self.executor.load;
-        let lasts = load.lasts().filter(|_| load.total().is_none())?;
+        let shape = &self.executor.shape;
+        let lasts = shape.lasts().filter(|_| shape.total().is_none())?;
         Some(self.start_ns?.saturating_add(lasts.as_nanos() as u64))
     }
 
@@ -158,7 +159,7 @@ impl<'a> Playing<'a> {
             let due = schedule.due_before(now.saturating_sub(start_ns)) / self.executor.rounds.shards();
             if is_early { Some(planned.map_or(due, |planned| planned.min(due))) } else { planned }
         });
-        let is_timed = self.schedule.is_some() || self.executor.load.lasts().is_some();
+        let is_timed = self.schedule.is_some() || self.executor.shape.lasts().is_some();
         let counts = &mut self.result.tallies.measured.counts;
         if counts.first_start_ns > 0 && (is_timed || is_early) {
             counts.last_end_ns = counts.last_end_ns.max(now);

@@ -11,6 +11,7 @@ use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::files::FolderError;
 use truth::plan::event::Events;
+use truth::record::ending::Ending;
 use truth::record::faults;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
@@ -32,7 +33,7 @@ use crate::lane::ramp::Ramp;
 use crate::lane::{self, LaneCommand};
 use crate::meter::live::LiveSums;
 use crate::meter::selection::Selection;
-use crate::result::{Ending, RunResult};
+use crate::result::RunResult;
 use crate::watch::metrics::Metrics;
 use crate::watch::notice::Notices;
 use crate::watch::progress::{self, Progress};
@@ -244,7 +245,7 @@ impl<'a> Starter<'a> {
             None if events.is_some() => Arc::new(Claims::shared(executor.rounds.count())),
             None => Arc::clone(&self.rest),
         };
-        Work { rounds: executor.rounds, claims, pace, ramp: Ramp::of(&executor.load) }
+        Work { rounds: executor.rounds, claims, pace, ramp: Ramp::of(&executor.shape) }
     }
 
     fn measuring_of(&self, executor: &Executor, live: &Arc<LiveSums>) -> Measuring {

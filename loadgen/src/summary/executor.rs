@@ -52,7 +52,7 @@ impl ExecutorSummary {
         let events = whole.counts.attempted();
         Some(Self {
             name,
-            executor: executor.load.executor.name(),
+            executor: executor.shape.name(),
             measured: executor.is_measured,
             began_s: result.span.map(|span| span.from_ns.saturating_sub(run_start_ns) as f64 / 1e9),
             duration_s,
@@ -61,7 +61,7 @@ impl ExecutorSummary {
             events,
             requests_per_s: per_s(whole.counts.requests_sent),
             events_per_s: per_s(events),
-            schedule: executor.load.schedule().map(|_| Punctuality::of(result.due, &whole)),
+            schedule: executor.shape.schedule().map(|_| Punctuality::of(result.due, &whole)),
             response_time: Quantiles::of(&latencies.response),
             service_time: Quantiles::of(&latencies.service),
         })

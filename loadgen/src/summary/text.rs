@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use truth::record::ending::Ending;
+
 use super::executor::ExecutorSummary;
 use super::punctuality::Punctuality;
 use super::samples::Submetric;
 use super::thresholds::Judged;
 use super::{Summary, Unit};
 use crate::meter::latency::{Quantiles, ms};
-use crate::result::Ending;
 
 /// Column of the values.
 const LEADERS: usize = 24;

@@ -47,7 +47,7 @@ struct Due {
 impl Due {
     fn of(executor: &Executor) -> Option<Self> {
         Some(Self {
-            schedule: executor.load.schedule()?,
+            schedule: executor.shape.schedule()?,
             shards: executor.rounds.shards(),
             planned: executor.workload.events?,
             start_ns: AtomicU64::new(u64::MAX),

@@ -102,7 +102,7 @@ fn a_history_has_a_line_for_each_try() {
     assert!(lines.is_sorted_by_key(|line| line["end_us"].as_u64()));
     let nowhere = loadgen(&["history", "/no/such/run"]);
     assert_eq!(nowhere.status.code(), Some(2), "{}", text(&nowhere.stderr));
-    assert!(text(&nowhere.stderr).contains("is not there"), "{}", text(&nowhere.stderr));
+    assert!(text(&nowhere.stderr).contains("does not exist"), "{}", text(&nowhere.stderr));
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
         ("-n ten", "20k"),
         ("-n 10 -c 0", "concurrency"),
         ("-n 10 --batch 20000", "1 to 10000"),
-        ("-n 10 --topics a,a", "named twice"),
+        ("-n 10 --topics a,a", "listed twice"),
         ("-n 10 --timeout 3", "30s"),
         ("-n 10 --shard 5/4", "1/4"),
         ("-n 10 --shard 1/4", "--run-id"),

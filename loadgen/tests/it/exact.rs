@@ -120,11 +120,11 @@ fn the_closing_poll_has_seen_all_that_was_reported() {
     let closing = polls.last().unwrap();
     assert!(closing.closing && polls[..polls.len() - 1].iter().all(|poll| !poll.closing));
     assert_eq!(
-        (closing.acked, closing.started, closing.told_new + closing.told_duplicate),
+        (closing.acked, closing.started, closing.reported_new + closing.reported_duplicate),
         (5000, 5000, 5000)
     );
     let stats = closing.stats.as_ref().unwrap();
-    assert_eq!((stats.received, stats.unique), (Some(5000), Some(closing.told_new)));
+    assert_eq!((stats.received, stats.unique), (Some(5000), Some(closing.reported_new)));
     for poll in &polls {
         let received = poll.stats.as_ref().and_then(|stats| stats.received).unwrap();
         assert!(poll.acked <= received && received <= poll.started, "{poll:?}");

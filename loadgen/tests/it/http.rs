@@ -85,7 +85,7 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
     let peer = Peer::nginx("location / { return 200; }");
     for (wrong, word) in [
         ("/ -X CONNECT", "CONNECT"),
-        ("/ -X HEAD -d a", "HEAD has no body"),
+        ("/ -X HEAD -d a", "a HEAD request has no body"),
         ("/ --shard 1/4", "no shards"),
         ("/ -X get", "capitals"),
         ("/ --body-file /nowhere", "/nowhere"),

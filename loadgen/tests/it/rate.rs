@@ -121,13 +121,13 @@ fn what_makes_no_rate_is_refused_with_the_way_out() {
         ("--rate 0 -n 10", "above 0"),
         ("--rate 1000", "--duration 30s"),
         ("--duration 0s", "needs a duration"),
-        ("--stage 1s:1.5", "numbers of connections"),
+        ("--stage 1s:1.5", "takes a number of connections"),
         ("--stage 1s:20000", "1 to 10000"),
         ("--stage 30s", "30s:1000"),
-        ("--stage 1s:100 --duration 3s", "has no duration"),
+        ("--stage 1s:100 --duration 3s", "takes no duration (3s)"),
         ("--stage 1s:0/s -n 10", "above 0"),
-        ("--rate 100 --stage 1s:0 -n 1000", "rate of 0 before"),
-        ("--rate 1/h --duration 1ms --batch 10000 -n 0", "count is 0"),
+        ("--rate 100 --stage 1s:0 -n 1000", "reaches rate 0 before its count of 1000"),
+        ("--rate 1/h --duration 1ms --batch 10000 -n 0", "would send no events: count is 0"),
     ] {
         let ran = Loadgen::against(&stub, arguments).run();
         assert_eq!(ran.code, Some(2), "{arguments}: {}", ran.stderr);

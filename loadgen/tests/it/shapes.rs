@@ -35,7 +35,7 @@ fn events_have_the_fields_and_the_payload_that_a_scenario_says() {
 #[test]
 fn answers_of_other_shapes_are_read_as_the_scenario_says() {
     let table: [(&str, &str, u16, Kinds); 4] = [
-        ("answer = {}", r#"{"status":"queued"}"#, 202, Kinds::Untold),
+        ("answer = {}", r#"{"status":"queued"}"#, 202, Kinds::Unreported),
         (
             r#"answer = { accepted = "/received", inserted = "/unique" }"#,
             r#"{"received":2,"unique":2}"#,

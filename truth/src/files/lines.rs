@@ -1,4 +1,4 @@
-//! Files of the run folder that grow by a line of JSON at a time, each written by one call.
+//! Files of the run folder that grow line by line. Each line is JSON and is written by one call.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::files::FolderError;
 
-/// Appends lines to a file.
+/// Writer that appends lines to a file.
 #[derive(Debug)]
 pub struct LineWriter {
     path: PathBuf,
@@ -17,7 +17,7 @@ pub struct LineWriter {
 }
 
 impl LineWriter {
-    /// Begins the file.
+    /// Creates the file.
     pub fn create(path: PathBuf) -> Result<Self, FolderError> {
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(|source| FolderError::Io { action: "create", path: path.clone(), source })?;
@@ -34,7 +34,8 @@ impl LineWriter {
     }
 }
 
-/// Reads the lines of a file one by one; none if there is no file. A last line that was not finished is left out.
+/// Calls `take` with each line of a file, in order. A missing file has none; a last line that was
+/// not finished is left out.
 pub(crate) fn for_each<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> Result<(), FolderError> {
     let Ok(file) = File::open(path) else {
         return Ok(());

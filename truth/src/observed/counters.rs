@@ -7,47 +7,50 @@ use crate::target::StatsFields;
 
 mod uptime;
 
-/// One answer of the counters, as far as the target tells.
+/// Counters in one response; none for each that the target does not report.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Counters {
-    /// Attempts that arrived (R).
+    /// Number of events received (R).
     pub received: Option<u64>,
-    /// Events stored (U).
+    /// Number of events stored (U).
     pub unique: Option<u64>,
-    /// Repeats dropped (D).
+    /// Number of duplicates dropped (D).
     pub duplicates: Option<u64>,
-    /// Accepted and waiting.
+    /// Number of events that were accepted and wait.
     pub pending: Option<u64>,
-    /// Accepted and being worked on.
+    /// Number of events that are being stored.
     pub processing: Option<u64>,
-    /// The process that answered.
+    /// Id of the process that responded.
     pub instance: Option<String>,
-    /// How long it has been running. It always grows, so it is no part of [`Counters::stands_as`].
+    /// Time for which that process has run. It always grows, so [`Counters::stands_as`] ignores it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime_ms: Option<u64>,
 }
 
 impl Counters {
-    /// Accepted and not yet stored; 0 where the target does not tell.
+    /// Returns the number of events accepted and not yet stored; 0 if the target does not report
+    /// it.
     pub fn backlog(&self) -> u64 {
         self.pending.unwrap_or(0).saturating_add(self.processing.unwrap_or(0))
     }
 
-    /// Whether two answers say the same of the store, by the same process: only the time went on.
+    /// True if two responses report the same state of the store by the same process. Only the
+    /// uptime may differ.
     pub fn stands_as(&self, other: &Self) -> bool {
         let timeless = |counters: &Self| Self { uptime_ms: None, ..counters.clone() };
         timeless(self) == timeless(other)
     }
 
-    /// Whether what was received is what is stored or dropped, with what still waits or, where it is received only when
-    /// it is done with, without that; `None` where the target does not tell.
+    /// True if R = U + D, or R = U + D + backlog; false if neither holds. Targets differ in whether
+    /// they count an event as received when it arrives, or when it is stored. `None` if the target
+    /// does not report all of it.
     pub fn adds_up(&self) -> Option<bool> {
         let done = self.unique?.saturating_add(self.duplicates?);
         let received = self.received?;
         Some(received == done || received == done.saturating_add(self.backlog()))
     }
 
-    /// Reads the counters out of a response's body, or says why it holds none.
+    /// Reads the counters from the body of a response; the error is the reason why it holds none.
     pub fn read(fields: &StatsFields, body: &[u8]) -> Result<Self, String> {
         let body: Value = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
         let number = |pointer: &Option<String>| match pointer.as_deref() {
@@ -71,7 +74,8 @@ impl Counters {
     }
 }
 
-/// The number at a JSON pointer, in which `*` stands for every member: then the sum. Quotes around digits do not matter.
+/// Returns the number at a JSON pointer. A `*` in the pointer stands for every member, and the
+/// result is their sum. A number may stand in quotes.
 fn sum_at(body: &Value, pointer: &str) -> Option<u64> {
     let Some((before, after)) = pointer.split_once("/*") else {
         return match body.pointer(pointer)? {

@@ -2,7 +2,7 @@
 
 use crate::plan::variant::Side;
 
-/// How often each key was listed: two bits a key, three standing for more.
+/// Number of times that each key was listed: two bits a key, and 3 stands for more.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Presence {
     keys: u64,
@@ -10,33 +10,34 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// No key was seen yet.
+    /// Returns a presence in which no key was seen.
     pub fn new(keys: u64) -> Self {
         let bytes = usize::try_from(keys.div_ceil(4)).expect("keys fit in memory");
         Self { keys, bits: vec![0; bytes] }
     }
 
-    /// A presence of so many keys in these bytes, if they are that many.
+    /// Returns the presence that these bytes hold; none if their number is not that of so many
+    /// keys.
     pub fn from_bytes(keys: u64, bits: Vec<u8>) -> Option<Self> {
         (bits.len() as u64 == keys.div_ceil(4)).then_some(Self { keys, bits })
     }
 
-    /// Two bits a key, four keys a byte, the first lowest.
+    /// Returns the bytes: two bits a key, four keys a byte, the first key in the lowest bits.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bits
     }
 
-    /// How many keys there could be.
+    /// Returns the number of keys that there can be.
     pub fn keys(&self) -> u64 {
         self.keys
     }
 
-    /// How often a key was seen: 0 to 3.
+    /// Returns the number of times that a key was seen: 0 to 3.
     pub fn seen(&self, ordinal: u64) -> u8 {
         (self.bits[(ordinal / 4) as usize] >> (2 * (ordinal % 4))) & 3
     }
 
-    /// Takes over what another way showed of the keys that this one did not.
+    /// Takes the keys that this way did not show from another way.
     pub fn fill(&mut self, other: &Self) {
         for ordinal in (0..self.keys).filter(|ordinal| other.seen(*ordinal) > 0) {
             if self.seen(ordinal) == 0 {
@@ -45,7 +46,7 @@ impl Presence {
         }
     }
 
-    /// Notes that a key was seen.
+    /// Counts one sight of a key.
     pub fn note(&mut self, ordinal: u64) {
         let seen = self.seen(ordinal);
         if seen < 3 {
@@ -54,27 +55,27 @@ impl Presence {
     }
 }
 
-/// Which of the two payloads of a key was listed, where keys have two: two bits a key.
+/// Payload that was listed for each key, where keys have two: two bits a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Winners(Presence);
 
 impl Winners {
-    /// Nothing was seen yet.
+    /// Returns winners in which no key was seen.
     pub fn new(keys: u64) -> Self {
         Self(Presence::new(keys))
     }
 
-    /// Those of a file.
+    /// Returns the winners that a file holds.
     pub fn from_presence(presence: Presence) -> Self {
         Self(presence)
     }
 
-    /// As a file holds them: once for the plain payload, twice for the other.
+    /// Returns the form in which a file holds them: 1 for the plain payload, 2 for the other.
     pub fn as_presence(&self) -> &Presence {
         &self.0
     }
 
-    /// Takes over what another way showed of the keys that this one did not.
+    /// Takes the keys that this way did not show from another way.
     pub fn fill(&mut self, other: &Self) {
         self.0.fill(&other.0);
     }
@@ -85,7 +86,7 @@ impl Winners {
         }
     }
 
-    /// What a key that was listed once holds.
+    /// Returns the payload of a key that was listed once.
     pub fn side(&self, ordinal: u64) -> Option<Side> {
         match self.0.seen(ordinal) {
             1 => Some(Side::Plain),

@@ -1,9 +1,7 @@
-//! What listed rows turn out to be: each is decoded, compared with what was sent, and counted.
+//! Rows of a listing: each is decoded, compared with what was sent, and counted.
 //!
-//! This is shared by the reader of listings and by the planted defects, so that a defect planted in a row passes
-//! through the code that has to notice it.
-
-use std::hash::{DefaultHasher, Hasher};
+//! The reader of listings and the self-test share this code. A defect that is planted in a row
+//! therefore passes through the code that has to notice it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,69 +13,72 @@ use crate::plan::variant::{Side, Variant};
 use crate::scenario::promises::{PayloadEquality, Promises, TimestampEquality};
 
 pub mod sample;
+mod sum;
 
-/// How many examples of each class of anomaly are kept.
+pub use sum::SetSum;
+
+/// Most examples that are kept of each class of anomaly.
 pub const EXAMPLES: u64 = 1000;
 
-/// One listed row, as far as the target shows it; values are raw JSON text where equality may be of text.
+/// One listed row. Values are raw JSON text, because some targets promise to keep the text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     /// First part of the key.
     pub topic: String,
     /// Second part of the key.
     pub event_id: String,
-    /// As listed.
+    /// Timestamp as listed.
     pub timestamp: Option<String>,
-    /// As listed.
+    /// Source as listed.
     pub source: Option<String>,
-    /// Raw JSON.
+    /// Payload as raw JSON.
     pub payload: Option<String>,
 }
 
-/// What is wrong with a row by itself.
+/// Defect of a single row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnomalyClass {
-    /// The id of one of our keys, under a topic that is not its own.
+    /// The id of one of the run's keys stands under a topic that is not its own.
     WrongTopic,
-    /// One of our keys, with other contents than were sent.
+    /// One of the run's keys has other contents than were sent.
     PayloadChanged,
-    /// The id decodes, but no plan of this size has such a key.
+    /// The id decodes, but the plan has no such key.
     NeverPlanned,
-    /// Not one of ours.
+    /// The id is not of this run.
     Foreign,
 }
 
-/// A row that is not as it should be.
+/// A row with a defect.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Anomaly {
-    /// What is wrong.
+    /// Class of the defect.
     pub class: AnomalyClass,
-    /// The key, where the id decodes.
+    /// Ordinal of the key, if the id decodes.
     pub ordinal: Option<u64>,
-    /// As listed.
+    /// Topic as listed.
     pub topic: String,
-    /// As listed.
+    /// Id as listed.
     pub event_id: String,
-    /// What was expected and what is there.
+    /// Expected and found values.
     pub detail: String,
 }
 
-/// How listed contents compare with those sent.
+/// Rules by which listed contents are compared with sent ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Equality {
-    /// Payloads, and with them sources.
+    /// Rule for payloads, and with them sources.
     pub payload: PayloadEquality,
-    /// Timestamps.
+    /// Rule for timestamps.
     pub timestamp: TimestampEquality,
 }
 
 impl Equality {
-    /// Contents are not compared.
+    /// Rules that compare nothing.
     pub const NONE: Self = Self { payload: PayloadEquality::None, timestamp: TimestampEquality::None };
 
-    /// How the contents of a database's columns compare: what type a column has, and how that is written, is the store's
-    /// own affair, so what is promised to the letter is held to its meaning.
+    /// Returns the rules for the columns of a database. The type of a column decides how a value is
+    /// spelt, so an exact promise is held to the meaning alone.
     pub fn in_columns(promises: &Promises) -> Self {
         let payload = match promises.payload {
             PayloadEquality::Exact | PayloadEquality::Json => PayloadEquality::Json,
@@ -97,89 +98,66 @@ impl From<&Promises> for Equality {
     }
 }
 
-/// A set of rows as a count and a keyed sum: unlike a XOR, a pair of equal rows does not cancel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct SetSum {
-    /// How many.
-    pub count: u64,
-    /// Sum of their hashes modulo 2^64, twice, under two keys.
-    pub sum: [u64; 2],
-}
-
-impl SetSum {
-    fn add(&mut self, nonce: u64, row: &Row) {
-        self.count += 1;
-        for (key, sum) in self.sum.iter_mut().enumerate() {
-            let mut hasher = DefaultHasher::new();
-            hasher.write_u64(nonce.wrapping_add(key as u64));
-            hasher.write(row.topic.as_bytes());
-            hasher.write_u8(0xff);
-            hasher.write(row.event_id.as_bytes());
-            *sum = sum.wrapping_add(hasher.finish());
-        }
-    }
-}
-
-/// What the contents of an event are called, in the order of [`RowTally::contents`].
+/// Names of the contents of an event, in the order of [`RowTally::contents`].
 pub const CONTENTS: [&str; 3] = ["timestamp", "source", "payload"];
 
-/// How one content of the rows compares with what was sent.
+/// Comparison of one content over all rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ContentTally {
-    /// Rows that show it, where it is promised to be kept.
+    /// Number of rows that show the content, if it is promised to be kept.
     pub compared: u64,
-    /// Those that show something else than was sent.
+    /// Number of these rows whose content differs from what was sent.
     pub changed: u64,
 }
 
-/// Everything learnt from the rows of one listing, in memory that grows with the keys, not with the rows.
+/// Totals of the rows of one listing. Its memory grows with the keys, not with the rows.
 #[derive(Clone, Debug)]
 pub struct RowTally<'a> {
     events: &'a Events,
     nonce: u64,
     equality: Equality,
-    /// Which keys are there.
+    /// Keys that were seen.
     pub presence: Presence,
-    /// Which payload each has, where keys have two.
+    /// Payload of each key, if keys have two.
     pub winners: Option<Winners>,
-    /// All rows.
+    /// Number of all rows.
     pub rows: u64,
-    /// Rows of our keys under their own topics.
+    /// Rows of the run's keys under their own topics.
     pub ours: SetSum,
-    /// Rows that are not ours.
+    /// Rows that are not of this run.
     pub foreign: SetSum,
-    /// Rows of our keys under other topics.
+    /// Rows of the run's keys under other topics.
     pub wrong_topic: u64,
-    /// Rows of our keys with other contents.
+    /// Rows of the run's keys with other contents.
     pub payload_changed: u64,
-    /// Rows of keys that the plan does not have.
+    /// Rows whose id decodes to a key that the plan does not have.
     pub never_planned: u64,
     /// Rows whose payload could be compared.
     pub compared: u64,
-    /// How each content compares.
+    /// Comparison of each content.
     pub contents: [ContentTally; 3],
-    /// Examples of what is wrong.
+    /// Examples of rows with a defect.
     pub anomalies: Vec<Anomaly>,
     examples: [u64; 4],
-    /// In what order our keys come.
+    /// Sample of the run's keys, in the order of the rows.
     pub sample: Sample,
-    /// What another listing showed, and how this one goes on from it.
+    /// Presence of another listing, and the course of this one compared with it.
     earlier: Option<(Presence, Course)>,
 }
 
-/// How a listing goes on from an earlier one.
+/// Course of a listing compared with an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Course {
-    /// It shows the same rows so far.
+    /// The listing shows the same rows so far.
     Same,
-    /// It shows further rows, behind those that both show.
+    /// The listing shows further rows, after those that both show.
     Further,
-    /// It shows a row that the earlier one left out, and behind it one that both show.
+    /// The listing shows a row that the earlier one left out, and after it one that both show.
     Between,
 }
 
 impl<'a> RowTally<'a> {
-    /// Nothing read yet.
+    /// Returns a tally without any row.
     pub fn new(events: &'a Events, nonce: u64, keys: u64, equality: Equality) -> Self {
         Self {
             events,
@@ -202,22 +180,22 @@ impl<'a> RowTally<'a> {
         }
     }
 
-    /// The same, to be compared with an earlier listing in the order of rows.
+    /// Returns the same tally, which compares its rows with an earlier listing.
     pub fn after(self, earlier: Presence) -> Self {
         Self { earlier: Some((earlier, Course::Same)), ..self }
     }
 
-    /// Whether the earlier listing left out a row in the midst of those that it showed.
+    /// True if the earlier listing left out a row between rows that it showed.
     pub fn has_found_between(&self) -> bool {
         matches!(self.earlier, Some((_, Course::Between)))
     }
 
-    /// Takes one row.
+    /// Adds one row.
     pub fn take(&mut self, row: &Row) {
         self.rows += 1;
         match self.events.decode(&row.topic, &row.event_id) {
             Decoded::Foreign => {
-                self.foreign.add(self.nonce, row);
+                self.foreign.add(self.nonce, &row.topic, &row.event_id);
                 self.note(AnomalyClass::Foreign, None, row, "the id was not made by this run".to_owned());
             }
             Decoded::Ours(ordinal) | Decoded::WrongTopic(ordinal) if ordinal >= self.presence.keys() => {
@@ -241,13 +219,13 @@ impl<'a> RowTally<'a> {
                 }
                 self.presence.note(ordinal);
                 self.sample.take(ordinal);
-                self.ours.add(self.nonce, row);
+                self.ours.add(self.nonce, &row.topic, &row.event_id);
                 self.compare(ordinal, row);
             }
         }
     }
 
-    /// Takes over what another way showed of the keys that this one did not.
+    /// Takes the keys that this way did not show from another way.
     pub fn fill(&mut self, other: &Self) {
         self.presence.fill(&other.presence);
         if let Some((winners, other)) = self.winners.as_mut().zip(other.winners.as_ref()) {
@@ -255,7 +233,8 @@ impl<'a> RowTally<'a> {
         }
     }
 
-    /// Whether another way shows the other one of a key's two payloads, if these say different things.
+    /// True if two ways show different ones of a key's two payloads, and these differ in their
+    /// data.
     pub fn holds_other(&self, other: &Self, ordinal: u64) -> bool {
         let side = |tally: &Self| tally.winners.as_ref().and_then(|winners| winners.side(ordinal));
         let sides = side(self).zip(side(other));
@@ -296,7 +275,7 @@ impl<'a> RowTally<'a> {
         self.note(AnomalyClass::PayloadChanged, Some(ordinal), row, detail);
     }
 
-    /// Which of a key's payloads is listed, if it is one of them.
+    /// Returns which of a key's payloads is listed; none if it is neither.
     fn side(&self, ordinal: u64, plain: &str, listed: &str) -> Option<Side> {
         if equal_payload(self.equality.payload, plain, listed) {
             return Some(Side::Plain);
@@ -318,34 +297,37 @@ impl<'a> RowTally<'a> {
         let kept = &mut self.examples[class as usize];
         if *kept < EXAMPLES {
             *kept += 1;
-            let (topic, event_id) = (row.topic.clone(), row.event_id.clone());
+            let topic = row.topic.clone();
+            let event_id = row.event_id.clone();
             self.anomalies.push(Anomaly { class, ordinal, topic, event_id, detail });
         }
     }
 }
 
-/// Whether a listed payload is the one sent. `serde_json` keeps numbers as text here, so 1.0 is not 1.
+/// True if a listed payload is the one that was sent. `serde_json` keeps numbers as text here, so
+/// 1.0 is not 1.
 pub fn equal_payload(equality: PayloadEquality, sent: &str, listed: &str) -> bool {
     if sent == listed {
         return true;
     }
     let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
-    let (sent, listed) = (parse(sent), parse(listed));
+    let sent = parse(sent);
+    let listed = parse(listed);
     let unwrapped = listed.as_ref().and_then(Value::as_str).and_then(parse);
     equality == PayloadEquality::Json && sent.is_some() && (sent == listed || sent == unwrapped)
 }
 
-/// How many of each unit since 1970 a number counts, by its size: seconds up to the year 5138, then milli-, micro- and
-/// nanoseconds, each from 1973 on.
+/// Limits by which the size of a number gives its unit, and the milliseconds of that unit: seconds
+/// up to the year 5138, then milli-, micro- and nanoseconds, each from 1973 on.
 const UNITS: [(f64, f64); 3] = [(1e11, 1e3), (1e14, 1.0), (1e17, 1e-3)];
 
-/// The moment that a text names, in milliseconds since 1970.
+/// Returns the moment that a text names, in milliseconds since 1970.
 pub fn moment_ms(text: &str) -> Option<i64> {
     if let Ok(number) = text.parse::<f64>() {
         let unit = UNITS.iter().find(|(up_to, _)| number.abs() < *up_to);
         return Some((number * unit.map_or(1e-6, |(_, ms)| *ms)).round() as i64);
     }
-    // As Go prints a time: a space before the offset, and the name of the zone behind it.
+    // Go prints times with a space before the offset and the name of the zone after it.
     let text = match text.trim().rsplit_once(' ') {
         Some((moment, zone)) if zone.chars().all(char::is_alphabetic) => moment,
         _ => text.trim(),
@@ -358,7 +340,7 @@ pub fn moment_ms(text: &str) -> Option<i64> {
     Some(naive.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
 
-/// The beginning of a text that may be long.
+/// Returns a text, cut after 120 characters.
 pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -396,7 +378,8 @@ mod tests {
 
     #[test]
     fn a_payload_may_stand_inside_a_string_where_its_structure_is_promised() {
-        let (sent, listed) = (r#"{"n":1,"a":"b"}"#, r#""{\"a\": \"b\", \"n\": 1}""#);
+        let sent = r#"{"n":1,"a":"b"}"#;
+        let listed = r#""{\"a\": \"b\", \"n\": 1}""#;
         assert!(equal_payload(PayloadEquality::Json, sent, listed));
         assert!(!equal_payload(PayloadEquality::Exact, sent, listed));
         assert!(!equal_payload(PayloadEquality::Json, sent, r#""{\"a\": \"b\", \"n\": 2}""#));

@@ -1,27 +1,27 @@
-//! Rows that a target showed when it was asked for one topic.
+//! Rows that a target showed when it was asked for single topics.
 
 use serde::{Deserialize, Serialize};
 
-/// What single topics showed.
+/// Result of asking for single topics.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TopicScope {
-    /// Topics that were asked for.
+    /// Number of topics that were asked for.
     pub asked: u32,
-    /// Rows that were shown.
+    /// Number of rows that were shown.
     pub rows: u64,
-    /// Rows of other topics among them.
+    /// Number of rows of other topics among them.
     pub leaked: u64,
-    /// Some of these.
+    /// Some of these rows.
     pub examples: Vec<Leak>,
 }
 
-/// A row under a topic that it does not belong to.
+/// A row of another topic than the one that was asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Leak {
-    /// The topic that was asked for.
+    /// Topic that was asked for.
     pub asked: String,
-    /// That of the row.
+    /// Topic of the row.
     pub topic: String,
-    /// The row's id.
+    /// Id of the row.
     pub event_id: String,
 }

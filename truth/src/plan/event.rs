@@ -1,4 +1,4 @@
-//! What a key looks like on the wire: its topic, id, timestamp and payload, each a pure function of the ordinal.
+//! Events: topic, id, timestamp and payload of a key, each a pure function of its ordinal.
 
 use jiff::Timestamp;
 
@@ -9,27 +9,27 @@ use crate::plan::template::{Piece, Place, Template};
 use crate::plan::twin::{self, Twin, Twins};
 use crate::plan::variant::{Origin, Side, Variant, Variants};
 
-/// Text that payloads are cut from, beyond the longest of them.
+/// Length of the text that payloads are cut from, beyond the longest payload.
 const POOL_BYTES: usize = 1 << 16;
 
-/// `{"n":` and `,"data":""}`.
+/// Bytes of `{"n":` and `,"data":""}`.
 const PAYLOAD_FRAME: usize = 16;
 
-/// The characters of payload data: none needs an escape in JSON.
+/// Characters of payload data; none needs an escape in JSON.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// What an id in a listing turns out to be.
+/// Meaning of an id in a listing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decoded {
-    /// The key with this ordinal, under its topic.
+    /// Key with this ordinal, under its own topic.
     Ours(u64),
-    /// The id of this key, under a topic that is not its own.
+    /// Key with this ordinal, under a topic that is not its own.
     WrongTopic(u64),
-    /// Not made by this run.
+    /// Id that this run did not make.
     Foreign,
 }
 
-/// The events of one run.
+/// Events of one run.
 #[derive(Clone, Debug)]
 pub struct Events {
     ids: IdScheme,
@@ -39,7 +39,7 @@ pub struct Events {
     payload_bytes: [u32; 2],
     topic_key: u64,
     payload_key: u64,
-    /// None where no pair is a twin, as almost always.
+    /// Twins; none if no pair is a twin, which is usual.
     twins: Option<Twins>,
     twin_key: u64,
     variants: Variants,
@@ -47,12 +47,12 @@ pub struct Events {
     side_key: u64,
     pool: Vec<u8>,
     template: Option<Template>,
-    /// The topics as they stand inside quotes.
+    /// Topics as they stand inside quotes.
     quoted_topics: Vec<String>,
 }
 
 impl Events {
-    /// The events of this plan.
+    /// Returns the events of a plan.
     pub fn new(plan: &Plan) -> Self {
         let seed = u64::from(plan.seed);
         let mut draw = Draw::stream(seed, u64::MAX);
@@ -81,17 +81,17 @@ impl Events {
         }
     }
 
-    /// All topics, as the plan orders them.
+    /// Returns all topics, in the order of the plan.
     pub fn topics(&self) -> &[String] {
         &self.topics
     }
 
-    /// The `source` of every event.
+    /// Returns the `source` of every event.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The place of a key's topic among [`Self::topics`].
+    /// Returns the place of a key's topic among [`Self::topics`].
     pub fn topic_index(&self, ordinal: u64) -> usize {
         let topics = self.topics.len() as u64;
         let drawn = |ordinal: u64| scale(mix(ordinal ^ self.topic_key), topics);
@@ -100,7 +100,7 @@ impl Events {
             None => drawn(ordinal),
             Some(_) if ordinal == first => drawn(first),
             Some(Twin::SameId) => {
-                // Any topic but the first's.
+                // Any topic except that of the first key.
                 (drawn(first) + 1 + scale(mix(ordinal ^ self.twin_key), topics - 1)) % topics
             }
             Some(_) => drawn(first),
@@ -108,15 +108,15 @@ impl Events {
         index as usize
     }
 
-    /// What a key has in common with the other of its pair; `None` for almost all.
+    /// Returns what a key has in common with the other key of its pair; `None` for almost all keys.
     pub fn twin(&self, ordinal: u64) -> Option<Twin> {
         let twin = self.twins.as_ref()?.of_pair(self.twin_key, ordinal >> 1)?;
-        // An id without a letter has but one case.
+        // An id without letters has only one case.
         let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
         (twin != Twin::Case || has_case()).then_some(twin)
     }
 
-    /// The topic of a key.
+    /// Returns the topic of a key.
     pub fn topic(&self, ordinal: u64) -> &str {
         &self.topics[self.topic_index(ordinal)]
     }
@@ -129,14 +129,14 @@ impl Events {
         }
     }
 
-    /// The id of a key, as text.
+    /// Returns the id of a key, as text.
     pub fn id_text(&self, ordinal: u64) -> String {
         let mut id = Vec::with_capacity(ID_LEN);
         self.write_id(ordinal, &mut id);
         String::from_utf8(id).expect("ids are text")
     }
 
-    /// What a row with this topic and id is.
+    /// Returns the meaning of a row with this topic and id.
     pub fn decode(&self, topic: &str, id: &str) -> Decoded {
         if self.twins.is_some() {
             return self.decode_twin(topic, id);
@@ -148,7 +148,8 @@ impl Events {
         }
     }
 
-    /// The same where an id may be that of two keys, or be spelt in other ways than the plain one.
+    /// Returns the meaning of a row where one id may be of two keys, or be spelt in other ways than
+    /// the plain one.
     fn decode_twin(&self, topic: &str, id: &str) -> Decoded {
         let Some(ordinal) = twin::plain(id).and_then(|plain| self.ids.decode(&plain)) else {
             return Decoded::Foreign;
@@ -162,22 +163,24 @@ impl Events {
         spelt.find(|key| self.topic(*key) == topic).map_or(Decoded::WrongTopic(first), Decoded::Ours)
     }
 
-    /// Milliseconds since 1970 of a key's timestamp; the ends of the calendar stand for what lies beyond them.
+    /// Returns the timestamp of a key, in milliseconds since 1970. The ends of the calendar stand
+    /// for what lies beyond them.
     pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
         within_calendar(self.epoch_ms.saturating_add_unsigned(ordinal))
     }
 
-    /// The timestamp of a key as sent: RFC 3339 with milliseconds, in UTC.
+    /// Returns the timestamp of a key as sent: RFC 3339 with milliseconds, in UTC.
     pub fn timestamp(&self, ordinal: u64) -> String {
         timestamp_text(self.timestamp_ms(ordinal))
     }
 
-    /// Whether some keys have two payloads.
+    /// True if some keys have two payloads.
     pub fn has_variants(&self) -> bool {
         !self.variants.is_off()
     }
 
-    /// How the two payloads of a key differ; `None` for almost all, which have one.
+    /// Returns the way in which the two payloads of a key differ; `None` for almost all keys, which
+    /// have one.
     pub fn variant(&self, ordinal: u64) -> Option<Variant> {
         if self.variants.is_off() {
             return None;
@@ -185,7 +188,7 @@ impl Events {
         self.variants.of_key(self.variant_key, ordinal)
     }
 
-    /// Which payload of a key a copy carries, by where it stands.
+    /// Returns the payload of a key that a copy carries, by the place of the copy.
     pub fn side(&self, ordinal: u64, origin: Origin, place: usize) -> Side {
         match self.variant(ordinal) {
             Some(_) => origin.side(self.side_key, place),
@@ -193,7 +196,7 @@ impl Events {
         }
     }
 
-    /// Appends one of the payloads of a key: the user's own, or a JSON object of the plan's size.
+    /// Appends one payload of a key: from the user's template, or a JSON object of the plan's size.
     pub fn write_payload(&self, ordinal: u64, side: Side, out: &mut Vec<u8>) {
         let uniform = mix(ordinal ^ self.payload_key);
         let [low, high] = self.payload_bytes;
@@ -201,7 +204,7 @@ impl Events {
         let variant = if side == Side::Other { self.variant(ordinal) } else { None };
         let mut at = scale(mix(uniform), POOL_BYTES as u64) as usize;
         if variant == Some(Variant::OtherPayload) {
-            // Anywhere but there.
+            // Any place except that one.
             at = (at + 1 + scale(mix(!uniform), POOL_BYTES as u64 - 1) as usize) % POOL_BYTES;
         }
         if let Some(template) = &self.template {
@@ -242,7 +245,7 @@ impl Events {
         }
     }
 
-    /// One of the payloads of a key as text.
+    /// Returns one payload of a key, as text.
     pub fn payload(&self, ordinal: u64, side: Side) -> String {
         let mut out = Vec::new();
         self.write_payload(ordinal, side, &mut out);
@@ -250,13 +253,14 @@ impl Events {
     }
 }
 
-/// A text in JSON, without the quotes around it.
+/// Returns a text as JSON, without the quotes around it.
 fn inside_quotes(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// RFC 3339 with milliseconds, in UTC; the ends of the calendar stand for what lies beyond them.
+/// Formats RFC 3339 with milliseconds, in UTC. The ends of the calendar stand for what lies beyond
+/// them.
 pub fn timestamp_text(ms: i64) -> String {
     let timestamp = Timestamp::from_millisecond(within_calendar(ms)).expect("a moment of the calendar");
     format!("{timestamp:.3}")

@@ -1,22 +1,23 @@
-//! Event ids that look random, can be read backwards, and vouch for themselves.
+//! Event ids that look random, can be decoded, and prove their origin.
 //!
-//! The 122 free bits of a UUIDv4 hold a keyed permutation of the key's ordinal (64 bits) and a keyed tag (58 bits).
-//! A store sees random UUIDs, an honest load on a B-tree; `verify` reads the ordinal back from a listed id without a
-//! database of what was sent, and an id that was not made by this run is known as foreign, but for one in 2^58.
+//! The 122 free bits of a UUIDv4 hold a keyed permutation of the key's ordinal (64 bits) and a
+//! keyed tag (58 bits). A store sees random UUIDs, which is an honest load for a B-tree. `verify`
+//! decodes the ordinal from a listed id, without a database of what was sent. An id of another
+//! origin passes for one of this run once in 2^58.
 
 use crate::plan::rng::{derived, mix};
 
-/// Length of an id in its one spelling: 32 lower-case hexadecimal digits and four dashes.
+/// Length of an id in its canonical spelling: 32 lower-case hexadecimal digits and four dashes.
 pub const ID_LEN: usize = 36;
 
 const TAG_BITS: u32 = 58;
 const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
-/// Where the 16 pairs of digits stand.
+/// Positions of the 16 pairs of digits.
 const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
-/// The digit that a character stands for; `NO_DIGIT` for all but `0-9a-f`.
+/// Digit of each character; `NO_DIGIT` for all but `0-9a-f`.
 const DIGITS: [u8; 256] = {
     let mut digits = [NO_DIGIT; 256];
     let mut digit = 0;
@@ -29,7 +30,7 @@ const DIGITS: [u8; 256] = {
 const HEX: &[u8; 16] = b"0123456789abcdef";
 const NO_DIGIT: u8 = 0xff;
 
-/// The keyed bijection between ordinals and ids of one run.
+/// Keyed bijection between the ordinals and the ids of one run.
 #[derive(Clone, Debug)]
 pub struct IdScheme {
     feistel: [u64; 4],
@@ -37,13 +38,13 @@ pub struct IdScheme {
 }
 
 impl IdScheme {
-    /// The scheme of the run with this nonce.
+    /// Returns the scheme of the run with this nonce.
     pub fn new(nonce: u64) -> Self {
         let key = |index| derived(nonce, index);
         Self { feistel: [key(0), key(1), key(2), key(3)], tag: [key(4), key(5)] }
     }
 
-    /// The id of the key with this ordinal.
+    /// Returns the id of the key with this ordinal.
     pub fn encode(&self, ordinal: u64) -> [u8; ID_LEN] {
         let mut text = [b'-'; ID_LEN];
         self.spell(ordinal, &mut text);
@@ -53,7 +54,7 @@ impl IdScheme {
     /// Appends the id of the key with this ordinal.
     pub fn write(&self, ordinal: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&[b'-'; ID_LEN]);
-        // Where it belongs and not beside it: an array that is written in small parts is slow to copy.
+        // Written in place: copying an array that was written in small parts is slow.
         self.spell(ordinal, out.last_chunk_mut().expect("these bytes were just appended"));
     }
 
@@ -74,7 +75,8 @@ impl IdScheme {
         text[28..].copy_from_slice(&fourth);
     }
 
-    /// The ordinal behind an id, or `None` if this run did not make it. No spelling but the canonical one decodes.
+    /// Returns the ordinal of an id; `None` if this run did not make it. Only the canonical
+    /// spelling decodes.
     pub fn decode(&self, id: &str) -> Option<u64> {
         let text: &[u8; ID_LEN] = id.as_bytes().try_into().ok()?;
         if DASHES.into_iter().any(|place| text[place] != b'-') {
@@ -83,7 +85,8 @@ impl IdScheme {
         let mut bytes = [0; 16];
         let mut seen = 0;
         for (byte, place) in bytes.iter_mut().zip(PAIRS) {
-            let (upper, lower) = (DIGITS[usize::from(text[place])], DIGITS[usize::from(text[place + 1])]);
+            let upper = DIGITS[usize::from(text[place])];
+            let lower = DIGITS[usize::from(text[place + 1])];
             seen |= upper | lower;
             *byte = (upper << 4) | (lower & 0xf);
         }
@@ -91,7 +94,8 @@ impl IdScheme {
             return None;
         }
         let bits = u128::from_be_bytes(bytes);
-        let (high, low) = ((bits >> 64) as u64, bits as u64);
+        let high = (bits >> 64) as u64;
+        let low = bits as u64;
         if high & 0xf000 != 0x4000 || low >> 62 != 0b10 {
             return None;
         }
@@ -104,9 +108,11 @@ impl IdScheme {
         mix(mix(ordinal ^ self.tag[0]) ^ self.tag[1]) >> (64 - TAG_BITS)
     }
 
-    /// Four rounds of a balanced Feistel network: a permutation whatever its round function.
+    /// Permutes an ordinal by four rounds of a balanced Feistel network, which is a permutation for
+    /// any round function.
     fn permute(&self, ordinal: u64) -> u64 {
-        let (mut left, mut right) = ((ordinal >> 32) as u32, ordinal as u32);
+        let mut left = (ordinal >> 32) as u32;
+        let mut right = ordinal as u32;
         for key in self.feistel {
             (left, right) = (right, left ^ half(right, key));
         }
@@ -114,7 +120,8 @@ impl IdScheme {
     }
 
     fn invert(&self, permuted: u64) -> u64 {
-        let (mut left, mut right) = ((permuted >> 32) as u32, permuted as u32);
+        let mut left = (permuted >> 32) as u32;
+        let mut right = permuted as u32;
         for key in self.feistel.into_iter().rev() {
             (left, right) = (right ^ half(left, key), left);
         }
@@ -122,14 +129,15 @@ impl IdScheme {
     }
 }
 
-/// Eight digits at a time: a digit a byte, then all of them made letters or figures at once.
+/// Returns eight hexadecimal digits: spreads one digit to each byte, then makes all of them
+/// characters at once.
 fn hex(bits: u32) -> [u8; 8] {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let bits = u64::from(bits);
     let bits = ((bits << 16) | bits) & 0x0000_ffff_0000_ffff;
     let bits = ((bits << 8) | bits) & 0x00ff_00ff_00ff_00ff;
     let digits = ((bits << 4) | bits) & (0x0f * ONES);
-    // A digit from ten on carries into its upper half when six are added.
+    // Adding six to a digit from ten on carries into the upper half of its byte.
     let is_letter = ((digits + 6 * ONES) >> 4) & ONES;
     let text = digits + u64::from(b'0') * ONES + is_letter * u64::from(b'a' - b'0' - 10);
     text.to_be_bytes()

@@ -1,36 +1,37 @@
-//! Requests with an event that no target should take, beside those that the plan has: off unless asked for.
+//! Requests with an invalid event, which a target should reject, beside the events of the plan. Off
+//! unless asked for.
 //!
-//! Which requests are spoilt is a pure function of the plan. None of those that race is, and none of every other round,
-//! so that rounds are left that can be answered whole.
+//! The plan alone decides which requests have one. Requests that race have none, and neither has
+//! any of every other round, so that some rounds can be acknowledged as a whole.
 
 use crate::plan::Plan;
 use crate::plan::rng::{derived, mix, scale};
 use crate::plan::round::Round;
 
-/// An event that is none, and where in its request it stands.
+/// Invalid event, and its place in the request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Invalid {
-    /// Events before it.
+    /// Number of events before it.
     pub place: usize,
-    /// What is wrong with it.
+    /// Flaw of the event.
     pub flaw: Flaw,
 }
 
-/// What is wrong with an event.
+/// Flaw of an invalid event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flaw {
-    /// It has no id.
+    /// The event has no id.
     NoId,
-    /// Its topic is blank.
+    /// The topic is blank.
     BlankTopic,
-    /// Its id holds a NUL.
+    /// The id holds a NUL.
     NulInId,
-    /// It is a number.
+    /// The event is a number.
     NoObject,
 }
 
 impl Invalid {
-    /// What spoils this request; nothing for almost all.
+    /// Returns the invalid event of a request; none for almost all.
     pub fn of(plan: &Plan, round: &Round, request: u32) -> Option<Self> {
         if plan.invalid == 0 || round.index.is_multiple_of(2) || round.is_racing(request) {
             return None;
@@ -39,7 +40,8 @@ impl Invalid {
         if scale(drawn, u64::from(plan.invalid)) != 0 {
             return None;
         }
-        let (events, further) = (round.request(request).len(), mix(drawn));
+        let events = round.request(request).len();
+        let further = mix(drawn);
         let place = [0, events / 2, events][scale(further, 3) as usize];
         let flaws = [Flaw::NoId, Flaw::BlankTopic, Flaw::NulInId, Flaw::NoObject];
         Some(Self { place, flaw: flaws[scale(mix(further), 4) as usize] })

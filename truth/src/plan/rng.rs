@@ -1,22 +1,23 @@
-//! The generator behind the plan, written down so that every machine and every version draws the same numbers.
+//! Random numbers of the plan, specified so that every machine and every version draws the same.
 //!
-//! ChaCha8 with the seed as its key and the round as its stream: random access by round, and a stream that is fixed
-//! by its specification. `rand`'s own distributions are not value-stable, so the bounded draw is ours.
+//! ChaCha8 has the seed as its key and the round as its stream. Any round can be drawn directly,
+//! and a specification fixes the numbers. `rand`'s own distributions may change their values, so
+//! the bounded draw is ours.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A stream of draws for one purpose.
+/// Stream of draws for one purpose.
 #[derive(Debug)]
 pub struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// The stream that fills round `round` of a plan with seed `seed`.
+    /// Returns the stream that fills a round of a plan with this seed.
     pub fn for_round(seed: u32, round: u64) -> Self {
         Self::stream(u64::from(seed), round)
     }
 
-    /// Stream `stream` of the generator with key `key`.
+    /// Returns one stream of the generator with this key.
     pub fn stream(key: u64, stream: u64) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&key.to_le_bytes());
@@ -25,7 +26,7 @@ impl Draw {
         Self(generator)
     }
 
-    /// A number in `0..bound`, by multiply and shift: the bias is below `bound / 2^64`.
+    /// Draws a number in `0..bound`, by multiply and shift: the bias is below `bound / 2^64`.
     ///
     /// `bound` must not be zero.
     pub fn below(&mut self, bound: u64) -> u64 {
@@ -47,15 +48,16 @@ pub fn scale(uniform: u64, bound: u64) -> u64 {
     ((u128::from(uniform) * u128::from(bound)) >> 64) as u64
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014, variant 13): a fixed permutation of 64-bit numbers in which
-/// every input bit reaches every output bit.
+/// Mixes a number with the finaliser of SplitMix64 (Steele, Lea, Flood 2014, variant 13): a fixed
+/// permutation in which every input bit reaches every output bit.
 pub fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
 }
 
-/// Draw `index` of the SplitMix64 sequence that starts at `start`: keys derived from one number.
+/// Returns draw `index` of the SplitMix64 sequence that starts at `start`: several keys from one
+/// number.
 pub fn derived(start: u64, index: u64) -> u64 {
     mix(start.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index + 1)))
 }
@@ -80,7 +82,7 @@ mod tests {
 
     #[test]
     fn derived_numbers_are_those_of_splitmix64() {
-        // The published first outputs of SplitMix64 for seed 1234567.
+        // Published first outputs of SplitMix64 for seed 1234567.
         let published = [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
         for (index, expected) in published.into_iter().enumerate() {
             assert_eq!(derived(1_234_567, index as u64), expected);

@@ -1,9 +1,28 @@
-//! Filling one round: which key each of its slots carries, and which of its requests leave together.
+//! Filling of one round: the key of each slot, and the requests that leave together.
 //!
-//! Repeats are not placed by stride (at a batch of 10 and a share of 0.1 the repeat would always be the last of its
-//! request) but drawn: some of keys of earlier rounds, the rest as families of two to seven copies in one request, in
-//! requests that race, or in requests that follow. Two copies of a key are not enough: some systems let every second
-//! duplicate through.
+//! Duplicates are drawn, not placed at fixed distances: with 10 events a request and a share of
+//! 0.1, the duplicate would always be the last event of its request. Some copy keys of earlier
+//! rounds. The others form families of two to seven copies, in one request, in requests that race,
+//! or in requests that follow. Two copies of a key are not enough, because some systems let every
+//! second duplicate through.
+//!
+//! An example: 20,000 events, a share of 0.3, 100 events a request, 4 requests a group, and the
+//! weights 1 in-batch, 2 concurrent, 1 next, 1 delayed. Round 7 has 8 requests, which are 800
+//! slots: 240 duplicates, and first copies of 560 keys. It is filled in this order:
+//!
+//! 1. A shuffle of 0 to 799 gives the order in which slots are taken.
+//! 2. The weight of delayed copies is 1 of 5, so 48 of the 240 duplicates copy keys of rounds 0 to
+//!    6, and take the next 48 slots.
+//! 3. The other 192 duplicates are placed as families, until none is left. One family might draw
+//!    size 4 and the mode concurrent. Its first copy takes a free slot of request 1, say. Its 3
+//!    copies then take free slots of the requests 2, 3 and 0, which are of the same group, turn by
+//!    turn. A family has 2.3 copies on average beside the first, so there are about 84 families.
+//! 4. The other 476 keys or so have no duplicate in this round. They take the slots that are left.
+//! 5. The keys get their ordinals, 3,920 to 4,479, in the order in which they first occur in the
+//!    round.
+//!
+//! Group 0 leaves together if one of its keys stands in two of its requests. With 100 events a
+//! request, one group of two may race ([`Plan::racing_groups`]).
 
 use std::ops::Range;
 
@@ -11,56 +30,57 @@ use crate::plan::rng::Draw;
 use crate::plan::variant::Origin;
 use crate::plan::{Plan, Weights};
 
-/// Sizes of families, each as likely as the others in the table.
+/// Sizes of families; each entry is equally likely.
 const FAMILY_SIZES: [u32; 7] = [2, 2, 2, 3, 3, 4, 7];
 
-/// How many requests beyond its group the copies of a `next` family are spread over.
+/// Number of requests after its own group over which a `next` family is spread.
 const NEXT_REACH: usize = 3;
 
-/// One round of a plan: its slots' keys, cut into requests and releases.
+/// One round of a plan: the keys of its slots, cut into requests and releases.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Round {
-    /// Which round.
+    /// Index of the round.
     pub index: u64,
-    /// The keys that are new in it.
+    /// Keys that are new in this round.
     own: Range<u64>,
     ordinals: Vec<u64>,
     batch: usize,
     group: usize,
-    /// Per group, whether its requests leave in one turn.
+    /// For each group, true if its requests leave in one turn.
     together: Vec<bool>,
 }
 
 impl Plan {
-    /// Round `round`, computed afresh: the same on every machine and in any order of calls.
+    /// Computes a round. The result is the same on every machine, and in any order of calls.
     pub fn round(&self, round: u64) -> Round {
         Round::fill(self, round)
     }
 }
 
 impl Round {
-    /// Number of requests; the last may be short.
+    /// Returns the number of requests; the last one may be short.
     pub fn requests(&self) -> u32 {
         self.ordinals.len().div_ceil(self.batch) as u32
     }
 
-    /// The keys of request `request`, in the order of its body.
+    /// Returns the keys of a request, in the order of its body.
     pub fn request(&self, request: u32) -> &[u64] {
         let low = request as usize * self.batch;
         &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
     }
 
-    /// Where the copies of a request stand in the plan.
+    /// Returns the place of a request's copies in the plan.
     pub fn origin(&self, request: u32) -> Origin {
         Origin::Planned { round: self.index, request }
     }
 
-    /// The keys of all slots, in order.
+    /// Returns the keys of all slots, in order.
     pub fn ordinals(&self) -> &[u64] {
         &self.ordinals
     }
 
-    /// The releases in order: requests that leave in one turn of the event loop, on as many connections.
+    /// Returns the releases in order: requests that leave in one turn of the event loop, on as many
+    /// connections.
     pub fn releases(&self) -> Vec<Range<u32>> {
         let mut releases = Vec::new();
         for (group, together) in self.together.iter().enumerate() {
@@ -75,7 +95,8 @@ impl Round {
         releases
     }
 
-    /// Of each key that stands in several of these requests of one group, in which of them: bit 0 is the first request.
+    /// Returns, for each key that stands in several of these requests of one group, a bit for each
+    /// request that holds it. Bit 0 is the first request.
     pub fn crossings(&self, requests: Range<u32>) -> impl Iterator<Item = u64> {
         let mut own = vec![0_u64; (self.own.end - self.own.start) as usize];
         let mut earlier: Vec<(u64, u64)> = Vec::new();
@@ -96,7 +117,7 @@ impl Round {
         own.into_iter().chain(earlier).filter(|places| places.count_ones() > 1)
     }
 
-    /// Whether a request leaves together with others.
+    /// True if a request leaves together with others.
     pub fn is_racing(&self, request: u32) -> bool {
         self.together[request as usize / self.group]
     }
@@ -105,7 +126,8 @@ impl Round {
         let slots = plan.slots_of(index);
         let ordinals = Filling::new(plan, index).run();
         debug_assert_eq!(ordinals.len() as u64, slots.end - slots.start);
-        let (batch, group) = (plan.batch as usize, plan.group as usize);
+        let batch = plan.batch as usize;
+        let group = plan.group as usize;
         let own = plan.ordinals_of(index);
         let mut crossings = Crossings::new(own.clone());
         let mut round = Self { index, own, ordinals, batch, group, together: Vec::new() };
@@ -116,13 +138,13 @@ impl Round {
     }
 }
 
-/// Finds the groups of a round in which a key stands in two requests.
+/// Search for the groups of a round in which a key stands in two requests.
 struct Crossings {
-    /// The keys that are new in this round.
+    /// Keys that are new in this round.
     own: Range<u64>,
-    /// Per key of these, the request that it was last met in, counted from one.
+    /// For each of these keys, the request that held it last, counted from one.
     met_in: Vec<u32>,
-    /// The earlier keys of one group, each with its request.
+    /// Earlier keys of one group, each with its request.
     earlier: Vec<(u64, u32)>,
 }
 
@@ -163,32 +185,33 @@ enum Mode {
 
 const MODES: [Mode; 3] = [Mode::InBatch, Mode::Concurrent, Mode::Next];
 
-/// What a slot holds while the round is being filled.
+/// Content of a slot while the round is being filled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Free,
-    /// A key of this round, by a number that is not yet its ordinal.
+    /// Key of this round, by a number that is not yet its ordinal.
     Local(u32),
-    /// A key of an earlier round.
+    /// Key of an earlier round.
     Earlier(u64),
 }
 
-/// The state of filling one round.
+/// State of filling one round.
 struct Filling<'a> {
     plan: &'a Plan,
     weights: Weights,
     index: u64,
     draw: Draw,
     slots: Vec<Slot>,
-    /// All slots in drawn order. Any slot is taken from the front, where those before `front` are taken; one that has
-    /// to stand in certain requests is taken from the back, so that the front stays spread over all requests.
+    /// All slots in drawn order. A slot of any request is taken from the front; those before
+    /// `front` are taken. A slot that has to stand in certain requests is taken from the back, so
+    /// that the front stays spread over all requests.
     order: Vec<u32>,
     front: usize,
-    /// Per mode, the end of what it has not yet looked at.
+    /// For each mode, the end of the slots that it has not looked at.
     back: [usize; 3],
-    /// The slots of one request after those of another, each request's in drawn order.
+    /// Slots of one request after those of another; each request's are in drawn order.
     by_request: Vec<u32>,
-    /// Per request, where in `by_request` its next slot is.
+    /// For each request, the place of its next slot in `by_request`.
     next_in: Vec<u32>,
     locals: u32,
 }
@@ -253,7 +276,8 @@ impl<'a> Filling<'a> {
         self.number(first)
     }
 
-    /// How many repeats copy a key of an earlier round: all where this round has no first copy.
+    /// Returns the number of duplicates that copy a key of an earlier round: all of them if this
+    /// round has no first copy.
     fn delayed_share(&self, repeats: u64, firsts: u64) -> u64 {
         let weights = self.weights;
         match (self.index, firsts) {
@@ -266,15 +290,15 @@ impl<'a> Filling<'a> {
         }
     }
 
-    /// A key of the round `lag` before this one: the lag log-uniform (an octave first, then a number in it; no
-    /// floats), the key skewed towards the round's first ones.
+    /// Draws a key of the round `lag` before this one. The lag is log-uniform (an octave first,
+    /// then a number in it; no floats). The key is skewed towards the first ones of its round.
     fn earlier_ordinal(&mut self) -> u64 {
         let octaves = u64::from(self.index.ilog2()) + 1;
         let octave = 1_u64 << self.draw.below(octaves);
         let lag = octave + self.draw.below(octave.min(self.index - octave + 1));
         let keys = self.plan.ordinals_of(self.index - lag);
         if keys.is_empty() {
-            // At shares near 1 a round may bring no key of its own: take the newest that is older.
+            // At shares near 1 a round may have no key of its own. Take the newest key before it.
             return keys.start - 1;
         }
         let mut offset = keys.end - keys.start;
@@ -284,7 +308,7 @@ impl<'a> Filling<'a> {
         keys.start + offset - 1
     }
 
-    /// Places a key and copies of it, and tells how many copies found room.
+    /// Places a key and copies of it; returns the number of copies that found room.
     fn place_family(&mut self, repeats: u64) -> u64 {
         let size = FAMILY_SIZES[self.draw.below(FAMILY_SIZES.len() as u64) as usize];
         let copies = u64::from(size - 1).min(repeats);
@@ -292,7 +316,7 @@ impl<'a> Filling<'a> {
         let base = self.take_base(mode).expect("a first copy has a slot");
         let key = self.put_new(base);
         let Some(mode) = mode else { return 0 };
-        // Where the drawn mode finds no room, the ones after it are tried, in a circle.
+        // If the drawn mode finds no room, the modes after it are tried, in a circle.
         let modes = MODES.into_iter().cycle().skip(mode as usize).take(MODES.len());
         let mut placed = 0;
         for mode in modes {
@@ -311,7 +335,8 @@ impl<'a> Filling<'a> {
             return 0;
         }
         let mut turn = self.draw.below(requests as u64) as usize;
-        let (mut placed, mut misses) = (0, 0);
+        let mut placed = 0;
+        let mut misses = 0;
         while placed < copies && misses < requests {
             let counted = reach.start + turn;
             let request = match without {
@@ -321,7 +346,8 @@ impl<'a> Filling<'a> {
             match self.take_in(request) {
                 Some(slot) => {
                     self.slots[slot as usize] = Slot::Local(key);
-                    (placed, misses) = (placed + 1, 0);
+                    placed += 1;
+                    misses = 0;
                 }
                 None => misses += 1,
             }
@@ -330,8 +356,8 @@ impl<'a> Filling<'a> {
         placed
     }
 
-    /// The requests that may hold the copies of a key whose first slot is in request `home`, and the one among them
-    /// that may not.
+    /// Returns the requests that may hold copies of a key whose first slot is in request `home`,
+    /// and the one among them that may not.
     fn reach(&self, mode: Mode, home: usize) -> (Range<usize>, Option<usize>) {
         let size = self.plan.group as usize;
         let group = home / size;
@@ -386,7 +412,8 @@ impl<'a> Filling<'a> {
         None
     }
 
-    /// A slot for the base of a family: one from which this mode reaches other requests, if there is one left.
+    /// Takes a slot for the first copy of a family: one from which this mode reaches other
+    /// requests, if there is one left.
     fn take_base(&mut self, mode: Option<Mode>) -> Option<u32> {
         let (mode, groups) = match mode {
             None | Some(Mode::InBatch) => return self.take_any(),
@@ -429,7 +456,7 @@ impl<'a> Filling<'a> {
                 next += 1;
                 next - 1
             }),
-            Slot::Free => unreachable!("every slot of a round is a first copy or a repeat"),
+            Slot::Free => unreachable!("every slot of a round is a first copy or a duplicate"),
         };
         self.slots.into_iter().map(ordinal).collect()
     }

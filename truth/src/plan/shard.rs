@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// One part of a run that is sent from several places at once.
+/// One part of a run that is sent from several places.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(from = "[u32; 2]", into = "[u32; 2]")]
 pub struct Shard {
-    /// 1 to `of`.
+    /// Number of this shard, from 1 to `of`.
     pub index: u32,
-    /// How many there are.
+    /// Number of shards.
     pub of: u32,
 }
 
@@ -26,21 +26,21 @@ impl From<Shard> for [u32; 2] {
 }
 
 impl Shard {
-    /// The only one.
+    /// Shard of a run that has only one.
     pub const WHOLE: Shard = Shard { index: 1, of: 1 };
 
-    /// The round that this shard sends as its `nth`, counted from zero.
+    /// Returns the round that this shard sends as its `nth`, counted from zero.
     pub fn round(&self, nth: u64) -> u64 {
         nth.saturating_mul(u64::from(self.of)).saturating_add(u64::from(self.index - 1))
     }
 }
 
-/// The nonce that a run id stands for: the first eight bytes of its SHA-256.
+/// Returns the nonce of a run id: the first eight bytes of its SHA-256.
 pub fn nonce_of_run_id(run_id: &str) -> u64 {
     leading(run_id.as_bytes())
 }
 
-/// The seed of a run id without a seed of its own, so that all shards agree.
+/// Returns the seed of a run id without a seed of its own, so that all shards agree.
 pub fn seed_of_run_id(run_id: &str) -> u32 {
     let mut salted = b"seed:".to_vec();
     salted.extend_from_slice(run_id.as_bytes());

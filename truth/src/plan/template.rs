@@ -1,17 +1,17 @@
-//! Payloads of the user's own: JSON with places for what differs from event to event.
+//! Payloads by the user's template: JSON with places for the values that differ between events.
 
 use thiserror::Error;
 
-/// What can stand in a template between `{{` and `}}`.
+/// Value that can stand in a template between `{{` and `}}`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
-    /// `n`: the ordinal of the key, a number.
+    /// `n`: the ordinal of the key, as a number.
     Ordinal,
-    /// `event_id`
+    /// `event_id`: the id of the key.
     EventId,
-    /// `topic`
+    /// `topic`: the topic of the key.
     Topic,
-    /// `timestamp`, in milliseconds.
+    /// `timestamp`: the timestamp of the key, in milliseconds.
     Timestamp,
     /// `data`: random text, as long as the size of payloads says.
     Data,
@@ -20,47 +20,48 @@ pub enum Place {
 /// One piece of a template.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Piece {
-    /// Text as it stands.
+    /// Text that is copied.
     Literal(Vec<u8>),
-    /// Something of the event.
+    /// Value of the event.
     Place(Place),
 }
 
-/// A template, taken apart once so that rendering only appends.
+/// A template, parsed once so that rendering only appends.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Template {
     pieces: Vec<Piece>,
 }
 
-/// Why a text is no template.
+/// Error of a text that is not a template.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TemplateError {
-    /// A place that no event has.
+    /// A place has no end, or an unknown name.
     #[error(
-        "the payload's template has no end of, or does not know, `{{{{{name}`; there are {{{{n}}}}, {{{{event_id}}}}, \
-         {{{{topic}}}}, {{{{timestamp}}}} and {{{{data}}}}"
+        "the payload's template has `{{{{{name}`, which is unknown or not closed; the places are {{{{n}}}}, \
+         {{{{event_id}}}}, {{{{topic}}}}, {{{{timestamp}}}} and {{{{data}}}}"
     )]
     Place {
-        /// What stands there.
+        /// Name of the place.
         name: String,
     },
-    /// What comes out is no JSON.
-    #[error("the payload's template does not make JSON: {reason}; text needs quotes around its place")]
+    /// The rendered template is not JSON.
+    #[error("the payload's template does not make JSON: {reason}; put quotes around places of text")]
     Json {
-        /// In the parser's words.
+        /// Reason of the parser.
         reason: String,
     },
 }
 
 impl Template {
-    /// Whether there is such a place in it.
+    /// True if the template has this place.
     pub fn has(&self, place: Place) -> bool {
         self.pieces.contains(&Piece::Place(place))
     }
 
-    /// Takes a text apart.
+    /// Parses a template.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let (mut pieces, mut rest) = (Vec::new(), text.trim());
+        let mut pieces = Vec::new();
+        let mut rest = text.trim();
         while let Some((literal, after)) = rest.split_once("{{") {
             let unknown = || TemplateError::Place { name: after.chars().take(20).collect() };
             let (name, after) = after.split_once("}}").ok_or_else(unknown)?;
@@ -82,12 +83,13 @@ impl Template {
         Ok(template)
     }
 
-    /// Its pieces, in order.
+    /// Returns its pieces, in order.
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
     }
 
-    /// Whether JSON comes out, whatever the event: no place changes what stands around it.
+    /// Checks that every event makes JSON. No place changes the structure around it, so one example
+    /// is enough.
     fn check(&self) -> Result<(), TemplateError> {
         let sample = self.pieces.iter().fold(Vec::new(), |mut sample, piece| {
             match piece {

@@ -1,21 +1,24 @@
-//! Twins: pairs of keys that a careless target takes for one. Off unless asked for, because they poison some targets.
+//! Twins: pairs of keys that a careless target mistakes for one key. Off unless asked for, because
+//! they poison some targets.
 //!
-//! Keys 2j and 2j + 1 are a pair. Which pairs are twins is drawn by the seed; the second of such a pair has the id of the
-//! first, under another topic or in another spelling. What is sent when is not touched by it.
+//! Keys 2j and 2j + 1 are a pair. The seed draws the pairs that are twins. The second key of such a
+//! pair has the id of the first, under another topic or in another spelling. Twins do not change
+//! which key is sent when.
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::id::ID_LEN;
 use crate::plan::rng::{derived, mix, scale};
 
-/// Composed and decomposed, the same letter to a reader and to Unicode's normal forms.
+/// The letter é, composed and decomposed: one letter to a reader and to Unicode's normal forms.
 const COMPOSED: &str = "\u{e9}";
 const DECOMPOSED: &str = "e\u{301}";
 
-/// As long as the contract allows an id to be.
+/// Longest id that the contract allows.
 const LONGEST_ID: usize = 255;
 
-/// One pair of keys in so many is of each kind; 0 for none. The first kind that is drawn for a pair is its own.
+/// Frequencies of twins: one pair of keys in this many is of each kind; 0 for none. A pair is of
+/// the first kind that is drawn for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Twins {
@@ -25,7 +28,7 @@ pub struct Twins {
     pub case: u32,
     /// The same id, without and with a space at its end.
     pub trailing_space: u32,
-    /// The same letter é at the end, composed and decomposed.
+    /// The letter é at the end, composed and decomposed.
     pub normalisation: u32,
     /// Ids of 255 bytes that differ in the last.
     #[serde(skip_serializing_if = "is_zero")]
@@ -39,25 +42,25 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// What the keys of a pair have in common.
+/// Common part of the two keys of a pair.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Twin {
-    /// Their id; their topics differ.
+    /// The ids are equal; the topics differ.
     SameId,
-    /// All but the case of letters.
+    /// The ids differ in the case of letters alone.
     Case,
-    /// All but a space at the end.
+    /// The ids differ in a space at the end.
     TrailingSpace,
-    /// All but the normal form of a letter.
+    /// The ids differ in the normal form of a letter.
     Normalisation,
-    /// All but the last of 255 bytes.
+    /// The ids differ in the last of 255 bytes.
     LongId,
-    /// The number that their ids are.
+    /// The ids are one number, spelt in two ways.
     NumericId,
 }
 
 impl Twins {
-    /// Whether no pair is a twin.
+    /// True if no pair is a twin.
     pub fn is_off(&self) -> bool {
         *self == Self::default()
     }
@@ -73,12 +76,12 @@ impl Twins {
         ]
     }
 
-    /// The traps that are set, as a scenario names them.
+    /// Returns the traps that are set, by their names in scenarios.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.kinds().into_iter().filter(|(one_in, ..)| *one_in > 0).map(|(_, _, name)| name)
     }
 
-    /// What a pair is, by a key of the plan's.
+    /// Returns the kind of a pair; `key` is that of the plan.
     pub fn of_pair(&self, key: u64, pair: u64) -> Option<Twin> {
         let drawn = |(index, (one_in, ..)): &(u64, (u32, Twin, _))| {
             *one_in > 0 && scale(mix(pair ^ derived(key, *index)), u64::from(*one_in)) == 0
@@ -88,7 +91,7 @@ impl Twins {
 }
 
 impl Twin {
-    /// Appends the id of the first or second of a pair, made of the first's.
+    /// Appends the id of the first or second key of a pair; `id` is that of the first.
     pub fn spell(self, id: &[u8; ID_LEN], is_second: bool, out: &mut Vec<u8>) {
         let start = out.len();
         if self == Self::NumericId {
@@ -111,13 +114,13 @@ impl Twin {
     }
 }
 
-/// The 128 bits that an id spells.
+/// Returns the 128 bits that an id spells.
 fn number_of(id: &[u8; ID_LEN]) -> u128 {
     let digits = id.iter().filter_map(|byte| char::from(*byte).to_digit(16));
     digits.fold(0, |number, digit| (number << 4) | u128::from(digit))
 }
 
-/// Appends so many characters that look random.
+/// Appends `count` characters that look random.
 fn lengthen(number: u128, count: usize, out: &mut Vec<u8>) {
     let mut state = number as u64;
     for _ in 0..count {
@@ -126,8 +129,8 @@ fn lengthen(number: u128, count: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// The one spelling that an id decodes from, if it may be one of those that twins have. Whether it is one is seen by
-/// spelling it again.
+/// Returns the plain spelling that an id decodes from, if it may be one of a twin's spellings.
+/// Spelling the result again shows if it is.
 pub fn plain(id: &str) -> Option<String> {
     if id.bytes().all(|byte| byte.is_ascii_digit()) {
         let digits = format!("{:032x}", id.parse::<u128>().ok()?);

@@ -1,61 +1,62 @@
-//! Keys whose copies do not all carry the same payload: which one a store keeps is then a promise that can be judged. Off
-//! unless asked for.
+//! Variants: keys whose copies carry one of two payloads, so that a promise about which one stays
+//! can be judged. Off unless asked for.
 //!
-//! Such a key has two payloads, and each copy of it carries one of them, as the seed draws: a pure function of where the
-//! copy stands in the plan. What is sent when is not touched by it.
+//! The seed draws the payload of each copy, as a pure function of the copy's place in the plan.
+//! Variants do not change which key is sent when.
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::rng::{derived, mix, scale};
 
-/// One key in so many is of each kind; 0 for none. The first kind that is drawn for a key is its own.
+/// Frequencies of variants: one key in this many is of each kind; 0 for none. A key is of the first
+/// kind that is drawn for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Variants {
     /// Two payloads of different data.
     pub other_payload: u32,
-    /// One JSON, its names in two orders.
+    /// One JSON with its names in two orders.
     pub key_order: u32,
-    /// One number, spelt in two ways.
+    /// One number in two spellings.
     pub number_spelling: u32,
 }
 
-/// How the two payloads of a key differ.
+/// Difference between the two payloads of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Variant {
-    /// In what they say.
+    /// The data differ.
     OtherPayload,
-    /// In the order of their names.
+    /// The order of the names differs.
     KeyOrder,
-    /// In the spelling of a number.
+    /// The spelling of a number differs.
     NumberSpelling,
 }
 
-/// Which of the two payloads of a key a copy carries.
+/// One of the two payloads of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
-    /// The one that keys without a variant have as well.
+    /// The payload that keys without a variant have too.
     Plain,
-    /// The other.
+    /// The other payload.
     Other,
 }
 
-/// Where the copies of one request come from.
+/// Origin of the copies of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
     /// A request of the plan.
     Planned {
-        /// Its round.
+        /// Round of the request.
         round: u64,
-        /// Its number in the round.
+        /// Number of the request in its round.
         request: u32,
     },
-    /// A list that was sent after the run.
+    /// A list of keys that was sent after the run.
     Later,
 }
 
 impl Variants {
-    /// Whether every key has one payload.
+    /// True if every key has one payload.
     pub fn is_off(&self) -> bool {
         *self == Self::default()
     }
@@ -68,12 +69,12 @@ impl Variants {
         ]
     }
 
-    /// The traps that are set, as a scenario names them.
+    /// Returns the traps that are set, by their names in scenarios.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.kinds().into_iter().filter(|(one_in, ..)| *one_in > 0).map(|(_, _, name)| name)
     }
 
-    /// How the payloads of a key differ, by a key of the plan's.
+    /// Returns the kind of a key's variant; `key` is that of the plan.
     pub fn of_key(&self, key: u64, ordinal: u64) -> Option<Variant> {
         let drawn = |(index, (one_in, ..)): &(u64, (u32, Variant, _))| {
             *one_in > 0 && scale(mix(ordinal ^ derived(key, *index)), u64::from(*one_in)) == 0
@@ -83,7 +84,7 @@ impl Variants {
 }
 
 impl Origin {
-    /// Which payload the copy at this place of the request carries, by a key of the plan's.
+    /// Returns the payload of the copy at this place of the request; `key` is that of the plan.
     pub(crate) fn side(self, key: u64, place: usize) -> Side {
         let Self::Planned { round, request } = self else { return Side::Plain };
         let slot = (u64::from(request) << 32) | place as u64;

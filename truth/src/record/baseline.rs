@@ -1,4 +1,4 @@
-//! The baseline: what a target showed before the first send.
+//! Baseline: state of a target before the first event is sent.
 
 use std::path::PathBuf;
 
@@ -9,49 +9,49 @@ use crate::files::{FolderError, read_json, write_json};
 use crate::observed::counters::Counters;
 use crate::observed::rows::{RowTally, SetSum};
 
-/// The file's name in the run folder.
+/// Name of the file in the run folder.
 const FILE: &str = "baseline.json";
 
-/// `baseline.json`.
+/// Contents of `baseline.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Baseline {
     /// Version of this file.
     pub schema_version: u32,
-    /// The counters, if they could be read.
+    /// Counters; none if they could not be read.
     pub stats: Option<Counters>,
-    /// Why they could not.
+    /// Reason why the counters could not be read.
     pub unread: Option<String>,
-    /// Monotonic time when the second reading was asked for.
+    /// Monotonic time at which the second reading was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_ns: Option<u64>,
-    /// Monotonic time when all of it was read.
+    /// Monotonic time at which all of it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_ns: Option<u64>,
-    /// Whether two readings differed: somebody else writes.
+    /// True if two readings differed, which means that somebody else writes.
     pub moving: bool,
-    /// What was listed, if the target held few enough events.
+    /// Listed rows, if the target held few enough events.
     pub listed: Option<ListedBaseline>,
-    /// What its database held, if it was asked and held few enough.
+    /// Rows of its database, if it was queried and held few enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<ListedBaseline>,
 }
 
-/// What a target's listing, or its database, showed before the first send.
+/// Rows of a listing, or of a database, before the first event was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ListedBaseline {
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// The same, as a set.
+    /// The rows as a set.
     pub foreign: SetSum,
 }
 
 impl Baseline {
-    /// That the counters could not be read, and why.
+    /// Returns a baseline whose counters could not be read, with the reason.
     pub fn unread(reason: String) -> Self {
         Self { unread: Some(reason), ..Self::nothing() }
     }
 
-    /// A baseline without a reading.
+    /// Returns a baseline without a reading.
     pub fn nothing() -> Self {
         Self {
             schema_version: 1,
@@ -65,12 +65,12 @@ impl Baseline {
         }
     }
 
-    /// Whether upper bounds of counters hold: nobody else writes, and nothing of before was still waiting.
+    /// True if upper bounds of counters hold: nobody else writes, and no earlier event still waits.
     pub fn is_firm(&self) -> bool {
         !self.moving && self.stats.as_ref().is_some_and(|stats| stats.backlog() == 0)
     }
 
-    /// Whether two shards of a run found the same: the target alike, and nothing moving.
+    /// True if two shards of a run found the same: equal states, and nothing moving.
     pub fn agrees_with(&self, other: &Self) -> bool {
         let stands = match (&self.stats, &other.stats) {
             (Some(one), Some(another)) => one.stands_as(another),
@@ -81,7 +81,7 @@ impl Baseline {
         stands && others(self) == others(other)
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(folder: &RunFolder) -> PathBuf {
         folder.file(FILE)
     }
@@ -91,7 +91,7 @@ impl Baseline {
         write_json(&Self::path(folder), self)
     }
 
-    /// Reads the file; a run that was killed before it wrote one has none.
+    /// Reads the file. A run that was killed before it wrote one has none.
     pub fn load(folder: &RunFolder) -> Result<Option<Self>, FolderError> {
         let path = Self::path(folder);
         if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
@@ -99,7 +99,7 @@ impl Baseline {
 }
 
 impl ListedBaseline {
-    /// Totals of the rows that were listed.
+    /// Returns the totals of listed rows.
     pub fn of(tally: &RowTally<'_>) -> Self {
         Self { rows: tally.rows, foreign: tally.foreign }
     }

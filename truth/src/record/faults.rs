@@ -1,4 +1,4 @@
-//! What was done to the target during a run, and the proof that it bit: `faults.ndjson`.
+//! Faults during a run, and the proof that they took effect: `faults.ndjson`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,62 +8,63 @@ use crate::record::folder::RunFolder;
 use crate::record::manifest::Manifest;
 use crate::scenario::fault::Action;
 
-/// The file's name in the run folder.
+/// Name of the file in the run folder.
 const FILE: &str = "faults.ndjson";
 
 /// One line of `faults.ndjson`: a fault that is over, or that never came.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FaultRecord {
-    /// Its place in the scenario, from 0; none of a target that ended by itself.
+    /// Place in the scenario, from 0; none for a target that ended by itself.
     pub number: Option<usize>,
-    /// What and when, as planned: `kill at 30%`.
+    /// Action and time as planned: `kill at 30%`.
     pub planned: String,
-    /// Monotonic time when it began.
+    /// Monotonic time of the beginning.
     pub begun_ns: u64,
-    /// Monotonic time when all was as before.
+    /// Monotonic time at which all was as before.
     pub ended_ns: u64,
-    /// Milliseconds from the first send to its begin.
+    /// Milliseconds from the first send to the beginning.
     pub after_ms: u64,
-    /// Attempts that had ended when it began.
+    /// Number of attempts that had ended at the beginning.
     pub attempts_ended: u64,
-    /// What shows that it was done.
+    /// Proof that the fault took effect.
     pub proof: Option<String>,
-    /// Why it did not bite.
+    /// Reason why the fault had no effect.
     pub missed: Option<String>,
 }
 
 impl FaultRecord {
-    /// Whether it was done, while there was something left to hurt.
+    /// True if the fault took effect while events were still to be sent.
     pub fn bit(&self) -> bool {
         self.proof.is_some() && self.missed.is_none()
     }
 }
 
-/// A planned fault, and what became of it.
+/// A planned fault and its record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Struck {
-    /// What and when.
+    /// Action and time as planned.
     pub planned: String,
-    /// What; none of a target that ended by itself.
+    /// Action; none for a target that ended by itself.
     pub action: Option<Action>,
-    /// What became of it; none if nobody wrote that down.
+    /// Record of the fault; none if none was written.
     pub record: Option<FaultRecord>,
 }
 
 impl Struck {
-    /// Whether it is proven to have been done, while there was something left to hurt.
+    /// True if it is proven that the fault took effect while events were still to be sent.
     pub fn bit(&self) -> bool {
         self.record.as_ref().is_some_and(FaultRecord::bit)
     }
 
-    /// When the target's process was ended for certain, and when another was ready, by the clock of the run.
+    /// Returns the times at which the target's process had certainly ended, and another was ready,
+    /// by the clock of the run.
     pub fn restart(&self) -> Option<(u64, u64)> {
         let restarts = matches!(self.action, Some(Action::Kill | Action::Terminate));
         let record = self.record.as_ref().filter(|record| restarts && record.proof.is_some())?;
         Some((record.begun_ns, record.ended_ns))
     }
 
-    /// All faults of a run: those that were planned, and a target that ended by itself.
+    /// Returns all faults of a run: the planned ones, and a target that ended by itself.
     pub fn of(manifest: &Manifest, records: Vec<FaultRecord>) -> Vec<Self> {
         let planned = manifest.scenario.faults.iter().enumerate().map(|(number, fault)| {
             let record = records.iter().find(|record| record.number == Some(number)).cloned();
@@ -79,18 +80,19 @@ impl Struck {
     }
 }
 
-/// A planned fault in words.
+/// Describes a planned fault.
 pub fn planned(fault: &crate::scenario::fault::Fault, seed: u32, number: usize) -> String {
     let command = fault.run.as_ref().map_or_else(String::new, |command| format!(" `{command}`"));
     format!("{}{command} at {}", fault.action.name(), fault.due(seed, number))
 }
 
-/// Begins the file of what is done to a run's target.
+/// Creates the file for the faults of a run.
 pub fn create(folder: &RunFolder) -> Result<LineWriter, FolderError> {
     LineWriter::create(folder.file(FILE))
 }
 
-/// Reads the records of a run; none if there is no file. A last line that was not finished is left out.
+/// Reads the records of a run. A missing file has none; a last line that was not finished is left
+/// out.
 pub fn read(folder: &RunFolder) -> Result<Vec<FaultRecord>, FolderError> {
     let mut records = Vec::new();
     lines::for_each(&folder.file(FILE), |record| records.push(record))?;

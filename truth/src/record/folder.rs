@@ -1,4 +1,4 @@
-//! The folder of a run: its names, its locks, and the making of both.
+//! Folder of a run: its names, its locks, and how it is made.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::manifest::{MANIFEST_VERSION, Manifest};
 use crate::files::{FolderError, io, read_json, write_json};
 use crate::plan::shard::Shard;
 
-/// The lock of those who verify a run.
+/// Name of the lock of `verify`.
 const VERIFY_LOCK: &str = "verify.lock";
 
 /// A run folder that exists.
@@ -19,7 +19,7 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a run, takes its lock, writes `run.json` and points `latest` at it.
+    /// Creates the folder of a run, takes its lock, writes `run.json`, and points `latest` at it.
     pub fn create(out: &Path, manifest: &Manifest) -> Result<(Self, RunLock), FolderError> {
         fs::create_dir_all(out).map_err(io("create", out))?;
         if let Some(path) = same_run(out, manifest) {
@@ -37,11 +37,12 @@ impl RunFolder {
 
     /// Opens a run folder, or the `latest` of a folder of runs.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
-        // Without a slash at the end, behind which a link would be followed.
+        // Removes a slash at the end: with one, `read_link` would follow the link.
         let path: PathBuf = path.components().collect();
         for candidate in [path.clone(), path.join("latest")] {
             if candidate.join("run.json").is_file() {
-                // As the user wrote it, but for the link itself, which will point elsewhere tomorrow.
+                // The path as the user wrote it, except for the link, which will point elsewhere
+                // tomorrow.
                 let path = match (fs::read_link(&candidate), candidate.parent()) {
                     (Ok(target), Some(parent)) => parent.join(target),
                     _ => candidate,
@@ -52,29 +53,29 @@ impl RunFolder {
         Err(FolderError::NoRun { path })
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder of the ledger's segments.
+    /// Returns the folder of the ledger's segments.
     pub fn ledger(&self) -> PathBuf {
         self.path.join("ledger")
     }
 
-    /// The segment of a lane.
+    /// Returns the path of a lane's segment.
     pub fn segment(&self, lane: u16) -> PathBuf {
         self.ledger().join(format!("lane-{lane:03}.seg"))
     }
 
-    /// The number that a further segment gets: those of all lanes are lower.
+    /// Returns the number of the next new segment, which is above those of all lanes.
     pub fn next_lane(&self) -> Result<u16, FolderError> {
         let segments = self.segments()?;
         let number = |path: &PathBuf| path.file_stem()?.to_str()?.strip_prefix("lane-")?.parse::<u16>().ok();
         Ok(segments.iter().filter_map(number).max().map_or(0, |last| last.saturating_add(1)))
     }
 
-    /// All segments, in the order of lanes.
+    /// Returns the paths of all segments, in the order of lanes.
     pub fn segments(&self) -> Result<Vec<PathBuf>, FolderError> {
         let ledger = self.ledger();
         let mut segments = Vec::new();
@@ -88,17 +89,17 @@ impl RunFolder {
         Ok(segments)
     }
 
-    /// A file of the folder.
+    /// Returns the path of a file in the folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The folder of observation `n`.
+    /// Returns the folder of observation `n`.
     pub fn observation(&self, n: u32) -> PathBuf {
         self.path.join("observed").join(n.to_string())
     }
 
-    /// The numbers of all observations, complete or not, in order.
+    /// Returns the numbers of all observations, complete or not, in order.
     pub fn observations(&self) -> Vec<u32> {
         let Ok(entries) = fs::read_dir(self.path.join("observed")) else {
             return Vec::new();
@@ -123,7 +124,7 @@ impl RunFolder {
         read_json(&path)
     }
 
-    /// Whether `loadgen` still writes to this folder.
+    /// True if `loadgen` still writes to this folder.
     pub fn is_running(&self) -> bool {
         match File::open(self.lock_path()) {
             Ok(file) => matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)),
@@ -135,8 +136,8 @@ impl RunFolder {
         self.path.join("run.lock")
     }
 
-    /// Taken by a `verify` that only reads: any number at once, but none beside one that sends. A folder that cannot be
-    /// written has no lock to take, and nobody can send from it.
+    /// Takes the lock of a `verify` that only reads: any number at once, but none beside one that
+    /// sends. A folder that cannot be written has no lock to take, and nobody can send from it.
     pub fn lock_to_read(&self) -> Result<Option<VerifyLock>, FolderError> {
         let Ok(file) = self.verify_lock() else { return Ok(None) };
         match file.try_lock_shared() {
@@ -146,7 +147,7 @@ impl RunFolder {
         }
     }
 
-    /// Taken by a `verify` that sends: only one, and none beside it that reads.
+    /// Takes the lock of a `verify` that sends: only one, and none beside it that reads.
     pub fn lock_to_send(&self) -> Result<VerifyLock, FolderError> {
         let path = self.file(VERIFY_LOCK);
         let file = self.verify_lock().map_err(io("create", &path))?;
@@ -166,13 +167,14 @@ impl RunFolder {
     }
 }
 
-/// Held while `verify` is at work on a run; the kernel frees it when the process ends, however it ends.
+/// Lock of a `verify` that works on a run. The kernel frees it when the process ends, however it
+/// ends.
 #[derive(Debug)]
 pub struct VerifyLock {
     _file: File,
 }
 
-/// Held while a run is being sent; the kernel frees it when the process ends, however it ends.
+/// Lock of a run that is being sent. The kernel frees it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct RunLock {
     _file: File,
@@ -187,10 +189,11 @@ impl RunLock {
     }
 }
 
-/// `<UTC>-<scenario>-<seed>-<nonce4>[-s1of4]`.
+/// Returns `<UTC>-<scenario>-<seed>-<nonce4>[-s1of4]`.
 fn name(manifest: &Manifest) -> String {
     let utc = manifest.started_utc.strftime("%Y%m%dT%H%M%SZ");
-    let (scenario, seed) = (&manifest.scenario.name, manifest.plan.seed);
+    let scenario = &manifest.scenario.name;
+    let seed = manifest.plan.seed;
     let nonce = manifest.plan.nonce >> 48;
     let shard = match manifest.shard {
         Shard::WHOLE => String::new(),
@@ -199,7 +202,8 @@ fn name(manifest: &Manifest) -> String {
     format!("{utc}-{scenario}-{seed}-{nonce:04x}{shard}")
 }
 
-/// An earlier run of the same nonce and shard in `out`. Folders that are no runs are none of our business.
+/// Returns an earlier run of the same nonce and shard in `out`. Folders that are not runs are
+/// ignored.
 fn same_run(out: &Path, manifest: &Manifest) -> Option<PathBuf> {
     let entries = fs::read_dir(out).ok()?;
     let latest = out.join("latest");

@@ -1,10 +1,11 @@
-//! The ledger: an append-only record of every attempt, good enough to judge a run that died in the middle.
+//! The ledger: an append-only record of every attempt, which is complete even if the run died in
+//! the middle.
 //!
-//! One segment a lane. Frames are `len u16 | kind u8 | body | crc32c u32`, little-endian; `len` counts the body, the
-//! checksum covers length, kind and body. A round is announced by [`Frame::Open`] before its first byte leaves, so a
-//! request of an opened round without a final [`Done`] is an unknown attempt, never a forgotten one. That holds
-//! against SIGKILL of the writer, because `write(2)` hands the bytes to the kernel; it does not hold against a loss of
-//! power.
+//! Each lane writes one segment. Frames are `len u16 | kind u8 | body | crc32c u32`, little-endian.
+//! `len` counts the body, and the checksum covers length, kind and body. [`Frame::Open`] announces
+//! a round before its first byte leaves. A request of an opened round without a final [`Done`] is
+//! therefore an unknown attempt, never a forgotten one. That holds if the writer is killed, because
+//! `write(2)` hands the bytes to the kernel; it does not hold if the power is lost.
 
 pub mod merge;
 pub mod reader;
@@ -19,133 +20,133 @@ use crate::target::answer::{Answer, Kind, Kinds, Outcome};
 /// First bytes of a segment's header.
 pub const MAGIC: [u8; 8] = *b"ONCELEDG";
 
-/// The version of the frames.
+/// Version of the frames.
 pub const VERSION: u16 = 1;
 
 /// Most ordinals in one [`Frame::Resend`]: eight bytes each must fit in a body's 16-bit length.
 pub const MAX_RESEND: usize = 8_000;
 
-/// The kinds of frames.
+/// Kinds of frames.
 pub(crate) const KINDS: std::ops::RangeInclusive<u8> = 1..=5;
 
 /// Bytes of a frame around its body.
 pub(crate) const OVERHEAD: usize = 2 + 1 + 4;
 
-/// What a segment says of its origin.
+/// Origin of a segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Header {
-    /// The run.
+    /// Nonce of the run.
     pub nonce: u64,
-    /// Which lane wrote the segment.
+    /// Lane that wrote the segment.
     pub lane: u16,
-    /// The boot in which the monotonic clock counts, as 36 characters of text at most.
+    /// Boot whose monotonic clock the times are of: at most 36 characters.
     pub boot_id: String,
-    /// `CLOCK_MONOTONIC` when the segment was begun, in nanoseconds.
+    /// `CLOCK_MONOTONIC` when the segment was created, in nanoseconds.
     pub monotonic_ns: u64,
-    /// The same moment on the wall, in milliseconds since 1970.
+    /// The same moment on the wall clock, in milliseconds since 1970.
     pub utc_ms: i64,
 }
 
-/// Why keys were sent that no round of the plan holds.
+/// Purpose of sending keys that no round of the plan holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
-    /// To learn what became of keys whose attempts are all unknown.
+    /// Learn the fate of keys whose attempts are all unknown.
     Resolve,
-    /// To see that acknowledged keys are still known.
+    /// Check that acknowledged keys are still known.
     Replay,
 }
 
-/// Which list of requests an attempt belongs to.
+/// List of requests that an attempt belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// A round of the plan.
     Round(u64),
-    /// An explicit list of keys.
+    /// A list of keys beside the plan.
     Resend(u32),
 }
 
-/// One try of one request, ended.
+/// One try of one request, which has ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Done {
-    /// The round or list.
+    /// Round or list.
     pub scope: Scope,
-    /// The request in it.
+    /// Number of the request in it.
     pub request: u32,
-    /// 0 for the first try.
+    /// Number of the try; 0 for the first.
     pub try_number: u16,
-    /// Whether no further try follows.
+    /// True if no further try follows.
     pub is_final: bool,
-    /// Which connection carried it.
+    /// Number of the connection that carried it.
     pub connection: u32,
-    /// When it should have begun, in nanoseconds of the monotonic clock.
+    /// Planned beginning, in nanoseconds of the monotonic clock.
     pub t_planned: u64,
-    /// Just before its first byte was written.
+    /// Time just before its first byte was written.
     pub t_start: u64,
-    /// Just after its last byte was read, or it was given up.
+    /// Time just after its last byte was read, or just after the sender gave up.
     pub t_end: u64,
-    /// The HTTP status, 0 without one.
+    /// HTTP status; 0 without one.
     pub status: u16,
-    /// What was said.
+    /// Meaning of the response.
     pub answer: Answer,
 }
 
 /// One record of a segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Frame {
-    /// The first of a segment.
+    /// First record of a segment.
     Header(Header),
     /// A round is about to be sent.
     Open {
-        /// Which.
+        /// Round.
         round: u64,
-        /// When.
+        /// Monotonic time.
         t: u64,
     },
     /// A list of keys is about to be sent.
     Resend {
-        /// Its number.
+        /// Number of the list.
         id: u32,
-        /// What for.
+        /// Purpose of the list.
         purpose: Purpose,
-        /// Which.
+        /// Keys of the list.
         ordinals: Vec<u64>,
     },
     /// A try has ended.
     Done(Done),
-    /// The lane ended in order.
+    /// The lane has ended in order.
     Closed {
-        /// When.
+        /// Monotonic time.
         t: u64,
     },
 }
 
-/// What can be wrong with a ledger.
+/// Error of a ledger.
 #[derive(Debug, Error)]
 pub enum LedgerError {
-    /// The file system refused.
+    /// An operation of the file system failed.
     #[error("cannot {action} ledger segment {}", path.display())]
     Io {
-        /// What was tried.
+        /// Operation that was tried.
         action: &'static str,
-        /// The segment.
+        /// Segment.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// Good frames follow a bad one, so this is no torn tail.
+    /// Good frames follow a bad one, so it is not a torn tail.
     #[error("ledger segment {} is damaged at byte {offset}: {reason}", path.display())]
     Damaged {
-        /// The segment.
+        /// Segment.
         path: PathBuf,
-        /// Where the bad frame begins.
+        /// Offset of the bad frame.
         offset: u64,
-        /// What is wrong with it.
+        /// Defect of the frame.
         reason: &'static str,
     },
 }
 
 impl Frame {
-    /// The moment that orders this frame among those of its segment and of others.
+    /// Returns the time that orders this frame within its segment and among others.
     pub fn t(&self) -> Option<u64> {
         match self {
             Self::Header(header) => Some(header.monotonic_ns),
@@ -207,7 +208,7 @@ impl Frame {
         }
     }
 
-    /// Reads a body of this kind; `None` if it is not one.
+    /// Decodes a body of this kind; `None` if it is not one.
     pub fn decode(kind: u8, body: &[u8]) -> Option<Self> {
         let mut fields = Fields(body);
         let frame = match kind {
@@ -216,7 +217,8 @@ impl Frame {
                     .then_some(())?;
                 let nonce = fields.u64()?;
                 let lane = u16::from_le_bytes(fields.bytes()?);
-                let (monotonic_ns, utc_ms) = (fields.u64()?, i64::from_le_bytes(fields.bytes()?));
+                let monotonic_ns = fields.u64()?;
+                let utc_ms = i64::from_le_bytes(fields.bytes()?);
                 let boot_id = String::from_utf8(fields.rest().to_vec()).ok()?;
                 Self::Header(Header { nonce, lane, boot_id, monotonic_ns, utc_ms })
             }
@@ -277,7 +279,7 @@ impl Done {
             out.extend_from_slice(&count.to_le_bytes());
         }
         match &answer.kinds {
-            Kinds::Untold => out.push(0),
+            Kinds::Unreported => out.push(0),
             Kinds::AllNew => out.push(1),
             Kinds::AllDuplicate => out.push(2),
             Kinds::Each(kinds) => {
@@ -295,7 +297,8 @@ impl Done {
     }
 
     fn decode_body(fields: &mut Fields<'_>) -> Option<Self> {
-        let (scope, index) = (fields.u8()?, fields.u64()?);
+        let scope = fields.u8()?;
+        let index = fields.u64()?;
         let scope = match scope {
             0 => Scope::Round(index),
             1 => Scope::Resend(u32::try_from(index).ok()?),
@@ -305,7 +308,9 @@ impl Done {
         let try_number = u16::from_le_bytes(fields.bytes()?);
         let flags = fields.u8()?;
         let connection = fields.u32()?;
-        let (t_planned, t_start, t_end) = (fields.u64()?, fields.u64()?, fields.u64()?);
+        let t_planned = fields.u64()?;
+        let t_start = fields.u64()?;
+        let t_end = fields.u64()?;
         let status = u16::from_le_bytes(fields.bytes()?);
         let outcome = outcome_of(fields.u8()?)?;
         let mut count = |flag| {
@@ -314,7 +319,7 @@ impl Done {
         let (accepted, inserted, duplicates) =
             (count(HAS_ACCEPTED)?, count(HAS_INSERTED)?, count(HAS_DUPLICATES)?);
         let kinds = match fields.u8()? {
-            0 => Kinds::Untold,
+            0 => Kinds::Unreported,
             1 => Kinds::AllNew,
             2 => Kinds::AllDuplicate,
             3 => {
@@ -367,7 +372,7 @@ fn kind_of(code: u8) -> Kind {
     [Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected][usize::from(code & 3)]
 }
 
-/// What is left of a body.
+/// Rest of a body that is being decoded.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

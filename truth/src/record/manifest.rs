@@ -1,4 +1,4 @@
-//! `run.json`: what a run was resolved to before its first byte left.
+//! Contents of `run.json`: all settings of a run, written before its first byte left.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,40 +7,41 @@ use crate::plan::Plan;
 use crate::plan::shard::Shard;
 use crate::scenario::Scenario;
 
-/// The version of `run.json`.
+/// Version of `run.json`.
 pub const MANIFEST_VERSION: u32 = 1;
 
-/// `run.json`: what was resolved before the first byte left. Never a secret.
+/// All settings of a run, resolved before its first byte left. It never holds a secret.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`MANIFEST_VERSION`].
+    /// Version of the file, [`MANIFEST_VERSION`].
     pub schema_version: u32,
     /// Version of the program that wrote it.
     pub onceproof: String,
-    /// When the run began.
+    /// Time at which the run began.
     pub started_utc: Timestamp,
-    /// What is sent.
+    /// Plan of the run.
     pub plan: Plan,
-    /// Which part of it.
+    /// Shard of the plan that this run sent.
     pub shard: Shard,
-    /// Connections.
+    /// Number of connections.
     pub concurrency: u32,
-    /// Lanes, and so segments.
+    /// Number of lanes, and so of segments.
     pub lanes: u32,
-    /// The scenario, resolved.
+    /// Scenario with all flags applied.
     pub scenario: Scenario,
-    /// Where it ran.
+    /// Machine that sent the run.
     pub machine: Machine,
-    /// The command that sends the same load again, of a shard its part, under a new identity.
+    /// Command that sends the same load again under a new identity; for a shard, its part of the
+    /// load.
     #[serde(default)]
     pub rerun: String,
 }
 
-/// Where a run was sent from.
+/// Machine that a run was sent from.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Machine {
-    /// Cores that the process may use.
+    /// Number of cores that the process may use.
     pub cpus: u32,
-    /// The boot in which the monotonic times of the ledger count.
+    /// Boot whose monotonic clock the times of the ledger are of.
     pub boot_id: String,
 }

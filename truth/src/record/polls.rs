@@ -1,4 +1,4 @@
-//! What a target said of itself under load, beside what the sender knew at that moment.
+//! Polls of the target's counters under load, each beside the sender's own counts at that moment.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,39 +7,41 @@ use crate::files::lines::{self, LineWriter};
 use crate::observed::counters::Counters;
 use crate::record::folder::RunFolder;
 
-/// The file's name in the run folder.
+/// Name of the file in the run folder.
 const FILE: &str = "polls.ndjson";
 
-/// One line of `polls.ndjson`.
+/// One poll, a line of `polls.ndjson`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Poll {
-    /// Monotonic time when the question was sent.
+    /// Monotonic time at which the request for the counters was sent.
     pub t_sent_ns: u64,
-    /// Monotonic time when the answer was there.
+    /// Monotonic time at which its response was complete.
     pub t_answered_ns: u64,
-    /// Attempts acknowledged before the question was sent.
+    /// Attempts acknowledged before the request was sent.
     pub acked: u64,
-    /// Of these, told to be new.
-    pub told_new: u64,
-    /// Of these, told to be duplicates.
-    pub told_duplicate: u64,
-    /// Attempts begun before the answer was there.
+    /// Of these, attempts whose response reported a new event.
+    #[serde(rename = "told_new")]
+    pub reported_new: u64,
+    /// Of these, attempts whose response reported a duplicate.
+    #[serde(rename = "told_duplicate")]
+    pub reported_duplicate: u64,
+    /// Attempts begun before the response was complete.
     pub started: u64,
-    /// The counters, if they could be read.
+    /// Counters; none if they could not be read.
     pub stats: Option<Counters>,
-    /// Why they could not.
+    /// Reason why the counters could not be read.
     pub error: Option<String>,
-    /// Whether this poll was taken after the last answer of the run.
+    /// Set for the poll after the last response of the run.
     pub closing: bool,
 }
 
-/// Begins the file of a run's polls.
+/// Creates the file for the polls of a run.
 pub fn create(folder: &RunFolder) -> Result<LineWriter, FolderError> {
     LineWriter::create(folder.file(FILE))
 }
 
-/// Calls `take` with the polls of a run, one by one; with none if there is no file. A last line that was not finished is
-/// left out.
+/// Calls `take` with each poll of a run, in order. A missing file has none; a last line that was
+/// not finished is left out.
 pub fn for_each(folder: &RunFolder, take: impl FnMut(Poll)) -> Result<(), FolderError> {
     lines::for_each(&folder.file(FILE), take)
 }

@@ -1,13 +1,18 @@
-//! Rules that hold a scenario together: settings that contradict each other are refused with the way out.
+//! Rules that hold a scenario together. Settings that contradict each other are errors, which name
+//! the way out.
 
+use super::executor::Executors;
 use super::fault::{At, Fault};
 use super::promises::{Batch, Received};
 use super::{MAX_EMPTY, NAMED_TOPICS, Scenario, ScenarioError, Traps};
 use crate::plan::template::{Place, Template};
 use crate::target::{Database, Envelope, Paging};
 
+mod load;
+
 impl Scenario {
-    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+    /// Returns the executors of a scenario whose settings agree.
+    pub(super) fn check(&self) -> Result<Executors, ScenarioError> {
         let refuse = |message: &str| Err(ScenarioError::Setting(message.to_owned()));
         let visible = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(visible) {
@@ -15,14 +20,12 @@ impl Scenario {
                 "the scenario's name must be 1 to 64 letters, digits, dots, dashes or underscores",
             );
         }
-        if let Some(fault) = self.load.fault() {
-            return refuse(&fault);
-        }
+        let executors = load::check(&self.load).map_err(ScenarioError::Setting)?;
         if let Some(fault) = self.thresholds_fault() {
             return refuse(&fault);
         }
         if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
-            return refuse("a target that takes single objects (envelope = \"object\") needs batch = 1");
+            return refuse("envelope = \"object\" needs batch = 1 (--batch 1)");
         }
         if let Some(fault) = self.request.as_ref().and_then(|request| request.fault(&self.load)) {
             return refuse(&fault);
@@ -33,7 +36,7 @@ impl Scenario {
         if let Some(fault) = self.database.as_ref().and_then(Database::fault) {
             return refuse(&fault);
         }
-        if let Some(fault) = self.faults_fault() {
+        if let Some(fault) = self.faults_fault(&executors) {
             return refuse(&fault);
         }
         let target = &self.target;
@@ -41,7 +44,7 @@ impl Scenario {
         let usable =
             |path: &String| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
         if !paths.into_iter().flatten().all(usable) {
-            return refuse("the paths of a target begin with / and hold no spaces");
+            return refuse("a path of [target] must begin with / and have no spaces");
         }
         if let Some(fault) = target.pointers_fault() {
             return refuse(&fault);
@@ -52,13 +55,13 @@ impl Scenario {
         }
         if self.promises.batch == Batch::Partial && !self.target.answer.tells_each() {
             return refuse(
-                "a target that takes parts of a request (batch = \"partial\") needs answer.results or answer.refused, to \
-                 tell which",
+                "batch = \"partial\" needs answer.results or answer.refused, which report the events that \
+                 were rejected",
             );
         }
         if self.target.listing.paging == Paging::Cursor && self.target.listing.next.is_none() {
             return refuse(
-                "listing.paging = \"cursor\" needs listing.next, where the next cursor stands in the body",
+                "listing.paging = \"cursor\" needs listing.next, the place of the next cursor in the body",
             );
         }
         if let Some(fault) = self.traps_fault() {
@@ -67,10 +70,10 @@ impl Scenario {
         if !(1..=100_000).contains(&self.target.listing.limit) {
             return refuse("listing.limit must be 1 to 100000");
         }
-        Ok(())
+        Ok(executors)
     }
 
-    /// Why a threshold looks at what there will not be.
+    /// Checks that thresholds name topics and executors that exist.
     fn thresholds_fault(&self) -> Option<String> {
         self.topic_fault().or_else(|| self.executor_fault())
     }
@@ -86,9 +89,11 @@ impl Scenario {
         let measured = parts.iter().filter(|part| part.measured).map(|part| &*part.name);
         Some(match measured.collect::<Vec<_>>().join(", ") {
             none if none.is_empty() => {
-                format!("threshold `{threshold}` names an executor, and here none has a name and is measured")
+                format!("threshold `{threshold}` names an executor, but no [[load.executors]] is measured")
             }
-            names => format!("threshold `{threshold}`: no executor `{executor}` is measured, but {names}"),
+            names => {
+                format!("threshold `{threshold}`: no executor `{executor}` is measured; measured are {names}")
+            }
         })
     }
 
@@ -101,19 +106,20 @@ impl Scenario {
         let is_absent = |topic: &String| self.request.is_some() || !topics.contains(topic);
         let (threshold, topic) = named.into_iter().find(|(_, topic)| is_absent(topic))?;
         Some(if self.request.is_some() {
-            format!(
-                "threshold `{threshold}` names a topic, and one request that is sent over and over has none"
-            )
+            format!("threshold `{threshold}` names a topic, but [request] sends no events: leave the tag out")
         } else {
             let more = topics.len().saturating_sub(NAMED_TOPICS);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let some = &topics[..topics.len().min(NAMED_TOPICS)];
-            format!("threshold `{threshold}`: there is no topic `{topic}`, but {}{more}", some.join(", "))
+            format!(
+                "threshold `{threshold}`: there is no topic `{topic}`; the topics are {}{more}",
+                some.join(", ")
+            )
         })
     }
 
-    /// Why what is to be done to the target cannot be done.
-    fn faults_fault(&self) -> Option<String> {
+    /// Checks that the faults can be done to the target.
+    fn faults_fault(&self, executors: &Executors) -> Option<String> {
         let process = self.target.process.as_ref();
         if process.is_some_and(|process| process.command.is_empty()) {
             return Some(
@@ -124,50 +130,55 @@ impl Scenario {
         let is_at_share = |fault: &Fault| matches!(fault.due(0, 0), At::Share(_));
         let one = self.faults.iter().find_map(|fault| fault.fault(process.is_some()));
         one.or_else(|| {
-            let lacks_count = self.load.total().is_none() && self.faults.iter().any(is_at_share);
+            let lacks_count = executors.total().is_none() && self.faults.iter().any(is_at_share);
             lacks_count.then(|| {
-                "a fault at a share of the attempts needs a count: say when it strikes as a time (2s)"
+                "a fault at a share of the events needs a run with a count: give its time instead (at = \"2s\")"
                     .to_owned()
             })
         })
     }
 
-    /// Why a trap cannot be set here.
+    /// Checks the traps.
     fn traps_fault(&self) -> Option<&'static str> {
         let is_single = self.target.publish.envelope == Envelope::Object;
         match self.traps {
             Traps { invalid: 1.., .. } if is_single => Some(
-                "the trap invalid spoils one event of a request, and here a request is one event: leave it out",
+                "the trap invalid adds an event to a request, but envelope = \"object\" has one event a \
+                 request: leave it out",
             ),
-            Traps { invalid: 1.., .. } if self.promises.received == Received::Offered => Some(
-                "the trap invalid leaves open what received = \"offered\" counts of a spoilt request: leave it out",
+            Traps { invalid: 1.., .. } if self.promises.received == Received::Offered => {
+                Some("the trap invalid cannot be judged with received = \"offered\": leave one of them out")
+            }
+            Traps { empty, .. } if empty > MAX_EMPTY => Some("the trap empty must be 0 to 100 requests"),
+            Traps { empty: 1.., .. } if is_single => Some(
+                "the trap empty needs requests without events, but envelope = \"object\" has one event a \
+                 request: leave it out",
             ),
-            Traps { empty, .. } if empty > MAX_EMPTY => {
-                Some("the trap empty sends 0 to 100 requests without an event")
-            }
-            Traps { empty: 1.., .. } if is_single => {
-                Some("the trap empty needs requests that can be without an event: here one is one event")
-            }
             _ => self.variants_fault(),
         }
     }
 
-    /// Why keys cannot have two payloads here.
+    /// Checks the traps that give a key two payloads.
     fn variants_fault(&self) -> Option<&'static str> {
-        let (variants, payload) = (self.traps.variants(), &self.events.payload);
+        let variants = self.traps.variants();
+        let payload = &self.events.payload;
         if variants.is_off() {
             return None;
         }
         if self.target.fields.payload.is_empty() {
-            return Some("traps on payloads need fields.payload: here no event carries one");
+            return Some(
+                "the traps on payloads need fields.payload, which is empty: give it a name, or leave them out",
+            );
         }
         let template = payload.template.as_deref()?;
         if variants.key_order > 0 || variants.number_spelling > 0 {
-            return Some("the traps key_order and number_spelling are for payloads without a template");
+            return Some(
+                "the traps key_order and number_spelling do not work with a payload template: leave one of them out",
+            );
         }
         let has_data = Template::parse(template).is_ok_and(|template| template.has(Place::Data));
         (!has_data).then_some(
-            "the trap other_payload needs {{data}} in the payload's template, where the two differ",
+            "the trap other_payload needs {{data}} in the payload's template, where the two payloads differ",
         )
     }
 }

@@ -10,27 +10,28 @@ use thiserror::Error;
 use crate::duration;
 use crate::plan::rng::{derived, scale};
 
-/// Where a fault without a time of its own may fall, in thousandths of the run.
+/// First thousandth of the run at which a fault without a time may fall.
 const DRAWN_FROM: u64 = 100;
+/// End of the thousandths at which it may fall.
 const DRAWN_TO: u64 = 800;
 
 /// One planned fault.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// When; drawn from the seed if it is not said.
+    /// Time of the fault; none to draw it from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<At>,
-    /// What.
+    /// Action.
     #[serde(rename = "do")]
     pub action: Action,
-    /// How long the target stays down, or paused.
+    /// Time for which the target stays down, or paused.
     #[serde(rename = "for", default = "lasts", with = "crate::duration")]
     pub lasts: Duration,
-    /// The command of `run`, for `sh -c`.
+    /// Command of `run`, for `sh -c`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// The command that undoes it after that time.
+    /// Command that undoes `run` after that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heal: Option<String>,
 }
@@ -39,7 +40,7 @@ fn lasts() -> Duration {
     Duration::from_millis(500)
 }
 
-/// What is done.
+/// Action of a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -49,23 +50,23 @@ pub enum Action {
     Terminate,
     /// SIGSTOP, and SIGCONT.
     Pause,
-    /// A command.
+    /// A command of the user.
     Run,
 }
 
-/// When a fault strikes.
+/// Time of a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum At {
-    /// Once so many thousandths of the attempts have ended.
+    /// The fault comes once this many thousandths of the attempts have ended.
     Share(u32),
-    /// So long after the first send.
+    /// The fault comes this long after the first send.
     Time(Duration),
 }
 
-/// Why a text does not say when.
+/// Error of a text that is not a time of a fault.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("`{text}` does not say when a fault strikes; write a share of the attempts as 30%, or a time as 2s")]
+#[error("`{text}` is not a time of a fault; write a share of the events as 30%, or a time as 2s")]
 pub struct AtError {
     text: String,
 }
@@ -114,7 +115,7 @@ impl From<At> for String {
 }
 
 impl Action {
-    /// Its name in scenarios.
+    /// Returns the name in scenarios.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill",
@@ -126,7 +127,7 @@ impl Action {
 }
 
 impl Fault {
-    /// When the fault of this number strikes in a run of this seed.
+    /// Returns the time of this fault, which has a number in the scenario, in a run of this seed.
     pub fn due(&self, seed: u32, number: usize) -> At {
         self.at.unwrap_or_else(|| {
             let drawn = scale(derived(u64::from(seed), 0x0fa1 + number as u64), DRAWN_TO - DRAWN_FROM);
@@ -134,7 +135,7 @@ impl Fault {
         })
     }
 
-    /// Why it cannot be done.
+    /// Checks that the fault can be done.
     pub fn fault(&self, has_process: bool) -> Option<String> {
         let name = self.action.name();
         match (self.action, &self.run) {
@@ -142,12 +143,12 @@ impl Fault {
                 Some("a fault with do = \"run\" needs run = \"...\", the command".to_owned())
             }
             (Action::Run, Some(_)) => None,
-            (_, Some(_)) => Some(format!("run = \"...\" goes with do = \"run\", not with do = \"{name}\"")),
+            (_, Some(_)) => Some(format!("run = \"...\" needs do = \"run\", and do is \"{name}\"")),
             (_, None) if self.heal.is_some() => {
-                Some(format!("heal = \"...\" goes with do = \"run\"; do = \"{name}\" heals by itself"))
+                Some(format!("heal = \"...\" needs do = \"run\"; do = \"{name}\" heals by itself"))
             }
             (_, None) if !has_process => Some(format!(
-                "a fault with do = \"{name}\" needs [target.process], so that there is a process to do it to"
+                "a fault with do = \"{name}\" needs [target.process], the process that it acts on"
             )),
             (_, None) => None,
         }

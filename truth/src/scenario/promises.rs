@@ -1,65 +1,67 @@
-//! What a target claims: the `[promises]` of a scenario, as values. A target is judged by its own promises.
+//! Promises of a target: the `[promises]` of a scenario. A target is judged by its own promises.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The claims that a verdict is measured against.
+/// Promises that a verdict is measured against.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, from = "PartialPromises")]
 pub struct Promises {
-    /// The set of claims that the others start from.
+    /// Set of promises that the others start from.
     pub preset: Preset,
-    /// What an acknowledgement means.
+    /// Meaning of an acknowledgement.
     pub ack: Ack,
-    /// What becomes of a request with a part that is refused.
+    /// Fate of a request of which a part is rejected.
     pub batch: Batch,
-    /// Whether one answer of the counters is one moment.
+    /// Consistency of the counters in one response.
     pub stats: StatsPromise,
-    /// How long after an answer the counters may still leave out what it acknowledged; none if nothing is promised.
+    /// Longest time after a response in which the counters may lack what it acknowledged; none
+    /// without a promise.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub stats_lag: Option<Duration>,
-    /// What the received counter counts.
+    /// Events that the received counter counts.
     pub received: Received,
-    /// Whether the counters survive a restart.
-    pub counters: Counters,
-    /// How a stored payload compares with the one sent.
+    /// Fate of the counters at a restart.
+    pub counters: CounterPromise,
+    /// Comparison of a stored payload with the one that was sent.
     pub payload: PayloadEquality,
-    /// How a stored timestamp compares with the one sent.
+    /// Comparison of a stored timestamp with the one that was sent.
     pub timestamp: TimestampEquality,
-    /// What becomes of a key that comes again with another payload.
+    /// Fate of a key that comes again with another payload.
     pub conflict: Conflict,
-    /// How long a key is known again, once it is stored; none if for ever.
+    /// Time for which a stored key is deduplicated; none for ever.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub window: Option<Duration>,
-    /// Within what time after the last answer everything accepted is stored; none if nothing is promised.
+    /// Longest time from the last response until everything accepted is stored; none without a
+    /// promise.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub drain: Option<Duration>,
-    /// How long a request that nobody waits for may still take effect.
+    /// Longest time for which a request may still take effect after its client gave up.
     #[serde(with = "crate::duration")]
     pub zombie: Duration,
-    /// Whether others write to the target during the run.
+    /// True if others write to the target during the run.
     pub shared: bool,
-    /// Whether something between us and the target may send a request again.
+    /// True if something between the sender and the target may send a request again.
     pub intermediary_resends: bool,
 }
 
-/// Named sets of claims.
+/// Named sets of promises.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
-    /// The reference contract: stored before the answer, counters exact and persistent.
+    /// The reference contract: stored before the response; counters exact and persistent.
     #[default]
     Strict,
-    /// Accepted durably, stored later; counters follow.
+    /// Accepted durably and stored later; the counters follow.
     Queued,
-    /// Counters are all that the target offers.
+    /// The target offers nothing but counters.
     CountersOnly,
-    /// A key is known again for so long only: two minutes, if no `window` says otherwise.
+    /// A key is deduplicated for `window` only, which is two minutes by default.
     Windowed,
 }
 
-/// What an acknowledgement means.
+/// Meaning of an acknowledgement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ack {
@@ -69,85 +71,86 @@ pub enum Ack {
     Queued,
 }
 
-/// What becomes of a request with a part that is refused.
+/// Fate of a request of which a part is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Batch {
-    /// All of it is refused.
+    /// All of the request is rejected.
     Atomic,
-    /// The rest is taken.
+    /// The rest is accepted.
     Partial,
 }
 
-/// Whether one answer of the counters is one moment.
+/// Consistency of the counters in one response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StatsPromise {
-    /// Every answer adds up.
+    /// The counters of every response add up.
     Snapshot,
-    /// Only a quiet target adds up.
+    /// The counters add up only while the target is at rest.
     Eventual,
 }
 
-/// What the received counter counts.
+/// Events that the received counter counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Received {
-    /// Events that were taken.
+    /// Events that were accepted.
     Accepted,
-    /// All events that arrived, the refused ones too.
+    /// All events that arrived, rejected ones too.
     Offered,
 }
 
-/// Whether the counters survive a restart.
+/// Fate of the counters at a restart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Counters {
-    /// They do.
+pub enum CounterPromise {
+    /// The counters survive.
     Persistent,
-    /// They start again from zero.
+    /// The counters start again from zero.
     Volatile,
 }
 
-/// How a stored payload compares with the one sent.
+/// Comparison of a stored payload with the one that was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PayloadEquality {
-    /// The same text.
+    /// The text is the same.
     Exact,
-    /// The same JSON: the order of names and white space do not count, numbers are compared as text. It may also be a
-    /// string that holds the JSON.
+    /// The JSON is the same. The order of names and white space do not count, and numbers are
+    /// compared as text. The JSON may also stand in a string.
     Json,
-    /// Not promised.
+    /// Nothing is promised.
     None,
 }
 
-/// What becomes of a key that comes again with another payload.
+/// Fate of a key that comes again with another payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Conflict {
-    /// The first is kept.
+    /// The first payload stays.
     FirstWins,
-    /// The last is kept.
+    /// The last payload stays.
     LastWins,
-    /// The first is kept, and one that differs from it is refused.
+    /// The first payload stays, and a request with another one is rejected.
     Reject,
 }
 
-/// How a stored timestamp compares with the one sent.
+/// Comparison of a stored timestamp with the one that was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TimestampEquality {
-    /// The same text.
+    /// The text is the same.
     Exact,
-    /// The same moment, in whatever form: another offset, no offset for UTC, seconds or milliseconds since 1970.
+    /// The moment is the same in any form: another offset, no offset for UTC, seconds or
+    /// milliseconds since 1970.
     Instant,
-    /// Not promised.
+    /// Nothing is promised.
     None,
 }
 
 impl Preset {
-    /// The claims of this set.
+    /// Returns the promises of this set.
     pub fn promises(self) -> Promises {
         let strict = Promises {
             preset: self,
@@ -156,7 +159,7 @@ impl Preset {
             stats: StatsPromise::Snapshot,
             stats_lag: None,
             received: Received::Accepted,
-            counters: Counters::Persistent,
+            counters: CounterPromise::Persistent,
             payload: PayloadEquality::Exact,
             timestamp: TimestampEquality::Exact,
             conflict: Conflict::FirstWins,
@@ -192,7 +195,7 @@ impl Default for Promises {
     }
 }
 
-/// The promises as written: a preset, and what is said beyond it.
+/// Promises as written: a preset, and what differs from it.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct PartialPromises {
@@ -203,7 +206,7 @@ struct PartialPromises {
     #[serde(with = "crate::duration::optional")]
     stats_lag: Option<Duration>,
     received: Option<Received>,
-    counters: Option<Counters>,
+    counters: Option<CounterPromise>,
     payload: Option<PayloadEquality>,
     timestamp: Option<TimestampEquality>,
     conflict: Option<Conflict>,

@@ -1,4 +1,4 @@
-//! How much is to be sent in a second, as people write it: `1000` events, `10k`, `500req/s`, `90/m`.
+//! Rates as people write them: `1000` events a second, `10k`, `500req/s`, `90/m`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +7,11 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// Rates are kept as so many parts of a whole, so that what was written is what is computed with.
+/// Parts of one event or request a second. Rates are whole numbers of parts, so that what was
+/// written is what is computed with.
 const PARTS: u64 = 1_000_000;
 
-/// The highest that is accepted, a second.
+/// Highest rate a second.
 const HIGHEST: u64 = 1_000_000_000;
 
 /// A rate over all shards.
@@ -18,20 +19,20 @@ const HIGHEST: u64 = 1_000_000_000;
 pub struct Rate {
     /// Millionths a second.
     parts: u64,
-    /// What is counted.
+    /// Unit that a rate counts.
     unit: Unit,
 }
 
-/// What a rate counts.
+/// Unit that a rate counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Unit {
-    /// Nothing was said: events a second where a rate is meant.
+    /// No unit is written; a rate then counts events a second.
     Bare,
     Events,
     Requests,
 }
 
-/// Why a text is not a rate.
+/// Error of a text that is not a rate.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("`{text}` is not a rate; write it as 1000 (events a second), 10k, 90/m, or 500req/s for requests")]
 pub struct RateError {
@@ -39,10 +40,10 @@ pub struct RateError {
 }
 
 impl Rate {
-    /// Nothing.
+    /// Rate of nothing.
     pub const ZERO: Self = Self { parts: 0, unit: Unit::Bare };
 
-    /// In requests a second, where so many events make one.
+    /// Returns the rate in requests a second, with `batch` events in a request.
     pub fn requests_per_s(self, batch: u32) -> f64 {
         let per_s = self.parts as f64 / PARTS as f64;
         match self.unit {
@@ -51,12 +52,12 @@ impl Rate {
         }
     }
 
-    /// Whether it was said what it counts, or in what time.
+    /// True if a unit or a time is written.
     pub fn has_unit(self) -> bool {
         self.unit != Unit::Bare
     }
 
-    /// The plain number that was written, if it is whole.
+    /// Returns the plain number that is written; none if it has a unit or is not whole.
     pub fn whole(self) -> Option<u32> {
         let is_whole = !self.has_unit() && self.parts.is_multiple_of(PARTS);
         is_whole.then(|| u32::try_from(self.parts / PARTS).ok()).flatten()
@@ -101,7 +102,8 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) = (self.parts / PARTS, self.parts % PARTS);
+        let whole = self.parts / PARTS;
+        let fraction = self.parts % PARTS;
         write!(formatter, "{whole}")?;
         if fraction > 0 {
             write!(formatter, ".{}", format!("{fraction:06}").trim_end_matches('0'))?;

@@ -1,41 +1,44 @@
-//! When each request of a run is to leave: a function of its number, for rates that stay or that change steadily from
-//! stage to stage.
+//! Schedule: the instant at which each request is due, as a function of its number. The rate is
+//! constant, or changes steadily from stage to stage.
 
 use std::time::Duration;
 
-/// A rounding error of a sum of stages may not cost a request, nor add one.
+/// Tolerance for rounding errors of a sum of stages, which must neither lose nor add a request.
 const TINY: f64 = 1e-6;
 
-/// The instants of a run's requests, counted from its start.
+/// Instants of a run's requests, counted from its start.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Schedule {
     stages: Vec<Stage>,
-    /// The rate after the last of them, in requests a second; nothing leaves if it is 0.
+    /// Rate after the last stage, in requests a second; if 0, nothing more is due.
     afterwards: f64,
 }
 
-/// A part in which the rate changes steadily.
+/// Part in which the rate changes steadily.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Stage {
-    /// When it begins, and how long it lasts, in seconds.
+    /// Beginning, in seconds.
     begins: f64,
+    /// Length, in seconds.
     lasts: f64,
-    /// The rates at its ends, in requests a second.
+    /// Rate at the beginning, in requests a second.
     from: f64,
+    /// Rate at the end, in requests a second.
     to: f64,
-    /// How many requests are due before it.
+    /// Number of requests that are due before the stage.
     before: f64,
 }
 
 impl Stage {
-    /// How many are due until its end.
+    /// Returns the number of requests that are due by the end of the stage.
     fn until_end(&self) -> f64 {
         self.before + (self.from + self.to) / 2.0 * self.lasts
     }
 
-    /// When so many are due.
+    /// Returns the time in seconds at which this many requests are due.
     fn at(&self, due: f64) -> f64 {
-        let (inside, slope) = (due - self.before, (self.to - self.from) / self.lasts);
+        let inside = due - self.before;
+        let slope = (self.to - self.from) / self.lasts;
         // The root of from * t + slope / 2 * t^2 = inside, in the form that does not cancel.
         let root = (self.from * self.from + 2.0 * slope * inside).max(0.0).sqrt();
         let after = if inside > 0.0 { 2.0 * inside / (self.from + root) } else { 0.0 };
@@ -44,17 +47,18 @@ impl Stage {
 }
 
 impl Schedule {
-    /// So many requests a second, for ever.
+    /// Returns a constant rate without an end.
     pub fn constant(per_s: f64) -> Self {
         Self { stages: Vec::new(), afterwards: per_s }
     }
 
-    /// From a rate to another in each stage, and on at the last.
+    /// Returns a rate that changes steadily in each stage, and stays at its last value.
     pub fn ramping(start_per_s: f64, stages: impl IntoIterator<Item = (Duration, f64)>) -> Self {
         let mut schedule = Self { stages: Vec::new(), afterwards: start_per_s };
         for (lasts, to) in stages {
             let begins = schedule.lasts();
-            let (before, from) = (schedule.due_in_stages(), schedule.afterwards);
+            let before = schedule.due_in_stages();
+            let from = schedule.afterwards;
             if !lasts.is_zero() {
                 schedule.stages.push(Stage { begins, lasts: lasts.as_secs_f64(), from, to, before });
             }
@@ -63,12 +67,13 @@ impl Schedule {
         schedule
     }
 
-    /// How many requests are due within all stages.
+    /// Returns the number of requests that are due within all stages.
     pub fn requests(&self) -> u64 {
         (self.due_in_stages() - TINY).max(0.0).ceil() as u64
     }
 
-    /// When request `nth`, counted from 0, is to leave, in nanoseconds from the start; never if the rate is 0 by then.
+    /// Returns the instant of request `nth`, counted from 0, in nanoseconds from the start; none if
+    /// the rate is 0 by then.
     pub fn at(&self, nth: u64) -> Option<u64> {
         let due = nth as f64;
         let stage = self.stages.iter().find(|stage| due < stage.until_end() - TINY);
@@ -82,14 +87,15 @@ impl Schedule {
         Some((seconds * 1e9).round() as u64)
     }
 
-    /// How many requests are due before then, if there is no end of them.
+    /// Returns the number of requests that are due before an instant, if their number has no limit.
     pub fn due_before(&self, after_ns: u64) -> u64 {
         let is_before = |nth: u64| self.at(nth).is_some_and(|at| at < after_ns);
         let mut too_many = 1_u64;
         while is_before(too_many) && too_many < u64::MAX / 2 {
             too_many *= 2;
         }
-        let (mut low, mut high) = (0, too_many);
+        let mut low = 0;
+        let mut high = too_many;
         while low < high {
             let middle = low + (high - low) / 2;
             if is_before(middle) { low = middle + 1 } else { high = middle }
@@ -97,7 +103,7 @@ impl Schedule {
         low
     }
 
-    /// The first instant of a request from then on; none if no further one is due.
+    /// Returns the first instant of a request at or after this one; none if no further one is due.
     pub fn next_from(&self, after_ns: u64) -> Option<u64> {
         self.at(self.due_before(after_ns))
     }

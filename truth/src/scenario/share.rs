@@ -1,59 +1,61 @@
 //! The duplicate share, parsed exactly.
 //!
-//! A share is a decimal fraction, never a float: in binary, 45 × 0.7 is 31.499…, and one repeat would be missing.
+//! A share is a decimal fraction, never a float: in binary, 45 × 0.7 is 31.499…, and one duplicate
+//! would be missing.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Digits after the decimal point that are accepted; more would not change any count that fits in 64 bits.
+/// Most digits after the decimal point. More would not change any count that fits in 64 bits.
 const MAX_DIGITS: usize = 18;
 
-/// The share of attempts that repeat an earlier key, as an exact fraction in `0..=1`.
+/// Share of attempts that are duplicates, as an exact fraction in `0..=1`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Share {
     numerator: u64,
     denominator: u64,
 }
 
-/// Why a text is not a duplicate share.
+/// Error of a text that is not a duplicate share.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ShareError {
-    /// Not a plain decimal number.
+    /// The text is not a plain decimal number.
     #[error("duplicate share `{text}` is not a number; write it as 0.3 or 30%")]
     NotANumber {
-        /// The text as given.
+        /// Text that was given.
         text: String,
     },
-    /// More than one attempt in one cannot be a repeat.
-    #[error("duplicate share `{text}` is above 1; write it as 0.3 or 30%")]
+    /// The share is above 1.
+    #[error("duplicate share `{text}` is above 1; write a part of all events, as 0.3 or 30%")]
     AboveOne {
-        /// The text as given.
+        /// Text that was given.
         text: String,
     },
-    /// Without a count, a share of one never sends a first copy.
-    #[error("duplicate share 1 needs a count: without one nothing but repeats would be sent")]
+    /// The share is 1 in a run without a count, which would never send a first copy.
+    #[error("duplicate share 1 needs a count: without one, no key would ever be new")]
     OneWithoutCount,
 }
 
 impl Share {
-    /// No repeats.
+    /// Share of nothing.
     pub const ZERO: Share = Share { numerator: 0, denominator: 1 };
 
-    /// All.
+    /// Share of everything.
     pub const WHOLE: Share = Share { numerator: 1, denominator: 1 };
 
-    /// Whether this share of a sequence, spread evenly, holds its member `index`, counted from zero.
+    /// True if this share of a sequence, spread evenly, holds member `index`, counted from zero.
     pub fn holds(self, index: u64) -> bool {
         let up_to = |members: u128| members * u128::from(self.numerator) / u128::from(self.denominator);
         up_to(u128::from(index) + 1) > up_to(u128::from(index))
     }
 
-    /// The fraction `(numerator, denominator)` of repeats for a run of `total` attempts, or for an unbounded one.
+    /// Returns the fraction `(numerator, denominator)` of duplicates, for a run of `total` attempts
+    /// or an unbounded one.
     ///
-    /// With a total it is `(R, total)` with `R = min(round-half-up(total · share), total - 1)`, so that it is exact
-    /// at the end of the run. A total of zero has no repeats.
+    /// With a total it is `(R, total)` with `R = min(round-half-up(total · share), total - 1)`, so
+    /// that it is exact at the end of the run. A total of zero has no duplicates.
     pub fn resolve(self, total: Option<u64>) -> Result<(u64, u64), ShareError> {
         match total {
             Some(total) => {

@@ -1,4 +1,5 @@
-//! Thresholds in k6's words: `http_req_duration: p(95)<500`, `http_req_failed{topic:orders}: rate<0.01`.
+//! Thresholds in k6's words: `http_req_duration: p(95)<500`, `http_req_failed{topic:orders}:
+//! rate<0.01`.
 
 mod metric;
 mod tags;
@@ -14,37 +15,37 @@ use thiserror::Error;
 /// A demand on a metric of a run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Threshold {
-    /// What is measured.
+    /// Metric.
     pub metric: Metric,
-    /// Which of its samples.
+    /// Tags that select some of its samples.
     pub tags: Tags,
-    /// What becomes of its samples.
+    /// Aggregate of the samples.
     pub aggregate: Aggregate,
-    /// How that compares.
+    /// Comparison of the aggregate with the limit.
     pub comparison: Comparison,
-    /// With what: milliseconds, a share of 1, or a count.
+    /// Limit: milliseconds, a share of 1, or a count.
     pub limit: f64,
     text: String,
 }
 
-/// What becomes of a metric's samples.
+/// Aggregate of a metric's samples.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Aggregate {
-    /// The mean.
+    /// Mean.
     Avg,
-    /// The least.
+    /// Minimum.
     Min,
-    /// The most.
+    /// Maximum.
     Max,
-    /// So many per cent are at most this.
+    /// Percentile: this many per cent of the samples are at most the value.
     Percentile(f64),
-    /// How many.
+    /// Number of samples.
     Count,
-    /// How many a second; of a yes or no, which share.
+    /// Number of samples a second; for a metric of yes or no, the share of yes.
     Rate,
 }
 
-/// How a value compares with a limit.
+/// Comparison of a value with a limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Comparison {
     /// `<`
@@ -61,9 +62,9 @@ pub enum Comparison {
     Other,
 }
 
-/// Why a text is no threshold.
+/// Error of a text that is not a threshold.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("threshold `{text}` is not understood: {reason}; write it as 'http_req_duration: p(95)<500'")]
+#[error("threshold `{text}` cannot be read: {reason}; write it as 'http_req_duration: p(95)<500'")]
 pub struct ThresholdError {
     text: String,
     reason: String,
@@ -82,7 +83,7 @@ const METRICS: [(&str, Metric); 10] = [
     ("data_received", Metric::DataReceived),
 ];
 
-/// The longest first, so that `<=` is not read as `<`.
+/// Comparisons, the longest first, so that `<=` is not read as `<`.
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("<=", Comparison::AtMost),
     (">=", Comparison::AtLeast),
@@ -93,12 +94,12 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 ];
 
 impl Threshold {
-    /// The metric with its tags, as they were written.
+    /// Returns the metric with its tags, as they were written.
     pub fn metric_name(&self) -> &str {
         split(&self.text).map_or(&*self.text, |(metric, _)| metric)
     }
 
-    /// Whether a value is as demanded.
+    /// True if a value meets the demand.
     pub fn holds(&self, value: f64) -> bool {
         match self.comparison {
             Comparison::Below => value < self.limit,
@@ -111,7 +112,7 @@ impl Threshold {
     }
 }
 
-/// Reads a metric, perhaps with tags in braces.
+/// Parses a metric, with or without tags in braces.
 fn metric_and_tags(text: &str) -> Result<(Metric, Tags), String> {
     let (name, tags) = match text.split_once('{') {
         None => (text, None),
@@ -119,15 +120,16 @@ fn metric_and_tags(text: &str) -> Result<(Metric, Tags), String> {
     };
     let metric = METRICS.iter().find(|(known, _)| *known == name).map(|(_, metric)| *metric);
     let names = METRICS.map(|(name, _)| name).join(", ");
-    let metric = metric.ok_or_else(|| format!("`{name}` is none of {names}"))?;
+    let metric = metric.ok_or_else(|| format!("`{name}` is not one of {names}"))?;
     let Some(tags) = tags else { return Ok((metric, Tags::default())) };
     let Some(tags) = tags.strip_suffix('}') else {
-        return Err(format!("the tags of {name} have no end: write them as {name}{{status:503}}"));
+        return Err(format!("the tags of {name} are not closed: write them as {name}{{status:503}}"));
     };
     Ok((metric, Tags::parse(tags, name, metric)?))
 }
 
-/// The metric and what is demanded of it. A topic may hold a colon, so what is in braces is not looked at.
+/// Splits a threshold into the metric and the demand. Text in braces is skipped, because a topic
+/// may hold a colon.
 pub fn split(text: &str) -> Option<(&str, &str)> {
     let braced = text.rfind('}').map_or(0, |end| end + 1);
     let colon = braced + text[braced..].find(':')?;
@@ -166,13 +168,13 @@ impl FromStr for Threshold {
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
         let refuse = |reason: String| ThresholdError { text: text.to_owned(), reason };
-        let (metric, demand) = split(text).ok_or_else(|| refuse("it names no metric".to_owned()))?;
+        let (metric, demand) = split(text).ok_or_else(|| refuse("it has no metric".to_owned()))?;
         let (metric, tags) = metric_and_tags(metric).map_err(refuse)?;
         let found = COMPARISONS.iter().find_map(|(sign, comparison)| {
             let (left, right) = demand.split_once(sign)?;
             Some((left.trim(), *comparison, right.trim()))
         });
-        let (left, comparison, right) = found.ok_or_else(|| refuse("it compares nothing".to_owned()))?;
+        let (left, comparison, right) = found.ok_or_else(|| refuse("it has no comparison".to_owned()))?;
         let aggregate = Aggregate::parse(left).filter(|aggregate| aggregate.fits(metric));
         let aggregate = aggregate.ok_or_else(|| {
             let fitting = match metric {
@@ -180,11 +182,11 @@ impl FromStr for Threshold {
                 Metric::HttpReqFailed => "rate",
                 _ => "count and rate",
             };
-            refuse(format!("`{left}` does not fit, but {fitting} do"))
+            refuse(format!("`{left}` is not an aggregate of this metric, which has {fitting}"))
         })?;
-        let limit: f64 = right.parse().map_err(|_| refuse(format!("`{right}` is no number")))?;
+        let limit: f64 = right.parse().map_err(|_| refuse(format!("`{right}` is not a number")))?;
         if !limit.is_finite() {
-            return Err(refuse(format!("`{right}` is no number")));
+            return Err(refuse(format!("`{right}` is not a number")));
         }
         Ok(Self { metric, tags, aggregate, comparison, limit, text: text.trim().to_owned() })
     }
@@ -263,19 +265,19 @@ mod tests {
     #[test]
     fn what_is_no_threshold_is_refused_with_what_would_be() {
         for (text, part) in [
-            ("p(95)<500", "names no metric"),
+            ("p(95)<500", "has no metric"),
             ("http_req_durations: p(95)<500", "http_req_duration, response_time"),
-            ("http_req_duration: p(95)", "compares nothing"),
+            ("http_req_duration: p(95)", "has no comparison"),
             ("http_req_duration: rate<1", "p(N)"),
-            ("http_req_failed: count<1", "but rate do"),
+            ("http_req_failed: count<1", "of this metric, which has rate;"),
             ("events: p(95)<1", "count and rate"),
-            ("http_req_duration: p(101)<1", "does not fit"),
-            ("http_req_duration: p(95)<fast", "no number"),
-            ("http_req_duration: p(95)<inf", "no number"),
+            ("http_req_duration: p(101)<1", "is not an aggregate of this metric"),
+            ("http_req_duration: p(95)<fast", "not a number"),
+            ("http_req_duration: p(95)<inf", "not a number"),
             ("http_req_duration{method:GET}: p(95)<1", "status, outcome, topic"),
-            ("http_reqs{status:many}: count<1", "`many` is no status"),
+            ("http_reqs{status:many}: count<1", "`many` is not a status"),
             ("http_reqs{status:503: count<1", "http_reqs{status:503}"),
-            ("http_reqs{status:503}", "names no metric"),
+            ("http_reqs{status:503}", "has no metric"),
             ("http_reqs{}: count<1", "{status:503}"),
         ] {
             let error = text.parse::<Threshold>().unwrap_err().to_string();

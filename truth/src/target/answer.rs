@@ -1,4 +1,4 @@
-//! What an answer means: a status and a body, read through the target's mapping, become an outcome.
+//! Outcome of a response: a status and a body, read by the target's description.
 
 mod body;
 mod kind;
@@ -8,41 +8,41 @@ pub use self::kind::{Kind, Kinds};
 use self::body::{Body, Refused};
 use crate::target::{StatusPattern, Target};
 
-/// What is known of one request after all that will ever be heard of it.
+/// Outcome of a request, after all that will ever be known of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Outcome {
-    /// No byte of it left.
+    /// No byte of the request left.
     NeverSent,
-    /// A complete answer that promises to have had no effect.
+    /// A complete response promises that the request had no effect.
     Rejected,
-    /// Acknowledged.
+    /// The target acknowledged the request.
     Acked,
-    /// It may have been executed once or not at all, at any later moment.
+    /// The request may have been executed once or not at all, at any later moment.
     Unknown,
 }
 
-/// An answer, understood.
+/// Meaning of a response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
-    /// What became of the request.
+    /// Outcome of the request.
     pub outcome: Outcome,
-    /// How many events it says were taken.
+    /// Number of accepted events, if the response reports it.
     pub accepted: Option<u32>,
-    /// How many of these it says were new.
+    /// Number of new events among them, if the response reports it.
     pub inserted: Option<u32>,
-    /// How many of these it says were known.
+    /// Number of duplicates among them, if the response reports it.
     pub duplicates: Option<u32>,
-    /// What it says of each.
+    /// Kind of each event.
     pub kinds: Kinds,
 }
 
 impl Answer {
-    /// An outcome that came without a usable answer.
+    /// Returns an outcome without a usable response.
     pub fn bare(outcome: Outcome) -> Self {
-        Self { outcome, accepted: None, inserted: None, duplicates: None, kinds: Kinds::Untold }
+        Self { outcome, accepted: None, inserted: None, duplicates: None, kinds: Kinds::Unreported }
     }
 
-    /// Understands a complete answer to a request of `sent` events.
+    /// Reads a complete response to a request of `sent` events.
     pub fn classify(target: &Target, status: u16, body: &[u8], sent: u32) -> Self {
         match outcome_of(target, status) {
             Outcome::Acked => Self::acknowledged(target, body, sent),
@@ -55,19 +55,20 @@ impl Answer {
         if !fields.any() {
             return Self::bare(Outcome::Acked);
         }
-        // An acknowledging status over a body that is no JSON is not this target's answer: somebody between us spoke.
+        // An acknowledging status with a body that is not JSON is not this target's response:
+        // something between sent it.
         let Some(body) = Body::read(body, fields) else {
             return Self::bare(Outcome::Unknown);
         };
         let Body { accepted, inserted, duplicates, .. } = body;
         let told = body.listed(fields, sent as usize).filter(|list| list.length == sent as usize);
         let kinds = match (told, body.refused(fields)) {
-            // An entry that the mapping does not know: whether that event was taken cannot be told, and an event that was
-            // refused must not count as acknowledged.
+            // An entry that the description does not know leaves open if that event was accepted,
+            // and a rejected event must not count as acknowledged.
             (Some(list), _) => list.kinds.map(Kinds::of_each),
             (None, Refused::These(places)) => Kinds::but_for(&places, sent as usize),
             (None, Refused::Unclear) => None,
-            // A part was refused, and which one should have been told.
+            // A part was rejected, but the response does not name it.
             (None, Refused::Nobody)
                 if fields.tells_each() && accepted.is_some_and(|accepted| accepted < sent) =>
             {
@@ -77,7 +78,7 @@ impl Answer {
             (None, Refused::Nobody) if inserted == Some(0) && duplicates == Some(sent) => {
                 Some(Kinds::AllDuplicate)
             }
-            (None, Refused::Nobody) => Some(Kinds::Untold),
+            (None, Refused::Nobody) => Some(Kinds::Unreported),
         };
         match kinds {
             Some(kinds) => Self { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds },
@@ -86,7 +87,8 @@ impl Answer {
     }
 }
 
-/// An exact status outranks a class, and 408 and 499 are unknown unless named: the request may still be under way.
+/// Returns the outcome of a status. An exact status outranks a class. 408 and 499 are unknown
+/// unless they are named, because the request may still be under way.
 fn outcome_of(target: &Target, status: u16) -> Outcome {
     let exact = |patterns: &[StatusPattern]| patterns.iter().any(|pattern| pattern.is_exactly(status));
     let class = |patterns: &[StatusPattern]| patterns.iter().any(|pattern| pattern.is_class_of(status));
@@ -151,12 +153,12 @@ mod tests {
     fn counts_alone_tell_the_kinds_only_where_all_are_alike() {
         assert_eq!(classify(200, r#"{"accepted":2,"inserted":2,"duplicates":0}"#).kinds, Kinds::AllNew);
         assert_eq!(classify(200, r#"{"accepted":2,"inserted":0,"duplicates":2}"#).kinds, Kinds::AllDuplicate);
-        assert_eq!(classify(200, r#"{"accepted":2,"inserted":1,"duplicates":1}"#).kinds, Kinds::Untold);
+        assert_eq!(classify(200, r#"{"accepted":2,"inserted":1,"duplicates":1}"#).kinds, Kinds::Unreported);
         let each = classify(200, r#"{"accepted":2,"results":["duplicate","inserted"]}"#);
         assert_eq!(each.kinds, Kinds::Each(vec![Kind::Duplicate, Kind::New]));
         assert_eq!(
             classify(200, r#"{"results":["inserted"]}"#).kinds,
-            Kinds::Untold,
+            Kinds::Unreported,
             "a list of another length"
         );
     }
@@ -210,8 +212,8 @@ mod tests {
         let each = |body: &str| mapped(fields.clone(), 3, body);
         let told = each(r#"{"queued":2,"rejected":[{"index":1,"reason":"no"}]}"#);
         assert_eq!(told.kinds, Kinds::Each(vec![Kind::Accepted, Kind::Rejected, Kind::Accepted]));
-        assert_eq!(each(r#"{"queued":3,"rejected":[]}"#).kinds, Kinds::Untold);
-        assert_eq!(each(r#"{"queued":3}"#).kinds, Kinds::Untold);
+        assert_eq!(each(r#"{"queued":3,"rejected":[]}"#).kinds, Kinds::Unreported);
+        assert_eq!(each(r#"{"queued":3}"#).kinds, Kinds::Unreported);
         for unclear in [
             r#"{"queued":2,"rejected":[{"reason":"no"}]}"#,
             r#"{"queued":2,"rejected":["b"]}"#,

@@ -1,43 +1,45 @@
-//! Where an answer to a publish tells what became of its events.
+//! Places in the response to a publish that report the fate of its events.
 
 use serde::{Deserialize, Serialize};
 
-/// Where an answer tells what became of the events: JSON pointers, any may be absent.
+/// JSON pointers of the places; any may be absent.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnswerFields {
-    /// How many were taken.
+    /// Number of accepted events.
     pub accepted: Option<String>,
-    /// How many of them were new.
+    /// Number of new events among them.
     pub inserted: Option<String>,
-    /// How many of them were known.
+    /// Number of duplicates among them.
     pub duplicates: Option<String>,
-    /// A list with one entry an event, in request order.
+    /// List with one entry for each event, in request order.
     pub results: Option<String>,
-    /// Where in an entry its word stands, if the entries are objects.
+    /// Place of the word in an entry, if the entries are objects.
     pub result: Option<String>,
-    /// Entries of that list that say new.
+    /// Words of that list for a new event.
     pub new: Vec<String>,
-    /// Entries of that list that say known.
+    /// Words of that list for a duplicate.
     pub duplicate: Vec<String>,
-    /// Entries of that list that say taken, without saying which of the two.
+    /// Words of that list for an accepted event that may be new or a duplicate.
     pub taken: Vec<String>,
-    /// Entries of that list that say refused. An entry that none of these lists has makes the request unknown.
+    /// Words of that list for a rejected event. An entry that none of these lists has makes the
+    /// request unknown.
     pub rejected: Vec<String>,
-    /// A list of those events alone that were refused.
+    /// List of the rejected events alone.
     pub refused: Option<String>,
-    /// Where in an entry of that list the event's place in the request stands, counted from 0, if the entries are objects.
+    /// Place, in an entry of that list, of the event's number in the request, counted from 0, if
+    /// the entries are objects.
     pub refused_place: Option<String>,
 }
 
 impl AnswerFields {
-    /// Whether an acknowledging answer is expected to have a JSON body.
+    /// True if an acknowledging response is expected to have a JSON body.
     pub fn any(&self) -> bool {
         let places = [&self.accepted, &self.inserted, &self.duplicates, &self.results, &self.refused];
         places.into_iter().any(Option::is_some)
     }
 
-    /// Whether an answer tells of single events whether they were taken.
+    /// True if a response reports which single events were accepted.
     pub fn tells_each(&self) -> bool {
         self.results.is_some() || self.refused.is_some()
     }

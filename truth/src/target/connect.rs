@@ -1,6 +1,6 @@
-//! How a target is reached where its URL does not say it all: `[target.connect]`.
+//! Ways of connecting to a target that its URL does not hold: `[target.connect]`.
 //!
-//! Paths are kept and not what lies there, so that no secret comes into a file of ours.
+//! Paths are kept, not the contents of the files, so that no secret reaches a file of the run.
 
 use std::path::{Path, PathBuf};
 
@@ -10,38 +10,40 @@ use url::Url;
 use super::error::TargetError;
 use super::proxy::{Proxy, bare};
 
-/// Where to connect to instead, whom to trust, and who we are.
+/// Address, trust and identity of the connections to a target.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Connect {
-    /// `HOST:PORT` instead of those of the URL; the `Host` header and the name in the certificate remain the URL's.
+    /// `HOST:PORT` in place of those of the URL. The `Host` header and the name in the certificate
+    /// remain the URL's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// A Unix socket instead.
+    /// Unix socket in place of an address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unix_socket: Option<PathBuf>,
-    /// The URL of a proxy that leads connections on to the target: `http://` (CONNECT), `socks5://` or `socks5h://`.
+    /// URL of a proxy that leads to the target: `http://` (CONNECT), `socks5://` or `socks5h://`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<String>,
-    /// Certificates in PEM of those to trust, instead of those that the system trusts.
+    /// PEM file of the certificates to trust, in place of those that the system trusts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cacert: Option<PathBuf>,
-    /// Our own certificate in PEM, and those that lead to it.
+    /// PEM file of the client's certificate and its chain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cert: Option<PathBuf>,
-    /// The key to it in PEM.
+    /// PEM file of the client's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
-    /// Whether any certificate is believed.
+    /// True to skip the verification of certificates.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub insecure: bool,
-    /// Whether HTTP/2 is spoken, which the target has to know or to agree to over TLS; else HTTP/1.1.
+    /// True to speak HTTP/2, which the target has to know, or to agree to over TLS; false for
+    /// HTTP/1.1.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub http2: bool,
 }
 
 impl Connect {
-    /// Makes paths that are relative those below this folder.
+    /// Resolves relative paths against this folder.
     pub fn below(&mut self, folder: &Path) {
         let all = [&mut self.unix_socket, &mut self.cacert, &mut self.cert, &mut self.key];
         all.into_iter().flatten().for_each(|path| *path = folder.join(&*path));
@@ -51,40 +53,40 @@ impl Connect {
         *self == Self::default()
     }
 
-    /// Whether TLS is spoken of, which a URL without it contradicts.
+    /// True if a key needs TLS, which a URL without it contradicts.
     pub(super) fn speaks_of_tls(&self) -> bool {
         self.cacert.is_some() || self.cert.is_some() || self.key.is_some() || self.insecure
     }
 }
 
-/// Where a connection is made to.
+/// Address to connect to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
-    /// A name or an address without brackets, and a port.
+    /// Name or address without brackets, and port.
     Tcp(String, u16),
     /// A Unix socket.
     Unix(PathBuf),
 }
 
-/// Where a target listens.
+/// Address and names of a target.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
-    /// Where to connect to, or to be led to.
+    /// Address to connect to, directly or through the proxy.
     pub place: Place,
-    /// Who leads there; none where connections are made to the place itself.
+    /// Proxy that leads there; none to connect directly.
     pub proxy: Option<Proxy>,
-    /// The name that its certificate has to bear, where it speaks TLS.
+    /// Name that the target's certificate must have, if it speaks TLS.
     pub tls_name: Option<String>,
-    /// What the `Host` header says.
+    /// Value of the `Host` header.
     pub authority: String,
-    /// Stands before every path; empty or `/something`.
+    /// Prefix of every path; empty or `/something`.
     pub prefix: String,
 }
 
 impl Endpoint {
     pub(super) fn new(text: &str, connect: &Connect) -> Result<Self, TargetError> {
         let refuse = |reason| TargetError::Url { text: text.to_owned(), reason };
-        // Where a secret may stand before an @, the text is not repeated.
+        // A secret may stand before an @, so the text is not repeated.
         let url = Url::parse(text).map_err(|_| {
             if text.contains('@') {
                 TargetError::Credentials
@@ -92,9 +94,9 @@ impl Endpoint {
                 refuse("it is not a URL; write it as http://127.0.0.1:8080")
             }
         })?;
-        // A host that is missing would be looked for in the path.
+        // A missing host would be searched in the path.
         if text.split_once("://").is_some_and(|(_, rest)| rest.starts_with(['/', '\\', '?', '#'])) {
-            return Err(refuse("it names no host"));
+            return Err(refuse("it has no host; write it as http://127.0.0.1:8080"));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(TargetError::Credentials);
@@ -102,13 +104,16 @@ impl Endpoint {
         let has_tls = match url.scheme() {
             "http" => false,
             "https" => true,
-            _ => return Err(refuse("only http:// and https:// are supported")),
+            _ => return Err(refuse("its scheme must be http:// or https://")),
         };
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("a base URL has no query; the publish path of the scenario may have one"));
+            return Err(refuse("a base URL has no query; give one in target.publish.path"));
         }
-        let host = url.host_str().ok_or_else(|| refuse("it names no host"))?;
-        let port = url.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
+        let host =
+            url.host_str().ok_or_else(|| refuse("it has no host; write it as http://127.0.0.1:8080"))?;
+        let port = url
+            .port_or_known_default()
+            .ok_or_else(|| refuse("it has no port; write it as http://127.0.0.1:8080"))?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let place = match (&connect.unix_socket, &connect.to) {
             (Some(_), Some(_)) => return Err(TargetError::TwoPlaces),
@@ -122,7 +127,7 @@ impl Endpoint {
         }
         if !has_tls && connect.speaks_of_tls() {
             return Err(refuse(
-                "a certificate, its key and --insecure are for a URL that begins with https://",
+                "--cacert, --cert, --key and --insecure need a URL that begins with https://",
             ));
         }
         if connect.cert.is_some() != connect.key.is_some() {

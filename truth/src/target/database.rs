@@ -1,20 +1,21 @@
-//! A second way to what a target stored, beside its own listing.
+//! Database of a target: a second way to its stored rows, beside its own listing.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The database behind a target, asked by one query.
+/// Database behind a target, read by one query.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// `postgres://user@host/name` or `sqlite:path`, without a password: it is written to `run.json`.
+    /// `postgres://user@host/name` or `sqlite:path`, without a password, because `run.json` holds
+    /// it.
     pub url: String,
-    /// Yields the columns `topic` and `event_id`, and those of `timestamp`, `source` and `payload` that are to be
-    /// compared.
+    /// Query that returns the columns `topic` and `event_id`, and those of `timestamp`, `source`
+    /// and `payload` that are to be compared.
     pub query: String,
 }
 
-/// Which databases can be asked.
+/// Kinds of databases that can be queried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DatabaseKind {
     /// `postgres:` or `postgresql:`.
@@ -24,7 +25,7 @@ pub enum DatabaseKind {
 }
 
 impl DatabaseKind {
-    /// By the scheme of a URL.
+    /// Returns the kind by the scheme of a URL.
     pub fn of(url: &str) -> Option<Self> {
         match url.split_once(':')?.0 {
             "postgres" | "postgresql" => Some(Self::Postgres),
@@ -34,7 +35,7 @@ impl DatabaseKind {
     }
 }
 
-/// What is understood after a `?`; what is not could be anything, a secret too.
+/// Parameters that are known after a `?`; an unknown one could be anything, even a secret.
 const PARAMETERS: [&str; 16] = [
     "host",
     "hostaddr",
@@ -54,14 +55,15 @@ const PARAMETERS: [&str; 16] = [
     "application_name",
 ];
 
-/// A database's URL as it may be shown: without a password, wherever it may stand. None if it is none, or if it may be
-/// read in two ways: a password that begins with `/`, or holds `#` or `?`, ends the host's part early.
+/// Returns a database's URL without any password; none if it is not a URL of a database, or if it
+/// may be read in two ways. A password that begins with `/`, or that holds `#` or `?`, ends the
+/// host's part too early.
 pub fn without_password(url: &str) -> Option<String> {
     if DatabaseKind::of(url)? == DatabaseKind::Sqlite {
         return Some(url.to_owned());
     }
     let mut shown = clear(url)?;
-    // An error says that there is no host to have one.
+    // An error says that there is no host which could have a password.
     shown.set_password(None).ok();
     let kept: Vec<(String, String)> = shown
         .query_pairs()
@@ -75,7 +77,7 @@ pub fn without_password(url: &str) -> Option<String> {
     Some(shown.into())
 }
 
-/// The parts of the URL of a server, if they can be told apart, and nothing unknown is among them.
+/// Returns the parts of a server's URL, if they are unambiguous and all known.
 fn clear(url: &str) -> Option<Url> {
     let url = Url::parse(url).ok()?;
     let behind_host = [url.path(), url.query().unwrap_or_default()];
@@ -90,20 +92,20 @@ fn carries_password(url: &str) -> bool {
         && clear(url).is_some_and(|url| url.password().is_some() || names(&url))
 }
 
-/// How a database's URL is written.
+/// Form of a database's URL, for messages.
 pub const DATABASE_URL_FORM: &str = "write it as postgres://user@host/name or sqlite:path, with %2F, %3F, %23 and %40 \
                                      for /, ?, # and @ in a name or password";
 
 impl Database {
-    /// What is wrong with it, and the way out.
+    /// Checks the URL and the query.
     pub(crate) fn fault(&self) -> Option<String> {
         let Some(shown) = without_password(&self.url) else {
             return Some(format!("database.url is not the URL of a database; {DATABASE_URL_FORM}"));
         };
         if carries_password(&self.url) {
             return Some(format!(
-                "database.url carries a password, which would be written to run.json; write it as {shown}, and give the \
-                 password as PGPASSWORD or in ~/.pgpass, or the whole URL as --database"
+                "database.url holds a password, which run.json would keep; write it as {shown}, and give the password \
+                 in PGPASSWORD or ~/.pgpass, or the whole URL in --database"
             ));
         }
         self.query.trim().is_empty().then(|| {

@@ -1,11 +1,12 @@
-//! The names of an event's fields.
+//! Names of an event's fields.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The names of an event's fields, in requests and in listed rows. One without a name is neither sent nor compared.
+/// Names of an event's fields, in requests and in listed rows. A field without a name is neither
+/// sent nor compared.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventFields {
@@ -13,22 +14,23 @@ pub struct EventFields {
     pub topic: String,
     /// Second part of the key.
     pub event_id: String,
-    /// When it happened.
+    /// Time of the event.
     pub timestamp: String,
-    /// Who says so.
+    /// Source of the event.
     pub source: String,
-    /// The object that is carried.
+    /// Object that the event carries.
     pub payload: String,
     /// Further fields, the same in every event.
     pub extra: BTreeMap<String, Value>,
 }
 
 impl EventFields {
-    /// Why no event can have these fields: a part of the key without a name, or two fields of one name.
+    /// Checks that events can have these fields: both parts of the key have names, and no two
+    /// fields share one.
     pub fn fault(&self) -> Option<String> {
         if self.topic.is_empty() || self.event_id.is_empty() {
             return Some(
-                "fields.topic and fields.event_id need a name: together they are the key".to_owned(),
+                "fields.topic or fields.event_id is empty: both make the key, so give both a name".to_owned(),
             );
         }
         let own = [&self.topic, &self.event_id, &self.timestamp, &self.source, &self.payload];
@@ -36,7 +38,7 @@ impl EventFields {
         let mut names: Vec<&String> = named.collect();
         names.sort();
         let twice = names.windows(2).find(|pair| pair[0] == pair[1])?;
-        Some(format!("two fields of an event are named `{}`; give each a name of its own", twice[0]))
+        Some(format!("two fields of an event have the name `{}`; give each its own", twice[0]))
     }
 }
 

@@ -1,49 +1,50 @@
-//! How a target lists what it stored.
+//! Listing of the stored events.
 
 use serde::{Deserialize, Serialize};
 
 use super::fields::EventFields;
 use super::publish::StatusPattern;
 
-/// How the stored events are listed.
+/// Listing of the stored events.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listing {
-    /// Path of the GET; without it the target shows no events.
+    /// Path of the GET; none if the target lists no events.
     pub path: Option<String>,
-    /// Whether one listing shows all topics, or each is asked for by `?topic=`.
+    /// Topics that one listing shows: all, or the one that is asked for by `?topic=`.
     pub topics: ListedTopics,
     /// JSON pointer of the array of rows; empty for the whole body.
     pub rows: String,
-    /// How to get what does not fit one page.
+    /// Way to the next page.
     pub paging: Paging,
-    /// Rows to ask for in one page; where nobody can ask, and no page follows, the most that the target shows.
+    /// Number of rows to ask for in one page. If it cannot be asked for, and no page follows, the
+    /// most rows that the target shows.
     pub limit: u32,
-    /// Names of the parameters of a question.
+    /// Names of the query parameters.
     pub parameters: Parameters,
-    /// The number of the first page, where pages are numbered.
+    /// Number of the first page, where pages are numbered.
     pub first_page: u32,
-    /// JSON pointer of the cursor of the next page, where cursors stand in the body.
+    /// JSON pointer of the next page's cursor, where cursors stand in the body.
     pub next: Option<String>,
-    /// Statuses that mean that there are no rows, of a topic that was never stored for example.
+    /// Statuses that mean that there are no rows, for example of a topic that was never stored.
     pub empty: Vec<StatusPattern>,
-    /// The names of a row's fields, where they are not those of requests.
+    /// Names of a row's fields, where they differ from those of requests.
     pub fields: RowFields,
 }
 
-/// Names of the parameters of a question for rows. One without a name is not asked.
+/// Names of the query parameters of a listing. A parameter without a name is not sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameters {
-    /// How many rows.
+    /// Number of rows.
     pub limit: String,
-    /// Of which topic.
+    /// Topic of the rows.
     pub topic: String,
-    /// After how many rows.
+    /// Number of rows to skip.
     pub offset: String,
-    /// Which page.
+    /// Number of the page.
     pub page: String,
-    /// From which cursor on.
+    /// Cursor to begin at.
     pub cursor: String,
 }
 
@@ -60,8 +61,8 @@ impl Default for Parameters {
     }
 }
 
-/// The names of a row's fields; one that begins with `/` is a JSON pointer into the row. What is not given is named as
-/// in requests; an empty name says that rows do not show it.
+/// Names of a row's fields; a name that begins with `/` is a JSON pointer into the row. A missing
+/// key has the name that requests have; an empty name says that rows do not show the field.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RowFields {
@@ -71,19 +72,19 @@ pub struct RowFields {
     /// Second part of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
-    /// When it happened.
+    /// Time of the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
-    /// Who says so.
+    /// Source of the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The object that is carried.
+    /// Object that the event carries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,
 }
 
 impl RowFields {
-    /// All names, those of requests where no other is given.
+    /// Returns all names: those of requests where no other is given.
     pub fn over(&self, requests: &EventFields) -> EventFields {
         let name = |own: &Option<String>, request: &String| own.as_ref().unwrap_or(request).clone();
         EventFields {
@@ -114,17 +115,17 @@ impl Default for Listing {
     }
 }
 
-/// What one listing shows.
+/// Topics that one listing shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListedTopics {
-    /// The events of all topics, so that a row under a topic that nobody sent is seen too.
+    /// All topics, so that a row under a topic that nobody sent is seen too.
     All,
-    /// The events of the topic that is asked for.
+    /// The topic that is asked for.
     Each,
 }
 
-/// How a listing goes on.
+/// Way from one page of a listing to the next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Paging {
@@ -136,6 +137,6 @@ pub enum Paging {
     Page,
     /// A cursor in the body of each page, which is the `cursor` parameter of the next.
     Cursor,
-    /// One page is all that there is; what lies beyond is unseen, not lost.
+    /// No next page: rows beyond the first page are unseen, not lost.
     None,
 }

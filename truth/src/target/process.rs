@@ -1,4 +1,4 @@
-//! The process of a target that the tools start themselves: `[target.process]`.
+//! Process of a target that the tools start: `[target.process]`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,25 +6,26 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How the target is started: by `loadgen` before a run, and by `verify` when it looks at the run again.
+/// Process of the target. `loadgen` starts it before a run, and `verify` before it looks at the run
+/// again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Process {
     /// Program and arguments.
     pub command: Vec<String>,
-    /// Where it runs, seen from the scenario's file.
+    /// Working folder, relative to the scenario's file.
     #[serde(default)]
     pub folder: PathBuf,
-    /// Variables beyond those that `loadgen` has itself.
+    /// Environment variables beyond those of `loadgen`.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Path of a GET that succeeds once it is ready; without one, an open port is enough.
+    /// Path of a GET that succeeds once the target is ready; none if an open port is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<String>,
-    /// How long that may take.
+    /// Longest time until the target is ready.
     #[serde(default = "ready_within", with = "crate::duration")]
     pub ready_within: Duration,
-    /// The file in the run folder that takes what it says.
+    /// File in the run folder for its output.
     #[serde(default = "log")]
     pub log: String,
 }

@@ -1,4 +1,4 @@
-//! Whom connections to a target are made through. Who asks there is a secret, and stands in no file of ours.
+//! Proxies on the way to a target. The login is a secret, and stands in no file of the run.
 
 use std::fmt;
 
@@ -6,35 +6,35 @@ use url::Url;
 
 use super::error::TargetError;
 
-/// Where a proxy of this kind listens whose URL does not say it.
+/// Port of a SOCKS proxy whose URL has none.
 const SOCKS_PORT: u16 = 1080;
 
-/// Who leads a connection on to the target, and passes its bytes as they are.
+/// Proxy that leads a connection to the target, and passes its bytes unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proxy {
-    /// What it speaks.
+    /// Protocol.
     pub kind: ProxyKind,
-    /// A name or an address without brackets.
+    /// Name or address, without brackets.
     pub host: String,
-    /// Its port.
+    /// Port.
     pub port: u16,
 }
 
-/// What a proxy speaks.
+/// Protocol of a proxy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ProxyKind {
-    /// HTTP's CONNECT: the proxy resolves the target's name.
+    /// CONNECT of HTTP: the proxy resolves the target's name.
     Http,
-    /// SOCKS5 with addresses: the target's name is resolved here.
+    /// SOCKS5 with addresses: this machine resolves the target's name.
     Socks5,
-    /// SOCKS5 with names: the proxy resolves the target's.
+    /// SOCKS5 with names: the proxy resolves the target's name.
     Socks5h,
 }
 
 impl Proxy {
     pub(super) fn parse(text: &str) -> Result<Self, TargetError> {
         let refuse = |reason| TargetError::Proxy { text: text.to_owned(), reason };
-        // Where a secret may stand before an @, the text is not repeated.
+        // A secret may stand before an @, so the text is not repeated.
         if text.contains('@') {
             return Err(TargetError::ProxyCredentials);
         }
@@ -43,13 +43,12 @@ impl Proxy {
             "http" => (ProxyKind::Http, 80),
             "socks5" => (ProxyKind::Socks5, SOCKS_PORT),
             "socks5h" => (ProxyKind::Socks5h, SOCKS_PORT),
-            _ => return Err(refuse("it is spoken to without TLS, as http://, socks5:// or socks5h://")),
+            _ => return Err(refuse("its scheme must be http://, socks5:// or socks5h://")),
         };
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err(refuse("a proxy has a host and a port, and nothing behind them"));
+            return Err(refuse("it has more than a host and a port"));
         }
-        let host =
-            url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("it names no host"))?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("it has no host"))?;
         Ok(Self { kind, host: bare(host), port: url.port().unwrap_or(default) })
     }
 }
@@ -61,7 +60,8 @@ impl fmt::Display for Proxy {
             ProxyKind::Socks5 => "socks5",
             ProxyKind::Socks5h => "socks5h",
         };
-        let (host, port) = (&self.host, self.port);
+        let host = &self.host;
+        let port = self.port;
         if host.contains(':') {
             write!(f, "{scheme}://[{host}]:{port}")
         } else {
@@ -70,7 +70,7 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Without the brackets around an IPv6 address.
+/// Returns a host without the brackets around an IPv6 address.
 pub(super) fn bare(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }

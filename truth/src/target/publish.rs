@@ -1,4 +1,4 @@
-//! How events are sent, and which statuses mean what.
+//! Form of the requests with events, and meaning of statuses.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use super::error::TargetError;
 
-/// How events are sent.
+/// Form of the requests with events.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Publish {
     /// Path and query of the POST.
     pub path: String,
-    /// What stands around the events of a request.
+    /// Envelope around the events of a request.
     pub envelope: Envelope,
-    /// Whether bodies are sent packed, with `Content-Encoding: gzip`.
+    /// True to compress bodies, with `Content-Encoding: gzip`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub gzip: bool,
     /// Statuses that acknowledge.
     pub ack: Vec<StatusPattern>,
-    /// Statuses that promise to have had no effect.
+    /// Statuses that promise that the request had no effect.
     pub rejected: Vec<StatusPattern>,
 }
 
@@ -36,7 +36,7 @@ impl Default for Publish {
     }
 }
 
-/// What stands around the events of a request.
+/// Envelope around the events of a request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Envelope {
@@ -71,7 +71,7 @@ impl From<Envelope> for String {
     }
 }
 
-/// `2xx` or `503`.
+/// Pattern of statuses: `2xx` or `503`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum StatusPattern {
@@ -82,12 +82,12 @@ pub enum StatusPattern {
 }
 
 impl StatusPattern {
-    /// Whether this pattern is an exact one for `status`.
+    /// True if this pattern is exactly `status`.
     pub fn is_exactly(self, status: u16) -> bool {
         self == Self::Exact(status)
     }
 
-    /// Whether this pattern is the class of `status`.
+    /// True if this pattern is the class of `status`.
     pub fn is_class_of(self, status: u16) -> bool {
         matches!(self, Self::Class(class) if u16::from(class) == status / 100)
     }

@@ -1,25 +1,25 @@
-//! Where a target's counters are.
+//! Places of a target's counters.
 
 use serde::{Deserialize, Serialize};
 
-/// Where the counters are: a path and JSON pointers, any may be absent.
+/// Path of the counters, and JSON pointers into the response; any may be absent.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StatsFields {
-    /// Path of the GET; without it the target has no counters.
+    /// Path of the GET; none if the target has no counters.
     pub path: Option<String>,
-    /// Attempts that arrived.
+    /// Number of events received.
     pub received: Option<String>,
-    /// Events stored.
+    /// Number of events stored.
     pub unique: Option<String>,
-    /// Repeats dropped.
+    /// Number of duplicates dropped.
     pub duplicates: Option<String>,
-    /// Accepted and waiting.
+    /// Number of events that were accepted and wait.
     pub pending: Option<String>,
-    /// Accepted and being worked on.
+    /// Number of events that are being stored.
     pub processing: Option<String>,
-    /// Names the answering process.
+    /// Id of the responding process.
     pub instance: Option<String>,
-    /// How long that process has been running.
+    /// Time for which that process has run.
     pub uptime: Option<String>,
 }

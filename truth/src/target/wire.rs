@@ -1,4 +1,4 @@
-//! Rendering requests: the bytes of a body, from templates into a buffer that is used again.
+//! Rendering of requests: bodies from templates, in a buffer that is used again.
 
 use std::sync::Arc;
 
@@ -10,38 +10,41 @@ use crate::target::{Envelope, EventFields, Target};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// What a timestamp has after its day.
+/// Form of a timestamp after its day.
 const TIME: &[u8; 13] = b"00:00:00.000Z";
 
-/// Renders bodies for one target. Cheap to clone; each sender has its own, because it remembers the last day.
+/// Renderer of bodies for one target. It is cheap to clone; each sender has its own, because it
+/// remembers the last day.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     events: Arc<Events>,
     fields: EventFields,
-    /// Per topic: an event from its opening brace to its payload, or to its closing brace. Copied as a whole, and what
-    /// differs between events is written over it.
+    /// For each topic, an event from its opening brace to its payload, or to its closing brace. It
+    /// is copied as a whole, and the values that differ between events are written over it.
     patterns: Vec<Vec<u8>>,
-    /// Per topic: where in its pattern the id begins.
+    /// For each topic, the place of the id in its pattern.
     id_at: Vec<usize>,
-    /// From the end of the id to the timestamp; none without one.
+    /// Distance from the end of the id to the timestamp; none without a timestamp.
     id_to_timestamp: Option<usize>,
     has_payload: bool,
     open: Vec<u8>,
     close: &'static [u8],
-    /// The day since 1970 that stands in the patterns, and the length of its text up to the hour.
+    /// Day since 1970 that stands in the patterns, and the length of its text up to the hour.
     day: (i64, usize),
 }
 
 impl Renderer {
-    /// A renderer of these events for this target.
+    /// Returns a renderer of these events for this target.
     pub fn new(events: Arc<Events>, target: &Target) -> Self {
         let fields = &target.fields;
         let head = |topic: &String| {
             format!("{{{}:{},{}:\"", json(&fields.topic), json(topic), json(&fields.event_id))
         };
         let heads: Vec<String> = events.topics().iter().map(head).collect();
-        let (has_timestamp, has_payload) = (!fields.timestamp.is_empty(), !fields.payload.is_empty());
-        let (mut middle, mut id_to_timestamp) = (String::from("\""), None);
+        let has_timestamp = !fields.timestamp.is_empty();
+        let has_payload = !fields.payload.is_empty();
+        let mut middle = String::from("\"");
+        let mut id_to_timestamp = None;
         if has_timestamp {
             middle.push_str(&format!(",{}:\"", json(&fields.timestamp)));
             id_to_timestamp = Some(middle.len());
@@ -64,7 +67,8 @@ impl Renderer {
         let id = "-".repeat(ID_LEN);
         let patterns = heads.iter().map(|head| format!("{head}{id}{middle}").into_bytes()).collect();
         let id_at = heads.iter().map(String::len).collect();
-        let (fields, day) = (fields.clone(), (0, timestamp_text(0).len() - TIME.len()));
+        let fields = fields.clone();
+        let day = (0, timestamp_text(0).len() - TIME.len());
         Self { events, fields, patterns, id_at, id_to_timestamp, has_payload, open, close, day }
     }
 
@@ -80,7 +84,7 @@ impl Renderer {
         out.extend_from_slice(self.close);
     }
 
-    /// The same with an event among them that is none.
+    /// Appends such a body with an invalid event among the others.
     pub fn spoilt_body(&mut self, ordinals: &[u64], origin: Origin, invalid: Invalid, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.open);
         for place in 0..=ordinals.len() {
@@ -98,7 +102,8 @@ impl Renderer {
 
     fn no_event(&self, flaw: Flaw, out: &mut Vec<u8>) {
         let fields = &self.fields;
-        let (topic, id) = (json(&fields.topic), json(&fields.event_id));
+        let topic = json(&fields.topic);
+        let id = json(&fields.event_id);
         let text = match flaw {
             Flaw::NoId => format!("{{{topic}:\"spoilt\"}}"),
             Flaw::BlankTopic => format!("{{{topic}:\" \",{id}:\"spoilt\"}}"),
@@ -112,7 +117,8 @@ impl Renderer {
         let topic = self.events.topic_index(ordinal);
         let ms = self.events.timestamp_ms(ordinal);
         self.turn_to(ms.div_euclid(DAY_MS));
-        let (id_at, pattern) = (self.id_at[topic], &self.patterns[topic]);
+        let id_at = self.id_at[topic];
+        let pattern = &self.patterns[topic];
         let after_id = &pattern[id_at + ID_LEN..];
         out.extend_from_slice(&pattern[..id_at]);
         self.events.write_id(ordinal, out);
@@ -132,7 +138,7 @@ impl Renderer {
         out.push(b'}');
     }
 
-    /// Lets this day stand in all patterns.
+    /// Writes this day into all patterns.
     fn turn_to(&mut self, day: i64) {
         let Some(to_timestamp) = self.id_to_timestamp.filter(|_| self.day.0 != day) else { return };
         let mut text = timestamp_text(day.saturating_mul(DAY_MS)).into_bytes();
@@ -145,9 +151,10 @@ impl Renderer {
     }
 }
 
-/// Writes the time of a day, in milliseconds, over another.
+/// Writes a time of day, in milliseconds, over another.
 fn write_time(ms: u32, text: &mut [u8; TIME.len()]) {
-    let (seconds, ms) = (ms / 1000, ms % 1000);
+    let seconds = ms / 1000;
+    let ms = ms % 1000;
     let digit = |number: u32| b'0' + (number % 10) as u8;
     for (place, number) in [(0, seconds / 3600), (3, seconds / 60 % 60), (6, seconds % 60), (9, ms / 10)] {
         (text[place], text[place + 1]) = (digit(number / 10), digit(number));
@@ -157,7 +164,7 @@ fn write_time(ms: u32, text: &mut [u8; TIME.len()]) {
 
 /// Appends the head of a POST with a body of this length.
 ///
-/// `fixed` is what does not change between requests: the request line and headers, each line with its end.
+/// `fixed` is the unchanging part: the request line and headers, each line with its end.
 pub fn post_head(fixed: &[u8], body_len: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(fixed);
     out.extend_from_slice(b"content-length: ");

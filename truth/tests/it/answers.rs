@@ -1,4 +1,4 @@
-//! What answers mean, for targets that speak differently.
+//! Outcomes of responses, for targets that speak differently.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -9,7 +9,7 @@ fn classify(target: &Target, body: &str) -> Answer {
     Answer::classify(target, 200, body.as_bytes(), 2)
 }
 
-/// A target that tells this much.
+/// Returns a target with these places in its responses.
 fn telling(fields: AnswerFields) -> Target {
     Target { answer: fields, ..Target::default() }
 }
@@ -103,8 +103,8 @@ fn a_list_tells_each_event_in_the_targets_words() {
     for unknown in [r#"["Created","new"]"#, r#"["new",1]"#] {
         assert_eq!(classify(&target, unknown), Answer::bare(Outcome::Unknown), "{unknown}");
     }
-    assert_eq!(kinds(r#"["created"]"#), Kinds::Untold, "a list of another length");
-    assert_eq!(kinds(r#"{"results":["created","new"]}"#), Kinds::Untold, "no list there");
+    assert_eq!(kinds(r#"["created"]"#), Kinds::Unreported, "a list of another length");
+    assert_eq!(kinds(r#"{"results":["created","new"]}"#), Kinds::Unreported, "no list there");
 }
 
 #[test]
@@ -121,14 +121,18 @@ fn a_list_says_more_than_counts_do() {
 
 #[test]
 fn an_event_that_nothing_is_told_of_is_accepted() {
-    assert_eq!(Kinds::Untold.of(0), Kind::Accepted);
+    assert_eq!(Kinds::Unreported.of(0), Kind::Accepted);
     assert_eq!((Kinds::AllNew.of(9), Kinds::AllDuplicate.of(9)), (Kind::New, Kind::Duplicate));
     assert_eq!(Kinds::Each(vec![Kind::New]).of(1), Kind::Accepted);
 }
 
 proptest! {
     #[test]
-    fn no_answer_makes_the_classifier_panic(status: u16, body in prop::collection::vec(any::<u8>(), 0..200), sent: u32) {
+    fn no_answer_makes_the_classifier_panic(
+        status: u16,
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        sent: u32,
+    ) {
         let answer = Answer::classify(&Target::default(), status, &body, sent);
         prop_assert!(answer.outcome != Outcome::NeverSent);
         if answer.outcome != Outcome::Acked {
@@ -143,7 +147,9 @@ proptest! {
         sent in 1..8_u32,
     ) {
         let [accepted, inserted, duplicates] = counts;
-        let body = serde_json::json!({ "accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": words });
+        let body = serde_json::json!({
+            "accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": words
+        });
         let answer = Answer::classify(&Target::default(), 200, body.to_string().as_bytes(), sent);
         if words.len() != sent as usize && accepted.is_some_and(|accepted| accepted < sent) {
             prop_assert_eq!(answer, Answer::bare(Outcome::Unknown), "which of them were taken?");
@@ -159,14 +165,14 @@ proptest! {
             let expected = match (inserted, duplicates) {
                 (Some(new), _) if new == sent => Kinds::AllNew,
                 (Some(0), Some(known)) if known == sent => Kinds::AllDuplicate,
-                _ => Kinds::Untold,
+                _ => Kinds::Unreported,
             };
             prop_assert_eq!(answer.kinds, expected);
         }
     }
 }
 
-/// What an acknowledgement says, by a reader that builds the whole document first.
+/// Reads a response by parsing the whole document first, as a second opinion.
 fn by_document(target: &Target, body: &str, sent: u32) -> Answer {
     let fields = &target.answer;
     let Ok(document) = serde_json::from_str::<Value>(body) else { return Answer::bare(Outcome::Unknown) };
@@ -192,12 +198,13 @@ fn by_document(target: &Target, body: &str, sent: u32) -> Answer {
         }
         None if inserted == Some(sent) => Kinds::AllNew,
         None if inserted == Some(0) && duplicates == Some(sent) => Kinds::AllDuplicate,
-        None => Kinds::Untold,
+        None => Kinds::Unreported,
     };
     Answer { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds }
 }
 
-/// JSON as text: names that come twice, numbers of every spelling, blanks, and now and then an end that is not one.
+/// Generates JSON as text: names that come twice, numbers of every spelling, blanks, and now and
+/// then a wrong end.
 fn json() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "0",

@@ -1,4 +1,4 @@
-//! What keys look like on the wire, and what ids in a listing turn out to be.
+//! Events as requests carry them, and the meaning of ids in a listing.
 
 use std::sync::Arc;
 
@@ -32,7 +32,8 @@ proptest! {
         let events = events(|spec| (spec.nonce, spec.seed) = (nonce, seed));
         let id = events.id_text(ordinal);
         for topic in events.topics() {
-            let expected = if topic == events.topic(ordinal) { Decoded::Ours(ordinal) } else { Decoded::WrongTopic(ordinal) };
+            let is_own = topic == events.topic(ordinal);
+            let expected = if is_own { Decoded::Ours(ordinal) } else { Decoded::WrongTopic(ordinal) };
             prop_assert_eq!(events.decode(topic, &id), expected);
         }
         prop_assert_eq!(events.decode("nobody's", &id), Decoded::WrongTopic(ordinal));
@@ -42,10 +43,14 @@ proptest! {
     #[test]
     fn an_id_that_was_changed_is_foreign(nonce: u64, ordinal in ordinals(), place in 0..36_usize, with in "[0-9a-f-]") {
         let events = events(|spec| spec.nonce = nonce);
-        let (topic, id) = (events.topic(ordinal), events.id_text(ordinal));
+        let topic = events.topic(ordinal);
+        let id = events.id_text(ordinal);
         let mut changed = id.clone();
         changed.replace_range(place..=place, &with);
-        let spellings = [id.to_uppercase(), format!(" {id}"), format!("{id}\n"), format!("{{{id}}}"), id.replace('-', ""), changed];
+        let spaced = format!(" {id}");
+        let ended = format!("{id}\n");
+        let braced = format!("{{{id}}}");
+        let spellings = [id.to_uppercase(), spaced, ended, braced, id.replace('-', ""), changed];
         for spelling in spellings.iter().filter(|spelling| **spelling != id) {
             prop_assert_eq!(events.decode(topic, spelling), Decoded::Foreign, "{}", spelling);
         }
@@ -77,7 +82,8 @@ proptest! {
         let keys = if envelope == 2 { &keys[..1] } else { &keys[..] };
         let mut body = b"kept:".to_vec();
         Renderer::new(Arc::clone(&events), &target).body(keys, Origin::Later, &mut body);
-        let body: Value = serde_json::from_slice(body.strip_prefix(b"kept:").expect("only appended to")).expect("a body is JSON");
+        let body = body.strip_prefix(b"kept:").expect("only appended to");
+        let body: Value = serde_json::from_slice(body).expect("a body is JSON");
         let found = match envelope {
             0 => body.as_array().cloned(),
             1 => body["some \\ events"].as_array().cloned(),
@@ -194,13 +200,16 @@ fn a_spoilt_body_holds_one_member_more_that_is_no_event() {
     (spec.invalid, spec.batch, spec.total) = (2, 7, Some(20_000));
     let plan = Plan::try_from(spec).expect("a plan");
     let mut renderer = Renderer::new(Arc::new(Events::new(&plan)), &Target::default());
-    let (mut places, mut flaws) = (std::collections::BTreeSet::new(), std::collections::HashSet::new());
+    let mut places = std::collections::BTreeSet::new();
+    let mut flaws = std::collections::HashSet::new();
     for index in 0..40 {
         let round = plan.round(index);
         for request in 0..round.requests() {
             let Some(invalid) = Invalid::of(&plan, &round, request) else { continue };
             assert!(index % 2 == 1 && !round.is_racing(request));
-            let (ordinals, mut body, mut plain) = (round.request(request), Vec::new(), Vec::new());
+            let ordinals = round.request(request);
+            let mut body = Vec::new();
+            let mut plain = Vec::new();
             renderer.spoilt_body(ordinals, round.origin(request), invalid, &mut body);
             renderer.body(ordinals, round.origin(request), &mut plain);
             let mut members: Vec<Value> = serde_json::from_slice(&body).expect("a list");
@@ -263,12 +272,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_key_of_a_plan_with_twins_is_told_from_every_other(twins in twins(), nonce: u64, seed: u32, first in ordinals()) {
+    fn every_key_of_a_plan_with_twins_is_told_from_every_other(
+        twins in twins(),
+        nonce: u64,
+        seed: u32,
+        first in ordinals(),
+    ) {
         let events = events(|spec| (spec.nonce, spec.seed, spec.twins) = (nonce, seed, twins));
         let keys = (first & !1)..(first & !1).saturating_add(64);
         let mut seen = std::collections::HashSet::new();
         for ordinal in keys {
-            let (topic, id) = (events.topic(ordinal).to_owned(), events.id_text(ordinal));
+            let topic = events.topic(ordinal).to_owned();
+            let id = events.id_text(ordinal);
             prop_assert_eq!(events.decode(&topic, &id), Decoded::Ours(ordinal));
             prop_assert_eq!(events.decode("nobody's", &id) , match events.twin(ordinal) {
                 Some(Twin::SameId) => Decoded::WrongTopic(ordinal & !1),
@@ -281,9 +296,13 @@ proptest! {
     #[test]
     fn a_spelling_that_no_key_has_is_foreign(twins in twins(), ordinal in 0..1_000_u64) {
         let events = events(|spec| spec.twins = twins);
-        let (topic, id) = (events.topic(ordinal), events.id_text(ordinal));
+        let topic = events.topic(ordinal);
+        let id = events.id_text(ordinal);
         let pair = [events.id_text(ordinal & !1), events.id_text(ordinal | 1)];
-        for other in [id.to_uppercase(), id.to_lowercase(), format!("{id} "), format!(" {id}"), format!("{id}e"), format!("{id}\u{e9}"), format!("0{id}"), "00".to_owned()] {
+        let mut others = vec![id.to_uppercase(), id.to_lowercase(), format!(" {id}"), format!("0{id}")];
+        others.extend([" ", "e", "\u{e9}"].map(|end| format!("{id}{end}")));
+        others.push("00".to_owned());
+        for other in others {
             if !pair.contains(&other) {
                 prop_assert_eq!(events.decode(topic, &other), Decoded::Foreign, "{}", other);
             }
@@ -365,7 +384,8 @@ fn a_key_of_two_payloads_is_sent_with_both_and_any_other_with_one() {
             let [plain, other] = [Side::Plain, Side::Other].map(|side| events.payload(key, side));
             assert_ne!(plain, other);
             let parse = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
-            let (plain, other) = (parse(&plain), parse(&other));
+            let plain = parse(&plain);
+            let other = parse(&other);
             match variant {
                 Variant::KeyOrder => assert_eq!(plain, other),
                 Variant::NumberSpelling => assert_eq!(plain["n"].as_f64(), other["n"].as_f64()),

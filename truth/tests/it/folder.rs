@@ -1,4 +1,4 @@
-//! The run folder: its name, its lock, what `latest` points at, and the shape of `run.json`.
+//! The run folder: its name, its lock, the target of `latest`, and the shape of `run.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ fn manifest(nonce: u64, shard: Shard) -> Manifest {
 
 const NONCE: u64 = 0x9f3c_61d2_a4b0_7e55;
 
-/// All names in a folder, sorted.
+/// Returns all names in a folder, sorted.
 fn names(path: &Path) -> Vec<String> {
     let entries = fs::read_dir(path).expect("a readable folder");
     let mut names: Vec<String> =

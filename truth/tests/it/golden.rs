@@ -1,4 +1,5 @@
-//! The bytes of the plan, pinned by files that no test rewrites: a change of them is a new plan version.
+//! The bytes of the plan, pinned by files that no test rewrites. A change of them needs a new plan
+//! version.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -82,7 +83,7 @@ fn every_kind_of_twin() -> String {
     )
 }
 
-/// A plan, some of its rounds, and what some of its keys look like, as text.
+/// Returns a plan, some of its rounds and some of its keys as text.
 fn describe(spec: PlanSpec, rounds: &[u64], keys: &[u64]) -> String {
     let plan = Plan::try_from(spec).expect("a plan");
     let events = Arc::new(Events::new(&plan));
@@ -113,7 +114,7 @@ fn describe(spec: PlanSpec, rounds: &[u64], keys: &[u64]) -> String {
     text
 }
 
-/// The two payloads of keys, and which of them each copy carries; the longest ids and those that are numbers.
+/// Returns bodies of keys with two payloads, with the longest ids, and with ids that are numbers.
 fn every_kind_of_variant() -> String {
     let variants = Variants { other_payload: 3, key_order: 2, number_spelling: 1 };
     let twins = Twins { long_id: 2, numeric_id: 1, ..Twins::default() };

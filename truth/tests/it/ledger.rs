@@ -1,4 +1,5 @@
-//! The ledger against torn tails, flipped bits and other damage; what is on record when; and the order of lanes.
+//! The ledger: torn tails, flipped bits and other damage; the moment at which a frame is on record;
+//! and the order of lanes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ fn frames() -> Vec<Frame> {
     ]
 }
 
-/// The frames' bytes, and where each of them ends.
+/// Returns the bytes of frames, and the end of each.
 fn encoded(frames: &[Frame]) -> (Vec<u8>, Vec<usize>) {
     let mut bytes = Vec::new();
     let end_of = |frame: &Frame| {
@@ -70,7 +71,8 @@ impl Segment {
         fs::write(&self.path, bytes).expect("a writable folder");
     }
 
-    /// The frames before the first error, the bytes cut off, and the error's offset and reason.
+    /// Returns the frames before the first error, the bytes cut off, and the error's offset and
+    /// reason.
     fn read(&self) -> (Vec<Frame>, u64, Option<(u64, &'static str)>) {
         let mut reader = SegmentReader::open(&self.path).expect("a readable file");
         let mut frames = Vec::new();
@@ -154,7 +156,7 @@ fn a_tail_of_rubbish_is_cut_unless_no_write_could_have_left_it() {
         }
     }
     segment.write(&[bytes.clone(), vec![0xff; 300_000]].concat());
-    let expected = Some((bytes.len() as u64, "the rest is longer than one torn write"));
+    let expected = Some((bytes.len() as u64, "the unreadable tail is longer than one torn write"));
     assert_eq!(segment.read(), (frames(), 0, expected));
 }
 
@@ -163,13 +165,13 @@ fn an_empty_segment_has_no_frames() {
     assert_eq!(Segment::of(&[]).read(), (vec![], 0, None));
 }
 
-/// CRC-32C, bit by bit.
+/// Computes CRC-32C, bit by bit.
 fn crc32c(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| (crc >> 1) ^ (if crc & 1 == 1 { 0x82f6_3b78 } else { 0 });
     !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }
 
-/// A frame of any kind and body, whole.
+/// Returns a complete frame of any kind and body.
 fn sealed(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = (body.len() as u16).to_le_bytes().to_vec();
     bytes.push(kind);
@@ -184,7 +186,7 @@ fn a_whole_frame_that_is_not_understood_is_never_cut_off() {
     let mut of_version_2 = bytes[3..ends[0] - 4].to_vec();
     assert_eq!(sealed(1, &of_version_2), bytes[..ends[0]], "the test seals as the writer does");
     of_version_2[8] = 2;
-    let stranger = "a whole frame is of no kind or version that this build knows";
+    let stranger = "a complete frame has a kind or version that this build does not know";
     for (bad, at) in [
         (sealed(1, &of_version_2), 0),
         ([bytes.clone(), sealed(6, b"later")].concat(), bytes.len()),
@@ -210,7 +212,7 @@ fn answers() -> impl Strategy<Value = Answer> {
         prop::sample::select(vec![Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown]);
     let kind = prop::sample::select(vec![Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected]);
     let kinds = prop_oneof![
-        Just(Kinds::Untold),
+        Just(Kinds::Unreported),
         Just(Kinds::AllNew),
         Just(Kinds::AllDuplicate),
         prop::collection::vec(kind, 0..70).prop_map(Kinds::Each),
@@ -316,7 +318,7 @@ fn a_long_list_of_keys_is_cut_into_frames() {
     assert_eq!(lists.concat(), ordinals);
 }
 
-/// Segments of these frames, each after a header.
+/// Writes segments of these frames, each after a header.
 fn lanes(folder: &TempDir, lanes: &[&[Frame]]) -> Vec<PathBuf> {
     let write = |(lane, frames): (usize, &&[Frame])| {
         let path = folder.path().join(format!("lane-{lane:03}.seg"));
@@ -340,7 +342,8 @@ fn lanes_are_merged_by_time() {
     let mut merge = Merge::open(&paths).unwrap();
     let order: Vec<(usize, Option<u64>)> =
         merge.by_ref().map(Result::unwrap).map(|merged| (merged.segment, merged.frame.t())).collect();
-    let (t, none) = (Some, None);
+    let t = Some;
+    let none = None;
     let expected = [
         (0, t(1)),
         (1, t(1)),
@@ -375,7 +378,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_merge_loses_nothing_and_keeps_to_time(mut times in prop::collection::vec(prop::collection::vec(1..50_u64, 0..12), 1..5)) {
+    fn a_merge_loses_nothing_and_keeps_to_time(
+        mut times in prop::collection::vec(prop::collection::vec(1..50_u64, 0..12), 1..5),
+    ) {
         let folder = tempfile::tempdir().expect("a folder");
         let mut all: Vec<(u64, usize)> = Vec::new();
         let mut frames = Vec::new();

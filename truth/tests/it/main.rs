@@ -1,4 +1,4 @@
-//! The plan, the ledger, the run folder and the scenario, held to what they promise.
+//! Tests of the plan, the ledger, the run folder and the scenario.
 
 mod answers;
 mod events;
@@ -7,5 +7,6 @@ mod golden;
 mod ledger;
 mod plans;
 mod rounds;
+mod saved;
 mod scenarios;
 mod segment;

@@ -10,7 +10,7 @@ use truth::plan::variant::Variants;
 use truth::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use truth::scenario::share::Share;
 
-/// A spec that is a plan; tests change what they are about.
+/// Returns numbers that make a plan. Each test changes the ones that it is about.
 pub(crate) fn spec() -> PlanSpec {
     PlanSpec {
         version: PLAN_VERSION,
@@ -33,13 +33,13 @@ pub(crate) fn spec() -> PlanSpec {
     }
 }
 
-/// All rounds of a plan that ends.
+/// Returns all rounds of a plan that ends.
 pub(crate) fn rounds(plan: &Plan) -> Vec<Round> {
     let count = plan.rounds().expect("a plan with a total");
     (0..count).map(|index| plan.round(index)).collect()
 }
 
-/// What a test case is made of: thousandths, because the share is then known without the code under test.
+/// Numbers of a test case. Thousandths give the share without the code under test.
 #[derive(Clone, Debug)]
 struct Case {
     total: u64,
@@ -85,7 +85,7 @@ fn cases() -> impl Strategy<Value = Case> {
     )
 }
 
-/// Cases that are plans.
+/// Generates cases that are plans.
 fn plans() -> impl Strategy<Value = (Case, Plan)> {
     cases().prop_filter_map("repeats without a mode", |case| match Plan::try_from(case.spec.clone()) {
         Ok(plan) => Some((case, plan)),
@@ -187,7 +187,10 @@ proptest! {
     }
 
     #[test]
-    fn rounds_are_the_same_in_any_order_and_after_a_trip_through_json((_, plan) in plans(), turn in any::<prop::sample::Index>()) {
+    fn rounds_are_the_same_in_any_order_and_after_a_trip_through_json(
+        (_, plan) in plans(),
+        turn in any::<prop::sample::Index>(),
+    ) {
         let forwards = rounds(&plan);
         let text = serde_json::to_string(&plan).expect("a plan is JSON");
         let again: Plan = serde_json::from_str(&text).expect("what was written reads back");
@@ -238,8 +241,10 @@ proptest! {
     ) {
         let share: Share = format!("0.{thousandths:03}").parse().expect("a decimal fraction");
         let (repeats, of) = share.resolve(None).expect("less than one");
-        let plan = Plan::try_from(PlanSpec { share: [repeats, of], total: None, batch, group, ..spec() }).expect("a plan");
-        let (slots, own) = (plan.slots_of(index), plan.ordinals_of(index));
+        let spec = PlanSpec { share: [repeats, of], total: None, batch, group, ..spec() };
+        let plan = Plan::try_from(spec).expect("a plan");
+        let slots = plan.slots_of(index);
+        let own = plan.ordinals_of(index);
         let before = |slots: u64| slots - (u128::from(slots) * u128::from(thousandths) / 1_000) as u64;
         prop_assert_eq!(&own, &(before(slots.start)..before(slots.end)));
         let round = plan.round(index);
@@ -268,7 +273,7 @@ fn repeats_need_a_mode_that_is_possible() {
     assert_eq!(plan([0, 1, 0, 0], 100, 1, [1, 10]), Err(PlanError::NoMode));
     assert_eq!(plan([1, 1, 1, 0], 1, 1, [1, 10]), Ok(2));
     let short = Plan::try_from(PlanSpec { total: Some(800), ..spec() }).unwrap();
-    assert_eq!(short.impossible_modes(), ["delayed repeats need a run of more than one round"]);
+    assert_eq!(short.impossible_modes(), ["delayed duplicates need a run of more than one round"]);
 }
 
 #[test]
@@ -280,23 +285,23 @@ fn numbers_outside_their_range_are_no_plan() {
         Plan::try_from(changed).unwrap_err().to_string()
     };
     let table: [(Change, &str); 17] = [
-        (|spec| spec.version = 2, "plan version 2"),
+        (|spec| spec.version = 2, "the plan has version 2"),
         (|spec| spec.batch = 0, "batch is 0"),
         (|spec| spec.batch = 10_001, "batch is 10001"),
         (|spec| spec.group = 0, "group is 0"),
         (|spec| spec.group = 65, "group is 65"),
         (|spec| spec.total = Some(0), "count is 0"),
-        (|spec| spec.counts = vec![9_000, 0], "must be at least 1 each"),
-        (|spec| spec.counts = vec![9_000, 11_001], "no more than the count of the run"),
+        (|spec| spec.counts = vec![9_000, 0], "each must be at least 1"),
+        (|spec| spec.counts = vec![9_000, 11_001], "their sum at most its count"),
         (|spec| spec.payload_bytes = [39, 64], "payload bytes (smallest) is 39"),
         (|spec| spec.payload_bytes = [64, 63], "payload bytes (largest) is 63"),
-        (|spec| spec.share = [1, 1], "repeats of the duplicate share is 1"),
+        (|spec| spec.share = [1, 1], "duplicates of the duplicate share is 1"),
         (|spec| spec.share = [0, 0], "slots of the duplicate share is 0"),
         (|spec| spec.topics.clear(), "topic ``"),
         (|spec| spec.topics.push(" ".to_owned()), "topic ` `"),
-        (|spec| spec.topics.push("auth".to_owned()), "topic `auth` is named twice"),
-        (|spec| spec.topics.push("a\0".to_owned()), "1 to 255 bytes"),
-        (|spec| spec.source = "x".repeat(256), "1 to 255 bytes"),
+        (|spec| spec.topics.push("auth".to_owned()), "topic `auth` is listed twice"),
+        (|spec| spec.topics.push("a\0".to_owned()), "longer than 255 bytes"),
+        (|spec| spec.source = "x".repeat(256), "longer than 255 bytes"),
     ];
     for (change, says) in table {
         let message = refused(change);

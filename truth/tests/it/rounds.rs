@@ -1,4 +1,4 @@
-//! Where the repeats of a round stand: each mode does what its name says.
+//! Placement of the duplicates of a round: each mode does what its name says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,17 +8,17 @@ use truth::plan::{Plan, PlanSpec, Weights};
 
 use crate::plans::{rounds, spec};
 
-/// Sizes that a family may have.
+/// Possible sizes of a family.
 const SIZES: [usize; 4] = [2, 3, 4, 7];
 
-/// A tenth of repeats leaves every family all the room that it wants.
+/// Returns a plan with a tenth of duplicates, which leaves every family the room that it wants.
 fn roomy(weights: [u32; 4], seed: u32, batch: u32, group: u32) -> Plan {
     let weights = Weights::from(weights);
     let share = [2_000, 20_000];
     Plan::try_from(PlanSpec { seed, weights, batch, group, share, ..spec() }).expect("a plan")
 }
 
-/// Per key the requests of its copies, for the keys with more than one copy in the round.
+/// Returns the requests of each key's copies, for keys with more than one copy in the round.
 fn families(round: &Round) -> BTreeMap<u64, Vec<u32>> {
     let mut requests: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
     for request in 0..round.requests() {
@@ -34,9 +34,20 @@ fn distinct(requests: &[u32]) -> usize {
     requests.iter().collect::<BTreeSet<_>>().len()
 }
 
-/// Whether a round has as many events as it can have.
+/// True if a round has as many events as it can have.
 fn is_whole(plan: &Plan, round: &Round) -> bool {
     round.ordinals().len() as u32 == plan.requests_per_round() * plan.batch
+}
+
+#[test]
+fn the_example_in_the_documentation_of_rounds_has_the_right_numbers() {
+    let plan = Plan::try_from(spec()).expect("a plan");
+    let round = plan.round(7);
+    assert_eq!((round.requests(), plan.slots_of(7)), (8, 5_600..6_400));
+    assert_eq!((plan.ordinals_of(7), plan.racing_groups()), (3_920..4_480, 1));
+    assert_eq!(round.ordinals().iter().filter(|ordinal| **ordinal < 3_920).count(), 48);
+    let families = families(&round).into_keys().filter(|ordinal| *ordinal >= 3_920).count();
+    assert!((75..95).contains(&families), "{families}");
 }
 
 proptest! {
@@ -63,7 +74,8 @@ proptest! {
                 prop_assert!(distinct(&requests) > 1, "key {} in {:?}", key, requests);
                 let together = releases.iter().any(|release| requests.iter().all(|request| release.contains(request)));
                 prop_assert!(together, "key {} in {:?} of {:?}", key, requests, releases);
-                let bases = requests.iter().filter(|request| requests.iter().filter(|other| other == request).count() == 1);
+                let copies = |request: &u32| requests.iter().filter(|other| *other == request).count();
+                let bases = requests.iter().filter(|request| copies(request) == 1);
                 prop_assert!(bases.count() >= 1, "the base shares its request with no copy: {:?}", requests);
             }
         }
@@ -123,7 +135,7 @@ proptest! {
     }
 }
 
-/// Pairs of neighbouring copies of a key, by where the second stands.
+/// Pairs of neighbouring copies of a key, by the place of the second.
 #[derive(Debug, Default)]
 struct Pairs {
     in_request: usize,

@@ -1,11 +1,11 @@
-//! Scenarios: the files that are shipped, and what is refused, with where it stands.
+//! Scenarios: the shipped files, and the messages about files that cannot be used.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use truth::scenario::Scenario;
 use truth::scenario::promises::{Ack, PayloadEquality, Preset, StatsPromise};
+use truth::scenario::{Executor, Scenario};
 use truth::target::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target};
 
 fn shipped() -> PathBuf {
@@ -16,7 +16,7 @@ fn parse(text: &str) -> Scenario {
     Scenario::parse(text, "test.toml").expect("a scenario")
 }
 
-/// An error and all its causes, as they are shown.
+/// Returns an error and all its causes, as they are shown.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -32,7 +32,7 @@ fn chain(error: &dyn Error) -> String {
 fn the_default_file_says_what_the_defaults_are() {
     let default = Scenario::load(&shipped().join("default.toml")).unwrap();
     let mut said = Scenario::default();
-    said.load.count = said.load.total();
+    said.load.count = said.load.resolve().unwrap().total();
     assert_eq!(default, said);
     assert_eq!(parse(""), Scenario::default(), "nothing said is the default too");
 }
@@ -83,7 +83,8 @@ fn a_plan_has_the_numbers_of_its_scenario() {
     let scenario = parse(
         "load = { count = 45, dup = \"0.7\", batch = 3 }\n\
          mix = { group = 2, in_batch = 9, concurrent = 8, next = 7, delayed = 6 }\n\
-         events = { topics = [\"t\"], source = \"s\", epoch = \"1970-01-01T00:00:01.5Z\", payload = { bytes = [50, 60] } }",
+         events = { topics = [\"t\"], source = \"s\", epoch = \"1970-01-01T00:00:01.5Z\", \
+         payload = { bytes = [50, 60] } }",
     );
     let plan = scenario.plan(11, 12).unwrap();
     assert_eq!((plan.seed, plan.nonce, plan.share, plan.total), (11, 12, [32, 45], Some(45)));
@@ -105,13 +106,13 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
             "unknown field `uptimes`",
         ),
         ("[target.publish]\nack = [\"2xx\", \"9xx\"]", "line 2, column 7", "`9xx` is not a status"),
-        ("[target.publish]\nenvelope = \"\"", "line 2, column 12", "an envelope is"),
+        ("[target.publish]\nenvelope = \"\"", "line 2, column 12", "the envelope is empty"),
         ("[target]\nlisting = { paging = \"pages\" }", "line 2, column 22", "unknown variant `pages`"),
         ("[promises]\npreset = \"stict\"", "line 2, column 10", "unknown variant `stict`"),
         ("[promises]\nzombies = \"2s\"", "line 2, column 1", "unknown field `zombies`"),
-        ("[promises]\ndrain = \"soon\"", "line 2, column 9", "not a length of time"),
-        ("[promises]\nstats_lag = \"1\"", "line 2, column 13", "not a length of time"),
-        ("[load]\ntimeout = \"soon\"", "line 2, column 11", "not a length of time"),
+        ("[promises]\ndrain = \"soon\"", "line 2, column 9", "not a duration"),
+        ("[promises]\nstats_lag = \"1\"", "line 2, column 13", "not a duration"),
+        ("[load]\ntimeout = \"soon\"", "line 2, column 11", "not a duration"),
         ("[load]\ndup = 0.3", "line 2, column 7", "expected a string"),
         ("[load]\ncount = -1", "line 2, column 9", "invalid value"),
         ("[load]\nexecutor = \"constant-users\"", "line 2, column 12", "unknown variant `constant-users`"),
@@ -132,9 +133,11 @@ fn topics_can_be_counted_instead_of_named() {
     assert_eq!(topics("1"), ["topic-0"]);
     assert_eq!(topics("700")[698..], ["topic-698", "topic-699"]);
     assert_eq!(topics("[\"a\", \"b\"]"), ["a", "b"]);
-    for (text, says) in
-        [("0", "there can be 1 to 100000"), ("-1", "topics are a list"), ("\"a\"", "topics are a list")]
-    {
+    for (text, says) in [
+        ("0", "topics is 0: it must be 1 to 100000"),
+        ("-1", "topics must be a list"),
+        ("\"a\"", "topics must be a list"),
+    ] {
         let error = chain(&Scenario::parse(&format!("[events]\ntopics = {text}"), "t.toml").unwrap_err());
         assert!(error.contains(says) && error.contains("line 2"), "{text}: {error}");
     }
@@ -143,7 +146,8 @@ fn topics_can_be_counted_instead_of_named() {
 #[test]
 fn a_payload_is_read_from_beside_its_scenario() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, scenario) = (folder.path().join("order.json"), folder.path().join("s.toml"));
+    let file = folder.path().join("order.json");
+    let scenario = folder.path().join("s.toml");
     std::fs::write(&scenario, "[events]\npayload = { file = \"order.json\" }").unwrap();
     let error = chain(&Scenario::load(&scenario).unwrap_err());
     assert!(error.starts_with("cannot read the payload's file ") && error.contains("order.json"), "{error}");
@@ -182,9 +186,9 @@ fn a_file_that_is_not_there_is_named() {
 #[test]
 fn numbers_that_make_no_run_are_refused() {
     let table = [
-        ("target = { fields = { topic = \"\" } }", "fields.topic and fields.event_id need a name"),
-        ("target = { fields = { event_id = \"topic\" } }", "two fields of an event are named `topic`"),
-        ("target = { fields = { extra = { source = 1 } } }", "two fields of an event are named `source`"),
+        ("target = { fields = { topic = \"\" } }", "so give both a name"),
+        ("target = { fields = { event_id = \"topic\" } }", "two fields of an event have the name `topic`"),
+        ("target = { fields = { extra = { source = 1 } } }", "two fields of an event have the name `source`"),
         (
             "promises = { batch = \"partial\" }\ntarget = { answer = {} }",
             "needs answer.results or answer.refused",
@@ -192,13 +196,15 @@ fn numbers_that_make_no_run_are_refused() {
         ("name = \"a/b\"", "the scenario's name"),
         ("name = \"\"", "the scenario's name"),
         ("load = { count = 0 }", "count is 0"),
-        ("load = { concurrency = 0 }", "concurrency must be"),
-        ("load = { timeout = \"0\" }", "timeout and patience"),
-        ("load = { patience = \"0s\" }", "timeout and patience"),
-        ("load = { retries = 101 }", "retries must be"),
+        ("load = { concurrency = 0 }", "concurrency is 0: it must be 1 to 10000"),
+        ("load = { timeout = \"0\" }", "timeout is 0: it must be longer"),
+        ("load = { patience = \"0s\" }", "patience is 0"),
+        ("load = { first_byte_timeout = \"0s\" }", "first_byte_timeout is 0"),
+        ("load = { requests_per_connection = 0 }", "left out for no limit"),
+        ("load = { retries = 101 }", "retries is 101: it must be 0 to 100"),
         (
             "load = { thresholds = [\"http_reqs{topic:a}: count>0\"] }",
-            "there is no topic `a`, but auth, payment, orders",
+            "there is no topic `a`; the topics are auth, payment, orders",
         ),
         (
             "load = { thresholds = [\"events{topic:a}: count>0\"] }\nevents = { topics = 12 }",
@@ -206,46 +212,55 @@ fn numbers_that_make_no_run_are_refused() {
         ),
         (
             "request = {}\nload = { batch = 1, dup = \"0\", thresholds = [\"events{topic:orders}: count>0\"] }",
-            "one request that is sent over and over has none",
+            "[request] sends no events: leave the tag out",
         ),
         (
             "load = { thresholds = [\"http_req_failed{outcome:acked}: rate<1\"] }",
-            "has the tags status, topic",
+            "its tags are status, topic",
         ),
         ("load = { dup = \"lots\" }", "duplicate share `lots`"),
         ("load = { batch = 0 }", "batch is 0"),
-        ("mix = { in_batch = 0, concurrent = 0, next = 0, delayed = 0 }", "no mode of the mix"),
+        (
+            "mix = { in_batch = 0, concurrent = 0, next = 0, delayed = 0 }",
+            "no possible mode of [mix] has a weight",
+        ),
         ("target = { publish = { envelope = \"object\" } }", "needs batch = 1"),
-        ("target = { publish = { path = \"publish\" } }", "begin with /"),
-        ("target = { stats = { path = \"/a b\" } }", "hold no spaces"),
-        ("target = { listing = { rows = \"items\" } }", "listing.rows = \"items\" is no JSON pointer"),
+        ("target = { publish = { path = \"publish\" } }", "must begin with /"),
+        ("target = { stats = { path = \"/a b\" } }", "have no spaces"),
+        ("target = { listing = { rows = \"items\" } }", "listing.rows = \"items\" is not a JSON pointer"),
         ("target = { stats = { unique = \"unique\" } }", "write it as \"/unique\""),
         ("target = { answer = { results = \"results\" } }", "answer.results"),
         ("target = { listing = { limit = 0 } }", "listing.limit"),
-        ("target = { url = \"ftp://a\" }", "only http://"),
+        ("target = { url = \"ftp://a\" }", "its scheme must be http://"),
         ("target = { url = \"http://a\", connect = { insecure = true } }", "begins with https://"),
-        ("request = { method = \"get\" }\nload = { batch = 1, dup = \"0\" }", "write it in capitals"),
-        ("request = { method = \"CONNECT\" }\nload = { batch = 1, dup = \"0\" }", "CONNECT cannot be sent"),
+        ("request = { method = \"get\" }\nload = { batch = 1, dup = \"0\" }", "must be capital letters"),
+        (
+            "request = { method = \"CONNECT\" }\nload = { batch = 1, dup = \"0\" }",
+            "the method CONNECT opens a tunnel",
+        ),
         (
             "request = { method = \"HEAD\", body = \"a\" }\nload = { batch = 1, dup = \"0\" }",
-            "HEAD has no body",
+            "a HEAD request has no body",
         ),
-        ("request = {}\nload = { batch = 1 }", "no events to gather or repeat"),
-        ("request = {}\nload = { dup = \"0\" }", "no events to gather or repeat"),
+        ("request = {}\nload = { batch = 1 }", "needs batch = 1 and dup = \"0\""),
+        ("request = {}\nload = { dup = \"0\" }", "needs batch = 1 and dup = \"0\""),
         ("target = { connect = { to = \"a\" } }", "write it as 10.0.0.5:8443"),
         ("target = { connect = { proxy = \"ftp://a:1\" } }", "socks5h://"),
         ("target = { connect = { proxy = \"http://u:hunter2@a:1\" } }", "--proxy-basic-file"),
-        ("target = { connect = { proxy = \"http://a:1\", unix_socket = \"a\" } }", "--proxy out"),
-        ("target = { url = \"https://a\", connect = { key = \"k\" } }", "both --cert and --key"),
-        ("traps = { invalid = 9 }\npromises = { received = \"offered\" }", "leave it out"),
+        (
+            "target = { connect = { proxy = \"http://a:1\", unix_socket = \"a\" } }",
+            "a proxy cannot reach a socket",
+        ),
+        ("target = { url = \"https://a\", connect = { key = \"k\" } }", "--key needs --cert"),
+        ("traps = { invalid = 9 }\npromises = { received = \"offered\" }", "leave one of them out"),
         ("traps = { empty = 101 }", "0 to 100 requests"),
         (
             "traps = { empty = 1 }\nload = { batch = 1 }\ntarget = { publish = { envelope = \"object\" } }",
-            "here one is one event",
+            "requests without events",
         ),
         (
             "traps = { invalid = 9 }\nload = { batch = 1 }\ntarget = { publish = { envelope = \"object\" } }",
-            "spoils one event",
+            "one event a request: leave it out",
         ),
         ("traps = { other_payload = 9 }\ntarget = { fields = { payload = \"\" } }", "need fields.payload"),
         (
@@ -254,9 +269,9 @@ fn numbers_that_make_no_run_are_refused() {
         ),
         (
             "traps = { key_order = 9 }\nevents = { payload = { template = '\"{{data}}\"' } }",
-            "payloads without a template",
+            "do not work with a payload template",
         ),
-        ("database = { url = \"postgres://a:b@c/d\", query = \"SELECT 1\" }", "carries a password"),
+        ("database = { url = \"postgres://a:b@c/d\", query = \"SELECT 1\" }", "holds a password"),
         ("database = { url = \"sqlite:a\", query = \"\" }", "database.query is empty"),
     ];
     for (text, says) in table {
@@ -357,10 +372,11 @@ fn several_executors_share_one_plan() {
         after = "warm-up"
     "#;
     let scenario = parse(text);
-    let parts = scenario.load.parts();
-    assert_eq!(parts.iter().map(|part| part.total()).collect::<Vec<_>>(), [None, Some(3_000), Some(55)]);
-    assert_eq!(parts.iter().map(|part| part.concurrency).collect::<Vec<_>>(), [7, 7, 3]);
-    assert_eq!((scenario.load.total(), scenario.load.most_connections()), (None, 17));
+    let executors = scenario.load.resolve().unwrap();
+    let each = || executors.each().iter();
+    assert_eq!(each().map(Executor::total).collect::<Vec<_>>(), [None, Some(3_000), Some(55)]);
+    assert_eq!(each().map(Executor::most_connections).collect::<Vec<_>>(), [7, 7, 3]);
+    assert_eq!((executors.total(), executors.most_connections()), (None, 17));
     let plan = scenario.plan(1, 2).unwrap();
     assert_eq!((plan.total, &*plan.counts), (None, &[3_000, 55][..]));
     let counted = parse(&text.replace("duration = \"5s\"", "duration = \"5s\"\ncount = 45"));
@@ -378,19 +394,60 @@ fn executors_that_make_no_load_are_refused_by_name() {
     let demanding =
         |name: &str| format!("[load]\nthresholds = [\"http_reqs{{executor:{name}}}: count>0\"]\n");
     for (text, says) in [
-        (format!("[load]\ncount = 5\n{}", one(shared)), "[load] says none of these"),
+        (format!("[load]\ncount = 5\n{}", one(shared)), "move them into the entries"),
         (one("\"constant-vus\""), "the executor \"one\": executor = \"constant-vus\" needs a duration"),
-        (one(&format!("{shared}\nafter = \"two\"")), "names no executor that is listed above it"),
-        (one(&format!("{shared}\nafter = \"one\"")), "names no executor that is listed above it"),
-        (one(shared) + &one(shared), "its name is taken"),
+        (one(&format!("{shared}\nafter = \"two\"")), "names no executor above this one"),
+        (one(&format!("{shared}\nafter = \"one\"")), "names no executor above this one"),
+        (one(shared) + &one(shared), "an executor above has the same name"),
         (one(shared).replace("\"one\"", "\"o ne\""), "its name must be"),
         (one("\"shared-iterations\"\ncount = 0"), "count is 0"),
-        (one(&format!("{shared}\nconcurrency = 0")), "concurrency must be"),
-        (demanding("two") + &one(shared), "no executor `two` is measured, but one"),
-        (demanding("one") + &one(&format!("{shared}\nmeasured = false")), "none has a name and is measured"),
-        (demanding("one"), "none has a name and is measured"),
+        (one(&format!("{shared}\nconcurrency = 0")), "concurrency is 0: it must be 1 to 10000"),
+        (demanding("two") + &one(shared), "no executor `two` is measured; measured are one"),
+        (
+            demanding("one") + &one(&format!("{shared}\nmeasured = false")),
+            "no [[load.executors]] is measured",
+        ),
+        (demanding("one"), "no [[load.executors]] is measured"),
     ] {
         let said = refused(&text);
         assert!(said.contains(says), "{text}: {said}");
+    }
+}
+
+#[test]
+fn an_executor_takes_the_keys_of_its_kind_alone() {
+    let stages = |target: &str| format!("stages = [{{ duration = \"30s\", target = \"{target}\" }}]");
+    for (kind, keys, says) in [
+        ("shared-iterations", "rate = \"9\"".to_owned(), "takes no rate (9): use constant-arrival-rate"),
+        ("shared-iterations", "duration = \"1m\"".to_owned(), "takes no duration (60s): use constant-vus"),
+        ("shared-iterations", stages("5"), "takes no stages (30s:5): use ramping-vus, or"),
+        ("constant-vus", "rate = \"9\"".to_owned(), "takes no rate (9): use constant-arrival-rate"),
+        ("constant-vus", stages("5"), "takes no stages (30s:5): use ramping-vus"),
+        ("constant-vus", "duration = \"0s\"".to_owned(), "needs a duration above 0 (--duration 30s)"),
+        ("ramping-vus", "count = 5".to_owned(), "needs stages (--stage 30s:100)"),
+        (
+            "ramping-vus",
+            "rate = \"9\"\n".to_owned() + &stages("5"),
+            "takes no rate (9): use ramping-arrival-rate",
+        ),
+        ("ramping-vus", stages("5/s"), "the stage 30s:5/s gives a rate"),
+        ("constant-arrival-rate", "count = 5".to_owned(), "needs a rate above 0 (--rate 1000)"),
+        ("constant-arrival-rate", "rate = \"9\"".to_owned(), "needs a duration (--duration 30s) or a count"),
+        ("constant-arrival-rate", "rate = \"9\"\n".to_owned() + &stages("5"), "takes no stages (30s:5)"),
+        ("ramping-arrival-rate", "rate = \"9\"".to_owned(), "needs stages (--stage 30s:1000)"),
+        (
+            "ramping-arrival-rate",
+            "duration = \"1s\"\n".to_owned() + &stages("5"),
+            "takes no duration (1s): it lasts as long as its stages",
+        ),
+        (
+            "ramping-arrival-rate",
+            "count = 9_999\n".to_owned() + &stages("0"),
+            "reaches rate 0 before its count of 9999",
+        ),
+    ] {
+        let scenario = parse(&format!("[load]\nexecutor = \"{kind}\"\n{keys}"));
+        let message = chain(&scenario.plan(1, 1).unwrap_err());
+        assert!(message.contains(says) && message.contains(kind), "{kind} with {keys}: {message}");
     }
 }

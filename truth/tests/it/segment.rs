@@ -7,7 +7,7 @@ use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
-/// Little-endian; the checksums are of an implementation that is not ours.
+/// Little-endian. Another implementation computed the checksums.
 #[rustfmt::skip]
 const SEGMENT: [u8; 562] = [
     // Header.
@@ -58,7 +58,7 @@ const SEGMENT: [u8; 562] = [
     0x05, 0x00, // of 5 events
     0xe4, 0x00, // new, duplicate, accepted, rejected; new
     0xcc, 0x35, 0xba, 0x7b, // CRC-32C of all of the above
-    // Done, counts alone, nothing told of single events.
+    // Done, counts alone, without a report of single events.
     0x38, 0x00, // length of the body, 56
     0x04, // kind: Done
     0x01, // scope: extra
@@ -76,7 +76,7 @@ const SEGMENT: [u8; 562] = [
     0x01, 0x00, 0x00, 0x00, // duplicates 1
     0x00, // kinds: untold
     0x35, 0xeb, 0x9b, 0x90, // CRC-32C of all of the above
-    // Done, without an answer.
+    // Done, without a response.
     0x30, 0x00, // length of the body, 48
     0x04, // kind: Done
     0x00, // scope: round
@@ -126,7 +126,7 @@ const SEGMENT: [u8; 562] = [
     0x03, 0x00, 0x00, 0x00, // duplicates 3
     0x02, // kinds: all duplicates
     0xb7, 0x8e, 0x02, 0x16, // CRC-32C of all of the above
-    // Done, refused.
+    // Done, rejected.
     0x30, 0x00, // length of the body, 48
     0x04, // kind: Done
     0x00, // scope: round
@@ -165,7 +165,7 @@ const SEGMENT: [u8; 562] = [
     0x31, 0xf5, 0x99, 0x45, // CRC-32C of all of the above
 ];
 
-/// A moment of the segment.
+/// Returns a time of the segment.
 fn at(after: u64) -> u64 {
     1_000_000_000 + after
 }
@@ -195,7 +195,7 @@ fn last_try(request: u32, t_end: u64, status: u16, answer: Answer) -> Done {
     }
 }
 
-/// All of `SEGMENT` between its header and its end, after the list of keys.
+/// Returns the frames of `SEGMENT` between its list of keys and its end.
 fn dones() -> Vec<Done> {
     let acked = Answer::bare(Outcome::Acked);
     let codes = Done {

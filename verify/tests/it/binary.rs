@@ -1,4 +1,5 @@
-//! The program on forged folders: exit codes, what stands on standard output, and what is written where.
+//! The program on forged folders: exit codes, what stands on standard output, and what is written
+//! where.
 
 use std::fs;
 use std::path::Path;
@@ -136,7 +137,7 @@ fn what_is_no_run_still_runs_or_does_not_belong_together_is_a_usage_error() {
     fs::create_dir(out.path().join("empty")).unwrap();
     fs::write(out.path().join("file"), "").unwrap();
     for (path, why) in
-        [("results", "is not there"), ("empty", "holds no run"), ("file", "is a file, and no run folder")]
+        [("results", "does not exist"), ("empty", "holds no run"), ("file", "is a file, not a run folder")]
     {
         let nothing = verify(&[path, "--offline"], out.path());
         assert_eq!(nothing.status.code(), Some(2));
@@ -213,7 +214,7 @@ pub(crate) fn shards(out: &Path, change: impl Fn(&mut Forged)) -> [RunFolder; 2]
             ..part
         };
         for done in part.dones() {
-            done.answer.kinds = truth::target::answer::Kinds::Untold;
+            done.answer.kinds = truth::target::answer::Kinds::Unreported;
             (done.answer.inserted, done.answer.duplicates) = (None, None);
         }
         assert!(earlier.insert(part.shard.index));
@@ -286,9 +287,9 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     fs::remove_dir_all(folder.observation(2)).unwrap();
     let earlier = offline(&folder, &[]);
     assert_eq!(earlier.status.code(), Some(0));
-    assert!(stderr(&earlier).contains("note: observation 3 was a FAIL (lost: 1 ack"), "{}", stderr(&earlier));
+    assert!(stderr(&earlier).contains("note: observation 3 was a FAIL (lost: 1 of "), "{}", stderr(&earlier));
     assert_eq!(saved(&folder).observation, 1);
-    // Where nothing can be kept, the verdict is printed all the same.
+    // If nothing can be written, the verdict is printed all the same.
     fs::remove_dir_all(folder.path().join("observed")).unwrap();
     fs::write(folder.path().join("observed"), "in the way").unwrap();
     let output = verify(&[path, "--target", &stub.url, "--settle", "1s"], out.path());
@@ -328,7 +329,7 @@ fn a_target_that_is_not_there_writes_nothing() {
     let output = verify(&[folder.path().to_str().unwrap(), "--target", &url], out.path());
     assert_eq!(output.status.code(), Some(5), "{}{}", stdout(&output), stderr(&output));
     assert!(
-        stderr(&output).contains(&url) && stderr(&output).contains("is it running?"),
+        stderr(&output).contains(&url) && stderr(&output).contains("start the target"),
         "{}",
         stderr(&output)
     );

@@ -22,7 +22,8 @@ pub(super) struct Opened {
     pub(super) round: Option<u64>,
     /// Keys of all slots, request after request.
     pub(super) ordinals: Vec<u64>,
-    /// Keys of earlier rounds that were acknowledged when it was opened. No response can report them as new.
+    /// Keys of earlier rounds that were acknowledged when it was opened. No response can report
+    /// them as new.
     pub(super) known: HashSet<u64>,
     /// Requests with an invalid event.
     pub(super) invalid: HashSet<u32>,
@@ -44,8 +45,8 @@ pub(super) struct Progress {
     pub(super) acked: bool,
     /// End of the last try that left.
     pub(super) left_until: Option<u64>,
-    /// Last try that may have had an effect. Earlier tries may have overlapped others too, but only what
-    /// is certain counts as tested.
+    /// Last try that may have had an effect. Earlier tries may have overlapped others too, but only
+    /// what is certain counts as tested.
     pub(super) interval: Option<Interval>,
 }
 
@@ -123,8 +124,8 @@ impl Opened {
         &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
     }
 
-    /// Returns true if no request is in doubt, and one with a key that is new in the round was acknowledged:
-    /// the self-test of the judge can use the round.
+    /// Returns true if no request is in doubt, and one with a key that is new in the round was
+    /// acknowledged: the self-test of the judge can use the round.
     pub(super) fn is_answered(&self) -> bool {
         let is_own = |ordinal: &u64| *ordinal >= self.first_ordinal;
         let has_keys = (0..)

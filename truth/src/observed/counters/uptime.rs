@@ -1,10 +1,10 @@
-//! How long a process has been running, as targets write it: seconds as a number, or a text for people.
+//! Uptime of a process as targets write it: seconds as a number, or a text for people.
 
 use jiff::{Span, SpanRelativeTo, Unit};
 use serde_json::Value;
 
-/// In milliseconds; none if it is not a length of time. A target that is asked for its counters owes no uptime, so what
-/// cannot be read here is absent, not an error.
+/// Returns the uptime in milliseconds; none if it is not a duration. A target owes no uptime with
+/// its counters, so an unreadable one is absent, not an error.
 pub(super) fn millis(value: &Value) -> Option<u64> {
     let seconds = match value {
         Value::Number(number) => number.as_f64()?,
@@ -16,7 +16,7 @@ pub(super) fn millis(value: &Value) -> Option<u64> {
     (0.0..9e15).contains(&millis).then_some(millis as u64)
 }
 
-/// `4.22`, `0:00:04`, `1:02:03.5`, `1 day, 0:00:04`, `4.22 seconds`, `5m4s`.
+/// Reads `4.22`, `0:00:04`, `1:02:03.5`, `1 day, 0:00:04`, `4.22 seconds` or `5m4s`.
 fn seconds(text: &str) -> Option<f64> {
     if let Ok(number) = text.parse() {
         return Some(number);

@@ -1,13 +1,14 @@
-//! Some of a listing's rows in the order in which they came, evenly spread, however many there are.
+//! Sample of a listing's rows: evenly spread, in their order, and bounded however many rows there
+//! are.
 
-/// Most keys that are kept.
+/// Most keys of a sample.
 const MOST: usize = 1024;
 
-/// Every so-manieth of the keys of a listing, and the last.
+/// Every n-th key of a listing, and the last one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sample {
     kept: Vec<u64>,
-    /// One in so many is kept.
+    /// Distance between kept keys: one in `stride` is kept.
     stride: u64,
     shown: u64,
     last: Option<u64>,
@@ -20,7 +21,7 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// Takes the next key.
+    /// Adds the next key.
     pub(super) fn take(&mut self, ordinal: u64) {
         if self.shown.is_multiple_of(self.stride) {
             if self.kept.len() == MOST {
@@ -36,7 +37,7 @@ impl Sample {
         self.last = Some(ordinal);
     }
 
-    /// The keys that were kept, in order; the last row's is always among them.
+    /// Returns the kept keys in order. The key of the last row is always among them.
     pub fn keys(&self) -> Vec<u64> {
         let last = self.last.filter(|last| self.kept.last() != Some(last));
         self.kept.iter().copied().chain(last).collect()

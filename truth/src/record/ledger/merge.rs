@@ -10,17 +10,17 @@ use super::{Frame, LedgerError};
 /// One frame of a merged ledger.
 #[derive(Debug)]
 pub struct Merged {
-    /// Which segment it came from, as an index into the list given.
+    /// Index of its segment in the list that was given.
     pub segment: usize,
-    /// The frame.
+    /// Frame.
     pub frame: Frame,
 }
 
-/// Merges segments by [`Frame::t`]; a segment whose own frames are out of order is damaged.
+/// Merge of segments by [`Frame::t`]. A segment whose own frames are out of order is damaged.
 #[derive(Debug)]
 pub struct Merge {
     readers: Vec<SegmentReader>,
-    /// The first unread frame of each segment.
+    /// First unread frame of each segment.
     heads: Vec<Option<Frame>>,
     latest: Vec<u64>,
     order: BinaryHeap<Reverse<(u64, usize)>>,
@@ -45,7 +45,7 @@ impl Merge {
         Ok(merge)
     }
 
-    /// Bytes of unfinished frames that were cut off so far.
+    /// Returns the number of bytes of unfinished frames that were cut off so far.
     pub fn torn_bytes(&self) -> u64 {
         self.readers.iter().map(SegmentReader::torn_bytes).sum()
     }
@@ -58,7 +58,8 @@ impl Merge {
         };
         let t = frame.t().unwrap_or(self.latest[segment]);
         if t < self.latest[segment] {
-            let (path, reason) = (reader.path().to_path_buf(), "a frame is older than the one before it");
+            let path = reader.path().to_path_buf();
+            let reason = "a frame is older than the one before it";
             return Err(LedgerError::Damaged { path, offset, reason });
         }
         self.latest[segment] = t;

@@ -1,4 +1,4 @@
-//! Reading a segment, with a torn tail cut off and any other damage named.
+//! Reader of a segment: it cuts off a torn tail, and reports any other damage.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::{Frame, KINDS, LedgerError, OVERHEAD};
 
-/// A tail longer than this is not one torn write: the writer gathers less.
+/// Longest torn tail: the writer gathers fewer bytes for one write.
 const LONGEST_TAIL: usize = 256 << 10;
 
 /// Bytes of the checksum at a frame's end.
 const CHECKSUM: usize = 4;
 
-/// The frames of one segment in order, in constant memory.
+/// Frames of one segment in order, in constant memory.
 #[derive(Debug)]
 pub struct SegmentReader {
     path: PathBuf,
@@ -37,17 +37,17 @@ impl SegmentReader {
         })
     }
 
-    /// The segment's file.
+    /// Returns the path of the segment.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the next frame begins.
+    /// Returns the offset of the next frame.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Bytes of a frame that was never finished, known once all frames are read.
+    /// Returns the number of bytes of a frame that was never finished, once all frames are read.
     pub fn torn_bytes(&self) -> u64 {
         self.torn_bytes
     }
@@ -68,10 +68,11 @@ impl SegmentReader {
         self.cut_tail(bytes).map(|()| None)
     }
 
-    /// A frame that arrived whole is never cut off: what cannot be understood was not torn.
+    /// Decodes a complete frame. Such a frame is never cut off: if it cannot be decoded, it is
+    /// damaged, not torn.
     fn understand(&mut self, bytes: &[u8]) -> Result<Frame, LedgerError> {
         let Some(frame) = Frame::decode(bytes[2], &bytes[3..bytes.len() - CHECKSUM]) else {
-            return Err(self.damaged("a whole frame is of no kind or version that this build knows"));
+            return Err(self.damaged("a complete frame has a kind or version that this build does not know"));
         };
         if matches!(frame, Frame::Header(_)) != (self.offset == 0) {
             return Err(self.damaged("a segment has one header, at its start"));
@@ -80,14 +81,14 @@ impl SegmentReader {
         Ok(frame)
     }
 
-    /// Decides whether a bad frame is the torn end of the file or damage within it.
+    /// Decides if a bad frame is the torn end of the file, or damage within it.
     fn cut_tail(&mut self, mut bytes: Vec<u8>) -> Result<(), LedgerError> {
         self.read_up_to(&mut bytes, LONGEST_TAIL + 1)?;
         if (1..bytes.len()).any(|start| begins_whole(&bytes[start..])) {
             return Err(self.damaged("good frames follow a bad one"));
         }
         if bytes.len() > LONGEST_TAIL {
-            return Err(self.damaged("the rest is longer than one torn write"));
+            return Err(self.damaged("the unreadable tail is longer than one torn write"));
         }
         self.torn_bytes = bytes.len() as u64;
         Ok(())
@@ -129,7 +130,7 @@ impl Iterator for SegmentReader {
     }
 }
 
-/// Whether these bytes are one frame, from the first to the last, whatever is in it.
+/// True if these bytes are exactly one frame, whatever is in it.
 fn is_whole(bytes: &[u8]) -> bool {
     let Some((covered, checksum)) = bytes.split_last_chunk::<CHECKSUM>() else {
         return false;
@@ -139,7 +140,8 @@ fn is_whole(bytes: &[u8]) -> bool {
         && crc32c::crc32c(covered) == u32::from_le_bytes(*checksum)
 }
 
-/// Whether a good frame begins here. The kind is looked at first: it spares most places the checksum.
+/// True if a good frame begins here. The kind is checked first, which spares most places the
+/// checksum.
 fn begins_whole(bytes: &[u8]) -> bool {
     let Some([low, high, kind]) = bytes.first_chunk() else {
         return false;

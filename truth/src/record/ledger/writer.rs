@@ -1,4 +1,4 @@
-//! Writing a segment.
+//! Writer of a segment.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose};
 
-/// Ended tries are gathered up to this many bytes; an announcement takes them along sooner.
+/// Most bytes of ended tries that are gathered. An announcement writes them sooner.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Appends frames to one segment. What must be on record before bytes leave is flushed by the call that says so.
+/// Writer that appends frames to one segment. A frame that must be on record before bytes leave is
+/// flushed by the call that adds it.
 #[derive(Debug)]
 pub struct SegmentWriter {
     path: PathBuf,
@@ -18,7 +19,7 @@ pub struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// Begins a segment that does not exist yet.
+    /// Creates a segment, which must not exist yet.
     pub fn create(path: &Path, header: Header) -> Result<Self, LedgerError> {
         let path = path.to_path_buf();
         let opened = OpenOptions::new().write(true).create_new(true).open(&path);
@@ -30,13 +31,13 @@ impl SegmentWriter {
         Ok(writer)
     }
 
-    /// Announces a round; returns once the kernel has it.
+    /// Announces a round; returns once the kernel has the frame.
     pub fn open(&mut self, round: u64, t: u64) -> Result<(), LedgerError> {
         self.put(&Frame::Open { round, t });
         self.flush()
     }
 
-    /// Announces a list of keys; returns once the kernel has it.
+    /// Announces a list of keys; returns once the kernel has the frame.
     pub fn extra(&mut self, id: u32, purpose: Purpose, ordinals: &[u64]) -> Result<(), LedgerError> {
         for part in ordinals.chunks(MAX_RESEND) {
             self.put(&Frame::Resend { id, purpose, ordinals: part.to_vec() });
@@ -57,7 +58,7 @@ impl SegmentWriter {
         self.flush()
     }
 
-    /// Hands everything recorded so far to the kernel.
+    /// Hands all recorded frames to the kernel.
     pub fn flush(&mut self) -> Result<(), LedgerError> {
         let written = self.file.write_all(&self.buffer);
         written.map_err(|source| LedgerError::Io { action: "write", path: self.path.clone(), source })?;

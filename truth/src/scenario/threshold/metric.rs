@@ -1,32 +1,32 @@
 //! Metrics that a threshold can name.
 
-/// What is measured.
+/// Metric of a threshold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Metric {
-    /// From the first byte sent to the whole answer, in milliseconds.
+    /// Time from the first byte sent to the whole response, in milliseconds.
     HttpReqDuration,
-    /// From the planned instant to the whole answer, in milliseconds.
+    /// Time from the planned instant to the whole response, in milliseconds.
     ResponseTime,
-    /// From the planned instant to the first byte sent, in milliseconds.
+    /// Time from the planned instant to the first byte sent, in milliseconds.
     Lateness,
-    /// Whether a request was not acknowledged.
+    /// Requests that were not acknowledged, of all.
     HttpReqFailed,
-    /// Requests.
+    /// Number of requests.
     HttpReqs,
-    /// Events.
+    /// Number of events.
     Events,
-    /// Requests that were due and never begun.
+    /// Requests that were due and never began.
     DroppedIterations,
     /// Requests that left late.
     LateIterations,
     /// Bytes of requests.
     DataSent,
-    /// Bytes of answers.
+    /// Bytes of responses.
     DataReceived,
 }
 
 impl Metric {
-    /// Whether it is a length of time.
+    /// True if the metric is a duration.
     pub fn is_trend(self) -> bool {
         matches!(self, Self::HttpReqDuration | Self::ResponseTime | Self::Lateness)
     }

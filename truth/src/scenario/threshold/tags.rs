@@ -1,32 +1,33 @@
-//! Tags of thresholds in k6's words: `{status:503,topic:orders}` picks a part of a metric's samples.
+//! Tags of thresholds in k6's words: `{status:503,topic:orders}` selects some of a metric's
+//! samples.
 
 use super::metric::Metric;
 
-/// Which samples of a metric are meant: those that bear all of these tags.
+/// Tags that a sample must have, all of them, to be selected.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tags {
-    /// The status of the answer; 0 where none came.
+    /// Status of the response; 0 without one.
     pub status: Option<u16>,
-    /// What became of it.
+    /// Fate of the request or event.
     pub outcome: Option<Fate>,
-    /// The topic of the event, or of one event at least of the request.
+    /// Topic of the event, or of at least one event of the request.
     pub topic: Option<String>,
-    /// The name of the executor that sent it, where there are several.
+    /// Name of the executor that sent it, where there are several.
     pub executor: Option<String>,
 }
 
-/// What became of a request, or of an event. New and duplicate are acknowledged too.
+/// Fate of a request or an event. New and duplicate are acknowledged too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
     /// Acknowledged.
     Acked,
-    /// Told to be new; of a request, all its events.
+    /// Reported as new; for a request, all its events.
     New,
-    /// Told to be a duplicate; of a request, all its events.
+    /// Reported as duplicate; for a request, all its events.
     Duplicate,
-    /// Refused.
+    /// Rejected by the target.
     Rejected,
-    /// No answer that tells.
+    /// No response that reports a fate.
     Unknown,
 }
 
@@ -39,24 +40,25 @@ const FATES: [(&str, Fate); 5] = [
 ];
 
 impl Tags {
-    /// Whether there is none, so that all samples are meant.
+    /// True if there is no tag, so that all samples are selected.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Understands what stands between the braces behind a metric.
+    /// Parses the text between the braces after a metric.
     pub(super) fn parse(text: &str, name: &str, metric: Metric) -> Result<Self, String> {
         let mut tags = Self::default();
         let known = metric.tags();
         for tag in text.split(',') {
             let Some((key, value)) = tag.split_once(':') else {
-                return Err(format!("`{}` is no tag: write it as {{status:503}}", tag.trim()));
+                return Err(format!("`{}` is not a tag: write it as {{status:503}}", tag.trim()));
             };
-            let (key, value) = (key.trim(), value.trim());
+            let key = key.trim();
+            let value = value.trim();
             if !known.contains(&key) {
                 return Err(match known {
                     [] => format!("{name} has no tags"),
-                    known => format!("{name} has the tags {}, and no `{key}`", known.join(", ")),
+                    known => format!("{name} has no tag `{key}`; its tags are {}", known.join(", ")),
                 });
             }
             let is_repeated = match key {
@@ -66,7 +68,7 @@ impl Tags {
                 _ => tags.topic.replace(value.to_owned()).is_some(),
             };
             if is_repeated {
-                return Err(format!("the tag {key} is given twice: one threshold looks at one of them"));
+                return Err(format!("the tag {key} is given twice: write one threshold for each value"));
             }
         }
         Ok(tags)
@@ -74,7 +76,7 @@ impl Tags {
 }
 
 impl Metric {
-    /// The tags that its samples bear.
+    /// Returns the tags that samples of this metric have.
     fn tags(self) -> &'static [&'static str] {
         match self {
             Self::HttpReqDuration
@@ -84,9 +86,9 @@ impl Metric {
             | Self::Events
             | Self::DataSent
             | Self::DataReceived => &["status", "outcome", "topic", "executor"],
-            // Its value is the outcome.
+            // The value of this metric is the outcome.
             Self::HttpReqFailed => &["status", "topic", "executor"],
-            // What was never begun has no answer, and what was late is told by the lateness.
+            // A request that never began has no response, and lateness tells about late ones.
             Self::DroppedIterations | Self::LateIterations => &[],
         }
     }
@@ -94,13 +96,15 @@ impl Metric {
 
 fn status(text: &str) -> Result<u16, String> {
     let status = text.parse().ok().filter(|status| matches!(status, 0 | 100..=999));
-    status.ok_or_else(|| format!("`{text}` is no status: write it as 503, or as 0 for no answer"))
+    status.ok_or_else(|| format!("`{text}` is not a status: write it as 503, or as 0 for no response"))
 }
 
 fn fate(text: &str) -> Result<Fate, String> {
     let found = FATES.iter().find(|(name, _)| *name == text);
     let names = FATES.map(|(name, _)| name).join(", ");
-    found.map(|(_, fate)| *fate).ok_or_else(|| format!("`{text}` is no outcome: there are {names}"))
+    found
+        .map(|(_, fate)| *fate)
+        .ok_or_else(|| format!("`{text}` is not an outcome: the outcomes are {names}"))
 }
 
 #[cfg(test)]
@@ -113,7 +117,8 @@ mod tests {
 
     #[test]
     fn tags_are_read_in_any_order() {
-        let (topic, executor) = (Some("a:b".to_owned()), Some("burst".to_owned()));
+        let topic = Some("a:b".to_owned());
+        let executor = Some("burst".to_owned());
         let tags = Tags { status: Some(503), outcome: Some(Fate::Rejected), topic, executor };
         let text = "status:503,outcome:rejected,topic:a:b,executor:burst";
         assert_eq!(parse(text, Metric::HttpReqs).unwrap(), tags);
@@ -131,19 +136,19 @@ mod tests {
         for (text, metric, part) in [
             ("", Metric::HttpReqs, "{status:503}"),
             ("status", Metric::HttpReqs, "{status:503}"),
-            ("status:", Metric::HttpReqs, "0 for no answer"),
-            ("status:many", Metric::HttpReqs, "0 for no answer"),
-            ("status:99", Metric::HttpReqs, "0 for no answer"),
+            ("status:", Metric::HttpReqs, "0 for no response"),
+            ("status:many", Metric::HttpReqs, "0 for no response"),
+            ("status:99", Metric::HttpReqs, "0 for no response"),
             ("outcome:lost", Metric::Events, "acked, new, duplicate, rejected, unknown"),
             (
                 "method:GET",
                 Metric::HttpReqDuration,
-                "it has the tags status, outcome, topic, executor, and no `method`",
+                "it has no tag `method`; its tags are status, outcome, topic, executor",
             ),
             (
                 "outcome:acked",
                 Metric::HttpReqFailed,
-                "it has the tags status, topic, executor, and no `outcome`",
+                "it has no tag `outcome`; its tags are status, topic, executor",
             ),
             ("status:503", Metric::DroppedIterations, "it has no tags"),
             ("status:503,status:500", Metric::HttpReqs, "status is given twice"),

@@ -1,5 +1,5 @@
-//! An answer's body, read at the places that the mapping names and nowhere else: one pass, borrowed, and nothing kept of
-//! what nobody asked for. This runs once a request.
+//! Body of a response, read only at the places that the description names: in one pass, without
+//! copies. This runs once a request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,16 +12,17 @@ use super::kind::Kind;
 use crate::plan::MAX_BATCH;
 use crate::target::AnswerFields;
 
-/// How many places a mapping can name.
+/// Most places that a description can name.
 const PLACES: usize = 5;
 
-/// For each place, what is left of its pointer below here; `None` where the pointer does not lead through here.
+/// For each place, the rest of its pointer below this value; `None` if the pointer does not lead
+/// through here.
 type Wanted<'p> = [Option<&'p str>; PLACES];
 
 /// For each place, the JSON text that stands there.
 type Found<'a> = [Option<&'a str>; PLACES];
 
-/// What a body says.
+/// Texts at the named places of a body.
 #[derive(Debug)]
 pub(super) struct Body<'a> {
     pub(super) accepted: Option<u32>,
@@ -31,28 +32,28 @@ pub(super) struct Body<'a> {
     refused: Option<&'a str>,
 }
 
-/// Whom a list of the refused names.
+/// Events that a list of rejected events names.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// There is no such list, or nothing in it.
+    /// The list is missing or empty.
     Nobody,
-    /// The events at these places of the request.
+    /// The events at these places of the request were rejected.
     These(Vec<usize>),
-    /// Somebody, but not by places.
+    /// Some events were rejected, but the list does not name their places.
     Unclear,
 }
 
-/// What a list says of each event.
+/// Kinds that a list reports, one for each event.
 #[derive(Debug)]
 pub(super) struct Listed {
-    /// Entries, known or not.
+    /// Number of entries, known or not.
     pub(super) length: usize,
-    /// `None` if the mapping does not know one of them.
+    /// Kinds of the entries; `None` if the description does not know one of them.
     pub(super) kinds: Option<Vec<Kind>>,
 }
 
 impl<'a> Body<'a> {
-    /// Reads a body; `None` if it is no JSON.
+    /// Reads a body; `None` if it is not JSON.
     pub(super) fn read(body: &'a [u8], fields: &AnswerFields) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let pointers =
@@ -60,7 +61,7 @@ impl<'a> Body<'a> {
         let mut found = [None; PLACES];
         find(text, pointers.map(Option::as_deref), &mut found).ok()?;
         let [accepted, inserted, duplicates, results, refused] = found;
-        // A number that is no whole one, or stands in quotes, says nothing.
+        // A number that is not whole, or that stands in quotes, reports nothing.
         let count = |text: Option<&str>| text?.parse().ok();
         Some(Self {
             accepted: count(accepted),
@@ -71,7 +72,7 @@ impl<'a> Body<'a> {
         })
     }
 
-    /// Whom a list of the refused names.
+    /// Events that a list of rejected events names.
     pub(super) fn refused(&self, fields: &AnswerFields) -> Refused {
         let Some(list) = self.refused else { return Refused::Nobody };
         let entries: Vec<&RawValue> = serde_json::from_str(list).unwrap_or_default();
@@ -83,14 +84,14 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// The list that says of each of so many events what became of it, if there is one.
+    /// Returns the list with one entry for each of this many events, if there is one.
     pub(super) fn listed(&self, fields: &AnswerFields, events: usize) -> Option<Listed> {
         let mut list = serde_json::Deserializer::from_str(self.results?);
         list.deserialize_seq(List { fields, events }).ok()
     }
 }
 
-/// Notes what stands at the wanted places at and below a value, which is checked to its end.
+/// Notes the texts at the wanted places at and below a value, and checks the value to its end.
 fn find<'a>(text: &'a str, wanted: Wanted<'_>, found: &mut Found<'a>) -> serde_json::Result<()> {
     let text = text.trim_matches([' ', '\t', '\n', '\r']);
     let mut below = wanted;
@@ -108,7 +109,7 @@ fn find<'a>(text: &'a str, wanted: Wanted<'_>, found: &mut Found<'a>) -> serde_j
     value.end()
 }
 
-/// What stands at a pointer below a value; the value itself without one.
+/// Returns the text at a pointer below a value; the value itself without a pointer.
 fn below<'a>(text: &'a str, pointer: Option<&str>) -> Option<&'a str> {
     let Some(pointer) = pointer else { return Some(text) };
     let mut found = [None; PLACES];
@@ -116,7 +117,7 @@ fn below<'a>(text: &'a str, pointer: Option<&str>) -> Option<&'a str> {
     found[0]
 }
 
-/// The next step of those pointers that lead through a member; none if none does.
+/// Returns the next step of those pointers that lead through a member; none if none does.
 fn step<'p>(below: &Wanted<'p>, leads: impl Fn(&str) -> bool) -> Option<Wanted<'p>> {
     let step = |pointer: Option<&'p str>| {
         let path = pointer?.strip_prefix('/')?;
@@ -127,7 +128,7 @@ fn step<'p>(below: &Wanted<'p>, leads: impl Fn(&str) -> bool) -> Option<Wanted<'
     next.iter().any(Option::is_some).then_some(next)
 }
 
-/// Goes through the members of an object or list.
+/// Walk through the members of an object or list.
 struct Walk<'p, 'f, 'a> {
     below: Wanted<'p>,
     found: &'f mut Found<'a>,
@@ -147,7 +148,7 @@ impl<'a> Visitor<'a> for Walk<'_, '_, 'a> {
                 Some(None) => drop(members.next_value::<IgnoredAny>()?),
                 Some(Some(next)) => {
                     let value: &'a RawValue = members.next_value()?;
-                    // A name that comes twice: the last one counts, as in most readers.
+                    // If a name comes twice, the last one counts, as in most readers.
                     for (place, found) in next.iter().zip(&mut *self.found) {
                         *found = found.filter(|_| place.is_none());
                     }
@@ -169,7 +170,7 @@ impl<'a> Visitor<'a> for Walk<'_, '_, 'a> {
     }
 }
 
-/// The name of a member, compared where it stands.
+/// Name of a member, compared where it stands.
 struct Name<'w, 'p>(&'w Wanted<'p>);
 
 impl<'de, 'p> DeserializeSeed<'de> for Name<'_, 'p> {
@@ -194,7 +195,7 @@ impl<'p> Visitor<'_> for Name<'_, 'p> {
     }
 }
 
-/// The entries of a list of results.
+/// Entries of a list of results.
 struct List<'m> {
     fields: &'m AnswerFields,
     events: usize,
@@ -208,7 +209,8 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut entries: S) -> Result<Listed, S::Error> {
-        let (mut length, mut kinds) = (0, Some(Vec::with_capacity(self.events.min(MAX_BATCH as usize))));
+        let mut length = 0;
+        let mut kinds = Some(Vec::with_capacity(self.events.min(MAX_BATCH as usize)));
         while let Some(entry) = entries.next_element::<&RawValue>()? {
             length += 1;
             let kind = kind(entry.get(), self.fields);
@@ -221,7 +223,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-/// What one entry says; `None` if it is no word that the mapping knows.
+/// Returns the kind that one entry reports; `None` if the description does not know its word.
 fn kind(entry: &str, fields: &AnswerFields) -> Option<Kind> {
     let entry = below(entry, fields.result.as_deref())?;
     let quoted = entry.strip_prefix('"')?.strip_suffix('"')?;

@@ -1,33 +1,34 @@
-//! Kinds of acknowledgements: new, duplicate, accepted or rejected, for one event or a whole request.
+//! Kinds of acknowledgements: new, duplicate, accepted or rejected, for one event or a whole
+//! request.
 
-/// What an acknowledgement said of one event.
+/// Kind of one event in an acknowledgement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Kind {
-    /// Stored by this attempt.
+    /// The attempt stored the event.
     New,
-    /// Known before.
+    /// The target knew the event before.
     Duplicate,
-    /// Taken; which of the two is not told.
+    /// The target accepted the event, and does not report if it was new.
     Accepted,
-    /// Refused, inside an answer that acknowledges others.
+    /// The target rejected the event, in a response that acknowledges others.
     Rejected,
 }
 
-/// What an acknowledgement said of all events of a request.
+/// Kinds of all events of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kinds {
-    /// Nothing of single events.
-    Untold,
-    /// All were stored.
+    /// The response reports nothing of single events.
+    Unreported,
+    /// All events are new.
     AllNew,
-    /// All were known.
+    /// All events are duplicates.
     AllDuplicate,
-    /// One by one, in request order.
+    /// Kind of each event, in request order.
     Each(Vec<Kind>),
 }
 
 impl Kinds {
-    /// What was said of each, in the shortest way.
+    /// Returns these kinds in the shortest form.
     pub(super) fn of_each(kinds: Vec<Kind>) -> Self {
         let all = |wanted: Kind| kinds.iter().all(|kind| *kind == wanted);
         if all(Kind::New) {
@@ -39,7 +40,8 @@ impl Kinds {
         }
     }
 
-    /// All taken but those at these places; `None` if these are not places of different events.
+    /// Returns accepted for all events except those at these places; `None` if these are not places
+    /// of different events.
     pub(super) fn but_for(refused: &[usize], events: usize) -> Option<Self> {
         let mut kinds = vec![Kind::Accepted; events];
         for place in refused {
@@ -51,10 +53,10 @@ impl Kinds {
         Some(Self::Each(kinds))
     }
 
-    /// What was said of the event at `place`.
+    /// Returns the kind of the event at `place`.
     pub fn of(&self, place: usize) -> Kind {
         match self {
-            Self::Untold => Kind::Accepted,
+            Self::Unreported => Kind::Accepted,
             Self::AllNew => Kind::New,
             Self::AllDuplicate => Kind::Duplicate,
             Self::Each(kinds) => kinds.get(place).copied().unwrap_or(Kind::Accepted),
