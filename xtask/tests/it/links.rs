@@ -100,9 +100,7 @@ impl Repository {
         let from_the_root = text.split_once('/').is_some_and(|(first, _)| self.has_folder(first));
         // A run folder has the same place as the committed results.
         let is_result = text.starts_with("results/") && !text.ends_with(".md");
-        text.ends_with(".rs") && is_about_sources
-            || text.ends_with('/') && is_about_sources
-            || from_the_root && !is_result
+        is_about_sources && (text.ends_with(".rs") || text.ends_with('/')) || from_the_root && !is_result
     }
 
     /// True if there is such a file or folder. A crate's `src` may be left out, and so may the crate.
