@@ -103,7 +103,7 @@ impl Repository {
         is_about_sources && (text.ends_with(".rs") || text.ends_with('/')) || from_the_root && !is_result
     }
 
-    /// True if there is such a file or folder. A crate's `src` may be left out, and so may the crate.
+    /// True if there is such a file or folder. A path may lack the crate's `src`, or its name.
     fn has(&self, path: &str) -> bool {
         let path = without_src(path.trim_end_matches('/'));
         self.0.keys().any(|file| {

@@ -59,8 +59,8 @@ impl Mention {
 struct Slugs(BTreeMap<String, usize>);
 
 impl Slugs {
-    /// Returns the anchor of the next heading: lower case, without punctuation, `-` for a space, and
-    /// a number from the second heading of a name on.
+    /// Returns the anchor of the next heading: lower case, without punctuation, with `-` for a
+    /// space, and with a number from the second heading of a name on.
     fn next(&mut self, title: &str) -> String {
         let kept = |sign: &char| sign.is_alphanumeric() || [' ', '-', '_'].contains(sign);
         let slug: String = title.to_lowercase().chars().filter(kept).collect();
