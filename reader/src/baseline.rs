@@ -17,7 +17,8 @@ use crate::database::DatabaseReader;
 /// Time between the two readings of the counters.
 const APART: Duration = Duration::from_millis(250);
 
-/// Most events of a target that is listed before a run. A larger one is not listed, because that takes too long.
+/// Most events of a target that is listed before a run. A larger one is not listed, because that
+/// takes too long.
 const LISTED_UP_TO: u64 = 100_000;
 
 /// Longest time to read a listing, and a database, before a run. What takes longer is left out.
@@ -25,8 +26,8 @@ const ASKED_FOR: Duration = Duration::from_secs(10);
 
 /// Reads the counters twice, a quarter of a second apart, and lists the rows if they are few.
 ///
-/// With the rows, a verdict can tell a row that appeared during the run from one that was there before. A target that
-/// cannot be read has no baseline; the run goes on without.
+/// With the rows, a verdict can tell a row that appeared during the run from one that was there
+/// before. A target that cannot be read has no baseline; the run goes on without.
 pub async fn take(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Baseline {
     let first = match client.stats().await {
         Ok(counters) => counters,

@@ -2,6 +2,7 @@
 //!
 //! Speed and the identity of connections do not matter here, so a library makes most requests.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +48,8 @@ enum Way {
 enum Detour {
     /// Host and port are replaced by those of the address.
     Address(String, u16),
-    /// The name stays, because the certificate has to name it. The port goes, so that the resolver sets it.
+    /// The name stays, because the certificate has to name it. The port goes, so that the resolver
+    /// sets it.
     Name,
 }
 
@@ -75,6 +77,14 @@ pub enum ReadError {
     NotOffered {
         /// `stats` or `listing`.
         what: &'static str,
+    },
+    /// No connection could be made.
+    #[error("cannot connect to {url}: {reason}")]
+    Connect {
+        /// URL of the request.
+        url: String,
+        /// Innermost cause, such as `Connection refused`.
+        reason: String,
     },
     /// No response, or one that broke off.
     #[error("cannot read {url}")]
@@ -122,7 +132,8 @@ impl ReadError {
     /// True if no connection could be made.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Http { source, .. } => source.is_connect(),
+            Self::Connect { .. } => true,
+            Self::Http { .. } => false,
             Self::Passage { source, .. } => source.is_connect(),
             Self::NotOffered { .. } | Self::Status { .. } | Self::Shape { .. } => false,
         }
@@ -154,7 +165,8 @@ pub struct HeaderError {
 }
 
 impl TargetClient {
-    /// Makes a client that sends these headers, each `Name: value`, with every request, and this login to a proxy.
+    /// Makes a client that sends these headers, each `Name: value`, with every request, and this
+    /// login to a proxy.
     pub fn new(target: &Target, headers: &[String], login: &ProxyLogin) -> Result<Self, ClientError> {
         let mut map = HeaderMap::new();
         for header in headers {
@@ -162,7 +174,8 @@ impl TargetClient {
             map.append(name, value);
         }
         let endpoint = target.endpoint()?;
-        // Without TLS no certificate is checked, but the library asks for a configuration all the same.
+        // Without TLS no certificate is checked, but the library asks for a configuration all the
+        // same.
         let trust = match endpoint.tls_name {
             Some(_) => client_config(&target.connect)?,
             None => nobody(),
@@ -309,10 +322,22 @@ impl Unanswered {
     fn reading(self, url: &str) -> ReadError {
         let url = url.to_owned();
         match self {
+            Self::Straight(source) if source.is_connect() => {
+                ReadError::Connect { url, reason: innermost(&source).to_string() }
+            }
             Self::Straight(source) => ReadError::Http { url, source: source.without_url() },
             Self::Passage(source) => ReadError::Passage { url, source },
         }
     }
+}
+
+/// Returns the innermost cause of an error. The others only repeat that connecting failed.
+fn innermost(error: &reqwest::Error) -> &dyn Error {
+    let mut innermost: &dyn Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
 }
 
 fn detour(target: &Target, endpoint: &Endpoint) -> Option<Detour> {

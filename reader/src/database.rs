@@ -1,5 +1,5 @@
-//! Database behind a target, read with the scenario's query: a second view of what was stored, and the only one if the
-//! target does not list everything.
+//! Database behind a target, read with the scenario's query: a second view of what was stored, and
+//! the only one if the target does not list everything.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, TypeInfo, ValueRef};
 use thiserror::Error;
 use tokio::time::timeout;
+use truth::duration;
 use truth::observed::rows::{Row, RowTally};
 use truth::target::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 
@@ -79,7 +80,7 @@ pub enum DatabaseError {
         reason: sqlx::Error,
     },
     /// The next row, or the connection, took too long.
-    #[error("{url} did not answer for {} s; is a table locked, or the server overloaded?", after.as_secs())]
+    #[error("{url} did not answer for {}; is a table locked, or the server overloaded?", duration::format(*.after))]
     Silent {
         /// URL of the database, without its password.
         url: String,
@@ -87,7 +88,7 @@ pub enum DatabaseError {
         after: Duration,
     },
     /// Reading all rows took too long.
-    #[error("{url} was not read to the end within {} s; limit database.query to the rows of this run", after.as_secs())]
+    #[error("{url} was not read to the end within {}; limit database.query to the rows of this run", duration::format(*.after))]
     Endless {
         /// URL of the database, without its password.
         url: String,
@@ -110,7 +111,8 @@ fn password_hint(url: &str) -> &'static str {
 }
 
 impl DatabaseReader {
-    /// Makes a reader of a scenario's database, if it has one. A given `url` replaces that of the scenario.
+    /// Makes a reader of a scenario's database, if it has one. A given `url` replaces that of the
+    /// scenario.
     pub fn new(database: Option<&Database>, url: Option<&str>) -> Result<Option<Self>, DatabaseUrlError> {
         let Some(database) = database else {
             return if url.is_some() { Err(DatabaseUrlError::NoQuery) } else { Ok(None) };
@@ -130,8 +132,8 @@ impl DatabaseReader {
         Ok(Some(Self { store, query: database.query.clone(), shown_url }))
     }
 
-    /// Reads all rows, one at a time, in at most the time `within`. Returns true if the database is a replica, which may
-    /// lag behind its primary.
+    /// Reads all rows, one at a time, in at most the time `within`. Returns true if the database is
+    /// a replica, which may lag behind its primary.
     pub async fn rows_into(&self, tally: &mut RowTally<'_>, within: Duration) -> Result<bool, DatabaseError> {
         let reading = Box::pin(async {
             match &self.store {
@@ -151,8 +153,9 @@ impl DatabaseReader {
         }
     }
 
-    /// Reads through a cursor, in a transaction that cannot write. The cursor is declared as a prepared statement, which
-    /// the server limits to one statement: with two, the first could end the transaction.
+    /// Reads through a cursor, in a transaction that cannot write. The cursor is declared as a
+    /// prepared statement, which the server limits to one statement: with two, the first could end
+    /// the transaction.
     async fn read_postgres(
         &self,
         options: &PgConnectOptions,
@@ -160,7 +163,8 @@ impl DatabaseReader {
         most: u64,
     ) -> Result<bool, DatabaseError> {
         let mut connection = self.connect(options.connect()).await?;
-        // A database that speaks PostgreSQL's protocol but lacks this function has no such replicas.
+        // A database that speaks PostgreSQL's protocol but lacks this function has no such
+        // replicas.
         let asked = connection.fetch_optional(sqlx::raw_sql("SELECT pg_is_in_recovery()"));
         let answer = self.in_time(asked).await?.ok().flatten();
         let is_replica =
@@ -314,8 +318,8 @@ impl Columns {
     }
 }
 
-/// Returns a value of any type as PostgreSQL writes it: the simple query protocol answers in text. The padding of CHAR and
-/// the hexadecimal digits of BYTEA are undone.
+/// Returns a value of any type as PostgreSQL writes it: the simple query protocol answers in text.
+/// The padding of CHAR and the hexadecimal digits of BYTEA are undone.
 fn postgres_text(row: &PgRow, column: usize) -> Result<Option<String>, sqlx::Error> {
     let value = sqlx::Row::try_get_raw(row, column)?;
     if value.is_null() {

@@ -1,5 +1,7 @@
-//! Everything that touches a target, except the load. It reads what the target shows. It also sends (for `verify probe`
-//! and for sending again) and starts processes (for scenarios that start their target).
+//! Reads a target. It also sends to it (probe, resend) and starts processes. The load is loadgen's.
+//!
+//! A scenario may start its target, which `process` does. `client` sends single requests for
+//! `verify probe` and for keys that are sent again.
 
 pub mod baseline;
 pub mod client;

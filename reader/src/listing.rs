@@ -31,14 +31,15 @@ pub struct Paged {
 }
 
 impl Paged {
-    /// True if the listing may end early: it never had a next page, and the target counts more rows than were `shown`.
+    /// True if the listing may end early: it never had a next page, and the target counts more rows
+    /// than were `shown`.
     pub fn looks_capped(&self, shown: u64, counted: Option<u64>) -> bool {
         !self.went_on && counted.is_some_and(|counted| counted > shown)
     }
 }
 
-/// Notices a listing that goes round in circles, in constant memory (Brent 1980): it keeps the page at each power of two
-/// until the next.
+/// Notices a listing that goes round in circles, in constant memory (Brent 1980): it keeps the page
+/// at each power of two until the next.
 struct Circle {
     kept: String,
     steps: u64,
@@ -111,7 +112,8 @@ impl TargetClient {
         Ok(paged)
     }
 
-    /// Lists topic by topic a target that can also list all at once. None if it ignores the topic of the request.
+    /// Lists topic by topic a target that can also list all at once. None if it ignores the topic
+    /// of the request.
     pub async fn list_by_topic(
         &self,
         topics: &[String],
@@ -170,7 +172,8 @@ impl TargetClient {
             paged.went_on |= listed > 0 && !page.rows.is_empty();
             listed += page.rows.len() as u64;
             paged.longest = paged.longest.max(listed);
-            // A target that ignores `topic` shows every event under each, so only rows of the topic count.
+            // A target that ignores `topic` shows every event under each, so only rows of the topic
+            // count.
             let is_asked_for = |row: &Row| topic.is_none_or(|topic| row.topic == *topic);
             for row in &page.rows {
                 if is_asked_for(row) {
@@ -247,7 +250,8 @@ impl TargetClient {
     }
 }
 
-/// Returns the raw text at a JSON pointer, with all numbers and texts below it as they were written.
+/// Returns the raw text at a JSON pointer, with all numbers and texts below it as they were
+/// written.
 fn at_pointer<'a>(text: &'a str, pointer: &str) -> Option<&'a str> {
     let mut here = text;
     for name in pointer.split('/').skip(1) {

@@ -1,7 +1,9 @@
-//! Target as a child process, for scenarios that start it: its log, its readiness, its signals, its end.
+//! Target as a child process, for scenarios that start it: its log, its readiness, its signals, its
+//! end.
 //!
-//! The target runs in a process group of its own. A guard ends the group if this program dies before it can: a shell that
-//! waits for the end of its standard input, which the kernel closes when this program ends for any reason.
+//! The target runs in a process group of its own. A guard ends the group if this program dies
+//! before it can: a shell that waits for the end of its standard input, which the kernel closes
+//! when this program ends for any reason.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -27,7 +29,8 @@ const CHECK: Duration = Duration::from_secs(2);
 /// Longest time to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Script of the guard. A line on its input calls it off; the end of its input makes it kill the group.
+/// Script of the guard. A line on its input calls it off; the end of its input makes it kill the
+/// group.
 const GUARD: &str = "trap '' HUP INT TERM; read -r _ || kill -s KILL -- \"-$1\"";
 
 /// Reason why the target does not run.
@@ -176,8 +179,8 @@ impl TargetProcess {
         }
     }
 
-    /// Returns true if the kernel reports the first process as stopped. In `stat`, the state follows the name, which is in
-    /// parentheses.
+    /// Returns true if the kernel reports the first process as stopped. In `stat`, the state
+    /// follows the name, which is in parentheses.
     fn is_stopped(&self) -> bool {
         let id = self.running.as_ref().map_or(0, |running| running.group.as_raw_nonzero().get());
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();

@@ -13,7 +13,8 @@ use crate::tunnel::ProxyLogin;
 /// Environment variable with the token of `Authorization: Bearer`; a file may hold it instead.
 const BEARER: &str = "TARGET_BEARER_TOKEN";
 
-/// Environment variable with the user:password of `Authorization: Basic`; a file may hold it instead.
+/// Environment variable with the user:password of `Authorization: Basic`; a file may hold it
+/// instead.
 const BASIC: &str = "TARGET_BASIC_AUTH";
 
 /// Environment variable with the user:password for a proxy; a file may hold it instead.
@@ -30,11 +31,13 @@ pub struct Reach {
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub headers: Vec<String>,
 
-    /// File with the token for `Authorization: Bearer`; TARGET_BEARER_TOKEN may hold the token instead
+    /// File with the token for `Authorization: Bearer`; TARGET_BEARER_TOKEN may hold the token
+    /// instead
     #[arg(long, value_name = "FILE", conflicts_with = "basic_file")]
     pub bearer_file: Option<PathBuf>,
 
-    /// File with the user:password for `Authorization: Basic`; TARGET_BASIC_AUTH may hold them instead
+    /// File with the user:password for `Authorization: Basic`; TARGET_BASIC_AUTH may hold them
+    /// instead
     #[arg(long, value_name = "FILE")]
     pub basic_file: Option<PathBuf>,
 
@@ -62,7 +65,8 @@ pub struct Reach {
     #[arg(long, value_name = "HOST:PORT")]
     pub connect_to: Option<String>,
 
-    /// Proxy to go through: http:// (by CONNECT), socks5:// or socks5h:// (the proxy resolves the name)
+    /// Proxy to go through: http:// (by CONNECT), socks5:// or socks5h:// (the proxy resolves the
+    /// name)
     #[arg(long, value_name = "URL", conflicts_with = "unix_socket")]
     pub proxy: Option<String>,
 
@@ -130,8 +134,8 @@ impl Reach {
         }
     }
 
-    /// Returns the headers of every request, with the one that authorises. A given `Authorization` header outranks the
-    /// secrets.
+    /// Returns the headers of every request, with the one that authorises. A given `Authorization`
+    /// header outranks the secrets.
     pub fn all_headers(&self) -> Result<Vec<String>, SecretError> {
         let mut headers = self.headers.clone();
         let is_given = headers

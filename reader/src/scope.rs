@@ -15,8 +15,8 @@ const EXAMPLES: usize = 8;
 const NOBODY: &str = "onceproof-nobody";
 
 impl TargetClient {
-    /// Asks for the first page of some topics, each by itself. None if the target cannot be asked for a topic or ignores it:
-    /// then all pages are alike.
+    /// Asks for the first page of some topics, each by itself. None if the target cannot be asked
+    /// for a topic or ignores it: then all pages are alike.
     pub async fn scope(&self, topics: &[String]) -> Option<TopicScope> {
         if self.target().listing.parameters.topic.is_empty() {
             return None;

@@ -1,4 +1,5 @@
-//! TLS configuration, for the readers of a target and for the load: trusted certificates and the client's own.
+//! TLS configuration, for the readers of a target and for the load: trusted certificates and the
+//! client's own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,8 +121,9 @@ struct TrustedCertificates {
     provider: Arc<CryptoProvider>,
     /// Verifier of signatures; none with `--insecure`, which accepts any certificate.
     signed: Option<Arc<WebPkiServerVerifier>>,
-    /// Certificates of `--cacert`, one of which may be the server's own. `openssl req -x509` makes certificates that call
-    /// themselves authorities, which a verifier of signatures does not accept from a server.
+    /// Certificates of `--cacert`, one of which may be the server's own. `openssl req -x509` makes
+    /// certificates that call themselves authorities, which a verifier of signatures does not
+    /// accept from a server.
     named: Vec<CertificateDer<'static>>,
 }
 

@@ -1,5 +1,5 @@
-//! Tunnel through a proxy, for the readers of a target and for the load: the proxy connects to the target, and from then on
-//! passes every byte.
+//! Tunnel through a proxy, for the readers of a target and for the load: the proxy connects to the
+//! target, and from then on passes every byte.
 //!
 //! No byte after the proxy's response is read here: it is the target's.
 
@@ -24,7 +24,8 @@ const MAX_FIELDS: usize = 100;
 pub struct ProxyLogin(Option<(String, String)>);
 
 impl ProxyLogin {
-    /// Parses `user:password`. None without a colon, or if either part is longer than SOCKS5 allows.
+    /// Parses `user:password`. None without a colon, or if either part is longer than SOCKS5
+    /// allows.
     pub fn parse(pair: &str) -> Option<Self> {
         let (user, password) = pair.split_once(':')?;
         let is_short = |text: &str| text.len() <= 255;
@@ -238,7 +239,8 @@ mod tests {
 
     use super::*;
 
-    /// A proxy that answers the first thing it is sent with these bytes, and hands over what that was.
+    /// A proxy that answers the first thing it is sent with these bytes, and hands over what that
+    /// was.
     async fn asked(scheme: &str, answer: &'static [u8]) -> (Result<Vec<u8>, TunnelError>, Vec<u8>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut target = Target { url: "http://ingest.invalid:81".to_owned(), ..Target::default() };

@@ -1,6 +1,6 @@
-//! Forges a run of any size for `cargo xtask bench judge`: a plan, a ledger and a listing as a sound store would have
-//! given them, or one that lost three keys, stored two twice, and holds one that nobody sent. Nothing of it is kept in
-//! memory but a bit a key.
+//! Forges a run of any size for `cargo xtask bench judge`: a plan, a ledger and a listing as a
+//! sound store would have given them, or one that lost three keys, stored two twice, and holds one
+//! that nobody sent. Nothing of it is kept in memory but a bit a key.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ const ROUND: u64 = 10_000_000;
 /// Rows whose ids are decoded in one go, and timed.
 const CHUNK: u64 = 100_000;
 
-/// What to forge.
+/// Run to forge.
 #[derive(Debug, Parser)]
 struct Settings {
     /// Attempts
@@ -40,10 +40,10 @@ struct Settings {
     /// Segments of the ledger
     #[arg(long, default_value_t = 4)]
     lanes: u16,
-    /// Whether to lose three keys, store two twice, and list one that nobody sent
+    /// Lose three keys, store two twice, and list one that nobody sent
     #[arg(long)]
     damaged: bool,
-    /// Where to make the run folder
+    /// Folder to make the run folder in
     #[arg(long)]
     out: PathBuf,
 }
@@ -53,7 +53,8 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let settings = Settings::parse();
     let mut scenario = Scenario::default();
-    (scenario.load.count, scenario.load.batch) = (Some(settings.count), settings.batch);
+    scenario.load.count = Some(settings.count);
+    scenario.load.batch = settings.batch;
     scenario.events.payload.bytes = [40, 40];
     let plan = scenario.plan(7, 0x9f3c_61d2_a4b0_7e55)?;
     let manifest = Manifest {
@@ -86,12 +87,14 @@ fn write_ledger(plan: &Plan, lanes: u16, folder: &RunFolder) -> Result<(), Failu
     let mut stored = vec![0_u8; plan.keys().unwrap_or(0).div_ceil(8) as usize];
     let rounds = plan.rounds().unwrap_or(0);
     for index in 0..rounds {
-        let (begin, round) = ((index + 1) * ROUND, plan.round(index));
+        let begin = (index + 1) * ROUND;
+        let round = plan.round(index);
         let segment = &mut segments[(index % u64::from(lanes)) as usize];
         segment.open(index, begin)?;
         for request in 0..round.requests() {
             let kinds = round.request(request).iter().map(|ordinal| {
-                let (byte, bit) = (&mut stored[(ordinal / 8) as usize], 1 << (ordinal % 8));
+                let byte = &mut stored[(ordinal / 8) as usize];
+                let bit = 1 << (ordinal % 8);
                 let is_new = *byte & bit == 0;
                 *byte |= bit;
                 if is_new { Kind::New } else { Kind::Duplicate }
@@ -130,7 +133,8 @@ fn done(round: u64, request: u32, kinds: Vec<Kind>, (t_start, t_end): (u64, u64)
     }
 }
 
-/// Every key's row through the code that takes a real listing's; tells how long decoding their ids alone takes.
+/// Every key's row through the code that takes a real listing's; tells how long decoding their ids
+/// alone takes.
 fn write_listing(
     plan: &Plan,
     scenario: &Scenario,
@@ -182,7 +186,8 @@ fn write_listing(
         read_ns: None,
         follows: None,
     };
-    let (presence, anomalies) = (tally.presence, tally.anomalies);
+    let presence = tally.presence;
+    let anomalies = tally.anomalies;
     Observed { stats, listing, database: None, presence, winners: None, anomalies }
         .save(&folder.observation(1))?;
     Ok(decoding)

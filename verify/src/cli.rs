@@ -17,10 +17,11 @@ const READING: &str = "Reading the target";
 const SENDING: &str = "Sending again";
 const RESULTS: &str = "Results";
 
-/// Reads a target back, compares it with what loadgen sent, and says whether each event is stored exactly once.
+/// Reads a target back, compares it with what loadgen sent, and says whether each event is stored
+/// exactly once.
 ///
-/// The verdict is PASS, FAIL, UNKNOWN or VOID. It is printed, kept in the run folder as `verdict.json` and `junit.xml`,
-/// and is the exit code.
+/// The verdict is PASS, FAIL, UNKNOWN or VOID. It is printed, kept in the run folder as
+/// `verdict.json` and `junit.xml`, and is the exit code.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "verify",
@@ -71,7 +72,8 @@ pub struct Options {
     #[arg(long, env = "TARGET_URL", value_name = "URL", hide_env_values = true, help_heading = SUBJECT)]
     pub target: Option<String>,
 
-    /// Database to read instead of the one in the scenario's `[database]`; its password is written to no file
+    /// Database to read instead of the one in the scenario's `[database]`; its password is written
+    /// to no file
     #[arg(
         long,
         env = "TARGET_DATABASE_URL",
@@ -99,13 +101,13 @@ pub struct Options {
     )]
     pub settle: Duration,
 
-    /// Send again the unlisted keys whose attempts are all unknown, then read the target once more: fewer keys stay
-    /// undecided
+    /// Send again the unlisted keys whose attempts are all unknown, then read the target once more:
+    /// fewer keys stay undecided
     #[arg(long, conflicts_with = "offline", help_heading = SENDING)]
     pub resolve: bool,
 
-    /// Send this share of the acknowledged keys again (all of them without a value), then read the target once more: it
-    /// must deduplicate each of them
+    /// Send this share of the acknowledged keys again (all of them without a value), then read the
+    /// target once more: it must deduplicate each of them
     #[arg(
         long,
         value_name = "SHARE",

@@ -1,18 +1,22 @@
-//! Program that reads a target back, judges it against the ground truth of a run, and says PASS, FAIL, UNKNOWN or VOID.
+//! Program that reads a target back, judges it against the ground truth of a run, and says PASS,
+//! FAIL, UNKNOWN or VOID.
 //!
-//! Observing and judging are separate: [`observe`] reads the target and writes files, [`judge`] is a pure function of the
-//! files in a run folder. So a verdict can be had again, offline, from what a CI run left behind.
+//! Observing and judging are separate: [`observe`] reads the target and writes files, [`judge`] is
+//! a pure function of the files in a run folder. So a verdict can be had again, offline, from what
+//! a CI run left behind.
 //!
-//! The arrows between the modules; each uses only those to its right:
+//! The arrows between the modules. Each uses only those to the left of it:
 //!
 //! ```text
-//! main -> lib -> run -> { run/opened, resend -> resend/sender, observe -> { look, settle } }
-//!             -> probe -> { asking, publish, answers, counters, listing -> rows, draft }
-//!             -> reference
+//! verify:   print < { observe, resend, probe } < cli < { run, reference } < lib < main
+//! observe:  wanted < { settle, look } < lister < observer < observe
+//! resend:   sender < resend
+//! run:      opened < run
+//! probe:    { asking, draft } < publish < answers < { counters, rows } < listing < probe
+//! listing:  question < paging < listing
 //! ```
 //!
-//! `cli` holds the flags for all of them and `print` standard output. Only `observe`, `resend` and `probe` touch a
-//! network, always through `reader`.
+//! Only `observe`, `resend` and `probe` touch a network, and always through `reader`.
 
 pub mod cli;
 pub mod observe;

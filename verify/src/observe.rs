@@ -1,8 +1,8 @@
 //! Observation of a target: the only part of a judgement that touches a network.
 //!
-//! It waits until the target is at rest, then reads the rows between two equal readings of the counters. If acknowledged
-//! keys are missing it looks again, so that a finding is confirmed before it is a FAIL. If the scenario names a database,
-//! that is read as well.
+//! The observation waits until the target is at rest, then reads the rows between two equal readings of the
+//! counters. If acknowledged keys are missing it looks again, so that a finding is confirmed before
+//! it is a FAIL. If the scenario names a database, that is read as well.
 
 mod lister;
 pub mod look;
@@ -148,8 +148,8 @@ struct Rest {
     unread: Option<String>,
 }
 
-/// Waits for rest. An error means that the target cannot be reached: a target without counters, or with counters that
-/// cannot be read, is listed all the same.
+/// Waits for rest. An error means that the target cannot be reached: a target without counters, or
+/// with counters that cannot be read, is listed all the same.
 async fn at_rest(client: &TargetClient, wanted: &Wanted<'_>, deadline: Instant) -> Result<Rest, ReadError> {
     if !client.offers_stats() {
         return Ok(Rest { counters: None, settled: Settled::NoCounters, unread: None });

@@ -1,8 +1,9 @@
-//! `verify probe`: meets a target that nobody described, sends it a handful of events, and writes the scenario that fits
-//! what it saw, each line with its evidence.
+//! `verify probe`: sends about ten events to an unknown target, and writes a scenario that
+//! describes it, with a comment above each key that says what was seen.
 //!
-//! Asking (`asking`) and guessing are apart: `answers`, `counters` and `rows` are plain functions of what was
-//! answered. What was not seen is not claimed: promises that a few events cannot show are left at what blames nobody.
+//! Requests (`asking`) and conclusions are separate: `answers`, `counters` and `rows` are plain
+//! functions of responses. A promise that a few events cannot show keeps the value that can never
+//! make a verdict FAIL.
 
 use std::path::PathBuf;
 
@@ -64,58 +65,60 @@ pub struct ProbeOptions {
     pub reach: Reach,
 }
 
-/// Why there is no scenario.
+/// Reason why there is no scenario.
 #[derive(Debug, Error)]
 enum ProbeError {
     /// The URL cannot be used.
     #[error(transparent)]
     Mapping(#[from] TargetError),
-    /// The target cannot be asked as it is described.
+    /// The target cannot be reached as it is described.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A secret is not to be had.
+    /// A secret cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The file is there already.
-    #[error("{} is there already; remove it, or name another file with --out", path.display())]
+    /// The file exists.
+    #[error("{} exists already; remove it, or name another file with --out", path.display())]
     Exists {
-        /// The file.
+        /// File.
         path: PathBuf,
     },
-    /// It cannot be written.
+    /// The file cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// Nothing answers.
-    #[error("cannot reach {url}: is it running? nothing was sent: {reason}")]
+    /// The target cannot be reached.
+    #[error("cannot reach {url}, so nothing was sent: {reason}; is the target running?")]
     Unreachable {
-        /// The target.
+        /// URL of the target.
         url: String,
-        /// What came instead.
+        /// Cause.
         reason: String,
     },
-    /// Too little was understood.
+    /// No request with an event was accepted.
     #[error(
-        "no way to publish an event was found: {tried}; name the path in the URL, or copy scenarios/default.toml and describe the target in it"
+        "no way to publish an event was found: {tried}; add the publish path to the URL, or describe the target in a copy of scenarios/default.toml"
     )]
     NoWayIn {
-        /// What was tried, and what came of it.
+        /// First requests with their responses.
         tried: String,
     },
-    /// What was written is not understood by ourselves.
-    #[error("what was found makes no scenario: {reason}; nothing was written")]
+    /// The scenario is not valid.
+    #[error(
+        "the result is not a valid scenario, which is a defect of this program: {reason}; nothing was written"
+    )]
     Unusable {
-        /// Why.
+        /// Cause.
         reason: String,
     },
 }
 
-/// What came of a probe.
+/// Result of a probe.
 struct Probed {
-    /// The scenario.
+    /// Scenario.
     text: String,
-    /// What was looked for in vain, with the settings that say where it is.
+    /// Parts that were not found, with the keys to fill in.
     missing: Vec<String>,
-    /// Whether the target can be read back at all.
+    /// True if something shows what the target stored.
     can_be_judged: bool,
 }
 
@@ -131,7 +134,7 @@ impl ProbeError {
     }
 }
 
-/// Probes a target, and returns the exit code; everything is printed.
+/// Probes a target, prints the scenario, and returns the exit code.
 pub async fn run(options: &ProbeOptions) -> u8 {
     match probe(options).await {
         Ok(probed) => {
@@ -142,7 +145,7 @@ pub async fn run(options: &ProbeOptions) -> u8 {
             }
             if !probed.can_be_judged {
                 eprintln!(
-                    "written to {out}; nothing shows what the target stored, so fill that in before a run can be judged"
+                    "written to {out}; nothing shows what the target stored: fill in what was not found, then a run can be judged"
                 );
                 return exit::INCOMPLETE;
             }
@@ -160,17 +163,17 @@ async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
     if options.out.exists() {
         return Err(ProbeError::Exists { path: options.out.clone() });
     }
-    let (mut target, named_path) = base(&options.url)?;
+    let Named { mut target, path } = named(&options.url)?;
     options.reach.outrank(&mut target.connect);
     let client = TargetClient::new(&target, &options.reach.all_headers()?, &options.reach.proxy_login()?)?;
     let mut asker = Asker::new(client, options.topic.clone());
     if let Some(reason) = asker.unreachable_because().await {
         return Err(ProbeError::Unreachable { url: target.url, reason });
     }
-    eprintln!("sending some ten events of topic `{}` to {}", options.topic, target.url);
+    eprintln!("sending about ten events of topic `{}` to {}", options.topic, target.url);
     let mut draft = Draft::new(&target);
     let before = counters::first_look(&asker).await;
-    let way_in = publish::find(&mut asker, named_path.as_deref()).await;
+    let way_in = publish::find(&mut asker, path.as_deref()).await;
     let way_in = way_in.map_err(|tried| ProbeError::NoWayIn { tried })?;
     publish::say(&way_in, &mut draft);
     let sent = publish::send_all(&mut asker, &way_in).await;
@@ -192,21 +195,27 @@ async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
     Ok(Probed { text, missing: counters.into_iter().chain(listing).collect(), can_be_judged })
 }
 
-/// The base URL, and the publish path where the URL named one.
-fn base(text: &str) -> Result<(Target, Option<String>), TargetError> {
+/// Target that the command line names.
+struct Named {
+    target: Target,
+    /// Publish path, if the URL has one.
+    path: Option<String>,
+}
+
+fn named(url: &str) -> Result<Named, TargetError> {
     let mut target = Target::default();
-    target.set_url(text)?;
+    target.set_url(url)?;
     let prefix = target.endpoint()?.prefix;
-    let has_publish = text.trim().trim_end_matches('/').ends_with("/publish");
-    let named = match (prefix.as_str(), has_publish) {
+    let has_publish = url.trim().trim_end_matches('/').ends_with("/publish");
+    let path = match (prefix.as_str(), has_publish) {
         (_, true) => Some("/publish".to_owned()),
         ("", false) => None,
         (prefix, false) => Some(prefix.to_owned()),
     };
-    if named.as_deref() == Some(prefix.as_str()) {
+    if path.as_deref() == Some(prefix.as_str()) {
         target.url.truncate(target.url.len() - prefix.len());
     }
-    Ok((target, named))
+    Ok(Named { target, path })
 }
 
 #[cfg(test)]
@@ -215,13 +224,13 @@ mod tests {
 
     #[test]
     fn a_path_in_the_url_is_the_way_in() {
-        for (text, url, named) in [
+        for (text, url, path) in [
             ("localhost:8080", "http://localhost:8080", None),
             ("http://localhost:8080/publish", "http://localhost:8080", Some("/publish")),
             ("http://localhost:8080/v1/ingest/", "http://localhost:8080", Some("/v1/ingest")),
         ] {
-            let (target, path) = base(text).unwrap();
-            assert_eq!((target.url.as_str(), path.as_deref()), (url, named), "{text}");
+            let found = named(text).unwrap();
+            assert_eq!((found.target.url.as_str(), found.path.as_deref()), (url, path), "{text}");
         }
     }
 }

@@ -90,9 +90,9 @@ mod tests {
         let page = reader::flags::page(&Cli::described());
         for text in [
             "| `--target <URL>` | `TARGET_URL` |",
-            "| `--settle <DURATION>` |  | 10s |",
+            "| `--settle <DURATION>` | `10s` |",
             "\n## verify probe\n",
-            "| `--topic <NAME>` |  | onceproof-probe |",
+            "| `--topic <NAME>` | `onceproof-probe` |",
         ] {
             assert!(page.contains(text), "{text}: {page}");
         }

@@ -1,9 +1,11 @@
-//! Events sent again: the only thing that `verify` writes to a target while it judges, and only if asked to.
+//! Events sent again: the only thing that `verify` writes to a target while it judges, and only if
+//! asked to.
 //!
-//! *Resolve* sends the keys whose attempts are all unknown and that were not listed, to learn if the target has them.
-//! *Replay* sends acknowledged keys, each of which the target must deduplicate. A key that could hide a loss is never sent:
-//! an acknowledged key that the listing did not show, or an unknown key that it may have shown. The ledger holds every list
-//! of keys before the first byte of the list leaves.
+//! *Resolve* sends the keys whose attempts are all unknown and that were not listed, to learn if
+//! the target has them. *Replay* sends acknowledged keys, each of which the target must
+//! deduplicate. A key that could hide a loss is never sent: an acknowledged key that the listing
+//! did not show, or an unknown key that it may have shown. The ledger holds every list of keys
+//! before the first byte of the list leaves.
 
 mod sender;
 
@@ -40,7 +42,8 @@ pub enum ResendError {
     Walk(#[from] WalkError),
 }
 
-/// Sends these keys to the target of this run, and records the requests in a new segment of the run's ledger.
+/// Sends these keys to the target of this run, and records the requests in a new segment of the
+/// run's ledger.
 ///
 /// Ends early if the target cannot be reached. The other requests are recorded as never sent.
 pub async fn send(

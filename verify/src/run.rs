@@ -186,7 +186,8 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyErro
     Ok(finish(judge(&evidence), second, runs))
 }
 
-/// Starts the target again if the scenario of the run started it and nothing listens at its address.
+/// Starts the target again if the scenario of the run started it and nothing listens at its
+/// address.
 async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetProcess>, VerifyError> {
     let target = target(options, runs)?;
     let Some(process) = target.process.clone() else { return Ok(None) };
@@ -304,8 +305,8 @@ fn client(options: &Options, target: &Target) -> Result<TargetClient, VerifyErro
     Ok(TargetClient::new(target, &options.reach.all_headers()?, &options.reach.proxy_login()?)?)
 }
 
-/// Saves an observation under the next number, and returns the number. If the folder cannot be written, the verdict
-/// stands without the files.
+/// Saves an observation under the next number, and returns the number. If the folder cannot be
+/// written, the verdict stands without the files.
 fn save_observation(folder: &RunFolder, observed: &Observed) -> Option<u32> {
     let n = folder.observations().last().map_or(1, |last| last + 1);
     let saved = observed.save(&folder.observation(n));
@@ -331,7 +332,8 @@ fn finish(mut verdict: Judgement, observation: u32, runs: &[Run]) -> Judgement {
     verdict
 }
 
-/// Says if an earlier observation was a FAIL and this one is not: the verdict does not count it, but it was seen.
+/// Says if an earlier observation was a FAIL and this one is not: the verdict does not count it,
+/// but it was seen.
 fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
     let Ok(before) = read_json::<Judgement>(&folder.file("verdict.json")) else { return };
     let is_another = before.observation != verdict.observation;

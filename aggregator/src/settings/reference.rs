@@ -11,7 +11,10 @@ use super::Settings;
 pub fn page() -> String {
     let command = Settings::command();
     let about = command.get_long_about().map(ToString::to_string).unwrap_or_default();
-    let mut page = format!("# Settings of aggregator\n\n{}.\n\n", about.trim_end_matches('.'));
+    let mut page = "# Settings of aggregator\n\n".to_owned();
+    for paragraph in about.split("\n\n") {
+        page.push_str(&format!("{}.\n\n", paragraph.trim_end_matches('.')));
+    }
     page.push_str("| flag | environment | default | meaning |\n| --- | --- | --- | --- |\n");
     command.get_arguments().for_each(|argument| page.push_str(&row(argument)));
     page
@@ -23,10 +26,11 @@ fn row(argument: &Arg) -> String {
     let value = value.map(|name| format!(" <{name}>")).unwrap_or_default();
     let environment = argument.get_env().and_then(|name| name.to_str());
     let environment = environment.map(|name| format!("`{name}`")).unwrap_or_default();
-    let defaults = argument.get_default_values().iter().filter_map(|value| value.to_str());
+    let default = argument.get_default_values().first().and_then(|value| value.to_str());
+    let default = default.map(|value| format!("`{value}`")).unwrap_or_default();
     let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string);
     let meaning = help.unwrap_or_default().replace('|', "\\|").replace('\n', "<br>");
-    format!("| `{flag}{value}` | {environment} | {} | {meaning} |\n", defaults.collect::<Vec<_>>().join(","))
+    format!("| `{flag}{value}` | {environment} | {default} | {meaning} |\n")
 }
 
 #[cfg(test)]
@@ -38,7 +42,7 @@ mod tests {
         let page = page();
         let listen = page.lines().find(|line| line.contains("--listen")).unwrap();
         assert!(
-            listen.starts_with("| `--listen <HOST:PORT>` | `LISTEN` | 127.0.0.1:8080 | Address"),
+            listen.starts_with("| `--listen <HOST:PORT>` | `LISTEN` | `127.0.0.1:8080` | Address"),
             "{listen}"
         );
         let settings = Settings::command();

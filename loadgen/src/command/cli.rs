@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 use reader::reach::Reach;
+use truth::exit;
 use truth::plan::shard::Shard;
 use truth::scenario::Stage;
 use truth::scenario::rate::Rate;
@@ -28,7 +29,7 @@ const RESULTS: &str = "Results";
 #[command(
     version,
     after_help = AFTER_HELP,
-    after_long_help = AFTER_LONG_HELP,
+    after_long_help = after_long_help(),
     args_override_self = true,
     args_conflicts_with_subcommands = true
 )]
@@ -391,20 +392,15 @@ const AFTER_HELP: &str = "\
 
 Example: loadgen --count 20000 --dup 0.3 && verify";
 
-const AFTER_LONG_HELP: &str = "\
-Times are written as 500ms, 30s or 5m.
-
-Exit codes:
-  0    the load ran; failed requests do not change that
-  2    usage or configuration
-  3    the ledger or another file could not be written
-  4    no attempt was acknowledged
-  5    the target was not reached
-  99   a threshold failed
-  130  interrupted
-With --verify, the verdict's code: 0 PASS, 1 FAIL, 3 UNKNOWN, 4 VOID.
-
-Example: loadgen --count 20000 --dup 0.3 && verify";
+fn after_long_help() -> String {
+    format!(
+        "Times are written as 500ms, 30s or 5m.\n\n\
+         Exit codes:\n{}\
+         With --verify, the verdict's code: 0 PASS, 1 FAIL, 3 UNKNOWN, 4 VOID.\n\n\
+         Example: loadgen --count 20000 --dup 0.3 && verify",
+        exit::help(|meaning| meaning.loadgen)
+    )
+}
 
 const HTTP_AFTER_HELP: &str = "\
 --count and --rate count requests. Without --count and --duration, 200 requests are sent.

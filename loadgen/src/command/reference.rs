@@ -7,23 +7,45 @@ use reader::flags::{cell, code};
 /// Scenario with the defaults of all keys, and a comment above each key.
 const DEFAULT_SCENARIO: &str = include_str!("../../../scenarios/default.toml");
 
+/// Beginning of the page. The scenario file has one of its own, about the file.
+const INTRODUCTION: &str = "\
+# Keys of scenario files
+
+A scenario file is written in TOML. `scenarios/default.toml` in the repository has all keys with
+their defaults, and the text below as comments. Copy it and change what you need.
+
+A key that you leave out keeps its default. An unknown key is an error, and the message names its
+line. Durations are text: `\"500ms\"`, `\"30s\"`, `\"5m\"`. Shares are text too, so that they are
+exact: `\"0.3\"`.
+";
+
 /// Returns the page of all keys of scenario files.
 pub(crate) fn scenario() -> String {
-    let mut page = "# Keys of scenario files\n\n".to_owned();
+    let mut page = INTRODUCTION.to_owned();
     for section in sections(DEFAULT_SCENARIO) {
         if !section.name.is_empty() {
-            page.push_str(&format!("## {}\n\n", section.name));
-        }
-        for paragraph in &section.prose {
-            page.push_str(&format!("{paragraph}\n\n"));
+            page.push_str(&format!("\n## {}\n", code(&section.name)));
+            section.prose.iter().for_each(|paragraph| page.push_str(&format!("\n{paragraph}\n")));
         }
         if !section.keys.is_empty() {
-            page.push_str("| key | default | meaning |\n| --- | --- | --- |\n");
-            section.keys.iter().for_each(|key| page.push_str(&key.row()));
-            page.push('\n');
+            page.push_str("\n| key | default | meaning |\n| --- | --- | --- |\n");
+            let same = |one: &Key, next: &Key| !one.meaning.is_empty() && one.meaning == next.meaning;
+            section.keys.chunk_by(same).for_each(|keys| page.push_str(&row(keys)));
         }
     }
-    page.trim_end().to_owned() + "\n"
+    page
+}
+
+/// Returns the row of keys that share a meaning: mostly of one.
+fn row(keys: &[Key]) -> String {
+    let names: Vec<String> = keys.iter().map(|key| code(&key.name)).collect();
+    let defaults: Vec<String> = keys.iter().map(Key::default).collect();
+    let examples: Vec<String> =
+        keys.iter().filter(|key| !key.is_set).map(|key| format!("Example: {}.", code(&key.value))).collect();
+    let meaning = keys.iter().map(|key| key.meaning.clone()).take(1).chain(examples);
+    let meaning: Vec<String> = meaning.filter(|text| !text.is_empty()).collect();
+    let [names, defaults] = [names, defaults].map(|texts| cell(&texts.join("\n")));
+    format!("| {names} | {defaults} | {} |\n", cell(&meaning.join(" ")))
 }
 
 /// Table of a scenario file, such as `[load]`; the keys before the first table stand in one without
@@ -45,10 +67,8 @@ struct Key {
 }
 
 impl Key {
-    fn row(&self) -> String {
-        let default =
-            if self.is_set { code(&self.value) } else { format!("not set; example: {}", code(&self.value)) };
-        format!("| {} | {} | {} |\n", code(&self.name), cell(&default), cell(&self.meaning))
+    fn default(&self) -> String {
+        if self.is_set { code(&self.value) } else { "not set".to_owned() }
     }
 }
 
@@ -99,6 +119,7 @@ fn sections(text: &str) -> Vec<Section> {
     let mut comment = String::new();
     // Comment that belongs to the keys above, until a blank line.
     let mut shared = String::new();
+    let mut title = None;
     let mut open_brackets = 0;
     for line in text.lines() {
         let section = sections.last_mut().expect("one from the beginning");
@@ -108,18 +129,18 @@ fn sections(text: &str) -> Vec<Section> {
                 section.prose.extend(Some(prose).filter(|prose| !prose.is_empty()));
                 shared.clear();
             }
-            // Rulers stand around the titles of parts of the file, and the name of the table is the
-            // heading here.
-            Line::Comment(text) if text.starts_with("---") => comment.clear(),
+            // Two rulers stand around the title of a part of the file. It becomes a paragraph above
+            // the text of the part's first table.
+            Line::Comment(text) if text.starts_with("---") => {
+                let ended = std::mem::take(&mut comment);
+                title = Some(ended).filter(|title| !title.is_empty());
+            }
             Line::Comment(text) => add_line(&mut comment, text),
             Line::Table(name) => {
-                let prose = std::mem::take(&mut comment);
-                let prose = Some(prose).filter(|prose| !prose.is_empty());
-                sections.push(Section {
-                    name: code(name),
-                    prose: prose.into_iter().collect(),
-                    keys: Vec::new(),
-                });
+                let prose = Some(std::mem::take(&mut comment)).filter(|prose| !prose.is_empty());
+                let title = title.take().map(|title| title + ".");
+                let prose = title.into_iter().chain(prose).collect();
+                sections.push(Section { name: name.to_owned(), prose, keys: Vec::new() });
                 shared.clear();
             }
             Line::Key { name, value, is_set } => {
@@ -179,11 +200,11 @@ mod tests {
         let page = reader::flags::page(&Program::described());
         for row in [
             "| `-n, --count <COUNT>` | `COUNT` | 20000; with `http`, 200 requests |",
-            "| `--dup <SHARE>` | `DUP_RATE` | 0.3 | Share of the events that repeat an earlier event: 0.3 or 30% |",
-            "| `--connect-timeout <DUR>` |  | 5s |",
+            "| `--dup <SHARE>` | `DUP_RATE` | `0.3` | Share of the events that repeat an earlier event: 0.3 or 30% |",
+            "| `--connect-timeout <DUR>` | `5s` |",
             "| `--verify` |  |  | Judge the target",
             "| `--shards <SHARDS>` | `SHARDS` |",
-            "| `<URL>` |  |  | URL to request |",
+            "| `<URL>` | URL to request |",
         ] {
             assert!(page.contains(row), "{row}\n{page}");
         }
@@ -193,6 +214,7 @@ mod tests {
             assert!(page.contains(heading), "{heading}\n{page}");
         }
         assert!(!page.contains("loadgen reference"), "a hidden command");
+        assert_eq!(page.matches("--connect-timeout").count(), 1, "a flag is described once");
     }
 
     #[test]
@@ -210,7 +232,8 @@ mod tests {
         };
         assert_eq!(sections[0].prose, ["About the file."]);
         assert_eq!(sections[0].keys, [key("name", "\"a\"", true, "Name of it.")]);
-        assert_eq!((&*sections[1].name, &*sections[1].prose), ("`[load]`", &["All of it.".to_owned()][..]));
+        assert_eq!(sections[1].name, "[load]");
+        assert_eq!(sections[1].prose, ["Much.", "All of it."]);
         let expected = [
             key("count", "1", true, "Number.\n- one\n- two | three"),
             key("limits", "[ \"a<1\", ]", false, "Limits."),
@@ -218,7 +241,17 @@ mod tests {
             key("other", "2", true, "Both."),
         ];
         assert_eq!(sections[1].keys, expected);
-        assert_eq!(sections[1].keys[0].row(), "| `count` | `1` | Number.<br>- one<br>- two \\| three |\n");
+    }
+
+    #[test]
+    fn keys_that_share_a_comment_share_a_row_and_an_example_is_no_default() {
+        let rows = |text: &str| row(&sections(text)[0].keys);
+        let list = "# Number.\n# - one\n# - two | three\ncount = 1\n";
+        assert_eq!(rows(list), "| `count` | `1` | Number.<br>- one<br>- two \\| three |\n");
+        let unset = "# Limit.\n#limit = 5\n";
+        assert_eq!(rows(unset), "| `limit` | not set | Limit. Example: `5`. |\n");
+        let both = "# Both.\none = 1\nother = 2\n";
+        assert_eq!(rows(both), "| `one`<br>`other` | `1`<br>`2` | Both. |\n");
     }
 
     /// Returns the keys that a table may have, as the error about an unknown key lists them.
@@ -233,7 +266,7 @@ mod tests {
     #[test]
     fn the_default_scenario_has_a_commented_key_for_each_setting() {
         let sections = sections(DEFAULT_SCENARIO);
-        let names: Vec<&str> = sections.iter().map(|section| section.name.trim_matches('`')).collect();
+        let names: Vec<&str> = sections.iter().map(|section| &*section.name).collect();
         for (section, name) in sections.iter().zip(&names) {
             let mut found: BTreeSet<String> = section.keys.iter().map(|key| key.name.clone()).collect();
             let inner = format!("{}.", name.trim_matches(['[', ']']));

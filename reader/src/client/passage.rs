@@ -1,8 +1,9 @@
 //! One request on a connection that this module opens: through a proxy, or in HTTP/2.
 //!
-//! The library would send a request for a target without TLS to the proxy itself. The proxy may answer it from a cache, or
-//! send it twice. With HTTP/2 the library names the host of its URL, which need not be the target's. So the connection is
-//! opened here, and only the types of requests and responses are the library's.
+//! The library would send a request for a target without TLS to the proxy itself. The proxy may
+//! answer it from a cache, or send it twice. With HTTP/2 the library names the host of its URL,
+//! which need not be the target's. So the connection is opened here, and only the types of requests
+//! and responses are the library's.
 
 use std::io;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
-use truth::target::{Endpoint, Place};
+use truth::target::{Endpoint, Place, Proxy};
 
 use crate::tunnel::{Tunnel, TunnelError};
 
@@ -35,7 +36,15 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub enum PassageError {
     /// The proxy does not lead to the target.
     #[error(transparent)]
-    Tunnel(#[from] TunnelError),
+    Tunnel(TunnelError),
+    /// The proxy could not be reached, or the target's name not resolved for it.
+    #[error("cannot connect through the proxy {proxy}")]
+    Proxy {
+        /// Proxy.
+        proxy: Proxy,
+        /// Cause.
+        source: io::Error,
+    },
     /// The connection was refused.
     #[error("cannot connect")]
     Connect(#[source] io::Error),
@@ -60,10 +69,22 @@ pub enum PassageError {
 }
 
 impl PassageError {
+    fn of(error: TunnelError, proxy: &Proxy) -> Self {
+        match error {
+            TunnelError::Io(source) => Self::Proxy { proxy: proxy.clone(), source },
+            error => Self::Tunnel(error),
+        }
+    }
+
     /// True if no connection could be made, so that no byte left.
     pub(super) fn is_connect(&self) -> bool {
         match self {
-            Self::Tunnel(_) | Self::Connect(_) | Self::Tls(_) | Self::NotAgreed | Self::NotInTime => true,
+            Self::Tunnel(_)
+            | Self::Proxy { .. }
+            | Self::Connect(_)
+            | Self::Tls(_)
+            | Self::NotAgreed
+            | Self::NotInTime => true,
             Self::TimedOut(_) | Self::Http(_) | Self::Body(_) => false,
         }
     }
@@ -137,7 +158,10 @@ impl Passage {
 
     async fn connect(&self) -> Result<Box<dyn Io>, PassageError> {
         let socket: Box<dyn Io> = match (&self.tunnel, &self.endpoint.place) {
-            (Some(tunnel), _) => Box::new(tunnel.connect().await?),
+            (Some(tunnel), _) => {
+                let connected = tunnel.connect().await;
+                Box::new(connected.map_err(|error| PassageError::of(error, tunnel.proxy()))?)
+            }
             (None, Place::Tcp(host, port)) => {
                 let stream =
                     TcpStream::connect((host.as_str(), *port)).await.map_err(PassageError::Connect)?;

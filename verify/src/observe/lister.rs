@@ -46,8 +46,8 @@ impl<'e> Lister<'_, 'e> {
             let extent = Extent::of(counts_more);
             return self.to_the_end(tally, paged, extent, listing.limit, stats).await;
         }
-        // The listing ended after a single page, and rows are missing. It is read again with half the page size: a target
-        // that cuts its pages off shows fewer rows then.
+        // The listing ended after a single page, and rows are missing. It is read again with half
+        // the page size: a target that cuts its pages off shows fewer rows then.
         let mut again = self.blank(self.wanted.promises.into());
         let mut in_halves = self.client.list_pages(topics, half, &mut again).await?;
         in_halves.pages += paged.pages;
@@ -58,13 +58,14 @@ impl<'e> Lister<'_, 'e> {
         Ok(self.listed(tally, in_halves.pages, extent))
     }
 
-    /// Judges a listing that has no next page. The number of rows that were asked for is where it may be cut off.
+    /// Judges a listing that has no next page. The number of rows that were asked for is where it
+    /// may be cut off.
     fn on_one_page(&self, tally: RowTally<'e>, paged: Paged, stats: Option<&Counters>) -> Listed<'e> {
         let limit = u64::from(self.client.target().listing.limit);
         let total = self.total(&tally, stats);
         let reaches_cap = paged.longest >= limit;
-        // No counter tells how many rows there are, and no listing was long enough to be cut off at the limit that was asked
-        // for: the target may have a lower one.
+        // No counter tells how many rows there are, and no listing was long enough to be cut off at
+        // the limit that was asked for: the target may have a lower one.
         let may_be_lower =
             total.counted.is_none() && !reaches_cap && self.missing_of(&tally, &Extent::Whole) > 0;
         let is_full = (reaches_cap && total.counted != Some(total.shown)) || may_be_lower;
@@ -78,13 +79,15 @@ impl<'e> Lister<'_, 'e> {
 
     /// Judges a listing that was followed to its last page.
     ///
-    /// A target may end it early, such as one that shows only its newest rows. The rows that it does not show then lie before
-    /// the first or after the last row, whatever the page size. That is suspected if the target counts more rows than it
-    /// showed, or if acknowledged keys are missing and there are no counters. Then the topics are listed one by one, and a
-    /// topic is whole if it has fewer rows than the target has shown in one listing.
+    /// A target may end it early, such as one that shows only its newest rows. The rows that it
+    /// does not show then lie before the first or after the last row, whatever the page size. That
+    /// is suspected if the target counts more rows than it showed, or if acknowledged keys are
+    /// missing and there are no counters. Then the topics are listed one by one, and a topic is
+    /// whole if it has fewer rows than the target has shown in one listing.
     ///
-    /// For example, a target shows 1,000 rows of all topics, and counts 1,400. Listed one by one, topic a has 1,000 rows and
-    /// topic b has 300. Topic b is whole, and a key of b that is not shown is lost. Topic a may go on.
+    /// For example, a target shows 1,000 rows of all topics, and counts 1,400. Listed one by one,
+    /// topic a has 1,000 rows and topic b has 300. Topic b is whole, and a key of b that is not
+    /// shown is lost. Topic a may go on.
     async fn to_the_end(
         &self,
         tally: RowTally<'e>,
@@ -107,14 +110,16 @@ impl<'e> Lister<'_, 'e> {
         let is_attempted = |state: KeyState| state.acked() > 0 || state.unknown() > 0;
         let mut attempted = keys.iter().filter(|(_, state)| is_attempted(*state));
         if attempted.all(|(ordinal, _)| tally.presence.seen(ordinal) > 0) {
-            // Every key that was attempted is shown. The other rows are not of this run, or are keys that were counted twice.
+            // Every key that was attempted is shown. The other rows are not of this run, or are
+            // keys that were counted twice.
             return Ok(Listed { tally, pages: paged.pages, extent, all_topics: false });
         }
         let topics = self.wanted.plan.topics.as_slice();
         let mut again = self.blank(Equality::NONE).after(tally.presence.clone());
         self.client.list_pages(topics, limit - limit / 3, &mut again).await?;
         if again.has_found_between() {
-            // Other page ends show rows that were skipped before. So they are stored, and the listing itself loses rows.
+            // Other page ends show rows that were skipped before. So they are stored, and the
+            // listing itself loses rows.
             return Ok(self.listed(tally, paged.pages, Extent::Whole));
         }
         let mut by_topic = self.blank(self.wanted.promises.into());
@@ -139,7 +144,8 @@ impl<'e> Lister<'_, 'e> {
         topics.filter(|(_, length)| **length >= rows).map(|(topic, _)| topic.clone()).collect()
     }
 
-    /// Counts the rows that a listing showed. If topics are listed one by one, only the rows of this run count.
+    /// Counts the rows that a listing showed. If topics are listed one by one, only the rows of
+    /// this run count.
     fn total(&self, tally: &RowTally<'_>, stats: Option<&Counters>) -> Total {
         let unique = stats.and_then(|stats| stats.unique);
         match self.client.target().listing.topics {
@@ -162,7 +168,8 @@ impl<'e> Lister<'_, 'e> {
         self.acked_absent_from(tally, extent).count() as u64
     }
 
-    /// Acknowledged keys that are not among these rows, though they should be if the listing reaches so far.
+    /// Acknowledged keys that are not among these rows, though they should be if the listing
+    /// reaches so far.
     pub(super) fn acked_absent_from(
         &self,
         tally: &RowTally<'_>,

@@ -1,4 +1,5 @@
-//! One look at what a target stored, in its listing and in its database, and the comparison of both.
+//! One look at what a target stored, in its listing and in its database, and the comparison of
+//! both.
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ pub(super) enum Extent {
     Whole,
     /// Rows are probably missing, and it is unknown of which topics.
     Capped,
-    /// These topics reached the declared cap. So the cap is as declared, and the other topics are whole.
+    /// These topics reached the declared cap. So the cap is as declared, and the other topics are
+    /// whole.
     CutOff(Vec<String>),
 }
 
@@ -59,8 +61,8 @@ pub(super) struct Stored<'e> {
 }
 
 impl Stored<'_> {
-    /// Returns the rows, or an error if the query is probably wrong: not one row is of a run that was acknowledged, or a
-    /// column has not one value that was sent.
+    /// Returns the rows, or an error if the query is probably wrong: not one row is of a run that
+    /// was acknowledged, or a column has not one value that was sent.
     pub(super) fn understood(self, acked: bool) -> Result<Self, String> {
         let tally = &self.tally;
         if acked && tally.ours.count == 0 {
@@ -116,8 +118,9 @@ impl<'e> Look<'e> {
         }
     }
 
-    /// Compares listing and database, key by key. A key that a capped listing does not show is not a difference. If the
-    /// target forgets keys after a window, the number of rows of a key is not compared: a table may keep only the last.
+    /// Compares listing and database, key by key. A key that a capped listing does not show is not
+    /// a difference. If the target forgets keys after a window, the number of rows of a key is not
+    /// compared: a table may keep only the last.
     pub(super) fn apart(&self, keys: u64, window: Option<Duration>) -> Option<Apart> {
         let listed = self.listed.as_ref()?;
         let stored = self.in_database()?;
@@ -144,8 +147,8 @@ impl<'e> Look<'e> {
         matches!(&self.stored, Some(Ok(Stored { is_replica: true, .. })))
     }
 
-    /// True if another look saw the same rows. With `shared`, the rows of other writers may differ. In a database they may
-    /// always.
+    /// True if another look saw the same rows. With `shared`, the rows of other writers may differ.
+    /// In a database they may always.
     pub(super) fn shows_the_same(&self, other: &Self, shared: bool) -> bool {
         let same = |one: Option<&RowTally<'_>>, other: Option<&RowTally<'_>>, shared: bool| match (one, other)
         {

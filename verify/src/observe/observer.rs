@@ -45,16 +45,18 @@ pub(super) struct Observer<'a, 'e> {
 }
 
 impl<'e> Observer<'_, 'e> {
-    /// Looks until nothing moved during the look, no acknowledged key is missing, and listing and database agree; or until
-    /// the deadline.
+    /// Looks until nothing moved during the look, no acknowledged key is missing, and listing and
+    /// database agree; or until the deadline.
     ///
-    /// What is missing or different must have stopped to decrease before it is a finding. With a deadline of 10 s, suppose
-    /// that 8 keys are missing at 0 s, 3 at 6 s and 3 at the end. The last improvement was after 6 s, and only 4 s have
-    /// passed since: the target is catching up, and the 3 keys are not lost yet. If the improvement had come after 2 s, they
-    /// would be: 8 s without a change are longer than the 2 s of change.
+    /// Missing or different keys are a finding once their number no longer decreases. With a
+    /// deadline of 10 s, suppose that 8 keys are missing at 0 s, 3 at 6 s and 3 at the end. The
+    /// last improvement was after 6 s, and only 4 s have passed since: the target is catching up,
+    /// and the 3 keys are not lost yet. If the improvement had come after 2 s, they would be: 8 s
+    /// without a change are longer than the 2 s of change.
     pub(super) async fn read(&mut self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
         let begun = Instant::now();
-        // Keys that were missing or different at the look before, and the time of the last decrease.
+        // Keys that were missing or different at the look before, and the time of the last
+        // decrease.
         let mut before = 0;
         let mut improved = Duration::ZERO;
         for looks in 1.. {
@@ -70,7 +72,7 @@ impl<'e> Observer<'_, 'e> {
             before = amiss;
             let is_late = Instant::now() >= self.deadline && looks >= LOOKS;
             if amiss == 0 || !read.bracketed || is_late {
-                // It has to stand still for as long as it moved.
+                // The number has to stay the same for as long as it decreased before.
                 let is_catching_up = looked - improved < improved;
                 read.behind = match amiss {
                     0 => None,
@@ -110,7 +112,8 @@ impl<'e> Observer<'_, 'e> {
         unreachable!("the loop above ends at the last bracket")
     }
 
-    /// Looks once, in the listing and in the database. A database that cannot be read leaves the listing as it is.
+    /// Looks once, in the listing and in the database. A database that cannot be read leaves the
+    /// listing as it is.
     async fn look(&self, stats: Option<&Counters>) -> Result<Look<'e>, ReadError> {
         let offers_listing = self.lister.client.offers_listing();
         let listed = if offers_listing { Some(self.lister.list(stats).await?) } else { None };
@@ -131,14 +134,16 @@ impl<'e> Observer<'_, 'e> {
         Stored { tally, is_replica }.understood(acked)
     }
 
-    /// True if counters that move say nothing, because others write to the target too. With offsets it is false: the rows of
-    /// others shift the pages, so such a listing counts only if nothing moved at all.
+    /// True if counters that move say nothing, because others write to the target too. With offsets
+    /// it is false: the rows of others shift the pages, so such a listing counts only if nothing
+    /// moved at all.
     fn ignores_counters(&self) -> bool {
         let shared = self.lister.wanted.promises.shared;
         shared && self.lister.client.target().listing.paging != Paging::Offset
     }
 
-    /// Number of acknowledged keys that neither the listing nor the database shows, as far as a look can tell.
+    /// Number of acknowledged keys that neither the listing nor the database shows, as far as a
+    /// look can tell.
     fn missing(&self, look: &Look<'_>) -> u64 {
         let Some((tally, extent)) = look.decisive() else { return 0 };
         let keys = self.lister.acked_absent_from(tally, extent);

@@ -1,4 +1,5 @@
-//! Wait until a target has processed what it accepted. It tells a target that still moves from one that is stuck.
+//! Wait until a target has processed what it accepted. It tells a target that still moves from one
+//! that is stuck.
 
 use std::time::{Duration, Instant};
 
@@ -41,8 +42,9 @@ impl Expected<'_> {
     }
 }
 
-/// Reads the counters again and again after the `first` reading, until they are quiet and count everything that was
-/// acknowledged, or until the deadline. A reading that fails is repeated until then.
+/// Reads the counters again and again after the `first` reading, until they are quiet and count
+/// everything that was acknowledged, or until the deadline. A reading that fails is repeated until
+/// then.
 pub async fn settle(
     client: &TargetClient,
     expected: &Expected<'_>,

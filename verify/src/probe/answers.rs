@@ -1,44 +1,51 @@
-//! What answers to a publish tell: numbers and words that behave as new ones and known ones do.
+//! Numbers and words in the responses to events, known by how they change for new events and for
+//! duplicates.
 
 use serde_json::Value;
 
-use super::asking::Answer;
+use super::asking::Response;
 use super::draft::Draft;
 use super::publish::Exchanges;
 
-/// Where something stands in three answers: one event, the same again, and a batch of three new and two known.
-type Told<'a> = [Option<&'a Value>; 3];
+/// Bodies of three responses: to one event, to the same again, and to a batch of three new events
+/// and two duplicates.
+type Bodies<'a> = [Option<&'a Value>; 3];
 
-/// Says where answers tell what, as far as they do.
+/// Writes the places where responses report what became of events.
 pub(super) fn say(sent: &Exchanges, draft: &mut Draft) {
-    let answers = [Some(&sent.once), sent.again.as_ref(), sent.batch.as_ref()];
-    let statuses: Vec<u16> = answers.into_iter().flatten().map(|answer| answer.status).collect();
+    let responses = [Some(&sent.once), sent.again.as_ref(), sent.batch.as_ref()];
+    let statuses: Vec<u16> = responses.into_iter().flatten().map(|response| response.status).collect();
     let others = statuses.iter().filter(|status| !(200..300).contains(*status));
     let ack: Vec<String> = ["2xx".to_owned()].into_iter().chain(others.map(u16::to_string)).collect();
-    let named = ["a new event", "the same again", "a batch with repeats"].iter().zip(&answers);
+    let named = ["a new event", "the same again", "a batch with duplicates"].iter().zip(&responses);
     let shown: Vec<String> =
-        named.filter_map(|(name, answer)| Some(format!("{name}: {}", (*answer)?.status))).collect();
-    draft.list("target.publish", "ack", &ack, &format!("the answers' status. {}", shown.join(", ")));
-    let bodies = answers.map(|answer| answer.and_then(|answer| answer.json.as_ref()));
+        named.filter_map(|(name, response)| Some(format!("{name}: {}", (*response)?.status))).collect();
+    draft.list("target.publish", "ack", &ack, &format!("status of the responses to {}", shown.join(", ")));
+    let bodies = responses.map(|response| response.and_then(|response| response.json.as_ref()));
     let mut found = 0;
     for (name, as_one_batch) in [("accepted", [1, 1, 5]), ("inserted", [1, 0, 3]), ("duplicates", [0, 1, 2])]
     {
-        if let Some((pointer, evidence)) = number(bodies, as_one_batch) {
+        if let Some(pointer) = number(bodies, as_one_batch) {
+            let evidence = seen(bodies, &pointer);
             draft.set("target.answer", name, &pointer, &evidence);
             found += 1;
         }
     }
     if let Some(words) = Words::find(bodies) {
-        words.say(draft, answers);
+        words.say(draft, sent.again.as_ref());
         found += 1;
     }
     if found == 0 {
-        draft.note("target.answer", &format!("answers do not tell new from known: {}", sent.once.told()));
+        draft.note(
+            "target.answer",
+            &format!("responses do not report if an event is new: {}", sent.once.in_one_line()),
+        );
     }
 }
 
-/// The place of a number that is this in the three answers; where there is no batch, in two.
-fn number(bodies: Told<'_>, expected: [u64; 3]) -> Option<(String, String)> {
+/// Returns the place of a number with these values in the three responses, or in two of them if
+/// there is no batch.
+fn number(bodies: Bodies<'_>, expected: [u64; 3]) -> Option<String> {
     let mut pointers = Vec::new();
     numbers(bodies[0]?, "", &mut pointers);
     let at = |body: Option<&Value>, pointer: &str| body.and_then(|body| body.pointer(pointer)?.as_u64());
@@ -48,16 +55,19 @@ fn number(bodies: Told<'_>, expected: [u64; 3]) -> Option<(String, String)> {
             Some(body) => at(Some(body), pointer) == Some(expected[nth]),
         })
     };
-    let pointer = pointers.into_iter().find(fits)?;
-    let seen: Vec<String> =
-        bodies.iter().flatten().filter_map(|body| Some(body.pointer(&pointer)?.to_string())).collect();
-    Some((
-        pointer,
-        format!("it said {} to one event, the same again and a batch of 3 new and 2 known", seen.join(", ")),
-    ))
+    pointers.into_iter().find(fits)
 }
 
-/// The places of all whole numbers outside of lists.
+/// Sentence for the scenario with the values of a number.
+fn seen(bodies: Bodies<'_>, pointer: &str) -> String {
+    let requests = ["one event", "the same again", "a batch of 3 new events and 2 duplicates"];
+    let value = |body: Option<&Value>| Some(body?.pointer(pointer)?.to_string());
+    let values = requests.iter().zip(bodies).filter_map(|(request, body)| Some((request, value(body)?)));
+    let values: Vec<String> = values.map(|(request, value)| format!("{value} for {request}")).collect();
+    format!("it was {}", values.join(", "))
+}
+
+/// Finds the places of all whole numbers outside of lists.
 pub(super) fn numbers(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
@@ -70,23 +80,23 @@ pub(super) fn numbers(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// A name as a step of a JSON pointer.
+/// Returns a name as a step of a JSON pointer.
 pub(super) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// A list with a word for each event.
+/// List with a word for each event.
 #[derive(PartialEq, Eq, Debug)]
 struct Words {
     list: String,
-    /// Where in an entry the word stands; empty for the entry itself.
+    /// Place of the word in an entry; empty for the entry itself.
     place: String,
     new: String,
-    known: String,
+    duplicate: String,
 }
 
 impl Words {
-    fn find(bodies: Told<'_>) -> Option<Self> {
+    fn find(bodies: Bodies<'_>) -> Option<Self> {
         let mut lists = Vec::new();
         find_lists(bodies[0]?, "", &mut lists);
         lists.iter().find_map(|list| {
@@ -100,32 +110,38 @@ impl Words {
                 let word = |nth: usize, entry: usize| {
                     Some(entries(nth)?.get(entry)?.pointer(&place)?.as_str()?.to_owned())
                 };
-                let (new, known) = (word(0, 0)?, word(1, 0)?);
+                let new = word(0, 0)?;
+                let duplicate = word(1, 0)?;
                 let batch: Option<Vec<String>> = (0..5).map(|entry| word(2, entry)).collect();
-                let expected = [&new, &new, &new, &known, &known];
+                let expected = [&new, &new, &new, &duplicate, &duplicate];
                 let fits = bodies[2].is_none() || batch.is_some_and(|batch| batch.iter().eq(expected));
-                (new != known && fits).then(|| Self { list: list.clone(), place, new, known })
+                (new != duplicate && fits).then(|| Self { list: list.clone(), place, new, duplicate })
             })
         })
     }
 
-    fn say(&self, draft: &mut Draft, answers: [Option<&Answer>; 3]) {
-        let told = answers[1].map(Answer::told).unwrap_or_default();
+    fn say(&self, draft: &mut Draft, again: Option<&Response>) {
+        let again = again.map(Response::in_one_line).unwrap_or_default();
         draft.set(
             "target.answer",
             "results",
             &self.list,
-            &format!("a list with an entry an event; the same event again: {told}"),
+            &format!("a list with one entry for each event; the response to the same event again: {again}"),
         );
         if !self.place.is_empty() {
-            draft.set("target.answer", "result", &self.place, "the word of an entry stands there");
+            draft.set("target.answer", "result", &self.place, "place of the word in an entry");
         }
-        draft.list("target.answer", "new", std::slice::from_ref(&self.new), "said of new events");
-        draft.list("target.answer", "duplicate", std::slice::from_ref(&self.known), "said of known ones");
+        draft.list("target.answer", "new", std::slice::from_ref(&self.new), "the word for a new event");
+        draft.list(
+            "target.answer",
+            "duplicate",
+            std::slice::from_ref(&self.duplicate),
+            "the word for a duplicate",
+        );
     }
 }
 
-/// The places of all lists that are not inside another.
+/// Finds the places of all lists that are not inside another list.
 pub(super) fn find_lists(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Array(_) => found.push(at.to_owned()),
@@ -151,8 +167,11 @@ mod tests {
             json!({"code": 1, "stored": {"fresh": 0, "seen": 1}}),
             json!({"code": 1, "stored": {"fresh": 3, "seen": 2}}),
         ];
-        let told = [Some(&bodies[0]), Some(&bodies[1]), Some(&bodies[2])];
-        let found = |expected| number(told, expected).map(|(pointer, _)| pointer);
+        let bodies = [Some(&bodies[0]), Some(&bodies[1]), Some(&bodies[2])];
+        let found = |expected| number(bodies, expected);
+        let evidence =
+            "it was 1 for one event, 0 for the same again, 3 for a batch of 3 new events and 2 duplicates";
+        assert_eq!(seen(bodies, "/stored/fresh"), evidence);
         assert_eq!(found([1, 0, 3]).as_deref(), Some("/stored/fresh"));
         assert_eq!(found([0, 1, 2]).as_deref(), Some("/stored/seen"));
         assert_eq!(found([1, 1, 5]), None, "a code that never changes is no count");

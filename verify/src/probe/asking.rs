@@ -1,4 +1,4 @@
-//! The questions themselves: each on a connection of its own, each sent once.
+//! Requests of a probe, each sent once on a connection of its own.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use truth::chain::chain;
 
-/// The names of an event's fields.
+/// Names of the fields of an event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Names {
     pub(super) topic: String,
@@ -19,36 +19,37 @@ pub(super) struct Names {
     pub(super) payload: String,
 }
 
-/// How long an answer to an event may take: some store before they answer, and take their time.
+/// Longest time to the response to an event: some targets store the event first, which may take
+/// long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long anything that is only read may take.
+/// Longest time to read a page or the counters.
 const READING: Duration = Duration::from_secs(10);
 
-/// The source of every event of a probe.
+/// Source of every event of a probe.
 pub(super) const SOURCE: &str = "verify-probe";
 
-/// Their timestamp: milliseconds show whether it is kept as sent.
+/// Timestamp of every event of a probe. Its milliseconds show if it is kept as sent.
 pub(super) const TIMESTAMP: &str = "2025-01-01T00:00:00.250Z";
 
-/// An answer to a question.
+/// Response to a request of a probe.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) text: String,
     pub(super) json: Option<Value>,
-    /// Where its `Link` to a next page leads.
+    /// URL of its `Link` to a next page.
     pub(super) next: Option<String>,
 }
 
-impl Answer {
-    /// Whether it says that something was taken.
+impl Response {
+    /// True if its status is a success.
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// In one line.
-    pub(super) fn told(&self) -> String {
+    /// Status and body in one line, shortened.
+    pub(super) fn in_one_line(&self) -> String {
         let text: String = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
         let shown: String = text.chars().take(160).collect();
         let rest = if shown.len() < text.len() { "…" } else { "" };
@@ -56,14 +57,14 @@ impl Answer {
     }
 }
 
-/// An event that was sent.
+/// Event that was sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Sent {
     pub(super) id: String,
     pub(super) payload: String,
 }
 
-/// Asks one target.
+/// Sender of requests to one target.
 #[derive(Debug)]
 pub(super) struct Asker {
     client: TargetClient,
@@ -76,7 +77,7 @@ impl Asker {
         Self { client, topic, made: 0 }
     }
 
-    /// Why nothing answers at all, if that is so.
+    /// Returns the reason if the target cannot be reached.
     pub(super) async fn unreachable_because(&self) -> Option<String> {
         match timeout(READING, self.client.get(&self.client.url("/"), "*/*")).await {
             Ok(Err(error)) if error.is_unreachable() => Some(chain(&error)),
@@ -84,21 +85,22 @@ impl Asker {
         }
     }
 
-    /// An event that nobody sent before.
+    /// Makes an event that nobody sent before.
     pub(super) fn event(&mut self) -> Sent {
         self.made += 1;
         let mut random = [0_u8; 16];
-        // Without entropy the clock has to do: ids of a probe need to be new, not secret.
+        // Without random numbers the clock serves: ids of a probe have to be new, not secret.
         if SysRng.try_fill_bytes(&mut random).is_err() {
             random[..8].copy_from_slice(&truth::clock::monotonic_ns().to_le_bytes());
         }
         let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let id = format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
-        // Spelt so that a store that reads numbers, or sorts names, shows it.
+        // Numbers and names are written so that a store that parses numbers, or sorts names, shows
+        // it.
         Sent { id, payload: format!("{{\"z\":{0}.50,\"n\":{0},\"a\":\"probe\"}}", self.made) }
     }
 
-    /// The text of an event under these names.
+    /// Returns an event as JSON, with these names.
     pub(super) fn text(&self, event: &Sent, names: &Names) -> String {
         let quoted = |text: &str| Value::from(text).to_string();
         format!(
@@ -115,25 +117,25 @@ impl Asker {
         )
     }
 
-    /// POSTs a body; none if no whole answer came.
-    pub(super) async fn post(&self, path: &str, body: String) -> Option<Answer> {
+    /// POSTs a body. None if no complete response came.
+    pub(super) async fn post(&self, path: &str, body: String) -> Option<Response> {
         match self.client.post(path, body.into_bytes(), PATIENCE).await {
             Posted::Answered { status, body } => Some(understood(status, &body, None)),
             Posted::NotConnected | Posted::Lost => None,
         }
     }
 
-    /// GETs a path with its query; none if no whole answer came.
-    pub(super) async fn get(&self, path: &str) -> Option<Answer> {
+    /// GETs a path with its query. None if no complete response came.
+    pub(super) async fn get(&self, path: &str) -> Option<Response> {
         self.get_url(&self.client.url(path)).await
     }
 
-    /// The same of a whole URL.
-    pub(super) async fn get_url(&self, url: &str) -> Option<Answer> {
+    /// GETs a URL. None if no complete response came.
+    pub(super) async fn get_url(&self, url: &str) -> Option<Response> {
         timeout(READING, self.read(url)).await.ok()?
     }
 
-    async fn read(&self, url: &str) -> Option<Answer> {
+    async fn read(&self, url: &str) -> Option<Response> {
         let response = self.client.get(url, "application/json").await.ok()?;
         let status = response.status().as_u16();
         let next = next_link(url, response.headers()).ok().flatten();
@@ -141,7 +143,7 @@ impl Asker {
     }
 }
 
-fn understood(status: u16, body: &[u8], next: Option<String>) -> Answer {
+fn understood(status: u16, body: &[u8], next: Option<String>) -> Response {
     let text = String::from_utf8_lossy(body).into_owned();
-    Answer { status, json: serde_json::from_str(&text).ok(), text, next }
+    Response { status, json: serde_json::from_str(&text).ok(), text, next }
 }

@@ -1,4 +1,4 @@
-//! Which numbers of a target's own count what: those that grew by what was sent.
+//! Counters of a target, known by how much they grew.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,49 +6,52 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::answers::escaped;
-use super::asking::{Answer, Asker};
+use super::asking::{Asker, Response};
 use super::draft::Draft;
-use super::publish::Exchanges;
+use super::publish::{Exchanges, Totals};
 
-/// Where counters may stand.
+/// Paths that are tried.
 const PATHS: [&str; 7] = ["/stats", "/api/stats", "/counters", "/metrics.json", "/status", "/info", METRICS];
 
-/// Where Prometheus's format is usual, which is not read.
+/// Path where Prometheus's format is usual, which the probe cannot read.
 const METRICS: &str = "/metrics";
 
-/// How long counters may take to come to rest, and between two looks.
+/// Longest time until counters come to rest.
 const REST: Duration = Duration::from_secs(10);
+
+/// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Numbers by their places; the members of lists, and of maps by topic, are added up under `*`.
+/// Numbers by their places. The members of lists, and of maps by topic, are added up under `*`.
 type Sums = BTreeMap<String, u64>;
 
-/// What numbers said before anything was sent, at one path.
+/// Numbers at one path, before anything was sent.
 #[derive(Debug)]
 pub(super) struct Before {
     path: &'static str,
     sums: Sums,
 }
 
-/// Looks for numbers before anything is sent, wherever counters may be.
+/// Reads the numbers at all paths before anything is sent.
 pub(super) async fn first_look(asker: &Asker) -> Vec<Before> {
     let mut looks = Vec::new();
     for path in PATHS {
-        // One that leaves a question unanswered is not asked five more.
-        let Some(answer) = asker.get(path).await else { break };
-        if let Some(body) = counters_in(answer) {
+        // A target that did not answer one request is not sent the others.
+        let Some(response) = asker.get(path).await else { break };
+        if let Some(body) = counters_in(response) {
             looks.push(Before { path, sums: sums(&body, &asker.topic) });
         }
     }
     looks
 }
 
-/// The path whose numbers grew as counters do; the first, if that cannot be told yet.
-async fn most_like(asker: &Asker, looks: Vec<Before>, totals: [u64; 3]) -> Option<Before> {
+/// Returns the path whose numbers grew most like counters. Without a difference, it is the first.
+async fn most_like(asker: &Asker, looks: Vec<Before>, totals: Totals) -> Option<Before> {
     let mut best: Option<(usize, Before)> = None;
     for before in looks {
         let now = read(asker, before.path).await.map(|body| sums(&body, &asker.topic)).unwrap_or_default();
-        let fit = totals.iter().filter(|grown| grew_by(&before.sums, &now, **grown, &[]).is_some()).count();
+        let growths = [totals.attempts, totals.keys, totals.repeats];
+        let fit = growths.iter().filter(|grown| grew_by(&before.sums, &now, **grown, &[]).is_some()).count();
         if best.as_ref().is_none_or(|(most, _)| fit > *most) {
             best = Some((fit, before));
         }
@@ -60,13 +63,12 @@ async fn read(asker: &Asker, path: &str) -> Option<Value> {
     counters_in(asker.get(path).await?)
 }
 
-fn counters_in(answer: Answer) -> Option<Value> {
-    Some(answer).filter(Answer::is_success)?.json.filter(Value::is_object)
+fn counters_in(response: Response) -> Option<Value> {
+    Some(response).filter(Response::is_success)?.json.filter(Value::is_object)
 }
 
-/// Says which numbers grew by what was sent.
-///
-/// Tells which counters were not found.
+/// Writes the numbers that grew by what was sent, and returns the names of the counters that were
+/// not found.
 pub(super) async fn say(
     asker: &Asker,
     before: Vec<Before>,
@@ -75,8 +77,11 @@ pub(super) async fn say(
 ) -> Vec<&'static str> {
     let Some(before) = most_like(asker, before, sent.totals).await else {
         draft.note("target.stats", &format!("no counters were found at {}", PATHS.join(", ")));
-        if asker.get(METRICS).await.is_some_and(|answer| answer.is_success()) {
-            draft.note("target.stats", "/metrics answers, but not in JSON: Prometheus's format is not read");
+        if asker.get(METRICS).await.is_some_and(|response| response.is_success()) {
+            draft.note(
+                "target.stats",
+                "/metrics answered, but not in JSON: the probe does not read Prometheus's format",
+            );
         }
         draft.note(
             "target.stats",
@@ -89,7 +94,7 @@ pub(super) async fn say(
         return vec!["path", "received", "unique", "duplicates"];
     };
     let now = sums(&body, &asker.topic);
-    let [attempts, keys, repeats] = sent.totals;
+    let Totals { attempts, keys, repeats } = sent.totals;
     let looked = format!("GET {} before and after {attempts} attempts of {keys} keys", before.path);
     draft.set("target.stats", "path", before.path, &looked);
     let wanted = [
@@ -103,7 +108,7 @@ pub(super) async fn say(
             Some(place) => draft.set("target.stats", name, &place, &format!("it grew by {grown}")),
             None => {
                 missing.push(name);
-                let why = format!("no number grew by {grown}, so none is taken for {name} = \"/...\"");
+                let why = format!("no number grew by {grown}; fill in: {name} = \"/...\"");
                 draft.note("target.stats", &why);
             }
         }
@@ -117,36 +122,41 @@ pub(super) async fn say(
             **value == 0 && hints.iter().any(|hint| last_step(place).contains(hint))
         };
         if let Some((place, _)) = now.iter().find(is_it) {
-            draft.set("target.stats", name, place, "by its name, and because it is 0 now that nothing waits");
+            draft.set(
+                "target.stats",
+                name,
+                place,
+                "chosen by its name, and because it is 0 now that the counters are at rest",
+            );
         }
     }
     say_lifetime(&body, draft);
     missing
 }
 
-/// Whether a restart can be told, and so what can be claimed of counters.
+/// Writes the numbers that show a restart, and the promise that follows.
 fn say_lifetime(body: &Value, draft: &mut Draft) {
-    let mut tells = false;
+    let mut shows_restarts = false;
     for name in ["uptime", "instance"] {
         if let Some(place) = named(body, name, "") {
             let value = body.pointer(&place).map(Value::to_string).unwrap_or_default();
-            draft.set("target.stats", name, &place, &format!("by its name; it says {value}"));
-            tells = true;
+            draft.set("target.stats", name, &place, &format!("chosen by its name; its value was {value}"));
+            shows_restarts = true;
         }
     }
-    if tells {
+    if shows_restarts {
         draft.set(
             "promises",
             "counters",
             "volatile",
-            "whether they survive a restart was not tried; persistent, if they do",
+            "the probe did not restart the target; use persistent if counters survive a restart",
         );
     } else {
-        draft.note("promises", "counters = \"persistent\" is assumed: nothing tells of a restart. Say volatile if they do not survive one");
+        draft.note("promises", "counters = \"persistent\" is the default, and nothing shows a restart. Use volatile if counters do not survive one");
     }
 }
 
-/// Reads until nothing but time moves.
+/// Reads until nothing changes except times.
 async fn at_rest(asker: &Asker, path: &str) -> Option<Value> {
     let deadline = Instant::now() + REST;
     let timeless = |body: &Value| -> Sums {
@@ -165,7 +175,8 @@ async fn at_rest(asker: &Asker, path: &str) -> Option<Value> {
     Some(last)
 }
 
-/// The place of a number that grew by this; names break ties, and a single number outranks a sum.
+/// Returns the place of a number that grew by this. Names break ties, and a single number outranks
+/// a sum.
 fn grew_by(before: &Sums, now: &Sums, by: u64, hints: &[&str]) -> Option<String> {
     let was = |place: &String| before.get(place).copied().unwrap_or(0);
     let grown = now.iter().filter(|(place, value)| by > 0 && value.checked_sub(was(place)) == Some(by));
@@ -210,7 +221,7 @@ fn add(value: &Value, topic: &str, at: &str, sums: &mut Sums) {
     }
 }
 
-/// The place of a member whose name has this in it.
+/// Returns the place of a member whose name contains this.
 fn named(value: &Value, part: &str, at: &str) -> Option<String> {
     let members = value.as_object()?;
     let own = members.iter().find(|(name, member)| {

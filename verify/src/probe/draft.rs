@@ -1,4 +1,4 @@
-//! The scenario as it grows: lines with what was seen, table by table.
+//! Scenario in the making: keys with a comment that says what was seen, table by table.
 
 use std::path::PathBuf;
 
@@ -19,10 +19,13 @@ const TABLES: [&str; 11] = [
     "target.fields",
 ];
 
-/// The last of them.
+/// Last table.
 const PROMISES: &str = "promises";
 
-/// A scenario in the making.
+/// Longest line of a comment, unless a single word is longer.
+const COLUMNS: usize = 100;
+
+/// Scenario in the making.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     lines: Vec<(&'static str, String)>,
@@ -35,9 +38,9 @@ impl Draft {
             "",
             "name",
             "probed",
-            "written by `verify probe`; what stands above a line is what it rests on",
+            "written by `verify probe`; the comment above a key says what was seen",
         );
-        draft.set("target", "url", &target.url, "the target that was probed; --target names another");
+        draft.set("target", "url", &target.url, "the target that was probed; --target replaces it");
         let connect = &target.connect;
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let given = [
@@ -49,43 +52,48 @@ impl Draft {
             ("key", path(&connect.key)),
         ];
         for (name, value) in given.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-            draft.set("target.connect", name, value, "as it was probed");
+            draft.set("target.connect", name, value, "as given to the probe");
         }
         if connect.insecure {
-            draft.line("target.connect", "insecure", "true", "as it was probed: any certificate is believed");
+            draft.line(
+                "target.connect",
+                "insecure",
+                "true",
+                "as given to the probe: certificates are not verified",
+            );
         }
         if connect.http2 {
-            draft.line("target.connect", "http2", "true", "as it was probed");
+            draft.line("target.connect", "http2", "true", "as given to the probe");
         }
         draft
     }
 
-    /// A text.
+    /// Sets a key to a text.
     pub(super) fn set(&mut self, table: &'static str, name: &str, value: &str, evidence: &str) {
         self.line(table, name, &quoted(value), evidence);
     }
 
-    /// A list of texts.
+    /// Sets a key to a list of texts.
     pub(super) fn list(&mut self, table: &'static str, name: &str, values: &[String], evidence: &str) {
         let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
         self.line(table, name, &format!("[{}]", values.join(", ")), evidence);
     }
 
-    /// A number.
+    /// Sets a key to a number.
     pub(super) fn number(&mut self, table: &'static str, name: &str, value: u64, evidence: &str) {
         self.line(table, name, &value.to_string(), evidence);
     }
 
-    /// Something to know that is no setting.
+    /// Adds a comment without a key.
     pub(super) fn note(&mut self, table: &'static str, note: &str) {
-        self.lines.push((table, format!("# {note}\n")));
+        self.lines.push((table, comment(note)));
     }
 
     fn line(&mut self, table: &'static str, name: &str, value: &str, evidence: &str) {
-        self.lines.push((table, format!("# {evidence}\n{name} = {value}\n")));
+        self.lines.push((table, format!("{}{name} = {value}\n", comment(evidence))));
     }
 
-    /// The whole scenario.
+    /// Returns the whole scenario.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for table in TABLES.into_iter().chain([PROMISES]) {
@@ -99,7 +107,25 @@ impl Draft {
     }
 }
 
-/// A basic string of TOML: JSON's escapes are among its own.
+/// Returns a comment of TOML, in lines of at most `COLUMNS`.
+fn comment(text: &str) -> String {
+    let mut lines = String::from("#");
+    let mut column = 1;
+    for word in text.split_whitespace() {
+        let width = word.chars().count() + 1;
+        if column > 1 && column + width > COLUMNS {
+            lines.push_str("\n#");
+            column = 1;
+        }
+        lines.push(' ');
+        lines.push_str(word);
+        column += width;
+    }
+    lines.push('\n');
+    lines
+}
+
+/// Returns a basic string of TOML: it has all escapes of JSON.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -1,12 +1,12 @@
-//! The way in: the path, the envelope and the names that a target takes an event by.
+//! Way in: the path, the envelope and the field names by which a target accepts an event.
 
 use serde_json::Value;
 use truth::target::Envelope;
 
-use super::asking::{Answer, Asker, Names, Sent};
+use super::asking::{Asker, Names, Response, Sent};
 use super::draft::Draft;
 
-/// Where events are taken, most usual first.
+/// Paths that are tried, the most usual first.
 const PATHS: [&str; 9] = [
     WITH_RESULTS,
     "/events",
@@ -19,38 +19,68 @@ const PATHS: [&str; 9] = [
     "/",
 ];
 
-/// The reference tells what became of each event if it is asked to; others do not mind being asked.
+/// Path of the reference, with a parameter that asks for the result of each event. Other targets
+/// ignore it.
 const WITH_RESULTS: &str = "/publish?results=true";
 
-/// What the two parts of the key are called, and what is carried.
+/// Names of the id that are tried.
 const IDS: [&str; 4] = ["event_id", "eventId", "id", "message_id"];
+
+/// Names of the topic that are tried.
 const TOPICS: [&str; 4] = ["topic", "type", "channel", "stream"];
+
+/// Names of the payload that are tried.
 const PAYLOADS: [&str; 3] = ["payload", "data", "body"];
 
-/// How an event gets in, with the first that did.
+/// Way in that was found, with the first event that was accepted.
 #[derive(Clone, Debug)]
 pub(super) struct WayIn {
     pub(super) path: String,
     pub(super) envelope: Envelope,
     pub(super) names: Names,
-    pub(super) first: (Sent, Answer),
+    pub(super) first: Sent,
+    pub(super) response: Response,
 }
 
-/// All that was sent, and the answers.
+/// Requests that were sent, and the responses.
 #[derive(Clone, Debug)]
 pub(super) struct Exchanges {
-    /// The last event that was new.
+    /// Last event that was new.
     pub(super) last: Sent,
-    /// The first event, and the same again.
-    pub(super) once: Answer,
-    pub(super) again: Option<Answer>,
-    /// Three new events and two of them again, in one request; none where requests hold one event.
-    pub(super) batch: Option<Answer>,
-    /// Attempts, keys and repeats among them.
-    pub(super) totals: [u64; 3],
+    /// Response to the first event.
+    pub(super) once: Response,
+    /// Response to the first event, sent again.
+    pub(super) again: Option<Response>,
+    /// Response to three new events and two of them again, in one request; none if requests hold
+    /// one event.
+    pub(super) batch: Option<Response>,
+    pub(super) totals: Totals,
 }
 
-/// Tries paths, envelopes and names until an event is taken; else tells what was tried.
+/// Number of events that were sent, as counters count them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Totals {
+    pub(super) attempts: u64,
+    pub(super) keys: u64,
+    pub(super) repeats: u64,
+}
+
+impl Totals {
+    const NEW: Self = Self { attempts: 1, keys: 1, repeats: 0 };
+    const REPEAT: Self = Self { attempts: 1, keys: 0, repeats: 1 };
+    const BATCH: Self = Self { attempts: 5, keys: 3, repeats: 2 };
+
+    /// Adds what an answered request sent.
+    fn count(&mut self, response: Option<&Response>, sent: Self) {
+        if response.is_some() {
+            self.attempts += sent.attempts;
+            self.keys += sent.keys;
+            self.repeats += sent.repeats;
+        }
+    }
+}
+
+/// Tries paths, envelopes and names until an event is accepted. The error says what was tried.
 pub(super) async fn find(asker: &mut Asker, named: Option<&str>) -> Result<WayIn, String> {
     let paths = match named {
         None => PATHS.to_vec(),
@@ -64,15 +94,15 @@ pub(super) async fn find(asker: &mut Asker, named: Option<&str>) -> Result<WayIn
             for envelope in [Envelope::Array, Envelope::Under("events".to_owned()), Envelope::Object] {
                 let event = asker.event();
                 let body = wrapped(&envelope, &[asker.text(&event, &names)]);
-                let Some(answer) = asker.post(path, body).await else {
-                    return Err(format!("POST {path} was not answered"));
+                let Some(response) = asker.post(path, body).await else {
+                    return Err(format!("POST {path} had no complete response"));
                 };
-                if answer.is_success() {
-                    return Ok(WayIn { path: path.to_owned(), envelope, names, first: (event, answer) });
+                if response.is_success() {
+                    return Ok(WayIn { path: path.to_owned(), envelope, names, first: event, response });
                 }
-                is_there |= !matches!(answer.status, 404 | 405 | 501);
+                is_there |= !matches!(response.status, 404 | 405 | 501);
                 if tried.len() < 3 {
-                    tried.push(format!("POST {path} answered {}", answer.told()));
+                    tried.push(format!("POST {path} answered {}", response.in_one_line()));
                 }
             }
             if !is_there {
@@ -83,7 +113,7 @@ pub(super) async fn find(asker: &mut Asker, named: Option<&str>) -> Result<WayIn
     Err(tried.join("; "))
 }
 
-/// All combinations, the usual ones first.
+/// Returns all combinations of names, the usual ones first.
 fn all_names() -> Vec<Names> {
     let own = |text: &str| text.to_owned();
     let mut names = Vec::new();
@@ -111,77 +141,75 @@ fn wrapped(envelope: &Envelope, events: &[String]) -> String {
     }
 }
 
-/// Sends the first event again, and then three new ones and two of them again.
+/// Sends the first event again, then three new events and two of them again.
 pub(super) async fn send_all(asker: &mut Asker, way_in: &WayIn) -> Exchanges {
-    let (first, once) = way_in.first.clone();
-    let mut exchanges = Exchanges { last: first.clone(), once, again: None, batch: None, totals: [1, 1, 0] };
-    let text = asker.text(&first, &way_in.names);
+    let mut exchanges = Exchanges {
+        last: way_in.first.clone(),
+        once: way_in.response.clone(),
+        again: None,
+        batch: None,
+        totals: Totals::NEW,
+    };
+    let text = asker.text(&way_in.first, &way_in.names);
     exchanges.again = asker.post(&way_in.path, wrapped(&way_in.envelope, &[text])).await;
-    count(&mut exchanges.totals, exchanges.again.as_ref(), [1, 0, 1]);
+    exchanges.totals.count(exchanges.again.as_ref(), Totals::REPEAT);
     let new = [asker.event(), asker.event(), asker.event()];
     let texts: Vec<String> = [0, 1, 2, 0, 1].map(|nth: usize| asker.text(&new[nth], &way_in.names)).to_vec();
     if way_in.envelope == Envelope::Object {
         for (nth, text) in texts.into_iter().enumerate() {
-            let answer = asker.post(&way_in.path, text).await;
-            count(&mut exchanges.totals, answer.as_ref(), if nth < 3 { [1, 1, 0] } else { [1, 0, 1] });
+            let response = asker.post(&way_in.path, text).await;
+            exchanges.totals.count(response.as_ref(), if nth < 3 { Totals::NEW } else { Totals::REPEAT });
         }
     } else {
         exchanges.batch = asker.post(&way_in.path, wrapped(&way_in.envelope, &texts)).await;
-        count(&mut exchanges.totals, exchanges.batch.as_ref(), [5, 3, 2]);
+        exchanges.totals.count(exchanges.batch.as_ref(), Totals::BATCH);
     }
     let [.., last] = new;
     exchanges.last = last;
     exchanges
 }
 
-/// What an answered request adds.
-fn count(totals: &mut [u64; 3], answer: Option<&Answer>, adds: [u64; 3]) {
-    if answer.is_some() {
-        totals.iter_mut().zip(adds).for_each(|(total, adds)| *total += adds);
-    }
-}
-
-/// Says how events get in.
+/// Writes how events are sent.
 pub(super) fn say(way_in: &WayIn, draft: &mut Draft) {
-    let WayIn { path, envelope, names, first } = way_in;
+    let WayIn { path, envelope, names, response, .. } = way_in;
     let envelope_text = String::from(envelope.clone());
-    let told = format!("POST {path} of one event answered {}", first.1.told());
-    draft.set("target.publish", "path", path, &told);
+    let evidence = format!("POST {path} with one event answered {}", response.in_one_line());
+    draft.set("target.publish", "path", path, &evidence);
     draft.set(
         "target.publish",
         "envelope",
         &envelope_text,
-        "the first of array, {\"events\": [...]} and a single object that was taken",
+        "the first that was accepted of an array, {\"events\": [...]} and a single object",
     );
     if *envelope == Envelope::Object {
         draft.number("load", "batch", 1, "a request holds one event");
     }
     let fields = [("topic", &names.topic), ("event_id", &names.event_id), ("payload", &names.payload)];
     for (field, name) in fields.into_iter().filter(|(field, name)| field != name) {
-        draft.set("target.fields", field, name, "the first name that was taken");
+        draft.set("target.fields", field, name, "the first name that was accepted");
     }
 }
 
-/// Says what the answers and the reads allow to claim.
+/// Writes the promises that the responses and the listing show.
 pub(super) fn say_promises(sent: &Exchanges, seen_at_once: Option<bool>, draft: &mut Draft) {
-    let answered = [Some(&sent.once), sent.again.as_ref(), sent.batch.as_ref()];
-    let is_later = answered.into_iter().flatten().any(|answer| answer.status == 202);
+    let responses = [Some(&sent.once), sent.again.as_ref(), sent.batch.as_ref()];
+    let is_later = responses.into_iter().flatten().any(|response| response.status == 202);
     match seen_at_once {
         Some(true) if !is_later => {
-            draft.set("promises", "ack", "committed", "a listing right after the answer showed the event");
+            draft.set("promises", "ack", "committed", "a listing right after the response showed the event");
         }
         _ => draft.set(
             "promises",
             "ack",
             "queued",
-            "a status 202, or an event that no listing showed right after its answer: it may be stored later",
+            "a response had status 202, or no listing right after it showed the event: it may be stored later",
         ),
     }
     draft.set(
         "promises",
         "stats",
         "eventual",
-        "a few events cannot show whether every answer of the counters adds up: snapshot, if it is promised",
+        "a few events cannot show if the counters always add up; use snapshot if the target promises it",
     );
-    draft.note("promises", "batch = \"atomic\" is assumed: a request is stored whole or not at all. Where that is not promised, torn-batch means nothing");
+    draft.note("promises", "batch = \"atomic\" is the default: a request is stored completely or not at all. Use partial if the target may store a part of a request");
 }

@@ -1,41 +1,66 @@
-//! Where the events that were sent stand in a page of a listing, and what became of their contents.
+//! Shape of the rows in a page of a listing, found by the events that were sent.
 
 use serde_json::Value;
 use truth::observed::rows::{equal_payload, moment_ms};
 use truth::scenario::promises::{PayloadEquality, TimestampEquality};
 
 use super::answers::{escaped, find_lists};
-use super::asking::{Answer, SOURCE, Sent, TIMESTAMP};
+use super::asking::{Response, SOURCE, Sent, TIMESTAMP};
 
-/// A page's shape, as far as our own rows show it.
+/// Shape of a page, as far as the events of the probe show it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Shape {
     /// JSON pointer of the list of rows.
     pub(super) rows: String,
-    /// Where the id stands in a row: a name, or a pointer.
+    /// Place of the id in a row: a name, or a pointer.
     pub(super) event_id: String,
     pub(super) topic: Option<String>,
     pub(super) source: Option<String>,
-    pub(super) timestamp: Option<(String, TimestampEquality)>,
-    pub(super) payload: Option<(String, Kept)>,
-    /// Ids of all rows, as listed.
+    pub(super) timestamp: Option<Shown<TimestampEquality>>,
+    pub(super) payload: Option<Shown<Kept>>,
+    /// Ids of all rows, in the order of the page.
     pub(super) ids: Vec<String>,
 }
 
-/// How a payload was kept.
+/// Value that rows show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Shown<T> {
+    /// Place in a row: a name, or a pointer.
+    pub(super) at: String,
+    /// Likeness to the value that was sent.
+    pub(super) kept: T,
+}
+
+/// Likeness of a payload to the one that was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kept {
-    /// The text.
+    /// Same text.
     Exact,
-    /// The JSON, numbers as they were spelt.
+    /// Same JSON value, with numbers written as they were sent.
     Json,
-    /// The JSON, with numbers spelt otherwise.
+    /// Same JSON value, with numbers written in another way.
     Respelt,
 }
 
+impl Kept {
+    /// Sentence for the scenario that says what was seen.
+    pub(super) fn evidence(self) -> &'static str {
+        match self {
+            Self::Exact => {
+                "the text of the payload is as sent, with its numbers and the order of its members"
+            }
+            Self::Json => "the JSON value is as sent, the text is not",
+            Self::Respelt => {
+                "the JSON value is as sent, but numbers are written in another way: 1.50 comes back as 1.5. Events \
+                 with such numbers in a template, or made by the trap number_spelling, would count as changed"
+            }
+        }
+    }
+}
+
 impl Shape {
-    /// The shape of a page that shows this event.
-    pub(super) fn of(page: &Answer, event: &Sent, topic: &str) -> Option<Self> {
+    /// Returns the shape of a page that shows this event.
+    pub(super) fn of(page: &Response, event: &Sent, topic: &str) -> Option<Self> {
         let body = page.json.as_ref().filter(|_| page.is_success())?;
         let mut lists = Vec::new();
         find_lists(body, "", &mut lists);
@@ -49,7 +74,7 @@ impl Shape {
     }
 
     fn of_row(
-        page: &Answer,
+        page: &Response,
         rows: &str,
         list: &[Value],
         row: &Value,
@@ -61,28 +86,30 @@ impl Shape {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let is_moment =
             |value: &Value| (value.is_string() || value.is_number()) && moment_ms(&text(value)) == sent_ms;
-        let exact =
-            leaf(row, |value| value.as_str() == Some(TIMESTAMP)).map(|at| (at, TimestampEquality::Exact));
-        let timestamp = exact.or_else(|| Some((leaf(row, is_moment)?, TimestampEquality::Instant)));
+        let exact = leaf(row, |value| value.as_str() == Some(TIMESTAMP))
+            .map(|at| Shown { at: named(&at), kept: TimestampEquality::Exact });
+        let instant = || Some(Shown { at: named(&leaf(row, is_moment)?), kept: TimestampEquality::Instant });
         let kept = |value: &Value| equal_payload(PayloadEquality::Json, &event.payload, &value.to_string());
         let spelt = if page.text.contains(&event.payload) { Kept::Exact } else { Kept::Json };
         let respelt = |value: &Value| is_of_value(value, &event.payload);
-        let payload = leaf(row, kept).map(|at| (named(&at), spelt));
-        let payload = payload.or_else(|| Some((named(&leaf(row, respelt)?), Kept::Respelt)));
+        let payload = leaf(row, kept).map(|at| Shown { at: named(&at), kept: spelt });
+        let payload =
+            payload.or_else(|| Some(Shown { at: named(&leaf(row, respelt)?), kept: Kept::Respelt }));
         let id_of = |row: &Value| row.pointer(id).map(text);
         Self {
             rows: rows.to_owned(),
             event_id: named(id),
             topic: leaf(row, |value| value.as_str() == Some(topic)).map(|at| named(&at)),
             source: leaf(row, |value| value.as_str() == Some(SOURCE)).map(|at| named(&at)),
-            timestamp: timestamp.map(|(at, equality)| (named(&at), equality)),
+            timestamp: exact.or_else(instant),
             payload,
             ids: list.iter().filter_map(id_of).collect(),
         }
     }
 }
 
-/// Whether a value, or the JSON in a string, is that of a text once numbers are read as numbers.
+/// Returns true if a value, or the JSON in a string, equals that of a text once numbers are read as
+/// numbers.
 fn is_of_value(value: &Value, text: &str) -> bool {
     fn alike(one: &Value, other: &Value) -> bool {
         match (one, other) {
@@ -91,7 +118,7 @@ fn is_of_value(value: &Value, text: &str) -> bool {
                     |(name, member): (&String, &Value)| other.get(name).is_some_and(|at| alike(member, at));
                 one.len() == other.len() && one.iter().all(is_in)
             }
-            // A whole number is one that the payloads of a run hold too: it has to keep its text.
+            // The payloads of a run hold whole numbers, so those have to keep their text.
             (Value::Number(one), Value::Number(other)) if one.is_u64() || other.is_u64() => one == other,
             (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
             (one, other) => one == other,
@@ -102,7 +129,7 @@ fn is_of_value(value: &Value, text: &str) -> bool {
     parse(text).is_some_and(|sent| alike(value, &sent) || unwrapped.is_some_and(|inner| alike(&inner, &sent)))
 }
 
-/// The pointer of a value that fits, at any depth of objects.
+/// Returns the pointer of a value that fits, at any depth of objects.
 fn leaf(row: &Value, fits: impl Fn(&Value) -> bool + Copy) -> Option<String> {
     fn find(value: &Value, at: &str, fits: impl Fn(&Value) -> bool + Copy) -> Option<String> {
         if !at.is_empty() && fits(value) {
@@ -114,7 +141,7 @@ fn leaf(row: &Value, fits: impl Fn(&Value) -> bool + Copy) -> Option<String> {
     find(row, "", fits)
 }
 
-/// A pointer of one step as the plain name it is.
+/// Returns a pointer of one step as the plain name that it stands for.
 fn named(pointer: &str) -> String {
     match pointer[1..].contains('/') {
         true => pointer.to_owned(),
@@ -126,8 +153,12 @@ fn named(pointer: &str) -> String {
 mod tests {
     use super::*;
 
-    fn page(text: &str) -> Answer {
-        Answer { status: 200, text: text.to_owned(), json: serde_json::from_str(text).ok(), next: None }
+    fn page(text: &str) -> Response {
+        Response { status: 200, text: text.to_owned(), json: serde_json::from_str(text).ok(), next: None }
+    }
+
+    fn shown<T>(at: &str, kept: T) -> Option<Shown<T>> {
+        Some(Shown { at: at.to_owned(), kept })
     }
 
     #[test]
@@ -141,17 +172,17 @@ mod tests {
             (shape.topic.as_deref(), shape.source.as_deref()),
             (Some("/meta/stream"), Some("/meta/from"))
         );
-        assert_eq!(shape.timestamp, Some(("ts".to_owned(), TimestampEquality::Instant)));
-        assert_eq!(shape.payload, Some(("body".to_owned(), Kept::Json)));
+        assert_eq!(shape.timestamp, shown("ts", TimestampEquality::Instant));
+        assert_eq!(shape.payload, shown("body", Kept::Json));
         assert_eq!(shape.ids, ["other", "id-1"]);
         let kept =
             format!(r#"[{{"event_id":"id-1","timestamp":"{TIMESTAMP}","payload":{}}}]"#, event.payload);
         let shape = Shape::of(&page(&kept), &event, "t").unwrap();
         assert_eq!((shape.rows.as_str(), shape.topic), ("", None));
-        assert_eq!(shape.payload, Some(("payload".to_owned(), Kept::Exact)));
+        assert_eq!(shape.payload, shown("payload", Kept::Exact));
         let through_float = kept.replace("1.50", "1.5");
         let shape = Shape::of(&page(&through_float), &event, "t").unwrap();
-        assert_eq!(shape.payload, Some(("payload".to_owned(), Kept::Respelt)));
+        assert_eq!(shape.payload, shown("payload", Kept::Respelt));
         for changed in [
             kept.replace("1.50", "1.6"),
             kept.replace("probe", "Probe"),

@@ -1,4 +1,5 @@
-//! Requests, each on a connection of its own: a pool could hold a dead connection, and a library would send again.
+//! Requests, each on a connection of its own: a pool could hold a dead connection, and a library
+//! would send again.
 
 use std::future::Future;
 use std::sync::Arc;

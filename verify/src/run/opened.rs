@@ -30,7 +30,8 @@ pub(super) fn open(options: &Options) -> Result<Vec<Run>, EvidenceError> {
     Ok(runs)
 }
 
-/// Ends the plans of runs that were limited by time alone: they are as long as the rounds that were opened.
+/// Ends the plans of runs that were limited by time alone: they are as long as the rounds that were
+/// opened.
 fn end_plans(runs: &mut [Run]) -> Result<(), EvidenceError> {
     if runs.iter().all(|run| run.manifest.plan.total.is_some()) {
         return Ok(());

@@ -1,4 +1,5 @@
-//! What `verify` sends by itself: which keys, what the judge makes of the answers, and the program doing it.
+//! Events that `verify` sends again: the keys, the judgement of the responses, and the program
+//! doing it.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -89,7 +90,8 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
         }
         kinds.push(kind);
     }
-    let (all, news) = (ordinals.len() as u64, kinds.iter().filter(|kind| **kind == Kind::New).count() as u64);
+    let all = ordinals.len() as u64;
+    let news = kinds.iter().filter(|kind| **kind == Kind::New).count() as u64;
     let counters = &mut forged.now;
     let grow = |counter: &mut Option<u64>, by: u64| *counter = counter.map(|count| count + by);
     grow(&mut counters.received, all);
@@ -121,7 +123,8 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
     forged.lanes.push(vec![extra, Frame::Done(done), Frame::Closed { t: t + 600 }]);
 }
 
-/// The verdict on the folder: frames of lists have no time of their own, so they are merged by segment.
+/// The verdict on the folder: frames of lists have no time of their own, so they are merged by
+/// segment.
 pub(crate) fn verdict(forged: &Forged) -> Judgement {
     let out = tempfile::tempdir().expect("a folder");
     let folder = forged.write(out.path());
@@ -251,7 +254,8 @@ fn a_counter_that_was_too_high_before_is_too_high_still() {
     let keys = first_acked(&forged, 16);
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
     assert_fails(&verdict(&forged), &[CheckId::Counters]);
-    // Had somebody else sent meanwhile, nobody could tell but the sender, which knew what it had started.
+    // Had somebody else sent meanwhile, nobody could tell but the sender, which knew what it had
+    // started.
     forged.now.received = forged.now.received.map(|count| count + 1);
     forged.now.duplicates = forged.now.duplicates.map(|count| count + 1);
     assert_fails(&verdict(&forged), &[CheckId::Counters]);
@@ -356,7 +360,7 @@ async fn the_program_resolves_replays_and_looks_again() {
     assert_eq!(resolved.reported_new, lists.resolve.len() as u64);
     assert_eq!(replayed.reported_duplicate, lists.replay.len() as u64);
     assert_eq!((verdict.observation, folder.observations()), (2, vec![1, 2]));
-    // What was looked at before and after is judged again from the files.
+    // Both observations are judged again from the files.
     let offline = verify_with(&folder, &stub, &["--offline"]);
     assert_eq!(text(&offline.stdout), text(&output.stdout));
     // A second time nothing is in doubt any more, and what was sent before is known.
@@ -420,7 +424,7 @@ async fn two_that_send_do_not_meet_and_what_cannot_be_recorded_is_not_sent() {
     for arguments in [&["--resolve"][..], &["--replay"], &[]] {
         let output = verify_with(&folder, &stub, arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(text(&output.stderr).contains("another verify is at work"), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("another verify works on"), "{}", text(&output.stderr));
     }
     drop(lock);
     // The last number is taken, so there is no segment to record in.

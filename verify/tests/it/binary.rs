@@ -1,4 +1,5 @@
-//! The program on forged folders: exit codes, what stands on standard output, and what is written where.
+//! The program on forged folders: exit codes, what stands on standard output, and what is written
+//! where.
 
 use std::fs;
 use std::path::Path;
@@ -288,7 +289,7 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     assert_eq!(earlier.status.code(), Some(0));
     assert!(stderr(&earlier).contains("note: observation 3 was a FAIL (lost: 1 of "), "{}", stderr(&earlier));
     assert_eq!(saved(&folder).observation, 1);
-    // Where nothing can be kept, the verdict is printed all the same.
+    // If nothing can be written, the verdict is printed all the same.
     fs::remove_dir_all(folder.path().join("observed")).unwrap();
     fs::write(folder.path().join("observed"), "in the way").unwrap();
     let output = verify(&[path, "--target", &stub.url, "--settle", "1s"], out.path());
@@ -328,7 +329,7 @@ fn a_target_that_is_not_there_writes_nothing() {
     let output = verify(&[folder.path().to_str().unwrap(), "--target", &url], out.path());
     assert_eq!(output.status.code(), Some(5), "{}{}", stdout(&output), stderr(&output));
     assert!(
-        stderr(&output).contains(&url) && stderr(&output).contains("is it running?"),
+        stderr(&output).contains(&url) && stderr(&output).contains("start the target"),
         "{}",
         stderr(&output)
     );

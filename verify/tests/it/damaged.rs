@@ -1,4 +1,5 @@
-//! Run folders that have lost something since they were written: nobody is blamed for it, and nothing passes over it.
+//! Run folders that have lost something since they were written: nobody is blamed for it, and
+//! nothing passes over it.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use truth::record::folder::RunFolder;
 use crate::binary::{offline, saved, shards, small, stderr, stdout};
 use crate::forge::{Forge, Forged};
 
-/// What `loadgen` leaves last, of a run that came to its end.
+/// Writes the files that `loadgen` writes last, for a run that came to its end.
 fn say_ended(folder: &RunFolder, ended: &str, ledger_written: bool) {
     let summary = format!(r#"{{"ended": "{ended}", "ledger_written": {ledger_written}}}"#);
     fs::write(folder.file("summary.json"), summary).expect("a folder that can be written");
@@ -44,7 +45,8 @@ fn a_ledger_that_was_never_closed_may_lack_what_was_sent_last() {
             ended.into_iter().for_each(|ended| say_ended(&folder, ended, ledger_written));
             cut(&folder.segment(1), share);
             let output = offline(&folder, &[]);
-            // What is left may hold every round by chance; then all that is there was sent, and nobody is blamed.
+            // The rest may hold every round by chance; then everything there was sent, and
+            // nobody is blamed.
             let code = output.status.code();
             assert!(
                 code == Some(3) || (code == Some(0) && share > 0.1),

@@ -1,4 +1,5 @@
-//! The second way to what a target stored: a real database, beside a target that shows all of it, some of it, or nothing.
+//! The second way to what a target stored: a real database, beside a target that shows all of it,
+//! some of it, or nothing.
 
 use judge::evidence::Evidence;
 use judge::facts::book;
@@ -171,7 +172,7 @@ async fn a_target_that_does_not_show_all_is_judged_by_its_database() {
             verdict.observations
         );
 
-        // What is lost is lost, and what the target shows has to be there.
+        // A lost key is lost, and every key that the target shows has to be there.
         let mut rows = forged.rows.clone();
         rows.remove(205);
         let verdict = self::verdict(&forged, &target, &Store::of(&rows).await.asked(QUERY)).await;
@@ -241,7 +242,7 @@ async fn rows_of_others_in_the_table_are_nobodys_fault() {
     }
 }
 
-/// That five rows of others were in the table before.
+/// Makes a baseline with five rows of others.
 fn held_before(forged: &Forged) -> ListedBaseline {
     let mut tally = RowTally::new(&forged.events, forged.plan.nonce, 210, Equality::NONE);
     (0..5).for_each(|number| tally.take(&foreign(number)));
@@ -359,7 +360,7 @@ async fn a_query_without_an_end_and_a_server_that_does_not_answer_are_left() {
         let mut tally = RowTally::new(&forged.events, forged.plan.nonce, 210, Equality::NONE);
         let read = reader.rows_into(&mut tally, std::time::Duration::from_millis(300)).await;
         let said = read.expect_err("there is no end to it").to_string();
-        assert!(said.contains("narrow database.query down"), "{said}");
+        assert!(said.contains("limit database.query"), "{said}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Tests of the program: it reads, sends again and probes real targets, and refuses damaged run folders.
+//! Tests of the program: it reads, sends again and probes real targets, and refuses damaged run
+//! folders.
 
 mod again;
 mod binary;

@@ -1,4 +1,5 @@
-//! Reading a real listener: each way of paging, each way of coming to rest, and each way in which a target disappoints.
+//! Reading a real listener: each way of paging, each way of coming to rest, and each way in which a
+//! target disappoints.
 
 use std::time::Duration;
 
@@ -226,7 +227,8 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let mut topics: Vec<String> = forged.rows.iter().map(topic_of).collect();
     topics.sort_by_key(|topic| std::cmp::Reverse((of(topic), topic.clone())));
     topics.dedup();
-    let (longest, shortest) = (topics[0].clone(), topics[topics.len() - 1].clone());
+    let longest = topics[0].clone();
+    let shortest = topics[topics.len() - 1].clone();
     assert!(of(&longest) > of(&shortest), "the topics must differ in length");
     let within = |cap: usize| Script { pages: Pages::Capped { at: cap }, ..script(&forged) };
     let capped = |stub: &Stub, cap: usize| {
@@ -242,7 +244,8 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let verdict = verdict(&forged, &capped(&stub, cap), PATIENT).await;
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 
-    // What the longest does not show is unseen, and it is said how much that is.
+    // A key that the longest topic does not show is unseen, and the verdict says how many there
+    // are.
     let cap = of(&longest) - 1;
     let cut: Vec<&String> = topics.iter().filter(|topic| of(topic) >= cap).collect();
     let seen = 210 - cut.iter().map(|topic| of(topic) - cap).sum::<usize>();
@@ -258,7 +261,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
         verdict.reasons
     );
 
-    // What a whole topic does not show is lost, also while others are cut off.
+    // A key that a whole topic does not show is lost, also while others are cut off.
     let mut script = within(cap);
     let lost = script.rows.iter().position(|row| row.topic == shortest).expect("a row");
     let lost = script.rows.remove(lost);
@@ -268,7 +271,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let lost_check = check(&verdict, CheckId::Lost);
     assert_eq!((lost_check.count, lost_check.findings[0].event_id.as_ref()), (1, Some(&lost.event_id)));
 
-    // What comes late to a whole topic was looked for again.
+    // A key that comes late to a whole topic was looked for again.
     let mut script = within(cap);
     script.rows.retain(|row| *row != lost);
     script.late = (4, vec![lost]);
@@ -305,7 +308,7 @@ async fn a_listing_that_goes_in_circles_ends() {
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown);
         assert!(
-            verdict.reasons.iter().any(|reason| reason.to_string().contains("leads back")),
+            verdict.reasons.iter().any(|reason| reason.to_string().contains("is an earlier page again")),
             "{:#?}",
             verdict.reasons
         );
@@ -317,7 +320,8 @@ async fn a_listing_that_goes_in_circles_ends() {
 async fn what_becomes_visible_late_is_an_observation_and_no_loss() {
     let mut forged = small();
     let late = forged.rows.split_off(200);
-    // Looked for once in a page, once in halves, once in pages of another size, and once in each of three topics.
+    // Looked for once in a page, once in halves, once in pages of another size, and once in each of
+    // three topics.
     let stub = Stub::start(Script { late: (6, late.clone()), ..script(&forged) }).await;
     forged.rows.extend(late);
     let verdict = verdict(&forged, &target(&stub), PATIENT).await;
@@ -355,13 +359,14 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
                 verdict.reasons
             );
         }
-        // Where each topic is asked for, some show as many rows as there were at once, and the others are whole.
+        // With each topic asked for, some show as many rows as there were at once, and the
+        // others are whole.
         target.listing.topics = ListedTopics::Each;
         let verdict = self::verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
     }
-    // Where a page begins may be capped, and not how many rows there are.
+    // The offset of a page may be capped, and not the number of rows.
     let stub = Stub::start(Script { pages: Pages::OffsetBelow { end: 60 }, ..script(&forged) }).await;
     let mut target = target(&stub);
     (target.listing.paging, target.listing.limit) = (Paging::Offset, 20);
@@ -385,7 +390,7 @@ async fn a_target_that_shows_every_key_and_counts_some_again_after_its_window_is
         counters.unique = counters.unique.map(|count| count + 3);
         counters.duplicates = counters.duplicates.map(|count| count - 3);
     }
-    // What the polls had been told by then.
+    // Counters that the polls had seen by then.
     for poll in &mut forged.polls {
         poll.reported_duplicate = poll.reported_duplicate.saturating_sub(3);
     }
@@ -603,7 +608,8 @@ async fn a_key_that_is_missing_is_looked_for_twice_however_little_time_there_is(
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
-/// 2,000 attempts of 1,400 keys, shown in the order of time without counters, from such a place no further.
+/// 2,000 attempts of 1,400 keys, shown in the order of time without counters, from such a place no
+/// further.
 fn long() -> Forged {
     let mut forge = Forge::default();
     forge.scenario.promises.payload = PayloadEquality::Json;
@@ -662,7 +668,7 @@ async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
     };
     // Nothing is lost; the last page begins at 700.
     unknown(&up_to(700, forged.rows.clone(), &forged, uncounted).await);
-    // What is wanting stands where the listing ends.
+    // The missing key stands at the end of the listing.
     let mut rows = forged.rows.clone();
     rows.remove(1_398);
     unknown(&up_to(5_000, rows, &forged, uncounted).await);
@@ -671,7 +677,7 @@ async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
     rows.remove(300);
     rows.sort_by(|one, other| one.event_id.cmp(&other.event_id));
     unknown(&up_to(700, rows, &forged, uncounted).await);
-    // What is stored later may be stored behind all that is shown.
+    // An event that is stored later may be stored after everything that is shown.
     let mut queued = forged.clone();
     queued.promises.ack = Ack::Queued;
     queued.rows.remove(300);

@@ -1,4 +1,4 @@
-//! `verify probe` at a target that is in use: what was sent stands behind thousands of rows.
+//! `verify probe` at a target in use, which shows thousands of rows before the events of the probe.
 
 use std::process::{Command, Output};
 
@@ -50,7 +50,7 @@ async fn a_listing_is_found_behind_the_rows_that_were_there_before() {
             assert!(told.contains(&format!("\n{line}\n")), "{pages:?} {line}: {told}");
         }
         assert!(!stderr(&output).contains("not found"), "{}", stderr(&output));
-        // What was found far behind may have been stored meanwhile.
+        // An event that was found on a late page may have been stored meanwhile.
         let ack = if by_topic { "committed" } else { "queued" };
         assert!(told.contains(&format!("\nack = \"{ack}\"\n")), "{pages:?}: {told}");
         // A filter that shows every row under a topic that nobody used is none.
@@ -72,7 +72,7 @@ async fn a_listing_that_shows_ours_only_by_their_topic_is_asked_so() {
 async fn what_was_looked_for_in_vain_is_said_with_the_settings_that_are_to_be_filled_in() {
     let output = probe(Pages::Numbered { from: 0 }, false, true).await;
     assert_eq!(output.status.code(), Some(0), "the counters can be judged: {}", stderr(&output));
-    let seen = "GET /events shows 20 rows, and none that was sent, nor a way to it";
+    let seen = "GET /events shows 20 rows, but no event of the probe, and no further page that has one";
     assert!(stderr(&output).contains(&format!("not found: a listing (target.listing: path, rows); {seen}")));
     assert!(stdout(&output).contains("# fill in: path = \"/...\""), "{}", stdout(&output));
 

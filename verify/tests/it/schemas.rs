@@ -14,7 +14,7 @@ use crate::forge::{Fate, Forge, row};
 
 /// The published schema. A test that finds it stale says how to write it anew.
 ///
-/// It is written and read once for all tests: they run at the same time.
+/// Schema, written and read once for all tests, which run at the same time.
 static PUBLISHED: LazyLock<Value> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/verdict.schema.json");
     let made = serde_json::to_string_pretty(&schema_for!(Judgement)).expect("a schema") + "\n";
@@ -31,7 +31,8 @@ static PUBLISHED: LazyLock<Value> = LazyLock::new(|| {
 });
 
 fn is_valid(schema: &Value, document: &Value) -> bool {
-    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    let mut schemas = Schemas::new();
+    let mut compiler = Compiler::new();
     compiler.add_resource("verdict.json", schema.clone()).expect("a resource");
     let index = compiler.compile("verdict.json", &mut schemas).expect("a schema that compiles");
     schemas.validate(document, index).is_ok()

@@ -1,5 +1,5 @@
-//! A target to be read: a real listener on a port of its own, a scripted state behind it. No clock: what changes, changes
-//! with the number of questions that were asked.
+//! A target to be read: a real listener on a port of its own, a scripted state behind it. No clock:
+//! what changes, changes with the number of questions that were asked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use truth::observed::counters::Counters;
 use truth::observed::rows::Row;
 
-/// How the stub pages.
+/// Paging of the stub.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Pages {
     /// `Link: rel="next"`, the limit as asked, at most this.
@@ -35,33 +35,35 @@ pub(crate) enum Pages {
     Circle,
     /// `p=`, counted from this number, at most twenty rows a page, whatever was asked.
     Numbered { from: usize },
-    /// `after=`, which stands in the body of the page before; rows of other names; 404 for a topic without rows.
+    /// `after=`, which stands in the body of the page before; rows of other names; 404 for a topic
+    /// without rows.
     OtherNames,
 }
 
-/// What the counters say to the question of this number, instead of what they are; none: an error 500.
+/// Counters for the request of this number, instead of the true ones; none: an error
+/// 500.
 pub(crate) type OnStats = Box<dyn Fn(usize, &Counters) -> Option<Counters> + Send>;
 
-/// What the stub shows; a test may script it by the number of the question.
+/// State of the stub. A test may script it by the number of the request.
 pub(crate) struct Script {
     pub(crate) rows: Vec<Row>,
     pub(crate) stats: Counters,
     pub(crate) pages: Pages,
-    /// Whether `?topic=` is obeyed.
+    /// Set when `?topic=` is obeyed.
     pub(crate) by_topic: bool,
-    /// Whether the last row is shown under every topic.
+    /// Set when the last row is shown under every topic.
     pub(crate) leaks: bool,
     /// Rows that are not shown before this many first pages were asked for.
     pub(crate) late: (usize, Vec<Row>),
-    /// What the counters say instead, by the number of the question from 0.
+    /// Counters that are shown instead, by the number of the request from 0.
     pub(crate) on_stats: OnStats,
-    /// Whether a listing is answered, by the number of the question from 0.
+    /// Response of a listing, by the number of the request from 0.
     pub(crate) on_list: Box<dyn Fn(usize) -> Listed + Send>,
-    /// What becomes of what is sent, by the number of the request from 0.
+    /// Fate of the events, by the number of the request from 0.
     pub(crate) on_publish: Box<dyn Fn(usize) -> Published + Send>,
 }
 
-/// What becomes of a request that sends events.
+/// Fate of a request that sends events.
 pub(crate) enum Published {
     /// Stored once, and told truly.
     Soundly,
@@ -71,7 +73,7 @@ pub(crate) enum Published {
     Unknown,
 }
 
-/// How a question for a page is answered.
+/// Response to a request for a page.
 pub(crate) enum Listed {
     Rows,
     Error,
@@ -123,12 +125,12 @@ impl Stub {
         Self { url, shared }
     }
 
-    /// How many requests sent events.
+    /// Number of requests that sent events.
     pub(crate) fn published(&self) -> usize {
         self.shared.lock().expect("no test panics here").published
     }
 
-    /// How often the counters and pages were asked for.
+    /// Numbers of requests for counters and for pages.
     pub(crate) fn asked(&self) -> (usize, usize) {
         let shared = self.shared.lock().expect("no test panics here");
         (shared.stats_asked, shared.pages_asked)
@@ -183,7 +185,8 @@ async fn events(
     if let Pages::Newest { of } = shared.script.pages {
         all.drain(..all.len().saturating_sub(of));
     }
-    let (limit, cursor) = (number("limit").unwrap_or(1000), number("cursor").unwrap_or(0));
+    let limit = number("limit").unwrap_or(1000);
+    let cursor = number("cursor").unwrap_or(0);
     let (from, take) = match shared.script.pages {
         Pages::Link { at_most } => (cursor, limit.min(at_most)),
         Pages::Newest { .. } => (cursor, limit.min(20)),
@@ -246,7 +249,8 @@ async fn publish(State(shared): State<Arc<Mutex<Shared>>>, body: String) -> Resp
         results.push(if is_stored { "inserted" } else { "duplicate" });
     }
     let inserted = results.iter().filter(|result| **result == "inserted").count();
-    let (accepted, duplicates) = (results.len(), results.len() - inserted);
+    let accepted = results.len();
+    let duplicates = accepted - inserted;
     let body =
         json!({"accepted": accepted, "inserted": inserted, "duplicates": duplicates, "results": results});
     axum::Json(body).into_response()
@@ -265,7 +269,8 @@ fn read(event: &RawValue) -> Row {
     }
 }
 
-/// A row as another target might show it: the payload as a string, the timestamp as a number, no source.
+/// A row as another target might show it: the payload as a string, the timestamp as a number, no
+/// source.
 fn shown_otherwise(row: &Row) -> Value {
     let timestamp: jiff::Timestamp = row.timestamp.as_deref().expect("sent").parse().expect("a timestamp");
     json!({

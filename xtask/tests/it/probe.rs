@@ -86,7 +86,7 @@ fn the_reference_is_found_to_be_itself() {
     );
     let again = met.probe();
     assert_eq!(again.code, Some(2), "{}", again.stderr);
-    assert!(again.stderr.contains("is there already"), "{}", again.stderr);
+    assert!(again.stderr.contains("exists already"), "{}", again.stderr);
 }
 
 #[test]
