@@ -87,7 +87,7 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
         ("/ -X CONNECT", "CONNECT"),
         ("/ -X HEAD -d a", "a HEAD request has no body"),
         ("/ --shard 1/4", "no shards"),
-        ("/ -X get", "capitals"),
+        ("/ -X get", "capital letters"),
         ("/ --body-file /nowhere", "/nowhere"),
         ("/ --batch 2", "--batch"),
     ] {

@@ -152,7 +152,7 @@ fn a_topic_that_is_not_sent_to_is_refused_with_those_that_are() {
     assert!(ran.stderr.contains("there is no topic `nowhere`; the topics are a, b"), "{}", ran.stderr);
     let ran = Loadgen::with(&format!("http http://{}/ {threshold}", stub.address)).run();
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("names a topic, and one request"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("names a topic, but [request] sends no events"), "{}", ran.stderr);
     assert_eq!(stub.look(|seen| seen.accepted), 0);
 }
 
