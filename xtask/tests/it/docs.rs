@@ -51,7 +51,9 @@ fn a_command_that_ends_otherwise_is_told_with_its_line_and_output() {
 fn what_a_page_leaves_running_ends_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let id = folder.path().join("id");
-    let page = format!("```console\n$ sh -c 'echo $$ > {}; sleep 600' &\n$ sleep 0.5\n```\n", id.display());
+    let id_path = id.display();
+    let started = format!("until test -s {id_path}; do sleep 0.01; done");
+    let page = format!("```console\n$ sh -c 'echo $$ > {id_path}; sleep 600' &\n$ {started}\n```\n");
     assert_eq!(run(&page), Ok(2));
     let id: u32 = std::fs::read_to_string(id).unwrap().trim().parse().unwrap();
     crate::gone::eventually("what the page left running ends", || !crate::gone::runs(id));
