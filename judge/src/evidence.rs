@@ -38,6 +38,9 @@ pub struct Run {
     pub faults: Vec<Struck>,
     /// Set when the sender came to its end, with all of its requests on record.
     pub has_ended: bool,
+    /// Set when only time ends the run. Its plan has no count as it is written; whoever judges it
+    /// ends the plan after the last round that was opened.
+    pub ended_by_time: bool,
 }
 
 /// Cause for which runs cannot be judged together.
@@ -83,7 +86,8 @@ impl Run {
         polls::for_each(&folder, |poll| polled.take(&poll))?;
         let faults = Struck::of(&manifest, faults::read(&folder)?);
         let has_ended = LedgerEnd::read(&folder)?.is_some_and(LedgerEnd::is_orderly);
-        Ok(Self { folder, manifest, baseline, polled, faults, has_ended })
+        let ended_by_time = manifest.plan.total.is_none();
+        Ok(Self { folder, manifest, baseline, polled, faults, has_ended, ended_by_time })
     }
 
     /// Finds a file that was written before the first send, and is missing.
@@ -220,7 +224,6 @@ impl Evidence {
         }
         let headers = headers(&segments);
         let one_clock = one_clock(runs, &headers);
-        let ended_by_time = plan.total.is_none();
         let baseline = common_baseline(runs, one_clock, &headers);
         let shards: std::collections::HashSet<u32> =
             runs.iter().map(|run| run.manifest.shard.index).collect();
@@ -234,7 +237,7 @@ impl Evidence {
             gone: runs.iter().find_map(Run::gone),
             ended: runs.iter().map(|run| run.has_ended).collect(),
             polls_end: runs.iter().all(Run::polls_end),
-            ended_by_time,
+            ended_by_time: first.ended_by_time,
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baselines_differ: baseline.is_none() && runs.iter().any(|run| run.baseline.is_some()),
             baseline,

@@ -7,6 +7,9 @@ use clap::{Arg, Command};
 /// Titles of a table of flags. A column that would be empty is left out.
 const TITLES: [&str; 4] = ["flag", "environment", "default", "meaning"];
 
+/// Longest line of a paragraph.
+const COLUMNS: usize = 100;
+
 /// Returns the page of all flags of a program.
 pub fn page(program: &Command) -> String {
     let name = program.get_name();
@@ -28,7 +31,8 @@ pub fn page(program: &Command) -> String {
 /// paragraph.
 fn add_paragraphs(page: &mut String, text: Option<&clap::builder::StyledStr>) {
     for paragraph in text.map(ToString::to_string).unwrap_or_default().split("\n\n") {
-        page.push_str(&format!("{}.\n\n", paragraph.trim_end_matches('.')));
+        page.push_str(&wrapped(&format!("{}.", paragraph.trim_end_matches('.')), ""));
+        page.push('\n');
     }
 }
 
@@ -82,7 +86,7 @@ fn add_shared(page: &mut String, program: &[Flag], command: &[Flag]) {
         if taken.len() == under.len() {
             page.push_str(&format!("- {heading}: all\n"));
         } else if !taken.is_empty() {
-            page.push_str(&format!("- {heading}: {}\n", taken.join(", ")));
+            page.push_str(&wrapped(&format!("- {heading}: {}", taken.join(", ")), "  "));
         }
     }
     page.push('\n');
@@ -164,6 +168,22 @@ impl<'a> Meaning<'a> {
             None => Self { text: help, default: "" },
         }
     }
+}
+
+/// Returns a paragraph in lines of at most 100 columns, all but the first with this indent.
+pub fn wrapped(paragraph: &str, indent: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in paragraph.split_whitespace() {
+        let line = lines.last_mut().expect("one from the beginning");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= COLUMNS {
+            line.push_str(&format!(" {word}"));
+        } else {
+            lines.push(format!("{indent}{word}"));
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Returns a text as code of Markdown.
@@ -274,6 +294,14 @@ It also takes these flags, which are described above:
 - Load: all
 ";
         assert_eq!(page, expected);
+    }
+
+    #[test]
+    fn a_paragraph_is_wrapped_between_words() {
+        let long = "x".repeat(60);
+        let text = format!("- {long} {} a", &long[..37]);
+        assert_eq!(wrapped(&text, "  "), format!("- {long} {}\n  a\n", &long[..37]));
+        assert_eq!(wrapped("one\ntwo", ""), "one two\n");
     }
 
     #[test]

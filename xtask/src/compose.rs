@@ -23,11 +23,20 @@ const HEALTHY_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Events to send in each run, repeats included
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = COUNT, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// Events per request. Smaller requests make a longer run, and more of it overlaps the kill
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = BATCH, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
+}
+
+const COUNT: u64 = 100_000;
+const BATCH: u64 = 20;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { count: COUNT, batch: BATCH }
+    }
 }
 
 /// Runs one aggregator, then several. Returns the exit code of the last verify.

@@ -20,6 +20,7 @@ pub mod fuzz;
 pub mod mutants;
 pub mod null_server;
 pub mod postgres;
+pub mod release_check;
 pub mod rig;
 pub mod test;
 
@@ -54,6 +55,8 @@ enum Command {
     Mutants(mutants::Settings),
     /// Fuzz the aggregator with requests made from its own OpenAPI document
     Fuzz(fuzz::Settings),
+    /// Run what is too slow for CI before a release: the book, all mutants, the containers
+    ReleaseCheck(release_check::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),
     /// Give every request the same response: the server of `bench load`
@@ -94,6 +97,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Compose(settings) => compose::run(settings, interrupt),
         Command::Mutants(settings) => mutants::run(settings, interrupt),
         Command::Fuzz(settings) => fuzz::run(settings, interrupt),
+        Command::ReleaseCheck(settings) => release_check::run(settings, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),
         Command::NullServer(settings) => null_server::run(settings, interrupt),
     }

@@ -31,13 +31,25 @@ const SOUND_COUNT: u64 = 12_000;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Mutants to try; all of them, and the sound target, unless given
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Seeds per mutant
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    seeds: u32,
+    #[arg(long, default_value_t = SEEDS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: u32,
     /// Seeds for each mode of the sound target
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    sound_seeds: u32,
+    #[arg(long, default_value_t = SOUND_SEEDS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sound_seeds: u32,
+    /// Print the matrix, and leave results/kill-matrix.md as it is
+    #[arg(long = "print-only")]
+    pub(crate) is_only_printed: bool,
+}
+
+const SEEDS: u32 = 3;
+const SOUND_SEEDS: u32 = 20;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { names: Vec::new(), seeds: SEEDS, sound_seeds: SOUND_SEEDS, is_only_printed: false }
+    }
 }
 
 struct Row {
@@ -63,7 +75,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     };
     let text = render(&rows, settings, &fared);
     print!("{text}");
-    if settings.names.is_empty() {
+    if settings.names.is_empty() && !settings.is_only_printed {
         let path = cargo::workspace().join(MATRIX);
         std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
     }

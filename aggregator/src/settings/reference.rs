@@ -13,7 +13,9 @@ pub fn page() -> String {
     let about = command.get_long_about().map(ToString::to_string).unwrap_or_default();
     let mut page = "# Settings of aggregator\n\n".to_owned();
     for paragraph in about.split("\n\n") {
-        page.push_str(&format!("{}.\n\n", paragraph.trim_end_matches('.')));
+        // Each sentence in a line of its own.
+        let sentences = paragraph.trim_end_matches('.').replace(". ", ".\n");
+        page.push_str(&format!("{sentences}.\n\n"));
     }
     page.push_str("| flag | environment | default | meaning |\n| --- | --- | --- | --- |\n");
     command.get_arguments().for_each(|argument| page.push_str(&row(argument)));

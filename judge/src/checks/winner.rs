@@ -14,6 +14,7 @@ use truth::observed::Route;
 use truth::plan::variant::{Side, Variant};
 use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
 
+use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
@@ -24,27 +25,10 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::WrongWinner;
     let evidence = facts.evidence;
     let observed = &evidence.observed;
-    if evidence.plan.variants.is_off() {
-        return Check::not_tested(ID, "no key was sent with two payloads (`[traps]` in the scenario)");
-    }
-    if evidence.missing_shards > 0 {
-        return Check::not_tested(ID, "the attempts of the missing shards are unknown");
+    if let Some(why) = untested(evidence) {
+        return Check::not_tested(ID, why);
     }
     let conflict = evidence.promises.conflict;
-    if evidence.promises.ack == Ack::Queued {
-        return Check::not_tested(ID, "an acknowledgement only promises to store later");
-    }
-    if conflict != Conflict::Reject {
-        if evidence.promises.intermediary_resends {
-            return Check::not_tested(
-                ID,
-                "an intermediary may send a request again (`intermediary_resends`)",
-            );
-        }
-        if !evidence.one_clock {
-            return Check::not_tested(ID, "order in time is not judged across machines");
-        }
-    }
     let Some(winners) = observed.winners.as_ref().filter(|_| observed.listing.compared > 0) else {
         return Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them");
     };
@@ -93,6 +77,27 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         grouped(decided)
     );
     Check::fail(ID, count, summary, findings)
+}
+
+/// Returns why no order of the attempts can be judged, if none can.
+fn untested(evidence: &Evidence) -> Option<&'static str> {
+    let promises = &evidence.promises;
+    if evidence.plan.variants.is_off() {
+        return Some("no key was sent with two payloads (`[traps]` in the scenario)");
+    }
+    if evidence.missing_shards > 0 {
+        return Some("the attempts of the missing shards are unknown");
+    }
+    if promises.ack == Ack::Queued {
+        return Some("an acknowledgement only promises to store later");
+    }
+    if promises.conflict == Conflict::Reject {
+        return None;
+    }
+    if promises.intermediary_resends {
+        return Some("an intermediary may send a request again (`intermediary_resends`)");
+    }
+    (!evidence.one_clock).then_some("order in time is not judged across machines")
 }
 
 /// Returns true if the promised equality tells the two payloads of a key apart, in any spelling of

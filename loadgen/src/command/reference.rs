@@ -2,7 +2,7 @@
 //!
 //! The keys come from `scenarios/default.toml`, which has a comment above each of them.
 
-use reader::flags::{cell, code};
+use reader::flags::{cell, code, wrapped};
 
 /// Scenario with the defaults of all keys, and a comment above each key.
 const DEFAULT_SCENARIO: &str = include_str!("../../../scenarios/default.toml");
@@ -25,7 +25,10 @@ pub(crate) fn scenario() -> String {
     for section in sections(DEFAULT_SCENARIO) {
         if !section.name.is_empty() {
             page.push_str(&format!("\n## {}\n", code(&section.name)));
-            section.prose.iter().for_each(|paragraph| page.push_str(&format!("\n{paragraph}\n")));
+            for paragraph in &section.prose {
+                page.push('\n');
+                paragraph.lines().for_each(|line| page.push_str(&wrapped(line, "")));
+            }
         }
         if !section.keys.is_empty() {
             page.push_str("\n| key | default | meaning |\n| --- | --- | --- |\n");

@@ -72,7 +72,7 @@ fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
 #[test]
 fn the_reference_prints_flags_and_scenario_keys() {
     for (arguments, row) in [
-        (&["reference"][..], "| `--dup <SHARE>` | `DUP_RATE` | 0.3 |"),
+        (&["reference"][..], "| `--dup <SHARE>` | `DUP_RATE` | `0.3` |"),
         (&["reference", "--scenario"][..], "| `concurrency` | `50` |"),
     ] {
         let output = loadgen(arguments);

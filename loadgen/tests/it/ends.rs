@@ -113,11 +113,21 @@ fn a_target_that_tells_nothing_is_loaded_all_the_same() {
 fn patience_ends_a_run_that_nothing_answers_any_more() {
     let stub = Stub::scripted(|it| if it.nth < 3 { it.answer() } else { it.hang() });
     let ran = Loadgen::against(&stub, "-n 50 --dup 0 --batch 1 -c 2 --patience 300ms").run();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let counts = [Outcome::Acked, Outcome::Unknown, Outcome::NeverSent].map(|outcome| count(&ran, outcome));
-    assert_eq!(counts, [3, 2, 45]);
+    let summary = ran.summary();
+    assert_eq!(summary["ended"], "out-of-patience");
+    assert!(ran.stderr.contains("no response for 300ms (--patience)"), "{}", ran.stderr);
+    let [acked, unknown, never_sent] =
+        [Outcome::Acked, Outcome::Unknown, Outcome::NeverSent].map(|outcome| count(&ran, outcome));
+    // On a slow machine 300 ms may be over before the third response.
+    assert!(acked <= 3 && unknown <= 2, "{acked} {unknown}: {}", ran.stdout);
+    assert_eq!(ran.code, Some(if acked > 0 { 0 } else { 4 }), "{}", ran.stderr);
     assert!(ran.is_closed());
-    assert!(ran.last_line().ends_with(" unknown=2 never_sent=45"), "{}", ran.last_line());
+    let told = ["acked", "unknown", "never_sent"].map(|outcome| summary["events"][outcome].as_u64());
+    assert_eq!(told, [acked, unknown, 50 - acked - unknown].map(|count| Some(count as u64)));
+    // Rounds that were never opened hold the rest.
+    assert!(acked + unknown + never_sent <= 50);
+    let last = format!(" never_sent={}", 50 - acked - unknown);
+    assert!(ran.last_line().ends_with(&last), "{}", ran.last_line());
 }
 
 #[test]
@@ -125,9 +135,14 @@ fn a_request_that_cannot_leave_waits_and_is_never_sent() {
     // The target stops listening, and only then drops the first request, so that the second finds
     // no connection.
     let address = crate::stub::serve_one_post();
-    let ran =
-        Loadgen::with(&format!("--target {address} -n 5 --dup 0 --batch 1 -c 1 --patience 500ms")).run();
-    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let loadgen = Loadgen::with(&format!("--target {address} -n 5 --dup 0 --batch 1 -c 1"));
+    let mut command = loadgen.command();
+    command.env("RUST_LOG", "loadgen=debug");
+    let mut running = loadgen.start_with(command);
+    running.wait_for_line("cannot connect");
+    running.signal(Signal::INT);
+    let ran = running.end();
+    assert_eq!(ran.code, Some(130), "{}", ran.stdout);
     assert_eq!((count(&ran, Outcome::Unknown), count(&ran, Outcome::NeverSent)), (1, 4));
     assert!(ran.summary()["connections"]["refused"].as_u64().unwrap() > 0);
 }

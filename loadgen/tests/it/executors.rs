@@ -132,16 +132,18 @@ fn a_warm_up_is_on_record_and_not_measured() {
 #[test]
 fn those_that_only_time_ends_share_what_is_behind_the_counts() {
     let stub = Stub::sound();
+    let stages = "start_vus = 2\nstages = [{ duration = \"1h\", target = 2 }]";
     let text = executors(&[
-        ("counted", &format!("{SHARED}\ncount = 300")),
-        ("one", "executor = \"constant-vus\"\nduration = \"300ms\"\nconcurrency = 2"),
-        (
-            "other",
-            "executor = \"ramping-vus\"\nstages = [{ duration = \"300ms\", target = 3 }]\nafter = \"counted\"",
-        ),
+        ("counted", &format!("{SHARED}\ncount = 300\nconcurrency = 1")),
+        ("one", "executor = \"constant-vus\"\nduration = \"1h\"\nconcurrency = 2"),
+        ("other", &format!("executor = \"ramping-vus\"\n{stages}\nafter = \"counted\"")),
     ]);
-    let ran = Loadgen::against(&stub, "").scenario(&text).run();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    // The run goes on until every connection of every executor has sent, however long that takes.
+    let running = Loadgen::against(&stub, "").scenario(&text).start();
+    stub.wait_for(|seen| seen.connections == 1 + 2 + 2);
+    running.signal(rustix::process::Signal::INT);
+    let ran = running.end();
+    assert_eq!(ran.code, Some(130), "{}", ran.stdout);
     let summary = ran.summary();
     let tries = by_count(&ran);
     let sent = |name: &str| named(&summary, name)["requests"].as_u64().unwrap();

@@ -29,6 +29,8 @@ fn metrics_are_served_while_the_run_goes_on() {
     let line = running.wait_for_line("metrics at ");
     let address =
         line.trim().trim_start_matches("metrics at http://").trim_end_matches("/metrics").parse().unwrap();
+    // The fourth request has begun when three responses are counted.
+    stub.wait_for(|seen| seen.requests.len() == 4);
     let page = loop {
         let page = get(address, "/metrics");
         if page.contains("onceproof_attempts_total{outcome=\"acked\"} 30") {
@@ -71,7 +73,7 @@ fn a_terminal_shows_a_block_of_lines() {
     let stub = Stub::sound();
     let out = tempfile::tempdir().unwrap();
     let loadgen = format!(
-        "{} --target {} --batch 1 --rate 40req/s --duration 1500ms --out {}",
+        "{} --target {} -n 60 --batch 1 --rate 40req/s --out {}",
         env!("CARGO_BIN_EXE_loadgen"),
         stub.address,
         out.path().display()

@@ -52,9 +52,18 @@ fn load(address: SocketAddr, arguments: &str) -> (Ran, Counts) {
 }
 
 fn load_with(requests: u64, address: SocketAddr, arguments: &str) -> (Ran, Counts) {
+    let ran = begin(requests, address, arguments).run();
+    let counts = counts(&ran);
+    (ran, counts)
+}
+
+fn begin(requests: u64, address: SocketAddr, arguments: &str) -> Loadgen {
     let fixed = format!("--target {address} -n {requests} --dup 0 --batch 1 -c 2");
-    let ran = Loadgen::with(&fixed).with_arguments(arguments).run();
-    let counts = ran.tries().iter().fold(Counts::default(), |mut counts, done| {
+    Loadgen::with(&fixed).with_arguments(arguments)
+}
+
+fn counts(ran: &Ran) -> Counts {
+    ran.tries().iter().fold(Counts::default(), |mut counts, done| {
         *match done.answer.outcome {
             Outcome::Acked => &mut counts.acked,
             Outcome::Unknown => &mut counts.unknown,
@@ -62,8 +71,7 @@ fn load_with(requests: u64, address: SocketAddr, arguments: &str) -> (Ran, Count
             Outcome::NeverSent => &mut counts.never_sent,
         } += 1;
         counts
-    });
-    (ran, counts)
+    })
 }
 
 /// Returns the number of connections that carried a request; one more may have been opened for
@@ -138,7 +146,9 @@ fn what_uvicorn_stored_before_it_raised_or_hung_is_unknown_and_sent_once() {
         let (ran, counts) = load(peer.address, arguments);
         assert_eq!(ran.code, Some(4), "{mode}: nothing was acknowledged: {}", ran.stderr);
         assert_eq!(counts, all_unknown(), "{mode}");
-        assert_eq!(backend::received(peer.address), REQUESTS, "{mode}");
+        // A slow server may find a client gone before it has read the request.
+        let received = backend::received(peer.address);
+        assert!(received == REQUESTS || mode == "slow" && received < REQUESTS, "{mode}: {received}");
         let statuses = &ran.summary()["requests"]["statuses"];
         let expected =
             if mode == "raises" { serde_json::json!({"500": REQUESTS}) } else { serde_json::json!({}) };
@@ -151,15 +161,18 @@ fn a_uvicorn_that_ends_midway_leaves_nothing_in_doubt_that_it_answered() {
     // uvicorn looks at its limit ten times a second.
     const MANY: u64 = 20_000;
     let mut peer = Peer::uvicorn("lengths", &["--limit-max-requests", "8"]);
-    let (ran, counts) = load_with(MANY, peer.address, "--patience 500ms");
+    let running = begin(MANY, peer.address, "").start();
     peer.wait();
+    running.signal(rustix::process::Signal::INT);
+    let ran = running.end();
+    assert_eq!(ran.code, Some(130), "{}", ran.stdout);
+    let counts = counts(&ran);
     assert!((1..MANY).contains(&counts.acked), "{counts:?}: {}", ran.stderr);
     // Rounds that were never opened hold the rest.
     assert!(counts.acked + counts.unknown + counts.never_sent <= MANY, "{counts:?}");
     // A connection that it closes during a request leaves that request unknown, and no other.
     assert!(counts.unknown <= 2, "{counts:?}: {}", ran.stdout);
     assert!(counts.never_sent > 0, "{counts:?}");
-    assert!(ran.stderr.contains("no response for"), "{}", ran.stderr);
 }
 
 #[test]

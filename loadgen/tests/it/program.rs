@@ -104,7 +104,13 @@ impl Loadgen {
 
     /// Starts it; the caller ends it.
     pub(crate) fn start(self) -> Running {
-        let mut child = self.command().spawn().unwrap();
+        let command = self.command();
+        self.start_with(command)
+    }
+
+    /// Starts this command of it; the caller ends it.
+    pub(crate) fn start_with(self, mut command: Command) -> Running {
+        let mut child = command.spawn().unwrap();
         let said = BufReader::new(child.stderr.take().unwrap());
         Running { loadgen: self, child, said }
     }

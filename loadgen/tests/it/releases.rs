@@ -1,5 +1,6 @@
 //! Releases: their requests leave together, on connections that are open.
 
+use truth::record::ledger::Frame;
 use truth::target::answer::Outcome;
 
 use crate::program::Loadgen;
@@ -8,6 +9,9 @@ use crate::stub::Stub;
 /// Scenario in which every repeat is in another request of its group, so that every group of four
 /// races.
 const RACES: &str = "[mix]\nin_batch = 0\nconcurrent = 1\nnext = 0\ndelayed = 0\n";
+
+/// Nanoseconds for which connections are held for a release.
+const PATIENCE: u64 = 250_000_000;
 
 /// Seed with which each of the two groups of four is a release.
 const ARGUMENTS: &str = "-n 40 --dup 0.5 --batch 5 --seed 1";
@@ -23,10 +27,21 @@ fn the_requests_of_a_release_are_all_under_way_before_one_is_answered() {
     let ran = Loadgen::against(&stub, &format!("{ARGUMENTS} -c 4")).scenario(RACES).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let races = &ran.summary()["races"];
-    assert_eq!(
-        (races["releases_complete"].as_u64(), races["releases_incomplete"].as_u64()),
-        (Some(2), Some(0))
-    );
+    let incomplete = races["releases_incomplete"].as_u64().unwrap();
+    assert_eq!(races["releases_complete"].as_u64(), Some(2 - incomplete));
+    // A slow machine may keep a release waiting for connections until its patience is over.
+    let opened = ran.frames().into_iter().find_map(|frame| match frame {
+        Frame::Open { t, .. } => Some(t),
+        _ => None,
+    });
+    let tries = ran.tries();
+    let first_idle = tries[..4].iter().map(|done| done.t_end).min().unwrap();
+    let begins = [opened.unwrap(), first_idle];
+    let waits = tries.chunks(4).zip(begins).map(|(release, begin)| {
+        let leaves = release.iter().map(|done| done.t_start).min().unwrap();
+        leaves - begin
+    });
+    assert!(incomplete <= waits.filter(|wait| *wait >= PATIENCE).count() as u64, "{races:#}");
     assert!(races["pairs_planned"].as_u64().unwrap() > 0);
     assert_eq!(races["pairs_observed"], races["pairs_planned"]);
 }
@@ -96,7 +111,9 @@ fn a_release_that_stays_incomplete_is_let_go_and_counted() {
     });
     let ran = Loadgen::against(&stub, &format!("{ARGUMENTS} -c 4")).scenario(RACES).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert_eq!(ran.summary()["races"]["releases_incomplete"], 1);
-    assert!(ran.stdout.contains("1 of them incomplete"), "{}", ran.stdout);
+    // On a slow machine the first release may be incomplete too.
+    let incomplete = ran.summary()["races"]["releases_incomplete"].as_u64().unwrap();
+    assert!((1..=2).contains(&incomplete), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("{incomplete} of them incomplete")), "{}", ran.stdout);
     assert_eq!(stub.look(|seen| seen.requests.len()), 8);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use truth::record::ledger::Done;
 
 use crate::program::Loadgen;
 use crate::stub::{Stub, with_length};
@@ -62,8 +63,11 @@ fn latencies_of_a_rate_that_was_not_held_are_not_evaluated() {
     let arguments = "--rate 1000 --duration 500ms --batch 10 --dup 0 -c 1 --threshold response_time:p(95)<60000 \
                      --threshold dropped_iterations:count==0";
     let ran = Loadgen::against(&stub, arguments).run();
-    assert_eq!(ran.code, Some(99), "{}", ran.stderr);
-    assert!(ran.stdout.contains("not evaluated: the rate was not held"), "{}", ran.stdout);
+    // A slow machine may send nothing in this time.
+    let is_sent = ran.summary()["requests"]["sent"] != 0;
+    assert_eq!(ran.code, Some(if is_sent { 99 } else { 4 }), "{}", ran.stderr);
+    let why = if is_sent { "the rate was not held" } else { "no sample" };
+    assert!(ran.stdout.contains(&format!("not evaluated: {why}")), "{}", ran.stdout);
     assert!(ran.stdout.contains("✗ dropped_iterations:count==0"), "{}", ran.stdout);
 }
 
@@ -83,7 +87,7 @@ fn sometimes_busy() -> Stub {
 fn a_metric_with_tags_is_measured_apart() {
     let stub = sometimes_busy();
     let demands = "--threshold http_req_duration{status:503}:min>=60 --threshold http_reqs{status:503}:count==10 \
-                   --threshold http_reqs{status:200,outcome:acked}:count==40 --threshold http_req_duration:min<60 \
+                   --threshold http_reqs{status:200,outcome:acked}:count==40 --threshold http_req_duration:min>0 \
                    --threshold events{outcome:rejected}:count==100 --threshold http_req_failed{status:200}:rate<=0 \
                    --threshold http_reqs{topic:orders}:count>0 --threshold data_sent{status:503}:count>0";
     let ran = Loadgen::against(&stub, &format!("-n 500 --batch 10 --dup 0 -c 4 {demands}")).run();
@@ -92,7 +96,14 @@ fn a_metric_with_tags_is_measured_apart() {
     let (all, busy) =
         (&summary["service_time"], &summary["submetrics"]["http_req_duration{status:503}"]["trend"]);
     assert_eq!((&all["samples"], &busy["samples"]), (&50.into(), &10.into()), "{summary:#}");
-    assert!(busy["min_ms"].as_f64() > all["min_ms"].as_f64(), "{summary:#}");
+    let shortest = |is_of: fn(&Done) -> bool| {
+        let tries = ran.tries();
+        let micros = tries.iter().filter(|done| is_of(done)).map(|done| (done.t_end - done.t_start) / 1_000);
+        micros.min().unwrap() as f64 / 1_000.0
+    };
+    let is_near = |told: &Value, exact: f64| (told.as_f64().unwrap() - exact).abs() <= exact / 100.0;
+    assert!(is_near(&busy["min_ms"], shortest(|done| done.status == 503)), "{summary:#}");
+    assert!(is_near(&all["min_ms"], shortest(|_| true)), "{summary:#}");
     let failed = &summary["submetrics"]["http_req_failed{status:200}"]["rate"];
     assert_eq!(*failed, serde_json::json!({ "failed": 0, "requests": 40 }));
     for line in [
@@ -152,7 +163,7 @@ fn a_topic_that_is_not_sent_to_is_refused_with_those_that_are() {
     assert!(ran.stderr.contains("there is no topic `nowhere`; the topics are a, b"), "{}", ran.stderr);
     let ran = Loadgen::with(&format!("http http://{}/ {threshold}", stub.address)).run();
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.contains("names a topic, and one request"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("names a topic, but [request] sends no events"), "{}", ran.stderr);
     assert_eq!(stub.look(|seen| seen.accepted), 0);
 }
 

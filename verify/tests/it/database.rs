@@ -82,7 +82,7 @@ async fn look(forged: &Forged, target: &Target, database: &DatabaseReader) -> Ob
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
         database: Some(database),
-        settle: std::time::Duration::from_millis(900),
+        settle: std::time::Duration::from_secs(3),
     };
     observe(&client, &wanted).await.expect("something was read")
 }

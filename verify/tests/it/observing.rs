@@ -54,7 +54,7 @@ async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Obse
 
 /// Time enough for a target that comes to rest; one that does not is waited for as long.
 const PATIENT: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(900);
+const SHORT: Duration = Duration::from_secs(3);
 
 async fn verdict(forged: &Forged, target: &Target, settle: Duration) -> Judgement {
     let observed = look(forged, target, settle).await.expect("something was read");

@@ -43,7 +43,7 @@ fn each_kind_of_damage_is_named(server: &Server) {
         stack.load("--count 2000 --dup 0.3");
         let key = stack.ask(&format!("SELECT event_id FROM processed_events WHERE seq = {ROW}"));
         stack.sql(&damage);
-        for args in ["--settle 1s", "--offline"] {
+        for args in ["--settle 3s", "--offline"] {
             let verified = stack.verify(&format!("{args} --format json"));
             let context = format!("{name}, verify {args}: {}{}", verified.stdout, verified.stderr);
             assert_eq!(verified.code, Some(1), "{context}");

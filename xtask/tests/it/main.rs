@@ -15,6 +15,7 @@ mod faults;
 mod gate;
 mod gone;
 mod imports;
+mod links;
 mod mutants;
 mod probe;
 mod process;

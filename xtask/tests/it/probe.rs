@@ -134,7 +134,7 @@ fn services_without_counters_or_without_contents_pass_and_say_what_was_not_teste
         ],
     );
     let pages = Met::shaped("pages").load(&["--count", "2000"]);
-    assert_passes(&pages, &["answer-order: no answer tells new from duplicate", "payload-changed: "]);
+    assert_passes(&pages, &["answer-order: no response reports new or duplicate", "payload-changed: "]);
 }
 
 #[test]
