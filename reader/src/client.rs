@@ -94,7 +94,7 @@ pub enum ReadError {
         /// Cause.
         source: reqwest::Error,
     },
-    /// The same on a connection that a [`Passage`] opened.
+    /// The same on a connection that a `Passage` opened.
     #[error("cannot read {url}")]
     Passage {
         /// URL of the request.

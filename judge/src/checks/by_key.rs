@@ -15,7 +15,7 @@ use crate::verdict::{Check, CheckId, Doubt, Examined, SHOWN_KEYS};
 /// bracketed, and the key was looked for again.
 ///
 /// Of an incomplete listing it is enough that the key's topic is complete, or that the listing
-/// shows earlier and later rows: see [`passed`].
+/// shows earlier and later rows: see `checks::passed`.
 pub fn lost(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::Lost;
     let listing = &facts.evidence.observed.listing;
