@@ -5,7 +5,7 @@ use std::fmt::Write;
 use judge::books::region::Bounds;
 use judge::numbers::{counted, grouped};
 use judge::verdict::{
-    Attempt, Check, Finding, Judgement, Observation, SHOWN_KEYS, SentAgain, Status, Verdict,
+    Attempt, Attempts, Check, Finding, Judgement, Observation, SHOWN_KEYS, SentAgain, Status, Verdict,
 };
 
 /// Prints the report.
@@ -32,11 +32,10 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     writeln!(out)?;
     writeln!(
         out,
-        "  sent        {}: {} acknowledged ({} new, {} duplicate), {} unknown, {} rejected, {} never sent",
+        "  sent        {}: {} acknowledged ({}), {} unknown, {} rejected, {} never sent",
         counted(sent.sent, "attempt", "attempts"),
         grouped(sent.acked),
-        grouped(sent.reported_new),
-        grouped(sent.reported_duplicate),
+        kinds(sent),
         grouped(sent.unknown),
         grouped(sent.rejected),
         grouped(sent.never_sent),
@@ -48,6 +47,14 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         grouped(sent.doubtful_keys)
     )?;
     writeln!(out, "  target      {}", verdict.target)
+}
+
+/// Says how many acknowledged attempts were reported as new and as duplicates, if any were.
+fn kinds(sent: &Attempts) -> String {
+    if sent.acked > 0 && sent.reported_new == 0 && sent.reported_duplicate == 0 {
+        return "new or duplicate not reported".to_owned();
+    }
+    format!("{} new, {} duplicate", grouped(sent.reported_new), grouped(sent.reported_duplicate))
 }
 
 /// Returns true for the observation that comes before all else.

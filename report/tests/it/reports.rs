@@ -26,6 +26,14 @@ fn a_pass_says_what_it_rests_on() {
 }
 
 #[test]
+fn kinds_that_no_response_reports_are_not_counted_as_none() {
+    let verdict = Forge { fates: |_, _| vec![Fate::Untold], ..Forge::default() }.run().verdict();
+    let text = render(verdict);
+    assert!(text.contains("2,000 acknowledged (new or duplicate not reported), "), "{text}");
+    assert!(!text.contains("0 new"), "{text}");
+}
+
+#[test]
 fn a_failure_shows_keys_with_their_histories() {
     let mut forged = Forge { fates, ..Forge::default() }.run();
     (440..470).step_by(3).for_each(|key| forged.lose(key));
