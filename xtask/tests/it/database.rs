@@ -44,7 +44,11 @@ fn what_a_listing_holds_back_is_read_from_the_database(server: &Server) {
     for args in ["--settle 3s", "--offline"] {
         let verified = stack.verify(args);
         assert_eq!(verified.code, Some(1), "{}{}", verified.stdout, verified.stderr);
-        assert!(verified.stdout.contains("lost: 1 of 1,400 acknowledged keys is absent"), "{}", verified.stdout);
+        assert!(
+            verified.stdout.contains("lost: 1 of 1,400 acknowledged keys is absent"),
+            "{}",
+            verified.stdout
+        );
     }
 }
 
