@@ -261,6 +261,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         plan: whole.plan.clone(),
         events: whole.events.clone(),
         promises,
+        format: whole.format,
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.iter().cloned().chain([Frame::Closed { t: u64::MAX }]).collect()),
         can_race: whole.can_race,
