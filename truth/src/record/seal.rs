@@ -111,10 +111,11 @@ pub fn check_run(folder: &RunFolder, lanes: u32) -> Result<bool, FolderError> {
         (0..lanes).map_while(|lane| Some(folder.segment(u16::try_from(lane).ok()?))).collect();
     let is_over = !own.is_empty() && own.iter().all(|path| closed.contains(path));
     let is_listed = sums.as_ref().is_some_and(|sums| sums.lists(&folder.file(folder::MANIFEST)));
-    let due = if is_over || is_listed { files(folder) } else { Vec::new() };
+    let has_ended = is_over || is_listed;
     // A lane that closed its segment while another was still open is no end of a run.
-    let due_segments = closed.into_iter().filter(|path| is_over || is_listed || !own.contains(path));
-    let due: Vec<PathBuf> = due.into_iter().chain(due_segments).collect();
+    closed.retain(|path| has_ended || !own.contains(path));
+    let mut due = if has_ended { files(folder) } else { Vec::new() };
+    due.append(&mut closed);
     match sums {
         Some(sums) => due.iter().try_for_each(|path| sums.check_listed(path))?,
         None if due.is_empty() => {}
