@@ -196,6 +196,7 @@ fn write_listing(
         waited_ms: 500,
         read_ns: None,
         follows: None,
+        segments: None,
     };
     let presence = tally.presence;
     let anomalies = tally.anomalies;

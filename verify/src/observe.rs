@@ -46,6 +46,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
         waited_ms: millis(started),
         read_ns: None,
         follows: None,
+        segments: None,
     };
     let events = Events::new(wanted.plan);
     let keys = wanted.plan.keys().unwrap_or(0);

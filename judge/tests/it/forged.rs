@@ -135,6 +135,7 @@ impl Forged {
                 waited_ms: 500,
                 read_ns: self.polls.last().map(|closing| closing.t_answered_ns + 1_000_000_000),
                 follows: None,
+                segments: None,
             },
             listing,
             database: None,
