@@ -6,6 +6,7 @@ use truth::observed::counters::Counters;
 use crate::books::coverage::EXPECTED_ENOUGH;
 use crate::books::tally::Sums;
 use crate::facts::Facts;
+use crate::premises;
 use crate::verdict::{
     Check, CheckId, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain, Status, Verdict,
     blank,
@@ -24,6 +25,7 @@ pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<P
         observations: examined.observations,
         checks: examined.checks,
         not_tested,
+        premises: premises::grounds(facts),
         attempts: facts.attempts(),
         coverage: facts.tally.coverage,
         counters: examined.slack,
@@ -41,7 +43,10 @@ fn reasons(facts: &Facts<'_>, examined: &Examined, planted: &[Planted]) -> Vec<R
         let summary = check.summary.clone();
         match check.status {
             Status::Fail => Some(Reason::Failed { check: name, summary }),
-            Status::Unknown => Some(Reason::Open { check: name, summary }),
+            Status::Unknown => {
+                let open = check.premises.iter().find(|ground| !ground.holds()).cloned();
+                Some(Reason::Open { check: name, summary, open })
+            }
             Status::Pass | Status::NotTested => None,
         }
     };

@@ -166,6 +166,10 @@ pub struct Evidence {
     pub events: Events,
     /// Promises of the target.
     pub promises: Promises,
+    /// Set when the listing is promised to show every stored event.
+    pub listing_is_complete: bool,
+    /// Set when a listing of one topic is promised to show no other.
+    pub topic_is_heeded: bool,
     /// Keys that are judged.
     pub keys: std::ops::Range<u64>,
     /// Ledgers of the runs.
@@ -210,6 +214,7 @@ impl Evidence {
         let first = &runs[0];
         let plan = first.manifest.plan.clone();
         let promises = first.manifest.scenario.promises.clone();
+        let listing = &first.manifest.scenario.target.listing;
         let mut segments = Vec::new();
         for (index, run) in runs.iter().enumerate() {
             if run.manifest.plan != plan {
@@ -229,6 +234,8 @@ impl Evidence {
             runs.iter().map(|run| run.manifest.shard.index).collect();
         Ok(Self {
             events: Events::new(&plan),
+            listing_is_complete: listing.complete == Some(true),
+            topic_is_heeded: listing.filter == Some(true),
             keys: 0..keys,
             plan,
             promises,

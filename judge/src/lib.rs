@@ -1,6 +1,7 @@
 //! The judge: a pure function from evidence to a verdict.
 
 pub mod books;
+mod bracket;
 pub mod checks;
 mod conclude;
 pub mod evidence;
@@ -8,6 +9,7 @@ pub mod facts;
 pub mod history;
 pub mod numbers;
 pub mod planted;
+pub mod premises;
 pub mod resend;
 pub mod verdict;
 
@@ -74,6 +76,8 @@ mod tests {
         let evidence = Evidence {
             events: Events::new(&plan),
             promises: Promises::default(),
+            listing_is_complete: false,
+            topic_is_heeded: false,
             keys: 0..plan.keys().unwrap(),
             frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),
             can_race: true,

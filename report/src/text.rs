@@ -5,7 +5,7 @@ use std::fmt::Write;
 use judge::books::region::Bounds;
 use judge::numbers::{counted, grouped};
 use judge::verdict::{
-    Attempt, Attempts, Check, Finding, Judgement, Observation, SHOWN_KEYS, SentAgain, Status, Verdict,
+    Attempt, Attempts, Check, Finding, Ground, Judgement, Observation, SHOWN_KEYS, SentAgain, Status, Verdict,
 };
 
 /// Prints the report.
@@ -96,11 +96,42 @@ fn status(status: Status) -> &'static str {
 fn findings(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     for check in &verdict.checks {
         let details = details(check);
-        if !details.is_empty() {
-            writeln!(out, "\n  {}\n{}", title(check), details.trim_end())?;
+        if !details.is_empty() || !check.premises.is_empty() {
+            writeln!(out, "\n  {}", title(check))?;
+            out.push_str(&details);
+            premises(out, &check.premises)?;
         }
     }
     Ok(())
+}
+
+/// Premises that the findings of a check rest on, one line each.
+fn premises(out: &mut String, premises: &[Ground]) -> std::fmt::Result {
+    for (nth, ground) in premises.iter().enumerate() {
+        let label = if nth == 0 { "rests on" } else { "" };
+        let Ground { standing, because, premise } = ground;
+        write!(out, "    {label:<9}{premise:<22} {:<9} {because}", standing.text())?;
+        match ground.remedy() {
+            Some(remedy) => writeln!(out, "; decided by {remedy}")?,
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
+}
+
+/// Table of all premises of a run.
+pub fn premise_table(verdict: &Judgement) -> String {
+    let mut out = "Premises of this run\n".to_owned();
+    let written = verdict.premises.iter().try_for_each(|ground| {
+        let Ground { premise, standing, because } = ground;
+        writeln!(out, "  {premise:<22} {:<9} {because}", standing.text())?;
+        match ground.remedy() {
+            Some(remedy) => writeln!(out, "  {:<32} decided by {remedy}", ""),
+            None => Ok(()),
+        }
+    });
+    written.expect("a String takes all that is written");
+    out
 }
 
 /// Findings of a check, each key with its attempts.

@@ -231,7 +231,8 @@ impl ListingObservation {
         if self.is_sound() { &self.sample } else { &[] }
     }
 
-    fn is_sound(&self) -> bool {
+    /// True if the rows can be relied on: they were read, stood still, and are not catching up.
+    pub fn is_sound(&self) -> bool {
         self.offered && self.unread.is_none() && self.bracketed && self.behind.is_none()
     }
 }

@@ -119,6 +119,10 @@ pub struct Options {
     )]
     pub replay: Option<Share>,
 
+    /// Print all premises with their standing in this run, below the report
+    #[arg(long, help_heading = RESULTS)]
+    pub premises: bool,
+
     /// Format of standard output
     #[arg(long, value_enum, default_value = "text", help_heading = RESULTS)]
     pub format: Format,
@@ -201,6 +205,7 @@ impl Options {
             resolve: false,
             replay: None,
             settle: Duration::from_secs(10),
+            premises: false,
             format: Format::Text,
             reach,
         }

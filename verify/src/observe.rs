@@ -20,7 +20,6 @@ use truth::observed::presence::Presence;
 use truth::observed::rows::{Anomaly, AnomalyClass, RowTally};
 use truth::observed::{DatabaseObservation, ListingObservation, Observed, Route, Settled, StatsObservation};
 use truth::plan::event::Events;
-use truth::scenario::promises::Ack;
 
 use self::lister::Lister;
 use self::look::{Extent, Listed, Look};
@@ -60,7 +59,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
             let mut observed = observed(stats, keys, read, wanted.promises.window);
             observed.listing.missing_at_first = missing_at_first;
             observed.listing.looked_ms = millis(started);
-            if observed.listing.bracketed && !wanted.promises.shared && client.offers_listing() {
+            if observed.listing.bracketed && !wanted.promises.is_shared() && client.offers_listing() {
                 observed.listing.scope = client.scope(&wanted.plan.topics).await;
             }
             Ok(observed)
@@ -156,10 +155,10 @@ async fn at_rest(client: &TargetClient, wanted: &Wanted<'_>, deadline: Instant) 
     }
     let sums = &wanted.tally.sums;
     let region = Region::of(&wanted.tally.keys, sums, false, wanted.promises.received);
-    let in_doubt = sums.unknown > 0 || wanted.promises.ack == Ack::Queued;
+    let in_doubt = sums.unknown > 0 || wanted.promises.is_queued();
     let quiet = if in_doubt { wanted.promises.zombie.max(QUIET) } else { QUIET };
     let before = wanted.baseline.and_then(|baseline| baseline.stats.as_ref());
-    let shared = wanted.promises.shared;
+    let shared = wanted.promises.is_shared();
     let expected = Expected { region: &region, before, quiet, shared, deadline };
     let settled = match client.stats().await {
         Ok(first) => settle(client, &expected, first).await,

@@ -113,7 +113,12 @@ pub async fn run(options: Options) -> u8 {
     match verdict {
         Ok(verdict) => {
             match options.format {
-                Format::Text => print(&report::text::render(&verdict)),
+                Format::Text => {
+                    print(&report::text::render(&verdict));
+                    if options.premises {
+                        print(&format!("\n{}", report::text::premise_table(&verdict)));
+                    }
+                }
                 Format::Json => print(&format!("{}\n", report::json::render(&verdict))),
             }
             verdict.verdict.exit_code()

@@ -3,7 +3,6 @@
 use truth::observed::Route;
 use truth::observed::rows::AnomalyClass;
 use truth::observed::topics::Leak;
-use truth::scenario::promises::CounterPromise;
 
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
@@ -73,7 +72,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     let evidence = facts.evidence;
     let observed = &evidence.observed;
     let listing = &observed.listing;
-    if evidence.promises.shared || !facts.tells_presence() || !listing.all_topics {
+    if evidence.promises.is_shared() || !facts.tells_presence() || !listing.all_topics {
         return Foreign::None;
     }
     let Some(baseline) = &evidence.baseline else {
@@ -88,7 +87,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
         return Foreign::None;
     };
     let Some(listed_before) = facts.listed_before() else {
-        if facts.evidence.promises.counters == CounterPromise::Volatile {
+        if !facts.evidence.promises.counts_on() {
             // Such a count does not tell how much was stored before.
             return Foreign::None;
         }
@@ -183,7 +182,7 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     let Some(before) = facts.listed_before().filter(|before| before.foreign.count > 0) else {
         return Check::not_tested(ID, "no rows of others were listed before the run");
     };
-    if evidence.promises.shared {
+    if evidence.promises.is_shared() {
         return Check::not_tested(ID, "others write to the target, and may delete their rows");
     }
     if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {

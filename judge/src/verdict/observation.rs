@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::premise::Premise;
 use crate::numbers::{counted, grouped};
 
 /// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
@@ -81,6 +82,13 @@ pub enum Observation {
         /// The first key's id.
         event_id: String,
     },
+    /// A finding breaks a promise that the target did not make.
+    Unpromised {
+        /// Summary of the check.
+        summary: String,
+        /// The promise.
+        premise: Premise,
+    },
     /// Sentence of a saved verdict; the file does not keep its kind.
     Saved(String),
 }
@@ -134,6 +142,12 @@ impl fmt::Display for Observation {
                 "{} with a server error at every attempt ({attempts} or more), while others were \
                  acknowledged; the first is key {first} ({topic}, {event_id})",
                 counted(*keys, "key failed", "keys failed"),
+            ),
+            Self::Unpromised { summary, premise } => write!(
+                out,
+                "{summary}; nobody promised that {} ({} would)",
+                premise.statement(),
+                premise.promised_by()
             ),
             Self::Saved(sentence) => out.write_str(sentence),
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::check_id::CheckId;
 use super::decision::Verdict;
 use super::doubt::Doubt;
+use super::premise::Ground;
 use crate::numbers::grouped;
 
 /// Cause of a verdict. [`fmt::Display`] writes the sentence of reports and files.
@@ -26,6 +27,8 @@ pub enum Reason {
         check: CheckId,
         /// Its summary.
         summary: String,
+        /// Premise of its faults that does not hold, if that is the cause.
+        open: Option<Ground>,
     },
     /// The evidence as a whole is not enough.
     Doubt(Doubt),
@@ -34,7 +37,7 @@ pub enum Reason {
         /// Name of the defect.
         defect: String,
     },
-    /// No round was answered whole, so no defect could be planted.
+    /// No round has an acknowledged key of its own, so no defect could be planted.
     NoSelfTest,
     /// No attempt was acknowledged.
     NothingAcknowledged,
@@ -91,14 +94,17 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed { check, summary } | Self::Open { check, summary } => {
+            Self::Failed { check, summary } | Self::Open { check, summary, open: None } => {
                 write!(out, "{check}: {summary}")
+            }
+            Self::Open { check, summary, open: Some(open) } => {
+                write!(out, "{check}: {summary}; it is not certain that {open}")
             }
             Self::Doubt(doubt) => doubt.fmt(out),
             Self::Blind { defect } => {
                 write!(out, "self-test failed: a planted {defect} was not found; do not trust this verdict")
             }
-            Self::NoSelfTest => out.write_str("self-test skipped: no round was answered completely"),
+            Self::NoSelfTest => out.write_str("self-test skipped: no key was acknowledged as it should be"),
             Self::NothingAcknowledged => {
                 out.write_str("nothing was acknowledged, so nothing can have been lost")
             }

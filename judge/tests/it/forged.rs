@@ -40,6 +40,8 @@ pub(crate) struct Forged {
     pub(crate) polls: Vec<Poll>,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) settled: Settled,
+    /// Whether the listing is promised to show everything.
+    pub(crate) is_complete: bool,
     /// What was seen before `verify` sent.
     pub(crate) earlier: Option<Observed>,
 }
@@ -141,6 +143,8 @@ impl Forged {
             plan: self.plan.clone(),
             events: self.events.clone(),
             promises: self.promises.clone(),
+            listing_is_complete: self.is_complete,
+            topic_is_heeded: true,
             keys: 0..self.plan.keys().expect("a plan with a count"),
             frames: Frames::Memory(frames),
             can_race: true,
@@ -191,7 +195,7 @@ impl Forged {
     pub(crate) fn write(&self, out: &Path) -> RunFolder {
         let manifest = Manifest {
             schema_version: MANIFEST_VERSION,
-            onceproof: "0.1.0".to_owned(),
+            onceproof: env!("CARGO_PKG_VERSION").to_owned(),
             started_utc: "2026-01-02T03:04:05Z".parse().expect("a moment"),
             plan: self.plan.clone(),
             shard: self.shard,

@@ -36,11 +36,15 @@ fn promise_sets() -> Vec<Promises> {
     let strict = Promises::default();
     vec![
         strict.clone(),
-        Promises { received: Received::Offered, ..strict.clone() },
-        Promises { batch: Batch::Partial, payload: PayloadEquality::Json, ..strict.clone() },
-        Promises { counters: CounterPromise::Volatile, payload: PayloadEquality::None, ..strict.clone() },
-        Promises { ack: Ack::Queued, stats: StatsPromise::Eventual, ..strict.clone() },
-        Promises { shared: true, intermediary_resends: true, ..strict },
+        Promises { received: Some(Received::Offered), ..strict.clone() },
+        Promises { batch: Some(Batch::Partial), payload: PayloadEquality::Json, ..strict.clone() },
+        Promises {
+            counters: Some(CounterPromise::Volatile),
+            payload: PayloadEquality::None,
+            ..strict.clone()
+        },
+        Promises { ack: Some(Ack::Queued), stats: Some(StatsPromise::Eventual), ..strict.clone() },
+        Promises { shared: Some(true), intermediary_resends: Some(true), ..strict },
     ]
 }
 

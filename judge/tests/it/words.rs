@@ -132,6 +132,7 @@ fn a_listing_between_two_unequal_readings_is_unknown() {
 fn what_lies_beyond_a_capped_listing_is_unseen_and_the_way_out_is_named() {
     let mut forged = Forge::default().run();
     forged.rows.truncate(1000);
+    forged.is_complete = false;
     let mut evidence = forged.evidence();
     evidence.observed.listing.capped = true;
     let verdict = judge(&evidence);

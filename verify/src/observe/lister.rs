@@ -6,7 +6,6 @@ use reader::listing::Paged;
 use truth::observed::counters::Counters;
 use truth::observed::rows::{Equality, RowTally};
 use truth::plan::event::Events;
-use truth::scenario::promises::Ack;
 use truth::target::{ListedTopics, Paging};
 
 use super::look::{Extent, Listed};
@@ -177,7 +176,7 @@ impl<'e> Lister<'_, 'e> {
     ) -> impl Iterator<Item = u64> {
         let sample = extent.sample(tally);
         let between = sample.iter().min().copied().zip(sample.iter().max().copied());
-        let between = between.filter(|_| self.wanted.promises.ack == Ack::Committed);
+        let between = between.filter(|_| !self.wanted.promises.is_queued());
         let is_shown = move |ordinal: &u64| match extent {
             Extent::Whole => true,
             Extent::Capped => between.is_some_and(|(low, high)| low < *ordinal && *ordinal < high),

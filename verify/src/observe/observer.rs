@@ -102,7 +102,7 @@ impl<'e> Observer<'_, 'e> {
                     if let Some(counters) = stats {
                         *counters = client.stats().await?;
                     }
-                    again.shows_the_same(&look, self.lister.wanted.promises.shared)
+                    again.shows_the_same(&look, self.lister.wanted.promises.is_shared())
                 }
             };
             if bracketed || bracket == BRACKETS {
@@ -138,7 +138,7 @@ impl<'e> Observer<'_, 'e> {
     /// it is false: the rows of others shift the pages, so such a listing counts only if nothing
     /// moved at all.
     fn ignores_counters(&self) -> bool {
-        let shared = self.lister.wanted.promises.shared;
+        let shared = self.lister.wanted.promises.is_shared();
         shared && self.lister.client.target().listing.paging != Paging::Offset
     }
 

@@ -51,8 +51,7 @@ impl Kept {
             }
             Self::Json => "the JSON value is as sent, the text is not",
             Self::Respelt => {
-                "the JSON value is as sent, but numbers are written in another way: 1.50 comes back as 1.5. Events \
-                 with such numbers in a template, or made by the trap number_spelling, would count as changed"
+                "the JSON value is as sent, with numbers written in another way: 1.50 comes back as 1.5"
             }
         }
     }

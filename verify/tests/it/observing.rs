@@ -467,7 +467,7 @@ async fn what_waits_is_given_the_promised_time_and_no_more() {
 #[tokio::test]
 async fn keys_that_are_not_listed_are_looked_for_until_the_promised_time() {
     let mut forged = small();
-    (forged.promises.ack, forged.promises.drain) = (Ack::Queued, Some(PATIENT));
+    (forged.promises.ack, forged.promises.drain) = (Some(Ack::Queued), Some(PATIENT));
     let late = forged.rows.split_off(200);
     // The counters do not tell what waits, and count all at once.
     let untold = |_: usize, counters: &Counters| {
@@ -494,7 +494,7 @@ async fn counters_that_never_rest_are_unknown() {
         [(Box::new(moving), Settled::Moving), (Box::new(waiting), Settled::Stalled)];
     for (on_stats, settled) in scripts {
         let mut forged = forged.clone();
-        forged.promises.ack = Ack::Queued;
+        forged.promises.ack = Some(Ack::Queued);
         forged.polls.clear();
         forged.lose(3);
         let stub = Stub::start(Script { on_stats, ..script(&forged) }).await;
@@ -566,7 +566,7 @@ async fn a_target_without_counters_is_listed_twice_and_one_without_a_listing_cou
 #[tokio::test]
 async fn where_others_write_our_rows_alone_have_to_stand_still() {
     let mut forged = small();
-    forged.promises.shared = true;
+    forged.promises.shared = Some(true);
     let on_stats = |nth: usize, counters: &Counters| {
         let more = |count: Option<u64>| count.map(|count| count + nth as u64);
         Some(Counters {
@@ -679,7 +679,7 @@ async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
     unknown(&up_to(700, rows, &forged, uncounted).await);
     // An event that is stored later may be stored after everything that is shown.
     let mut queued = forged.clone();
-    queued.promises.ack = Ack::Queued;
+    queued.promises.ack = Some(Ack::Queued);
     queued.rows.remove(300);
     unknown(&up_to(700, queued.rows.clone(), &queued, uncounted).await);
 }
