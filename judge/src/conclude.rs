@@ -188,6 +188,11 @@ fn void_reasons(facts: &Facts<'_>) -> Vec<Reason> {
     {
         reasons.push(Reason::NothingToRead);
     }
+    // A sibling shard may have begun to send before this one looked.
+    let is_whole = facts.evidence.polled.len() == 1 && facts.evidence.missing_shards == 0;
+    if is_whole && facts.rows_of_ours_before() > 0 {
+        reasons.push(Reason::IdsUsed { rows: facts.rows_of_ours_before() });
+    }
     for struck in facts.evidence.faults.iter().filter(|struck| !struck.bit()) {
         let cause = struck.record.as_ref().and_then(|record| record.missed.clone());
         reasons.push(Reason::FaultMissed { planned: struck.planned.clone(), cause });

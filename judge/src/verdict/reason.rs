@@ -8,7 +8,7 @@ use super::check_id::CheckId;
 use super::decision::Verdict;
 use super::doubt::Doubt;
 use super::premise::Ground;
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped};
 
 /// Cause of a verdict. [`fmt::Display`] writes the sentence of reports and files.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -43,6 +43,11 @@ pub enum Reason {
     NothingAcknowledged,
     /// The target offers nothing to read.
     NothingToRead,
+    /// Rows with the run's ids were there before the run.
+    IdsUsed {
+        /// Number of rows.
+        rows: u64,
+    },
     /// A planned fault did not happen.
     FaultMissed {
         /// Fault as planned: `kill at 30%`.
@@ -85,6 +90,7 @@ impl Reason {
             | Self::Saved(_) => Verdict::Unknown,
             Self::NothingAcknowledged
             | Self::NothingToRead
+            | Self::IdsUsed { .. }
             | Self::FaultMissed { .. }
             | Self::NoneObserved { .. } => Verdict::Void,
         }
@@ -109,6 +115,11 @@ impl fmt::Display for Reason {
                 out.write_str("nothing was acknowledged, so nothing can have been lost")
             }
             Self::NothingToRead => out.write_str("the target offers neither a listing nor a unique count"),
+            Self::IdsUsed { rows } => write!(
+                out,
+                "{} listed before the run: this --run-id was sent before; send again without --run-id",
+                counted(*rows, "row with an id of this run was", "rows with ids of this run were")
+            ),
             Self::FaultMissed { planned, cause } => {
                 let cause = cause.as_deref().unwrap_or("there is no record of it");
                 write!(out, "the planned fault had no effect: {planned}: {cause}")

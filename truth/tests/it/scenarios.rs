@@ -166,11 +166,7 @@ fn times_that_are_promised_are_kept_in_what_is_saved_and_unpromised_by_default()
     assert_eq!((promised.stats_lag, promised.drain), (Some(Duration::ZERO), Some(Duration::from_secs(60))));
     for promises in [promised, Preset::Queued.promises()] {
         let saved = serde_json::to_string(&promises).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Promises>(&saved).unwrap(),
-            promises,
-            "{saved}"
-        );
+        assert_eq!(serde_json::from_str::<Promises>(&saved).unwrap(), promises, "{saved}");
     }
     assert_eq!((Preset::Queued.promises().stats_lag, Preset::Queued.promises().drain), (None, None));
 }
