@@ -168,9 +168,10 @@ impl<'a> Facts<'a> {
 fn to_the_end(evidence: &Evidence, polled: &Polled) -> Epochs {
     let mut epochs = polled.epochs.clone();
     for look in evidence.earlier.iter().chain([&evidence.observed]) {
-        let at_ns = look.stats.read_ns.filter(|_| evidence.one_clock);
+        let answered_ns = look.stats.read_ns.filter(|_| evidence.one_clock);
+        let asked_ns = look.stats.asked_ns.filter(|_| evidence.one_clock).or(answered_ns);
         if let Some(counters) = look.stats.stats.clone() {
-            epochs.take(Reading { asked_ns: at_ns, answered_ns: at_ns, counters });
+            epochs.take(Reading { asked_ns, answered_ns, counters });
         }
     }
     epochs

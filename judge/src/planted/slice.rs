@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use truth::observed::counters::Counters;
+use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally, SetSum};
 use truth::observed::{ListingObservation, Observed, Settled};
 use truth::plan::shard::Shard;
@@ -292,6 +293,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
             anomalies: rows.anomalies,
             presence: rows.presence,
             winners: rows.winners,
+            looks: Looks::default(),
         },
         earlier: None,
     }

@@ -8,6 +8,7 @@ use judge::evidence::{Evidence, Frames};
 use judge::judge;
 use judge::verdict::{Check, CheckId, Judgement, Status};
 use truth::observed::counters::Counters;
+use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally};
 use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
 use truth::plan::Plan;
@@ -121,6 +122,7 @@ impl Forged {
                 unread: None,
                 settled: self.settled,
                 waited_ms: 500,
+                asked_ns: None,
                 read_ns: self.polls.last().map(|closing| closing.t_answered_ns + 1_000_000_000),
                 follows: None,
             },
@@ -129,6 +131,7 @@ impl Forged {
             presence: tally.presence,
             winners: tally.winners,
             anomalies: tally.anomalies,
+            looks: Looks::default(),
         }
     }
 

@@ -8,6 +8,7 @@ use judge::facts::book;
 use judge::judge;
 use judge::verdict::{CheckId, Judgement, Verdict};
 use reader::client::{ReadError, TargetClient};
+use reader::looking::Looking;
 use reader::tunnel::ProxyLogin;
 use truth::observed::counters::Counters;
 use truth::observed::{Behind, Observed, Settled};
@@ -47,7 +48,7 @@ async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Obse
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
         database: None,
-        settle,
+        looking: Looking { settle, ..Looking::default() },
     };
     observe(&client, &wanted).await
 }
