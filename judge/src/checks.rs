@@ -92,6 +92,13 @@ pub const REGISTRY: &[Registered] = &[
         make: |subject, _| by_row::foreign_lost(subject.facts),
     },
     Registered {
+        id: CheckId::ListingUnsound,
+        fails_when: "the listing repeats rows at page borders, or keys come and go between looks",
+        needs: "listing",
+        premises: &[Premise::RowsInOrder],
+        make: |subject, _| by_row::listing_unsound(subject.facts),
+    },
+    Registered {
         id: CheckId::StoredTwice,
         fails_when: "a key is listed more than once",
         needs: "listing",

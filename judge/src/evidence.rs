@@ -19,6 +19,7 @@ use truth::record::ledger::{Frame, Header};
 use truth::record::manifest::Manifest;
 use truth::record::polls;
 use truth::scenario::promises::Promises;
+use truth::target::RowOrder;
 
 use crate::books::polled::Polled;
 use crate::books::walk::WalkError;
@@ -170,6 +171,8 @@ pub struct Evidence {
     pub listing_is_complete: bool,
     /// Set when a listing of one topic is promised to show no other.
     pub topic_is_heeded: bool,
+    /// Set when the rows of a listing are promised to have an order.
+    pub rows_have_an_order: bool,
     /// Keys that are judged.
     pub keys: std::ops::Range<u64>,
     /// Ledgers of the runs.
@@ -236,6 +239,7 @@ impl Evidence {
             events: Events::new(&plan),
             listing_is_complete: listing.complete == Some(true),
             topic_is_heeded: listing.filter == Some(true),
+            rows_have_an_order: listing.order.is_some_and(|order| order != RowOrder::None),
             keys: 0..keys,
             plan,
             promises,

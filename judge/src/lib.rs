@@ -78,6 +78,7 @@ mod tests {
             promises: Promises::default(),
             listing_is_complete: false,
             topic_is_heeded: false,
+            rows_have_an_order: false,
             keys: 0..plan.keys().unwrap(),
             frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),
             can_race: true,

@@ -1,6 +1,6 @@
 //! Premises of a run: how far each of them stands, from promises and evidence.
 
-use truth::observed::{Behind, Route};
+use truth::observed::{Behind, Observed, Route};
 use truth::scenario::promises::{Preset, Refused, Repeat, Unique};
 
 use crate::books::keys::Class;
@@ -12,7 +12,7 @@ use crate::verdict::{Ground, Premise};
 const ACCEPTED: u16 = 202;
 
 /// Every premise that does not depend on a key, in the order in which they are reported.
-pub const ALL: [Premise; 17] = [
+pub const ALL: [Premise; 18] = [
     Premise::Whole,
     Premise::Fresh,
     Premise::NothingWaits,
@@ -29,6 +29,7 @@ pub const ALL: [Premise; 17] = [
     Premise::Atomic,
     Premise::RefusedWithoutEffect,
     Premise::TopicHeeded,
+    Premise::RowsInOrder,
     Premise::RepeatAccepted,
 ];
 
@@ -69,6 +70,7 @@ pub(crate) fn ground(facts: &Facts<'_>, premise: Premise) -> Ground {
         },
         Premise::Atomic => if_said(promises.is_atomic()),
         Premise::RefusedWithoutEffect => if_said(promises.refused == Some(Refused::NoEffect)),
+        Premise::RowsInOrder => if_said(facts.evidence.rows_have_an_order),
         Premise::TopicHeeded => if_said(facts.evidence.topic_is_heeded),
         Premise::RepeatAccepted => if_said(promises.repeat == Some(Repeat::Accepted)),
     }
@@ -85,6 +87,9 @@ fn whole(facts: &Facts<'_>) -> Ground {
     if facts.evidence.listing_is_complete {
         return Ground::promised(WHOLE);
     }
+    if let Some(because) = contradicted(facts) {
+        return Ground::refuted(WHOLE, because);
+    }
     if listing.capped {
         let rows = counted(listing.rows, "row", "rows");
         return Ground::refuted(WHOLE, format!("the listing ended after {rows}, and there seem to be more"));
@@ -92,15 +97,40 @@ fn whole(facts: &Facts<'_>) -> Ground {
     Ground::assumed(WHOLE)
 }
 
+/// Describes looks that contradict each other, so that no look shows everything.
+pub(crate) fn contradicted(facts: &Facts<'_>) -> Option<String> {
+    let looks = &facts.evidence.observed.looks;
+    let changed = looks.missing.iter().filter(|key| key.flickers()).count() as u64;
+    if changed > 0 {
+        return Some(format!("{} came and went between looks", counted(changed, "key", "keys")));
+    }
+    if looks.more_by_topic {
+        return Some("a topic that was asked for by itself showed more than the listing of all".to_owned());
+    }
+    (looks.shrank && looks.gone_count == 0).then(|| "a look showed fewer keys than one before it".to_owned())
+}
+
 fn fresh(facts: &Facts<'_>) -> Ground {
     const FRESH: Premise = Premise::Fresh;
-    let listing = &facts.evidence.observed.listing;
+    let Observed { listing, looks, .. } = &facts.evidence.observed;
+    if let Some(age) = looks.http_age.filter(|age| *age > 0) {
+        return Ground::refuted(FRESH, format!("a cache answered, with rows up to {age} s old"));
+    }
+    if looks.went_back {
+        return Ground::refuted(FRESH, "a look was older than the one before it");
+    }
     match listing.behind {
         Some(Behind::Replica) => Ground::refuted(FRESH, Behind::Replica.why()),
         _ if facts.evidence.promises.visible.is_some() => Ground::promised(FRESH),
         Some(behind) => Ground::refuted(FRESH, behind.why()),
         None => Ground::assumed(FRESH),
     }
+}
+
+/// Returns true if nothing moved for three times the longest time that a key was late.
+pub(crate) fn outlasted_lag(facts: &Facts<'_>) -> bool {
+    let looks = &facts.evidence.observed.looks;
+    looks.lag_ms.is_none_or(|lag| looks.quiet_ms >= lag.saturating_mul(3))
 }
 
 fn nothing_waits(facts: &Facts<'_>) -> Ground {
@@ -170,6 +200,10 @@ fn ids_unused(facts: &Facts<'_>) -> Ground {
 fn counters(facts: &Facts<'_>) -> Ground {
     match facts.evidence.promises.counts_on() || facts.counts_on() {
         true => counters_of_one_process(facts),
+        false if facts.evidence.observed.looks.counters_went_back => Ground::refuted(
+            Premise::Counters,
+            "the counters went back to what they had been: several processes answer, or a cache",
+        ),
         false => Ground::assumed(Premise::Counters),
     }
 }

@@ -9,7 +9,7 @@ use crate::bracket::Absent;
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::premises::ground;
+use crate::premises::{contradicted, ground, outlasted_lag};
 use crate::verdict::{Check, CheckId, Doubt, Examined, Ground, Premise, SHOWN_KEYS, Standing};
 
 /// Looks for acknowledged keys that are absent, by the last look. It needs a listing that stood
@@ -51,8 +51,14 @@ pub(super) fn lost(facts: &Facts<'_>, absent: &Result<Absent, WalkError>) -> Che
         Route::Api => "the listing",
         Route::Database => "the database",
     };
-    let finding =
-        |ordinal: &u64| facts.finding(*ordinal, format!("acknowledged, and absent from {absent_from}"));
+    let looks = &facts.evidence.observed.looks;
+    let finding = |ordinal: &u64| {
+        let detail = match looks.is_gone(*ordinal) {
+            true => format!("acknowledged, shown at first, and gone from {absent_from}"),
+            false => format!("acknowledged, and absent from {absent_from}"),
+        };
+        facts.finding(*ordinal, detail)
+    };
     let mut summary = format!(
         "{} of {} acknowledged keys {} absent; looked for {} ms",
         grouped(count),
@@ -83,7 +89,7 @@ impl Firm {
     pub(super) fn of(facts: &Facts<'_>, absent: &Absent) -> Self {
         let [whole, fresh, waits] =
             [Premise::Whole, Premise::Fresh, Premise::NothingWaits].map(|premise| ground(facts, premise));
-        if whole.holds() || absent.bracketed.is_empty() {
+        if whole.holds() || absent.bracketed.is_empty() || contradicted(facts).is_some() {
             let keys = absent.keys.clone();
             return Self { count: absent.count, keys, grounds: vec![whole, fresh, waits] };
         }
@@ -99,10 +105,10 @@ impl Firm {
             "of the same topic, keys sent before and keys sent after are shown, and nearly all in between",
         );
         let fresh = match fresh.standing {
-            Standing::Assumed => {
+            Standing::Assumed if outlasted_lag(facts) => {
                 shown(Premise::Fresh, "keys of the same topic that were acknowledged later are shown")
             }
-            Standing::Promised | Standing::Shown | Standing::Refuted => fresh,
+            _ => fresh,
         };
         Self { count: keys.len() as u64, keys, grounds: vec![whole, fresh, waits] }
     }
@@ -154,7 +160,8 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
         return Check::not_tested(ID, "the target shows no events");
     }
     let all = facts.tally.keys.of_class(Class::StoredTwice, 0).count;
-    let is_known = |ordinal: &u64| !facts.tally.ages.may_be_forgotten(*ordinal);
+    let is_known =
+        |ordinal: &u64| !facts.tally.ages.may_be_forgotten(*ordinal) && !stands_at_a_border(facts, *ordinal);
     let repeated = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, is_known);
     let count = repeated.count;
     if count == 0 {
@@ -180,7 +187,9 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     let settled = ground(facts, Premise::CopiesSettled);
     // A store that merges copies later has no copies to merge of a key that came once, or that it
     // called new twice.
-    let cannot_merge = |ordinal: &u64| is_known(ordinal) && cannot_merge(facts.tally.keys.get(*ordinal));
+    let cannot_merge = |ordinal: &u64| {
+        is_known(ordinal) && cannot_merge(facts.tally.keys.get(*ordinal)) && stayed(facts, *ordinal)
+    };
     let firm = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, cannot_merge);
     let (shown, ground) = match settled.holds() || firm.count == 0 {
         true => (repeated, settled),
@@ -201,6 +210,19 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     }
     let findings = shown.keys.iter().map(finding).collect();
     Check::fail(ID, shown.count, summary, findings).resting_on(vec![ground])
+}
+
+/// Returns true if copies of a key were shown on neighbouring pages alone: one row, shown twice.
+fn stands_at_a_border(facts: &Facts<'_>, ordinal: u64) -> bool {
+    let copies = facts.evidence.observed.looks.copies(ordinal);
+    copies.is_some_and(|copies| copies.within == 0)
+}
+
+/// Returns true if copies of a key stood within one page in more than one look. Without a record of
+/// looks there was one.
+fn stayed(facts: &Facts<'_>, ordinal: u64) -> bool {
+    let copies = facts.evidence.observed.looks.copies(ordinal);
+    copies.is_none_or(|copies| copies.within > 1 && !copies.vanished())
 }
 
 /// Returns true for a key of which a store cannot have copies that it merges later.

@@ -1,8 +1,8 @@
 //! Checks of single rows.
 
-use truth::observed::Route;
 use truth::observed::rows::AnomalyClass;
 use truth::observed::topics::Leak;
+use truth::observed::{Observed, Route};
 
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
@@ -168,6 +168,34 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
     let summary =
         counted(scope.leaked, "row is shown under another topic", "rows are shown under other topics");
     Check::fail(ID, scope.leaked, summary, scope.examples.iter().map(finding).collect())
+}
+
+/// Looks for rows that the listing repeats at page borders, and for keys that come and go. Neither
+/// says anything of what is stored.
+pub(super) fn listing_unsound(facts: &Facts<'_>) -> Check {
+    const ID: CheckId = CheckId::ListingUnsound;
+    let Observed { listing, looks, .. } = &facts.evidence.observed;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(ID, "the target shows no events");
+    }
+    let come_and_go: Vec<u64> =
+        looks.missing.iter().filter(|key| key.flickers()).map(|key| key.ordinal).collect();
+    let count = looks.border_repeats + come_and_go.len() as u64;
+    if count == 0 {
+        return Check::pass(ID, "no row is repeated at a page border, and no key comes and goes");
+    }
+    let mut parts = Vec::new();
+    if looks.border_repeats > 0 {
+        let rows = counted(looks.border_repeats, "row is", "rows are");
+        parts.push(format!("{rows} repeated at page borders"));
+    }
+    if !come_and_go.is_empty() {
+        let keys = counted(come_and_go.len() as u64, "key comes", "keys come");
+        parts.push(format!("{keys} and go between looks"));
+    }
+    let found = |ordinal: &u64| facts.finding(*ordinal, "shown by one look, and not by the next");
+    let findings = come_and_go.iter().take(SHOWN_KEYS).map(found).collect();
+    Check::fail(ID, count, parts.join("; "), findings)
 }
 
 /// Looks for rows of others that were listed before the run and are gone. Both listings have to be

@@ -272,6 +272,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         promises,
         listing_is_complete: true,
         topic_is_heeded: true,
+        rows_have_an_order: true,
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.iter().cloned().chain([Frame::Closed { t: u64::MAX }]).collect()),
         can_race: whole.can_race,

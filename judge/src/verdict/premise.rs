@@ -42,6 +42,8 @@ pub enum Premise {
     RefusedWithoutEffect,
     /// Promise: a listing of one topic shows no other.
     TopicHeeded,
+    /// Promise: the rows of a listing have an order, in which pages follow one another.
+    RowsInOrder,
     /// Promise: a repeat is acknowledged.
     RepeatAccepted,
 }
@@ -66,6 +68,7 @@ impl Premise {
             Self::Atomic => "atomic batches",
             Self::RefusedWithoutEffect => "refused without effect",
             Self::TopicHeeded => "topic heeded",
+            Self::RowsInOrder => "rows in order",
             Self::RepeatAccepted => "repeats accepted",
         }
     }
@@ -89,6 +92,7 @@ impl Premise {
             Self::Atomic => "a request is stored completely or not at all",
             Self::RefusedWithoutEffect => "a refused request has no effect",
             Self::TopicHeeded => "a listing of one topic shows no other",
+            Self::RowsInOrder => "the pages of a listing follow one another in one order",
             Self::RepeatAccepted => "a repeat is acknowledged",
         }
     }
@@ -117,6 +121,7 @@ impl Premise {
             Self::Atomic => "`batch = \"atomic\"` under `[promises]`",
             Self::RefusedWithoutEffect => "`refused = \"no effect\"` under `[promises]`",
             Self::TopicHeeded => "`filter = true` under `[target.listing]`",
+            Self::RowsInOrder => "`order = \"newest-first\"` under `[target.listing]`",
             Self::RepeatAccepted => "`repeat = \"accepted\"` under `[promises]`",
         }
     }
@@ -129,6 +134,7 @@ impl Premise {
             Self::Atomic
                 | Self::RefusedWithoutEffect
                 | Self::TopicHeeded
+                | Self::RowsInOrder
                 | Self::RepeatAccepted
                 | Self::Uptime
                 | Self::UniqueCountsRows

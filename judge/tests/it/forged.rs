@@ -148,6 +148,7 @@ impl Forged {
             promises: self.promises.clone(),
             listing_is_complete: self.is_complete,
             topic_is_heeded: true,
+            rows_have_an_order: true,
             keys: 0..self.plan.keys().expect("a plan with a count"),
             frames: Frames::Memory(frames),
             can_race: true,

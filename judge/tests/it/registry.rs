@@ -69,6 +69,11 @@ fn rejected(id: CheckId) -> Evidence {
             forged = Forge { earlier: 5, ..Forge::default() }.run();
             forged.rows.remove(2);
         }
+        CheckId::ListingUnsound => {
+            let mut evidence = forged.evidence();
+            evidence.observed.looks.border_repeats = 14;
+            return evidence;
+        }
         CheckId::StoredTwice => forged.rows.push(row(&forged.events, 8)),
         CheckId::RejectedButStored => {
             let key = forged.key_where(|attempts| attempts.len() == 1);
