@@ -2,6 +2,7 @@
 
 use truth::observed::Route;
 use truth::observed::counters::Counters;
+use truth::record::manifest::FolderFormat;
 
 use crate::books::coverage::EXPECTED_ENOUGH;
 use crate::books::tally::Sums;
@@ -126,7 +127,8 @@ fn unread_database<'a>(facts: &Facts<'a>) -> Option<&'a String> {
     facts.evidence.observed.database.as_ref()?.unread.as_ref()
 }
 
-/// Adds the observations on the run as a whole. The first says that a run is not its whole plan.
+/// Adds the observations on the run as a whole. The first say that the folder is of an earlier
+/// release, and that the run is not its whole plan.
 fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     let evidence = facts.evidence;
     let listing = &evidence.observed.listing;
@@ -151,6 +153,9 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     }));
     if let Some(unfinished) = unfinished(facts) {
         examined.observations.insert(0, unfinished);
+    }
+    if evidence.format == FolderFormat::Unsealed {
+        examined.observations.insert(0, Observation::OfFirstRelease);
     }
 }
 

@@ -32,7 +32,9 @@ use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::ending::Ending;
 use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
+use truth::record::seal::seal_run;
 use truth::scenario::Scenario;
 
 use crate::command::settings::{LoadSettings, OutputSettings, Settings};
@@ -106,11 +108,13 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         return Ok(exit::INTERRUPTED);
     }
     let summary = Summary::new(load, &executors, manifest.started_utc, &result);
-    let kept = keep(&summary, output, &folder, &result.tallies(&executors).measured.latencies);
+    let latencies = result.tallies(&executors).measured.latencies;
+    let kept = keep(&summary, output, &folder, &latencies);
+    let sealed = seal(&folder, std::mem::take(&mut result.segments));
     drop(lock);
     tell(&settings, &summary, &folder, &publish_url, notices);
     let code = exit_code(&result, summary.holds(), notices);
-    if let Err(why) = kept {
+    if let Err(why) = kept.and(sealed) {
         notices.error(&why);
         return Ok(exit::NOT_WRITTEN);
     }
@@ -141,6 +145,11 @@ fn keep(
     output.summary_export.as_deref().map_or(Ok(()), |path| {
         summary.export(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
     })
+}
+
+/// Closes the ledger and seals the files of a run that has ended; returns a message if that fails.
+fn seal(folder: &RunFolder, segments: Vec<SegmentWriter>) -> Result<(), String> {
+    seal_run(folder, segments, monotonic_ns()).map_err(|error| chain(&error))
 }
 
 /// Prints the summary, and a warning if nothing was acknowledged.

@@ -27,7 +27,7 @@ pub mod resend;
 mod run;
 
 pub use cli::{Cli, Options};
-pub use run::run;
+pub use run::{VerifyError, run, verdict};
 use truth::exit;
 
 /// Does what the command line asks for, and returns the exit code.

@@ -273,6 +273,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         listing_is_complete: true,
         topic_is_heeded: true,
         rows_have_an_order: true,
+        format: whole.format,
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.iter().cloned().chain([Frame::Closed { t: u64::MAX }]).collect()),
         can_race: whole.can_race,

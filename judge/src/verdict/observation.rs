@@ -12,6 +12,8 @@ use crate::numbers::{counted, grouped};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum Observation {
+    /// A run folder is in the format of 0.1.
+    OfFirstRelease,
     /// The run sent a part of its plan.
     Unfinished {
         /// Attempts that left, or may have left.
@@ -96,6 +98,10 @@ pub enum Observation {
 impl fmt::Display for Observation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OfFirstRelease => out.write_str(
+                "the run folder is of release 0.1: none of its files is sealed, and summary.json says how the run \
+                 ended",
+            ),
             Self::Unfinished { sent, planned } => {
                 write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
             }

@@ -21,7 +21,7 @@ use truth::scenario::Scenario;
 use truth::scenario::promises::{Preset, Received};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
-pub(crate) use crate::forged::{Forged, assert_fails, assert_names, check};
+pub(crate) use crate::forged::{Folder, Forged, assert_fails, assert_names, check};
 
 /// What becomes of one try of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -227,6 +227,7 @@ impl Forge {
             settled: Settled::Reached,
             is_complete: true,
             earlier: None,
+            folder: Folder::Sealed,
         }
     }
 }

@@ -9,4 +9,5 @@ mod plans;
 mod rounds;
 mod saved;
 mod scenarios;
+mod seal;
 mod segment;
