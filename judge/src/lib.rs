@@ -6,7 +6,6 @@ mod conclude;
 pub mod evidence;
 pub mod facts;
 pub mod history;
-pub mod numbers;
 pub mod planted;
 pub mod resend;
 pub mod verdict;
@@ -14,6 +13,7 @@ pub mod verdict;
 use std::collections::{HashMap, HashSet};
 
 use truth::chain::chain;
+pub use truth::numbers;
 
 use self::books::walk::WalkError;
 use self::checks::examine;

@@ -186,8 +186,8 @@ fn write_listing(
         read_ns: None,
         follows: None,
     };
+    let anomalies = tally.anomalies();
     let presence = tally.presence;
-    let anomalies = tally.anomalies;
     Observed { stats, listing, database: None, presence, winners: None, anomalies }
         .save(&folder.observation(1))?;
     Ok(decoding)

@@ -128,14 +128,15 @@ fn observed(stats: StatsObservation, keys: u64, read: Read<'_>, window: Option<D
     listing.cut_off = extent.into_cut_off();
     listing.all_topics = all_topics;
     listing.behind = read.behind;
+    let mut anomalies = tally.anomalies();
     if let Some(Beside { place, tally: beside }) = beside {
         listing = listing.and_rows(&beside);
         tally.fill(&beside);
-        let astray = beside.anomalies.into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
+        let astray = beside.anomalies().into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
         let placed = |anomaly: Anomaly| Anomaly { detail: format!("{place}, {}", anomaly.detail), ..anomaly };
-        tally.anomalies.extend(astray.map(placed));
+        anomalies.extend(astray.map(placed));
     }
-    let RowTally { presence, winners, anomalies, .. } = tally;
+    let RowTally { presence, winners, .. } = tally;
     Observed { stats, listing, database, presence, winners, anomalies }
 }
 

@@ -62,6 +62,15 @@ pub(super) struct Cut {
     pub(super) slice: Slice,
 }
 
+impl Slice {
+    /// Stored row of a key.
+    pub(super) fn stored(&mut self, evidence: &Evidence, ordinal: u64) -> Option<&mut Row> {
+        let topic = evidence.events.topic(ordinal);
+        let id = evidence.events.id_text(ordinal);
+        self.rows.iter_mut().find(|row| row.topic == topic && row.event_id == id)
+    }
+}
+
 /// Cuts the slice out of the run. None if no round was answered whole.
 pub(super) fn cut(facts: &Facts<'_>) -> Result<Option<Cut>, WalkError> {
     let evidence = facts.evidence;
@@ -279,7 +288,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
             stats,
             listing,
             database: None,
-            anomalies: rows.anomalies,
+            anomalies: rows.anomalies(),
             presence: rows.presence,
             winners: rows.winners,
         },

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::numbers::{counted, grouped};
+use crate::numbers::{counted, enumerated, grouped};
 
 /// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
 /// and files.
@@ -55,6 +55,16 @@ pub enum Observation {
     OthersInDatabase {
         /// Number of rows.
         rows: u64,
+    },
+    /// No row shows some of the contents that were sent.
+    ContentsHidden {
+        /// Their names.
+        contents: Vec<&'static str>,
+    },
+    /// The form of the listed timestamps is not understood.
+    TimestampsUnclear {
+        /// A listed timestamp.
+        example: String,
     },
     /// The target restarted during the run, unplanned.
     Restarted {
@@ -119,6 +129,14 @@ impl fmt::Display for Observation {
             Self::OthersInDatabase { rows } => {
                 let rows = counted(*rows, "row that is not of this run", "rows that are not of this run");
                 write!(out, "the database holds {rows} more than before it")
+            }
+            Self::ContentsHidden { contents } => {
+                let plural: Vec<String> = contents.iter().map(|content| format!("{content}s")).collect();
+                let plural: Vec<&str> = plural.iter().map(String::as_str).collect();
+                write!(out, "{} are not shown, so they were not compared", enumerated(&plural))
+            }
+            Self::TimestampsUnclear { example } => {
+                write!(out, "timestamps are shown in a form that is not understood: `{example}`; not compared")
             }
             Self::Restarted { when } => write!(out, "the target restarted {when}; nothing planned did that"),
             Self::RestartedAfterRun => {

@@ -124,9 +124,9 @@ impl Forged {
             },
             listing,
             database: None,
+            anomalies: tally.anomalies(),
             presence: tally.presence,
             winners: tally.winners,
-            anomalies: tally.anomalies,
         }
     }
 

@@ -5,7 +5,7 @@ mod question;
 
 use std::time::{Duration, Instant};
 
-use truth::scenario::promises::TimestampEquality;
+use truth::scenario::promises::{PayloadEquality, TimestampEquality};
 use truth::target::Paging;
 
 use self::paging::Way;
@@ -13,7 +13,7 @@ use self::question::{Found, Question, longest_list};
 use super::asking::Asker;
 use super::draft::Draft;
 use super::publish::{Exchanges, WayIn};
-use super::rows::{Kept, Shape, Shown};
+use super::rows::{Shape, Shown};
 
 /// Paths that are tried.
 const PATHS: [&str; 6] = ["/events", "/api/events", "/logs", "/items", "/messages", "/records"];
@@ -222,8 +222,16 @@ fn say_fields(shape: &Shape, draft: &mut Draft) {
     match &shape.payload {
         Some(Shown { at, kept }) => {
             draft.set(TABLE, "payload", at, "place of the value that was sent");
-            let promise = if *kept == Kept::Exact { "exact" } else { "json" };
-            draft.set("promises", "payload", promise, kept.evidence());
+            match kept {
+                PayloadEquality::Exact => {
+                    let evidence =
+                        "the text of the payload is as sent, with its numbers and the order of its members";
+                    draft.set("promises", "payload", "exact", evidence);
+                }
+                _ => {
+                    draft.set("promises", "payload", "json", "the JSON value is as sent, the text is not");
+                }
+            }
         }
         None => {
             draft.set(TABLE, "payload", "", "rows do not show it as sent");
