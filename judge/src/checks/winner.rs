@@ -52,7 +52,9 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         let has_other = evidence.plan.variants.other_payload > 0;
         return match has_other || is_to_the_letter(facts) {
             true => Check::not_tested(ID, "every key may hold either of its payloads"),
-            false => Check::not_tested(ID, "two spellings of one payload differ only under `payload = \"exact\"`"),
+            false => {
+                Check::not_tested(ID, "two spellings of one payload differ only under `payload = \"exact\"`")
+            }
         };
     }
     if wrong.is_empty() {

@@ -136,7 +136,10 @@ impl fmt::Display for Observation {
                 write!(out, "{} are not shown, so they were not compared", enumerated(&plural))
             }
             Self::TimestampsUnclear { example } => {
-                write!(out, "timestamps are shown in a form that is not understood: `{example}`; not compared")
+                write!(
+                    out,
+                    "timestamps are shown in a form that is not understood: `{example}`; not compared"
+                )
             }
             Self::Restarted { when } => write!(out, "the target restarted {when}; nothing planned did that"),
             Self::RestartedAfterRun => {

@@ -270,9 +270,8 @@ impl<'a> RowTally<'a> {
 
     /// Returns which of a key's payloads is listed; none if it is neither.
     fn side(&self, ordinal: u64, listed: &str) -> Option<Side> {
-        let is_it = |side: &Side| {
-            equal_payload(self.equality.payload, &self.events.payload(ordinal, *side), listed)
-        };
+        let is_it =
+            |side: &Side| equal_payload(self.equality.payload, &self.events.payload(ordinal, *side), listed);
         let other = self.events.variant(ordinal).map(|_| Side::Other);
         [Side::Plain].into_iter().chain(other).find(is_it)
     }

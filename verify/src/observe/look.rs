@@ -76,7 +76,8 @@ impl Stored<'_> {
         let contents = &tally.contents.each;
         let Some(column) = contents.iter().position(ContentTally::is_foreign) else { return Ok(self) };
         let is_of_it = |anomaly: &Anomaly| anomaly.class == AnomalyClass::PayloadChanged;
-        let example = tally.anomalies().into_iter().find(is_of_it).map_or_else(String::new, |found| found.detail);
+        let example =
+            tally.anomalies().into_iter().find(is_of_it).map_or_else(String::new, |found| found.detail);
         Err(format!(
             "its column `{}` is not understood: not one of {} values was sent ({example}); convert the column in \
              database.query, or leave it out",

@@ -121,7 +121,10 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     let target = Target { url: stub.url.clone(), ..scenario.target.clone() };
     let verdict = verdict(&forged, &target, PATIENT).await;
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(check(&verdict, CheckId::PayloadChanged).summary, "210 stored events are as sent in timestamp and payload");
+    assert_eq!(
+        check(&verdict, CheckId::PayloadChanged).summary,
+        "210 stored events are as sent in timestamp and payload"
+    );
 
     // One row of other contents is noticed through all of that.
     let mut script = script(&forged);
@@ -396,10 +399,7 @@ async fn rows_without_a_payload_are_found_unless_no_row_has_one() {
         .collect();
     assert_eq!(
         found,
-        [
-            "payload is missing; 209 of 210 rows show it",
-            "timestamp is missing; 209 of 210 rows show it"
-        ]
+        ["payload is missing; 209 of 210 rows show it", "timestamp is missing; 209 of 210 rows show it"]
     );
     for row in &mut forged.rows {
         (row.timestamp, row.payload) = (None, None);

@@ -131,7 +131,8 @@ fn a_text_that_is_not_json_has_no_value() {
 #[test]
 fn no_nesting_is_too_deep() {
     let depth = 300;
-    let nested = |inner: &str| format!("{}{inner}{}", r#"{"b":[0, "#.repeat(depth), r#"],"a":1}"#.repeat(depth));
+    let nested =
+        |inner: &str| format!("{}{inner}{}", r#"{"b":[0, "#.repeat(depth), r#"],"a":1}"#.repeat(depth));
     let spelt = |inner: &str| format!("{}{inner}{}", r#"{"a":1.0,"b":[0,"#.repeat(depth), "]}".repeat(depth));
     assert_same(&nested("7"), &spelt("7"));
     assert_other(&nested("7"), &spelt("8"));
@@ -145,7 +146,11 @@ fn no_nesting_is_too_deep() {
 enum Tree {
     Word(&'static str),
     /// Digits x 10^exponent, negative if so.
-    Number { is_negative: bool, digits: u64, exponent: i64 },
+    Number {
+        is_negative: bool,
+        digits: u64,
+        exponent: i64,
+    },
     Text(String),
     List(Vec<Tree>),
     Object(Vec<(String, Tree)>),
