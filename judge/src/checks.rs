@@ -117,7 +117,7 @@ pub const REGISTRY: &[Registered] = &[
     },
     Registered {
         id: CheckId::PayloadChanged,
-        fails_when: "a stored event differs from the one sent",
+        fails_when: "a stored event differs from the one sent, or lacks a content that others show",
         needs: "listing with contents",
         premises: &[],
         make: |subject, _| by_row::payload_changed(subject.facts),
@@ -227,6 +227,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         examined.checks.push(check);
     }
     examined.observations.extend(by_row::rows_of_others(facts));
+    examined.observations.extend(by_row::contents_not_compared(facts));
     examined.observations.extend(epochs::restarts(facts));
     examined.observations.extend(liveness::failures(facts));
     examined.observations.extend(liveness::poisoned(facts));

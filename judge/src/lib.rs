@@ -7,7 +7,6 @@ mod conclude;
 pub mod evidence;
 pub mod facts;
 pub mod history;
-pub mod numbers;
 pub mod planted;
 pub mod premises;
 pub mod resend;
@@ -16,6 +15,7 @@ pub mod verdict;
 use std::collections::{HashMap, HashSet};
 
 use truth::chain::chain;
+pub use truth::numbers;
 
 use self::books::walk::WalkError;
 use self::checks::examine;

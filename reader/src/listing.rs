@@ -285,14 +285,15 @@ fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result
         name => members.0.get(name).map(|value| value.get()),
     };
     let string = |name: &str| raw(name).map(as_text);
+    let content = |name: &str| raw(name).filter(|raw| *raw != "null").map(as_text);
     let no_field =
         |name: &str| format!("a row has no field `{name}`; name the right one in target.listing.fields");
     let own_topic = string(&fields.topic).or_else(|| topic.cloned());
     Ok(Row {
         topic: own_topic.ok_or_else(|| no_field(&fields.topic))?,
         event_id: string(&fields.event_id).ok_or_else(|| no_field(&fields.event_id))?,
-        timestamp: string(&fields.timestamp),
-        source: string(&fields.source),
+        timestamp: content(&fields.timestamp),
+        source: content(&fields.source),
         payload: raw(&fields.payload).map(str::to_owned),
     })
 }

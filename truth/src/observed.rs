@@ -17,7 +17,7 @@ use crate::files::{FolderError, read_json, write_json};
 use crate::observed::counters::Counters;
 use crate::observed::looks::Looks;
 use crate::observed::presence::{Presence, Winners};
-use crate::observed::rows::{Anomaly, RowTally, SetSum};
+use crate::observed::rows::{Anomaly, Contents, RowTally, SetSum};
 use crate::observed::topics::TopicScope;
 use crate::plan::Plan;
 
@@ -157,6 +157,9 @@ pub struct ListingObservation {
     pub never_planned: u64,
     /// Rows whose payload could be compared.
     pub compared: u64,
+    /// What the rows show of the contents of events; none in folders of 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
     /// Number of acknowledged keys that the first listing did not show.
     pub missing_at_first: u64,
     /// Time for which these keys were looked for.
@@ -187,6 +190,7 @@ impl ListingObservation {
             payload_changed: 0,
             never_planned: 0,
             compared: 0,
+            contents: None,
             missing_at_first: 0,
             looked_ms: 0,
         }
@@ -194,28 +198,40 @@ impl ListingObservation {
 
     /// Adds the totals of the rows.
     pub fn with_rows(self, tally: &RowTally<'_>, pages: u64) -> Self {
+        let contents = tally.shown();
         Self {
             rows: tally.rows,
             pages,
             ours: tally.ours,
             foreign: tally.foreign,
             wrong_topic: tally.wrong_topic,
-            payload_changed: tally.payload_changed,
+            payload_changed: tally.payload_changed(),
             never_planned: tally.never_planned,
-            compared: tally.compared,
+            compared: contents.payload.unwrap_or(0),
+            contents: Some(contents),
             ..self
         }
     }
 
     /// Adds the anomalies of rows that another way showed.
     pub fn and_rows(self, tally: &RowTally<'_>) -> Self {
+        let contents = self.contents.unwrap_or_default().and(tally.shown());
         Self {
             wrong_topic: self.wrong_topic.max(tally.wrong_topic),
-            payload_changed: self.payload_changed.max(tally.payload_changed),
+            payload_changed: self.payload_changed.max(tally.payload_changed()),
             never_planned: self.never_planned.max(tally.never_planned),
-            compared: self.compared.max(tally.compared),
+            compared: contents.payload.unwrap_or(0),
+            contents: Some(contents),
             ..self
         }
+    }
+
+    /// Returns what the rows show of the contents of events. Folders of 0.1 know it of payloads
+    /// alone.
+    pub fn shown(&self) -> Contents {
+        let payloads = Some(self.compared).filter(|rows| *rows > 0);
+        let of_payloads = || Contents { payload: payloads, ..Contents::default() };
+        self.contents.clone().unwrap_or_else(of_payloads)
     }
 
     /// True if the listing tells of every key whether it is stored.

@@ -199,8 +199,8 @@ fn write_listing(
         read_ns: None,
         follows: None,
     };
+    let anomalies = tally.anomalies();
     let presence = tally.presence;
-    let anomalies = tally.anomalies;
     let looks = Looks::default();
     Observed { stats, listing, database: None, presence, winners: None, anomalies, looks }
         .save(&folder.observation(1))?;

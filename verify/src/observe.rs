@@ -211,14 +211,15 @@ fn observed(stats: StatsObservation, keys: u64, read: Read<'_>, window: Option<D
     };
     let pages = listing.pages;
     listing = listing.with_rows(&tally, pages);
+    let mut anomalies = tally.anomalies();
     if let Some(Beside { place, tally: beside }) = beside {
         listing = listing.and_rows(&beside);
         tally.fill(&beside);
-        let astray = beside.anomalies.into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
+        let astray = beside.anomalies().into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
         let placed = |anomaly: Anomaly| Anomaly { detail: format!("{place}, {}", anomaly.detail), ..anomaly };
-        tally.anomalies.extend(astray.map(placed));
+        anomalies.extend(astray.map(placed));
     }
-    let RowTally { mut presence, winners, anomalies, .. } = tally;
+    let RowTally { mut presence, winners, .. } = tally;
     presence.fill(&besides);
     Observed { stats, listing, database, presence, winners, anomalies, looks: Looks::default() }
 }

@@ -1,12 +1,12 @@
 //! Checks of single rows.
 
-use truth::observed::rows::AnomalyClass;
+use truth::observed::rows::{AnomalyClass, CONTENTS, Contents};
 use truth::observed::topics::Leak;
 use truth::observed::{Observed, Route};
 
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
-use crate::numbers::counted;
+use crate::numbers::{counted, enumerated};
 use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, SHOWN_KEYS};
 
 /// Looks for rows that this run did not store. An id that is not of this run needs a listing before
@@ -231,7 +231,8 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     Check::pass(ID, format!("{rows} listed before the run, and at least as many now"))
 }
 
-/// Looks for stored events that differ from those sent, under the promised equality.
+/// Looks for stored events that differ from those sent, under the promised equality. A row that
+/// lacks a content which other rows show differs too.
 pub fn payload_changed(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::PayloadChanged;
     let listing = &facts.evidence.observed.listing;
@@ -244,12 +245,33 @@ pub fn payload_changed(facts: &Facts<'_>) -> Check {
             counted(count, "event is stored with other contents", "events are stored with other contents");
         return Check::fail(ID, count, summary, examples(facts, AnomalyClass::PayloadChanged));
     }
-    match listing.compared {
-        0 => Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them"),
-        compared => {
-            Check::pass(ID, format!("{} as sent", counted(compared, "stored event is", "stored events are")))
-        }
+    let contents = listing.shown();
+    if contents.rows() == 0 {
+        let why: Vec<String> = not_compared(&contents).iter().map(ToString::to_string).collect();
+        return match why.as_slice() {
+            [] => Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them"),
+            why => Check::not_tested(ID, why.join("; ")),
+        };
     }
+    let as_sent = counted(contents.rows(), "stored event is as sent", "stored events are as sent");
+    let compared = contents.compared();
+    match compared.len() == CONTENTS.len() || listing.contents.is_none() {
+        true => Check::pass(ID, as_sent),
+        false => Check::pass(ID, format!("{as_sent} in {}", enumerated(&compared))),
+    }
+}
+
+/// Lists the contents that could not be compared, if others could. Otherwise the check says it.
+pub fn contents_not_compared(facts: &Facts<'_>) -> Vec<Observation> {
+    let contents = facts.evidence.observed.listing.shown();
+    if contents.rows() == 0 { Vec::new() } else { not_compared(&contents) }
+}
+
+fn not_compared(contents: &Contents) -> Vec<Observation> {
+    let hidden = contents.hidden();
+    let hidden = (!hidden.is_empty()).then_some(Observation::ContentsHidden { contents: hidden });
+    let unclear = contents.unclear.clone();
+    hidden.into_iter().chain(unclear.map(|example| Observation::TimestampsUnclear { example })).collect()
 }
 
 fn examples(facts: &Facts<'_>, class: AnomalyClass) -> Vec<Finding> {

@@ -63,6 +63,15 @@ pub(super) struct Cut {
     pub(super) slice: Slice,
 }
 
+impl Slice {
+    /// Stored row of a key.
+    pub(super) fn stored(&mut self, evidence: &Evidence, ordinal: u64) -> Option<&mut Row> {
+        let topic = evidence.events.topic(ordinal);
+        let id = evidence.events.id_text(ordinal);
+        self.rows.iter_mut().find(|row| row.topic == topic && row.event_id == id)
+    }
+}
+
 /// Cuts the slice out of the run. None if there is none.
 pub(super) fn cut(facts: &Facts<'_>) -> Result<Option<Cut>, WalkError> {
     let evidence = facts.evidence;
@@ -292,7 +301,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
             stats,
             listing,
             database: None,
-            anomalies: rows.anomalies,
+            anomalies: rows.anomalies(),
             presence: rows.presence,
             winners: rows.winners,
             looks: Looks::default(),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::premise::Premise;
-use crate::numbers::{counted, grouped};
+use crate::numbers::{counted, enumerated, grouped};
 
 /// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
 /// and files.
@@ -21,6 +21,8 @@ pub enum Observation {
         /// Attempts of the plan.
         planned: u64,
     },
+    /// The folder was written by release 0.1, which wrote promises that nobody had said.
+    OldFolder,
     /// Acknowledged keys appeared in a later look only.
     SeenLate {
         /// Number of keys.
@@ -58,6 +60,16 @@ pub enum Observation {
     OthersInDatabase {
         /// Number of rows.
         rows: u64,
+    },
+    /// No row shows some of the contents that were sent.
+    ContentsHidden {
+        /// Their names.
+        contents: Vec<&'static str>,
+    },
+    /// The form of the listed timestamps is not understood.
+    TimestampsUnclear {
+        /// A listed timestamp.
+        example: String,
     },
     /// The target restarted during the run, unplanned.
     Restarted {
@@ -105,6 +117,10 @@ impl fmt::Display for Observation {
             Self::Unfinished { sent, planned } => {
                 write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
             }
+            Self::OldFolder => out.write_str(
+                "the folder was written by release 0.1: a promise counts only where it differs from the preset \
+                 `strict`, that release's default",
+            ),
             Self::SeenLate { keys, looked_ms } => write!(
                 out,
                 "{} not listed at first; the last look was {} ms after the first reading",
@@ -133,6 +149,17 @@ impl fmt::Display for Observation {
             Self::OthersInDatabase { rows } => {
                 let rows = counted(*rows, "row that is not of this run", "rows that are not of this run");
                 write!(out, "the database holds {rows} more than before it")
+            }
+            Self::ContentsHidden { contents } => {
+                let plural: Vec<String> = contents.iter().map(|content| format!("{content}s")).collect();
+                let plural: Vec<&str> = plural.iter().map(String::as_str).collect();
+                write!(out, "{} are not shown, so they were not compared", enumerated(&plural))
+            }
+            Self::TimestampsUnclear { example } => {
+                write!(
+                    out,
+                    "timestamps are shown in a form that is not understood: `{example}`; not compared"
+                )
             }
             Self::Restarted { when } => write!(out, "the target restarted {when}; nothing planned did that"),
             Self::RestartedAfterRun => {

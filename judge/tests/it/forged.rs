@@ -142,9 +142,9 @@ impl Forged {
             },
             listing,
             database: None,
+            anomalies: tally.anomalies(),
             presence: tally.presence,
             winners: tally.winners,
-            anomalies: tally.anomalies,
             looks: Looks::default(),
         }
     }

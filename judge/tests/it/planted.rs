@@ -14,7 +14,7 @@ use crate::forge::{Fate, Forge, foreign};
 /// Names of the planted defects that were seen; asserts that none was missed.
 #[track_caller]
 fn seen(verdict: &Judgement) -> Vec<&str> {
-    assert_eq!(verdict.planted.len(), 15, "{:#?}", verdict.reasons);
+    assert_eq!(verdict.planted.len(), 17, "{:#?}", verdict.reasons);
     let missed: Vec<_> = verdict.planted.iter().filter(|planted| planted.seen == Some(false)).collect();
     assert!(missed.is_empty(), "{missed:?}");
     verdict.planted.iter().filter(|p| p.seen == Some(true)).map(|p| p.defect.as_str()).collect()
@@ -54,7 +54,7 @@ fn all_are_seen_on_the_default_run() {
     (forge.scenario.load.count, forge.scenario.load.batch) = (Some(20_000), 100);
     let verdict = forge.run().verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(seen(&verdict).len(), 15, "{:?}", verdict.planted);
+    assert_eq!(seen(&verdict).len(), 17, "{:?}", verdict.planted);
 }
 
 #[test]
@@ -154,6 +154,6 @@ fn a_run_with_keys_of_two_payloads_plants_one_that_stays_wrongly() {
     let mut forge = Forge::default();
     forge.scenario.traps.other_payload = 4;
     let verdict = forge.run().verdict();
-    assert_eq!(verdict.planted.len(), 16);
+    assert_eq!(verdict.planted.len(), 18);
     assert!(verdict.planted.iter().all(|planted| planted.seen == Some(true)), "{:#?}", verdict.planted);
 }

@@ -166,6 +166,8 @@ fn one_json_in_two_spellings_is_told_apart_only_where_text_is_promised() {
         forged.promises.payload = PayloadEquality::Json;
         let verdict = forged.verdict();
         assert_fails(&verdict, &[]);
-        assert_eq!(check(&verdict, CheckId::WrongWinner).status, Status::NotTested);
+        let check = check(&verdict, CheckId::WrongWinner);
+        assert_eq!(check.status, Status::NotTested);
+        assert!(check.summary.contains("only under `payload = \"exact\"`"), "{}", check.summary);
     }
 }

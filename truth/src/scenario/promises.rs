@@ -150,7 +150,8 @@ pub enum CounterPromise {
 pub enum PayloadEquality {
     /// The text is the same.
     Exact,
-    /// The JSON value is the same, however it is written. It may also stand in a string.
+    /// The JSON value is the same: names in any order, numbers by value, escapes undone. The JSON
+    /// may also stand in a string.
     Json,
     /// Nothing is promised.
     None,
@@ -174,8 +175,8 @@ pub enum Conflict {
 pub enum TimestampEquality {
     /// The text is the same.
     Exact,
-    /// The moment is the same in any form: another offset, no offset for UTC, seconds or
-    /// milliseconds since 1970.
+    /// The moment is the same to the millisecond, in any form: another offset, no offset for UTC,
+    /// a number of seconds, milli-, micro- or nanoseconds since 1970.
     Instant,
     /// Nothing is promised.
     None,

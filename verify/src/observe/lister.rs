@@ -387,6 +387,7 @@ impl<'e> Lister<'_, 'e> {
 
     /// Makes an empty tally of rows.
     fn blank(&self, equality: Equality) -> RowTally<'e> {
+        let equality = equality.of_fields(&self.client.target().fields);
         RowTally::new(self.events, self.wanted.plan.nonce, self.keys, equality)
     }
 

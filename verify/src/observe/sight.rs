@@ -5,7 +5,8 @@ use std::time::Duration;
 use reader::listing::Paged;
 use truth::observed::counters::Counters;
 use truth::observed::presence::Presence;
-use truth::observed::rows::{Anomaly, AnomalyClass, CONTENTS, ContentTally, RowTally};
+use truth::observed::rows::contents::ContentTally;
+use truth::observed::rows::{Anomaly, AnomalyClass, CONTENTS, RowTally};
 use truth::observed::{Apart, ApartKey, Route};
 
 /// Most examples of keys on which listing and database differ.
@@ -80,14 +81,16 @@ impl Stored<'_> {
                 tally.rows
             ));
         }
-        let is_foreign = |content: &ContentTally| content.compared > 0 && content.changed == content.compared;
-        let Some(column) = tally.contents.iter().position(is_foreign) else { return Ok(self) };
-        let is_of_it = |anomaly: &&Anomaly| anomaly.class == AnomalyClass::PayloadChanged;
-        let example = tally.anomalies.iter().find(is_of_it).map_or("", |anomaly| anomaly.detail.as_str());
+        let contents = &tally.contents.each;
+        let Some(column) = contents.iter().position(ContentTally::is_foreign) else { return Ok(self) };
+        let is_of_it = |anomaly: &Anomaly| anomaly.class == AnomalyClass::PayloadChanged;
+        let example =
+            tally.anomalies().into_iter().find(is_of_it).map_or_else(String::new, |found| found.detail);
         Err(format!(
             "its column `{}` is not understood: not one of {} values was sent ({example}); convert the column in \
              database.query, or leave it out",
-            CONTENTS[column], tally.contents[column].compared
+            CONTENTS[column],
+            contents[column].compared()
         ))
     }
 }

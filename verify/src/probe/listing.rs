@@ -204,9 +204,7 @@ fn say_fields(shape: &Shape, draft: &mut Draft) {
         None => draft.set(TABLE, "timestamp", "", "rows do not show it as sent"),
     }
     match &shape.payload {
-        Some(Shown { at, kept }) => {
-            draft.set(TABLE, "payload", at, kept.evidence());
-        }
+        Some(Shown { at, .. }) => draft.set(TABLE, "payload", at, "place of the value that was sent"),
         None => draft.set(TABLE, "payload", "", "rows do not show it as sent"),
     }
 }

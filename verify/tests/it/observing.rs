@@ -122,7 +122,10 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     let target = Target { url: stub.url.clone(), ..scenario.target.clone() };
     let verdict = verdict(&forged, &target, PATIENT).await;
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(check(&verdict, CheckId::PayloadChanged).summary, "210 stored events are as sent");
+    assert_eq!(
+        check(&verdict, CheckId::PayloadChanged).summary,
+        "210 stored events are as sent in timestamp and payload"
+    );
 
     // One row of other contents is noticed through all of that.
     let mut script = script(&forged);
@@ -377,6 +380,35 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
     let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, ..script(&forged) }).await;
     let verdict = self::verdict(&forged, &self::target(&stub), SHORT).await;
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+}
+
+#[tokio::test]
+async fn rows_without_a_payload_are_found_unless_no_row_has_one() {
+    let mut forged = small();
+    let read = async |forged: &Forged| {
+        let stub = Stub::start(script(forged)).await;
+        verdict(forged, &target(&stub), PATIENT).await
+    };
+    forged.rows[7].payload = None;
+    forged.rows[70].timestamp = None;
+    let verdict = read(&forged).await;
+    assert_fails(&verdict, &[CheckId::PayloadChanged]);
+    let found: Vec<&str> = check(&verdict, CheckId::PayloadChanged)
+        .findings
+        .iter()
+        .map(|finding| finding.detail.as_str())
+        .collect();
+    assert_eq!(
+        found,
+        ["payload is missing; 209 of 210 rows show it", "timestamp is missing; 209 of 210 rows show it"]
+    );
+    for row in &mut forged.rows {
+        (row.timestamp, row.payload) = (None, None);
+    }
+    let verdict = read(&forged).await;
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let said = verdict.observations[0].to_string();
+    assert_eq!(said, "timestamps and payloads are not shown, so they were not compared");
 }
 
 #[tokio::test]
