@@ -3,7 +3,6 @@
 use truth::observed::Route;
 use truth::observed::counters::Counters;
 use truth::record::manifest::FolderFormat;
-use truth::record::manifest::FolderFormat;
 
 use crate::books::coverage::EXPECTED_ENOUGH;
 use crate::books::tally::Sums;
@@ -152,9 +151,6 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
             proof: record.proof.clone().unwrap_or_default(),
         }
     }));
-    if evidence.format == FolderFormat::Unsealed {
-        examined.observations.insert(0, Observation::OldFolder);
-    }
     if let Some(unfinished) = unfinished(facts) {
         examined.observations.insert(0, unfinished);
     }

@@ -21,8 +21,6 @@ pub enum Observation {
         /// Attempts of the plan.
         planned: u64,
     },
-    /// The folder was written by release 0.1, which wrote promises that nobody had said.
-    OldFolder,
     /// Acknowledged keys appeared in a later look only.
     SeenLate {
         /// Number of keys.
@@ -111,16 +109,12 @@ impl fmt::Display for Observation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OfFirstRelease => out.write_str(
-                "the run folder is of release 0.1: none of its files is sealed, and summary.json says how the run \
-                 ended",
+                "the run folder is of release 0.1: none of its files is sealed, summary.json says how the run ended, \
+                 and a promise counts only where it differs from the preset `strict`, that release's default",
             ),
             Self::Unfinished { sent, planned } => {
                 write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
             }
-            Self::OldFolder => out.write_str(
-                "the folder was written by release 0.1: a promise counts only where it differs from the preset \
-                 `strict`, that release's default",
-            ),
             Self::SeenLate { keys, looked_ms } => write!(
                 out,
                 "{} not listed at first; the last look was {} ms after the first reading",

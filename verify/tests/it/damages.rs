@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use judge::facts::Facts;
 use judge::resend::{Lists, Wish};
+use reader::looking::Looking;
 use reader::reach::Reach;
 use tempfile::TempDir;
 use truth::exit;
