@@ -172,7 +172,7 @@ fn events_that_wait_while_nothing_moves_are_still_on_their_way() {
 }
 
 #[test]
-fn a_missing_shard_leaves_four_checks_and_at_best_unknown() {
+fn a_missing_shard_leaves_five_checks_and_at_best_unknown() {
     let mut forged = Forge::default().run();
     forged.lose(9);
     let mut evidence = forged.evidence();
@@ -185,7 +185,14 @@ fn a_missing_shard_leaves_four_checks_and_at_best_unknown() {
         .filter(|check| check.status != Status::NotTested)
         .map(|check| check.name)
         .collect();
-    assert_eq!(tested, [CheckId::Lost, CheckId::WrongTopic, CheckId::StoredTwice, CheckId::PayloadChanged]);
+    let left = [
+        CheckId::Lost,
+        CheckId::WrongTopic,
+        CheckId::ListingUnsound,
+        CheckId::StoredTwice,
+        CheckId::PayloadChanged,
+    ];
+    assert_eq!(tested, left);
     let mut whole = Forge::default().run().evidence();
     whole.missing_shards = 1;
     assert_eq!(judge(&whole).verdict, Verdict::Unknown);

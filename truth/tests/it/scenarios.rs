@@ -70,6 +70,7 @@ fn every_shipped_scenario_makes_a_plan() {
             "races",
             "ramping-arrival-rate",
             "ramping-vus",
+            "reference",
             "replicas",
             "several-executors",
             "single-events",
