@@ -7,6 +7,7 @@ use truth::record::manifest::FolderFormat;
 use crate::books::coverage::EXPECTED_ENOUGH;
 use crate::books::tally::Sums;
 use crate::facts::Facts;
+use crate::premises;
 use crate::verdict::{
     Check, CheckId, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain, Status, Verdict,
     blank,
@@ -25,6 +26,7 @@ pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<P
         observations: examined.observations,
         checks: examined.checks,
         not_tested,
+        premises: premises::grounds(facts),
         attempts: facts.attempts(),
         coverage: facts.tally.coverage,
         counters: examined.slack,
@@ -42,7 +44,10 @@ fn reasons(facts: &Facts<'_>, examined: &Examined, planted: &[Planted]) -> Vec<R
         let summary = check.summary.clone();
         match check.status {
             Status::Fail => Some(Reason::Failed { check: name, summary }),
-            Status::Unknown => Some(Reason::Open { check: name, summary }),
+            Status::Unknown => {
+                let open = check.premises.iter().find(|ground| !ground.holds()).cloned();
+                Some(Reason::Open { check: name, summary, open })
+            }
             Status::Pass | Status::NotTested => None,
         }
     };
@@ -187,6 +192,11 @@ fn void_reasons(facts: &Facts<'_>) -> Vec<Reason> {
         && observed.stats.stats.as_ref().is_none_or(|stats| stats.unique.is_none())
     {
         reasons.push(Reason::NothingToRead);
+    }
+    // A sibling shard may have begun to send before this one looked.
+    let is_whole = facts.evidence.polled.len() == 1 && facts.evidence.missing_shards == 0;
+    if is_whole && facts.rows_of_ours_before() > 0 {
+        reasons.push(Reason::IdsUsed { rows: facts.rows_of_ours_before() });
     }
     for struck in facts.evidence.faults.iter().filter(|struck| !struck.bit()) {
         let cause = struck.record.as_ref().and_then(|record| record.missed.clone());

@@ -20,6 +20,7 @@ use truth::record::manifest::{FolderFormat, Manifest};
 use truth::record::polls;
 use truth::record::seal::check_run;
 use truth::scenario::promises::Promises;
+use truth::target::RowOrder;
 
 use crate::books::polled::Polled;
 use crate::books::walk::WalkError;
@@ -183,6 +184,12 @@ pub struct Evidence {
     pub events: Events,
     /// Promises of the target.
     pub promises: Promises,
+    /// Set when the listing is promised to show every stored event.
+    pub listing_is_complete: bool,
+    /// Set when a listing of one topic is promised to show no other.
+    pub topic_is_heeded: bool,
+    /// Set when the rows of a listing are promised to have an order.
+    pub rows_have_an_order: bool,
     /// Oldest format of the run folders. For a folder of 0.1 it decides which promises count as
     /// written.
     pub format: FolderFormat,
@@ -229,6 +236,7 @@ impl Evidence {
     ) -> Result<Self, EvidenceError> {
         let first = &runs[0];
         let plan = first.manifest.plan.clone();
+        let listing = &first.manifest.scenario.target.listing;
         let promises = first.manifest.promises();
         let format = runs.iter().map(|run| run.format).min().unwrap_or(first.format);
         let mut segments = Vec::new();
@@ -250,6 +258,9 @@ impl Evidence {
             runs.iter().map(|run| run.manifest.shard.index).collect();
         Ok(Self {
             events: Events::new(&plan),
+            listing_is_complete: listing.complete == Some(true),
+            topic_is_heeded: listing.filter == Some(true),
+            rows_have_an_order: listing.order.is_some_and(|order| order != RowOrder::None),
             keys: 0..keys,
             plan,
             promises,

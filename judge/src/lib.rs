@@ -1,19 +1,21 @@
 //! The judge: a pure function from evidence to a verdict.
 
 pub mod books;
+mod bracket;
 pub mod checks;
 mod conclude;
 pub mod evidence;
 pub mod facts;
 pub mod history;
-pub mod numbers;
 pub mod planted;
+pub mod premises;
 pub mod resend;
 pub mod verdict;
 
 use std::collections::{HashMap, HashSet};
 
 use truth::chain::chain;
+pub use truth::numbers;
 
 use self::books::walk::WalkError;
 use self::checks::examine;
@@ -77,6 +79,9 @@ mod tests {
         let evidence = Evidence {
             events: Events::new(&plan),
             promises: Promises::default(),
+            listing_is_complete: false,
+            topic_is_heeded: false,
+            rows_have_an_order: false,
             format: FolderFormat::Sealed,
             keys: 0..plan.keys().unwrap(),
             frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),

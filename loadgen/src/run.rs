@@ -2,6 +2,7 @@
 
 mod announce;
 mod conductor;
+mod farewell;
 mod faults;
 mod judged;
 mod poll;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use conductor::until;
 use jiff::Timestamp;
 use reader::client::TargetClient;
+use reader::client::patience::Patience;
 use reader::database::DatabaseReader;
 use reader::process::TargetProcess;
 use sending::{Job, Reached};
@@ -98,6 +100,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         addresses,
         connect_timeout: target.connect_timeout,
     });
+    let reader = client.clone();
     let reached = Reached { client, dial, fixed, process, metrics };
     let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
     let mut result = Box::pin(sending::run(job, reached, signals)).await?;
@@ -114,6 +117,9 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     if let Err(why) = kept.and(sealed) {
         notices.error(&why);
         return Ok(exit::NOT_WRITTEN);
+    }
+    if result.process.is_some() && !settings.verify {
+        farewell::wait(&reader, &load.scenario.promises, notices).await;
     }
     let code = Box::pin(judged::judge(settings, &folder, code)).await;
     end_target(result.process.take(), notices).await;
@@ -233,8 +239,9 @@ fn exit_code(result: &RunResult, thresholds_hold: bool, notices: Notices) -> u8 
 /// Reads the counters once with a limit, and then takes the baseline. A target that accepts
 /// connections and never responds is loaded all the same.
 async fn take_baseline(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Baseline {
+    let client = client.patient(Patience::Each(BASELINE_PATIENCE));
     match timeout(BASELINE_PATIENCE, client.stats()).await {
-        Ok(_) => reader::baseline::take(client, database, plan).await,
+        Ok(_) => reader::baseline::take(&client, database, plan).await,
         Err(_) => Baseline::unread(format!("no response within {} s", BASELINE_PATIENCE.as_secs())),
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use truth::observed::counters::Counters;
+use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally, SetSum};
 use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
 use truth::plan::Plan;
@@ -194,13 +195,15 @@ fn write_listing(
         unread: None,
         settled: Settled::Reached,
         waited_ms: 500,
+        asked_ns: None,
         read_ns: None,
         follows: None,
         segments: None,
     };
+    let anomalies = tally.anomalies();
     let presence = tally.presence;
-    let anomalies = tally.anomalies;
-    Observed { stats, listing, database: None, presence, winners: None, anomalies }
+    let looks = Looks::default();
+    Observed { stats, listing, database: None, presence, winners: None, anomalies, looks }
         .save(&folder.observation(1))?;
     Ok(decoding)
 }

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! verify:   print < { observe, resend, probe } < cli < { run, reference } < lib < main
-//! observe:  wanted < { settle, look } < lister < observer < observe
+//! observe:  wanted < waits < { counters, progress, history, sight } < lister < observer < observe
 //! resend:   sender < resend
 //! run:      opened < run
 //! probe:    { asking, draft } < publish < answers < { counters, rows } < listing < probe

@@ -15,7 +15,7 @@ use reader::process::{ProcessError, TargetProcess};
 use reader::reach::SecretError;
 use thiserror::Error;
 use truth::chain::chain;
-use truth::clock::{boot_id, monotonic_ns};
+use truth::clock::boot_id;
 use truth::exit;
 use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::observed::Observed;
@@ -130,7 +130,12 @@ pub async fn run(options: Options) -> u8 {
     match verdict {
         Ok(verdict) => {
             match options.format {
-                Format::Text => print(&report::text::render(&verdict)),
+                Format::Text => {
+                    print(&report::text::render(&verdict));
+                    if options.premises {
+                        print(&format!("\n{}", report::text::premise_table(&verdict)));
+                    }
+                }
                 Format::Json => print(&format!("{}\n", report::json::render(&verdict))),
             }
             verdict.verdict.exit_code()
@@ -311,12 +316,15 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
         database: database.as_ref(),
-        settle: options.settle,
+        looking: options.looking,
     };
     match Box::pin(observe(&client, &wanted)).await {
         Ok(mut observed) => {
-            let is_same_clock = boot_id() == runs[0].manifest.machine.boot_id;
-            observed.stats.read_ns = is_same_clock.then(monotonic_ns);
+            if boot_id() != runs[0].manifest.machine.boot_id {
+                // Times of another clock than the run's say nothing.
+                observed.stats.asked_ns = None;
+                observed.stats.read_ns = None;
+            }
             observed.stats.segments = Some(runs[0].folder.segments()?.len() as u32);
             Ok(Looked::Observed(Box::new(observed)))
         }

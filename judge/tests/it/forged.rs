@@ -8,6 +8,7 @@ use judge::evidence::{Evidence, Frames};
 use judge::judge;
 use judge::verdict::{Check, CheckId, Judgement, Status};
 use truth::observed::counters::Counters;
+use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally};
 use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
 use truth::plan::Plan;
@@ -41,6 +42,8 @@ pub(crate) struct Forged {
     pub(crate) polls: Vec<Poll>,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) settled: Settled,
+    /// Whether the listing is promised to show everything.
+    pub(crate) is_complete: bool,
     /// What was seen before `verify` sent.
     pub(crate) earlier: Option<Observed>,
     /// The release whose format the folder is written in, and whether the run came to its end there.
@@ -133,15 +136,17 @@ impl Forged {
                 unread: None,
                 settled: self.settled,
                 waited_ms: 500,
+                asked_ns: None,
                 read_ns: self.polls.last().map(|closing| closing.t_answered_ns + 1_000_000_000),
                 follows: None,
                 segments: None,
             },
             listing,
             database: None,
+            anomalies: tally.anomalies(),
             presence: tally.presence,
             winners: tally.winners,
-            anomalies: tally.anomalies,
+            looks: Looks::default(),
         }
     }
 
@@ -156,6 +161,9 @@ impl Forged {
             plan: self.plan.clone(),
             events: self.events.clone(),
             promises: self.promises.clone(),
+            listing_is_complete: self.is_complete,
+            topic_is_heeded: true,
+            rows_have_an_order: true,
             format: FolderFormat::Sealed,
             keys: 0..self.plan.keys().expect("a plan with a count"),
             frames: Frames::Memory(frames),
@@ -207,7 +215,7 @@ impl Forged {
     pub(crate) fn write(&self, out: &Path) -> RunFolder {
         let manifest = Manifest {
             schema_version: if self.folder == Folder::Old { 1 } else { MANIFEST_VERSION },
-            onceproof: "0.1.0".to_owned(),
+            onceproof: env!("CARGO_PKG_VERSION").to_owned(),
             started_utc: "2026-01-02T03:04:05Z".parse().expect("a moment"),
             plan: self.plan.clone(),
             shard: self.shard,

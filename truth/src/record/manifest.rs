@@ -50,7 +50,11 @@ pub struct Manifest {
 impl Manifest {
     /// Returns the promises that the target of the run is judged by.
     pub fn promises(&self) -> Promises {
-        self.scenario.promises.clone()
+        let written = self.scenario.promises.clone();
+        match self.format() {
+            FolderFormat::Unsealed => written.of_release_0_1(),
+            FolderFormat::Sealed => written,
+        }
     }
 
     /// Returns the format of the folder that holds it.

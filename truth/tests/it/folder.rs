@@ -181,7 +181,7 @@ fn run_json_has_the_published_shape() {
     assert_eq!(scenario["load"]["dup"], "0.3");
     assert_eq!(scenario["load"]["timeout"], "30s");
     assert_eq!(scenario["target"]["publish"]["rejected"], json!(["3xx", "4xx", "503"]));
-    assert_eq!(scenario["promises"]["preset"], "strict");
+    assert_eq!(scenario["promises"]["payload"], "json");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of the plan, the ledger, the run folder and the scenario.
 
 mod answers;
+mod contents;
 mod events;
 mod folder;
 mod golden;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use judge::facts::Facts;
 use judge::resend::{Lists, Wish};
+use reader::looking::Looking;
 use reader::reach::Reach;
 use tempfile::TempDir;
 use truth::exit;
@@ -113,7 +114,10 @@ impl Victim {
     fn judge(&self) -> u8 {
         let url = "http://127.0.0.1:1".to_owned();
         let path = self.folder.path().to_path_buf();
-        let options = Options { offline: true, ..Options::for_run(path, url, None, Reach::default()) };
+        let options = Options {
+            offline: true,
+            ..Options::for_run(path, url, None, Reach::default(), Looking::default())
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         match runtime.block_on(verify::verdict(&options)) {
             Ok(judgement) => judgement.verdict.exit_code(),
