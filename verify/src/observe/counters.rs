@@ -111,11 +111,11 @@ impl<'a> CounterWatch<'a> {
         }
     }
 
-    /// Waits until nothing is amiss and all readings were equal for a while. Stops also if nothing
-    /// moves although something is amiss: the rows are looked at meanwhile.
+    /// Waits until all readings were equal for a while, or showed no new state. Whatever is amiss
+    /// then may still change while the rows are looked at.
     pub(super) async fn settle(&mut self, deadline: Instant) {
         while self.last.is_some() {
-            let is_noise = !self.is_amiss() && self.began.elapsed() >= self.quiet.settle;
+            let is_noise = self.is_reached() && self.began.elapsed() >= self.quiet.settle;
             let alternates = self.moved.elapsed() >= self.quiet.least * 2;
             if self.is_still() || alternates || is_noise || Instant::now() >= deadline {
                 return;
@@ -136,9 +136,11 @@ impl<'a> CounterWatch<'a> {
         self.last.is_some() && !self.is_reached() && self.moved.elapsed() < within
     }
 
-    /// True if a difference counts: there was no new state for long enough.
+    /// True if a difference counts: there was no new state for long enough. Counters that lack
+    /// nothing do not prolong the looking by their movements.
     pub(super) fn is_quiet(&self) -> bool {
-        self.moved.elapsed() >= self.quiet.of_counters()
+        let since = if self.is_reached() { self.began } else { self.moved };
+        since.elapsed() >= self.quiet.of_counters()
     }
 
     /// True if all readings were equal for long enough.
