@@ -42,7 +42,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
     let began = Instant::now();
     let quiet = quiet(wanted);
     // A target may promise a longer time, and then gets it.
-    let deadline = began + wanted.looking.max_wait.max(quiet.longest());
+    let deadline = began + wanted.looking.max_wait.max(quiet.promised());
     let client = &client.patient(Patience::Until(deadline));
     let mut counters = CounterWatch::begin(client, wanted, quiet).await?;
     counters.settle(deadline).await;

@@ -136,7 +136,8 @@ pub struct KeyHistory {
     pub last_missed_ms: Option<u64>,
     /// True if looks at its topic showed it, and no look at all rows.
     pub by_topic_only: bool,
-    /// Number of times that it came or went between two looks that asked the same question.
+    /// Number of times that it came or went between looks that asked the same question: the largest
+    /// number of any question.
     pub changes: u32,
 }
 

@@ -28,6 +28,7 @@ pub(super) struct CounterWatch<'a> {
     /// Growth of the counters that the ledger demands.
     region: Region,
     quiet: Quiet,
+    /// Moment of the first reading.
     began: Instant,
     last: Option<Reading>,
     /// Different states that were read.
@@ -78,7 +79,10 @@ impl<'a> CounterWatch<'a> {
         };
         if client.offers_stats() {
             match watch.ask().await {
-                Ok(reading) => watch.take(reading),
+                Ok(reading) => {
+                    watch.take(reading);
+                    watch.began = watch.moved;
+                }
                 Err(error) if error.is_unreachable() => return Err(error),
                 Err(error) => watch.unread = Some(chain(&error)),
             }
@@ -111,12 +115,13 @@ impl<'a> CounterWatch<'a> {
         }
     }
 
-    /// Waits until nothing is amiss and all readings were equal for a while. Stops also if nothing
-    /// moves although something is amiss: the rows are looked at meanwhile.
+    /// Waits until all readings were equal for a while, or showed no new state. Whatever is amiss
+    /// then may still change while the rows are looked at.
     pub(super) async fn settle(&mut self, deadline: Instant) {
         while self.last.is_some() {
-            let is_noise = !self.is_amiss() && self.began.elapsed() >= self.quiet.settle;
-            let alternates = self.moved.elapsed() >= self.quiet.least * 2;
+            let longer = self.quiet.least * 2;
+            let is_noise = self.is_reached() && self.began.elapsed() >= self.quiet.settle.max(longer);
+            let alternates = self.moved.elapsed() >= longer;
             if self.is_still() || alternates || is_noise || Instant::now() >= deadline {
                 return;
             }
@@ -136,9 +141,11 @@ impl<'a> CounterWatch<'a> {
         self.last.is_some() && !self.is_reached() && self.moved.elapsed() < within
     }
 
-    /// True if a difference counts: there was no new state for long enough.
+    /// True if a difference counts: there was no new state for long enough. Counters that lack
+    /// nothing do not prolong the looking by their movements.
     pub(super) fn is_quiet(&self) -> bool {
-        self.moved.elapsed() >= self.quiet.of_counters()
+        let since = if self.is_reached() { self.began } else { self.moved };
+        since.elapsed() >= self.quiet.of_counters()
     }
 
     /// True if all readings were equal for long enough.
@@ -176,7 +183,9 @@ impl<'a> CounterWatch<'a> {
             self.equal_since = now;
         }
         if !self.states.iter().any(|state| state.stands_as(&reading.counters)) {
-            self.moved = if self.wanted.promises.is_shared() { self.moved } else { now };
+            if self.states.is_empty() || !self.wanted.promises.is_shared() {
+                self.moved = now;
+            }
             self.states_seen += 1;
             self.states.push(reading.counters.clone());
             if self.states.len() > STATES {

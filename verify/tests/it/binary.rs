@@ -273,7 +273,7 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     assert_eq!(folder.observations(), [1]);
     forged.lose(2);
     let stub = Stub::start(Script::of(forged.rows.clone(), forged.now.clone())).await;
-    let output = verify(&[path, "--target", &stub.url, "--settle", "0s"], out.path());
+    let output = verify(&[path, "--target", &stub.url, "--max-wait", "0s"], out.path());
     assert_eq!(output.status.code(), Some(3), "no time to come to rest: {}", stdout(&output));
     let output = verify(&[path, "--target", &stub.url, "--settle", "1s"], out.path());
     assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
