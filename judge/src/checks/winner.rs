@@ -12,12 +12,13 @@
 
 use truth::observed::Route;
 use truth::plan::variant::{Side, Variant};
-use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
+use truth::scenario::promises::{Conflict, PayloadEquality};
 
 use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
+use crate::premises::ground;
+use crate::verdict::{Check, CheckId, Finding, Premise, SHOWN_KEYS};
 
 /// Looks for keys that hold a payload that cannot be the one to keep. It needs one clock and an
 /// acknowledgement that means committed, except where conflicts are promised to be rejected.
@@ -28,7 +29,9 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     if let Some(why) = untested(evidence) {
         return Check::not_tested(ID, why);
     }
-    let conflict = evidence.promises.conflict;
+    let Some(conflict) = evidence.promises.conflict else {
+        return Check::not_tested(ID, "nobody promised which payload stays (`conflict` under `[promises]`)");
+    };
     let Some(winners) = observed.winners.as_ref().filter(|_| observed.listing.compared > 0) else {
         return Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them");
     };
@@ -77,12 +80,19 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     };
     let count = wrong.len() as u64;
     let findings: Vec<Finding> = wrong.iter().take(SHOWN_KEYS).map(found).collect();
+    let premises = match conflict {
+        Conflict::Reject => &[Premise::Words][..],
+        Conflict::FirstWins | Conflict::LastWins => {
+            &[Premise::Committed, Premise::NothingResends, Premise::OneClock]
+        }
+    };
+    let grounds = premises.iter().map(|premise| ground(facts, *premise)).collect();
     let summary = format!(
         "{} a payload that {why}, of {} that can hold only one",
         counted(count, "key holds", "keys hold"),
         grouped(decided)
     );
-    Check::fail(ID, count, summary, findings)
+    Check::fail(ID, count, summary, findings).resting_on(grounds)
 }
 
 /// Returns why no order of the attempts can be judged, if none can.
@@ -94,13 +104,13 @@ fn untested(evidence: &Evidence) -> Option<&'static str> {
     if evidence.missing_shards > 0 {
         return Some("the attempts of the missing shards are unknown");
     }
-    if promises.ack == Ack::Queued {
+    if promises.is_queued() {
         return Some("an acknowledgement only promises to store later");
     }
-    if promises.conflict == Conflict::Reject {
+    if promises.conflict == Some(Conflict::Reject) {
         return None;
     }
-    if promises.intermediary_resends {
+    if promises.may_resend() {
         return Some("an intermediary may send a request again (`intermediary_resends`)");
     }
     (!evidence.one_clock).then_some("order in time is not judged across machines")
@@ -113,7 +123,7 @@ fn is_told_apart(facts: &Facts<'_>, ordinal: u64) -> bool {
         Some(Variant::OtherPayload) => true,
         // A target that takes one spelling for the other has nothing to refuse.
         Some(Variant::KeyOrder | Variant::NumberSpelling) => {
-            is_to_the_letter(facts) && facts.evidence.promises.conflict != Conflict::Reject
+            is_to_the_letter(facts) && facts.evidence.promises.conflict != Some(Conflict::Reject)
         }
         None => false,
     }

@@ -126,15 +126,22 @@ fn report_new_twice(_: &Evidence, slice: &mut Slice) -> Option<()> {
     Some(())
 }
 
-fn report_duplicates_only(_: &Evidence, slice: &mut Slice) -> Option<()> {
+fn report_duplicates_only(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    tells_order(evidence).then_some(())?;
     let attempts = slice.attempts.clone();
     report_as(slice, &attempts, Kind::Duplicate);
     Some(())
 }
 
+/// Returns true if the order of responses says something.
+fn tells_order(evidence: &Evidence) -> bool {
+    !evidence.promises.is_queued() && !evidence.promises.may_resend()
+}
+
 /// Reports the attempt that ended last as new and all others as duplicates. The last begins after
 /// the first ended.
-fn report_new_late(_: &Evidence, slice: &mut Slice) -> Option<()> {
+fn report_new_late(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    tells_order(evidence).then_some(())?;
     let attempts = slice.attempts.clone();
     let last = acks(&slice.frames, &attempts).max_by_key(|(done, _)| done.t_end)?.0.request;
     let others = acks(&slice.frames, &attempts).filter(|(done, _)| done.request != last);
@@ -185,7 +192,7 @@ fn raise_received(_: &Evidence, slice: &mut Slice) -> Option<()> {
 /// Lets the counters under load be one ahead of the started events. Something that sends again
 /// could do that too.
 fn run_ahead(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
-    (!evidence.promises.intermediary_resends).then_some(())?;
+    (!evidence.promises.may_resend()).then_some(())?;
     let poll = slice.polls.first_mut()?;
     poll.started = slice.counters.received?.checked_sub(1)?;
     Some(())
@@ -193,7 +200,7 @@ fn run_ahead(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
 
 /// Lets the counters under load be higher than in the end. Only promised snapshots rule that out.
 fn fall(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
-    (evidence.promises.stats == StatsPromise::Snapshot).then_some(())?;
+    (evidence.promises.stats != Some(StatsPromise::Eventual)).then_some(())?;
     let poll = slice.polls.first_mut()?;
     let counters = poll.stats.as_mut()?;
     counters.received = Some(counters.received? + 1);

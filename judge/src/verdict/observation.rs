@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::premise::Premise;
 use crate::numbers::{counted, enumerated, grouped};
 
 /// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
@@ -11,6 +12,8 @@ use crate::numbers::{counted, enumerated, grouped};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum Observation {
+    /// A run folder is in the format of 0.1.
+    OfFirstRelease,
     /// The run sent a part of its plan.
     Unfinished {
         /// Attempts that left, or may have left.
@@ -91,6 +94,13 @@ pub enum Observation {
         /// The first key's id.
         event_id: String,
     },
+    /// A finding breaks a promise that the target did not make.
+    Unpromised {
+        /// Summary of the check.
+        summary: String,
+        /// The promise.
+        premise: Premise,
+    },
     /// Sentence of a saved verdict; the file does not keep its kind.
     Saved(String),
 }
@@ -98,6 +108,10 @@ pub enum Observation {
 impl fmt::Display for Observation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OfFirstRelease => out.write_str(
+                "the run folder is of release 0.1: none of its files is sealed, summary.json says how the run ended, \
+                 and a promise counts only where it differs from the preset `strict`, that release's default",
+            ),
             Self::Unfinished { sent, planned } => {
                 write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
             }
@@ -155,6 +169,12 @@ impl fmt::Display for Observation {
                 "{} with a server error at every attempt ({attempts} or more), while others were \
                  acknowledged; the first is key {first} ({topic}, {event_id})",
                 counted(*keys, "key failed", "keys failed"),
+            ),
+            Self::Unpromised { summary, premise } => write!(
+                out,
+                "{summary}; nobody promised that {} ({} would)",
+                premise.statement(),
+                premise.promised_by()
             ),
             Self::Saved(sentence) => out.write_str(sentence),
         }

@@ -161,7 +161,7 @@ fn a_key_with_rejected_attempts_alone_must_not_be_stored() {
 #[test]
 fn a_part_of_an_acknowledged_request_can_be_rejected_and_must_not_be_stored_then() {
     let mut forged = Forge::default().run();
-    forged.promises.batch = truth::scenario::promises::Batch::Partial;
+    forged.promises.batch = Some(truth::scenario::promises::Batch::Partial);
     let key = forged.key_where(|attempts| attempts.len() == 1);
     let attempt = forged.attempts_of(key)[0];
     forged.tell(attempt, Kind::Rejected);

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use self::contents::Likeness;
 use self::moment::is_moment;
 use super::presence::{Presence, Winners};
+use crate::observed::rows::copies::Copies;
 use crate::observed::rows::sample::Sample;
 use crate::plan::event::{Decoded, Events};
 use crate::plan::variant::{Side, Variant};
 use crate::scenario::promises::{PayloadEquality, TimestampEquality};
 
 pub mod contents;
+pub mod copies;
 mod equality;
 mod json;
 pub mod moment;
@@ -98,6 +100,8 @@ pub struct RowTally<'a> {
     examples: [u64; 4],
     /// Sample of the run's keys, in the order of the rows.
     pub sample: Sample,
+    /// Places of rows of keys that are listed more than once.
+    pub copies: Copies,
     /// Presence of another listing, and the course of this one compared with it.
     earlier: Option<(Presence, Course)>,
 }
@@ -131,6 +135,7 @@ impl<'a> RowTally<'a> {
             anomalies: Vec::new(),
             examples: [0; 4],
             sample: Sample::default(),
+            copies: Copies::default(),
             earlier: None,
         }
     }
@@ -172,6 +177,7 @@ impl<'a> RowTally<'a> {
                         (Course::Further, true) | (Course::Between, _) => Course::Between,
                     };
                 }
+                self.copies.take(ordinal, self.presence.seen(ordinal));
                 self.presence.note(ordinal);
                 self.sample.take(ordinal);
                 self.ours.add(self.nonce, &row.topic, &row.event_id);

@@ -10,4 +10,5 @@ mod plans;
 mod rounds;
 mod saved;
 mod scenarios;
+mod seal;
 mod segment;

@@ -7,6 +7,7 @@ use judge::judge;
 use judge::verdict::{CheckId, Judgement, Status, Verdict};
 use reader::client::TargetClient;
 use reader::database::DatabaseReader;
+use reader::looking::Looking;
 use reader::tunnel::ProxyLogin;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -82,7 +83,7 @@ async fn look(forged: &Forged, target: &Target, database: &DatabaseReader) -> Ob
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
         database: Some(database),
-        settle: std::time::Duration::from_secs(3),
+        looking: Looking { settle: std::time::Duration::from_secs(3), ..Looking::default() },
     };
     observe(&client, &wanted).await.expect("something was read")
 }

@@ -8,6 +8,7 @@ use judge::facts::book;
 use judge::judge;
 use judge::verdict::{CheckId, Judgement, Verdict};
 use reader::client::{ReadError, TargetClient};
+use reader::looking::Looking;
 use reader::tunnel::ProxyLogin;
 use truth::observed::counters::Counters;
 use truth::observed::{Behind, Observed, Settled};
@@ -47,7 +48,7 @@ async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Obse
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
         database: None,
-        settle,
+        looking: Looking { settle, ..Looking::default() },
     };
     observe(&client, &wanted).await
 }
@@ -499,7 +500,7 @@ async fn what_waits_is_given_the_promised_time_and_no_more() {
 #[tokio::test]
 async fn keys_that_are_not_listed_are_looked_for_until_the_promised_time() {
     let mut forged = small();
-    (forged.promises.ack, forged.promises.drain) = (Ack::Queued, Some(PATIENT));
+    (forged.promises.ack, forged.promises.drain) = (Some(Ack::Queued), Some(PATIENT));
     let late = forged.rows.split_off(200);
     // The counters do not tell what waits, and count all at once.
     let untold = |_: usize, counters: &Counters| {
@@ -526,7 +527,7 @@ async fn counters_that_never_rest_are_unknown() {
         [(Box::new(moving), Settled::Moving), (Box::new(waiting), Settled::Stalled)];
     for (on_stats, settled) in scripts {
         let mut forged = forged.clone();
-        forged.promises.ack = Ack::Queued;
+        forged.promises.ack = Some(Ack::Queued);
         forged.polls.clear();
         forged.lose(3);
         let stub = Stub::start(Script { on_stats, ..script(&forged) }).await;
@@ -598,7 +599,7 @@ async fn a_target_without_counters_is_listed_twice_and_one_without_a_listing_cou
 #[tokio::test]
 async fn where_others_write_our_rows_alone_have_to_stand_still() {
     let mut forged = small();
-    forged.promises.shared = true;
+    forged.promises.shared = Some(true);
     let on_stats = |nth: usize, counters: &Counters| {
         let more = |count: Option<u64>| count.map(|count| count + nth as u64);
         Some(Counters {
@@ -711,7 +712,7 @@ async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
     unknown(&up_to(700, rows, &forged, uncounted).await);
     // An event that is stored later may be stored after everything that is shown.
     let mut queued = forged.clone();
-    queued.promises.ack = Ack::Queued;
+    queued.promises.ack = Some(Ack::Queued);
     queued.rows.remove(300);
     unknown(&up_to(700, queued.rows.clone(), &queued, uncounted).await);
 }
