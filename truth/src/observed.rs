@@ -65,6 +65,9 @@ pub struct StatsObservation {
     /// Number of the observation after which `verify` sent events and then looked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<u32>,
+    /// Number of segments that the run's ledger had; none in an observation of 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<u32>,
 }
 
 /// Way by which presence of keys was read.
@@ -348,6 +351,7 @@ impl Observed {
             asked_ns: None,
             read_ns: None,
             follows: None,
+            segments: None,
         };
         let presence = Presence::new(plan.keys().unwrap_or(0));
         let listing = ListingObservation::none(false, None);

@@ -198,6 +198,7 @@ fn write_listing(
         asked_ns: None,
         read_ns: None,
         follows: None,
+        segments: None,
     };
     let anomalies = tally.anomalies();
     let presence = tally.presence;

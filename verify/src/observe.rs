@@ -137,6 +137,7 @@ fn stats_of(counters: &CounterWatch<'_>, client: &TargetClient, began: Instant) 
         asked_ns: counters.last().map(|reading| reading.asked_ns),
         read_ns: counters.last().map(|reading| reading.answered_ns),
         follows: None,
+        segments: None,
     }
 }
 

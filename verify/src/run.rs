@@ -81,6 +81,14 @@ pub enum VerifyError {
         /// Run folder.
         path: PathBuf,
     },
+    /// `--offline` after keys were sent again and the target was not read since.
+    #[error("observation {observation} in {} is from before the last keys were sent again; run verify without --offline while the target is up", path.display())]
+    NotObservedSince {
+        /// Run folder.
+        path: PathBuf,
+        /// Number of the newest observation.
+        observation: u32,
+    },
     /// `--offline` without an observation.
     #[error("{} holds no complete observation; run verify without --offline while the target is up", path.display())]
     NothingObserved {
@@ -102,7 +110,9 @@ impl VerifyError {
             | Self::Database(_) => exit::USAGE,
             Self::Resend(_) => exit::NOT_WRITTEN,
             Self::Walk(_) => exit::UNKNOWN,
-            Self::NothingObserved { .. } | Self::NoEvents { .. } => exit::VOID,
+            Self::NothingObserved { .. } | Self::NotObservedSince { .. } | Self::NoEvents { .. } => {
+                exit::VOID
+            }
             Self::Unreachable { .. } | Self::Process(_) => exit::UNREACHABLE,
         }
     }
@@ -255,10 +265,17 @@ async fn send_again(
 fn newest_observation(run: &Run) -> Result<(u32, Observed), VerifyError> {
     let folder = &run.folder;
     let is_complete = |n: &u32| is_look(&folder.observation(*n));
-    match folder.observations().into_iter().rev().find(is_complete) {
-        Some(n) => Ok((n, load_observation(run, n)?)),
-        None => Err(VerifyError::NothingObserved { path: folder.path().to_path_buf() }),
+    let path = folder.path().to_path_buf();
+    let Some(observation) = folder.observations().into_iter().rev().find(is_complete) else {
+        return Err(VerifyError::NothingObserved { path });
+    };
+    let observed = load_observation(run, observation)?;
+    // A `verify` that was interrupted after it sent has not seen what became of that.
+    let segments = folder.segments()?.len() as u32;
+    if observed.stats.segments.is_some_and(|known| known < segments) {
+        return Err(VerifyError::NotObservedSince { path, observation });
     }
+    Ok((observation, observed))
 }
 
 /// Reads an observation, which must be as it was written.
@@ -308,6 +325,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
                 observed.stats.asked_ns = None;
                 observed.stats.read_ns = None;
             }
+            observed.stats.segments = Some(runs[0].folder.segments()?.len() as u32);
             Ok(Looked::Observed(Box::new(observed)))
         }
         Err(error) => Err(VerifyError::Unreachable { target: url, reason: chain(&error) }),

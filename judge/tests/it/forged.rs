@@ -23,6 +23,7 @@ use truth::record::polls::{self, Poll};
 use truth::record::seal::{seal_look, seal_run};
 use truth::scenario::Scenario;
 use truth::scenario::promises::Promises;
+use truth::target::RowOrder;
 use truth::target::answer::{Kind, Kinds};
 
 /// A run that happened, with what the target showed afterwards; everything may be damaged.
@@ -139,6 +140,7 @@ impl Forged {
                 asked_ns: None,
                 read_ns: self.polls.last().map(|closing| closing.t_answered_ns + 1_000_000_000),
                 follows: None,
+                segments: None,
             },
             listing,
             database: None,
@@ -210,6 +212,15 @@ impl Forged {
         judge(&self.evidence())
     }
 
+    /// The scenario, with the promises of the run.
+    fn promised(&self) -> Scenario {
+        let mut scenario = Scenario { promises: self.promises.clone(), ..self.scenario.clone() };
+        let listing = &mut scenario.target.listing;
+        (listing.complete, listing.filter) = (Some(self.is_complete), Some(true));
+        listing.order = Some(RowOrder::NewestFirst);
+        scenario
+    }
+
     /// Writes the run folder, without an observation.
     pub(crate) fn write(&self, out: &Path) -> RunFolder {
         let manifest = Manifest {
@@ -220,7 +231,7 @@ impl Forged {
             shard: self.shard,
             concurrency: 8,
             lanes: self.lanes.len() as u32,
-            scenario: Scenario { promises: self.promises.clone(), ..self.scenario.clone() },
+            scenario: self.promised(),
             machine: Machine { cpus: 2, boot_id: "a boot".to_owned() },
             rerun: "loadgen --count 600 --dup 0.3 --seed 7".to_owned(),
         };

@@ -111,6 +111,12 @@ async fn looks_and_segments_of_verify_are_sealed_as_they_are_made() {
     assert!(list.contains("  ledger/lane-001.seg\n"), "{list}");
     assert_eq!(folder.observations(), [1, 2]);
     assert_eq!(offline(&folder, &[]).status.code(), Some(0));
+    // As if verify had been interrupted before it looked again.
+    fs::rename(folder.observation(2), out.path().join("later")).unwrap();
+    let output = offline(&folder, &[]);
+    assert_eq!(output.status.code(), Some(4), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("observation 1 in "), "{}", stderr(&output));
+    fs::rename(out.path().join("later"), folder.observation(2)).unwrap();
     // The first look is evidence too: the second one follows it.
     let first = folder.observation(1).join("presence.bin");
     let mut bytes = fs::read(&first).unwrap();
