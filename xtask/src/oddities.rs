@@ -13,6 +13,7 @@ use crate::rig::interrupt::Interrupt;
 use crate::rig::programs::{Profile, Programs};
 use cell::{Cell, Pace};
 use kept::Outcomes;
+use show::Extent;
 use table::Oddity;
 use trial::Trial;
 
@@ -64,7 +65,8 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let outcomes = Outcomes::open(&cargo::workspace().join(OUTCOMES), settings.is_continued)?;
     let trials = trials(&rows, settings);
     let outcomes = make(&trials, outcomes, usize::from(settings.jobs), &programs)?;
-    let matrix = show::matrix(&rows, &trials, &outcomes.kept, settings);
+    let extent = Extent { seeds: settings.seeds, is_also_unscaled: settings.is_also_unscaled };
+    let matrix = show::matrix(&rows, &trials, &outcomes.kept, extent);
     print!("{}", matrix.text);
     if settings.names.is_empty() && !settings.is_only_printed {
         matrix::write(Half::Oddities, &matrix.text)?;

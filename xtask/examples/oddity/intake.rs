@@ -35,6 +35,7 @@ impl Intake {
         };
         match trouble {
             Trouble::Unavailable => {
+                store.count_rejected(Event::parse_all(body).unwrap_or_default().len()).await?;
                 Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "0")]).into_response())
             }
             Trouble::Fails => Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response()),

@@ -14,11 +14,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use intake::Intake;
 use listing::Asked;
 use reads::Readings;
 use settings::{Reads, Settings};
+use stats::Shown;
 use store::Store;
 
 mod counters;
@@ -33,6 +35,7 @@ mod queue;
 mod reads;
 mod row;
 mod settings;
+mod stats;
 mod store;
 mod view;
 
@@ -42,6 +45,7 @@ struct Shared {
     store: Store,
     intake: Arc<Intake>,
     readings: Arc<Readings>,
+    shown: Arc<Mutex<Shown>>,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -67,7 +71,12 @@ fn routes(store: Store) -> Router {
         .route("/events", get(events))
         .route("/stats", get(stats))
         .route("/health", get(async || Json(json!({"ok": true}))))
-        .with_state(Shared { store, intake: Arc::default(), readings: Arc::default() })
+        .with_state(Shared {
+            store,
+            intake: Arc::default(),
+            readings: Arc::default(),
+            shown: Arc::new(Mutex::new(Shown::new())),
+        })
 }
 
 async fn publish(State(shared): State<Shared>, body: String) -> Response {
@@ -89,7 +98,8 @@ async fn events(State(shared): State<Shared>, uri: Uri, Query(asked): Query<Aske
 
 async fn stats(State(shared): State<Shared>, uri: Uri) -> Response {
     cached(&shared, uri.to_string(), async {
-        match shared.store.stats().await {
+        let state = shared.store.look().await;
+        match shared.shown.lock().await.body(&shared.store.settings, &state) {
             Some(stats) => Json(stats).into_response(),
             None => StatusCode::NOT_FOUND.into_response(),
         }

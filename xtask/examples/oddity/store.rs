@@ -8,7 +8,7 @@ use anyhow::Result;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::sleep;
 
-use crate::counters::{Counters, Shown};
+use crate::counters::Counters;
 use crate::defect;
 use crate::disk::{Change, Disk, StoredRow, Waiting};
 use crate::event::{Event, Key};
@@ -57,6 +57,10 @@ pub(crate) struct State {
     known: HashMap<Key, Option<usize>>,
     pub(crate) rows: Vec<Row>,
     pub(crate) counters: Counters,
+    /// Counters at the start of this process.
+    pub(crate) at_start: Counters,
+    /// Moment of the first start on this file, in milliseconds since 1970.
+    pub(crate) first_start_ms: u64,
     /// Counters of two instances, each of which sees every second request.
     pub(crate) of_instances: [Counters; 2],
     pub(crate) queue: VecDeque<Waiting>,
@@ -71,7 +75,6 @@ pub(crate) struct State {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     state: Arc<Mutex<State>>,
-    shown: Arc<Mutex<Shown>>,
     pub(crate) settings: Arc<Settings>,
 }
 
@@ -85,12 +88,13 @@ impl Store {
     /// Opens the store of an earlier process, or makes one.
     pub(crate) async fn open(settings: Settings) -> Result<Self> {
         let (disk, kept) = Disk::open(&settings.file, now_ms()).await?;
-        let shown = Shown::new(kept.first_start_ms, kept.counters);
         let mut state = State {
             disk,
             known: HashMap::new(),
             rows: Vec::new(),
             counters: kept.counters,
+            at_start: kept.counters,
+            first_start_ms: kept.first_start_ms,
             of_instances: [Counters::default(); 2],
             next_waiting: kept.queue.last().map_or(1, |last| last.seq + 1),
             queue: kept.queue.into(),
@@ -110,18 +114,12 @@ impl Store {
             state.take(events.collect(), Receipt::Counted).await?;
         }
         let settings = Arc::new(state.settings.clone());
-        Ok(Self { state: Arc::new(Mutex::new(state)), shown: Arc::new(Mutex::new(shown)), settings })
+        Ok(Self { state: Arc::new(Mutex::new(state)), settings })
     }
 
     /// Locks the state.
     pub(crate) async fn look(&self) -> MutexGuard<'_, State> {
         self.state.lock().await
-    }
-
-    /// Returns the body of `/stats`; none if there are no counters.
-    pub(crate) async fn stats(&self) -> Option<serde_json::Value> {
-        let state = self.look().await;
-        self.shown.lock().await.body(&self.settings, &state, now_ms())
     }
 
     /// Stores the events of a request, and counts them.

@@ -8,33 +8,28 @@ use super::table::Oddity;
 /// Load of a run without a load of its own.
 const LOAD: &str = "batch = 10\n";
 
-/// Load of a run with a fault: a rate, so that the fault comes while the run goes on.
-pub(super) const PACED: &str = "batch = 10\nexecutor = \"constant-arrival-rate\"\nrate = \"1500\"\n";
+const QUERY: &str = "SELECT topic, event_id, timestamp, source, payload FROM events";
 
-/// One kill in the middle.
-pub(super) const KILL: &str = "[[faults]]\nat = \"40%\"\ndo = \"kill\"\nfor = \"100ms\"\n";
-
-const DATABASE_QUERY: &str = "SELECT topic, event_id, timestamp, source, payload FROM events";
+/// Time for which an unanswered request may still take effect, in a run with shorter delays. It is
+/// no promise that a verdict rests on here.
+const ZOMBIE: &str = "zombie = \"500ms\"\n";
 
 /// Returns the scenario of a cell. `process` is the table that starts the target, if loadgen does,
 /// and `file` the target's SQLite file.
 pub(super) fn text(oddity: &Oddity, cell: Cell, pace: Pace, process: &str, file: &Path) -> String {
     let Oddity { load, target, faults, remedy, .. } = oddity;
     let load = if load.is_empty() { LOAD } else { load };
-    let mut text = format!("name = \"oddity\"\n[load]\n{load}");
-    if !cell.is_declared() {
-        return text + target + process + faults;
+    let mut promises = if pace == Pace::Scaled { ZOMBIE.to_owned() } else { String::new() };
+    let mut database = String::new();
+    let mut target = *target;
+    if cell.is_declared() {
+        promises += &scaled(remedy.promises, pace.scale());
+        target = remedy.target.unwrap_or(target);
+        if remedy.has_database {
+            database = format!("[database]\nurl = \"sqlite:{}\"\nquery = \"{QUERY}\"\n", file.display());
+        }
     }
-    text += remedy.target.unwrap_or(target);
-    text += process;
-    text += faults;
-    if remedy.has_database {
-        text += &format!("[database]\nurl = \"sqlite:{}\"\nquery = \"{DATABASE_QUERY}\"\n", file.display());
-    }
-    if !remedy.promises.is_empty() {
-        text += &format!("[promises]\n{}", scaled(remedy.promises, pace.scale()));
-    }
-    text
+    format!("name = \"oddity\"\n[load]\n{load}{target}{process}{faults}{database}[promises]\n{promises}")
 }
 
 /// Divides times that are written as `@30s`.
@@ -65,9 +60,10 @@ mod tests {
     fn what_is_declared_stands_in_the_cells_with_a_remedy_alone() {
         let row = |name: &str| table::all().find(|oddity| oddity.name == name).unwrap();
         let text = |name, cell| text(row(name), cell, Pace::Scaled, "", Path::new("/tmp/a.db"));
-        assert_eq!(text("newest-rows", Cell::Undeclared), "name = \"oddity\"\n[load]\nbatch = 10\n");
+        let undeclared = "name = \"oddity\"\n[load]\nbatch = 10\n[promises]\nzombie = \"500ms\"\n";
+        assert_eq!(text("newest-rows", Cell::Undeclared), undeclared);
         assert!(text("newest-rows", Cell::Defect).contains("url = \"sqlite:/tmp/a.db\""));
-        assert!(text("late-rows", Cell::Declared).ends_with("[promises]\nvisible = \"2500ms\"\n"));
+        assert!(text("late-rows", Cell::Declared).ends_with("zombie = \"500ms\"\nvisible = \"2500ms\"\n"));
         assert!(text("two-instances", Cell::Undeclared).contains("received = "));
         assert!(!text("two-instances", Cell::Declared).contains("received = "));
     }

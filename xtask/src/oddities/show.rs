@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::Settings;
 use super::cell::{Cell, Outcome, Pace};
 use super::kept::Kept;
 use super::table::{Oddity, Remedy};
 use super::trial::Trial;
+
+/// Extent of a matrix, as on the command line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) seeds: u32,
+    pub(super) is_also_unscaled: bool,
+}
 
 /// Matrix as text, and the number of its wrong cells.
 pub(super) struct Matrix {
@@ -30,10 +36,10 @@ pub(super) fn line(trial: &Trial, outcome: &Outcome) -> String {
 }
 
 /// Returns the matrix of these trials.
-pub(super) fn matrix(rows: &[&Oddity], trials: &[Trial], kept: &[Kept], settings: &Settings) -> Matrix {
+pub(super) fn matrix(rows: &[&Oddity], trials: &[Trial], kept: &[Kept], extent: Extent) -> Matrix {
     let mut text = String::from("# Oddity matrix\n\n");
     let mut add = |line: &str| writeln!(text, "{line}").expect("a String takes all that is written");
-    add(&introduction(settings));
+    add(&introduction(extent));
     add(
         "| oddity | sound behaviour | (a) nothing declared | declared | (b) with it | defect | (c) with both |",
     );
@@ -65,15 +71,15 @@ pub(super) fn matrix(rows: &[&Oddity], trials: &[Trial], kept: &[Kept], settings
     Matrix { wrong: wrong.len(), text }
 }
 
-fn introduction(settings: &Settings) -> String {
-    let unscaled = if settings.is_also_unscaled { " --unscaled" } else { "" };
+fn introduction(extent: Extent) -> String {
+    let unscaled = if extent.is_also_unscaled { " --unscaled" } else { "" };
     format!(
         "`cargo xtask oddities --seeds {}{unscaled}`: a sound target with one unusual behaviour at a time, loaded \
          by `loadgen` and judged by `verify`. With nothing declared (a), the verdict is PASS, or UNKNOWN with the \
          premise that it lacks. With the declaration (b) it is PASS. With a defect besides (c) it is FAIL, by the \
          check in brackets. Delays of the target and declared times are a tenth of those that stand here, with \
-         `--settle 1s`, except in rows marked as unscaled.\n",
-        settings.seeds
+         `--settle 1s` and `zombie = \"500ms\"`, except in rows marked as unscaled.\n",
+        extent.seeds
     )
 }
 
@@ -142,17 +148,8 @@ mod tests {
             kept(&trials[1], "FAIL", &["lost"], "7 keys are lost"),
             kept(&trials[2], "PASS", &[], ""),
         ];
-        let settings = Settings {
-            names: Vec::new(),
-            cells: Cell::ALL.to_vec(),
-            seeds: 2,
-            jobs: 1,
-            is_also_unscaled: false,
-            is_continued: false,
-            is_release: false,
-            is_only_printed: true,
-        };
-        let matrix = matrix(&[oddity], &trials, &outcomes, &settings);
+        let extent = Extent { seeds: 2, is_also_unscaled: false };
+        let matrix = matrix(&[oddity], &trials, &outcomes, extent);
         assert_eq!(matrix.wrong, 1);
         let row =
             "| 1 **FAIL lost**; 1 UNKNOWN fresh | `visible = \"25s\"` | 1 PASS | `loses-one` (lost) | - |";

@@ -1,14 +1,18 @@
 //! Oddities: a sound behaviour of a target, the run that meets it, and what the judge has to make of
 //! it.
 
-use super::scenario;
-
 mod acks;
 mod counters;
 mod others;
 mod restarts;
 mod rows;
 mod views;
+
+/// Load of a run with a fault: a rate, so that the fault comes while the run goes on.
+const PACED: &str = "batch = 10\nexecutor = \"constant-arrival-rate\"\nrate = \"1500\"\n";
+
+/// One kill in the middle.
+const KILL: &str = "[[faults]]\nat = \"40%\"\ndo = \"kill\"\nfor = \"100ms\"\n";
 
 /// A behaviour that a target may have without losing or doubling an event.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +141,7 @@ impl Oddity {
 
     /// Kills the process once, while the run goes on.
     const fn killed(self) -> Self {
-        Self { load: scenario::PACED, faults: scenario::KILL, ..self }
+        Self { load: PACED, faults: KILL, ..self }
     }
 
     /// Allows UNKNOWN for the want of this premise, which the remedy supplies.

@@ -25,11 +25,11 @@ const OTHER_PAYLOADS_ALONE: &str = "batch = 1\n[traps]\nother_payload = 16\n";
 pub(super) const ACKS: &[Oddity] = &[
     Oddity::new("queue", "answers 202 and stores later, 20 ms for each request", &[set("ACK", "queued")])
         .speaking(HIDDEN_QUEUE)
-        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@30s\"\n"))
+        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
         .hiding("drops", "lost")
         .also_unscaled(),
     Oddity::new("queue-counted", "the same, and the counters tell what waits", &[set("ACK", "queued")])
-        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@30s\"\n"))
+        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
         .hiding("drops", "lost"),
     Oddity::new(
         "queue-with-200",
@@ -39,12 +39,12 @@ pub(super) const ACKS: &[Oddity] = &[
     .speaking(HIDDEN_QUEUE)
     .wants(
         &[Premise::NothingWaits, Premise::Fresh],
-        Remedy::promises("preset = \"queued\"\ndrain = \"@30s\"\n"),
+        Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"),
     )
     .hiding("drops", "lost"),
     Oddity::new("micro-batch", "answers 202 and stores every 15 s", &[set("ACK", "micro-batch")])
         .speaking(HIDDEN_QUEUE)
-        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@30s\"\n"))
+        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
         .hiding("drops", "lost")
         .also_unscaled(),
     Oddity::new("conflict-for-repeats", "answers 409 to an event that it knows", &[set("ACK", "conflict")])

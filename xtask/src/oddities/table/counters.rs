@@ -9,8 +9,8 @@ const NO_INSTANCE: &str = "[target.stats]\npath = \"/stats\"\nreceived = \"/rece
      unique = \"/unique_processed\"\nduplicates = \"/duplicate_dropped\"\n";
 const NO_LISTING: &str = "[target]\nlisting = {}\n";
 
-/// Requests with an invalid event among others.
-const SPOILT: &str = "batch = 10\n[traps]\ninvalid = 8\n";
+/// Requests that are tried again after 503.
+const RETRIES: &str = "batch = 10\nretries = 3\n";
 
 pub(super) const COUNTERS: &[Oddity] = &[
     Oddity::new("no-counters", "has no counters", &[set("STATS", "absent")]).speaking(NO_COUNTERS),
@@ -62,9 +62,13 @@ pub(super) const COUNTERS: &[Oddity] = &[
         .wants(COUNTER, Remedy::NO_COUNTERS),
     Oddity::new("counters-still", "has counters that never move", &[set("STATS", "still")])
         .wants(COUNTER, Remedy::NO_COUNTERS),
-    Oddity::new("rejected-counted", "counts rejected events as received", &[set("STATS", "offered")])
-        .loaded(SPOILT)
-        .wants(COUNTER, Remedy::promises("received = \"offered\"\n")),
+    Oddity::new(
+        "rejected-counted",
+        "answers every 20th request with 503, and counts its events as received",
+        &[set("STATS", "offered"), set("TROUBLE", "unavailable")],
+    )
+    .loaded(RETRIES)
+    .wants(COUNTER, Remedy::promises("received = \"offered\"\n")),
     Oddity::new("requests-counted", "counts requests as received", &[set("STATS", "requests")])
         .wants(COUNTER, Remedy::promises("unit = \"request\"\n")),
 ];

@@ -64,7 +64,7 @@ pub(super) const RESTARTS: &[Oddity] = &[
     )
     .killed()
     .speaking(HIDDEN_QUEUE)
-    .wants(&[Premise::NothingWaits], Remedy::promises("preset = \"queued\"\ndrain = \"@40s\"\n"))
+    .wants(&[Premise::NothingWaits], Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
     .hiding("drops", "lost")
     .also_unscaled(),
 ];
