@@ -60,7 +60,7 @@ enum Command {
     Oddities(oddities::Settings),
     /// Fuzz the aggregator with requests made from its own OpenAPI document
     Fuzz(fuzz::Settings),
-    /// Run what is too slow for CI before a release: the book, all mutants, the containers
+    /// Run what is too slow for CI before a release: the book, both matrices, the containers
     ReleaseCheck(release_check::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),

@@ -27,6 +27,9 @@ pub mod trial;
 /// File of the outcomes so far.
 const OUTCOMES: &str = "target/oddities.jsonl";
 
+const SEEDS: u32 = 1;
+const JOBS: u16 = 2;
+
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Oddities to try, by name or a part of it; all of them unless given
@@ -35,10 +38,10 @@ pub struct Settings {
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["a", "b", "c"])]
     pub(crate) cells: Vec<Cell>,
     /// Seeds per cell
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = SEEDS, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: u32,
     /// Trials side by side
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = JOBS, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: u16,
     /// Try twelve rows with their delays as they are, too
     #[arg(long = "unscaled")]
@@ -52,6 +55,21 @@ pub struct Settings {
     /// Print the matrix, and leave results/kill-matrix.md as it is
     #[arg(long = "print-only")]
     pub(crate) is_only_printed: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            cells: Cell::ALL.to_vec(),
+            seeds: SEEDS,
+            jobs: JOBS,
+            is_also_unscaled: false,
+            is_continued: false,
+            is_release: false,
+            is_only_printed: false,
+        }
+    }
 }
 
 /// Runs the matrix. The exit code is 1 if a cell is wrong.
