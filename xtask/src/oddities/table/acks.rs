@@ -11,6 +11,7 @@ const OTHER_WORDS: &str = "[target.answer]\naccepted = \"/accepted\"\nresults = 
 const REFUSED_WORD: &str = "[target.answer]\naccepted = \"/accepted\"\ninserted = \"/inserted\"\n\
      duplicates = \"/duplicates\"\nresults = \"/results\"\nnew = [\"inserted\"]\n\
      duplicate = [\"duplicate\"]\nrejected = [\"refused\"]\n";
+const CONFLICT_ACKNOWLEDGES: &str = "[target.publish]\nack = [\"2xx\", \"409\"]\n";
 /// Counters that do not tell what waits.
 const HIDDEN_QUEUE: &str = "[target.answer]\naccepted = \"/accepted\"\n[target.stats]\npath = \"/stats\"\n\
      received = \"/received\"\nunique = \"/unique_processed\"\nduplicates = \"/duplicate_dropped\"\n\
@@ -47,8 +48,13 @@ pub(super) const ACKS: &[Oddity] = &[
         .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
         .hiding("drops", "lost")
         .also_unscaled(),
-    Oddity::new("conflict-for-repeats", "answers 409 to an event that it knows", &[set("ACK", "conflict")])
-        .loaded(SINGLE),
+    Oddity::new(
+        "conflict-for-repeats",
+        "answers 409 to an event that it knows, and counts it as a duplicate",
+        &[set("ACK", "conflict")],
+    )
+    .loaded(SINGLE)
+    .wants(&[Premise::Counters], Remedy::target(CONFLICT_ACKNOWLEDGES)),
     Oddity::new("no-body", "answers 200 without a body", &[set("ACK", "empty")]).speaking(NOTHING_TOLD),
     Oddity::new(
         "no-body-where-one-is-expected",

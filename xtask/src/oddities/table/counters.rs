@@ -18,7 +18,8 @@ pub(super) const COUNTERS: &[Oddity] = &[
         "no-counters-described",
         "has no counters where the scenario expects them",
         &[set("STATS", "absent")],
-    ),
+    )
+    .wants(COUNTER, Remedy::NO_COUNTERS),
     Oddity::new("no-listing", "has counters alone", &[])
         .speaking(NO_LISTING)
         .wants(
