@@ -50,11 +50,15 @@ impl Trial {
     /// Loads the target and judges the run.
     pub fn run(&self, programs: &Programs) -> Result<Outcome> {
         let files = Files { scratch: Scratch::new()? };
-        if self.oddity.faults.is_empty() {
-            self.started_here(programs, &files)
-        } else {
-            self.started_by_loadgen(programs, &files)
+        let settings = self.settings(&files.path("events.db"));
+        // Faults are loadgen's to inject, into a target that it starts.
+        if !self.oddity.faults.is_empty() {
+            let address = format!("127.0.0.1:{}", port::free()?);
+            let process = process(programs, &settings, &address)?;
+            return self.judged(programs, &files, &process, &address);
         }
+        let target = Service::start(programs, TARGET, settings)?;
+        self.judged(programs, &files, "", &target.url())
     }
 
     /// Returns the settings of the target.
@@ -70,60 +74,39 @@ impl Trial {
         settings
     }
 
-    /// Runs loadgen and verify against a target that stays up.
-    fn started_here(&self, programs: &Programs, files: &Files) -> Result<Outcome> {
-        let target = Service::start(programs, TARGET, self.settings(&files.path("events.db")))?;
-        let mut args = self.loading("", files)?;
-        args.extend(["--target".to_owned(), target.url()]);
-        let loaded = programs.run("loadgen", args)?;
-        if loaded.code != Some(0) {
-            return Ok(Outcome::without_a_verdict("loadgen", &loaded));
-        }
-        let out = files.text("results");
-        let mut args = vec!["--out", &out, "--format", "json"];
-        if self.pace == Pace::Scaled {
-            args.extend(["--settle", "1s"]);
-        }
-        let judged = programs.run("verify", args)?;
-        match serde_json::from_str(&judged.stdout) {
-            Ok(verdict) => Outcome::read(&verdict),
-            Err(_) => Ok(Outcome::without_a_verdict("verify", &judged)),
-        }
-    }
-
-    /// Runs loadgen with a target that it starts and kills.
-    fn started_by_loadgen(&self, programs: &Programs, files: &Files) -> Result<Outcome> {
-        let address = format!("127.0.0.1:{}", port::free()?);
-        let mut settings = self.settings(&files.path("events.db"));
-        settings.push(("LISTEN", address.clone()));
-        let environment: Vec<String> =
-            settings.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
-        let process = format!(
-            "[target.process]\ncommand = [{:?}]\nready = \"/health\"\nenvironment = {{ {} }}\n",
-            programs.path(TARGET)?.display().to_string(),
-            environment.join(", ")
-        );
-        let mut args = self.loading(&process, files)?;
-        args.extend(["--verify".to_owned(), "--target".to_owned(), address]);
+    /// Loads the target at this address and reads the verdict.
+    fn judged(&self, programs: &Programs, files: &Files, process: &str, address: &str) -> Result<Outcome> {
+        let scenario = files.path("scenario.toml");
+        let text = scenario::text(self.oddity, self.cell, self.pace, process, &files.path("events.db"));
+        std::fs::write(&scenario, text).with_context(|| format!("cannot write {}", scenario.display()))?;
+        let is_single = self.oddity.load.contains("batch = 1\n");
+        let count = if is_single { COUNT_OF_SINGLE } else { COUNT }.to_string();
+        let seed = self.seed.to_string();
+        let (scenario, out) = (scenario.display().to_string(), files.text("results"));
+        let mut args = vec!["--scenario", &scenario, "--count", &count, "--seed", &seed, "--out", &out];
+        args.extend(["--target", address, "--verify"]);
+        args.extend(match self.pace {
+            Pace::Scaled => ["--settle", "1s", "--max-wait", "30s"],
+            Pace::Unscaled => ["--settle", "10s", "--max-wait", "5m"],
+        });
         let judged = programs.run("loadgen", args)?;
         match std::fs::read_to_string(files.path("results/latest/verdict.json")) {
             Ok(text) => Outcome::read(&serde_json::from_str(&text)?),
-            Err(_) => Ok(Outcome::without_a_verdict("loadgen", &judged)),
+            Err(_) => Ok(Outcome::without_a_verdict(&judged)),
         }
     }
+}
 
-    /// Writes the scenario and returns the arguments that run it.
-    fn loading(&self, process: &str, files: &Files) -> Result<Vec<String>> {
-        let path = files.path("scenario.toml");
-        let text = scenario::text(self.oddity, self.cell, self.pace, process, &files.path("events.db"));
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        let is_single = self.oddity.load.contains("batch = 1\n");
-        let count = if is_single { COUNT_OF_SINGLE } else { COUNT };
-        let (count, seed) = (count.to_string(), self.seed.to_string());
-        let (scenario, out) = (path.display().to_string(), files.text("results"));
-        let args = ["--scenario", &scenario, "--count", &count, "--seed", &seed, "--out", &out];
-        Ok(args.map(str::to_owned).to_vec())
-    }
+/// Returns the table that has loadgen start the target.
+fn process(programs: &Programs, settings: &[(&str, String)], address: &str) -> Result<String> {
+    let listen = ("LISTEN", address.to_owned());
+    let environment: Vec<String> =
+        settings.iter().chain([&listen]).map(|(name, value)| format!("{name} = {value:?}")).collect();
+    let command = programs.path(TARGET)?.display().to_string();
+    let environment = environment.join(", ");
+    Ok(format!(
+        "[target.process]\ncommand = [{command:?}]\nready = \"/health\"\nenvironment = {{ {environment} }}\n"
+    ))
 }
 
 impl Outcome {
@@ -141,10 +124,10 @@ impl Outcome {
         })
     }
 
-    fn without_a_verdict(program: &str, finished: &Finished) -> Self {
-        let said = finished.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-        let code = finished.code.map_or("a signal".to_owned(), |code| code.to_string());
-        let reason = format!("{program} ended with {code}: {said}");
+    fn without_a_verdict(loaded: &Finished) -> Self {
+        let said = loaded.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        let code = loaded.code.map_or("a signal".to_owned(), |code| code.to_string());
+        let reason = format!("loadgen ended with {code}: {said}");
         let (failed, wanted) = (Vec::new(), Vec::new());
         Self { verdict: "ERROR".to_owned(), failed, wanted, reasons: vec![reason] }
     }
