@@ -32,7 +32,7 @@ pub enum Starter {
     Scenario(&'static str),
 }
 
-/// A fault of the process at a percentage of the attempts received.
+/// A fault of the process at the moment when a percentage of the attempts have arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// SIGKILL and a new start.
@@ -48,6 +48,19 @@ impl Fault {
     #[must_use]
     pub fn hurts(self) -> bool {
         !matches!(self, Self::Rest { .. })
+    }
+
+    /// True if the fault ends the process.
+    #[must_use]
+    pub fn kills(self) -> bool {
+        matches!(self, Self::Kill { .. })
+    }
+
+    /// Returns its moment.
+    #[must_use]
+    pub fn percent(self) -> u64 {
+        let (Self::Kill { percent } | Self::Pause { percent } | Self::Rest { percent }) = self;
+        percent
     }
 }
 
