@@ -149,6 +149,10 @@ impl<'e> Observer<'_, 'e> {
         if were_rows_fine && Instant::now() < self.deadline {
             return Ok(false);
         }
+        // However soon nothing moves, the topics in question are asked for by themselves.
+        if self.by_topic.is_empty() && !self.topics_in_question(&read.sight).is_empty() {
+            self.glance(&mut read.sight).await?;
+        }
         let quiet_since = Instant::now();
         let examined = match &read.sight.listed {
             Some(listed) if !self.amiss(&read.sight).is_nothing() => {
