@@ -11,6 +11,7 @@ pub mod by_total;
 pub mod epochs;
 pub mod liveness;
 pub mod passed;
+pub mod refusals;
 pub mod unaccounted;
 pub mod winner;
 
@@ -137,10 +138,18 @@ pub const REGISTRY: &[Registered] = &[
     },
     Registered {
         id: CheckId::BatchCounts,
-        fails_when: "a response counts more new events than can have been new",
+        fails_when: "responses count more new events than can have been new, or fewer than must have \
+                     been",
         needs: "responses with counts alone",
         premises: &[],
         make: |subject, _| by_request::batch_counts(subject.facts),
+    },
+    Registered {
+        id: CheckId::RepeatRefused,
+        fails_when: "repeats of acknowledged keys are refused while first copies are taken",
+        needs: "`[promises] repeat = \"accepted\"`, repeats in later rounds",
+        premises: &[],
+        make: |subject, examined| refusals::repeat_refused(subject.facts, examined),
     },
     Registered {
         id: CheckId::TornBatch,
@@ -210,6 +219,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         let check = (registered.make)(&subject, &mut examined);
         examined.checks.push(check);
     }
+    examined.observations.extend(refusals::in_bulk(facts));
     examined.observations.extend(by_row::rows_of_others(facts));
     examined.observations.extend(epochs::restarts(facts));
     examined.observations.extend(liveness::failures(facts));

@@ -32,11 +32,12 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     writeln!(out)?;
     writeln!(
         out,
-        "  sent        {}: {} acknowledged ({}), {} unknown, {} rejected, {} never sent",
+        "  sent        {}: {} acknowledged ({}), {} unknown{}, {} rejected, {} never sent",
         counted(sent.sent, "attempt", "attempts"),
         grouped(sent.acked),
         kinds(sent),
         grouped(sent.unknown),
+        if sent.unclear > 0 { format!(", {} unclear", grouped(sent.unclear)) } else { String::new() },
         grouped(sent.rejected),
         grouped(sent.never_sent),
     )?;
@@ -57,9 +58,12 @@ fn kinds(sent: &Attempts) -> String {
     format!("{} new, {} duplicate", grouped(sent.reported_new), grouped(sent.reported_duplicate))
 }
 
-/// Returns true for the observation that comes before all else.
+/// Returns true for the observations that come before all else.
 fn is_first(observation: &Observation) -> bool {
-    matches!(observation, Observation::Unfinished { .. })
+    matches!(
+        observation,
+        Observation::Unfinished { .. } | Observation::RepeatsRefused { .. } | Observation::FirstRefused { .. }
+    )
 }
 
 /// Meaning of a verdict, in one sentence.
@@ -218,6 +222,7 @@ fn sent_again(again: &SentAgain) -> String {
         ("duplicate", again.reported_duplicate),
         ("accepted", again.accepted),
         ("unknown", again.unknown),
+        ("unclear", again.unclear),
         ("rejected", again.rejected),
         ("never sent", again.never_sent),
     ];

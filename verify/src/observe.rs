@@ -156,7 +156,7 @@ async fn at_rest(client: &TargetClient, wanted: &Wanted<'_>, deadline: Instant) 
     }
     let sums = &wanted.tally.sums;
     let region = Region::of(&wanted.tally.keys, sums, false, wanted.promises.received);
-    let in_doubt = sums.unknown > 0 || wanted.promises.ack == Ack::Queued;
+    let in_doubt = sums.uncertain() > 0 || wanted.promises.ack == Ack::Queued;
     let quiet = if in_doubt { wanted.promises.zombie.max(QUIET) } else { QUIET };
     let before = wanted.baseline.and_then(|baseline| baseline.stats.as_ref());
     let shared = wanted.promises.shared;

@@ -82,7 +82,7 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
 /// Returns why no order of the attempts can be judged, if none can.
 fn untested(evidence: &Evidence) -> Option<&'static str> {
     let promises = &evidence.promises;
-    if evidence.plan.variants.is_off() {
+    if !evidence.plan.variants.has_two_payloads() {
         return Some("no key was sent with two payloads (`[traps]` in the scenario)");
     }
     if evidence.missing_shards > 0 {
@@ -105,12 +105,12 @@ fn untested(evidence: &Evidence) -> Option<&'static str> {
 fn is_told_apart(facts: &Facts<'_>, ordinal: u64) -> bool {
     let to_the_letter = facts.evidence.promises.payload == PayloadEquality::Exact
         && facts.evidence.observed.listing.route == Route::Api;
-    match facts.evidence.events.variant(ordinal) {
+    match facts.evidence.events.two_payloads(ordinal) {
         Some(Variant::OtherPayload) => true,
         // A target that takes one spelling for the other has nothing to refuse.
         Some(Variant::KeyOrder | Variant::NumberSpelling) => {
             to_the_letter && facts.evidence.promises.conflict != Conflict::Reject
         }
-        None => false,
+        Some(Variant::OtherTimestamp | Variant::OtherSource) | None => false,
     }
 }

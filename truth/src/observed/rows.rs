@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::presence::{Presence, Winners};
 use crate::observed::rows::sample::Sample;
-use crate::plan::event::{Decoded, Events};
+use crate::plan::event::{Decoded, Events, timestamp_text};
 use crate::plan::variant::{Side, Variant};
 use crate::scenario::promises::{PayloadEquality, Promises, TimestampEquality};
 
@@ -164,7 +164,7 @@ impl<'a> RowTally<'a> {
             nonce,
             equality,
             presence: Presence::new(keys),
-            winners: events.has_variants().then(|| Winners::new(keys)),
+            winners: events.has_two_payloads().then(|| Winners::new(keys)),
             rows: 0,
             ours: SetSum::default(),
             foreign: SetSum::default(),
@@ -255,7 +255,7 @@ impl<'a> RowTally<'a> {
         self.compared += u64::from(payload.is_some());
         let is_kept = [
             timestamp.map(|listed| self.is_timestamp(ordinal, listed)),
-            source.map(|listed| listed == self.events.source()),
+            source.map(|listed| self.is_source(ordinal, listed)),
             payload.map(|_| side.is_some()),
         ];
         for (content, is_kept) in self.contents.iter_mut().zip(is_kept) {
@@ -280,7 +280,7 @@ impl<'a> RowTally<'a> {
         if equal_payload(self.equality.payload, plain, listed) {
             return Some(Side::Plain);
         }
-        self.events.variant(ordinal)?;
+        self.events.two_payloads(ordinal)?;
         let other = self.events.payload(ordinal, Side::Other);
         equal_payload(self.equality.payload, &other, listed).then_some(Side::Other)
     }
@@ -288,9 +288,21 @@ impl<'a> RowTally<'a> {
     fn is_timestamp(&self, ordinal: u64, listed: &str) -> bool {
         match self.equality.timestamp {
             TimestampEquality::None => true,
-            TimestampEquality::Exact => listed == self.events.timestamp(ordinal),
-            TimestampEquality::Instant => moment_ms(listed) == Some(self.events.timestamp_ms(ordinal)),
+            TimestampEquality::Exact => {
+                let is_other = |ms| listed == timestamp_text(ms);
+                listed == self.events.timestamp(ordinal)
+                    || self.events.other_timestamp_ms(ordinal).is_some_and(is_other)
+            }
+            TimestampEquality::Instant => {
+                let ms = moment_ms(listed);
+                ms == Some(self.events.timestamp_ms(ordinal))
+                    || (ms.is_some() && ms == self.events.other_timestamp_ms(ordinal))
+            }
         }
+    }
+
+    fn is_source(&self, ordinal: u64, listed: &str) -> bool {
+        listed == self.events.source() || self.events.other_source(ordinal) == Some(listed)
     }
 
     fn note(&mut self, class: AnomalyClass, ordinal: Option<u64>, row: &Row, detail: String) {

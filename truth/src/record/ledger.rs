@@ -294,6 +294,9 @@ impl Done {
                 out.extend(kinds.chunks(4).map(pack));
             }
         }
+        if let Some(excerpt) = &answer.excerpt {
+            out.extend_from_slice(excerpt.as_bytes());
+        }
     }
 
     fn decode_body(fields: &mut Fields<'_>) -> Option<Self> {
@@ -329,7 +332,12 @@ impl Done {
             }
             _ => return None,
         };
-        let answer = Answer { outcome, accepted, inserted, duplicates, kinds };
+        let excerpt = match outcome {
+            Outcome::Unclear => Some(std::str::from_utf8(fields.rest()).ok()?).filter(|text| !text.is_empty()),
+            _ => None,
+        };
+        let excerpt = excerpt.map(Box::from);
+        let answer = Answer { outcome, accepted, inserted, duplicates, kinds, excerpt };
         let is_final = flags & FINAL != 0;
         Some(Self {
             scope,
@@ -352,11 +360,14 @@ fn outcome_code(outcome: Outcome) -> u8 {
         Outcome::Rejected => 1,
         Outcome::Acked => 2,
         Outcome::Unknown => 3,
+        Outcome::Unclear => 4,
     }
 }
 
 fn outcome_of(code: u8) -> Option<Outcome> {
-    [Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown].get(usize::from(code)).copied()
+    let outcomes =
+        [Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown, Outcome::Unclear];
+    outcomes.get(usize::from(code)).copied()
 }
 
 fn kind_code(kind: Kind) -> u8 {

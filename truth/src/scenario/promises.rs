@@ -30,6 +30,9 @@ pub struct Promises {
     pub timestamp: TimestampEquality,
     /// Fate of a key that comes again with another payload.
     pub conflict: Conflict,
+    /// Answer to a repeat of an acknowledged event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
     /// Time for which a stored key is deduplicated; none for ever.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub window: Option<Duration>,
@@ -136,6 +139,14 @@ pub enum Conflict {
     Reject,
 }
 
+/// Answer to a repeat of an acknowledged event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repeat {
+    /// A repeat is accepted as its first copy was.
+    Accepted,
+}
+
 /// Comparison of a stored timestamp with the one that was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -163,6 +174,7 @@ impl Preset {
             payload: PayloadEquality::Exact,
             timestamp: TimestampEquality::Exact,
             conflict: Conflict::FirstWins,
+            repeat: None,
             window: None,
             drain: None,
             zombie: Duration::from_secs(2),
@@ -210,6 +222,7 @@ struct PartialPromises {
     payload: Option<PayloadEquality>,
     timestamp: Option<TimestampEquality>,
     conflict: Option<Conflict>,
+    repeat: Option<Repeat>,
     #[serde(with = "crate::duration::optional")]
     window: Option<Duration>,
     #[serde(with = "crate::duration::optional")]
@@ -234,6 +247,7 @@ impl From<PartialPromises> for Promises {
             payload: said.payload.unwrap_or(base.payload),
             timestamp: said.timestamp.unwrap_or(base.timestamp),
             conflict: said.conflict.unwrap_or(base.conflict),
+            repeat: said.repeat.or(base.repeat),
             window: said.window.or(base.window),
             drain: said.drain.or(base.drain),
             zombie: said.zombie.unwrap_or(base.zombie),

@@ -98,11 +98,11 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
     grow(&mut counters.unique, news);
     grow(&mut counters.duplicates, all - news);
     let answer = Answer {
-        outcome: Outcome::Acked,
         accepted: Some(all as u32),
         inserted: Some(news as u32),
         duplicates: Some((all - news) as u32),
         kinds: Kinds::Each(kinds),
+        ..Answer::bare(Outcome::Acked)
     };
     let t = forged.lanes.iter().flatten().filter_map(Frame::t).max().expect("a run") + 1_000;
     let batch = forged.plan.batch as usize;
@@ -153,6 +153,27 @@ fn a_replay_that_is_known_passes_and_is_told() {
     let again = SentAgain { keys: 10, reported_duplicate: 10, ..SentAgain::default() };
     assert_eq!((verdict.replayed, verdict.resolved), (Some(again), None));
     assert_eq!(verdict.attempts.sent, 600, "the run's own");
+}
+
+#[test]
+fn replayed_keys_that_are_refused_are_not_known() {
+    for (status, outcome) in [(503, Outcome::Rejected), (500, Outcome::Unknown), (409, Outcome::Rejected)] {
+        let mut forged = in_doubt().run();
+        let keys = first_acked(&forged, 10);
+        let before = forged.now.clone();
+        send(&mut forged, Purpose::Replay, &keys, |_| Answer::bare(outcome));
+        forged.now = before;
+        forged.dones().last().expect("a response").status = status;
+        let verdict = verdict(&forged);
+        let replay = check(&verdict, CheckId::Replay);
+        assert_eq!(replay.status, Status::NotTested, "{replay:?}");
+        assert!(replay.summary.contains("none of them acknowledged"), "{replay:?}");
+        let is_told = |observation: &Observation| {
+            let text = observation.to_string();
+            text.starts_with("repeats are refused: after the run") && text.contains(&status.to_string())
+        };
+        assert!(verdict.observations.iter().any(is_told), "{:#?}", verdict.observations);
+    }
 }
 
 #[test]

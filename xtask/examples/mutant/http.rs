@@ -55,6 +55,9 @@ async fn publish(State(store): State<Store>, body: String) -> Response {
         store.enqueue(events);
         return (StatusCode::ACCEPTED, told).into_response();
     }
+    if let Some(response) = store.turned_away(&events) {
+        return response;
+    }
     if store.fails_now() {
         return store.refuse(events).await.into_response();
     }
@@ -62,6 +65,7 @@ async fn publish(State(store): State<Store>, body: String) -> Response {
     let taken = events.into_iter().zip(&refused).filter(|(_, refused)| !**refused);
     let results = store.publish(taken.map(|(event, _)| event).collect()).await;
     let inserted = results.iter().filter(|is_new| **is_new).count();
+    let inserted = inserted - store.untold(inserted);
     let mut kinds = results.iter().map(|is_new| if *is_new { "inserted" } else { "duplicate" });
     let told: Vec<&str> = refused
         .iter()
