@@ -7,8 +7,8 @@ use crate::books::coverage::EXPECTED_ENOUGH;
 use crate::books::tally::Sums;
 use crate::facts::Facts;
 use crate::verdict::{
-    Check, CheckId, CounterSlack, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain, Status, Verdict,
-    blank,
+    Check, CheckId, CounterSlack, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain,
+    Status, Verdict, blank,
 };
 
 /// Makes the judgement. Of all reasons the gravest decides the verdict.
@@ -104,8 +104,7 @@ fn unclear(facts: &Facts<'_>, examined: &Examined) -> Option<Doubt> {
     let keys = &facts.tally.keys;
     let open = keys.iter().filter(|(ordinal, state)| state.seen() == 0 && keys.is_unclear(*ordinal));
     let open = open.count() as u64;
-    let counts_all =
-        |slack: &CounterSlack| slack.deltas.unique == Some(i128::from(slack.unique.high));
+    let counts_all = |slack: &CounterSlack| slack.deltas.unique == Some(i128::from(slack.unique.high));
     let is_counted = !facts.tells_presence() && examined.slack.as_ref().is_some_and(counts_all);
     (open > 0 && !is_counted).then_some(Doubt::Unclear { keys: open, response })
 }

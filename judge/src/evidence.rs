@@ -16,10 +16,10 @@ use truth::record::folder::RunFolder;
 use truth::record::ledger::merge::Merge;
 use truth::record::ledger::reader::SegmentReader;
 use truth::record::ledger::{Frame, Header};
-use truth::target::answer::Outcome;
 use truth::record::manifest::Manifest;
 use truth::record::polls;
 use truth::scenario::promises::Promises;
+use truth::target::answer::Outcome;
 
 use crate::books::polled::Polled;
 use crate::books::walk::WalkError;
@@ -156,7 +156,8 @@ impl Frames {
 
     /// Outcome of an unclear response: unclear if another response acknowledges by its body.
     fn meaning_of_unclear(&self) -> Result<Outcome, WalkError> {
-        let fits = |frame: &Frame| matches!(frame, Frame::Done(done) if done.answer.outcome == Outcome::Acked);
+        let fits =
+            |frame: &Frame| matches!(frame, Frame::Done(done) if done.answer.outcome == Outcome::Acked);
         let has_fitting = match self {
             Self::Files(segments) => {
                 let paths: Vec<PathBuf> = segments.iter().map(|(path, _)| path.clone()).collect();

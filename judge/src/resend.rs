@@ -42,9 +42,9 @@ impl Lists {
         let keys = &facts.tally.keys;
         let events = &facts.evidence.events;
         if events.has_variants() {
-            lists
-                .withheld
-                .push("keys with two contents ([traps]) are not sent again: that would decide which one stays");
+            lists.withheld.push(
+                "keys with two contents ([traps]) are not sent again: that would decide which one stays",
+            );
         }
         let has_one_content = |ordinal: &u64| events.variant(*ordinal).is_none();
         if wish.resolve && facts.tells_presence() {

@@ -62,7 +62,9 @@ fn kinds(sent: &Attempts) -> String {
 fn is_first(observation: &Observation) -> bool {
     matches!(
         observation,
-        Observation::Unfinished { .. } | Observation::RepeatsRefused { .. } | Observation::FirstRefused { .. }
+        Observation::Unfinished { .. }
+            | Observation::RepeatsRefused { .. }
+            | Observation::FirstRefused { .. }
     )
 }
 

@@ -201,8 +201,7 @@ impl Keys {
 
     /// Returns true if a response to a key is unclear and none acknowledges it.
     pub fn is_unclear(&self, ordinal: u64) -> bool {
-        let has_unclear =
-            self.unclear.as_ref().is_some_and(|unclear| unclear.seen(ordinal - self.first) > 0);
+        let has_unclear = self.unclear.as_ref().is_some_and(|unclear| unclear.seen(ordinal - self.first) > 0);
         has_unclear && self.get(ordinal).acked() == 0
     }
 

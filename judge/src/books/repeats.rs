@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use truth::record::ledger::Done;
-use truth::target::answer::{Kind, Outcome};
+use truth::target::answer::Outcome;
 
 use super::keys::Keys;
 
@@ -54,7 +54,9 @@ impl Answered {
 pub struct Repeats {
     /// Requests with a key that was acknowledged before.
     pub repeats: Answered,
-    /// Requests whose keys all come for the first time.
+    /// Requests without such a key.
+    pub others: Answered,
+    /// Those of them whose keys all come for the first time.
     pub first: Answered,
     /// Requests with a key of their own round, refused as a whole or not.
     pub fresh: Answered,
@@ -90,7 +92,10 @@ impl Repeats {
             let is_taken = taken(done, is_known) == Some(true);
             self.repeats.note(done.status, is_taken);
             self.is_refusing |= !is_taken;
-        } else if ordinals.iter().all(is_own) && come_for_the_first_time(ordinals, keys) {
+            return;
+        }
+        self.others.note(done.status, is_taken);
+        if ordinals.iter().all(is_own) && come_for_the_first_time(ordinals, keys) {
             self.first.note(done.status, is_taken);
             self.turns += u64::from(is_taken && self.is_refusing);
             self.is_refusing &= !is_taken;
@@ -104,10 +109,10 @@ impl Repeats {
         }
     }
 
-    /// Returns true if most repeats were refused, and most first requests were taken.
+    /// Returns true if most repeats were refused, and most other requests were taken.
     pub fn are_refused(&self) -> bool {
         let refused = self.repeats.refused();
-        refused >= FEW && refused > self.repeats.taken && self.first.taken > self.first.refused()
+        refused >= FEW && refused > self.repeats.taken && self.others.taken > self.others.refused()
     }
 
     /// Returns true if neither chance nor a bad time explains that repeats were refused.
@@ -167,9 +172,14 @@ mod tests {
         ] {
             assert_eq!(repeats.are_refused_for_certain(), is_certain, "{repeats:?}");
         }
-        assert!(of(answered(4, 5), answered(1, 0), 0).are_refused());
-        assert!(!of(answered(5, 5), answered(1, 0), 0).are_refused());
-        assert!(!of(answered(0, 5), answered(1, 1), 0).are_refused());
-        assert!(!of(answered(0, 4), answered(9, 0), 0).are_refused());
+    }
+
+    #[test]
+    fn most_of_few_repeats_is_enough_to_speak_of() {
+        let of = |repeats, others| Repeats { repeats, others, ..Repeats::default() }.are_refused();
+        assert!(of(answered(4, 5), answered(1, 0)));
+        assert!(!of(answered(5, 5), answered(1, 0)));
+        assert!(!of(answered(0, 5), answered(1, 1)));
+        assert!(!of(answered(0, 4), answered(9, 0)));
     }
 }

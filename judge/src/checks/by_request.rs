@@ -139,9 +139,13 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
             NewInAll::Fit => Check::pass(ID, format!("{answers} no more new events than can have been new")),
             NewInAll::EachKeyOnce => Check::pass(
                 ID,
-                format!("{answers} new events without naming them; all responses together count each key once"),
+                format!(
+                    "{answers} new events without naming them; all responses together count each key once"
+                ),
             ),
-            NewInAll::TooMany { by, detail } => Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)]),
+            NewInAll::TooMany { by, detail } => {
+                Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)])
+            }
             // A request that is not on record may have stored a key.
             NewInAll::TooFew { by, detail } => {
                 facts.if_all_is_known(Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)]))
@@ -196,7 +200,10 @@ fn new_in_all(facts: &Facts<'_>) -> NewInAll {
         let keys = counted(acked, "key was acknowledged", "keys were acknowledged");
         let besides = match others {
             0 => String::new(),
-            others => format!(", and {} cannot make up for that", counted(others, "other attempt", "other attempts")),
+            others => format!(
+                ", and {} cannot make up for that",
+                counted(others, "other attempt", "other attempts")
+            ),
         };
         let detail = format!("all responses together count {sum} new events, but {keys}{besides}");
         return NewInAll::TooFew { by: acked - others - new.sum, detail };

@@ -19,17 +19,26 @@ pub fn repeat_refused(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::RepeatRefused;
     let books = &facts.tally.repeats;
     let repeats = &books.repeats;
+    if facts.evidence.missing_shards > 0 {
+        return Check::not_tested(ID, "the requests of the missing shards are unknown");
+    }
     if repeats.all() == 0 {
         return Check::not_tested(ID, "no repeat of an acknowledged key was taken or refused");
     }
+    // Requests of first copies alone tell more than those with copies of one moment.
+    let others = if books.first.all() > 0 { &books.first } else { &books.others };
     let is_certain = books.are_refused_for_certain();
     let summary = format!(
         "{} of {} refused{}, and {} of {} taken",
         grouped(repeats.refused()),
-        counted(repeats.all(), "request that repeats an acknowledged key was", "requests that repeat an acknowledged key were"),
+        counted(
+            repeats.all(),
+            "request that repeats an acknowledged key was",
+            "requests that repeat an acknowledged key were"
+        ),
         statuses(repeats),
-        grouped(books.first.taken),
-        counted(books.first.all(), "request with first copies alone was", "requests with first copies alone were"),
+        grouped(others.taken),
+        counted(others.all(), "other request was", "other requests were"),
     );
     match (is_certain || books.are_refused(), facts.evidence.promises.repeat) {
         (false, _) => Check::pass(
@@ -37,7 +46,11 @@ pub fn repeat_refused(facts: &Facts<'_>, examined: &mut Examined) -> Check {
             format!(
                 "{} of {} taken",
                 grouped(repeats.taken),
-                counted(repeats.all(), "request that repeats an acknowledged key was", "requests that repeat an acknowledged key were"),
+                counted(
+                    repeats.all(),
+                    "request that repeats an acknowledged key was",
+                    "requests that repeat an acknowledged key were"
+                ),
             ),
         ),
         (true, None) => {
@@ -62,7 +75,8 @@ pub(super) fn in_bulk(facts: &Facts<'_>) -> Vec<Observation> {
     let replays = &books.replays;
     if replays.refused() > 0 && replays.taken == 0 {
         let all = counted(replays.all(), "request", "requests");
-        let detail = format!("after the run, all {all} with acknowledged keys were refused{}", statuses(replays));
+        let detail =
+            format!("after the run, all {all} with acknowledged keys were refused{}", statuses(replays));
         told.push(Observation::RepeatsRefused { detail });
     }
     let fresh = &books.fresh;

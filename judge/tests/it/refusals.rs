@@ -76,6 +76,8 @@ fn most_repeats_refused_without_first_copies_in_between_is_unknown() {
     let mut forge = Forge { fates, ..Forge::default() };
     forge.scenario.load.batch = 100;
     forge.scenario.load.count = Some(8_000);
+    let mix = &mut forge.scenario.mix;
+    (mix.in_batch, mix.concurrent, mix.next) = (0, 0, 0);
     let mut forged = forge.run();
     assert!(observed(&forged.verdict()).is_some());
     forged.promises.repeat = Some(Repeat::Accepted);
@@ -92,7 +94,10 @@ fn a_few_refused_first_copies_are_not_bulk() {
         });
         first.unwrap_or_default()
     };
-    assert_eq!(told(|round, request| vec![if (round, request) < (0, 9) { Fate::Rejected } else { Fate::Acked }]), "");
+    assert_eq!(
+        told(|round, request| vec![if (round, request) < (0, 9) { Fate::Rejected } else { Fate::Acked }]),
+        ""
+    );
     let many = told(|_, request| vec![if request % 10 == 0 { Fate::Rejected } else { Fate::Acked }]);
     assert!(many.contains("with status 503"), "{many}");
 }

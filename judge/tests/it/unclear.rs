@@ -1,22 +1,32 @@
 //! Responses whose status acknowledges and whose body contradicts the description of the target.
 
 use judge::verdict::{CheckId, Fate, Judgement, Status, Verdict};
+use truth::observed::ListingObservation;
+use truth::observed::presence::Presence;
 use truth::record::ledger::{Done, Scope};
 use truth::target::answer::{Answer, Outcome};
 
-use crate::forge::{Forge, Forged, assert_fails, assert_names, check};
+use crate::forge::{Fate as Try, Forge, Forged, assert_fails, assert_names, check};
 
 fn unclear(body: &str) -> Answer {
     Answer { excerpt: Some(body.into()), ..Answer::bare(Outcome::Unclear) }
 }
 
-/// Makes the response to one request unclear. Returns a key that no other request carries.
-fn with_one(forged: &mut Forged, body: &str) -> u64 {
-    let alone = forged.key_where(|attempts| matches!(attempts, [(2, 5, _)]));
+/// Makes the response to one request unclear, which was executed or not.
+fn with_one(body: &str, is_executed: bool) -> Forged {
+    let fates = match is_executed {
+        true => |round, request| vec![of_one(round, request, Try::Unknown { executed: true })],
+        false => |round, request| vec![of_one(round, request, Try::Unknown { executed: false })],
+    };
+    let mut forged = Forge { fates, ..Forge::default() }.run();
     let is_it = |done: &&mut Done| (done.scope, done.request) == (Scope::Round(2), 5);
     let done = forged.dones().find(is_it).expect("a response");
-    done.answer = unclear(body);
-    alone
+    (done.status, done.answer) = (200, unclear(body));
+    forged
+}
+
+fn of_one(round: u64, request: u32, fate: Try) -> Try {
+    if (round, request) == (2, 5) { fate } else { Try::Acked }
 }
 
 fn doubts(verdict: &Judgement) -> Vec<String> {
@@ -25,9 +35,7 @@ fn doubts(verdict: &Judgement) -> Vec<String> {
 
 #[test]
 fn a_key_that_is_there_needs_no_clear_response() {
-    let mut forged = Forge::default().run();
-    with_one(&mut forged, "OK");
-    let verdict = forged.verdict();
+    let verdict = with_one("OK", true).verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!((verdict.attempts.unclear, verdict.attempts.unknown), (20, 0));
     let slack = verdict.counters.expect("counters");
@@ -36,14 +44,10 @@ fn a_key_that_is_there_needs_no_clear_response() {
 
 #[test]
 fn an_absent_key_of_an_unclear_response_is_neither_lost_nor_fine() {
-    let mut forged = Forge::default().run();
-    let key = with_one(&mut forged, "{\"accepted\":0}");
-    forged.lose(key);
-    forged.now.received = forged.now.received.map(|received| received - 20);
-    let verdict = forged.verdict();
+    let verdict = with_one("{\"accepted\":0}", false).verdict();
     assert_eq!(verdict.verdict, Verdict::Unknown);
     let told = doubts(&verdict).join("\n");
-    assert!(told.contains("1 key is not shown to be stored"), "{told}");
+    assert!(told.contains("keys are not shown to be stored"), "{told}");
     assert!(told.contains("status 200 with the body `{\"accepted\":0}`"), "{told}");
     assert_eq!(check(&verdict, CheckId::Lost).status, Status::Pass);
 }
@@ -70,7 +74,7 @@ fn where_no_response_fits_the_status_acknowledges() {
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!((verdict.attempts.acked, verdict.attempts.unclear), (2_000, 0));
-    forged.lose(3);
+    forged.lose(1_000);
     assert_fails(&forged.verdict(), &[CheckId::Lost, CheckId::RoutesDisagree]);
     // One response that fits is enough for all others to contradict it.
     forged.dones().next().expect("a response").answer = Answer::bare(Outcome::Acked);
@@ -81,20 +85,15 @@ fn where_no_response_fits_the_status_acknowledges() {
 
 #[test]
 fn without_a_listing_a_unique_count_may_have_all_of_them() {
-    let mut forged = Forge::default().run();
-    with_one(&mut forged, "");
-    let mut evidence = forged.evidence();
-    evidence.observed.listing.offered = false;
-    evidence.observed.listing.bracketed = false;
-    evidence.observed.presence = truth::observed::presence::Presence::new(1_400);
-    let verdict = judge::judge(&evidence);
+    let judged = |is_executed| {
+        let mut evidence = with_one("", is_executed).evidence();
+        evidence.observed.listing = ListingObservation::none(false, None);
+        evidence.observed.presence = Presence::new(1_400);
+        judge::judge(&evidence)
+    };
+    let verdict = judged(true);
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    let counters = evidence.observed.stats.stats.as_mut().expect("counters");
-    counters.unique = counters.unique.map(|unique| unique - 1);
-    counters.duplicates = counters.duplicates.map(|duplicates| duplicates + 1);
-    evidence.closing = Some(counters.clone());
-    evidence.polled.clear();
-    let verdict = judge::judge(&evidence);
+    let verdict = judged(false);
     assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     assert!(doubts(&verdict).join("\n").contains("an empty body"), "{:#?}", verdict.reasons);
 }

@@ -294,7 +294,10 @@ impl Done {
                 out.extend(kinds.chunks(4).map(pack));
             }
         }
-        if let Some(excerpt) = &answer.excerpt {
+        if answer.outcome == Outcome::Unclear {
+            let excerpt = answer.excerpt.as_deref().unwrap_or_default();
+            let length = u16::try_from(excerpt.len()).expect("an excerpt is short");
+            out.extend_from_slice(&length.to_le_bytes());
             out.extend_from_slice(excerpt.as_bytes());
         }
     }
@@ -333,8 +336,11 @@ impl Done {
             _ => return None,
         };
         let excerpt = match outcome {
-            Outcome::Unclear => Some(std::str::from_utf8(fields.rest()).ok()?).filter(|text| !text.is_empty()),
-            _ => None,
+            Outcome::Unclear => {
+                let length = usize::from(u16::from_le_bytes(fields.bytes()?));
+                Some(std::str::from_utf8(fields.take(length)?).ok()?).filter(|text| !text.is_empty())
+            }
+            Outcome::NeverSent | Outcome::Rejected | Outcome::Acked | Outcome::Unknown => None,
         };
         let excerpt = excerpt.map(Box::from);
         let answer = Answer { outcome, accepted, inserted, duplicates, kinds, excerpt };

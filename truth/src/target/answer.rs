@@ -103,9 +103,7 @@ impl Answer {
             (None, Refused::Nobody) => Some(Kinds::Unreported),
         };
         match kinds {
-            Some(kinds) => {
-                Self { accepted, inserted, duplicates, kinds, ..Self::bare(Outcome::Acked) }
-            }
+            Some(kinds) => Self { accepted, inserted, duplicates, kinds, ..Self::bare(Outcome::Acked) },
             None => Self::unclear(text),
         }
     }
@@ -268,7 +266,10 @@ mod tests {
     #[test]
     fn an_acknowledging_status_over_rubbish_is_unclear() {
         let login = classify(200, "\r\n<html>\r\nlogin</html>");
-        assert_eq!((login.outcome, login.excerpt.as_deref()), (Outcome::Unclear, Some("<html>  login</html>")));
+        assert_eq!(
+            (login.outcome, login.excerpt.as_deref()),
+            (Outcome::Unclear, Some("<html>  login</html>"))
+        );
         assert_eq!(classify(200, ""), Answer::bare(Outcome::Unclear));
         let long = classify(200, &"é".repeat(1_000)).excerpt;
         assert_eq!(long.as_deref(), Some("é".repeat(EXCERPT).as_str()));

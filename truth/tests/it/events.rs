@@ -258,7 +258,16 @@ fn a_head_ends_with_the_length_of_its_body() {
 fn twins() -> impl Strategy<Value = Twins> {
     let one_in = || prop_oneof![Just(0_u32), 1..4_u32];
     prop::array::uniform8(one_in()).prop_map(
-        |[same_id, case, trailing_space, normalisation, long_id, numeric_id, same_timestamp, same_payload]| {
+        |[
+            same_id,
+            case,
+            trailing_space,
+            normalisation,
+            long_id,
+            numeric_id,
+            same_timestamp,
+            same_payload,
+        ]| {
             Twins {
                 same_id,
                 case,
@@ -337,9 +346,8 @@ fn the_second_of_a_pair_of_twins_is_what_a_careless_target_takes_for_the_first()
 
 #[test]
 fn twins_by_their_contents_have_ids_of_their_own_and_one_timestamp_or_payload() {
-    let contents = |events: &Events, key| {
-        (events.id_text(key), events.timestamp(key), events.payload(key, Side::Plain))
-    };
+    let contents =
+        |events: &Events, key| (events.id_text(key), events.timestamp(key), events.payload(key, Side::Plain));
     let apart = events(|_| {});
     for (twins, kind) in [
         (Twins { same_timestamp: 1, ..Twins::default() }, Twin::SameTimestamp),

@@ -8,7 +8,7 @@ use judge::evidence::Evidence;
 use judge::facts::Facts;
 use judge::judge;
 use judge::resend::{Lists, Wish};
-use judge::verdict::{CheckId, Judgement, SentAgain, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, Observation, SentAgain, Status, Verdict};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
