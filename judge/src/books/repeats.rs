@@ -58,7 +58,7 @@ pub struct Repeats {
     pub others: Answered,
     /// Those of them whose keys all come for the first time.
     pub first: Answered,
-    /// Requests with a key of their own round, refused as a whole or not.
+    /// Requests with a key that comes for the first time, refused as a whole or not.
     pub fresh: Answered,
     /// Lists of acknowledged keys that `verify` sent again.
     pub replays: Answered,
@@ -83,8 +83,9 @@ impl Repeats {
     pub(crate) fn take(&mut self, sent: Sent<'_>, keys: &Keys, done: &Done) {
         let Sent { ordinals, known, first_ordinal } = sent;
         let is_own = |ordinal: &u64| *ordinal >= first_ordinal;
+        let is_fresh = |ordinal: &u64| is_own(ordinal) && is_untried(keys, *ordinal);
         let Some(is_taken) = taken(done, |_| true) else { return };
-        if ordinals.iter().any(is_own) {
+        if ordinals.iter().any(is_fresh) {
             self.fresh.note(done.status, done.answer.outcome == Outcome::Acked);
         }
         let is_known = |place: usize| !is_own(&ordinals[place]) && known.contains(&ordinals[place]);
@@ -95,7 +96,8 @@ impl Repeats {
             return;
         }
         self.others.note(done.status, is_taken);
-        if ordinals.iter().all(is_own) && come_for_the_first_time(ordinals, keys) {
+        let mut here = HashSet::with_capacity(ordinals.len());
+        if ordinals.iter().all(|ordinal| is_fresh(ordinal) && here.insert(*ordinal)) {
             self.first.note(done.status, is_taken);
             self.turns += u64::from(is_taken && self.is_refusing);
             self.is_refusing &= !is_taken;
@@ -123,16 +125,12 @@ impl Repeats {
     }
 }
 
-/// Returns true if no attempt of these keys is on record, and each comes once.
-fn come_for_the_first_time(ordinals: &[u64], keys: &Keys) -> bool {
-    let mut here = HashSet::with_capacity(ordinals.len());
-    ordinals.iter().all(|ordinal| {
-        let is_new = !keys.contains(*ordinal) || {
-            let state = keys.get(*ordinal);
-            state.acked() == 0 && state.unknown() == 0
-        };
-        is_new && here.insert(*ordinal)
-    })
+/// Returns true if no attempt of a key that may have had an effect is on record.
+fn is_untried(keys: &Keys, ordinal: u64) -> bool {
+    !keys.contains(ordinal) || {
+        let state = keys.get(ordinal);
+        state.acked() == 0 && state.unknown() == 0
+    }
 }
 
 /// Returns true if the response takes all events at the places that are asked about, and false if
