@@ -30,6 +30,9 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     }
     let sent = &verdict.attempts;
     writeln!(out)?;
+    for observation in verdict.observations.iter().filter(|observation| is_at_the_top(observation)) {
+        writeln!(out, "  observed    {observation}")?;
+    }
     writeln!(
         out,
         "  sent        {}: {} acknowledged ({}), {} unknown{}, {} rejected, {} never sent",
@@ -58,14 +61,14 @@ fn kinds(sent: &Attempts) -> String {
     format!("{} new, {} duplicate", grouped(sent.reported_new), grouped(sent.reported_duplicate))
 }
 
-/// Returns true for the observations that come before all else.
+/// Returns true for the observation that comes before all else.
 fn is_first(observation: &Observation) -> bool {
-    matches!(
-        observation,
-        Observation::Unfinished { .. }
-            | Observation::RepeatsRefused { .. }
-            | Observation::FirstRefused { .. }
-    )
+    matches!(observation, Observation::Unfinished { .. })
+}
+
+/// Returns true for the observations that stand at the top, before what was sent.
+fn is_at_the_top(observation: &Observation) -> bool {
+    matches!(observation, Observation::RepeatsRefused { .. } | Observation::FirstRefused { .. })
 }
 
 /// Meaning of a verdict, in one sentence.
@@ -206,7 +209,8 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         tried => format!("{seen} of {tried} defects planted in this run's evidence were found"),
     };
     writeln!(out, "  {:<20} {self_test}", "self-test")?;
-    for observation in verdict.observations.iter().filter(|observation| !is_first(observation)) {
+    let is_further = |observation: &&Observation| !is_first(observation) && !is_at_the_top(observation);
+    for observation in verdict.observations.iter().filter(is_further) {
         writeln!(out, "  {:<20} {observation}", "observed")?;
     }
     if !verdict.not_tested.is_empty() {

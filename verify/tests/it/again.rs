@@ -75,7 +75,12 @@ fn nothing_is_sent_where_a_first_look_does_not_tell_enough() {
 }
 
 /// Sends keys again, to a target that stores what is new, and tells what `tells` makes of it.
-pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tells: fn(Answer) -> Answer) {
+pub(crate) fn send(
+    forged: &mut Forged,
+    purpose: Purpose,
+    ordinals: &[u64],
+    tells: impl FnOnce(Answer) -> Answer,
+) {
     forged.earlier = Some(forged.observed());
     let is_known = |forged: &Forged, ordinal: u64| {
         let id = forged.events.id_text(ordinal);
