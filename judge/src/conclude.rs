@@ -219,8 +219,11 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
     }
     let variants = facts.evidence.plan.variants;
     let other = [(variants.other_timestamp, "timestamp"), (variants.other_source, "source")];
-    for (_, content) in other.into_iter().filter(|(one_in, _)| *one_in == 0) {
-        lines.push(format!("repeats with another {content}: none was sent (`[traps]` in the scenario)"));
+    let unsent = other.into_iter().filter(|(one_in, _)| *one_in == 0).map(|(_, content)| content);
+    let unsent: Vec<&str> = unsent.collect();
+    if !unsent.is_empty() {
+        let unsent = unsent.join(" or ");
+        lines.push(format!("repeats with another {unsent}: none was sent (`[traps]` in the scenario)"));
     }
     if !facts.evidence.polls_end {
         lines.push("all counters under load: polls.ndjson is cut off".to_owned());
