@@ -6,20 +6,21 @@ use std::collections::HashMap;
 use truth::chain::chain;
 use truth::plan::round::Round;
 use truth::record::ledger::{Frame, Scope};
-use truth::scenario::promises::{Ack, Batch};
+use truth::scenario::promises::Batch;
 use truth::target::answer::Outcome;
 
 use crate::books::keys::KeyState;
 use crate::books::walk::WalkError;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, SHOWN_KEYS};
+use crate::premises::ground;
+use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Premise, SHOWN_KEYS};
 
 /// Looks for unanswered requests of which a part is stored, though the target promises all or
 /// nothing. Only keys without another attempt count.
 pub fn torn_batch(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::TornBatch;
-    if facts.evidence.promises.batch == Batch::Partial {
+    if facts.evidence.promises.batch == Some(Batch::Partial) {
         return Check::not_tested(ID, "the target may store a part of a request (`batch = \"partial\"`)");
     }
     if facts.evidence.missing_shards > 0 || !facts.tells_presence() || !facts.is_at_rest() {
@@ -98,6 +99,9 @@ impl Unanswered {
     fn take(&mut self, facts: &Facts<'_>, round: &Round, request: u32) {
         let keys = &facts.tally.keys;
         let is_its_own = |ordinal: &&u64| {
+            if !keys.contains(**ordinal) {
+                return false;
+            }
             let state = keys.get(**ordinal);
             state.acked() == 0 && state.unknown() == 1
         };
@@ -127,7 +131,7 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "the responses of the missing shards are unknown");
     }
-    if evidence.promises.intermediary_resends {
+    if evidence.promises.may_resend() {
         return Check::not_tested(ID, "an intermediary may send a request again (`intermediary_resends`)");
     }
     if counts.compared == 0 {
@@ -148,7 +152,10 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
             }
             // A request that is not on record may have stored a key.
             NewInAll::TooFew { by, detail } => {
-                facts.if_all_is_known(Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)]))
+                let grounds = [Premise::Words, Premise::NothingResends, Premise::IdsUnused]
+                    .map(|premise| ground(facts, premise));
+                let check = Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)]);
+                facts.if_all_is_known(check.resting_on(grounds.to_vec()))
             }
         };
     }
@@ -181,7 +188,7 @@ fn new_in_all(facts: &Facts<'_>) -> NewInAll {
     let promises = &facts.evidence.promises;
     let new = tally.responses.new_in_all;
     // What is stored later may be new later, and what was forgotten may be new again.
-    if promises.window.is_some() || promises.ack == Ack::Queued || tally.statuses.contains_key(&202) {
+    if promises.window.is_some() || promises.is_queued() || tally.statuses.contains_key(&202) {
         return NewInAll::Fit;
     }
     let count = |is_counted: fn(KeyState) -> bool| {
@@ -222,7 +229,7 @@ pub fn invalid_taken(facts: &Facts<'_>) -> Check {
         );
     }
     let sent = counted(invalid.compared, "request", "requests");
-    if facts.evidence.promises.batch == Batch::Partial {
+    if facts.evidence.promises.batch == Some(Batch::Partial) {
         return Check::not_tested(ID, "the target may store a part of a request (`batch = \"partial\"`)");
     }
     if invalid.faulty == 0 {

@@ -1,6 +1,6 @@
 //! Repeats that are refused while first copies are taken, and first copies that are refused.
 
-use judge::verdict::{CheckId, Judgement, Observation, Reason, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, Observation, Premise, Reason, Status, Verdict};
 use truth::scenario::promises::Repeat;
 
 use crate::forge::{Fate, Forge, assert_fails, check};
@@ -9,6 +9,7 @@ use crate::forge::{Fate, Forge, assert_fails, check};
 fn observed(verdict: &Judgement) -> Option<&str> {
     verdict.observations.iter().find_map(|observation| match observation {
         Observation::RepeatsRefused { detail } => Some(detail.as_str()),
+        Observation::Unpromised { summary, premise: Premise::RepeatAccepted } => Some(summary.as_str()),
         _ => None,
     })
 }
@@ -17,6 +18,7 @@ fn observed(verdict: &Judgement) -> Option<&str> {
 fn a_store_that_answers_each_repeat_with_500_is_told_of_and_fails_where_it_promises_to_accept() {
     let mut forged = Forge::of_single_events().run();
     forged.refuse_repeats(500, |_| true);
+    forged.promises.repeat = None;
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Void, "no repeat of an earlier round was taken");
     let is_about_repeats =
@@ -79,9 +81,9 @@ fn most_repeats_refused_without_first_copies_in_between_is_unknown() {
     let mix = &mut forge.scenario.mix;
     (mix.in_batch, mix.concurrent, mix.next) = (0, 0, 0);
     let mut forged = forge.run();
-    assert!(observed(&forged.verdict()).is_some());
-    forged.promises.repeat = Some(Repeat::Accepted);
     assert_eq!(check(&forged.verdict(), CheckId::RepeatRefused).status, Status::Unknown);
+    forged.promises.repeat = None;
+    assert!(observed(&forged.verdict()).is_some());
 }
 
 #[test]

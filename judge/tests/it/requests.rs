@@ -84,7 +84,7 @@ fn an_attempt_whose_effect_is_open_may_have_stored_what_no_response_counts_as_ne
     let mut forged = Forge { fates: |_, _| vec![Fate::Untold], ..Forge::default() }.run();
     shift(forged.dones().nth(9).expect("a response"), -1);
     let mut queued = forged.clone();
-    queued.promises.ack = Ack::Queued;
+    queued.promises.ack = Some(Ack::Queued);
     assert_eq!(check(&queued.verdict(), CheckId::BatchCounts).status, Status::Pass);
     forged.dones().next().expect("a response").status = 202;
     assert_eq!(check(&forged.verdict(), CheckId::BatchCounts).status, Status::Pass);
@@ -121,7 +121,7 @@ fn a_request_in_doubt_that_is_stored_in_part_is_torn() {
         assert_fails(&verdict, &[CheckId::TornBatch]);
         assert_names(&verdict, CheckId::TornBatch, lost);
         // A target that takes parts of a request may take a part of this one.
-        forged.promises.batch = Batch::Partial;
+        forged.promises.batch = Some(Batch::Partial);
         assert_ne!(check(&forged.verdict(), CheckId::TornBatch).status, Status::Fail);
     }
 }
@@ -208,7 +208,7 @@ fn a_row_of_others_that_is_gone_is_missed() {
     // Another in its place hides it from counts, not from the sum.
     forged.rows.push(truth::observed::rows::Row { event_id: "in its place".to_owned(), ..gone });
     assert_eq!(check(&forged.verdict(), CheckId::ForeignLost).status, Status::Fail);
-    forged.promises.shared = true;
+    forged.promises.shared = Some(true);
     assert_eq!(check(&forged.verdict(), CheckId::ForeignLost).status, Status::NotTested);
 }
 
@@ -234,7 +234,7 @@ fn a_request_with_an_invalid_event_has_to_be_refused_where_batches_are_whole() {
     assert_fails(&verdict, &[CheckId::InvalidTaken]);
     let finding = &check(&verdict, CheckId::InvalidTaken).findings[0].detail;
     assert!(finding.contains("request ") && finding.contains("one of its events is invalid"), "{finding}");
-    taken.promises.batch = Batch::Partial;
+    taken.promises.batch = Some(Batch::Partial);
     assert_fails(&taken.verdict(), &[]);
 }
 

@@ -11,9 +11,11 @@ pub(super) async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u
     if !settings.verify || !matches!(code, exit::OK | exit::NO_ACK | exit::THRESHOLD) {
         return code;
     }
+    let looking = settings.looking;
     let folder = folder.path().to_path_buf();
     let url = settings.load.scenario.target.url;
-    let options = verify::Options::for_run(folder, url, settings.target.database_url, settings.target.reach);
+    let target = settings.target;
+    let options = verify::Options::for_run(folder, url, target.database_url, target.reach, looking);
     let verdict = verify::run(options).await;
     if verdict == exit::OK && code == exit::THRESHOLD { code } else { verdict }
 }

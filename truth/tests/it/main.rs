@@ -1,6 +1,7 @@
 //! Tests of the plan, the ledger, the run folder and the scenario.
 
 mod answers;
+mod contents;
 mod events;
 mod folder;
 mod golden;
@@ -9,4 +10,5 @@ mod plans;
 mod rounds;
 mod saved;
 mod scenarios;
+mod seal;
 mod segment;
