@@ -117,7 +117,7 @@ impl<'a> Facts<'a> {
         let was = &earlier.presence;
         let appeared = |ordinal: &u64| presence.seen(*ordinal) > 0 && was.seen(*ordinal) == 0;
         let stored = self.evidence.keys.clone().filter(appeared).count() as u64;
-        let ours_alone = resent.unknown == 0
+        let ours_alone = resent.uncertain() == 0
             && earlier.listing.tells_presence()
             && self.tells_presence()
             && grown(|counters| counters.received) == Some(resent.acked)
@@ -155,6 +155,7 @@ impl<'a> Facts<'a> {
             reported_new: sums.reported_new,
             reported_duplicate: sums.reported_duplicate,
             unknown: sums.unknown,
+            unclear: sums.unclear,
             rejected: sums.rejected,
             never_sent: sums.never_sent,
             acked_keys: keys.iter().filter(|(_, state)| state.acked() > 0).count() as u64,

@@ -42,15 +42,17 @@ impl Lists {
         let keys = &facts.tally.keys;
         let events = &facts.evidence.events;
         if events.has_variants() {
-            lists
-                .withheld
-                .push("keys of two payloads ([traps]) are not sent again: that would decide which one stays");
+            lists.withheld.push(
+                "keys with two contents ([traps]) are not sent again: that would decide which one stays",
+            );
         }
-        let has_one_payload = |ordinal: &u64| events.variant(*ordinal).is_none();
+        let has_one_content = |ordinal: &u64| events.variant(*ordinal).is_none();
         if wish.resolve && facts.tells_presence() {
-            let in_doubt =
-                keys.iter().filter(|(_, key)| key.acked() == 0 && key.unknown() > 0 && key.seen() == 0);
-            lists.resolve = in_doubt.map(|(ordinal, _)| ordinal).filter(has_one_payload).collect();
+            // The status of an unclear response acknowledges: that its key is absent is evidence.
+            let in_doubt = keys.iter().filter(|(ordinal, key)| {
+                key.acked() == 0 && key.unknown() > 0 && key.seen() == 0 && !keys.is_unclear(*ordinal)
+            });
+            lists.resolve = in_doubt.map(|(ordinal, _)| ordinal).filter(has_one_content).collect();
         } else if wish.resolve {
             lists.withheld.push(
                 "nothing is resolved: the listing is incomplete, so it is unknown which keys are absent",
@@ -59,7 +61,7 @@ impl Lists {
         if let Some(share) = wish.replay {
             let is_listed = facts.evidence.observed.listing.offered;
             let acked = keys.iter().filter(|(_, key)| key.acked() > 0 && (key.seen() > 0 || !is_listed));
-            let acked = acked.filter(|(ordinal, _)| has_one_payload(ordinal));
+            let acked = acked.filter(|(ordinal, _)| has_one_content(ordinal));
             let chosen = (0..).zip(acked).filter(|(index, _)| share.holds(*index));
             lists.replay = chosen.map(|(_, (ordinal, _))| ordinal).collect();
         }

@@ -84,7 +84,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
 /// Returns the times for which nothing may move.
 fn quiet(wanted: &Wanted<'_>) -> Quiet {
     let promises = wanted.promises;
-    let in_doubt = wanted.tally.sums.unknown > 0 || promises.is_queued();
+    let in_doubt = wanted.tally.sums.uncertain() > 0 || promises.is_queued();
     let least = if in_doubt { promises.zombie.max(QUIET) } else { QUIET };
     Quiet { waits: promises.into(), least, settle: wanted.looking.settle }
 }

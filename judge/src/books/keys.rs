@@ -118,13 +118,20 @@ pub struct Keys {
     states: Vec<KeyState>,
     /// Exact numbers of unknown attempts of keys whose byte has stopped counting.
     many_unknown: HashMap<u64, u64>,
+    /// Unclear responses to each key; none if no response of the run is unclear, which is usual.
+    unclear: Option<Presence>,
 }
 
 impl Keys {
     /// Makes a range of keys without an attempt.
     pub fn new(keys: Range<u64>) -> Self {
         let count = usize::try_from(keys.end - keys.start).expect("keys fit in memory");
-        Self { first: keys.start, states: vec![KeyState::default(); count], many_unknown: HashMap::new() }
+        Self {
+            first: keys.start,
+            states: vec![KeyState::default(); count],
+            many_unknown: HashMap::new(),
+            unclear: None,
+        }
     }
 
     /// Returns true if a key is in the range.
@@ -183,6 +190,19 @@ impl Keys {
             *self.many_unknown.entry(ordinal).or_insert(3) += 1;
         }
         state.bump(UNKNOWN);
+    }
+
+    /// Books an attempt whose response is unclear, and whose fate is therefore unknown.
+    pub fn book_unclear(&mut self, ordinal: u64) {
+        self.book_unknown(ordinal);
+        let keys = self.states.len() as u64;
+        self.unclear.get_or_insert_with(|| Presence::new(keys)).note(ordinal - self.first);
+    }
+
+    /// Returns true if a response to a key is unclear and none acknowledges it.
+    pub fn is_unclear(&self, ordinal: u64) -> bool {
+        let has_unclear = self.unclear.as_ref().is_some_and(|unclear| unclear.seen(ordinal - self.first) > 0);
+        has_unclear && self.get(ordinal).acked() == 0
     }
 
     /// Books the rows that a listing showed.

@@ -142,7 +142,7 @@ impl Region {
             }
         }
         let offered = if promised == Some(Received::Accepted) { 0 } else { sums.rejected };
-        let total = sums.acked + sums.unknown;
+        let total = sums.acked + sums.uncertain();
         Self {
             received: Bounds { low: sums.acked, high: total + offered },
             unique: Bounds { low: acked_keys, high: attempted_keys },

@@ -36,7 +36,8 @@ use crate::books::ages::Ages;
 use crate::books::contests::Copies;
 use crate::books::interval::Interval;
 use crate::books::order::{Attempt, Order, Said};
-use crate::books::tally::{Segments, Tally};
+use crate::books::repeats::Sent;
+use crate::books::tally::{Segments, Tally, UnclearResponse};
 
 /// Cause for which a ledger cannot be booked.
 #[derive(Debug, Error)]
@@ -198,6 +199,12 @@ impl<'a> Walk<'a> {
             return Err(contradiction(reason));
         }
         *self.tally.statuses.entry(done.status).or_default() += 1;
+        if done.answer.outcome == Outcome::Unclear {
+            let excerpt = || done.answer.excerpt.clone().unwrap_or_default();
+            let response = || UnclearResponse { status: done.status, excerpt: excerpt() };
+            self.tally.first_unclear.get_or_insert_with(response);
+        }
+        self.note_repeats(&opened, done);
         self.book_try(&opened, done.request, &done.answer, Interval { start: done.t_start, end: done.t_end });
         self.compare(&opened, done);
         let slots = opened.ordinals(done.request).len() as u64;
@@ -216,14 +223,37 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Notes whether repeats and first copies were refused, before the try is booked. Two payloads
+    /// of one key, or an invalid event, are reasons of their own to refuse.
+    fn note_repeats(&mut self, opened: &Opened, done: &Done) {
+        let ordinals = opened.ordinals(done.request);
+        let has_variant = |ordinal: &u64| self.setting.events.variant(*ordinal).is_some();
+        if !done.is_final || opened.invalid.contains(&done.request) || ordinals.iter().any(has_variant) {
+            return;
+        }
+        let repeats = &mut self.tally.repeats;
+        match opened.purpose {
+            None => {
+                let Opened { known, first_ordinal, .. } = opened;
+                let sent = Sent { ordinals, known, first_ordinal: *first_ordinal };
+                repeats.take(sent, &self.tally.keys, done);
+            }
+            Some(Purpose::Replay) => repeats.take_replay(done),
+            Some(Purpose::Resolve) => {}
+        }
+    }
+
     /// Compares a response with what was sent.
     fn compare(&mut self, opened: &Opened, done: &Done) {
         let responses = &mut self.tally.responses;
         if opened.invalid.contains(&done.request) {
+            responses.take_new(&done.answer, None);
             return responses.take_invalid(done);
         }
         let ordinals = opened.ordinals(done.request);
-        responses.take_sums(done, ordinals.len() as u64, self.setting.batch);
+        let sent = ordinals.len() as u64;
+        responses.take_new(&done.answer, Some(sent));
+        responses.take_sums(done, sent, self.setting.batch);
         if opened.purpose.is_none() {
             responses.take_counts(done, ordinals, &opened.known);
         }
@@ -234,7 +264,7 @@ impl<'a> Walk<'a> {
         let ordinals = opened.ordinals(request);
         let before = self.tally.sums;
         self.book(ordinals, answer, interval);
-        if self.setting.events.has_variants() {
+        if self.setting.events.has_two_payloads() {
             let events = self.setting.events;
             let copies = Copies { events, origin: opened.origin(request), ordinals };
             self.tally.contests.take(&self.tally.keys, copies, answer, interval);
@@ -266,8 +296,17 @@ impl<'a> Walk<'a> {
             Outcome::NeverSent => self.tally.sums.never_sent += booked.len() as u64,
             Outcome::Rejected => self.tally.sums.rejected += booked.len() as u64,
             Outcome::Unknown => {
+                self.tally.sums.unknown += booked.len() as u64;
                 for (_, ordinal) in booked {
-                    self.book_unknown(ordinal, interval);
+                    self.note_uncertain(ordinal, interval);
+                    self.tally.keys.book_unknown(ordinal);
+                }
+            }
+            Outcome::Unclear => {
+                self.tally.sums.unclear += booked.len() as u64;
+                for (_, ordinal) in booked {
+                    self.note_uncertain(ordinal, interval);
+                    self.tally.keys.book_unclear(ordinal);
                 }
             }
             Outcome::Acked => {
@@ -283,12 +322,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn book_unknown(&mut self, ordinal: u64, interval: Interval) {
+    /// Notes an attempt that may have stored its key at any moment after its start, or not at all.
+    fn note_uncertain(&mut self, ordinal: u64, interval: Interval) {
         let before = self.tally.keys.get(ordinal);
         self.order.take(ordinal, before, Attempt { said: Said::Nothing, interval });
-        self.tally.keys.book_unknown(ordinal);
         self.tally.ages.take_unknown(ordinal, interval.start);
-        self.tally.sums.unknown += 1;
     }
 
     fn book_acked(&mut self, ordinal: u64, kind: Kind, interval: Interval) {

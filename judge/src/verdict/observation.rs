@@ -21,6 +21,16 @@ pub enum Observation {
         /// Attempts of the plan.
         planned: u64,
     },
+    /// Repeats of acknowledged keys were refused, and nothing rules out that this was a bad time.
+    RepeatsRefused {
+        /// Sentence with the numbers.
+        detail: String,
+    },
+    /// First copies were refused in bulk.
+    FirstRefused {
+        /// Sentence with the numbers.
+        detail: String,
+    },
     /// Acknowledged keys appeared in a later look only.
     SeenLate {
         /// Number of keys.
@@ -115,6 +125,8 @@ impl fmt::Display for Observation {
             Self::Unfinished { sent, planned } => {
                 write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
             }
+            Self::RepeatsRefused { detail } => write!(out, "repeats are refused: {detail}"),
+            Self::FirstRefused { detail } => write!(out, "first copies are refused: {detail}"),
             Self::SeenLate { keys, looked_ms } => write!(
                 out,
                 "{} not listed at first; the last look was {} ms after the first reading",

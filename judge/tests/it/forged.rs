@@ -24,7 +24,7 @@ use truth::record::seal::{seal_look, seal_run};
 use truth::scenario::Scenario;
 use truth::scenario::promises::Promises;
 use truth::target::RowOrder;
-use truth::target::answer::{Kind, Kinds};
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 /// A run that happened, with what the target showed afterwards; everything may be damaged.
 #[derive(Clone)]
@@ -111,6 +111,21 @@ impl Forged {
                 done.answer.duplicates = done.answer.duplicates.map(|_| count(Kind::Duplicate));
                 done.answer.kinds = Kinds::Each(kinds);
             }
+        }
+    }
+
+    /// Answers requests with this status that hold a key of an earlier round, if they are asked
+    /// for by their number. An answer with 5xx leaves open what became of the request.
+    pub(crate) fn refuse_repeats(&mut self, status: u16, is_asked: impl Fn(usize) -> bool) {
+        let plan = self.plan.clone();
+        let outcome = if status >= 500 && status != 503 { Outcome::Unknown } else { Outcome::Rejected };
+        let is_repeat = |done: &&mut Done| {
+            let Scope::Round(round) = done.scope else { return false };
+            let first = plan.ordinals_of(round).start;
+            plan.round(round).request(done.request).iter().any(|ordinal| *ordinal < first)
+        };
+        for (_, done) in self.dones().filter(is_repeat).enumerate().filter(|(nth, _)| is_asked(*nth)) {
+            (done.status, done.answer) = (status, Answer::bare(outcome));
         }
     }
 

@@ -315,9 +315,11 @@ impl Desk {
         tally.counts.last_end_ns = t_end;
         let (status, answer) = match ended {
             Ok(Whole { status, .. }) => {
-                let answer =
+                let mut answer =
                     Answer::classify(&self.job.content.target, *status, connection.body(), events as u32);
                 self.live.report(tally.answered(&answer, *status, events));
+                // The first unclear body of a lane is enough to show.
+                answer.excerpt = answer.excerpt.filter(|_| tally.counts.unclear == events);
                 self.live.answered(t_end);
                 (*status, answer)
             }

@@ -77,6 +77,9 @@ async fn publish(State(store): State<Store>, State(strikes): State<Arc<Strikes>>
         store.enqueue(events);
         return (StatusCode::ACCEPTED, told).into_response();
     }
+    if let Some(response) = store.turned_away(&events) {
+        return response;
+    }
     if store.fails_now() {
         return store.refuse(events).await.into_response();
     }
@@ -84,6 +87,7 @@ async fn publish(State(store): State<Store>, State(strikes): State<Arc<Strikes>>
     let taken = events.into_iter().zip(&refused).filter(|(_, refused)| !**refused);
     let results = store.publish(taken.map(|(event, _)| event).collect()).await;
     let inserted = results.iter().filter(|is_new| **is_new).count();
+    let inserted = inserted - store.untold(inserted);
     let mut kinds = results.iter().map(|is_new| if *is_new { "inserted" } else { "duplicate" });
     let told: Vec<&str> = refused
         .iter()

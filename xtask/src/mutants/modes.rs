@@ -62,6 +62,18 @@ pub const COUNTS_ONLY: Mode = Mode {
     forgets_counters: false,
 };
 
+/// Acknowledges by status alone.
+pub const STATUS_ALONE: Mode = Mode {
+    name: "status alone",
+    target: "[target]\nanswer = {}\n",
+    says: "acknowledges by the status, whatever the body says",
+    ..STRICT
+};
+
+/// Promises to accept repeats.
+pub const REPEATS_ACCEPTED: Mode =
+    Mode { name: "repeats accepted", promises: "repeat = \"accepted\"\n", ..STRICT };
+
 pub const MODES: &[&Mode] = &[
     &STRICT,
     &QUEUED,
