@@ -57,9 +57,9 @@ fn kinds(sent: &Attempts) -> String {
     format!("{} new, {} duplicate", grouped(sent.reported_new), grouped(sent.reported_duplicate))
 }
 
-/// Returns true for the observation that comes before all else.
+/// Returns true for observations that come before all else.
 fn is_first(observation: &Observation) -> bool {
-    matches!(observation, Observation::Unfinished { .. })
+    matches!(observation, Observation::Unfinished { .. } | Observation::SentinelsAdded { .. })
 }
 
 /// Meaning of a verdict, in one sentence.

@@ -4,6 +4,7 @@
 pub mod counters;
 pub mod presence;
 pub mod rows;
+pub mod sentinels;
 pub mod topics;
 
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use crate::files::{FolderError, read_json, write_json};
 use crate::observed::counters::Counters;
 use crate::observed::presence::{Presence, Winners};
 use crate::observed::rows::{Anomaly, RowTally, SetSum};
+use crate::observed::sentinels::Sentinels;
 use crate::observed::topics::TopicScope;
 use crate::plan::Plan;
 
@@ -139,8 +141,11 @@ pub struct ListingObservation {
     pub rows: u64,
     /// Number of pages.
     pub pages: u64,
-    /// Rows of this run's keys under their own topics.
+    /// Rows of this run's keys, and of its sentinels, under their own topics.
     pub ours: SetSum,
+    /// Sentinels that are listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sentinels: Vec<u64>,
     /// Rows of other runs or writers.
     pub foreign: SetSum,
     /// Rows of this run's keys under other topics. Of two ways, the one that shows more counts; so
@@ -177,6 +182,7 @@ impl ListingObservation {
             rows: 0,
             pages: 0,
             ours: SetSum::default(),
+            sentinels: Vec::new(),
             foreign: SetSum::default(),
             wrong_topic: 0,
             payload_changed: 0,
@@ -193,6 +199,7 @@ impl ListingObservation {
             rows: tally.rows,
             pages,
             ours: tally.ours,
+            sentinels: tally.sentinels.iter().copied().collect(),
             foreign: tally.foreign,
             wrong_topic: tally.wrong_topic,
             payload_changed: tally.payload_changed,
@@ -309,6 +316,8 @@ pub struct Observed {
     pub winners: Option<Winners>,
     /// Contents of `anomalies.ndjson`.
     pub anomalies: Vec<Anomaly>,
+    /// Contents of `sentinels.json`, if sentinels were sent before this observation.
+    pub sentinels: Option<Sentinels>,
 }
 
 impl Observed {
@@ -326,7 +335,15 @@ impl Observed {
         };
         let presence = Presence::new(plan.keys().unwrap_or(0));
         let listing = ListingObservation::none(false, None);
-        Self { stats, listing, database: None, presence, winners: None, anomalies: Vec::new() }
+        Self {
+            stats,
+            listing,
+            database: None,
+            presence,
+            winners: None,
+            anomalies: Vec::new(),
+            sentinels: None,
+        }
     }
 
     /// True if the observation covers this number of keys.
@@ -353,6 +370,9 @@ impl Observed {
         if let Some(database) = &self.database {
             write_json(&folder.join("database.json"), database)?;
         }
+        if let Some(sentinels) = &self.sentinels {
+            write_json(&folder.join("sentinels.json"), sentinels)?;
+        }
         write_json(&folder.join("stats.json"), &self.stats)
     }
 
@@ -365,6 +385,7 @@ impl Observed {
     pub fn load(folder: &Path) -> Result<Self, FolderError> {
         let database = folder.join("database.json");
         let winners = folder.join("winners.bin");
+        let sentinels = folder.join("sentinels.json");
         Ok(Self {
             stats: read_json(&folder.join("stats.json"))?,
             listing: read_json(&folder.join("listing.json"))?,
@@ -376,6 +397,7 @@ impl Observed {
                 .transpose()?
                 .map(Winners::from_presence),
             anomalies: read_anomalies(&folder.join("anomalies.ndjson"))?,
+            sentinels: sentinels.exists().then(|| read_json(&sentinels)).transpose()?,
         })
     }
 }

@@ -188,7 +188,7 @@ fn write_listing(
     };
     let presence = tally.presence;
     let anomalies = tally.anomalies;
-    Observed { stats, listing, database: None, presence, winners: None, anomalies }
+    Observed { stats, listing, database: None, presence, winners: None, anomalies, sentinels: None }
         .save(&folder.observation(1))?;
     Ok(decoding)
 }

@@ -119,6 +119,12 @@ pub struct Options {
     )]
     pub replay: Option<Share>,
 
+    /// Send at least 24 events of the run's own if acknowledged keys are absent and the verdict is
+    /// UNKNOWN, then read the target once more: they show how soon, and how far, the target lists
+    /// what it acknowledged. Nothing is sent over a FAIL
+    #[arg(long, conflicts_with = "offline", help_heading = SENDING)]
+    pub sentinels: bool,
+
     /// Format of standard output
     #[arg(long, value_enum, default_value = "text", help_heading = RESULTS)]
     pub format: Format,
@@ -190,8 +196,15 @@ impl Cli {
 }
 
 impl Options {
-    /// Returns what `loadgen --verify` asks for: to judge the run that it has just sent.
-    pub fn for_run(run: PathBuf, target: String, database: Option<String>, reach: Reach) -> Self {
+    /// Returns what `loadgen --verify` asks for: to judge the run that it has just sent. With
+    /// `sentinels`, they are sent if a finding hangs on them.
+    pub fn for_run(
+        run: PathBuf,
+        target: String,
+        database: Option<String>,
+        reach: Reach,
+        sentinels: bool,
+    ) -> Self {
         Self {
             runs: vec![run],
             target: Some(target),
@@ -200,6 +213,7 @@ impl Options {
             offline: false,
             resolve: false,
             replay: None,
+            sentinels,
             settle: Duration::from_secs(10),
             format: Format::Text,
             reach,

@@ -10,6 +10,7 @@ mod observer;
 pub mod settle;
 mod wanted;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use judge::books::region::Region;
@@ -70,10 +71,30 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
     }
 }
 
+/// Looks once, without waiting for rest, and returns the sentinels that the listing or the database
+/// shows.
+pub async fn glimpse(client: &TargetClient, wanted: &Wanted<'_>) -> Result<BTreeSet<u64>, ReadError> {
+    let events = Events::new(wanted.plan);
+    let keys = wanted.plan.keys().unwrap_or(0);
+    let lister = Lister { client, wanted, events: &events, keys };
+    let observer = Observer { lister, deadline: Instant::now(), missing_at_first: None };
+    let look = observer.look(None).await?;
+    let shown = look.decisive().into_iter().map(|(tally, _)| tally).chain(look.beside());
+    Ok(shown.flat_map(|tally| tally.sentinels.iter().copied()).collect())
+}
+
 /// Returns an observation without rows.
 fn unlisted(stats: StatsObservation, keys: u64, listing: ListingObservation) -> Observed {
     let presence = Presence::new(keys);
-    Observed { stats, listing, database: None, presence, winners: None, anomalies: Vec::new() }
+    Observed {
+        stats,
+        listing,
+        database: None,
+        presence,
+        winners: None,
+        anomalies: Vec::new(),
+        sentinels: None,
+    }
 }
 
 /// Rows of the route that decides if a key is there, and those of the other route if it was read.
@@ -131,12 +152,13 @@ fn observed(stats: StatsObservation, keys: u64, read: Read<'_>, window: Option<D
     if let Some(Beside { place, tally: beside }) = beside {
         listing = listing.and_rows(&beside);
         tally.fill(&beside);
+        listing.sentinels = tally.sentinels.iter().copied().collect();
         let astray = beside.anomalies.into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
         let placed = |anomaly: Anomaly| Anomaly { detail: format!("{place}, {}", anomaly.detail), ..anomaly };
         tally.anomalies.extend(astray.map(placed));
     }
     let RowTally { presence, winners, anomalies, .. } = tally;
-    Observed { stats, listing, database, presence, winners, anomalies }
+    Observed { stats, listing, database, presence, winners, anomalies, sentinels: None }
 }
 
 /// Counters of a target that has come to rest, or has not.

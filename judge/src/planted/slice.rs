@@ -282,6 +282,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
             anomalies: rows.anomalies,
             presence: rows.presence,
             winners: rows.winners,
+            sentinels: None,
         },
         earlier: None,
     }

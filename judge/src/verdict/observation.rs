@@ -81,6 +81,11 @@ pub enum Observation {
         /// The first key's id.
         event_id: String,
     },
+    /// `verify` has sent events of its own.
+    SentinelsAdded {
+        /// Number of these events that are stored, or may be.
+        events: u64,
+    },
     /// Sentence of a saved verdict; the file does not keep its kind.
     Saved(String),
 }
@@ -135,6 +140,10 @@ impl fmt::Display for Observation {
                  acknowledged; the first is key {first} ({topic}, {event_id})",
                 counted(*keys, "key failed", "keys failed"),
             ),
+            Self::SentinelsAdded { events } => {
+                let events = counted(*events, "event was", "events were");
+                write!(out, "{events} added to the target (sentinels)")
+            }
             Self::Saved(sentence) => out.write_str(sentence),
         }
     }

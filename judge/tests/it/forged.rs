@@ -127,6 +127,7 @@ impl Forged {
             presence: tally.presence,
             winners: tally.winners,
             anomalies: tally.anomalies,
+            sentinels: None,
         }
     }
 

@@ -12,6 +12,7 @@ mod planted;
 mod region_oracle;
 mod registry;
 mod requests;
+mod sentinels;
 mod stored;
 mod totals;
 mod twins;

@@ -35,6 +35,7 @@ impl Desk {
         let stopped = self.stop();
         let flying: Vec<Flight> = self.flights.iter_mut().filter_map(Option::take).collect();
         let given_up = self.give_up_all(flying);
+        self.queue.note_rest();
         let closed = self.ledger.take().map_or(Ok(()), |ledger| ledger.close(monotonic_ns()));
         stopped.and(given_up).and(closed)
     }

@@ -10,3 +10,4 @@ mod rounds;
 mod saved;
 mod scenarios;
 mod segment;
+mod sentinels;

@@ -114,7 +114,7 @@ impl<'e> Observer<'_, 'e> {
 
     /// Looks once, in the listing and in the database. A database that cannot be read leaves the
     /// listing as it is.
-    async fn look(&self, stats: Option<&Counters>) -> Result<Look<'e>, ReadError> {
+    pub(super) async fn look(&self, stats: Option<&Counters>) -> Result<Look<'e>, ReadError> {
         let offers_listing = self.lister.client.offers_listing();
         let listed = if offers_listing { Some(self.lister.list(stats).await?) } else { None };
         let stored = match self.lister.wanted.database {

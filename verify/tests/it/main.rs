@@ -14,4 +14,5 @@ mod forged;
 mod observing;
 mod probed;
 mod schemas;
+mod sentinels;
 mod stub;
