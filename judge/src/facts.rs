@@ -136,15 +136,11 @@ impl<'a> Facts<'a> {
     fn closing_with_sentinels(&self) -> Option<Counters> {
         let closing = self.evidence.closing.as_ref()?;
         let earlier = self.evidence.earlier.as_ref();
-        let is_before = |ordinal| earlier.is_none_or(|look| look.listing.sentinels.contains(ordinal));
+        let is_before = |ordinal: &u64| earlier.is_none_or(|look| look.listing.sentinels.contains(ordinal));
         let sentinels = self.tally.keys.sentinels();
         let counted = sentinels.filter(|(ordinal, state)| state.acked() > 0 && is_before(ordinal)).count();
         let plus = |count: Option<u64>| count.map(|count| count + counted as u64);
-        Some(Counters {
-            received: plus(closing.received),
-            unique: plus(closing.unique),
-            ..closing.clone()
-        })
+        Some(Counters { received: plus(closing.received), unique: plus(closing.unique), ..closing.clone() })
     }
 
     /// Makes a finding on a key of the plan.

@@ -242,13 +242,15 @@ async fn send_sentinels(
 ) -> Result<Option<Sentinels>, VerifyError> {
     let first = &runs[0];
     let database = database(options, runs)?;
+    let (tally, _) = book(evidence)?;
+    let client = client(options, &target(options, runs)?)?;
     let sending = sentinels::Sending {
-        client: &client(options, &target(options, runs)?)?,
+        client: &client,
         folder: &first.folder,
         shard: first.manifest.shard,
         timeout: first.manifest.scenario.load.timeout,
         evidence,
-        wanted: &wanted(options, evidence, &book(evidence)?.0, database.as_ref()),
+        wanted: &wanted(options, evidence, &tally, database.as_ref()),
     };
     Ok(sending.send().await?)
 }

@@ -114,7 +114,10 @@ fn sentinels_that_never_left_or_were_rejected_change_nothing() {
         let (evidence, _) = sent(&mut forged, outcome);
         let verdict = judge(&evidence);
         assert_eq!(verdict.verdict, Verdict::Pass, "{outcome:?}: {:#?}", verdict.reasons);
-        assert!(verdict.observations.iter().all(|line| !line.to_string().contains("sentinels")), "{outcome:?}");
+        assert!(
+            verdict.observations.iter().all(|line| !line.to_string().contains("sentinels")),
+            "{outcome:?}"
+        );
     }
 }
 

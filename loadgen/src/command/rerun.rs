@@ -110,10 +110,7 @@ mod tests {
             rerun_of(&["-n", "2k", "--batch", "16", "--target", "http://127.0.0.1:9", "-H", "A: secret"]),
             "loadgen --count 2000 --dup 0.3 --seed 7 --target http://127.0.0.1:9 --batch 16"
         );
-        assert_eq!(
-            rerun_of(&["--no-bookends"]),
-            "loadgen --count 20000 --dup 0.3 --seed 7 --no-bookends"
-        );
+        assert_eq!(rerun_of(&["--no-bookends"]), "loadgen --count 20000 --dup 0.3 --seed 7 --no-bookends");
         assert_eq!(
             rerun_of(&[
                 "--scenario",

@@ -54,9 +54,9 @@ impl Bookends {
             return None;
         }
         let most = requests / ONE_IN;
-        let releases = |nth: u64| Releases::of(plan, rounds, nth);
-        let forwards = (0..rounds.count()).flat_map(releases);
-        let backwards = (0..rounds.count()).rev().flat_map(|nth| releases(nth).rev());
+        let of_round = |nth: u64| releases(plan, rounds.nth(nth)).into_iter();
+        let forwards = (0..rounds.count()).flat_map(of_round);
+        let backwards = (0..rounds.count()).rev().flat_map(|nth| of_round(nth).rev());
         let first = reach(forwards, events, most);
         let last = reach(backwards, events, most);
         (first + last < requests).then_some(Self { first, last_from: requests - last })
@@ -81,18 +81,15 @@ struct Release {
     keys: Vec<Range<u64>>,
 }
 
-/// Releases of one round, in order.
-struct Releases;
-
-impl Releases {
-    fn of(plan: &Plan, rounds: Rounds, nth: u64) -> impl DoubleEndedIterator<Item = Release> + use<> {
-        let round = plan.round(rounds.nth(nth));
-        let keys = round.new_keys();
-        round.releases().into_iter().map(move |release| Release {
-            requests: u64::from(release.end - release.start),
-            keys: keys[release.start as usize..release.end as usize].to_vec(),
-        })
-    }
+/// Returns the releases of a round, in order.
+fn releases(plan: &Plan, round: u64) -> Vec<Release> {
+    let round = plan.round(round);
+    let keys = round.new_keys();
+    let release = |requests: Range<u32>| Release {
+        requests: u64::from(requests.end - requests.start),
+        keys: keys[requests.start as usize..requests.end as usize].to_vec(),
+    };
+    round.releases().into_iter().map(release).collect()
 }
 
 /// Returns the number of requests in the fewest of these releases that hold enough keys; at least

@@ -15,13 +15,8 @@ pub(super) async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u
     let url = settings.load.scenario.target.url;
     // Whoever loads a target and has it judged does not mind a few events more.
     let sentinels = true;
-    let options = verify::Options::for_run(
-        folder,
-        url,
-        settings.target.database_url,
-        settings.target.reach,
-        sentinels,
-    );
+    let options =
+        verify::Options::for_run(folder, url, settings.target.database_url, settings.target.reach, sentinels);
     let verdict = verify::run(options).await;
     if verdict == exit::OK && code == exit::THRESHOLD { code } else { verdict }
 }

@@ -85,7 +85,10 @@ mod tests {
 
     #[test]
     fn the_lag_is_the_longest_one_from_answer_to_look() {
-        assert_eq!(sentinels(&[(Some(1), Some(4)), (Some(2), Some(9)), (Some(3), None)]).slowest_ms(), Some(7));
+        assert_eq!(
+            sentinels(&[(Some(1), Some(4)), (Some(2), Some(9)), (Some(3), None)]).slowest_ms(),
+            Some(7)
+        );
         assert_eq!(sentinels(&[(Some(3), None)]).slowest_ms(), None);
     }
 }

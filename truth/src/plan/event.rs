@@ -184,8 +184,7 @@ impl Events {
     /// that they are neither older than the keys nor far in the future. The ends of the calendar
     /// stand for what lies beyond them.
     pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
-        let after =
-            if ordinal < self.reserved_from { ordinal } else { self.keys + sentinel::place(ordinal) };
+        let after = if ordinal < self.reserved_from { ordinal } else { self.keys + sentinel::place(ordinal) };
         within_calendar(self.epoch_ms.saturating_add_unsigned(after))
     }
 

@@ -112,8 +112,13 @@ fn what_is_known_of_sentinels_is_saved_with_the_observation() {
     let mut observed = Observed::blank(&plan, "http://127.0.0.1:8080");
     observed.save(&folder.path().join("1")).expect("a folder that can be written");
     assert_eq!(Observed::load(&folder.path().join("1")).expect("saved before"), observed);
-    let sentinel =
-        SentSentinel { ordinal: 4_294_967_295, topic: "auth".to_owned(), sent_ms: 0, acked_ms: Some(3), seen_ms: None };
+    let sentinel = SentSentinel {
+        ordinal: 4_294_967_295,
+        topic: "auth".to_owned(),
+        sent_ms: 0,
+        acked_ms: Some(3),
+        seen_ms: None,
+    };
     observed.sentinels = Some(Sentinels {
         schema_version: 1,
         sent: vec![sentinel],
