@@ -405,7 +405,7 @@ mod tests {
         assert!(has(&[]) && has(&["-n", "5000", "-c", "3"]) && has(&["--run-id", "x", "--shard", "2/4"]));
         for without in [
             &["--no-bookends"][..],
-            &["--rate", "1000"],
+            &["--rate", "1000", "--count", "20000"],
             &["--duration", "5s"],
             &["--duration", "5s", "--count", "20000"],
             &["--rate", "1000", "--duration", "5s"],

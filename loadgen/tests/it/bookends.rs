@@ -85,7 +85,7 @@ fn the_first_requests_end_before_any_other_begins_and_the_last_begin_when_all_ot
         "-n 4000 --batch 100 -c 1",
         "-n 4000 --batch 100 --lanes 3",
         "-n 12000 --batch 50 --lanes 4 --dup 0",
-        "-n 4000 --batch 1 --topics 2 --lanes 2",
+        "-n 1600 --batch 1 --topics 2 --lanes 2",
         "-n 8000 --batch 100 --run-id x --shard 1/2",
         "-n 8000 --batch 100 --run-id x --shard 2/2",
         "-n 4000 --batch 100 --requests-per-connection 1",
