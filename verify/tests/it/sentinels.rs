@@ -24,17 +24,17 @@ fn run() -> Forged {
     forge.run()
 }
 
-/// A target that shows its last rows only after the first two looks.
+/// A target that shows its newest rows only after further events came.
 fn late(forged: &Forged) -> Script {
     let mut rows = forged.rows.clone();
-    let late = rows.split_off(rows.len() - 10);
-    Script { late: (2, late), ..Script::of(rows, forged.now.clone()) }
+    let hidden = rows.split_off(rows.len() - 10);
+    Script { hidden, by_topic: false, ..Script::of(rows, forged.now.clone()) }
 }
 
 fn verify(folder: &RunFolder, stub: &Stub, arguments: &[&str]) -> Output {
     let path = folder.path().to_str().expect("an ASCII path");
     Command::new(env!("CARGO_BIN_EXE_verify"))
-        .args([path, "--target", &stub.url, "--settle", "0s"])
+        .args([path, "--target", &stub.url, "--settle", "1s"])
         .args(arguments)
         .env_remove("TARGET_URL")
         .output()
@@ -115,7 +115,7 @@ async fn no_sentinel_is_sent_over_a_fail() {
     forged.lose(11);
     let stub = Stub::start(Script::of(forged.rows.clone(), forged.now.clone())).await;
     let folder = forged.write(out.path());
-    let output = verify(&folder, &stub, &["--settle", "1s", "--sentinels"]);
+    let output = verify(&folder, &stub, &["--sentinels"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     assert_eq!((stub.published(), saved(&folder).verdict), (0, Verdict::Fail));
 }

@@ -55,6 +55,8 @@ pub(crate) struct Script {
     pub(crate) leaks: bool,
     /// Rows that are not shown before this many first pages were asked for.
     pub(crate) late: (usize, Vec<Row>),
+    /// Rows that are not shown before events are published.
+    pub(crate) hidden: Vec<Row>,
     /// Counters that are shown instead, by the number of the request from 0.
     pub(crate) on_stats: OnStats,
     /// Response of a listing, by the number of the request from 0.
@@ -89,6 +91,7 @@ impl Script {
             by_topic: true,
             leaks: false,
             late: (0, Vec::new()),
+            hidden: Vec::new(),
             on_stats: Box::new(|_, counters| Some(counters.clone())),
             on_list: Box::new(|_| Listed::Rows),
             on_publish: Box::new(|_| Published::Soundly),
@@ -172,6 +175,7 @@ async fn events(
     shared.firsts_asked += usize::from(is_first);
     let (hidden_for, late) = &shared.script.late;
     let late = if shared.firsts_asked > *hidden_for { late.as_slice() } else { &[] };
+    let hidden = if shared.published > 0 { shared.script.hidden.as_slice() } else { &[] };
     let topic = query.get("topic").filter(|_| shared.script.by_topic);
     let leaked = shared.script.rows.last().filter(|_| shared.script.leaks);
     let is_leaked = |row: &Row| leaked.is_some_and(|leaked| leaked.event_id == row.event_id);
@@ -180,6 +184,7 @@ async fn events(
         .rows
         .iter()
         .chain(late)
+        .chain(hidden)
         .filter(|row| topic.is_none_or(|topic| row.topic == *topic || is_leaked(row)))
         .collect();
     if let Pages::Newest { of } = shared.script.pages {
