@@ -166,7 +166,7 @@ async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
 /// Reads the target, sends what was asked for, and judges. A ledger that is damaged leaves it
 /// undecided.
 async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyError> {
-    match looks(options, runs).await {
+    match Box::pin(looks(options, runs)).await {
         Ok(judged) => Ok(finish(judged.verdict, judged.number.unwrap_or(0), runs)),
         Err(VerifyError::Walk(error)) => {
             Ok(finish(undecided(Reason::LedgerUnread { reason: chain(&error) }), 0, runs))
