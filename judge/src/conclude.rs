@@ -2,10 +2,12 @@
 
 use truth::observed::Route;
 use truth::observed::counters::Counters;
+use truth::record::manifest::FolderFormat;
 
 use crate::books::coverage::EXPECTED_ENOUGH;
 use crate::books::tally::Sums;
 use crate::facts::Facts;
+use crate::premises;
 use crate::verdict::{
     Check, CheckId, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain, Status, Verdict,
     blank,
@@ -24,6 +26,7 @@ pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<P
         observations: examined.observations,
         checks: examined.checks,
         not_tested,
+        premises: premises::grounds(facts),
         attempts: facts.attempts(),
         coverage: facts.tally.coverage,
         counters: examined.slack,
@@ -41,7 +44,10 @@ fn reasons(facts: &Facts<'_>, examined: &Examined, planted: &[Planted]) -> Vec<R
         let summary = check.summary.clone();
         match check.status {
             Status::Fail => Some(Reason::Failed { check: name, summary }),
-            Status::Unknown => Some(Reason::Open { check: name, summary }),
+            Status::Unknown => {
+                let open = check.premises.iter().find(|ground| !ground.holds()).cloned();
+                Some(Reason::Open { check: name, summary, open })
+            }
             Status::Pass | Status::NotTested => None,
         }
     };
@@ -121,8 +127,8 @@ fn unread_database<'a>(facts: &Facts<'a>) -> Option<&'a String> {
     facts.evidence.observed.database.as_ref()?.unread.as_ref()
 }
 
-/// Adds the observations on the run as a whole. The first say that a run is not its whole plan, and
-/// that `verify` added events.
+/// Adds the observations on the run as a whole. The first say that the folder is of an earlier
+/// release, that the run is not its whole plan, and that `verify` added events.
 fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     let evidence = facts.evidence;
     let listing = &evidence.observed.listing;
@@ -152,6 +158,9 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     }
     if let Some(unfinished) = unfinished(facts) {
         examined.observations.insert(0, unfinished);
+    }
+    if evidence.format == FolderFormat::Unsealed {
+        examined.observations.insert(0, Observation::OfFirstRelease);
     }
 }
 
@@ -188,6 +197,11 @@ fn void_reasons(facts: &Facts<'_>) -> Vec<Reason> {
         && observed.stats.stats.as_ref().is_none_or(|stats| stats.unique.is_none())
     {
         reasons.push(Reason::NothingToRead);
+    }
+    // A sibling shard may have begun to send before this one looked.
+    let is_whole = facts.evidence.polled.len() == 1 && facts.evidence.missing_shards == 0;
+    if is_whole && facts.rows_of_ours_before() > 0 {
+        reasons.push(Reason::IdsUsed { rows: facts.rows_of_ours_before() });
     }
     for struck in facts.evidence.faults.iter().filter(|struck| !struck.bit()) {
         let cause = struck.record.as_ref().and_then(|record| record.missed.clone());

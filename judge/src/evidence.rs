@@ -14,11 +14,13 @@ use truth::record::ending::LedgerEnd;
 use truth::record::faults::{self, Struck};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::merge::Merge;
-use truth::record::ledger::reader::SegmentReader;
-use truth::record::ledger::{Frame, Header};
-use truth::record::manifest::Manifest;
+use truth::record::ledger::reader::{self, SegmentReader};
+use truth::record::ledger::{Frame, Header, LedgerError};
+use truth::record::manifest::{FolderFormat, Manifest};
 use truth::record::polls;
+use truth::record::seal::check_run;
 use truth::scenario::promises::Promises;
+use truth::target::RowOrder;
 
 use crate::books::polled::Polled;
 use crate::books::walk::WalkError;
@@ -30,6 +32,8 @@ pub struct Run {
     pub folder: RunFolder,
     /// Content of `run.json`.
     pub manifest: Manifest,
+    /// Format of the folder, which says the release that wrote it.
+    pub format: FolderFormat,
     /// Counters and listing before the run.
     pub baseline: Option<Baseline>,
     /// Counters during the run, and right after it.
@@ -49,6 +53,9 @@ pub enum EvidenceError {
     /// A folder cannot be read.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A closed segment of the ledger is not as it was written.
+    #[error(transparent)]
+    Altered(#[from] LedgerError),
     /// A run still goes on.
     #[error("{} is still running since {since}; wait for loadgen to end", path.display())]
     Running {
@@ -74,20 +81,23 @@ pub enum EvidenceError {
 }
 
 impl Run {
-    /// Opens a run folder that nobody writes to any more.
+    /// Opens a run folder that nobody writes to any more, and whose files are as they were written.
     pub fn open(folder: RunFolder) -> Result<Self, EvidenceError> {
         let manifest = folder.manifest()?;
         if folder.is_running() {
             let since = manifest.started_utc.to_string();
             return Err(EvidenceError::Running { path: folder.path().to_path_buf(), since });
         }
+        let is_sealed = check_run(&folder, manifest.lanes)?;
+        let format = manifest.format();
         let baseline = Baseline::load(&folder)?;
-        let mut polled = Polled::new(baseline.as_ref(), &manifest.scenario.promises, manifest.shard);
-        polls::for_each(&folder, |poll| polled.take(&poll))?;
-        let faults = Struck::of(&manifest, faults::read(&folder)?);
-        let has_ended = LedgerEnd::read(&folder)?.is_some_and(LedgerEnd::is_orderly);
+        let mut polled = Polled::new(baseline.as_ref(), &manifest.promises(), manifest.shard);
+        polls::for_each(&folder, format, |poll| polled.take(&poll))?;
+        let faults = Struck::of(&manifest, faults::read(&folder, format)?);
+        let is_orderly = LedgerEnd::read(&folder)?.is_some_and(LedgerEnd::is_orderly);
+        let has_ended = is_orderly && (is_sealed || format == FolderFormat::Unsealed);
         let ended_by_time = manifest.plan.total.is_none();
-        Ok(Self { folder, manifest, baseline, polled, faults, has_ended, ended_by_time })
+        Ok(Self { folder, manifest, format, baseline, polled, faults, has_ended, ended_by_time })
     }
 
     /// Finds a file that was written before the first send, and is missing.
@@ -131,6 +141,14 @@ impl Frames {
         }
     }
 
+    /// Finds a closed segment that is not as it was written. All of it is read.
+    pub fn altered(&self) -> Option<LedgerError> {
+        let Self::Files(segments) = self else { return None };
+        let errors =
+            segments.iter().filter_map(|(path, _)| SegmentReader::open(path).ok()?.find_map(Result::err));
+        errors.into_iter().find(|error| matches!(error, LedgerError::Altered { .. }))
+    }
+
     /// Calls `take` with every frame and its segment, in the order of time. Returns the number of
     /// torn bytes.
     pub fn for_each(
@@ -166,6 +184,15 @@ pub struct Evidence {
     pub events: Events,
     /// Promises of the target.
     pub promises: Promises,
+    /// Set when the listing is promised to show every stored event.
+    pub listing_is_complete: bool,
+    /// Set when a listing of one topic is promised to show no other.
+    pub topic_is_heeded: bool,
+    /// Set when the rows of a listing are promised to have an order.
+    pub rows_have_an_order: bool,
+    /// Oldest format of the run folders. For a folder of 0.1 it decides which promises count as
+    /// written.
+    pub format: FolderFormat,
     /// Keys that are judged.
     pub keys: std::ops::Range<u64>,
     /// Ledgers of the runs.
@@ -209,7 +236,9 @@ impl Evidence {
     ) -> Result<Self, EvidenceError> {
         let first = &runs[0];
         let plan = first.manifest.plan.clone();
-        let promises = first.manifest.scenario.promises.clone();
+        let listing = &first.manifest.scenario.target.listing;
+        let promises = first.manifest.promises();
+        let format = runs.iter().map(|run| run.format).min().unwrap_or(first.format);
         let mut segments = Vec::new();
         for (index, run) in runs.iter().enumerate() {
             if run.manifest.plan != plan {
@@ -229,9 +258,13 @@ impl Evidence {
             runs.iter().map(|run| run.manifest.shard.index).collect();
         Ok(Self {
             events: Events::new(&plan),
+            listing_is_complete: listing.complete == Some(true),
+            topic_is_heeded: listing.filter == Some(true),
+            rows_have_an_order: listing.order.is_some_and(|order| order != RowOrder::None),
             keys: 0..keys,
             plan,
             promises,
+            format,
             can_race: runs.iter().any(|run| run.manifest.concurrency > run.manifest.lanes),
             one_clock,
             gone: runs.iter().find_map(Run::gone),
@@ -253,11 +286,7 @@ impl Evidence {
 
 /// Headers of all segments. One that cannot be read is reported later, when the segment is booked.
 fn headers(segments: &[(PathBuf, usize)]) -> Vec<Header> {
-    let header = |(path, _): &(PathBuf, usize)| match SegmentReader::open(path).ok()?.next()?.ok()? {
-        Frame::Header(header) => Some(header),
-        _ => None,
-    };
-    segments.iter().filter_map(header).collect()
+    segments.iter().filter_map(|(path, _)| reader::header(path)).collect()
 }
 
 /// Returns true if one clock timed all requests, of the runs and of `verify` after them.

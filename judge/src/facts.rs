@@ -3,7 +3,6 @@
 use truth::observed::counters::Counters;
 use truth::observed::{Route, Settled};
 use truth::record::baseline::ListedBaseline;
-use truth::scenario::promises::CounterPromise;
 
 use crate::books::epochs::{Epochs, Passage, Reading};
 use crate::books::polled::Polled;
@@ -49,6 +48,11 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Number of rows with ids of this run that were listed before it, as far as that was looked at.
+    pub fn rows_of_ours_before(&self) -> u64 {
+        self.listed_before().map_or(0, |listed| listed.rows.saturating_sub(listed.foreign.count))
+    }
+
     /// Returns true if the target has done all that it accepted. Otherwise an absent key may still
     /// appear.
     pub fn is_at_rest(&self) -> bool {
@@ -62,7 +66,7 @@ impl<'a> Facts<'a> {
     pub fn counts_on(&self) -> bool {
         let is_one = |epochs: &Epochs| epochs.compared > 0 && epochs.is_one();
         let was_restarted = self.evidence.faults.iter().any(|struck| struck.restart().is_some());
-        self.evidence.promises.counters == CounterPromise::Persistent
+        self.evidence.promises.counts_on()
             || (!was_restarted && !self.epochs.is_empty() && self.epochs.iter().all(is_one))
     }
 
@@ -179,9 +183,10 @@ impl<'a> Facts<'a> {
 fn to_the_end(evidence: &Evidence, polled: &Polled) -> Epochs {
     let mut epochs = polled.epochs.clone();
     for look in evidence.earlier.iter().chain([&evidence.observed]) {
-        let at_ns = look.stats.read_ns.filter(|_| evidence.one_clock);
+        let answered_ns = look.stats.read_ns.filter(|_| evidence.one_clock);
+        let asked_ns = look.stats.asked_ns.filter(|_| evidence.one_clock).or(answered_ns);
         if let Some(counters) = look.stats.stats.clone() {
-            epochs.take(Reading { asked_ns: at_ns, answered_ns: at_ns, counters });
+            epochs.take(Reading { asked_ns, answered_ns, counters });
         }
     }
     epochs
@@ -205,7 +210,10 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
         ended: &evidence.ended,
     };
     let mut walk = Walk::new(setting, evidence.keys.clone());
-    let torn_bytes = evidence.frames.for_each(|segment, frame| walk.take(segment, frame))?;
+    let walked = evidence.frames.for_each(|segment, frame| walk.take(segment, frame));
+    // Frames that were doubled or moved contradict each other before the end of their segment shows
+    // that it is another than the one that was written.
+    let torn_bytes = walked.map_err(|error| evidence.frames.altered().map_or(error, WalkError::from))?;
     let mut tally = walk.finish();
     if let Some(segment) = tally.cut_off {
         return Err(WalkError::CutOff { path: evidence.frames.path(segment) });

@@ -1,19 +1,21 @@
 //! The judge: a pure function from evidence to a verdict.
 
 pub mod books;
+mod bracket;
 pub mod checks;
 mod conclude;
 pub mod evidence;
 pub mod facts;
 pub mod history;
-pub mod numbers;
 pub mod planted;
+pub mod premises;
 pub mod resend;
 pub mod verdict;
 
 use std::collections::{HashMap, HashSet};
 
 use truth::chain::chain;
+pub use truth::numbers;
 
 use self::books::walk::WalkError;
 use self::checks::examine;
@@ -24,10 +26,12 @@ use self::verdict::{Check, Doubt, Judgement, Reason, Verdict, undecided};
 
 /// Judges a run. An error on the way makes the verdict UNKNOWN.
 pub fn judge(evidence: &Evidence) -> Judgement {
-    let facts = match Facts::gather(evidence) {
-        Ok(facts) => facts,
-        Err(error) => return undecided(Reason::LedgerUnread { reason: chain(&error) }),
-    };
+    try_judge(evidence).unwrap_or_else(|error| undecided(Reason::LedgerUnread { reason: chain(&error) }))
+}
+
+/// Judges a run whose ledger can be read.
+pub fn try_judge(evidence: &Evidence) -> Result<Judgement, WalkError> {
+    let facts = Facts::gather(evidence)?;
     let mut examined = examine(&facts);
     let planted = match planted::prove(&facts, &examined.checks) {
         Ok(planted) => planted,
@@ -41,7 +45,7 @@ pub fn judge(evidence: &Evidence) -> Judgement {
         verdict.reasons.push(Reason::HistoriesUnread { reason: chain(&error) });
         verdict.verdict = verdict.verdict.max(Verdict::Unknown);
     }
-    verdict
+    Ok(verdict)
 }
 
 fn add_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkError> {
@@ -61,6 +65,7 @@ mod tests {
     use truth::observed::Observed;
     use truth::plan::event::Events;
     use truth::record::ledger::Frame;
+    use truth::record::manifest::FolderFormat;
     use truth::scenario::Scenario;
     use truth::scenario::promises::Promises;
 
@@ -74,6 +79,10 @@ mod tests {
         let evidence = Evidence {
             events: Events::new(&plan),
             promises: Promises::default(),
+            listing_is_complete: false,
+            topic_is_heeded: false,
+            rows_have_an_order: false,
+            format: FolderFormat::Sealed,
             keys: 0..plan.keys().unwrap(),
             frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),
             can_race: true,

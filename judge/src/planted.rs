@@ -2,7 +2,7 @@
 //! own evidence. The check that has to find it must fail. Verifiers rot silently; this one is
 //! tested on every run.
 //!
-//! The slice is the last round that was answered whole, and the keys that are new in it. Defects
+//! The slice is the last round with an acknowledged key of its own, and the keys that are new in it. Defects
 //! are planted in the evidence (frames, rows, counters), so each passes through all code between
 //! evidence and verdict.
 //!

@@ -6,7 +6,7 @@ use truth::scenario::share::Share;
 
 use crate::books::keys::Class;
 use crate::facts::Facts;
-use crate::verdict::{Check, CheckId, Judgement, Status, Verdict};
+use crate::verdict::{Check, Ground, Judgement, Premise, Status, Verdict};
 
 /// Request to send keys again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -95,12 +95,14 @@ impl Lists {
     }
 }
 
-/// True if sentinels would show more about a finding: acknowledged keys are absent from a view that
-/// may not be whole, or not up to date. A FAIL stands without them, and they might push out what it
-/// rests on.
+/// True if sentinels would show more about a finding: it lacks nothing but a view that is whole and
+/// up to date. A FAIL stands without them, and they might push out what it rests on.
 pub fn hangs_on_sentinels(verdict: &Judgement) -> bool {
-    let is_open =
-        |check: &Check| check.name == CheckId::Lost && check.status == Status::Unknown && check.count > 0;
+    let is_of_view = |ground: &Ground| matches!(ground.premise, Premise::Whole | Premise::Fresh);
+    let is_open = |check: &Check| {
+        let mut missing = check.premises.iter().filter(|ground| !ground.holds()).peekable();
+        check.status == Status::Unknown && missing.peek().is_some() && missing.all(is_of_view)
+    };
     verdict.verdict == Verdict::Unknown && verdict.checks.iter().any(is_open)
 }
 

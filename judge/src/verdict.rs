@@ -4,6 +4,7 @@ mod check_id;
 mod decision;
 mod doubt;
 mod observation;
+mod premise;
 mod reason;
 
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ pub use self::decision::Verdict;
 pub use self::doubt::Doubt;
 pub(crate) use self::doubt::OPEN_END;
 pub use self::observation::Observation;
+pub use self::premise::{Ground, Premise, Standing};
 pub use self::reason::Reason;
 use crate::books::coverage::Coverage;
 use crate::books::region::{Bounds, Deltas};
@@ -49,6 +51,9 @@ pub struct Check {
     pub summary: String,
     /// The first faults, eight at most for keys.
     pub findings: Vec<Finding>,
+    /// Premises that the faults rest on; empty if there are none, or they rest on nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub premises: Vec<Ground>,
 }
 
 /// One fault.
@@ -230,6 +235,9 @@ pub struct Judgement {
     pub checks: Vec<Check>,
     /// Sentences about what was not tested.
     pub not_tested: Vec<String>,
+    /// All premises, with their standing in this run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub premises: Vec<Ground>,
     /// Attempts of the run.
     pub attempts: Attempts,
     /// Repeats that were tried.
@@ -278,6 +286,7 @@ pub(crate) fn blank() -> Judgement {
         observations: Vec::new(),
         checks: Vec::new(),
         not_tested: Vec::new(),
+        premises: Vec::new(),
         attempts: Attempts::default(),
         coverage: Coverage::default(),
         counters: None,
@@ -311,6 +320,11 @@ impl Check {
         Self::of(name, Status::Fail, count, summary, findings)
     }
 
+    /// Names the premises that the faults rest on, where the registry does not say it all.
+    pub(crate) fn resting_on(self, premises: Vec<Ground>) -> Self {
+        Self { premises, ..self }
+    }
+
     fn of(
         name: CheckId,
         status: Status,
@@ -318,7 +332,7 @@ impl Check {
         summary: impl Into<String>,
         findings: Vec<Finding>,
     ) -> Self {
-        Self { name, status, count, summary: summary.into(), findings }
+        Self { name, status, count, summary: summary.into(), findings, premises: Vec::new() }
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) enum LaneCommand {
 #[derive(Debug)]
 pub(crate) struct LaneReport {
     pub(crate) tallies: Tallies,
+    /// Segment with all records of the lane, still open; none if one could not be written.
+    pub(crate) ledger: Option<SegmentWriter>,
     /// Error that kept the lane from writing its ledger.
     pub(crate) failure: Option<LedgerError>,
 }
@@ -95,9 +97,7 @@ pub(crate) fn start(
                 Some(start_ns) => {
                     run(Arc::new(job.beginning(start_ns)), ledger, commands, alarm, &messages).await
                 }
-                None => {
-                    LaneReport { tallies: Tallies::default(), failure: ledger.close(monotonic_ns()).err() }
-                }
+                None => LaneReport { tallies: Tallies::default(), ledger: Some(ledger), failure: None },
             }
         };
         let report = Box::new(LocalSet::new().block_on(&runtime, lived));
@@ -141,9 +141,13 @@ async fn run(
         () = report_on(&job, &desk, messages) => Ok(()),
     };
     seats.shutdown().await;
-    let closed = desk.borrow_mut().close();
-    let tallies = std::mem::take(&mut desk.borrow_mut().tallies);
-    LaneReport { tallies, failure: ended.and(closed).err() }
+    let mut desk = desk.borrow_mut();
+    let closed = desk.close();
+    LaneReport {
+        tallies: std::mem::take(&mut desk.tallies),
+        ledger: desk.ledger.take(),
+        failure: ended.and(closed).err(),
+    }
 }
 
 /// Lets requests leave at their instants, if they have any; ends only where the ledger cannot be

@@ -3,6 +3,7 @@
 use reader::process::TargetProcess;
 use truth::record::ending::Ending;
 use truth::record::ledger::LedgerError;
+use truth::record::ledger::writer::SegmentWriter;
 
 use crate::executor::Executor;
 use crate::meter::Tallies;
@@ -14,6 +15,8 @@ pub(crate) struct RunResult {
     /// Results of the executors, in their order.
     pub(crate) executors: Vec<ExecutorResult>,
     pub(crate) ledger_failure: Option<LedgerError>,
+    /// Segments of the ledger, each with all records of its lane, and still open.
+    pub(crate) segments: Vec<SegmentWriter>,
     /// Process of the target, if the scenario started it.
     pub(crate) process: Option<TargetProcess>,
 }

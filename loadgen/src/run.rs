@@ -2,6 +2,7 @@
 
 mod announce;
 mod conductor;
+mod farewell;
 mod faults;
 mod judged;
 mod poll;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use conductor::until;
 use jiff::Timestamp;
 use reader::client::TargetClient;
+use reader::client::patience::Patience;
 use reader::database::DatabaseReader;
 use reader::process::TargetProcess;
 use sending::{Job, Reached};
@@ -30,7 +32,9 @@ use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::ending::Ending;
 use truth::record::folder::RunFolder;
+use truth::record::ledger::writer::SegmentWriter;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
+use truth::record::seal::seal_run;
 use truth::scenario::Scenario;
 
 use crate::command::settings::{LoadSettings, OutputSettings, Settings};
@@ -96,6 +100,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         addresses,
         connect_timeout: target.connect_timeout,
     });
+    let reader = client.clone();
     let reached = Reached { client, dial, fixed, process, metrics };
     let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
     let mut result = Box::pin(sending::run(job, reached, signals)).await?;
@@ -103,13 +108,18 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         return Ok(exit::INTERRUPTED);
     }
     let summary = Summary::new(load, &executors, manifest.started_utc, &result);
-    let kept = keep(&summary, output, &folder, &result.tallies(&executors).measured.latencies);
+    let latencies = result.tallies(&executors).measured.latencies;
+    let kept = keep(&summary, output, &folder, &latencies);
+    let sealed = seal(&folder, std::mem::take(&mut result.segments));
     drop(lock);
     tell(&settings, &summary, &folder, &publish_url, notices);
     let code = exit_code(&result, summary.holds(), notices);
-    if let Err(why) = kept {
+    if let Err(why) = kept.and(sealed) {
         notices.error(&why);
         return Ok(exit::NOT_WRITTEN);
+    }
+    if result.process.is_some() && !settings.verify {
+        farewell::wait(&reader, &load.scenario.promises, notices).await;
     }
     let code = Box::pin(judged::judge(settings, &folder, code)).await;
     end_target(result.process.take(), notices).await;
@@ -135,6 +145,11 @@ fn keep(
     output.summary_export.as_deref().map_or(Ok(()), |path| {
         summary.export(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
     })
+}
+
+/// Closes the ledger and seals the files of a run that has ended; returns a message if that fails.
+fn seal(folder: &RunFolder, segments: Vec<SegmentWriter>) -> Result<(), String> {
+    seal_run(folder, segments, monotonic_ns()).map_err(|error| chain(&error))
 }
 
 /// Prints the summary, and a warning if nothing was acknowledged.
@@ -224,8 +239,9 @@ fn exit_code(result: &RunResult, thresholds_hold: bool, notices: Notices) -> u8 
 /// Reads the counters once with a limit, and then takes the baseline. A target that accepts
 /// connections and never responds is loaded all the same.
 async fn take_baseline(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Baseline {
+    let client = client.patient(Patience::Each(BASELINE_PATIENCE));
     match timeout(BASELINE_PATIENCE, client.stats()).await {
-        Ok(_) => reader::baseline::take(client, database, plan).await,
+        Ok(_) => reader::baseline::take(&client, database, plan).await,
         Err(_) => Baseline::unread(format!("no response within {} s", BASELINE_PATIENCE.as_secs())),
     }
 }

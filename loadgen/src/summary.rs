@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thresholds::{Judged, Measured, duration_s};
 use truth::files::{FolderError, write_json};
-use truth::record::ending::{Ending, LedgerEnd};
+use truth::record::ending::{self, Ending, LedgerEnd};
 use truth::record::folder::RunFolder;
 
 use crate::command::settings::LoadSettings;
@@ -365,7 +365,7 @@ impl Summary {
     /// Writes the files for machines.
     pub(crate) fn save(&self, folder: &RunFolder, latencies: &Latencies) -> Result<(), FolderError> {
         write_json(&LedgerEnd::path(folder), self)?;
-        latency_log::write(&folder.file("latency.hlog"), self.started_utc, self.duration_s, latencies)
+        latency_log::write(&folder.file(ending::LATENCIES), self.started_utc, self.duration_s, latencies)
     }
 
     /// Writes the file of k6's format in place, because it may be a device.

@@ -8,20 +8,27 @@ use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::net::lookup_host;
 use truth::target::{Endpoint, Place, Target, TargetError};
 
+use crate::client::body::{MAX_BODY, too_large, unpacked};
 use crate::client::passage::{CONNECT_TIMEOUT, Passage, PassageError, READ_TIMEOUT, Speech};
+use crate::client::patience::{Patience, Retry, Trace, retry_after};
 use crate::trust::{TrustError, client_config, nobody};
 use crate::tunnel::{ProxyLogin, Tunnel};
 
+mod body;
+mod error;
 pub mod passage;
+pub mod patience;
 
-/// Most bytes of a response that is kept.
+pub use error::ReadError;
+
+/// Most bytes of the response to a publish that is kept.
 const MAX_RESPONSE: usize = 16 << 20;
 
 /// Client of one target.
@@ -30,6 +37,8 @@ pub struct TargetClient {
     http: reqwest::Client,
     target: Target,
     way: Way,
+    patience: Patience,
+    trace: Arc<Trace>,
 }
 
 /// Way of the requests to the target.
@@ -69,75 +78,12 @@ pub enum Posted {
     Lost,
 }
 
-/// Reason why the target could not be read.
-#[derive(Debug, Error)]
-pub enum ReadError {
-    /// The scenario names no path for it.
-    #[error("the scenario sets no target.{what}.path, so the target cannot be read there")]
-    NotOffered {
-        /// `stats` or `listing`.
-        what: &'static str,
-    },
-    /// No connection could be made.
-    #[error("cannot connect to {url}: {reason}")]
-    Connect {
-        /// URL of the request.
-        url: String,
-        /// Innermost cause, such as `Connection refused`.
-        reason: String,
-    },
-    /// No response, or one that broke off.
-    #[error("cannot read {url}")]
-    Http {
-        /// URL of the request.
-        url: String,
-        /// Cause.
-        source: reqwest::Error,
-    },
-    /// The same on a connection that a `Passage` opened.
-    #[error("cannot read {url}")]
-    Passage {
-        /// URL of the request.
-        url: String,
-        /// Cause.
-        source: PassageError,
-    },
-    /// A response whose status is not a success.
-    #[error("{url} answered with status {status}, expected 2xx{}", hint(*status))]
-    Status {
-        /// URL of the request.
-        url: String,
-        /// Status of the response.
-        status: u16,
-    },
-    /// A response that does not have the form that the scenario describes.
-    #[error("the response of {url} does not fit the scenario's [target]: {reason}")]
-    Shape {
-        /// URL of the request.
-        url: String,
-        /// Part that is missing or wrong.
-        reason: String,
-    },
-}
-
-/// Hint for a status that asks for authorisation.
-fn hint(status: u16) -> &'static str {
-    match status {
-        401 | 403 => "; no file keeps secrets: give them again with -H, --bearer-file or --basic-file",
-        _ => "",
-    }
-}
-
-impl ReadError {
-    /// True if no connection could be made.
-    pub fn is_unreachable(&self) -> bool {
-        match self {
-            Self::Connect { .. } => true,
-            Self::Http { .. } => false,
-            Self::Passage { source, .. } => source.is_connect(),
-            Self::NotOffered { .. } | Self::Status { .. } | Self::Shape { .. } => false,
-        }
-    }
+/// Whole response to a read.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// Body, unpacked.
+    pub(crate) body: Vec<u8>,
 }
 
 /// Reason why a target cannot be reached as it is described.
@@ -218,7 +164,22 @@ impl TargetClient {
         }
         let http = builder.tls_backend_preconfigured(ClientConfig::clone(&trust)).build();
         let http = http.expect("a client with its own TLS and without proxies has nothing to load");
-        Ok(Self { http, target: target.clone(), way })
+        let patience = Patience::Once;
+        Ok(Self { http, target: target.clone(), way, patience, trace: Arc::default() })
+    }
+
+    /// Returns a client of the same target with this patience.
+    pub fn patient(&self, patience: Patience) -> Self {
+        Self { patience, ..self.clone() }
+    }
+
+    /// Course of the reads of this client and of its clones.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    pub(crate) fn retry(&self) -> Retry<'_> {
+        Retry::new(self.patience, &self.trace)
     }
 
     /// Target as the scenario describes it.
@@ -245,10 +206,14 @@ impl TargetClient {
         asked.into()
     }
 
-    /// GETs a URL and returns the response, whatever its status.
+    /// GETs a URL and returns the response, whatever its status. No cache may answer in place of the
+    /// target.
     pub async fn get(&self, url: &str, accept: &str) -> Result<reqwest::Response, ReadError> {
-        let request = self.http.get(self.detoured(url)).header(reqwest::header::ACCEPT, accept);
-        self.send(request).await.map_err(|unsent| unsent.reading(url))
+        let request = self.http.get(self.detoured(url)).header(ACCEPT, accept);
+        let request = request.header(CACHE_CONTROL, "no-cache");
+        let response = self.send(request).await.map_err(|unsent| unsent.reading(url))?;
+        self.trace.answered(response.headers());
+        Ok(response)
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Unanswered> {
@@ -278,17 +243,33 @@ impl TargetClient {
         }
     }
 
-    /// GETs a URL and returns its body. A status that is not a success is an error.
-    pub async fn get_body(&self, url: &str) -> Result<Vec<u8>, ReadError> {
-        let response = self.get(url, "application/json").await?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(ReadError::Status { url: url.to_owned(), status: status.as_u16() });
+    /// GETs a URL and reads the response to its end, whatever its status.
+    pub(crate) async fn read(&self, url: &str) -> Result<Answer, ReadError> {
+        let mut response = self.get(url, "application/json").await?;
+        let shape = |reason: String| ReadError::Shape { url: url.to_owned(), reason };
+        let cut =
+            |source: reqwest::Error| ReadError::Http { url: url.to_owned(), source: source.without_url() };
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(cut)? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(shape(too_large(MAX_BODY)));
+            }
+            body.extend_from_slice(&chunk);
         }
-        let body = response.bytes().await;
-        let body =
-            body.map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })?;
-        Ok(body.to_vec())
+        let headers = response.headers().clone();
+        let body = unpacked(&headers, body, MAX_BODY).map_err(shape)?;
+        Ok(Answer { status: response.status().as_u16(), headers, body })
+    }
+}
+
+impl Answer {
+    /// Returns the error of a response whose status is not a success.
+    pub(crate) fn success(self, url: &str) -> Result<Self, ReadError> {
+        if (200..300).contains(&self.status) {
+            return Ok(self);
+        }
+        let retry_after = retry_after(&self.headers);
+        Err(ReadError::Status { url: url.to_owned(), status: self.status, retry_after })
     }
 }
 

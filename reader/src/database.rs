@@ -299,21 +299,19 @@ impl Columns {
             let unquoted = |text: String| serde_json::from_str(&text).unwrap_or(text);
             Ok(raw(place)?.map(|text| if place.is_json { unquoted(text) } else { text }))
         };
-        // A NULL is compared as `null`, which was never sent.
-        let or_null = |text: Option<String>| text.unwrap_or_else(|| "null".to_owned());
         let [topic, event_id, timestamp, source, payload] = self.0;
         let key = |place: Option<Place>, name: &str| {
             place.map(plain).transpose()?.flatten().ok_or_else(|| DatabaseError::Shape {
                 reason: format!("a row has no {name}; skip such rows with WHERE {name} IS NOT NULL"),
             })
         };
-        let content = |place: Option<Place>| place.map(|place| plain(place).map(or_null)).transpose();
+        let content = |place: Option<Place>| Ok(place.map(plain).transpose()?.flatten());
         Ok(Row {
             topic: key(topic, NAMES[0])?,
             event_id: key(event_id, NAMES[1])?,
             timestamp: content(timestamp)?,
             source: content(source)?,
-            payload: payload.map(|place| raw(place).map(or_null)).transpose()?,
+            payload: payload.map(raw).transpose()?.flatten(),
         })
     }
 }

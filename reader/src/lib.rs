@@ -8,6 +8,7 @@ pub mod client;
 pub mod database;
 pub mod flags;
 pub mod listing;
+pub mod looking;
 pub mod process;
 pub mod reach;
 pub mod scope;

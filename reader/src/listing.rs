@@ -10,7 +10,7 @@ use truth::observed::rows::{Row, RowTally};
 use truth::target::{EventFields, ListedTopics, Paging, StatusPattern};
 use url::Url;
 
-use crate::client::{ReadError, TargetClient};
+use crate::client::{Answer, ReadError, TargetClient};
 
 /// Equal pages in a row that show that the target does not go on. Two may hold copies of one row.
 const EQUAL_PAGES: u32 = 3;
@@ -28,6 +28,8 @@ pub struct Paged {
     pub lengths: Vec<u64>,
     /// Rows of topics that were not asked for.
     pub of_others: u64,
+    /// Rows of the longest page.
+    pub longest_page: u64,
 }
 
 impl Paged {
@@ -166,9 +168,13 @@ impl TargetClient {
         let mut circle = Circle::new(&first);
         let mut page_number = listing.first_page;
         let mut listed = 0_u64;
+        tally.copies.begin_listing();
         loop {
             let page = self.page(&url, topic).await?;
+            tally.copies.begin_page();
+            self.trace().add_rows(page.rows.len() as u64);
             paged.pages += 1;
+            paged.longest_page = paged.longest_page.max(page.rows.len() as u64);
             paged.went_on |= listed > 0 && !page.rows.is_empty();
             listed += page.rows.len() as u64;
             paged.longest = paged.longest.max(listed);
@@ -214,21 +220,25 @@ impl TargetClient {
     }
 
     async fn page(&self, url: &str, topic: Option<&String>) -> Result<Page, ReadError> {
-        let response = self.get(url, "application/json").await?;
-        let status = response.status();
-        let code = status.as_u16();
+        let mut retry = self.retry();
+        loop {
+            match self.page_once(url, topic).await {
+                Ok(page) => return Ok(page),
+                Err(error) => retry.after(error).await?,
+            }
+        }
+    }
+
+    async fn page_once(&self, url: &str, topic: Option<&String>) -> Result<Page, ReadError> {
+        let answer = self.read(url).await?;
         let listing = &self.target().listing;
-        let is_empty = |pattern: &StatusPattern| pattern.is_exactly(code) || pattern.is_class_of(code);
+        let is_empty =
+            |pattern: &StatusPattern| pattern.is_exactly(answer.status) || pattern.is_class_of(answer.status);
         if listing.empty.iter().any(is_empty) {
             return Ok(Page { rows: Vec::new(), next: None, fingerprint: 0 });
         }
-        if !status.is_success() {
-            return Err(ReadError::Status { url: url.to_owned(), status: code });
-        }
-        let mut next = next_link(url, response.headers())?;
-        let body = response.bytes().await;
-        let body =
-            body.map_err(|source| ReadError::Http { url: url.to_owned(), source: source.without_url() })?;
+        let Answer { headers, body, .. } = answer.success(url)?;
+        let mut next = next_link(url, &headers)?;
         let rows = self.rows(&body, topic).map_err(|reason| shape(url, &reason))?;
         if listing.paging == Paging::Cursor {
             next = next_cursor(&body, listing.next.as_deref().unwrap_or_default());
@@ -275,14 +285,15 @@ fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result
         name => members.0.get(name).map(|value| value.get()),
     };
     let string = |name: &str| raw(name).map(as_text);
+    let content = |name: &str| raw(name).filter(|raw| *raw != "null").map(as_text);
     let no_field =
         |name: &str| format!("a row has no field `{name}`; name the right one in target.listing.fields");
     let own_topic = string(&fields.topic).or_else(|| topic.cloned());
     Ok(Row {
         topic: own_topic.ok_or_else(|| no_field(&fields.topic))?,
         event_id: string(&fields.event_id).ok_or_else(|| no_field(&fields.event_id))?,
-        timestamp: string(&fields.timestamp),
-        source: string(&fields.source),
+        timestamp: content(&fields.timestamp),
+        source: content(&fields.source),
         payload: raw(&fields.payload).map(str::to_owned),
     })
 }

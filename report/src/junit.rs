@@ -43,7 +43,7 @@ fn whole(verdict: &Judgement) -> TestCaseStatus {
         Verdict::Unknown | Verdict::Void => NonSuccessKind::Error,
     };
     let reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
-    not_success(kind, verdict.verdict.text(), text::sentence(verdict.verdict), &reasons.join("\n"))
+    not_success(kind, verdict.verdict.text(), text::sentence(verdict), &reasons.join("\n"))
 }
 
 fn status(check: &Check) -> TestCaseStatus {

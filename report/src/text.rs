@@ -5,7 +5,8 @@ use std::fmt::Write;
 use judge::books::region::Bounds;
 use judge::numbers::{counted, grouped};
 use judge::verdict::{
-    Attempt, Attempts, Check, Finding, Judgement, Observation, SHOWN_KEYS, SentAgain, Status, Verdict,
+    Attempt, Attempts, Check, CheckId, Finding, Ground, Judgement, Observation, Reason, SHOWN_KEYS,
+    SentAgain, Status, Verdict,
 };
 
 /// Prints the report.
@@ -24,10 +25,8 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     for observation in verdict.observations.iter().filter(|observation| is_first(observation)) {
         writeln!(out, "{observation}")?;
     }
-    writeln!(out, "{}  {}", verdict.verdict.text(), sentence(verdict.verdict))?;
-    for reason in &verdict.reasons {
-        writeln!(out, "  - {reason}")?;
-    }
+    writeln!(out, "{}  {}", verdict.verdict.text(), sentence(verdict))?;
+    verdict.reasons.iter().try_for_each(|reason| write_reason(out, reason))?;
     let sent = &verdict.attempts;
     writeln!(out)?;
     writeln!(
@@ -49,6 +48,20 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     writeln!(out, "  target      {}", verdict.target)
 }
 
+/// Writes a reason; below it, what is open and what would decide it.
+fn write_reason(out: &mut String, reason: &Reason) -> std::fmt::Result {
+    let Reason::Open { check, summary, open: Some(open) } = reason else {
+        return writeln!(out, "  - {reason}");
+    };
+    writeln!(out, "  - {check}: {summary}")?;
+    let Ground { premise, because, .. } = open;
+    writeln!(out, "      not certain: {}; {because}", premise.statement())?;
+    match open.remedy() {
+        Some(remedy) => writeln!(out, "      decided by:  {remedy}"),
+        None => Ok(()),
+    }
+}
+
 /// Says how many acknowledged attempts were reported as new and as duplicates, if any were.
 fn kinds(sent: &Attempts) -> String {
     if sent.acked > 0 && sent.reported_new == 0 && sent.reported_duplicate == 0 {
@@ -57,14 +70,22 @@ fn kinds(sent: &Attempts) -> String {
     format!("{} new, {} duplicate", grouped(sent.reported_new), grouped(sent.reported_duplicate))
 }
 
-/// Returns true for observations that come before all else.
+/// Returns true for an observation that comes before all else.
 fn is_first(observation: &Observation) -> bool {
-    matches!(observation, Observation::Unfinished { .. } | Observation::SentinelsAdded { .. })
+    matches!(
+        observation,
+        Observation::OfFirstRelease | Observation::Unfinished { .. } | Observation::SentinelsAdded { .. }
+    )
 }
 
 /// Meaning of a verdict, in one sentence.
-pub(super) fn sentence(word: Verdict) -> &'static str {
-    match word {
+pub(super) fn sentence(verdict: &Judgement) -> &'static str {
+    // Where no key is shown, the counters are all that was compared.
+    let is_shown = |check: &Check| check.name == CheckId::StoredTwice && check.status != Status::NotTested;
+    match verdict.verdict {
+        Verdict::Pass if !verdict.checks.iter().any(is_shown) => {
+            "every acknowledged event is counted once; which events are stored was not shown"
+        }
         Verdict::Pass => "every acknowledged event is stored exactly once",
         Verdict::Fail => "a promise is broken",
         Verdict::Unknown => "the evidence does not show whether every event is stored exactly once",
@@ -96,11 +117,42 @@ fn status(status: Status) -> &'static str {
 fn findings(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     for check in &verdict.checks {
         let details = details(check);
-        if !details.is_empty() {
-            writeln!(out, "\n  {}\n{}", title(check), details.trim_end())?;
+        if !details.is_empty() || !check.premises.is_empty() {
+            writeln!(out, "\n  {}", title(check))?;
+            out.push_str(&details);
+            premises(out, &check.premises)?;
         }
     }
     Ok(())
+}
+
+/// Premises that the findings of a check rest on, one line each.
+fn premises(out: &mut String, premises: &[Ground]) -> std::fmt::Result {
+    for (nth, ground) in premises.iter().enumerate() {
+        let label = if nth == 0 { "rests on" } else { "" };
+        let Ground { standing, because, premise } = ground;
+        write!(out, "    {label:<9}{premise:<22} {:<9} {because}", standing.text())?;
+        match ground.remedy() {
+            Some(remedy) => writeln!(out, "; decided by {remedy}")?,
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
+}
+
+/// Table of all premises of a run.
+pub fn premise_table(verdict: &Judgement) -> String {
+    let mut out = "Premises of this run\n".to_owned();
+    let written = verdict.premises.iter().try_for_each(|ground| {
+        let Ground { premise, standing, because } = ground;
+        writeln!(out, "  {premise:<22} {:<9} {because}", standing.text())?;
+        match ground.remedy() {
+            Some(remedy) => writeln!(out, "  {:<32} decided by {remedy}", ""),
+            None => Ok(()),
+        }
+    });
+    written.expect("a String takes all that is written");
+    out
 }
 
 /// Findings of a check, each key with its attempts.

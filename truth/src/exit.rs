@@ -4,7 +4,8 @@
 pub const OK: u8 = 0;
 /// The verdict is FAIL.
 pub const FAIL: u8 = 1;
-/// The command line, the scenario or a file that it names cannot be used.
+/// The command line, the scenario or a file that it names cannot be used, or a file of the run
+/// folder is not as it was written.
 pub const USAGE: u8 = 2;
 /// The verdict is UNKNOWN.
 pub const UNKNOWN: u8 = 3;
@@ -42,7 +43,11 @@ pub const MEANINGS: [Meaning; 8] = [
         verify: Some("PASS"),
     },
     Meaning { code: FAIL, loadgen: None, verify: Some("FAIL: a promise is broken") },
-    Meaning { code: USAGE, loadgen: Some("usage or configuration"), verify: Some("usage or configuration") },
+    Meaning {
+        code: USAGE,
+        loadgen: Some("usage or configuration"),
+        verify: Some("usage or configuration, or a file of the run folder is not as it was written"),
+    },
     Meaning {
         code: UNKNOWN,
         loadgen: Some("the ledger or another file could not be written"),

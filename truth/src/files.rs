@@ -1,13 +1,17 @@
 //! JSON files of the run folder, and their errors.
 
 pub mod lines;
+pub mod sums;
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use self::sums::Checksum;
 
 /// Error of making, reading or writing a run folder.
 #[derive(Debug, Error)]
@@ -48,6 +52,14 @@ pub enum FolderError {
         /// Run folder.
         path: PathBuf,
     },
+    /// A file of a run is not as it was written.
+    #[error("{} {defect}; copy the whole run folder again, or {}", path.display(), remedy(path))]
+    NotAsWritten {
+        /// File.
+        path: PathBuf,
+        /// Difference from what was written.
+        defect: Defect,
+    },
     /// Another version wrote the file.
     #[error("{} has schema version {found}; this build reads version {known}", path.display())]
     Version {
@@ -58,6 +70,76 @@ pub enum FolderError {
         /// Version that this build reads.
         known: u32,
     },
+}
+
+/// Difference of a file from what was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Defect {
+    /// The contents are others.
+    Changed {
+        /// Checksum of the file.
+        found: Checksum,
+        /// Checksum of what was written.
+        written: Checksum,
+        /// Name of the file that holds the checksum.
+        by: String,
+    },
+    /// The file is missing.
+    Missing {
+        /// Name of the file that names it.
+        by: String,
+    },
+    /// The file is there, but no list of checksums has it.
+    Unlisted,
+    /// The list of checksums is missing, although what it has to list is complete.
+    NoSums,
+    /// A line of a list of checksums is not a checksum and a name.
+    NoSum {
+        /// Number of the line, from 1.
+        number: u64,
+    },
+    /// A line does not have the checksum that it ends with.
+    ChangedLine {
+        /// Number of the line, from 1.
+        number: u64,
+    },
+    /// A line is not at its place.
+    MisplacedLine {
+        /// Number of the line, from 1.
+        number: u64,
+        /// Number that the line had when it was written.
+        written: u64,
+    },
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed { found, written, by } => {
+                write!(out, "is not as it was written: its SHA-256 is {found}, but {by} says {written}")
+            }
+            Self::Missing { by } => write!(out, "is missing, but {by} names it"),
+            Self::Unlisted => write!(out, "is not as it was written: {} does not list it", sums::FILE),
+            Self::NoSums => out.write_str(
+                "is missing: not all of the folder was copied, or the writer was killed just before it",
+            ),
+            Self::NoSum { number } => {
+                write!(out, "is not as it was written: line {number} is not a checksum and a name")
+            }
+            Self::ChangedLine { number } => {
+                write!(out, "is not as it was written: line {number} does not have the CRC-32C at its end")
+            }
+            Self::MisplacedLine { number, written } => {
+                write!(out, "is not as it was written: line {number} was written as line {written}")
+            }
+        }
+    }
+}
+
+/// Returns the remedy if there is no better copy of a file.
+fn remedy(path: &Path) -> &'static str {
+    let is_observed = path.components().any(|part| part.as_os_str() == "observed");
+    if is_observed { "run verify again without --offline" } else { "run loadgen again" }
 }
 
 fn what_it_is(path: &Path) -> &'static str {

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod duration;
 pub mod exit;
 pub mod files;
+pub mod numbers;
 pub mod observed;
 pub mod plan;
 pub mod record;

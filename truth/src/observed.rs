@@ -2,6 +2,7 @@
 //! judged again.
 
 pub mod counters;
+pub mod looks;
 pub mod presence;
 pub mod rows;
 pub mod sentinels;
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::{FolderError, read_json, write_json};
 use crate::observed::counters::Counters;
+use crate::observed::looks::Looks;
 use crate::observed::presence::{Presence, Winners};
-use crate::observed::rows::{Anomaly, RowTally, SetSum};
+use crate::observed::rows::{Anomaly, Contents, RowTally, SetSum};
 use crate::observed::sentinels::Sentinels;
 use crate::observed::topics::TopicScope;
 use crate::plan::Plan;
@@ -55,8 +57,11 @@ pub struct StatsObservation {
     pub settled: Settled,
     /// Time that the wait took.
     pub waited_ms: u64,
-    /// Monotonic time of this boot at which the counters were read; none if another clock timed the
-    /// run.
+    /// Monotonic time of this boot at which the counters were asked for; none if another clock timed
+    /// the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_ns: Option<u64>,
+    /// Monotonic time of this boot at which the counters were read, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_ns: Option<u64>,
     /// Number of the observation after which `verify` sent events and then looked again.
@@ -85,7 +90,7 @@ impl Route {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Behind {
-    /// One of the last looks missed fewer keys than the looks before.
+    /// The looking ended at `--max-wait`, and something moved shortly before.
     CatchingUp,
     /// The database is a replica, which follows the primary with a delay.
     Replica,
@@ -95,7 +100,7 @@ impl Behind {
     /// Returns the reason in words.
     pub fn why(self) -> &'static str {
         match self {
-            Self::CatchingUp => "fewer were missing at each look: give the target more time with --settle",
+            Self::CatchingUp => "keys still appeared when the looking ended: look for longer with --max-wait",
             Self::Replica => {
                 "the database is a replica, which may be behind: query the primary, or give it more time with --settle"
             }
@@ -157,6 +162,9 @@ pub struct ListingObservation {
     pub never_planned: u64,
     /// Rows whose payload could be compared.
     pub compared: u64,
+    /// What the rows show of the contents of events; none in folders of 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
     /// Number of acknowledged keys that the first listing did not show.
     pub missing_at_first: u64,
     /// Time for which these keys were looked for.
@@ -188,6 +196,7 @@ impl ListingObservation {
             payload_changed: 0,
             never_planned: 0,
             compared: 0,
+            contents: None,
             missing_at_first: 0,
             looked_ms: 0,
         }
@@ -195,6 +204,7 @@ impl ListingObservation {
 
     /// Adds the totals of the rows.
     pub fn with_rows(self, tally: &RowTally<'_>, pages: u64) -> Self {
+        let contents = tally.shown();
         Self {
             rows: tally.rows,
             pages,
@@ -202,22 +212,33 @@ impl ListingObservation {
             sentinels: tally.sentinels.iter().copied().collect(),
             foreign: tally.foreign,
             wrong_topic: tally.wrong_topic,
-            payload_changed: tally.payload_changed,
+            payload_changed: tally.payload_changed(),
             never_planned: tally.never_planned,
-            compared: tally.compared,
+            compared: contents.payload.unwrap_or(0),
+            contents: Some(contents),
             ..self
         }
     }
 
     /// Adds the anomalies of rows that another way showed.
     pub fn and_rows(self, tally: &RowTally<'_>) -> Self {
+        let contents = self.contents.unwrap_or_default().and(tally.shown());
         Self {
             wrong_topic: self.wrong_topic.max(tally.wrong_topic),
-            payload_changed: self.payload_changed.max(tally.payload_changed),
+            payload_changed: self.payload_changed.max(tally.payload_changed()),
             never_planned: self.never_planned.max(tally.never_planned),
-            compared: self.compared.max(tally.compared),
+            compared: contents.payload.unwrap_or(0),
+            contents: Some(contents),
             ..self
         }
+    }
+
+    /// Returns what the rows show of the contents of events. Folders of 0.1 know it of payloads
+    /// alone.
+    pub fn shown(&self) -> Contents {
+        let payloads = Some(self.compared).filter(|rows| *rows > 0);
+        let of_payloads = || Contents { payload: payloads, ..Contents::default() };
+        self.contents.clone().unwrap_or_else(of_payloads)
     }
 
     /// True if the listing tells of every key whether it is stored.
@@ -238,7 +259,8 @@ impl ListingObservation {
         if self.is_sound() { &self.sample } else { &[] }
     }
 
-    fn is_sound(&self) -> bool {
+    /// True if the rows can be relied on: they were read, stood still, and are not catching up.
+    pub fn is_sound(&self) -> bool {
         self.offered && self.unread.is_none() && self.bracketed && self.behind.is_none()
     }
 }
@@ -316,6 +338,8 @@ pub struct Observed {
     pub winners: Option<Winners>,
     /// Contents of `anomalies.ndjson`.
     pub anomalies: Vec<Anomaly>,
+    /// Contents of `looks.json`; none of a folder of version 0.1.
+    pub looks: Looks,
     /// Contents of `sentinels.json`, if sentinels were sent before this observation.
     pub sentinels: Option<Sentinels>,
 }
@@ -330,6 +354,7 @@ impl Observed {
             unread: None,
             settled: Settled::NoCounters,
             waited_ms: 0,
+            asked_ns: None,
             read_ns: None,
             follows: None,
         };
@@ -342,6 +367,7 @@ impl Observed {
             presence,
             winners: None,
             anomalies: Vec::new(),
+            looks: Looks::default(),
             sentinels: None,
         }
     }
@@ -366,6 +392,7 @@ impl Observed {
             }
             Ok(())
         })?;
+        write_json(&folder.join("looks.json"), &self.looks)?;
         write_json(&folder.join("listing.json"), &self.listing)?;
         if let Some(database) = &self.database {
             write_json(&folder.join("database.json"), database)?;
@@ -385,6 +412,7 @@ impl Observed {
     pub fn load(folder: &Path) -> Result<Self, FolderError> {
         let database = folder.join("database.json");
         let winners = folder.join("winners.bin");
+        let looks = folder.join("looks.json");
         let sentinels = folder.join("sentinels.json");
         Ok(Self {
             stats: read_json(&folder.join("stats.json"))?,
@@ -397,6 +425,7 @@ impl Observed {
                 .transpose()?
                 .map(Winners::from_presence),
             anomalies: read_anomalies(&folder.join("anomalies.ndjson"))?,
+            looks: if looks.exists() { read_json(&looks)? } else { Looks::default() },
             sentinels: sentinels.exists().then(|| read_json(&sentinels)).transpose()?,
         })
     }

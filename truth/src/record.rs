@@ -8,3 +8,4 @@ pub mod folder;
 pub mod ledger;
 pub mod manifest;
 pub mod polls;
+pub mod seal;

@@ -9,13 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use self::fault::Fault;
-use self::promises::Promises;
+use self::promises::{Preset, Promises};
 use self::share::{Share, ShareError};
 use crate::plan::sentinel::MAX_KEYS;
 use crate::plan::twin::Twins;
 use crate::plan::variant::Variants;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
-use crate::target::{Database, Target};
+use crate::target::{Database, RowOrder, Target};
 
 mod check;
 mod executor;
@@ -32,6 +32,9 @@ pub use executor::written::ExecutorError;
 pub use executor::{End, Executor, ExecutorKind, Executors, Stage, VuStage};
 pub use load::{Demand, Load, NamedExecutor};
 pub use request::FixedRequest;
+
+/// Scenario of the reference target.
+const REFERENCE: &str = include_str!("../../scenarios/reference.toml");
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;
@@ -304,9 +307,13 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
-    /// Reads a scenario file, and the files that it names.
+    /// Reads a scenario file, and the files that it names. `reference` is the scenario of the
+    /// reference target, unless there is a file of this name.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let name = path.display().to_string();
+        if path == Path::new("reference") && !path.exists() {
+            return Self::parse(REFERENCE, &name);
+        }
         let text = std::fs::read_to_string(path)
             .map_err(|source| ScenarioError::Read { path: name.clone(), source })?;
         let mut scenario = Self::parse(&text, &name)?;
@@ -321,8 +328,24 @@ impl Scenario {
 
     /// Parses the text of a scenario; `path` is for messages.
     pub fn parse(text: &str, path: &str) -> Result<Self, ScenarioError> {
-        toml::from_str(text)
-            .map_err(|source| ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) })
+        let mut scenario: Self = toml::from_str(text)
+            .map_err(|source| ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) })?;
+        scenario.apply_preset();
+        Ok(scenario)
+    }
+
+    /// Describes the listing as the preset of the promises does.
+    fn apply_preset(&mut self) {
+        let listing = &mut self.target.listing;
+        match self.promises.preset {
+            Some(Preset::CountersOnly) => listing.path = None,
+            Some(Preset::Reference) => {
+                listing.complete.get_or_insert(true);
+                listing.filter.get_or_insert(true);
+                listing.order.get_or_insert(RowOrder::NewestFirst);
+            }
+            Some(Preset::Strict | Preset::Queued | Preset::Windowed) | None => {}
+        }
     }
 
     /// Returns the executors that the load asks for.

@@ -26,7 +26,7 @@ pub use connect::{Connect, Endpoint, Place};
 pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 pub use error::TargetError;
 pub use fields::EventFields;
-pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields};
+pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields, RowOrder};
 pub use process::Process;
 pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Publish, StatusPattern};

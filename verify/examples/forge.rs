@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use truth::observed::counters::Counters;
+use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally, SetSum};
 use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
 use truth::plan::Plan;
@@ -16,9 +17,10 @@ use truth::plan::variant::Side;
 use truth::record::baseline::{Baseline, ListedBaseline};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
-use truth::record::ledger::{Done, Header, Scope};
+use truth::record::ledger::{Done, Foundation, Header, Scope};
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::record::polls::{self, Poll};
+use truth::record::seal::{seal_look, seal_run};
 use truth::scenario::Scenario;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
@@ -70,17 +72,27 @@ fn main() -> Result<(), Failure> {
         rerun: "loadgen --count 600 --dup 0.3 --seed 7".to_owned(),
     };
     let (folder, _lock) = RunFolder::create(&settings.out, &manifest)?;
+    write_baseline(&folder)?;
     write_ledger(&plan, settings.lanes, &folder)?;
     let decoding = write_listing(&plan, &manifest.scenario, settings.damaged, &folder)?;
+    seal_run(&folder, Vec::new(), 0)?;
+    seal_look(&folder.observation(1))?;
     println!("{}", serde_json::json!({"keys": plan.keys(), "decode_ms": decoding.as_millis() as u64}));
     Ok(())
 }
 
 /// Every attempt, told truly: the first of a key's attempts is new.
 fn write_ledger(plan: &Plan, lanes: u16, folder: &RunFolder) -> Result<(), Failure> {
+    let foundation = Some(Foundation::of(folder)?);
     let open = |lane: u16| {
-        let boot_id = "forged".to_owned();
-        let header = Header { nonce: plan.nonce, lane, boot_id, monotonic_ns: 1, utc_ms: 1_767_323_045_000 };
+        let header = Header {
+            nonce: plan.nonce,
+            lane,
+            boot_id: "forged".to_owned(),
+            monotonic_ns: 1,
+            utc_ms: 1_767_323_045_000,
+            foundation,
+        };
         SegmentWriter::create(&folder.segment(lane), header)
     };
     let mut segments = (0..lanes).map(open).collect::<Result<Vec<_>, _>>()?;
@@ -173,7 +185,7 @@ fn write_listing(
         tally.take(&Row { event_id: "nobody's".to_owned(), ..row(&events, 0) });
         counters.unique = Some(keys - 3);
     }
-    write_counters(&counters, folder)?;
+    write_closing(&counters, folder)?;
     let mut listing = ListingObservation::none(true, None).with_rows(&tally, tally.rows.div_ceil(1000));
     (listing.bracketed, listing.all_topics, listing.brackets) = (true, true, 1);
     let stats = StatsObservation {
@@ -183,19 +195,28 @@ fn write_listing(
         unread: None,
         settled: Settled::Reached,
         waited_ms: 500,
+        asked_ns: None,
         read_ns: None,
         follows: None,
     };
+    let anomalies = tally.anomalies();
     let presence = tally.presence;
-    let anomalies = tally.anomalies;
-    Observed { stats, listing, database: None, presence, winners: None, anomalies, sentinels: None }
+    let looks = Looks::default();
+    Observed { stats, listing, database: None, presence, winners: None, anomalies, looks, sentinels: None }
         .save(&folder.observation(1))?;
     Ok(decoding)
 }
 
-/// An empty target before, and the counters right after.
-fn write_counters(counters: &Counters, folder: &RunFolder) -> Result<(), Failure> {
-    let before = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..counters.clone() };
+/// An empty target before the run.
+fn write_baseline(folder: &RunFolder) -> Result<(), Failure> {
+    let before = Counters {
+        received: Some(0),
+        unique: Some(0),
+        duplicates: Some(0),
+        pending: Some(0),
+        processing: Some(0),
+        ..Counters::default()
+    };
     let listed = Some(ListedBaseline { rows: 0, foreign: SetSum::default() });
     Baseline {
         schema_version: 1,
@@ -208,6 +229,11 @@ fn write_counters(counters: &Counters, folder: &RunFolder) -> Result<(), Failure
         taken_ns: None,
     }
     .save(folder)?;
+    Ok(())
+}
+
+/// The counters right after the run.
+fn write_closing(counters: &Counters, folder: &RunFolder) -> Result<(), Failure> {
     let acked = counters.received.unwrap_or(0);
     polls::create(folder)?.write(&Poll {
         t_sent_ns: u64::MAX - 1,

@@ -1,11 +1,10 @@
 //! Command line of `verify`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use reader::looking::Looking;
 use reader::reach::Reach;
-use truth::duration;
 use truth::exit;
 use truth::scenario::share::Share;
 
@@ -91,16 +90,6 @@ pub struct Options {
     #[arg(long, help_heading = READING)]
     pub offline: bool,
 
-    /// Time for the target to process its backlog and to show all acknowledged events
-    #[arg(
-        long,
-        default_value = "10s",
-        value_parser = duration::parse,
-        value_name = "DURATION",
-        help_heading = READING
-    )]
-    pub settle: Duration,
-
     /// Send again the unlisted keys whose attempts are all unknown, then read the target once more:
     /// fewer keys stay undecided
     #[arg(long, conflicts_with = "offline", help_heading = SENDING)]
@@ -124,6 +113,13 @@ pub struct Options {
     /// what it acknowledged. Nothing is sent over a FAIL
     #[arg(long, conflicts_with = "offline", help_heading = SENDING)]
     pub sentinels: bool,
+    /// Flags that say for how long the target is looked at.
+    #[command(flatten)]
+    pub looking: Looking,
+
+    /// Print all premises with their standing in this run, below the report
+    #[arg(long, help_heading = RESULTS)]
+    pub premises: bool,
 
     /// Format of standard output
     #[arg(long, value_enum, default_value = "text", help_heading = RESULTS)]
@@ -203,6 +199,7 @@ impl Options {
         target: String,
         database: Option<String>,
         reach: Reach,
+        looking: Looking,
         sentinels: bool,
     ) -> Self {
         Self {
@@ -214,7 +211,8 @@ impl Options {
             resolve: false,
             replay: None,
             sentinels,
-            settle: Duration::from_secs(10),
+            premises: false,
+            looking,
             format: Format::Text,
             reach,
         }

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! verify:   print < { observe, resend, probe } < cli < { run, reference } < lib < main
-//! observe:  wanted < { settle, look } < lister < observer < observe
+//! observe:  wanted < waits < { counters, progress, history, sight } < lister < observer < observe
 //! resend:   sender < resend
 //! run:      { opened, sentinels } < run
 //! probe:    { asking, draft } < publish < answers < { counters, rows } < listing < probe
@@ -27,7 +27,7 @@ pub mod resend;
 mod run;
 
 pub use cli::{Cli, Options};
-pub use run::run;
+pub use run::{VerifyError, run, verdict};
 use truth::exit;
 
 /// Does what the command line asks for, and returns the exit code.

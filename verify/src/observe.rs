@@ -1,32 +1,37 @@
 //! Observation of a target: the only part of a judgement that touches a network.
 //!
-//! The observation waits until the target is at rest, then reads the rows between two equal readings of the
-//! counters. If acknowledged keys are missing it looks again, so that a finding is confirmed before
-//! it is a FAIL. If the scenario names a database, that is read as well.
+//! The observation waits until the target is at rest, then reads the rows. If something is amiss,
+//! it looks on while anything moves, and then by the means that would refute the finding, so that
+//! it is confirmed before it is a FAIL. If the scenario names a database, that is read as well.
 
+mod counters;
+mod history;
 mod lister;
-pub mod look;
 mod observer;
-pub mod settle;
+mod progress;
+mod sight;
+mod waits;
 mod wanted;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use judge::books::region::Region;
+use reader::client::patience::Patience;
 use reader::client::{ReadError, TargetClient};
 use truth::chain::chain;
-use truth::observed::counters::Counters;
+use truth::observed::looks::Looks;
 use truth::observed::presence::Presence;
-use truth::observed::rows::{Anomaly, AnomalyClass, RowTally};
-use truth::observed::{DatabaseObservation, ListingObservation, Observed, Route, Settled, StatsObservation};
+use truth::observed::rows::{Anomaly, AnomalyClass, Equality, RowTally};
+use truth::observed::{DatabaseObservation, ListingObservation, Observed, Route, StatsObservation};
 use truth::plan::event::Events;
-use truth::scenario::promises::Ack;
 
-use self::lister::Lister;
-use self::look::{Extent, Listed, Look};
+use self::counters::CounterWatch;
+use self::history::Histories;
+use self::lister::{Lister, READ_WITHIN};
 use self::observer::{Observer, Read};
-use self::settle::{Expected, settle};
+use self::progress::Progress;
+use self::sight::{Listed, Sight};
+use self::waits::Quiet;
 pub use self::wanted::Wanted;
 
 /// Time that counters must not move, if no request can still be under way.
@@ -34,53 +39,122 @@ const QUIET: Duration = Duration::from_millis(500);
 
 /// Observes a target. An error means that nothing at all could be read.
 pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Observed, ReadError> {
-    let started = Instant::now();
-    // A target may promise a longer time to process its backlog, and then gets it.
-    let deadline = started + wanted.settle.max(wanted.promises.drain.unwrap_or_default());
-    let rest = at_rest(client, wanted, deadline).await?;
-    let mut stats = StatsObservation {
-        schema_version: 1,
-        target: client.target().url.clone(),
-        stats: rest.counters,
-        unread: rest.unread,
-        settled: rest.settled,
-        waited_ms: millis(started),
-        read_ns: None,
-        follows: None,
-    };
+    let began = Instant::now();
+    let quiet = quiet(wanted);
+    // A target may promise a longer time, and then gets it.
+    let deadline = began + wanted.looking.max_wait.max(quiet.longest());
+    let client = &client.patient(Patience::Until(deadline));
+    let mut counters = CounterWatch::begin(client, wanted, quiet).await?;
+    counters.settle(deadline).await;
     let events = Events::new(wanted.plan);
     let keys = wanted.plan.keys().unwrap_or(0);
-    if !client.offers_listing() && wanted.database.is_none() {
-        return Ok(unlisted(stats, keys, ListingObservation::none(false, None)));
-    }
-    let lister = Lister { client, wanted, events: &events, keys };
-    let mut observer = Observer { lister, deadline, missing_at_first: None };
-    match observer.read(&mut stats.stats).await {
-        Ok(read) => {
-            let missing_at_first = observer.missing_at_first.unwrap_or(0);
-            let mut observed = observed(stats, keys, read, wanted.promises.window);
-            observed.listing.missing_at_first = missing_at_first;
-            observed.listing.looked_ms = millis(started);
-            if observed.listing.bracketed && !wanted.promises.shared && client.offers_listing() {
-                observed.listing.scope = client.scope(&wanted.plan.topics).await;
-            }
-            Ok(observed)
+    let lister = Lister {
+        client,
+        wanted,
+        events: &events,
+        keys,
+        histories: Histories::new(wanted.tally, &events, keys),
+        progress: Progress::begin(client),
+        ignores_topic: false,
+    };
+    let mut observer = Observer {
+        lister,
+        counters,
+        quiet,
+        deadline,
+        watch_until: began + wanted.looking.watch,
+        by_topic: BTreeMap::new(),
+        missing_at_first: 0,
+        quiet_wanted: quiet.least,
+    };
+    let has_rows = client.offers_listing() || wanted.database.is_some();
+    let read = match has_rows {
+        true => Box::pin(observer.read()).await.map(Some),
+        false => {
+            observer.wait().await;
+            Ok(None)
         }
+    };
+    match read {
         Err(error) if !client.offers_stats() && error.is_unreachable() => Err(error),
-        Err(error) => Ok(unlisted(stats, keys, ListingObservation::none(true, Some(chain(&error))))),
+        read => Ok(ended(observer, began, read).await),
     }
 }
 
 /// Looks once, without waiting for rest, and returns the sentinels that the listing or the database
-/// shows.
-pub async fn glimpse(client: &TargetClient, wanted: &Wanted<'_>) -> Result<BTreeSet<u64>, ReadError> {
+/// shows. The error is a text for people.
+pub async fn glimpse(client: &TargetClient, wanted: &Wanted<'_>) -> Result<BTreeSet<u64>, String> {
     let events = Events::new(wanted.plan);
     let keys = wanted.plan.keys().unwrap_or(0);
-    let lister = Lister { client, wanted, events: &events, keys };
-    let observer = Observer { lister, deadline: Instant::now(), missing_at_first: None };
-    let look = observer.look(None).await?;
-    let shown = look.decisive().into_iter().map(|(tally, _)| tally).chain(look.beside());
-    Ok(shown.flat_map(|tally| tally.sentinels.iter().copied()).collect())
+    let mut tally = RowTally::new(&events, wanted.plan.nonce, keys, Equality::NONE);
+    if client.offers_listing() {
+        let listed = client.list_into(&wanted.plan.topics, &mut tally).await;
+        listed.map_err(|error| chain(&error))?;
+    }
+    if let Some(database) = wanted.database {
+        let stored = database.rows_into(&mut tally, READ_WITHIN).await;
+        stored.map_err(|error| chain(&error))?;
+    }
+    Ok(tally.sentinels)
+}
+
+/// Returns the times for which nothing may move.
+fn quiet(wanted: &Wanted<'_>) -> Quiet {
+    let promises = wanted.promises;
+    let in_doubt = wanted.tally.sums.unknown > 0 || promises.is_queued();
+    let least = if in_doubt { promises.zombie.max(QUIET) } else { QUIET };
+    Quiet { waits: promises.into(), least, settle: wanted.looking.settle }
+}
+
+/// Returns what was read as an observation.
+async fn ended(
+    observer: Observer<'_, '_>,
+    began: Instant,
+    read: Result<Option<Read<'_>>, ReadError>,
+) -> Observed {
+    let Observer { lister, counters, missing_at_first, quiet_wanted, .. } = observer;
+    let client = lister.client;
+    let wanted = lister.wanted;
+    let keys = lister.keys;
+    let stats = stats_of(&counters, client, began);
+    let still_for = lister.histories.still_for();
+    let histories = lister.histories;
+    let rested = matches!(&read, Ok(Some(read)) if read.rested);
+    let mut observed = match read {
+        Ok(Some(read)) => observed(stats, keys, read, wanted.promises.window),
+        Ok(None) => unlisted(stats, keys, ListingObservation::none(false, None)),
+        Err(error) => unlisted(stats, keys, ListingObservation::none(true, Some(chain(&error)))),
+    };
+    observed.listing.missing_at_first = missing_at_first;
+    observed.listing.looked_ms = millis(began.elapsed());
+    if observed.listing.bracketed && !wanted.promises.is_shared() && client.offers_listing() {
+        observed.listing.scope = client.scope(&wanted.plan.topics).await;
+    }
+    observed.looks = Looks {
+        listing_rested: rested,
+        counters_rested: counters.last().is_some() && counters.is_still(),
+        counter_states: counters.states_seen,
+        counters_went_back: counters.went_back,
+        quiet_ms: millis(still_for),
+        quiet_wanted_ms: millis(quiet_wanted),
+        http_age: client.trace().largest_age(),
+        ..histories.into_looks(&observed.presence)
+    };
+    observed
+}
+
+fn stats_of(counters: &CounterWatch<'_>, client: &TargetClient, began: Instant) -> StatsObservation {
+    StatsObservation {
+        schema_version: 1,
+        target: client.target().url.clone(),
+        stats: counters.counters().cloned(),
+        unread: counters.unread.clone(),
+        settled: counters.settled(),
+        waited_ms: millis(began.elapsed()),
+        asked_ns: counters.last().map(|reading| reading.asked_ns),
+        read_ns: counters.last().map(|reading| reading.answered_ns),
+        follows: None,
+    }
 }
 
 /// Returns an observation without rows.
@@ -93,13 +167,14 @@ fn unlisted(stats: StatsObservation, keys: u64, listing: ListingObservation) -> 
         presence,
         winners: None,
         anomalies: Vec::new(),
+        looks: Looks::default(),
         sentinels: None,
     }
 }
 
 /// Rows of the route that decides if a key is there, and those of the other route if it was read.
 struct Rows<'e> {
-    decisive: Listed<'e>,
+    decisive: RowTally<'e>,
     beside: Option<Beside<'e>>,
 }
 
@@ -112,88 +187,63 @@ struct Beside<'e> {
 
 impl<'e> Rows<'e> {
     /// Takes the rows out of a look. None if the route was not read.
-    fn of(look: Look<'e>) -> Option<Self> {
-        let route = look.route();
-        let stored = look.stored.and_then(Result::ok).map(|stored| stored.tally);
-        match route {
-            Route::Api => {
-                let beside = stored.map(|tally| Beside { place: "in the database", tally });
-                Some(Self { decisive: look.listed?, beside })
-            }
-            Route::Database => {
-                let decisive = Listed { tally: stored?, pages: 0, extent: Extent::Whole, all_topics: true };
-                let beside =
-                    look.listed.map(|listed| Beside { place: "in the listing", tally: listed.tally });
-                Some(Self { decisive, beside })
-            }
-        }
+    fn of(route: Route, listed: Option<RowTally<'e>>, stored: Option<RowTally<'e>>) -> Option<Self> {
+        let beside =
+            |place: &'static str, tally: Option<RowTally<'e>>| tally.map(|tally| Beside { place, tally });
+        Some(match route {
+            Route::Api => Self { decisive: listed?, beside: beside("in the database", stored) },
+            Route::Database => Self { decisive: stored?, beside: beside("in the listing", listed) },
+        })
     }
 }
 
-/// Returns what was read as an observation.
+/// Returns the rows that were read as an observation.
 fn observed(stats: StatsObservation, keys: u64, read: Read<'_>, window: Option<Duration>) -> Observed {
-    let apart = read.look.apart(keys, window);
-    let route = read.look.route();
-    let stored = read.look.stored.as_ref().map(|stored| stored.as_ref().map(|stored| &stored.tally));
-    let database = stored.map(|stored| DatabaseObservation::of(stored, apart));
-    let Some(Rows { decisive, beside }) = Rows::of(read.look) else {
+    let apart = read.sight.apart(keys, window);
+    let route = read.sight.route();
+    let Sight { listed, stored, .. } = read.sight;
+    let in_database = stored.as_ref().map(|stored| stored.as_ref().map(|stored| &stored.tally));
+    let database = in_database.map(|tally| DatabaseObservation::of(tally, apart));
+    let mut listing = ListingObservation::none(true, None);
+    listing.route = route;
+    listing.bracketed = read.rested;
+    listing.brackets = read.brackets;
+    listing.behind = read.behind;
+    let mut besides = Presence::new(keys);
+    let listed = listed.map(|listed| {
+        let Listed { tally, paged, extent, all_topics, besides: shown, .. } = listed;
+        if route == Route::Api {
+            listing.pages = paged.pages + read.further_pages;
+            listing.sample = extent.sample(&tally);
+            listing.capped = extent.is_capped();
+            listing.cut_off = extent.into_cut_off();
+            listing.all_topics = all_topics;
+        }
+        besides = shown;
+        tally
+    });
+    listing.all_topics |= route == Route::Database;
+    let stored = stored.and_then(Result::ok).map(|stored| stored.tally);
+    let Some(Rows { decisive: mut tally, beside }) = Rows::of(route, listed, stored) else {
         return Observed { database, ..unlisted(stats, keys, ListingObservation::none(false, None)) };
     };
-    let Listed { mut tally, pages, extent, all_topics } = decisive;
-    let mut listing = ListingObservation::none(true, None).with_rows(&tally, pages);
-    listing.route = route;
-    listing.bracketed = read.bracketed;
-    listing.brackets = read.brackets;
-    listing.sample = extent.sample(&tally);
-    listing.capped = extent.is_capped();
-    listing.cut_off = extent.into_cut_off();
-    listing.all_topics = all_topics;
-    listing.behind = read.behind;
+    let pages = listing.pages;
+    listing = listing.with_rows(&tally, pages);
+    let mut anomalies = tally.anomalies();
     if let Some(Beside { place, tally: beside }) = beside {
         listing = listing.and_rows(&beside);
         tally.fill(&beside);
         listing.sentinels = tally.sentinels.iter().copied().collect();
-        let astray = beside.anomalies.into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
+        let astray = beside.anomalies().into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
         let placed = |anomaly: Anomaly| Anomaly { detail: format!("{place}, {}", anomaly.detail), ..anomaly };
-        tally.anomalies.extend(astray.map(placed));
+        anomalies.extend(astray.map(placed));
     }
-    let RowTally { presence, winners, anomalies, .. } = tally;
-    Observed { stats, listing, database, presence, winners, anomalies, sentinels: None }
+    let RowTally { mut presence, winners, .. } = tally;
+    presence.fill(&besides);
+    let looks = Looks::default();
+    Observed { stats, listing, database, presence, winners, anomalies, looks, sentinels: None }
 }
 
-/// Counters of a target that has come to rest, or has not.
-struct Rest {
-    /// Last counters; none if there are none or they could not be read.
-    counters: Option<Counters>,
-    settled: Settled,
-    /// Reason why the counters could not be read.
-    unread: Option<String>,
-}
-
-/// Waits for rest. An error means that the target cannot be reached: a target without counters, or
-/// with counters that cannot be read, is listed all the same.
-async fn at_rest(client: &TargetClient, wanted: &Wanted<'_>, deadline: Instant) -> Result<Rest, ReadError> {
-    if !client.offers_stats() {
-        return Ok(Rest { counters: None, settled: Settled::NoCounters, unread: None });
-    }
-    let sums = &wanted.tally.sums;
-    let region = Region::of(&wanted.tally.keys, sums, false, wanted.promises.received);
-    let in_doubt = sums.unknown > 0 || wanted.promises.ack == Ack::Queued;
-    let quiet = if in_doubt { wanted.promises.zombie.max(QUIET) } else { QUIET };
-    let before = wanted.baseline.and_then(|baseline| baseline.stats.as_ref());
-    let shared = wanted.promises.shared;
-    let expected = Expected { region: &region, before, quiet, shared, deadline };
-    let settled = match client.stats().await {
-        Ok(first) => settle(client, &expected, first).await,
-        Err(error) if error.is_unreachable() => return Err(error),
-        Err(error) => Err(error),
-    };
-    Ok(match settled {
-        Ok(at_end) => Rest { counters: Some(at_end.counters), settled: at_end.settled, unread: None },
-        Err(error) => Rest { counters: None, settled: Settled::NoCounters, unread: Some(chain(&error)) },
-    })
-}
-
-fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

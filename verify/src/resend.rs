@@ -19,7 +19,9 @@ use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::files::FolderError;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
-use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
+use truth::record::ledger::{Done, Foundation, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
+use truth::record::manifest::FolderFormat;
+use truth::record::seal::seal_segment;
 use truth::target::answer::{Kind, Outcome};
 
 use self::sender::{Sender, Sent};
@@ -64,12 +66,15 @@ pub async fn send(
     lists: &Lists,
 ) -> Result<Vec<SentAt>, ResendError> {
     let lane = folder.next_lane()?;
+    // A folder of an earlier release keeps its format.
+    let is_sealed = evidence.format == FolderFormat::Sealed;
     let header = Header {
         nonce: evidence.plan.nonce,
         lane,
         boot_id: boot_id(),
         monotonic_ns: monotonic_ns(),
         utc_ms: utc_ms(),
+        foundation: is_sealed.then(|| Foundation::of(folder)).transpose()?,
     };
     let mut resending = Resending {
         sender: Sender::new(client, &evidence.events, timeout),
@@ -82,8 +87,12 @@ pub async fn send(
     resending.send(Purpose::Resolve, &lists.resolve).await?;
     resending.send(Purpose::Replay, &lists.replay).await?;
     resending.send(Purpose::Sentinel, &lists.sentinels).await?;
-    resending.ledger.close(monotonic_ns())?;
-    Ok(resending.sentinels)
+    let Resending { ledger, sentinels, .. } = resending;
+    let sum = ledger.close(monotonic_ns())?;
+    if is_sealed {
+        seal_segment(folder, &folder.segment(lane), sum)?;
+    }
+    Ok(sentinels)
 }
 
 /// Returns the first number that no list of the ledger has.

@@ -6,9 +6,9 @@ use judge::books::tally::Tally;
 use judge::books::walk::WalkError;
 use judge::evidence::{Evidence, EvidenceError, Run};
 use judge::facts::{Facts, book};
-use judge::judge;
 use judge::numbers::grouped;
 use judge::resend::{Lists, Wish, hangs_on_sentinels};
+use judge::try_judge;
 use judge::verdict::{Judgement, Reason, Verdict, undecided};
 use reader::client::{ClientError, TargetClient};
 use reader::database::{DatabaseReader, DatabaseUrlError};
@@ -16,12 +16,15 @@ use reader::process::{ProcessError, TargetProcess};
 use reader::reach::SecretError;
 use thiserror::Error;
 use truth::chain::chain;
-use truth::clock::{boot_id, monotonic_ns};
+use truth::clock::boot_id;
 use truth::exit;
 use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::observed::Observed;
 use truth::observed::sentinels::Sentinels;
 use truth::record::folder::{RunFolder, VerifyLock};
+use truth::record::ledger::LedgerError;
+use truth::record::manifest::FolderFormat;
+use truth::record::seal::{check_look, is_look, seal_look};
 use truth::target::{Target, TargetError};
 
 use crate::cli::{Format, Options};
@@ -34,7 +37,7 @@ mod sentinels;
 
 /// Reason why there is no verdict.
 #[derive(Debug, Error)]
-enum VerifyError {
+pub enum VerifyError {
     /// The run folders cannot be judged.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -72,6 +75,9 @@ enum VerifyError {
     /// The ledger cannot be read to its end.
     #[error("the ledger cannot be read")]
     Walk(#[from] WalkError),
+    /// A closed segment of the ledger is not as it was written.
+    #[error(transparent)]
+    Altered(#[from] LedgerError),
     /// The run sent no events.
     #[error("{} sent the same request every time, and no events: there is nothing to judge", path.display())]
     NoEvents {
@@ -88,9 +94,10 @@ enum VerifyError {
 
 impl VerifyError {
     /// Exit code, as documented.
-    fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
             Self::Evidence(_)
+            | Self::Altered(_)
             | Self::Folder(_)
             | Self::Mapping(_)
             | Self::Client(_)
@@ -116,7 +123,12 @@ pub async fn run(options: Options) -> u8 {
     match verdict {
         Ok(verdict) => {
             match options.format {
-                Format::Text => print(&report::text::render(&verdict)),
+                Format::Text => {
+                    print(&report::text::render(&verdict));
+                    if options.premises {
+                        print(&format!("\n{}", report::text::premise_table(&verdict)));
+                    }
+                }
                 Format::Json => print(&format!("{}\n", report::json::render(&verdict))),
             }
             verdict.verdict.exit_code()
@@ -142,18 +154,18 @@ async fn interrupted() {
     }
 }
 
-async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
+/// Judges a run, and writes the verdict to its folder.
+pub async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
     let runs = opened::open(options)?;
     if let Some(run) = runs.iter().find(|run| run.manifest.scenario.request.is_some()) {
         return Err(VerifyError::NoEvents { path: run.folder.path().to_path_buf() });
     }
     let _locks = lock(options, &runs)?;
-    let folder = &runs[0].folder;
     if options.offline {
-        let (observation, observed) = newest_observation(folder)?;
-        let earlier = observed.stats.follows.map(|n| Observed::load(&folder.observation(n))).transpose()?;
+        let (observation, observed) = newest_observation(&runs[0])?;
+        let earlier = observed.stats.follows.map(|n| load_observation(&runs[0], n)).transpose()?;
         let evidence = Evidence::assemble(&runs, observed, earlier)?;
-        return Ok(finish(judge(&evidence), observation, &runs));
+        return Ok(finish(judged(&evidence)?, observation, &runs));
     }
     let process = start_target(options, &runs).await?;
     let verdict = online(options, &runs).await;
@@ -163,14 +175,12 @@ async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
     verdict
 }
 
-/// Reads the target, sends what was asked for, and judges. A ledger that is damaged leaves it
+/// Reads the target, sends what was asked for, and judges. A ledger that cannot be read leaves it
 /// undecided.
 async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyError> {
     match Box::pin(looks(options, runs)).await {
-        Ok(judged) => Ok(finish(judged.verdict, judged.number.unwrap_or(0), runs)),
-        Err(VerifyError::Walk(error)) => {
-            Ok(finish(undecided(Reason::LedgerUnread { reason: chain(&error) }), 0, runs))
-        }
+        Ok(Judged { verdict, number, .. }) => Ok(finish(verdict, number.unwrap_or(0), runs)),
+        Err(VerifyError::Walk(error)) => Ok(finish(unread(error)?, 0, runs)),
         Err(error) => Err(error),
     }
 }
@@ -178,7 +188,7 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyErro
 /// Looks at the target, and once more after anything was sent. Each look is saved and judged before
 /// the next byte leaves.
 async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
-    let mut judged = judged(runs, look(options, runs).await?, None)?;
+    let mut judged = save_and_judge(runs, look(options, runs).await?, None)?;
     if options.sentinels
         && hangs_on_sentinels(&judged.verdict)
         && let Some(sentinels) = send_sentinels(options, runs, &judged.evidence).await?
@@ -208,10 +218,14 @@ struct Judged {
 }
 
 /// Saves and judges an observation. `earlier` is the one before events were sent.
-fn judged(runs: &[Run], observed: Observed, earlier: Option<Observed>) -> Result<Judged, VerifyError> {
-    let number = save_observation(&runs[0].folder, &observed);
+fn save_and_judge(
+    runs: &[Run],
+    observed: Observed,
+    earlier: Option<Observed>,
+) -> Result<Judged, VerifyError> {
+    let number = save_observation(&runs[0], &observed);
     let evidence = Evidence::assemble(runs, observed, earlier)?;
-    Ok(Judged { verdict: judge(&evidence), evidence, number })
+    Ok(Judged { verdict: judged(&evidence)?, evidence, number })
 }
 
 /// Looks again after events were sent, `sentinels` among them if there are any.
@@ -231,7 +245,7 @@ async fn look_again(
         }
         None => earlier.sentinels.clone(),
     };
-    judged(runs, again, Some(earlier))
+    save_and_judge(runs, again, Some(earlier))
 }
 
 /// Sends sentinels, after a look that is saved, and looks for them.
@@ -308,12 +322,22 @@ async fn send_again(
     Ok(true)
 }
 
-fn newest_observation(folder: &RunFolder) -> Result<(u32, Observed), VerifyError> {
-    let complete = |n: &u32| Observed::is_complete(&folder.observation(*n));
-    match folder.observations().into_iter().rev().find(complete) {
-        Some(n) => Ok((n, Observed::load(&folder.observation(n))?)),
+fn newest_observation(run: &Run) -> Result<(u32, Observed), VerifyError> {
+    let folder = &run.folder;
+    let is_complete = |n: &u32| is_look(&folder.observation(*n));
+    match folder.observations().into_iter().rev().find(is_complete) {
+        Some(n) => Ok((n, load_observation(run, n)?)),
         None => Err(VerifyError::NothingObserved { path: folder.path().to_path_buf() }),
     }
+}
+
+/// Reads an observation, which must be as it was written.
+fn load_observation(run: &Run, n: u32) -> Result<Observed, FolderError> {
+    let path = run.folder.observation(n);
+    if run.format == FolderFormat::Sealed {
+        check_look(&path)?;
+    }
+    Observed::load(&path)
 }
 
 /// Reads the target. Where the ledger is damaged, nothing says which keys have to be there.
@@ -332,8 +356,11 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Observed, VerifyError> 
     let wanted = wanted(options, &evidence, &tally, database.as_ref());
     match Box::pin(observe(&client, &wanted)).await {
         Ok(mut observed) => {
-            let is_same_clock = boot_id() == runs[0].manifest.machine.boot_id;
-            observed.stats.read_ns = is_same_clock.then(monotonic_ns);
+            if boot_id() != runs[0].manifest.machine.boot_id {
+                // Times of another clock than the run's say nothing.
+                observed.stats.asked_ns = None;
+                observed.stats.read_ns = None;
+            }
             Ok(observed)
         }
         Err(error) => Err(VerifyError::Unreachable { target: url, reason: chain(&error) }),
@@ -352,12 +379,25 @@ fn wanted<'a>(
         tally,
         baseline: evidence.baseline.as_ref(),
         database,
-        settle: options.settle,
+        looking: options.looking,
     }
 }
 
 fn database(options: &Options, runs: &[Run]) -> Result<Option<DatabaseReader>, VerifyError> {
     Ok(DatabaseReader::new(runs[0].manifest.scenario.database.as_ref(), options.database.as_deref())?)
+}
+
+/// Judges what was read. A ledger that cannot be read makes the verdict UNKNOWN, unless it is not as
+/// it was written.
+fn judged(evidence: &Evidence) -> Result<Judgement, VerifyError> {
+    try_judge(evidence).or_else(unread)
+}
+
+fn unread(error: WalkError) -> Result<Judgement, VerifyError> {
+    match error {
+        WalkError::Ledger(altered @ LedgerError::Altered { .. }) => Err(altered.into()),
+        error => Ok(undecided(Reason::LedgerUnread { reason: chain(&error) })),
+    }
 }
 
 fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
@@ -375,12 +415,20 @@ fn client(options: &Options, target: &Target) -> Result<TargetClient, VerifyErro
 
 /// Saves an observation under the next number, and returns the number. If the folder cannot be
 /// written, the verdict stands without the files.
-fn save_observation(folder: &RunFolder, observed: &Observed) -> Option<u32> {
-    let n = folder.observations().last().map_or(1, |last| last + 1);
-    let saved = observed.save(&folder.observation(n));
-    let is_saved = saved.is_ok();
-    warn_unwritten(saved, folder.path());
-    is_saved.then_some(n)
+fn save_observation(run: &Run, observed: &Observed) -> Option<u32> {
+    let save = || {
+        let n = run.folder.begin_observation()?;
+        let path = run.folder.observation(n);
+        observed.save(&path)?;
+        if run.format == FolderFormat::Sealed {
+            seal_look(&path)?;
+        }
+        Ok(n)
+    };
+    let saved = save();
+    let number = saved.as_ref().ok().copied();
+    warn_unwritten(saved.map(drop), run.folder.path());
+    number
 }
 
 fn finish(mut verdict: Judgement, observation: u32, runs: &[Run]) -> Judgement {

@@ -96,6 +96,7 @@ fn load(settings: &Settings, programs: &Programs, aggregator: &mut Service) -> R
     let seed = settings.seed.unwrap_or_else(run_folder::random_seed);
     let mut command = programs.command("loadgen")?;
     command
+        .args(["--scenario", "reference"])
         .arg("--count")
         .arg(settings.count.to_string())
         .args(["--dup", &settings.dup])

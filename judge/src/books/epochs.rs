@@ -6,7 +6,6 @@
 //! another process, one that was there before, would have answered.
 
 use truth::observed::counters::Counters;
-use truth::scenario::promises::CounterPromise;
 
 use super::interval::Interval;
 
@@ -76,7 +75,8 @@ impl Step {
 /// Readings of one run, reduced.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Epochs {
-    promised: CounterPromise,
+    /// Set if counters are promised to go on after a restart.
+    goes_on: bool,
     pub(crate) last: Option<Reading>,
     instances: Vec<String>,
     /// Pairs of readings that were compared.
@@ -91,9 +91,9 @@ pub struct Epochs {
 
 impl Epochs {
     /// Starts without a reading.
-    pub fn new(promised: CounterPromise) -> Self {
+    pub fn new(goes_on: bool) -> Self {
         Self {
-            promised,
+            goes_on,
             last: None,
             instances: Vec::new(),
             compared: 0,
@@ -111,7 +111,7 @@ impl Epochs {
             if step.passage != Passage::Same {
                 self.broken.get_or_insert(step.passage);
             }
-            let is_judged = self.promised == CounterPromise::Persistent || step.passage == Passage::Same;
+            let is_judged = self.goes_on || step.passage == Passage::Same;
             if is_judged && step.fall.is_some() && self.falls.len() < KEPT {
                 self.falls.push(step.clone());
             }

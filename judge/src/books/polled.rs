@@ -4,7 +4,7 @@ use truth::observed::counters::Counters;
 use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::polls::Poll;
-use truth::scenario::promises::{CounterPromise, Promises};
+use truth::scenario::promises::Promises;
 
 use super::epochs::{Epochs, Reading};
 use super::under_load::UnderLoad;
@@ -22,7 +22,7 @@ pub struct Polled {
     pub epochs: Epochs,
     /// Set when the last poll is the closing one.
     pub has_end: bool,
-    promised: CounterPromise,
+    goes_on: bool,
 }
 
 impl Polled {
@@ -32,11 +32,11 @@ impl Polled {
         let before = baseline.and_then(|baseline| Some((baseline.asked_ns, baseline.stats.clone()?)));
         let alone = before.as_ref().filter(|_| shard.of == 1);
         let under_load = alone.map(|(_, before)| UnderLoad::new(before, promises));
-        let mut epochs = Epochs::new(promises.counters);
+        let mut epochs = Epochs::new(promises.counts_on());
         if let Some((asked_ns, counters)) = before {
             epochs.take(Reading { asked_ns, answered_ns: asked_ns, counters });
         }
-        Self { closing: None, torn: None, under_load, epochs, has_end: false, promised: promises.counters }
+        Self { closing: None, torn: None, under_load, epochs, has_end: false, goes_on: promises.counts_on() }
     }
 
     /// Takes the next poll.
@@ -53,7 +53,7 @@ impl Polled {
             counters: counters.clone(),
         });
         // Counters that start again from zero do not go on from the baseline.
-        let goes_on = self.promised == CounterPromise::Persistent || self.epochs.is_one();
+        let goes_on = self.goes_on || self.epochs.is_one();
         if let Some(under_load) = self.under_load.as_mut().filter(|_| goes_on) {
             under_load.take(poll, counters);
         }

@@ -116,8 +116,9 @@ pub enum Bound {
 }
 
 impl Region {
-    /// Makes the region of these keys, and of the sentinels, which are counted alike. `listed` is true if the listing shows every key.
-    pub fn of(keys: &Keys, sums: &Sums, listed: bool, promised: Received) -> Self {
+    /// Makes the region of these keys, and of the sentinels, which are counted alike. `listed` is true
+    /// if the listing shows every key.
+    pub fn of(keys: &Keys, sums: &Sums, listed: bool, promised: Option<Received>) -> Self {
         let mut acked_keys = 0;
         let mut attempted_keys = 0;
         let mut unknown_of_acked = 0;
@@ -140,7 +141,7 @@ impl Region {
                 present_keys += 1;
             }
         }
-        let offered = if promised == Received::Offered { sums.rejected } else { 0 };
+        let offered = if promised == Some(Received::Accepted) { 0 } else { sums.rejected };
         let total = sums.acked + sums.unknown;
         Self {
             received: Bounds { low: sums.acked, high: total + offered },
@@ -171,7 +172,7 @@ impl Region {
     }
 
     /// Lists the bounds that these counters break.
-    pub fn breaks(&self, deltas: &Deltas, promised: Received) -> Vec<Break> {
+    pub fn breaks(&self, deltas: &Deltas, promised: Option<Received>) -> Vec<Break> {
         let mut breaks = Vec::new();
         let counters = [
             ("received", deltas.received, self.received),
@@ -194,7 +195,7 @@ impl Region {
             let detail = format!("unique grew by {unique}, with the keys listed it must be {present}{again}");
             breaks.push(Break { detail, bound });
         }
-        if promised == Received::Accepted {
+        if promised == Some(Received::Accepted) {
             self.joint_breaks(deltas, &mut breaks);
         }
         breaks

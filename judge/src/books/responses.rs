@@ -68,7 +68,7 @@ impl Responses {
     }
 
     /// Takes the response to a request of `sent` events.
-    pub(crate) fn take_sums(&mut self, done: &Done, sent: u64, batch: Batch) {
+    pub(crate) fn take_sums(&mut self, done: &Done, sent: u64, batch: Option<Batch>) {
         let answer = &done.answer;
         if answer.outcome != Outcome::Acked {
             return;

@@ -5,7 +5,7 @@ use truth::scenario::promises::Batch;
 use truth::target::answer::{Answer, Kind, Kinds};
 
 /// Describes what does not add up in an acknowledgement of `sent` events.
-pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Batch) -> Option<String> {
+pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Option<Batch>) -> Option<String> {
     let count = |count: Option<u32>| count.map(u64::from);
     let accepted = count(answer.accepted);
     let inserted = count(answer.inserted);
@@ -19,7 +19,7 @@ pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Batch) -> Option<
         (Some(taken), Some(inserted), None) if inserted > taken => {
             Some(format!("inserted={inserted} is more than accepted={taken}"))
         }
-        (Some(taken), _, _) if taken > sent || (taken < sent && batch == Batch::Atomic) => {
+        (Some(taken), _, _) if taken > sent || (taken < sent && batch == Some(Batch::Atomic)) => {
             Some(format!("accepted={taken}, but {sent} events were sent"))
         }
         (Some(taken), _, _) if named.taken.is_some_and(|named| named != taken) => {

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 
 use truth::observed::counters::Counters;
 use truth::record::polls::Poll;
-use truth::scenario::promises::{Ack, Promises};
+use truth::scenario::promises::Promises;
 
 use crate::numbers::grouped;
 
@@ -31,7 +31,7 @@ const OPEN_DEMANDS: usize = 4096;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnderLoad {
     before: Counters,
-    ack: Ack,
+    is_committed: bool,
     /// Number of polls compared.
     pub compared: u64,
     /// For each counter, a sentence about the first value that is too high.
@@ -69,7 +69,7 @@ impl UnderLoad {
     pub fn new(before: &Counters, promises: &Promises) -> Self {
         Self {
             before: before.clone(),
-            ack: promises.ack,
+            is_committed: promises.is_committed(),
             compared: 0,
             above: [None, None, None],
             lags: [None, None, None],
@@ -81,7 +81,7 @@ impl UnderLoad {
     pub fn take(&mut self, poll: &Poll, counters: &Counters) {
         self.compared += 1;
         // Where events are stored later, a response cannot tell which of them will be new.
-        let is_queued = self.ack == Ack::Queued;
+        let is_queued = !self.is_committed;
         let reported_new = if is_queued { 0 } else { poll.reported_new };
         let reported_duplicate = if is_queued { 0 } else { poll.reported_duplicate };
         let limits = [

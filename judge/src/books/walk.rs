@@ -74,11 +74,11 @@ pub struct Setting<'a> {
     /// True if requests of a release can have been under way at once.
     pub can_race: bool,
     /// Promise about a request of which a part is invalid.
-    pub batch: Batch,
+    pub batch: Option<Batch>,
     /// Time for which a key is promised to be known; none if for ever.
     pub window: Option<Duration>,
     /// Promise of an acknowledgement.
-    pub ack: Ack,
+    pub ack: Option<Ack>,
     /// True if all times are of one clock.
     pub one_clock: bool,
     /// For each segment, the index of its run.
@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
     /// Starts a pass.
     pub fn new(setting: Setting<'a>, keys: Range<u64>) -> Self {
         // Where an event is stored later than it is acknowledged, its key may be forgotten by then.
-        let times_tell = setting.one_clock && setting.ack == Ack::Committed;
+        let times_tell = setting.one_clock && setting.ack == Some(Ack::Committed);
         let ages = Ages::new(setting.window, times_tell, keys.clone());
         Self {
             setting,

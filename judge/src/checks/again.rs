@@ -8,10 +8,14 @@
 
 use truth::observed::{Observed, Settled};
 
+use super::by_key::Firm;
 use crate::books::region::Deltas;
+use crate::books::walk::WalkError;
+use crate::bracket::Absent;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
+use crate::premises::ground;
+use crate::verdict::{Check, CheckId, Finding, Premise, SHOWN_KEYS};
 
 /// Looks for acknowledged keys that were sent again and not deduplicated. It needs keys that were
 /// listed, or acknowledged where nothing is listed.
@@ -30,7 +34,9 @@ pub fn replay(facts: &Facts<'_>) -> Check {
     if new.count > 0 {
         let found = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, sent again, and reported as new");
         let summary = format!("of {replayed} sent again, {} reported as new", grouped(new.count));
-        return Check::fail(ID, new.count, summary, new.keys.iter().map(found).collect());
+        let findings = new.keys.iter().map(found).collect();
+        let words = ground(facts, Premise::Words);
+        return Check::fail(ID, new.count, summary, findings).resting_on(vec![words]);
     }
     match growth(facts) {
         Growth::Explained | Growth::Unclear if resent.replay.reported_duplicate == resent.replay.acked => {
@@ -48,7 +54,8 @@ pub fn replay(facts: &Facts<'_>) -> Check {
                 "unique grew by {} more than keys of unknown fate can explain, while {replayed} were sent again",
                 grouped(by)
             );
-            Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)])
+            let grounds = [Premise::Counters, Premise::NobodyElse].map(|premise| ground(facts, premise));
+            Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)]).resting_on(grounds.to_vec())
         }
         Growth::Excess { by, others_possible: true } => {
             let detail = format!("unique grew by {} while {replayed} were sent again", grouped(by));
@@ -83,7 +90,7 @@ fn growth(facts: &Facts<'_>) -> Growth {
         return Growth::Unclear;
     };
     let same_process = before.instance == now.instance || facts.counts_on();
-    if evidence.promises.shared || !same_process || !rested(earlier) || !rested(&evidence.observed) {
+    if evidence.promises.is_shared() || !same_process || !rested(earlier) || !rested(&evidence.observed) {
         return Growth::Unclear;
     }
     let deltas = Deltas::between(before, now);
@@ -110,20 +117,26 @@ fn growth(facts: &Facts<'_>) -> Growth {
 
 /// Looks for keys that were listed at the first look and are gone at the second. Both listings have
 /// to be complete and bracketed.
-pub fn stillness(facts: &Facts<'_>) -> Check {
+pub(super) fn stillness(facts: &Facts<'_>, absent: &Result<Absent, WalkError>) -> Check {
     const ID: CheckId = CheckId::Stillness;
     let evidence = facts.evidence;
     let Some(earlier) = &evidence.earlier else {
         return Check::not_tested(ID, "the target was read once (--resolve and --replay read it again)");
     };
     let same_route = earlier.listing.route == evidence.observed.listing.route;
-    if !same_route || !earlier.listing.tells_presence() || !facts.tells_presence() {
-        return Check::not_tested(ID, "the listings do not show every key");
-    }
+    let absent = match absent {
+        Ok(absent) if same_route && earlier.listing.is_sound() && evidence.observed.listing.is_sound() => {
+            absent
+        }
+        _ => return Check::not_tested(ID, "one of the listings could not be read, or did not stand still"),
+    };
     let before = &earlier.presence;
     let now = &evidence.observed.presence;
     let gone = |ordinal: &u64| before.seen(*ordinal) > 0 && now.seen(*ordinal) == 0;
-    let gone: Vec<u64> = evidence.keys.clone().filter(gone).collect();
+    let Firm { keys: firm, grounds, .. } = Firm::of(facts, absent);
+    let all: Vec<u64> = evidence.keys.clone().filter(gone).collect();
+    let firm: Vec<u64> = firm.into_iter().filter(gone).collect();
+    let gone = if firm.is_empty() { all } else { firm };
     if gone.is_empty() {
         let rows = counted(earlier.listing.ours.count, "row of this run is", "rows of this run are");
         return Check::pass(ID, format!("all {rows} still there after keys were sent again"));
@@ -131,9 +144,6 @@ pub fn stillness(facts: &Facts<'_>) -> Check {
     let found = |ordinal: &u64| facts.finding(*ordinal, "listed before keys were sent again, and gone now");
     let count = gone.len() as u64;
     let summary = counted(count, "listed key is gone", "listed keys are gone");
-    if evidence.observed.sentinels != earlier.sentinels {
-        // A view of the newest rows alone shows the sentinels in their place.
-        return Check::unknown(ID, count, format!("{summary}, after sentinels were sent"));
-    }
-    Check::fail(ID, count, summary, gone.iter().take(SHOWN_KEYS).map(found).collect())
+    let findings = gone.iter().take(SHOWN_KEYS).map(found).collect();
+    Check::fail(ID, count, summary, findings).resting_on(grounds)
 }

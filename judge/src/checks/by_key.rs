@@ -2,21 +2,22 @@
 
 use truth::chain::chain;
 use truth::observed::Route;
-use truth::scenario::promises::Ack;
 
-use crate::books::keys::Class;
-use crate::checks::passed::passed;
+use crate::books::keys::{Class, KeyState};
+use crate::books::walk::WalkError;
+use crate::bracket::Absent;
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, CheckId, Doubt, Examined, SHOWN_KEYS};
+use crate::premises::{contradicted, ground, outlasted_lag};
+use crate::verdict::{Check, CheckId, Doubt, Examined, Ground, Premise, SHOWN_KEYS, Standing};
 
-/// Looks for acknowledged keys that are absent. It is certain if the listing is complete and
-/// bracketed, and the key was looked for again.
+/// Looks for acknowledged keys that are absent, by the last look. It needs a listing that stood
+/// still.
 ///
-/// Of an incomplete listing it is enough that the key's topic is complete, or that the listing
-/// shows earlier and later rows: see `checks::passed`.
-pub fn lost(facts: &Facts<'_>) -> Check {
+/// Which absent keys the view would show is said by [`crate::bracket`], unless the view is promised
+/// to show all.
+pub(super) fn lost(facts: &Facts<'_>, absent: &Result<Absent, WalkError>) -> Check {
     const ID: CheckId = CheckId::Lost;
     let listing = &facts.evidence.observed.listing;
     if !listing.offered {
@@ -25,69 +26,114 @@ pub fn lost(facts: &Facts<'_>) -> Check {
     if listing.unread.is_some() {
         return Check::unknown(ID, 0, "the listing could not be read");
     }
-    let passed = match passed(facts) {
-        Ok(passed) => passed,
-        Err(error) => return Check::unknown(ID, 0, chain(&error)),
+    let absent = match absent {
+        Ok(absent) => absent,
+        Err(error) => return Check::unknown(ID, 0, chain(error)),
     };
-    let is_told = |ordinal: &u64| {
-        listing.tells_topic(facts.evidence.events.topic(*ordinal)) || passed.contains(ordinal)
-    };
-    let all = facts.tally.keys.of_class(Class::Lost, 0).count;
-    let lost = facts.tally.keys.of_class_where(Class::Lost, SHOWN_KEYS, is_told);
-    let count = lost.count;
-    if all > 0 && !(count > 0 && facts.is_at_rest()) {
-        let why = match listing.behind {
-            Some(behind) => behind.why(),
-            None if count > 0 => "the target is not at rest",
-            None => "the listing is incomplete",
-        };
-        let absent = counted(all, "acknowledged key is", "acknowledged keys are");
-        return Check::unknown(ID, all, format!("{absent} not listed, but {why}"));
-    }
     let acked = facts.attempts().acked_keys;
     if acked == 0 {
         return Check::not_tested(ID, "no key was acknowledged");
     }
-    if count == 0 {
+    if absent.count == 0 {
         return Check::pass(
             ID,
             format!("all {} are listed", counted(acked, "acknowledged key", "acknowledged keys")),
         );
     }
+    if !listing.bracketed {
+        let keys = counted(absent.count, "acknowledged key is", "acknowledged keys are");
+        let sentence = format!("{keys} not listed, but the target changed while it was listed");
+        return Check::unknown(ID, absent.count, sentence);
+    }
+    let firm = Firm::of(facts, absent);
+    let count = firm.count;
     let absent_from = match listing.route {
         Route::Api => "the listing",
         Route::Database => "the database",
     };
-    let finding =
-        |ordinal: &u64| facts.finding(*ordinal, format!("acknowledged, and absent from {absent_from}"));
-    let summary = format!(
+    let looks = &facts.evidence.observed.looks;
+    let finding = |ordinal: &u64| {
+        let detail = match looks.is_gone(*ordinal) {
+            true => format!("acknowledged, shown at first, and gone from {absent_from}"),
+            false => format!("acknowledged, and absent from {absent_from}"),
+        };
+        facts.finding(*ordinal, detail)
+    };
+    let mut summary = format!(
         "{} of {} acknowledged keys {} absent; looked for {} ms",
         grouped(count),
         grouped(acked),
         if count == 1 { "is" } else { "are" },
         grouped(listing.looked_ms)
     );
-    Check::fail(ID, count, summary, lost.keys.iter().map(finding).collect())
+    if absent.count > count {
+        let others = counted(absent.count - count, "other is", "others are");
+        summary.push_str(&format!("; {others} absent too, which the view may not show"));
+    }
+    let findings = firm.keys.iter().take(SHOWN_KEYS).map(finding).collect();
+    Check::fail(ID, count, summary, findings).resting_on(firm.grounds)
+}
+
+/// Absent keys that stand on the same ground.
+pub(super) struct Firm {
+    /// Number of them.
+    pub(super) count: u64,
+    /// The first of them.
+    pub(super) keys: Vec<u64>,
+    /// Premises of their absence.
+    pub(super) grounds: Vec<Ground>,
+}
+
+impl Firm {
+    /// Takes the keys that the view would show; all of them if there are none.
+    pub(super) fn of(facts: &Facts<'_>, absent: &Absent) -> Self {
+        let [whole, fresh, waits] =
+            [Premise::Whole, Premise::Fresh, Premise::NothingWaits].map(|premise| ground(facts, premise));
+        if whole.holds() || absent.bracketed.is_empty() || contradicted(facts).is_some() {
+            let keys = absent.keys.clone();
+            return Self { count: absent.count, keys, grounds: vec![whole, fresh, waits] };
+        }
+        let within = absent.keys.iter().filter(|ordinal| absent.bracketed.contains(ordinal));
+        let keys: Vec<u64> = within.copied().collect();
+        // The order of the acknowledgements is the order of storing only if nothing was stored later.
+        let shown = |premise, because: &str| match waits.holds() {
+            true => Ground::shown(premise, because),
+            false => Ground::assumed(premise),
+        };
+        let whole = shown(
+            Premise::Whole,
+            "of the same topic, keys sent before and keys sent after are shown, and nearly all in between",
+        );
+        let fresh = match fresh.standing {
+            Standing::Assumed if outlasted_lag(facts) => {
+                shown(Premise::Fresh, "keys of the same topic that were acknowledged later are shown")
+            }
+            _ => fresh,
+        };
+        Self { count: keys.len() as u64, keys, grounds: vec![whole, fresh, waits] }
+    }
 }
 
 /// Looks for lost keys whose twin is present: the target takes two keys for one.
-pub fn key_merged(facts: &Facts<'_>) -> Check {
+pub(super) fn key_merged(facts: &Facts<'_>, absent: &Result<Absent, WalkError>) -> Check {
     const ID: CheckId = CheckId::KeyMerged;
     let keys = &facts.tally.keys;
     let twins = facts.tally.coverage.twin_keys;
     if twins.planned == 0 {
         return Check::not_tested(ID, "no near-identical keys were sent (`[traps]` in the scenario)");
     }
-    if !(facts.tells_presence() && facts.is_at_rest()) {
-        return Check::not_tested(ID, "the listing does not show every key");
-    }
-    let events = &facts.evidence.events;
-    let is_merged = |ordinal: u64| {
-        let twin = ordinal ^ 1;
-        events.twin(ordinal).is_some() && keys.contains(twin) && keys.get(twin).seen() > 0
+    let listing = &facts.evidence.observed.listing;
+    let absent = match absent {
+        Ok(absent) if listing.offered && listing.is_sound() => absent,
+        _ => return Check::not_tested(ID, "the listing could not be read, or did not stand still"),
     };
-    let lost = keys.iter().filter(|(_, state)| state.is(Class::Lost)).map(|(ordinal, _)| ordinal);
-    let merged: Vec<u64> = lost.filter(|ordinal| is_merged(*ordinal)).collect();
+    let events = &facts.evidence.events;
+    let is_merged = |ordinal: &&u64| {
+        let twin = **ordinal ^ 1;
+        events.twin(**ordinal).is_some() && keys.contains(twin) && keys.get(twin).seen() > 0
+    };
+    let Firm { keys: lost, grounds, .. } = Firm::of(facts, absent);
+    let merged: Vec<u64> = lost.iter().filter(is_merged).copied().collect();
     if merged.is_empty() {
         let pairs =
             counted(twins.observed, "pair of near-identical keys is", "pairs of near-identical keys are");
@@ -101,7 +147,8 @@ pub fn key_merged(facts: &Facts<'_>) -> Check {
     };
     let count = merged.len() as u64;
     let summary = counted(count, "key is taken for another", "keys are taken for others");
-    Check::fail(ID, count, summary, merged.iter().take(SHOWN_KEYS).map(finding).collect())
+    let findings = merged.iter().take(SHOWN_KEYS).map(finding).collect();
+    Check::fail(ID, count, summary, findings).resting_on(grounds)
 }
 
 /// Looks for keys that are listed more than once. The listing has to be bracketed, and the attempts
@@ -113,7 +160,8 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
         return Check::not_tested(ID, "the target shows no events");
     }
     let all = facts.tally.keys.of_class(Class::StoredTwice, 0).count;
-    let is_known = |ordinal: &u64| !facts.tally.ages.may_be_forgotten(*ordinal);
+    let is_known =
+        |ordinal: &u64| !facts.tally.ages.may_be_forgotten(*ordinal) && !stands_at_a_border(facts, *ordinal);
     let repeated = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, is_known);
     let count = repeated.count;
     if count == 0 {
@@ -136,17 +184,50 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
         let rows = facts.tally.keys.get(*ordinal).seen();
         facts.finding(*ordinal, format!("listed {rows}{} times", if rows == 3 { " or more" } else { "" }))
     };
-    let keys_are = counted(count, "key is", "keys are");
+    let settled = ground(facts, Premise::CopiesSettled);
+    // A store that merges copies later has no copies to merge of a key that came once, or that it
+    // called new twice.
+    let cannot_merge = |ordinal: &u64| {
+        is_known(ordinal) && cannot_merge(facts.tally.keys.get(*ordinal)) && stayed(facts, *ordinal)
+    };
+    let firm = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, cannot_merge);
+    let (shown, ground) = match settled.holds() || firm.count == 0 {
+        true => (repeated, settled),
+        false => {
+            let because = "the key was sent once, or reported as new twice, so nothing is left to merge";
+            (firm, Ground::shown(Premise::CopiesSettled, because))
+        }
+    };
+    let keys_are = counted(shown.count, "key is", "keys are");
     let how = match listing.route {
         Route::Api => "listed",
         Route::Database => "stored",
     };
-    Check::fail(
-        ID,
-        count,
-        format!("{keys_are} {how} more than once"),
-        repeated.keys.iter().map(finding).collect(),
-    )
+    let mut summary = format!("{keys_are} {how} more than once");
+    if count > shown.count {
+        let others = counted(count - shown.count, "other is", "others are");
+        summary.push_str(&format!("; {others} {how} more than once too, and may merge"));
+    }
+    let findings = shown.keys.iter().map(finding).collect();
+    Check::fail(ID, shown.count, summary, findings).resting_on(vec![ground])
+}
+
+/// Returns true if copies of a key were shown on neighbouring pages alone: one row, shown twice.
+fn stands_at_a_border(facts: &Facts<'_>, ordinal: u64) -> bool {
+    let copies = facts.evidence.observed.looks.copies(ordinal);
+    copies.is_some_and(|copies| copies.within == 0)
+}
+
+/// Returns true if copies of a key stood within one page in more than one look. Without a record of
+/// looks there was one.
+fn stayed(facts: &Facts<'_>, ordinal: u64) -> bool {
+    let copies = facts.evidence.observed.looks.copies(ordinal);
+    copies.is_none_or(|copies| copies.within > 1 && !copies.vanished())
+}
+
+/// Returns true for a key of which a store cannot have copies that it merges later.
+fn cannot_merge(key: KeyState) -> bool {
+    key.acked() + key.unknown() == 1 || key.reported_new() > 1
 }
 
 /// Looks for stored keys all of whose attempts were rejected.
@@ -183,20 +264,14 @@ pub(super) fn rejected_but_stored(
     Check::fail(ID, count, summary, shown.map(found).collect())
 }
 
-/// Looks for responses that contradict storing each key once: see [`crate::books::order`]. It needs
-/// an acknowledgement that means committed.
+/// Looks for responses that contradict storing each key once: see [`crate::books::order`]. Only
+/// their order needs an acknowledgement that means committed.
 pub fn answer_order(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::AnswerOrder;
     let evidence = facts.evidence;
     let tally = &facts.tally;
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "the responses of the missing shards are unknown");
-    }
-    if evidence.promises.ack == Ack::Queued {
-        return Check::not_tested(ID, "an acknowledgement only promises to store later");
-    }
-    if evidence.promises.intermediary_resends {
-        return Check::not_tested(ID, "an intermediary may send a request again (`intermediary_resends`)");
     }
     let reported = tally.sums.reported_new + tally.sums.reported_duplicate;
     if reported == 0 {
@@ -216,13 +291,20 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
         shown.map(|ordinal| facts.finding(*ordinal, detail.clone())).collect::<Vec<_>>()
     };
     let findings = made.iter().flat_map(found).collect();
-    let check =
-        Check::fail(ID, count, format!("responses contradict each other: {}", parts.join(", ")), findings);
+    let summary = format!("responses contradict each other: {}", parts.join(", "));
+    let check = Check::fail(ID, count, summary, findings).resting_on(grounds_of(facts, &made));
     // A request that is not on record may have stored the key.
     match made.as_slice() {
         [only] if only.name == PHANTOM => facts.if_all_is_known(check),
         _ => check,
     }
+}
+
+/// Premises of contradictions between responses. That a key was new twice needs no order.
+fn grounds_of(facts: &Facts<'_>, made: &[&OrderFault]) -> Vec<Ground> {
+    let in_order = [Premise::Committed, Premise::NothingResends, Premise::OneClock];
+    let needed = if made.iter().any(|fault| fault.name == DOUBLE_NEW) { &[][..] } else { &in_order };
+    [Premise::Words].iter().chain(needed).map(|premise| ground(facts, *premise)).collect()
 }
 
 /// Keys with one kind of contradiction between responses.
@@ -233,6 +315,7 @@ struct OrderFault {
     keys: Vec<u64>,
 }
 
+const DOUBLE_NEW: &str = "double-new";
 const PHANTOM: &str = "phantom-duplicate";
 
 /// Lists the kinds of contradictions that can be judged, each with its keys.
@@ -241,13 +324,14 @@ fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
     let is_known = |ordinal: &u64| !tally.ages.may_be_forgotten(*ordinal);
     let double_new = tally.keys.of_class_where(Class::DoubleNew, SHOWN_KEYS, is_known);
     let mut faults = vec![OrderFault {
-        name: "double-new",
+        name: DOUBLE_NEW,
         detail: "reported as new more than once",
         count: double_new.count,
         keys: double_new.keys,
     }];
-    // Order in time needs one clock. That a key was new twice does not.
-    if !facts.evidence.one_clock {
+    // Order in time needs one clock, and responses about what is stored by then. That a key was new
+    // twice needs neither.
+    if why_without_order(facts).is_some() {
         return faults;
     }
     // A key that may have been forgotten can be new again.
@@ -268,6 +352,20 @@ fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
     faults
 }
 
+/// Reason why the order of responses says nothing.
+fn why_without_order(facts: &Facts<'_>) -> Option<&'static str> {
+    let promises = &facts.evidence.promises;
+    if promises.is_queued() {
+        Some("as an acknowledgement only promises to store later")
+    } else if promises.may_resend() {
+        Some("as an intermediary may send a request again")
+    } else if !facts.evidence.one_clock {
+        Some("across machines")
+    } else {
+        None
+    }
+}
+
 /// Summary where no response contradicts another.
 fn consistent(facts: &Facts<'_>, reported: u64) -> String {
     let acked = facts.tally.sums.acked;
@@ -278,8 +376,8 @@ fn consistent(facts: &Facts<'_>, reported: u64) -> String {
     if acked > reported {
         summary.push_str(&format!("; {} report neither", grouped(acked - reported)));
     }
-    if !facts.evidence.one_clock {
-        summary.push_str("; order in time is not judged across machines");
+    if let Some(why) = why_without_order(facts) {
+        summary.push_str(&format!("; order in time is not judged {why}"));
     }
     summary
 }

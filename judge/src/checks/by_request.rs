@@ -18,7 +18,7 @@ use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, SHOWN_KEYS};
 /// nothing. Only keys without another attempt count.
 pub fn torn_batch(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     const ID: CheckId = CheckId::TornBatch;
-    if facts.evidence.promises.batch == Batch::Partial {
+    if facts.evidence.promises.batch == Some(Batch::Partial) {
         return Check::not_tested(ID, "the target may store a part of a request (`batch = \"partial\"`)");
     }
     if facts.evidence.missing_shards > 0 || !facts.tells_presence() || !facts.is_at_rest() {
@@ -97,6 +97,9 @@ impl Unanswered {
     fn take(&mut self, facts: &Facts<'_>, round: &Round, request: u32) {
         let keys = &facts.tally.keys;
         let is_its_own = |ordinal: &&u64| {
+            if !keys.contains(**ordinal) {
+                return false;
+            }
             let state = keys.get(**ordinal);
             state.acked() == 0 && state.unknown() == 1
         };
@@ -125,7 +128,7 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "the responses of the missing shards are unknown");
     }
-    if evidence.promises.intermediary_resends {
+    if evidence.promises.may_resend() {
         return Check::not_tested(ID, "an intermediary may send a request again (`intermediary_resends`)");
     }
     if counts.compared == 0 {
@@ -155,7 +158,7 @@ pub fn invalid_taken(facts: &Facts<'_>) -> Check {
         );
     }
     let sent = counted(invalid.compared, "request", "requests");
-    if facts.evidence.promises.batch == Batch::Partial {
+    if facts.evidence.promises.batch == Some(Batch::Partial) {
         return Check::not_tested(ID, "the target may store a part of a request (`batch = \"partial\"`)");
     }
     if invalid.faulty == 0 {

@@ -1,13 +1,12 @@
 //! Checks of single rows.
 
-use truth::observed::Route;
-use truth::observed::rows::AnomalyClass;
+use truth::observed::rows::{AnomalyClass, CONTENTS, Contents};
 use truth::observed::topics::Leak;
-use truth::scenario::promises::CounterPromise;
+use truth::observed::{Observed, Route};
 
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
-use crate::numbers::counted;
+use crate::numbers::{counted, enumerated};
 use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, SHOWN_KEYS};
 
 /// Looks for rows that this run did not store. An id that is not of this run needs a listing before
@@ -73,7 +72,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     let evidence = facts.evidence;
     let observed = &evidence.observed;
     let listing = &observed.listing;
-    if evidence.promises.shared || !facts.tells_presence() || !listing.all_topics {
+    if evidence.promises.is_shared() || !facts.tells_presence() || !listing.all_topics {
         return Foreign::None;
     }
     let Some(baseline) = &evidence.baseline else {
@@ -88,7 +87,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
         return Foreign::None;
     };
     let Some(listed_before) = facts.listed_before() else {
-        if facts.evidence.promises.counters == CounterPromise::Volatile {
+        if !facts.evidence.promises.counts_on() {
             // Such a count does not tell how much was stored before.
             return Foreign::None;
         }
@@ -171,6 +170,34 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
     Check::fail(ID, scope.leaked, summary, scope.examples.iter().map(finding).collect())
 }
 
+/// Looks for rows that the listing repeats at page borders, and for keys that come and go. Neither
+/// says anything of what is stored.
+pub(super) fn listing_unsound(facts: &Facts<'_>) -> Check {
+    const ID: CheckId = CheckId::ListingUnsound;
+    let Observed { listing, looks, .. } = &facts.evidence.observed;
+    if !listing.offered || listing.unread.is_some() {
+        return Check::not_tested(ID, "the target shows no events");
+    }
+    let come_and_go: Vec<u64> =
+        looks.missing.iter().filter(|key| key.flickers()).map(|key| key.ordinal).collect();
+    let count = looks.border_repeats + come_and_go.len() as u64;
+    if count == 0 {
+        return Check::pass(ID, "no row is repeated at a page border, and no key comes and goes");
+    }
+    let mut parts = Vec::new();
+    if looks.border_repeats > 0 {
+        let rows = counted(looks.border_repeats, "row is", "rows are");
+        parts.push(format!("{rows} repeated at page borders"));
+    }
+    if !come_and_go.is_empty() {
+        let keys = counted(come_and_go.len() as u64, "key comes", "keys come");
+        parts.push(format!("{keys} and go between looks"));
+    }
+    let found = |ordinal: &u64| facts.finding(*ordinal, "shown by one look, and not by the next");
+    let findings = come_and_go.iter().take(SHOWN_KEYS).map(found).collect();
+    Check::fail(ID, count, parts.join("; "), findings)
+}
+
 /// Looks for rows of others that were listed before the run and are gone. Both listings have to be
 /// complete, and nobody else may write.
 pub fn foreign_lost(facts: &Facts<'_>) -> Check {
@@ -183,7 +210,7 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     let Some(before) = facts.listed_before().filter(|before| before.foreign.count > 0) else {
         return Check::not_tested(ID, "no rows of others were listed before the run");
     };
-    if evidence.promises.shared {
+    if evidence.promises.is_shared() {
         return Check::not_tested(ID, "others write to the target, and may delete their rows");
     }
     if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {
@@ -204,7 +231,8 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     Check::pass(ID, format!("{rows} listed before the run, and at least as many now"))
 }
 
-/// Looks for stored events that differ from those sent, under the promised equality.
+/// Looks for stored events that differ from those sent, under the promised equality. A row that
+/// lacks a content which other rows show differs too.
 pub fn payload_changed(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::PayloadChanged;
     let listing = &facts.evidence.observed.listing;
@@ -217,12 +245,33 @@ pub fn payload_changed(facts: &Facts<'_>) -> Check {
             counted(count, "event is stored with other contents", "events are stored with other contents");
         return Check::fail(ID, count, summary, examples(facts, AnomalyClass::PayloadChanged));
     }
-    match listing.compared {
-        0 => Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them"),
-        compared => {
-            Check::pass(ID, format!("{} as sent", counted(compared, "stored event is", "stored events are")))
-        }
+    let contents = listing.shown();
+    if contents.rows() == 0 {
+        let why: Vec<String> = not_compared(&contents).iter().map(ToString::to_string).collect();
+        return match why.as_slice() {
+            [] => Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them"),
+            why => Check::not_tested(ID, why.join("; ")),
+        };
     }
+    let as_sent = counted(contents.rows(), "stored event is as sent", "stored events are as sent");
+    let compared = contents.compared();
+    match compared.len() == CONTENTS.len() || listing.contents.is_none() {
+        true => Check::pass(ID, as_sent),
+        false => Check::pass(ID, format!("{as_sent} in {}", enumerated(&compared))),
+    }
+}
+
+/// Lists the contents that could not be compared, if others could. Otherwise the check says it.
+pub fn contents_not_compared(facts: &Facts<'_>) -> Vec<Observation> {
+    let contents = facts.evidence.observed.listing.shown();
+    if contents.rows() == 0 { Vec::new() } else { not_compared(&contents) }
+}
+
+fn not_compared(contents: &Contents) -> Vec<Observation> {
+    let hidden = contents.hidden();
+    let hidden = (!hidden.is_empty()).then_some(Observation::ContentsHidden { contents: hidden });
+    let unclear = contents.unclear.clone();
+    hidden.into_iter().chain(unclear.map(|example| Observation::TimestampsUnclear { example })).collect()
 }
 
 fn examples(facts: &Facts<'_>, class: AnomalyClass) -> Vec<Finding> {

@@ -8,7 +8,7 @@ use truth::observed::counters::Counters;
 use truth::observed::{ApartKey, Route};
 use truth::record::baseline::Baseline;
 use truth::record::ledger::Scope;
-use truth::scenario::promises::{CounterPromise, Received, StatsPromise};
+use truth::scenario::promises::{Received, StatsPromise};
 
 use crate::books::region::{Bound, Break, Deltas, Region};
 use crate::books::responses::AnswerFault;
@@ -17,7 +17,8 @@ use crate::checks::by_row::{Foreign, foreign};
 use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, CheckId, CounterSlack, Examined, Finding, Observation, Status};
+use crate::premises::{counters_of_one_process, ground};
+use crate::verdict::{Check, CheckId, CounterSlack, Examined, Finding, Observation, Premise, Status};
 
 /// Looks for responses whose numbers do not add up.
 pub fn answer_sum(facts: &Facts<'_>) -> Check {
@@ -102,7 +103,10 @@ fn keys_apart(facts: &Facts<'_>) -> Option<Result<String, Check>> {
     };
     let keys = counted(apart.keys, "key differs", "keys differ");
     let summary = format!("{keys} between listing and database");
-    Some(Err(Check::fail(ID, apart.keys, summary, apart.examples.iter().map(found).collect())))
+    let grounds = [Premise::Whole, Premise::Fresh, Premise::NothingWaits, Premise::CopiesSettled];
+    let grounds = grounds.iter().map(|premise| ground(facts, *premise)).collect();
+    let findings = apart.examples.iter().map(found).collect();
+    Some(Err(Check::fail(ID, apart.keys, summary, findings).resting_on(grounds)))
 }
 
 /// Compares the number of rows with the unique count.
@@ -114,7 +118,7 @@ fn totals(facts: &Facts<'_>) -> Check {
     if evidence.missing_shards > 0 {
         return Check::not_tested(ID, "shards of this run are missing");
     }
-    if evidence.promises.shared {
+    if evidence.promises.is_shared() {
         return Check::not_tested(ID, "others write to the target while it is read");
     }
     if listing.route == Route::Database {
@@ -181,7 +185,12 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let under_load = under_load(facts, before, examined);
     if let Some(first) = under_load.first() {
         let findings = under_load.iter().cloned().map(Finding::plain).collect();
-        return Check::fail(ID, under_load.len() as u64, first.clone(), findings);
+        let grounds = vec![
+            counters_of_one_process(facts),
+            ground(facts, Premise::NobodyElse),
+            ground(facts, Premise::NothingResends),
+        ];
+        return Check::fail(ID, under_load.len() as u64, first.clone(), findings).resting_on(grounds);
     }
     let Some(now) = &observed.stats.stats else {
         return Check::not_tested(ID, "the target has no counters that can be read");
@@ -214,14 +223,15 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         return Check::pass(ID, format!("{}{}", holds(&region, firm), compared(evidence)));
     }
     if breaks.iter().any(|broken| broken.bound != Bound::Above) {
-        return broken(ID, &breaks);
+        let grounds = [Premise::Counters, Premise::NothingWaits].map(|premise| ground(facts, premise));
+        return broken(ID, &breaks).resting_on(grounds.to_vec());
     }
     facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
 }
 
 /// Returns true if upper bounds hold: nobody else writes, and nothing was waiting before the run.
 fn is_firm(evidence: &Evidence) -> bool {
-    evidence.baseline.as_ref().is_some_and(Baseline::is_firm) && !evidence.promises.shared
+    evidence.baseline.as_ref().is_some_and(Baseline::is_firm) && !evidence.promises.is_shared()
 }
 
 /// Lists the faults of the counters under load: a snapshot that does not add up, a counter that is
@@ -232,11 +242,11 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
     let loads = || evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
     let others_wrote = matches!(foreign(facts), Foreign::Counted(_) | Foreign::Undated(_));
     // What is sent again on the way is received more often than we sent it.
-    if is_firm(evidence) && !others_wrote && !evidence.promises.intermediary_resends {
+    if is_firm(evidence) && !others_wrote && !evidence.promises.may_resend() {
         broken.extend(loads().flat_map(|load| load.above.iter().flatten().cloned()));
     }
     // Counters that were set back by a restart are not behind.
-    let are_set_back = evidence.promises.counters == CounterPromise::Volatile && !facts.counts_on();
+    let are_set_back = !evidence.promises.counts_on() && !facts.counts_on();
     for lag in loads().filter_map(UnderLoad::lag).filter(|_| !are_set_back) {
         match evidence.promises.stats_lag {
             Some(promised) if u128::from(lag.nanos) >= promised.as_nanos() => broken.push(lag.detail.clone()),
@@ -251,7 +261,8 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
 /// baseline adds up.
 fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
     let promises = &evidence.promises;
-    let promised = promises.stats == StatsPromise::Snapshot && promises.received == Received::Accepted;
+    let promised =
+        promises.stats == Some(StatsPromise::Snapshot) && promises.received == Some(Received::Accepted);
     let torn = evidence.polled.iter().find_map(|polled| polled.torn.as_ref());
     let torn = torn.filter(|_| promised && before.adds_up() == Some(true))?;
     Some(format!(

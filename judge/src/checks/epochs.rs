@@ -8,13 +8,14 @@
 //! impossible.
 
 use truth::record::faults::Struck;
-use truth::scenario::promises::{CounterPromise, StatsPromise};
+use truth::scenario::promises::StatsPromise;
 
 use crate::books::epochs::{Epochs, Passage, ROUNDED_MS, Step};
 use crate::books::interval::Interval;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, CheckId, Finding, Observation};
+use crate::premises::{counters_of_one_process, ground};
+use crate::verdict::{Check, CheckId, Finding, Observation, Premise};
 
 /// Looks for counters that fell, and for impossible uptimes. It is certain if readings are
 /// snapshots, and counters persist or one process answered.
@@ -28,9 +29,10 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
         return Check::not_tested(ID, "the counters were not read twice");
     }
     if let Some(lie) = lie(facts) {
-        return Check::fail(ID, 1, lie.clone(), vec![Finding::plain(lie)]);
+        let check = Check::fail(ID, 1, lie.clone(), vec![Finding::plain(lie)]);
+        return check.resting_on(vec![ground(facts, Premise::Uptime)]);
     }
-    if promises.shared {
+    if promises.is_shared() {
         return Check::not_tested(ID, "others who use the target may lower its counters");
     }
     let detail = |step: &Step| {
@@ -39,11 +41,10 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
         let when = when(facts, step);
         format!("{} fell from {} to {} {when}{across}", fall.name, grouped(fall.before), grouped(fall.after))
     };
-    let is_known = |epochs: &Epochs| promises.counters == CounterPromise::Persistent || epochs.is_one();
+    let is_known = |epochs: &Epochs| promises.counts_on() || epochs.is_one();
     let falls = facts.epochs.iter().flat_map(|epochs| &epochs.falls);
     // A process that calls itself by the same name after a restart is another all the same.
-    let is_judged =
-        |step: &&Step| promises.counters == CounterPromise::Persistent || !was_restarted(facts, step);
+    let is_judged = |step: &&Step| promises.counts_on() || !was_restarted(facts, step);
     let falls: Vec<&Step> = falls.filter(is_judged).collect();
     let Some(first) = falls.first() else {
         if !facts.epochs.iter().any(is_known) {
@@ -53,11 +54,13 @@ pub fn epochs(facts: &Facts<'_>) -> Check {
         let answers = counted(compared, "pair of readings", "pairs of readings");
         return Check::pass(ID, format!("no counter fell in {answers}"));
     };
-    if promises.stats == StatsPromise::Eventual {
+    if promises.stats == Some(StatsPromise::Eventual) {
         return Check::not_tested(ID, format!("{}: only promised snapshots rule that out", detail(first)));
     }
     let found = |step: &&Step| Finding::plain(detail(step));
-    Check::fail(ID, falls.len() as u64, detail(first), falls.iter().map(found).collect())
+    let grounds = vec![counters_of_one_process(facts)];
+    let findings = falls.iter().map(found).collect();
+    Check::fail(ID, falls.len() as u64, detail(first), findings).resting_on(grounds)
 }
 
 /// Lists the restarts that nothing planned explains.

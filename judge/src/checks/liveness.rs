@@ -63,7 +63,7 @@ pub fn liveness(facts: &Facts<'_>) -> Check {
     let detail = format!("{what} {} after the last response, and nothing moves", duration::format(drain));
     match before {
         // What waited before the run may be what waits now.
-        Some(before) if before < waiting && !evidence.promises.shared => {
+        Some(before) if before < waiting && !evidence.promises.is_shared() => {
             Check::fail(ID, waiting - before, detail.clone(), vec![Finding::plain(detail)])
         }
         _ => Check::unknown(ID, waiting, format!("{detail}; they may be others' events")),

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use truth::chain::chain;
 
-use super::passed::NAMED;
 use crate::books::keys::Class;
 use crate::facts::Facts;
 use crate::history;
+
+/// Number of keys of a class that are looked at one by one.
+const NAMED: usize = 100_000;
 
 /// Listed keys, none of whose attempts was acknowledged or is unknown.
 ///

@@ -12,12 +12,13 @@
 
 use truth::observed::Route;
 use truth::plan::variant::{Side, Variant};
-use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
+use truth::scenario::promises::{Conflict, PayloadEquality};
 
 use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::verdict::{Check, CheckId, Finding, SHOWN_KEYS};
+use crate::premises::ground;
+use crate::verdict::{Check, CheckId, Finding, Premise, SHOWN_KEYS};
 
 /// Looks for keys that hold a payload that cannot be the one to keep. It needs one clock and an
 /// acknowledgement that means committed, except where conflicts are promised to be rejected.
@@ -28,7 +29,9 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     if let Some(why) = untested(evidence) {
         return Check::not_tested(ID, why);
     }
-    let conflict = evidence.promises.conflict;
+    let Some(conflict) = evidence.promises.conflict else {
+        return Check::not_tested(ID, "nobody promised which payload stays (`conflict` under `[promises]`)");
+    };
     let Some(winners) = observed.winners.as_ref().filter(|_| observed.listing.compared > 0) else {
         return Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them");
     };
@@ -49,7 +52,13 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         }
     }
     if decided == 0 {
-        return Check::not_tested(ID, "every key may hold either of its payloads");
+        let has_other = evidence.plan.variants.other_payload > 0;
+        return match has_other || is_to_the_letter(facts) {
+            true => Check::not_tested(ID, "every key may hold either of its payloads"),
+            false => {
+                Check::not_tested(ID, "two spellings of one payload differ only under `payload = \"exact\"`")
+            }
+        };
     }
     if wrong.is_empty() {
         let keys = counted(
@@ -71,12 +80,19 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     };
     let count = wrong.len() as u64;
     let findings: Vec<Finding> = wrong.iter().take(SHOWN_KEYS).map(found).collect();
+    let premises = match conflict {
+        Conflict::Reject => &[Premise::Words][..],
+        Conflict::FirstWins | Conflict::LastWins => {
+            &[Premise::Committed, Premise::NothingResends, Premise::OneClock]
+        }
+    };
+    let grounds = premises.iter().map(|premise| ground(facts, *premise)).collect();
     let summary = format!(
         "{} a payload that {why}, of {} that can hold only one",
         counted(count, "key holds", "keys hold"),
         grouped(decided)
     );
-    Check::fail(ID, count, summary, findings)
+    Check::fail(ID, count, summary, findings).resting_on(grounds)
 }
 
 /// Returns why no order of the attempts can be judged, if none can.
@@ -88,13 +104,13 @@ fn untested(evidence: &Evidence) -> Option<&'static str> {
     if evidence.missing_shards > 0 {
         return Some("the attempts of the missing shards are unknown");
     }
-    if promises.ack == Ack::Queued {
+    if promises.is_queued() {
         return Some("an acknowledgement only promises to store later");
     }
-    if promises.conflict == Conflict::Reject {
+    if promises.conflict == Some(Conflict::Reject) {
         return None;
     }
-    if promises.intermediary_resends {
+    if promises.may_resend() {
         return Some("an intermediary may send a request again (`intermediary_resends`)");
     }
     (!evidence.one_clock).then_some("order in time is not judged across machines")
@@ -103,14 +119,18 @@ fn untested(evidence: &Evidence) -> Option<&'static str> {
 /// Returns true if the promised equality tells the two payloads of a key apart, in any spelling of
 /// the store.
 fn is_told_apart(facts: &Facts<'_>, ordinal: u64) -> bool {
-    let to_the_letter = facts.evidence.promises.payload == PayloadEquality::Exact
-        && facts.evidence.observed.listing.route == Route::Api;
     match facts.evidence.events.variant(ordinal) {
         Some(Variant::OtherPayload) => true,
         // A target that takes one spelling for the other has nothing to refuse.
         Some(Variant::KeyOrder | Variant::NumberSpelling) => {
-            to_the_letter && facts.evidence.promises.conflict != Conflict::Reject
+            is_to_the_letter(facts) && facts.evidence.promises.conflict != Some(Conflict::Reject)
         }
         None => false,
     }
+}
+
+/// Returns true if payloads were compared as text.
+fn is_to_the_letter(facts: &Facts<'_>) -> bool {
+    facts.evidence.promises.payload == PayloadEquality::Exact
+        && facts.evidence.observed.listing.route == Route::Api
 }

@@ -2,9 +2,10 @@
 
 use truth::observed::Settled;
 use truth::observed::rows::Row;
+use truth::plan::event::timestamp_text;
 use truth::plan::variant::Side;
 use truth::record::ledger::Frame;
-use truth::scenario::promises::{PayloadEquality, StatsPromise};
+use truth::scenario::promises::StatsPromise;
 use truth::target::answer::{Kind, Kinds, Outcome};
 
 use super::slice::{Forced, Place, Slice, acks, dones, row};
@@ -26,7 +27,7 @@ pub(super) const OF_TWO_PAYLOADS: Defect =
     Defect { name: "second payload that stays", check: CheckId::WrongWinner, plant: keep_the_other };
 
 /// Defects for all runs.
-pub(super) const DEFECTS: [Defect; 15] = [
+pub(super) const DEFECTS: [Defect; 17] = [
     Defect { name: "loss", check: CheckId::Lost, plant: lose },
     Defect { name: "stranger that decodes", check: CheckId::Stranger, plant: add_unattempted },
     Defect { name: "stranger that does not decode", check: CheckId::Stranger, plant: add_foreign },
@@ -34,6 +35,8 @@ pub(super) const DEFECTS: [Defect; 15] = [
     Defect { name: "second copy", check: CheckId::StoredTwice, plant: store_twice },
     Defect { name: "stored rejection", check: CheckId::RejectedButStored, plant: reject },
     Defect { name: "changed payload", check: CheckId::PayloadChanged, plant: change_payload },
+    Defect { name: "missing payload", check: CheckId::PayloadChanged, plant: drop_payload },
+    Defect { name: "changed timestamp", check: CheckId::PayloadChanged, plant: change_timestamp },
     Defect { name: "double-new", check: CheckId::AnswerOrder, plant: report_new_twice },
     Defect { name: "late-new", check: CheckId::AnswerOrder, plant: report_new_late },
     Defect { name: "phantom-duplicate", check: CheckId::AnswerOrder, plant: report_duplicates_only },
@@ -74,24 +77,38 @@ fn store_twice(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
 }
 
 fn change_payload(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
-    if evidence.promises.payload == PayloadEquality::None {
-        return None;
-    }
-    let topic = evidence.events.topic(slice.target);
-    let id = evidence.events.id_text(slice.target);
-    let row = slice.rows.iter_mut().find(|row| (row.topic.as_str(), &row.event_id) == (topic, &id))?;
-    row.payload = Some("{\"n\":-1}".to_owned());
+    shows(evidence.observed.listing.shown().payload)?;
+    slice.stored(evidence, slice.target)?.payload = Some("{\"n\":-1}".to_owned());
     Some(())
+}
+
+/// Takes the payload out of one row. Others have to show theirs.
+fn drop_payload(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    shows(evidence.observed.listing.shown().payload)?;
+    (slice.rows.len() > 1).then_some(())?;
+    slice.stored(evidence, slice.target)?.payload = None;
+    Some(())
+}
+
+/// Moves a timestamp by a second.
+fn change_timestamp(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    shows(evidence.observed.listing.shown().timestamp)?;
+    let moved = timestamp_text(evidence.events.timestamp_ms(slice.target).saturating_sub(1000));
+    slice.stored(evidence, slice.target)?.timestamp = Some(moved);
+    Some(())
+}
+
+/// Returns none if the target does not show a content, by the number of rows in which it was
+/// compared.
+fn shows(rows: Option<u64>) -> Option<()> {
+    rows.filter(|rows| *rows > 0).map(drop)
 }
 
 /// Stores the payload that cannot be the one to keep.
 fn keep_the_other(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
     let Forced { ordinal, kept } = slice.forced?;
     let other = if kept == Side::Plain { Side::Other } else { Side::Plain };
-    let topic = evidence.events.topic(ordinal);
-    let id = evidence.events.id_text(ordinal);
-    let row = slice.rows.iter_mut().find(|row| (row.topic.as_str(), &row.event_id) == (topic, &id))?;
-    row.payload = Some(evidence.events.payload(ordinal, other));
+    slice.stored(evidence, ordinal)?.payload = Some(evidence.events.payload(ordinal, other));
     Some(())
 }
 
@@ -109,15 +126,22 @@ fn report_new_twice(_: &Evidence, slice: &mut Slice) -> Option<()> {
     Some(())
 }
 
-fn report_duplicates_only(_: &Evidence, slice: &mut Slice) -> Option<()> {
+fn report_duplicates_only(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    tells_order(evidence).then_some(())?;
     let attempts = slice.attempts.clone();
     report_as(slice, &attempts, Kind::Duplicate);
     Some(())
 }
 
+/// Returns true if the order of responses says something.
+fn tells_order(evidence: &Evidence) -> bool {
+    !evidence.promises.is_queued() && !evidence.promises.may_resend()
+}
+
 /// Reports the attempt that ended last as new and all others as duplicates. The last begins after
 /// the first ended.
-fn report_new_late(_: &Evidence, slice: &mut Slice) -> Option<()> {
+fn report_new_late(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
+    tells_order(evidence).then_some(())?;
     let attempts = slice.attempts.clone();
     let last = acks(&slice.frames, &attempts).max_by_key(|(done, _)| done.t_end)?.0.request;
     let others = acks(&slice.frames, &attempts).filter(|(done, _)| done.request != last);
@@ -168,7 +192,7 @@ fn raise_received(_: &Evidence, slice: &mut Slice) -> Option<()> {
 /// Lets the counters under load be one ahead of the started events. Something that sends again
 /// could do that too.
 fn run_ahead(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
-    (!evidence.promises.intermediary_resends).then_some(())?;
+    (!evidence.promises.may_resend()).then_some(())?;
     let poll = slice.polls.first_mut()?;
     poll.started = slice.counters.received?.checked_sub(1)?;
     Some(())
@@ -176,7 +200,7 @@ fn run_ahead(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
 
 /// Lets the counters under load be higher than in the end. Only promised snapshots rule that out.
 fn fall(evidence: &Evidence, slice: &mut Slice) -> Option<()> {
-    (evidence.promises.stats == StatsPromise::Snapshot).then_some(())?;
+    (evidence.promises.stats != Some(StatsPromise::Eventual)).then_some(())?;
     let poll = slice.polls.first_mut()?;
     let counters = poll.stats.as_mut()?;
     counters.received = Some(counters.received? + 1);

@@ -1,10 +1,11 @@
-//! Slice of a run: the last round that was answered whole, with the store of a target that did
+//! Slice of a run: the last round with an acknowledged key of its own, with the store of a target that did
 //! everything right.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use truth::observed::counters::Counters;
+use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally, SetSum};
 use truth::observed::{ListingObservation, Observed, Settled};
 use truth::plan::shard::Shard;
@@ -12,7 +13,7 @@ use truth::plan::variant::{Side, Variant};
 use truth::record::baseline::{Baseline, ListedBaseline};
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::record::polls::Poll;
-use truth::scenario::promises::{CounterPromise, Promises};
+use truth::scenario::promises::{CounterPromise, Preset, Promises};
 use truth::target::answer::{Kind, Outcome};
 
 use crate::books::contests::Contests;
@@ -62,7 +63,16 @@ pub(super) struct Cut {
     pub(super) slice: Slice,
 }
 
-/// Cuts the slice out of the run. None if no round was answered whole.
+impl Slice {
+    /// Stored row of a key.
+    pub(super) fn stored(&mut self, evidence: &Evidence, ordinal: u64) -> Option<&mut Row> {
+        let topic = evidence.events.topic(ordinal);
+        let id = evidence.events.id_text(ordinal);
+        self.rows.iter_mut().find(|row| row.topic == topic && row.event_id == id)
+    }
+}
+
+/// Cuts the slice out of the run. None if there is none.
 pub(super) fn cut(facts: &Facts<'_>) -> Result<Option<Cut>, WalkError> {
     let evidence = facts.evidence;
     let Some((run, round_index)) = facts.tally.last_answered else {
@@ -158,7 +168,7 @@ fn stock(evidence: &Evidence, keys: &Range<u64>, slice: &mut Slice) -> Result<()
 fn forced(evidence: &Evidence, contests: &Contests, keys: &Range<u64>) -> Option<Forced> {
     let is_other = |ordinal: &u64| evidence.events.variant(*ordinal) == Some(Variant::OtherPayload);
     let forced = |ordinal| {
-        let kept = contests.forced(ordinal, evidence.promises.conflict)?;
+        let kept = contests.forced(ordinal, promises_of(evidence).conflict?)?;
         Some(Forced { ordinal, kept })
     };
     keys.clone().filter(is_other).find_map(forced)
@@ -213,8 +223,23 @@ pub(super) fn row(evidence: &Evidence, ordinal: u64) -> Row {
 
 /// Row of a key, with a payload that it can hold.
 fn kept_row(evidence: &Evidence, contests: &Contests, ordinal: u64) -> Row {
-    let kept = contests.possible_side(ordinal, evidence.promises.conflict);
+    let conflict = promises_of(evidence).conflict;
+    let kept = conflict.map_or(Side::Plain, |conflict| contests.possible_side(ordinal, conflict));
     Row { payload: Some(evidence.events.payload(ordinal, kept)), ..row(evidence, ordinal) }
+}
+
+/// Promises that the slice is judged by: those of the run, and what it leaves unsaid as the
+/// reference target promises it. So every check can fail, and the self-test shows that it does.
+fn promises_of(whole: &Evidence) -> Promises {
+    let said = Promises {
+        shared: Some(false),
+        counters: Some(CounterPromise::Persistent),
+        // Its key was stored once.
+        window: None,
+        drain: Some(whole.promises.drain.unwrap_or_default()),
+        ..whole.promises.clone()
+    };
+    said.or(Preset::Reference.promises())
 }
 
 /// Makes evidence of the slice, with a target that was empty before.
@@ -247,20 +272,17 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         listed: Some(listed),
         stored: None,
     };
-    let promises = Promises {
-        shared: false,
-        counters: CounterPromise::Persistent,
-        // The slice is judged without a window: its key was stored once.
-        window: None,
-        drain: Some(whole.promises.drain.unwrap_or_default()),
-        ..whole.promises.clone()
-    };
+    let promises = promises_of(whole);
     let mut polled = Polled::new(Some(&baseline), &promises, Shard::WHOLE);
     slice.polls.iter().for_each(|poll| polled.take(poll));
     Evidence {
         plan: whole.plan.clone(),
         events: whole.events.clone(),
         promises,
+        listing_is_complete: true,
+        topic_is_heeded: true,
+        rows_have_an_order: true,
+        format: whole.format,
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.iter().cloned().chain([Frame::Closed { t: u64::MAX }]).collect()),
         can_race: whole.can_race,
@@ -279,10 +301,11 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
             stats,
             listing,
             database: None,
-            anomalies: rows.anomalies,
+            anomalies: rows.anomalies(),
             presence: rows.presence,
             winners: rows.winners,
             sentinels: None,
+            looks: Looks::default(),
         },
         earlier: None,
     }

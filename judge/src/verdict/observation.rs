@@ -4,13 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::numbers::{counted, grouped};
+use super::premise::Premise;
+use crate::numbers::{counted, enumerated, grouped};
 
 /// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
 /// and files.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
 pub enum Observation {
+    /// A run folder is in the format of 0.1.
+    OfFirstRelease,
     /// The run sent a part of its plan.
     Unfinished {
         /// Attempts that left, or may have left.
@@ -56,6 +59,16 @@ pub enum Observation {
         /// Number of rows.
         rows: u64,
     },
+    /// No row shows some of the contents that were sent.
+    ContentsHidden {
+        /// Their names.
+        contents: Vec<&'static str>,
+    },
+    /// The form of the listed timestamps is not understood.
+    TimestampsUnclear {
+        /// A listed timestamp.
+        example: String,
+    },
     /// The target restarted during the run, unplanned.
     Restarted {
         /// Time after the first send, in words.
@@ -86,6 +99,13 @@ pub enum Observation {
         /// Number of these events that are stored, or may be.
         events: u64,
     },
+    /// A finding breaks a promise that the target did not make.
+    Unpromised {
+        /// Summary of the check.
+        summary: String,
+        /// The promise.
+        premise: Premise,
+    },
     /// Sentence of a saved verdict; the file does not keep its kind.
     Saved(String),
 }
@@ -93,6 +113,10 @@ pub enum Observation {
 impl fmt::Display for Observation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OfFirstRelease => out.write_str(
+                "the run folder is of release 0.1: none of its files is sealed, summary.json says how the run ended, \
+                 and a promise counts only where it differs from the preset `strict`, that release's default",
+            ),
             Self::Unfinished { sent, planned } => {
                 write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
             }
@@ -125,6 +149,17 @@ impl fmt::Display for Observation {
                 let rows = counted(*rows, "row that is not of this run", "rows that are not of this run");
                 write!(out, "the database holds {rows} more than before it")
             }
+            Self::ContentsHidden { contents } => {
+                let plural: Vec<String> = contents.iter().map(|content| format!("{content}s")).collect();
+                let plural: Vec<&str> = plural.iter().map(String::as_str).collect();
+                write!(out, "{} are not shown, so they were not compared", enumerated(&plural))
+            }
+            Self::TimestampsUnclear { example } => {
+                write!(
+                    out,
+                    "timestamps are shown in a form that is not understood: `{example}`; not compared"
+                )
+            }
             Self::Restarted { when } => write!(out, "the target restarted {when}; nothing planned did that"),
             Self::RestartedAfterRun => {
                 out.write_str("the target restarted after the run, before it was read")
@@ -144,6 +179,12 @@ impl fmt::Display for Observation {
                 let events = counted(*events, "event was", "events were");
                 write!(out, "{events} added to the target (sentinels)")
             }
+            Self::Unpromised { summary, premise } => write!(
+                out,
+                "{summary}; nobody promised that {} ({} would)",
+                premise.statement(),
+                premise.promised_by()
+            ),
             Self::Saved(sentence) => out.write_str(sentence),
         }
     }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::check_id::CheckId;
 use super::decision::Verdict;
 use super::doubt::Doubt;
-use crate::numbers::grouped;
+use super::premise::Ground;
+use crate::numbers::{counted, grouped};
 
 /// Cause of a verdict. [`fmt::Display`] writes the sentence of reports and files.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub enum Reason {
         check: CheckId,
         /// Its summary.
         summary: String,
+        /// Premise of its faults that does not hold, if that is the cause.
+        open: Option<Ground>,
     },
     /// The evidence as a whole is not enough.
     Doubt(Doubt),
@@ -34,12 +37,17 @@ pub enum Reason {
         /// Name of the defect.
         defect: String,
     },
-    /// No round was answered whole, so no defect could be planted.
+    /// No round has an acknowledged key of its own, so no defect could be planted.
     NoSelfTest,
     /// No attempt was acknowledged.
     NothingAcknowledged,
     /// The target offers nothing to read.
     NothingToRead,
+    /// Rows with the run's ids were there before the run.
+    IdsUsed {
+        /// Number of rows.
+        rows: u64,
+    },
     /// A planned fault did not happen.
     FaultMissed {
         /// Fault as planned: `kill at 30%`.
@@ -82,6 +90,7 @@ impl Reason {
             | Self::Saved(_) => Verdict::Unknown,
             Self::NothingAcknowledged
             | Self::NothingToRead
+            | Self::IdsUsed { .. }
             | Self::FaultMissed { .. }
             | Self::NoneObserved { .. } => Verdict::Void,
         }
@@ -91,18 +100,26 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed { check, summary } | Self::Open { check, summary } => {
+            Self::Failed { check, summary } | Self::Open { check, summary, open: None } => {
                 write!(out, "{check}: {summary}")
+            }
+            Self::Open { check, summary, open: Some(open) } => {
+                write!(out, "{check}: {summary}; it is not certain that {open}")
             }
             Self::Doubt(doubt) => doubt.fmt(out),
             Self::Blind { defect } => {
                 write!(out, "self-test failed: a planted {defect} was not found; do not trust this verdict")
             }
-            Self::NoSelfTest => out.write_str("self-test skipped: no round was answered completely"),
+            Self::NoSelfTest => out.write_str("self-test skipped: no key was acknowledged as it should be"),
             Self::NothingAcknowledged => {
                 out.write_str("nothing was acknowledged, so nothing can have been lost")
             }
             Self::NothingToRead => out.write_str("the target offers neither a listing nor a unique count"),
+            Self::IdsUsed { rows } => write!(
+                out,
+                "{} listed before the run: this --run-id was sent before; send again without --run-id",
+                counted(*rows, "row with an id of this run was", "rows with ids of this run were")
+            ),
             Self::FaultMissed { planned, cause } => {
                 let cause = cause.as_deref().unwrap_or("there is no record of it");
                 write!(out, "the planned fault had no effect: {planned}: {cause}")

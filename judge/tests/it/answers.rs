@@ -128,11 +128,13 @@ fn order_is_not_judged_where_it_means_nothing() {
     forged.tell(attempts[0], Kind::Duplicate);
     forged.tell(attempts[1], Kind::New);
     let mut queued = forged.clone();
-    queued.promises.ack = Ack::Queued;
-    assert_eq!(check(&queued.verdict(), CheckId::AnswerOrder).status, Status::NotTested);
+    queued.promises.ack = Some(Ack::Queued);
+    assert_eq!(check(&queued.verdict(), CheckId::AnswerOrder).status, Status::Pass);
+    forged.attempts_of(key).into_iter().for_each(|attempt| queued.tell(attempt, Kind::New));
+    assert_fails(&queued.verdict(), &[CheckId::AnswerOrder]);
     let mut resent = forged.clone();
-    resent.promises.intermediary_resends = true;
-    assert_eq!(check(&resent.verdict(), CheckId::AnswerOrder).status, Status::NotTested);
+    resent.promises.intermediary_resends = Some(true);
+    assert_eq!(check(&resent.verdict(), CheckId::AnswerOrder).status, Status::Pass);
     let mut evidence = forged.evidence();
     evidence.one_clock = false;
     assert_eq!(
@@ -192,7 +194,7 @@ fn an_answer_that_names_other_events_than_it_counts_is_named() {
     ];
     for (accepted, inserted, duplicates, kinds, adds_up) in table {
         let mut forged = Forge::default().run();
-        forged.promises.batch = truth::scenario::promises::Batch::Partial;
+        forged.promises.batch = Some(truth::scenario::promises::Batch::Partial);
         let answer = &mut forged.dones().nth(9).unwrap().answer;
         (answer.accepted, answer.inserted, answer.duplicates) = (accepted, inserted, duplicates);
         answer.kinds = kinds.clone();
@@ -215,6 +217,6 @@ fn an_answer_may_leave_numbers_out_and_a_partial_one_may_take_less() {
     let answer = &mut forged.dones().nth(1).unwrap().answer;
     (answer.accepted, answer.kinds) = (Some(19), Kinds::Unreported);
     assert_fails(&forged.verdict(), &[CheckId::AnswerSum]);
-    forged.promises.batch = truth::scenario::promises::Batch::Partial;
+    forged.promises.batch = Some(truth::scenario::promises::Batch::Partial);
     assert_fails(&forged.verdict(), &[]);
 }

@@ -18,10 +18,10 @@ use truth::record::baseline::{Baseline, ListedBaseline};
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::record::polls::Poll;
 use truth::scenario::Scenario;
-use truth::scenario::promises::Received;
+use truth::scenario::promises::{Preset, Received};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
-pub(crate) use crate::forged::{Forged, assert_fails, assert_names, check};
+pub(crate) use crate::forged::{Folder, Forged, assert_fails, assert_names, check};
 
 /// What becomes of one try of one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,7 +73,7 @@ pub(crate) struct Forge {
 impl Default for Forge {
     /// 2,000 attempts of 1,400 keys in seven rounds of sixteen requests, all acknowledged.
     fn default() -> Self {
-        let mut scenario = Scenario::default();
+        let mut scenario = Scenario { promises: Preset::Reference.promises(), ..Scenario::default() };
         (scenario.load.count, scenario.load.batch) = (Some(2000), 20);
         Self {
             scenario,
@@ -199,7 +199,7 @@ impl Forge {
             frames.push(Frame::Closed { t: end + 1 });
         }
         let unique = stored.len() as u64;
-        let offered = if self.scenario.promises.received == Received::Offered { offered } else { 0 };
+        let offered = if self.scenario.promises.received == Some(Received::Offered) { offered } else { 0 };
         let before = counters(self.earlier, self.earlier, 0);
         let now = counters(self.earlier + received + offered, self.earlier + unique, received - unique);
         let listed = listed(&plan, &events, &rows[..self.earlier as usize]);
@@ -225,7 +225,9 @@ impl Forge {
                 stored: None,
             }),
             settled: Settled::Reached,
+            is_complete: true,
             earlier: None,
+            folder: Folder::Sealed,
         }
     }
 }

@@ -8,6 +8,7 @@ use judge::evidence::{Evidence, Frames};
 use judge::judge;
 use judge::verdict::{Check, CheckId, Judgement, Status};
 use truth::observed::counters::Counters;
+use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally};
 use truth::observed::{ListingObservation, Observed, Settled, StatsObservation};
 use truth::plan::Plan;
@@ -16,9 +17,10 @@ use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
-use truth::record::ledger::{Done, Frame, Header, Scope};
-use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
+use truth::record::ledger::{Done, Foundation, Frame, Header, Scope};
+use truth::record::manifest::{FolderFormat, MANIFEST_VERSION, Machine, Manifest};
 use truth::record::polls::{self, Poll};
+use truth::record::seal::{seal_look, seal_run};
 use truth::scenario::Scenario;
 use truth::scenario::promises::Promises;
 use truth::target::answer::{Kind, Kinds};
@@ -40,8 +42,23 @@ pub(crate) struct Forged {
     pub(crate) polls: Vec<Poll>,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) settled: Settled,
+    /// Whether the listing is promised to show everything.
+    pub(crate) is_complete: bool,
     /// What was seen before `verify` sent.
     pub(crate) earlier: Option<Observed>,
+    /// The release whose format the folder is written in, and whether the run came to its end there.
+    pub(crate) folder: Folder,
+}
+
+/// The folder of a forged run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Folder {
+    /// Of a run that came to its end, and was sealed.
+    Sealed,
+    /// Of a run whose sender was killed: no segment is closed, and nothing is sealed but the looks.
+    Killed,
+    /// Of 0.1.
+    Old,
 }
 
 impl Forged {
@@ -119,15 +136,17 @@ impl Forged {
                 unread: None,
                 settled: self.settled,
                 waited_ms: 500,
+                asked_ns: None,
                 read_ns: self.polls.last().map(|closing| closing.t_answered_ns + 1_000_000_000),
                 follows: None,
             },
             listing,
             database: None,
+            anomalies: tally.anomalies(),
             presence: tally.presence,
             winners: tally.winners,
-            anomalies: tally.anomalies,
             sentinels: None,
+            looks: Looks::default(),
         }
     }
 
@@ -142,6 +161,10 @@ impl Forged {
             plan: self.plan.clone(),
             events: self.events.clone(),
             promises: self.promises.clone(),
+            listing_is_complete: self.is_complete,
+            topic_is_heeded: true,
+            rows_have_an_order: true,
+            format: FolderFormat::Sealed,
             keys: 0..self.plan.keys().expect("a plan with a count"),
             frames: Frames::Memory(frames),
             can_race: true,
@@ -191,8 +214,8 @@ impl Forged {
     /// Writes the run folder, without an observation.
     pub(crate) fn write(&self, out: &Path) -> RunFolder {
         let manifest = Manifest {
-            schema_version: MANIFEST_VERSION,
-            onceproof: "0.1.0".to_owned(),
+            schema_version: if self.folder == Folder::Old { 1 } else { MANIFEST_VERSION },
+            onceproof: env!("CARGO_PKG_VERSION").to_owned(),
             started_utc: "2026-01-02T03:04:05Z".parse().expect("a moment"),
             plan: self.plan.clone(),
             shard: self.shard,
@@ -203,15 +226,18 @@ impl Forged {
             rerun: "loadgen --count 600 --dup 0.3 --seed 7".to_owned(),
         };
         let (folder, _lock) = RunFolder::create(out, &manifest).expect("a new run folder");
-        for (lane, frames) in (0_u16..).zip(&self.lanes) {
-            self.write_segment(&folder, lane, frames);
-        }
         if let Some(baseline) = &self.baseline {
             baseline.save(&folder).expect("a baseline that can be written");
+        }
+        for (lane, frames) in (0_u16..).zip(&self.lanes) {
+            self.write_segment(&folder, lane, frames);
         }
         let mut polls = polls::create(&folder).expect("a file of polls");
         for poll in self.all_polls() {
             polls.write(&poll).expect("a poll that can be written");
+        }
+        if self.folder == Folder::Sealed {
+            seal_run(&folder, Vec::new(), 0).expect("a run that can be sealed");
         }
         folder
     }
@@ -223,6 +249,8 @@ impl Forged {
             boot_id: "a boot".to_owned(),
             monotonic_ns: 1,
             utc_ms: 1_767_323_045_000,
+            foundation: (self.folder != Folder::Old)
+                .then(|| Foundation::of(folder).expect("files that can be read")),
         };
         let mut writer = SegmentWriter::create(&folder.segment(lane), header).expect("a new segment");
         for frame in frames {
@@ -230,8 +258,11 @@ impl Forged {
                 Frame::Open { round, t } => writer.open(*round, *t),
                 Frame::Done(done) => writer.done(done.clone()),
                 Frame::Resend { id, purpose, ordinals } => writer.extra(*id, *purpose, ordinals),
-                Frame::Closed { t } => return writer.close(*t).expect("a segment that can be closed"),
-                Frame::Header(_) => Ok(()),
+                Frame::Closed { t } if self.folder != Folder::Killed => {
+                    writer.close(*t).expect("a segment that can be closed");
+                    return;
+                }
+                Frame::Header(_) | Frame::Closed { .. } => Ok(()),
             }
             .expect("a segment that can be written");
         }
@@ -241,7 +272,11 @@ impl Forged {
     /// Writes the run folder with one observation.
     pub(crate) fn write_observed(&self, out: &Path) -> RunFolder {
         let folder = self.write(out);
-        self.observed().save(&folder.observation(1)).expect("an observation that can be written");
+        let observation = folder.observation(1);
+        self.observed().save(&observation).expect("an observation that can be written");
+        if self.folder != Folder::Old {
+            seal_look(&observation).expect("an observation that can be sealed");
+        }
         folder
     }
 }

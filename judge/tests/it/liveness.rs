@@ -47,7 +47,7 @@ fn what_may_be_of_others_or_still_moves_is_unknown() {
     moving.observed.stats.settled = Settled::Moving;
     assert_eq!(status(&moving), Status::Unknown);
     let mut shared = evidence.clone();
-    shared.promises.shared = true;
+    shared.promises.shared = Some(true);
     assert_eq!(status(&shared), Status::Unknown);
     let mut blind = evidence.clone();
     blind.baseline = None;

@@ -10,7 +10,7 @@ use truth::observed::counters::Counters;
 use truth::record::faults::{FaultRecord, Struck};
 use truth::record::polls::Poll;
 use truth::scenario::fault::Action;
-use truth::scenario::promises::{Ack, CounterPromise, Preset, Received, StatsPromise};
+use truth::scenario::promises::{Ack, CounterPromise, Received, StatsPromise};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign};
 
@@ -71,17 +71,17 @@ fn more_than_was_started_is_no_finding_where_others_may_have_sent_it() {
     let started = ahead.polls[9].started;
     say(poll(&mut ahead, 9), [started + 1, started + 1, 0]);
     ahead.polls.truncate(10);
-    ahead.promises.stats = StatsPromise::Eventual;
+    ahead.promises.stats = Some(StatsPromise::Eventual);
     assert_fails(&ahead.verdict(), &[CheckId::Counters]);
     let mut resent = ahead.clone();
-    resent.promises.intermediary_resends = true;
+    resent.promises.intermediary_resends = Some(true);
     assert_fails(&resent.verdict(), &[]);
     let mut moved = ahead.clone();
     let baseline = moved.baseline.as_mut().unwrap();
     (baseline.moving, baseline.listed) = (true, None);
     assert_fails(&moved.verdict(), &[]);
     let mut shared = ahead.clone();
-    shared.promises.shared = true;
+    shared.promises.shared = Some(true);
     assert_fails(&shared.verdict(), &[]);
     // Rows of others that were counted by the closing poll.
     for counters in [&mut ahead.now, ahead.closing.as_mut().unwrap()] {
@@ -99,7 +99,7 @@ fn another_shard_sends_what_this_one_did_not_start() {
     let started = forged.polls[9].started;
     say(poll(&mut forged, 9), [started + 1, started, 1]);
     forged.polls.truncate(10);
-    forged.promises.stats = StatsPromise::Eventual;
+    forged.promises.stats = Some(StatsPromise::Eventual);
     assert_fails(&forged.verdict(), &[CheckId::Counters]);
     forged.shard = truth::plan::shard::Shard { index: 1, of: 2 };
     assert_fails(&forged.verdict(), &[]);
@@ -109,7 +109,7 @@ fn another_shard_sends_what_this_one_did_not_start() {
 fn rejected_attempts_may_be_received_where_all_that_arrive_are_counted() {
     let fates = |round, _| if round == 1 { vec![Fate::Rejected, Fate::Acked] } else { vec![Fate::Acked] };
     let mut forge = Forge { fates, ..Forge::default() };
-    forge.scenario.promises.received = Received::Offered;
+    forge.scenario.promises.received = Some(Received::Offered);
     let forged = forge.run();
     assert_eq!(forged.verdict().verdict, Verdict::Pass, "{:#?}", forged.verdict().reasons);
 }
@@ -145,12 +145,13 @@ fn a_lag_is_told_and_judged_only_if_one_is_promised() {
 #[test]
 fn what_queued_answers_tell_of_kinds_is_no_bound() {
     let mut forge = Forge::default();
-    forge.scenario.promises = Preset::Queued.promises();
+    forge.scenario.promises.ack = Some(Ack::Queued);
+    forge.scenario.promises.stats = Some(StatsPromise::Eventual);
     let mut forged = forge.run();
     // All that had been started may still turn out to be new.
     let started = forged.polls[4].started;
     say(poll(&mut forged, 4), [started, started, 0]);
-    assert_eq!(forged.promises.ack, Ack::Queued);
+    assert_eq!(forged.promises.ack, Some(Ack::Queued));
     assert_fails(&forged.verdict(), &[]);
     say(poll(&mut forged, 4), [started, started + 1, 0]);
     assert_fails(&forged.verdict(), &[CheckId::Counters]);
@@ -183,9 +184,9 @@ fn only_promised_snapshots_never_fall_and_others_may_lower_counters() {
     let mut forged = Forge::default().run();
     say(poll(&mut forged, 5), [20, 20, 0]);
     let mut shared = forged.clone();
-    shared.promises.shared = true;
+    shared.promises.shared = Some(true);
     assert_fails(&shared.verdict(), &[]);
-    forged.promises.stats = StatsPromise::Eventual;
+    forged.promises.stats = Some(StatsPromise::Eventual);
     let verdict = forged.verdict();
     assert_fails(&verdict, &[]);
     assert!(check(&verdict, CheckId::Epochs).summary.contains("only promised snapshots rule that out"));
@@ -194,7 +195,7 @@ fn only_promised_snapshots_never_fall_and_others_may_lower_counters() {
 /// A run of a target that restarted after the poll of this number, with its counters kept or not.
 fn restarted(after: usize, promised: CounterPromise) -> Forged {
     let mut forged = Forge::default().run();
-    forged.promises.counters = promised;
+    forged.promises.counters = Some(promised);
     let lost = forged.polls[after].stats.clone().expect("a poll under load");
     let since = |count: Option<u64>, lost: Option<u64>| count.zip(lost).map(|(count, lost)| count - lost);
     let restart = |stats: &mut Counters| {
@@ -218,7 +219,7 @@ fn a_restart_that_nothing_planned_is_told_and_counters_that_persist_are_judged_a
     assert!(observed(&verdict, "after the first send; nothing planned did that"));
     // They start from zero, though they are promised to survive.
     let mut forged = restarted(5, CounterPromise::Volatile);
-    forged.promises.counters = CounterPromise::Persistent;
+    forged.promises.counters = Some(CounterPromise::Persistent);
     let verdict = forged.verdict();
     assert_eq!(check(&verdict, CheckId::Epochs).status, Status::Fail);
     assert!(check(&verdict, CheckId::Epochs).summary.ends_with("across a restart"));
@@ -266,7 +267,7 @@ fn by_uptime(forged: &mut Forged, uptime: impl Fn(u64) -> u64) {
 #[test]
 fn an_uptime_that_goes_on_shows_volatile_counters_to_be_of_one_process() {
     let mut forged = Forge::default().run();
-    forged.promises.counters = CounterPromise::Volatile;
+    forged.promises.counters = Some(CounterPromise::Volatile);
     by_uptime(&mut forged, |t| 60_000 + t);
     assert_eq!(check(&forged.verdict(), CheckId::Counters).status, Status::Pass);
     // Up for no longer than it was not asked: it may be another.
@@ -288,7 +289,7 @@ fn an_uptime_that_falls_is_a_restart_only_if_the_process_can_be_so_young() {
     // Two processes that have both been up for long serve it, or a clock was set.
     by_uptime(&mut forged, |t| if t > at { 30_000 + t } else { 60_000 + t });
     assert!(!observed(&forged.verdict(), "restarted"), "{:?}", forged.verdict().observations);
-    forged.promises.counters = CounterPromise::Volatile;
+    forged.promises.counters = Some(CounterPromise::Volatile);
     assert!(check(&forged.verdict(), CheckId::Counters).summary.contains("more than one answered"));
 }
 

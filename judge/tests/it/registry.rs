@@ -47,8 +47,13 @@ fn each_name_is_one_text_in_files_and_reports() {
 fn the_table_of_the_docs_has_a_line_for_each() {
     let table = reference();
     assert_eq!(table.lines().count(), REGISTRY.len() + 2);
-    assert!(table.contains("| `lost` | a key was acknowledged and is absent | listing |"), "{table}");
-    assert!(table.lines().all(|line| line.matches('|').count() == 4), "{table}");
+    assert!(
+        table.contains(
+            "| `lost` | a key was acknowledged and is absent | listing | whole, fresh, nothing waits |"
+        ),
+        "{table}"
+    );
+    assert!(table.lines().all(|line| line.matches('|').count() == 5), "{table}");
 }
 
 /// Evidence that a check has to reject.
@@ -64,6 +69,11 @@ fn rejected(id: CheckId) -> Evidence {
             forged = Forge { earlier: 5, ..Forge::default() }.run();
             forged.rows.remove(2);
         }
+        CheckId::ListingUnsound => {
+            let mut evidence = forged.evidence();
+            evidence.observed.looks.border_repeats = 14;
+            return evidence;
+        }
         CheckId::StoredTwice => forged.rows.push(row(&forged.events, 8)),
         CheckId::RejectedButStored => {
             let key = forged.key_where(|attempts| attempts.len() == 1);
@@ -74,7 +84,7 @@ fn rejected(id: CheckId) -> Evidence {
             let mut forge = Forge::default();
             forge.scenario.traps.other_payload = 4;
             forged = forge.run();
-            forged.promises.conflict = Conflict::LastWins;
+            forged.promises.conflict = Some(Conflict::LastWins);
         }
         CheckId::AnswerOrder => {
             let key = forged.key_where(|attempts| attempts.len() > 1);

@@ -53,7 +53,7 @@ fn a_request_in_doubt_that_is_stored_in_part_is_torn() {
         assert_fails(&verdict, &[CheckId::TornBatch]);
         assert_names(&verdict, CheckId::TornBatch, lost);
         // A target that takes parts of a request may take a part of this one.
-        forged.promises.batch = Batch::Partial;
+        forged.promises.batch = Some(Batch::Partial);
         assert_ne!(check(&forged.verdict(), CheckId::TornBatch).status, Status::Fail);
     }
 }
@@ -140,7 +140,7 @@ fn a_row_of_others_that_is_gone_is_missed() {
     // Another in its place hides it from counts, not from the sum.
     forged.rows.push(truth::observed::rows::Row { event_id: "in its place".to_owned(), ..gone });
     assert_eq!(check(&forged.verdict(), CheckId::ForeignLost).status, Status::Fail);
-    forged.promises.shared = true;
+    forged.promises.shared = Some(true);
     assert_eq!(check(&forged.verdict(), CheckId::ForeignLost).status, Status::NotTested);
 }
 
@@ -166,7 +166,7 @@ fn a_request_with_an_invalid_event_has_to_be_refused_where_batches_are_whole() {
     assert_fails(&verdict, &[CheckId::InvalidTaken]);
     let finding = &check(&verdict, CheckId::InvalidTaken).findings[0].detail;
     assert!(finding.contains("request ") && finding.contains("one of its events is invalid"), "{finding}");
-    taken.promises.batch = Batch::Partial;
+    taken.promises.batch = Some(Batch::Partial);
     assert_fails(&taken.verdict(), &[]);
 }
 

@@ -2,7 +2,9 @@
 //! must accept.
 
 use judge::judge;
-use judge::verdict::{CheckId, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, Status, Verdict};
+use truth::observed::rows::Row;
+use truth::scenario::promises::{PayloadEquality, TimestampEquality};
 use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, assert_fails, assert_names, check, foreign, row};
@@ -96,7 +98,7 @@ fn a_row_that_does_not_decode_is_a_stranger_where_the_unique_count_leaves_it_out
 #[test]
 fn a_row_under_another_topic_is_named_with_both_topics() {
     let mut forged = Forge::default().run();
-    let stray = truth::observed::rows::Row { topic: "elsewhere".to_owned(), ..row(&forged.events, 42) };
+    let stray = Row { topic: "elsewhere".to_owned(), ..row(&forged.events, 42) };
     forged.rows.push(stray);
     let verdict = forged.verdict();
     assert_names(&verdict, CheckId::WrongTopic, 42);
@@ -159,7 +161,7 @@ fn a_key_with_rejected_attempts_alone_must_not_be_stored() {
 #[test]
 fn a_part_of_an_acknowledged_request_can_be_rejected_and_must_not_be_stored_then() {
     let mut forged = Forge::default().run();
-    forged.promises.batch = truth::scenario::promises::Batch::Partial;
+    forged.promises.batch = Some(truth::scenario::promises::Batch::Partial);
     let key = forged.key_where(|attempts| attempts.len() == 1);
     let attempt = forged.attempts_of(key)[0];
     forged.tell(attempt, Kind::Rejected);
@@ -197,14 +199,73 @@ fn a_payload_may_be_spelt_anew_where_only_its_structure_is_promised() {
         row.payload = Some(spaced);
     }
     assert_fails(&forged.verdict(), &[CheckId::PayloadChanged]);
-    forged.promises.payload = truth::scenario::promises::PayloadEquality::Json;
+    forged.promises.payload = PayloadEquality::Json;
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
-    forged.rows[5].payload = forged.rows[5].payload.as_ref().map(|payload| payload.replacen(',', ".0,", 1));
+    let respelt =
+        |text: &str, row: &mut Row| row.payload = Some(row.payload.as_ref().unwrap().replacen(',', text, 1));
+    respelt(".0,", &mut forged.rows[5]);
+    assert_eq!(forged.verdict().verdict, Verdict::Pass);
+    respelt("1,", &mut forged.rows[5]);
     assert_fails(&forged.verdict(), &[CheckId::PayloadChanged]);
-    forged.promises.payload = truth::scenario::promises::PayloadEquality::None;
+    forged.promises.payload = PayloadEquality::None;
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let summary = &check(&verdict, CheckId::PayloadChanged).summary;
+    assert_eq!(summary, "1,400 stored events are as sent in timestamp");
+    forged.promises.timestamp = TimestampEquality::None;
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, CheckId::PayloadChanged).status, Status::NotTested);
+}
+
+#[test]
+fn a_content_that_some_rows_lack_is_a_finding_and_one_that_all_lack_is_told() {
+    let mut forged = Forge::default().run();
+    for row in forged.rows.iter_mut().step_by(100) {
+        row.payload = None;
+    }
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &[CheckId::PayloadChanged]);
+    let found = check(&verdict, CheckId::PayloadChanged);
+    assert_eq!(found.count, 14);
+    assert_eq!(found.findings[0].detail, "payload is missing; 1,386 of 1,400 rows show it");
+
+    for row in &mut forged.rows {
+        row.payload = None;
+    }
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let said = |verdict: &Judgement| verdict.observations.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(said(&verdict), ["payloads are not shown, so they were not compared"]);
+    let summary = &check(&verdict, CheckId::PayloadChanged).summary;
+    assert_eq!(summary, "1,400 stored events are as sent in timestamp and source");
+    let unproven = verdict.planted.iter().filter(|planted| planted.seen.is_none());
+    let unproven: Vec<&str> = unproven.map(|planted| planted.defect.as_str()).collect();
+    assert_eq!(unproven, ["changed payload", "missing payload"]);
+
+    for row in &mut forged.rows {
+        (row.timestamp, row.source) = (None, None);
+    }
+    let verdict = forged.verdict();
+    assert_eq!((verdict.verdict, said(&verdict)), (Verdict::Pass, Vec::new()));
+    let found = check(&verdict, CheckId::PayloadChanged);
+    assert_eq!(found.status, Status::NotTested);
+    assert_eq!(found.summary, "timestamps, sources and payloads are not shown, so they were not compared");
+}
+
+#[test]
+fn a_form_of_time_that_is_not_understood_is_told() {
+    let mut forged = Forge::default().run();
+    forged.promises.timestamp = TimestampEquality::Instant;
+    for row in &mut forged.rows {
+        row.timestamp = row.timestamp.as_ref().map(|text| format!("on {text}"));
+    }
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let told = "timestamps are shown in a form that is not understood: `on 2025-01-01T00:00:00.";
+    assert!(verdict.observations[0].to_string().starts_with(told), "{:?}", verdict.observations);
+    forged.rows[5].timestamp = forged.rows[5].timestamp.as_ref().map(|text| text.replace("on ", ""));
+    assert_fails(&forged.verdict(), &[CheckId::PayloadChanged]);
 }
 
 #[test]

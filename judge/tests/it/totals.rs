@@ -64,7 +64,7 @@ fn another_writer_during_the_run_is_unknown_and_not_a_failure() {
     let mut low = forged.clone();
     raise_all(&mut low, [-6, 0, -6]);
     assert_fails(&low.verdict(), &[CheckId::Counters]);
-    forged.promises.shared = true;
+    forged.promises.shared = Some(true);
     assert_eq!(forged.verdict().verdict, Verdict::Pass, "{:#?}", forged.verdict().reasons);
 }
 
@@ -145,13 +145,13 @@ fn rejected_attempts_count_where_received_counts_all_that_arrived() {
         _ => vec![Fate::Acked],
     };
     let mut forge = Forge { fates, ..Forge::default() };
-    forge.scenario.promises.received = Received::Offered;
+    forge.scenario.promises.received = Some(Received::Offered);
     let mut forged = forge.run();
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
     raise_all(&mut forged, [1, 0, 0]);
     assert_fails(&forged.verdict(), &[CheckId::Counters]);
-    forged.promises.received = Received::Accepted;
+    forged.promises.received = Some(Received::Accepted);
     assert_fails(&forged.verdict(), &[CheckId::Counters]);
 }
 
@@ -164,7 +164,7 @@ fn counters_that_do_not_survive_a_restart_are_not_judged_after_one() {
         check(&forged.verdict(), CheckId::Counters).status == Status::Fail,
         "they are promised to survive"
     );
-    forged.promises.counters = CounterPromise::Volatile;
+    forged.promises.counters = Some(CounterPromise::Volatile);
     let verdict = forged.verdict();
     assert_fails(&verdict, &[]);
     assert_eq!(check(&verdict, CheckId::Counters).status, Status::NotTested);
@@ -230,6 +230,6 @@ fn what_waits_belongs_to_the_sum_and_without_the_promise_nothing_has_to_add_up()
     tear(&mut forged, 1);
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
     tear(&mut forged, 1);
-    forged.promises.stats = StatsPromise::Eventual;
+    forged.promises.stats = Some(StatsPromise::Eventual);
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
 }

@@ -114,6 +114,6 @@ fn a_store_that_keeps_one_row_of_a_key_that_it_counts_again_is_sound() {
 fn what_is_stored_later_may_be_stored_after_the_window() {
     let mut forged = stored_again();
     forged.promises.window = Some(Duration::from_secs(3600));
-    forged.promises.ack = Ack::Queued;
+    forged.promises.ack = Some(Ack::Queued);
     assert_fails(&forged.verdict(), &[]);
 }

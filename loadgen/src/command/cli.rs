@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
+use reader::looking::Looking;
 use reader::reach::Reach;
 use truth::exit;
 use truth::plan::shard::Shard;
@@ -177,6 +178,10 @@ pub struct Cli {
         help_heading = RESULTS
     )]
     pub database: Option<String>,
+
+    /// Flags that say for how long --verify looks at the target.
+    #[command(flatten)]
+    pub looking: Looking,
 }
 
 /// Flags of a load of one request.
@@ -431,7 +436,11 @@ impl Program {
                 arg.hide_short_help(is_hidden)
             })
         };
-        hide(Self::command(), &SHORT_HELP)
+        let looking = ["settle", "max_wait", "watch"];
+        let command = looking
+            .iter()
+            .fold(Self::command(), |command, id| command.mut_arg(id, |flag| flag.requires("verify")));
+        hide(command, &SHORT_HELP)
             .mut_subcommand("http", |http| hide(http, &HTTP_SHORT_HELP))
             .mut_subcommand("plan", |plan| hide(plan, &[&SHORT_HELP[..], &["requests"]].concat()))
     }

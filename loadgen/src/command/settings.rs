@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
 use reader::database::DatabaseReader;
+use reader::looking::Looking;
 use reader::reach::Reach;
 use truth::plan::Plan;
 use truth::plan::shard::{Shard, nonce_of_run_id, seed_of_run_id};
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) start_at: Option<Timestamp>,
     /// Set when the run is judged after the load.
     pub(crate) verify: bool,
+    /// Times for which the target is looked at then.
+    pub(crate) looking: Looking,
 }
 
 /// Load to send, for the executors, the manifest and the summary.
@@ -153,6 +156,7 @@ impl Settings {
         settings.target.database = database;
         settings.target.database_url = cli.database;
         settings.verify = cli.verify;
+        settings.looking = cli.looking;
         Ok(settings)
     }
 
@@ -227,6 +231,7 @@ impl Settings {
             },
             start_at: shape.start_at,
             verify: false,
+            looking: Looking::default(),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use truth::clock::monotonic_ns;
 use truth::record::ledger::LedgerError;
+use truth::record::ledger::writer::SegmentWriter;
 use truth::target::answer::{Answer, Outcome};
 
 use super::desk::Desk;
@@ -29,15 +30,15 @@ impl Desk {
         self.give_up_all(waiting.into_iter().flat_map(of_chunk).chain(carried))
     }
 
-    /// Gives up all requests and closes the segment. Requests that could not be recorded are
+    /// Gives up all requests and writes their records. Requests that could not be recorded are
     /// counted all the same.
     pub(crate) fn close(&mut self) -> Result<(), LedgerError> {
         let stopped = self.stop();
         let flying: Vec<Flight> = self.flights.iter_mut().filter_map(Option::take).collect();
         let given_up = self.give_up_all(flying);
         self.queue.note_rest();
-        let closed = self.ledger.take().map_or(Ok(()), |ledger| ledger.close(monotonic_ns()));
-        stopped.and(given_up).and(closed)
+        let flushed = self.ledger.as_mut().map_or(Ok(()), SegmentWriter::flush);
+        stopped.and(given_up).and(flushed)
     }
 
     /// Counts all requests, also after the first that could not be recorded; no further record is

@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use truth::clock::monotonic_ns;
 use truth::record::ending::Ending;
 use truth::record::ledger::LedgerError;
+use truth::record::ledger::writer::SegmentWriter;
 use truth::scenario::schedule::Schedule;
 use truth::scenario::{Demand, Load};
 
@@ -183,6 +184,8 @@ pub(crate) struct Conductor<'a> {
     onlookers: Onlookers<'a>,
     ending: Ending,
     ledger_failure: Option<LedgerError>,
+    /// Segments of the lanes that have ended.
+    segments: Vec<SegmentWriter>,
 }
 
 impl<'a> Conductor<'a> {
@@ -212,13 +215,20 @@ impl<'a> Conductor<'a> {
             onlookers,
             ending: Ending::Complete,
             ledger_failure: None,
+            segments: Vec::new(),
         }
     }
 
     /// Returns the result of the run.
     pub(crate) fn into_result(self) -> RunResult {
         let executors = self.executors.into_iter().map(|playing| playing.result).collect();
-        RunResult { ending: self.ending, executors, ledger_failure: self.ledger_failure, process: None }
+        RunResult {
+            ending: self.ending,
+            executors,
+            ledger_failure: self.ledger_failure,
+            segments: self.segments,
+            process: None,
+        }
     }
 
     /// Conducts until all lanes have ended. May be dropped and called again.
@@ -293,6 +303,7 @@ impl<'a> Conductor<'a> {
         let executor = &mut self.executors[index];
         executor.running -= 1;
         executor.result.tallies += &report.tallies;
+        self.segments.extend(report.ledger);
         if let Some(failure) = report.failure {
             self.ledger_failure.get_or_insert(failure);
             self.stop_all(LaneCommand::Cut);

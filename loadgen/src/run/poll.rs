@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reader::client::TargetClient;
+use reader::client::patience::Patience;
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use truth::chain::chain;
 use truth::clock::monotonic_ns;
@@ -62,8 +63,9 @@ impl Poller {
         }
     }
 
-    /// Takes the closing poll, after all responses.
+    /// Takes the closing poll, after all responses. A target that is busy is asked again.
     pub(crate) async fn close(mut self) -> Result<(), FolderError> {
+        self.client = self.client.patient(Patience::Each(PATIENCE));
         let poll = self.ask().await;
         self.writer.write(&Poll { closing: true, ..poll })
     }

@@ -16,7 +16,7 @@ use truth::record::ending::Ending;
 use truth::record::faults;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
-use truth::record::ledger::{Header, LedgerError};
+use truth::record::ledger::{Foundation, Header, LedgerError};
 
 use super::conductor::{Conductor, Lanes, Onlookers};
 use super::faults::{Striker, Striking};
@@ -84,7 +84,7 @@ pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) ->
     // Without a warm-up, what comes before the first request counts as well: the connections.
     let warm_up = load.scenario.load.warm_up;
     let measured_from_ns = warm_up.map_or(0, |warm_up| start_ns.saturating_add(warm_up.as_nanos() as u64));
-    let lanes = Starter::new(&job, dial, fixed, measured_from_ns).start_all(&live)?;
+    let lanes = Starter::new(&job, dial, fixed, measured_from_ns)?.start_all(&live)?;
     let onlookers = Onlookers { view: &view, progress: &progress, notices };
     let mut conductor = Conductor::new(&load.scenario.load, executors, lanes, live, start_ns, onlookers);
     let unpolled = tokio::select! {
@@ -183,14 +183,20 @@ struct Starter<'a> {
     limits: Limits,
     dial: Arc<Dial>,
     measured_from_ns: u64,
+    foundation: Foundation,
     /// Rounds behind all counts, shared by the executors that only time ends.
     rest: Arc<Claims>,
 }
 
 impl<'a> Starter<'a> {
-    fn new(job: &'a Job<'a>, dial: Arc<Dial>, fixed: Fixed, measured_from_ns: u64) -> Self {
+    fn new(
+        job: &'a Job<'a>,
+        dial: Arc<Dial>,
+        fixed: Fixed,
+        measured_from_ns: u64,
+    ) -> Result<Self, FolderError> {
         let plan = Arc::new(job.load.plan.clone());
-        Self {
+        Ok(Self {
             job,
             lanes: Workload::sum(job.executors).lanes,
             content: Content {
@@ -202,8 +208,9 @@ impl<'a> Starter<'a> {
             limits: Limits::of(&job.load.scenario.load),
             dial,
             measured_from_ns,
+            foundation: Foundation::of(job.folder)?,
             rest: Arc::new(Claims::shared(rounds_by_time(job))),
-        }
+        })
     }
 
     /// Starts the lanes; they wait for the command to send.
@@ -230,7 +237,7 @@ impl<'a> Starter<'a> {
                     limits: self.limits,
                     dial: Arc::clone(&self.dial),
                 };
-                let ledger = begin_segment(self.job.folder, self.content.plan.nonce, index)?;
+                let ledger = self.begin_segment(index)?;
                 let started = lane::start(lane_job, ledger, listening.clone(), reporting.clone());
                 started.map_err(|source| Failure::System { action: "start a thread", source })?;
                 index += 1;
@@ -238,6 +245,18 @@ impl<'a> Starter<'a> {
             commands.push(command);
         }
         Ok(Lanes { messages, commands })
+    }
+
+    fn begin_segment(&self, lane: u16) -> Result<SegmentWriter, LedgerError> {
+        let header = Header {
+            nonce: self.content.plan.nonce,
+            lane,
+            boot_id: boot_id(),
+            monotonic_ns: monotonic_ns(),
+            utc_ms: utc_ms(),
+            foundation: Some(self.foundation),
+        };
+        SegmentWriter::create(&self.job.folder.segment(lane), header)
     }
 
     fn work_of(&self, executor: &Executor) -> Work {
@@ -286,11 +305,6 @@ fn rounds_by_time(job: &Job<'_>) -> u64 {
         // One request, sent over and over, has no keys.
         Some(_) | None => u64::MAX,
     }
-}
-
-fn begin_segment(folder: &RunFolder, nonce: u64, lane: u16) -> Result<SegmentWriter, LedgerError> {
-    let header = Header { nonce, lane, boot_id: boot_id(), monotonic_ns: monotonic_ns(), utc_ms: utc_ms() };
-    SegmentWriter::create(&folder.segment(lane), header)
 }
 
 /// True if somebody looks at the measurements before the run is over.

@@ -9,6 +9,8 @@ use rustix::process::Signal;
 use truth::plan::event::Events;
 use truth::plan::rng::{derived, scale};
 use truth::record::folder::RunFolder;
+use truth::record::ledger::Frame;
+use truth::record::ledger::reader::SegmentReader;
 use truth::target::answer::Outcome;
 
 use crate::program::{Loadgen, Ran, Running, round_of};
@@ -181,6 +183,43 @@ fn kill_one(run: u64) -> Killed {
             retried: u64::from(ran.tries().iter().any(|done| done.try_number > 0)),
         }
     })
+}
+
+/// Number of tries with an end in the ledger.
+fn ended(results: &Path) -> usize {
+    let segments = RunFolder::open(results).and_then(|folder| folder.segments()).unwrap_or_default();
+    let frames = segments.iter().flat_map(|path| SegmentReader::open(path).unwrap());
+    frames.filter(|frame| matches!(frame, Ok(Frame::Done(_)))).count()
+}
+
+#[test]
+fn a_run_that_is_killed_after_its_last_response_has_an_open_ledger() {
+    let place = tempfile::tempdir().unwrap();
+    let [mark, pipe] = ["mark", "pipe"].map(|name| place.path().join(name));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // A fault that is under way until somebody writes to the pipe. The run waits for its end.
+    let scenario = format!(
+        "[[faults]]\nat = \"0s\"\ndo = \"run\"\nrun = \"touch {} && cat {}\"\n",
+        mark.display(),
+        pipe.display()
+    );
+    let stub = Stub::scripted(|it| {
+        it.wait_for(|seen| seen.released);
+        it.answer();
+    });
+    let running = Loadgen::against(&stub, "-n 20 --batch 1 -c 4 --lanes 2").scenario(&scenario).start();
+    while !mark.exists() {
+        std::thread::sleep(LOOK);
+    }
+    stub.release();
+    while ended(&running.results()) < 20 {
+        std::thread::sleep(LOOK);
+    }
+    running.signal(Signal::KILL);
+    std::fs::write(&pipe, "").unwrap();
+    let ran = running.end();
+    assert_eq!(ran.code, None, "{}", ran.stderr);
+    assert!(!ran.is_closed());
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::plan::shard::Shard;
+use truth::record::manifest::FolderFormat;
+use truth::record::polls::for_each;
 
 use crate::program::Loadgen;
 use crate::stub::{Key, Stub, with_length};
@@ -116,7 +118,7 @@ fn the_closing_poll_has_seen_all_that_was_reported() {
     let stub = Stub::sound();
     let ran = Loadgen::against(&stub, "-n 5000 --batch 100 -c 8").run();
     let mut polls = Vec::new();
-    truth::record::polls::for_each(&ran.folder(), |poll| polls.push(poll)).unwrap();
+    for_each(&ran.folder(), FolderFormat::Sealed, |poll| polls.push(poll)).unwrap();
     let closing = polls.last().unwrap();
     assert!(closing.closing && polls[..polls.len() - 1].iter().all(|poll| !poll.closing));
     assert_eq!(

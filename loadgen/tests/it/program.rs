@@ -8,8 +8,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use truth::files::read_json;
 use truth::record::folder::RunFolder;
-use truth::record::ledger::reader::SegmentReader;
+use truth::record::ledger::reader::{self, SegmentReader};
 use truth::record::ledger::{Done, Frame, Scope};
+use truth::record::seal::check_run;
 
 use crate::schema;
 use crate::stub::Stub;
@@ -228,13 +229,11 @@ impl Ran {
         tries
     }
 
-    /// True if each segment was closed.
+    /// True if each segment was closed, and all files are sealed.
     pub(crate) fn is_closed(&self) -> bool {
-        let segments = self.folder().segments().unwrap();
-        segments.iter().all(|path| {
-            let last = SegmentReader::open(path).unwrap().map(Result::unwrap).last();
-            matches!(last, Some(Frame::Closed { .. }))
-        })
+        let folder = self.folder();
+        let is_sealed = check_run(&folder, folder.manifest().unwrap().lanes).unwrap();
+        is_sealed && folder.segments().unwrap().iter().all(|path| reader::is_closed(path).unwrap())
     }
 }
 

@@ -37,6 +37,12 @@ impl Presence {
         (self.bits[(ordinal / 4) as usize] >> (2 * (ordinal % 4))) & 3
     }
 
+    /// Returns the number of keys that were seen.
+    pub fn shown(&self) -> u64 {
+        let seen = |byte: &u8| u64::from(((byte | (byte >> 1)) & 0b0101_0101).count_ones());
+        self.bits.iter().map(seen).sum()
+    }
+
     /// Takes the keys that this way did not show from another way.
     pub fn fill(&mut self, other: &Self) {
         for ordinal in (0..self.keys).filter(|ordinal| other.seen(*ordinal) > 0) {
@@ -93,5 +99,19 @@ impl Winners {
             2 => Some(Side::Other),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_were_seen_are_counted_once_each() {
+        let mut presence = Presence::new(9);
+        for (ordinal, times) in [(0, 1), (3, 2), (4, 3), (8, 5)] {
+            (0..times).for_each(|_| presence.note(ordinal));
+        }
+        assert_eq!((presence.shown(), presence.seen(8), presence.seen(1)), (4, 3, 0));
     }
 }

@@ -6,23 +6,32 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use self::contents::Likeness;
+use self::moment::is_moment;
 use super::presence::{Presence, Winners};
+use crate::observed::rows::copies::Copies;
 use crate::observed::rows::sample::Sample;
 use crate::plan::event::{Decoded, Events};
 use crate::plan::variant::{Side, Variant};
-use crate::scenario::promises::{PayloadEquality, Promises, TimestampEquality};
+use crate::scenario::promises::{PayloadEquality, TimestampEquality};
 
+pub mod contents;
+pub mod copies;
+mod equality;
+mod json;
+pub mod moment;
 pub mod sample;
 mod sum;
 
+pub use contents::{CONTENTS, Contents, ContentsTally};
+pub use equality::{Equality, equal_payload};
 pub use sum::SetSum;
 
 /// Most examples that are kept of each class of anomaly.
 pub const EXAMPLES: u64 = 1000;
 
-/// One listed row. Values are raw JSON text, because some targets promise to keep the text.
+/// One listed row. A content that is not shown, or is null, is none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     /// First part of the key.
@@ -33,7 +42,7 @@ pub struct Row {
     pub timestamp: Option<String>,
     /// Source as listed.
     pub source: Option<String>,
-    /// Payload as raw JSON.
+    /// Payload as raw JSON, because some targets promise to keep the text. It may be `null`.
     pub payload: Option<String>,
 }
 
@@ -66,52 +75,6 @@ pub struct Anomaly {
     pub detail: String,
 }
 
-/// Rules by which listed contents are compared with sent ones.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Equality {
-    /// Rule for payloads, and with them sources.
-    pub payload: PayloadEquality,
-    /// Rule for timestamps.
-    pub timestamp: TimestampEquality,
-}
-
-impl Equality {
-    /// Rules that compare nothing.
-    pub const NONE: Self = Self { payload: PayloadEquality::None, timestamp: TimestampEquality::None };
-
-    /// Returns the rules for the columns of a database. The type of a column decides how a value is
-    /// spelt, so an exact promise is held to the meaning alone.
-    pub fn in_columns(promises: &Promises) -> Self {
-        let payload = match promises.payload {
-            PayloadEquality::Exact | PayloadEquality::Json => PayloadEquality::Json,
-            PayloadEquality::None => PayloadEquality::None,
-        };
-        let timestamp = match promises.timestamp {
-            TimestampEquality::Exact | TimestampEquality::Instant => TimestampEquality::Instant,
-            TimestampEquality::None => TimestampEquality::None,
-        };
-        Self { payload, timestamp }
-    }
-}
-
-impl From<&Promises> for Equality {
-    fn from(promises: &Promises) -> Self {
-        Self { payload: promises.payload, timestamp: promises.timestamp }
-    }
-}
-
-/// Names of the contents of an event, in the order of [`RowTally::contents`].
-pub const CONTENTS: [&str; 3] = ["timestamp", "source", "payload"];
-
-/// Comparison of one content over all rows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ContentTally {
-    /// Number of rows that show the content, if it is promised to be kept.
-    pub compared: u64,
-    /// Number of these rows whose content differs from what was sent.
-    pub changed: u64,
-}
-
 /// Totals of the rows of one listing. Its memory grows with the keys, not with the rows.
 #[derive(Clone, Debug)]
 pub struct RowTally<'a> {
@@ -132,19 +95,17 @@ pub struct RowTally<'a> {
     pub foreign: SetSum,
     /// Rows of the run's keys under other topics.
     pub wrong_topic: u64,
-    /// Rows of the run's keys with other contents.
-    pub payload_changed: u64,
     /// Rows whose id decodes to a key that the plan does not have.
     pub never_planned: u64,
-    /// Rows whose payload could be compared.
-    pub compared: u64,
-    /// Comparison of each content.
-    pub contents: [ContentTally; 3],
-    /// Examples of rows with a defect.
-    pub anomalies: Vec<Anomaly>,
+    /// Contents of the rows of the run's keys.
+    pub contents: ContentsTally,
+    /// Examples of rows with a defect, except for those that `contents` leaves open.
+    anomalies: Vec<Anomaly>,
     examples: [u64; 4],
     /// Sample of the run's keys, in the order of the rows.
     pub sample: Sample,
+    /// Places of rows of keys that are listed more than once.
+    pub copies: Copies,
     /// Presence of another listing, and the course of this one compared with it.
     earlier: Option<(Presence, Course)>,
 }
@@ -174,13 +135,12 @@ impl<'a> RowTally<'a> {
             sentinels: BTreeSet::new(),
             foreign: SetSum::default(),
             wrong_topic: 0,
-            payload_changed: 0,
             never_planned: 0,
-            compared: 0,
-            contents: [ContentTally::default(); 3],
+            contents: ContentsTally::default(),
             anomalies: Vec::new(),
             examples: [0; 4],
             sample: Sample::default(),
+            copies: Copies::default(),
             earlier: None,
         }
     }
@@ -228,6 +188,7 @@ impl<'a> RowTally<'a> {
                         (Course::Further, true) | (Course::Between, _) => Course::Between,
                     };
                 }
+                self.copies.take(ordinal, self.presence.seen(ordinal));
                 self.presence.note(ordinal);
                 self.sample.take(ordinal);
                 self.ours.add(self.nonce, &row.topic, &row.event_id);
@@ -254,55 +215,83 @@ impl<'a> RowTally<'a> {
             && sides.is_some_and(|(one, another)| one != another)
     }
 
+    /// Number of rows of the run's keys with other contents, once all rows were taken.
+    pub fn payload_changed(&self) -> u64 {
+        self.contents.findings()
+    }
+
+    /// Returns examples of rows with a defect, once all rows were taken.
+    pub fn anomalies(&self) -> Vec<Anomaly> {
+        let open = self.contents.anomalies();
+        let left = EXAMPLES - self.examples[AnomalyClass::PayloadChanged as usize];
+        self.anomalies.iter().cloned().chain(open.take(left as usize)).collect()
+    }
+
+    /// Returns what the rows show of the contents of the run's events.
+    pub fn shown(&self) -> Contents {
+        let compared = self.contents.each.map(|content| content.compared());
+        Contents {
+            timestamp: (self.equality.timestamp != TimestampEquality::None).then_some(compared[0]),
+            source: self.equality.source.then_some(compared[1]),
+            payload: (self.equality.payload != PayloadEquality::None).then_some(compared[2]),
+            unclear: self.contents.unclear().map(shortened),
+        }
+    }
+
     fn compare(&mut self, ordinal: u64, row: &Row) {
-        let keeps_contents = self.equality.payload != PayloadEquality::None;
-        let timestamp = row.timestamp.as_ref().filter(|_| self.equality.timestamp != TimestampEquality::None);
-        let source = row.source.as_ref().filter(|_| keeps_contents);
-        let payload = row.payload.as_ref().filter(|_| keeps_contents);
-        let sent = payload.map(|_| self.events.payload(ordinal, Side::Plain));
-        let side = payload.zip(sent.as_ref()).and_then(|(listed, sent)| self.side(ordinal, sent, listed));
-        if let Some((winners, side)) = self.winners.as_mut().zip(side) {
-            winners.note(ordinal, side);
-        }
-        self.compared += u64::from(payload.is_some());
-        let is_kept = [
-            timestamp.map(|listed| self.is_timestamp(ordinal, listed)),
-            source.map(|listed| listed == self.events.source()),
-            payload.map(|_| side.is_some()),
-        ];
-        for (content, is_kept) in self.contents.iter_mut().zip(is_kept) {
-            content.compared += u64::from(is_kept.is_some());
-            content.changed += u64::from(is_kept == Some(false));
-        }
-        let Some(changed) = is_kept.iter().position(|is_kept| *is_kept == Some(false)) else { return };
-        let listed = [timestamp, source, payload][changed].map_or("", String::as_str);
+        let likenesses = [self.timestamp(ordinal, row), self.source(row), self.payload(ordinal, row)];
+        self.contents.take(ordinal, row, likenesses);
+        let is_changed = |likeness: &Option<Likeness>| *likeness == Some(Likeness::Changed);
+        let Some(changed) = likenesses.iter().position(is_changed) else { return };
+        let listed = [&row.timestamp, &row.source, &row.payload][changed].as_deref().unwrap_or_default();
         let sent = match changed {
             0 => self.events.timestamp(ordinal),
             1 => self.events.source().to_owned(),
-            _ => sent.unwrap_or_default(),
+            _ => self.events.payload(ordinal, Side::Plain),
         };
         let detail =
             format!("{} is `{}`, sent was `{}`", CONTENTS[changed], shortened(listed), shortened(&sent));
-        self.payload_changed += 1;
         self.note(AnomalyClass::PayloadChanged, Some(ordinal), row, detail);
     }
 
-    /// Returns which of a key's payloads is listed; none if it is neither.
-    fn side(&self, ordinal: u64, plain: &str, listed: &str) -> Option<Side> {
-        if equal_payload(self.equality.payload, plain, listed) {
-            return Some(Side::Plain);
-        }
-        self.events.variant(ordinal)?;
-        let other = self.events.payload(ordinal, Side::Other);
-        equal_payload(self.equality.payload, &other, listed).then_some(Side::Other)
+    fn timestamp(&self, ordinal: u64, row: &Row) -> Option<Likeness> {
+        let is_same = match (self.equality.timestamp, &row.timestamp) {
+            (TimestampEquality::None, _) => return None,
+            (_, None) => return Some(Likeness::Missing),
+            (TimestampEquality::Exact, Some(listed)) => Some(*listed == self.events.timestamp(ordinal)),
+            (TimestampEquality::Instant, Some(listed)) => {
+                is_moment(listed, self.events.timestamp_ms(ordinal))
+            }
+        };
+        Some(is_same.map_or(Likeness::Unclear, likeness))
     }
 
-    fn is_timestamp(&self, ordinal: u64, listed: &str) -> bool {
-        match self.equality.timestamp {
-            TimestampEquality::None => true,
-            TimestampEquality::Exact => listed == self.events.timestamp(ordinal),
-            TimestampEquality::Instant => moment_ms(listed) == Some(self.events.timestamp_ms(ordinal)),
+    fn source(&self, row: &Row) -> Option<Likeness> {
+        let is_same = |listed: &String| likeness(listed == self.events.source());
+        self.equality.source.then(|| row.source.as_ref().map_or(Likeness::Missing, is_same))
+    }
+
+    /// Compares the payload, and notes which of a key's two payloads is listed.
+    fn payload(&mut self, ordinal: u64, row: &Row) -> Option<Likeness> {
+        if self.equality.payload == PayloadEquality::None {
+            return None;
         }
+        let listed = row.payload.as_deref().unwrap_or("null");
+        let side = self.side(ordinal, listed);
+        if let Some((winners, side)) = self.winners.as_mut().zip(side) {
+            winners.note(ordinal, side);
+        }
+        // A `null` that was sent is no absent payload.
+        let is_missing = side.is_none() && listed == "null";
+        Some(if is_missing { Likeness::Missing } else { likeness(side.is_some()) })
+    }
+
+    /// Returns which of a key's payloads is listed; none if it is neither.
+    fn side(&self, ordinal: u64, listed: &str) -> Option<Side> {
+        let is_it =
+            |side: &Side| equal_payload(self.equality.payload, &self.events.payload(ordinal, *side), listed);
+        let other = self.events.variant(ordinal).map(|_| Side::Other);
+        [Side::Plain].into_iter().chain(other).find(is_it)
     }
 
     fn note(&mut self, class: AnomalyClass, ordinal: Option<u64>, row: &Row, detail: String) {
@@ -316,40 +305,8 @@ impl<'a> RowTally<'a> {
     }
 }
 
-/// True if a listed payload is the one that was sent. `serde_json` keeps numbers as text here, so
-/// 1.0 is not 1.
-pub fn equal_payload(equality: PayloadEquality, sent: &str, listed: &str) -> bool {
-    if sent == listed {
-        return true;
-    }
-    let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
-    let sent = parse(sent);
-    let listed = parse(listed);
-    let unwrapped = listed.as_ref().and_then(Value::as_str).and_then(parse);
-    equality == PayloadEquality::Json && sent.is_some() && (sent == listed || sent == unwrapped)
-}
-
-/// Limits by which the size of a number gives its unit, and the milliseconds of that unit: seconds
-/// up to the year 5138, then milli-, micro- and nanoseconds, each from 1973 on.
-const UNITS: [(f64, f64); 3] = [(1e11, 1e3), (1e14, 1.0), (1e17, 1e-3)];
-
-/// Returns the moment that a text names, in milliseconds since 1970.
-pub fn moment_ms(text: &str) -> Option<i64> {
-    if let Ok(number) = text.parse::<f64>() {
-        let unit = UNITS.iter().find(|(up_to, _)| number.abs() < *up_to);
-        return Some((number * unit.map_or(1e-6, |(_, ms)| *ms)).round() as i64);
-    }
-    // Go prints times with a space before the offset and the name of the zone after it.
-    let text = match text.trim().rsplit_once(' ') {
-        Some((moment, zone)) if zone.chars().all(char::is_alphabetic) => moment,
-        _ => text.trim(),
-    };
-    let text = text.replace(" +", "+").replace(" -", "-");
-    if let Ok(moment) = text.parse::<jiff::Timestamp>() {
-        return Some(moment.as_millisecond());
-    }
-    let naive: jiff::civil::DateTime = text.parse().ok()?;
-    Some(naive.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+fn likeness(is_same: bool) -> Likeness {
+    if is_same { Likeness::Same } else { Likeness::Changed }
 }
 
 /// Returns a text, cut after 120 characters.
@@ -357,43 +314,5 @@ pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_moment_is_written_in_many_ways() {
-        for text in [
-            "2025-01-01T00:00:00.250Z",
-            "2025-01-01T00:00:00.25+00:00",
-            "2025-01-01T01:00:00.250+01:00",
-            "2025-01-01 00:00:00.250",
-            "2025-01-01 00:00:00.25+00",
-            "2025-01-01 05:30:00.25+05:30",
-            "2025-01-01T00:00:00.250000",
-            "1735689600.25",
-            "1735689600250",
-            "1735689600250000",
-            "1735689600250000000",
-            "2025-01-01 00:00:00.25 +0000 UTC",
-            "2025-01-01 01:00:00.25 +0100",
-        ] {
-            assert_eq!(moment_ms(text), Some(1_735_689_600_250), "{text}");
-        }
-        for text in ["yesterday", "", "2025-01-01T00:00:00.250X"] {
-            assert_eq!(moment_ms(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_payload_may_stand_inside_a_string_where_its_structure_is_promised() {
-        let sent = r#"{"n":1,"a":"b"}"#;
-        let listed = r#""{\"a\": \"b\", \"n\": 1}""#;
-        assert!(equal_payload(PayloadEquality::Json, sent, listed));
-        assert!(!equal_payload(PayloadEquality::Exact, sent, listed));
-        assert!(!equal_payload(PayloadEquality::Json, sent, r#""{\"a\": \"b\", \"n\": 2}""#));
     }
 }

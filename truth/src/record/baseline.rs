@@ -10,7 +10,7 @@ use crate::observed::counters::Counters;
 use crate::observed::rows::{RowTally, SetSum};
 
 /// Name of the file in the run folder.
-const FILE: &str = "baseline.json";
+pub(super) const FILE: &str = "baseline.json";
 
 /// Contents of `baseline.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

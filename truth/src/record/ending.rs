@@ -9,7 +9,10 @@ use super::folder::RunFolder;
 use crate::files::{FolderError, read_json};
 
 /// Name of the file in the run folder.
-const FILE: &str = "summary.json";
+pub(super) const FILE: &str = "summary.json";
+
+/// Name of the file of latencies, which is written with the summary.
+pub const LATENCIES: &str = "latency.hlog";
 
 /// Reason why sending ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]

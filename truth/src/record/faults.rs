@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::files::FolderError;
 use crate::files::lines::{self, LineWriter};
 use crate::record::folder::RunFolder;
-use crate::record::manifest::Manifest;
+use crate::record::manifest::{FolderFormat, Manifest};
 use crate::scenario::fault::Action;
 
 /// Name of the file in the run folder.
-const FILE: &str = "faults.ndjson";
+pub(super) const FILE: &str = "faults.ndjson";
 
 /// One line of `faults.ndjson`: a fault that is over, or that never came.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -93,8 +93,8 @@ pub fn create(folder: &RunFolder) -> Result<LineWriter, FolderError> {
 
 /// Reads the records of a run. A missing file has none; a last line that was not finished is left
 /// out.
-pub fn read(folder: &RunFolder) -> Result<Vec<FaultRecord>, FolderError> {
+pub fn read(folder: &RunFolder, format: FolderFormat) -> Result<Vec<FaultRecord>, FolderError> {
     let mut records = Vec::new();
-    lines::for_each(&folder.file(FILE), |record| records.push(record))?;
+    lines::for_each(&folder.file(FILE), format == FolderFormat::Sealed, |record| records.push(record))?;
     Ok(records)
 }

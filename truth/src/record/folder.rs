@@ -1,6 +1,7 @@
 //! Folder of a run: its names, its locks, and how it is made.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -8,6 +9,9 @@ use serde::Deserialize;
 use super::manifest::{MANIFEST_VERSION, Manifest};
 use crate::files::{FolderError, io, read_json, write_json};
 use crate::plan::shard::Shard;
+
+/// Name of the file with all settings of a run.
+pub(super) const MANIFEST: &str = "run.json";
 
 /// Name of the lock of `verify`.
 const VERIFY_LOCK: &str = "verify.lock";
@@ -30,7 +34,7 @@ impl RunFolder {
         fs::create_dir(&folder.path).map_err(io("create", &folder.path))?;
         let lock = RunLock::take(&folder)?;
         fs::create_dir(folder.ledger()).map_err(io("create", &folder.ledger()))?;
-        write_json(&folder.path.join("run.json"), manifest)?;
+        write_json(&folder.file(MANIFEST), manifest)?;
         point_latest(out, &name)?;
         Ok((folder, lock))
     }
@@ -40,7 +44,7 @@ impl RunFolder {
         // Removes a slash at the end: with one, `read_link` would follow the link.
         let path: PathBuf = path.components().collect();
         for candidate in [path.clone(), path.join("latest")] {
-            if candidate.join("run.json").is_file() {
+            if candidate.join(MANIFEST).is_file() {
                 // The path as the user wrote it, except for the link, which will point elsewhere
                 // tomorrow.
                 let path = match (fs::read_link(&candidate), candidate.parent()) {
@@ -99,6 +103,22 @@ impl RunFolder {
         self.path.join("observed").join(n.to_string())
     }
 
+    /// Makes the folder of the next observation, and returns its number. Of two that look at once,
+    /// each gets its own.
+    pub fn begin_observation(&self) -> Result<u32, FolderError> {
+        let all = self.path.join("observed");
+        fs::create_dir_all(&all).map_err(io("create", &all))?;
+        let mut n = self.observations().last().map_or(1, |last| last + 1);
+        loop {
+            let path = self.observation(n);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(n),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => n += 1,
+                Err(error) => return Err(io("create", &path)(error)),
+            }
+        }
+    }
+
     /// Returns the numbers of all observations, complete or not, in order.
     pub fn observations(&self) -> Vec<u32> {
         let Ok(entries) = fs::read_dir(self.path.join("observed")) else {
@@ -112,13 +132,13 @@ impl RunFolder {
 
     /// Reads `run.json`.
     pub fn manifest(&self) -> Result<Manifest, FolderError> {
-        let path = self.file("run.json");
+        let path = self.file(MANIFEST);
         #[derive(Deserialize)]
         struct Versioned {
             schema_version: u32,
         }
         let found = read_json::<Versioned>(&path)?.schema_version;
-        if found != MANIFEST_VERSION {
+        if !(1..=MANIFEST_VERSION).contains(&found) {
             return Err(FolderError::Version { path, found, known: MANIFEST_VERSION });
         }
         read_json(&path)
@@ -212,7 +232,7 @@ fn same_run(out: &Path, manifest: &Manifest) -> Option<PathBuf> {
         if *path == latest {
             return false;
         }
-        let earlier = read_json::<Manifest>(&path.join("run.json"));
+        let earlier = read_json::<Manifest>(&path.join(MANIFEST));
         earlier
             .is_ok_and(|earlier| earlier.plan.nonce == manifest.plan.nonce && earlier.shard == manifest.shard)
     })

@@ -6,6 +6,10 @@
 //! a round before its first byte leaves. A request of an opened round without a final [`Done`] is
 //! therefore an unknown attempt, never a forgotten one. That holds if the writer is killed, because
 //! `write(2)` hands the bytes to the kernel; it does not hold if the power is lost.
+//!
+//! The body of the last frame, [`Frame::Closed`], ends with the *chain*: the checksum of the
+//! checksums of all frames before. It tells frames that were removed, doubled or moved. Segments of
+//! 0.1 have no chain.
 
 pub mod merge;
 pub mod reader;
@@ -15,13 +19,18 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::files::sums::Checksum;
 use crate::target::answer::{Answer, Kind, Kinds, Outcome};
 
 /// First bytes of a segment's header.
 pub const MAGIC: [u8; 8] = *b"ONCELEDG";
 
-/// Version of the frames.
-pub const VERSION: u16 = 1;
+/// Version of a segment that says which files it rests on. A list of checksums is due once it is
+/// closed.
+const FOUNDED: u16 = 2;
+
+/// Version of a segment of 0.1, which says nothing of other files.
+const ALONE: u16 = 1;
 
 /// Most ordinals in one [`Frame::Resend`]: eight bytes each must fit in a body's 16-bit length.
 pub const MAX_RESEND: usize = 8_000;
@@ -29,8 +38,17 @@ pub const MAX_RESEND: usize = 8_000;
 /// Kinds of frames.
 pub(crate) const KINDS: std::ops::RangeInclusive<u8> = 1..=5;
 
+/// Bytes of the chain at the end of a [`Frame::Closed`].
+pub(crate) const CHAIN: usize = 4;
+
 /// Bytes of a frame around its body.
 pub(crate) const OVERHEAD: usize = 2 + 1 + 4;
+
+/// Adds the frame at the end of these bytes to a chain.
+pub(crate) fn chained(chain: u32, frame: &[u8]) -> u32 {
+    let checksum = frame.last_chunk::<4>().expect("a frame ends with its checksum");
+    crc32c::crc32c_append(chain, checksum)
+}
 
 /// Origin of a segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +63,17 @@ pub struct Header {
     pub monotonic_ns: u64,
     /// The same moment on the wall clock, in milliseconds since 1970.
     pub utc_ms: i64,
+    /// Files that the segment rests on; none in the format of 0.1.
+    pub foundation: Option<Foundation>,
+}
+
+/// Files that were written before the ledger was begun, and do not change any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Foundation {
+    /// Checksum of `run.json`.
+    pub run: Checksum,
+    /// Checksum of `baseline.json`; none if there was no such file.
+    pub baseline: Option<Checksum>,
 }
 
 /// Purpose of sending keys that no round of the plan holds.
@@ -136,6 +165,20 @@ pub enum LedgerError {
         /// Cause.
         source: std::io::Error,
     },
+    /// A segment that was closed is not as it was written.
+    #[error(
+        "ledger segment {} is not as it was written, at byte {offset}: {reason}; copy the whole run folder again, \
+         or run loadgen again",
+        path.display()
+    )]
+    Altered {
+        /// Segment.
+        path: PathBuf,
+        /// Offset of the bad frame.
+        offset: u64,
+        /// Defect of the frame.
+        reason: &'static str,
+    },
     /// Good frames follow a bad one, so it is not a torn tail.
     #[error("ledger segment {} is damaged at byte {offset}: {reason}", path.display())]
     Damaged {
@@ -161,9 +204,15 @@ impl Frame {
 
     /// Appends this frame's bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        self.encode_with(&[], out);
+    }
+
+    /// Appends this frame's bytes, with more bytes at the end of its body.
+    pub(crate) fn encode_with(&self, more: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0, 0, self.kind()]);
         self.encode_body(out);
+        out.extend_from_slice(more);
         let body =
             u16::try_from(out.len() - start - 3).expect("bodies are bounded to 64 KiB by construction");
         out[start..start + 2].copy_from_slice(&body.to_le_bytes());
@@ -185,11 +234,16 @@ impl Frame {
         match self {
             Self::Header(header) => {
                 out.extend_from_slice(&MAGIC);
-                out.extend_from_slice(&VERSION.to_le_bytes());
+                let version = if header.foundation.is_some() { FOUNDED } else { ALONE };
+                out.extend_from_slice(&version.to_le_bytes());
                 out.extend_from_slice(&header.nonce.to_le_bytes());
                 out.extend_from_slice(&header.lane.to_le_bytes());
                 out.extend_from_slice(&header.monotonic_ns.to_le_bytes());
                 out.extend_from_slice(&header.utc_ms.to_le_bytes());
+                if let Some(Foundation { run, baseline }) = header.foundation {
+                    out.extend_from_slice(&run.0);
+                    out.extend_from_slice(&baseline.unwrap_or(NO_FILE).0);
+                }
                 out.extend_from_slice(header.boot_id.as_bytes());
             }
             Self::Open { round, t } => {
@@ -216,16 +270,7 @@ impl Frame {
     pub fn decode(kind: u8, body: &[u8]) -> Option<Self> {
         let mut fields = Fields(body);
         let frame = match kind {
-            1 => {
-                (fields.bytes::<8>()? == MAGIC && u16::from_le_bytes(fields.bytes()?) == VERSION)
-                    .then_some(())?;
-                let nonce = fields.u64()?;
-                let lane = u16::from_le_bytes(fields.bytes()?);
-                let monotonic_ns = fields.u64()?;
-                let utc_ms = i64::from_le_bytes(fields.bytes()?);
-                let boot_id = String::from_utf8(fields.rest().to_vec()).ok()?;
-                Self::Header(Header { nonce, lane, boot_id, monotonic_ns, utc_ms })
-            }
+            1 => Self::Header(Header::decode_body(&mut fields)?),
             2 => Self::Open { round: fields.u64()?, t: fields.u64()? },
             3 => {
                 let id = fields.u32()?;
@@ -244,10 +289,38 @@ impl Frame {
                 }
             }
             4 => Self::Done(Done::decode_body(&mut fields)?),
-            5 => Self::Closed { t: fields.u64()? },
+            5 => {
+                let t = fields.u64()?;
+                fields.take(if fields.0.is_empty() { 0 } else { CHAIN })?;
+                Self::Closed { t }
+            }
             _ => return None,
         };
         fields.0.is_empty().then_some(frame)
+    }
+}
+
+/// Bytes in the place of a checksum, where there was no file.
+const NO_FILE: Checksum = Checksum([0; 32]);
+
+impl Header {
+    fn decode_body(fields: &mut Fields<'_>) -> Option<Self> {
+        let is_ours = fields.bytes::<8>()? == MAGIC;
+        let version = u16::from_le_bytes(fields.bytes()?);
+        (is_ours && matches!(version, ALONE | FOUNDED)).then_some(())?;
+        let nonce = fields.u64()?;
+        let lane = u16::from_le_bytes(fields.bytes()?);
+        let monotonic_ns = fields.u64()?;
+        let utc_ms = i64::from_le_bytes(fields.bytes()?);
+        let foundation = if version == FOUNDED {
+            let run = Checksum(fields.bytes()?);
+            let baseline = Some(Checksum(fields.bytes()?)).filter(|sum| *sum != NO_FILE);
+            Some(Foundation { run, baseline })
+        } else {
+            None
+        };
+        let boot_id = String::from_utf8(fields.rest().to_vec()).ok()?;
+        Some(Self { nonce, lane, boot_id, monotonic_ns, utc_ms, foundation })
     }
 }
 

@@ -6,14 +6,24 @@ use serde::{Deserialize, Serialize};
 use crate::plan::Plan;
 use crate::plan::shard::Shard;
 use crate::scenario::Scenario;
+use crate::scenario::promises::Promises;
 
-/// Version of `run.json`.
-pub const MANIFEST_VERSION: u32 = 1;
+/// Version of `run.json`. Version 1 is that of 0.1.
+pub const MANIFEST_VERSION: u32 = 2;
+
+/// Format of a run folder.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum FolderFormat {
+    /// Format of 0.1: nothing is sealed, and `summary.json` alone says that the run came to its end.
+    Unsealed,
+    /// Format since 0.2: the files of a run that came to its end are sealed.
+    Sealed,
+}
 
 /// All settings of a run, resolved before its first byte left. It never holds a secret.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of the file, [`MANIFEST_VERSION`].
+    /// Version of the file, at most [`MANIFEST_VERSION`].
     pub schema_version: u32,
     /// Version of the program that wrote it.
     pub onceproof: String,
@@ -35,6 +45,22 @@ pub struct Manifest {
     /// load.
     #[serde(default)]
     pub rerun: String,
+}
+
+impl Manifest {
+    /// Returns the promises that the target of the run is judged by.
+    pub fn promises(&self) -> Promises {
+        let written = self.scenario.promises.clone();
+        match self.format() {
+            FolderFormat::Unsealed => written.of_release_0_1(),
+            FolderFormat::Sealed => written,
+        }
+    }
+
+    /// Returns the format of the folder that holds it.
+    pub fn format(&self) -> FolderFormat {
+        if self.schema_version == 1 { FolderFormat::Unsealed } else { FolderFormat::Sealed }
+    }
 }
 
 /// Machine that a run was sent from.

@@ -6,9 +6,10 @@ use crate::files::FolderError;
 use crate::files::lines::{self, LineWriter};
 use crate::observed::counters::Counters;
 use crate::record::folder::RunFolder;
+use crate::record::manifest::FolderFormat;
 
 /// Name of the file in the run folder.
-const FILE: &str = "polls.ndjson";
+pub(super) const FILE: &str = "polls.ndjson";
 
 /// One poll, a line of `polls.ndjson`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,6 +43,6 @@ pub fn create(folder: &RunFolder) -> Result<LineWriter, FolderError> {
 
 /// Calls `take` with each poll of a run, in order. A missing file has none; a last line that was
 /// not finished is left out.
-pub fn for_each(folder: &RunFolder, take: impl FnMut(Poll)) -> Result<(), FolderError> {
-    lines::for_each(&folder.file(FILE), take)
+pub fn for_each(folder: &RunFolder, format: FolderFormat, take: impl FnMut(Poll)) -> Result<(), FolderError> {
+    lines::for_each(&folder.file(FILE), format == FolderFormat::Sealed, take)
 }

@@ -3,7 +3,7 @@
 
 use super::executor::Executors;
 use super::fault::{At, Fault};
-use super::promises::{Batch, Received};
+use super::promises::Received;
 use super::{MAX_EMPTY, NAMED_TOPICS, Scenario, ScenarioError, Traps};
 use crate::plan::template::{Place, Template};
 use crate::target::{Database, Envelope, Paging};
@@ -61,12 +61,6 @@ impl Scenario {
         // A URL with a secret in it would be written to run.json.
         if let Err(error) = self.target.endpoint() {
             return refuse(&error.to_string());
-        }
-        if self.promises.batch == Batch::Partial && !self.target.answer.tells_each() {
-            return refuse(
-                "batch = \"partial\" needs answer.results or answer.refused, which report the events that \
-                 were rejected",
-            );
         }
         if self.target.listing.paging == Paging::Cursor && self.target.listing.next.is_none() {
             return refuse(
@@ -155,7 +149,7 @@ impl Scenario {
                 "the trap invalid adds an event to a request, but envelope = \"object\" has one event a \
                  request: leave it out",
             ),
-            Traps { invalid: 1.., .. } if self.promises.received == Received::Offered => {
+            Traps { invalid: 1.., .. } if self.promises.received == Some(Received::Offered) => {
                 Some("the trap invalid cannot be judged with received = \"offered\": leave one of them out")
             }
             Traps { empty, .. } if empty > MAX_EMPTY => Some("the trap empty must be 0 to 100 requests"),

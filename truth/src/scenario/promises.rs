@@ -1,61 +1,94 @@
-//! Promises of a target: the `[promises]` of a scenario. A target is judged by its own promises.
+//! Promises of a target: the `[promises]` of a scenario. A target is judged by its own promises,
+//! and nothing is promised that a scenario does not say, but for one thing: an acknowledged event
+//! is stored once, and comes back equal in meaning.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Promises that a verdict is measured against.
+/// Time that a preset promises to know a key for.
+const WINDOW: Duration = Duration::from_secs(120);
+
+/// Time for which a request may still take effect after its client gave up, unless a scenario says
+/// another.
+const ZOMBIE: Duration = Duration::from_secs(2);
+
+/// Promises that a verdict is measured against. What is none is not promised.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, from = "PartialPromises")]
+#[serde(deny_unknown_fields, from = "WrittenPromises")]
 pub struct Promises {
     /// Set of promises that the others start from.
-    pub preset: Preset,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// Meaning of an acknowledgement.
-    pub ack: Ack,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack: Option<Ack>,
     /// Fate of a request of which a part is rejected.
-    pub batch: Batch,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
     /// Consistency of the counters in one response.
-    pub stats: StatsPromise,
-    /// Longest time after a response in which the counters may lack what it acknowledged; none
-    /// without a promise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<StatsPromise>,
+    /// Longest time after a response in which the counters may lack what it acknowledged.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub stats_lag: Option<Duration>,
     /// Events that the received counter counts.
-    pub received: Received,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received: Option<Received>,
     /// Fate of the counters at a restart.
-    pub counters: CounterPromise,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counters: Option<CounterPromise>,
+    /// Subject of the unique counter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unique: Option<Unique>,
     /// Comparison of a stored payload with the one that was sent.
     pub payload: PayloadEquality,
     /// Comparison of a stored timestamp with the one that was sent.
     pub timestamp: TimestampEquality,
     /// Fate of a key that comes again with another payload.
-    pub conflict: Conflict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conflict>,
+    /// Effect of a request that is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+    /// Answer to a repeat of an acknowledged event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
+    /// Longest time from an acknowledgement until every read shows the event.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub visible: Option<Duration>,
+    /// Longest time for which copies of an event may be shown before they merge.
+    #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Duration>,
     /// Time for which a stored key is deduplicated; none for ever.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub window: Option<Duration>,
-    /// Longest time from the last response until everything accepted is stored; none without a
-    /// promise.
+    /// Longest time from the last response until everything accepted is stored.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub drain: Option<Duration>,
     /// Longest time for which a request may still take effect after its client gave up.
     #[serde(with = "crate::duration")]
     pub zombie: Duration,
-    /// True if others write to the target during the run.
-    pub shared: bool,
-    /// True if something between the sender and the target may send a request again.
-    pub intermediary_resends: bool,
+    /// False if nobody else writes to the target during the run, true if others do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<bool>,
+    /// True if something between the sender and the target may send a request again, false if
+    /// nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intermediary_resends: Option<bool>,
 }
 
 /// Named sets of promises.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
-    /// The reference contract: stored before the response; counters exact and persistent.
-    #[default]
+    /// Everything that can be promised, as the reference target does.
+    Reference,
+    /// Stored before the response, counters exact and persistent, and nobody else writes.
     Strict,
-    /// Accepted durably and stored later; the counters follow.
+    /// Accepted durably and stored later.
     Queued,
-    /// The target offers nothing but counters.
+    /// The target has no listing.
     CountersOnly,
     /// A key is deduplicated for `window` only, which is two minutes by default.
     Windowed,
@@ -117,8 +150,8 @@ pub enum CounterPromise {
 pub enum PayloadEquality {
     /// The text is the same.
     Exact,
-    /// The JSON is the same. The order of names and white space do not count, and numbers are
-    /// compared as text. The JSON may also stand in a string.
+    /// The JSON value is the same: names in any order, numbers by value, escapes undone. The JSON
+    /// may also stand in a string.
     Json,
     /// Nothing is promised.
     None,
@@ -142,64 +175,198 @@ pub enum Conflict {
 pub enum TimestampEquality {
     /// The text is the same.
     Exact,
-    /// The moment is the same in any form: another offset, no offset for UTC, seconds or
-    /// milliseconds since 1970.
+    /// The moment is the same to the millisecond, in any form: another offset, no offset for UTC,
+    /// a number of seconds, milli-, micro- or nanoseconds since 1970.
     Instant,
     /// Nothing is promised.
     None,
 }
 
+/// Subject of the unique counter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unique {
+    /// The rows that are stored at the moment, as a `COUNT(*)` would say.
+    Rows,
+}
+
+/// Effect of a request that is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Refused {
+    /// Nothing of it is stored.
+    #[serde(rename = "no effect")]
+    NoEffect,
+}
+
+/// Answer to a repeat of an acknowledged event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repeat {
+    /// An acknowledgement, as the first copy got.
+    Accepted,
+}
+
 impl Preset {
     /// Returns the promises of this set.
     pub fn promises(self) -> Promises {
+        let nothing = Promises { preset: Some(self), ..Promises::default() };
         let strict = Promises {
-            preset: self,
-            ack: Ack::Committed,
-            batch: Batch::Atomic,
-            stats: StatsPromise::Snapshot,
-            stats_lag: None,
-            received: Received::Accepted,
-            counters: CounterPromise::Persistent,
+            ack: Some(Ack::Committed),
+            batch: Some(Batch::Atomic),
+            stats: Some(StatsPromise::Snapshot),
+            received: Some(Received::Accepted),
+            counters: Some(CounterPromise::Persistent),
             payload: PayloadEquality::Exact,
             timestamp: TimestampEquality::Exact,
-            conflict: Conflict::FirstWins,
-            window: None,
-            drain: None,
-            zombie: Duration::from_secs(2),
-            shared: false,
-            intermediary_resends: false,
+            conflict: Some(Conflict::FirstWins),
+            shared: Some(false),
+            intermediary_resends: Some(false),
+            ..nothing.clone()
         };
         match self {
+            Self::Reference => Promises {
+                unique: Some(Unique::Rows),
+                refused: Some(Refused::NoEffect),
+                repeat: Some(Repeat::Accepted),
+                visible: Some(Duration::ZERO),
+                merge: Some(Duration::ZERO),
+                ..strict
+            },
             Self::Strict => strict,
-            Self::Queued => Promises {
-                ack: Ack::Queued,
-                stats: StatsPromise::Eventual,
-                payload: PayloadEquality::Json,
-                timestamp: TimestampEquality::Instant,
-                ..strict
-            },
-            Self::Windowed => Promises { window: Some(Duration::from_secs(120)), ..strict },
-            Self::CountersOnly => Promises {
-                stats: StatsPromise::Eventual,
-                payload: PayloadEquality::None,
-                timestamp: TimestampEquality::None,
-                ..strict
-            },
+            Self::Queued => Promises { ack: Some(Ack::Queued), ..nothing },
+            Self::Windowed => Promises { window: Some(WINDOW), ..nothing },
+            Self::CountersOnly => nothing,
         }
     }
 }
 
 impl Default for Promises {
     fn default() -> Self {
-        Preset::default().promises()
+        Self {
+            preset: None,
+            ack: None,
+            batch: None,
+            stats: None,
+            stats_lag: None,
+            received: None,
+            counters: None,
+            unique: None,
+            payload: PayloadEquality::Json,
+            timestamp: TimestampEquality::Instant,
+            conflict: None,
+            refused: None,
+            repeat: None,
+            visible: None,
+            merge: None,
+            window: None,
+            drain: None,
+            zombie: ZOMBIE,
+            shared: None,
+            intermediary_resends: None,
+        }
     }
+}
+
+impl Promises {
+    /// Returns what a folder of release 0.1 promises. Its `run.json` holds every promise of its
+    /// preset, said or not. So a value of the preset `strict`, the default of that release, says
+    /// nothing.
+    pub fn of_release_0_1(self) -> Self {
+        if self.preset != Some(Preset::Strict) {
+            return self;
+        }
+        let strict = Preset::Strict.promises();
+        Self {
+            preset: None,
+            ack: unless(self.ack, strict.ack),
+            batch: unless(self.batch, strict.batch),
+            stats: unless(self.stats, strict.stats),
+            received: unless(self.received, strict.received),
+            counters: unless(self.counters, strict.counters),
+            payload: match self.payload {
+                PayloadEquality::Exact => PayloadEquality::Json,
+                said => said,
+            },
+            timestamp: match self.timestamp {
+                TimestampEquality::Exact => TimestampEquality::Instant,
+                said => said,
+            },
+            conflict: unless(self.conflict, strict.conflict),
+            shared: unless(self.shared, strict.shared),
+            intermediary_resends: unless(self.intermediary_resends, strict.intermediary_resends),
+            ..self
+        }
+    }
+
+    /// Returns these promises, with those of another set where nothing is said.
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            ack: self.ack.or(others.ack),
+            batch: self.batch.or(others.batch),
+            stats: self.stats.or(others.stats),
+            stats_lag: self.stats_lag.or(others.stats_lag),
+            received: self.received.or(others.received),
+            counters: self.counters.or(others.counters),
+            unique: self.unique.or(others.unique),
+            conflict: self.conflict.or(others.conflict),
+            refused: self.refused.or(others.refused),
+            repeat: self.repeat.or(others.repeat),
+            visible: self.visible.or(others.visible),
+            merge: self.merge.or(others.merge),
+            window: self.window.or(others.window),
+            drain: self.drain.or(others.drain),
+            shared: self.shared.or(others.shared),
+            intermediary_resends: self.intermediary_resends.or(others.intermediary_resends),
+            ..self
+        }
+    }
+
+    /// True if an acknowledged event may be stored later.
+    pub fn is_queued(&self) -> bool {
+        self.ack == Some(Ack::Queued)
+    }
+
+    /// True if an acknowledged event is promised to be stored.
+    pub fn is_committed(&self) -> bool {
+        self.ack == Some(Ack::Committed)
+    }
+
+    /// True if a request is promised to be stored completely or not at all.
+    pub fn is_atomic(&self) -> bool {
+        self.batch == Some(Batch::Atomic)
+    }
+
+    /// True if others are said to write.
+    pub fn is_shared(&self) -> bool {
+        self.shared == Some(true)
+    }
+
+    /// True if something in between is said to send requests again.
+    pub fn may_resend(&self) -> bool {
+        self.intermediary_resends == Some(true)
+    }
+
+    /// True if the counters are promised to go on after a restart.
+    pub fn counts_on(&self) -> bool {
+        self.counters == Some(CounterPromise::Persistent)
+    }
+
+    /// True if the target is said to have no listing.
+    pub fn has_no_listing(&self) -> bool {
+        self.preset == Some(Preset::CountersOnly)
+    }
+}
+
+/// Returns a promise, unless it is the one that its preset made anyway.
+fn unless<T: PartialEq>(said: Option<T>, preset: Option<T>) -> Option<T> {
+    if said == preset { None } else { said }
 }
 
 /// Promises as written: a preset, and what differs from it.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-struct PartialPromises {
-    preset: Preset,
+struct WrittenPromises {
+    preset: Option<Preset>,
     ack: Option<Ack>,
     batch: Option<Batch>,
     stats: Option<StatsPromise>,
@@ -207,9 +374,16 @@ struct PartialPromises {
     stats_lag: Option<Duration>,
     received: Option<Received>,
     counters: Option<CounterPromise>,
+    unique: Option<Unique>,
     payload: Option<PayloadEquality>,
     timestamp: Option<TimestampEquality>,
     conflict: Option<Conflict>,
+    refused: Option<Refused>,
+    repeat: Option<Repeat>,
+    #[serde(with = "crate::duration::optional")]
+    visible: Option<Duration>,
+    #[serde(with = "crate::duration::optional")]
+    merge: Option<Duration>,
     #[serde(with = "crate::duration::optional")]
     window: Option<Duration>,
     #[serde(with = "crate::duration::optional")]
@@ -220,25 +394,31 @@ struct PartialPromises {
     intermediary_resends: Option<bool>,
 }
 
-impl From<PartialPromises> for Promises {
-    fn from(said: PartialPromises) -> Self {
-        let base = said.preset.promises();
-        Self {
-            preset: said.preset,
-            ack: said.ack.unwrap_or(base.ack),
-            batch: said.batch.unwrap_or(base.batch),
-            stats: said.stats.unwrap_or(base.stats),
-            stats_lag: said.stats_lag.or(base.stats_lag),
-            received: said.received.unwrap_or(base.received),
-            counters: said.counters.unwrap_or(base.counters),
-            payload: said.payload.unwrap_or(base.payload),
-            timestamp: said.timestamp.unwrap_or(base.timestamp),
-            conflict: said.conflict.unwrap_or(base.conflict),
-            window: said.window.or(base.window),
-            drain: said.drain.or(base.drain),
-            zombie: said.zombie.unwrap_or(base.zombie),
-            shared: said.shared.unwrap_or(base.shared),
-            intermediary_resends: said.intermediary_resends.unwrap_or(base.intermediary_resends),
-        }
+impl From<WrittenPromises> for Promises {
+    fn from(written: WrittenPromises) -> Self {
+        let base = written.preset.map(Preset::promises).unwrap_or_default();
+        let said = Self {
+            preset: written.preset,
+            ack: written.ack,
+            batch: written.batch,
+            stats: written.stats,
+            stats_lag: written.stats_lag,
+            received: written.received,
+            counters: written.counters,
+            unique: written.unique,
+            payload: written.payload.unwrap_or(base.payload),
+            timestamp: written.timestamp.unwrap_or(base.timestamp),
+            conflict: written.conflict,
+            refused: written.refused,
+            repeat: written.repeat,
+            visible: written.visible,
+            merge: written.merge,
+            window: written.window,
+            drain: written.drain,
+            zombie: written.zombie.unwrap_or(base.zombie),
+            shared: written.shared,
+            intermediary_resends: written.intermediary_resends,
+        };
+        said.or(base)
     }
 }

@@ -30,6 +30,29 @@ pub struct Listing {
     pub empty: Vec<StatusPattern>,
     /// Names of a row's fields, where they differ from those of requests.
     pub fields: RowFields,
+    /// Promise that the listing shows every event that is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<bool>,
+    /// Promise that a listing of one topic shows the rows of that topic alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<bool>,
+    /// Promise about the order of the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<RowOrder>,
+}
+
+/// Order of the rows of a listing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowOrder {
+    /// What was stored last comes first.
+    NewestFirst,
+    /// What was stored last comes last.
+    OldestFirst,
+    /// By topic and id.
+    Key,
+    /// Any.
+    None,
 }
 
 /// Names of the query parameters of a listing. A parameter without a name is not sent.
@@ -111,6 +134,9 @@ impl Default for Listing {
             next: None,
             empty: Vec::new(),
             fields: RowFields::default(),
+            complete: None,
+            filter: None,
+            order: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use truth::files::{FolderError, read_json, write_json};
 use truth::plan::shard::Shard;
 use truth::record::folder::RunFolder;
-use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
+use truth::record::manifest::{FolderFormat, MANIFEST_VERSION, Machine, Manifest};
 use truth::scenario::Scenario;
 
 fn manifest(nonce: u64, shard: Shard) -> Manifest {
@@ -153,7 +153,7 @@ fn run_json_has_the_published_shape() {
     let mut found: Value = read_json(&folder.file("run.json")).unwrap();
     let scenario = found["scenario"].take();
     let expected = json!({
-        "schema_version": 1,
+        "schema_version": 2,
         "onceproof": "0.1.0",
         "started_utc": "2026-01-02T03:04:05.678Z",
         "plan": {
@@ -181,7 +181,7 @@ fn run_json_has_the_published_shape() {
     assert_eq!(scenario["load"]["dup"], "0.3");
     assert_eq!(scenario["load"]["timeout"], "30s");
     assert_eq!(scenario["target"]["publish"]["rejected"], json!(["3xx", "4xx", "503"]));
-    assert_eq!(scenario["promises"]["preset"], "strict");
+    assert_eq!(scenario["promises"]["payload"], "json");
 }
 
 #[test]
@@ -190,6 +190,24 @@ fn a_manifest_reads_back_as_it_was() {
     let written = manifest(u64::MAX, Shard { index: 3, of: 7 });
     let (folder, _lock) = RunFolder::create(out.path(), &written).unwrap();
     assert_eq!(folder.manifest().unwrap(), written);
+}
+
+#[test]
+fn a_manifest_of_the_release_before_reads_back_with_its_format() {
+    let out = tempfile::tempdir().unwrap();
+    let written = Manifest { schema_version: 1, ..manifest(NONCE, Shard::WHOLE) };
+    let (folder, _lock) = RunFolder::create(out.path(), &written).unwrap();
+    assert_eq!(folder.manifest().unwrap().format(), FolderFormat::Unsealed);
+    assert_eq!(manifest(NONCE, Shard::WHOLE).format(), FolderFormat::Sealed);
+}
+
+#[test]
+fn each_observation_has_a_folder_of_its_own() {
+    let out = tempfile::tempdir().unwrap();
+    let (folder, _lock) = RunFolder::create(out.path(), &manifest(NONCE, Shard::WHOLE)).unwrap();
+    assert_eq!([1, 2].map(|_| folder.begin_observation().unwrap()), [1, 2]);
+    fs::remove_dir(folder.observation(1)).unwrap();
+    assert_eq!(folder.begin_observation().unwrap(), 3);
 }
 
 #[test]
@@ -205,9 +223,9 @@ fn a_manifest_that_is_not_ours_is_refused_with_its_name() {
         folder.manifest().unwrap_err()
     };
     let later = error_after(|json| {
-        *json = json!({ "schema_version": 2, "all": "else is different" });
+        *json = json!({ "schema_version": 3, "all": "else is different" });
     });
-    assert!(matches!(later, FolderError::Version { found: 2, .. }), "{later}");
+    assert!(matches!(later, FolderError::Version { found: 3, .. }), "{later}");
     for change in [
         (|json| json["plan"]["batch"] = json!(0)) as fn(&mut Value),
         |json| json["plan"]["version"] = json!(2),

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
+use truth::files::sums::Checksum;
 use truth::record::ledger::merge::Merge;
 use truth::record::ledger::reader::SegmentReader;
 use truth::record::ledger::writer::SegmentWriter;
-use truth::record::ledger::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
+use truth::record::ledger::{Done, Foundation, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 fn header(lane: u16) -> Header {
-    Header { nonce: 7, lane, boot_id: "boot".to_owned(), monotonic_ns: 1, utc_ms: 2 }
+    Header { nonce: 7, lane, boot_id: "boot".to_owned(), monotonic_ns: 1, utc_ms: 2, foundation: None }
 }
 
 fn done(request: u32, t_end: u64) -> Done {
@@ -258,6 +259,72 @@ proptest! {
             let _ = Frame::decode(kind, &body);
         }
     }
+}
+
+/// Returns the frames of a segment that was written with a foundation and closed, each as bytes.
+fn closed() -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("lane-000.seg");
+    let foundation = Some(Foundation { run: Checksum([1; 32]), baseline: None });
+    let header = Header { foundation, ..header(0) };
+    let mut writer = SegmentWriter::create(&path, header).expect("a new segment");
+    writer.open(0, 10).expect("a writable folder");
+    for request in 0..4 {
+        writer.done(done(request, 20)).expect("a writable folder");
+    }
+    writer.close(30).expect("a writable folder");
+    let mut rest = &fs::read(&path).expect("a readable file")[..];
+    let mut frames = Vec::new();
+    while let Some(length) = rest.first_chunk::<2>() {
+        let (frame, behind) = rest.split_at(usize::from(u16::from_le_bytes(*length)) + 7);
+        frames.push(frame.to_vec());
+        rest = behind;
+    }
+    frames
+}
+
+/// Returns the error of reading these frames.
+fn error_of(frames: &[Vec<u8>]) -> Option<LedgerError> {
+    let segment = Segment::of(&frames.concat());
+    SegmentReader::open(&segment.path).expect("a readable file").find_map(Result::err)
+}
+
+#[test]
+fn the_chain_is_the_checksum_of_the_checksums() {
+    let frames = closed();
+    let (last, before) = frames.split_last().unwrap();
+    let checksums: Vec<u8> = before.iter().flat_map(|frame| *frame.last_chunk::<4>().unwrap()).collect();
+    assert_eq!(last[11..15], crc32c::crc32c(&checksums).to_le_bytes());
+    assert!(error_of(&frames).is_none());
+}
+
+#[test]
+fn a_closed_segment_tells_frames_that_were_removed_doubled_or_moved() {
+    let frames = closed();
+    for at in 1..frames.len() - 1 {
+        let mut removed = frames.clone();
+        removed.remove(at);
+        let mut doubled = frames.clone();
+        doubled.insert(at, frames[at].clone());
+        let mut moved = frames.clone();
+        moved.swap(at, at % 4 + 1);
+        for (changed, how) in [(removed, "removed"), (doubled, "doubled"), (moved, "moved")] {
+            let error = error_of(&changed);
+            let is_told = matches!(error, Some(LedgerError::Altered { .. }));
+            assert!(is_told || changed == frames, "{how} {at}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_frame_is_an_altered_segment_only_where_the_segment_is_closed() {
+    let mut frames = closed();
+    frames[2][5] ^= 1;
+    let error = error_of(&frames).unwrap();
+    assert!(matches!(error, LedgerError::Altered { .. }), "{error}");
+    assert!(error.to_string().contains("copy the whole run folder again"), "{error}");
+    frames.pop();
+    assert!(matches!(error_of(&frames), Some(LedgerError::Damaged { .. })));
 }
 
 fn length(path: &Path) -> u64 {

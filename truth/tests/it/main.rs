@@ -1,6 +1,7 @@
 //! Tests of the plan, the ledger, the run folder and the scenario.
 
 mod answers;
+mod contents;
 mod events;
 mod folder;
 mod golden;
@@ -9,5 +10,6 @@ mod plans;
 mod rounds;
 mod saved;
 mod scenarios;
+mod seal;
 mod segment;
 mod sentinels;

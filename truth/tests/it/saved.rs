@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
+use serde_json::Value;
 use truth::scenario::Scenario;
 
 /// Loads that the shipped scenarios do not have.
@@ -51,6 +52,8 @@ fn shipped() -> io::Result<Vec<String>> {
         paths.push(entry?.path());
     }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    // It came with release 0.2.
+    paths.retain(|path| !path.ends_with("reference.toml"));
     paths.sort();
     paths.into_iter().map(std::fs::read_to_string).collect()
 }
@@ -70,8 +73,23 @@ fn scenarios_and_their_plans_are_saved_as_they_always_were() {
         writeln!(found, "{saved}\n{plan}").expect("a String takes all that is written");
     }
     let golden = include_str!("../golden/scenarios.jsonl");
-    for (number, pair) in found.lines().zip(golden.lines()).enumerate() {
-        assert_eq!(pair.0, pair.1, "line {}: folders that exist hold these bytes", number + 1);
+    for (number, (found, golden)) in found.lines().zip(golden.lines()).enumerate() {
+        let message = format!("line {}: folders that exist hold these bytes", number + 1);
+        if golden.starts_with(r#"{"name":"#) {
+            serde_json::from_str::<Scenario>(golden).unwrap();
+            assert_eq!(without_promises(found), without_promises(golden), "{message}");
+        } else {
+            assert_eq!(found, golden, "{message}");
+        }
     }
     assert_eq!(found.lines().count(), golden.lines().count());
+}
+
+/// Takes the promises away, which release 0.1 wrote though nobody had said them.
+fn without_promises(scenario: &str) -> Value {
+    let mut scenario: Value = serde_json::from_str(scenario).unwrap();
+    scenario.as_object_mut().unwrap().remove("promises");
+    let listing = scenario["target"]["listing"].as_object_mut().unwrap();
+    listing.retain(|name, _| !["complete", "filter", "order"].contains(&name.as_str()));
+    scenario
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use truth::scenario::promises::{Ack, PayloadEquality, Preset, StatsPromise};
+use truth::scenario::promises::{Ack, PayloadEquality, Preset, Promises};
 use truth::scenario::{Executor, Scenario};
 use truth::target::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target};
 
@@ -70,6 +70,7 @@ fn every_shipped_scenario_makes_a_plan() {
             "races",
             "ramping-arrival-rate",
             "ramping-vus",
+            "reference",
             "replicas",
             "several-executors",
             "single-events",
@@ -166,11 +167,7 @@ fn times_that_are_promised_are_kept_in_what_is_saved_and_unpromised_by_default()
     assert_eq!((promised.stats_lag, promised.drain), (Some(Duration::ZERO), Some(Duration::from_secs(60))));
     for promises in [promised, Preset::Queued.promises()] {
         let saved = serde_json::to_string(&promises).unwrap();
-        assert_eq!(
-            serde_json::from_str::<truth::scenario::promises::Promises>(&saved).unwrap(),
-            promises,
-            "{saved}"
-        );
+        assert_eq!(serde_json::from_str::<Promises>(&saved).unwrap(), promises, "{saved}");
     }
     assert_eq!((Preset::Queued.promises().stats_lag, Preset::Queued.promises().drain), (None, None));
 }
@@ -190,10 +187,6 @@ fn numbers_that_make_no_run_are_refused() {
         ("target = { fields = { topic = \"\" } }", "so give both a name"),
         ("target = { fields = { event_id = \"topic\" } }", "two fields of an event have the name `topic`"),
         ("target = { fields = { extra = { source = 1 } } }", "two fields of an event have the name `source`"),
-        (
-            "promises = { batch = \"partial\" }\ntarget = { answer = {} }",
-            "needs answer.results or answer.refused",
-        ),
         ("name = \"a/b\"", "name = \"a/b\": it must be 1 to 64 letters"),
         ("name = \"\"", "it must be 1 to 64 letters"),
         ("load = { count = 0 }", "count is 0"),
@@ -324,18 +317,19 @@ fn a_table_of_the_target_that_is_given_replaces_the_default_whole() {
 #[test]
 fn promises_start_from_their_preset() {
     let promises = |text: &str| parse(&format!("[promises]\n{text}")).promises;
-    assert_eq!(promises(""), Preset::Strict.promises());
+    assert_eq!(promises(""), Promises::default(), "nothing is promised that is not said");
+    let reference = Scenario::load(Path::new("reference")).unwrap();
+    assert_eq!(reference.promises, Preset::Reference.promises());
+    assert_eq!(reference.target.listing.complete, Some(true));
+    assert_eq!(parse("promises = { preset = \"counters-only\" }").target.listing.path, None);
     assert_eq!(promises("preset = \"counters-only\""), Preset::CountersOnly.promises());
     assert_eq!(promises("preset = \"windowed\"").window, Some(Duration::from_secs(120)));
     assert_eq!(promises("window = \"1s\"\nconflict = \"last-wins\"").window, Some(Duration::from_secs(1)));
     let queued = promises("preset = \"queued\"\npayload = \"exact\"\nzombie = \"5s\"\nshared = true");
-    assert_eq!(
-        (queued.preset, queued.ack, queued.stats),
-        (Preset::Queued, Ack::Queued, StatsPromise::Eventual)
-    );
+    assert_eq!((queued.preset, queued.ack, queued.stats), (Some(Preset::Queued), Some(Ack::Queued), None));
     assert_eq!(
         (queued.payload, queued.zombie, queued.shared),
-        (PayloadEquality::Exact, Duration::from_secs(5), true)
+        (PayloadEquality::Exact, Duration::from_secs(5), Some(true))
     );
 }
 

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use truth::record::ledger::reader::SegmentReader;
+use truth::files::sums::Checksum;
+use truth::record::ledger::reader::{self, SegmentReader};
 use truth::record::ledger::writer::SegmentWriter;
-use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
+use truth::record::ledger::{Done, Foundation, Frame, Header, Purpose, Scope};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 /// Little-endian. Another implementation computed the checksums.
@@ -177,7 +178,46 @@ fn header() -> Header {
         boot_id: "0b5e7a11-0000-4000-8000-00000000cafe".to_owned(),
         monotonic_ns: at(0),
         utc_ms: 1_735_689_600_000,
+        foundation: None,
     }
+}
+
+/// Header of a segment that says what it rests on.
+#[rustfmt::skip]
+const FOUNDED: [u8; 143] = [
+    0x88, 0x00, // length of the body, 136
+    0x01, // kind: Header
+    0x4f, 0x4e, 0x43, 0x45, 0x4c, 0x45, 0x44, 0x47, // magic
+    0x02, 0x00, // version 2
+    0x55, 0x7e, 0xb0, 0xa4, 0xd2, 0x61, 0x3c, 0x9f, // nonce 9f3c61d2a4b07e55
+    0x03, 0x00, // lane 3
+    0x00, 0xca, 0x9a, 0x3b, 0x00, 0x00, 0x00, 0x00, // monotonic 1,000,000,000 ns
+    0x00, 0x7c, 0x29, 0x1f, 0x94, 0x01, 0x00, 0x00, // UTC 1,735,689,600,000 ms
+    0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, // SHA-256 of run.json
+    0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11,
+    0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11,
+    0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, // SHA-256 of baseline.json
+    0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22,
+    0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22, 0x22,
+    0x30, 0x62, 0x35, 0x65, 0x37, 0x61, 0x31, 0x31, 0x2d, 0x30, 0x30, 0x30, // boot id
+    0x30, 0x2d, 0x34, 0x30, 0x30, 0x30, 0x2d, 0x38, 0x30, 0x30, 0x30, 0x2d,
+    0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x63, 0x61, 0x66, 0x65,
+    0xd9, 0xef, 0x01, 0x43, // CRC-32C of all of the above
+];
+
+#[test]
+fn a_segment_says_which_files_it_rests_on() {
+    let foundation = Foundation { run: Checksum([0x11; 32]), baseline: Some(Checksum([0x22; 32])) };
+    let founded = Header { foundation: Some(foundation), ..header() };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lane-003.seg");
+    drop(SegmentWriter::create(&path, founded.clone()).unwrap());
+    assert_eq!(fs::read(&path).unwrap(), FOUNDED);
+    assert_eq!(reader::header(&path), Some(founded));
+    let alone = Foundation { baseline: None, ..foundation };
+    let path = folder.path().join("lane-004.seg");
+    drop(SegmentWriter::create(&path, Header { foundation: Some(alone), ..header() }).unwrap());
+    assert_eq!(reader::header(&path).unwrap().foundation, Some(alone));
 }
 
 fn last_try(request: u32, t_end: u64, status: u16, answer: Answer) -> Done {

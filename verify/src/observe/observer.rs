@@ -1,153 +1,359 @@
-//! Looks at a target, repeated until one of them counts.
+//! Looks at a target, until nothing is amiss, or what is amiss has not moved for long enough.
+//!
+//! A finding is looked at by the means that would refute it: all rows once at first; then only the
+//! topics in question and the counters, while anything moves; then all rows in pages of another
+//! size, and once more. For example, 3 of 14,000 keys of topic `auth` are not listed. `auth` is
+//! asked for again and again. After 2 s one of them appears, and the waiting begins anew. For 10 s
+//! nothing more appears, and two whole looks later the other two keys are a finding.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reader::client::ReadError;
-use reader::database::DatabaseReader;
-use truth::chain::chain;
 use truth::observed::Behind;
-use truth::observed::counters::Counters;
-use truth::observed::rows::Equality;
+use truth::observed::presence::Presence;
+use truth::observed::rows::RowTally;
 use truth::target::Paging;
 
-use super::lister::Lister;
-use super::look::{Look, Stored};
+use super::counters::{CounterWatch, POLL_EVERY};
+use super::lister::{Examined, Lister};
+use super::sight::Sight;
+use super::waits::Quiet;
 
-/// Most listings of one look, each repeated because the target moved meanwhile.
+/// Most looks in a row that are repeated because the target moved meanwhile and nothing is amiss.
 const BRACKETS: u32 = 5;
 
-/// Pause between two looks for keys that are not listed.
+/// Least pause between two looks for what is in question.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// Longest time to read a database: a hundred million rows take a few minutes.
-const READ_WITHIN: Duration = Duration::from_secs(600);
+/// Pause between two looks, as a multiple of the time that a look takes.
+const PAUSES: u32 = 4;
 
-/// Least number of looks that confirm a finding, however long each takes.
-const LOOKS: u32 = 2;
+/// Most topics that are asked for one by one. If more are in question, all rows are looked at.
+const MOST_TOPICS: usize = 8;
 
 /// Look that counts, or the last one that did not.
 pub(super) struct Read<'e> {
-    pub(super) look: Look<'e>,
-    /// True if nothing moved during the look.
-    pub(super) bracketed: bool,
-    /// Number of listings of the look.
+    pub(super) sight: Sight<'e>,
+    /// True if the rows came to rest.
+    pub(super) rested: bool,
+    /// Number of whole looks.
     pub(super) brackets: u32,
+    /// Number of pages that looks in other page sizes and by topic took.
+    pub(super) further_pages: u64,
     /// Reason why missing keys may still appear.
     pub(super) behind: Option<Behind>,
 }
 
-/// Observer of one target, by its listing and its database.
+/// Numbers of keys that are amiss in a look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Amiss {
+    /// Acknowledged keys that neither the listing nor the database shows.
+    missing: u64,
+    /// Keys with more than one row.
+    copies: u64,
+    /// Keys on which listing and database differ.
+    apart: u64,
+}
+
+impl Amiss {
+    fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Observer of one target, by its counters, its listing and its database.
 pub(super) struct Observer<'a, 'e> {
     pub(super) lister: Lister<'a, 'e>,
+    pub(super) counters: CounterWatch<'a>,
+    pub(super) quiet: Quiet,
     pub(super) deadline: Instant,
-    /// Acknowledged keys that the first listing did not show.
-    pub(super) missing_at_first: Option<u64>,
+    /// Moment until which the target is looked at although nothing is amiss.
+    pub(super) watch_until: Instant,
+    /// Keys that the last look at each topic in question showed.
+    pub(super) by_topic: BTreeMap<String, Presence>,
+    /// Acknowledged keys that the first look did not show.
+    pub(super) missing_at_first: u64,
+    /// Time for which nothing was to move when the looking ended.
+    pub(super) quiet_wanted: Duration,
 }
 
 impl<'e> Observer<'_, 'e> {
-    /// Looks until nothing moved during the look, no acknowledged key is missing, and listing and
-    /// database agree; or until the deadline.
-    ///
-    /// Missing or different keys are a finding once their number no longer decreases. With a
-    /// deadline of 10 s, suppose that 8 keys are missing at 0 s, 3 at 6 s and 3 at the end. The
-    /// last improvement was after 6 s, and only 4 s have passed since: the target is catching up,
-    /// and the 3 keys are not lost yet. If the improvement had come after 2 s, they would be: 8 s
-    /// without a change are longer than the 2 s of change.
-    pub(super) async fn read(&mut self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
-        let begun = Instant::now();
-        // Keys that were missing or different at the look before, and the time of the last
-        // decrease.
-        let mut before = 0;
-        let mut improved = Duration::ZERO;
-        for looks in 1.. {
-            let mut read = self.bracketed(stats).await?;
-            let missing = self.missing(&read.look);
-            self.missing_at_first.get_or_insert(missing);
-            let apart = read.look.apart(self.lister.keys, self.lister.wanted.promises.window);
-            let amiss = missing + apart.map_or(0, |apart| apart.keys);
-            let looked = begun.elapsed();
-            if amiss < before {
-                improved = looked;
-            }
-            before = amiss;
-            let is_late = Instant::now() >= self.deadline && looks >= LOOKS;
-            if amiss == 0 || !read.bracketed || is_late {
-                // The number has to stay the same for as long as it decreased before.
-                let is_catching_up = looked - improved < improved;
-                read.behind = match amiss {
-                    0 => None,
-                    _ if read.look.is_of_replica() => Some(Behind::Replica),
-                    _ => is_catching_up.then_some(Behind::CatchingUp),
-                };
+    /// Looks until nothing moved during the look and nothing is amiss; or until what is amiss has
+    /// not moved for long enough; or until the deadline.
+    pub(super) async fn read(&mut self) -> Result<Read<'e>, ReadError> {
+        let sight = self.sight().await?;
+        self.missing_at_first = self.amiss(&sight).missing;
+        if !self.is_fine(&sight) {
+            self.lister.progress.say_cost(sight.took);
+        }
+        let mut read = Read { sight, rested: false, brackets: 1, further_pages: 0, behind: None };
+        loop {
+            let has_ended = match self.is_fine(&read.sight) {
+                true => self.bracket(&mut read).await?,
+                false => self.confirm(&mut read).await?,
+            };
+            if has_ended {
+                if let Some(listed) = &mut read.sight.listed {
+                    self.by_topic.values().for_each(|shown| listed.besides.fill(shown));
+                }
                 return Ok(read);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
         }
-        unreachable!("the loop above ends after the deadline")
     }
 
-    /// Looks between two equal readings of the counters. Gives up after `BRACKETS` looks.
-    async fn bracketed(&self, stats: &mut Option<Counters>) -> Result<Read<'e>, ReadError> {
-        let client = self.lister.client;
-        for bracket in 1.. {
-            let look = self.look(stats.as_ref()).await?;
-            let bracketed = match stats {
-                Some(before) if !self.ignores_counters() => {
-                    let after = client.stats().await?;
-                    std::mem::replace(before, after.clone()).stands_as(&after)
-                }
-                // Without counters to compare, a second look has to show the same rows.
-                _ => {
-                    let again = self.look(stats.as_ref()).await?;
-                    if let Some(counters) = stats {
-                        *counters = client.stats().await?;
-                    }
-                    again.shows_the_same(&look, self.lister.wanted.promises.shared)
-                }
-            };
-            if bracketed || bracket == BRACKETS {
-                return Ok(Read { look, bracketed, brackets: bracket, behind: None });
+    /// Waits until the counters of a target without rows lack nothing, or have not moved for long
+    /// enough.
+    pub(super) async fn wait(&mut self) {
+        self.quiet_wanted =
+            if self.counters.is_amiss() { self.quiet.of_counters() } else { self.quiet.least };
+        while self.counters.is_amiss() && !self.counters.is_quiet() && Instant::now() < self.deadline {
+            self.lister.progress.tick(String::new);
+            tokio::time::sleep(POLL_EVERY).await;
+            self.counters.read().await;
+        }
+    }
+
+    /// Finds out if a look at which nothing was amiss counts. Returns true if the looking ends.
+    async fn bracket(&mut self, read: &mut Read<'e>) -> Result<bool, ReadError> {
+        self.quiet_wanted = self.quiet.least;
+        self.examine_if_short(read).await?;
+        read.rested = self.counters_stood(&read.sight).await;
+        if !read.rested {
+            // Without counters to compare, a second look has to show the same rows.
+            let again = self.sight().await?;
+            read.rested = again.shows_the_same(&read.sight, self.shared());
+            read.sight = again;
+            read.brackets += 1;
+            self.examine_if_short(read).await?;
+        }
+        if !self.is_fine(&read.sight) {
+            return Ok(false);
+        }
+        if Instant::now() < self.watch_until.min(self.deadline) {
+            let pause = LOOK_AGAIN.max(read.sight.took * PAUSES);
+            tokio::time::sleep(pause.min(self.watch_until - Instant::now())).await;
+            self.counters.read().await;
+            read.sight = self.sight().await?;
+            read.brackets = 1;
+            return Ok(false);
+        }
+        Ok(read.rested || read.brackets >= BRACKETS || Instant::now() >= self.deadline)
+    }
+
+    /// Waits until what is amiss has not moved for long enough, and looks at it by the means that
+    /// would refute it. Returns true if the looking ends.
+    async fn confirm(&mut self, read: &mut Read<'e>) -> Result<bool, ReadError> {
+        let were_rows_fine = self.amiss(&read.sight).is_nothing();
+        self.until_quiet(&mut read.sight).await?;
+        if were_rows_fine && Instant::now() < self.deadline {
+            return Ok(false);
+        }
+        let quiet_since = Instant::now();
+        let examined = match &read.sight.listed {
+            Some(listed) if !self.amiss(&read.sight).is_nothing() => {
+                Some(self.lister.examine(listed, self.counters.counters()).await?)
+            }
+            _ => None,
+        };
+        let last = self.sight().await?;
+        read.brackets += 1;
+        read.rested = self.counters_stood(&last).await || last.shows_the_same(&read.sight, self.shared());
+        read.sight = last;
+        let has_moved = self.lister.histories.moved() > quiet_since;
+        if Instant::now() < self.deadline && (has_moved || self.is_fine(&read.sight)) {
+            return Ok(false);
+        }
+        if let Some(examined) = examined {
+            read.further_pages += examined.pages;
+            take_examined(&mut read.sight, examined);
+        }
+        read.behind = self.behind(&read.sight);
+        Ok(true)
+    }
+
+    /// Reason why keys that are missing now may still appear.
+    fn behind(&self, sight: &Sight<'_>) -> Option<Behind> {
+        let amiss = self.amiss(sight);
+        let still_for = self.lister.histories.still_for();
+        if amiss.is_nothing() {
+            return None;
+        }
+        if sight.is_of_replica() && amiss.missing + amiss.apart > 0 {
+            return Some(Behind::Replica);
+        }
+        let catches_up = still_for < self.quiet_of(amiss) || self.counters.catches_up(self.quiet.settle);
+        catches_up.then_some(Behind::CatchingUp)
+    }
+
+    /// Waits until nothing is amiss any more, or nothing in question moved for long enough. Looks
+    /// meanwhile at the counters and at the topics in question.
+    async fn until_quiet(&mut self, sight: &mut Sight<'e>) -> Result<(), ReadError> {
+        let mut next_glance = Instant::now() + LOOK_AGAIN.max(sight.took * PAUSES);
+        let mut amiss = self.amiss(sight);
+        loop {
+            let is_quiet = self.is_quiet(amiss) && (!self.counters.is_amiss() || self.counters.is_quiet());
+            let is_resolved = amiss.is_nothing() && !self.counters.is_amiss();
+            if is_resolved || is_quiet || Instant::now() >= self.deadline {
+                return Ok(());
+            }
+            let what = format!("; {} keys are not shown, {} more than once", amiss.missing, amiss.copies);
+            self.lister.progress.tick(|| what);
+            tokio::time::sleep(POLL_EVERY).await;
+            self.counters.read().await;
+            if !amiss.is_nothing() && Instant::now() >= next_glance {
+                let took = self.glance(sight).await?;
+                next_glance = Instant::now() + LOOK_AGAIN.max(took * PAUSES);
+                amiss = self.amiss(sight);
             }
         }
-        unreachable!("the loop above ends at the last bracket")
+    }
+
+    /// True if nothing in question moved for long enough. Counters that lack something and move
+    /// tell of events that still wait; other movements of the counters are not the listing's.
+    fn is_quiet(&mut self, amiss: Amiss) -> bool {
+        let quiet = self.quiet_of(amiss);
+        self.quiet_wanted =
+            if self.counters.is_amiss() { quiet.max(self.quiet.of_counters()) } else { quiet };
+        amiss.is_nothing() || (self.lister.histories.still_for() >= quiet && !self.counters.catches_up(quiet))
+    }
+
+    fn quiet_of(&self, amiss: Amiss) -> Duration {
+        let of = |is_amiss: bool, quiet: Duration| if is_amiss { quiet } else { self.quiet.least };
+        of(amiss.missing + amiss.apart > 0, self.quiet.of_missing())
+            .max(of(amiss.copies > 0, self.quiet.of_copies()))
+    }
+
+    /// Looks at what is in question, and returns the time that it took.
+    async fn glance(&mut self, sight: &mut Sight<'e>) -> Result<Duration, ReadError> {
+        let began = Instant::now();
+        let topics = self.topics_in_question(sight);
+        for topic in &topics {
+            if let Some(shown) = self.lister.list_topic(topic).await? {
+                self.by_topic.insert(topic.clone(), shown);
+            }
+        }
+        if topics.is_empty() || self.lister.ignores_topic {
+            *sight = self.sight().await?;
+        }
+        Ok(began.elapsed())
+    }
+
+    /// Topics of the keys in question. Empty if they cannot be asked for by themselves, or are too
+    /// many.
+    fn topics_in_question(&self, sight: &Sight<'e>) -> Vec<String> {
+        let lister = &self.lister;
+        let Some(listed) = &sight.listed else { return Vec::new() };
+        let is_by_topic =
+            !lister.client.target().listing.parameters.topic.is_empty() && !lister.ignores_topic;
+        if !is_by_topic || lister.wanted.database.is_some() {
+            return Vec::new();
+        }
+        let mut topics: Vec<&str> = Vec::new();
+        let missing = self.missing(sight);
+        for ordinal in missing.chain(listed.tally.copies.keys.keys().copied()) {
+            let topic = lister.events.topic(ordinal);
+            if !topics.contains(&topic) {
+                topics.push(topic);
+            }
+            if topics.len() > MOST_TOPICS {
+                return Vec::new();
+            }
+        }
+        topics.into_iter().map(str::to_owned).collect()
     }
 
     /// Looks once, in the listing and in the database. A database that cannot be read leaves the
     /// listing as it is.
-    pub(super) async fn look(&self, stats: Option<&Counters>) -> Result<Look<'e>, ReadError> {
+    async fn sight(&mut self) -> Result<Sight<'e>, ReadError> {
+        let began = Instant::now();
+        let before = self.counters.counters().cloned();
         let offers_listing = self.lister.client.offers_listing();
-        let listed = if offers_listing { Some(self.lister.list(stats).await?) } else { None };
+        let listed = if offers_listing { Some(self.lister.list(before.as_ref()).await?) } else { None };
         let stored = match self.lister.wanted.database {
-            Some(database) => Some(self.ask(database).await),
+            Some(database) => Some(self.lister.read_database(database).await),
             None => None,
         };
-        Ok(Look { listed, stored })
+        let mut sight = Sight { listed, stored, before, took: began.elapsed() };
+        // What the database is compared with has to be known.
+        if let Some(listed) = sight.listed.as_ref().filter(|_| sight.stored.is_some()) {
+            let examined = self.lister.examine(listed, sight.before.as_ref()).await?;
+            take_examined(&mut sight, examined);
+        }
+        Ok(sight)
     }
 
-    /// Reads the database. The error is a text for people.
-    async fn ask(&self, database: &DatabaseReader) -> Result<Stored<'e>, String> {
-        let wanted = self.lister.wanted;
-        let mut tally = self.lister.blank(Equality::in_columns(wanted.promises));
-        let read = database.rows_into(&mut tally, READ_WITHIN).await;
-        let is_replica = read.map_err(|error| chain(&error))?;
-        let acked = wanted.tally.keys.iter().any(|(_, state)| state.acked() > 0);
-        Stored { tally, is_replica }.understood(acked)
+    /// Finds out how far a listing reaches that shows all acknowledged keys, and fewer rows than
+    /// the target counts.
+    async fn examine_if_short(&mut self, read: &mut Read<'e>) -> Result<(), ReadError> {
+        let stats = self.counters.counters();
+        let listed = read.sight.listed.as_ref().filter(|_| read.sight.stored.is_none());
+        let Some(listed) = listed.filter(|listed| self.lister.counts_more(listed, stats)) else {
+            return Ok(());
+        };
+        let examined = self.lister.examine(listed, stats).await?;
+        read.further_pages += examined.pages;
+        take_examined(&mut read.sight, examined);
+        Ok(())
+    }
+
+    /// True if the counters are those of before the look.
+    async fn counters_stood(&mut self, sight: &Sight<'e>) -> bool {
+        self.counters.read().await;
+        !self.ignores_counters() && self.counters.stands_as(sight.before.as_ref())
     }
 
     /// True if counters that move say nothing, because others write to the target too. With offsets
     /// it is false: the rows of others shift the pages, so such a listing counts only if nothing
     /// moved at all.
     fn ignores_counters(&self) -> bool {
-        let shared = self.lister.wanted.promises.shared;
-        shared && self.lister.client.target().listing.paging != Paging::Offset
+        self.shared() && self.lister.client.target().listing.paging != Paging::Offset
     }
 
-    /// Number of acknowledged keys that neither the listing nor the database shows, as far as a
-    /// look can tell.
-    fn missing(&self, look: &Look<'_>) -> u64 {
-        let Some((tally, extent)) = look.decisive() else { return 0 };
+    fn shared(&self) -> bool {
+        self.lister.wanted.promises.is_shared()
+    }
+
+    fn is_fine(&self, sight: &Sight<'_>) -> bool {
+        let are_counters_fine = !self.counters.is_amiss() || self.counters.is_quiet();
+        are_counters_fine && self.amiss(sight).is_nothing()
+    }
+
+    fn amiss(&self, sight: &Sight<'_>) -> Amiss {
+        let wanted = self.lister.wanted;
+        let is_copied = |ordinal: &u64| {
+            !wanted.tally.ages.may_be_forgotten(*ordinal) && self.lister.histories.has_copies(*ordinal)
+        };
+        let copies_in = |tally: &RowTally<'_>| {
+            tally.copies.keys.keys().filter(|ordinal| is_copied(ordinal)).count() as u64
+        };
+        Amiss {
+            missing: self.missing(sight).count() as u64,
+            copies: sight.decisive().map_or(0, |(tally, _)| copies_in(tally)),
+            apart: sight.apart(self.lister.keys, wanted.promises.window).map_or(0, |apart| apart.keys),
+        }
+    }
+
+    /// Acknowledged keys that neither the listing nor the database shows, as far as a look can tell.
+    fn missing<'s>(&'s self, sight: &'s Sight<'_>) -> Box<dyn Iterator<Item = u64> + 's> {
+        let Some((tally, extent)) = sight.decisive() else { return Box::new(std::iter::empty()) };
         let keys = self.lister.acked_absent_from(tally, extent);
-        keys.filter(|ordinal| look.beside().is_none_or(|beside| beside.presence.seen(*ordinal) == 0)).count()
-            as u64
+        let is_shown_by_topic = |ordinal: u64| self.by_topic.values().any(|shown| shown.seen(ordinal) > 0);
+        Box::new(
+            keys.filter(move |ordinal| !sight.is_shown_besides(*ordinal) && !is_shown_by_topic(*ordinal)),
+        )
+    }
+}
+
+/// Adds to a look what its examination showed.
+fn take_examined<'e>(sight: &mut Sight<'e>, examined: Examined<'e>) {
+    let Some(listed) = &mut sight.listed else { return };
+    let Examined { extent, better, besides, is_part, .. } = examined;
+    listed.besides.fill(&besides);
+    listed.extent = extent;
+    listed.all_topics &= !is_part;
+    if let Some(better) = better {
+        let plain = std::mem::replace(&mut listed.tally, better);
+        listed.besides.fill(&plain.presence);
     }
 }

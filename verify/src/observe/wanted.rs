@@ -1,9 +1,8 @@
 //! Subject of an observation.
 
-use std::time::Duration;
-
 use judge::books::tally::Tally;
 use reader::database::DatabaseReader;
+use reader::looking::Looking;
 use truth::plan::Plan;
 use truth::record::baseline::Baseline;
 use truth::scenario::promises::Promises;
@@ -21,6 +20,6 @@ pub struct Wanted<'a> {
     pub baseline: Option<&'a Baseline>,
     /// Database of the target, as a second view of what it stored.
     pub database: Option<&'a DatabaseReader>,
-    /// Longest time for the target to come to rest.
-    pub settle: Duration,
+    /// Times for which the target is looked at.
+    pub looking: Looking,
 }

@@ -32,6 +32,9 @@ pub(super) const SOURCE: &str = "verify-probe";
 /// Timestamp of every event of a probe. Its milliseconds show if it is kept as sent.
 pub(super) const TIMESTAMP: &str = "2025-01-01T00:00:00.250Z";
 
+/// The same moment, in milliseconds since 1970.
+pub(super) const TIMESTAMP_MS: i64 = 1_735_689_600_250;
+
 /// Response to a request of a probe.
 #[derive(Clone, Debug)]
 pub(super) struct Response {

@@ -134,25 +134,13 @@ pub(super) async fn say(
     missing
 }
 
-/// Writes the numbers that show a restart, and the promise that follows.
+/// Writes the numbers that show a restart.
 fn say_lifetime(body: &Value, draft: &mut Draft) {
-    let mut shows_restarts = false;
     for name in ["uptime", "instance"] {
         if let Some(place) = named(body, name, "") {
             let value = body.pointer(&place).map(Value::to_string).unwrap_or_default();
             draft.set("target.stats", name, &place, &format!("chosen by its name; its value was {value}"));
-            shows_restarts = true;
         }
-    }
-    if shows_restarts {
-        draft.set(
-            "promises",
-            "counters",
-            "volatile",
-            "the probe did not restart the target; use persistent if counters survive a restart",
-        );
-    } else {
-        draft.note("promises", "counters = \"persistent\" is the default, and nothing shows a restart. Use volatile if counters do not survive one");
     }
 }
 

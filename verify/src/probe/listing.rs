@@ -5,7 +5,6 @@ mod question;
 
 use std::time::{Duration, Instant};
 
-use truth::scenario::promises::TimestampEquality;
 use truth::target::Paging;
 
 use self::paging::Way;
@@ -13,7 +12,7 @@ use self::question::{Found, Question, longest_list};
 use super::asking::Asker;
 use super::draft::Draft;
 use super::publish::{Exchanges, WayIn};
-use super::rows::{Kept, Shape, Shown};
+use super::rows::{Shape, Shown};
 
 /// Paths that are tried.
 const PATHS: [&str; 6] = ["/events", "/api/events", "/logs", "/items", "/messages", "/records"];
@@ -161,8 +160,6 @@ pub(super) fn say(listed: Result<&Listed, &String>, draft: &mut Draft) {
         Err(seen) => {
             draft.note(TABLE, seen);
             draft.note(TABLE, "fill in: path = \"/...\", and rows = \"/...\", paging and [target.listing.fields] if they differ from the defaults");
-            draft.set("promises", "payload", "none", "no listing shows the payloads");
-            draft.set("promises", "timestamp", "none", "no listing shows the timestamps");
             return;
         }
     };
@@ -203,31 +200,11 @@ fn say_fields(shape: &Shape, draft: &mut Draft) {
         }
     }
     match &shape.timestamp {
-        Some(Shown { at, kept }) => {
-            draft.set(TABLE, "timestamp", at, "place of the time that was sent");
-            match kept {
-                TimestampEquality::Exact => {
-                    draft.set("promises", "timestamp", "exact", "the text is as sent");
-                }
-                _ => {
-                    draft.set("promises", "timestamp", "instant", "the time is as sent, the text is not");
-                }
-            }
-        }
-        None => {
-            draft.set(TABLE, "timestamp", "", "rows do not show it as sent");
-            draft.set("promises", "timestamp", "none", "it is not shown as sent");
-        }
+        Some(Shown { at, .. }) => draft.set(TABLE, "timestamp", at, "place of the time that was sent"),
+        None => draft.set(TABLE, "timestamp", "", "rows do not show it as sent"),
     }
     match &shape.payload {
-        Some(Shown { at, kept }) => {
-            draft.set(TABLE, "payload", at, "place of the value that was sent");
-            let promise = if *kept == Kept::Exact { "exact" } else { "json" };
-            draft.set("promises", "payload", promise, kept.evidence());
-        }
-        None => {
-            draft.set(TABLE, "payload", "", "rows do not show it as sent");
-            draft.set("promises", "payload", "none", "it is not shown as sent");
-        }
+        Some(Shown { at, .. }) => draft.set(TABLE, "payload", at, "place of the value that was sent"),
+        None => draft.set(TABLE, "payload", "", "rows do not show it as sent"),
     }
 }

@@ -191,26 +191,16 @@ pub(super) fn say(way_in: &WayIn, draft: &mut Draft) {
     }
 }
 
-/// Writes the promises that the responses and the listing show.
+/// Writes the promise that the responses and the listing show.
 pub(super) fn say_promises(sent: &Exchanges, seen_at_once: Option<bool>, draft: &mut Draft) {
     let responses = [Some(&sent.once), sent.again.as_ref(), sent.batch.as_ref()];
     let is_later = responses.into_iter().flatten().any(|response| response.status == 202);
-    match seen_at_once {
-        Some(true) if !is_later => {
-            draft.set("promises", "ack", "committed", "a listing right after the response showed the event");
-        }
-        _ => draft.set(
+    if is_later || seen_at_once != Some(true) {
+        draft.set(
             "promises",
             "ack",
             "queued",
             "a response had status 202, or no listing right after it showed the event: it may be stored later",
-        ),
+        );
     }
-    draft.set(
-        "promises",
-        "stats",
-        "eventual",
-        "a few events cannot show if the counters always add up; use snapshot if the target promises it",
-    );
-    draft.note("promises", "batch = \"atomic\" is the default: a request is stored completely or not at all. Use partial if the target may store a part of a request");
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use judge::evidence::{EvidenceError, Run};
 use truth::record::folder::RunFolder;
-use truth::record::ledger::Frame;
 use truth::record::ledger::reader::SegmentReader;
+use truth::record::ledger::{Frame, LedgerError};
 
 use crate::cli::Options;
 
@@ -39,13 +39,15 @@ fn end_plans(runs: &mut [Run]) -> Result<(), EvidenceError> {
     let mut rounds = 0;
     for run in runs.iter() {
         for path in run.folder.segments()? {
-            // A frame that cannot be read is reported when the ledger is booked.
-            let frames = SegmentReader::open(&path).into_iter().flatten().map_while(Result::ok);
-            let opened = frames.filter_map(|frame| match frame {
-                Frame::Open { round, .. } => Some(round + 1),
-                _ => None,
-            });
-            rounds = opened.fold(rounds, u64::max);
+            for frame in SegmentReader::open(&path).into_iter().flatten() {
+                match frame {
+                    Ok(Frame::Open { round, .. }) => rounds = rounds.max(round + 1),
+                    Ok(_) => {}
+                    Err(error @ LedgerError::Altered { .. }) => return Err(error.into()),
+                    // Reported when the ledger is booked.
+                    Err(_) => break,
+                }
+            }
         }
     }
     for run in runs {

@@ -8,8 +8,8 @@ use judge::numbers::counted;
 use judge::resend::Lists;
 use reader::client::TargetClient;
 use tokio::time::{Instant, sleep};
-use truth::chain::chain;
 use truth::clock::monotonic_ns;
+use truth::duration::format;
 use truth::observed::presence::Presence;
 use truth::observed::sentinels::{FALLEN_EXAMPLES, SentSentinel, Sentinels};
 use truth::plan::shard::Shard;
@@ -18,7 +18,7 @@ use truth::record::folder::RunFolder;
 use crate::observe::{Wanted, glimpse};
 use crate::resend::{self, ResendError, SentAt};
 
-/// Longest time that sentinels are looked for.
+/// Longest time that sentinels are looked for, unless all looks have to end before.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// First pause between two looks for sentinels; it doubles.
@@ -78,7 +78,8 @@ impl Sending<'_> {
             fallen_out_keys: Vec::new(),
         };
         let is_shown = self.client.offers_listing() || self.wanted.database.is_some();
-        let until = Instant::now() + PATIENCE;
+        let patience = PATIENCE.min(self.wanted.looking.max_wait);
+        let until = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         while is_shown && is_awaited(&sentinels) {
             let looked = glimpse(self.client, self.wanted).await;
@@ -91,8 +92,8 @@ impl Sending<'_> {
                 }
             }
             if Instant::now() >= until {
-                let why = looked.err().map_or_else(String::new, |error| format!("; {}", chain(&error)));
-                eprintln!("note: not all sentinels were shown within {} s{why}", PATIENCE.as_secs());
+                let why = looked.err().map_or_else(String::new, |error| format!("; {error}"));
+                eprintln!("note: not all sentinels were shown within {}{why}", format(patience));
                 break;
             }
             sleep(pause).await;

@@ -15,7 +15,7 @@ use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
 use truth::scenario::promises::PayloadEquality;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
-use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, row};
+use crate::forge::{Fate, Folder, Forge, Forged, assert_fails, assert_names, check, row};
 use crate::stub::{Published, Script, Stub};
 
 /// One request of the run was lost on the way, another was executed without an answer.
@@ -297,7 +297,7 @@ fn a_list_that_was_cut_short_is_unknown_and_not_unsent() {
 
 #[test]
 fn order_in_time_is_not_judged_across_the_clocks_of_two_machines() {
-    let mut forged = in_doubt().run();
+    let mut forged = Forged { folder: Folder::Old, ..in_doubt().run() };
     let keys = first_acked(&forged, 3);
     send(&mut forged, Purpose::Replay, &keys, |answer| answer);
     let out = tempfile::tempdir().expect("a folder");
@@ -315,6 +315,7 @@ fn order_in_time_is_not_judged_across_the_clocks_of_two_machines() {
         boot_id: "another boot".to_owned(),
         monotonic_ns: 1,
         utc_ms: 1,
+        foundation: None,
     };
     drop(SegmentWriter::create(&segment, header).expect("a forged run"));
     assert!(!assembled(&folder));
@@ -434,6 +435,7 @@ async fn two_that_send_do_not_meet_and_what_cannot_be_recorded_is_not_sent() {
         boot_id: "a boot".to_owned(),
         monotonic_ns: 1,
         utc_ms: 1,
+        foundation: None,
     };
     SegmentWriter::create(&folder.segment(u16::MAX), header)
         .expect("a forged run")

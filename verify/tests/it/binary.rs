@@ -8,8 +8,10 @@ use std::process::{Command, Output};
 use judge::verdict::{Judgement, Verdict};
 use truth::plan::shard::Shard;
 use truth::record::folder::RunFolder;
+use truth::record::seal::seal_look;
 
-use crate::forge::{Fate, Forge, Forged};
+use crate::forge::{Fate, Folder, Forge, Forged};
+use crate::released::copy_folder;
 use crate::stub::{Script, Stub};
 
 pub(crate) fn small() -> Forge {
@@ -18,7 +20,7 @@ pub(crate) fn small() -> Forge {
     forge
 }
 
-fn verify(arguments: &[&str], directory: &Path) -> Output {
+pub(crate) fn verify(arguments: &[&str], directory: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_verify"))
         .args(arguments)
         .current_dir(directory)
@@ -172,7 +174,7 @@ fn offline_without_a_complete_observation_is_void() {
 #[test]
 fn a_damaged_ledger_is_unknown_and_a_torn_tail_is_not() {
     let out = tempfile::tempdir().unwrap();
-    let folder = small().run().write_observed(out.path());
+    let folder = Forged { folder: Folder::Killed, ..small().run() }.write_observed(out.path());
     let segment = folder.segment(0);
     let bytes = fs::read(&segment).unwrap();
     let mut damaged = bytes.clone();
@@ -181,7 +183,7 @@ fn a_damaged_ledger_is_unknown_and_a_torn_tail_is_not() {
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
     assert!(stdout(&output).contains("damaged at byte"), "{}", stdout(&output));
-    // The last frame but one, and a part of the last: the sender died while it wrote.
+    // A part of the last frame: the sender died while it wrote.
     fs::write(&segment, &bytes[..bytes.len() - 9]).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
@@ -195,6 +197,7 @@ fn an_observation_of_other_keys_is_refused() {
     let mut other = small();
     other.scenario.load.count = Some(500);
     other.run().observed().save(&folder.observation(1)).unwrap();
+    seal_look(&folder.observation(1)).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
     assert!(stderr(&output).contains("not of this run's keys"), "{}", stderr(&output));
@@ -233,10 +236,7 @@ fn one_shard_brings_its_siblings_and_a_missing_one_is_said() {
     assert!(stdout(&output).starts_with("PASS"), "{}", stdout(&output));
     // A copy of a folder is not another run.
     let copy = out.path().join("copy");
-    fs::create_dir_all(copy.join("ledger")).unwrap();
-    for file in ["run.json", "run.lock", "baseline.json", "polls.ndjson", "ledger/lane-000.seg"] {
-        fs::copy(second.file(file), copy.join(file)).unwrap();
-    }
+    copy_folder(second.path(), &copy);
     assert_eq!(offline(&first, &[]).status.code(), Some(0));
     fs::remove_dir_all(&copy).unwrap();
     fs::remove_dir_all(second.path()).unwrap();
@@ -283,7 +283,9 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     assert_eq!(again.status.code(), Some(1), "the newest counts");
     assert!(again.stderr.is_empty(), "{}", stderr(&again));
     // An observation that was not finished is passed over.
-    fs::remove_file(folder.observation(3).join("stats.json")).unwrap();
+    for last in ["stats.json", "SHA256SUMS"] {
+        fs::remove_file(folder.observation(3).join(last)).unwrap();
+    }
     fs::remove_dir_all(folder.observation(2)).unwrap();
     let earlier = offline(&folder, &[]);
     assert_eq!(earlier.status.code(), Some(0));
@@ -303,7 +305,7 @@ fn files_of_other_keys_are_refused() {
     let out = tempfile::tempdir().unwrap();
     let mut forge = small();
     forge.scenario.traps.other_payload = 4;
-    let folder = forge.run().write_observed(out.path());
+    let folder = Forged { folder: Folder::Old, ..forge.run() }.write_observed(out.path());
     assert_eq!(offline(&folder, &[]).status.code(), Some(0));
     for file in ["winners.bin", "presence.bin"] {
         let path = folder.observation(1).join(file);

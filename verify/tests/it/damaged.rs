@@ -7,12 +7,17 @@ use std::path::Path;
 use truth::record::folder::RunFolder;
 
 use crate::binary::{offline, saved, shards, small, stderr, stdout};
-use crate::forge::{Forge, Forged};
+use crate::forge::{Folder, Forge, Forged};
 
 /// Writes the files that `loadgen` writes last, for a run that came to its end.
 fn say_ended(folder: &RunFolder, ended: &str, ledger_written: bool) {
     let summary = format!(r#"{{"ended": "{ended}", "ledger_written": {ledger_written}}}"#);
     fs::write(folder.file("summary.json"), summary).expect("a folder that can be written");
+}
+
+/// A run in the format of 0.1, which says nothing of damage but what its files tell by themselves.
+fn old(forge: Forge) -> Forged {
+    Forged { folder: Folder::Old, ..forge.run() }
 }
 
 /// Cuts a file off at this share of its bytes.
@@ -26,7 +31,7 @@ fn cut(path: &Path, share: f64) {
 fn a_segment_that_lost_its_end_is_unknown_where_the_run_came_to_its_own() {
     for share in [0.0, 0.003, 0.2, 0.42, 0.77, 0.999] {
         let out = tempfile::tempdir().unwrap();
-        let folder = Forge { lanes: 2, ..small() }.run().write_observed(out.path());
+        let folder = old(Forge { lanes: 2, ..small() }).write_observed(out.path());
         say_ended(&folder, "complete", true);
         assert_eq!(offline(&folder, &[]).status.code(), Some(0));
         cut(&folder.segment(1), share);
@@ -41,7 +46,7 @@ fn a_ledger_that_was_never_closed_may_lack_what_was_sent_last() {
     for share in [0.0, 0.003, 0.2, 0.42, 0.77] {
         for (ended, ledger_written) in [(None, false), (Some("complete"), false), (Some("lane-lost"), true)] {
             let out = tempfile::tempdir().unwrap();
-            let folder = Forge { lanes: 2, ..small() }.run().write_observed(out.path());
+            let folder = old(Forge { lanes: 2, ..small() }).write_observed(out.path());
             ended.into_iter().for_each(|ended| say_ended(&folder, ended, ledger_written));
             cut(&folder.segment(1), share);
             let output = offline(&folder, &[]);
@@ -62,7 +67,7 @@ fn a_ledger_that_was_never_closed_may_lack_what_was_sent_last() {
 #[test]
 fn what_a_ledger_without_an_end_does_hold_is_judged() {
     let out = tempfile::tempdir().unwrap();
-    let mut forged = small().run();
+    let mut forged = old(small());
     forged.lose(3);
     let folder = forged.write_observed(out.path());
     cut(&folder.segment(0), 0.5);
@@ -74,7 +79,7 @@ fn what_a_ledger_without_an_end_does_hold_is_judged() {
 #[test]
 fn a_lane_without_its_segment_is_unknown() {
     let out = tempfile::tempdir().unwrap();
-    let folder = small().run().write_observed(out.path());
+    let folder = old(small()).write_observed(out.path());
     fs::remove_file(folder.segment(0)).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
@@ -84,7 +89,7 @@ fn a_lane_without_its_segment_is_unknown() {
 #[test]
 fn a_run_without_its_baseline_is_unknown() {
     let out = tempfile::tempdir().unwrap();
-    let folder = small().run().write_observed(out.path());
+    let folder = old(small()).write_observed(out.path());
     fs::remove_file(folder.file("baseline.json")).unwrap();
     let output = offline(&folder, &[]);
     assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
@@ -95,7 +100,7 @@ fn a_run_without_its_baseline_is_unknown() {
 fn polls_that_lost_their_end_are_said() {
     for share in [None, Some(0.0), Some(0.5)] {
         let out = tempfile::tempdir().unwrap();
-        let folder = small().run().write_observed(out.path());
+        let folder = old(small()).write_observed(out.path());
         say_ended(&folder, "complete", true);
         let polls = folder.file("polls.ndjson");
         match share {
@@ -114,7 +119,7 @@ fn an_observation_with_a_changed_bit_is_refused() {
     let out = tempfile::tempdir().unwrap();
     let mut forge = small();
     forge.scenario.traps.other_payload = 4;
-    let folder = forge.run().write_observed(out.path());
+    let folder = old(forge).write_observed(out.path());
     for file in ["presence.bin", "winners.bin"] {
         let path = folder.observation(1).join(file);
         let whole = fs::read(&path).unwrap();

@@ -7,6 +7,7 @@ use judge::judge;
 use judge::verdict::{CheckId, Judgement, Status, Verdict};
 use reader::client::TargetClient;
 use reader::database::DatabaseReader;
+use reader::looking::Looking;
 use reader::tunnel::ProxyLogin;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -82,7 +83,7 @@ async fn look(forged: &Forged, target: &Target, database: &DatabaseReader) -> Ob
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
         database: Some(database),
-        settle: std::time::Duration::from_secs(3),
+        looking: Looking { settle: std::time::Duration::from_secs(3), ..Looking::default() },
     };
     observe(&client, &wanted).await.expect("something was read")
 }
@@ -332,7 +333,9 @@ async fn a_column_that_is_not_understood_is_unknown_and_one_that_is_counts() {
     for (column, is_understood) in [
         ("1000000 * strftime('%s', timestamp) + 1000 * substr(timestamp, 21, 3) AS timestamp", true),
         ("replace(replace(timestamp, 'T', ' '), 'Z', ' +0000 UTC') AS timestamp", true),
-        ("julianday(timestamp) AS timestamp", false),
+        ("timestamp || ' at noon' AS timestamp", true),
+        ("julianday(timestamp) AS timestamp", true),
+        ("NULL AS payload", true),
         ("upper(source) AS source", false),
         ("CAST(payload AS BLOB) AS payload", true),
         ("hex(payload) AS payload", false),

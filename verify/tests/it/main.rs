@@ -4,6 +4,7 @@
 mod again;
 mod binary;
 mod damaged;
+mod damages;
 mod database;
 #[allow(dead_code, unused_imports, reason = "shared by three test binaries, each of which uses a part")]
 #[path = "../../../judge/tests/it/forge.rs"]
@@ -11,8 +12,11 @@ mod forge;
 #[allow(dead_code, unused_imports, reason = "shared by three test binaries, each of which uses a part")]
 #[path = "../../../judge/tests/it/forged.rs"]
 mod forged;
+mod looking;
 mod observing;
 mod probed;
+mod released;
 mod schemas;
+mod sealed;
 mod sentinels;
 mod stub;

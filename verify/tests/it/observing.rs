@@ -8,6 +8,7 @@ use judge::facts::book;
 use judge::judge;
 use judge::verdict::{CheckId, Judgement, Verdict};
 use reader::client::{ReadError, TargetClient};
+use reader::looking::Looking;
 use reader::tunnel::ProxyLogin;
 use truth::observed::counters::Counters;
 use truth::observed::{Behind, Observed, Settled};
@@ -47,7 +48,7 @@ async fn look(forged: &Forged, target: &Target, settle: Duration) -> Result<Obse
         tally: &tally,
         baseline: evidence.baseline.as_ref(),
         database: None,
-        settle,
+        looking: Looking { settle, ..Looking::default() },
     };
     observe(&client, &wanted).await
 }
@@ -121,7 +122,10 @@ async fn a_listing_of_other_names_is_read_as_the_scenario_says() {
     let target = Target { url: stub.url.clone(), ..scenario.target.clone() };
     let verdict = verdict(&forged, &target, PATIENT).await;
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
-    assert_eq!(check(&verdict, CheckId::PayloadChanged).summary, "210 stored events are as sent");
+    assert_eq!(
+        check(&verdict, CheckId::PayloadChanged).summary,
+        "210 stored events are as sent in timestamp and payload"
+    );
 
     // One row of other contents is noticed through all of that.
     let mut script = script(&forged);
@@ -379,6 +383,35 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
 }
 
 #[tokio::test]
+async fn rows_without_a_payload_are_found_unless_no_row_has_one() {
+    let mut forged = small();
+    let read = async |forged: &Forged| {
+        let stub = Stub::start(script(forged)).await;
+        verdict(forged, &target(&stub), PATIENT).await
+    };
+    forged.rows[7].payload = None;
+    forged.rows[70].timestamp = None;
+    let verdict = read(&forged).await;
+    assert_fails(&verdict, &[CheckId::PayloadChanged]);
+    let found: Vec<&str> = check(&verdict, CheckId::PayloadChanged)
+        .findings
+        .iter()
+        .map(|finding| finding.detail.as_str())
+        .collect();
+    assert_eq!(
+        found,
+        ["payload is missing; 209 of 210 rows show it", "timestamp is missing; 209 of 210 rows show it"]
+    );
+    for row in &mut forged.rows {
+        (row.timestamp, row.payload) = (None, None);
+    }
+    let verdict = read(&forged).await;
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let said = verdict.observations[0].to_string();
+    assert_eq!(said, "timestamps and payloads are not shown, so they were not compared");
+}
+
+#[tokio::test]
 async fn a_target_that_shows_every_key_and_counts_some_again_after_its_window_is_sound() {
     let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
     (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
@@ -467,7 +500,7 @@ async fn what_waits_is_given_the_promised_time_and_no_more() {
 #[tokio::test]
 async fn keys_that_are_not_listed_are_looked_for_until_the_promised_time() {
     let mut forged = small();
-    (forged.promises.ack, forged.promises.drain) = (Ack::Queued, Some(PATIENT));
+    (forged.promises.ack, forged.promises.drain) = (Some(Ack::Queued), Some(PATIENT));
     let late = forged.rows.split_off(200);
     // The counters do not tell what waits, and count all at once.
     let untold = |_: usize, counters: &Counters| {
@@ -494,7 +527,7 @@ async fn counters_that_never_rest_are_unknown() {
         [(Box::new(moving), Settled::Moving), (Box::new(waiting), Settled::Stalled)];
     for (on_stats, settled) in scripts {
         let mut forged = forged.clone();
-        forged.promises.ack = Ack::Queued;
+        forged.promises.ack = Some(Ack::Queued);
         forged.polls.clear();
         forged.lose(3);
         let stub = Stub::start(Script { on_stats, ..script(&forged) }).await;
@@ -566,7 +599,7 @@ async fn a_target_without_counters_is_listed_twice_and_one_without_a_listing_cou
 #[tokio::test]
 async fn where_others_write_our_rows_alone_have_to_stand_still() {
     let mut forged = small();
-    forged.promises.shared = true;
+    forged.promises.shared = Some(true);
     let on_stats = |nth: usize, counters: &Counters| {
         let more = |count: Option<u64>| count.map(|count| count + nth as u64);
         Some(Counters {
@@ -679,7 +712,7 @@ async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
     unknown(&up_to(700, rows, &forged, uncounted).await);
     // An event that is stored later may be stored after everything that is shown.
     let mut queued = forged.clone();
-    queued.promises.ack = Ack::Queued;
+    queued.promises.ack = Some(Ack::Queued);
     queued.rows.remove(300);
     unknown(&up_to(700, queued.rows.clone(), &queued, uncounted).await);
 }

@@ -2,13 +2,18 @@
 //! what changes, changes with the number of questions that were asked.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::body::{Body, to_bytes};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use truth::observed::counters::Counters;
@@ -21,8 +26,12 @@ pub(crate) enum Pages {
     Link { at_most: usize },
     /// `Link`, twenty rows a page, through the newest rows alone, whatever there is.
     Newest { of: usize },
+    /// The same, but each page begins with the last row of the page before.
+    Inclusive { at_most: usize },
     /// `offset=`.
     Offset,
+    /// The same, but behind the first page pairs of rows stand the other way round.
+    Ties,
     /// The same, but no page begins here or beyond.
     OffsetBelow { end: usize },
     /// The limit is kept, and there is no way on.
@@ -55,6 +64,18 @@ pub(crate) struct Script {
     pub(crate) leaks: bool,
     /// Rows that are not shown before this many first pages were asked for.
     pub(crate) late: (usize, Vec<Row>),
+    /// Rows that are not shown any more once this many first pages were asked for.
+    pub(crate) early: (usize, Vec<Row>),
+    /// Rows that every second listing shows.
+    pub(crate) flickering: Vec<Row>,
+    /// Rows that are shown only to who asks for their topic.
+    pub(crate) only_by_topic: Vec<Row>,
+    /// Number of first requests, of any kind, that are answered with 503.
+    pub(crate) busy_for: usize,
+    /// Set when responses are packed, which nobody asked for.
+    pub(crate) gzip: bool,
+    /// Value of the `Age` header.
+    pub(crate) age: Option<u64>,
     /// Rows that are not shown before events are published.
     pub(crate) hidden: Vec<Row>,
     /// Counters that are shown instead, by the number of the request from 0.
@@ -91,6 +112,12 @@ impl Script {
             by_topic: true,
             leaks: false,
             late: (0, Vec::new()),
+            early: (0, Vec::new()),
+            flickering: Vec::new(),
+            only_by_topic: Vec::new(),
+            busy_for: 0,
+            gzip: false,
+            age: None,
             hidden: Vec::new(),
             on_stats: Box::new(|_, counters| Some(counters.clone())),
             on_list: Box::new(|_| Listed::Rows),
@@ -101,6 +128,8 @@ impl Script {
 
 struct Shared {
     script: Script,
+    asked: usize,
+    headers: Vec<HeaderMap>,
     stats_asked: usize,
     pages_asked: usize,
     firsts_asked: usize,
@@ -115,12 +144,21 @@ pub(crate) struct Stub {
 
 impl Stub {
     pub(crate) async fn start(script: Script) -> Self {
-        let shared = Shared { script, stats_asked: 0, pages_asked: 0, firsts_asked: 0, published: 0 };
+        let shared = Shared {
+            script,
+            asked: 0,
+            headers: Vec::new(),
+            stats_asked: 0,
+            pages_asked: 0,
+            firsts_asked: 0,
+            published: 0,
+        };
         let shared = Arc::new(Mutex::new(shared));
         let app = Router::new()
             .route("/stats", get(stats))
             .route("/events", get(events))
             .route("/publish", post(publish))
+            .layer(from_fn_with_state(Arc::clone(&shared), around))
             .with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
@@ -133,11 +171,45 @@ impl Stub {
         self.shared.lock().expect("no test panics here").published
     }
 
+    /// Headers of all reads.
+    pub(crate) fn headers(&self) -> Vec<HeaderMap> {
+        self.shared.lock().expect("no test panics here").headers.clone()
+    }
+
     /// Numbers of requests for counters and for pages.
     pub(crate) fn asked(&self) -> (usize, usize) {
         let shared = self.shared.lock().expect("no test panics here");
         (shared.stats_asked, shared.pages_asked)
     }
+}
+
+/// What the stub does to every response.
+async fn around(State(shared): State<Arc<Mutex<Shared>>>, request: Request, next: Next) -> Response {
+    let (is_busy, gzip, age) = {
+        let mut shared = shared.lock().expect("no test panics here");
+        shared.asked += 1;
+        if request.method() == Method::GET {
+            shared.headers.push(request.headers().clone());
+        }
+        (shared.asked <= shared.script.busy_for, shared.script.gzip, shared.script.age)
+    };
+    if is_busy {
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "0")]).into_response();
+    }
+    let mut response = next.run(request).await;
+    if let Some(age) = age {
+        response.headers_mut().insert(header::AGE, age.into());
+    }
+    if !gzip {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&body).expect("memory");
+    head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    head.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(head, Body::from(packed.finish().expect("memory")))
 }
 
 async fn stats(State(shared): State<Arc<Mutex<Shared>>>) -> Response {
@@ -165,16 +237,20 @@ async fn events(
     let mut shared = shared.lock().expect("no test panics here");
     let nth = shared.pages_asked;
     shared.pages_asked += 1;
+    let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok());
     match (shared.script.on_list)(nth) {
         Listed::Error => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Listed::Rubbish => return "<html>not for you</html>".into_response(),
         Listed::Rows => {}
     }
-    let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok());
     let is_first = !query.contains_key("cursor") && number("offset").unwrap_or(0) == 0;
     shared.firsts_asked += usize::from(is_first);
     let (hidden_for, late) = &shared.script.late;
     let late = if shared.firsts_asked > *hidden_for { late.as_slice() } else { &[] };
+    let (shown_for, early) = &shared.script.early;
+    let early = if shared.firsts_asked > *shown_for { &[] } else { early.as_slice() };
+    let flickering =
+        if shared.firsts_asked.is_multiple_of(2) { &[] } else { shared.script.flickering.as_slice() };
     let hidden = if shared.published > 0 { shared.script.hidden.as_slice() } else { &[] };
     let topic = query.get("topic").filter(|_| shared.script.by_topic);
     let leaked = shared.script.rows.last().filter(|_| shared.script.leaks);
@@ -184,6 +260,9 @@ async fn events(
         .rows
         .iter()
         .chain(late)
+        .chain(early)
+        .chain(flickering)
+        .chain(topic.iter().flat_map(|_| &shared.script.only_by_topic))
         .chain(hidden)
         .filter(|row| topic.is_none_or(|topic| row.topic == *topic || is_leaked(row)))
         .collect();
@@ -191,15 +270,18 @@ async fn events(
         all.drain(..all.len().saturating_sub(of));
     }
     let limit = number("limit").unwrap_or(1000);
+    if shared.script.pages == Pages::Ties && !is_first {
+        all.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+    }
     let cursor = number("cursor").unwrap_or(0);
     let (from, take) = match shared.script.pages {
-        Pages::Link { at_most } => (cursor, limit.min(at_most)),
+        Pages::Link { at_most } | Pages::Inclusive { at_most } => (cursor, limit.min(at_most)),
         Pages::Newest { .. } => (cursor, limit.min(20)),
         Pages::OffsetBelow { end } => {
             let offset = number("offset").unwrap_or(0);
             (offset, if offset < end { limit } else { 0 })
         }
-        Pages::Offset => (number("offset").unwrap_or(0), limit),
+        Pages::Offset | Pages::Ties => (number("offset").unwrap_or(0), limit),
         Pages::Capped { at } => (0, limit.min(at)),
         Pages::IgnoresOffset | Pages::Circle => (0, limit),
         Pages::Numbered { from } => ((number("p").unwrap_or(from) - from) * 20, 20),
@@ -220,6 +302,7 @@ async fn events(
         Pages::Link { .. } | Pages::Newest { .. } if from.saturating_add(take) < all.len() => {
             Some(from + take)
         }
+        Pages::Inclusive { .. } if from + take < all.len() => Some(from + take - 1),
         Pages::Circle => Some((cursor + 1) % 3),
         _ => None,
     };

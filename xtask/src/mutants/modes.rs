@@ -18,6 +18,9 @@ pub struct Mode {
     pub forgets_counters: bool,
 }
 
+/// Every promise, as the reference target makes them.
+const PROMISES: &str = "preset = \"reference\"\n";
+
 /// No tables: the reference's own.
 const REFERENCE: &str = "";
 
@@ -27,7 +30,7 @@ pub const STRICT: Mode = Mode {
     setting: "strict",
     says: "stores and counts a batch in one step, and answers after it",
     target: REFERENCE,
-    promises: "",
+    promises: PROMISES,
     forgets_counters: false,
 };
 
@@ -38,13 +41,16 @@ pub const QUEUED: Mode = Mode {
     says: "answers 202 once a batch is in a durable inbox; two workers store it later",
     target: "[target]\n\
      answer = { accepted = \"/accepted\" }\n",
-    promises: "preset = \"queued\"\n",
+    promises: "preset = \"reference\"\nack = \"queued\"\nstats = \"eventual\"\ndrain = \"3s\"\n",
     forgets_counters: false,
 };
 
 /// Like [`QUEUED`], with a promise to have stored everything within a second.
-pub const QUEUED_IN_TIME: Mode =
-    Mode { name: "queued, in time", promises: "preset = \"queued\"\ndrain = \"1s\"\n", ..QUEUED };
+pub const QUEUED_IN_TIME: Mode = Mode {
+    name: "queued, in time",
+    promises: "preset = \"reference\"\nack = \"queued\"\nstats = \"eventual\"\ndrain = \"1s\"\n",
+    ..QUEUED
+};
 
 /// Responds with counts and no list.
 pub const COUNTS_ONLY: Mode = Mode {
@@ -52,7 +58,7 @@ pub const COUNTS_ONLY: Mode = Mode {
     setting: "strict",
     says: "tells how many events of a batch were new, and not which",
     target: "[target]\nanswer = { accepted = \"/accepted\", inserted = \"/inserted\", duplicates = \"/duplicates\" }\n",
-    promises: "",
+    promises: PROMISES,
     forgets_counters: false,
 };
 
@@ -65,7 +71,7 @@ pub const MODES: &[&Mode] = &[
         says: "refuses one event in 128 and takes the rest of the batch",
         target: "[target.answer]\naccepted = \"/accepted\"\ninserted = \"/inserted\"\nduplicates = \"/duplicates\"\n\
                  results = \"/results\"\nnew = [\"inserted\"]\nduplicate = [\"duplicate\"]\nrejected = [\"refused\"]\n",
-        promises: "batch = \"partial\"\n",
+        promises: "preset = \"reference\"\nbatch = \"partial\"\n",
         forgets_counters: false,
     },
     &Mode {
@@ -73,7 +79,7 @@ pub const MODES: &[&Mode] = &[
         setting: "windowed",
         says: "forgets a key half a second after it was stored, as it promises to, and then stores it again",
         target: REFERENCE,
-        promises: "preset = \"windowed\"\nwindow = \"500ms\"\n",
+        promises: "preset = \"reference\"\nwindow = \"500ms\"\n",
         forgets_counters: false,
     },
     &Mode {
@@ -81,7 +87,7 @@ pub const MODES: &[&Mode] = &[
         setting: "strict",
         says: "shows no events",
         target: "[target.listing]\n",
-        promises: "preset = \"counters-only\"\n",
+        promises: "preset = \"reference\"\nstats = \"eventual\"\n",
         forgets_counters: false,
     },
     &COUNTS_ONLY,
@@ -90,8 +96,8 @@ pub const MODES: &[&Mode] = &[
         setting: "capped",
         says: "shows 200 events of a topic and no way to more; the keys are spread over 64 topics",
         target: "[target.listing]\npath = \"/events\"\ntopics = \"each\"\npaging = \"none\"\nlimit = 200\n\
-                 [events]\ntopics = 64\n",
-        promises: "",
+                 complete = false\n[events]\ntopics = 64\n",
+        promises: PROMISES,
         forgets_counters: false,
     },
     &Mode {
@@ -99,7 +105,7 @@ pub const MODES: &[&Mode] = &[
         setting: "volatile",
         says: "begins to count anew with each process, and names it",
         target: REFERENCE,
-        promises: "counters = \"volatile\"\n",
+        promises: "preset = \"reference\"\ncounters = \"volatile\"\n",
         forgets_counters: true,
     },
 ];

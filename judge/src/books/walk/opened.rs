@@ -62,11 +62,6 @@ impl Progress {
         self.acked |= done.answer.outcome == Outcome::Acked;
         self.ended |= done.is_final;
     }
-
-    /// Returns true if it was acknowledged, or cannot have had an effect.
-    fn is_answered(&self) -> bool {
-        self.acked || self.interval.is_none()
-    }
 }
 
 impl Opened {
@@ -124,14 +119,13 @@ impl Opened {
         &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
     }
 
-    /// Returns true if no request is in doubt, and one with a key that is new in the round was
-    /// acknowledged: the self-test of the judge can use the round.
+    /// Returns true if a request with a key that is new in the round was acknowledged: the
+    /// self-test of the judge can use the round.
     pub(super) fn is_answered(&self) -> bool {
         let is_own = |ordinal: &u64| *ordinal >= self.first_ordinal;
-        let has_keys = (0..)
+        (0..)
             .zip(&self.requests)
-            .any(|(request, progress)| progress.acked && self.ordinals(request).iter().any(is_own));
-        has_keys && self.requests.iter().all(Progress::is_answered)
+            .any(|(request, progress)| progress.acked && self.ordinals(request).iter().any(is_own))
     }
 
     /// Ends of all requests, for the coverage.

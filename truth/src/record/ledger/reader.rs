@@ -1,16 +1,19 @@
 //! Reader of a segment: it cuts off a torn tail, and reports any other damage.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{Frame, KINDS, LedgerError, OVERHEAD};
+use super::{CHAIN, Frame, Header, KINDS, LedgerError, OVERHEAD, chained};
 
 /// Longest torn tail: the writer gathers fewer bytes for one write.
 const LONGEST_TAIL: usize = 256 << 10;
 
 /// Bytes of the checksum at a frame's end.
 const CHECKSUM: usize = 4;
+
+/// Bytes of a [`Frame::Closed`], whose body is its time and the chain.
+const CLOSED: usize = 8 + CHAIN + OVERHEAD;
 
 /// Frames of one segment in order, in constant memory.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct SegmentReader {
     offset: u64,
     ended: bool,
     torn_bytes: u64,
+    /// Checksum of the checksums of all frames so far.
+    chain: u32,
 }
 
 impl SegmentReader {
@@ -34,6 +39,7 @@ impl SegmentReader {
             offset: 0,
             ended: false,
             torn_bytes: 0,
+            chain: 0,
         })
     }
 
@@ -71,12 +77,16 @@ impl SegmentReader {
     /// Decodes a complete frame. Such a frame is never cut off: if it cannot be decoded, it is
     /// damaged, not torn.
     fn understand(&mut self, bytes: &[u8]) -> Result<Frame, LedgerError> {
-        let Some(frame) = Frame::decode(bytes[2], &bytes[3..bytes.len() - CHECKSUM]) else {
+        let Some(frame) = decode(bytes) else {
             return Err(self.damaged("a complete frame has a kind or version that this build does not know"));
         };
         if matches!(frame, Frame::Header(_)) != (self.offset == 0) {
             return Err(self.damaged("a segment has one header, at its start"));
         }
+        if chain_in(bytes).is_some_and(|chain| chain != self.chain) {
+            return Err(self.damaged("frames before the last one were removed, doubled or moved"));
+        }
+        self.chain = chained(self.chain, bytes);
         self.offset += bytes.len() as u64;
         Ok(frame)
     }
@@ -95,7 +105,12 @@ impl SegmentReader {
     }
 
     fn damaged(&self, reason: &'static str) -> LedgerError {
-        LedgerError::Damaged { path: self.path.clone(), offset: self.offset, reason }
+        let path = self.path.clone();
+        let offset = self.offset;
+        match is_closed(&path) {
+            Ok(true) => LedgerError::Altered { path, offset, reason },
+            Ok(false) | Err(_) => LedgerError::Damaged { path, offset, reason },
+        }
     }
 
     /// Reads until `bytes` holds `total` bytes or the file ends.
@@ -128,6 +143,37 @@ impl Iterator for SegmentReader {
         self.ended = !matches!(frame, Some(Ok(_)));
         frame
     }
+}
+
+/// Reads the header of a segment; none if it cannot be read, which is reported when the frames are.
+pub fn header(path: &Path) -> Option<Header> {
+    match SegmentReader::open(path).ok()?.next()?.ok()? {
+        Frame::Header(header) => Some(header),
+        _ => None,
+    }
+}
+
+/// True if the last frame of a segment is [`Frame::Closed`], with a chain: a segment of 0.1 is
+/// never closed in this sense.
+pub fn is_closed(path: &Path) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(CLOSED as u64)))?;
+    let mut last = Vec::with_capacity(CLOSED);
+    file.read_to_end(&mut last)?;
+    Ok(is_whole(&last) && chain_in(&last).is_some())
+}
+
+/// Returns the chain in a complete frame; none if it has none.
+fn chain_in(bytes: &[u8]) -> Option<u32> {
+    let body = &bytes[3..bytes.len() - CHECKSUM];
+    let is_closing = bytes.len() == CLOSED && matches!(decode(bytes), Some(Frame::Closed { .. }));
+    is_closing.then(|| u32::from_le_bytes(*body.last_chunk().expect("the body ends with the chain")))
+}
+
+/// Decodes a complete frame.
+fn decode(bytes: &[u8]) -> Option<Frame> {
+    Frame::decode(bytes[2], &bytes[3..bytes.len() - CHECKSUM])
 }
 
 /// True if these bytes are exactly one frame, whatever is in it.

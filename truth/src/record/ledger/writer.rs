@@ -4,7 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose};
+use crate::files::sums::Checksum;
+
+use super::{Done, Frame, Header, LedgerError, MAX_RESEND, Purpose, chained};
 
 /// Most bytes of ended tries that are gathered. An announcement writes them sooner.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -16,6 +18,8 @@ pub struct SegmentWriter {
     path: PathBuf,
     file: File,
     buffer: Vec<u8>,
+    /// Checksum of the checksums of all frames; none in the format of 0.1.
+    chain: Option<u32>,
 }
 
 impl SegmentWriter {
@@ -25,7 +29,8 @@ impl SegmentWriter {
         let opened = OpenOptions::new().write(true).create_new(true).open(&path);
         let file =
             opened.map_err(|source| LedgerError::Io { action: "create", path: path.clone(), source })?;
-        let mut writer = Self { path, file, buffer: Vec::with_capacity(2 * BUFFER_BYTES) };
+        let chain = header.foundation.map(|_| 0);
+        let mut writer = Self { path, file, buffer: Vec::with_capacity(2 * BUFFER_BYTES), chain };
         writer.put(&Frame::Header(header));
         writer.flush()?;
         Ok(writer)
@@ -52,10 +57,24 @@ impl SegmentWriter {
         if is_final && self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush() }
     }
 
-    /// Ends the segment in order.
-    pub fn close(mut self, t: u64) -> Result<(), LedgerError> {
-        self.put(&Frame::Closed { t });
-        self.flush()
+    /// Returns the path of the segment.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Ends the segment in order, and returns the checksum of all of it.
+    ///
+    /// The segment is read before its last frame is written: reading a long one takes a while, and
+    /// a sender that is killed meanwhile leaves it open, as it does at any other moment.
+    pub fn close(mut self, t: u64) -> Result<Checksum, LedgerError> {
+        self.flush()?;
+        let chain = self.chain.map(u32::to_le_bytes);
+        Frame::Closed { t }.encode_with(chain.as_ref().map_or(&[][..], |chain| &chain[..]), &mut self.buffer);
+        let sum = Checksum::of_appended(&self.path, &self.buffer);
+        let sum =
+            sum.map_err(|source| LedgerError::Io { action: "read", path: self.path.clone(), source })?;
+        self.flush()?;
+        Ok(sum)
     }
 
     /// Hands all recorded frames to the kernel.
@@ -68,5 +87,6 @@ impl SegmentWriter {
 
     fn put(&mut self, frame: &Frame) {
         frame.encode(&mut self.buffer);
+        self.chain = self.chain.map(|chain| chained(chain, &self.buffer));
     }
 }

@@ -1,9 +1,12 @@
-//! One look at what a target stored, in its listing and in its database, and the comparison of
-//! both.
+//! Sight of what a target stored, in its listing and in its database, and the comparison of both.
 
 use std::time::Duration;
 
-use truth::observed::rows::{Anomaly, AnomalyClass, CONTENTS, ContentTally, RowTally};
+use reader::listing::Paged;
+use truth::observed::counters::Counters;
+use truth::observed::presence::Presence;
+use truth::observed::rows::contents::ContentTally;
+use truth::observed::rows::{Anomaly, AnomalyClass, CONTENTS, RowTally};
 use truth::observed::{Apart, ApartKey, Route};
 
 /// Most examples of keys on which listing and database differ.
@@ -47,8 +50,14 @@ impl Extent {
 /// Rows of the target's listing.
 pub(super) struct Listed<'e> {
     pub(super) tally: RowTally<'e>,
-    pub(super) pages: u64,
+    /// Course of the listing.
+    pub(super) paged: Paged,
+    /// Number of rows to a page that was asked for.
+    pub(super) limit: u32,
+    /// Reach of the listing, as far as it is known: a listing counts as whole until it is examined.
     pub(super) extent: Extent,
+    /// Keys that other looks at the same time showed.
+    pub(super) besides: Presence,
     /// True if all topics were listed, not only those of the plan.
     pub(super) all_topics: bool,
 }
@@ -72,27 +81,33 @@ impl Stored<'_> {
                 tally.rows
             ));
         }
-        let is_foreign = |content: &ContentTally| content.compared > 0 && content.changed == content.compared;
-        let Some(column) = tally.contents.iter().position(is_foreign) else { return Ok(self) };
-        let is_of_it = |anomaly: &&Anomaly| anomaly.class == AnomalyClass::PayloadChanged;
-        let example = tally.anomalies.iter().find(is_of_it).map_or("", |anomaly| anomaly.detail.as_str());
+        let contents = &tally.contents.each;
+        let Some(column) = contents.iter().position(ContentTally::is_foreign) else { return Ok(self) };
+        let is_of_it = |anomaly: &Anomaly| anomaly.class == AnomalyClass::PayloadChanged;
+        let example =
+            tally.anomalies().into_iter().find(is_of_it).map_or_else(String::new, |found| found.detail);
         Err(format!(
             "its column `{}` is not understood: not one of {} values was sent ({example}); convert the column in \
              database.query, or leave it out",
-            CONTENTS[column], tally.contents[column].compared
+            CONTENTS[column],
+            contents[column].compared()
         ))
     }
 }
 
-/// Result of one look.
-pub(super) struct Look<'e> {
+/// Rows of one look, by each route.
+pub(super) struct Sight<'e> {
     /// Rows of the listing, if the target has one.
     pub(super) listed: Option<Listed<'e>>,
     /// Rows of the database if the scenario names one, or the reason why it could not be read.
     pub(super) stored: Option<Result<Stored<'e>, String>>,
+    /// Counters before the look.
+    pub(super) before: Option<Counters>,
+    /// Time that the look took.
+    pub(super) took: Duration,
 }
 
-impl<'e> Look<'e> {
+impl<'e> Sight<'e> {
     /// Route that decides if a key is there: the listing, unless only the database shows all rows.
     pub(super) fn route(&self) -> Route {
         match (&self.listed, &self.stored) {
@@ -140,6 +155,12 @@ impl<'e> Look<'e> {
             }
         }
         Some(apart)
+    }
+
+    /// True if another look, at the listing or beside the decisive route, showed the key.
+    pub(super) fn is_shown_besides(&self, ordinal: u64) -> bool {
+        let besides = self.listed.as_ref().is_some_and(|listed| listed.besides.seen(ordinal) > 0);
+        besides || self.beside().is_some_and(|beside| beside.presence.seen(ordinal) > 0)
     }
 
     /// True if the database is a replica.

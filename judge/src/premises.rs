@@ -1,0 +1,219 @@
+//! Premises of a run: how far each of them stands, from promises and evidence.
+
+use truth::observed::{Behind, Observed, Route};
+use truth::scenario::promises::{Preset, Refused, Repeat, Unique};
+
+use crate::books::keys::Class;
+use crate::facts::Facts;
+use crate::numbers::{counted, grouped};
+use crate::verdict::{Ground, Premise};
+
+/// Status of a response that promises to store later.
+const ACCEPTED: u16 = 202;
+
+/// Every premise that does not depend on a key, in the order in which they are reported.
+pub const ALL: [Premise; 18] = [
+    Premise::Whole,
+    Premise::Fresh,
+    Premise::NothingWaits,
+    Premise::CopiesSettled,
+    Premise::NobodyElse,
+    Premise::IdsUnused,
+    Premise::Counters,
+    Premise::Uptime,
+    Premise::UniqueCountsRows,
+    Premise::Words,
+    Premise::Committed,
+    Premise::NothingResends,
+    Premise::OneClock,
+    Premise::Atomic,
+    Premise::RefusedWithoutEffect,
+    Premise::TopicHeeded,
+    Premise::RowsInOrder,
+    Premise::RepeatAccepted,
+];
+
+/// Returns the ground of every premise, for all keys alike.
+pub fn grounds(facts: &Facts<'_>) -> Vec<Ground> {
+    ALL.iter().map(|premise| ground(facts, *premise)).collect()
+}
+
+/// Returns the ground of a premise, for all keys alike.
+pub(crate) fn ground(facts: &Facts<'_>, premise: Premise) -> Ground {
+    let promises = &facts.evidence.promises;
+    let if_said = |is_said: bool| match is_said {
+        true => Ground::promised(premise),
+        false => Ground::assumed(premise),
+    };
+    match premise {
+        Premise::Whole => whole(facts),
+        Premise::Fresh => fresh(facts),
+        Premise::NothingWaits => nothing_waits(facts),
+        Premise::CopiesSettled => if_said(promises.merge.is_some()),
+        Premise::NobodyElse => nobody_else(facts),
+        Premise::IdsUnused => ids_unused(facts),
+        Premise::Counters => counters(facts),
+        Premise::Uptime => if_said(matches!(promises.preset, Some(Preset::Reference | Preset::Strict))),
+        Premise::UniqueCountsRows => if_said(promises.unique == Some(Unique::Rows)),
+        Premise::Words => Ground::promised_by(premise, "the scenario says what each response means"),
+        Premise::Committed => match promises.is_queued() {
+            true => Ground::refuted(premise, "`ack = \"queued\"` says that events are stored later"),
+            false => if_said(promises.is_committed()),
+        },
+        Premise::NothingResends => match promises.may_resend() {
+            true => Ground::refuted(premise, "`intermediary_resends = true` says so"),
+            false => if_said(promises.intermediary_resends == Some(false)),
+        },
+        Premise::OneClock => match facts.evidence.one_clock {
+            true => Ground::shown(premise, "all requests were timed in one boot of one machine"),
+            false => Ground::refuted(premise, "the requests were timed by more than one machine or boot"),
+        },
+        Premise::Atomic => if_said(promises.is_atomic()),
+        Premise::RefusedWithoutEffect => if_said(promises.refused == Some(Refused::NoEffect)),
+        Premise::RowsInOrder => if_said(facts.evidence.rows_have_an_order),
+        Premise::TopicHeeded => if_said(facts.evidence.topic_is_heeded),
+        Premise::RepeatAccepted => if_said(promises.repeat == Some(Repeat::Accepted)),
+    }
+}
+
+/// Ground on which a view shows everything. The run may demonstrate it for single keys: see
+/// [`crate::bracket`].
+fn whole(facts: &Facts<'_>) -> Ground {
+    const WHOLE: Premise = Premise::Whole;
+    let listing = &facts.evidence.observed.listing;
+    if listing.route == Route::Database {
+        return Ground::promised_by(WHOLE, "`[database]` reads what is stored");
+    }
+    if facts.evidence.listing_is_complete {
+        return Ground::promised(WHOLE);
+    }
+    if let Some(because) = contradicted(facts) {
+        return Ground::refuted(WHOLE, because);
+    }
+    if listing.capped {
+        let rows = counted(listing.rows, "row", "rows");
+        return Ground::refuted(WHOLE, format!("the listing ended after {rows}, and there seem to be more"));
+    }
+    Ground::assumed(WHOLE)
+}
+
+/// Describes looks that contradict each other, so that no look shows everything.
+pub(crate) fn contradicted(facts: &Facts<'_>) -> Option<String> {
+    let looks = &facts.evidence.observed.looks;
+    let changed = looks.missing.iter().filter(|key| key.flickers()).count() as u64;
+    if changed > 0 {
+        return Some(format!("{} came and went between looks", counted(changed, "key", "keys")));
+    }
+    if looks.more_by_topic {
+        return Some("a topic that was asked for by itself showed more than the listing of all".to_owned());
+    }
+    (looks.shrank && looks.gone_count == 0).then(|| "a look showed fewer keys than one before it".to_owned())
+}
+
+fn fresh(facts: &Facts<'_>) -> Ground {
+    const FRESH: Premise = Premise::Fresh;
+    let Observed { listing, looks, .. } = &facts.evidence.observed;
+    if let Some(age) = looks.http_age.filter(|age| *age > 0) {
+        return Ground::refuted(FRESH, format!("a cache answered, with rows up to {age} s old"));
+    }
+    if looks.went_back {
+        return Ground::refuted(FRESH, "a look was older than the one before it");
+    }
+    match listing.behind {
+        Some(Behind::Replica) => Ground::refuted(FRESH, Behind::Replica.why()),
+        _ if facts.evidence.promises.visible.is_some() => Ground::promised(FRESH),
+        Some(behind) => Ground::refuted(FRESH, behind.why()),
+        None => Ground::assumed(FRESH),
+    }
+}
+
+/// Returns true if nothing moved for three times the longest time that a key was late.
+pub(crate) fn outlasted_lag(facts: &Facts<'_>) -> bool {
+    let looks = &facts.evidence.observed.looks;
+    looks.lag_ms.is_none_or(|lag| looks.quiet_ms >= lag.saturating_mul(3))
+}
+
+fn nothing_waits(facts: &Facts<'_>) -> Ground {
+    const WAITS: Premise = Premise::NothingWaits;
+    let promises = &facts.evidence.promises;
+    let stats = &facts.evidence.observed.stats;
+    if !facts.is_at_rest() {
+        let waiting = stats.stats.as_ref().map_or(0, |stats| stats.backlog());
+        return Ground::refuted(
+            WAITS,
+            match waiting {
+                0 => "the counters still moved at the last look".to_owned(),
+                waiting => format!("{} still waited", counted(waiting, "event", "events")),
+            },
+        );
+    }
+    if promises.is_committed() {
+        return Ground::promised_by(WAITS, "`ack = \"committed\"`");
+    }
+    if let Some(drain) = promises.drain {
+        let waited = stats.waited_ms.max(facts.evidence.observed.listing.looked_ms);
+        let drain_ms = drain.as_millis();
+        return match u128::from(waited) >= drain_ms {
+            true => Ground::promised_by(WAITS, format!("`drain`, and {} ms passed", grouped(waited))),
+            false => {
+                Ground::refuted(WAITS, format!("only {} ms of the promised drain passed", grouped(waited)))
+            }
+        };
+    }
+    if let Some(later) = facts.tally.statuses.get(&ACCEPTED).filter(|later| **later > 0) {
+        let responses = counted(*later, "response was", "responses were");
+        return Ground::refuted(WAITS, format!("{responses} 202, which promises to store later"));
+    }
+    if promises.is_queued() {
+        return Ground::refuted(WAITS, "`ack = \"queued\"` says that events are stored later");
+    }
+    let absent = facts.tally.keys.of_class(Class::Lost, 0).count;
+    let came = facts.evidence.observed.listing.missing_at_first.saturating_sub(absent);
+    if came > 0 {
+        return Ground::refuted(WAITS, format!("{} shown late", counted(came, "key was", "keys were")));
+    }
+    Ground::shown(WAITS, "no response was 202, and no key was shown late")
+}
+
+fn nobody_else(facts: &Facts<'_>) -> Ground {
+    const ELSE: Premise = Premise::NobodyElse;
+    let moved_before = facts.evidence.baseline.as_ref().is_some_and(|baseline| baseline.moving);
+    match facts.evidence.promises.shared {
+        Some(false) => Ground::promised(ELSE),
+        Some(true) => Ground::refuted(ELSE, "`shared = true` says that others write"),
+        None if moved_before => Ground::refuted(ELSE, "the counters moved before the run"),
+        None => Ground::assumed(ELSE),
+    }
+}
+
+fn ids_unused(facts: &Facts<'_>) -> Ground {
+    const UNUSED: Premise = Premise::IdsUnused;
+    match facts.rows_of_ours_before() {
+        0 => Ground::shown(UNUSED, "the run made new ids"),
+        rows => {
+            let rows = counted(rows, "row", "rows");
+            Ground::refuted(UNUSED, format!("{rows} of this run's ids were listed before it"))
+        }
+    }
+}
+
+fn counters(facts: &Facts<'_>) -> Ground {
+    match facts.evidence.promises.counts_on() || facts.counts_on() {
+        true => counters_of_one_process(facts),
+        false if facts.evidence.observed.looks.counters_went_back => Ground::refuted(
+            Premise::Counters,
+            "the counters went back to what they had been: several processes answer, or a cache",
+        ),
+        false => Ground::assumed(Premise::Counters),
+    }
+}
+
+/// Ground on which counters are exact, where one process is known to have answered, or restarts
+/// lose nothing.
+pub(crate) fn counters_of_one_process(facts: &Facts<'_>) -> Ground {
+    let promises = &facts.evidence.promises;
+    match promises.stats.is_some() || promises.stats_lag.is_some() {
+        true => Ground::promised(Premise::Counters),
+        false => Ground::assumed(Premise::Counters),
+    }
+}

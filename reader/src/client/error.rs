@@ -1,0 +1,112 @@
+//! Reasons why a target could not be read.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::passage::PassageError;
+
+/// Nature of a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Failure {
+    /// The same read would probably fail again.
+    Definite,
+    /// The response broke off, or did not come in time.
+    Cut,
+    /// The target asks for time, or is not there at present.
+    Passing,
+}
+
+/// Reason why the target could not be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The scenario names no path for it.
+    #[error("the scenario sets no target.{what}.path, so the target cannot be read there")]
+    NotOffered {
+        /// `stats` or `listing`.
+        what: &'static str,
+    },
+    /// No connection could be made.
+    #[error("cannot connect to {url}: {reason}")]
+    Connect {
+        /// URL of the request.
+        url: String,
+        /// Innermost cause, such as `Connection refused`.
+        reason: String,
+    },
+    /// No response, or one that broke off.
+    #[error("cannot read {url}")]
+    Http {
+        /// URL of the request.
+        url: String,
+        /// Cause.
+        source: reqwest::Error,
+    },
+    /// The same on a connection that a `Passage` opened.
+    #[error("cannot read {url}")]
+    Passage {
+        /// URL of the request.
+        url: String,
+        /// Cause.
+        source: PassageError,
+    },
+    /// A response whose status is not a success.
+    #[error("{url} answered with status {status}, expected 2xx{}", hint(*status))]
+    Status {
+        /// URL of the request.
+        url: String,
+        /// Status of the response.
+        status: u16,
+        /// Pause that the response asks for.
+        retry_after: Option<Duration>,
+    },
+    /// A response that does not have the form that the scenario describes.
+    #[error("the response of {url} does not fit the scenario's [target]: {reason}")]
+    Shape {
+        /// URL of the request.
+        url: String,
+        /// Part that is missing or wrong.
+        reason: String,
+    },
+}
+
+/// Hint for a status that asks for authorisation.
+fn hint(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "; no file keeps secrets: give them again with -H, --bearer-file or --basic-file",
+        _ => "",
+    }
+}
+
+impl ReadError {
+    /// True if no connection could be made.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Connect { .. } => true,
+            Self::Http { .. } => false,
+            Self::Passage { source, .. } => source.is_connect(),
+            Self::NotOffered { .. } | Self::Status { .. } | Self::Shape { .. } => false,
+        }
+    }
+
+    /// Returns the pause that the target asks for.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            Self::NotOffered { .. }
+            | Self::Connect { .. }
+            | Self::Http { .. }
+            | Self::Passage { .. }
+            | Self::Shape { .. } => None,
+        }
+    }
+
+    pub(super) fn failure(&self) -> Failure {
+        match self {
+            Self::Status { status: 429 | 502..=504, .. } | Self::Connect { .. } => Failure::Passing,
+            Self::Passage { source, .. } if source.is_connect() => Failure::Passing,
+            Self::Http { .. } | Self::Passage { .. } => Failure::Cut,
+            Self::NotOffered { .. } | Self::Status { .. } | Self::Shape { .. } => Failure::Definite,
+        }
+    }
+}
