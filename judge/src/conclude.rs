@@ -142,7 +142,7 @@ fn unread_database<'a>(facts: &Facts<'a>) -> Option<&'a String> {
 }
 
 /// Adds the observations on the run as a whole. The first say that the folder is of an earlier
-/// release, and that the run is not its whole plan.
+/// release, that the run is not its whole plan, and that `verify` added events.
 fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     let evidence = facts.evidence;
     let listing = &evidence.observed.listing;
@@ -165,6 +165,11 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
             proof: record.proof.clone().unwrap_or_default(),
         }
     }));
+    let sentinels = facts.tally.resent.sentinels;
+    let events = sentinels.acked + sentinels.unknown;
+    if events > 0 {
+        examined.observations.insert(0, Observation::SentinelsAdded { events });
+    }
     if let Some(unfinished) = unfinished(facts) {
         examined.observations.insert(0, unfinished);
     }

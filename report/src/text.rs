@@ -76,7 +76,10 @@ fn kinds(sent: &Attempts) -> String {
 
 /// Returns true for an observation that comes before all else.
 fn is_first(observation: &Observation) -> bool {
-    matches!(observation, Observation::OfFirstRelease | Observation::Unfinished { .. })
+    matches!(
+        observation,
+        Observation::OfFirstRelease | Observation::Unfinished { .. } | Observation::SentinelsAdded { .. }
+    )
 }
 
 /// Returns true for the observations that stand at the top, before what was sent.

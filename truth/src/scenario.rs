@@ -11,6 +11,7 @@ use thiserror::Error;
 use self::fault::Fault;
 use self::promises::{Preset, Promises};
 use self::share::{Share, ShareError};
+use crate::plan::sentinel::MAX_KEYS;
 use crate::plan::twin::Twins;
 use crate::plan::variant::Variants;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
@@ -420,6 +421,13 @@ impl Scenario {
             variants: self.traps.variants(),
             invalid: self.traps.invalid,
         };
-        Ok(Plan::try_from(spec)?)
+        let plan = Plan::try_from(spec)?;
+        match plan.keys() {
+            // One request, sent over and over, has no keys.
+            Some(keys) if keys > MAX_KEYS && self.request.is_none() => {
+                Err(PlanError::TooManyKeys { keys }.into())
+            }
+            _ => Ok(plan),
+        }
     }
 }

@@ -203,7 +203,7 @@ fn write_listing(
     let anomalies = tally.anomalies();
     let presence = tally.presence;
     let looks = Looks::default();
-    Observed { stats, listing, database: None, presence, winners: None, anomalies, looks }
+    Observed { stats, listing, database: None, presence, winners: None, anomalies, looks, sentinels: None }
         .save(&folder.observation(1))?;
     Ok(decoding)
 }

@@ -88,6 +88,15 @@ pub struct Resent {
     pub replay: Sums,
     /// Acknowledged keys that were reported as new. A response with counts alone adds no keys.
     pub replayed_new: Faults,
+    /// Attempts of sentinels, which are no keys of the plan.
+    pub sentinels: Sums,
+}
+
+impl Resent {
+    /// All of these attempts.
+    pub fn all(&self) -> Sums {
+        self.resolve + self.replay + self.sentinels
+    }
 }
 
 /// Segments of a ledger that the run itself wrote, not `verify` after it.

@@ -37,7 +37,7 @@ use crate::books::contests::Copies;
 use crate::books::interval::Interval;
 use crate::books::order::{Attempt, Order, Said};
 use crate::books::repeats::Sent;
-use crate::books::tally::{Segments, Tally, UnclearResponse};
+use crate::books::tally::{Segments, Sums, Tally, UnclearResponse};
 
 /// Cause for which a ledger cannot be booked.
 #[derive(Debug, Error)]
@@ -179,7 +179,11 @@ impl<'a> Walk<'a> {
         ordinals: &[u64],
     ) -> Result<(), WalkError> {
         let keys = self.setting.plan.keys().unwrap_or(u64::MAX);
-        if let Some(beyond) = ordinals.iter().find(|ordinal| **ordinal >= keys) {
+        let is_known = |ordinal: u64| match purpose {
+            Purpose::Sentinel => self.setting.events.is_sentinel(ordinal),
+            Purpose::Resolve | Purpose::Replay => ordinal < keys,
+        };
+        if let Some(beyond) = ordinals.iter().find(|ordinal| !is_known(**ordinal)) {
             return Err(contradiction(format!("list {id} names key {beyond}, which the plan does not have")));
         }
         let batch = self.setting.plan.batch as usize;
@@ -239,7 +243,7 @@ impl<'a> Walk<'a> {
                 repeats.take(sent, &self.tally.keys, done);
             }
             Some(Purpose::Replay) => repeats.take_replay(done),
-            Some(Purpose::Resolve) => {}
+            Some(Purpose::Resolve | Purpose::Sentinel) => {}
         }
     }
 
@@ -252,7 +256,9 @@ impl<'a> Walk<'a> {
         }
         let ordinals = opened.ordinals(done.request);
         let sent = ordinals.len() as u64;
-        responses.take_new(&done.answer, Some(sent));
+        if opened.purpose != Some(Purpose::Sentinel) {
+            responses.take_new(&done.answer, Some(sent));
+        }
         responses.take_sums(done, sent, self.setting.batch);
         if opened.purpose.is_none() {
             responses.take_counts(done, ordinals, &opened.known);
@@ -262,6 +268,9 @@ impl<'a> Walk<'a> {
     /// Books one try of a request, as a part of the run or of what came after it.
     fn book_try(&mut self, opened: &Opened, request: u32, answer: &Answer, interval: Interval) {
         let ordinals = opened.ordinals(request);
+        if opened.purpose == Some(Purpose::Sentinel) {
+            return self.book_sentinels(ordinals, answer);
+        }
         let before = self.tally.sums;
         self.book(ordinals, answer, interval);
         if self.setting.events.has_two_payloads() {
@@ -272,7 +281,8 @@ impl<'a> Walk<'a> {
         let booked = self.tally.sums - before;
         let resent = &mut self.tally.resent;
         match opened.purpose {
-            None => {}
+            // Sentinels are booked by themselves.
+            None | Some(Purpose::Sentinel) => {}
             Some(Purpose::Resolve) => resent.resolve = resent.resolve + booked,
             Some(Purpose::Replay) => {
                 resent.replay = resent.replay + booked;
@@ -284,6 +294,37 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+    }
+
+    /// Books one try of sentinels. They are counted by the target as keys are, and no key is judged
+    /// by them.
+    fn book_sentinels(&mut self, ordinals: &[u64], answer: &Answer) {
+        let mut sums = Sums::default();
+        let keys = &mut self.tally.keys;
+        for (place, ordinal) in ordinals.iter().enumerate() {
+            match (answer.outcome, answer.kinds.of(place)) {
+                (Outcome::Acked, kind) if kind != Kind::Rejected => {
+                    keys.book_acked_sentinel(*ordinal, kind == Kind::New);
+                    sums.acked += 1;
+                    sums.reported_new += u64::from(kind == Kind::New);
+                    sums.reported_duplicate += u64::from(kind == Kind::Duplicate);
+                }
+                (Outcome::Acked | Outcome::Rejected, _) => {
+                    keys.book_ineffective_sentinel(*ordinal);
+                    sums.rejected += 1;
+                }
+                (Outcome::Unknown | Outcome::Unclear, _) => {
+                    keys.book_unknown_sentinel(*ordinal);
+                    sums.unknown += 1;
+                }
+                (Outcome::NeverSent, _) => {
+                    keys.book_ineffective_sentinel(*ordinal);
+                    sums.never_sent += 1;
+                }
+            }
+        }
+        self.tally.sums = self.tally.sums + sums;
+        self.tally.resent.sentinels = self.tally.resent.sentinels + sums;
     }
 
     /// Books every attempt of one try, those reported as new before the duplicates: the order of

@@ -112,7 +112,10 @@ fn growth(facts: &Facts<'_>) -> Growth {
         .keys
         .iter()
         .filter(|(ordinal, state)| state.unknown() > 0 && earlier.presence.seen(*ordinal) == 0);
-    let by = unique - in_doubt.count() as i128;
+    let sentinels = facts.tally.keys.sentinels().filter(|(ordinal, state)| {
+        state.acked() + state.unknown() > 0 && !earlier.listing.sentinels.contains(ordinal)
+    });
+    let by = unique - (in_doubt.count() + sentinels.count()) as i128;
     let Ok(by) = u64::try_from(by) else { return Growth::Explained };
     if by == 0 {
         return Growth::Explained;

@@ -97,7 +97,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
     let extra = listing.foreign.count.saturating_sub(listed_before.rows);
     if facts.counts_on() && facts.is_at_rest() {
         // What the target counts beyond our keys are theirs.
-        let ours = facts.tally.keys.iter().filter(|(_, state)| state.seen() > 0).count() as u64;
+        let ours = facts.tally.keys.attempted().filter(|key| key.state.seen() > 0).count() as u64;
         let theirs = now.saturating_sub(before).saturating_sub(ours);
         if extra > theirs {
             return Foreign::Uncounted(extra - theirs);

@@ -104,6 +104,11 @@ pub enum Observation {
         /// The first key's id.
         event_id: String,
     },
+    /// `verify` has sent events of its own.
+    SentinelsAdded {
+        /// Number of these events that are stored, or may be.
+        events: u64,
+    },
     /// A finding breaks a promise that the target did not make.
     Unpromised {
         /// Summary of the check.
@@ -182,6 +187,10 @@ impl fmt::Display for Observation {
                  acknowledged; the first is key {first} ({topic}, {event_id})",
                 counted(*keys, "key failed", "keys failed"),
             ),
+            Self::SentinelsAdded { events } => {
+                let events = counted(*events, "event was", "events were");
+                write!(out, "{events} added to the target (sentinels)")
+            }
             Self::Unpromised { summary, premise } => write!(
                 out,
                 "{summary}; nobody promised that {} ({} would)",

@@ -162,6 +162,7 @@ impl Forged {
             anomalies: tally.anomalies(),
             presence: tally.presence,
             winners: tally.winners,
+            sentinels: None,
             looks: Looks::default(),
         }
     }

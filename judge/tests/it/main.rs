@@ -13,6 +13,7 @@ mod refusals;
 mod region_oracle;
 mod registry;
 mod requests;
+mod sentinels;
 mod stored;
 mod totals;
 mod twins;

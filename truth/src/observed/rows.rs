@@ -3,6 +3,8 @@
 //! The reader of listings and the self-test share this code. A defect that is planted in a row
 //! therefore passes through the code that has to notice it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use self::contents::Likeness;
@@ -85,8 +87,10 @@ pub struct RowTally<'a> {
     pub winners: Option<Winners>,
     /// Number of all rows.
     pub rows: u64,
-    /// Rows of the run's keys under their own topics.
+    /// Rows of the run's keys, and of its sentinels, under their own topics.
     pub ours: SetSum,
+    /// Sentinels that were seen.
+    pub sentinels: BTreeSet<u64>,
     /// Rows that are not of this run.
     pub foreign: SetSum,
     /// Rows of the run's keys under other topics.
@@ -128,6 +132,7 @@ impl<'a> RowTally<'a> {
             winners: events.has_two_payloads().then(|| Winners::new(keys)),
             rows: 0,
             ours: SetSum::default(),
+            sentinels: BTreeSet::new(),
             foreign: SetSum::default(),
             wrong_topic: 0,
             never_planned: 0,
@@ -158,7 +163,13 @@ impl<'a> RowTally<'a> {
                 self.foreign.add(self.nonce, &row.topic, &row.event_id);
                 self.note(AnomalyClass::Foreign, None, row, "the id was not made by this run".to_owned());
             }
-            Decoded::Ours(ordinal) | Decoded::WrongTopic(ordinal) if ordinal >= self.presence.keys() => {
+            Decoded::Ours(ordinal) if self.events.is_sentinel(ordinal) => {
+                self.sentinels.insert(ordinal);
+                self.ours.add(self.nonce, &row.topic, &row.event_id);
+            }
+            Decoded::Ours(ordinal) | Decoded::WrongTopic(ordinal)
+                if ordinal >= self.presence.keys() && !self.events.is_sentinel(ordinal) =>
+            {
                 self.never_planned += 1;
                 let detail = format!("key {ordinal} is beyond the plan's {} keys", self.presence.keys());
                 self.note(AnomalyClass::NeverPlanned, Some(ordinal), row, detail);
@@ -189,6 +200,7 @@ impl<'a> RowTally<'a> {
     /// Takes the keys that this way did not show from another way.
     pub fn fill(&mut self, other: &Self) {
         self.presence.fill(&other.presence);
+        self.sentinels.extend(&other.sentinels);
         if let Some((winners, other)) = self.winners.as_mut().zip(other.winners.as_ref()) {
             winners.fill(other);
         }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::plan::Plan;
 use crate::plan::id::{ID_LEN, IdScheme};
 use crate::plan::rng::{Draw, derived, mix, scale};
+use crate::plan::sentinel::{self, MAX_KEYS};
 use crate::plan::template::{Piece, Place, Template};
 use crate::plan::twin::{self, Twin, Twins};
 use crate::plan::variant::{Origin, Side, Variant, Variants};
@@ -57,6 +58,10 @@ pub struct Events {
     template: Option<Template>,
     /// Topics as they stand inside quotes.
     quoted_topics: Vec<String>,
+    /// Number of keys of the plan; 0 if it is unbounded.
+    keys: u64,
+    /// First ordinal that may be a sentinel's.
+    reserved_from: u64,
 }
 
 impl Events {
@@ -87,7 +92,15 @@ impl Events {
                 .as_deref()
                 .map(|text| Template::parse(text).expect("a plan's template was checked")),
             quoted_topics: plan.topics.iter().map(|topic| inside_quotes(topic)).collect(),
+            keys: plan.keys().unwrap_or(0),
+            // Plans of older releases may have more keys, and no sentinels.
+            reserved_from: if plan.keys() > Some(MAX_KEYS) { u64::MAX } else { MAX_KEYS },
         }
+    }
+
+    /// True if this is the ordinal of a sentinel, and not of a key of the plan.
+    pub fn is_sentinel(&self, ordinal: u64) -> bool {
+        ordinal >= self.reserved_from && sentinel::is_reserved(ordinal, self.topics.len())
     }
 
     /// Returns all topics, in the order of the plan.
@@ -102,6 +115,9 @@ impl Events {
 
     /// Returns the place of a key's topic among [`Self::topics`].
     pub fn topic_index(&self, ordinal: u64) -> usize {
+        if ordinal >= self.reserved_from {
+            return sentinel::topic_index(ordinal, self.topics.len());
+        }
         let topics = self.topics.len() as u64;
         let drawn = |ordinal: u64| scale(mix(ordinal ^ self.topic_key), topics);
         let first = ordinal & !1;
@@ -119,7 +135,8 @@ impl Events {
 
     /// Returns what a key has in common with the other key of its pair; `None` for almost all keys.
     pub fn twin(&self, ordinal: u64) -> Option<Twin> {
-        let twin = self.twins.as_ref()?.of_pair(self.twin_key, ordinal >> 1)?;
+        let twins = self.twins.as_ref().filter(|_| ordinal < self.reserved_from)?;
+        let twin = twins.of_pair(self.twin_key, ordinal >> 1)?;
         // An id without letters has only one case.
         let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
         (twin != Twin::Case || has_case()).then_some(twin)
@@ -172,11 +189,13 @@ impl Events {
         spelt.find(|key| self.topic(*key) == topic).map_or(Decoded::WrongTopic(first), Decoded::Ours)
     }
 
-    /// Returns the timestamp of a key, in milliseconds since 1970. The ends of the calendar stand
-    /// for what lies beyond them.
+    /// Returns the timestamp of a key, in milliseconds since 1970. Sentinels follow the last key, so
+    /// that they are neither older than the keys nor far in the future. The ends of the calendar
+    /// stand for what lies beyond them.
     pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
         let first = if self.twin(ordinal) == Some(Twin::SameTimestamp) { ordinal & !1 } else { ordinal };
-        within_calendar(self.epoch_ms.saturating_add_unsigned(first))
+        let after = if ordinal < self.reserved_from { first } else { self.keys + sentinel::place(ordinal) };
+        within_calendar(self.epoch_ms.saturating_add_unsigned(after))
     }
 
     /// Returns the other timestamp of a key whose copies carry one of two; `None` for almost all
@@ -210,7 +229,8 @@ impl Events {
     /// Returns the way in which the copies of a key differ; `None` for almost all keys, whose
     /// copies are equal. A key that has the payload of another has no second one.
     pub fn variant(&self, ordinal: u64) -> Option<Variant> {
-        if self.variants.is_off() || self.twin(ordinal) == Some(Twin::SamePayload) {
+        let is_alike = self.twin(ordinal) == Some(Twin::SamePayload);
+        if self.variants.is_off() || ordinal >= self.reserved_from || is_alike {
             return None;
         }
         self.variants.of_key(self.variant_key, ordinal)

@@ -83,6 +83,9 @@ pub enum Purpose {
     Resolve,
     /// Check that acknowledged keys are still known.
     Replay,
+    /// Learn how the target shows what it has just acknowledged: events of the run's own, beyond the
+    /// keys of its plan.
+    Sentinel,
 }
 
 /// List of requests that an attempt belongs to.
@@ -252,6 +255,7 @@ impl Frame {
                 out.push(match purpose {
                     Purpose::Resolve => 1,
                     Purpose::Replay => 2,
+                    Purpose::Sentinel => 3,
                 });
                 for ordinal in ordinals {
                     out.extend_from_slice(&ordinal.to_le_bytes());
@@ -273,6 +277,7 @@ impl Frame {
                 let purpose = match fields.u8()? {
                     1 => Purpose::Resolve,
                     2 => Purpose::Replay,
+                    3 => Purpose::Sentinel,
                     _ => return None,
                 };
                 let (words, rest) = fields.rest().as_chunks::<8>();

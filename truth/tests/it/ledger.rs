@@ -40,6 +40,8 @@ fn frames() -> Vec<Frame> {
         Frame::Done(done(0, 20)),
         Frame::Resend { id: 1, purpose: Purpose::Resolve, ordinals: vec![3, 4] },
         Frame::Done(done(1, 30)),
+        Frame::Resend { id: 2, purpose: Purpose::Replay, ordinals: vec![5] },
+        Frame::Resend { id: 3, purpose: Purpose::Sentinel, ordinals: vec![u64::from(u32::MAX)] },
         Frame::Closed { t: 40 },
     ]
 }
