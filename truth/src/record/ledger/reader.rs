@@ -157,10 +157,12 @@ pub fn header(path: &Path) -> Option<Header> {
 /// never closed in this sense.
 pub fn is_closed(path: &Path) -> std::io::Result<bool> {
     let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(CLOSED as u64)))?;
-    let mut last = Vec::with_capacity(CLOSED);
-    file.read_to_end(&mut last)?;
+    if file.metadata()?.len() < CLOSED as u64 {
+        return Ok(false);
+    }
+    let mut last = [0; CLOSED];
+    file.seek(SeekFrom::End(-(CLOSED as i64)))?;
+    file.read_exact(&mut last)?;
     Ok(is_whole(&last) && chain_in(&last).is_some())
 }
 
