@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Route;
 use super::rows::SetSum;
+use super::rows::copies::MOST_COPIES;
 
 /// Most keys of each kind whose history is kept. The counts beside the lists are of all keys.
-pub const MOST_HISTORIES: usize = 10_000;
+pub const MOST_HISTORIES: usize = MOST_COPIES;
 
 /// Most looks that are kept one by one: the first half and the last.
 pub const MOST_LOOKS: usize = 1_000;

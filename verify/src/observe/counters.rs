@@ -21,6 +21,10 @@ pub(super) const POLL_EVERY: Duration = Duration::from_millis(50);
 /// Number of different states that are kept, the newest last.
 const STATES: usize = 16;
 
+/// Number of equal readings in a row that are rest, if a state came again after another: two
+/// readings of the same one of two instances are no rest.
+const EQUAL_READINGS: u32 = 8;
+
 /// Counters of one target.
 pub(super) struct CounterWatch<'a> {
     client: &'a TargetClient,
@@ -39,6 +43,8 @@ pub(super) struct CounterWatch<'a> {
     pub(super) went_back: bool,
     /// Moment since which all readings are equal.
     equal_since: Instant,
+    /// Number of these readings.
+    equal_readings: u32,
     /// Moment of the last new state.
     moved: Instant,
     /// Reason why the counters could not be read.
@@ -74,6 +80,7 @@ impl<'a> CounterWatch<'a> {
             states_seen: 0,
             went_back: false,
             equal_since: now,
+            equal_readings: 0,
             moved: now,
             unread: None,
         };
@@ -150,7 +157,8 @@ impl<'a> CounterWatch<'a> {
 
     /// True if all readings were equal for long enough.
     pub(super) fn is_still(&self) -> bool {
-        self.equal_since.elapsed() >= self.quiet.least
+        let is_steady = !self.went_back || self.equal_readings >= EQUAL_READINGS;
+        is_steady && self.equal_since.elapsed() >= self.quiet.least
     }
 
     /// True if these counters, read before, are those of the last reading.
@@ -181,7 +189,9 @@ impl<'a> CounterWatch<'a> {
         // If others write too, movement means nothing.
         if !is_same && !self.wanted.promises.is_shared() {
             self.equal_since = now;
+            self.equal_readings = 0;
         }
+        self.equal_readings += 1;
         if !self.states.iter().any(|state| state.stands_as(&reading.counters)) {
             if self.states.is_empty() || !self.wanted.promises.is_shared() {
                 self.moved = now;
@@ -191,7 +201,7 @@ impl<'a> CounterWatch<'a> {
             if self.states.len() > STATES {
                 self.states.remove(0);
             }
-        } else if !is_same {
+        } else if !is_same && !self.wanted.promises.shared {
             self.went_back = true;
         }
         self.last = Some(reading);

@@ -301,10 +301,11 @@ impl<'e> Observer<'_, 'e> {
         Ok(())
     }
 
-    /// True if the counters are those of before the look.
+    /// True if the counters are those of before the look. Of counters that go back to an earlier
+    /// state, two equal readings say nothing.
     async fn counters_stood(&mut self, sight: &Sight<'e>) -> bool {
         self.counters.read().await;
-        !self.ignores_counters() && self.counters.stands_as(sight.before.as_ref())
+        !self.ignores_counters() && !self.counters.went_back && self.counters.stands_as(sight.before.as_ref())
     }
 
     /// True if counters that move say nothing, because others write to the target too. With offsets
