@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -19,6 +20,9 @@ const KEYS: usize = 1_200;
 
 /// A scale at which no delay is noticed.
 const AT_ONCE: (&str, &str) = ("SCALE", "1000000");
+
+/// Trials side by side.
+const SIDE_BY_SIDE: usize = 3;
 
 /// A running target and its file.
 struct Target {
@@ -468,4 +472,21 @@ fn each_defect_is_one() {
     target.kill_and_restart();
     target.fill(&events(0..10));
     assert_eq!(target.stored("true"), 20);
+}
+
+#[test]
+fn no_oddity_is_blamed_where_nothing_is_declared() {
+    let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+    let waiting = Mutex::new(table::all());
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(oddity) = { waiting.lock().unwrap().next() } {
+                    let trial = Trial { oddity, cell: Cell::Undeclared, pace: Pace::Scaled, seed: 1 };
+                    let outcome = trial.run(&programs).unwrap();
+                    assert_ne!(outcome.verdict, "FAIL", "{}: {}", oddity.name, outcome.first_reason());
+                }
+            });
+        }
+    });
 }
