@@ -65,10 +65,6 @@ pub const STATUS_ALONE: Mode = Mode {
     ..STRICT
 };
 
-/// Promises to accept repeats.
-pub const REPEATS_ACCEPTED: Mode =
-    Mode { name: "repeats accepted", promises: "repeat = \"accepted\"\n", ..STRICT };
-
 pub const MODES: &[&Mode] = &[
     &STRICT,
     &QUEUED,

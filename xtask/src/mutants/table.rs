@@ -282,10 +282,8 @@ pub const MUTANTS: &[Mutant] = &[
     )
     .in_mode(&modes::STATUS_ALONE),
     Mutant::new("refuses-repeats-500", "answers 500 to a key that is stored", "repeat-refused")
-        .in_mode(&modes::REPEATS_ACCEPTED)
         .loaded(SINGLE),
     Mutant::new("refuses-repeats-409", "answers 409 to a key that is stored", "repeat-refused")
-        .in_mode(&modes::REPEATS_ACCEPTED)
         .loaded(SINGLE),
     Mutant::new("stores-in-parts", "stores a batch event by event; killed", "torn-batch").struck(KILL),
     Mutant::new("counter-outside-the-insert", "reads a counter, and writes it back later", "counters"),
