@@ -9,6 +9,7 @@ pub mod keys;
 pub mod order;
 pub mod polled;
 pub mod region;
+pub mod repeats;
 pub mod responses;
 pub mod sums;
 pub mod tally;

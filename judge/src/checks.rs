@@ -10,6 +10,7 @@ pub mod by_row;
 pub mod by_total;
 pub mod epochs;
 pub mod liveness;
+pub mod refusals;
 pub mod unaccounted;
 pub mod winner;
 
@@ -146,10 +147,18 @@ pub const REGISTRY: &[Registered] = &[
     },
     Registered {
         id: CheckId::BatchCounts,
-        fails_when: "a response counts more new events than can have been new",
+        fails_when: "responses count more new events than can have been new, or fewer than must have \
+                     been",
         needs: "responses with counts alone",
         premises: &[Premise::Words],
         make: |subject, _| by_request::batch_counts(subject.facts),
+    },
+    Registered {
+        id: CheckId::RepeatRefused,
+        fails_when: "repeats of acknowledged keys are refused while first copies are taken",
+        needs: "repeats in later rounds, or `--replay`",
+        premises: &[Premise::RepeatAccepted],
+        make: |subject, examined| refusals::repeat_refused(subject.facts, examined),
     },
     Registered {
         id: CheckId::TornBatch,
@@ -226,6 +235,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         let check = ruled(facts, check, registered.premises, &mut examined.observations);
         examined.checks.push(check);
     }
+    examined.observations.extend(refusals::first_copies(facts));
     examined.observations.extend(by_row::rows_of_others(facts));
     examined.observations.extend(by_row::contents_not_compared(facts));
     examined.observations.extend(epochs::restarts(facts));

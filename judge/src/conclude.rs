@@ -9,8 +9,8 @@ use crate::books::tally::Sums;
 use crate::facts::Facts;
 use crate::premises;
 use crate::verdict::{
-    Check, CheckId, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain, Status, Verdict,
-    blank,
+    Check, CheckId, CounterSlack, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain,
+    Status, Verdict, blank,
 };
 
 /// Makes the judgement. Of all reasons the gravest decides the verdict.
@@ -71,6 +71,7 @@ fn sent_again(sums: Sums) -> Option<SentAgain> {
         reported_duplicate: sums.reported_duplicate,
         accepted: sums.acked - sums.reported_new - sums.reported_duplicate,
         unknown: sums.unknown,
+        unclear: sums.unclear,
         rejected: sums.rejected,
         never_sent: sums.never_sent,
     })
@@ -81,6 +82,7 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
     let evidence = facts.evidence;
     let stats = &evidence.observed.stats;
     examined.doubts.extend(doubts_of_listing(facts));
+    examined.doubts.extend(unclear(facts, examined));
     if let Some(reason) = &stats.unread {
         examined.doubts.push(Doubt::CountersUnread { reason: reason.clone() });
     }
@@ -99,6 +101,18 @@ fn doubt(facts: &Facts<'_>, examined: &mut Examined) {
     if evidence.missing_shards > 0 {
         examined.doubts.push(Doubt::MissingShards(evidence.missing_shards));
     }
+}
+
+/// Doubts that keys are stored which no response acknowledges, though one to each of them is
+/// unclear. A listing shows the others; without one, a unique count may have all of them.
+fn unclear(facts: &Facts<'_>, examined: &Examined) -> Option<Doubt> {
+    let response = facts.tally.first_unclear.clone()?;
+    let keys = &facts.tally.keys;
+    let open = keys.iter().filter(|(ordinal, state)| state.seen() == 0 && keys.is_unclear(*ordinal));
+    let open = open.count() as u64;
+    let counts_all = |slack: &CounterSlack| slack.deltas.unique == Some(i128::from(slack.unique.high));
+    let is_counted = !facts.tells_presence() && examined.slack.as_ref().is_some_and(counts_all);
+    (open > 0 && !is_counted).then_some(Doubt::Unclear { keys: open, response })
 }
 
 /// Lists the doubts about the listing and the database.
@@ -128,7 +142,7 @@ fn unread_database<'a>(facts: &Facts<'a>) -> Option<&'a String> {
 }
 
 /// Adds the observations on the run as a whole. The first say that the folder is of an earlier
-/// release, and that the run is not its whole plan.
+/// release, that the run is not its whole plan, and that `verify` added events.
 fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     let evidence = facts.evidence;
     let listing = &evidence.observed.listing;
@@ -151,6 +165,11 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
             proof: record.proof.clone().unwrap_or_default(),
         }
     }));
+    let sentinels = facts.tally.resent.sentinels;
+    let events = sentinels.acked + sentinels.unknown;
+    if events > 0 {
+        examined.observations.insert(0, Observation::SentinelsAdded { events });
+    }
     if let Some(unfinished) = unfinished(facts) {
         examined.observations.insert(0, unfinished);
     }
@@ -217,6 +236,14 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
         if seen.observed == 0 {
             lines.push(format!("{kind}: none was observed"));
         }
+    }
+    let variants = facts.evidence.plan.variants;
+    let other = [(variants.other_timestamp, "timestamp"), (variants.other_source, "source")];
+    let unsent = other.into_iter().filter(|(one_in, _)| *one_in == 0).map(|(_, content)| content);
+    let unsent: Vec<&str> = unsent.collect();
+    if !unsent.is_empty() {
+        let unsent = unsent.join(" or ");
+        lines.push(format!("repeats with another {unsent}: none was sent (`[traps]` in the scenario)"));
     }
     if !facts.evidence.polls_end {
         lines.push("all counters under load: polls.ndjson is cut off".to_owned());

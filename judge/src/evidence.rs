@@ -21,6 +21,7 @@ use truth::record::polls;
 use truth::record::seal::check_run;
 use truth::scenario::promises::Promises;
 use truth::target::RowOrder;
+use truth::target::answer::Outcome;
 
 use crate::books::polled::Polled;
 use crate::books::walk::WalkError;
@@ -149,9 +150,45 @@ impl Frames {
         errors.into_iter().find(|error| matches!(error, LedgerError::Altered { .. }))
     }
 
-    /// Calls `take` with every frame and its segment, in the order of time. Returns the number of
+    /// Calls `take` with every frame and its segment, in the order of time. An unclear response
+    /// acknowledges if no response of the run fits the target's description. Returns the number of
     /// torn bytes.
     pub fn for_each(
+        &self,
+        mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
+    ) -> Result<u64, WalkError> {
+        let mut meaning = None;
+        self.for_each_recorded(|segment, frame| match frame {
+            Frame::Done(done) if done.answer.outcome == Outcome::Unclear => {
+                let outcome = match meaning {
+                    Some(outcome) => outcome,
+                    None => *meaning.insert(self.meaning_of_unclear()?),
+                };
+                let mut done = done.clone();
+                done.answer.outcome = outcome;
+                take(segment, &Frame::Done(done))
+            }
+            _ => take(segment, frame),
+        })
+    }
+
+    /// Outcome of an unclear response: unclear if another response acknowledges by its body.
+    fn meaning_of_unclear(&self) -> Result<Outcome, WalkError> {
+        let fits =
+            |frame: &Frame| matches!(frame, Frame::Done(done) if done.answer.outcome == Outcome::Acked);
+        let has_fitting = match self {
+            Self::Files(segments) => {
+                let paths: Vec<PathBuf> = segments.iter().map(|(path, _)| path.clone()).collect();
+                let mut merge = Merge::open(&paths)?;
+                let found = merge.find(|merged| merged.as_ref().is_ok_and(|merged| fits(&merged.frame)));
+                found.is_some()
+            }
+            Self::Memory(frames) => frames.iter().any(fits),
+        };
+        Ok(if has_fitting { Outcome::Unclear } else { Outcome::Acked })
+    }
+
+    fn for_each_recorded(
         &self,
         mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
     ) -> Result<u64, WalkError> {

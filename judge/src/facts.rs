@@ -29,6 +29,7 @@ impl<'a> Facts<'a> {
     pub fn gather(evidence: &'a Evidence) -> Result<Self, WalkError> {
         let (mut tally, torn_bytes) = book(evidence)?;
         tally.keys.see(&evidence.observed.presence);
+        tally.keys.see_sentinels(&evidence.observed.listing.sentinels);
         let epochs = evidence.polled.iter().map(|polled| to_the_end(evidence, polled)).collect();
         Ok(Self { evidence, tally, torn_bytes, epochs })
     }
@@ -107,28 +108,43 @@ impl<'a> Facts<'a> {
     /// only two keys have appeared, another writer has stored the third, and there is no moved
     /// poll.
     pub fn closing(&self) -> Option<Counters> {
-        let closing = self.evidence.closing.as_ref()?;
-        let Some(earlier) = &self.evidence.earlier else { return Some(closing.clone()) };
+        let closing = self.closing_with_sentinels()?;
+        let Some(earlier) = &self.evidence.earlier else { return Some(closing) };
         let before = earlier.stats.stats.as_ref()?;
         let now = self.evidence.observed.stats.stats.as_ref()?;
         let grown = |of: fn(&Counters) -> Option<u64>| of(now)?.checked_sub(of(before)?);
-        let resent = self.tally.resent.resolve + self.tally.resent.replay;
+        let resent = self.tally.resent.all();
         let presence = &self.evidence.observed.presence;
         let was = &earlier.presence;
         let appeared = |ordinal: &u64| presence.seen(*ordinal) > 0 && was.seen(*ordinal) == 0;
-        let stored = self.evidence.keys.clone().filter(appeared).count() as u64;
-        let ours_alone = resent.unknown == 0
+        let listed = &self.evidence.observed.listing.sentinels;
+        let new_sentinel = |ordinal: &&u64| !earlier.listing.sentinels.contains(ordinal);
+        let stored = self.evidence.keys.clone().filter(appeared).count() as u64
+            + listed.iter().filter(new_sentinel).count() as u64;
+        let ours_alone = resent.uncertain() == 0
             && earlier.listing.tells_presence()
             && self.tells_presence()
             && grown(|counters| counters.received) == Some(resent.acked)
             && grown(|counters| counters.unique) == Some(stored);
-        let plus = |of: fn(&Counters) -> Option<u64>| of(closing)?.checked_add(grown(of)?);
+        let plus = |of: fn(&Counters) -> Option<u64>| of(&closing)?.checked_add(grown(of)?);
         ours_alone.then(|| Counters {
             received: plus(|counters| counters.received),
             unique: plus(|counters| counters.unique),
             duplicates: plus(|counters| counters.duplicates),
             ..closing.clone()
         })
+    }
+
+    /// Closing poll, with the sentinels counted that were sent before the first look of this
+    /// evidence. Each was sent once.
+    fn closing_with_sentinels(&self) -> Option<Counters> {
+        let closing = self.evidence.closing.as_ref()?;
+        let earlier = self.evidence.earlier.as_ref();
+        let is_before = |ordinal: &u64| earlier.is_none_or(|look| look.listing.sentinels.contains(ordinal));
+        let sentinels = self.tally.keys.sentinels();
+        let counted = sentinels.filter(|(ordinal, state)| state.acked() > 0 && is_before(ordinal)).count();
+        let plus = |count: Option<u64>| count.map(|count| count + counted as u64);
+        Some(Counters { received: plus(closing.received), unique: plus(closing.unique), ..closing.clone() })
     }
 
     /// Makes a finding on a key of the plan.
@@ -144,8 +160,7 @@ impl<'a> Facts<'a> {
     }
 
     pub(crate) fn attempts(&self) -> Attempts {
-        let resent = &self.tally.resent;
-        let sums = self.tally.sums - resent.resolve - resent.replay;
+        let sums = self.tally.sums - self.tally.resent.all();
         let keys = &self.tally.keys;
         let doubtful = |acked: u8, unknown: u8| acked == 0 && unknown > 0;
         Attempts {
@@ -155,6 +170,7 @@ impl<'a> Facts<'a> {
             reported_new: sums.reported_new,
             reported_duplicate: sums.reported_duplicate,
             unknown: sums.unknown,
+            unclear: sums.unclear,
             rejected: sums.rejected,
             never_sent: sums.never_sent,
             acked_keys: keys.iter().filter(|(_, state)| state.acked() > 0).count() as u64,

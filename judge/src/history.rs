@@ -165,6 +165,7 @@ fn fate(answer: &Answer, place: usize) -> Fate {
         Outcome::NeverSent => Fate::NeverSent,
         Outcome::Rejected => Fate::Rejected,
         Outcome::Unknown => Fate::Unknown,
+        Outcome::Unclear => Fate::Unclear,
         Outcome::Acked => match answer.kinds.of(place) {
             Kind::New => Fate::New,
             Kind::Duplicate => Fate::Duplicate,

@@ -31,7 +31,7 @@ pub fn prove(facts: &Facts<'_>, made: &[Check]) -> Result<Vec<Planted>, WalkErro
         check: defect.check,
         seen,
     };
-    let of_two = facts.evidence.events.has_variants().then_some(&OF_TWO_PAYLOADS);
+    let of_two = facts.evidence.events.has_two_payloads().then_some(&OF_TWO_PAYLOADS);
     let defects = || DEFECTS.iter().chain(of_two);
     let Some(Cut { keys, slice }) = cut(facts)? else {
         return Ok(defects().map(|defect| planted(defect, None)).collect());

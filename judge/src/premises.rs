@@ -1,6 +1,6 @@
 //! Premises of a run: how far each of them stands, from promises and evidence.
 
-use truth::observed::{Behind, Observed, Route};
+use truth::observed::{Observed, Route};
 use truth::scenario::promises::{Preset, Refused, Repeat, Unique};
 
 use crate::books::keys::Class;
@@ -120,9 +120,9 @@ fn fresh(facts: &Facts<'_>) -> Ground {
         return Ground::refuted(FRESH, "a look was older than the one before it");
     }
     match listing.behind {
-        Some(Behind::Replica) => Ground::refuted(FRESH, Behind::Replica.why()),
-        _ if facts.evidence.promises.visible.is_some() => Ground::promised(FRESH),
+        // What still appears may be there soon, whatever was promised.
         Some(behind) => Ground::refuted(FRESH, behind.why()),
+        None if facts.evidence.promises.visible.is_some() => Ground::promised(FRESH),
         None => Ground::assumed(FRESH),
     }
 }

@@ -90,8 +90,8 @@ pub struct Attempt {
     pub end_us: Option<u64>,
     /// HTTP status; 0 without a response.
     pub status: u16,
-    /// Fate: `new`, `duplicate`, `accepted`, `rejected`, `unknown`, `unknown (never ended)` or
-    /// `never-sent`.
+    /// Fate: `new`, `duplicate`, `accepted`, `rejected`, `unclear`, `unknown`,
+    /// `unknown (never ended)` or `never-sent`.
     #[schemars(with = "String")]
     pub outcome: Fate,
 }
@@ -108,6 +108,9 @@ pub enum Fate {
     Accepted,
     /// Rejected without effect.
     Rejected,
+    /// Acknowledged by its status, and answered with a body that contradicts the target's
+    /// description.
+    Unclear,
     /// Executed once or not at all, at any later moment.
     Unknown,
     /// Unknown, because the ledger has no end of the attempt.
@@ -125,6 +128,7 @@ impl Fate {
             Self::Duplicate => "duplicate",
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
+            Self::Unclear => "unclear",
             Self::Unknown => "unknown",
             Self::NeverEnded => "unknown (never ended)",
             Self::NeverSent => "never-sent",
@@ -178,6 +182,9 @@ pub struct Attempts {
     pub reported_duplicate: u64,
     /// Attempts whose fate is unknown.
     pub unknown: u64,
+    /// Attempts whose status acknowledges and whose body contradicts the target's description.
+    #[serde(default)]
+    pub unclear: u64,
     /// Attempts that were rejected without effect.
     pub rejected: u64,
     /// Attempts of which no byte left.
@@ -203,6 +210,9 @@ pub struct SentAgain {
     pub accepted: u64,
     /// Keys whose fate is unknown once more.
     pub unknown: u64,
+    /// Keys whose response was unclear.
+    #[serde(default)]
+    pub unclear: u64,
     /// Keys that were rejected without effect.
     pub rejected: u64,
     /// Keys that never left, as the target could no longer be reached.

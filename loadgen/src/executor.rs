@@ -55,6 +55,12 @@ impl Rounds {
         (round - self.first) / u64::from(self.shard.of)
     }
 
+    /// Returns the number of rounds before this one.
+    pub(crate) fn count_before(&self, round: u64) -> u64 {
+        let ahead = round.saturating_sub(self.first).saturating_sub(self.shard_index());
+        ahead.div_ceil(self.shards()).min(self.count)
+    }
+
     pub(crate) fn last(&self) -> Option<u64> {
         self.count.checked_sub(1).map(|last| self.nth(last))
     }
@@ -63,7 +69,8 @@ impl Rounds {
         self.count * plan.slots_per_round() - self.missing(plan)
     }
 
-    fn requests(&self, plan: &Plan) -> u64 {
+    /// Returns the number of requests.
+    pub(crate) fn requests(&self, plan: &Plan) -> u64 {
         self.count * u64::from(plan.requests_per_round()) - self.missing(plan) / u64::from(plan.batch)
     }
 
@@ -264,6 +271,10 @@ mod tests {
                     let own: Vec<u64> = (0..rounds.count()).map(|nth| rounds.nth(nth)).collect();
                     assert!(own.iter().all(|b| b % u64::from(of) == u64::from(index - 1)), "of this shard");
                     assert!(own.iter().enumerate().all(|(nth, b)| rounds.place_of(*b) == nth as u64));
+                    for round in 0..range.end + 3 {
+                        let before = own.iter().filter(|own| **own < round).count() as u64;
+                        assert_eq!(rounds.count_before(round), before);
+                    }
                     events += rounds.events(&plan);
                     sent.extend(own);
                 }

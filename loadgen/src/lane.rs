@@ -1,12 +1,15 @@
 //! Lanes: each is one thread with its own event loop, connections, histograms and ledger segment.
 //!
-//! On the hot path, lanes share the counter of rounds and nothing else.
+//! On the hot path, lanes share the counter of rounds and nothing else. At the two ends of a run they
+//! share a gate as well, which keeps the bookends apart.
 
 mod alarm;
+pub(crate) mod bookends;
 pub(crate) mod claims;
 pub(crate) mod desk;
 mod ending;
 mod flight;
+pub(crate) mod gate;
 pub(crate) mod job;
 pub(crate) mod pace;
 mod queue;
@@ -195,9 +198,12 @@ async fn supervise(
                 Some(Err(_)) => {}
             },
             () = finished.notified() => return Ok(()),
-            _ = look.tick() => if desk.borrow().is_finished() {
-                return Ok(());
-            },
+            _ = look.tick() => {
+                desk.borrow_mut().rest();
+                if desk.borrow().is_finished() {
+                    return Ok(());
+                }
+            }
             // The sender lives as long as the run; without it, nobody could command us to go on
             // either.
             changed = commands.changed() => {

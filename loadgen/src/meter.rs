@@ -48,6 +48,11 @@ impl Tally {
         *counts.statuses.entry(status).or_default() += 1;
         match answer.outcome {
             Outcome::Acked => return self.acknowledged(answer, events),
+            // The status is that of a success; the judge decides on the body.
+            Outcome::Unclear => {
+                counts.unclear += events;
+                return Reported::default();
+            }
             Outcome::Rejected => counts.rejected += events,
             Outcome::Unknown | Outcome::NeverSent => {
                 counts.unknown += events;
@@ -148,6 +153,19 @@ impl Tallies {
         if t_planned < measured_from_ns { self.warm_up.get_or_insert_default() } else { &mut self.measured }
     }
 
+    /// Counts unclear events as acknowledged if no response of the run fits the description of the
+    /// target: then the status alone acknowledges.
+    #[must_use]
+    pub(crate) fn with_unclear_settled(mut self) -> Self {
+        if self.whole().counts.acked == 0 {
+            self.measured.counts.acknowledge_unclear();
+            if let Some(warm_up) = &mut self.warm_up {
+                warm_up.counts.acknowledge_unclear();
+            }
+        }
+        self
+    }
+
     /// Returns all counts, with the latencies that were measured.
     pub(crate) fn whole(&self) -> Tally {
         let mut whole = self.measured.clone();
@@ -217,6 +235,25 @@ mod tests {
         let reported = tally.answered(&answer, 200, 4);
         assert_eq!((reported.acked, reported.new, reported.duplicate), (3, 1, 1));
         assert_eq!((tally.counts.rejected, tally.counts.received), (1, 3));
+    }
+
+    #[test]
+    fn an_unclear_answer_is_no_failure_and_acknowledges_where_no_other_fits() {
+        let tallies = |bodies: &[&str]| {
+            let mut measured = Tally::default();
+            for body in bodies {
+                let (tally, reported) = count(body, 5);
+                assert_eq!(reported.acked, tally.counts.acked);
+                measured += &tally;
+            }
+            Tallies { measured, warm_up: None }.with_unclear_settled().measured.counts
+        };
+        let mixed = tallies(&["OK", r#"{"accepted":5}"#, r#"{"accepted":4}"#]);
+        assert_eq!((mixed.acked, mixed.unclear, mixed.received), (5, 10, 5));
+        assert_eq!((mixed.attempted(), mixed.requests_failed), (15, 0));
+        let text = tallies(&["OK", "OK"]);
+        assert_eq!((text.acked, text.unclear, text.received), (10, 0, 10));
+        assert!(text.inserted_unreported && text.duplicates_unreported);
     }
 
     #[test]

@@ -48,8 +48,9 @@ impl RunResult {
         all
     }
 
-    /// True if any event was acknowledged.
+    /// True if any event was acknowledged, by status at least.
     pub(crate) fn has_ack(&self) -> bool {
-        self.executors.iter().any(|result| result.tallies.whole().counts.acked > 0)
+        let counts = |result: &ExecutorResult| result.tallies.whole().counts;
+        self.executors.iter().map(counts).any(|counts| counts.acked > 0 || counts.unclear > 0)
     }
 }

@@ -186,6 +186,9 @@ struct Events {
     rejected: u64,
     /// Events of unknown outcome: executed once or not at all.
     unknown: u64,
+    /// Events of responses whose status acknowledges and whose body contradicts the description of
+    /// the target, where other responses fit it.
+    unclear: u64,
     /// Events of which no byte left.
     never_sent: u64,
 }
@@ -195,7 +198,7 @@ struct Events {
 struct Requests {
     /// All requests.
     sent: u64,
-    /// Requests that were not acknowledged.
+    /// Requests whose status did not acknowledge them.
     failed: u64,
     /// Requests that were retries.
     retries: u64,
@@ -237,6 +240,7 @@ impl Events {
             reported_duplicate: counts.reported_duplicate,
             rejected: counts.rejected,
             unknown: counts.unknown,
+            unclear: counts.unclear,
             never_sent,
         }
     }
@@ -288,7 +292,7 @@ impl Summary {
         result: &RunResult,
     ) -> Self {
         let workload = Workload::sum(executors);
-        let tallies = result.tallies(executors);
+        let tallies = result.tallies(executors).with_unclear_settled();
         let Tally { counts, latencies, .. } = tallies.whole();
         let measured = &tallies.measured;
         let duration_s = duration_s(&measured.counts);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use judge::books::region::Bounds;
 use judge::numbers::{counted, grouped};
 use judge::verdict::{
-    Attempt, Attempts, Check, CheckId, Finding, Ground, Judgement, Observation, Reason, SHOWN_KEYS,
+    Attempt, Attempts, Check, CheckId, Finding, Ground, Judgement, Observation, Premise, Reason, SHOWN_KEYS,
     SentAgain, Status, Verdict,
 };
 
@@ -29,13 +29,17 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
     verdict.reasons.iter().try_for_each(|reason| write_reason(out, reason))?;
     let sent = &verdict.attempts;
     writeln!(out)?;
+    for observation in verdict.observations.iter().filter(|observation| is_at_the_top(observation)) {
+        writeln!(out, "  observed    {observation}")?;
+    }
     writeln!(
         out,
-        "  sent        {}: {} acknowledged ({}), {} unknown, {} rejected, {} never sent",
+        "  sent        {}: {} acknowledged ({}), {} unknown{}, {} rejected, {} never sent",
         counted(sent.sent, "attempt", "attempts"),
         grouped(sent.acked),
         kinds(sent),
         grouped(sent.unknown),
+        if sent.unclear > 0 { format!(", {} unclear", grouped(sent.unclear)) } else { String::new() },
         grouped(sent.rejected),
         grouped(sent.never_sent),
     )?;
@@ -72,7 +76,20 @@ fn kinds(sent: &Attempts) -> String {
 
 /// Returns true for an observation that comes before all else.
 fn is_first(observation: &Observation) -> bool {
-    matches!(observation, Observation::OfFirstRelease | Observation::Unfinished { .. })
+    matches!(
+        observation,
+        Observation::OfFirstRelease | Observation::Unfinished { .. } | Observation::SentinelsAdded { .. }
+    )
+}
+
+/// Returns true for the observations that stand at the top, before what was sent.
+fn is_at_the_top(observation: &Observation) -> bool {
+    matches!(
+        observation,
+        Observation::RepeatsRefused { .. }
+            | Observation::FirstRefused { .. }
+            | Observation::Unpromised { premise: Premise::RepeatAccepted, .. }
+    )
 }
 
 /// Meaning of a verdict, in one sentence.
@@ -249,7 +266,8 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         tried => format!("{seen} of {tried} defects planted in this run's evidence were found"),
     };
     writeln!(out, "  {:<20} {self_test}", "self-test")?;
-    for observation in verdict.observations.iter().filter(|observation| !is_first(observation)) {
+    let is_further = |observation: &&Observation| !is_first(observation) && !is_at_the_top(observation);
+    for observation in verdict.observations.iter().filter(is_further) {
         writeln!(out, "  {:<20} {observation}", "observed")?;
     }
     if !verdict.not_tested.is_empty() {
@@ -267,6 +285,7 @@ fn sent_again(again: &SentAgain) -> String {
         ("duplicate", again.reported_duplicate),
         ("accepted", again.accepted),
         ("unknown", again.unknown),
+        ("unclear", again.unclear),
         ("rejected", again.rejected),
         ("never sent", again.never_sent),
     ];

@@ -5,6 +5,7 @@ pub mod counters;
 pub mod looks;
 pub mod presence;
 pub mod rows;
+pub mod sentinels;
 pub mod topics;
 
 use std::fs::{self, File};
@@ -18,6 +19,7 @@ use crate::observed::counters::Counters;
 use crate::observed::looks::Looks;
 use crate::observed::presence::{Presence, Winners};
 use crate::observed::rows::{Anomaly, Contents, RowTally, SetSum};
+use crate::observed::sentinels::Sentinels;
 use crate::observed::topics::TopicScope;
 use crate::plan::Plan;
 
@@ -147,8 +149,11 @@ pub struct ListingObservation {
     pub rows: u64,
     /// Number of pages.
     pub pages: u64,
-    /// Rows of this run's keys under their own topics.
+    /// Rows of this run's keys, and of its sentinels, under their own topics.
     pub ours: SetSum,
+    /// Sentinels that are listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sentinels: Vec<u64>,
     /// Rows of other runs or writers.
     pub foreign: SetSum,
     /// Rows of this run's keys under other topics. Of two ways, the one that shows more counts; so
@@ -188,6 +193,7 @@ impl ListingObservation {
             rows: 0,
             pages: 0,
             ours: SetSum::default(),
+            sentinels: Vec::new(),
             foreign: SetSum::default(),
             wrong_topic: 0,
             payload_changed: 0,
@@ -206,6 +212,7 @@ impl ListingObservation {
             rows: tally.rows,
             pages,
             ours: tally.ours,
+            sentinels: tally.sentinels.iter().copied().collect(),
             foreign: tally.foreign,
             wrong_topic: tally.wrong_topic,
             payload_changed: tally.payload_changed(),
@@ -336,6 +343,8 @@ pub struct Observed {
     pub anomalies: Vec<Anomaly>,
     /// Contents of `looks.json`; none of a folder of version 0.1.
     pub looks: Looks,
+    /// Contents of `sentinels.json`, if sentinels were sent before this observation.
+    pub sentinels: Option<Sentinels>,
 }
 
 impl Observed {
@@ -363,6 +372,7 @@ impl Observed {
             winners: None,
             anomalies: Vec::new(),
             looks: Looks::default(),
+            sentinels: None,
         }
     }
 
@@ -391,6 +401,9 @@ impl Observed {
         if let Some(database) = &self.database {
             write_json(&folder.join("database.json"), database)?;
         }
+        if let Some(sentinels) = &self.sentinels {
+            write_json(&folder.join("sentinels.json"), sentinels)?;
+        }
         write_json(&folder.join("stats.json"), &self.stats)
     }
 
@@ -404,6 +417,7 @@ impl Observed {
         let database = folder.join("database.json");
         let winners = folder.join("winners.bin");
         let looks = folder.join("looks.json");
+        let sentinels = folder.join("sentinels.json");
         Ok(Self {
             stats: read_json(&folder.join("stats.json"))?,
             listing: read_json(&folder.join("listing.json"))?,
@@ -416,6 +430,7 @@ impl Observed {
                 .map(Winners::from_presence),
             anomalies: read_anomalies(&folder.join("anomalies.ndjson"))?,
             looks: if looks.exists() { read_json(&looks)? } else { Looks::default() },
+            sentinels: sentinels.exists().then(|| read_json(&sentinels)).transpose()?,
         })
     }
 }

@@ -20,6 +20,7 @@ pub mod id;
 pub mod invalid;
 pub mod rng;
 pub mod round;
+pub mod sentinel;
 pub mod shard;
 pub mod template;
 pub mod twin;
@@ -148,6 +149,15 @@ pub enum PlanError {
         value: u64,
         /// Values that are possible.
         range: &'static str,
+    },
+    /// The ordinals behind those of a plan are reserved for sentinels.
+    #[error(
+        "the run would have {keys} keys, and 2147483648 (2^31) at most are possible: lower the count, raise dup, or \
+         send several runs"
+    )]
+    TooManyKeys {
+        /// Number of keys.
+        keys: u64,
     },
     /// The counts of the executors do not fit the total.
     #[error(

@@ -11,6 +11,7 @@ use thiserror::Error;
 use self::fault::Fault;
 use self::promises::{Preset, Promises};
 use self::share::{Share, ShareError};
+use crate::plan::sentinel::MAX_KEYS;
 use crate::plan::twin::Twins;
 use crate::plan::variant::Variants;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
@@ -209,6 +210,18 @@ pub struct Traps {
     /// Keys whose copies carry one number in one of two spellings.
     #[serde(skip_serializing_if = "is_zero")]
     pub number_spelling: u32,
+    /// Keys with the timestamp of another.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub same_timestamp: u32,
+    /// Keys with the payload of another.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub same_payload: u32,
+    /// Keys whose copies carry one of two timestamps.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_timestamp: u32,
+    /// Keys whose copies carry one of two sources.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_source: u32,
     /// Requests with an invalid event besides their own.
     #[serde(skip_serializing_if = "is_zero")]
     pub invalid: u32,
@@ -224,21 +237,43 @@ fn is_zero(number: &u32) -> bool {
 impl Traps {
     /// Returns the traps that are pairs of keys.
     fn twins(self) -> Twins {
-        let Self { same_id, case, trailing_space, normalisation, long_id, numeric_id, .. } = self;
-        Twins { same_id, case, trailing_space, normalisation, long_id, numeric_id }
+        Twins {
+            same_id: self.same_id,
+            case: self.case,
+            trailing_space: self.trailing_space,
+            normalisation: self.normalisation,
+            long_id: self.long_id,
+            numeric_id: self.numeric_id,
+            same_timestamp: self.same_timestamp,
+            same_payload: self.same_payload,
+        }
     }
 
-    /// Returns the traps that are keys of two payloads.
+    /// Returns the traps that are keys with copies of two kinds.
     fn variants(self) -> Variants {
-        let Self { other_payload, key_order, number_spelling, .. } = self;
-        Variants { other_payload, key_order, number_spelling }
+        Variants {
+            other_payload: self.other_payload,
+            key_order: self.key_order,
+            number_spelling: self.number_spelling,
+            other_timestamp: self.other_timestamp,
+            other_source: self.other_source,
+        }
     }
 }
 
 impl From<Twins> for Traps {
     fn from(twins: Twins) -> Self {
-        let Twins { same_id, case, trailing_space, normalisation, long_id, numeric_id } = twins;
-        Self { same_id, case, trailing_space, normalisation, long_id, numeric_id, ..Self::default() }
+        Self {
+            same_id: twins.same_id,
+            case: twins.case,
+            trailing_space: twins.trailing_space,
+            normalisation: twins.normalisation,
+            long_id: twins.long_id,
+            numeric_id: twins.numeric_id,
+            same_timestamp: twins.same_timestamp,
+            same_payload: twins.same_payload,
+            ..Self::default()
+        }
     }
 }
 
@@ -386,6 +421,13 @@ impl Scenario {
             variants: self.traps.variants(),
             invalid: self.traps.invalid,
         };
-        Ok(Plan::try_from(spec)?)
+        let plan = Plan::try_from(spec)?;
+        match plan.keys() {
+            // One request, sent over and over, has no keys.
+            Some(keys) if keys > MAX_KEYS && self.request.is_none() => {
+                Err(PlanError::TooManyKeys { keys }.into())
+            }
+            _ => Ok(plan),
+        }
     }
 }

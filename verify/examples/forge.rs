@@ -136,11 +136,11 @@ fn done(round: u64, request: u32, kinds: Vec<Kind>, (t_start, t_end): (u64, u64)
         t_end,
         status: 200,
         answer: Answer {
-            outcome: Outcome::Acked,
             accepted: Some(accepted),
             inserted: Some(inserted),
             duplicates: Some(accepted - inserted),
             kinds: if inserted == accepted { Kinds::AllNew } else { Kinds::Each(kinds) },
+            ..Answer::bare(Outcome::Acked)
         },
     }
 }
@@ -203,7 +203,7 @@ fn write_listing(
     let anomalies = tally.anomalies();
     let presence = tally.presence;
     let looks = Looks::default();
-    Observed { stats, listing, database: None, presence, winners: None, anomalies, looks }
+    Observed { stats, listing, database: None, presence, winners: None, anomalies, looks, sentinels: None }
         .save(&folder.observation(1))?;
     Ok(decoding)
 }

@@ -108,6 +108,11 @@ pub struct Options {
     )]
     pub replay: Option<Share>,
 
+    /// Send at least 24 events of the run's own if acknowledged keys are absent and the verdict is
+    /// UNKNOWN, then read the target once more: they show how soon, and how far, the target lists
+    /// what it acknowledged. Nothing is sent over a FAIL
+    #[arg(long, conflicts_with = "offline", help_heading = SENDING)]
+    pub sentinels: bool,
     /// Flags that say for how long the target is looked at.
     #[command(flatten)]
     pub looking: Looking,
@@ -187,13 +192,15 @@ impl Cli {
 }
 
 impl Options {
-    /// Returns what `loadgen --verify` asks for: to judge the run that it has just sent.
+    /// Returns what `loadgen --verify` asks for: to judge the run that it has just sent. With
+    /// `sentinels`, they are sent if a finding hangs on them.
     pub fn for_run(
         run: PathBuf,
         target: String,
         database: Option<String>,
         reach: Reach,
         looking: Looking,
+        sentinels: bool,
     ) -> Self {
         Self {
             runs: vec![run],
@@ -203,6 +210,7 @@ impl Options {
             offline: false,
             resolve: false,
             replay: None,
+            sentinels,
             premises: false,
             looking,
             format: Format::Text,

@@ -11,7 +11,7 @@
 //! verify:   print < { observe, resend, probe } < cli < { run, reference } < lib < main
 //! observe:  wanted < waits < { counters, progress, history, sight } < lister < observer < observe
 //! resend:   sender < resend
-//! run:      opened < run
+//! run:      { opened, sentinels } < run
 //! probe:    { asking, draft } < publish < answers < { counters, rows } < listing < probe
 //! listing:  question < paging < listing
 //! ```

@@ -13,7 +13,7 @@ mod sight;
 mod waits;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use reader::client::patience::Patience;
@@ -21,13 +21,13 @@ use reader::client::{ReadError, TargetClient};
 use truth::chain::chain;
 use truth::observed::looks::Looks;
 use truth::observed::presence::Presence;
-use truth::observed::rows::{Anomaly, AnomalyClass, RowTally};
+use truth::observed::rows::{Anomaly, AnomalyClass, Equality, RowTally};
 use truth::observed::{DatabaseObservation, ListingObservation, Observed, Route, StatsObservation};
 use truth::plan::event::Events;
 
 use self::counters::CounterWatch;
 use self::history::Histories;
-use self::lister::Lister;
+use self::lister::{Lister, READ_WITHIN};
 use self::observer::{Observer, Read};
 use self::progress::Progress;
 use self::sight::{Listed, Sight};
@@ -42,7 +42,7 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
     let began = Instant::now();
     let quiet = quiet(wanted);
     // A target may promise a longer time, and then gets it.
-    let deadline = began + wanted.looking.max_wait.max(quiet.longest());
+    let deadline = began + wanted.looking.max_wait.max(quiet.promised());
     let client = &client.patient(Patience::Until(deadline));
     let mut counters = CounterWatch::begin(client, wanted, quiet).await?;
     counters.settle(deadline).await;
@@ -81,10 +81,27 @@ pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Obser
     }
 }
 
+/// Looks once, without waiting for rest, and returns the sentinels that the listing or the database
+/// shows. The error is a text for people.
+pub async fn glimpse(client: &TargetClient, wanted: &Wanted<'_>) -> Result<BTreeSet<u64>, String> {
+    let events = Events::new(wanted.plan);
+    let keys = wanted.plan.keys().unwrap_or(0);
+    let mut tally = RowTally::new(&events, wanted.plan.nonce, keys, Equality::NONE);
+    if client.offers_listing() {
+        let listed = client.list_into(&wanted.plan.topics, &mut tally).await;
+        listed.map_err(|error| chain(&error))?;
+    }
+    if let Some(database) = wanted.database {
+        let stored = database.rows_into(&mut tally, READ_WITHIN).await;
+        stored.map_err(|error| chain(&error))?;
+    }
+    Ok(tally.sentinels)
+}
+
 /// Returns the times for which nothing may move.
 fn quiet(wanted: &Wanted<'_>) -> Quiet {
     let promises = wanted.promises;
-    let in_doubt = wanted.tally.sums.unknown > 0 || promises.is_queued();
+    let in_doubt = wanted.tally.sums.uncertain() > 0 || promises.is_queued();
     let least = if in_doubt { promises.zombie.max(QUIET) } else { QUIET };
     Quiet { waits: promises.into(), least, settle: wanted.looking.settle }
 }
@@ -152,6 +169,7 @@ fn unlisted(stats: StatsObservation, keys: u64, listing: ListingObservation) -> 
         winners: None,
         anomalies: Vec::new(),
         looks: Looks::default(),
+        sentinels: None,
     }
 }
 
@@ -216,13 +234,15 @@ fn observed(stats: StatsObservation, keys: u64, read: Read<'_>, window: Option<D
     if let Some(Beside { place, tally: beside }) = beside {
         listing = listing.and_rows(&beside);
         tally.fill(&beside);
+        listing.sentinels = tally.sentinels.iter().copied().collect();
         let astray = beside.anomalies().into_iter().filter(|anomaly| anomaly.class != AnomalyClass::Foreign);
         let placed = |anomaly: Anomaly| Anomaly { detail: format!("{place}, {}", anomaly.detail), ..anomaly };
         anomalies.extend(astray.map(placed));
     }
     let RowTally { mut presence, winners, .. } = tally;
     presence.fill(&besides);
-    Observed { stats, listing, database, presence, winners, anomalies, looks: Looks::default() }
+    let looks = Looks::default();
+    Observed { stats, listing, database, presence, winners, anomalies, looks, sentinels: None }
 }
 
 fn millis(time: Duration) -> u64 {

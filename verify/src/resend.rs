@@ -1,9 +1,8 @@
-//! Events sent again: the only thing that `verify` writes to a target while it judges, and only if
-//! asked to.
+//! Events that `verify` sends while it judges, and only if asked to.
 //!
 //! *Resolve* sends the keys whose attempts are all unknown and that were not listed, to learn if
 //! the target has them. *Replay* sends acknowledged keys, each of which the target must
-//! deduplicate. A key that could hide a loss is never sent: an acknowledged key that the listing
+//! deduplicate. *Sentinels* are events of the run's own, beyond the keys of its plan. A key that could hide a loss is never sent: an acknowledged key that the listing
 //! did not show, or an unknown key that it may have shown. The ledger holds every list of keys
 //! before the first byte of the list leaves.
 
@@ -23,7 +22,7 @@ use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Foundation, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
 use truth::record::manifest::FolderFormat;
 use truth::record::seal::seal_segment;
-use truth::target::answer::Outcome;
+use truth::target::answer::{Kind, Outcome};
 
 use self::sender::{Sender, Sent};
 
@@ -44,8 +43,19 @@ pub enum ResendError {
     Walk(#[from] WalkError),
 }
 
-/// Sends these keys to the target of this run, and records the requests in a new segment of the
-/// run's ledger.
+/// One sentinel that was sent. Times are in nanoseconds of the monotonic clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SentAt {
+    /// Ordinal of the sentinel.
+    pub ordinal: u64,
+    /// Time just before its request was sent.
+    pub t_start: u64,
+    /// Time of the acknowledgement; none without one.
+    pub t_acked: Option<u64>,
+}
+
+/// Sends these keys and sentinels to the target of this run, and records the requests in a new
+/// segment of the run's ledger. Returns the sentinels.
 ///
 /// Ends early if the target cannot be reached. The other requests are recorded as never sent.
 pub async fn send(
@@ -54,7 +64,7 @@ pub async fn send(
     evidence: &Evidence,
     timeout: std::time::Duration,
     lists: &Lists,
-) -> Result<(), ResendError> {
+) -> Result<Vec<SentAt>, ResendError> {
     let lane = folder.next_lane()?;
     // A folder of an earlier release keeps its format.
     let is_sealed = evidence.format == FolderFormat::Sealed;
@@ -72,14 +82,17 @@ pub async fn send(
         batch: evidence.plan.batch as usize,
         next_list: next_list(&evidence.frames)?,
         is_reachable: true,
+        sentinels: Vec::new(),
     };
     resending.send(Purpose::Resolve, &lists.resolve).await?;
     resending.send(Purpose::Replay, &lists.replay).await?;
-    let sum = resending.ledger.close(monotonic_ns())?;
+    resending.send(Purpose::Sentinel, &lists.sentinels).await?;
+    let Resending { ledger, sentinels, .. } = resending;
+    let sum = ledger.close(monotonic_ns())?;
     if is_sealed {
         seal_segment(folder, &folder.segment(lane), sum)?;
     }
-    Ok(())
+    Ok(sentinels)
 }
 
 /// Returns the first number that no list of the ledger has.
@@ -100,6 +113,8 @@ struct Resending {
     batch: usize,
     next_list: u32,
     is_reachable: bool,
+    /// Sentinels that were sent.
+    sentinels: Vec<SentAt>,
 }
 
 impl Resending {
@@ -110,12 +125,12 @@ impl Resending {
             let id = self.next_list;
             self.next_list += 1;
             self.ledger.extra(id, purpose, ordinals)?;
-            self.send_list(id, ordinals).await?;
+            self.send_list(id, purpose, ordinals).await?;
         }
         Ok(())
     }
 
-    async fn send_list(&mut self, id: u32, ordinals: &[u64]) -> Result<(), ResendError> {
+    async fn send_list(&mut self, id: u32, purpose: Purpose, ordinals: &[u64]) -> Result<(), ResendError> {
         let requests: Vec<&[u64]> = ordinals.chunks(self.batch).collect();
         let mut waiting = 0..requests.len();
         let mut under_way = tokio::task::JoinSet::new();
@@ -127,15 +142,31 @@ impl Resending {
             let Some(ended) = under_way.join_next().await else { break };
             let sent = ended.expect("a request neither panics nor is aborted");
             self.is_reachable &= sent.answer.outcome != Outcome::NeverSent;
-            self.record(id, sent)?;
+            let t_end = monotonic_ns();
+            if purpose == Purpose::Sentinel {
+                self.note_sentinels(requests[sent.request], &sent, t_end);
+            }
+            self.record(id, sent, t_end)?;
         }
         for request in waiting {
-            self.record(id, Sent::never(request))?;
+            self.record(id, Sent::never(request), monotonic_ns())?;
         }
         Ok(())
     }
 
-    fn record(&mut self, id: u32, sent: Sent) -> Result<(), LedgerError> {
+    fn note_sentinels(&mut self, ordinals: &[u64], sent: &Sent, t_end: u64) {
+        let is_acked = |place: usize| {
+            sent.answer.outcome == Outcome::Acked && sent.answer.kinds.of(place) != Kind::Rejected
+        };
+        let sent_at = |(place, ordinal): (usize, &u64)| SentAt {
+            ordinal: *ordinal,
+            t_start: sent.t_start,
+            t_acked: is_acked(place).then_some(t_end),
+        };
+        self.sentinels.extend(ordinals.iter().enumerate().map(sent_at));
+    }
+
+    fn record(&mut self, id: u32, sent: Sent, t_end: u64) -> Result<(), LedgerError> {
         let request = sent.request as u32;
         self.ledger.done(Done {
             scope: Scope::Resend(id),
@@ -147,7 +178,7 @@ impl Resending {
             t_planned: sent.t_start,
             t_start: sent.t_start,
             // Ended tries of a segment are in the order of their ends.
-            t_end: monotonic_ns(),
+            t_end,
             status: sent.status,
             answer: sent.answer,
         })

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use judge::books::tally::Tally;
 use judge::books::walk::WalkError;
 use judge::evidence::{Evidence, EvidenceError, Run};
 use judge::facts::{Facts, book};
 use judge::numbers::grouped;
-use judge::resend::{Lists, Wish};
+use judge::resend::{Lists, Wish, hangs_on_sentinels};
 use judge::try_judge;
 use judge::verdict::{Judgement, Reason, Verdict, undecided};
 use reader::client::{ClientError, TargetClient};
@@ -19,6 +20,7 @@ use truth::clock::boot_id;
 use truth::exit;
 use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::observed::Observed;
+use truth::observed::sentinels::Sentinels;
 use truth::record::folder::{RunFolder, VerifyLock};
 use truth::record::ledger::LedgerError;
 use truth::record::manifest::FolderFormat;
@@ -31,6 +33,7 @@ use crate::print::print;
 use crate::resend::{self, ResendError};
 
 mod opened;
+mod sentinels;
 
 /// Reason why there is no verdict.
 #[derive(Debug, Error)]
@@ -182,31 +185,98 @@ pub async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
     verdict
 }
 
-/// Reads the target, sends again if that was asked for, and judges.
+/// Reads the target, sends what was asked for, and judges. A ledger that cannot be read leaves it
+/// undecided.
 async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyError> {
-    let observed = match look(options, runs).await? {
-        Looked::Observed(observed) => *observed,
-        Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, runs)),
-    };
-    let first = save_observation(&runs[0], &observed);
+    match Box::pin(looks(options, runs)).await {
+        Ok(Judged { verdict, number, .. }) => Ok(finish(verdict, number.unwrap_or(0), runs)),
+        Err(VerifyError::Walk(error)) => Ok(finish(unread(error)?, 0, runs)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Looks at the target, and once more after anything was sent. Each look is saved and judged before
+/// the next byte leaves.
+async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
+    let mut judged = save_and_judge(runs, look(options, runs).await?, None)?;
+    if options.sentinels
+        && hangs_on_sentinels(&judged.verdict)
+        && let Some(sentinels) = send_sentinels(options, runs, &judged.evidence).await?
+    {
+        judged = look_again(options, runs, judged, Some(sentinels)).await?;
+    }
     let wish = Wish { resolve: options.resolve, replay: options.replay };
-    let evidence = Evidence::assemble(runs, observed, None)?;
-    let verdict = judged(&evidence)?;
-    let is_over = !wish.sends() || verdict.verdict == Verdict::Fail;
-    if wish.sends() && is_over {
+    if !wish.sends() {
+        return Ok(judged);
+    }
+    if judged.verdict.verdict == Verdict::Fail {
         eprintln!("note: nothing is sent again: that could hide what is missing now");
+        return Ok(judged);
     }
-    if is_over || !send_again(options, &wish, runs, &evidence).await? {
-        return Ok(finish(verdict, first.unwrap_or(0), runs));
+    if send_again(options, &wish, runs, &judged.evidence).await? {
+        judged = look_again(options, runs, judged, None).await?;
     }
-    let mut again = match look(options, runs).await? {
-        Looked::Observed(again) => *again,
-        Looked::Undecided(verdict) => return Ok(finish(*verdict, 0, runs)),
+    Ok(judged)
+}
+
+/// Observation that was saved and judged.
+struct Judged {
+    evidence: Evidence,
+    verdict: Judgement,
+    /// Number of the observation; none if it could not be saved.
+    number: Option<u32>,
+}
+
+/// Saves and judges an observation. `earlier` is the one before events were sent.
+fn save_and_judge(
+    runs: &[Run],
+    observed: Observed,
+    earlier: Option<Observed>,
+) -> Result<Judged, VerifyError> {
+    let number = save_observation(&runs[0], &observed);
+    let evidence = Evidence::assemble(runs, observed, earlier)?;
+    Ok(Judged { verdict: judged(&evidence)?, evidence, number })
+}
+
+/// Looks again after events were sent, `sentinels` among them if there are any.
+async fn look_again(
+    options: &Options,
+    runs: &[Run],
+    before: Judged,
+    sentinels: Option<Sentinels>,
+) -> Result<Judged, VerifyError> {
+    let earlier = before.evidence.observed;
+    let mut again = look(options, runs).await?;
+    again.stats.follows = before.number;
+    again.sentinels = match sentinels {
+        Some(mut sentinels) => {
+            sentinels::note_fallen(&mut sentinels, &earlier.presence, &again.presence);
+            Some(sentinels)
+        }
+        None => earlier.sentinels.clone(),
     };
-    again.stats.follows = first;
-    let second = save_observation(&runs[0], &again).unwrap_or(0);
-    let evidence = Evidence::assemble(runs, again, Some(evidence.observed))?;
-    Ok(finish(judged(&evidence)?, second, runs))
+    save_and_judge(runs, again, Some(earlier))
+}
+
+/// Sends sentinels, after a look that is saved, and looks for them.
+async fn send_sentinels(
+    options: &Options,
+    runs: &[Run],
+    evidence: &Evidence,
+) -> Result<Option<Sentinels>, VerifyError> {
+    let first = &runs[0];
+    let database = database(options, runs)?;
+    let (tally, _) = book(evidence)?;
+    let client = client(options, &target(options, runs)?)?;
+    let sending = sentinels::Sending {
+        client: &client,
+        folder: &first.folder,
+        shard: first.manifest.shard,
+        timeout: first.manifest.scenario.load.timeout,
+        evidence,
+        wanted: &wanted(options, evidence, &tally, database.as_ref()),
+    };
+    Ok(sending.send().await?)
 }
 
 /// Starts the target again if the scenario of the run started it and nothing listens at its
@@ -226,7 +296,7 @@ async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetPr
 
 /// Locks all runs: exclusively if events are sent again, which the ledger records.
 fn lock(options: &Options, runs: &[Run]) -> Result<Vec<VerifyLock>, VerifyError> {
-    let sends = options.resolve || options.replay.is_some();
+    let sends = options.resolve || options.replay.is_some() || options.sentinels;
     let mut locks = Vec::new();
     for run in runs {
         if sends {
@@ -287,37 +357,20 @@ fn load_observation(run: &Run, n: u32) -> Result<Observed, FolderError> {
     Observed::load(&path)
 }
 
-/// Result of reading the target.
-enum Looked {
-    Observed(Box<Observed>),
-    /// The ledger is damaged, so nothing says which keys have to be there.
-    Undecided(Box<Judgement>),
-}
-
-async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
+/// Reads the target. Where the ledger is damaged, nothing says which keys have to be there.
+async fn look(options: &Options, runs: &[Run]) -> Result<Observed, VerifyError> {
     let target = target(options, runs)?;
     let url = target.url.clone();
     let client = client(options, &target)?;
     let blank = Observed::blank(&runs[0].manifest.plan, &url);
     let evidence = Evidence::assemble(runs, blank, None)?;
-    let tally = match book(&evidence) {
-        Ok((tally, _)) => tally,
-        Err(error) => return Ok(Looked::Undecided(Box::new(unread(error)?))),
-    };
-    let database =
-        DatabaseReader::new(runs[0].manifest.scenario.database.as_ref(), options.database.as_deref())?;
+    let (tally, _) = book(&evidence)?;
+    let database = database(options, runs)?;
     if !client.offers_stats() && !client.offers_listing() && database.is_none() {
         // There is nothing to read, so the responses alone are judged.
-        return Ok(Looked::Observed(Box::new(Observed::blank(&runs[0].manifest.plan, &url))));
+        return Ok(Observed::blank(&runs[0].manifest.plan, &url));
     }
-    let wanted = Wanted {
-        plan: &evidence.plan,
-        promises: &evidence.promises,
-        tally: &tally,
-        baseline: evidence.baseline.as_ref(),
-        database: database.as_ref(),
-        looking: options.looking,
-    };
+    let wanted = wanted(options, &evidence, &tally, database.as_ref());
     match Box::pin(observe(&client, &wanted)).await {
         Ok(mut observed) => {
             if boot_id() != runs[0].manifest.machine.boot_id {
@@ -326,10 +379,30 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Looked, VerifyError> {
                 observed.stats.read_ns = None;
             }
             observed.stats.segments = Some(runs[0].folder.segments()?.len() as u32);
-            Ok(Looked::Observed(Box::new(observed)))
+            Ok(observed)
         }
         Err(error) => Err(VerifyError::Unreachable { target: url, reason: chain(&error) }),
     }
+}
+
+fn wanted<'a>(
+    options: &Options,
+    evidence: &'a Evidence,
+    tally: &'a Tally,
+    database: Option<&'a DatabaseReader>,
+) -> Wanted<'a> {
+    Wanted {
+        plan: &evidence.plan,
+        promises: &evidence.promises,
+        tally,
+        baseline: evidence.baseline.as_ref(),
+        database,
+        looking: options.looking,
+    }
+}
+
+fn database(options: &Options, runs: &[Run]) -> Result<Option<DatabaseReader>, VerifyError> {
+    Ok(DatabaseReader::new(runs[0].manifest.scenario.database.as_ref(), options.database.as_deref())?)
 }
 
 /// Judges what was read. A ledger that cannot be read makes the verdict UNKNOWN, unless it is not as

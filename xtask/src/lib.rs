@@ -17,8 +17,10 @@ pub mod compose;
 pub mod demo;
 pub mod docs;
 pub mod fuzz;
+mod matrix;
 pub mod mutants;
 pub mod null_server;
+pub mod oddities;
 pub mod postgres;
 pub mod release_check;
 pub mod rig;
@@ -53,9 +55,12 @@ enum Command {
     Compose(compose::Settings),
     /// Run targets with one defect each, and check that the right check names the defect
     Mutants(mutants::Settings),
+    /// Run sound targets with one unusual behaviour each, and check that none is blamed, and that a
+    /// defect beside it is named
+    Oddities(oddities::Settings),
     /// Fuzz the aggregator with requests made from its own OpenAPI document
     Fuzz(fuzz::Settings),
-    /// Run what is too slow for CI before a release: the book, all mutants, the containers
+    /// Run what is too slow for CI before a release: the book, both matrices, the containers
     ReleaseCheck(release_check::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),
@@ -96,6 +101,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Bench(command) => bench::run(command, interrupt),
         Command::Compose(settings) => compose::run(settings, interrupt),
         Command::Mutants(settings) => mutants::run(settings, interrupt),
+        Command::Oddities(settings) => oddities::run(settings, interrupt),
         Command::Fuzz(settings) => fuzz::run(settings, interrupt),
         Command::ReleaseCheck(settings) => release_check::run(settings, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),

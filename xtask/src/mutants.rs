@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
+use crate::matrix::{self, Half};
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
 use crate::rig::programs::{Profile, Programs};
@@ -17,9 +18,6 @@ use trial::Trial;
 pub mod modes;
 pub mod table;
 pub mod trial;
-
-/// Path of the published matrix.
-const MATRIX: &str = "results/kill-matrix.md";
 
 /// Numbers of attempts, tried in turn until every seed names the defect.
 const LADDER: [u64; 8] = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000];
@@ -76,8 +74,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let text = render(&rows, settings, &fared);
     print!("{text}");
     if settings.names.is_empty() && !settings.is_only_printed {
-        let path = cargo::workspace().join(MATRIX);
-        std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+        matrix::write(Half::Mutants, &text)?;
     }
     let all_killed = rows.iter().all(|row| row.killed.is_some());
     let is_blamed = fared.iter().any(|fared| !fared.blamed.is_empty());

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::rig::cargo;
 use crate::rig::follow::Followed;
 use crate::rig::interrupt::{Interrupt, Interrupted};
-use crate::{compose, mutants};
+use crate::{compose, mutants, oddities};
 
 /// Options of the command.
 #[derive(Debug, clap::Args)]
@@ -25,9 +25,10 @@ struct Step {
     run: fn(&Interrupt) -> Result<Outcome>,
 }
 
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     Step { name: "book", run: book },
     Step { name: "mutants", run: mutants },
+    Step { name: "oddities", run: oddities },
     Step { name: "compose", run: compose },
 ];
 
@@ -101,6 +102,12 @@ fn is_complaint(line: &str) -> bool {
 fn mutants(interrupt: &Interrupt) -> Result<Outcome> {
     let settings = mutants::Settings { seeds: 1, is_only_printed: true, ..mutants::Settings::default() };
     passed(mutants::run(&settings, interrupt)?)
+}
+
+/// Runs every oddity with one seed, and leaves the published matrix as it is.
+fn oddities(interrupt: &Interrupt) -> Result<Outcome> {
+    let settings = oddities::Settings { is_only_printed: true, ..oddities::Settings::default() };
+    passed(oddities::run(&settings, interrupt)?)
 }
 
 /// Runs the containers, if docker has all images without asking a registry.

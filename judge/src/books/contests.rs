@@ -97,14 +97,14 @@ impl Contests {
         let Copies { events, origin, ordinals } = copies;
         let contested: Vec<(usize, u64, Side)> = (0..)
             .zip(ordinals)
-            .filter(|(_, ordinal)| keys.contains(**ordinal) && events.variant(**ordinal).is_some())
+            .filter(|(_, ordinal)| keys.contains(**ordinal) && events.two_payloads(**ordinal).is_some())
             .map(|(place, ordinal)| (place, *ordinal, events.side(*ordinal, origin, place)))
             .collect();
         for (place, ordinal, side) in &contested {
             let contest = self.keys.entry(*ordinal).or_default();
             match answer.outcome {
                 Outcome::NeverSent | Outcome::Rejected => {}
-                Outcome::Unknown => contest.take_unknown(*side, interval.start),
+                Outcome::Unknown | Outcome::Unclear => contest.take_unknown(*side, interval.start),
                 Outcome::Acked => match answer.kinds.of(*place) {
                     Kind::Rejected => {}
                     kind => {

@@ -1,6 +1,6 @@
 //! State of a key in one byte, and the classes of all 256 values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use truth::observed::presence::Presence;
@@ -70,6 +70,13 @@ impl KeyState {
         CLASSES[usize::from(self.0)] & class.bit() != 0
     }
 
+    fn bump_unknown(&mut self, ordinal: u64, many_unknown: &mut HashMap<u64, u64>) {
+        if self.unknown() == 3 {
+            *many_unknown.entry(ordinal).or_insert(3) += 1;
+        }
+        self.bump(UNKNOWN);
+    }
+
     fn bump(&mut self, shift: u32) {
         if self.field(shift) < 3 {
             self.0 += 1 << shift;
@@ -111,20 +118,39 @@ pub struct Members {
     pub keys: Vec<u64>,
 }
 
-/// States of a range of keys.
+/// States of a range of keys, and of the sentinels beside them.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     first: u64,
     states: Vec<KeyState>,
-    /// Exact numbers of unknown attempts of keys whose byte has stopped counting.
+    /// States of the sentinels: events of the run's own, which are no keys of its plan.
+    sentinels: BTreeMap<u64, KeyState>,
+    /// Exact numbers of unknown attempts of keys and sentinels whose byte has stopped counting.
     many_unknown: HashMap<u64, u64>,
+    /// Unclear responses to each key; none if no response of the run is unclear, which is usual.
+    unclear: Option<Presence>,
+}
+
+/// Attempts of a key or a sentinel.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempted {
+    /// Counters of the key.
+    pub state: KeyState,
+    /// Exact number of unknown attempts.
+    pub unknown: u64,
 }
 
 impl Keys {
     /// Makes a range of keys without an attempt.
     pub fn new(keys: Range<u64>) -> Self {
         let count = usize::try_from(keys.end - keys.start).expect("keys fit in memory");
-        Self { first: keys.start, states: vec![KeyState::default(); count], many_unknown: HashMap::new() }
+        Self {
+            first: keys.start,
+            states: vec![KeyState::default(); count],
+            unclear: None,
+            sentinels: BTreeMap::new(),
+            many_unknown: HashMap::new(),
+        }
     }
 
     /// Returns true if a key is in the range.
@@ -140,6 +166,29 @@ impl Keys {
     /// All keys of the range with their states.
     pub fn iter(&self) -> impl Iterator<Item = (u64, KeyState)> {
         (self.first..).zip(self.states.iter().copied())
+    }
+
+    /// All sentinels that were sent, with their states.
+    pub fn sentinels(&self) -> impl Iterator<Item = (u64, KeyState)> {
+        self.sentinels.iter().map(|(ordinal, state)| (*ordinal, *state))
+    }
+
+    /// Attempts of all keys and of all sentinels, which the target counts alike.
+    pub fn attempted(&self) -> impl Iterator<Item = Attempted> {
+        let exact = |(ordinal, state)| Attempted { state, unknown: self.exactly_unknown(ordinal, state) };
+        self.iter().chain(self.sentinels()).map(exact)
+    }
+
+    fn exactly_unknown(&self, ordinal: u64, state: KeyState) -> u64 {
+        match state.unknown() {
+            few @ 0..=2 => u64::from(few),
+            _ => self.many_unknown.get(&ordinal).copied().unwrap_or(3),
+        }
+    }
+
+    /// Exact number of unknown attempts of a key.
+    pub fn unknown(&self, ordinal: u64) -> u64 {
+        self.exactly_unknown(ordinal, self.get(ordinal))
     }
 
     /// Counts the keys of a class, and names the first `limit` of them.
@@ -159,14 +208,6 @@ impl Keys {
         members
     }
 
-    /// Exact number of unknown attempts of a key.
-    pub fn unknown(&self, ordinal: u64) -> u64 {
-        match self.get(ordinal).unknown() {
-            few @ 0..=2 => u64::from(few),
-            _ => self.many_unknown.get(&ordinal).copied().unwrap_or(3),
-        }
-    }
-
     /// Books an acknowledgement.
     pub fn book_acked(&mut self, ordinal: u64, is_new: bool) {
         let state = &mut self.states[(ordinal - self.first) as usize];
@@ -178,17 +219,55 @@ impl Keys {
 
     /// Books an attempt whose fate is unknown.
     pub fn book_unknown(&mut self, ordinal: u64) {
-        let state = &mut self.states[(ordinal - self.first) as usize];
-        if state.unknown() == 3 {
-            *self.many_unknown.entry(ordinal).or_insert(3) += 1;
+        self.states[(ordinal - self.first) as usize].bump_unknown(ordinal, &mut self.many_unknown);
+    }
+
+    /// Books an acknowledged attempt of a sentinel.
+    pub fn book_acked_sentinel(&mut self, ordinal: u64, is_new: bool) {
+        let state = self.sentinels.entry(ordinal).or_default();
+        state.bump(ACKED);
+        if is_new {
+            state.bump(NEW);
         }
-        state.bump(UNKNOWN);
+    }
+
+    /// Books an attempt of a sentinel whose fate is unknown.
+    pub fn book_unknown_sentinel(&mut self, ordinal: u64) {
+        self.sentinels.entry(ordinal).or_default().bump_unknown(ordinal, &mut self.many_unknown);
+    }
+
+    /// Books a sentinel that was rejected, or never left.
+    pub fn book_ineffective_sentinel(&mut self, ordinal: u64) {
+        self.sentinels.entry(ordinal).or_default();
+    }
+
+    /// Books an attempt whose response is unclear, and whose fate is therefore unknown.
+    pub fn book_unclear(&mut self, ordinal: u64) {
+        self.book_unknown(ordinal);
+        let keys = self.states.len() as u64;
+        self.unclear.get_or_insert_with(|| Presence::new(keys)).note(ordinal - self.first);
+    }
+
+    /// Returns true if a response to a key is unclear and none acknowledges it.
+    pub fn is_unclear(&self, ordinal: u64) -> bool {
+        let has_unclear = self.unclear.as_ref().is_some_and(|unclear| unclear.seen(ordinal - self.first) > 0);
+        has_unclear && self.get(ordinal).acked() == 0
     }
 
     /// Books the rows that a listing showed.
     pub fn see(&mut self, presence: &Presence) {
         for (ordinal, state) in (self.first..).zip(&mut self.states) {
             for _ in 0..presence.seen(ordinal) {
+                state.bump(SEEN);
+            }
+        }
+    }
+
+    /// Books the sentinels that a listing showed. Those that the ledger does not know were sent from
+    /// a copy of the run's folder.
+    pub fn see_sentinels(&mut self, seen: &[u64]) {
+        for ordinal in seen {
+            if let Some(state) = self.sentinels.get_mut(ordinal) {
                 state.bump(SEEN);
             }
         }

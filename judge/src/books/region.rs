@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use truth::observed::counters::Counters;
 use truth::scenario::promises::Received;
 
-use crate::books::keys::Keys;
+use crate::books::keys::{Attempted, Keys};
 use crate::books::tally::Sums;
 
 /// Limits of a counter.
@@ -116,7 +116,8 @@ pub enum Bound {
 }
 
 impl Region {
-    /// Makes the region of these keys. `listed` is true if the listing shows every key.
+    /// Makes the region of these keys, and of the sentinels, which are counted alike. `listed` is true
+    /// if the listing shows every key.
     pub fn of(keys: &Keys, sums: &Sums, listed: bool, promised: Option<Received>) -> Self {
         let mut acked_keys = 0;
         let mut attempted_keys = 0;
@@ -124,8 +125,7 @@ impl Region {
         let mut present = Bounds { low: sums.acked, high: sums.acked };
         let mut present_keys = 0;
         let mut others = std::collections::BTreeMap::new();
-        for (ordinal, state) in keys.iter() {
-            let unknown = keys.unknown(ordinal);
+        for Attempted { state, unknown } in keys.attempted() {
             let acked = state.acked() > 0;
             acked_keys += u64::from(acked);
             attempted_keys += u64::from(acked || unknown > 0);
@@ -142,7 +142,7 @@ impl Region {
             }
         }
         let offered = if promised == Some(Received::Accepted) { 0 } else { sums.rejected };
-        let total = sums.acked + sums.unknown;
+        let total = sums.acked + sums.uncertain();
         Self {
             received: Bounds { low: sums.acked, high: total + offered },
             unique: Bounds { low: acked_keys, high: attempted_keys },

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use truth::record::ledger::{Done, Scope};
 use truth::scenario::promises::Batch;
-use truth::target::answer::{Kinds, Outcome};
+use truth::target::answer::{Answer, Kinds, Outcome};
 
-use super::sums::fault_in_sums;
+use super::sums::{fault_in_sums, reported_new};
 
 /// Number of faulty responses that are kept for show.
 const EXAMPLES: usize = 64;
@@ -42,6 +42,15 @@ impl Compared {
     }
 }
 
+/// New events that all acknowledgements count together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NewInAll {
+    /// Number of new events.
+    pub sum: u64,
+    /// Number of acknowledgements that do not say how many of their events were new.
+    pub silent: u64,
+}
+
 /// All responses of a run, compared in three ways.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Responses {
@@ -49,6 +58,8 @@ pub struct Responses {
     pub sums: Compared,
     /// Numbers of new events, from responses that do not say which are new.
     pub counts: Compared,
+    /// New events that all acknowledgements count together.
+    pub new_in_all: NewInAll,
     /// Requests with an invalid event; faulty ones were acknowledged.
     pub invalid: Compared,
 }
@@ -64,6 +75,17 @@ impl Responses {
             let detail =
                 format!("acknowledged with status {}, though one of its events is invalid", done.status);
             self.invalid.note(done, detail);
+        }
+    }
+
+    /// Takes the response to any request, of `sent` events, for the sum over all responses. None
+    /// stands for a request that also holds an invalid event.
+    pub(crate) fn take_new(&mut self, answer: &Answer, sent: Option<u64>) {
+        if answer.outcome == Outcome::Acked {
+            match sent.and_then(|sent| reported_new(answer, sent)) {
+                Some(new) => self.new_in_all.sum += new,
+                None => self.new_in_all.silent += 1,
+            }
         }
     }
 

@@ -9,8 +9,13 @@ pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Option<Batch>) ->
     let count = |count: Option<u32>| count.map(u64::from);
     let accepted = count(answer.accepted);
     let inserted = count(answer.inserted);
-    let both = inserted.zip(count(answer.duplicates));
-    let taken = accepted.or(both.map(|(inserted, duplicates)| inserted + duplicates));
+    let duplicates = count(answer.duplicates);
+    let both = inserted.zip(duplicates);
+    let sum = |(new, known): (u64, u64)| new + known;
+    // Some targets count the new events alone as accepted, beside the duplicates.
+    let new = inserted.or(accepted);
+    let counts_new_alone = accepted == new && new.zip(duplicates).map(sum) == Some(sent);
+    let taken = if counts_new_alone { Some(sent) } else { accepted.or(both.map(sum)) };
     let named = Named::of(&answer.kinds, sent);
     match (taken, inserted, both) {
         (Some(taken), _, Some((inserted, duplicates))) if taken != inserted + duplicates => {
@@ -30,6 +35,11 @@ pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Option<Batch>) ->
         }
         _ => None,
     }
+}
+
+/// Number of new events that an acknowledgement of `sent` events counts, or names one by one.
+pub(crate) fn reported_new(answer: &Answer, sent: u64) -> Option<u64> {
+    answer.inserted.map(u64::from).or(Named::of(&answer.kinds, sent).new)
 }
 
 /// Numbers of events that a response names; none if it does not name them all.

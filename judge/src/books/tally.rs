@@ -8,6 +8,7 @@ use crate::books::contests::Contests;
 use crate::books::coverage::Coverage;
 use crate::books::keys::Keys;
 use crate::books::order::{Faults, OrderFaults};
+use crate::books::repeats::Repeats;
 use crate::books::responses::Responses;
 
 /// Attempts of opened rounds by outcome.
@@ -21,6 +22,8 @@ pub struct Sums {
     pub reported_duplicate: u64,
     /// Attempts whose fate is unknown.
     pub unknown: u64,
+    /// Attempts whose response is unclear.
+    pub unclear: u64,
     /// Attempts that were rejected without effect.
     pub rejected: u64,
     /// Attempts of which no byte left.
@@ -30,7 +33,12 @@ pub struct Sums {
 impl Sums {
     /// Number of attempts that left, or may have left.
     pub fn sent(&self) -> u64 {
-        self.acked + self.unknown + self.rejected
+        self.acked + self.uncertain() + self.rejected
+    }
+
+    /// Number of attempts that may have been executed or not.
+    pub fn uncertain(&self) -> u64 {
+        self.unknown + self.unclear
     }
 
     fn apply(&self, other: &Self, each: fn(u64, u64) -> u64) -> Self {
@@ -39,6 +47,7 @@ impl Sums {
             reported_new: each(self.reported_new, other.reported_new),
             reported_duplicate: each(self.reported_duplicate, other.reported_duplicate),
             unknown: each(self.unknown, other.unknown),
+            unclear: each(self.unclear, other.unclear),
             rejected: each(self.rejected, other.rejected),
             never_sent: each(self.never_sent, other.never_sent),
         }
@@ -61,6 +70,15 @@ impl Sub for Sums {
     }
 }
 
+/// A response whose status acknowledges and whose body contradicts the target's description.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnclearResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// Beginning of the body; empty if it has none.
+    pub excerpt: Box<str>,
+}
+
 /// Attempts that `verify` made after a run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Resent {
@@ -70,6 +88,15 @@ pub struct Resent {
     pub replay: Sums,
     /// Acknowledged keys that were reported as new. A response with counts alone adds no keys.
     pub replayed_new: Faults,
+    /// Attempts of sentinels, which are no keys of the plan.
+    pub sentinels: Sums,
+}
+
+impl Resent {
+    /// All of these attempts.
+    pub fn all(&self) -> Sums {
+        self.resolve + self.replay + self.sentinels
+    }
 }
 
 /// Segments of a ledger that the run itself wrote, not `verify` after it.
@@ -94,6 +121,8 @@ pub struct Tally {
     pub begun_ns: Option<u64>,
     /// Responses by status; 0 counts requests without one.
     pub statuses: BTreeMap<u16, u64>,
+    /// The first unclear response.
+    pub first_unclear: Option<UnclearResponse>,
     /// Slots of the plan that left, or may have left, at least once.
     pub slots_sent: u64,
     /// Faults in the order of responses.
@@ -104,6 +133,8 @@ pub struct Tally {
     pub contests: Contests,
     /// Responses, compared with what was sent.
     pub responses: Responses,
+    /// Repeats of acknowledged keys, beside first copies.
+    pub repeats: Repeats,
     /// Repeats that were tried.
     pub coverage: Coverage,
     /// Segments of the ledger that the run wrote.
@@ -125,11 +156,13 @@ impl Tally {
             resent: Resent::default(),
             begun_ns: None,
             statuses: BTreeMap::new(),
+            first_unclear: None,
             slots_sent: 0,
             order: OrderFaults::default(),
             ages,
             contests: Contests::default(),
             responses: Responses::default(),
+            repeats: Repeats::default(),
             coverage: Coverage::default(),
             segments: Segments::default(),
             cut_off: None,

@@ -36,7 +36,8 @@ use crate::books::ages::Ages;
 use crate::books::contests::Copies;
 use crate::books::interval::Interval;
 use crate::books::order::{Attempt, Order, Said};
-use crate::books::tally::{Segments, Tally};
+use crate::books::repeats::Sent;
+use crate::books::tally::{Segments, Sums, Tally, UnclearResponse};
 
 /// Cause for which a ledger cannot be booked.
 #[derive(Debug, Error)]
@@ -178,7 +179,11 @@ impl<'a> Walk<'a> {
         ordinals: &[u64],
     ) -> Result<(), WalkError> {
         let keys = self.setting.plan.keys().unwrap_or(u64::MAX);
-        if let Some(beyond) = ordinals.iter().find(|ordinal| **ordinal >= keys) {
+        let is_known = |ordinal: u64| match purpose {
+            Purpose::Sentinel => self.setting.events.is_sentinel(ordinal),
+            Purpose::Resolve | Purpose::Replay => ordinal < keys,
+        };
+        if let Some(beyond) = ordinals.iter().find(|ordinal| !is_known(**ordinal)) {
             return Err(contradiction(format!("list {id} names key {beyond}, which the plan does not have")));
         }
         let batch = self.setting.plan.batch as usize;
@@ -198,6 +203,12 @@ impl<'a> Walk<'a> {
             return Err(contradiction(reason));
         }
         *self.tally.statuses.entry(done.status).or_default() += 1;
+        if done.answer.outcome == Outcome::Unclear {
+            let excerpt = || done.answer.excerpt.clone().unwrap_or_default();
+            let response = || UnclearResponse { status: done.status, excerpt: excerpt() };
+            self.tally.first_unclear.get_or_insert_with(response);
+        }
+        self.note_repeats(&opened, done);
         self.book_try(&opened, done.request, &done.answer, Interval { start: done.t_start, end: done.t_end });
         self.compare(&opened, done);
         let slots = opened.ordinals(done.request).len() as u64;
@@ -216,14 +227,39 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Notes whether repeats and first copies were refused, before the try is booked. Two payloads
+    /// of one key, or an invalid event, are reasons of their own to refuse.
+    fn note_repeats(&mut self, opened: &Opened, done: &Done) {
+        let ordinals = opened.ordinals(done.request);
+        let has_variant = |ordinal: &u64| self.setting.events.variant(*ordinal).is_some();
+        if !done.is_final || opened.invalid.contains(&done.request) || ordinals.iter().any(has_variant) {
+            return;
+        }
+        let repeats = &mut self.tally.repeats;
+        match opened.purpose {
+            None => {
+                let Opened { known, first_ordinal, .. } = opened;
+                let sent = Sent { ordinals, known, first_ordinal: *first_ordinal };
+                repeats.take(sent, &self.tally.keys, done);
+            }
+            Some(Purpose::Replay) => repeats.take_replay(done),
+            Some(Purpose::Resolve | Purpose::Sentinel) => {}
+        }
+    }
+
     /// Compares a response with what was sent.
     fn compare(&mut self, opened: &Opened, done: &Done) {
         let responses = &mut self.tally.responses;
         if opened.invalid.contains(&done.request) {
+            responses.take_new(&done.answer, None);
             return responses.take_invalid(done);
         }
         let ordinals = opened.ordinals(done.request);
-        responses.take_sums(done, ordinals.len() as u64, self.setting.batch);
+        let sent = ordinals.len() as u64;
+        if opened.purpose != Some(Purpose::Sentinel) {
+            responses.take_new(&done.answer, Some(sent));
+        }
+        responses.take_sums(done, sent, self.setting.batch);
         if opened.purpose.is_none() {
             responses.take_counts(done, ordinals, &opened.known);
         }
@@ -232,9 +268,12 @@ impl<'a> Walk<'a> {
     /// Books one try of a request, as a part of the run or of what came after it.
     fn book_try(&mut self, opened: &Opened, request: u32, answer: &Answer, interval: Interval) {
         let ordinals = opened.ordinals(request);
+        if opened.purpose == Some(Purpose::Sentinel) {
+            return self.book_sentinels(ordinals, answer);
+        }
         let before = self.tally.sums;
         self.book(ordinals, answer, interval);
-        if self.setting.events.has_variants() {
+        if self.setting.events.has_two_payloads() {
             let events = self.setting.events;
             let copies = Copies { events, origin: opened.origin(request), ordinals };
             self.tally.contests.take(&self.tally.keys, copies, answer, interval);
@@ -242,7 +281,8 @@ impl<'a> Walk<'a> {
         let booked = self.tally.sums - before;
         let resent = &mut self.tally.resent;
         match opened.purpose {
-            None => {}
+            // Sentinels are booked by themselves.
+            None | Some(Purpose::Sentinel) => {}
             Some(Purpose::Resolve) => resent.resolve = resent.resolve + booked,
             Some(Purpose::Replay) => {
                 resent.replay = resent.replay + booked;
@@ -256,6 +296,37 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Books one try of sentinels. They are counted by the target as keys are, and no key is judged
+    /// by them.
+    fn book_sentinels(&mut self, ordinals: &[u64], answer: &Answer) {
+        let mut sums = Sums::default();
+        let keys = &mut self.tally.keys;
+        for (place, ordinal) in ordinals.iter().enumerate() {
+            match (answer.outcome, answer.kinds.of(place)) {
+                (Outcome::Acked, kind) if kind != Kind::Rejected => {
+                    keys.book_acked_sentinel(*ordinal, kind == Kind::New);
+                    sums.acked += 1;
+                    sums.reported_new += u64::from(kind == Kind::New);
+                    sums.reported_duplicate += u64::from(kind == Kind::Duplicate);
+                }
+                (Outcome::Acked | Outcome::Rejected, _) => {
+                    keys.book_ineffective_sentinel(*ordinal);
+                    sums.rejected += 1;
+                }
+                (Outcome::Unknown | Outcome::Unclear, _) => {
+                    keys.book_unknown_sentinel(*ordinal);
+                    sums.unknown += 1;
+                }
+                (Outcome::NeverSent, _) => {
+                    keys.book_ineffective_sentinel(*ordinal);
+                    sums.never_sent += 1;
+                }
+            }
+        }
+        self.tally.sums = self.tally.sums + sums;
+        self.tally.resent.sentinels = self.tally.resent.sentinels + sums;
+    }
+
     /// Books every attempt of one try, those reported as new before the duplicates: the order of
     /// work inside one request is the target's own affair.
     fn book(&mut self, ordinals: &[u64], answer: &Answer, interval: Interval) {
@@ -266,8 +337,17 @@ impl<'a> Walk<'a> {
             Outcome::NeverSent => self.tally.sums.never_sent += booked.len() as u64,
             Outcome::Rejected => self.tally.sums.rejected += booked.len() as u64,
             Outcome::Unknown => {
+                self.tally.sums.unknown += booked.len() as u64;
                 for (_, ordinal) in booked {
-                    self.book_unknown(ordinal, interval);
+                    self.note_uncertain(ordinal, interval);
+                    self.tally.keys.book_unknown(ordinal);
+                }
+            }
+            Outcome::Unclear => {
+                self.tally.sums.unclear += booked.len() as u64;
+                for (_, ordinal) in booked {
+                    self.note_uncertain(ordinal, interval);
+                    self.tally.keys.book_unclear(ordinal);
                 }
             }
             Outcome::Acked => {
@@ -283,12 +363,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn book_unknown(&mut self, ordinal: u64, interval: Interval) {
+    /// Notes an attempt that may have stored its key at any moment after its start, or not at all.
+    fn note_uncertain(&mut self, ordinal: u64, interval: Interval) {
         let before = self.tally.keys.get(ordinal);
         self.order.take(ordinal, before, Attempt { said: Said::Nothing, interval });
-        self.tally.keys.book_unknown(ordinal);
         self.tally.ages.take_unknown(ordinal, interval.start);
-        self.tally.sums.unknown += 1;
     }
 
     fn book_acked(&mut self, ordinal: u64, kind: Kind, interval: Interval) {

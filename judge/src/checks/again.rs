@@ -29,7 +29,13 @@ pub fn replay(facts: &Facts<'_>) -> Check {
         let window = truth::duration::format(window);
         return Check::not_tested(ID, format!("keys are promised to be known for {window} only"));
     }
-    let replayed = counted(resent.replay.sent(), "acknowledged key", "acknowledged keys");
+    let all = resent.replay.sent();
+    let replayed = counted(all, "acknowledged key", "acknowledged keys");
+    // What was refused, or not answered, says nothing about the keys.
+    let open = match all - resent.replay.acked {
+        0 => String::new(),
+        open => format!("; {} refused or left open", counted(open, "key was", "keys were")),
+    };
     let new = &resent.replayed_new;
     if new.count > 0 {
         let found = |ordinal: &u64| facts.finding(*ordinal, "acknowledged, sent again, and reported as new");
@@ -38,12 +44,18 @@ pub fn replay(facts: &Facts<'_>) -> Check {
         let words = ground(facts, Premise::Words);
         return Check::fail(ID, new.count, summary, findings).resting_on(vec![words]);
     }
+    let acked = resent.replay.acked;
     match growth(facts) {
-        Growth::Explained | Growth::Unclear if resent.replay.reported_duplicate == resent.replay.acked => {
-            Check::pass(ID, format!("{replayed} sent again, and all of them deduplicated"))
+        Growth::Explained | Growth::Unclear if acked == 0 => Check::not_tested(
+            ID,
+            format!("{replayed} sent again, and none of them acknowledged: it is unknown if they are known"),
+        ),
+        Growth::Explained | Growth::Unclear if resent.replay.reported_duplicate == acked => {
+            let known = if acked == all { "all of them".to_owned() } else { grouped(acked) };
+            Check::pass(ID, format!("{replayed} sent again, and {known} deduplicated{open}"))
         }
         Growth::Explained => {
-            Check::pass(ID, format!("{replayed} sent again, and none of them counted as unique"))
+            Check::pass(ID, format!("{replayed} sent again, and none of them counted as unique{open}"))
         }
         Growth::Unclear => Check::not_tested(
             ID,
@@ -100,7 +112,10 @@ fn growth(facts: &Facts<'_>) -> Growth {
         .keys
         .iter()
         .filter(|(ordinal, state)| state.unknown() > 0 && earlier.presence.seen(*ordinal) == 0);
-    let by = unique - in_doubt.count() as i128;
+    let sentinels = facts.tally.keys.sentinels().filter(|(ordinal, state)| {
+        state.acked() + state.unknown() > 0 && !earlier.listing.sentinels.contains(ordinal)
+    });
+    let by = unique - (in_doubt.count() + sentinels.count()) as i128;
     let Ok(by) = u64::try_from(by) else { return Growth::Explained };
     if by == 0 {
         return Growth::Explained;

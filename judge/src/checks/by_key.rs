@@ -89,7 +89,8 @@ impl Firm {
     pub(super) fn of(facts: &Facts<'_>, absent: &Absent) -> Self {
         let [whole, fresh, waits] =
             [Premise::Whole, Premise::Fresh, Premise::NothingWaits].map(|premise| ground(facts, premise));
-        if whole.holds() || absent.bracketed.is_empty() || contradicted(facts).is_some() {
+        let all_hold = whole.holds() && fresh.holds();
+        if all_hold || absent.bracketed.is_empty() || contradicted(facts).is_some() {
             let keys = absent.keys.clone();
             return Self { count: absent.count, keys, grounds: vec![whole, fresh, waits] };
         }
@@ -100,10 +101,9 @@ impl Firm {
             true => Ground::shown(premise, because),
             false => Ground::assumed(premise),
         };
-        let whole = shown(
-            Premise::Whole,
-            "of the same topic, keys sent before and keys sent after are shown, and nearly all in between",
-        );
+        let because =
+            "of the same topic, keys sent before and keys sent after are shown, and nearly all in between";
+        let whole = if whole.holds() { whole } else { shown(Premise::Whole, because) };
         let fresh = match fresh.standing {
             Standing::Assumed if outlasted_lag(facts) => {
                 shown(Premise::Fresh, "keys of the same topic that were acknowledged later are shown")

@@ -9,10 +9,12 @@ use truth::record::ledger::{Frame, Scope};
 use truth::scenario::promises::Batch;
 use truth::target::answer::Outcome;
 
+use crate::books::keys::KeyState;
 use crate::books::walk::WalkError;
 use crate::facts::Facts;
-use crate::numbers::counted;
-use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, SHOWN_KEYS};
+use crate::numbers::{counted, grouped};
+use crate::premises::ground;
+use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Premise, SHOWN_KEYS};
 
 /// Looks for unanswered requests of which a part is stored, though the target promises all or
 /// nothing. Only keys without another attempt count.
@@ -120,7 +122,8 @@ impl Unanswered {
     }
 }
 
-/// Looks for responses that count more new events than can have been new.
+/// Looks for responses that count more new events than can have been new, each by itself or all
+/// together, or fewer than must have been: each key is new once.
 pub fn batch_counts(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::BatchCounts;
     let counts = &facts.tally.responses.counts;
@@ -136,7 +139,25 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
     }
     if counts.faulty == 0 {
         let answers = counted(counts.compared, "response counts", "responses count");
-        return Check::pass(ID, format!("{answers} no more new events than can have been new"));
+        return match new_in_all(facts) {
+            NewInAll::Fit => Check::pass(ID, format!("{answers} no more new events than can have been new")),
+            NewInAll::EachKeyOnce => Check::pass(
+                ID,
+                format!(
+                    "{answers} new events without naming them; all responses together count each key once"
+                ),
+            ),
+            NewInAll::TooMany { by, detail } => {
+                Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)])
+            }
+            // A request that is not on record may have stored a key.
+            NewInAll::TooFew { by, detail } => {
+                let grounds = [Premise::Words, Premise::NothingResends, Premise::IdsUnused]
+                    .map(|premise| ground(facts, premise));
+                let check = Check::fail(ID, by, detail.clone(), vec![Finding::plain(detail)]);
+                facts.if_all_is_known(check.resting_on(grounds.to_vec()))
+            }
+        };
     }
     let summary = counted(
         counts.faulty,
@@ -145,6 +166,56 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
     );
     let findings = counts.examples.iter().map(crate::checks::by_total::of_answer).collect();
     Check::fail(ID, counts.faulty, summary, findings)
+}
+
+/// New events that all responses count together, beside the keys.
+enum NewInAll {
+    /// No more than there are keys, and no fewer than must have been new.
+    Fit,
+    /// As many as there are keys.
+    EachKeyOnce,
+    /// More than there are keys.
+    TooMany { by: u64, detail: String },
+    /// Fewer than there are acknowledged keys, also if every other attempt has stored one.
+    TooFew { by: u64, detail: String },
+}
+
+/// For example, 14,000 keys are acknowledged, three attempts are unknown, and all responses
+/// together count 13,996 new events. The unknown attempts have stored three keys at most, so one
+/// new event was not counted.
+fn new_in_all(facts: &Facts<'_>) -> NewInAll {
+    let tally = &facts.tally;
+    let promises = &facts.evidence.promises;
+    let new = tally.responses.new_in_all;
+    // What is stored later may be new later, and what was forgotten may be new again.
+    if promises.window.is_some() || promises.is_queued() || tally.statuses.contains_key(&202) {
+        return NewInAll::Fit;
+    }
+    let count = |is_counted: fn(KeyState) -> bool| {
+        tally.keys.iter().filter(|(_, state)| is_counted(*state)).count() as u64
+    };
+    let acked = count(|state| state.acked() > 0);
+    let attempted = count(|state| state.acked() > 0 || state.unknown() > 0);
+    let others = tally.sums.uncertain() + tally.sums.rejected;
+    let sum = grouped(new.sum);
+    if new.sum > attempted {
+        let keys = counted(attempted, "key was sent", "keys were sent");
+        let detail = format!("all responses together count {sum} new events, but {keys}");
+        return NewInAll::TooMany { by: new.sum - attempted, detail };
+    }
+    if new.silent == 0 && new.sum + others < acked {
+        let keys = counted(acked, "key was acknowledged", "keys were acknowledged");
+        let besides = match others {
+            0 => String::new(),
+            others => format!(
+                ", and {} cannot make up for that",
+                counted(others, "other attempt", "other attempts")
+            ),
+        };
+        let detail = format!("all responses together count {sum} new events, but {keys}{besides}");
+        return NewInAll::TooFew { by: acked - others - new.sum, detail };
+    }
+    if new.silent == 0 && new.sum == acked { NewInAll::EachKeyOnce } else { NewInAll::Fit }
 }
 
 /// Looks for acknowledged requests with an invalid event, though batches are promised to be atomic.

@@ -98,7 +98,7 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
 /// Returns why no order of the attempts can be judged, if none can.
 fn untested(evidence: &Evidence) -> Option<&'static str> {
     let promises = &evidence.promises;
-    if evidence.plan.variants.is_off() {
+    if !evidence.plan.variants.has_two_payloads() {
         return Some("no key was sent with two payloads (`[traps]` in the scenario)");
     }
     if evidence.missing_shards > 0 {
@@ -119,13 +119,13 @@ fn untested(evidence: &Evidence) -> Option<&'static str> {
 /// Returns true if the promised equality tells the two payloads of a key apart, in any spelling of
 /// the store.
 fn is_told_apart(facts: &Facts<'_>, ordinal: u64) -> bool {
-    match facts.evidence.events.variant(ordinal) {
+    match facts.evidence.events.two_payloads(ordinal) {
         Some(Variant::OtherPayload) => true,
         // A target that takes one spelling for the other has nothing to refuse.
         Some(Variant::KeyOrder | Variant::NumberSpelling) => {
             is_to_the_letter(facts) && facts.evidence.promises.conflict != Some(Conflict::Reject)
         }
-        None => false,
+        Some(Variant::OtherTimestamp | Variant::OtherSource) | None => false,
     }
 }
 

@@ -304,6 +304,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
             anomalies: rows.anomalies(),
             presence: rows.presence,
             winners: rows.winners,
+            sentinels: None,
             looks: Looks::default(),
         },
         earlier: None,

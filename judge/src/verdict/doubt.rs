@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::books::tally::UnclearResponse;
 use crate::numbers::{counted, grouped};
 
 /// End of sentences about something that is not on record, and may have been sent all the same.
@@ -60,6 +61,13 @@ pub enum Doubt {
     NothingToCompare,
     /// Folders of shards were not given.
     MissingShards(u32),
+    /// Keys are not shown to be stored, and a response to each is unclear.
+    Unclear {
+        /// Number of keys.
+        keys: u64,
+        /// The first unclear response of the run.
+        response: UnclearResponse,
+    },
     /// The ledger could not be read a second time to find rejected attempts.
     RejectedUnread {
         /// Error of the reader.
@@ -127,6 +135,19 @@ impl fmt::Display for Doubt {
                 let theirs = if *shards == 1 { "its folder" } else { "their folders" };
                 write!(out, "{missing} missing; name {theirs} too")
             }
+            Self::Unclear { keys, response } => write!(
+                out,
+                "{} not shown to be stored, though a response to each has a status that acknowledges; its \
+                 body contradicts the description of the target, as status {} with {} does: set \
+                 `answer = {{}}` under `[target]` if the status alone acknowledges",
+                counted(*keys, "key is", "keys are"),
+                response.status,
+                if response.excerpt.is_empty() {
+                    "an empty body".to_owned()
+                } else {
+                    format!("the body `{}`", response.excerpt)
+                },
+            ),
             Self::RejectedUnread { reason } => write!(out, "rejected attempts cannot be read: {reason}"),
             Self::RequestsUnread { reason } => write!(out, "unanswered requests cannot be read: {reason}"),
             Self::Unattempted { keys } => {

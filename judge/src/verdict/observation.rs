@@ -21,6 +21,16 @@ pub enum Observation {
         /// Attempts of the plan.
         planned: u64,
     },
+    /// Repeats of acknowledged keys were refused, and nothing rules out that this was a bad time.
+    RepeatsRefused {
+        /// Sentence with the numbers.
+        detail: String,
+    },
+    /// First copies were refused in bulk.
+    FirstRefused {
+        /// Sentence with the numbers.
+        detail: String,
+    },
     /// Acknowledged keys appeared in a later look only.
     SeenLate {
         /// Number of keys.
@@ -94,6 +104,11 @@ pub enum Observation {
         /// The first key's id.
         event_id: String,
     },
+    /// `verify` has sent events of its own.
+    SentinelsAdded {
+        /// Number of these events that are stored, or may be.
+        events: u64,
+    },
     /// A finding breaks a promise that the target did not make.
     Unpromised {
         /// Summary of the check.
@@ -115,6 +130,8 @@ impl fmt::Display for Observation {
             Self::Unfinished { sent, planned } => {
                 write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
             }
+            Self::RepeatsRefused { detail } => write!(out, "repeats are refused: {detail}"),
+            Self::FirstRefused { detail } => write!(out, "first copies are refused: {detail}"),
             Self::SeenLate { keys, looked_ms } => write!(
                 out,
                 "{} not listed at first; the last look was {} ms after the first reading",
@@ -170,6 +187,10 @@ impl fmt::Display for Observation {
                  acknowledged; the first is key {first} ({topic}, {event_id})",
                 counted(*keys, "key failed", "keys failed"),
             ),
+            Self::SentinelsAdded { events } => {
+                let events = counted(*events, "event was", "events were");
+                write!(out, "{events} added to the target (sentinels)")
+            }
             Self::Unpromised { summary, premise } => write!(
                 out,
                 "{summary}; nobody promised that {} ({} would)",

@@ -102,6 +102,15 @@ struct Try {
     t_end: u64,
 }
 
+impl Forge {
+    /// 2,000 attempts, each a request of its own.
+    pub(crate) fn of_single_events() -> Self {
+        let mut forge = Self::default();
+        forge.scenario.load.batch = 1;
+        forge
+    }
+}
+
 /// Nanoseconds between the begins of two waves of requests.
 const WAVE: u64 = 10_000_000;
 
@@ -304,11 +313,11 @@ fn done(sent: &Try, kinds: Vec<Kind>) -> Done {
     let news = kinds.iter().filter(|kind| **kind == Kind::New).count() as u32;
     let all = kinds.len() as u32;
     let told = |kinds| Answer {
-        outcome: Outcome::Acked,
         accepted: Some(all),
         inserted: Some(news),
         duplicates: Some(all - news),
         kinds,
+        ..Answer::bare(Outcome::Acked)
     };
     let (status, answer) = match sent.fate {
         Fate::Acked if news == all => (200, told(Kinds::AllNew)),

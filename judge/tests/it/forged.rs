@@ -23,7 +23,8 @@ use truth::record::polls::{self, Poll};
 use truth::record::seal::{seal_look, seal_run};
 use truth::scenario::Scenario;
 use truth::scenario::promises::Promises;
-use truth::target::answer::{Kind, Kinds};
+use truth::target::RowOrder;
+use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 /// A run that happened, with what the target showed afterwards; everything may be damaged.
 #[derive(Clone)]
@@ -113,6 +114,21 @@ impl Forged {
         }
     }
 
+    /// Answers requests with this status that hold a key of an earlier round, if they are asked
+    /// for by their number. An answer with 5xx leaves open what became of the request.
+    pub(crate) fn refuse_repeats(&mut self, status: u16, is_asked: impl Fn(usize) -> bool) {
+        let plan = self.plan.clone();
+        let outcome = if status >= 500 && status != 503 { Outcome::Unknown } else { Outcome::Rejected };
+        let is_repeat = |done: &&mut Done| {
+            let Scope::Round(round) = done.scope else { return false };
+            let first = plan.ordinals_of(round).start;
+            plan.round(round).request(done.request).iter().any(|ordinal| *ordinal < first)
+        };
+        for (_, done) in self.dones().filter(is_repeat).enumerate().filter(|(nth, _)| is_asked(*nth)) {
+            (done.status, done.answer) = (status, Answer::bare(outcome));
+        }
+    }
+
     /// Takes a key's rows away.
     pub(crate) fn lose(&mut self, ordinal: u64) {
         let (topic, id) = (self.events.topic(ordinal), self.events.id_text(ordinal));
@@ -146,6 +162,7 @@ impl Forged {
             anomalies: tally.anomalies(),
             presence: tally.presence,
             winners: tally.winners,
+            sentinels: None,
             looks: Looks::default(),
         }
     }
@@ -211,6 +228,15 @@ impl Forged {
         judge(&self.evidence())
     }
 
+    /// The scenario, with the promises of the run.
+    fn promised(&self) -> Scenario {
+        let mut scenario = Scenario { promises: self.promises.clone(), ..self.scenario.clone() };
+        let listing = &mut scenario.target.listing;
+        (listing.complete, listing.filter) = (Some(self.is_complete), Some(true));
+        listing.order = Some(RowOrder::NewestFirst);
+        scenario
+    }
+
     /// Writes the run folder, without an observation.
     pub(crate) fn write(&self, out: &Path) -> RunFolder {
         let manifest = Manifest {
@@ -221,7 +247,7 @@ impl Forged {
             shard: self.shard,
             concurrency: 8,
             lanes: self.lanes.len() as u32,
-            scenario: Scenario { promises: self.promises.clone(), ..self.scenario.clone() },
+            scenario: self.promised(),
             machine: Machine { cpus: 2, boot_id: "a boot".to_owned() },
             rerun: "loadgen --count 600 --dup 0.3 --seed 7".to_owned(),
         };

@@ -10,7 +10,7 @@ use truth::observed::Settled;
 use truth::observed::topics::{Leak, TopicScope};
 use truth::plan::twin::Twins;
 use truth::record::ledger::{Done, Frame, Purpose, Scope};
-use truth::scenario::promises::Conflict;
+use truth::scenario::promises::{Conflict, Repeat};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use crate::forge::{Fate, Forge, Forged, check, row};
@@ -92,6 +92,7 @@ fn rejected(id: CheckId) -> Evidence {
         }
         CheckId::AnswerSum => forged.dones().next().expect("a response").answer.accepted = Some(1),
         CheckId::BatchCounts => forged.dones().for_each(count_all_as_new),
+        CheckId::RepeatRefused => return refused(),
         CheckId::TornBatch => return torn(),
         CheckId::InvalidTaken => {
             let mut forge = Forge { takes_spoilt: true, ..Forge::default() };
@@ -122,12 +123,20 @@ fn count_all_as_new(done: &mut Done) {
 
 /// One key of a pair of twins is absent.
 fn merged() -> Evidence {
-    let twins = Twins { same_id: 8, case: 0, trailing_space: 0, normalisation: 0, long_id: 0, numeric_id: 0 };
+    let twins = Twins { same_id: 8, ..Twins::default() };
     let mut forge = Forge::default();
     forge.scenario.traps = twins.into();
     let mut forged = forge.run();
     let second = (1..).step_by(2).find(|key| forged.events.twin(*key).is_some()).expect("a pair");
     forged.lose(second);
+    forged.evidence()
+}
+
+/// Every request with a key that was acknowledged before is refused, in a run of single events.
+fn refused() -> Evidence {
+    let mut forged = Forge::of_single_events().run();
+    forged.refuse_repeats(500, |_| true);
+    forged.promises.repeat = Some(Repeat::Accepted);
     forged.evidence()
 }
 

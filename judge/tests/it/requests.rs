@@ -1,8 +1,8 @@
 //! The checks of whole requests: `torn-batch` and `batch-counts`; and `foreign-lost`.
 
 use judge::verdict::{CheckId, Judgement, Status, Verdict};
-use truth::record::ledger::Scope;
-use truth::scenario::promises::Batch;
+use truth::record::ledger::{Done, Scope};
+use truth::scenario::promises::{Ack, Batch};
 use truth::target::answer::Kinds;
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, row};
@@ -20,6 +20,74 @@ fn in_doubt(executed: bool, silent: bool) -> Forged {
 
 fn one(round: u64, request: u32, fate: Fate) -> Vec<Fate> {
     if (round, request) == (2, 5) { vec![fate] } else { vec![Fate::Acked] }
+}
+
+/// Lets a response count one new event less or more, and one duplicate more or less.
+fn shift(done: &mut Done, by: i64) {
+    let plus =
+        |count: Option<u32>, by: i64| count.and_then(|count| u32::try_from(i64::from(count) + by).ok());
+    done.answer.inserted = plus(done.answer.inserted, by);
+    done.answer.duplicates = plus(done.answer.duplicates, -by);
+}
+
+#[test]
+fn counts_of_new_events_add_up_to_the_keys() {
+    let forged = Forge { fates: |_, _| vec![Fate::Untold], ..Forge::default() }.run();
+    let sound = forged.verdict();
+    let summary = &check(&sound, CheckId::BatchCounts).summary;
+    assert!(summary.ends_with("count each key once"), "{summary}");
+    let mut one_too_few = forged.clone();
+    shift(one_too_few.dones().nth(9).expect("a response"), -1);
+    let verdict = one_too_few.verdict();
+    assert_fails(&verdict, &[CheckId::BatchCounts]);
+    let summary = &check(&verdict, CheckId::BatchCounts).summary;
+    assert_eq!(summary, "all responses together count 1,399 new events, but 1,400 keys were acknowledged");
+    // A later copy of a key of the same round can have been new, as far as its request alone says.
+    let too_many = (0..forged.clone().dones().count()).find_map(|nth| {
+        let mut forged = forged.clone();
+        shift(forged.dones().nth(nth).expect("a response"), 1);
+        let verdict = forged.verdict();
+        let check = check(&verdict, CheckId::BatchCounts).clone();
+        check.summary.starts_with("all responses together count 1,401").then_some(check.status)
+    });
+    assert_eq!(too_many, Some(Status::Fail));
+}
+
+#[test]
+fn an_attempt_whose_effect_is_open_may_have_stored_what_no_response_counts_as_new() {
+    for fate in [Fate::Unknown { executed: false }, Fate::Rejected, Fate::Silent { executed: false }] {
+        let fates = match fate {
+            Fate::Rejected => |round, request| {
+                if (round, request) == (2, 5) { vec![Fate::Rejected] } else { vec![Fate::Untold] }
+            },
+            Fate::Silent { .. } => |round, request| {
+                if (round, request) == (2, 5) {
+                    vec![Fate::Silent { executed: false }]
+                } else {
+                    vec![Fate::Untold]
+                }
+            },
+            _ => |round, request| {
+                if (round, request) == (2, 5) {
+                    vec![Fate::Unknown { executed: false }]
+                } else {
+                    vec![Fate::Untold]
+                }
+            },
+        };
+        let mut forged = Forge { fates, ..Forge::default() }.run();
+        shift(forged.dones().nth(9).expect("a response"), -1);
+        let verdict = forged.verdict();
+        let check = check(&verdict, CheckId::BatchCounts);
+        assert_eq!(check.status, Status::Pass, "{fate:?} {check:#?}");
+    }
+    let mut forged = Forge { fates: |_, _| vec![Fate::Untold], ..Forge::default() }.run();
+    shift(forged.dones().nth(9).expect("a response"), -1);
+    let mut queued = forged.clone();
+    queued.promises.ack = Some(Ack::Queued);
+    assert_eq!(check(&queued.verdict(), CheckId::BatchCounts).status, Status::Pass);
+    forged.dones().next().expect("a response").status = 202;
+    assert_eq!(check(&forged.verdict(), CheckId::BatchCounts).status, Status::Pass);
 }
 
 /// The keys that the request in doubt alone carried.

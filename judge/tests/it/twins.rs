@@ -11,16 +11,26 @@ fn forge(twins: Twins) -> Forged {
     forge.run()
 }
 
-const OFF: Twins =
-    Twins { same_id: 0, case: 0, trailing_space: 0, normalisation: 0, long_id: 0, numeric_id: 0 };
+const OFF: Twins = Twins {
+    same_id: 0,
+    case: 0,
+    trailing_space: 0,
+    normalisation: 0,
+    long_id: 0,
+    numeric_id: 0,
+    same_timestamp: 0,
+    same_payload: 0,
+};
 
-const EACH: [Twins; 6] = [
+const EACH: [Twins; 8] = [
     Twins { same_id: 8, ..OFF },
     Twins { case: 8, ..OFF },
     Twins { trailing_space: 8, ..OFF },
     Twins { normalisation: 8, ..OFF },
     Twins { long_id: 8, ..OFF },
     Twins { numeric_id: 8, ..OFF },
+    Twins { same_timestamp: 8, ..OFF },
+    Twins { same_payload: 8, ..OFF },
 ];
 
 #[test]

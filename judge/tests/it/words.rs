@@ -215,6 +215,7 @@ fn a_pass_names_what_it_did_not_see() {
                 "scope-leak: ",
                 "invalid-taken: ",
                 "wrong-winner: ",
+                "repeats with another ",
             ]
             .iter()
             .any(|name| line.starts_with(name))

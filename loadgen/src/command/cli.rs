@@ -128,6 +128,13 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", help_heading = LOAD)]
     pub scenario: Option<PathBuf>,
 
+    /// Do not keep the first and the last requests of a run apart from the others. Without the
+    /// flag, a run of 40 requests or more that sends a count, and not at a rate or for a duration,
+    /// waits for its first requests, and before its last, for at most 2 s each: they let `verify`
+    /// tell a lost event from a listing that shows only some
+    #[arg(long, help_heading = LOAD)]
+    pub no_bookends: bool,
+
     /// Seed of the plan: the same seed puts the same events into the same requests [default:
     /// random, and printed]
     #[arg(long, value_parser = parse_seed, help_heading = IDENTITY)]

@@ -115,6 +115,7 @@ fn line(done: &Done, plan: &Plan, origin: u64) -> Line {
             Outcome::Acked => "acked",
             Outcome::Rejected => "rejected",
             Outcome::Unknown => "unknown",
+            Outcome::Unclear => "unclear",
             Outcome::NeverSent => "never-sent",
         },
         accepted: done.answer.accepted,

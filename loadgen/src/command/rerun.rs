@@ -27,6 +27,7 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, count: Option<u64>, seed: u32, shard
     command.add("--target", cli.target.as_ref());
     command.add("--batch", cli.batch);
     command.add("--topics", cli.topics.as_ref().map(|topics| topics.join(",")));
+    command.0.extend(cli.no_bookends.then(|| "--no-bookends".to_owned()));
     command.shape(&cli.shape);
     command.joined()
 }
@@ -109,6 +110,7 @@ mod tests {
             rerun_of(&["-n", "2k", "--batch", "16", "--target", "http://127.0.0.1:9", "-H", "A: secret"]),
             "loadgen --count 2000 --dup 0.3 --seed 7 --target http://127.0.0.1:9 --batch 16"
         );
+        assert_eq!(rerun_of(&["--no-bookends"]), "loadgen --count 20000 --dup 0.3 --seed 7 --no-bookends");
         assert_eq!(
             rerun_of(&[
                 "--scenario",

@@ -49,6 +49,8 @@ pub(crate) struct LoadSettings {
     pub(crate) shard: Shard,
     /// Number of threads that send; none for as many as fit.
     pub(crate) lanes: Option<u16>,
+    /// Set when bookends are wanted.
+    pub(crate) bookends: bool,
     /// Set when the run id was given, so that its events may have been sent before.
     pub(crate) has_run_id: bool,
 }
@@ -112,6 +114,15 @@ impl LoadSettings {
         if self.scenario.request.is_some() { "requests" } else { "events" }
     }
 
+    /// True if the first and the last requests are kept apart from the others: in a run that sends a
+    /// count of events as fast as responses come. A rate or a duration leaves no time to wait, and
+    /// several executors have no common beginning.
+    pub(crate) fn has_bookends(&self) -> bool {
+        let is_counted =
+            self.shapes.only().is_some_and(|shape| shape.kind() == ExecutorKind::SharedIterations);
+        self.bookends && is_counted && self.scenario.request.is_none()
+    }
+
     /// Returns the executors of this shard.
     pub(crate) fn executors(&self) -> Vec<Executor> {
         Executor::all(&self.plan, &self.scenario.load, &self.shapes, self.shard, self.lanes)
@@ -141,6 +152,7 @@ impl Settings {
         let mut settings = Self::new(scenario, cli.shape, &identity, rerun)?;
         settings.load.shard = shard;
         settings.load.has_run_id = cli.run_id.is_some();
+        settings.load.bookends = !cli.no_bookends;
         settings.target.database = database;
         settings.target.database_url = cli.database;
         settings.verify = cli.verify;
@@ -196,6 +208,7 @@ impl Settings {
                 plan,
                 shard: Shard::WHOLE,
                 lanes: shape.lanes,
+                bookends: true,
                 has_run_id: false,
             },
             target: TargetSettings {
@@ -389,6 +402,34 @@ mod tests {
         let load = &settings.load.scenario.load;
         assert_eq!((load.count, load.batch, load.concurrency), (Some(7), 2, 50));
         assert_eq!(settings.load.scenario.target.url, "http://localhost:1");
+    }
+
+    #[test]
+    fn a_count_that_is_sent_as_fast_as_responses_come_has_bookends() {
+        let has = |arguments: &[&str]| settings(arguments).unwrap().load.has_bookends();
+        assert!(has(&[]) && has(&["-n", "5000", "-c", "3"]) && has(&["--run-id", "x", "--shard", "2/4"]));
+        for without in [
+            &["--no-bookends"][..],
+            &["--rate", "1000", "--count", "20000"],
+            &["--duration", "5s"],
+            &["--duration", "5s", "--count", "20000"],
+            &["--rate", "1000", "--duration", "5s"],
+            &["--stage", "5s:10"],
+            &["--stage", "5s:100/s"],
+        ] {
+            assert!(!has(without), "{without:?}");
+        }
+    }
+
+    #[test]
+    fn one_request_over_and_over_has_no_bookends() {
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            http: Http,
+        }
+        let Alone { http } = Alone::try_parse_from(["loadgen", "http://127.0.0.1:1/"]).unwrap();
+        assert!(!Settings::resolve_http(http).unwrap().load.has_bookends());
     }
 
     #[test]

@@ -177,11 +177,11 @@ fn copies(plan: &Plan) -> String {
 fn done_bytes(plan: &Plan) -> u64 {
     let events = plan.batch;
     let answer = Answer {
-        outcome: Outcome::Acked,
         accepted: Some(events),
         inserted: Some(events),
         duplicates: Some(0),
         kinds: Kinds::Each(vec![Kind::New; events as usize]),
+        ..Answer::bare(Outcome::Acked)
     };
     length(&Frame::Done(Done {
         scope: Scope::Round(0),

@@ -28,16 +28,20 @@ impl Claims {
         &self.next[usize::from(lane) % self.next.len()]
     }
 
+    /// True if no round is left for a lane.
     pub(super) fn is_exhausted(&self, lane: u16) -> bool {
-        self.of(lane).load(Ordering::Relaxed) >= self.rounds
+        self.is_exhausted_below(lane, u64::MAX)
     }
 
-    pub(super) fn claim(&self, lane: u16) -> Option<u64> {
-        // Checked first, so that lanes that ask again and again do not overflow the counter.
-        if self.is_exhausted(lane) {
-            return None;
-        }
-        let nth = self.of(lane).fetch_add(self.step, Ordering::Relaxed);
-        (nth < self.rounds).then_some(nth)
+    /// True if no round below this one is left for a lane.
+    pub(super) fn is_exhausted_below(&self, lane: u16, end: u64) -> bool {
+        self.of(lane).load(Ordering::Relaxed) >= self.rounds.min(end)
+    }
+
+    /// Claims the next round for a lane, if there is one below `end`.
+    pub(super) fn claim(&self, lane: u16, end: u64) -> Option<u64> {
+        let end = self.rounds.min(end);
+        let following = |nth: u64| (nth < end).then(|| nth.saturating_add(self.step));
+        self.of(lane).fetch_update(Ordering::Relaxed, Ordering::Relaxed, following).ok()
     }
 }

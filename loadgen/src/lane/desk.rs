@@ -17,6 +17,7 @@ use truth::record::ledger::LedgerError;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::target::answer::{Answer, Outcome};
 
+use super::bookends::Part;
 use super::flight::Flight;
 use super::job::{LaneJob, backoff};
 use super::queue::Queue;
@@ -39,6 +40,8 @@ pub(crate) enum Taken {
     Request,
     /// The connection is held until a release is let go.
     Held,
+    /// The next requests wait at the gate until those of this part may leave.
+    Barred(Part),
     /// Nothing is left to do.
     Nothing,
 }
@@ -135,7 +138,13 @@ impl Desk {
                 self.let_go();
                 return Ok(Taken::Request);
             }
-            let Some(due) = self.next_due()? else { return Ok(Taken::Nothing) };
+            let Some(due) = self.next_due()? else {
+                if self.queue.has_advanced() {
+                    continue;
+                }
+                self.rest();
+                return Ok(self.queue.held_back().map_or(Taken::Nothing, Taken::Barred));
+            };
             if due > now {
                 self.idle.push_back(Member::new(seat, Rc::clone(connection)));
                 self.has_idle.notify_one();
@@ -223,7 +232,7 @@ impl Desk {
     pub(crate) fn let_go(&mut self) {
         let Some(gather) = self.gather.take() else { return };
         let release = gather.over();
-        let Chunk { round, requests, due, .. } = release.chunk;
+        let Chunk { round, requests, due, part, .. } = release.chunk;
         let race = Rc::new(RefCell::new(Race::new(&round, requests.clone())));
         self.tallies.measured.counts.races.pairs_planned += race.borrow().pairs_planned();
         let mut whole = release.members.len() == requests.len();
@@ -244,6 +253,7 @@ impl Desk {
                 requests: request..request + 1,
                 race: Some((Rc::clone(&race), place)),
                 due,
+                part,
             });
         }
         if whole {
@@ -315,9 +325,11 @@ impl Desk {
         tally.counts.last_end_ns = t_end;
         let (status, answer) = match ended {
             Ok(Whole { status, .. }) => {
-                let answer =
+                let mut answer =
                     Answer::classify(&self.job.content.target, *status, connection.body(), events as u32);
                 self.live.report(tally.answered(&answer, *status, events));
+                // The first unclear body of a lane is enough to show.
+                answer.excerpt = answer.excerpt.filter(|_| tally.counts.unclear == events);
                 self.live.answered(t_end);
                 (*status, answer)
             }
@@ -355,10 +367,25 @@ impl Desk {
             self.flights[seat] = None;
         }
         self.record(done)?;
-        if !again && self.is_finished() {
-            self.finished.notify_one();
+        if !again {
+            self.queue.note_end();
+            self.rest();
         }
         Ok(again.then_some(pause))
+    }
+
+    /// Tells those who wait for it, if nothing is under way and no request may leave.
+    pub(crate) fn rest(&mut self) {
+        let is_at_rest = |desk: &Self| desk.gather.is_none() && desk.queue.is_at_rest();
+        if !is_at_rest(self) || (self.queue.has_advanced() && !is_at_rest(self)) {
+            return;
+        }
+        if self.flights.iter().all(Option::is_none) {
+            self.queue.note_rest();
+            if self.queue.is_dry() {
+                self.finished.notify_one();
+            }
+        }
     }
 
     /// Removes a connection that broke while it was held.

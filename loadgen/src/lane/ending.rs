@@ -36,6 +36,7 @@ impl Desk {
         let stopped = self.stop();
         let flying: Vec<Flight> = self.flights.iter_mut().filter_map(Option::take).collect();
         let given_up = self.give_up_all(flying);
+        self.queue.note_rest();
         let flushed = self.ledger.as_mut().map_or(Ok(()), SegmentWriter::flush);
         stopped.and(given_up).and(flushed)
     }

@@ -9,6 +9,7 @@ use truth::scenario::Load;
 use truth::target::Target;
 
 use super::claims::Claims;
+use super::gate::Gate;
 use super::pace::Pace;
 use super::ramp::Ramp;
 use crate::connection::dial::Dial;
@@ -66,6 +67,8 @@ pub(crate) struct Work {
     pub(crate) pace: Option<Pace>,
     /// Number of working connections over time; none if it does not change.
     pub(crate) ramp: Option<Ramp>,
+    /// Gate that keeps the bookends apart; none in a run without them.
+    pub(crate) gate: Option<Arc<Gate>>,
 }
 
 /// Measurements that the lane makes.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use truth::plan::Plan;
 
+use super::bookends::Part;
 use super::claims::Claims;
+use super::gate::Gate;
 use super::job::LaneJob;
 use super::pace::Pace;
 use super::release::Chunk;
@@ -26,6 +28,12 @@ pub(crate) struct Queue {
     /// Chunks in reverse order, so that the next one is taken from the end.
     waiting: Vec<Chunk>,
     stopped: bool,
+    /// Gate that keeps the bookends apart; none in a run without them.
+    gate: Option<Arc<Gate>>,
+    /// Last part whose requests may leave, as far as this lane knows.
+    reached: Part,
+    /// True once the gate knows that this lane rests.
+    rests: bool,
 }
 
 impl Queue {
@@ -39,6 +47,9 @@ impl Queue {
             together: job.place.seats.max(1),
             waiting: Vec::new(),
             stopped: false,
+            gate: job.work.gate.clone(),
+            reached: Part::First,
+            rests: false,
         }
     }
 
@@ -52,9 +63,53 @@ impl Queue {
         self.pace.is_some()
     }
 
-    /// Returns the instant of the next requests; none if none waits.
+    /// True if no request may leave now, and no round may be opened.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let may_open = || !self.stopped && !self.claims.is_exhausted_below(self.lane, self.rounds_open());
+        self.next_due().is_none() && !may_open()
+    }
+
+    /// Returns the part of the run that waits at the gate; none if nothing does.
+    pub(crate) fn held_back(&self) -> Option<Part> {
+        self.gate.as_ref().filter(|_| !self.is_dry())?;
+        match self.reached {
+            Part::First => Some(Part::Middle),
+            Part::Middle => Some(Part::Last),
+            Part::Last => None,
+        }
+    }
+
+    /// Looks at the gate; true if further requests may leave.
+    pub(crate) fn has_advanced(&mut self) -> bool {
+        let reached = self.gate.as_ref().map_or(self.reached, |gate| gate.reached());
+        std::mem::replace(&mut self.reached, reached) < reached
+    }
+
+    /// Notes that a request has ended.
+    pub(crate) fn note_end(&self) {
+        // While this lane knows of nothing further, all its requests are first bookends.
+        if let Some(gate) = self.gate.as_ref().filter(|_| self.reached == Part::First) {
+            gate.end_first();
+        }
+    }
+
+    /// Notes that nothing is under way and no request before the last bookends will be.
+    pub(crate) fn note_rest(&mut self) {
+        let may_rest = !self.rests && (self.reached >= Part::Middle || self.is_dry());
+        if let Some(gate) = self.gate.as_ref().filter(|_| may_rest) {
+            self.rests = true;
+            gate.rest();
+        }
+    }
+
+    fn rounds_open(&self) -> u64 {
+        self.gate.as_ref().map_or(u64::MAX, |gate| gate.rounds_open(self.reached))
+    }
+
+    /// Returns the instant of the next requests; none if none may leave.
     pub(crate) fn next_due(&self) -> Option<u64> {
-        self.waiting.last().map(|chunk| chunk.due.unwrap_or(0))
+        let next = self.waiting.last().filter(|chunk| chunk.part <= self.reached);
+        next.map(|chunk| chunk.due.unwrap_or(0))
     }
 
     /// Takes the next requests of the rounds that are open.
@@ -70,18 +125,22 @@ impl Queue {
     /// Claims the next round of this executor. The round must be recorded in the ledger before
     /// [`Self::open`].
     pub(crate) fn claim(&self) -> Option<u64> {
-        let nth = if self.stopped { None } else { self.claims.claim(self.lane) };
+        let may_open = !self.stopped && self.waiting.is_empty();
+        let nth = if may_open { self.claims.claim(self.lane, self.rounds_open()) } else { None };
         nth.map(|nth| self.rounds.nth(nth))
     }
 
     /// Computes a round and queues its requests.
     pub(crate) fn open(&mut self, round: u64) {
+        let nth = self.rounds.place_of(round);
         let round = Rc::new(self.plan.round(round));
         for release in round.releases() {
             for first in release.clone().step_by(self.together as usize) {
                 let last = release.end.min(first.saturating_add(self.together));
                 let due = self.pace.as_ref().map(|pace| pace.due(&self.plan, round.index, first));
-                self.waiting.push(Chunk { round: Rc::clone(&round), requests: first..last, race: None, due });
+                let part = self.gate.as_ref().map_or(Part::First, |gate| gate.part(nth, first));
+                let round = Rc::clone(&round);
+                self.waiting.push(Chunk { round, requests: first..last, race: None, due, part });
             }
         }
         self.waiting.reverse();
@@ -117,6 +176,9 @@ mod tests {
             together: connections,
             waiting: Vec::new(),
             stopped: false,
+            gate: None,
+            reached: Part::First,
+            rests: false,
         }
     }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use truth::plan::round::Round;
 
+use super::bookends::Part;
+
 /// Longest time that connections are held for others to become idle. It is longer than a response
 /// usually takes, and short enough that a target with a few slow responses is still loaded.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
@@ -27,6 +29,8 @@ pub(crate) struct Chunk {
     pub(crate) race: Option<RacePlace>,
     /// Instant at which they leave; none if they leave as soon as a connection is idle.
     pub(crate) due: Option<u64>,
+    /// Part of the run that they belong to.
+    pub(crate) part: Part,
 }
 
 /// Connection that is held.
@@ -187,7 +191,7 @@ mod tests {
     }
 
     fn gather(requests: Range<u32>) -> Gather<char> {
-        Gather::new(Chunk { round: round(), requests, race: None, due: None }, 0)
+        Gather::new(Chunk { round: round(), requests, race: None, due: None, part: Part::First }, 0)
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use truth::clock::monotonic_ns;
 use truth::record::ledger::LedgerError;
 
+use super::bookends::Part;
 use super::desk::{Desk, Shared, Taken};
 use super::job::LaneJob;
 use super::release;
@@ -119,6 +120,12 @@ impl Seat {
                 match taken {
                     Taken::Nothing => return Ok(served),
                     Taken::Request => {}
+                    Taken::Barred(part) => {
+                        if !self.barred(connection, part).await {
+                            return Ok(served);
+                        }
+                        continue;
+                    }
                     Taken::Held => {
                         if !self.held(connection, alarm.as_mut()).await {
                             return Ok(served);
@@ -170,6 +177,18 @@ impl Seat {
             Poll::Pending
         })
         .await
+    }
+
+    /// Waits until requests of this part may leave; false if the connection was over before.
+    async fn barred(&self, connection: &Shared, part: Part) -> bool {
+        let Some(gate) = &self.job.work.gate else { return true };
+        tokio::select! {
+            () = gate.wait_for(part) => true,
+            () = poll_fn(|cx| connection::poll_disturbed(connection, cx)) => {
+                self.desk.borrow_mut().withdraw(self.index);
+                false
+            }
+        }
     }
 
     /// Writes this seat's request until its first byte has left; false if the connection was over

@@ -90,6 +90,8 @@ pub(crate) struct Counts {
     pub(crate) reported_duplicate: u64,
     pub(crate) rejected: u64,
     pub(crate) unknown: u64,
+    /// Events of responses whose status acknowledges and whose body contradicts the description.
+    pub(crate) unclear: u64,
     /// Events of which no byte left, in rounds that were opened.
     pub(crate) never_sent: u64,
     /// Events of the rounds that were opened.
@@ -126,7 +128,16 @@ pub(crate) struct Counts {
 impl Counts {
     /// Returns the attempts that left, in events.
     pub(crate) fn attempted(&self) -> u64 {
-        self.acked + self.rejected + self.unknown
+        self.acked + self.rejected + self.unknown + self.unclear
+    }
+
+    /// Counts unclear events as acknowledged, without a report of new or duplicate.
+    pub(super) fn acknowledge_unclear(&mut self) {
+        let unclear = std::mem::take(&mut self.unclear);
+        self.acked += unclear;
+        self.received += unclear;
+        self.inserted_unreported |= unclear > 0;
+        self.duplicates_unreported |= unclear > 0;
     }
 }
 
@@ -138,6 +149,7 @@ impl AddAssign<&Self> for Counts {
             reported_duplicate,
             rejected,
             unknown,
+            unclear,
             never_sent,
             opened,
             requests_sent,
@@ -163,6 +175,7 @@ impl AddAssign<&Self> for Counts {
         self.reported_duplicate += reported_duplicate;
         self.rejected += rejected;
         self.unknown += unknown;
+        self.unclear += unclear;
         self.never_sent += never_sent;
         self.opened += opened;
         self.requests_sent += requests_sent;

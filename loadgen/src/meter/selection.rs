@@ -109,7 +109,7 @@ impl Selection {
             None => Some(true),
             Some(Fate::Acked) => Some(outcome == Outcome::Acked),
             Some(Fate::Rejected) => Some(outcome == Outcome::Rejected),
-            Some(Fate::Unknown) => Some(outcome == Outcome::Unknown),
+            Some(Fate::Unknown) => Some(matches!(outcome, Outcome::Unknown | Outcome::Unclear)),
             Some(Fate::New | Fate::Duplicate) if outcome != Outcome::Acked => Some(false),
             Some(Fate::New) => all_of(fates.new),
             Some(Fate::Duplicate) => all_of(fates.duplicate),
@@ -174,7 +174,7 @@ impl Selected {
 
     fn record_request(&mut self, ended: &Ended<'_>) {
         self.requests += 1;
-        self.failed += u64::from(ended.answer.outcome != Outcome::Acked);
+        self.failed += u64::from(!matches!(ended.answer.outcome, Outcome::Acked | Outcome::Unclear));
         self.sent_bytes += ended.sent_bytes;
         self.received_bytes += ended.received_bytes;
         for (metric, histogram) in self.selection.trends.iter().zip(&mut self.trends) {
@@ -225,7 +225,7 @@ impl Fates {
         let nothing = Self { all, new: Some(0), duplicate: Some(0), ..Self::default() };
         match (answer.outcome, &answer.kinds) {
             (Outcome::Rejected, _) => Self { rejected: all, ..nothing },
-            (Outcome::Unknown | Outcome::NeverSent, _) => Self { unknown: all, ..nothing },
+            (Outcome::Unknown | Outcome::Unclear | Outcome::NeverSent, _) => Self { unknown: all, ..nothing },
             (Outcome::Acked, Kinds::Each(kinds)) => {
                 let kinds = places.map(|place| kinds.get(place).copied().unwrap_or(Kind::Accepted));
                 kinds.fold(nothing, Self::and)

@@ -71,9 +71,15 @@ pub(super) fn warn(
         notices.note(&format!("the trap {trap} is set: a careless target may lose events for good"));
     }
     for trap in load.plan.variants.names() {
-        notices.note(&format!(
-            "the trap {trap} is set: some keys are sent with two payloads; promises.conflict says which one stays"
-        ));
+        notices.note(&match trap {
+            "other_timestamp" | "other_source" => {
+                format!("the trap {trap} is set: some keys are sent with two of these, and either may stay")
+            }
+            _ => format!(
+                "the trap {trap} is set: some keys are sent with two payloads; promises.conflict says which one \
+                 stays"
+            ),
+        });
     }
     if load.plan.invalid > 0 {
         notices.note(

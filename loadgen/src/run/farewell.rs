@@ -60,3 +60,49 @@ async fn backlog(client: &TargetClient) -> Option<u64> {
     let Counters { pending, processing, .. } = &counters;
     (pending.is_some() || processing.is_some()).then(|| counters.backlog())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use reader::tunnel::ProxyLogin;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use truth::target::Target;
+
+    use super::*;
+
+    /// A target whose backlog is one event smaller with each reading of the counters.
+    async fn draining(waiting: u64) -> (TargetClient, Arc<AtomicU64>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let left = waiting.saturating_sub(count.fetch_add(1, Ordering::Relaxed));
+                stream.read(&mut [0; 4096]).await.unwrap();
+                let body = format!(
+                    "{{\"received\":9,\"unique_processed\":9,\"duplicate_dropped\":0,\
+                     \"queue\":{{\"pending\":{left},\"processing\":0}}}}"
+                );
+                let head =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).await.unwrap();
+            }
+        });
+        let target = Target { url, ..Target::default() };
+        (TargetClient::new(&target, &[], &ProxyLogin::default()).unwrap(), asked)
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_the_target_is_waited_for() {
+        let (client, asked) = draining(5).await;
+        wait_for_backlog(&client, &Promises::default(), Notices::new(false)).await;
+        assert_eq!(asked.load(Ordering::Relaxed), 6, "until nothing waits");
+        let (client, asked) = draining(0).await;
+        wait_for_backlog(&client, &Promises::default(), Notices::new(false)).await;
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
+}

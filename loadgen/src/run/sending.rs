@@ -11,6 +11,7 @@ use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::files::FolderError;
 use truth::plan::event::Events;
+use truth::plan::sentinel::MAX_KEYS;
 use truth::record::ending::Ending;
 use truth::record::faults;
 use truth::record::folder::RunFolder;
@@ -26,7 +27,9 @@ use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
 use crate::error::Failure;
 use crate::executor::{Executor, Workload};
+use crate::lane::bookends::Bookends;
 use crate::lane::claims::Claims;
+use crate::lane::gate::Gate;
 use crate::lane::job::{Content, LaneJob, Limits, Measuring, Place, Work};
 use crate::lane::pace::Pace;
 use crate::lane::ramp::Ramp;
@@ -206,7 +209,7 @@ impl<'a> Starter<'a> {
             dial,
             measured_from_ns,
             foundation: Foundation::of(job.folder)?,
-            rest: Arc::new(Claims::shared(u64::MAX)),
+            rest: Arc::new(Claims::shared(rounds_by_time(job))),
         })
     }
 
@@ -264,7 +267,19 @@ impl<'a> Starter<'a> {
             None if events.is_some() => Arc::new(Claims::shared(executor.rounds.count())),
             None => Arc::clone(&self.rest),
         };
-        Work { rounds: executor.rounds, claims, pace, ramp: Ramp::of(&executor.shape) }
+        let gate = self.gate_of(executor).map(Arc::new);
+        Work { rounds: executor.rounds, claims, pace, ramp: Ramp::of(&executor.shape), gate }
+    }
+
+    fn gate_of(&self, executor: &Executor) -> Option<Gate> {
+        let load = self.job.load;
+        if !load.has_bookends() {
+            return None;
+        }
+        let Content { plan, events, .. } = &self.content;
+        let bookends = Bookends::of(plan, events, executor.rounds)?;
+        let Workload { lanes, .. } = executor.workload;
+        Some(Gate::new(bookends, plan.requests_per_round(), lanes, load.scenario.load.patience))
     }
 
     fn measuring_of(&self, executor: &Executor, live: &Arc<LiveSums>) -> Measuring {
@@ -276,6 +291,19 @@ impl<'a> Starter<'a> {
             is_watched: is_watched(self.job),
             live: Arc::clone(live),
         }
+    }
+}
+
+/// Returns the number of rounds that executors may send that only time ends: as many as a plan may
+/// have keys for.
+fn rounds_by_time(job: &Job<'_>) -> u64 {
+    let timed = job.executors.iter().find(|executor| executor.workload.events.is_none());
+    match timed {
+        Some(executor) if job.load.scenario.request.is_none() => {
+            executor.rounds.count_before(job.load.plan.round_of(MAX_KEYS))
+        }
+        // One request, sent over and over, has no keys.
+        Some(_) | None => u64::MAX,
     }
 }
 

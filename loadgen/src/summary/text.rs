@@ -72,8 +72,12 @@ fn outcomes(summary: &Summary) -> Vec<String> {
     let of_events = line("acked", &format!("{} {:.2}%  {kinds}", events.acked, share(events.acked)));
     let first = if summary.unit == Unit::Requests { line("statuses", &statuses(summary)) } else { of_events };
     let mut lines = vec![first];
-    let rest =
-        [("rejected", events.rejected), ("unknown", events.unknown), ("never_sent", events.never_sent)];
+    let rest = [
+        ("rejected", events.rejected),
+        ("unknown", events.unknown),
+        ("unclear", events.unclear),
+        ("never_sent", events.never_sent),
+    ];
     for (name, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
         lines.push(line(name, &format!("{count} {:.2}%{}", share(count), why(summary, name))));
     }
@@ -92,7 +96,7 @@ fn statuses(summary: &Summary) -> String {
 /// Returns all attempts, retries included, and the events that were never sent.
 fn attempted(summary: &Summary) -> u64 {
     let events = &summary.events;
-    events.acked + events.rejected + events.unknown + events.never_sent
+    events.acked + events.rejected + events.unknown + events.unclear + events.never_sent
 }
 
 /// Returns the causes of failed attempts, in requests.
@@ -116,6 +120,7 @@ fn why(summary: &Summary, outcome: &str) -> String {
             }
             add("cut_short", doubts.cut_short);
         }
+        "unclear" => text.push_str("  2xx with a body that contradicts [target.answer]"),
         "rejected" => {
             let undeclared = |status: &u16| requests.undeclared_statuses.get(status).copied().unwrap_or(0);
             for (status, count) in
@@ -161,7 +166,7 @@ fn traffic(summary: &Summary) -> Vec<String> {
     }
     let events = &summary.events;
     let warm_up = summary.warm_up.unwrap_or_default();
-    let left = events.acked + events.rejected + events.unknown - warm_up.events;
+    let left = attempted(summary) - events.never_sent - warm_up.events;
     let connections = summary.connections;
     let mut used = format!("opened={} broken={}", connections.opened, connections.broken);
     for (name, count) in [("reconnects", connections.reconnects), ("refused", connections.refused)] {
@@ -357,8 +362,12 @@ fn done(summary: &Summary) -> String {
         }
     };
     let events = &summary.events;
-    let rest =
-        [("unknown", events.unknown), ("rejected", events.rejected), ("never_sent", events.never_sent)];
+    let rest = [
+        ("unknown", events.unknown),
+        ("unclear", events.unclear),
+        ("rejected", events.rejected),
+        ("never_sent", events.never_sent),
+    ];
     for (name, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
         text.push_str(&format!(" {name}={count}"));
     }

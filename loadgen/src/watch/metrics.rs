@@ -58,10 +58,13 @@ fn text(now: &Glance, planned: Option<u64>) -> String {
     let latencies = &now.tally.latencies;
     let mut out = Text::default();
     out.family("attempts_total", "counter", "Attempts that have ended, by outcome.");
-    // All three come from one moment, so that they add up.
-    for (outcome, count) in
-        [("acked", counts.acked), ("rejected", counts.rejected), ("unknown", counts.unknown)]
-    {
+    // All of them come from one moment, so that they add up.
+    for (outcome, count) in [
+        ("acked", counts.acked),
+        ("rejected", counts.rejected),
+        ("unknown", counts.unknown),
+        ("unclear", counts.unclear),
+    ] {
         out.sample("attempts_total", &format!("{{outcome=\"{outcome}\"}}"), count as f64);
     }
     for Metric { name, kind, help, count } in metrics(now, planned) {

@@ -118,9 +118,12 @@ fn block(now: &Glance, before: &Glance) -> String {
     if reported.new + reported.duplicate > 0 {
         outcomes.push_str(&format!(" ({} new, {} duplicate)", reported.new, reported.duplicate));
     }
-    for (count, name) in
-        [(counts.rejected, "rejected"), (counts.unknown, "unknown"), (counts.retries, "retries")]
-    {
+    for (count, name) in [
+        (counts.rejected, "rejected"),
+        (counts.unknown, "unknown"),
+        (counts.unclear, "unclear"),
+        (counts.retries, "retries"),
+    ] {
         if count > 0 {
             outcomes.push_str(&format!(", {count} {name}"));
         }

@@ -55,10 +55,31 @@ fn each_status_is_told_beside_what_it_meant() {
     let ran = Loadgen::against(&stub, "-n 8 --dup 0 --batch 2 -c 1").run();
     for line in [
         " rejected................: 2 25.00%  status_503=1\n",
-        " unknown.................: 4 50.00%  answer_undeclared=2  status_200=1  status_500=1\n",
+        " unknown.................: 2 25.00%  answer_undeclared=1  status_500=1\n",
+        " unclear.................: 2 25.00%  2xx with a body that contradicts [target.answer]\n",
+        " http_req_failed.........: 50.00%  2 out of 4\n",
+        "unknown=2 unclear=2 rejected=2\n",
     ] {
         assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
     }
+    let excerpts: Vec<Option<String>> =
+        ran.tries().into_iter().map(|done| done.answer.excerpt.map(String::from)).collect();
+    assert_eq!(excerpts, [None, None, Some("ok?".to_owned()), None]);
+}
+
+#[test]
+fn where_no_answer_fits_the_status_acknowledges() {
+    let stub = Stub::scripted(|it| it.say(with_length(200, "ok")));
+    let ran = Loadgen::against(&stub, "-n 8 --dup 0 --batch 2 -c 1").run();
+    for line in [
+        " acked...................: 8 100.00%  new or duplicate not reported\n",
+        "done received=8 inserted=? duplicates=? dup_rate=?\n",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("unclear"), "{}", ran.stdout);
+    // One body is enough to show.
+    assert_eq!(ran.tries().iter().filter(|done| done.answer.excerpt.is_some()).count(), 1);
 }
 
 #[test]
@@ -126,14 +147,14 @@ fn a_whole_answer_counts_however_it_is_framed() {
 
 #[test]
 fn a_status_means_what_the_mapping_says() {
-    use Outcome::{Rejected, Unknown};
+    use Outcome::{Rejected, Unclear, Unknown};
     check("422", "", |it| it.say(with_length(422, "{}")), status(422, Rejected));
     check("429", "", |it| it.say(with_length(429, "")), status(429, Rejected));
     check("503", "", |it| it.say(with_length(503, "{}")), status(503, Rejected));
     check("408", "", |it| it.say(with_length(408, "")), status(408, Unknown));
     check("500", "", |it| it.say(with_length(500, "{}")), status(500, Unknown));
     check("304 without a body", "", |it| it.say("HTTP/1.1 304 Not Modified\r\n\r\n"), status(304, Rejected));
-    check("200 over a page for people", "", |it| it.say(with_length(200, "<html>")), status(200, Unknown));
+    check("200 over a page for people", "", |it| it.say(with_length(200, "<html>")), status(200, Unclear));
 }
 
 #[test]

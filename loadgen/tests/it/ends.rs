@@ -41,6 +41,7 @@ fn what_makes_no_sense_is_refused_with_the_way_out() {
         ("-n 10 --dup 1.5", "30%"),
         ("-n 0", "count"),
         ("-n ten", "20k"),
+        ("-n 3g --dup 0", "2147483648 (2^31) at most"),
         ("-n 10 -c 0", "concurrency"),
         ("-n 10 --batch 20000", "1 to 10000"),
         ("-n 10 --topics a,a", "listed twice"),

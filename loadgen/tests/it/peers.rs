@@ -66,7 +66,7 @@ fn counts(ran: &Ran) -> Counts {
     ran.tries().iter().fold(Counts::default(), |mut counts, done| {
         *match done.answer.outcome {
             Outcome::Acked => &mut counts.acked,
-            Outcome::Unknown => &mut counts.unknown,
+            Outcome::Unknown | Outcome::Unclear => &mut counts.unknown,
             Outcome::Rejected => &mut counts.rejected,
             Outcome::NeverSent => &mut counts.never_sent,
         } += 1;

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Route;
 use super::rows::SetSum;
+use super::rows::copies::MOST_COPIES;
 
 /// Most keys of each kind whose history is kept. The counts beside the lists are of all keys.
-pub const MOST_HISTORIES: usize = 10_000;
+pub const MOST_HISTORIES: usize = MOST_COPIES;
 
 /// Most looks that are kept one by one: the first half and the last.
 pub const MOST_LOOKS: usize = 1_000;
@@ -136,7 +137,8 @@ pub struct KeyHistory {
     pub last_missed_ms: Option<u64>,
     /// True if looks at its topic showed it, and no look at all rows.
     pub by_topic_only: bool,
-    /// Number of times that it came or went between two looks that asked the same question.
+    /// Number of times that it came or went between looks that asked the same question: the largest
+    /// number of any question.
     pub changes: u32,
 }
 

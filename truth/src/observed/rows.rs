@@ -3,6 +3,8 @@
 //! The reader of listings and the self-test share this code. A defect that is planted in a row
 //! therefore passes through the code that has to notice it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use self::contents::Likeness;
@@ -10,7 +12,7 @@ use self::moment::is_moment;
 use super::presence::{Presence, Winners};
 use crate::observed::rows::copies::Copies;
 use crate::observed::rows::sample::Sample;
-use crate::plan::event::{Decoded, Events};
+use crate::plan::event::{Decoded, Events, timestamp_text};
 use crate::plan::variant::{Side, Variant};
 use crate::scenario::promises::{PayloadEquality, TimestampEquality};
 
@@ -85,8 +87,10 @@ pub struct RowTally<'a> {
     pub winners: Option<Winners>,
     /// Number of all rows.
     pub rows: u64,
-    /// Rows of the run's keys under their own topics.
+    /// Rows of the run's keys, and of its sentinels, under their own topics.
     pub ours: SetSum,
+    /// Sentinels that were seen.
+    pub sentinels: BTreeSet<u64>,
     /// Rows that are not of this run.
     pub foreign: SetSum,
     /// Rows of the run's keys under other topics.
@@ -125,9 +129,10 @@ impl<'a> RowTally<'a> {
             nonce,
             equality,
             presence: Presence::new(keys),
-            winners: events.has_variants().then(|| Winners::new(keys)),
+            winners: events.has_two_payloads().then(|| Winners::new(keys)),
             rows: 0,
             ours: SetSum::default(),
+            sentinels: BTreeSet::new(),
             foreign: SetSum::default(),
             wrong_topic: 0,
             never_planned: 0,
@@ -158,7 +163,13 @@ impl<'a> RowTally<'a> {
                 self.foreign.add(self.nonce, &row.topic, &row.event_id);
                 self.note(AnomalyClass::Foreign, None, row, "the id was not made by this run".to_owned());
             }
-            Decoded::Ours(ordinal) | Decoded::WrongTopic(ordinal) if ordinal >= self.presence.keys() => {
+            Decoded::Ours(ordinal) if self.events.is_sentinel(ordinal) => {
+                self.sentinels.insert(ordinal);
+                self.ours.add(self.nonce, &row.topic, &row.event_id);
+            }
+            Decoded::Ours(ordinal) | Decoded::WrongTopic(ordinal)
+                if ordinal >= self.presence.keys() && !self.events.is_sentinel(ordinal) =>
+            {
                 self.never_planned += 1;
                 let detail = format!("key {ordinal} is beyond the plan's {} keys", self.presence.keys());
                 self.note(AnomalyClass::NeverPlanned, Some(ordinal), row, detail);
@@ -189,6 +200,7 @@ impl<'a> RowTally<'a> {
     /// Takes the keys that this way did not show from another way.
     pub fn fill(&mut self, other: &Self) {
         self.presence.fill(&other.presence);
+        self.sentinels.extend(&other.sentinels);
         if let Some((winners, other)) = self.winners.as_mut().zip(other.winners.as_ref()) {
             winners.fill(other);
         }
@@ -227,7 +239,8 @@ impl<'a> RowTally<'a> {
     }
 
     fn compare(&mut self, ordinal: u64, row: &Row) {
-        let likenesses = [self.timestamp(ordinal, row), self.source(row), self.payload(ordinal, row)];
+        let likenesses =
+            [self.timestamp(ordinal, row), self.source(ordinal, row), self.payload(ordinal, row)];
         self.contents.take(ordinal, row, likenesses);
         let is_changed = |likeness: &Option<Likeness>| *likeness == Some(Likeness::Changed);
         let Some(changed) = likenesses.iter().position(is_changed) else { return };
@@ -251,11 +264,25 @@ impl<'a> RowTally<'a> {
                 is_moment(listed, self.events.timestamp_ms(ordinal))
             }
         };
+        let is_other = || row.timestamp.as_deref().is_some_and(|listed| self.is_restamped(ordinal, listed));
+        let is_same = if is_same != Some(true) && is_other() { Some(true) } else { is_same };
         Some(is_same.map_or(Likeness::Unclear, likeness))
     }
 
-    fn source(&self, row: &Row) -> Option<Likeness> {
-        let is_same = |listed: &String| likeness(listed == self.events.source());
+    /// True if a copy of the key carried this timestamp beside the usual one.
+    fn is_restamped(&self, ordinal: u64, listed: &str) -> bool {
+        self.events.other_timestamp_ms(ordinal).is_some_and(|ms| match self.equality.timestamp {
+            TimestampEquality::Exact => listed == timestamp_text(ms),
+            TimestampEquality::Instant => is_moment(listed, ms) == Some(true),
+            TimestampEquality::None => false,
+        })
+    }
+
+    fn source(&self, ordinal: u64, row: &Row) -> Option<Likeness> {
+        let is_same = |listed: &String| {
+            let is_other = || self.events.other_source(ordinal) == Some(listed);
+            likeness(listed == self.events.source() || is_other())
+        };
         self.equality.source.then(|| row.source.as_ref().map_or(Likeness::Missing, is_same))
     }
 
@@ -278,7 +305,7 @@ impl<'a> RowTally<'a> {
     fn side(&self, ordinal: u64, listed: &str) -> Option<Side> {
         let is_it =
             |side: &Side| equal_payload(self.equality.payload, &self.events.payload(ordinal, *side), listed);
-        let other = self.events.variant(ordinal).map(|_| Side::Other);
+        let other = self.events.two_payloads(ordinal).map(|_| Side::Other);
         [Side::Plain].into_iter().chain(other).find(is_it)
     }
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::plan::Plan;
 use crate::plan::id::{ID_LEN, IdScheme};
 use crate::plan::rng::{Draw, derived, mix, scale};
+use crate::plan::sentinel::{self, MAX_KEYS};
 use crate::plan::template::{Piece, Place, Template};
 use crate::plan::twin::{self, Twin, Twins};
 use crate::plan::variant::{Origin, Side, Variant, Variants};
@@ -14,6 +15,13 @@ const POOL_BYTES: usize = 1 << 16;
 
 /// Bytes of `{"n":` and `,"data":""}`.
 const PAYLOAD_FRAME: usize = 16;
+
+/// Distance of a key's two timestamps, in milliseconds: a client that sends again an hour later. No
+/// two zones are that far apart.
+const RESTAMPED_MS: i64 = 3_723_004;
+
+/// Longest source that the contract allows.
+const LONGEST_SOURCE: usize = 255;
 
 /// Characters of payload data; none needs an escape in JSON.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -35,6 +43,7 @@ pub struct Events {
     ids: IdScheme,
     topics: Vec<String>,
     source: String,
+    other_source: String,
     epoch_ms: i64,
     payload_bytes: [u32; 2],
     topic_key: u64,
@@ -49,6 +58,10 @@ pub struct Events {
     template: Option<Template>,
     /// Topics as they stand inside quotes.
     quoted_topics: Vec<String>,
+    /// Number of keys of the plan; 0 if it is unbounded.
+    keys: u64,
+    /// First ordinal that may be a sentinel's.
+    reserved_from: u64,
 }
 
 impl Events {
@@ -63,6 +76,7 @@ impl Events {
             ids: IdScheme::new(plan.nonce),
             topics: plan.topics.clone(),
             source: plan.source.clone(),
+            other_source: other_than(&plan.source),
             epoch_ms: plan.epoch_ms,
             payload_bytes: plan.payload_bytes,
             topic_key: derived(seed, 0),
@@ -78,7 +92,15 @@ impl Events {
                 .as_deref()
                 .map(|text| Template::parse(text).expect("a plan's template was checked")),
             quoted_topics: plan.topics.iter().map(|topic| inside_quotes(topic)).collect(),
+            keys: plan.keys().unwrap_or(0),
+            // Plans of older releases may have more keys, and no sentinels.
+            reserved_from: if plan.keys() > Some(MAX_KEYS) { u64::MAX } else { MAX_KEYS },
         }
+    }
+
+    /// True if this is the ordinal of a sentinel, and not of a key of the plan.
+    pub fn is_sentinel(&self, ordinal: u64) -> bool {
+        ordinal >= self.reserved_from && sentinel::is_reserved(ordinal, self.topics.len())
     }
 
     /// Returns all topics, in the order of the plan.
@@ -93,6 +115,9 @@ impl Events {
 
     /// Returns the place of a key's topic among [`Self::topics`].
     pub fn topic_index(&self, ordinal: u64) -> usize {
+        if ordinal >= self.reserved_from {
+            return sentinel::topic_index(ordinal, self.topics.len());
+        }
         let topics = self.topics.len() as u64;
         let drawn = |ordinal: u64| scale(mix(ordinal ^ self.topic_key), topics);
         let first = ordinal & !1;
@@ -110,7 +135,8 @@ impl Events {
 
     /// Returns what a key has in common with the other key of its pair; `None` for almost all keys.
     pub fn twin(&self, ordinal: u64) -> Option<Twin> {
-        let twin = self.twins.as_ref()?.of_pair(self.twin_key, ordinal >> 1)?;
+        let twins = self.twins.as_ref().filter(|_| ordinal < self.reserved_from)?;
+        let twin = twins.of_pair(self.twin_key, ordinal >> 1)?;
         // An id without letters has only one case.
         let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
         (twin != Twin::Case || has_case()).then_some(twin)
@@ -123,7 +149,7 @@ impl Events {
 
     /// Appends the id of a key.
     pub fn write_id(&self, ordinal: u64, out: &mut Vec<u8>) {
-        match self.twin(ordinal) {
+        match self.twin(ordinal).filter(|twin| twin.shares_id()) {
             None => self.ids.write(ordinal, out),
             Some(twin) => twin.spell(&self.ids.encode(ordinal & !1), ordinal & 1 == 1, out),
         }
@@ -163,10 +189,26 @@ impl Events {
         spelt.find(|key| self.topic(*key) == topic).map_or(Decoded::WrongTopic(first), Decoded::Ours)
     }
 
-    /// Returns the timestamp of a key, in milliseconds since 1970. The ends of the calendar stand
-    /// for what lies beyond them.
+    /// Returns the timestamp of a key, in milliseconds since 1970. Sentinels follow the last key, so
+    /// that they are neither older than the keys nor far in the future. The ends of the calendar
+    /// stand for what lies beyond them.
     pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
-        within_calendar(self.epoch_ms.saturating_add_unsigned(ordinal))
+        let first = if self.twin(ordinal) == Some(Twin::SameTimestamp) { ordinal & !1 } else { ordinal };
+        let after = if ordinal < self.reserved_from { first } else { self.keys + sentinel::place(ordinal) };
+        within_calendar(self.epoch_ms.saturating_add_unsigned(after))
+    }
+
+    /// Returns the other timestamp of a key whose copies carry one of two; `None` for almost all
+    /// keys.
+    pub fn other_timestamp_ms(&self, ordinal: u64) -> Option<i64> {
+        let is_restamped = self.variant(ordinal) == Some(Variant::OtherTimestamp);
+        is_restamped.then(|| within_calendar(self.timestamp_ms(ordinal).saturating_add(RESTAMPED_MS)))
+    }
+
+    /// Returns the other `source` of a key whose copies carry one of two; `None` for almost all
+    /// keys.
+    pub fn other_source(&self, ordinal: u64) -> Option<&str> {
+        (self.variant(ordinal) == Some(Variant::OtherSource)).then_some(&*self.other_source)
     }
 
     /// Returns the timestamp of a key as sent: RFC 3339 with milliseconds, in UTC.
@@ -174,21 +216,33 @@ impl Events {
         timestamp_text(self.timestamp_ms(ordinal))
     }
 
-    /// True if some keys have two payloads.
+    /// True if some keys have copies of two kinds.
     pub fn has_variants(&self) -> bool {
         !self.variants.is_off()
     }
 
-    /// Returns the way in which the two payloads of a key differ; `None` for almost all keys, which
-    /// have one.
+    /// True if some keys have two payloads.
+    pub fn has_two_payloads(&self) -> bool {
+        self.variants.has_two_payloads()
+    }
+
+    /// Returns the way in which the copies of a key differ; `None` for almost all keys, whose
+    /// copies are equal. A key that has the payload of another has no second one.
     pub fn variant(&self, ordinal: u64) -> Option<Variant> {
-        if self.variants.is_off() {
+        let is_alike = self.twin(ordinal) == Some(Twin::SamePayload);
+        if self.variants.is_off() || ordinal >= self.reserved_from || is_alike {
             return None;
         }
         self.variants.of_key(self.variant_key, ordinal)
     }
 
-    /// Returns the payload of a key that a copy carries, by the place of the copy.
+    /// Returns the way in which the two payloads of a key differ; `None` for almost all keys, which
+    /// have one.
+    pub fn two_payloads(&self, ordinal: u64) -> Option<Variant> {
+        self.variant(ordinal).filter(|variant| variant.is_of_payload())
+    }
+
+    /// Returns the side of a key that a copy carries, by the place of the copy.
     pub fn side(&self, ordinal: u64, origin: Origin, place: usize) -> Side {
         match self.variant(ordinal) {
             Some(_) => origin.side(self.side_key, place),
@@ -198,10 +252,11 @@ impl Events {
 
     /// Appends one payload of a key: from the user's template, or a JSON object of the plan's size.
     pub fn write_payload(&self, ordinal: u64, side: Side, out: &mut Vec<u8>) {
+        let variant = if side == Side::Other { self.variant(ordinal) } else { None };
+        let ordinal = if self.twin(ordinal) == Some(Twin::SamePayload) { ordinal & !1 } else { ordinal };
         let uniform = mix(ordinal ^ self.payload_key);
         let [low, high] = self.payload_bytes;
         let size = u64::from(low) + scale(uniform, u64::from(high - low) + 1);
-        let variant = if side == Side::Other { self.variant(ordinal) } else { None };
         let mut at = scale(mix(uniform), POOL_BYTES as u64) as usize;
         if variant == Some(Variant::OtherPayload) {
             // Any place except that one.
@@ -251,6 +306,11 @@ impl Events {
         self.write_payload(ordinal, side, &mut out);
         String::from_utf8(out).expect("payloads are text")
     }
+}
+
+/// Returns another source, which the contract accepts too.
+fn other_than(source: &str) -> String {
+    if source.len() < LONGEST_SOURCE { format!("{source}2") } else { "another".to_owned() }
 }
 
 /// Returns a text as JSON, without the quotes around it.

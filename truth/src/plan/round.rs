@@ -95,6 +95,20 @@ impl Round {
         releases
     }
 
+    /// Returns, for each request, the keys that no earlier request of the plan holds. Keys are
+    /// numbered by their first occurrence, so those of a request follow one another.
+    pub fn new_keys(&self) -> Vec<Range<u64>> {
+        let mut next = self.own.start;
+        let of_request = |request| {
+            let start = next;
+            for ordinal in self.request(request) {
+                next = next.max(ordinal + 1);
+            }
+            start..next
+        };
+        (0..self.requests()).map(of_request).collect()
+    }
+
     /// Returns, for each key that stands in several of these requests of one group, a bit for each
     /// request that holds it. Bit 0 is the first request.
     pub fn crossings(&self, requests: Range<u32>) -> impl Iterator<Item = u64> {

@@ -2,8 +2,8 @@
 //! they poison some targets.
 //!
 //! Keys 2j and 2j + 1 are a pair. The seed draws the pairs that are twins. The second key of such a
-//! pair has the id of the first, under another topic or in another spelling. Twins do not change
-//! which key is sent when.
+//! pair has the id of the first, under another topic or in another spelling, or it has its own id
+//! and the timestamp or the payload of the first. Twins do not change which key is sent when.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,12 @@ pub struct Twins {
     /// Ids that are numbers, without and with a zero before them.
     #[serde(skip_serializing_if = "is_zero")]
     pub numeric_id: u32,
+    /// Different ids with one timestamp.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub same_timestamp: u32,
+    /// Different ids with one payload.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub same_payload: u32,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -57,6 +63,10 @@ pub enum Twin {
     LongId,
     /// The ids are one number, spelt in two ways.
     NumericId,
+    /// The timestamps are equal; the ids differ.
+    SameTimestamp,
+    /// The payloads are equal; the ids differ.
+    SamePayload,
 }
 
 impl Twins {
@@ -65,7 +75,7 @@ impl Twins {
         *self == Self::default()
     }
 
-    fn kinds(&self) -> [(u32, Twin, &'static str); 6] {
+    fn kinds(&self) -> [(u32, Twin, &'static str); 8] {
         [
             (self.same_id, Twin::SameId, "same_id"),
             (self.case, Twin::Case, "case"),
@@ -73,6 +83,8 @@ impl Twins {
             (self.normalisation, Twin::Normalisation, "normalisation"),
             (self.long_id, Twin::LongId, "long_id"),
             (self.numeric_id, Twin::NumericId, "numeric_id"),
+            (self.same_timestamp, Twin::SameTimestamp, "same_timestamp"),
+            (self.same_payload, Twin::SamePayload, "same_payload"),
         ]
     }
 
@@ -91,7 +103,13 @@ impl Twins {
 }
 
 impl Twin {
-    /// Appends the id of the first or second key of a pair; `id` is that of the first.
+    /// True if the id of the second key is made from that of the first.
+    pub fn shares_id(self) -> bool {
+        !matches!(self, Self::SameTimestamp | Self::SamePayload)
+    }
+
+    /// Appends the id of the first or second key of a pair that shares it; `id` is that of the
+    /// first.
     pub fn spell(self, id: &[u8; ID_LEN], is_second: bool, out: &mut Vec<u8>) {
         let start = out.len();
         if self == Self::NumericId {
@@ -101,7 +119,8 @@ impl Twin {
         }
         out.extend_from_slice(id);
         match (self, is_second) {
-            (Self::SameId | Self::NumericId, _) | (Self::Case | Self::TrailingSpace, false) => {}
+            (Self::SameId | Self::NumericId | Self::SameTimestamp | Self::SamePayload, _)
+            | (Self::Case | Self::TrailingSpace, false) => {}
             (Self::Case, true) => out[start..].make_ascii_uppercase(),
             (Self::TrailingSpace, true) => out.push(b' '),
             (Self::Normalisation, false) => out.extend_from_slice(COMPOSED.as_bytes()),

@@ -1,7 +1,8 @@
-//! Variants: keys whose copies carry one of two payloads, so that a promise about which one stays
-//! can be judged. Off unless asked for.
+//! Variants: keys whose copies carry one of two payloads, timestamps or sources. They show whether
+//! a target keeps its promise about the payload that stays, and whether it takes such copies for
+//! one event. Off unless asked for.
 //!
-//! The seed draws the payload of each copy, as a pure function of the copy's place in the plan.
+//! The seed draws the side of each copy, as a pure function of the copy's place in the plan.
 //! Variants do not change which key is sent when.
 
 use serde::{Deserialize, Serialize};
@@ -19,9 +20,19 @@ pub struct Variants {
     pub key_order: u32,
     /// One number in two spellings.
     pub number_spelling: u32,
+    /// Two timestamps.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_timestamp: u32,
+    /// Two sources.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_source: u32,
 }
 
-/// Difference between the two payloads of a key.
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Difference between the copies of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Variant {
     /// The data differ.
@@ -30,14 +41,25 @@ pub enum Variant {
     KeyOrder,
     /// The spelling of a number differs.
     NumberSpelling,
+    /// The timestamps differ.
+    OtherTimestamp,
+    /// The sources differ.
+    OtherSource,
 }
 
-/// One of the two payloads of a key.
+impl Variant {
+    /// True if the payloads differ.
+    pub fn is_of_payload(self) -> bool {
+        !matches!(self, Self::OtherTimestamp | Self::OtherSource)
+    }
+}
+
+/// One of the two contents of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
-    /// The payload that keys without a variant have too.
+    /// The contents that keys without a variant have too.
     Plain,
-    /// The other payload.
+    /// The other contents.
     Other,
 }
 
@@ -56,16 +78,23 @@ pub enum Origin {
 }
 
 impl Variants {
-    /// True if every key has one payload.
+    /// True if all copies of every key are equal.
     pub fn is_off(&self) -> bool {
         *self == Self::default()
     }
 
-    fn kinds(&self) -> [(u32, Variant, &'static str); 3] {
+    /// True if some keys have two payloads.
+    pub fn has_two_payloads(&self) -> bool {
+        self.kinds().into_iter().any(|(one_in, variant, _)| one_in > 0 && variant.is_of_payload())
+    }
+
+    fn kinds(&self) -> [(u32, Variant, &'static str); 5] {
         [
             (self.other_payload, Variant::OtherPayload, "other_payload"),
             (self.key_order, Variant::KeyOrder, "key_order"),
             (self.number_spelling, Variant::NumberSpelling, "number_spelling"),
+            (self.other_timestamp, Variant::OtherTimestamp, "other_timestamp"),
+            (self.other_source, Variant::OtherSource, "other_source"),
         ]
     }
 
@@ -84,7 +113,7 @@ impl Variants {
 }
 
 impl Origin {
-    /// Returns the payload of the copy at this place of the request; `key` is that of the plan.
+    /// Returns the side of the copy at this place of the request; `key` is that of the plan.
     pub(crate) fn side(self, key: u64, place: usize) -> Side {
         let Self::Planned { round, request } = self else { return Side::Plain };
         let slot = (u64::from(request) << 32) | place as u64;

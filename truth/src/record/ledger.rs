@@ -83,6 +83,9 @@ pub enum Purpose {
     Resolve,
     /// Check that acknowledged keys are still known.
     Replay,
+    /// Learn how the target shows what it has just acknowledged: events of the run's own, beyond the
+    /// keys of its plan.
+    Sentinel,
 }
 
 /// List of requests that an attempt belongs to.
@@ -252,6 +255,7 @@ impl Frame {
                 out.push(match purpose {
                     Purpose::Resolve => 1,
                     Purpose::Replay => 2,
+                    Purpose::Sentinel => 3,
                 });
                 for ordinal in ordinals {
                     out.extend_from_slice(&ordinal.to_le_bytes());
@@ -273,6 +277,7 @@ impl Frame {
                 let purpose = match fields.u8()? {
                     1 => Purpose::Resolve,
                     2 => Purpose::Replay,
+                    3 => Purpose::Sentinel,
                     _ => return None,
                 };
                 let (words, rest) = fields.rest().as_chunks::<8>();
@@ -367,6 +372,12 @@ impl Done {
                 out.extend(kinds.chunks(4).map(pack));
             }
         }
+        if answer.outcome == Outcome::Unclear {
+            let excerpt = answer.excerpt.as_deref().unwrap_or_default();
+            let length = u16::try_from(excerpt.len()).expect("an excerpt is short");
+            out.extend_from_slice(&length.to_le_bytes());
+            out.extend_from_slice(excerpt.as_bytes());
+        }
     }
 
     fn decode_body(fields: &mut Fields<'_>) -> Option<Self> {
@@ -402,7 +413,15 @@ impl Done {
             }
             _ => return None,
         };
-        let answer = Answer { outcome, accepted, inserted, duplicates, kinds };
+        let excerpt = match outcome {
+            Outcome::Unclear => {
+                let length = usize::from(u16::from_le_bytes(fields.bytes()?));
+                Some(std::str::from_utf8(fields.take(length)?).ok()?).filter(|text| !text.is_empty())
+            }
+            Outcome::NeverSent | Outcome::Rejected | Outcome::Acked | Outcome::Unknown => None,
+        };
+        let excerpt = excerpt.map(Box::from);
+        let answer = Answer { outcome, accepted, inserted, duplicates, kinds, excerpt };
         let is_final = flags & FINAL != 0;
         Some(Self {
             scope,
@@ -425,11 +444,14 @@ fn outcome_code(outcome: Outcome) -> u8 {
         Outcome::Rejected => 1,
         Outcome::Acked => 2,
         Outcome::Unknown => 3,
+        Outcome::Unclear => 4,
     }
 }
 
 fn outcome_of(code: u8) -> Option<Outcome> {
-    [Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown].get(usize::from(code)).copied()
+    let outcomes =
+        [Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown, Outcome::Unclear];
+    outcomes.get(usize::from(code)).copied()
 }
 
 fn kind_code(kind: Kind) -> u8 {

@@ -157,21 +157,34 @@ impl Scenario {
                 "the trap empty needs requests without events, but envelope = \"object\" has one event a \
                  request: leave it out",
             ),
-            _ => self.variants_fault(),
+            _ => self.contents_fault(),
         }
     }
 
-    /// Checks the traps that give a key two payloads.
-    fn variants_fault(&self) -> Option<&'static str> {
-        let variants = self.traps.variants();
+    /// Checks the traps that make contents equal or different.
+    fn contents_fault(&self) -> Option<&'static str> {
+        let traps = &self.traps;
+        let variants = traps.variants();
+        let fields = &self.target.fields;
         let payload = &self.events.payload;
-        if variants.is_off() {
-            return None;
+        if fields.timestamp.is_empty() && (traps.same_timestamp > 0 || traps.other_timestamp > 0) {
+            return Some(
+                "the traps on timestamps need fields.timestamp, which is empty: give it a name, or leave \
+                 them out",
+            );
         }
-        if self.target.fields.payload.is_empty() {
+        if fields.source.is_empty() && traps.other_source > 0 {
+            return Some(
+                "the trap other_source needs fields.source, which is empty: give it a name, or leave it out",
+            );
+        }
+        if fields.payload.is_empty() && (variants.has_two_payloads() || traps.same_payload > 0) {
             return Some(
                 "the traps on payloads need fields.payload, which is empty: give it a name, or leave them out",
             );
+        }
+        if !variants.has_two_payloads() {
+            return None;
         }
         let template = payload.template.as_deref()?;
         if variants.key_order > 0 || variants.number_spelling > 0 {

@@ -19,6 +19,10 @@ pub enum Outcome {
     Acked,
     /// The request may have been executed once or not at all, at any later moment.
     Unknown,
+    /// The status acknowledges the request, and the body contradicts the target's description. It
+    /// means the same as unknown where another response of the run fits the description, and the
+    /// same as acknowledged where none does.
+    Unclear,
 }
 
 /// Meaning of a response.
@@ -34,31 +38,53 @@ pub struct Answer {
     pub duplicates: Option<u32>,
     /// Kind of each event.
     pub kinds: Kinds,
+    /// Beginning of the body, if the response is unclear.
+    pub excerpt: Option<Box<str>>,
 }
+
+/// Characters of an unclear body that are kept.
+const EXCERPT: usize = 120;
 
 impl Answer {
     /// Returns an outcome without a usable response.
     pub fn bare(outcome: Outcome) -> Self {
-        Self { outcome, accepted: None, inserted: None, duplicates: None, kinds: Kinds::Unreported }
+        Self {
+            outcome,
+            accepted: None,
+            inserted: None,
+            duplicates: None,
+            kinds: Kinds::Unreported,
+            excerpt: None,
+        }
+    }
+
+    /// Returns an acknowledging status over a body that contradicts the description.
+    fn unclear(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)]);
+        let readable = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let excerpt: String = text.trim().chars().take(EXCERPT).map(readable).collect();
+        let excerpt = Some(excerpt.into_boxed_str()).filter(|text| !text.is_empty());
+        Self { excerpt, ..Self::bare(Outcome::Unclear) }
     }
 
     /// Reads a complete response to a request of `sent` events.
     pub fn classify(target: &Target, status: u16, body: &[u8], sent: u32) -> Self {
         match outcome_of(target, status) {
+            // These statuses have no body, so nothing contradicts them.
+            Outcome::Acked if matches!(status, 204 | 205) => Self::bare(Outcome::Acked),
             Outcome::Acked => Self::acknowledged(target, body, sent),
             outcome => Self::bare(outcome),
         }
     }
 
-    fn acknowledged(target: &Target, body: &[u8], sent: u32) -> Self {
+    fn acknowledged(target: &Target, text: &[u8], sent: u32) -> Self {
         let fields = &target.answer;
         if !fields.any() {
             return Self::bare(Outcome::Acked);
         }
-        // An acknowledging status with a body that is not JSON is not this target's response:
-        // something between sent it.
-        let Some(body) = Body::read(body, fields) else {
-            return Self::bare(Outcome::Unknown);
+        // Something between the two may have sent a body that is not JSON.
+        let Some(body) = Body::read(text, fields) else {
+            return Self::unclear(text);
         };
         let Body { accepted, inserted, duplicates, .. } = body;
         let told = body.listed(fields, sent as usize).filter(|list| list.length == sent as usize);
@@ -69,11 +95,7 @@ impl Answer {
             (None, Refused::These(places)) => Kinds::but_for(&places, sent as usize),
             (None, Refused::Unclear) => None,
             // A part was rejected, but the response does not name it.
-            (None, Refused::Nobody)
-                if fields.tells_each() && accepted.is_some_and(|accepted| accepted < sent) =>
-            {
-                None
-            }
+            (None, Refused::Nobody) if body.counts_less_than(sent) => None,
             (None, Refused::Nobody) if inserted == Some(sent) => Some(Kinds::AllNew),
             (None, Refused::Nobody) if inserted == Some(0) && duplicates == Some(sent) => {
                 Some(Kinds::AllDuplicate)
@@ -81,8 +103,8 @@ impl Answer {
             (None, Refused::Nobody) => Some(Kinds::Unreported),
         };
         match kinds {
-            Some(kinds) => Self { outcome: Outcome::Acked, accepted, inserted, duplicates, kinds },
-            None => Self::bare(Outcome::Unknown),
+            Some(kinds) => Self { accepted, inserted, duplicates, kinds, ..Self::bare(Outcome::Acked) },
+            None => Self::unclear(text),
         }
     }
 }
@@ -165,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_part_that_was_refused_is_never_taken_for_acknowledged() {
-        assert_eq!(classify(200, r#"{"results":["inserted","error"]}"#).outcome, Outcome::Unknown);
-        assert_eq!(classify(200, r#"{"accepted":1}"#).outcome, Outcome::Unknown, "which of the two?");
+        assert_eq!(classify(200, r#"{"results":["inserted","error"]}"#).outcome, Outcome::Unclear);
+        assert_eq!(classify(200, r#"{"accepted":1}"#).outcome, Outcome::Unclear, "which of the two?");
         let mut target = Target::default();
         target.answer.rejected = vec!["error".to_owned()];
         let answer = Answer::classify(&target, 200, br#"{"accepted":1,"results":["inserted","error"]}"#, 2);
@@ -196,7 +218,7 @@ mod tests {
         let body = r#"{"items":[{"state":{"name":"stored"}},{"state":"seen"}]}"#;
         assert_eq!(
             mapped(fields, 2, body).outcome,
-            Outcome::Unknown,
+            Outcome::Unclear,
             "a word that is not there is not known"
         );
     }
@@ -221,7 +243,7 @@ mod tests {
             r#"{"queued":1,"rejected":[{"index":1},{"index":1}]}"#,
             r#"{"queued":2}"#,
         ] {
-            assert_eq!(each(unclear).outcome, Outcome::Unknown, "{unclear}");
+            assert_eq!(each(unclear).outcome, Outcome::Unclear, "{unclear}");
         }
         let plain = AnswerFields { refused_place: None, ..fields };
         let told = mapped(plain, 2, r#"{"queued":1,"rejected":[0]}"#);
@@ -242,8 +264,47 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledging_status_over_rubbish_is_unknown() {
-        assert_eq!(classify(200, "<html>login</html>").outcome, Outcome::Unknown);
-        assert_eq!(classify(200, "").outcome, Outcome::Unknown);
+    fn an_acknowledging_status_over_rubbish_is_unclear() {
+        let login = classify(200, "\r\n<html>\r\nlogin</html>");
+        assert_eq!(
+            (login.outcome, login.excerpt.as_deref()),
+            (Outcome::Unclear, Some("<html>  login</html>"))
+        );
+        assert_eq!(classify(200, ""), Answer::bare(Outcome::Unclear));
+        let long = classify(200, &"é".repeat(1_000)).excerpt;
+        assert_eq!(long.as_deref(), Some("é".repeat(EXCERPT).as_str()));
+    }
+
+    #[test]
+    fn a_status_without_a_body_needs_none() {
+        for (status, outcome) in [(204, Outcome::Acked), (205, Outcome::Acked), (200, Outcome::Unclear)] {
+            assert_eq!(classify(status, "").outcome, outcome, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_count_below_what_was_sent_is_unclear_whatever_else_is_mapped() {
+        let fields = AnswerFields {
+            accepted: some("/accepted"),
+            inserted: some("/new"),
+            duplicates: some("/known"),
+            ..AnswerFields::default()
+        };
+        for (body, outcome) in [
+            (r#"{"accepted":0}"#, Outcome::Unclear),
+            (r#"{"accepted":9}"#, Outcome::Unclear),
+            (r#"{"accepted":10}"#, Outcome::Acked),
+            (r#"{"new":4,"known":5}"#, Outcome::Unclear),
+            (r#"{"new":0,"known":10}"#, Outcome::Acked),
+            (r#"{"new":4,"known":6}"#, Outcome::Acked),
+            (r#"{"new":0}"#, Outcome::Acked),
+            // Accepted may be the number of new ones.
+            (r#"{"accepted":0,"known":10}"#, Outcome::Acked),
+            (r#"{"accepted":4,"new":4,"known":6}"#, Outcome::Acked),
+            (r#"{"accepted":4,"known":5}"#, Outcome::Unclear),
+            (r#"{"accepted":9,"new":4,"known":5}"#, Outcome::Unclear),
+        ] {
+            assert_eq!(mapped(fields.clone(), 10, body).outcome, outcome, "{body}");
+        }
     }
 }

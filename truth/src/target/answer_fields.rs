@@ -23,7 +23,7 @@ pub struct AnswerFields {
     /// Words of that list for an accepted event that may be new or a duplicate.
     pub taken: Vec<String>,
     /// Words of that list for a rejected event. An entry that none of these lists has makes the
-    /// request unknown.
+    /// response unclear.
     pub rejected: Vec<String>,
     /// List of the rejected events alone.
     pub refused: Option<String>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::plan::event::{Events, timestamp_text, write_decimal};
 use crate::plan::id::ID_LEN;
 use crate::plan::invalid::{Flaw, Invalid};
-use crate::plan::variant::Origin;
+use crate::plan::variant::{Origin, Side};
 use crate::target::{Envelope, EventFields, Target};
 
 const DAY_MS: i64 = 86_400_000;
@@ -26,6 +26,8 @@ pub struct Renderer {
     id_at: Vec<usize>,
     /// Distance from the end of the id to the timestamp; none without a timestamp.
     id_to_timestamp: Option<usize>,
+    /// Length of a pattern from the source on, and of the source; none without a source.
+    source_to_end: Option<[usize; 2]>,
     has_payload: bool,
     open: Vec<u8>,
     close: &'static [u8],
@@ -50,8 +52,11 @@ impl Renderer {
             id_to_timestamp = Some(middle.len());
             middle.push_str(&format!("{}\"", timestamp_text(0)));
         }
+        let mut source_at = None;
         if !fields.source.is_empty() {
-            middle.push_str(&format!(",{}:{}", json(&fields.source), json(events.source())));
+            middle.push_str(&format!(",{}:", json(&fields.source)));
+            source_at = Some(middle.len());
+            middle.push_str(&json(events.source()));
         }
         for (name, value) in &fields.extra {
             middle.push_str(&format!(",{}:{value}", json(name)));
@@ -59,6 +64,7 @@ impl Renderer {
         if has_payload {
             middle.push_str(&format!(",{}:", json(&fields.payload)));
         }
+        let source_to_end = source_at.map(|at| [middle.len() - at, json(events.source()).len()]);
         let (open, close): (Vec<u8>, &'static [u8]) = match &target.publish.envelope {
             Envelope::Array => (b"[".to_vec(), b"]"),
             Envelope::Object => (Vec::new(), b""),
@@ -69,7 +75,18 @@ impl Renderer {
         let id_at = heads.iter().map(String::len).collect();
         let fields = fields.clone();
         let day = (0, timestamp_text(0).len() - TIME.len());
-        Self { events, fields, patterns, id_at, id_to_timestamp, has_payload, open, close, day }
+        Self {
+            events,
+            fields,
+            patterns,
+            id_at,
+            id_to_timestamp,
+            source_to_end,
+            has_payload,
+            open,
+            close,
+            day,
+        }
     }
 
     /// Appends the body of a request that carries copies of these keys, in this order.
@@ -115,7 +132,10 @@ impl Renderer {
 
     fn event(&mut self, ordinal: u64, origin: Origin, place: usize, out: &mut Vec<u8>) {
         let topic = self.events.topic_index(ordinal);
-        let ms = self.events.timestamp_ms(ordinal);
+        let side = self.events.side(ordinal, origin, place);
+        let is_other = side == Side::Other;
+        let other_ms = if is_other { self.events.other_timestamp_ms(ordinal) } else { None };
+        let ms = other_ms.unwrap_or_else(|| self.events.timestamp_ms(ordinal));
         self.turn_to(ms.div_euclid(DAY_MS));
         let id_at = self.id_at[topic];
         let pattern = &self.patterns[topic];
@@ -123,7 +143,16 @@ impl Renderer {
         out.extend_from_slice(&pattern[..id_at]);
         self.events.write_id(ordinal, out);
         let end_of_id = out.len();
-        out.extend_from_slice(after_id);
+        let other_source = if is_other { self.events.other_source(ordinal) } else { None };
+        match self.source_to_end.zip(other_source) {
+            None => out.extend_from_slice(after_id),
+            Some(([to_end, length], other)) => {
+                let at = after_id.len() - to_end;
+                out.extend_from_slice(&after_id[..at]);
+                out.extend_from_slice(json(other).as_bytes());
+                out.extend_from_slice(&after_id[at + length..]);
+            }
+        }
         if let Some(to_timestamp) = self.id_to_timestamp {
             let time = &mut out[end_of_id + to_timestamp + self.day.1..];
             write_time(
@@ -132,7 +161,6 @@ impl Renderer {
             );
         }
         if self.has_payload {
-            let side = self.events.side(ordinal, origin, place);
             self.events.write_payload(ordinal, side, out);
         }
         out.push(b'}');

@@ -257,15 +257,29 @@ fn a_head_ends_with_the_length_of_its_body() {
 
 fn twins() -> impl Strategy<Value = Twins> {
     let one_in = || prop_oneof![Just(0_u32), 1..4_u32];
-    let kinds = (one_in(), one_in(), one_in(), one_in(), one_in(), one_in());
-    kinds.prop_map(|(same_id, case, trailing_space, normalisation, long_id, numeric_id)| Twins {
-        same_id,
-        case,
-        trailing_space,
-        normalisation,
-        long_id,
-        numeric_id,
-    })
+    prop::array::uniform8(one_in()).prop_map(
+        |[
+            same_id,
+            case,
+            trailing_space,
+            normalisation,
+            long_id,
+            numeric_id,
+            same_timestamp,
+            same_payload,
+        ]| {
+            Twins {
+                same_id,
+                case,
+                trailing_space,
+                normalisation,
+                long_id,
+                numeric_id,
+                same_timestamp,
+                same_payload,
+            }
+        },
+    )
 }
 
 proptest! {
@@ -331,6 +345,81 @@ fn the_second_of_a_pair_of_twins_is_what_a_careless_target_takes_for_the_first()
 }
 
 #[test]
+fn twins_by_their_contents_have_ids_of_their_own_and_one_timestamp_or_payload() {
+    let contents =
+        |events: &Events, key| (events.id_text(key), events.timestamp(key), events.payload(key, Side::Plain));
+    let apart = events(|_| {});
+    for (twins, kind) in [
+        (Twins { same_timestamp: 1, ..Twins::default() }, Twin::SameTimestamp),
+        (Twins { same_payload: 1, ..Twins::default() }, Twin::SamePayload),
+    ] {
+        let events = events(|spec| spec.twins = twins);
+        for first in (0..200).step_by(2) {
+            assert_eq!(events.twin(first), Some(kind));
+            assert_eq!(contents(&events, first), contents(&apart, first), "the first is what it was");
+            let (id, timestamp, payload) = contents(&events, first);
+            let (other_id, other_timestamp, other_payload) = contents(&events, first + 1);
+            assert_eq!(other_id, apart.id_text(first + 1));
+            assert_ne!(other_id, id);
+            assert_eq!(other_timestamp == timestamp, kind == Twin::SameTimestamp);
+            assert_eq!(other_payload == payload, kind == Twin::SamePayload);
+            assert_eq!(events.topic(first), events.topic(first + 1));
+        }
+    }
+}
+
+#[test]
+fn a_key_with_the_payload_of_another_has_no_second_one() {
+    let events = events(|spec| {
+        spec.twins = Twins { same_payload: 1, ..Twins::default() };
+        spec.variants = Variants { other_payload: 1, ..Variants::default() };
+    });
+    assert!((0..100).all(|key| events.variant(key).is_none()));
+}
+
+#[test]
+fn a_restamped_or_renamed_copy_differs_in_that_alone() {
+    for (variants, variant, changed) in [
+        (Variants { other_timestamp: 4, ..Variants::default() }, Variant::OtherTimestamp, "timestamp"),
+        (Variants { other_source: 4, ..Variants::default() }, Variant::OtherSource, "source"),
+    ] {
+        let mut sent = [false; 2];
+        let plan = Plan::try_from(PlanSpec { variants, ..spec() }).expect("a plan");
+        let events = Arc::new(Events::new(&plan));
+        let bare = Plan::try_from(spec()).expect("a plan");
+        let mut renderers = [(Arc::clone(&events)), Arc::new(Events::new(&bare))]
+            .map(|events| Renderer::new(events, &Target::default()));
+        for index in 0..4 {
+            let round = plan.round(index);
+            for request in 0..round.requests() {
+                let (ordinals, origin) = (round.request(request), round.origin(request));
+                let [varied, plain] = renderers.each_mut().map(|renderer| {
+                    let mut body = Vec::new();
+                    renderer.body(ordinals, origin, &mut body);
+                    serde_json::from_slice::<Vec<Value>>(&body).expect("a list of events")
+                });
+                for (place, (mut varied, plain)) in varied.into_iter().zip(plain).enumerate() {
+                    let ordinal = ordinals[place];
+                    let side = events.side(ordinal, origin, place);
+                    assert!(side == Side::Plain || events.variant(ordinal) == Some(variant));
+                    sent[side as usize] = true;
+                    if side == Side::Other {
+                        let other = events.other_source(ordinal).map(str::to_owned).or_else(|| {
+                            events.other_timestamp_ms(ordinal).map(truth::plan::event::timestamp_text)
+                        });
+                        assert_eq!(varied[changed].as_str(), other.as_deref());
+                        assert_ne!(varied[changed], plain[changed]);
+                        varied[changed] = plain[changed].clone();
+                    }
+                    assert_eq!(varied, plain);
+                }
+            }
+        }
+        assert_eq!(sent, [true, true]);
+    }
+}
+
+#[test]
 fn one_pair_in_so_many_is_a_twin() {
     let events = events(|spec| spec.twins = Twins { same_id: 16, ..Twins::default() });
     let twins = (0..32_000_u64).step_by(2).filter(|key| events.twin(*key).is_some()).count();
@@ -390,6 +479,7 @@ fn a_key_of_two_payloads_is_sent_with_both_and_any_other_with_one() {
                 Variant::KeyOrder => assert_eq!(plain, other),
                 Variant::NumberSpelling => assert_eq!(plain["n"].as_f64(), other["n"].as_f64()),
                 Variant::OtherPayload => assert!(plain["n"] == other["n"] && plain["data"] != other["data"]),
+                Variant::OtherTimestamp | Variant::OtherSource => unreachable!("one payload"),
             }
         }
     }

@@ -116,7 +116,7 @@ fn describe(spec: PlanSpec, rounds: &[u64], keys: &[u64]) -> String {
 
 /// Returns bodies of keys with two payloads, with the longest ids, and with ids that are numbers.
 fn every_kind_of_variant() -> String {
-    let variants = Variants { other_payload: 3, key_order: 2, number_spelling: 1 };
+    let variants = Variants { other_payload: 3, key_order: 2, number_spelling: 1, ..Variants::default() };
     let twins = Twins { long_id: 2, numeric_id: 1, ..Twins::default() };
     let spec = PlanSpec {
         seed: 5,

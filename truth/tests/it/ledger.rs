@@ -40,6 +40,8 @@ fn frames() -> Vec<Frame> {
         Frame::Done(done(0, 20)),
         Frame::Resend { id: 1, purpose: Purpose::Resolve, ordinals: vec![3, 4] },
         Frame::Done(done(1, 30)),
+        Frame::Resend { id: 2, purpose: Purpose::Replay, ordinals: vec![5] },
+        Frame::Resend { id: 3, purpose: Purpose::Sentinel, ordinals: vec![u64::from(u32::MAX)] },
         Frame::Closed { t: 40 },
     ]
 }
@@ -209,8 +211,13 @@ fn a_segment_begins_with_its_one_header() {
 }
 
 fn answers() -> impl Strategy<Value = Answer> {
-    let outcome =
-        prop::sample::select(vec![Outcome::NeverSent, Outcome::Rejected, Outcome::Acked, Outcome::Unknown]);
+    let outcome = prop::sample::select(vec![
+        Outcome::NeverSent,
+        Outcome::Rejected,
+        Outcome::Acked,
+        Outcome::Unknown,
+        Outcome::Unclear,
+    ]);
     let kind = prop::sample::select(vec![Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected]);
     let kinds = prop_oneof![
         Just(Kinds::Unreported),
@@ -219,13 +226,15 @@ fn answers() -> impl Strategy<Value = Answer> {
         prop::collection::vec(kind, 0..70).prop_map(Kinds::Each),
     ];
     let count = prop::option::of(any::<u32>());
-    (outcome, count.clone(), count.clone(), count, kinds).prop_map(
-        |(outcome, accepted, inserted, duplicates, kinds)| Answer {
+    let excerpt = prop::option::of("\\PC{1,120}");
+    (outcome, count.clone(), count.clone(), count, kinds, excerpt).prop_map(
+        |(outcome, accepted, inserted, duplicates, kinds, excerpt)| Answer {
             outcome,
             accepted,
             inserted,
             duplicates,
             kinds,
+            excerpt: excerpt.filter(|_| outcome == Outcome::Unclear).map(String::into_boxed_str),
         },
     )
 }

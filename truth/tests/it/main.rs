@@ -12,3 +12,4 @@ mod saved;
 mod scenarios;
 mod seal;
 mod segment;
+mod sentinels;

@@ -187,6 +187,19 @@ proptest! {
     }
 
     #[test]
+    fn new_keys_are_those_that_no_request_before_holds((_, plan) in plans()) {
+        let mut sent = HashSet::new();
+        for round in rounds(&plan) {
+            for (request, new) in (0..).zip(round.new_keys()) {
+                let mut first: Vec<u64> =
+                    round.request(request).iter().copied().filter(|ordinal| sent.insert(*ordinal)).collect();
+                first.sort_unstable();
+                prop_assert_eq!(first, new.collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
     fn rounds_are_the_same_in_any_order_and_after_a_trip_through_json(
         (_, plan) in plans(),
         turn in any::<prop::sample::Index>(),

@@ -260,6 +260,16 @@ fn numbers_that_make_no_run_are_refused() {
             "one event a request: leave it out",
         ),
         ("traps = { other_payload = 9 }\ntarget = { fields = { payload = \"\" } }", "need fields.payload"),
+        ("traps = { same_payload = 9 }\ntarget = { fields = { payload = \"\" } }", "need fields.payload"),
+        (
+            "traps = { same_timestamp = 9 }\ntarget = { fields = { timestamp = \"\" } }",
+            "need fields.timestamp",
+        ),
+        (
+            "traps = { other_timestamp = 9 }\ntarget = { fields = { timestamp = \"\" } }",
+            "need fields.timestamp",
+        ),
+        ("traps = { other_source = 9 }\ntarget = { fields = { source = \"\" } }", "needs fields.source"),
         (
             "traps = { other_payload = 9 }\nevents = { payload = { template = '{\"n\":{{n}}}' } }",
             "needs {{data}} in the payload's template",

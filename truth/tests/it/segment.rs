@@ -237,7 +237,7 @@ fn last_try(request: u32, t_end: u64, status: u16, answer: Answer) -> Done {
 
 /// Returns the frames of `SEGMENT` between its list of keys and its end.
 fn dones() -> Vec<Done> {
-    let acked = Answer::bare(Outcome::Acked);
+    let acked = || Answer::bare(Outcome::Acked);
     let codes = Done {
         is_final: false,
         t_planned: at(110),
@@ -257,7 +257,7 @@ fn dones() -> Vec<Done> {
                     Kind::Rejected,
                     Kind::New,
                 ]),
-                ..acked
+                ..acked()
             },
         )
     };
@@ -266,10 +266,10 @@ fn dones() -> Vec<Done> {
         try_number: 1,
         connection: 10,
         t_start: at(150),
-        ..last_try(0, 160, 202, Answer { accepted: Some(2), duplicates: Some(1), ..acked.clone() })
+        ..last_try(0, 160, 202, Answer { accepted: Some(2), duplicates: Some(1), ..acked() })
     };
-    let all_new = Answer { inserted: Some(3), kinds: Kinds::AllNew, ..acked };
-    let all_duplicate = Answer { duplicates: Some(3), kinds: Kinds::AllDuplicate, ..acked };
+    let all_new = Answer { inserted: Some(3), kinds: Kinds::AllNew, ..acked() };
+    let all_duplicate = Answer { duplicates: Some(3), kinds: Kinds::AllDuplicate, ..acked() };
     let never_sent = Done {
         t_planned: at(205),
         t_start: at(205),

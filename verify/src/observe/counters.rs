@@ -21,6 +21,10 @@ pub(super) const POLL_EVERY: Duration = Duration::from_millis(50);
 /// Number of different states that are kept, the newest last.
 const STATES: usize = 16;
 
+/// Number of equal readings in a row that are rest, if a state came again after another: two
+/// readings of the same one of two instances are no rest.
+const EQUAL_READINGS: u32 = 8;
+
 /// Counters of one target.
 pub(super) struct CounterWatch<'a> {
     client: &'a TargetClient,
@@ -28,6 +32,7 @@ pub(super) struct CounterWatch<'a> {
     /// Growth of the counters that the ledger demands.
     region: Region,
     quiet: Quiet,
+    /// Moment of the first reading.
     began: Instant,
     last: Option<Reading>,
     /// Different states that were read.
@@ -38,6 +43,8 @@ pub(super) struct CounterWatch<'a> {
     pub(super) went_back: bool,
     /// Moment since which all readings are equal.
     equal_since: Instant,
+    /// Number of these readings.
+    equal_readings: u32,
     /// Moment of the last new state.
     moved: Instant,
     /// Reason why the counters could not be read.
@@ -73,12 +80,16 @@ impl<'a> CounterWatch<'a> {
             states_seen: 0,
             went_back: false,
             equal_since: now,
+            equal_readings: 0,
             moved: now,
             unread: None,
         };
         if client.offers_stats() {
             match watch.ask().await {
-                Ok(reading) => watch.take(reading),
+                Ok(reading) => {
+                    watch.take(reading);
+                    watch.began = watch.moved;
+                }
                 Err(error) if error.is_unreachable() => return Err(error),
                 Err(error) => watch.unread = Some(chain(&error)),
             }
@@ -111,12 +122,13 @@ impl<'a> CounterWatch<'a> {
         }
     }
 
-    /// Waits until nothing is amiss and all readings were equal for a while. Stops also if nothing
-    /// moves although something is amiss: the rows are looked at meanwhile.
+    /// Waits until all readings were equal for a while, or showed no new state. Whatever is amiss
+    /// then may still change while the rows are looked at.
     pub(super) async fn settle(&mut self, deadline: Instant) {
         while self.last.is_some() {
-            let is_noise = !self.is_amiss() && self.began.elapsed() >= self.quiet.settle;
-            let alternates = self.moved.elapsed() >= self.quiet.least * 2;
+            let longer = self.quiet.least * 2;
+            let is_noise = self.is_reached() && self.began.elapsed() >= self.quiet.settle.max(longer);
+            let alternates = self.moved.elapsed() >= longer;
             if self.is_still() || alternates || is_noise || Instant::now() >= deadline {
                 return;
             }
@@ -136,14 +148,17 @@ impl<'a> CounterWatch<'a> {
         self.last.is_some() && !self.is_reached() && self.moved.elapsed() < within
     }
 
-    /// True if a difference counts: there was no new state for long enough.
+    /// True if a difference counts: there was no new state for long enough. Counters that lack
+    /// nothing do not prolong the looking by their movements.
     pub(super) fn is_quiet(&self) -> bool {
-        self.moved.elapsed() >= self.quiet.of_counters()
+        let since = if self.is_reached() { self.began } else { self.moved };
+        since.elapsed() >= self.quiet.of_counters()
     }
 
     /// True if all readings were equal for long enough.
     pub(super) fn is_still(&self) -> bool {
-        self.equal_since.elapsed() >= self.quiet.least
+        let is_steady = !self.went_back || self.equal_readings >= EQUAL_READINGS;
+        is_steady && self.equal_since.elapsed() >= self.quiet.least
     }
 
     /// True if these counters, read before, are those of the last reading.
@@ -174,15 +189,19 @@ impl<'a> CounterWatch<'a> {
         // If others write too, movement means nothing.
         if !is_same && !self.wanted.promises.is_shared() {
             self.equal_since = now;
+            self.equal_readings = 0;
         }
+        self.equal_readings += 1;
         if !self.states.iter().any(|state| state.stands_as(&reading.counters)) {
-            self.moved = if self.wanted.promises.is_shared() { self.moved } else { now };
+            if self.states.is_empty() || !self.wanted.promises.is_shared() {
+                self.moved = now;
+            }
             self.states_seen += 1;
             self.states.push(reading.counters.clone());
             if self.states.len() > STATES {
                 self.states.remove(0);
             }
-        } else if !is_same {
+        } else if !is_same && !self.wanted.promises.shared {
             self.went_back = true;
         }
         self.last = Some(reading);

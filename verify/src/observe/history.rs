@@ -39,6 +39,8 @@ struct Missing {
     /// For each kind of question, the last answer.
     shown: [Option<bool>; KINDS],
     was_shown: [bool; KINDS],
+    /// For each kind of question, the number of times that the answer changed.
+    changes: [u32; KINDS],
     /// First look that showed it after one that asked the same question did not.
     came_ms: Option<u64>,
 }
@@ -298,11 +300,13 @@ impl Missing {
         }
         let before = self.shown[kind as usize].replace(is_shown);
         let has_changed = before.is_some_and(|before| before != is_shown);
-        history.changes += u32::from(has_changed);
+        let changes = &mut self.changes[kind as usize];
+        *changes += u32::from(has_changed);
+        history.changes = history.changes.max(*changes);
         if has_changed && is_shown {
             self.came_ms.get_or_insert(now_ms);
         }
-        has_changed && history.changes <= MOST_MOVES
+        has_changed && *changes <= MOST_MOVES
     }
 
     fn into_history(self) -> KeyHistory {

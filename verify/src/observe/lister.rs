@@ -21,7 +21,7 @@ use super::sight::{Extent, Listed, Stored};
 use super::wanted::Wanted;
 
 /// Longest time to read a database: a hundred million rows take a few minutes.
-const READ_WITHIN: Duration = Duration::from_secs(600);
+pub(super) const READ_WITHIN: Duration = Duration::from_secs(600);
 
 /// Rows of a listing, and the number that the target counts.
 struct Total {

@@ -149,6 +149,10 @@ impl<'e> Observer<'_, 'e> {
         if were_rows_fine && Instant::now() < self.deadline {
             return Ok(false);
         }
+        // However soon nothing moves, the topics in question are asked for by themselves.
+        if self.by_topic.is_empty() && !self.topics_in_question(&read.sight).is_empty() {
+            self.glance(&mut read.sight).await?;
+        }
         let quiet_since = Instant::now();
         let examined = match &read.sight.listed {
             Some(listed) if !self.amiss(&read.sight).is_nothing() => {
@@ -297,10 +301,11 @@ impl<'e> Observer<'_, 'e> {
         Ok(())
     }
 
-    /// True if the counters are those of before the look.
+    /// True if the counters are those of before the look. Of counters that go back to an earlier
+    /// state, two equal readings say nothing.
     async fn counters_stood(&mut self, sight: &Sight<'e>) -> bool {
         self.counters.read().await;
-        !self.ignores_counters() && self.counters.stands_as(sight.before.as_ref())
+        !self.ignores_counters() && !self.counters.went_back && self.counters.stands_as(sight.before.as_ref())
     }
 
     /// True if counters that move say nothing, because others write to the target too. With offsets

@@ -63,9 +63,12 @@ impl Quiet {
         self.of([self.waits.drain, self.waits.stats_lag])
     }
 
-    /// Returns the longest of these times.
-    pub(super) fn longest(&self) -> Duration {
-        self.of_missing().max(self.of_copies()).max(self.of_counters())
+    /// Returns the longest time that the target promises for a finding.
+    pub(super) fn promised(&self) -> Duration {
+        let Waits { drain, visible, merge, stats_lag } = self.waits;
+        let then = |time: Option<Duration>| drain.unwrap_or_default() + time.unwrap_or_default();
+        let longest = then(visible).max(then(stats_lag)).max(merge.unwrap_or_default());
+        if longest.is_zero() { longest } else { longest + self.least }
     }
 
     fn of<const N: usize>(&self, relevant: [Option<Duration>; N]) -> Duration {
@@ -94,6 +97,7 @@ mod tests {
         let both = quiet(Waits { drain: Some(SECOND), visible: Some(2 * SECOND), ..Waits::default() });
         assert_eq!(both.of_missing(), 3 * SECOND + least);
         let at_once = quiet(Waits { merge: Some(Duration::ZERO), ..Waits::default() });
-        assert_eq!((at_once.of_copies(), at_once.longest()), (least, 10 * SECOND));
+        assert_eq!((at_once.of_copies(), at_once.promised()), (least, Duration::ZERO));
+        assert_eq!((unsaid.promised(), both.promised()), (Duration::ZERO, 3 * SECOND + least));
     }
 }

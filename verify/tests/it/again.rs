@@ -8,7 +8,7 @@ use judge::evidence::Evidence;
 use judge::facts::Facts;
 use judge::judge;
 use judge::resend::{Lists, Wish};
-use judge::verdict::{CheckId, Judgement, SentAgain, Status, Verdict};
+use judge::verdict::{CheckId, Judgement, Observation, SentAgain, Status, Verdict};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
@@ -75,7 +75,12 @@ fn nothing_is_sent_where_a_first_look_does_not_tell_enough() {
 }
 
 /// Sends keys again, to a target that stores what is new, and tells what `tells` makes of it.
-pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tells: fn(Answer) -> Answer) {
+pub(crate) fn send(
+    forged: &mut Forged,
+    purpose: Purpose,
+    ordinals: &[u64],
+    tells: impl FnOnce(Answer) -> Answer,
+) {
     forged.earlier = Some(forged.observed());
     let is_known = |forged: &Forged, ordinal: u64| {
         let id = forged.events.id_text(ordinal);
@@ -98,11 +103,11 @@ pub(crate) fn send(forged: &mut Forged, purpose: Purpose, ordinals: &[u64], tell
     grow(&mut counters.unique, news);
     grow(&mut counters.duplicates, all - news);
     let answer = Answer {
-        outcome: Outcome::Acked,
         accepted: Some(all as u32),
         inserted: Some(news as u32),
         duplicates: Some((all - news) as u32),
         kinds: Kinds::Each(kinds),
+        ..Answer::bare(Outcome::Acked)
     };
     let t = forged.lanes.iter().flatten().filter_map(Frame::t).max().expect("a run") + 1_000;
     let batch = forged.plan.batch as usize;
@@ -153,6 +158,27 @@ fn a_replay_that_is_known_passes_and_is_told() {
     let again = SentAgain { keys: 10, reported_duplicate: 10, ..SentAgain::default() };
     assert_eq!((verdict.replayed, verdict.resolved), (Some(again), None));
     assert_eq!(verdict.attempts.sent, 600, "the run's own");
+}
+
+#[test]
+fn replayed_keys_that_are_refused_are_not_known() {
+    for (status, outcome) in [(503, Outcome::Rejected), (500, Outcome::Unknown), (409, Outcome::Rejected)] {
+        let mut forged = in_doubt().run();
+        let keys = first_acked(&forged, 10);
+        let before = forged.now.clone();
+        send(&mut forged, Purpose::Replay, &keys, |_| Answer::bare(outcome));
+        forged.now = before;
+        forged.dones().last().expect("a response").status = status;
+        let verdict = verdict(&forged);
+        let replay = check(&verdict, CheckId::Replay);
+        assert_eq!(replay.status, Status::NotTested, "{replay:?}");
+        assert!(replay.summary.contains("none of them acknowledged"), "{replay:?}");
+        let is_told = |observation: &Observation| {
+            let text = observation.to_string();
+            text.starts_with("repeats are refused: after the run") && text.contains(&status.to_string())
+        };
+        assert!(verdict.observations.iter().any(is_told), "{:#?}", verdict.observations);
+    }
 }
 
 #[test]

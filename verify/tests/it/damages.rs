@@ -116,7 +116,7 @@ impl Victim {
         let path = self.folder.path().to_path_buf();
         let options = Options {
             offline: true,
-            ..Options::for_run(path, url, None, Reach::default(), Looking::default())
+            ..Options::for_run(path, url, None, Reach::default(), Looking::default(), false)
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         match runtime.block_on(verify::verdict(&options)) {

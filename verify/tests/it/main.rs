@@ -18,4 +18,5 @@ mod probed;
 mod released;
 mod schemas;
 mod sealed;
+mod sentinels;
 mod stub;

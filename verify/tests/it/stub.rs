@@ -76,6 +76,8 @@ pub(crate) struct Script {
     pub(crate) gzip: bool,
     /// Value of the `Age` header.
     pub(crate) age: Option<u64>,
+    /// Rows that are not shown before events are published.
+    pub(crate) hidden: Vec<Row>,
     /// Counters that are shown instead, by the number of the request from 0.
     pub(crate) on_stats: OnStats,
     /// Response of a listing, by the number of the request from 0.
@@ -116,6 +118,7 @@ impl Script {
             busy_for: 0,
             gzip: false,
             age: None,
+            hidden: Vec::new(),
             on_stats: Box::new(|_, counters| Some(counters.clone())),
             on_list: Box::new(|_| Listed::Rows),
             on_publish: Box::new(|_| Published::Soundly),
@@ -248,6 +251,7 @@ async fn events(
     let early = if shared.firsts_asked > *shown_for { &[] } else { early.as_slice() };
     let flickering =
         if shared.firsts_asked.is_multiple_of(2) { &[] } else { shared.script.flickering.as_slice() };
+    let hidden = if shared.published > 0 { shared.script.hidden.as_slice() } else { &[] };
     let topic = query.get("topic").filter(|_| shared.script.by_topic);
     let leaked = shared.script.rows.last().filter(|_| shared.script.leaks);
     let is_leaked = |row: &Row| leaked.is_some_and(|leaked| leaked.event_id == row.event_id);
@@ -259,6 +263,7 @@ async fn events(
         .chain(early)
         .chain(flickering)
         .chain(topic.iter().flat_map(|_| &shared.script.only_by_topic))
+        .chain(hidden)
         .filter(|row| topic.is_none_or(|topic| row.topic == *topic || is_leaked(row)))
         .collect();
     if let Pages::Newest { of } = shared.script.pages {

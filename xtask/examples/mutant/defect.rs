@@ -24,7 +24,14 @@ pub(crate) enum Defect {
     /// Merges two events with one id, whatever their topics.
     DedupById,
     /// Merges two events with one payload.
+    #[value(alias = "key-is-payload")]
     DedupByPayload,
+    /// Merges two events of a topic with one timestamp.
+    KeyIsTimestamp,
+    /// Tells events of one key apart by their timestamps.
+    KeyHasTimestamp,
+    /// Tells events of one key apart by their sources.
+    KeyHasSource,
     /// Merges ids that differ in case.
     LowerCasedId,
     /// Merges ids that differ in white space at the end.
@@ -52,6 +59,20 @@ pub(crate) enum Defect {
     /// Answers `new` to a repeat inside a batch.
     #[value(alias = "in-batch-repeat-counted-new")]
     InBatchRepeatIsNew,
+    /// Tells one new event too few of one batch in fifty, and one duplicate too many.
+    TellsOneNewTooFew,
+    /// Answers `200 OK` with a text to one batch in twenty, and drops it.
+    #[value(name = "drops-with-200-text")]
+    DropsWith200Text,
+    /// Answers 200 with `{"accepted":0}` to one batch in twenty, and drops it.
+    #[value(name = "drops-with-accepted-0")]
+    DropsWithAccepted0,
+    /// Answers 500 to a batch with a key that is stored.
+    #[value(name = "refuses-repeats-500")]
+    RefusesRepeats500,
+    /// Answers 409 to a batch with a key that is stored.
+    #[value(name = "refuses-repeats-409")]
+    RefusesRepeats409,
     /// Stores a batch event by event.
     StoresInParts,
     /// Reads a counter, and writes it back later.
@@ -114,7 +135,10 @@ impl Defect {
         let (topic, id) = event.key.clone();
         match self {
             Self::DedupById => (String::new(), id),
-            Self::DedupByPayload => (String::new(), event.payload()),
+            Self::DedupByPayload => (String::new(), event.content("payload")),
+            Self::KeyIsTimestamp => (topic, event.content("timestamp")),
+            Self::KeyHasTimestamp => (topic, id + &event.content("timestamp")),
+            Self::KeyHasSource => (topic, id + &event.content("source")),
             Self::LowerCasedId => (topic, id.to_lowercase()),
             Self::TrimmedId => (topic, id.trim_end().to_owned()),
             Self::NormalisedId => (topic, id.replace("e\u{301}", "\u{e9}")),

@@ -1,5 +1,7 @@
 //! An event as it came, and its key.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -31,15 +33,11 @@ impl Event {
         Ok(Self { key: (names.topic, names.event_id), moment: 0, text })
     }
 
-    /// Returns the payload, to the byte.
-    pub(crate) fn payload(&self) -> String {
-        #[derive(Deserialize)]
-        struct Carried<'a> {
-            #[serde(borrow)]
-            payload: &'a RawValue,
-        }
-        let carried: serde_json::Result<Carried<'_>> = serde_json::from_str(self.text.get());
-        carried.map(|carried| carried.payload.get().to_owned()).unwrap_or_default()
+    /// Returns a content by its name, to the byte.
+    pub(crate) fn content(&self, name: &str) -> String {
+        let contents: HashMap<String, Box<RawValue>> =
+            serde_json::from_str(self.text.get()).unwrap_or_default();
+        contents.get(name).map(|content| content.get().to_owned()).unwrap_or_default()
     }
 
     /// Returns the event with the number in its payload as a floating-point one.

@@ -1,9 +1,10 @@
 //! The reference contract over HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{FromRef, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,6 +15,7 @@ use crate::defect::Defect;
 use crate::event::Event;
 use crate::mode::Mode;
 use crate::store::Store;
+use crate::strike::Strikes;
 
 /// Rows of a page without a limit in its request.
 const PAGE: usize = 1_000;
@@ -27,17 +29,36 @@ const CAP: usize = 200;
 /// Pause between two reads of counters that ought to be one.
 const GAP: Duration = Duration::from_millis(5);
 
+/// What the routes share.
+#[derive(Clone)]
+struct Shared {
+    store: Store,
+    strikes: Arc<Strikes>,
+}
+
+impl FromRef<Shared> for Store {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.store.clone()
+    }
+}
+
+impl FromRef<Shared> for Arc<Strikes> {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.strikes.clone()
+    }
+}
+
 /// Returns all routes.
-pub(crate) fn routes(store: Store) -> Router {
+pub(crate) fn routes(store: Store, strikes: Strikes) -> Router {
     Router::new()
         .route("/publish", post(publish))
         .route("/events", get(events))
         .route("/stats", get(stats))
         .route("/health", get(async || axum::Json(json!({"ok": true, "status": "healthy"}))))
-        .with_state(store)
+        .with_state(Shared { store, strikes: Arc::new(strikes) })
 }
 
-async fn publish(State(store): State<Store>, body: String) -> Response {
+async fn publish(State(store): State<Store>, State(strikes): State<Arc<Strikes>>, body: String) -> Response {
     let events = match Event::parse_batch(&body) {
         Ok(events) => events,
         Err(_) if store.defect == Defect::InvalidSwallowed => Event::valid_of(&body),
@@ -50,10 +71,14 @@ async fn publish(State(store): State<Store>, body: String) -> Response {
             return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(detail)).into_response();
         }
     };
+    strikes.count(events.len());
     if store.mode == Mode::Queued {
         let told = axum::Json(json!({"status": "accepted", "accepted": events.len()}));
         store.enqueue(events);
         return (StatusCode::ACCEPTED, told).into_response();
+    }
+    if let Some(response) = store.turned_away(&events) {
+        return response;
     }
     if store.fails_now() {
         return store.refuse(events).await.into_response();
@@ -62,6 +87,7 @@ async fn publish(State(store): State<Store>, body: String) -> Response {
     let taken = events.into_iter().zip(&refused).filter(|(_, refused)| !**refused);
     let results = store.publish(taken.map(|(event, _)| event).collect()).await;
     let inserted = results.iter().filter(|is_new| **is_new).count();
+    let inserted = inserted - store.untold(inserted);
     let mut kinds = results.iter().map(|is_new| if *is_new { "inserted" } else { "duplicate" });
     let told: Vec<&str> = refused
         .iter()

@@ -14,6 +14,7 @@ use clap::Parser;
 use defect::Defect;
 use mode::Mode;
 use store::Store;
+use strike::{Planned, Strikes};
 
 mod counters;
 mod defect;
@@ -23,6 +24,7 @@ mod journal;
 mod mode;
 mod queue;
 mod store;
+mod strike;
 mod wrong;
 
 /// Settings of the target.
@@ -40,6 +42,9 @@ struct Settings {
     /// Mode of the target
     #[arg(long, env = "MODE", value_enum, default_value = "strict")]
     mode: Mode,
+    /// Signals that the target sends to itself
+    #[arg(long, env = "STRIKES", default_value = "")]
+    strikes: Planned,
 }
 
 /// Workers of a target that stores events later.
@@ -55,5 +60,7 @@ async fn main() -> Result<()> {
     let listener = tokio::net::TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, http::routes(store)).await.context("the server ended")
+    axum::serve(listener, http::routes(store, Strikes::new(settings.strikes)))
+        .await
+        .context("the server ended")
 }

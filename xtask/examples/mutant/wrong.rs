@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::counters::Counters;
@@ -17,6 +19,9 @@ const GAP: Duration = Duration::from_millis(5);
 
 /// Distance of batches that fail.
 const FAILS_EVERY: u64 = 50;
+
+/// Distance of batches that are dropped.
+const DROPS_EVERY: u64 = 20;
 
 impl Store {
     /// Looks up, and inserts later.
@@ -122,9 +127,37 @@ impl Store {
         if !matches!(self.defect, Defect::RefusesWhatIsStored | Defect::CountsWhatIsRefused) {
             return false;
         }
+        self.is_nth(FAILS_EVERY)
+    }
+
+    /// Counts a batch, and returns true for one in so many.
+    fn is_nth(&self, every: u64) -> bool {
         let mut state = self.look();
         state.batches += 1;
-        state.batches.is_multiple_of(FAILS_EVERY)
+        state.batches.is_multiple_of(every)
+    }
+
+    /// Returns the response to a batch that is not stored, if this is one.
+    pub(crate) fn turned_away(&self, events: &[Event]) -> Option<Response> {
+        let refused = |status| {
+            let state = self.look();
+            let is_known = events.iter().any(|event| state.knows(&event.key));
+            is_known.then(|| StatusCode::into_response(status))
+        };
+        match self.defect {
+            Defect::DropsWith200Text => self.is_nth(DROPS_EVERY).then(|| "OK".into_response()),
+            Defect::DropsWithAccepted0 => {
+                self.is_nth(DROPS_EVERY).then(|| axum::Json(json!({"accepted": 0})).into_response())
+            }
+            Defect::RefusesRepeats500 => refused(StatusCode::INTERNAL_SERVER_ERROR),
+            Defect::RefusesRepeats409 => refused(StatusCode::CONFLICT),
+            _ => None,
+        }
+    }
+
+    /// Number of new events that the response to a batch tells less than there were.
+    pub(crate) fn untold(&self, inserted: usize) -> usize {
+        usize::from(self.defect == Defect::TellsOneNewTooFew && inserted > 0 && self.is_nth(FAILS_EVERY))
     }
 
     /// Responds 503 to a batch that is stored all the same, or counted.

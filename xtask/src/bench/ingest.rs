@@ -232,7 +232,7 @@ impl Cell {
         self.stored.add(turn.stored_per_s);
         self.loadgen.add(turn.loadgen_us);
         self.aggregator.add(turn.aggregator_us);
-        self.database.add(turn.database_us);
+        turn.database_us.into_iter().for_each(|us| self.database.add(us));
         self.processors.add(turn.processors());
     }
 
@@ -258,7 +258,7 @@ impl Cell {
             of(best),
             short(&self.loadgen),
             short(&self.aggregator),
-            short(&self.database),
+            if self.database.is_empty() { "-".to_owned() } else { short(&self.database) },
             short(&self.processors),
         ]
     }

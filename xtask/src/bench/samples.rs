@@ -13,6 +13,11 @@ impl Samples {
         self.0.sort_by(f64::total_cmp);
     }
 
+    /// True without a measurement.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns the median, between the two in the middle if the number is even; not a number
     /// without any.
     pub(super) fn median(&self) -> f64 {

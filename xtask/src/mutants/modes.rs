@@ -14,8 +14,6 @@ pub struct Mode {
     pub target: &'static str,
     /// Lines of the scenario's promises.
     pub promises: &'static str,
-    /// True if the counters start again with each process.
-    pub forgets_counters: bool,
 }
 
 /// Every promise, as the reference target makes them.
@@ -31,7 +29,6 @@ pub const STRICT: Mode = Mode {
     says: "stores and counts a batch in one step, and answers after it",
     target: REFERENCE,
     promises: PROMISES,
-    forgets_counters: false,
 };
 
 /// Responds once a batch is in its inbox.
@@ -42,7 +39,6 @@ pub const QUEUED: Mode = Mode {
     target: "[target]\n\
      answer = { accepted = \"/accepted\" }\n",
     promises: "preset = \"reference\"\nack = \"queued\"\nstats = \"eventual\"\ndrain = \"3s\"\n",
-    forgets_counters: false,
 };
 
 /// Like [`QUEUED`], with a promise to have stored everything within a second.
@@ -59,7 +55,14 @@ pub const COUNTS_ONLY: Mode = Mode {
     says: "tells how many events of a batch were new, and not which",
     target: "[target]\nanswer = { accepted = \"/accepted\", inserted = \"/inserted\", duplicates = \"/duplicates\" }\n",
     promises: PROMISES,
-    forgets_counters: false,
+};
+
+/// Acknowledges by status alone.
+pub const STATUS_ALONE: Mode = Mode {
+    name: "status alone",
+    target: "[target]\nanswer = {}\n",
+    says: "acknowledges by the status, whatever the body says",
+    ..STRICT
 };
 
 pub const MODES: &[&Mode] = &[
@@ -72,7 +75,6 @@ pub const MODES: &[&Mode] = &[
         target: "[target.answer]\naccepted = \"/accepted\"\ninserted = \"/inserted\"\nduplicates = \"/duplicates\"\n\
                  results = \"/results\"\nnew = [\"inserted\"]\nduplicate = [\"duplicate\"]\nrejected = [\"refused\"]\n",
         promises: "preset = \"reference\"\nbatch = \"partial\"\n",
-        forgets_counters: false,
     },
     &Mode {
         name: "windowed",
@@ -80,7 +82,6 @@ pub const MODES: &[&Mode] = &[
         says: "forgets a key half a second after it was stored, as it promises to, and then stores it again",
         target: REFERENCE,
         promises: "preset = \"reference\"\nwindow = \"500ms\"\n",
-        forgets_counters: false,
     },
     &Mode {
         name: "counters only",
@@ -88,7 +89,6 @@ pub const MODES: &[&Mode] = &[
         says: "shows no events",
         target: "[target.listing]\n",
         promises: "preset = \"reference\"\nstats = \"eventual\"\n",
-        forgets_counters: false,
     },
     &COUNTS_ONLY,
     &Mode {
@@ -98,7 +98,6 @@ pub const MODES: &[&Mode] = &[
         target: "[target.listing]\npath = \"/events\"\ntopics = \"each\"\npaging = \"none\"\nlimit = 200\n\
                  complete = false\n[events]\ntopics = 64\n",
         promises: PROMISES,
-        forgets_counters: false,
     },
     &Mode {
         name: "volatile counters",
@@ -106,6 +105,5 @@ pub const MODES: &[&Mode] = &[
         says: "begins to count anew with each process, and names it",
         target: REFERENCE,
         promises: "preset = \"reference\"\ncounters = \"volatile\"\n",
-        forgets_counters: true,
     },
 ];

@@ -32,7 +32,7 @@ pub enum Starter {
     Scenario(&'static str),
 }
 
-/// A fault of the process at a percentage of the attempts received.
+/// A fault of the process at the moment when a percentage of the attempts have arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// SIGKILL and a new start.
@@ -48,6 +48,19 @@ impl Fault {
     #[must_use]
     pub fn hurts(self) -> bool {
         !matches!(self, Self::Rest { .. })
+    }
+
+    /// True if the fault ends the process.
+    #[must_use]
+    pub fn kills(self) -> bool {
+        matches!(self, Self::Kill { .. })
+    }
+
+    /// Returns its moment.
+    #[must_use]
+    pub fn percent(self) -> u64 {
+        let (Self::Kill { percent } | Self::Pause { percent } | Self::Rest { percent }) = self;
+        percent
     }
 }
 
@@ -84,6 +97,7 @@ impl Mutant {
 const STRUCK_ATTEMPTS: u64 = 8_000;
 
 const SMALL_BATCHES: &str = "[load]\nbatch = 10\n";
+const SINGLE: &str = "[load]\nbatch = 1\n";
 /// Large batches: few enough of them for an inbox to be empty soon.
 const LARGE_BATCHES: &str = "[load]\nbatch = 40\n";
 /// Repeats at the same moment, so that another request repeats what a kill interrupts.
@@ -111,7 +125,8 @@ const KILL: &[Fault] = &[Fault::Kill { percent: 40 }];
 /// Load of the target without a defect, with every trap.
 const EVERYTHING: &str = "[load]\nbatch = 10\ntimeout = \"300ms\"\n\
  [traps]\nsame_id = 16\ncase = 16\ntrailing_space = 16\nnormalisation = 16\nlong_id = 16\n\
-     numeric_id = 16\nother_payload = 16\nkey_order = 16\nnumber_spelling = 16\ninvalid = 20\nempty = 3\n";
+     numeric_id = 16\nother_payload = 16\nkey_order = 16\nnumber_spelling = 16\ninvalid = 20\nempty = 3\n\
+     same_timestamp = 16\nsame_payload = 16\nother_timestamp = 16\nother_source = 16\n";
 const EVERY_FAULT: &[Fault] =
     &[Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }];
 
@@ -200,6 +215,22 @@ pub const MUTANTS: &[Mutant] = &[
         .loaded("[load]\nbatch = 10\n[traps]\nsame_id = 16\n"),
     Mutant::new("dedup-by-payload", "takes two events with one payload for one", "lost")
         .loaded(EQUAL_PAYLOADS),
+    Mutant::new("key-is-payload", "the same, where two events have one payload by a trap", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\nsame_payload = 16\n"),
+    Mutant::new("key-is-timestamp", "takes two events of one moment for one", "key-merged")
+        .loaded("[load]\nbatch = 10\n[traps]\nsame_timestamp = 16\n"),
+    Mutant::new(
+        "key-has-timestamp",
+        "takes an event that comes again with another timestamp for another event",
+        "stored-twice",
+    )
+    .loaded("[load]\nbatch = 10\n[traps]\nother_timestamp = 16\n"),
+    Mutant::new(
+        "key-has-source",
+        "takes an event that comes again from another source for another event",
+        "stored-twice",
+    )
+    .loaded("[load]\nbatch = 10\n[traps]\nother_source = 16\n"),
     Mutant::new("lower-cased-id", "takes ids that differ in case for one", "key-merged")
         .loaded("[load]\nbatch = 10\n[traps]\ncase = 16\n"),
     Mutant::new("trimmed-id", "takes ids that differ in white space at the end for one", "key-merged")
@@ -236,6 +267,24 @@ pub const MUTANTS: &[Mutant] = &[
         "batch-counts",
     )
     .in_mode(&modes::COUNTS_ONLY),
+    Mutant::new(
+        "tells-one-new-too-few",
+        "tells one new event too few and one duplicate too many, one batch in fifty",
+        "batch-counts",
+    )
+    .in_mode(&modes::COUNTS_ONLY),
+    Mutant::new("drops-with-200-text", "answers `200 OK` to one batch in twenty, and drops it", "lost")
+        .in_mode(&modes::STATUS_ALONE),
+    Mutant::new(
+        "drops-with-accepted-0",
+        "answers 200 and `{\"accepted\":0}` to one batch in twenty, and drops it",
+        "lost",
+    )
+    .in_mode(&modes::STATUS_ALONE),
+    Mutant::new("refuses-repeats-500", "answers 500 to a key that is stored", "repeat-refused")
+        .loaded(SINGLE),
+    Mutant::new("refuses-repeats-409", "answers 409 to a key that is stored", "repeat-refused")
+        .loaded(SINGLE),
     Mutant::new("stores-in-parts", "stores a batch event by event; killed", "torn-batch").struck(KILL),
     Mutant::new("counter-outside-the-insert", "reads a counter, and writes it back later", "counters"),
     Mutant::new("counts-what-is-empty", "counts a request without an event as one", "counters")

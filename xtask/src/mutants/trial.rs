@@ -14,7 +14,10 @@ use crate::rig::service::Service;
 /// Program of every mutant.
 const TARGET: &str = "examples/mutant";
 
-/// Pause between two reads of the received count.
+/// Setting with the signals that the target sends to itself.
+const STRIKES: &str = "STRIKES";
+
+/// Pause between two looks at the target.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// Length of a pause: longer than the timeout of the scenarios that have one.
@@ -53,6 +56,8 @@ impl Trial {
         let files = Files::of(&scratch);
         let verdict = match mutant.starter {
             Starter::Trial => {
+                let mut settings = settings;
+                settings.push((STRIKES, strikes(mutant.faults, 0, count)));
                 let target = Service::start(programs, TARGET, settings)?;
                 struck_by_the_trial(programs, mutant, target, &files, Size { count, seed })?
             }
@@ -140,12 +145,8 @@ fn struck_by_the_trial(
     let mut args = files.loading(mutant, "", size)?;
     args.extend(["--target".to_owned(), target.url()]);
     let mut loading = programs.start("loadgen", args)?;
-    let mut forgotten = 0;
-    for fault in mutant.faults {
-        let received = fault.strike(&mut target, &mut loading, size.count, forgotten, programs)?;
-        if mutant.mode.forgets_counters && matches!(fault, Fault::Kill { .. }) {
-            forgotten = received;
-        }
+    for (place, fault) in mutant.faults.iter().enumerate() {
+        fault.attend(&mut target, &mut loading, &mutant.faults[place + 1..], size.count, programs)?;
     }
     let loaded = loading.finish()?;
     ensure!(loaded.code == Some(0), "loadgen ended with {:?}, expected 0: {}", loaded.code, loaded.stderr);
@@ -182,39 +183,51 @@ fn struck_by_the_scenario(
     Ok(serde_json::from_str(&text)?)
 }
 
+/// Returns the signals that a process sends to itself: those of the next faults, up to the one that
+/// ends it, if it starts at this percentage of the attempts.
+fn strikes(faults: &[Fault], start: u64, count: u64) -> String {
+    let until = faults.iter().position(|fault| fault.kills()).map_or(faults.len(), |kill| kill + 1);
+    let strike = |fault: &Fault| {
+        let signal = if fault.kills() { "kill" } else { "stop" };
+        format!("{signal}@{}", count * (fault.percent() - start) / 100)
+    };
+    faults[..until].iter().map(strike).collect::<Vec<_>>().join(",")
+}
+
 impl Fault {
-    /// Waits for its moment and injects the fault. Returns the number of events received by then,
-    /// with the `forgotten` ones of earlier processes.
-    fn strike(
+    /// Waits until the target has struck itself, and starts or continues it.
+    fn attend(
         self,
         target: &mut Service,
         loading: &mut Running,
+        next: &[Self],
         count: u64,
-        forgotten: u64,
         programs: &Programs,
-    ) -> Result<u64> {
-        let (Self::Kill { percent } | Self::Pause { percent } | Self::Rest { percent }) = self;
-        let received = loop {
-            let received = forgotten + target.received()?;
-            if received >= count * percent / 100 {
-                break received;
-            }
+    ) -> Result<()> {
+        while !(if self.kills() { target.has_ended()? } else { target.is_stopped()? }) {
             if let Some(status) = loading.process.try_wait()? {
-                bail!("the run ended ({status}) before {percent} % were received, so no fault came");
+                bail!("the run ended ({status}) before {} % had arrived, so no fault came", self.percent());
             }
             programs.interrupt().pause(LOOK)?;
-        };
-        match self {
-            Self::Kill { .. } => {
-                target.kill()?;
-                target.restart()?;
-            }
-            Self::Pause { .. } | Self::Rest { .. } => {
-                target.pause()?;
-                programs.interrupt().pause(if self.hurts() { PAUSE } else { REST })?;
-                target.resume()?;
-            }
         }
-        Ok(received)
+        if self.kills() {
+            target.set(STRIKES, strikes(next, self.percent(), count));
+            return target.restart();
+        }
+        programs.interrupt().pause(if self.hurts() { PAUSE } else { REST })?;
+        target.resume()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_process_strikes_itself_up_to_its_end() {
+        let faults = [Fault::Kill { percent: 25 }, Fault::Pause { percent: 45 }, Fault::Kill { percent: 60 }];
+        assert_eq!(strikes(&faults, 0, 4_000), "kill@1000");
+        assert_eq!(strikes(&faults[1..], 25, 4_000), "stop@800,kill@1400");
+        assert_eq!(strikes(&faults[3..], 60, 4_000), "");
     }
 }

@@ -115,7 +115,15 @@ impl Process {
         Ok(found.with_context(|| format!("cannot look at {}", self.name))?.is_some())
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    /// True if a signal has stopped the process, and none has continued it.
+    pub(crate) fn is_stopped(&self) -> Result<bool> {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let found = waitid(WaitId::Pid(self.pid()), options);
+        Ok(found.with_context(|| format!("cannot look at {}", self.name))?.is_some())
+    }
+
+    /// Sends a signal to the process and its group.
+    pub fn signal(&self, signal: Signal) {
         if self.ended.is_none() {
             // An error means that no process is left, and the wait that follows notices that.
             kill_process_group(self.pid(), signal).ok();

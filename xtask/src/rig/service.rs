@@ -85,6 +85,27 @@ impl Service {
         self.process.take().context("the server does not run")?.terminate(limit)
     }
 
+    /// Changes a setting for the next start.
+    pub fn set(&mut self, name: &'static str, value: String) {
+        self.settings.retain(|(set, _)| *set != name);
+        self.settings.push((name, value));
+    }
+
+    /// True if the server has ended by itself; it can be started again then.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        let process = self.process.as_mut().context("the server does not run")?;
+        let has_ended = process.try_wait()?.is_some();
+        if has_ended {
+            self.process = None;
+        }
+        Ok(has_ended)
+    }
+
+    /// True if the server is stopped (SIGSTOP).
+    pub fn is_stopped(&self) -> Result<bool> {
+        self.process.as_ref().context("the server does not run")?.is_stopped()
+    }
+
     /// Stops the server (SIGSTOP) until [`Self::resume`].
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP)

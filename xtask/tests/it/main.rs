@@ -17,6 +17,7 @@ mod gone;
 mod imports;
 mod links;
 mod mutants;
+mod oddities;
 mod probe;
 mod process;
 mod replicas;

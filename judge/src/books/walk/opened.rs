@@ -56,7 +56,7 @@ impl Progress {
         if done.answer.outcome != Outcome::NeverSent {
             self.left_until = Some(done.t_end);
         }
-        if matches!(done.answer.outcome, Outcome::Acked | Outcome::Unknown) {
+        if matches!(done.answer.outcome, Outcome::Acked | Outcome::Unknown | Outcome::Unclear) {
             self.interval = Some(Interval { start: done.t_start, end: done.t_end });
         }
         self.acked |= done.answer.outcome == Outcome::Acked;

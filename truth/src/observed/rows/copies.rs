@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::observed::looks::MOST_HISTORIES;
+/// Most keys with more than one row that are kept.
+pub const MOST_COPIES: usize = 10_000;
 
 /// Rows of keys that are listed more than once. Its memory grows with the page, not with the
 /// listing.
@@ -66,7 +67,7 @@ impl Copies {
         self.count += u64::from(seen_before == 1);
         let is_border = !is_within && self.page_before.contains(&ordinal);
         self.border_repeats += u64::from(is_border);
-        if self.keys.len() < MOST_HISTORIES || self.keys.contains_key(&ordinal) {
+        if self.keys.len() < MOST_COPIES || self.keys.contains_key(&ordinal) {
             let places = self.keys.entry(ordinal).or_default();
             places.within |= is_within;
             places.border |= is_border;

@@ -110,6 +110,9 @@ mod tests {
         for text in ["Wed, 01 Jan 2025 00:00:00 GMT", "1 Jan 2025 01:00:00 +0100"] {
             assert_eq!(is_moment(text, SENT_MS - 250), Some(true), "{text}");
         }
+        for text in ["2025-01-01T00:00:00Z", "2025-01-01T00:00Z", "20250101T000000Z", "2025-01-01 00:00:00"] {
+            assert_eq!(is_moment(text, SENT_MS - 250), Some(true), "{text}");
+        }
         assert_eq!(is_moment("250", 250), Some(true));
         assert_eq!(is_moment("0.25", 250), Some(true));
         assert_eq!(is_moment("-250", -250), Some(true));

@@ -72,6 +72,15 @@ impl<'a> Body<'a> {
         })
     }
 
+    /// True if the counts are of fewer events than were sent. Some targets count the new events
+    /// alone as accepted, beside the duplicates.
+    pub(super) fn counts_less_than(&self, sent: u32) -> bool {
+        let parts = self.inserted.or(self.accepted).zip(self.duplicates);
+        let sum = parts.map(|(new, known)| u64::from(new) + u64::from(known));
+        let all = u64::from(sent);
+        sum != Some(all) && self.accepted.map(u64::from).or(sum).is_some_and(|counted| counted < all)
+    }
+
     /// Events that a list of rejected events names.
     pub(super) fn refused(&self, fields: &AnswerFields) -> Refused {
         let Some(list) = self.refused else { return Refused::Nobody };

@@ -53,6 +53,12 @@ impl Kinds {
         Some(Self::Each(kinds))
     }
 
+    /// Returns the places of the rejected events.
+    pub fn rejected(&self) -> impl Iterator<Item = usize> {
+        let each: &[Kind] = if let Self::Each(kinds) = self { kinds } else { &[] };
+        (0..).zip(each).filter(|(_, kind)| **kind == Kind::Rejected).map(|(place, _)| place)
+    }
+
     /// Returns the kind of the event at `place`.
     pub fn of(&self, place: usize) -> Kind {
         match self {

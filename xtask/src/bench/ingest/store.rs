@@ -62,10 +62,10 @@ impl Database {
 
     /// Returns the processor time that the server has taken; none for a database in the client's
     /// process.
-    pub(super) fn cpu(&self) -> Result<Duration> {
+    pub(super) fn cpu(&self) -> Result<Option<Duration>> {
         match self {
-            Self::Sqlite => Ok(Duration::ZERO),
-            Self::Postgres(cluster) => family_cpu(cluster.server_id()),
+            Self::Sqlite => Ok(None),
+            Self::Postgres(cluster) => family_cpu(cluster.server_id()).map(Some),
         }
     }
 

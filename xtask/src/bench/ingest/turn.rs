@@ -38,8 +38,8 @@ pub(super) struct Turn {
     /// Microseconds of loadgen's processor time for one event.
     pub(super) loadgen_us: f64,
     pub(super) aggregator_us: f64,
-    /// Zero for a database in the aggregator's process.
-    pub(super) database_us: f64,
+    /// None for a database in the aggregator's process.
+    pub(super) database_us: Option<f64>,
 }
 
 impl Ack {
@@ -61,31 +61,30 @@ impl Turn {
         let results = Scratch::new()?;
         let store = database.fresh()?;
         let mut aggregator = aggregator::start_with(programs, store.url(), &[("ACK", ack.name())])?;
-        let before = [cpu_of(&aggregator)?, database.cpu()?];
+        let before = (cpu_of(&aggregator)?, database.cpu()?);
         let sent = loadgen::run(run, programs, Place::Anywhere, &aggregator.url(), results.path())?;
         let drain = match ack {
             Ack::Committed => Duration::ZERO,
             Ack::Queued => drained(&aggregator, programs)?,
         };
-        let after = [cpu_of(&aggregator)?, database.cpu()?];
+        let after = (cpu_of(&aggregator)?, database.cpu()?);
         aggregator.check()?;
         drop(aggregator);
         store.remove()?;
         let events = run.events as f64;
         let per_event = |time: Duration| time.as_secs_f64() * 1e6 / events;
-        let [aggregator_us, database_us] = [0, 1].map(|program| per_event(after[program] - before[program]));
         Ok(Self {
             acked_per_s: sent.events_per_s,
             stored_per_s: events / (events / sent.events_per_s + drain.as_secs_f64()),
             loadgen_us: per_event(sent.usage.cpu),
-            aggregator_us,
-            database_us,
+            aggregator_us: per_event(after.0 - before.0),
+            database_us: after.1.zip(before.1).map(|(after, before)| per_event(after - before)),
         })
     }
 
     /// Returns the number of busy processors, of all programs together.
     pub(super) fn processors(&self) -> f64 {
-        (self.loadgen_us + self.aggregator_us + self.database_us) * self.stored_per_s / 1e6
+        (self.loadgen_us + self.aggregator_us + self.database_us.unwrap_or(0.0)) * self.stored_per_s / 1e6
     }
 }
 

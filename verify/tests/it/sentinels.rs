@@ -1,0 +1,170 @@
+//! Sentinels as `verify` sends them: what is asked for, what is recorded, and what stays sound.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use judge::verdict::{CheckId, Judgement, Status, Verdict};
+use truth::observed::Observed;
+use truth::record::folder::RunFolder;
+use truth::record::ledger::reader::SegmentReader;
+use truth::record::ledger::{Frame, Purpose};
+use truth::scenario::promises::PayloadEquality;
+
+use crate::forge::{Forge, Forged, check};
+use crate::stub::{Pages, Published, Script, Stub};
+
+const FIRST_LINE: &str = "24 events were added to the target (sentinels)\n";
+
+/// 300 attempts of 210 keys, all acknowledged.
+fn run() -> Forged {
+    let mut forge = Forge::default();
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
+    forge.scenario.promises.payload = PayloadEquality::Json;
+    forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
+    forge.run()
+}
+
+/// A target that shows its newest rows only after further events came.
+fn late(forged: &Forged) -> Script {
+    let mut rows = forged.rows.clone();
+    let hidden = rows.split_off(rows.len() - 10);
+    Script { hidden, by_topic: false, ..Script::of(rows, forged.now.clone()) }
+}
+
+fn verify(folder: &RunFolder, stub: &Stub, arguments: &[&str]) -> Output {
+    let path = folder.path().to_str().expect("an ASCII path");
+    Command::new(env!("CARGO_BIN_EXE_verify"))
+        .args([path, "--target", &stub.url, "--settle", "1s"])
+        .args(arguments)
+        .env_remove("TARGET_URL")
+        .output()
+        .expect("the program runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+fn saved(folder: &RunFolder) -> Judgement {
+    serde_json::from_slice(&fs::read(folder.file("verdict.json")).expect("a verdict")).expect("a verdict")
+}
+
+/// Lists of sentinels in the ledger.
+fn lists(folder: &RunFolder) -> Vec<Vec<u64>> {
+    let segments = folder.segments().expect("a ledger");
+    let frames = segments.iter().flat_map(|path| SegmentReader::open(path).expect("a segment"));
+    let list = |frame| match frame {
+        Frame::Resend { purpose: Purpose::Sentinel, ordinals, .. } => Some(ordinals),
+        _ => None,
+    };
+    frames.map(|frame| frame.expect("a good frame")).filter_map(list).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finding_that_hangs_on_sentinels_is_looked_at_again_after_they_were_sent() {
+    let out = tempfile::tempdir().expect("a folder");
+    let forged = run();
+    let stub = Stub::start(late(&forged)).await;
+    let folder = forged.write(out.path());
+    let output = verify(&folder, &stub, &["--sentinels"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stdout).starts_with(FIRST_LINE), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("sending 24 sentinels"), "{}", text(&output.stderr));
+    // The finding is saved before the sentinels are.
+    let first = Observed::load(&folder.observation(1)).expect("the first look");
+    assert_eq!((first.sentinels, first.listing.sentinels.len()), (None, 0));
+    let second = Observed::load(&folder.observation(2)).expect("the second look");
+    let sentinels = second.sentinels.expect("a record of the sentinels");
+    assert_eq!((sentinels.sent.len(), sentinels.fallen_out), (24, 0));
+    assert!(sentinels.all_seen() && sentinels.looks > 0 && sentinels.slowest_ms().is_some());
+    for topic in forged.events.topics() {
+        assert_eq!(sentinels.sent.iter().filter(|sentinel| sentinel.topic == *topic).count(), 8);
+    }
+    assert_eq!((second.listing.sentinels.len(), second.stats.follows), (24, Some(1)));
+    assert_eq!(lists(&folder).concat().len(), 24);
+    // They stay ours, whoever looks, and the verdict can be had again from the files.
+    let offline = verify(&folder, &stub, &["--offline"]);
+    assert_eq!(text(&offline.stdout), text(&output.stdout));
+    let again = verify(&folder, &stub, &[]);
+    assert_eq!(again.status.code(), Some(0), "{}{}", text(&again.stdout), text(&again.stderr));
+    assert!(text(&again.stdout).starts_with(FIRST_LINE), "{}", text(&again.stdout));
+    assert_eq!(check(&saved(&folder), CheckId::Stranger).status, Status::Pass);
+    assert_eq!(stub.published(), 2, "requests of 16 and 8 sentinels");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_sentinel_is_sent_without_being_asked_for_or_where_nothing_hangs_on_it() {
+    let out = tempfile::tempdir().expect("a folder");
+    let forged = run();
+    let stub = Stub::start(late(&forged)).await;
+    let folder = forged.write(out.path());
+    let unasked = verify(&folder, &stub, &[]);
+    assert_eq!(unasked.status.code(), Some(3), "{}", text(&unasked.stdout));
+    assert_eq!((stub.published(), lists(&folder).len()), (0, 0));
+    // By now all rows are shown: a PASS needs nothing.
+    let sound = Stub::start(Script::of(forged.rows.clone(), forged.now.clone())).await;
+    let passed = verify(&folder, &sound, &["--sentinels"]);
+    assert_eq!(passed.status.code(), Some(0), "{}", text(&passed.stdout));
+    assert_eq!((sound.published(), lists(&folder).len()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_sentinel_is_sent_over_a_fail() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut forged = run();
+    forged.lose(11);
+    let stub = Stub::start(Script::of(forged.rows.clone(), forged.now.clone())).await;
+    let folder = forged.write(out.path());
+    let output = verify(&folder, &stub, &["--sentinels"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert_eq!((stub.published(), saved(&folder).verdict), (0, Verdict::Fail));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_show_that_a_full_view_pushes_old_rows_out() {
+    let out = tempfile::tempdir().expect("a folder");
+    let forged = run();
+    let script = Script::of(forged.rows.clone(), forged.now.clone());
+    let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, by_topic: false, ..script }).await;
+    let folder = forged.write(out.path());
+    let output = verify(&folder, &stub, &["--sentinels"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+    let second = Observed::load(&folder.observation(2)).expect("the second look");
+    let sentinels = second.sentinels.expect("a record of the sentinels");
+    assert!(sentinels.all_seen());
+    assert_eq!((sentinels.fallen_out, sentinels.fallen_out_keys.len()), (24, 8));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinels_without_an_answer_are_not_waited_for() {
+    let out = tempfile::tempdir().expect("a folder");
+    let forged = run();
+    let script = Script { on_publish: Box::new(|_| Published::Unknown), ..late(&forged) };
+    let stub = Stub::start(script).await;
+    let folder = forged.write(out.path());
+    let output = verify(&folder, &stub, &["--sentinels"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    let second = Observed::load(&folder.observation(2)).expect("the second look");
+    let sentinels = second.sentinels.expect("a record of the sentinels");
+    assert!(sentinels.sent.iter().all(|sentinel| sentinel.acked_ms.is_none() && sentinel.seen_ms.is_none()));
+    assert_eq!((sentinels.looks, lists(&folder).concat().len()), (0, 24));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_invocation_sends_sentinels_of_its_own() {
+    let out = tempfile::tempdir().expect("a folder");
+    let forged = run();
+    let script = Script::of(forged.rows.clone(), forged.now.clone());
+    let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, by_topic: false, ..script }).await;
+    let folder = forged.write(out.path());
+    for invocation in 1..=2 {
+        let output = verify(&folder, &stub, &["--sentinels"]);
+        assert_eq!(output.status.code(), Some(3), "{}{}", text(&output.stdout), text(&output.stderr));
+        let added = format!("{} events were added", 24 * invocation);
+        assert!(text(&output.stdout).starts_with(&added), "{}", text(&output.stdout));
+    }
+    let mut all = lists(&folder).concat();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 48);
+}
