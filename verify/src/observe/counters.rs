@@ -201,7 +201,7 @@ impl<'a> CounterWatch<'a> {
             if self.states.len() > STATES {
                 self.states.remove(0);
             }
-        } else if !is_same && !self.wanted.promises.shared {
+        } else if !is_same && !self.wanted.promises.is_shared() {
             self.went_back = true;
         }
         self.last = Some(reading);
