@@ -9,10 +9,13 @@
 //! sent after key 40 was answered, and all of these are shown. Of the 96 acknowledged keys in
 //! between, 95 are. Then key 40 is lost: neither a limit on rows nor one on age would hide it
 //! alone. Had keys 0 to 60 been absent, a view of the newest rows would explain it.
+//!
+//! Sentinels that `verify` sent after the run stand in for later keys, unless a key that was shown
+//! before them is shown no longer: then a full view may push rows out.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::books::keys::Class;
+use crate::books::keys::{Class, KeyState};
 use crate::books::walk::WalkError;
 use crate::facts::Facts;
 use crate::history;
@@ -72,6 +75,11 @@ fn bracketed(facts: &Facts<'_>, absent: &[u64]) -> Result<HashSet<u64>, WalkErro
             topic.take(ordinal, state.seen() > 0);
         }
     }
+    for ordinal in later(facts) {
+        if let Some(topic) = topics.get_mut(events.topic(ordinal)) {
+            topic.later.push(ordinal);
+        }
+    }
     let wanted = absent.iter().copied().chain(topics.values().flat_map(Topic::asked)).collect();
     let spans: HashMap<u64, Span> = history::histories(facts.evidence, &wanted)?
         .into_iter()
@@ -89,6 +97,15 @@ fn bracketed(facts: &Facts<'_>, absent: &[u64]) -> Result<HashSet<u64>, WalkErro
     Ok(absent.iter().filter(is_within).copied().collect())
 }
 
+/// Returns the sentinels that are shown, if no key has fallen out since they were sent.
+fn later(facts: &Facts<'_>) -> impl Iterator<Item = u64> {
+    let sentinels = &facts.evidence.observed.sentinels;
+    let is_pushed_out = sentinels.as_ref().is_some_and(|sentinels| sentinels.fallen_out > 0);
+    let is_shown = move |state: KeyState| !is_pushed_out && state.acked() > 0 && state.seen() > 0;
+    let shown = facts.tally.keys.sentinels().filter(move |(_, state)| is_shown(*state));
+    shown.map(|(ordinal, _)| ordinal)
+}
+
 /// Acknowledged keys of one topic, in the order of their numbers.
 #[derive(Debug, Default)]
 struct Topic {
@@ -102,6 +119,8 @@ struct Topic {
     shown: u64,
     /// Number of absent keys since the last that is shown.
     absent_since: u64,
+    /// Sentinels that are shown, which were sent after all keys.
+    later: Vec<u64>,
 }
 
 impl Topic {
@@ -123,11 +142,13 @@ impl Topic {
 
     /// Returns true if nearly all keys in between are shown.
     fn is_shown(&self) -> bool {
-        self.between >= LEAST && self.shown * 100 >= self.between * SHARE
+        let after = if self.later.is_empty() { 0 } else { self.absent_since };
+        let between = self.between + after;
+        between >= LEAST && self.shown * 100 >= between * SHARE
     }
 
     fn asked(&self) -> impl Iterator<Item = u64> {
-        self.first.iter().chain(&self.last).copied()
+        self.first.iter().chain(&self.last).chain(&self.later).copied()
     }
 }
 

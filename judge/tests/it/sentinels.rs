@@ -6,12 +6,13 @@ use judge::judge;
 use judge::resend::{Lists, hangs_on_sentinels};
 use judge::verdict::{CheckId, Judgement, Status, Verdict};
 use truth::observed::Settled;
+use truth::observed::sentinels::Sentinels;
 use truth::plan::sentinel::Sender;
 use truth::plan::shard::Shard;
 use truth::record::ledger::{Done, Frame, Purpose, Scope};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
-use crate::forge::{Fate, Forge, Forged, assert_fails, check, row};
+use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, row};
 
 fn run() -> Forged {
     Forge::default().run()
@@ -187,6 +188,40 @@ fn an_absent_key_that_the_view_may_not_show_hangs_on_sentinels_and_a_loss_does_n
     // What still waits is shown by no sentinel.
     evidence.observed.stats.settled = Settled::Moving;
     assert!(!hangs_on_sentinels(&judge(&evidence)));
+}
+
+/// The newest key is lost, and nobody promises that the listing is complete.
+fn newest_lost() -> (Evidence, u64) {
+    let mut forged = run();
+    let newest = forged.plan.keys().expect("a plan with a count") - 1;
+    forged.lose(newest);
+    forged.is_complete = false;
+    let (evidence, _) = sent(&mut forged, Outcome::Acked);
+    (evidence, newest)
+}
+
+#[test]
+fn sentinels_that_are_shown_stand_in_for_keys_after_a_loss() {
+    let (evidence, newest) = newest_lost();
+    assert_names(&judge(&evidence), CheckId::Lost, newest);
+    // Without them, a view that is behind would explain it.
+    let mut unseen = evidence.clone();
+    unseen.observed.listing.sentinels.clear();
+    assert_eq!(check(&judge(&unseen), CheckId::Lost).status, Status::Unknown);
+}
+
+#[test]
+fn sentinels_that_pushed_a_key_out_stand_in_for_nothing() {
+    let (mut evidence, _) = newest_lost();
+    evidence.observed.sentinels = Some(Sentinels {
+        schema_version: 1,
+        sent: Vec::new(),
+        looks: 1,
+        looked_ms: 1,
+        fallen_out: 1,
+        fallen_out_keys: vec![11],
+    });
+    assert_eq!(check(&judge(&evidence), CheckId::Lost).status, Status::Unknown);
 }
 
 #[test]
