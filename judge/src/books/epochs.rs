@@ -7,7 +7,10 @@
 
 use truth::observed::counters::Counters;
 
+use self::unit::{Growth, Unit};
 use super::interval::Interval;
+
+mod unit;
 
 /// Number of restarts, of falls and of instances that are kept.
 const KEPT: usize = 8;
@@ -78,6 +81,9 @@ pub struct Epochs {
     /// Set if counters are promised to go on after a restart.
     goes_on: bool,
     pub(crate) last: Option<Reading>,
+    /// Uptime of the last reading, as if it were in seconds.
+    last_uptime: Option<u64>,
+    unit: Unit,
     instances: Vec<String>,
     /// Pairs of readings that were compared.
     pub compared: u64,
@@ -95,6 +101,8 @@ impl Epochs {
         Self {
             goes_on,
             last: None,
+            last_uptime: None,
+            unit: Unit::default(),
             instances: Vec::new(),
             compared: 0,
             restarts: Vec::new(),
@@ -104,7 +112,8 @@ impl Epochs {
     }
 
     /// Takes the next reading.
-    pub fn take(&mut self, next: Reading) {
+    pub fn take(&mut self, mut next: Reading) {
+        self.find_unit(&mut next);
         if let Some(last) = &self.last {
             let step = self.step(last, &next);
             self.compared += 1;
@@ -131,6 +140,33 @@ impl Epochs {
     /// Returns true if all readings so far are surely of one process.
     pub fn is_one(&self) -> bool {
         self.broken.is_none()
+    }
+
+    /// Compares the uptime of a reading with the clock, and gives it the unit that the readings so
+    /// far show.
+    fn find_unit(&mut self, next: &mut Reading) {
+        let was_millis = self.unit.is_millis();
+        let uptime = next.counters.uptime_ms;
+        if let Some(growth) = self.last.as_ref().and_then(|last| self.growth(last, next)) {
+            self.unit.take(growth, ROUNDED_MS);
+        }
+        self.last_uptime = uptime;
+        if self.unit.is_millis() {
+            next.counters.uptime_ms = uptime.map(|uptime| uptime / 1_000);
+            if let Some(last) = self.last.as_mut().filter(|_| !was_millis) {
+                last.counters.uptime_ms = last.counters.uptime_ms.map(|uptime| uptime / 1_000);
+            }
+        }
+    }
+
+    /// Returns the growth of the uptime since the last reading, if both are of the run's clock.
+    fn growth(&self, last: &Reading, next: &Reading) -> Option<Growth> {
+        let between = |from: Option<u64>, to: Option<u64>| Some(to?.checked_sub(from?)? / 1_000_000);
+        Some(Growth {
+            uptime: next.counters.uptime_ms?.checked_sub(self.last_uptime?)?,
+            least: between(last.answered_ns, next.asked_ns)?,
+            most: between(last.asked_ns, next.answered_ns)? + 1,
+        })
     }
 
     fn step(&self, last: &Reading, next: &Reading) -> Step {
@@ -168,6 +204,33 @@ impl Epochs {
             _ if has_fallen => Passage::Another,
             _ if up.is_some_and(|(up, between)| up > between) => Passage::Same,
             _ => Passage::Unclear,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Readings each quarter of a second of a process that began again before the sixth.
+    fn restarted(unit_ms: u64) -> Epochs {
+        let mut epochs = Epochs::new(false);
+        for nth in 0..10_u64 {
+            let asked_ns = 5_000_000_000 + nth * 250_000_000;
+            let up = if nth < 6 { 60_000 + nth * 250 } else { (nth - 6) * 250 + 100 };
+            let counters = Counters { uptime_ms: Some(up * unit_ms), ..Counters::default() };
+            let answered_ns = Some(asked_ns + 1_000_000);
+            epochs.take(Reading { asked_ns: Some(asked_ns), answered_ns, counters });
+        }
+        epochs
+    }
+
+    #[test]
+    fn an_uptime_in_milliseconds_shows_the_same_restart_as_one_in_seconds() {
+        for unit_ms in [1, 1_000] {
+            let epochs = restarted(unit_ms);
+            assert_eq!((epochs.restarts.len(), epochs.broken), (1, Some(Passage::Restarted)), "{unit_ms}");
+            assert_eq!(epochs.last.and_then(|last| last.counters.uptime_ms), Some(850));
         }
     }
 }
