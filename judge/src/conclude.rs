@@ -5,6 +5,7 @@ use truth::observed::counters::Counters;
 use truth::record::manifest::FolderFormat;
 
 use crate::books::coverage::EXPECTED_ENOUGH;
+use crate::books::keys::Class;
 use crate::books::tally::Sums;
 use crate::facts::Facts;
 use crate::premises;
@@ -146,10 +147,10 @@ fn unread_database<'a>(facts: &Facts<'a>) -> Option<&'a String> {
 fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     let evidence = facts.evidence;
     let listing = &evidence.observed.listing;
-    if listing.missing_at_first > 0 && facts.tells_presence() {
-        examined
-            .observations
-            .push(Observation::SeenLate { keys: listing.missing_at_first, looked_ms: listing.looked_ms });
+    let absent = facts.tally.keys.of_class(Class::Lost, 0).count;
+    let late = listing.missing_at_first.saturating_sub(absent);
+    if late > 0 && facts.tells_presence() {
+        examined.observations.push(Observation::SeenLate { keys: late, looked_ms: listing.looked_ms });
     }
     if listing.route == Route::Database {
         let apart = evidence.observed.database.as_ref().and_then(|database| database.apart.as_ref());

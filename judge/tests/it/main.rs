@@ -9,6 +9,7 @@ mod liveness;
 mod order_oracle;
 mod over_time;
 mod planted;
+mod premises;
 mod refusals;
 mod region_oracle;
 mod registry;

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use judge::numbers::{counted, grouped};
 use reader::client::ReadError;
 use truth::observed::Behind;
 use truth::observed::presence::Presence;
@@ -201,7 +202,8 @@ impl<'e> Observer<'_, 'e> {
             if is_resolved || is_quiet || Instant::now() >= self.deadline {
                 return Ok(());
             }
-            let what = format!("; {} keys are not shown, {} more than once", amiss.missing, amiss.copies);
+            let missing = counted(amiss.missing, "key is", "keys are");
+            let what = format!("; {missing} not shown, {} more than once", grouped(amiss.copies));
             self.lister.progress.tick(|| what);
             tokio::time::sleep(POLL_EVERY).await;
             self.counters.read().await;

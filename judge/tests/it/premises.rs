@@ -1,0 +1,189 @@
+//! Premises: the same finding under promises, without them, and where the run shows what they say.
+
+use judge::judge;
+use judge::verdict::{CheckId, Judgement, Premise, Standing, Status, Verdict};
+use truth::record::ledger::Done;
+use truth::scenario::promises::{Ack, Promises};
+use truth::target::answer::Kind;
+
+use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign, row};
+
+/// A correct run whose target promises nothing.
+fn undeclared() -> Forged {
+    let mut forge = Forge::default();
+    forge.scenario.promises = Promises::default();
+    Forged { is_complete: false, ..forge.run() }
+}
+
+/// The standing of a premise under the finding of a check.
+fn standing(verdict: &Judgement, id: CheckId, premise: Premise) -> Standing {
+    let check = check(verdict, id);
+    let ground = check.premises.iter().find(|ground| ground.premise == premise);
+    ground.unwrap_or_else(|| panic!("{check:#?}")).standing
+}
+
+fn assert_open(verdict: &Judgement, id: CheckId, premise: Premise) {
+    assert_fails(verdict, &[]);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
+    assert_eq!(check(verdict, id).status, Status::Unknown, "{:#?}", check(verdict, id));
+    assert!(matches!(standing(verdict, id, premise), Standing::Assumed | Standing::Refuted));
+}
+
+fn assert_observed(verdict: &Judgement, id: CheckId) {
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    assert_eq!(check(verdict, id).status, Status::NotTested);
+    let told = |line: &String| line.contains("nobody promised");
+    assert!(verdict.observations.iter().map(ToString::to_string).any(|line| told(&line)));
+}
+
+#[test]
+fn a_correct_target_that_promises_nothing_passes() {
+    let verdict = undeclared().verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    assert!(verdict.premises.iter().any(|ground| ground.standing == Standing::Assumed));
+}
+
+#[test]
+fn a_key_between_others_is_lost_and_one_at_an_end_may_be_out_of_sight() {
+    let mut forged = undeclared();
+    let keys = forged.plan.keys().unwrap();
+    let middle = forged.key_where(|attempts| matches!(attempts, [(3, _, _)]));
+    forged.lose(middle);
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &[CheckId::Lost]);
+    for premise in [Premise::Whole, Premise::Fresh, Premise::NothingWaits] {
+        assert_eq!(standing(&verdict, CheckId::Lost, premise), Standing::Shown);
+    }
+    for end in [0, keys - 1] {
+        let mut forged = undeclared();
+        forged.lose(end);
+        assert_open(&forged.verdict(), CheckId::Lost, Premise::Whole);
+    }
+}
+
+#[test]
+fn a_view_of_a_part_of_the_rows_loses_nothing() {
+    let views: [fn(usize, usize) -> bool; 4] = [
+        |nth, rows| nth >= rows / 2,
+        |nth, rows| nth < rows / 2,
+        |nth, _| nth % 10 == 0,
+        |nth, rows| nth > rows / 4 && nth % 9 > 0,
+    ];
+    for view in views {
+        let mut forged = undeclared();
+        let rows = forged.rows.len();
+        let mut nth = 0;
+        forged.rows.retain(|_| {
+            nth += 1;
+            view(nth - 1, rows)
+        });
+        assert_open(&forged.verdict(), CheckId::Lost, Premise::Whole);
+        // The promise that the listing shows all is then what is broken.
+        let mut promised = Forged { is_complete: true, ..forged };
+        promised.promises.visible = Some(std::time::Duration::ZERO);
+        assert_eq!(check(&promised.verdict(), CheckId::Lost).status, Status::Fail);
+    }
+}
+
+#[test]
+fn what_may_be_stored_later_is_not_lost_yet() {
+    let mut forged = undeclared();
+    let middle = forged.key_where(|attempts| matches!(attempts, [(3, _, _)]));
+    forged.lose(middle);
+    let mut later = forged.clone();
+    later.dones().for_each(|done: &mut Done| done.status = 202);
+    assert_open(&later.verdict(), CheckId::Lost, Premise::NothingWaits);
+    later.promises.ack = Some(Ack::Committed);
+    assert_fails(&later.verdict(), &[CheckId::Lost]);
+    forged.promises.ack = Some(Ack::Queued);
+    assert_open(&forged.verdict(), CheckId::Lost, Premise::NothingWaits);
+}
+
+#[test]
+fn copies_of_a_key_that_was_sent_again_may_merge() {
+    let mut forged = undeclared();
+    let once = forged.key_where(|attempts| attempts.len() == 1);
+    let again = forged.key_where(|attempts| attempts.len() > 1);
+    let mut repeated = forged.clone();
+    repeated.rows.push(row(&repeated.events, again));
+    assert_open(&repeated.verdict(), CheckId::StoredTwice, Premise::CopiesSettled);
+    repeated.promises.merge = Some(std::time::Duration::ZERO);
+    assert_fails(&repeated.verdict(), &[CheckId::StoredTwice]);
+    forged.rows.push(row(&forged.events, once));
+    assert_fails(&forged.verdict(), &[CheckId::StoredTwice]);
+}
+
+#[test]
+fn a_key_that_was_new_twice_fails_and_one_that_was_new_late_needs_a_promise() {
+    let forged = undeclared();
+    let key = forged.key_where(|attempts| matches!(attempts, [(first, ..), (second, ..)] if second > first));
+    let attempts = forged.attempts_of(key);
+    let mut twice = forged.clone();
+    attempts.iter().for_each(|attempt| twice.tell(*attempt, Kind::New));
+    assert_fails(&twice.verdict(), &[CheckId::AnswerOrder]);
+    let mut late = forged;
+    late.tell(attempts[0], Kind::Duplicate);
+    late.tell(attempts[1], Kind::New);
+    assert_open(&late.verdict(), CheckId::AnswerOrder, Premise::Committed);
+    late.promises.ack = Some(Ack::Committed);
+    late.promises.intermediary_resends = Some(false);
+    assert_fails(&late.verdict(), &[CheckId::AnswerOrder]);
+}
+
+#[test]
+fn counters_decide_nothing_that_nobody_promised() {
+    let mut forged = undeclared();
+    forged.now.received = forged.now.received.map(|received| received - 1);
+    assert_open(&forged.verdict(), CheckId::Counters, Premise::Counters);
+    let mut above = undeclared();
+    for counters in above.closing.iter_mut().chain([&mut above.now]) {
+        counters.received = counters.received.map(|received| received + 1);
+        counters.duplicates = counters.duplicates.map(|duplicates| duplicates + 1);
+    }
+    above.promises = truth::scenario::promises::Preset::Reference.promises();
+    assert_fails(&above.verdict(), &[CheckId::Counters]);
+    above.promises.shared = None;
+    assert_open(&above.verdict(), CheckId::Counters, Premise::NobodyElse);
+}
+
+#[test]
+fn a_promise_that_nobody_made_is_broken_by_nobody() {
+    // Counters would tell of the rejected event too.
+    let mut refused = Forged { baseline: None, ..undeclared() };
+    let key = refused.key_where(|attempts| attempts.len() == 1);
+    refused.tell(refused.attempts_of(key)[0], Kind::Rejected);
+    assert_observed(&refused.verdict(), CheckId::RejectedButStored);
+    let fates = |round, request| match (round, request) {
+        (2, 5) => vec![Fate::Unknown { executed: true }],
+        _ => vec![Fate::Acked],
+    };
+    let mut forge = Forge { fates, ..Forge::default() };
+    forge.scenario.promises = Promises::default();
+    let mut torn = Forged { is_complete: false, ..forge.run() };
+    let alone =
+        torn.key_where(|attempts| matches!(attempts, [(round, request, _)] if (*round, *request) == (2, 5)));
+    torn.rows.retain(|row| row.event_id != torn.events.id_text(alone));
+    assert_eq!(check(&torn.verdict(), CheckId::TornBatch).status, Status::NotTested);
+}
+
+#[test]
+fn rows_of_others_are_blamed_on_the_target_only_if_nobody_else_writes() {
+    let mut forged = Forge { earlier: 5, ..Forge::default() }.run();
+    forged.rows.push(foreign(99));
+    assert_eq!(check(&forged.verdict(), CheckId::Stranger).status, Status::Fail);
+    forged.promises.shared = None;
+    assert_open(&forged.verdict(), CheckId::Stranger, Premise::NobodyElse);
+}
+
+#[test]
+fn looks_that_contradict_each_other_show_nothing_whole() {
+    let mut forged = undeclared();
+    let middle = forged.key_where(|attempts| matches!(attempts, [(3, _, _)]));
+    forged.lose(middle);
+    let mut evidence = forged.evidence();
+    evidence.observed.looks.more_by_topic = true;
+    assert_open(&judge(&evidence), CheckId::Lost, Premise::Whole);
+    let mut evidence = forged.evidence();
+    evidence.observed.looks.http_age = Some(9);
+    assert_open(&judge(&evidence), CheckId::Lost, Premise::Fresh);
+}
