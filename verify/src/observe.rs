@@ -39,6 +39,11 @@ const QUIET: Duration = Duration::from_millis(500);
 
 /// Observes a target. An error means that nothing at all could be read.
 pub async fn observe(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Observed, ReadError> {
+    // It is large, and awaited within others.
+    Box::pin(look_until_decided(client, wanted)).await
+}
+
+async fn look_until_decided(client: &TargetClient, wanted: &Wanted<'_>) -> Result<Observed, ReadError> {
     let began = Instant::now();
     let quiet = quiet(wanted);
     // A target may promise a longer time, and then gets it.

@@ -371,7 +371,7 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Observed, VerifyError> 
         return Ok(Observed::blank(&runs[0].manifest.plan, &url));
     }
     let wanted = wanted(options, &evidence, &tally, database.as_ref());
-    match Box::pin(observe(&client, &wanted)).await {
+    match observe(&client, &wanted).await {
         Ok(mut observed) => {
             if boot_id() != runs[0].manifest.machine.boot_id {
                 // Times of another clock than the run's say nothing.

@@ -205,7 +205,7 @@ fn sentinels_that_are_shown_stand_in_for_keys_after_a_loss() {
     let (evidence, newest) = newest_lost();
     assert_names(&judge(&evidence), CheckId::Lost, newest);
     // Without them, a view that is behind would explain it.
-    let mut unseen = evidence.clone();
+    let mut unseen = evidence;
     unseen.observed.listing.sentinels.clear();
     assert_eq!(check(&judge(&unseen), CheckId::Lost).status, Status::Unknown);
 }

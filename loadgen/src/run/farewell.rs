@@ -82,7 +82,8 @@ mod tests {
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let left = waiting.saturating_sub(count.fetch_add(1, Ordering::Relaxed));
-                stream.read(&mut [0; 4096]).await.unwrap();
+                let read = stream.read(&mut [0; 4096]).await.unwrap();
+                assert!(read > 0, "a request");
                 let body = format!(
                     "{{\"received\":9,\"unique_processed\":9,\"duplicate_dropped\":0,\
                      \"queue\":{{\"pending\":{left},\"processing\":0}}}}"

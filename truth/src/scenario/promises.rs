@@ -221,7 +221,7 @@ impl Preset {
             conflict: Some(Conflict::FirstWins),
             shared: Some(false),
             intermediary_resends: Some(false),
-            ..nothing.clone()
+            ..nothing
         };
         match self {
             Self::Reference => Promises {

@@ -87,9 +87,9 @@ fn scenarios_and_their_plans_are_saved_as_they_always_were() {
 
 /// Takes the promises away, which release 0.1 wrote though nobody had said them.
 fn without_promises(scenario: &str) -> Value {
-    let mut scenario: Value = serde_json::from_str(scenario).unwrap();
-    scenario.as_object_mut().unwrap().remove("promises");
-    let listing = scenario["target"]["listing"].as_object_mut().unwrap();
+    let mut scenario: Value = serde_json::from_str(scenario).expect("JSON");
+    scenario.as_object_mut().expect("an object").remove("promises");
+    let listing = scenario["target"]["listing"].as_object_mut().expect("an object");
     listing.retain(|name, _| !["complete", "filter", "order"].contains(&name.as_str()));
     scenario
 }

@@ -214,7 +214,7 @@ impl<'a> Histories<'a> {
         if kind == Kind::Whole {
             self.looks.border_repeats = rows.copies.border_repeats;
         }
-        for (ordinal, _) in &rows.copies.keys {
+        for ordinal in rows.copies.keys.keys() {
             if self.copies.len() < MOST_HISTORIES || self.copies.contains_key(ordinal) {
                 let history = CopyHistory { ordinal: *ordinal, first_ms: now_ms, ..CopyHistory::default() };
                 self.copies.entry(*ordinal).or_insert(Copied { history, ..Copied::default() });

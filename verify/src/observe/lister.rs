@@ -242,7 +242,7 @@ impl<'e> Lister<'_, 'e> {
             || self.missing_of(&listed.tally, &Extent::Whole) > 0;
         if listed.paged.went_on || !is_doubtful || !self.can_ask_for_limit() {
             let extent = Extent::of(counts_more);
-            return self.to_the_end(&listed.tally, &listed.paged, extent, listed.limit, stats).await;
+            return self.list_to_the_end(&listed.tally, &listed.paged, extent, listed.limit, stats).await;
         }
         let half = u32::try_from(listed.paged.longest_page / 2).unwrap_or(u32::MAX);
         if half == 0 {
@@ -254,7 +254,7 @@ impl<'e> Lister<'_, 'e> {
             let extent = Extent::of(counts_more || again.rows < listed.tally.rows);
             return Ok(Examined { pages: in_halves.pages, ..Examined::nothing(extent, self.keys) });
         }
-        let mut examined = self.to_the_end(&again, &in_halves, Extent::Whole, half, stats).await?;
+        let mut examined = self.list_to_the_end(&again, &in_halves, Extent::Whole, half, stats).await?;
         examined.pages += in_halves.pages;
         examined.besides.fill(&again.presence);
         examined.better = examined.better.or(Some(again));
@@ -272,7 +272,7 @@ impl<'e> Lister<'_, 'e> {
     /// For example, a target shows 1,000 rows of all topics, and counts 1,400. Listed one by one,
     /// topic a has 1,000 rows and topic b has 300. Topic b is whole, and a key of b that is not
     /// shown is lost. Topic a may go on.
-    async fn to_the_end(
+    async fn list_to_the_end(
         &mut self,
         tally: &RowTally<'e>,
         paged: &Paged,
