@@ -169,6 +169,11 @@ fn replayed_keys_that_are_refused_are_not_known() {
         send(&mut forged, Purpose::Replay, &keys, |_| Answer::bare(outcome));
         forged.now = before;
         forged.dones().last().expect("a response").status = status;
+        let promised = verdict(&forged);
+        let refused = check(&promised, CheckId::RepeatRefused);
+        assert_eq!(refused.status, Status::Unknown, "no first copy was sent meanwhile: {refused:?}");
+        // The preset would say it again when the folder is read.
+        (forged.promises.preset, forged.promises.repeat) = (None, None);
         let verdict = verdict(&forged);
         let replay = check(&verdict, CheckId::Replay);
         assert_eq!(replay.status, Status::NotTested, "{replay:?}");

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan};
 use serde_json::value::RawValue;
 
-use crate::event::Event;
+use crate::event::{Event, Key};
 use crate::settings::Defect;
 
 /// Distance of new events that are lost or stored twice.
@@ -14,6 +14,15 @@ const CHANGES_ONE_IN: u64 = 100;
 
 /// Distance of requests that are dropped.
 pub(crate) const DROPS_ONE_IN: u64 = 40;
+
+/// Returns the identity of an event.
+pub(crate) fn key(defect: Defect, event: &Event) -> Key {
+    let (topic, id) = event.key();
+    match defect {
+        Defect::KeyHasTimestamp => (topic, format!("{id} {}", event.timestamp)),
+        _ => (topic, id),
+    }
+}
 
 /// Returns the events to store for a new one, the `nth` of this process.
 pub(crate) fn stored(defect: Defect, event: &Event, nth: u64) -> Vec<Event> {

@@ -307,6 +307,8 @@ pub(crate) enum Defect {
     ChangesTimestamp,
     /// One request in 40 is acknowledged, and nothing else happens.
     Drops,
+    /// The identity of an event is its topic, its id and its timestamp.
+    KeyHasTimestamp,
     /// The known keys are forgotten when the process ends.
     ForgetsKeys,
 }

@@ -105,7 +105,7 @@ impl Store {
         let is_fresh = kept.rows.is_empty();
         for StoredRow { seq, event } in kept.rows {
             if state.settings.defect != Defect::ForgetsKeys {
-                state.known.insert(event.key(), Some(state.rows.len()));
+                state.known.insert(state.key(&event), Some(state.rows.len()));
             }
             state.rows.push(Row { seq, event, stored: None, request: 0, merged: None, is_deleted: false });
         }
@@ -195,18 +195,22 @@ impl State {
         self.rows.iter().filter(|row| !row.is_deleted && row.merged.is_none()).count() as u64
     }
 
+    fn key(&self, event: &Event) -> Key {
+        defect::key(self.settings.defect, event)
+    }
+
     fn fate(&self, event: &Event) -> Fate {
-        if self.known.contains_key(&event.key()) { Fate::Duplicate } else { Fate::New }
+        if self.known.contains_key(&self.key(event)) { Fate::Duplicate } else { Fate::New }
     }
 
     /// True if a known key comes with another payload, or one key twice with two of them.
     fn conflicts(&self, events: &[Event]) -> bool {
         let mut here: HashMap<Key, &Event> = HashMap::new();
         events.iter().any(|event| {
-            let place = self.known.get(&event.key()).copied().flatten();
+            let place = self.known.get(&self.key(event)).copied().flatten();
             let first =
-                place.map_or_else(|| here.get(&event.key()).copied(), |at| Some(&self.rows[at].event));
-            here.entry(event.key()).or_insert(event);
+                place.map_or_else(|| here.get(&self.key(event)).copied(), |at| Some(&self.rows[at].event));
+            here.entry(self.key(event)).or_insert(event);
             first.is_some_and(|first| !first.has_payload_of(event))
         })
     }
@@ -226,7 +230,7 @@ impl State {
             self.new += 1;
             let stored = defect::stored(self.settings.defect, &event, self.new);
             let place = (!stored.is_empty()).then_some(self.rows.len() + changed.insert.len());
-            self.known.insert(event.key(), place);
+            self.known.insert(self.key(&event), place);
             for event in stored {
                 let seq = first_seq + changed.insert.len() as u64;
                 changed.insert.push(StoredRow { seq, event });
@@ -257,7 +261,7 @@ impl State {
             changed.copies.push(event);
             return;
         }
-        let place = self.known.get(&event.key()).copied().flatten();
+        let place = self.known.get(&self.key(&event)).copied().flatten();
         let Some(place) = place.filter(|_| self.settings.conflict == Conflict::LastWins) else { return };
         match self.rows.get(place) {
             Some(row) => changed.replace.push(StoredRow { seq: row.seq, event }),

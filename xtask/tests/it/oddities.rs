@@ -467,6 +467,15 @@ fn each_defect_is_one() {
         assert_eq!((target.counters(), target.stored("true")), ([78, 78, 0], 78), "{ack}");
     }
 
+    let mut restamped = events(0..1);
+    restamped[0]["timestamp"] = json!("2025-01-02T00:00:00Z");
+    for (defect, rows) in [("none", 1), ("key-has-timestamp", 2)] {
+        let target = Target::start(&[("DEFECT", defect)]);
+        target.fill(&events(0..1));
+        target.fill(&restamped);
+        assert_eq!(target.stored("true"), rows, "{defect}");
+    }
+
     let mut target = Target::start(&[("DEFECT", "forgets-keys")]);
     target.fill(&events(0..10));
     target.kill_and_restart();

@@ -38,6 +38,9 @@ pub(super) const ROWS: &[Oddity] = &[
         &[set("FORM", "micros")],
     )
     .hiding("changes-timestamp", "payload-changed"),
+    Oddity::new("first-time-stays", "keeps the timestamp of the first copy where repeats have another", &[])
+        .loaded("batch = 10\n[traps]\nother_timestamp = 16\n")
+        .hiding("key-has-timestamp", "stored-twice"),
     Oddity::new(
         "copies-merged-later",
         "shows each repeat as a copy until it is merged away after 30 s",
