@@ -22,7 +22,7 @@ use truth::chain::chain;
 use truth::observed::looks::Looks;
 use truth::observed::presence::Presence;
 use truth::observed::rows::{Anomaly, AnomalyClass, Equality, RowTally};
-use truth::observed::{DatabaseObservation, ListingObservation, Observed, Route, StatsObservation};
+use truth::observed::{Apart, DatabaseObservation, ListingObservation, Observed, Route, StatsObservation};
 use truth::plan::event::Events;
 
 use self::counters::CounterWatch;
@@ -124,9 +124,13 @@ async fn ended(
     let stats = stats_of(&counters, client, began);
     let still_for = lister.histories.still_for();
     let histories = lister.histories;
+    let is_complete = client.target().listing.complete == Some(true);
     let rested = matches!(&read, Ok(Some(read)) if read.rested);
     let mut observed = match read {
-        Ok(Some(read)) => observed(stats, keys, read, wanted.promises.window),
+        Ok(Some(read)) => {
+            let apart = read.sight.apart(keys, wanted.promises.window, is_complete);
+            observed(stats, keys, read, apart)
+        }
         Ok(None) => unlisted(stats, keys, ListingObservation::none(false, None)),
         Err(error) => unlisted(stats, keys, ListingObservation::none(true, Some(chain(&error)))),
     };
@@ -204,8 +208,7 @@ impl<'e> Rows<'e> {
 }
 
 /// Returns the rows that were read as an observation.
-fn observed(stats: StatsObservation, keys: u64, read: Read<'_>, window: Option<Duration>) -> Observed {
-    let apart = read.sight.apart(keys, window);
+fn observed(stats: StatsObservation, keys: u64, read: Read<'_>, apart: Option<Apart>) -> Observed {
     let route = read.sight.route();
     let Sight { listed, stored, .. } = read.sight;
     let in_database = stored.as_ref().map(|stored| stored.as_ref().map(|stored| &stored.tally));

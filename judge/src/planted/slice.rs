@@ -256,9 +256,8 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
     let mut stats = whole.observed.stats.clone();
     stats.settled = slice.settled;
     stats.unread = None;
-    if slice.settled == Settled::Stalled {
-        stats.waited_ms = u64::MAX;
-    }
+    // Whatever is promised to take a time has taken it.
+    stats.waited_ms = u64::MAX;
     stats.stats = Some(slice.counters.clone());
     let zero = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..Counters::default() };
     let listed = ListedBaseline { rows: 0, foreign: SetSum::default() };

@@ -385,6 +385,11 @@ impl<'e> Lister<'_, 'e> {
         }
     }
 
+    /// True if the listing is promised to show every stored event.
+    pub(super) fn is_complete(&self) -> bool {
+        self.client.target().listing.complete == Some(true)
+    }
+
     /// Makes an empty tally of rows.
     fn blank(&self, equality: Equality) -> RowTally<'e> {
         let equality = equality.of_fields(&self.client.target().fields);

@@ -187,7 +187,8 @@ impl<'e> Observer<'_, 'e> {
         if sight.is_of_replica() && amiss.missing + amiss.apart > 0 {
             return Some(Behind::Replica);
         }
-        let catches_up = still_for < self.quiet_of(amiss) || self.counters.catches_up(self.quiet.settle);
+        let catches_up = still_for < self.quiet_of(amiss)
+            || self.counters.catches_up(self.quiet_of(amiss).max(self.quiet.of_counters()));
         catches_up.then_some(Behind::CatchingUp)
     }
 
@@ -337,7 +338,9 @@ impl<'e> Observer<'_, 'e> {
         Amiss {
             missing: self.missing(sight).count() as u64,
             copies: sight.decisive().map_or(0, |(tally, _)| copies_in(tally)),
-            apart: sight.apart(self.lister.keys, wanted.promises.window).map_or(0, |apart| apart.keys),
+            apart: sight
+                .apart(self.lister.keys, wanted.promises.window, self.lister.is_complete())
+                .map_or(0, |apart| apart.keys),
         }
     }
 

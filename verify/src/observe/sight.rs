@@ -133,13 +133,13 @@ impl<'e> Sight<'e> {
         }
     }
 
-    /// Compares listing and database, key by key. A key that a capped listing does not show is not
-    /// a difference. If the target forgets keys after a window, the number of rows of a key is not
+    /// Compares listing and database, key by key. A key that the listing does not show is a
+    /// difference only if the listing is promised to be complete, and is not capped. If the target forgets keys after a window, the number of rows of a key is not
     /// compared: a table may keep only the last.
-    pub(super) fn apart(&self, keys: u64, window: Option<Duration>) -> Option<Apart> {
+    pub(super) fn apart(&self, keys: u64, window: Option<Duration>, is_complete: bool) -> Option<Apart> {
         let listed = self.listed.as_ref()?;
         let stored = self.in_database()?;
-        let is_whole = listed.extent == Extent::Whole;
+        let is_whole = is_complete && listed.extent == Extent::Whole;
         let mut apart = Apart { is_whole, listed: listed.tally.ours.count, keys: 0, examples: Vec::new() };
         let times = |seen: u8| if window.is_some() { seen.min(1) } else { seen };
         for ordinal in 0..keys {

@@ -97,6 +97,7 @@ async fn verdict(forged: &Forged, target: &Target, database: &DatabaseReader) ->
 async fn shown(forged: &Forged, rows: &[Row], pages: Pages) -> (Stub, Target) {
     let stub = Stub::start(Script { pages, ..Script::of(rows.to_vec(), forged.now.clone()) }).await;
     let mut target = Target { url: stub.url.clone(), ..Target::default() };
+    target.listing.complete = Some(matches!(pages, Pages::Link { .. }));
     if matches!(pages, Pages::Capped { .. }) {
         (target.listing.paging, target.listing.limit) = (Paging::None, 20);
     }
