@@ -203,7 +203,7 @@ async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
         && hangs_on_sentinels(&judged.verdict)
         && let Some(sentinels) = send_sentinels(options, runs, &judged.evidence).await?
     {
-        judged = look_again(options, runs, judged, Some(sentinels)).await?;
+        judged = Box::pin(look_again(options, runs, judged, Some(sentinels))).await?;
     }
     let wish = Wish { resolve: options.resolve, replay: options.replay };
     if !wish.sends() {
@@ -214,7 +214,7 @@ async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
         return Ok(judged);
     }
     if send_again(options, &wish, runs, &judged.evidence).await? {
-        judged = look_again(options, runs, judged, None).await?;
+        judged = Box::pin(look_again(options, runs, judged, None)).await?;
     }
     Ok(judged)
 }
