@@ -123,6 +123,9 @@ fn fresh(facts: &Facts<'_>) -> Ground {
         // What still appears may be there soon, whatever was promised.
         Some(behind) => Ground::refuted(FRESH, behind.why()),
         None if facts.evidence.promises.visible.is_some() => Ground::promised(FRESH),
+        None if listing.route == Route::Database => {
+            Ground::promised_by(FRESH, "`[database]` reads what is stored")
+        }
         None => Ground::assumed(FRESH),
     }
 }

@@ -2,7 +2,7 @@
 //! sound store would have given them, or one that lost three keys, stored two twice, and holds one
 //! that nobody sent. Nothing of it is kept in memory but a bit a key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -54,7 +54,7 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let settings = Settings::parse();
-    let mut scenario = Scenario::default();
+    let mut scenario = Scenario::load(Path::new("reference"))?;
     scenario.load.count = Some(settings.count);
     scenario.load.batch = settings.batch;
     scenario.events.payload.bytes = [40, 40];

@@ -215,7 +215,7 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
 /// Returns true if copies of a key were shown on neighbouring pages alone: one row, shown twice.
 fn stands_at_a_border(facts: &Facts<'_>, ordinal: u64) -> bool {
     let copies = facts.evidence.observed.looks.copies(ordinal);
-    copies.is_some_and(|copies| copies.within == 0)
+    copies.is_some_and(|copies| copies.within == 0 && copies.border_only == copies.looks)
 }
 
 /// Returns true if copies of a key stood within one page in more than one look. Without a record of

@@ -115,7 +115,7 @@ impl Events {
 
     /// Returns the place of a key's topic among [`Self::topics`].
     pub fn topic_index(&self, ordinal: u64) -> usize {
-        if ordinal >= self.reserved_from {
+        if self.is_sentinel(ordinal) {
             return sentinel::topic_index(ordinal, self.topics.len());
         }
         let topics = self.topics.len() as u64;
@@ -135,7 +135,7 @@ impl Events {
 
     /// Returns what a key has in common with the other key of its pair; `None` for almost all keys.
     pub fn twin(&self, ordinal: u64) -> Option<Twin> {
-        let twins = self.twins.as_ref().filter(|_| ordinal < self.reserved_from)?;
+        let twins = self.twins.as_ref().filter(|_| !self.is_sentinel(ordinal))?;
         let twin = twins.of_pair(self.twin_key, ordinal >> 1)?;
         // An id without letters has only one case.
         let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
@@ -194,7 +194,7 @@ impl Events {
     /// stand for what lies beyond them.
     pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
         let first = if self.twin(ordinal) == Some(Twin::SameTimestamp) { ordinal & !1 } else { ordinal };
-        let after = if ordinal < self.reserved_from { first } else { self.keys + sentinel::place(ordinal) };
+        let after = if self.is_sentinel(ordinal) { self.keys + sentinel::place(ordinal) } else { first };
         within_calendar(self.epoch_ms.saturating_add_unsigned(after))
     }
 
@@ -230,7 +230,7 @@ impl Events {
     /// copies are equal. A key that has the payload of another has no second one.
     pub fn variant(&self, ordinal: u64) -> Option<Variant> {
         let is_alike = self.twin(ordinal) == Some(Twin::SamePayload);
-        if self.variants.is_off() || ordinal >= self.reserved_from || is_alike {
+        if self.variants.is_off() || self.is_sentinel(ordinal) || is_alike {
             return None;
         }
         self.variants.of_key(self.variant_key, ordinal)

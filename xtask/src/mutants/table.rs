@@ -308,7 +308,7 @@ pub const MUTANTS: &[Mutant] = &[
     )
     .started_by_the_scenario(PAUSE_AND_KILL),
     Mutant::new("numbers-through-float", "stores numbers as floating-point ones", "payload-changed"),
-    Mutant::new("page-off-by-one", "leaves out a row at every page's end", "lost").attempts(4_000),
+    Mutant::new("page-off-by-one", "leaves out a row at every page's end", "routes-disagree").attempts(4_000),
     Mutant::new("scope-leak", "shows the newest event to those who ask for another topic", "scope-leak"),
     Mutant::new(
         "cursor-ties-lost",

@@ -40,7 +40,7 @@ fn each_kind_of_damage_is_named(server: &Server) {
     ];
     for (name, check, count, damage) in cases {
         let stack = Stack::start(server.database(name));
-        stack.load("--count 2000 --dup 0.3");
+        stack.load("--scenario reference --count 2000 --dup 0.3");
         let key = stack.ask(&format!("SELECT event_id FROM processed_events WHERE seq = {ROW}"));
         stack.sql(&damage);
         for args in ["--settle 3s", "--offline"] {

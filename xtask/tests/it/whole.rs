@@ -238,7 +238,7 @@ fn a_run_whose_ledger_finds_no_room_ends_and_what_it_sent_is_judged() {
     // Limits files to 16 or 32 KiB, depending on the shell, with an error instead of a signal
     // beyond that.
     let limited = format!(
-        "trap '' XFSZ; ulimit -f 32; exec {} --count 100000 --dup 0.3 --batch 5 --target {url} --out {out}",
+        "trap '' XFSZ; ulimit -f 32; exec {} --scenario reference --count 100000 --dup 0.3 --batch 5 --target {url} --out {out}",
         loadgen.display()
     );
     let loaded = std::process::Command::new("sh").args(["-c", &limited]).output().unwrap();
