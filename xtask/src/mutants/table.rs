@@ -313,7 +313,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::new(
         "cursor-ties-lost",
         "goes on after the last row's moment, and leaves out the others of that moment",
-        "lost",
+        "routes-disagree",
     )
     .attempts(4_000),
     Mutant::new("listing-truncated", "shows 1,000 rows, and says that these are all", "lost").attempts(4_000),
