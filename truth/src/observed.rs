@@ -165,7 +165,7 @@ pub struct ListingObservation {
     pub never_planned: u64,
     /// Rows whose payload could be compared.
     pub compared: u64,
-    /// What the rows show of the contents of events; none in folders of 0.1.
+    /// Contents of events, as the rows show them; none in folders of 0.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
     /// Number of acknowledged keys that the first listing did not show.

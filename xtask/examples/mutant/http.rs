@@ -29,7 +29,7 @@ const CAP: usize = 200;
 /// Pause between two reads of counters that ought to be one.
 const GAP: Duration = Duration::from_millis(5);
 
-/// What the routes share.
+/// State that the routes share.
 #[derive(Clone)]
 struct Shared {
     store: Store,

@@ -27,9 +27,9 @@ const UNCLEAR: usize = POINTS - 1;
 /// Likeness of a content of a row to what was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Likeness {
-    /// It equals what was sent.
+    /// Equal to what was sent.
     Same,
-    /// It differs from what was sent.
+    /// Different from what was sent.
     Changed,
     /// Its form is not understood.
     Unclear,
@@ -203,7 +203,7 @@ fn has(points: Points, point: usize) -> bool {
     points >> point & 1 == 1
 }
 
-/// What the rows of a run's keys show of the contents of its events.
+/// Contents of a run's events, as the rows of its keys show them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Contents {
