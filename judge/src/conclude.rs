@@ -5,7 +5,6 @@ use truth::observed::counters::Counters;
 use truth::record::manifest::FolderFormat;
 
 use crate::books::coverage::EXPECTED_ENOUGH;
-use crate::books::keys::Class;
 use crate::books::tally::Sums;
 use crate::facts::Facts;
 use crate::premises;
@@ -128,13 +127,6 @@ fn doubts_of_listing(facts: &Facts<'_>) -> Vec<Doubt> {
     if let Some(reason) = unread_database(facts) {
         doubts.push(Doubt::DatabaseUnread { reason: reason.clone() });
     }
-    if !listing.cut_off.is_empty() {
-        doubts.push(cut_off(facts));
-    } else if listing.capped {
-        let stats = &facts.evidence.observed.stats.stats;
-        let counts = stats.as_ref().is_some_and(|stats| stats.unique.is_some());
-        doubts.push(Doubt::Capped { rows: listing.rows, counts });
-    }
     doubts
 }
 
@@ -147,9 +139,8 @@ fn unread_database<'a>(facts: &Facts<'a>) -> Option<&'a String> {
 fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     let evidence = facts.evidence;
     let listing = &evidence.observed.listing;
-    let absent = facts.tally.keys.of_class(Class::Lost, 0).count;
-    let late = listing.missing_at_first.saturating_sub(absent);
-    if late > 0 && facts.tells_presence() {
+    let late = listing.missing_at_first.saturating_sub(facts.absent);
+    if late > 0 && listing.is_sound() {
         examined.observations.push(Observation::SeenLate { keys: late, looked_ms: listing.looked_ms });
     }
     if listing.route == Route::Database {
@@ -176,16 +167,6 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     }
     if evidence.format == FolderFormat::Unsealed {
         examined.observations.insert(0, Observation::OfFirstRelease);
-    }
-}
-
-fn cut_off(facts: &Facts<'_>) -> Doubt {
-    let keys = &facts.tally.keys;
-    Doubt::CutOff {
-        listed: keys.iter().filter(|(_, state)| state.acked() > 0 && state.seen() > 0).count() as u64,
-        acked: facts.attempts().acked_keys,
-        cut_off: facts.evidence.observed.listing.cut_off.len() as u64,
-        topics: facts.evidence.plan.topics.len() as u64,
     }
 }
 

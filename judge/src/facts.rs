@@ -1,10 +1,11 @@
 //! Facts: the evidence, with its ledger booked.
 
 use truth::observed::counters::Counters;
-use truth::observed::{Route, Settled};
+use truth::observed::{Observed, Route, Settled};
 use truth::record::baseline::ListedBaseline;
 
 use crate::books::epochs::{Epochs, Passage, Reading};
+use crate::books::keys::Class;
 use crate::books::polled::Polled;
 use crate::books::tally::Tally;
 use crate::books::walk::{Setting, Walk, WalkError};
@@ -22,6 +23,8 @@ pub struct Facts<'a> {
     pub torn_bytes: u64,
     /// For each run, the readings of the counters from the baseline to the last look.
     pub epochs: Vec<Epochs>,
+    /// Number of acknowledged keys that no look shows.
+    pub absent: u64,
 }
 
 impl<'a> Facts<'a> {
@@ -31,12 +34,20 @@ impl<'a> Facts<'a> {
         tally.keys.see(&evidence.observed.presence);
         tally.keys.see_sentinels(&evidence.observed.listing.sentinels);
         let epochs = evidence.polled.iter().map(|polled| to_the_end(evidence, polled)).collect();
-        Ok(Self { evidence, tally, torn_bytes, epochs })
+        let absent = tally.keys.of_class(Class::Lost, 0).count;
+        Ok(Self { evidence, tally, torn_bytes, epochs, absent })
     }
 
-    /// Returns true if the listing shows of every key whether it is present.
+    /// Returns true if the looks show of every key whether it is stored: they are promised to, or
+    /// show all that was acknowledged.
     pub fn tells_presence(&self) -> bool {
-        self.evidence.observed.listing.tells_presence()
+        let is_whole = self.reads_database() || self.evidence.listing_is_complete || self.absent == 0;
+        is_whole && self.evidence.observed.listing.is_sound()
+    }
+
+    /// Returns true if the database was read, which holds all that is stored.
+    pub fn reads_database(&self) -> bool {
+        self.evidence.observed.database.as_ref().is_some_and(|database| database.unread.is_none())
     }
 
     /// Listing before the run, by the route that serves now.
@@ -53,12 +64,18 @@ impl<'a> Facts<'a> {
         self.listed_before().map_or(0, |listed| listed.rows.saturating_sub(listed.foreign.count))
     }
 
-    /// Returns true if the target has done all that it accepted. Otherwise an absent key may still
-    /// appear.
+    /// Returns true if the target has done all that it accepted, as far as it tells. Otherwise an
+    /// absent key may still appear. Rows that rest need no counters that do: those of two instances
+    /// alternate for ever.
     pub fn is_at_rest(&self) -> bool {
-        let stats = &self.evidence.observed.stats;
-        !matches!(stats.settled, Settled::Moving | Settled::Stalled)
+        let Observed { stats, looks, .. } = &self.evidence.observed;
+        (looks.listing_rested || stats.settled != Settled::Moving)
             && stats.stats.as_ref().is_none_or(|stats| stats.backlog() == 0)
+    }
+
+    /// Returns true if the counters have come to rest as well.
+    pub fn counters_rest(&self) -> bool {
+        self.is_at_rest() && self.evidence.observed.stats.settled != Settled::Moving
     }
 
     /// Returns true if the counters of before and of now count from one start. Counters that do not
@@ -122,7 +139,7 @@ impl<'a> Facts<'a> {
         let stored = self.evidence.keys.clone().filter(appeared).count() as u64
             + listed.iter().filter(new_sentinel).count() as u64;
         let ours_alone = resent.uncertain() == 0
-            && earlier.listing.tells_presence()
+            && earlier.listing.is_sound()
             && self.tells_presence()
             && grown(|counters| counters.received) == Some(resent.acked)
             && grown(|counters| counters.unique) == Some(stored);

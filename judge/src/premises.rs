@@ -1,9 +1,9 @@
 //! Premises of a run: how far each of them stands, from promises and evidence.
 
-use truth::observed::{Observed, Route};
+use truth::observed::Observed;
+use truth::observed::looks::Look;
 use truth::scenario::promises::{Preset, Refused, Repeat, Unique};
 
-use crate::books::keys::Class;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::verdict::{Ground, Premise};
@@ -80,21 +80,35 @@ pub(crate) fn ground(facts: &Facts<'_>, premise: Premise) -> Ground {
 /// [`crate::bracket`].
 fn whole(facts: &Facts<'_>) -> Ground {
     const WHOLE: Premise = Premise::Whole;
-    let listing = &facts.evidence.observed.listing;
-    if listing.route == Route::Database {
+    if facts.reads_database() {
         return Ground::promised_by(WHOLE, "`[database]` reads what is stored");
     }
     if facts.evidence.listing_is_complete {
         return Ground::promised(WHOLE);
     }
-    if let Some(because) = contradicted(facts) {
-        return Ground::refuted(WHOLE, because);
+    match ends_early(facts).or_else(|| contradicted(facts)) {
+        Some(because) => Ground::refuted(WHOLE, because),
+        None => Ground::assumed(WHOLE),
     }
-    if listing.capped {
-        let rows = counted(listing.rows, "row", "rows");
-        return Ground::refuted(WHOLE, format!("the listing ended after {rows}, and there seem to be more"));
+}
+
+/// Describes a listing that ends before all that the target counts.
+fn ends_early(facts: &Facts<'_>) -> Option<String> {
+    let Observed { listing, stats, looks, .. } = &facts.evidence.observed;
+    let rows = counted(listing.rows, "row", "rows");
+    let is_full =
+        |look: &Look| look.pages == 1 && look.limit.is_some_and(|limit| u64::from(limit) == look.rows);
+    if looks.looks.iter().rfind(|look| look.is_whole()).is_some_and(is_full) {
+        return Some(format!(
+            "the listing ended after one page of {rows}, as many as were asked for: the other rows are unseen, \
+             not lost; `paging` under `[target.listing]` says how to go on"
+        ));
     }
-    Ground::assumed(WHOLE)
+    let unique = stats.stats.as_ref()?.unique.filter(|unique| *unique > listing.rows)?;
+    Some(format!(
+        "the listing ended after {rows}, and the target counts {}: the other rows are unseen, not lost",
+        grouped(unique)
+    ))
 }
 
 /// Describes looks that contradict each other, so that no look shows everything.
@@ -123,9 +137,7 @@ fn fresh(facts: &Facts<'_>) -> Ground {
         // What still appears may be there soon, whatever was promised.
         Some(behind) => Ground::refuted(FRESH, behind.why()),
         None if facts.evidence.promises.visible.is_some() => Ground::promised(FRESH),
-        None if listing.route == Route::Database => {
-            Ground::promised_by(FRESH, "`[database]` reads what is stored")
-        }
+        None if facts.reads_database() => Ground::promised_by(FRESH, "`[database]` reads what is stored"),
         None => Ground::assumed(FRESH),
     }
 }
@@ -170,8 +182,14 @@ fn nothing_waits(facts: &Facts<'_>) -> Ground {
     if promises.is_queued() {
         return Ground::refuted(WAITS, "`ack = \"queued\"` says that events are stored later");
     }
-    let absent = facts.tally.keys.of_class(Class::Lost, 0).count;
-    let came = facts.evidence.observed.listing.missing_at_first.saturating_sub(absent);
+    if let Some(visible) = promises.visible {
+        let visible = truth::duration::format(visible);
+        return Ground::promised_by(
+            WAITS,
+            format!("what was acknowledged is stored and shown within {visible}"),
+        );
+    }
+    let came = facts.evidence.observed.listing.missing_at_first.saturating_sub(facts.absent);
     if came > 0 {
         return Ground::refuted(WAITS, format!("{} shown late", counted(came, "key was", "keys were")));
     }
@@ -185,6 +203,9 @@ fn nobody_else(facts: &Facts<'_>) -> Ground {
         Some(false) => Ground::promised(ELSE),
         Some(true) => Ground::refuted(ELSE, "`shared = true` says that others write"),
         None if moved_before => Ground::refuted(ELSE, "the counters moved before the run"),
+        None if facts.is_at_rest() && !facts.counters_rest() => {
+            Ground::refuted(ELSE, "the counters moved on after the rows had come to rest")
+        }
         None => Ground::assumed(ELSE),
     }
 }

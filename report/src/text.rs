@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use judge::books::region::Bounds;
 use judge::numbers::{counted, grouped};
+use judge::resend::hangs_on_sentinels;
 use judge::verdict::{
     Attempt, Attempts, Check, CheckId, Finding, Ground, Judgement, Observation, Premise, Reason, SHOWN_KEYS,
     SentAgain, Status, Verdict,
@@ -26,7 +27,7 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         writeln!(out, "{observation}")?;
     }
     writeln!(out, "{}  {}", verdict.verdict.text(), sentence(verdict))?;
-    verdict.reasons.iter().try_for_each(|reason| write_reason(out, reason))?;
+    verdict.reasons.iter().try_for_each(|reason| write_reason(out, reason, verdict))?;
     let sent = &verdict.attempts;
     writeln!(out)?;
     for observation in verdict.observations.iter().filter(|observation| is_at_the_top(observation)) {
@@ -53,17 +54,30 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
 }
 
 /// Writes a reason; below it, what is open and what would decide it.
-fn write_reason(out: &mut String, reason: &Reason) -> std::fmt::Result {
+fn write_reason(out: &mut String, reason: &Reason, verdict: &Judgement) -> std::fmt::Result {
     let Reason::Open { check, summary, open: Some(open) } = reason else {
         return writeln!(out, "  - {reason}");
     };
     writeln!(out, "  - {check}: {summary}")?;
     let Ground { premise, because, .. } = open;
     writeln!(out, "      not certain: {}; {because}", premise.statement())?;
-    match open.remedy() {
-        Some(remedy) => writeln!(out, "      decided by:  {remedy}"),
-        None => Ok(()),
+    if let Some(remedy) = open.remedy() {
+        writeln!(out, "      decided by:  {remedy}")?;
     }
+    match is_open_to_sentinels(open, verdict) {
+        true => writeln!(
+            out,
+            "      or tried by: verify --sentinels, which adds some events to the target and looks for them"
+        ),
+        false => Ok(()),
+    }
+}
+
+/// True if sentinels would show more about what is open, and none were sent yet.
+fn is_open_to_sentinels(open: &Ground, verdict: &Judgement) -> bool {
+    let were_sent =
+        verdict.observations.iter().any(|said| matches!(said, Observation::SentinelsAdded { .. }));
+    matches!(open.premise, Premise::Whole | Premise::Fresh) && !were_sent && hangs_on_sentinels(verdict)
 }
 
 /// Says how many acknowledged attempts were reported as new and as duplicates, if any were.

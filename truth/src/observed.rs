@@ -128,15 +128,6 @@ pub struct ListingObservation {
     pub bracketed: bool,
     /// Number of listings until then.
     pub brackets: u32,
-    /// True if there is reason to think that not all rows were shown.
-    pub capped: bool,
-    /// Topics that reached a cap, where topics are listed one by one up to it. All other topics are
-    /// complete.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cut_off: Vec<String>,
-    /// Some of the keys that a capped listing shows, in its order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sample: Vec<u64>,
     /// Reason why missing keys may still come, if some are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<Behind>,
@@ -184,9 +175,6 @@ impl ListingObservation {
             unread,
             bracketed: false,
             brackets: 0,
-            capped: false,
-            cut_off: Vec::new(),
-            sample: Vec::new(),
             scope: None,
             behind: None,
             all_topics: false,
@@ -242,24 +230,6 @@ impl ListingObservation {
         let payloads = Some(self.compared).filter(|rows| *rows > 0);
         let of_payloads = || Contents { payload: payloads, ..Contents::default() };
         self.contents.clone().unwrap_or_else(of_payloads)
-    }
-
-    /// True if the listing tells of every key whether it is stored.
-    pub fn tells_presence(&self) -> bool {
-        self.is_sound() && !self.capped
-    }
-
-    /// True if the listing tells of every key of a topic whether it is stored. A topic below the
-    /// cap that others reached is complete.
-    pub fn tells_topic(&self, topic: &str) -> bool {
-        let is_cut_off = || self.cut_off.iter().any(|cut_off| cut_off == topic);
-        self.is_sound() && (!self.capped || (!self.cut_off.is_empty() && !is_cut_off()))
-    }
-
-    /// Returns some of the keys that a capped listing shows, in its order; empty if the listing is
-    /// complete, or cannot be relied on for what it shows.
-    pub fn tells_within(&self) -> &[u64] {
-        if self.is_sound() { &self.sample } else { &[] }
     }
 
     /// True if the rows can be relied on: they were read, stood still, and are not catching up.

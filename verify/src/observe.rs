@@ -220,12 +220,9 @@ fn observed(stats: StatsObservation, keys: u64, read: Read<'_>, apart: Option<Ap
     listing.behind = read.behind;
     let mut besides = Presence::new(keys);
     let listed = listed.map(|listed| {
-        let Listed { tally, paged, extent, all_topics, besides: shown, .. } = listed;
+        let Listed { tally, paged, all_topics, besides: shown, .. } = listed;
         if route == Route::Api {
             listing.pages = paged.pages + read.further_pages;
-            listing.sample = extent.sample(&tally);
-            listing.capped = extent.is_capped();
-            listing.cut_off = extent.into_cut_off();
             listing.all_topics = all_topics;
         }
         besides = shown;

@@ -95,7 +95,7 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
         return if extra > 0 { Foreign::Undated(extra) } else { Foreign::None };
     };
     let extra = listing.foreign.count.saturating_sub(listed_before.rows);
-    if facts.counts_on() && facts.is_at_rest() {
+    if facts.counts_on() && facts.counters_rest() {
         // What the target counts beyond our keys are theirs.
         let ours = facts.tally.keys.attempted().filter(|key| key.state.seen() > 0).count() as u64;
         let theirs = now.saturating_sub(before).saturating_sub(ours);

@@ -17,8 +17,8 @@ use crate::checks::by_row::{Foreign, foreign};
 use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
-use crate::premises::{counters_of_one_process, ground};
-use crate::verdict::{Check, CheckId, CounterSlack, Examined, Finding, Observation, Premise, Status};
+use crate::premises::{contradicted, counters_of_one_process, ground};
+use crate::verdict::{Check, CheckId, CounterSlack, Examined, Finding, Ground, Observation, Premise, Status};
 
 /// Looks for responses whose numbers do not add up.
 pub fn answer_sum(facts: &Facts<'_>) -> Check {
@@ -127,14 +127,16 @@ fn totals(facts: &Facts<'_>) -> Check {
     let Some(unique) = observed.stats.stats.as_ref().and_then(|stats| stats.unique) else {
         return Check::not_tested(ID, "the target has no unique count");
     };
-    if !facts.tells_presence() || !listing.all_topics {
+    let is_promised = evidence.listing_is_complete;
+    let is_known_not_to_show_all = !is_promised && contradicted(facts).is_some();
+    if !facts.tells_presence() || !listing.all_topics || is_known_not_to_show_all {
         return Check::not_tested(ID, "the listing does not show every row of the target");
     }
     if !facts.counts_on() {
         return Check::not_tested(ID, facts.why_not_counted_on());
     }
-    if !facts.is_at_rest() {
-        return Check::unknown(ID, 0, "the target was not at rest");
+    if !facts.counters_rest() {
+        return Check::not_tested(ID, "the counters did not come to rest");
     }
     if listing.rows == unique {
         return Check::pass(
@@ -201,6 +203,9 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     if !facts.is_at_rest() {
         return Check::unknown(ID, 0, "the target was not at rest");
     }
+    if !facts.counters_rest() {
+        return never_rested(facts);
+    }
     let promised = evidence.promises.received;
     let region = Region::of(&facts.tally.keys, &facts.tally.sums, facts.tells_presence(), promised)
         .with_stored_again(facts.tally.ages.stored_again());
@@ -227,6 +232,17 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         return broken(ID, &breaks).resting_on(grounds.to_vec());
     }
     facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
+}
+
+/// Counters that moved on although all rows were there. Nothing can be compared with them.
+fn never_rested(facts: &Facts<'_>) -> Check {
+    let moved = "the counters still moved at the last look";
+    let check = Check::fail(CheckId::Counters, 1, moved, vec![Finding::plain(moved.to_owned())]);
+    check.resting_on(vec![
+        ground(facts, Premise::Counters),
+        ground(facts, Premise::NobodyElse),
+        Ground::refuted(Premise::NothingWaits, moved),
+    ])
 }
 
 /// Returns true if upper bounds hold: nobody else writes, and nothing was waiting before the run.

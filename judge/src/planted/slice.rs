@@ -101,8 +101,7 @@ pub(super) fn cut(facts: &Facts<'_>) -> Result<Option<Cut>, WalkError> {
     }
     let sound = |ordinal: &u64| {
         let state = facts.tally.keys.get(*ordinal);
-        let is_told = || evidence.observed.listing.tells_topic(evidence.events.topic(*ordinal));
-        let faulty = |class: Class| state.is(class) && (class != Class::Lost || is_told());
+        let faulty = |class: Class| state.is(class) && (class != Class::Lost || facts.tells_presence());
         state.unknown() == 0
             && !Class::ALL.into_iter().any(faulty)
             && answers_fit(&frames, &attempts[ordinal])

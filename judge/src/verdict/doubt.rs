@@ -27,24 +27,6 @@ pub enum Doubt {
         /// Error of the reader.
         reason: String,
     },
-    /// Topics reached a declared cap of the listing.
-    CutOff {
-        /// Acknowledged keys that are listed.
-        listed: u64,
-        /// All acknowledged keys.
-        acked: u64,
-        /// Topics that reached the cap.
-        cut_off: u64,
-        /// All topics of the plan.
-        topics: u64,
-    },
-    /// The listing ended, and nothing shows that it is complete.
-    Capped {
-        /// Rows that were listed.
-        rows: u64,
-        /// Set when the target has a unique count, which says that there are more.
-        counts: bool,
-    },
     /// The counters could not be read.
     CountersUnread {
         /// Error of the reader.
@@ -109,16 +91,6 @@ impl fmt::Display for Doubt {
                 "the target changed while it was listed, {listings} times in a row: it never came to rest"
             ),
             Self::DatabaseUnread { reason } => write!(out, "the database could not be read: {reason}"),
-            Self::CutOff { listed, acked, cut_off, topics } => write!(
-                out,
-                "saw {} of {}; {} of {} cut off: the other rows are unseen, not lost; spread the keys over \
-                 more topics with `events.topics` in the scenario",
-                grouped(*listed),
-                counted(*acked, "acknowledged key", "acknowledged keys"),
-                grouped(*cut_off),
-                counted(*topics, "topic is", "topics are"),
-            ),
-            Self::Capped { rows, counts } => write_capped(out, *rows, *counts),
             Self::CountersUnread { reason } => write!(out, "the counters could not be read: {reason}"),
             Self::NotAtRest { waiting, waited_ms } => {
                 match waiting {
@@ -171,21 +143,4 @@ impl fmt::Display for Doubt {
             }
         }
     }
-}
-
-fn write_capped(out: &mut fmt::Formatter<'_>, rows: u64, counts: bool) -> fmt::Result {
-    let why = match counts {
-        true => "though the target counts more",
-        false => "and no counter says whether that is all",
-    };
-    let remedy = match counts {
-        true => {
-            "describe how to go on with `listing.paging` in the scenario, or its database with `[database]`"
-        }
-        false => {
-            "name a counter with `stats.unique` in the scenario, or describe its database with `[database]`"
-        }
-    };
-    let rows = grouped(rows);
-    write!(out, "the listing ended after {rows} rows, {why}: the other rows are unseen, not lost; {remedy}")
 }

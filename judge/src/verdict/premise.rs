@@ -106,7 +106,9 @@ impl Premise {
                 "`ack = \"committed\"` under `[promises]`, or `drain = \"30s\"` if events are stored later"
             }
             Self::CopiesSettled => "`merge = \"60s\"` under `[promises]`, the time in which copies merge",
-            Self::NobodyElse => "`shared = false` under `[promises]`",
+            Self::NobodyElse => {
+                "`shared = false` under `[promises]` if nobody else writes, or `shared = true` if others do"
+            }
             Self::IdsUnused => "a run of new ids, which a run without --run-id is",
             Self::Counters => {
                 "`stats = \"snapshot\"` (or `stats_lag = \"5s\"`) and `counters = \"persistent\"` under \

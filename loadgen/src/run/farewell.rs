@@ -48,6 +48,8 @@ async fn wait_for_backlog(client: &TargetClient, promises: &Promises, notices: N
             notices.say(&format!("the target is ended in {time}, the promised time to store what waits in it"));
             tokio::time::sleep(drain).await;
         }
+        // What was acknowledged is stored.
+        (None, None) if promises.is_committed() => {}
         (None, None) => notices.say(
             "the target is ended now; nothing tells if events still wait in it (`[promises] drain` would leave time)",
         ),

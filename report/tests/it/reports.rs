@@ -46,9 +46,7 @@ fn an_unknown_says_what_to_do() {
     let mut forged = Forge::default().run();
     forged.rows.truncate(1000);
     forged.is_complete = false;
-    let mut evidence = forged.evidence();
-    evidence.observed.listing.capped = true;
-    insta::assert_snapshot!("unknown", render(judge::judge(&evidence)));
+    insta::assert_snapshot!("unknown", render(forged.verdict()));
 }
 
 #[test]

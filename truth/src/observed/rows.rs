@@ -11,7 +11,6 @@ use self::contents::Likeness;
 use self::moment::is_moment;
 use super::presence::{Presence, Winners};
 use crate::observed::rows::copies::Copies;
-use crate::observed::rows::sample::Sample;
 use crate::plan::event::{Decoded, Events, timestamp_text};
 use crate::plan::variant::{Side, Variant};
 use crate::scenario::promises::{PayloadEquality, TimestampEquality};
@@ -21,7 +20,6 @@ pub mod copies;
 mod equality;
 mod json;
 pub mod moment;
-pub mod sample;
 mod sum;
 
 pub use contents::{CONTENTS, Contents, ContentsTally};
@@ -102,23 +100,8 @@ pub struct RowTally<'a> {
     /// Examples of rows with a defect, except for those that `contents` leaves open.
     anomalies: Vec<Anomaly>,
     examples: [u64; 4],
-    /// Sample of the run's keys, in the order of the rows.
-    pub sample: Sample,
     /// Places of rows of keys that are listed more than once.
     pub copies: Copies,
-    /// Presence of another listing, and the course of this one compared with it.
-    earlier: Option<(Presence, Course)>,
-}
-
-/// Course of a listing compared with an earlier one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Course {
-    /// The listing shows the same rows so far.
-    Same,
-    /// The listing shows further rows, after those that both show.
-    Further,
-    /// The listing shows a row that the earlier one left out, and after it one that both show.
-    Between,
 }
 
 impl<'a> RowTally<'a> {
@@ -139,20 +122,8 @@ impl<'a> RowTally<'a> {
             contents: ContentsTally::default(),
             anomalies: Vec::new(),
             examples: [0; 4],
-            sample: Sample::default(),
             copies: Copies::default(),
-            earlier: None,
         }
-    }
-
-    /// Returns the same tally, which compares its rows with an earlier listing.
-    pub fn after(self, earlier: Presence) -> Self {
-        Self { earlier: Some((earlier, Course::Same)), ..self }
-    }
-
-    /// True if the earlier listing left out a row between rows that it showed.
-    pub fn has_found_between(&self) -> bool {
-        matches!(self.earlier, Some((_, Course::Between)))
     }
 
     /// Adds one row.
@@ -181,16 +152,8 @@ impl<'a> RowTally<'a> {
                 self.note(AnomalyClass::WrongTopic, Some(ordinal), row, detail);
             }
             Decoded::Ours(ordinal) => {
-                if let Some((earlier, course)) = &mut self.earlier {
-                    *course = match (*course, earlier.seen(ordinal) > 0) {
-                        (Course::Same, true) => Course::Same,
-                        (Course::Same | Course::Further, false) => Course::Further,
-                        (Course::Further, true) | (Course::Between, _) => Course::Between,
-                    };
-                }
                 self.copies.take(ordinal, self.presence.seen(ordinal));
                 self.presence.note(ordinal);
-                self.sample.take(ordinal);
                 self.ours.add(self.nonce, &row.topic, &row.event_id);
                 self.compare(ordinal, row);
             }

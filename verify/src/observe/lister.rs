@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use judge::books::keys::KeyState;
 use reader::client::{ReadError, TargetClient};
 use reader::database::DatabaseReader;
 use reader::listing::Paged;
 use truth::chain::chain;
 use truth::observed::Route;
-use truth::observed::counters::Counters;
 use truth::observed::looks::{Asked, Look};
 use truth::observed::presence::Presence;
 use truth::observed::rows::{Equality, RowTally, SetSum};
@@ -17,18 +15,11 @@ use truth::target::{ListedTopics, Paging};
 
 use super::history::{Histories, Kind, Noted};
 use super::progress::Progress;
-use super::sight::{Extent, Listed, Stored};
+use super::sight::{Listed, Stored};
 use super::wanted::Wanted;
 
 /// Longest time to read a database: a hundred million rows take a few minutes.
 pub(super) const READ_WITHIN: Duration = Duration::from_secs(600);
-
-/// Rows of a listing, and the number that the target counts.
-struct Total {
-    shown: u64,
-    /// None without counters.
-    counted: Option<u64>,
-}
 
 /// Question to the listing.
 struct Question {
@@ -36,27 +27,18 @@ struct Question {
     kind: Kind,
     limit: u32,
     equality: Equality,
-    /// Presence of a listing that the rows are compared with.
-    earlier: Option<Presence>,
 }
 
-/// Result of an examination of a listing.
+/// Result of further looks at what a listing shows.
 pub(super) struct Examined<'e> {
-    pub(super) extent: Extent,
-    /// Rows that show more than the listing.
+    /// Rows of the look that showed most keys, if it showed more than the listing.
     pub(super) better: Option<RowTally<'e>>,
-    /// Keys that the other looks showed.
+    /// True if that look was at the plan's topics alone.
+    pub(super) is_by_topic: bool,
+    /// Keys that these looks showed.
     pub(super) besides: Presence,
+    /// Number of their pages.
     pub(super) pages: u64,
-    /// True if the rows that count are not all that the target counts: those of the plan's topics
-    /// alone, or fewer than it counts although all keys are shown.
-    pub(super) is_part: bool,
-}
-
-impl Examined<'_> {
-    fn nothing(extent: Extent, keys: u64) -> Self {
-        Self { extent, better: None, besides: Presence::new(keys), pages: 0, is_part: false }
-    }
 }
 
 /// Lister of one target, which knows the keys that it has to find.
@@ -73,24 +55,14 @@ pub(super) struct Lister<'a, 'e> {
 }
 
 impl<'e> Lister<'_, 'e> {
-    /// Lists all rows once. Only of a single page it is known at once how far it reaches.
-    pub(super) async fn list(&mut self, stats: Option<&Counters>) -> Result<Listed<'e>, ReadError> {
+    /// Lists all rows once.
+    pub(super) async fn list(&mut self) -> Result<Listed<'e>, ReadError> {
         let limit = self.client.target().listing.limit;
-        let question = Question {
-            asked: Asked::All,
-            kind: Kind::Whole,
-            limit,
-            equality: self.wanted.promises.into(),
-            earlier: None,
-        };
+        let question =
+            Question { asked: Asked::All, kind: Kind::Whole, limit, equality: self.wanted.promises.into() };
         let (tally, paged) = self.ask(question).await?.expect("only by topic a target may ignore the topic");
         let all_topics = self.client.target().listing.topics == ListedTopics::All;
-        let besides = Presence::new(self.keys);
-        let mut listed = Listed { tally, paged, limit, extent: Extent::Whole, besides, all_topics };
-        if self.client.target().listing.paging == Paging::None {
-            listed.extent = self.extent_of_one_page(&listed, stats);
-        }
-        Ok(listed)
+        Ok(Listed { tally, paged, limit, besides: Presence::new(self.keys), all_topics })
     }
 
     /// Lists one topic, and returns the keys that it shows. None if the target ignores the topic.
@@ -100,7 +72,6 @@ impl<'e> Lister<'_, 'e> {
             kind: Kind::Topic,
             limit: self.client.target().listing.limit,
             equality: Equality::NONE,
-            earlier: None,
         };
         let shown = self.ask(question).await?;
         self.ignores_topic |= shown.is_none();
@@ -141,11 +112,8 @@ impl<'e> Lister<'_, 'e> {
     }
 
     async fn ask_once(&mut self, question: &Question) -> Result<Option<(RowTally<'e>, Paged)>, ReadError> {
-        let Question { asked, kind, limit, equality, earlier } = question;
+        let Question { asked, kind, limit, equality } = question;
         let mut tally = self.blank(*equality);
-        if let Some(earlier) = earlier {
-            tally = tally.after(earlier.clone());
-        }
         let from_ms = self.histories.now_ms();
         let client = self.client;
         let topics = self.wanted.plan.topics.as_slice();
@@ -198,191 +166,49 @@ impl<'e> Lister<'_, 'e> {
         }
     }
 
-    /// Judges a listing that has no next page. The number of rows that were asked for is where it
-    /// may be cut off. If it cannot be asked for, it is the most that the target shows, so a longer
-    /// listing was not cut off there.
-    fn extent_of_one_page(&self, listed: &Listed<'e>, stats: Option<&Counters>) -> Extent {
-        let limit = u64::from(listed.limit);
-        let can_ask = !self.client.target().listing.parameters.limit.is_empty();
-        let total = self.total(&listed.tally, stats);
-        let reaches_cap = match can_ask {
-            true => listed.paged.longest >= limit,
-            false => listed.paged.longest == limit,
-        };
-        // No counter tells how many rows there are, and no listing was long enough to be cut off at
-        // the limit that was asked for: the target may have a lower one.
-        let may_be_lower =
-            total.counted.is_none() && !reaches_cap && self.missing_of(&listed.tally, &Extent::Whole) > 0;
-        let is_full = (reaches_cap && total.counted != Some(total.shown)) || may_be_lower;
-        let cut_off = self.as_long_as(limit, &listed.paged);
-        match cut_off.is_empty() || !is_full {
-            true => Extent::of(is_full || listed.paged.looks_capped(total.shown, total.counted)),
-            false => Extent::CutOff(cut_off),
+    /// Looks in other ways at what a listing does not show, or shows more than once: in pages of
+    /// another size, and topic by topic.
+    ///
+    /// For example, a target shows its newest 1,000 rows, and those of topic a are not among them.
+    /// Asked for topic a alone, it shows them.
+    pub(super) async fn examine(&mut self, listed: &Listed<'e>) -> Result<Examined<'e>, ReadError> {
+        let besides = Presence::new(self.keys);
+        let mut examined = Examined { better: None, is_by_topic: false, besides, pages: 0 };
+        if let Some(question) = self.in_other_pages(&listed.paged, listed.limit) {
+            let (rows, paged) = self.ask(question).await?.expect("all topics were asked for");
+            examined.take(&listed.tally, rows, &paged, false);
         }
+        let is_lacking = self.missing_of(&listed.tally).any(|key| examined.besides.seen(key) == 0);
+        let asks_each_anyway = self.client.target().listing.topics == ListedTopics::Each;
+        if is_lacking && self.heeds_topic() && !asks_each_anyway {
+            let question = Question {
+                asked: Asked::EachTopic,
+                kind: Kind::Topic,
+                limit: listed.limit,
+                equality: self.wanted.promises.into(),
+            };
+            match self.ask(question).await? {
+                Some((rows, paged)) => examined.take(&listed.tally, rows, &paged, true),
+                None => self.ignores_topic = true,
+            }
+        }
+        Ok(examined)
     }
 
-    /// Examines a listing that lacks something, or shows a key more than once: lists in pages of
-    /// another size, and by topic where the listing may end early.
-    ///
-    /// If the listing ended after a single page, it is read again with half the page size. A target
-    /// that cuts its pages off shows fewer rows then.
-    pub(super) async fn examine(
-        &mut self,
-        listed: &Listed<'e>,
-        stats: Option<&Counters>,
-    ) -> Result<Examined<'e>, ReadError> {
+    /// Question for all rows in smaller pages, of which there is more than one. None if their size
+    /// cannot be asked for, or no page follows another.
+    fn in_other_pages(&self, paged: &Paged, limit: u32) -> Option<Question> {
         let listing = &self.client.target().listing;
-        if listing.paging == Paging::None {
-            return Ok(Examined::nothing(listed.extent.clone(), self.keys));
-        }
-        let total = self.total(&listed.tally, stats);
-        let counts_more = listed.paged.looks_capped(total.shown, total.counted);
-        let is_doubtful = counts_more
-            || listed.tally.copies.count > 0
-            || self.missing_of(&listed.tally, &Extent::Whole) > 0;
-        if listed.paged.went_on || !is_doubtful || !self.can_ask_for_limit() {
-            let extent = Extent::of(counts_more);
-            return self.list_to_the_end(&listed.tally, &listed.paged, extent, listed.limit, stats).await;
-        }
-        let half = u32::try_from(listed.paged.longest_page / 2).unwrap_or(u32::MAX);
-        if half == 0 {
-            return Ok(Examined::nothing(Extent::of(counts_more), self.keys));
-        }
-        let question = self.in_pages_of(half, self.wanted.promises.into(), None);
-        let (again, in_halves) = self.ask(question).await?.expect("all topics were asked for");
-        if !in_halves.went_on {
-            let extent = Extent::of(counts_more || again.rows < listed.tally.rows);
-            return Ok(Examined { pages: in_halves.pages, ..Examined::nothing(extent, self.keys) });
-        }
-        let mut examined = self.list_to_the_end(&again, &in_halves, Extent::Whole, half, stats).await?;
-        examined.pages += in_halves.pages;
-        examined.besides.fill(&again.presence);
-        examined.better = examined.better.or(Some(again));
-        Ok(examined)
+        let longest = u32::try_from(paged.longest_page).unwrap_or(u32::MAX);
+        let limit = if paged.went_on { limit - limit / 3 } else { (longest / 2).min(limit) };
+        let is_asked = limit > 0 && listing.paging != Paging::None && !listing.parameters.limit.is_empty();
+        let equality = self.wanted.promises.into();
+        is_asked.then_some(Question { asked: Asked::All, kind: Kind::OtherSize, limit, equality })
     }
 
-    /// Judges a listing that was followed to its last page.
-    ///
-    /// A target may end it early, such as one that shows only its newest rows. The rows that it
-    /// does not show then lie before the first or after the last row, whatever the page size. That
-    /// is suspected if the target counts more rows than it showed, or if acknowledged keys are
-    /// missing and there are no counters. Then the topics are listed one by one, and a topic is
-    /// whole if it has fewer rows than the target has shown in one listing.
-    ///
-    /// For example, a target shows 1,000 rows of all topics, and counts 1,400. Listed one by one,
-    /// topic a has 1,000 rows and topic b has 300. Topic b is whole, and a key of b that is not
-    /// shown is lost. Topic a may go on.
-    async fn list_to_the_end(
-        &mut self,
-        tally: &RowTally<'e>,
-        paged: &Paged,
-        extent: Extent,
-        limit: u32,
-        stats: Option<&Counters>,
-    ) -> Result<Examined<'e>, ReadError> {
-        let total = self.total(tally, stats);
-        let missing = self.missing_of(tally, &Extent::Whole);
-        let lacks_keys = total.counted.is_none() && missing > 0;
-        let counts_more = total.counted.is_some_and(|counted| counted > total.shown);
-        let is_early = extent == Extent::Whole && (counts_more || lacks_keys);
-        let mut examined = Examined::nothing(extent, self.keys);
-        // The other rows are not of this run, or are keys that were counted twice.
-        examined.is_part = is_early && self.shows_all_attempted(tally);
-        if missing == 0 && tally.copies.count == 0 && (!is_early || examined.is_part) {
-            return Ok(examined);
-        }
-        if self.can_ask_for_limit() {
-            let question = self.in_pages_of(limit - limit / 3, Equality::NONE, Some(tally.presence.clone()));
-            let (again, in_pages) = self.ask(question).await?.expect("all topics were asked for");
-            examined.besides.fill(&again.presence);
-            examined.pages += in_pages.pages;
-            if again.has_found_between() {
-                // Other page ends show rows that were skipped before. So they are stored, and the
-                // listing itself loses rows.
-                return Ok(examined);
-            }
-        }
-        if !is_early || examined.is_part {
-            return Ok(examined);
-        }
-        if self.client.target().listing.topics == ListedTopics::Each {
-            examined.extent = Extent::CutOff(self.as_long_as(paged.longest, paged));
-            return Ok(examined);
-        }
-        self.examine_by_topic(tally, paged.longest, limit, &mut examined).await?;
-        Ok(examined)
-    }
-
-    /// Lists topic by topic what may end early if it is listed at once.
-    async fn examine_by_topic(
-        &mut self,
-        tally: &RowTally<'e>,
-        longest: u64,
-        limit: u32,
-        examined: &mut Examined<'e>,
-    ) -> Result<(), ReadError> {
-        examined.extent = Extent::Capped;
-        let question = Question {
-            asked: Asked::EachTopic,
-            kind: Kind::Topic,
-            limit,
-            equality: self.wanted.promises.into(),
-            earlier: None,
-        };
-        let Some((by_topic, in_topics)) = self.ask(question).await? else {
-            self.ignores_topic = true;
-            return Ok(());
-        };
-        examined.besides.fill(&by_topic.presence);
-        examined.pages += in_topics.pages;
-        if by_topic.ours.count >= tally.ours.count {
-            let cut_off = self.as_long_as(longest, &in_topics);
-            examined.extent = if cut_off.is_empty() { Extent::Whole } else { Extent::CutOff(cut_off) };
-            examined.better = Some(by_topic);
-            examined.is_part = true;
-        }
-        Ok(())
-    }
-
-    /// True if every key that was attempted is shown.
-    fn shows_all_attempted(&self, tally: &RowTally<'_>) -> bool {
-        let is_attempted = |state: KeyState| state.acked() > 0 || state.unknown() > 0;
-        let mut attempted = self.wanted.tally.keys.iter().filter(|(_, state)| is_attempted(*state));
-        attempted.all(|(ordinal, _)| tally.presence.seen(ordinal) > 0)
-    }
-
-    fn in_pages_of(&self, limit: u32, equality: Equality, earlier: Option<Presence>) -> Question {
-        Question { asked: Asked::All, kind: Kind::OtherSize, limit, equality, earlier }
-    }
-
-    fn can_ask_for_limit(&self) -> bool {
-        !self.client.target().listing.parameters.limit.is_empty()
-    }
-
-    /// Topics with at least this number of rows, if they were listed one by one.
-    fn as_long_as(&self, rows: u64, paged: &Paged) -> Vec<String> {
-        let topics = self.wanted.plan.topics.iter().zip(&paged.lengths);
-        topics.filter(|(_, length)| **length >= rows).map(|(topic, _)| topic.clone()).collect()
-    }
-
-    /// True if the target counts more rows than a listing showed.
-    pub(super) fn counts_more(&self, listed: &Listed<'_>, stats: Option<&Counters>) -> bool {
-        let total = self.total(&listed.tally, stats);
-        total.counted.is_some_and(|counted| counted > total.shown)
-    }
-
-    /// Counts the rows that a listing showed. If topics are listed one by one, only the rows of
-    /// this run count.
-    fn total(&self, tally: &RowTally<'_>, stats: Option<&Counters>) -> Total {
-        let unique = stats.and_then(|stats| stats.unique);
-        match self.client.target().listing.topics {
-            ListedTopics::All => Total { shown: tally.rows, counted: unique },
-            ListedTopics::Each => {
-                let before = self.wanted.baseline.and_then(|baseline| baseline.stats.as_ref()?.unique);
-                let added = unique.zip(before).and_then(|(unique, before)| unique.checked_sub(before));
-                Total { shown: tally.ours.count, counted: added }
-            }
-        }
+    /// True if a topic can be asked for by itself.
+    pub(super) fn heeds_topic(&self) -> bool {
+        !self.ignores_topic && !self.client.target().listing.parameters.topic.is_empty()
     }
 
     /// True if the listing is promised to show every stored event.
@@ -396,29 +222,23 @@ impl<'e> Lister<'_, 'e> {
         RowTally::new(self.events, self.wanted.plan.nonce, self.keys, equality)
     }
 
-    /// Number of acknowledged keys that this listing should show and does not.
-    fn missing_of(&self, tally: &RowTally<'_>, extent: &Extent) -> u64 {
-        self.acked_absent_from(tally, extent).count() as u64
-    }
-
-    /// Acknowledged keys that are not among these rows, though they should be if the listing
-    /// reaches so far.
-    pub(super) fn acked_absent_from(
-        &self,
-        tally: &RowTally<'_>,
-        extent: &Extent,
-    ) -> impl Iterator<Item = u64> {
-        let sample = extent.sample(tally);
-        let between = sample.iter().min().copied().zip(sample.iter().max().copied());
-        let between = between.filter(|_| !self.wanted.promises.is_queued());
-        let is_shown = move |ordinal: &u64| match extent {
-            Extent::Whole => true,
-            Extent::Capped => between.is_some_and(|(low, high)| low < *ordinal && *ordinal < high),
-            Extent::CutOff(topics) => topics.iter().all(|topic| topic != self.events.topic(*ordinal)),
-        };
+    /// Acknowledged keys that are not among these rows.
+    pub(super) fn missing_of(&self, tally: &RowTally<'_>) -> impl Iterator<Item = u64> {
         let acked = self.wanted.tally.keys.iter().filter(|(_, state)| state.acked() > 0);
-        let absent = acked.map(|(ordinal, _)| ordinal).filter(|ordinal| tally.presence.seen(*ordinal) == 0);
-        absent.filter(is_shown)
+        acked.map(|(ordinal, _)| ordinal).filter(|ordinal| tally.presence.seen(*ordinal) == 0)
+    }
+}
+
+impl<'e> Examined<'e> {
+    /// Takes the rows of a further look at what this listing showed.
+    fn take(&mut self, listed: &RowTally<'e>, rows: RowTally<'e>, paged: &Paged, is_by_topic: bool) {
+        self.besides.fill(&rows.presence);
+        self.pages += paged.pages;
+        let most = self.better.as_ref().unwrap_or(listed);
+        if rows.presence.shown() > most.presence.shown() {
+            self.better = Some(rows);
+            self.is_by_topic = is_by_topic;
+        }
     }
 }
 

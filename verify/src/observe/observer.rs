@@ -118,15 +118,15 @@ impl<'e> Observer<'_, 'e> {
     /// Finds out if a look at which nothing was amiss counts. Returns true if the looking ends.
     async fn bracket(&mut self, read: &mut Read<'e>) -> Result<bool, ReadError> {
         self.quiet_wanted = self.quiet.least;
-        self.examine_if_short(read).await?;
+        // The last event may have been counted just now.
+        self.counters.settle(self.deadline).await;
         read.rested = self.counters_stood(&read.sight).await;
         if !read.rested {
             // Without counters to compare, a second look has to show the same rows.
             let again = self.sight().await?;
-            read.rested = again.shows_the_same(&read.sight, self.shared());
+            read.rested = again.shows_the_same(&read.sight);
             read.sight = again;
             read.brackets += 1;
-            self.examine_if_short(read).await?;
         }
         if !self.is_fine(&read.sight) {
             return Ok(false);
@@ -156,14 +156,12 @@ impl<'e> Observer<'_, 'e> {
         }
         let quiet_since = Instant::now();
         let examined = match &read.sight.listed {
-            Some(listed) if !self.amiss(&read.sight).is_nothing() => {
-                Some(self.lister.examine(listed, self.counters.counters()).await?)
-            }
+            Some(listed) if !self.amiss(&read.sight).is_nothing() => Some(self.lister.examine(listed).await?),
             _ => None,
         };
         let last = self.sight().await?;
         read.brackets += 1;
-        read.rested = self.counters_stood(&last).await || last.shows_the_same(&read.sight, self.shared());
+        read.rested = self.counters_stood(&last).await || last.shows_the_same(&read.sight);
         read.sight = last;
         let has_moved = self.lister.histories.moved() > quiet_since;
         if Instant::now() < self.deadline && (has_moved || self.is_fine(&read.sight)) {
@@ -251,9 +249,7 @@ impl<'e> Observer<'_, 'e> {
     fn topics_in_question(&self, sight: &Sight<'e>) -> Vec<String> {
         let lister = &self.lister;
         let Some(listed) = &sight.listed else { return Vec::new() };
-        let is_by_topic =
-            !lister.client.target().listing.parameters.topic.is_empty() && !lister.ignores_topic;
-        if !is_by_topic || lister.wanted.database.is_some() {
+        if !lister.heeds_topic() || lister.wanted.database.is_some() {
             return Vec::new();
         }
         let mut topics: Vec<&str> = Vec::new();
@@ -276,32 +272,12 @@ impl<'e> Observer<'_, 'e> {
         let began = Instant::now();
         let before = self.counters.counters().cloned();
         let offers_listing = self.lister.client.offers_listing();
-        let listed = if offers_listing { Some(self.lister.list(before.as_ref()).await?) } else { None };
+        let listed = if offers_listing { Some(self.lister.list().await?) } else { None };
         let stored = match self.lister.wanted.database {
             Some(database) => Some(self.lister.read_database(database).await),
             None => None,
         };
-        let mut sight = Sight { listed, stored, before, took: began.elapsed() };
-        // What the database is compared with has to be known.
-        if let Some(listed) = sight.listed.as_ref().filter(|_| sight.stored.is_some()) {
-            let examined = self.lister.examine(listed, sight.before.as_ref()).await?;
-            take_examined(&mut sight, examined);
-        }
-        Ok(sight)
-    }
-
-    /// Finds out how far a listing reaches that shows all acknowledged keys, and fewer rows than
-    /// the target counts.
-    async fn examine_if_short(&mut self, read: &mut Read<'e>) -> Result<(), ReadError> {
-        let stats = self.counters.counters();
-        let listed = read.sight.listed.as_ref().filter(|_| read.sight.stored.is_none());
-        let Some(listed) = listed.filter(|listed| self.lister.counts_more(listed, stats)) else {
-            return Ok(());
-        };
-        let examined = self.lister.examine(listed, stats).await?;
-        read.further_pages += examined.pages;
-        take_examined(&mut read.sight, examined);
-        Ok(())
+        Ok(Sight { listed, stored, before, took: began.elapsed() })
     }
 
     /// True if the counters are those of before the look. Of counters that go back to an earlier
@@ -337,7 +313,7 @@ impl<'e> Observer<'_, 'e> {
         };
         Amiss {
             missing: self.missing(sight).count() as u64,
-            copies: sight.decisive().map_or(0, |(tally, _)| copies_in(tally)),
+            copies: sight.decisive().map_or(0, copies_in),
             apart: sight
                 .apart(self.lister.keys, wanted.promises.window, self.lister.is_complete())
                 .map_or(0, |apart| apart.keys),
@@ -346,8 +322,8 @@ impl<'e> Observer<'_, 'e> {
 
     /// Acknowledged keys that neither the listing nor the database shows, as far as a look can tell.
     fn missing<'s>(&'s self, sight: &'s Sight<'_>) -> Box<dyn Iterator<Item = u64> + 's> {
-        let Some((tally, extent)) = sight.decisive() else { return Box::new(std::iter::empty()) };
-        let keys = self.lister.acked_absent_from(tally, extent);
+        let Some(tally) = sight.decisive() else { return Box::new(std::iter::empty()) };
+        let keys = self.lister.missing_of(tally);
         let is_shown_by_topic = |ordinal: u64| self.by_topic.values().any(|shown| shown.seen(ordinal) > 0);
         Box::new(
             keys.filter(move |ordinal| !sight.is_shown_besides(*ordinal) && !is_shown_by_topic(*ordinal)),
@@ -358,10 +334,9 @@ impl<'e> Observer<'_, 'e> {
 /// Adds to a look what its examination showed.
 fn take_examined<'e>(sight: &mut Sight<'e>, examined: Examined<'e>) {
     let Some(listed) = &mut sight.listed else { return };
-    let Examined { extent, better, besides, is_part, .. } = examined;
+    let Examined { better, is_by_topic, besides, .. } = examined;
     listed.besides.fill(&besides);
-    listed.extent = extent;
-    listed.all_topics &= !is_part;
+    listed.all_topics &= !is_by_topic;
     if let Some(better) = better {
         let plain = std::mem::replace(&mut listed.tally, better);
         listed.besides.fill(&plain.presence);

@@ -12,41 +12,6 @@ use truth::observed::{Apart, ApartKey, Route};
 /// Most examples of keys on which listing and database differ.
 const EXAMPLES: usize = 8;
 
-/// Reach of a listing.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Extent {
-    /// The listing shows all rows.
-    Whole,
-    /// Rows are probably missing, and it is unknown of which topics.
-    Capped,
-    /// These topics reached the declared cap. So the cap is as declared, and the other topics are
-    /// whole.
-    CutOff(Vec<String>),
-}
-
-impl Extent {
-    pub(super) fn of(capped: bool) -> Self {
-        if capped { Self::Capped } else { Self::Whole }
-    }
-
-    /// Returns some of the keys of a capped listing, in its order.
-    pub(super) fn sample(&self, tally: &RowTally<'_>) -> Vec<u64> {
-        if *self == Self::Capped { tally.sample.keys() } else { Vec::new() }
-    }
-
-    pub(super) fn is_capped(&self) -> bool {
-        *self != Self::Whole
-    }
-
-    /// Returns the topics that are not whole, as far as they are known.
-    pub(super) fn into_cut_off(self) -> Vec<String> {
-        match self {
-            Self::Whole | Self::Capped => Vec::new(),
-            Self::CutOff(topics) => topics,
-        }
-    }
-}
-
 /// Rows of the target's listing.
 pub(super) struct Listed<'e> {
     pub(super) tally: RowTally<'e>,
@@ -54,8 +19,6 @@ pub(super) struct Listed<'e> {
     pub(super) paged: Paged,
     /// Number of rows to a page that was asked for.
     pub(super) limit: u32,
-    /// Reach of the listing, as far as it is known: a listing counts as whole until it is examined.
-    pub(super) extent: Extent,
     /// Keys that other looks at the same time showed.
     pub(super) besides: Presence,
     /// True if all topics were listed, not only those of the plan.
@@ -108,20 +71,17 @@ pub(super) struct Sight<'e> {
 }
 
 impl<'e> Sight<'e> {
-    /// Route that decides if a key is there: the listing, unless only the database shows all rows.
+    /// Route that decides if a key is there: the listing, unless the database shows more keys.
     pub(super) fn route(&self) -> Route {
-        match (&self.listed, &self.stored) {
-            (Some(Listed { extent: Extent::Whole, .. }), _) => Route::Api,
-            (_, Some(Ok(_))) => Route::Database,
-            (_, Some(Err(_)) | None) => Route::Api,
-        }
+        let shown = |tally: Option<&RowTally<'_>>| tally.map(|tally| tally.presence.shown());
+        if shown(self.in_database()) > shown(self.in_listing()) { Route::Database } else { Route::Api }
     }
 
     /// Rows of that route.
-    pub(super) fn decisive(&self) -> Option<(&RowTally<'e>, &Extent)> {
+    pub(super) fn decisive(&self) -> Option<&RowTally<'e>> {
         match self.route() {
-            Route::Api => self.listed.as_ref().map(|listed| (&listed.tally, &listed.extent)),
-            Route::Database => self.in_database().map(|tally| (tally, &Extent::Whole)),
+            Route::Api => self.in_listing(),
+            Route::Database => self.in_database(),
         }
     }
 
@@ -134,19 +94,19 @@ impl<'e> Sight<'e> {
     }
 
     /// Compares listing and database, key by key. A key that the listing does not show is a
-    /// difference only if the listing is promised to be complete, and is not capped. If the target forgets keys after a window, the number of rows of a key is not
-    /// compared: a table may keep only the last.
+    /// difference only if the listing is promised to be complete. If the target forgets keys after
+    /// a window, the number of rows of a key is not compared: a table may keep only the last.
     pub(super) fn apart(&self, keys: u64, window: Option<Duration>, is_complete: bool) -> Option<Apart> {
         let listed = self.listed.as_ref()?;
         let stored = self.in_database()?;
-        let is_whole = is_complete && listed.extent == Extent::Whole;
-        let mut apart = Apart { is_whole, listed: listed.tally.ours.count, keys: 0, examples: Vec::new() };
+        let mut apart =
+            Apart { is_whole: is_complete, listed: listed.tally.ours.count, keys: 0, examples: Vec::new() };
         let times = |seen: u8| if window.is_some() { seen.min(1) } else { seen };
         for ordinal in 0..keys {
             let in_listing = times(listed.tally.presence.seen(ordinal));
             let in_database = times(stored.presence.seen(ordinal));
             let payloads = in_listing == 1 && in_database == 1 && listed.tally.holds_other(stored, ordinal);
-            if in_listing > in_database || (is_whole && in_listing < in_database) || payloads {
+            if in_listing > in_database || (is_complete && in_listing < in_database) || payloads {
                 apart.keys += 1;
                 if apart.examples.len() < EXAMPLES {
                     let key = ApartKey { ordinal, listed: in_listing, stored: in_database, payloads };
@@ -168,16 +128,11 @@ impl<'e> Sight<'e> {
         matches!(&self.stored, Some(Ok(Stored { is_replica: true, .. })))
     }
 
-    /// True if another look saw the same rows. With `shared`, the rows of other writers may differ.
-    /// In a database they may always.
-    pub(super) fn shows_the_same(&self, other: &Self, shared: bool) -> bool {
-        let same = |one: Option<&RowTally<'_>>, other: Option<&RowTally<'_>>, shared: bool| match (one, other)
-        {
-            (Some(one), Some(other)) => one.ours == other.ours && (shared || one.foreign == other.foreign),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        same(self.in_listing(), other.in_listing(), shared)
-            && same(self.in_database(), other.in_database(), true)
+    /// True if another look saw the same rows of this run. Those of others may differ.
+    pub(super) fn shows_the_same(&self, other: &Self) -> bool {
+        let ours = |tally: Option<&RowTally<'_>>| tally.map(|tally| tally.ours);
+        ours(self.in_listing()) == ours(other.in_listing())
+            && ours(self.in_database()) == ours(other.in_database())
     }
 
     fn in_listing(&self) -> Option<&RowTally<'e>> {

@@ -63,12 +63,12 @@ fn only_what_is_in_doubt_and_absent_is_resolved_and_only_what_is_there_is_replay
 
 #[test]
 fn nothing_is_sent_where_a_first_look_does_not_tell_enough() {
-    let evidence = in_doubt().run().evidence();
-    let mut capped = evidence.clone();
-    capped.observed.listing.capped = true;
-    let lists = choose(&wish(true, Some("1")), &capped);
+    let mut forged = in_doubt().run();
+    let mut moving = forged.evidence();
+    forged.is_complete = false;
+    forged.lose(choose(&wish(false, Some("1")), &moving).replay[7]);
+    let lists = choose(&wish(true, Some("1")), &forged.evidence());
     assert!(lists.resolve.is_empty() && !lists.replay.is_empty() && lists.withheld.len() == 1);
-    let mut moving = evidence;
     moving.observed.stats.settled = truth::observed::Settled::Moving;
     let lists = choose(&wish(true, Some("1")), &moving);
     assert!(lists.is_empty() && lists.withheld.len() == 1);

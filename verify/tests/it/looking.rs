@@ -336,16 +336,13 @@ async fn a_topic_that_shows_more_by_itself_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_limit_that_cannot_be_asked_for_is_no_cap_of_a_longer_listing() {
+async fn a_limit_that_cannot_be_asked_for_is_neither_heeded_nor_ignored() {
     let forged = small();
-    for (limit, is_capped) in [(100, false), (210, true)] {
-        let stub = Stub::start(Script { pages: Pages::Whole, ..script(&forged) }).await;
-        let mut target = uncounted(&stub);
-        (target.listing.paging, target.listing.limit) = (Paging::None, limit);
-        target.listing.topics = ListedTopics::All;
-        target.listing.parameters.limit.clear();
-        let observed = look(&forged, &target, settle(SETTLE)).await;
-        assert_eq!(observed.listing.capped, is_capped, "{limit}");
-        assert_eq!((observed.looks.limit_heeded, observed.looks.looks[0].limit), (None, None));
-    }
+    let stub = Stub::start(Script { pages: Pages::Whole, ..script(&forged) }).await;
+    let mut target = uncounted(&stub);
+    (target.listing.paging, target.listing.limit) = (Paging::None, 100);
+    target.listing.topics = ListedTopics::All;
+    target.listing.parameters.limit.clear();
+    let observed = look(&forged, &target, settle(SETTLE)).await;
+    assert_eq!((observed.looks.limit_heeded, observed.looks.looks[0].limit), (None, None));
 }
