@@ -127,19 +127,28 @@ pub(crate) fn contradicted(facts: &Facts<'_>) -> Option<String> {
 fn fresh(facts: &Facts<'_>) -> Ground {
     const FRESH: Premise = Premise::Fresh;
     let Observed { listing, looks, .. } = &facts.evidence.observed;
-    if let Some(age) = looks.http_age.filter(|age| *age > 0) {
+    // What still appears may be there soon, whatever was promised.
+    if let Some(behind) = listing.behind {
+        return Ground::refuted(FRESH, behind.why());
+    }
+    if facts.evidence.promises.visible.is_some() {
+        return Ground::promised(FRESH);
+    }
+    if facts.reads_database() {
+        return Ground::promised_by(FRESH, "`[database]` reads what is stored");
+    }
+    if let Some(age) = age_in_a_cache(facts) {
         return Ground::refuted(FRESH, format!("a cache answered, with rows up to {age} s old"));
     }
-    if looks.went_back {
-        return Ground::refuted(FRESH, "a look was older than the one before it");
+    match looks.went_back {
+        true => Ground::refuted(FRESH, "a look was older than the one before it"),
+        false => Ground::assumed(FRESH),
     }
-    match listing.behind {
-        // What still appears may be there soon, whatever was promised.
-        Some(behind) => Ground::refuted(FRESH, behind.why()),
-        None if facts.evidence.promises.visible.is_some() => Ground::promised(FRESH),
-        None if facts.reads_database() => Ground::promised_by(FRESH, "`[database]` reads what is stored"),
-        None => Ground::assumed(FRESH),
-    }
+}
+
+/// Largest age of a response that a cache gave, in seconds.
+fn age_in_a_cache(facts: &Facts<'_>) -> Option<u64> {
+    facts.evidence.observed.looks.http_age.filter(|age| *age > 0)
 }
 
 /// Returns true if nothing moved for three times the longest time that a key was late.
@@ -236,8 +245,11 @@ fn counters(facts: &Facts<'_>) -> Ground {
 /// lose nothing.
 pub(crate) fn counters_of_one_process(facts: &Facts<'_>) -> Ground {
     let promises = &facts.evidence.promises;
-    match promises.stats.is_some() || promises.stats_lag.is_some() {
-        true => Ground::promised(Premise::Counters),
-        false => Ground::assumed(Premise::Counters),
+    match age_in_a_cache(facts) {
+        _ if promises.stats.is_some() || promises.stats_lag.is_some() => Ground::promised(Premise::Counters),
+        Some(age) => {
+            Ground::refuted(Premise::Counters, format!("a cache answered, with counts up to {age} s old"))
+        }
+        None => Ground::assumed(Premise::Counters),
     }
 }

@@ -21,7 +21,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use truth::observed::counters::Counters;
-use truth::scenario::promises::Received;
+use truth::scenario::promises::{Promises, Received, Unique};
 
 use crate::books::keys::{Attempted, Keys};
 use crate::books::tally::Sums;
@@ -91,6 +91,12 @@ impl Deltas {
             unique: delta(before.unique, after.unique),
             duplicates: delta(before.duplicates, after.duplicates),
         }
+    }
+
+    /// Leaves out a count of rows that others may delete.
+    pub fn of_our_own(self, promises: &Promises) -> Self {
+        let is_of_all = promises.is_shared() && promises.unique == Some(Unique::Rows);
+        Self { unique: self.unique.filter(|_| !is_of_all), ..self }
     }
 }
 

@@ -8,7 +8,7 @@ use truth::observed::counters::Counters;
 use truth::observed::{ApartKey, Route};
 use truth::record::baseline::Baseline;
 use truth::record::ledger::Scope;
-use truth::scenario::promises::{Received, StatsPromise};
+use truth::scenario::promises::{Received, StatsPromise, Unique};
 
 use crate::books::region::{Bound, Break, Deltas, Region};
 use crate::books::responses::AnswerFault;
@@ -149,11 +149,11 @@ fn totals(facts: &Facts<'_>) -> Check {
     let unique_before = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref()?.unique);
     let before = facts.listed_before().map(|listed| listed.rows).zip(unique_before);
     let Some((rows_before, unique_before)) = before else {
-        return Check::unknown(
-            ID,
-            1,
-            format!("{detail}; without a listing before the run, the difference may be older"),
-        );
+        let sentence = format!("{detail}; without a listing before the run, the difference may be older");
+        return match evidence.promises.unique == Some(Unique::Rows) {
+            true => Check::unknown(ID, 1, sentence),
+            false => Check::not_tested(ID, sentence),
+        };
     };
     let off_before = i128::from(rows_before) - i128::from(unique_before);
     let off_now = i128::from(listing.rows) - i128::from(unique);
@@ -209,7 +209,7 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let promised = evidence.promises.received;
     let region = Region::of(&facts.tally.keys, &facts.tally.sums, facts.tells_presence(), promised)
         .with_stored_again(facts.tally.ages.stored_again());
-    let deltas = Deltas::between(before, now);
+    let deltas = Deltas::between(before, now).of_our_own(&evidence.promises);
     if [deltas.received, deltas.unique, deltas.duplicates].iter().all(Option::is_none) {
         return Check::not_tested(ID, "the target has no counters");
     }

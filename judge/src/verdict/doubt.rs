@@ -91,7 +91,10 @@ impl fmt::Display for Doubt {
                 "the target changed while it was listed, {listings} times in a row: it never came to rest"
             ),
             Self::DatabaseUnread { reason } => write!(out, "the database could not be read: {reason}"),
-            Self::CountersUnread { reason } => write!(out, "the counters could not be read: {reason}"),
+            Self::CountersUnread { reason } => write!(
+                out,
+                "the counters could not be read: {reason}; set `stats = {{}}` under `[target]` if it has none"
+            ),
             Self::NotAtRest { waiting, waited_ms } => {
                 match waiting {
                     0 => out.write_str("the counters still moved")?,

@@ -43,6 +43,12 @@ impl Presence {
         self.bits.iter().map(seen).sum()
     }
 
+    /// True if the same keys were seen, however often.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        let seen = |byte: &u8| (byte | (byte >> 1)) & 0b0101_0101;
+        self.bits.iter().map(seen).eq(other.bits.iter().map(seen))
+    }
+
     /// Takes the keys that this way did not show from another way.
     pub fn fill(&mut self, other: &Self) {
         for ordinal in (0..self.keys).filter(|ordinal| other.seen(*ordinal) > 0) {

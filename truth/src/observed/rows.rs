@@ -160,6 +160,14 @@ impl<'a> RowTally<'a> {
         }
     }
 
+    /// True if another tally has the same events of this run, and the same of them twice within a
+    /// page.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.presence.shows_the_same(&other.presence)
+            && self.sentinels == other.sentinels
+            && self.copies.within().eq(other.copies.within())
+    }
+
     /// Takes the keys that this way did not show from another way.
     pub fn fill(&mut self, other: &Self) {
         self.presence.fill(&other.presence);

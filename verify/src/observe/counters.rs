@@ -32,8 +32,6 @@ pub(super) struct CounterWatch<'a> {
     /// Growth of the counters that the ledger demands.
     region: Region,
     quiet: Quiet,
-    /// Moment of the first reading.
-    began: Instant,
     last: Option<Reading>,
     /// Different states that were read.
     states: Vec<Counters>,
@@ -47,6 +45,8 @@ pub(super) struct CounterWatch<'a> {
     equal_readings: u32,
     /// Moment of the last new state.
     moved: Instant,
+    /// Moment since which the counters lack nothing.
+    reached: Option<Instant>,
     /// Reason why the counters could not be read.
     pub(super) unread: Option<String>,
 }
@@ -74,7 +74,6 @@ impl<'a> CounterWatch<'a> {
             wanted,
             region: Region::of(&wanted.tally.keys, sums, false, wanted.promises.received),
             quiet,
-            began: now,
             last: None,
             states: Vec::new(),
             states_seen: 0,
@@ -82,14 +81,12 @@ impl<'a> CounterWatch<'a> {
             equal_since: now,
             equal_readings: 0,
             moved: now,
+            reached: None,
             unread: None,
         };
         if client.offers_stats() {
             match watch.ask().await {
-                Ok(reading) => {
-                    watch.take(reading);
-                    watch.began = watch.moved;
-                }
+                Ok(reading) => watch.take(reading),
                 Err(error) if error.is_unreachable() => return Err(error),
                 Err(error) => watch.unread = Some(chain(&error)),
             }
@@ -127,7 +124,8 @@ impl<'a> CounterWatch<'a> {
     pub(super) async fn settle(&mut self, deadline: Instant) {
         while self.last.is_some() {
             let longer = self.quiet.least * 2;
-            let is_noise = self.is_reached() && self.began.elapsed() >= self.quiet.settle.max(longer);
+            let is_noise =
+                self.reached.is_some_and(|reached| reached.elapsed() >= self.quiet.settle.max(longer));
             let alternates = self.moved.elapsed() >= longer;
             if self.is_still() || alternates || is_noise || Instant::now() >= deadline {
                 return;
@@ -151,8 +149,7 @@ impl<'a> CounterWatch<'a> {
     /// True if a difference counts: there was no new state for long enough. Counters that lack
     /// nothing do not prolong the looking by their movements.
     pub(super) fn is_quiet(&self) -> bool {
-        let since = if self.is_reached() { self.began } else { self.moved };
-        since.elapsed() >= self.quiet.of_counters()
+        self.reached.unwrap_or(self.moved).elapsed() >= self.quiet.of_counters()
     }
 
     /// True if all readings were equal for long enough.
@@ -205,11 +202,12 @@ impl<'a> CounterWatch<'a> {
             self.went_back = true;
         }
         self.last = Some(reading);
+        self.reached = self.is_reached().then(|| self.reached.unwrap_or(now));
     }
 
     fn deltas(&self, now: &Counters) -> Option<Deltas> {
         let before = self.wanted.baseline.and_then(|baseline| baseline.stats.as_ref())?;
-        Some(Deltas::between(before, now))
+        Some(Deltas::between(before, now).of_our_own(self.wanted.promises))
     }
 
     fn is_reached(&self) -> bool {

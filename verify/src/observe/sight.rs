@@ -102,8 +102,12 @@ impl<'e> Sight<'e> {
         let mut apart =
             Apart { is_whole: is_complete, listed: listed.tally.ours.count, keys: 0, examples: Vec::new() };
         let times = |seen: u8| if window.is_some() { seen.min(1) } else { seen };
+        // Rows on different pages may be one row, which the listing repeats.
+        let is_repeated =
+            |ordinal: u64| listed.tally.copies.keys.get(&ordinal).is_some_and(|places| !places.within);
         for ordinal in 0..keys {
-            let in_listing = times(listed.tally.presence.seen(ordinal));
+            let seen = listed.tally.presence.seen(ordinal);
+            let in_listing = if is_repeated(ordinal) { 1 } else { times(seen) };
             let in_database = times(stored.presence.seen(ordinal));
             let payloads = in_listing == 1 && in_database == 1 && listed.tally.holds_other(stored, ordinal);
             if in_listing > in_database || (is_complete && in_listing < in_database) || payloads {
@@ -128,11 +132,14 @@ impl<'e> Sight<'e> {
         matches!(&self.stored, Some(Ok(Stored { is_replica: true, .. })))
     }
 
-    /// True if another look saw the same rows of this run. Those of others may differ.
+    /// True if another look saw the same events of this run. Rows of others may differ, and what a
+    /// listing repeats on another page.
     pub(super) fn shows_the_same(&self, other: &Self) -> bool {
-        let ours = |tally: Option<&RowTally<'_>>| tally.map(|tally| tally.ours);
-        ours(self.in_listing()) == ours(other.in_listing())
-            && ours(self.in_database()) == ours(other.in_database())
+        let same = |one: Option<&RowTally<'_>>, other: Option<&RowTally<'_>>| match (one, other) {
+            (Some(one), Some(other)) => one.shows_the_same(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same(self.in_listing(), other.in_listing()) && same(self.in_database(), other.in_database())
     }
 
     fn in_listing(&self) -> Option<&RowTally<'e>> {

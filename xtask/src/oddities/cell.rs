@@ -57,7 +57,9 @@ impl Cell {
     #[must_use]
     pub fn is_right(self, oddity: &Oddity, outcome: &Outcome) -> bool {
         match self {
-            Self::Undeclared => outcome.verdict == "PASS" || outcome.names_one_of(oddity),
+            Self::Undeclared => {
+                outcome.verdict == "PASS" || outcome.names_one_of(oddity) || outcome.names_the_remedy(oddity)
+            }
             Self::Declared => outcome.verdict == "PASS",
             Self::Defect => {
                 outcome.verdict == "FAIL" && outcome.failed.iter().any(|check| check == oddity.named_by)
@@ -82,6 +84,13 @@ impl Outcome {
     fn names_one_of(&self, oddity: &Oddity) -> bool {
         let is_named = |premise: &Premise| self.wanted.iter().any(|wanted| wanted == premise.name());
         self.verdict == "UNKNOWN" && oddity.premises.iter().any(is_named)
+    }
+
+    /// True for UNKNOWN with a line of this oddity's remedy among its reasons.
+    fn names_the_remedy(&self, oddity: &Oddity) -> bool {
+        let lines = oddity.remedy.promises.lines().chain(oddity.remedy.target.unwrap_or_default().lines());
+        let is_named = |line: &str| self.reasons.iter().any(|reason| reason.contains(line));
+        self.verdict == "UNKNOWN" && lines.filter(|line| !line.starts_with('[')).any(is_named)
     }
 
     /// Returns the verdict with the failed checks, or with the premises that it lacks.
@@ -142,6 +151,12 @@ mod tests {
             assert_eq!(judged, right, "{cell} of {}", row.name);
         }
         assert!(!Cell::Defect.is_right(row, &outcome("FAIL", &["counters"], &[])), "another check");
+        let uncounted = table::all().find(|oddity| oddity.name == "no-counters-described").unwrap();
+        let said =
+            |reason: &str| Outcome { reasons: vec![reason.to_owned()], ..outcome("UNKNOWN", &[], &[]) };
+        let judged = ["set `stats = {}` if it has none", "set nothing"]
+            .map(|reason| Cell::Undeclared.is_right(uncounted, &said(reason)));
+        assert_eq!(judged, [true, false]);
         let shown = [pass, fail, named, outcome("UNKNOWN", &[], &[])].map(|outcome| outcome.short());
         assert_eq!(shown, ["PASS", "FAIL lost", "UNKNOWN counters, whole", "UNKNOWN"]);
     }

@@ -57,6 +57,11 @@ impl Copies {
         page.clear();
     }
 
+    /// Keys with two rows within a page, or in a database.
+    pub fn within(&self) -> impl Iterator<Item = u64> {
+        self.keys.iter().filter(|(_, places)| places.within).map(|(ordinal, _)| *ordinal)
+    }
+
     /// Takes a row of a key that was seen this often before.
     pub(super) fn take(&mut self, ordinal: u64, seen_before: u8) {
         let is_first_of_page = self.page.as_mut().is_some_and(|page| page.insert(ordinal));

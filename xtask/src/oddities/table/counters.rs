@@ -7,6 +7,8 @@ const COUNTER: &[Premise] = &[Premise::Counters];
 const NO_COUNTERS: &str = "[target]\nstats = {}\n";
 const NO_INSTANCE: &str = "[target.stats]\npath = \"/stats\"\nreceived = \"/received\"\n\
      unique = \"/unique_processed\"\nduplicates = \"/duplicate_dropped\"\n";
+const NOT_RECEIVED: &str = "[target.stats]\npath = \"/stats\"\nunique = \"/unique_processed\"\n\
+     duplicates = \"/duplicate_dropped\"\n";
 const NO_LISTING: &str = "[target]\nlisting = {}\n";
 
 /// Requests that are tried again after 503.
@@ -71,5 +73,5 @@ pub(super) const COUNTERS: &[Oddity] = &[
     .loaded(RETRIES)
     .wants(COUNTER, Remedy::promises("received = \"offered\"\n")),
     Oddity::new("requests-counted", "counts requests as received", &[set("STATS", "requests")])
-        .wants(COUNTER, Remedy::promises("unit = \"request\"\n")),
+        .wants(COUNTER, Remedy::target(NOT_RECEIVED)),
 ];

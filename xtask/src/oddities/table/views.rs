@@ -78,7 +78,10 @@ pub(super) const VIEWS: &[Oddity] = &[
         "has a cache in front that keeps each response for 60 s and tells its age",
         &[set("READS", "cached")],
     )
-    .wants(FRESH, Remedy::promises("visible = \"@65s\"\nstats = \"eventual\"\nstats_lag = \"@65s\"\n"))
+    .wants(
+        &[Premise::Fresh, Premise::Counters],
+        Remedy::promises("visible = \"@65s\"\nstats = \"eventual\"\nstats_lag = \"@65s\"\n"),
+    )
     .also_unscaled(),
     Oddity::new(
         "inclusive-cursor",
