@@ -1,9 +1,12 @@
 //! Premises: the same finding under promises, without them, and where the run shows what they say.
 
+use std::time::Duration;
+
 use judge::judge;
 use judge::verdict::{CheckId, Judgement, Premise, Standing, Status, Verdict};
+use truth::observed::Settled;
 use truth::record::ledger::Done;
-use truth::scenario::promises::{Ack, Promises};
+use truth::scenario::promises::{Ack, Promises, Unique};
 use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign, row};
@@ -80,7 +83,7 @@ fn a_view_of_a_part_of_the_rows_loses_nothing() {
         assert_open(&forged.verdict(), CheckId::Lost, Premise::Whole);
         // The promise that the listing shows all is then what is broken.
         let mut promised = Forged { is_complete: true, ..forged };
-        promised.promises.visible = Some(std::time::Duration::ZERO);
+        promised.promises.visible = Some(Duration::ZERO);
         assert_eq!(check(&promised.verdict(), CheckId::Lost).status, Status::Fail);
     }
 }
@@ -107,7 +110,7 @@ fn copies_of_a_key_that_was_sent_again_may_merge() {
     let mut repeated = forged.clone();
     repeated.rows.push(row(&repeated.events, again));
     assert_open(&repeated.verdict(), CheckId::StoredTwice, Premise::CopiesSettled);
-    repeated.promises.merge = Some(std::time::Duration::ZERO);
+    repeated.promises.merge = Some(Duration::ZERO);
     assert_fails(&repeated.verdict(), &[CheckId::StoredTwice]);
     forged.rows.push(row(&forged.events, once));
     assert_fails(&forged.verdict(), &[CheckId::StoredTwice]);
@@ -186,4 +189,81 @@ fn looks_that_contradict_each_other_show_nothing_whole() {
     let mut evidence = forged.evidence();
     evidence.observed.looks.http_age = Some(9);
     assert_open(&judge(&evidence), CheckId::Lost, Premise::Fresh);
+}
+
+#[test]
+fn what_is_shown_in_time_waits_for_nothing_even_if_some_of_it_came_late() {
+    for (visible, ack, is_decided) in [
+        (None, None, false),
+        (Some(Duration::from_secs(5)), None, true),
+        (Some(Duration::from_secs(5)), Some(Ack::Queued), false),
+    ] {
+        let mut forged = undeclared();
+        forged.promises.visible = visible;
+        forged.promises.ack = ack;
+        let middle = forged.key_where(|attempts| matches!(attempts, [(3, _, _)]));
+        forged.lose(middle);
+        let mut evidence = forged.evidence();
+        evidence.observed.listing.missing_at_first = 40;
+        let verdict = judge(&evidence);
+        match is_decided {
+            true => assert_fails(&verdict, &[CheckId::Lost]),
+            false => assert_open(&verdict, CheckId::Lost, Premise::NothingWaits),
+        }
+    }
+}
+
+#[test]
+fn counters_that_never_rest_are_not_compared_and_the_rows_are_judged() {
+    let mut forged = undeclared();
+    forged.settled = Settled::Moving;
+    let rested = |forged: &Forged| {
+        let mut evidence = forged.evidence();
+        evidence.observed.looks.listing_rested = true;
+        judge(&evidence)
+    };
+    // Rows and counters moved: the target was not at rest.
+    assert_eq!(forged.verdict().verdict, Verdict::Unknown);
+    assert!(forged.verdict().reasons.iter().any(|reason| reason.to_string().contains("--settle")));
+    let verdict = rested(&forged);
+    assert_open(&verdict, CheckId::Counters, Premise::NobodyElse);
+    assert_eq!(verdict.reasons.len(), 1, "{:#?}", verdict.reasons);
+    // Whatever is promised, counters that move say nothing.
+    let mut promised = Forge::default().run();
+    promised.settled = Settled::Moving;
+    assert_open(&rested(&promised), CheckId::Counters, Premise::NothingWaits);
+    let middle = forged.key_where(|attempts| matches!(attempts, [(3, _, _)]));
+    forged.lose(middle);
+    assert_fails(&rested(&forged), &[CheckId::Lost]);
+}
+
+#[test]
+fn what_a_cache_answered_is_old_unless_that_is_promised_to_be_new_enough() {
+    let mut forged = undeclared();
+    let middle = forged.key_where(|attempts| matches!(attempts, [(3, _, _)]));
+    forged.lose(middle);
+    let cached = |forged: &Forged| {
+        let mut evidence = forged.evidence();
+        evidence.observed.looks.http_age = Some(40);
+        judge(&evidence)
+    };
+    assert_open(&cached(&forged), CheckId::Lost, Premise::Fresh);
+    forged.promises.visible = Some(Duration::from_secs(60));
+    assert_fails(&cached(&forged), &[CheckId::Lost]);
+    let mut forged = undeclared();
+    forged.now.unique = forged.now.unique.map(|unique| unique - 9);
+    let verdict = cached(&forged);
+    assert_open(&verdict, CheckId::Counters, Premise::Counters);
+    assert_eq!(standing(&verdict, CheckId::Counters, Premise::Counters), Standing::Refuted);
+}
+
+#[test]
+fn rows_that_others_may_delete_are_not_counted_on() {
+    let mut forged = undeclared();
+    forged.promises.shared = Some(true);
+    forged.now.unique = forged.now.unique.map(|unique| unique - 9);
+    assert_open(&forged.verdict(), CheckId::Counters, Premise::Counters);
+    forged.promises.unique = Some(Unique::Rows);
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
