@@ -14,6 +14,7 @@ mod refusals;
 mod region_oracle;
 mod registry;
 mod requests;
+mod resent;
 mod sentinels;
 mod stored;
 mod totals;
