@@ -128,6 +128,10 @@ fn doubts_of_listing(facts: &Facts<'_>) -> Vec<Doubt> {
     if let Some(reason) = unread_database(facts) {
         doubts.push(Doubt::DatabaseUnread { reason: reason.clone() });
     }
+    if listing.rows == 0 {
+        // Nothing was cut off: see `total_loss`.
+        return doubts;
+    }
     if !listing.cut_off.is_empty() {
         doubts.push(cut_off(facts));
     } else if listing.capped {

@@ -17,6 +17,7 @@ mod requests;
 mod resent;
 mod sentinels;
 mod stored;
+mod total_loss;
 mod totals;
 mod twins;
 mod unclear;
