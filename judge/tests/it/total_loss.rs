@@ -105,6 +105,16 @@ fn an_empty_listing_that_showed_rows_before_has_lost_everything_if_it_stays_empt
 }
 
 #[test]
+fn of_no_row_before_none_is_still_there() {
+    let mut forged = vanished(5);
+    let mut evidence = look_for(&mut forged, 1, A_MINUTE);
+    evidence.earlier = Some(forged.observed());
+    let verdict = judge(&evidence);
+    let stillness = check(&verdict, CheckId::Stillness);
+    assert_eq!(stillness.status, Status::NotTested, "{stillness:?}");
+}
+
+#[test]
 fn an_empty_listing_that_the_counters_contradict_is_not_cut_off() {
     let mut evidence = look_for(&mut vanished(5), 2, A_MINUTE);
     evidence.observed.listing.capped = true;

@@ -287,7 +287,7 @@ fn a_multiple_that_is_not_exact_or_of_few_events_is_no_factor() {
     let mut few = undeclared(90);
     multiply(&mut few, [4, 1, 1]);
     let fates = |round, request| match (round, request) {
-        (0, 4) => vec![Fate::Unknown { executed: true }, Fate::Acked],
+        (0, 4) => vec![Fate::Unknown { executed: false }, Fate::Acked],
         _ => vec![Fate::Acked],
     };
     let mut forge = Forge { fates, ..Forge::default() };
