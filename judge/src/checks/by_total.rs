@@ -217,7 +217,7 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         breaks.retain(|broken| broken.bound == Bound::Below);
     }
     if breaks.is_empty() {
-        return Check::pass(ID, format!("{}{}", holds(&region, firm), compared(evidence)));
+        return Check::pass(ID, format!("{}{}", holds(facts, &region, firm), compared(evidence)));
     }
     if breaks.iter().any(|broken| broken.bound != Bound::Above) {
         let grounds = [Premise::Counters, Premise::NothingWaits].map(|premise| ground(facts, premise));
@@ -366,13 +366,13 @@ fn excess(
         // The rows that came later are another writer's, so the closing poll decides.
         if closing_breaks.is_empty() {
             examined.slack = examined.slack.take().map(|slack| CounterSlack { deltas: at_close, ..slack });
-            return Check::pass(ID, format!("at the closing poll {}", holds(region, true)));
+            return Check::pass(ID, format!("at the closing poll {}", holds(facts, region, true)));
         }
     }
     Check::unknown(ID, 1, format!("{}; it grew after the run and adds up: another writer?", breaks[0].detail))
 }
 
-fn holds(region: &Region, firm: bool) -> String {
+fn holds(facts: &Facts<'_>, region: &Region, firm: bool) -> String {
     let slack = region.received.slack();
     match (firm, slack) {
         (false, _) => {
@@ -381,6 +381,10 @@ fn holds(region: &Region, firm: bool) -> String {
                 .to_owned()
         }
         (true, 0) => "exactly the events sent are counted".to_owned(),
+        (true, _) if slack > facts.tally.sums.uncertain() => format!(
+            "within the bounds that {} leave",
+            counted(slack, "unknown or rejected attempt", "unknown or rejected attempts")
+        ),
         (true, _) => {
             format!("within the bounds that {} leave", counted(slack, "unknown attempt", "unknown attempts"))
         }

@@ -149,6 +149,8 @@ fn rejected_attempts_count_where_received_counts_all_that_arrived() {
     let mut forged = forge.run();
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let summary = &check(&verdict, CheckId::Counters).summary;
+    assert!(summary.starts_with("within the bounds that 40 unknown or rejected attempts leave"), "{summary}");
     raise_all(&mut forged, [1, 0, 0]);
     assert_fails(&forged.verdict(), &[CheckId::Counters]);
     forged.promises.received = Some(Received::Accepted);
