@@ -201,9 +201,9 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyErro
 async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
     let mut judged = save_and_judge(runs, look(options, runs).await?, None)?;
     if options.sentinels && hangs_on_sentinels(&judged.verdict) {
-        judged = Box::pin(look_with_sentinels(options, runs, judged)).await?;
+        judged = look_with_sentinels(options, runs, judged).await?;
         if hangs_on_sentinels(&judged.verdict) && wants_another_list(&Facts::gather(&judged.evidence)?) {
-            judged = Box::pin(look_with_sentinels(options, runs, judged)).await?;
+            judged = look_with_sentinels(options, runs, judged).await?;
         }
     }
     let wish = Wish { resolve: options.resolve, replay: options.replay };
@@ -242,7 +242,7 @@ fn save_and_judge(
 /// Sends sentinels and looks again, if there are any to send.
 async fn look_with_sentinels(options: &Options, runs: &[Run], before: Judged) -> Result<Judged, VerifyError> {
     match send_sentinels(options, runs, &before.evidence).await? {
-        Some(sentinels) => look_again(options, runs, before, Some(sentinels)).await,
+        Some(sentinels) => Box::pin(look_again(options, runs, before, Some(sentinels))).await,
         None => Ok(before),
     }
 }
