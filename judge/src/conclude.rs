@@ -203,7 +203,13 @@ fn void_reasons(facts: &Facts<'_>) -> Vec<Reason> {
         let cause = struck.record.as_ref().and_then(|record| record.missed.clone());
         reasons.push(Reason::FaultMissed { planned: struck.planned.clone(), cause });
     }
-    for (kind, seen) in facts.tally.coverage.kinds() {
+    let coverage = facts.tally.coverage;
+    // A target that refuses repeats leaves none to observe, and the report says that it does.
+    let kinds = match facts.tally.repeats.are_refused_for_certain() {
+        true => coverage.twins().into_iter().collect(),
+        false => coverage.kinds(),
+    };
+    for (kind, seen) in kinds {
         if seen.planned >= EXPECTED_ENOUGH && seen.observed == 0 {
             reasons.push(Reason::NoneObserved { kind: kind.to_owned(), planned: seen.planned });
         }

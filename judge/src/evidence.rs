@@ -20,8 +20,8 @@ use truth::record::manifest::{FolderFormat, Manifest};
 use truth::record::polls;
 use truth::record::seal::check_run;
 use truth::scenario::promises::Promises;
-use truth::target::RowOrder;
 use truth::target::answer::Outcome;
+use truth::target::{RowOrder, Target};
 
 use crate::books::polled::Polled;
 use crate::books::walk::WalkError;
@@ -223,6 +223,8 @@ pub struct Evidence {
     pub promises: Promises,
     /// Set when the listing is promised to show every stored event.
     pub listing_is_complete: bool,
+    /// Set when the scenario names the path of the listing, which is then the right one.
+    pub listing_is_named: bool,
     /// Set when a listing of one topic is promised to show no other.
     pub topic_is_heeded: bool,
     /// Set when the rows of a listing are promised to have an order.
@@ -296,6 +298,8 @@ impl Evidence {
         Ok(Self {
             events: Events::new(&plan),
             listing_is_complete: listing.complete == Some(true),
+            listing_is_named: listing.complete == Some(true)
+                || listing.path != Target::default().listing.path,
             topic_is_heeded: listing.filter == Some(true),
             rows_have_an_order: listing.order.is_some_and(|order| order != RowOrder::None),
             keys: 0..keys,

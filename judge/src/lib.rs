@@ -10,6 +10,7 @@ pub mod history;
 pub mod planted;
 pub mod premises;
 pub mod resend;
+pub mod total_loss;
 pub mod verdict;
 
 use std::collections::{HashMap, HashSet};
@@ -80,6 +81,7 @@ mod tests {
             events: Events::new(&plan),
             promises: Promises::default(),
             listing_is_complete: false,
+            listing_is_named: false,
             topic_is_heeded: false,
             rows_have_an_order: false,
             format: FolderFormat::Sealed,

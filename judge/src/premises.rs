@@ -9,7 +9,7 @@ use crate::numbers::{counted, grouped};
 use crate::verdict::{Ground, Premise};
 
 /// Status of a response that promises to store later.
-const ACCEPTED: u16 = 202;
+pub(crate) const ACCEPTED: u16 = 202;
 
 /// Every premise that does not depend on a key, in the order in which they are reported.
 pub const ALL: [Premise; 18] = [

@@ -110,7 +110,8 @@ pub struct Options {
 
     /// Send at least 24 events of the run's own if acknowledged keys are absent and the verdict is
     /// UNKNOWN, then read the target once more: they show how soon, and how far, the target lists
-    /// what it acknowledged. Nothing is sent over a FAIL
+    /// what it acknowledged. If an empty listing shows none of them, they are sent twice. Nothing is
+    /// sent over a FAIL
     #[arg(long, conflicts_with = "offline", help_heading = SENDING)]
     pub sentinels: bool,
     /// Flags that say for how long the target is looked at.

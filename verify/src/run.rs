@@ -8,6 +8,7 @@ use judge::evidence::{Evidence, EvidenceError, Run};
 use judge::facts::{Facts, book};
 use judge::numbers::grouped;
 use judge::resend::{Lists, Wish, hangs_on_sentinels};
+use judge::total_loss::wants_another_list;
 use judge::try_judge;
 use judge::verdict::{Judgement, Reason, Verdict, undecided};
 use reader::client::{ClientError, TargetClient};
@@ -21,7 +22,7 @@ use truth::exit;
 use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::observed::Observed;
 use truth::observed::sentinels::Sentinels;
-use truth::record::folder::{RunFolder, VerifyLock};
+use truth::record::folder::{Lock, RunFolder};
 use truth::record::ledger::LedgerError;
 use truth::record::manifest::FolderFormat;
 use truth::record::seal::{check_look, is_look, seal_look};
@@ -199,11 +200,11 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyErro
 /// the next byte leaves.
 async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
     let mut judged = save_and_judge(runs, look(options, runs).await?, None)?;
-    if options.sentinels
-        && hangs_on_sentinels(&judged.verdict)
-        && let Some(sentinels) = send_sentinels(options, runs, &judged.evidence).await?
-    {
-        judged = Box::pin(look_again(options, runs, judged, Some(sentinels))).await?;
+    if options.sentinels && hangs_on_sentinels(&judged.verdict) {
+        judged = look_with_sentinels(options, runs, judged).await?;
+        if hangs_on_sentinels(&judged.verdict) && wants_another_list(&Facts::gather(&judged.evidence)?) {
+            judged = look_with_sentinels(options, runs, judged).await?;
+        }
     }
     let wish = Wish { resolve: options.resolve, replay: options.replay };
     if !wish.sends() {
@@ -236,6 +237,14 @@ fn save_and_judge(
     let number = save_observation(&runs[0], &observed);
     let evidence = Evidence::assemble(runs, observed, earlier)?;
     Ok(Judged { verdict: judged(&evidence)?, evidence, number })
+}
+
+/// Sends sentinels and looks again, if there are any to send.
+async fn look_with_sentinels(options: &Options, runs: &[Run], before: Judged) -> Result<Judged, VerifyError> {
+    match send_sentinels(options, runs, &before.evidence).await? {
+        Some(sentinels) => Box::pin(look_again(options, runs, before, Some(sentinels))).await,
+        None => Ok(before),
+    }
 }
 
 /// Looks again after events were sent, `sentinels` among them if there are any.
@@ -295,7 +304,7 @@ async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetPr
 }
 
 /// Locks all runs: exclusively if events are sent again, which the ledger records.
-fn lock(options: &Options, runs: &[Run]) -> Result<Vec<VerifyLock>, VerifyError> {
+fn lock(options: &Options, runs: &[Run]) -> Result<Vec<Lock>, VerifyError> {
     let sends = options.resolve || options.replay.is_some() || options.sentinels;
     let mut locks = Vec::new();
     for run in runs {

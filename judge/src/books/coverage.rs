@@ -55,8 +55,13 @@ impl Coverage {
             ("in-batch repeats", self.in_batch_repeats),
             ("delayed repeats", self.delayed_repeats),
         ];
-        kinds.extend((self.twin_keys.planned > 0).then_some(("twin keys (traps)", self.twin_keys)));
+        kinds.extend(self.twins());
         kinds
+    }
+
+    /// The kind of twin keys, if some were set.
+    pub fn twins(&self) -> Option<(&'static str, Seen)> {
+        (self.twin_keys.planned > 0).then_some(("twin keys (traps)", self.twin_keys))
     }
 
     /// Takes the keys of a run, once all attempts are booked.

@@ -25,6 +25,10 @@ use truth::scenario::promises::{Promises, Received, Unique};
 
 use crate::books::keys::{Attempted, Keys};
 use crate::books::tally::Sums;
+use crate::numbers::grouped;
+
+/// Number of events from which on a multiple of them is no chance.
+const MANY: u64 = 100;
 
 /// Limits of a counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +43,13 @@ impl Bounds {
     /// Width: the number of values beside the least.
     pub fn slack(&self) -> u64 {
         self.high - self.low
+    }
+
+    /// Number of times that a growth counts the only value that is allowed; none if it is no multiple
+    /// of it, or of too few.
+    fn factor(&self, growth: i128) -> Option<u64> {
+        let growth = u64::try_from(growth).ok().filter(|_| self.slack() == 0 && self.low >= MANY)?;
+        (growth > self.low && growth.is_multiple_of(self.low)).then_some(growth / self.low)
     }
 
     fn broken_by(&self, value: i128) -> Option<Bound> {
@@ -107,6 +118,8 @@ pub struct Break {
     pub detail: String,
     /// Bound that is broken.
     pub bound: Bound,
+    /// Number of times that the counter counts what was sent, if that is what breaks the bound.
+    pub factor: Option<u64>,
 }
 
 /// Kind of a broken bound, which decides what may explain it.
@@ -181,16 +194,23 @@ impl Region {
     pub fn breaks(&self, deltas: &Deltas, promised: Option<Received>) -> Vec<Break> {
         let mut breaks = Vec::new();
         let counters = [
-            ("received", deltas.received, self.received),
-            ("unique", deltas.unique, self.unique),
-            ("duplicates", deltas.duplicates, self.duplicates),
+            ("received", "events", deltas.received, self.received),
+            ("unique", "keys", deltas.unique, self.unique),
+            ("duplicates", "repeats", deltas.duplicates, self.duplicates),
         ];
-        for (name, delta, bounds) in counters {
+        for (name, what, delta, bounds) in counters {
             let Some(delta) = delta else { continue };
-            if let Some(bound) = bounds.broken_by(delta) {
-                let detail = format!("{name} grew by {delta}, must be {}", range(bounds));
-                breaks.push(Break { detail, bound });
-            }
+            let Some(bound) = bounds.broken_by(delta) else { continue };
+            let factor = bounds.factor(delta);
+            let detail = match factor {
+                Some(factor) => format!(
+                    "{name} grew by {}, {factor} times the {} {what} that were sent",
+                    grouped(factor * bounds.low),
+                    grouped(bounds.low)
+                ),
+                None => format!("{name} grew by {delta}, must be {}", range(bounds)),
+            };
+            breaks.push(Break { detail, bound, factor });
         }
         if let (Some(unique), Some(present)) = (deltas.unique, self.unique_with_presence)
             && let Some(bound) =
@@ -199,7 +219,7 @@ impl Region {
         {
             let again = if self.stored_again > 0 { " or more" } else { "" };
             let detail = format!("unique grew by {unique}, with the keys listed it must be {present}{again}");
-            breaks.push(Break { detail, bound });
+            breaks.push(Break { detail, bound, factor: None });
         }
         if promised == Some(Received::Accepted) {
             self.joint_breaks(deltas, &mut breaks);
@@ -215,7 +235,7 @@ impl Region {
             && received != unique + duplicates
         {
             let detail = format!("received {received} is not unique {unique} + duplicates {duplicates}");
-            breaks.push(Break { detail, bound: Bound::Against });
+            breaks.push(Break { detail, bound: Bound::Against, factor: None });
         }
         if self.received.broken_by(received).is_some() || self.unique.broken_by(unique).is_some() {
             return;
@@ -229,14 +249,14 @@ impl Region {
             // What waited before the run is stored without being received again: too few is a
             // contradiction.
             let bound = if bound == Bound::Below { Bound::Against } else { bound };
-            breaks.push(Break { detail, bound });
+            breaks.push(Break { detail, bound, factor: None });
         }
         if let Some(listed) = self.received_with_presence
             && let Some(bound) = listed.broken_by(received)
         {
             let detail =
                 format!("received grew by {received}, with the keys listed it must be {}", range(listed));
-            breaks.push(Break { detail, bound });
+            breaks.push(Break { detail, bound, factor: None });
         }
     }
 

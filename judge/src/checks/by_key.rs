@@ -10,6 +10,7 @@ use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::premises::{contradicted, ground, outlasted_lag};
+use crate::total_loss;
 use crate::verdict::{Check, CheckId, Doubt, Examined, Ground, Premise, SHOWN_KEYS, Standing};
 
 /// Looks for acknowledged keys that are absent, by the last look. It needs a listing that stood
@@ -87,6 +88,9 @@ pub(super) struct Firm {
 impl Firm {
     /// Takes the keys that the view would show; all of them if there are none.
     pub(super) fn of(facts: &Facts<'_>, absent: &Absent) -> Self {
+        if let Some(grounds) = total_loss::grounds(facts) {
+            return Self { count: absent.count, keys: absent.keys.clone(), grounds };
+        }
         let [whole, fresh, waits] =
             [Premise::Whole, Premise::Fresh, Premise::NothingWaits].map(|premise| ground(facts, premise));
         let all_hold = whole.holds() && fresh.holds();

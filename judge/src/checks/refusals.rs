@@ -27,8 +27,7 @@ pub fn repeat_refused(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         return Check::fail(ID, repeats.refused(), summary.clone(), vec![Finding::plain(summary)]);
     }
     if books.are_refused() && is_promised {
-        let why = "too few first copies were taken in between to tell that from a bad time";
-        return Check::unknown(ID, repeats.refused(), format!("{}; {why}", refused(books)));
+        return Check::unknown(ID, repeats.refused(), refused_in_doubt(facts));
     }
     if let Some(detail) = replays_refused(&books.replays) {
         if is_promised {
@@ -37,7 +36,7 @@ pub fn repeat_refused(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         examined.observations.push(Observation::RepeatsRefused { detail });
     }
     if books.are_refused() {
-        examined.observations.push(Observation::RepeatsRefused { detail: refused(books) });
+        examined.observations.push(Observation::RepeatsRefused { detail: refused_in_doubt(facts) });
         return Check::not_tested(ID, "the target does not promise to accept repeats (`repeat`)");
     }
     if repeats.all() == 0 {
@@ -60,6 +59,15 @@ fn refused(books: &Repeats) -> String {
         grouped(others.taken),
         counted(others.all(), "other request was", "other requests were"),
     )
+}
+
+/// Says that repeats were refused, and why that may have been a bad time.
+fn refused_in_doubt(facts: &Facts<'_>) -> String {
+    let refused = refused(&facts.tally.repeats);
+    let why = "too few first copies were taken in between to tell that from a bad time";
+    // A request of many events mostly holds a repeat beside its first copies.
+    let remedy = if facts.evidence.plan.batch > 1 { "; single events (`--batch 1`) would tell" } else { "" };
+    format!("{refused}; {why}{remedy}")
 }
 
 fn requests_that_repeat(repeats: &Answered) -> String {

@@ -11,6 +11,7 @@
 //! A, and last-wins B.
 
 use truth::observed::Route;
+use truth::observed::presence::Winners;
 use truth::plan::variant::{Side, Variant};
 use truth::scenario::promises::{Conflict, PayloadEquality};
 
@@ -38,19 +39,7 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     if !observed.listing.bracketed || !facts.is_at_rest() {
         return Check::unknown(ID, 0, "the target was not at rest");
     }
-    let mut decided = 0;
-    let mut wrong = Vec::new();
-    for (ordinal, contest) in &facts.tally.contests.keys {
-        let is_single = observed.presence.seen(*ordinal) == 1
-            && !facts.tally.ages.may_be_forgotten(*ordinal)
-            && is_told_apart(facts, *ordinal);
-        let Some(held) = winners.side(*ordinal).filter(|_| is_single) else { continue };
-        let possible = contest.possible(conflict);
-        decided += u64::from(possible != [true, true]);
-        if !possible[held as usize] {
-            wrong.push((*ordinal, held));
-        }
-    }
+    let Held { decided, wrong } = Held::of(facts, winners, conflict);
     if decided == 0 {
         let has_other = evidence.plan.variants.other_payload > 0;
         return match has_other || is_to_the_letter(facts) {
@@ -68,13 +57,45 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         );
         return Check::pass(ID, format!("{keys} it"));
     }
+    wrong_check(facts, conflict, decided, &wrong)
+}
+
+/// Payloads that keys hold, beside those that they can hold.
+struct Held {
+    /// Number of keys that can hold only one of their payloads.
+    decided: u64,
+    /// Keys that hold the other one.
+    wrong: Vec<(u64, Side)>,
+}
+
+impl Held {
+    fn of(facts: &Facts<'_>, winners: &Winners, conflict: Conflict) -> Self {
+        let presence = &facts.evidence.observed.presence;
+        let mut held_by = Self { decided: 0, wrong: Vec::new() };
+        for (ordinal, contest) in &facts.tally.contests.keys {
+            let is_single = presence.seen(*ordinal) == 1
+                && !facts.tally.ages.may_be_forgotten(*ordinal)
+                && is_told_apart(facts, *ordinal);
+            let Some(held) = winners.side(*ordinal).filter(|_| is_single) else { continue };
+            let possible = contest.possible(conflict);
+            held_by.decided += u64::from(possible != [true, true]);
+            if !possible[held as usize] {
+                held_by.wrong.push((*ordinal, held));
+            }
+        }
+        held_by
+    }
+}
+
+/// Makes the check where keys hold a payload that cannot be the one to keep.
+fn wrong_check(facts: &Facts<'_>, conflict: Conflict, decided: u64, wrong: &[(u64, Side)]) -> Check {
     let why = match conflict {
         Conflict::FirstWins => "cannot have been the first",
         Conflict::LastWins => "cannot have been the last",
         Conflict::Reject => "differs from one that was acknowledged",
     };
     let found = |(ordinal, held): &(u64, Side)| {
-        let payload = evidence.events.payload(*ordinal, *held);
+        let payload = facts.evidence.events.payload(*ordinal, *held);
         facts
             .finding(*ordinal, format!("holds `{}`, which {why}", truth::observed::rows::shortened(&payload)))
     };
@@ -92,7 +113,7 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
         counted(count, "key holds", "keys hold"),
         grouped(decided)
     );
-    Check::fail(ID, count, summary, findings).resting_on(grounds)
+    Check::fail(CheckId::WrongWinner, count, summary, findings).resting_on(grounds)
 }
 
 /// Returns why no order of the attempts can be judged, if none can.

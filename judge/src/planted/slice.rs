@@ -278,6 +278,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         events: whole.events.clone(),
         promises,
         listing_is_complete: true,
+        listing_is_named: true,
         topic_is_heeded: true,
         rows_have_an_order: true,
         format: whole.format,

@@ -138,15 +138,7 @@ impl fmt::Display for Observation {
                 counted(*keys, "acknowledged key was", "acknowledged keys were"),
                 grouped(*looked_ms)
             ),
-            Self::ReadFromDatabase { listed } => {
-                out.write_str("presence of keys was read from the database: the target lists ")?;
-                match listed {
-                    Some(rows) => {
-                        write!(out, "only {} of this run", counted(*rows, "row", "rows"))
-                    }
-                    None => out.write_str("nothing"),
-                }
-            }
+            Self::ReadFromDatabase { listed } => write_read_from_database(out, *listed),
             Self::FaultDone { planned, after_ms, attempts_ended, proof } => write!(
                 out,
                 "{planned}: {} ms after the first send, with {} ended: {proof}",
@@ -161,11 +153,7 @@ impl fmt::Display for Observation {
                 let rows = counted(*rows, "row that is not of this run", "rows that are not of this run");
                 write!(out, "the database holds {rows} more than before it")
             }
-            Self::ContentsHidden { contents } => {
-                let plural: Vec<String> = contents.iter().map(|content| format!("{content}s")).collect();
-                let plural: Vec<&str> = plural.iter().map(String::as_str).collect();
-                write!(out, "{} are not shown, so they were not compared", enumerated(&plural))
-            }
+            Self::ContentsHidden { contents } => write_hidden(out, contents),
             Self::TimestampsUnclear { example } => {
                 write!(
                     out,
@@ -176,11 +164,7 @@ impl fmt::Display for Observation {
             Self::RestartedAfterRun => {
                 out.write_str("the target restarted after the run, before it was read")
             }
-            Self::ServerErrors { responses } => {
-                let each = |(status, count): &(u16, u64)| format!("{} with status {status}", grouped(*count));
-                let each: Vec<String> = responses.iter().map(each).collect();
-                write!(out, "responses with a server error: {}", each.join(", "))
-            }
+            Self::ServerErrors { responses } => write_server_errors(out, responses),
             Self::Poisoned { keys, attempts, first, topic, event_id } => write!(
                 out,
                 "{} with a server error at every attempt ({attempts} or more), while others were \
@@ -200,6 +184,29 @@ impl fmt::Display for Observation {
             Self::Saved(sentence) => out.write_str(sentence),
         }
     }
+}
+
+/// Writes that presence was read from the database, and what the target lists itself.
+fn write_read_from_database(out: &mut fmt::Formatter<'_>, listed: Option<u64>) -> fmt::Result {
+    out.write_str("presence of keys was read from the database: the target lists ")?;
+    match listed {
+        Some(rows) => write!(out, "only {} of this run", counted(rows, "row", "rows")),
+        None => out.write_str("nothing"),
+    }
+}
+
+/// Writes which contents no row shows.
+fn write_hidden(out: &mut fmt::Formatter<'_>, contents: &[&str]) -> fmt::Result {
+    let plural: Vec<String> = contents.iter().map(|content| format!("{content}s")).collect();
+    let plural: Vec<&str> = plural.iter().map(String::as_str).collect();
+    write!(out, "{} are not shown, so they were not compared", enumerated(&plural))
+}
+
+/// Writes the responses with a server error, by status.
+fn write_server_errors(out: &mut fmt::Formatter<'_>, responses: &[(u16, u64)]) -> fmt::Result {
+    let each = |(status, count): &(u16, u64)| format!("{} with status {status}", grouped(*count));
+    let each: Vec<String> = responses.iter().map(each).collect();
+    write!(out, "responses with a server error: {}", each.join(", "))
 }
 
 impl From<Observation> for String {

@@ -150,6 +150,9 @@ impl fmt::Display for Premise {
     }
 }
 
+/// Sentence about a premise that nothing else is known of.
+const NOTHING_SAYS: &str = "nothing promises or shows it";
+
 /// Ground on which a premise stands in a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -190,7 +193,7 @@ pub struct Ground {
 impl fmt::Display for Ground {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.premise.statement())?;
-        if self.standing != Standing::Assumed {
+        if self.because != NOTHING_SAYS {
             write!(out, " ({})", self.because)?;
         }
         match self.remedy() {
@@ -218,7 +221,12 @@ impl Ground {
 
     /// Makes a premise that nothing promises or shows.
     pub(crate) fn assumed(premise: Premise) -> Self {
-        Self { premise, standing: Standing::Assumed, because: "nothing promises or shows it".to_owned() }
+        Self::assumed_though(premise, NOTHING_SAYS)
+    }
+
+    /// Makes a premise that nothing promises or shows, with what is known of it.
+    pub(crate) fn assumed_though(premise: Premise, because: impl Into<String>) -> Self {
+        Self { premise, standing: Standing::Assumed, because: because.into() }
     }
 
     /// Makes a premise that evidence contradicts.

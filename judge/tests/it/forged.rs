@@ -179,6 +179,7 @@ impl Forged {
             events: self.events.clone(),
             promises: self.promises.clone(),
             listing_is_complete: self.is_complete,
+            listing_is_named: self.is_complete,
             topic_is_heeded: true,
             rows_have_an_order: true,
             format: FolderFormat::Sealed,

@@ -20,12 +20,10 @@ fn a_store_that_answers_each_repeat_with_500_is_told_of_and_fails_where_it_promi
     forged.refuse_repeats(500, |_| true);
     forged.promises.repeat = None;
     let verdict = forged.verdict();
-    assert_eq!(verdict.verdict, Verdict::Void, "no repeat of an earlier round was taken");
-    let is_about_repeats =
-        |reason: &Reason| matches!(reason, Reason::NoneObserved { kind, .. } if kind == "delayed repeats");
-    assert!(verdict.reasons.iter().any(is_about_repeats), "{:#?}", verdict.reasons);
+    assert_eq!(verdict.verdict, Verdict::Pass, "what it took is stored once: {:#?}", verdict.reasons);
     let detail = observed(&verdict).expect("an observation");
     assert!(detail.contains("with status 500)"), "{detail}");
+    assert!(verdict.not_tested.contains(&"delayed repeats: none was observed".to_owned()));
     let unpromised = check(&verdict, CheckId::RepeatRefused);
     assert_eq!(unpromised.status, Status::NotTested, "{unpromised:?}");
     forged.promises.repeat = Some(Repeat::Accepted);
@@ -63,7 +61,10 @@ fn a_bad_time_in_which_all_is_refused_is_no_finding() {
     let mut forged = Forge { fates, ..Forge::of_single_events() }.run();
     forged.promises.repeat = Some(Repeat::Accepted);
     let verdict = forged.verdict();
-    assert_ne!(check(&verdict, CheckId::RepeatRefused).status, Status::Fail);
+    assert_fails(&verdict, &[]);
+    let refused = check(&verdict, CheckId::RepeatRefused);
+    assert_eq!(refused.status, Status::Unknown, "{refused:?}");
+    assert!(!refused.summary.contains("--batch"), "these are single events: {}", refused.summary);
     let is_bulk = |observation: &Observation| matches!(observation, Observation::FirstRefused { .. });
     assert!(verdict.observations.iter().any(is_bulk), "{:#?}", verdict.observations);
 }
@@ -81,9 +82,29 @@ fn most_repeats_refused_without_first_copies_in_between_is_unknown() {
     let mix = &mut forge.scenario.mix;
     (mix.in_batch, mix.concurrent, mix.next) = (0, 0, 0);
     let mut forged = forge.run();
-    assert_eq!(check(&forged.verdict(), CheckId::RepeatRefused).status, Status::Unknown);
+    let verdict = forged.verdict();
+    let refused = check(&verdict, CheckId::RepeatRefused);
+    assert_eq!(refused.status, Status::Unknown);
+    assert!(refused.summary.ends_with("; single events (`--batch 1`) would tell"), "{}", refused.summary);
     forged.promises.repeat = None;
     assert!(observed(&forged.verdict()).is_some());
+}
+
+#[test]
+fn a_run_without_a_repeat_that_was_taken_is_void_unless_the_target_refuses_repeats() {
+    // From the second round on, the target takes nothing more.
+    let fates = |round, _| match round {
+        0 => vec![Fate::Acked],
+        _ => vec![Fate::Rejected],
+    };
+    let mut forged = Forge { fates, ..Forge::of_single_events() }.run();
+    forged.promises.repeat = None;
+    let verdict = forged.verdict();
+    assert_eq!(verdict.verdict, Verdict::Void, "{:#?}", verdict.reasons);
+    let is_about_repeats =
+        |reason: &Reason| matches!(reason, Reason::NoneObserved { kind, .. } if kind == "delayed repeats");
+    assert!(verdict.reasons.iter().any(is_about_repeats), "{:#?}", verdict.reasons);
+    assert!(observed(&verdict).is_some());
 }
 
 #[test]

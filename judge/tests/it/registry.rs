@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use judge::checks::{REGISTRY, reference};
-use judge::evidence::{Evidence, Frames};
+use judge::evidence::Evidence;
 use judge::judge;
 use judge::verdict::{CheckId, Status};
 use truth::observed::Settled;
 use truth::observed::topics::{Leak, TopicScope};
 use truth::plan::twin::Twins;
-use truth::record::ledger::{Done, Frame, Purpose, Scope};
+use truth::record::ledger::{Done, Purpose};
 use truth::scenario::promises::{Conflict, Repeat};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use crate::forge::{Fate, Forge, Forged, check, row};
+use crate::resent::resend;
 
 #[test]
 fn each_check_is_made_once_in_the_order_of_the_registry() {
@@ -175,22 +176,7 @@ fn waiting(mut forged: Forged) -> Evidence {
 /// A key that was acknowledged is sent again, and reported as new.
 fn replayed(forged: &Forged) -> Evidence {
     let mut evidence = forged.evidence();
-    let Frames::Memory(frames) = &mut evidence.frames else { unreachable!("forged frames are in memory") };
-    let t = frames.iter().filter_map(Frame::t).filter(|t| *t < u64::MAX).max().expect("a run") + 1_000;
-    let answer = Answer { kinds: Kinds::AllNew, ..Answer::bare(Outcome::Acked) };
-    let resend = Frame::Resend { id: 0, purpose: Purpose::Replay, ordinals: vec![3] };
-    let done = Done {
-        scope: Scope::Resend(0),
-        request: 0,
-        try_number: 0,
-        is_final: true,
-        connection: 0,
-        t_planned: t,
-        t_start: t,
-        t_end: t + 500,
-        status: 200,
-        answer,
-    };
-    frames.extend([resend, Frame::Done(done)]);
+    let answer = |_: &[u64]| Answer { kinds: Kinds::AllNew, ..Answer::bare(Outcome::Acked) };
+    resend(&mut evidence, Purpose::Replay, &[3], answer);
     evidence
 }

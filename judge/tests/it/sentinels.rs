@@ -1,6 +1,6 @@
 //! Sentinels in the books: the target counts and lists them as keys, and no key is judged by them.
 
-use judge::evidence::{Evidence, Frames};
+use judge::evidence::Evidence;
 use judge::facts::Facts;
 use judge::judge;
 use judge::resend::{Lists, hangs_on_sentinels};
@@ -9,17 +9,14 @@ use truth::observed::Settled;
 use truth::observed::sentinels::Sentinels;
 use truth::plan::sentinel::Sender;
 use truth::plan::shard::Shard;
-use truth::record::ledger::{Done, Frame, Purpose, Scope};
-use truth::target::answer::{Answer, Kind, Kinds, Outcome};
+use truth::record::ledger::{Frame, Purpose};
+use truth::target::answer::{Kind, Kinds, Outcome};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, row};
+use crate::resent::{frames, lists, resend, told};
 
 fn run() -> Forged {
     Forge::default().run()
-}
-
-fn lists(evidence: &Evidence) -> Lists {
-    Lists::of_sentinels(&Facts::gather(evidence).expect("a good ledger"), Shard::WHOLE)
 }
 
 /// Sends sentinels to the store, and returns them with the evidence of a look after that.
@@ -39,31 +36,10 @@ fn store(forged: &mut Forged, sentinels: &[u64]) {
     grow(&mut forged.now.unique);
 }
 
-/// Adds the list of sentinels to the ledger, in one request for each 20 of them.
+/// The evidence of a run whose sentinels are in the ledger, with their outcome.
 fn with_list(forged: &Forged, sentinels: &[u64], outcome: Outcome) -> Evidence {
     let mut evidence = forged.evidence();
-    let Frames::Memory(frames) = &mut evidence.frames else { unreachable!("forged frames are in memory") };
-    let t = frames.iter().filter_map(Frame::t).filter(|t| *t < u64::MAX).max().expect("a run") + 1_000;
-    frames.push(Frame::Resend { id: 0, purpose: Purpose::Sentinel, ordinals: sentinels.to_vec() });
-    for (request, events) in (0..).zip(sentinels.chunks(20)) {
-        let answer = Answer {
-            kinds: if outcome == Outcome::Acked { Kinds::AllNew } else { Kinds::Unreported },
-            accepted: (outcome == Outcome::Acked).then_some(events.len() as u32),
-            ..Answer::bare(outcome)
-        };
-        frames.push(Frame::Done(Done {
-            scope: Scope::Resend(0),
-            request,
-            try_number: 0,
-            is_final: true,
-            connection: 0,
-            t_planned: t,
-            t_start: t,
-            t_end: t + 500,
-            status: 200,
-            answer,
-        }));
-    }
+    resend(&mut evidence, Purpose::Sentinel, sentinels, told(outcome));
     evidence
 }
 
@@ -169,8 +145,7 @@ fn a_list_of_sentinels_names_no_keys_and_a_list_of_keys_no_sentinels() {
     assert_eq!(verdict.verdict, Verdict::Unknown);
     let mut evidence = forged.evidence();
     let ordinals = lists(&evidence).sentinels;
-    let Frames::Memory(frames) = &mut evidence.frames else { unreachable!("forged frames are in memory") };
-    frames.push(Frame::Resend { id: 0, purpose: Purpose::Replay, ordinals });
+    frames(&mut evidence).push(Frame::Resend { id: 0, purpose: Purpose::Replay, ordinals });
     assert_eq!(judge(&evidence).verdict, Verdict::Unknown);
 }
 
@@ -242,8 +217,9 @@ fn with_many_topics_those_of_absent_keys_get_sentinels() {
 fn a_response_about_sentinels_is_held_to_its_numbers() {
     let mut forged = run();
     let (mut evidence, _) = sent(&mut forged, Outcome::Acked);
-    let Frames::Memory(frames) = &mut evidence.frames else { unreachable!("forged frames are in memory") };
-    let Some(Frame::Done(done)) = frames.last_mut() else { unreachable!("the last request of the list") };
+    let Some(Frame::Done(done)) = frames(&mut evidence).last_mut() else {
+        unreachable!("the last request of the list")
+    };
     done.answer.kinds = Kinds::Each(vec![Kind::New; 4]);
     done.answer.accepted = Some(3);
     assert_eq!(check(&judge(&evidence), CheckId::AnswerSum).status, Status::Fail);

@@ -2,7 +2,7 @@
 
 use judge::verdict::{CheckId, Status, Verdict};
 use truth::observed::counters::Counters;
-use truth::scenario::promises::{CounterPromise, Received, StatsPromise};
+use truth::scenario::promises::{CounterPromise, Promises, Received, StatsPromise};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign};
 
@@ -149,6 +149,8 @@ fn rejected_attempts_count_where_received_counts_all_that_arrived() {
     let mut forged = forge.run();
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let summary = &check(&verdict, CheckId::Counters).summary;
+    assert!(summary.starts_with("within the bounds that 40 unknown or rejected attempts leave"), "{summary}");
     raise_all(&mut forged, [1, 0, 0]);
     assert_fails(&forged.verdict(), &[CheckId::Counters]);
     forged.promises.received = Some(Received::Accepted);
@@ -232,4 +234,101 @@ fn what_waits_belongs_to_the_sum_and_without_the_promise_nothing_has_to_add_up()
     tear(&mut forged, 1);
     forged.promises.stats = Some(StatsPromise::Eventual);
     assert_eq!(forged.verdict().verdict, Verdict::Pass);
+}
+
+/// Lets the counters count each event of a kind so many times, during the run.
+fn multiply(forged: &mut Forged, [received, unique, duplicates]: [u64; 3]) {
+    for counters in [&mut forged.now, forged.closing.as_mut().expect("a closing poll")] {
+        counters.received = counters.received.map(|count| count * received);
+        counters.unique = counters.unique.map(|count| count * unique);
+        counters.duplicates = counters.duplicates.map(|count| count * duplicates);
+    }
+}
+
+/// A correct run of so many attempts, whose target promises nothing.
+fn undeclared(count: u64) -> Forged {
+    let mut forge = Forge::default();
+    forge.scenario.promises = Promises::default();
+    forge.scenario.load.count = Some(count);
+    Forged { is_complete: false, ..forge.run() }
+}
+
+#[test]
+fn counters_that_fit_a_multiple_are_told_with_the_factor() {
+    let received = "received grew by 8,000, 4 times the 2,000 events that were sent";
+    let unique = "unique grew by 4,200, 3 times the 1,400 keys that were sent";
+    let duplicates = "duplicates grew by 1,200, 2 times the 600 repeats that were sent";
+    for (by, said) in [
+        ([4, 1, 1], received.to_owned()),
+        ([1, 3, 1], unique.to_owned()),
+        ([1, 1, 2], duplicates.to_owned()),
+        ([4, 3, 2], format!("{received}; {unique}; {duplicates}")),
+    ] {
+        let mut forged = undeclared(2_000);
+        multiply(&mut forged, by);
+        let verdict = forged.verdict();
+        let counters = check(&verdict, CheckId::Counters);
+        assert_eq!((counters.status, &counters.summary), (Status::Unknown, &said));
+        let open = counters.premises.iter().find(|ground| !ground.holds()).expect("an open premise");
+        assert_eq!(open.remedy(), Some("`shared = false` under `[promises]`"));
+        forged.promises.shared = Some(false);
+        let verdict = forged.verdict();
+        assert_fails(&verdict, &[CheckId::Counters]);
+        assert_eq!(check(&verdict, CheckId::Counters).summary, said);
+        // Others who write may send as much.
+        forged.promises.shared = Some(true);
+        assert_eq!(check(&forged.verdict(), CheckId::Counters).status, Status::Pass, "{said}");
+    }
+}
+
+#[test]
+fn a_multiple_that_is_not_exact_or_of_few_events_is_no_factor() {
+    let mut inexact = undeclared(2_000);
+    multiply(&mut inexact, [4, 1, 1]);
+    raise_all(&mut inexact, [1, 0, 0]);
+    let mut few = undeclared(90);
+    multiply(&mut few, [4, 1, 1]);
+    let fates = |round, request| match (round, request) {
+        (0, 4) => vec![Fate::Unknown { executed: false }, Fate::Acked],
+        _ => vec![Fate::Acked],
+    };
+    let mut forge = Forge { fates, ..Forge::default() };
+    forge.scenario.promises = Promises::default();
+    let mut slack = Forged { is_complete: false, ..forge.run() };
+    multiply(&mut slack, [4, 1, 1]);
+    for mut forged in [inexact, few, slack] {
+        forged.promises.shared = Some(false);
+        let verdict = forged.verdict();
+        assert_fails(&verdict, &[]);
+        let counters = check(&verdict, CheckId::Counters);
+        assert_eq!(counters.status, Status::Unknown, "{counters:#?}");
+        assert!(!counters.summary.contains("times"), "{}", counters.summary);
+    }
+}
+
+#[test]
+fn a_multiple_that_came_after_the_run_is_another_run() {
+    let mut forged = undeclared(2_000);
+    forged.promises.shared = Some(false);
+    let closing = forged.closing.clone();
+    multiply(&mut forged, [2, 2, 2]);
+    forged.closing = closing;
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &[]);
+    assert_eq!(check(&verdict, CheckId::Counters).status, Status::Unknown);
+    forged.rows.extend((0..1_400).map(foreign));
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, CheckId::Counters).status, Status::Pass, "{:#?}", verdict.reasons);
+}
+
+#[test]
+fn a_multiple_of_counters_of_an_unknown_start_stays_open() {
+    let mut forged = undeclared(2_000);
+    forged.promises.shared = Some(false);
+    multiply(&mut forged, [4, 1, 1]);
+    forged.now.instance = Some("two".to_owned());
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &[]);
+    assert_eq!(check(&verdict, CheckId::Counters).status, Status::Unknown);
+    assert!(check(&verdict, CheckId::Counters).summary.contains("4 times"));
 }

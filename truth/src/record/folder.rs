@@ -24,7 +24,7 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Creates the folder of a run, takes its lock, writes `run.json`, and points `latest` at it.
-    pub fn create(out: &Path, manifest: &Manifest) -> Result<(Self, RunLock), FolderError> {
+    pub fn create(out: &Path, manifest: &Manifest) -> Result<(Self, Lock), FolderError> {
         fs::create_dir_all(out).map_err(io("create", out))?;
         if let Some(path) = same_run(out, manifest) {
             return Err(FolderError::SameRun { path });
@@ -32,7 +32,7 @@ impl RunFolder {
         let name = name(manifest);
         let folder = Self { path: out.join(&name) };
         fs::create_dir(&folder.path).map_err(io("create", &folder.path))?;
-        let lock = RunLock::take(&folder)?;
+        let lock = Lock::of_a_sender(&folder)?;
         fs::create_dir(folder.ledger()).map_err(io("create", &folder.ledger()))?;
         write_json(&folder.file(MANIFEST), manifest)?;
         point_latest(out, &name)?;
@@ -158,21 +158,21 @@ impl RunFolder {
 
     /// Takes the lock of a `verify` that only reads: any number at once, but none beside one that
     /// sends. A folder that cannot be written has no lock to take, and nobody can send from it.
-    pub fn lock_to_read(&self) -> Result<Option<VerifyLock>, FolderError> {
+    pub fn lock_to_read(&self) -> Result<Option<Lock>, FolderError> {
         let Ok(file) = self.verify_lock() else { return Ok(None) };
         match file.try_lock_shared() {
-            Ok(()) => Ok(Some(VerifyLock { _file: file })),
+            Ok(()) => Ok(Some(Lock(file))),
             Err(fs::TryLockError::WouldBlock) => Err(self.taken()),
             Err(fs::TryLockError::Error(_)) => Ok(None),
         }
     }
 
     /// Takes the lock of a `verify` that sends: only one, and none beside it that reads.
-    pub fn lock_to_send(&self) -> Result<VerifyLock, FolderError> {
+    pub fn lock_to_send(&self) -> Result<Lock, FolderError> {
         let path = self.file(VERIFY_LOCK);
         let file = self.verify_lock().map_err(io("create", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(VerifyLock { _file: file }),
+            Ok(()) => Ok(Lock(file)),
             Err(fs::TryLockError::WouldBlock) => Err(self.taken()),
             Err(fs::TryLockError::Error(error)) => Err(io("lock", &path)(error)),
         }
@@ -187,25 +187,26 @@ impl RunFolder {
     }
 }
 
-/// Lock of a `verify` that works on a run. The kernel frees it when the process ends, however it
-/// ends.
+/// Lock on a run that is being sent, or on which a `verify` works. The kernel frees it when the
+/// process ends, however it ends.
 #[derive(Debug)]
-pub struct VerifyLock {
-    _file: File,
-}
+pub struct Lock(File);
 
-/// Lock of a run that is being sent. The kernel frees it when the process ends, however it ends.
-#[derive(Debug)]
-pub struct RunLock {
-    _file: File,
-}
-
-impl RunLock {
-    fn take(folder: &RunFolder) -> Result<Self, FolderError> {
+impl Lock {
+    fn of_a_sender(folder: &RunFolder) -> Result<Self, FolderError> {
         let path = folder.lock_path();
         let file = File::create(&path).map_err(io("create", &path))?;
         file.lock().map_err(io("lock", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Lock {
+    /// Frees the lock. To close the file is not enough: a process that is just being started has a
+    /// copy of it, until it runs a program of its own.
+    fn drop(&mut self) {
+        // Where that fails, the lock is freed with the last copy.
+        drop(self.0.unlock());
     }
 }
 
@@ -243,4 +244,21 @@ fn point_latest(out: &Path, name: &str) -> Result<(), FolderError> {
     std::os::unix::fs::symlink(name, &part).map_err(io("link", &part))?;
     let latest = out.join("latest");
     fs::rename(&part, &latest).map_err(io("rename", &latest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_freed_whoever_has_a_copy_of_its_file() {
+        let out = tempfile::tempdir().expect("a folder");
+        let folder = RunFolder { path: out.path().to_owned() };
+        let lock = Lock::of_a_sender(&folder).expect("a lock");
+        let copy = lock.0.try_clone().expect("a copy");
+        assert!(folder.is_running());
+        drop(lock);
+        assert!(!folder.is_running());
+        drop(copy);
+    }
 }

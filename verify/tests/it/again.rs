@@ -2,7 +2,6 @@
 //! doing it.
 
 use std::fs;
-use std::process::{Command, Output};
 
 use judge::evidence::Evidence;
 use judge::facts::Facts;
@@ -15,6 +14,7 @@ use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
 use truth::scenario::promises::PayloadEquality;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
+use crate::binary::{saved, stderr, stdout, verify_at};
 use crate::forge::{Fate, Folder, Forge, Forged, assert_fails, assert_names, check, row};
 use crate::stub::{Published, Script, Stub};
 
@@ -352,24 +352,6 @@ fn order_in_time_is_not_judged_across_the_clocks_of_two_machines() {
     assert!(!assembled(&folder));
 }
 
-fn verify_with(folder: &RunFolder, stub: &Stub, arguments: &[&str]) -> Output {
-    let path = folder.path().to_str().expect("an ASCII path");
-    Command::new(env!("CARGO_BIN_EXE_verify"))
-        .args([path, "--target", &stub.url])
-        .args(arguments)
-        .env_remove("TARGET_URL")
-        .output()
-        .expect("the program runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-fn saved(folder: &RunFolder) -> Judgement {
-    serde_json::from_slice(&fs::read(folder.file("verdict.json")).expect("a verdict")).expect("a verdict")
-}
-
 async fn target(forged: &Forged, on_publish: fn(usize) -> Published) -> Stub {
     let script = Script::of(forged.rows.clone(), forged.now.clone());
     Stub::start(Script { on_publish: Box::new(on_publish), ..script }).await
@@ -382,8 +364,8 @@ async fn the_program_resolves_replays_and_looks_again() {
     let lists = choose(&wish(true, Some("1")), &forged.evidence());
     let stub = target(&forged, |_| Published::Soundly).await;
     let folder = forged.write(out.path());
-    let output = verify_with(&folder, &stub, &["--resolve", "--replay"]);
-    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    let output = verify_at(&stub, &folder, &["--resolve", "--replay"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     let requests = |keys: &[u64]| keys.len().div_ceil(16);
     assert_eq!(stub.published(), requests(&lists.resolve) + requests(&lists.replay));
     let verdict = saved(&folder);
@@ -393,11 +375,11 @@ async fn the_program_resolves_replays_and_looks_again() {
     assert_eq!(replayed.reported_duplicate, lists.replay.len() as u64);
     assert_eq!((verdict.observation, folder.observations()), (2, vec![1, 2]));
     // Both observations are judged again from the files.
-    let offline = verify_with(&folder, &stub, &["--offline"]);
-    assert_eq!(text(&offline.stdout), text(&output.stdout));
+    let offline = verify_at(&stub, &folder, &["--offline"]);
+    assert_eq!(stdout(&offline), stdout(&output));
     // A second time nothing is in doubt any more, and what was sent before is known.
-    let output = verify_with(&folder, &stub, &["--resolve", "--replay=10%"]);
-    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    let output = verify_at(&stub, &folder, &["--resolve", "--replay=10%"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     let all = lists.replay.len() + lists.resolve.len();
     assert_eq!(saved(&folder).replayed.expect("a forged run").keys, (lists.replay.len() + all / 10) as u64);
 }
@@ -408,9 +390,9 @@ async fn a_target_that_forgets_is_found_by_replaying() {
     let forged = in_doubt().run();
     let stub = target(&forged, |nth| if nth == 1 { Published::Again } else { Published::Soundly }).await;
     let folder = forged.write(out.path());
-    assert_eq!(verify_with(&folder, &stub, &[]).status.code(), Some(0));
-    let output = verify_with(&folder, &stub, &["--replay"]);
-    assert_eq!(output.status.code(), Some(1), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert_eq!(verify_at(&stub, &folder, &[]).status.code(), Some(0));
+    let output = verify_at(&stub, &folder, &["--replay"]);
+    assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
     let verdict = saved(&folder);
     assert_eq!(check(&verdict, CheckId::Replay).count, 16);
     assert_eq!(check(&verdict, CheckId::StoredTwice).count, 16);
@@ -428,9 +410,9 @@ async fn nothing_is_sent_over_what_is_wrong() {
     forged.now.unique = forged.now.unique.map(|count| count + 1);
     let stub = target(&forged, |_| Published::Soundly).await;
     let folder = forged.write(out.path());
-    let output = verify_with(&folder, &stub, &["--replay"]);
-    assert_eq!(output.status.code(), Some(1), "{}{}", text(&output.stdout), text(&output.stderr));
-    assert!(text(&output.stderr).contains("nothing is sent again"), "{}", text(&output.stderr));
+    let output = verify_at(&stub, &folder, &["--replay"]);
+    assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("nothing is sent again"), "{}", stderr(&output));
     assert_eq!((stub.published(), check(&saved(&folder), CheckId::StoredTwice).count), (0, 1));
 }
 
@@ -440,8 +422,8 @@ async fn what_is_not_answered_stays_in_doubt() {
     let forged = in_doubt().run();
     let stub = target(&forged, |_| Published::Unknown).await;
     let folder = forged.write(out.path());
-    let output = verify_with(&folder, &stub, &["--resolve"]);
-    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    let output = verify_at(&stub, &folder, &["--resolve"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     let resolved = saved(&folder).resolved.expect("a forged run");
     assert_eq!((resolved.unknown, resolved.reported_new), (resolved.keys, 0));
 }
@@ -454,9 +436,9 @@ async fn two_that_send_do_not_meet_and_what_cannot_be_recorded_is_not_sent() {
     let folder = forged.write(out.path());
     let lock = folder.lock_to_send().expect("a forged run");
     for arguments in [&["--resolve"][..], &["--replay"], &[]] {
-        let output = verify_with(&folder, &stub, arguments);
+        let output = verify_at(&stub, &folder, arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(text(&output.stderr).contains("another verify works on"), "{}", text(&output.stderr));
+        assert!(stderr(&output).contains("another verify works on"), "{}", stderr(&output));
     }
     drop(lock);
     // The last number is taken, so there is no segment to record in.
@@ -472,8 +454,8 @@ async fn two_that_send_do_not_meet_and_what_cannot_be_recorded_is_not_sent() {
         .expect("a forged run")
         .close(2)
         .expect("a forged run");
-    let output = verify_with(&folder, &stub, &["--replay"]);
-    assert_eq!(output.status.code(), Some(3), "{}{}", text(&output.stdout), text(&output.stderr));
-    assert!(text(&output.stderr).contains("cannot create ledger segment"), "{}", text(&output.stderr));
+    let output = verify_at(&stub, &folder, &["--replay"]);
+    assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("cannot create ledger segment"), "{}", stderr(&output));
     assert_eq!(stub.published(), 0);
 }

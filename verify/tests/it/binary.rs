@@ -34,6 +34,12 @@ pub(crate) fn offline(folder: &RunFolder, more: &[&str]) -> Output {
     verify(&[&[path, "--offline"], more].concat(), Path::new("."))
 }
 
+/// Runs the program on a folder and a target.
+pub(crate) fn verify_at(stub: &Stub, folder: &RunFolder, more: &[&str]) -> Output {
+    let path = folder.path().to_str().expect("an ASCII path");
+    verify(&[&[path, "--target", &stub.url], more].concat(), Path::new("."))
+}
+
 pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }

@@ -1,14 +1,9 @@
 //! The second way to what a target stored: a real database, beside a target that shows all of it,
 //! some of it, or nothing.
 
-use judge::evidence::Evidence;
-use judge::facts::book;
-use judge::judge;
 use judge::verdict::{CheckId, Judgement, Status, Verdict};
-use reader::client::TargetClient;
 use reader::database::DatabaseReader;
 use reader::looking::Looking;
-use reader::tunnel::ProxyLogin;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -17,22 +12,17 @@ use truth::observed::rows::{Equality, Row, RowTally};
 use truth::observed::{Observed, Route};
 use truth::plan::variant::Side;
 use truth::record::baseline::ListedBaseline;
-use truth::scenario::promises::PayloadEquality;
 use truth::target::{Database, Paging, StatsFields, Target};
-use verify::observe::{Wanted, observe};
 
-use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign};
+use crate::forge::{Forged, assert_fails, assert_names, check, foreign};
+use crate::looked::{brief, judged, look_at};
 use crate::stub::{Pages, Script, Stub};
 
 const QUERY: &str = "SELECT topic, event_id, timestamp, source, payload FROM stored";
 
 /// A small run, as a target that stored all of it shows it.
 fn small() -> Forged {
-    let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
-    forge.scenario.promises.payload = PayloadEquality::Json;
-    forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
-    forge.run()
+    brief().run()
 }
 
 /// A database file with these rows.
@@ -74,23 +64,13 @@ fn reader(url: &str, query: &str) -> DatabaseReader {
 }
 
 async fn look(forged: &Forged, target: &Target, database: &DatabaseReader) -> Observed {
-    let client = TargetClient::new(target, &[], &ProxyLogin::default()).expect("no headers");
-    let evidence = forged.evidence();
-    let (tally, _) = book(&evidence).expect("a good ledger");
-    let wanted = Wanted {
-        plan: &evidence.plan,
-        promises: &evidence.promises,
-        tally: &tally,
-        baseline: evidence.baseline.as_ref(),
-        database: Some(database),
-        looking: Looking { settle: std::time::Duration::from_secs(3), ..Looking::default() },
-    };
-    observe(&client, &wanted).await.expect("something was read")
+    let looking = Looking { settle: std::time::Duration::from_secs(3), ..Looking::default() };
+    look_at(target, forged, Some(database), looking).await.expect("something was read")
 }
 
 async fn verdict(forged: &Forged, target: &Target, database: &DatabaseReader) -> Judgement {
     let observed = look(forged, target, database).await;
-    judge(&Evidence { observed, ..forged.evidence() })
+    judged(forged, observed)
 }
 
 /// A target that shows these rows in this way.
@@ -165,7 +145,7 @@ async fn a_target_that_does_not_show_all_is_judged_by_its_database() {
         let kept = store.folder.path().join("observed");
         observed.save(&kept).expect("saved");
         assert_eq!(Observed::load(&kept).expect("loaded"), observed);
-        let verdict = judge(&Evidence { observed, ..forged.evidence() });
+        let verdict = judged(&forged, observed);
         assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
         let told = if capped { "lists only 20 rows of this run" } else { "the target lists nothing" };
         assert!(
@@ -273,10 +253,7 @@ async fn what_the_target_shows_wrongly_is_found_also_where_the_database_decides(
 
 #[tokio::test]
 async fn a_key_that_is_listed_with_one_payload_and_stored_with_the_other_is_named() {
-    let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
-    forge.scenario.promises.payload = PayloadEquality::Json;
-    forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
+    let mut forge = brief();
     forge.scenario.traps.other_payload = 4;
     let forged = forge.run();
     let (_stub, target) = shown(&forged, &forged.rows, WHOLE).await;

@@ -2,36 +2,22 @@
 
 use std::time::Duration;
 
-use judge::evidence::Evidence;
-use judge::facts::book;
-use judge::judge;
-use judge::verdict::{CheckId, Judgement, Status, Verdict};
-use reader::client::TargetClient;
+use judge::verdict::{CheckId, Status, Verdict};
 use reader::looking::Looking;
-use reader::tunnel::ProxyLogin;
 use truth::observed::counters::Counters;
 use truth::observed::looks::{Asked, Look};
 use truth::observed::{Observed, Settled};
-use truth::scenario::promises::PayloadEquality;
 use truth::target::{ListedTopics, Paging, StatsFields, Target};
-use verify::observe::{Wanted, observe};
 
-use crate::forge::{Fate, Forge, Forged, check};
+use crate::forge::{Forged, check};
+use crate::looked::{brief, judged, look_at, script};
 use crate::stub::{Listed, Pages, Script, Stub};
 
-/// 300 attempts of 210 keys in three topics, all acknowledged.
+/// A brief run of a target of whose times nothing is said.
 fn small() -> Forged {
-    let mut forge = Forge { fates: |_, _| vec![Fate::Acked], ..Forge::default() };
-    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
-    forge.scenario.promises.payload = PayloadEquality::Json;
-    forge.scenario.promises.zombie = Duration::from_millis(1);
-    // Nothing is said about the times that a target may take.
+    let mut forge = brief();
     (forge.scenario.promises.visible, forge.scenario.promises.merge) = (None, None);
     forge.run()
-}
-
-fn script(forged: &Forged) -> Script {
-    Script::of(forged.rows.clone(), forged.now.clone())
 }
 
 /// The target that the stub is, without counters.
@@ -50,26 +36,11 @@ fn settle(settle: Duration) -> Looking {
 }
 
 async fn look(forged: &Forged, target: &Target, looking: Looking) -> Observed {
-    let client = TargetClient::new(target, &[], &ProxyLogin::default()).expect("no headers");
-    let evidence = forged.evidence();
-    let (tally, _) = book(&evidence).expect("a good ledger");
-    let wanted = Wanted {
-        plan: &evidence.plan,
-        promises: &evidence.promises,
-        tally: &tally,
-        baseline: evidence.baseline.as_ref(),
-        database: None,
-        looking,
-    };
-    observe(&client, &wanted).await.expect("something was read")
-}
-
-fn verdict(forged: &Forged, observed: Observed) -> Judgement {
-    judge(&Evidence { observed, ..forged.evidence() })
+    look_at(target, forged, None, looking).await.expect("something was read")
 }
 
 fn assert_passes(forged: &Forged, observed: &Observed) {
-    let verdict = verdict(forged, observed.clone());
+    let verdict = judged(forged, observed.clone());
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
 
@@ -123,7 +94,7 @@ async fn a_lost_key_is_looked_for_by_topic_and_in_two_page_sizes() {
     assert!(history.first_missed_ms < history.last_missed_ms);
     assert!(looks.quiet_ms >= 3_000 && looks.quiet_wanted_ms == 3_000 && looks.listing_rested);
     forged.promises.visible = Some(Duration::ZERO);
-    assert_eq!(verdict(&forged, observed).verdict, Verdict::Fail);
+    assert_eq!(judged(&forged, observed).verdict, Verdict::Fail);
 }
 
 #[tokio::test]
@@ -174,7 +145,7 @@ async fn looking_goes_on_while_keys_still_come() {
     let observed = look(&forged, &counted(&stub), hasty).await;
     assert_eq!(observed.stats.settled, Settled::Moving);
     forged.rows.push(lost);
-    let verdict = verdict(&forged, observed);
+    let verdict = judged(&forged, observed);
     assert_ne!(check(&verdict, CheckId::Lost).status, Status::Fail, "{:#?}", verdict.reasons);
 }
 
@@ -235,7 +206,7 @@ async fn a_row_that_falls_between_two_pages_is_shown_by_another_page_size() {
     assert!(history.first_seen_ms.is_some() && history.last_seen_ms < history.last_missed_ms);
     assert!(!history.flickers() && observed.looks.lag_ms.is_none(), "{history:#?}");
     assert_eq!(observed.presence.shown(), 210);
-    assert_eq!(check(&verdict(&forged, observed), CheckId::Lost).status, Status::Pass);
+    assert_eq!(check(&judged(&forged, observed), CheckId::Lost).status, Status::Pass);
 }
 
 #[tokio::test]
@@ -294,7 +265,7 @@ async fn a_key_that_was_shown_and_is_shown_no_more_is_gone() {
     assert!(looks.shrank && !looks.went_back);
     assert_eq!(observed.presence.seen(gone), 0);
     forged.promises.visible = Some(Duration::ZERO);
-    assert_eq!(check(&verdict(&forged, observed), CheckId::Lost).status, Status::Fail);
+    assert_eq!(check(&judged(&forged, observed), CheckId::Lost).status, Status::Fail);
 }
 
 #[tokio::test]
@@ -332,7 +303,7 @@ async fn a_topic_that_shows_more_by_itself_is_recorded() {
     assert!(observed.looks.more_by_topic);
     assert!(observed.looks.missing(hidden).is_some_and(|history| history.by_topic_only));
     assert_eq!(observed.presence.seen(hidden), 1);
-    assert_eq!(check(&verdict(&forged, observed), CheckId::Lost).status, Status::Pass);
+    assert_eq!(check(&judged(&forged, observed), CheckId::Lost).status, Status::Pass);
 }
 
 #[tokio::test]

@@ -1,27 +1,23 @@
 //! Sentinels as `verify` sends them: what is asked for, what is recorded, and what stays sound.
 
-use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use judge::verdict::{CheckId, Judgement, Status, Verdict};
+use judge::verdict::{CheckId, Status, Verdict};
 use truth::observed::Observed;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::reader::SegmentReader;
 use truth::record::ledger::{Frame, Purpose};
-use truth::scenario::promises::PayloadEquality;
 
-use crate::forge::{Forge, Forged, check};
+use crate::binary::{saved, stderr, stdout, verify_at};
+use crate::forge::{Forged, check};
+use crate::looked::{brief, script};
 use crate::stub::{Pages, Published, Script, Stub};
 
 const FIRST_LINE: &str = "24 events were added to the target (sentinels)\n";
 
-/// 300 attempts of 210 keys, all acknowledged. Nobody promises that the listing is complete.
+/// A brief run. Nobody promises that the listing is complete.
 fn run() -> Forged {
-    let mut forge = Forge::default();
-    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(300), 16);
-    forge.scenario.promises.payload = PayloadEquality::Json;
-    forge.scenario.promises.zombie = std::time::Duration::from_millis(1);
-    Forged { is_complete: false, ..forge.run() }
+    Forged { is_complete: false, ..brief().run() }
 }
 
 /// A target that shows its newest rows only after further events came.
@@ -32,21 +28,7 @@ fn late(forged: &Forged) -> Script {
 }
 
 fn verify(folder: &RunFolder, stub: &Stub, arguments: &[&str]) -> Output {
-    let path = folder.path().to_str().expect("an ASCII path");
-    Command::new(env!("CARGO_BIN_EXE_verify"))
-        .args([path, "--target", &stub.url, "--settle", "1s"])
-        .args(arguments)
-        .env_remove("TARGET_URL")
-        .output()
-        .expect("the program runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-fn saved(folder: &RunFolder) -> Judgement {
-    serde_json::from_slice(&fs::read(folder.file("verdict.json")).expect("a verdict")).expect("a verdict")
+    verify_at(stub, folder, &[&["--settle", "1s"], arguments].concat())
 }
 
 /// Lists of sentinels in the ledger.
@@ -67,9 +49,9 @@ async fn a_finding_that_hangs_on_sentinels_is_looked_at_again_after_they_were_se
     let stub = Stub::start(late(&forged)).await;
     let folder = forged.write(out.path());
     let output = verify(&folder, &stub, &["--sentinels"]);
-    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
-    assert!(text(&output.stdout).starts_with(FIRST_LINE), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("sending 24 sentinels"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).starts_with(FIRST_LINE), "{}", stdout(&output));
+    assert!(stderr(&output).contains("sending 24 sentinels"), "{}", stderr(&output));
     // The finding is saved before the sentinels are.
     let first = Observed::load(&folder.observation(1)).expect("the first look");
     assert_eq!((first.sentinels, first.listing.sentinels.len()), (None, 0));
@@ -84,10 +66,10 @@ async fn a_finding_that_hangs_on_sentinels_is_looked_at_again_after_they_were_se
     assert_eq!(lists(&folder).concat().len(), 24);
     // They stay ours, whoever looks, and the verdict can be had again from the files.
     let offline = verify(&folder, &stub, &["--offline"]);
-    assert_eq!(text(&offline.stdout), text(&output.stdout));
+    assert_eq!(stdout(&offline), stdout(&output));
     let again = verify(&folder, &stub, &[]);
-    assert_eq!(again.status.code(), Some(0), "{}{}", text(&again.stdout), text(&again.stderr));
-    assert!(text(&again.stdout).starts_with(FIRST_LINE), "{}", text(&again.stdout));
+    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+    assert!(stdout(&again).starts_with(FIRST_LINE), "{}", stdout(&again));
     assert_eq!(check(&saved(&folder), CheckId::Stranger).status, Status::Pass);
     assert_eq!(stub.published(), 2, "requests of 16 and 8 sentinels");
 }
@@ -99,12 +81,12 @@ async fn no_sentinel_is_sent_without_being_asked_for_or_where_nothing_hangs_on_i
     let stub = Stub::start(late(&forged)).await;
     let folder = forged.write(out.path());
     let unasked = verify(&folder, &stub, &[]);
-    assert_eq!(unasked.status.code(), Some(3), "{}", text(&unasked.stdout));
+    assert_eq!(unasked.status.code(), Some(3), "{}", stdout(&unasked));
     assert_eq!((stub.published(), lists(&folder).len()), (0, 0));
     // By now all rows are shown: a PASS needs nothing.
-    let sound = Stub::start(Script::of(forged.rows.clone(), forged.now.clone())).await;
+    let sound = Stub::start(script(&forged)).await;
     let passed = verify(&folder, &sound, &["--sentinels"]);
-    assert_eq!(passed.status.code(), Some(0), "{}", text(&passed.stdout));
+    assert_eq!(passed.status.code(), Some(0), "{}", stdout(&passed));
     assert_eq!((sound.published(), lists(&folder).len()), (0, 0));
 }
 
@@ -114,10 +96,10 @@ async fn no_sentinel_is_sent_over_a_fail() {
     let mut forged = run();
     // Keys that were sent before and after it are shown.
     forged.lose(100);
-    let stub = Stub::start(Script::of(forged.rows.clone(), forged.now.clone())).await;
+    let stub = Stub::start(script(&forged)).await;
     let folder = forged.write(out.path());
     let output = verify(&folder, &stub, &["--sentinels"]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
     assert_eq!((stub.published(), saved(&folder).verdict), (0, Verdict::Fail));
 }
 
@@ -125,11 +107,11 @@ async fn no_sentinel_is_sent_over_a_fail() {
 async fn sentinels_show_that_a_full_view_pushes_old_rows_out() {
     let out = tempfile::tempdir().expect("a folder");
     let forged = run();
-    let script = Script::of(forged.rows.clone(), forged.now.clone());
+    let script = script(&forged);
     let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, by_topic: false, ..script }).await;
     let folder = forged.write(out.path());
     let output = verify(&folder, &stub, &["--sentinels"]);
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stdout));
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
     let second = Observed::load(&folder.observation(2)).expect("the second look");
     let sentinels = second.sentinels.expect("a record of the sentinels");
     assert!(sentinels.all_seen());
@@ -144,7 +126,7 @@ async fn sentinels_without_an_answer_are_not_waited_for() {
     let stub = Stub::start(script).await;
     let folder = forged.write(out.path());
     let output = verify(&folder, &stub, &["--sentinels"]);
-    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     let second = Observed::load(&folder.observation(2)).expect("the second look");
     let sentinels = second.sentinels.expect("a record of the sentinels");
     assert!(sentinels.sent.iter().all(|sentinel| sentinel.acked_ms.is_none() && sentinel.seen_ms.is_none()));
@@ -155,14 +137,14 @@ async fn sentinels_without_an_answer_are_not_waited_for() {
 async fn a_second_invocation_sends_sentinels_of_its_own() {
     let out = tempfile::tempdir().expect("a folder");
     let forged = run();
-    let script = Script::of(forged.rows.clone(), forged.now.clone());
+    let script = script(&forged);
     let stub = Stub::start(Script { pages: Pages::Newest { of: 150 }, by_topic: false, ..script }).await;
     let folder = forged.write(out.path());
     for invocation in 1..=2 {
         let output = verify(&folder, &stub, &["--sentinels"]);
-        assert_eq!(output.status.code(), Some(3), "{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(3), "{}{}", stdout(&output), stderr(&output));
         let added = format!("{} events were added", 24 * invocation);
-        assert!(text(&output.stdout).starts_with(&added), "{}", text(&output.stdout));
+        assert!(stdout(&output).starts_with(&added), "{}", stdout(&output));
     }
     let mut all = lists(&folder).concat();
     all.sort_unstable();
