@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Oddity, Premise};
+use crate::matrix::outcome::Outcome;
 
 /// Run of an oddity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
@@ -31,19 +32,6 @@ pub enum Pace {
     Unscaled,
 }
 
-/// Verdict of a trial.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Outcome {
-    /// PASS, FAIL, UNKNOWN or VOID; ERROR if there is no verdict.
-    pub verdict: String,
-    /// Checks that failed.
-    pub failed: Vec<String>,
-    /// Premises that checks without a result lack.
-    pub wanted: Vec<String>,
-    /// Reasons of the verdict, or of the error.
-    pub reasons: Vec<String>,
-}
-
 impl Cell {
     pub const ALL: [Self; 3] = [Self::Undeclared, Self::Declared, Self::Defect];
 
@@ -57,7 +45,7 @@ impl Cell {
     #[must_use]
     pub fn is_right(self, oddity: &Oddity, outcome: &Outcome) -> bool {
         match self {
-            Self::Undeclared => outcome.verdict == "PASS" || outcome.names_one_of(oddity),
+            Self::Undeclared => outcome.verdict == "PASS" || names_one_of(outcome, oddity),
             Self::Declared => outcome.verdict == "PASS",
             Self::Defect => {
                 outcome.verdict == "FAIL" && outcome.failed.iter().any(|check| check == oddity.named_by)
@@ -77,29 +65,10 @@ impl Pace {
     }
 }
 
-impl Outcome {
-    /// True for UNKNOWN for the want of a premise of this oddity.
-    fn names_one_of(&self, oddity: &Oddity) -> bool {
-        let is_named = |premise: &Premise| self.wanted.iter().any(|wanted| wanted == premise.name());
-        self.verdict == "UNKNOWN" && oddity.premises.iter().any(is_named)
-    }
-
-    /// Returns the verdict with the failed checks, or with the premises that it lacks.
-    #[must_use]
-    pub fn short(&self) -> String {
-        let details = match self.verdict.as_str() {
-            "FAIL" => &self.failed,
-            "UNKNOWN" => &self.wanted,
-            _ => return self.verdict.clone(),
-        };
-        format!("{} {}", self.verdict, details.join(", ")).trim_end().to_owned()
-    }
-
-    /// Returns the first reason.
-    #[must_use]
-    pub fn first_reason(&self) -> &str {
-        self.reasons.first().map_or("no reason is given", String::as_str)
-    }
+/// True for UNKNOWN for the want of a premise of this oddity.
+fn names_one_of(outcome: &Outcome, oddity: &Oddity) -> bool {
+    let is_named = |premise: &Premise| outcome.wanted.iter().any(|wanted| wanted == premise.name());
+    outcome.verdict == "UNKNOWN" && oddity.premises.iter().any(is_named)
 }
 
 /// The letter of the cell, as in the matrix and on the command line.
@@ -121,7 +90,7 @@ mod tests {
     fn outcome(verdict: &str, failed: &[&str], wanted: &[&str]) -> Outcome {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
         let (failed, wanted) = (owned(failed), owned(wanted));
-        Outcome { verdict: verdict.to_owned(), failed, wanted, reasons: Vec::new() }
+        Outcome { verdict: verdict.to_owned(), failed, wanted, ..Outcome::default() }
     }
 
     #[test]
@@ -142,7 +111,5 @@ mod tests {
             assert_eq!(judged, right, "{cell} of {}", row.name);
         }
         assert!(!Cell::Defect.is_right(row, &outcome("FAIL", &["counters"], &[])), "another check");
-        let shown = [pass, fail, named, outcome("UNKNOWN", &[], &[])].map(|outcome| outcome.short());
-        assert_eq!(shown, ["PASS", "FAIL lost", "UNKNOWN counters, whole", "UNKNOWN"]);
     }
 }
