@@ -98,7 +98,7 @@ mod tests {
         let row = table::all().find(|oddity| oddity.name == "newest-rows").unwrap();
         let sure = table::all().find(|oddity| oddity.name == "oldest-first").unwrap();
         let pass = outcome("PASS", &[], &[]);
-        let fail = outcome("FAIL", &["lost"], &[]);
+        let fail = outcome("FAIL", &["lost"], &["whole"]);
         let named = outcome("UNKNOWN", &[], &["counters", "whole"]);
         let other = outcome("UNKNOWN", &[], &["counters"]);
         for (cell, row, right) in [
