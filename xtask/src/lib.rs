@@ -17,7 +17,7 @@ pub mod compose;
 pub mod demo;
 pub mod docs;
 pub mod fuzz;
-mod matrix;
+pub mod matrix;
 pub mod mutants;
 pub mod null_server;
 pub mod oddities;

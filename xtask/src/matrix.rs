@@ -4,6 +4,11 @@ use anyhow::{Context, Result};
 
 use crate::rig::cargo;
 
+pub(crate) mod kept;
+pub mod outcome;
+pub mod third;
+pub mod work;
+
 /// Path of the page.
 const PAGE: &str = "results/kill-matrix.md";
 

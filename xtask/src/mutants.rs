@@ -1,190 +1,113 @@
-//! `cargo xtask mutants`: runs against a target with one defect at a time, which the right check
-//! has to name, and against the same target without a defect, which no check may name.
+//! `cargo xtask mutants`: runs against a target with one defect at a time, and against the same
+//! target without a defect, which no check may name. Where the promise that a defect breaks is
+//! declared, the right check has to name it. Where nothing is declared, no defect may go untold.
 
-use std::fmt::Write;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::matrix::{self, Half};
+use crate::matrix::kept::Outcomes;
+use crate::matrix::{self, Half, work};
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
-use crate::rig::programs::{Profile, Programs};
-use modes::{MODES, Mode};
-use table::{MUTANTS, Mutant, sound};
+use cell::Cell;
+use modes::MODES;
+use mutant::Mutant;
+use show::Extent;
 use trial::Trial;
 
+pub mod cell;
+mod loads;
 pub mod modes;
+pub mod mutant;
+mod show;
 pub mod table;
 pub mod trial;
 
-/// Numbers of attempts, tried in turn until every seed names the defect.
-const LADDER: [u64; 8] = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000];
+/// File of the outcomes so far.
+const OUTCOMES: &str = "target/mutants.jsonl";
 
 /// Attempts of a run against the sound target: enough for every fault to come while the run goes
 /// on.
-const SOUND_COUNT: u64 = 12_000;
+const SOUND_ATTEMPTS: u64 = 12_000;
+
+const SEEDS: u32 = 1;
+const SOUND_SEEDS: u32 = 3;
+const JOBS: u16 = 2;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
-    /// Mutants to try; all of them, and the sound target, unless given
+    /// Mutants to try, by name or a part of it; all of them, and the sound target, unless given
     pub(crate) names: Vec<String>,
-    /// Seeds per mutant
+    /// Cells to try: the promises declared, and nothing declared
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["promised", "undeclared"])]
+    pub(crate) cells: Vec<Cell>,
+    /// Seeds per cell
     #[arg(long, default_value_t = SEEDS, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: u32,
     /// Seeds for each mode of the sound target
     #[arg(long, default_value_t = SOUND_SEEDS, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) sound_seeds: u32,
+    /// Trials side by side
+    #[arg(long, default_value_t = JOBS, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: u16,
+    /// Keep the outcomes of the run before, and make the trials that it did not come to
+    #[arg(long = "continue")]
+    pub(crate) is_continued: bool,
+    /// Build with optimisation
+    #[arg(long = "release")]
+    pub(crate) is_release: bool,
     /// Print the matrix, and leave results/kill-matrix.md as it is
     #[arg(long = "print-only")]
     pub(crate) is_only_printed: bool,
 }
 
-const SEEDS: u32 = 3;
-const SOUND_SEEDS: u32 = 20;
-
 impl Default for Settings {
     fn default() -> Self {
-        Self { names: Vec::new(), seeds: SEEDS, sound_seeds: SOUND_SEEDS, is_only_printed: false }
+        Self {
+            names: Vec::new(),
+            cells: vec![Cell::Promised, Cell::Undeclared],
+            seeds: SEEDS,
+            sound_seeds: SOUND_SEEDS,
+            jobs: JOBS,
+            is_continued: false,
+            is_release: false,
+            is_only_printed: false,
+        }
     }
 }
 
-struct Row {
-    mutant: &'static Mutant,
-    /// Smallest number of attempts at which all seeds named the defect, and the checks that failed
-    /// in all of them.
-    killed: Option<(u64, Vec<String>)>,
-}
-
-/// Runs all mutants. The exit code is 1 if one survives, or if a check names the sound target.
+/// Runs the matrix. The exit code is 1 if a cell is wrong.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
-    let chosen = choose(&settings.names)?;
-    cargo::build(["--release", "-p", "verify", "-p", "loadgen", "--bins"], interrupt)?;
-    cargo::build(["--release", "-p", "xtask", "--example", "mutant"], interrupt)?;
-    let programs = Programs::built(Profile::Release, interrupt)?;
-    let mut rows = Vec::new();
-    for mutant in chosen {
-        rows.push(Row { mutant, killed: kill(&programs, mutant, settings.seeds)? });
-    }
-    let fared = match settings.names.as_slice() {
-        [] => false_alarms(&programs, settings.sound_seeds)?,
+    let rows = work::choose(table::all(), |mutant| mutant.name, &settings.names)?;
+    let programs = work::build("mutant", settings.is_release, interrupt)?;
+    let outcomes = Outcomes::open(&cargo::workspace().join(OUTCOMES), settings.is_continued)?;
+    let sound: Vec<Mutant> = match settings.names.as_slice() {
+        [] => MODES.iter().map(|mode| table::sound(mode).attempts(SOUND_ATTEMPTS)).collect(),
         _ => Vec::new(),
     };
-    let text = render(&rows, settings, &fared);
-    print!("{text}");
+    let trials = trials(&rows, &sound, settings);
+    let kept = work::make(&trials, outcomes, usize::from(settings.jobs), &programs, show::line)?;
+    let extent = Extent { seeds: settings.seeds, sound_seeds: settings.sound_seeds };
+    let matrix = show::matrix(&rows, &sound, &trials, &kept, extent);
+    print!("{}", matrix.text);
     if settings.names.is_empty() && !settings.is_only_printed {
-        matrix::write(Half::Mutants, &text)?;
+        matrix::write(Half::Mutants, &matrix.text)?;
     }
-    let all_killed = rows.iter().all(|row| row.killed.is_some());
-    let is_blamed = fared.iter().any(|fared| !fared.blamed.is_empty());
-    Ok(if all_killed && !is_blamed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if matrix.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn choose(names: &[String]) -> Result<Vec<&'static Mutant>> {
-    let find = |name: &String| MUTANTS.iter().find(|mutant| mutant.name == name);
-    if let Some(unknown) = names.iter().find(|name| find(name).is_none()) {
-        let known: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
-        bail!("unknown mutant {unknown}, expected one of {}", known.join(", "));
-    }
-    Ok(if names.is_empty() { MUTANTS.iter().collect() } else { names.iter().filter_map(find).collect() })
-}
-
-/// Tries more and more attempts until every seed names the defect.
-fn kill(programs: &Programs, mutant: &Mutant, seeds: u32) -> Result<Option<(u64, Vec<String>)>> {
-    'rungs: for count in LADDER {
-        let mut failed: Option<Vec<String>> = None;
-        for seed in 1..=seeds {
-            let trial = Trial::run(programs, mutant, count, seed);
-            let trial = match trial {
-                Ok(trial) => trial,
-                // A short run can end before a fault comes.
-                Err(error) if count < LADDER[LADDER.len() - 1] => {
-                    eprintln!("mutants: {} at {count}, seed {seed}: {error:#}", mutant.name);
-                    continue 'rungs;
-                }
-                Err(error) => return Err(error),
-            };
-            eprintln!("mutants: {} at {count}, seed {seed}: {}", mutant.name, trial.told());
-            if !mutant.is_named_by(&trial) {
-                continue 'rungs;
-            }
-            match &mut failed {
-                None => failed = Some(trial.failed),
-                Some(failed) => failed.retain(|check| trial.failed.contains(check)),
-            }
+/// Returns the trials of the mutants in each cell, and of the sound target with its promises.
+fn trials<'a>(rows: &[&'a Mutant], sound: &'a [Mutant], settings: &Settings) -> Vec<Trial<'a>> {
+    let trial = |mutant: &'a Mutant, cell, seed| Trial { mutant, cell, attempts: mutant.attempts, seed };
+    let mut trials = Vec::new();
+    for mutant in rows {
+        for cell in settings.cells.iter().copied() {
+            trials.extend((1..=settings.seeds).map(|seed| trial(mutant, cell, seed)));
         }
-        return Ok(failed.map(|failed| (count, failed)));
     }
-    Ok(None)
-}
-
-/// Result of the sound target in one mode.
-struct Fared {
-    mode: &'static Mode,
-    /// Verdicts other than PASS, with their seeds.
-    blamed: Vec<String>,
-    took: Duration,
-}
-
-/// Runs the sound target in every mode.
-fn false_alarms(programs: &Programs, seeds: u32) -> Result<Vec<Fared>> {
-    let mut fared = Vec::new();
-    for mode in MODES {
-        let begun = Instant::now();
-        let mut blamed = Vec::new();
-        for seed in 1..=seeds {
-            let trial = Trial::run(programs, &sound(mode), SOUND_COUNT, seed)?;
-            eprintln!("mutants: sound, {}, seed {seed}: {}", mode.name, trial.told());
-            if trial.verdict != "PASS" {
-                blamed.push(format!("{}, seed {seed}: {}", mode.name, trial.told()));
-            }
-        }
-        fared.push(Fared { mode, blamed, took: begun.elapsed() });
+    for sound in sound.iter().filter(|_| settings.cells.contains(&Cell::Promised)) {
+        trials.extend((1..=settings.sound_seeds).map(|seed| trial(sound, Cell::Promised, seed)));
     }
-    Ok(fared)
-}
-
-fn render(rows: &[Row], settings: &Settings, fared: &[Fared]) -> String {
-    let mut out = String::from("# Kill matrix\n\n");
-    let mut line = |text: String| writeln!(out, "{text}").expect("a String takes all that is written");
-    line(format!(
-        "`cargo xtask mutants --seeds {} --sound-seeds {}`: a target with one defect at a time, \
-         loaded by `loadgen` and judged by \
-         `verify`. A defect is killed when the check in bold says FAIL on every seed; events is the \
-         smallest of {} at which it \
-         did.\n",
-        settings.seeds,
-        settings.sound_seeds,
-        LADDER.map(|count| count.to_string()).join(", ")
-    ));
-    line("| mutant | what it gets wrong | checks that named it | events |".to_owned());
-    line("|---|---|---|---|".to_owned());
-    for Row { mutant, killed } in rows {
-        let (checks, events) = match killed {
-            None => ("SURVIVED".to_owned(), "-".to_owned()),
-            Some((count, failed)) => {
-                let bold = |check: &String| {
-                    if check == mutant.named_by { format!("**{check}**") } else { check.clone() }
-                };
-                (failed.iter().map(bold).collect::<Vec<_>>().join(", "), count.to_string())
-            }
-        };
-        line(format!("| `{}` | {} | {checks} | {events} |", mutant.name, mutant.flaw));
-    }
-    if !fared.is_empty() {
-        line(format!(
-            "\nThe same target without a defect, {SOUND_COUNT} attempts a run, killed twice and paused once in each:\n"
-        ));
-        line("| mode | what it does | seeds | PASS | wall time |".to_owned());
-        line("|---|---|---|---|---|".to_owned());
-        for Fared { mode, blamed, took } in fared {
-            let seeds = settings.sound_seeds;
-            let seconds = took.as_secs();
-            let passed = seeds as usize - blamed.len();
-            line(format!("| {} | {} | {seeds} | {passed} | {seconds} s |", mode.name, mode.says));
-        }
-        fared.iter().flat_map(|fared| &fared.blamed).for_each(|told| line(format!("- {told}")));
-    }
-    out
+    trials
 }

@@ -3,22 +3,19 @@
 //! hide.
 
 use std::process::ExitCode;
-use std::sync::Mutex;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::matrix::{self, Half};
+use crate::matrix::kept::Outcomes;
+use crate::matrix::{self, Half, work};
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
-use crate::rig::programs::{Profile, Programs};
 use cell::{Cell, Pace};
-use kept::Outcomes;
 use show::Extent;
 use table::Oddity;
 use trial::Trial;
 
 pub mod cell;
-mod kept;
 mod scenario;
 mod show;
 pub mod table;
@@ -74,32 +71,18 @@ impl Default for Settings {
 
 /// Runs the matrix. The exit code is 1 if a cell is wrong.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
-    let rows = choose(&settings.names)?;
-    let profile = if settings.is_release { Profile::Release } else { Profile::Debug };
-    let optimised: &[&str] = if settings.is_release { &["--release"] } else { &[] };
-    cargo::build(["-p", "verify", "-p", "loadgen", "--bins"].iter().chain(optimised).copied(), interrupt)?;
-    cargo::build(["-p", "xtask", "--example", "oddity"].iter().chain(optimised).copied(), interrupt)?;
-    let programs = Programs::built(profile, interrupt)?;
+    let rows = work::choose(table::all(), |oddity| oddity.name, &settings.names)?;
+    let programs = work::build("oddity", settings.is_release, interrupt)?;
     let outcomes = Outcomes::open(&cargo::workspace().join(OUTCOMES), settings.is_continued)?;
     let trials = trials(&rows, settings);
-    let outcomes = make(&trials, outcomes, usize::from(settings.jobs), &programs)?;
+    let kept = work::make(&trials, outcomes, usize::from(settings.jobs), &programs, show::line)?;
     let extent = Extent { seeds: settings.seeds, is_also_unscaled: settings.is_also_unscaled };
-    let matrix = show::matrix(&rows, &trials, &outcomes.kept, extent);
+    let matrix = show::matrix(&rows, &trials, &kept, extent);
     print!("{}", matrix.text);
     if settings.names.is_empty() && !settings.is_only_printed {
         matrix::write(Half::Oddities, &matrix.text)?;
     }
     Ok(if matrix.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn choose(names: &[String]) -> Result<Vec<&'static Oddity>> {
-    if let Some(unknown) = names.iter().find(|name| !table::all().any(|oddity| oddity.name.contains(*name))) {
-        let known: Vec<&str> = table::all().map(|oddity| oddity.name).collect();
-        bail!("no oddity is named {unknown}, expected one of {}", known.join(", "));
-    }
-    let is_chosen =
-        |oddity: &&Oddity| names.is_empty() || names.iter().any(|name| oddity.name.contains(name.as_str()));
-    Ok(table::all().filter(is_chosen).collect())
 }
 
 /// Returns the trials of these rows. Without a remedy the second cell is the first.
@@ -119,26 +102,4 @@ fn trials(rows: &[&'static Oddity], settings: &Settings) -> Vec<Trial> {
         }
     }
     trials
-}
-
-/// Makes the trials whose outcome is not known.
-fn make(trials: &[Trial], outcomes: Outcomes, jobs: usize, programs: &Programs) -> Result<Outcomes> {
-    let missing: Vec<&Trial> = trials.iter().filter(|trial| !outcomes.has(trial)).collect();
-    let waiting = Mutex::new(missing.into_iter());
-    let outcomes = Mutex::new(outcomes);
-    let work = || -> Result<()> {
-        loop {
-            let Some(trial) = waiting.lock().expect("a panic ends the matrix").next() else { return Ok(()) };
-            programs.interrupt().check()?;
-            let outcome = trial.run(programs)?;
-            eprintln!("oddities: {}", show::line(trial, &outcome));
-            outcomes.lock().expect("a panic ends the matrix").add(trial, outcome)?;
-        }
-    };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-        let ended = workers.into_iter().map(|worker| worker.join().expect("a panic ends the matrix"));
-        ended.collect::<Result<Vec<()>>>()
-    })?;
-    Ok(outcomes.into_inner().expect("a panic ends the matrix"))
 }

@@ -1,6 +1,8 @@
 //! Defects of a target, and those that are a small switch: in a key, in what is stored, in the
 //! counters.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use clap::ValueEnum;
 
 use crate::counters::Counters;
@@ -8,6 +10,9 @@ use crate::event::{Event, Key};
 
 /// Distance of events that are stored a second time, or dropped, or dropped with another doubled.
 const ONE_IN: usize = 10_000;
+
+/// Number of rows after which another batch is stored wrongly.
+const SPOILS_EVERY: usize = 500;
 
 /// A defect that some real service had.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -44,6 +49,12 @@ pub(crate) enum Defect {
     TruncatedLongId,
     /// Merges ids that are the same number.
     IntegerAffineId,
+    /// Merges keys whose hashes begin with the same 16 bits.
+    ShortHash,
+    /// Two workers take turns, each with a memory of the keys that it has stored itself.
+    MemoryPerWorker,
+    /// Forgets all keys when no batch has come for a quarter of a second.
+    ForgetsWhenIdle,
     /// Replaces the first event of a key with a later one.
     LastWriterWins,
     /// Keeps everything in memory only.
@@ -56,11 +67,25 @@ pub(crate) enum Defect {
     EverySecondDuplicate,
     /// Stops storing a batch at its first duplicate.
     StopsAtConflict,
+    /// Rolls a batch with a duplicate back, and acknowledges it.
+    RepeatRollsBack,
+    /// Deletes the row of a key that comes again.
+    RepeatDeletes,
+    /// Keeps the newest 1,000 rows, and the keys of these alone.
+    RingOfRows,
+    /// Keeps the newest 1,000 rows, and counts these.
+    DeletesRowsOfOthers,
+    /// Deletes a row a while after it was stored, one in a hundred.
+    VanishesLater,
     /// Answers `new` to a repeat inside a batch.
     #[value(alias = "in-batch-repeat-counted-new")]
     InBatchRepeatIsNew,
     /// Tells one new event too few of one batch in fifty, and one duplicate too many.
     TellsOneNewTooFew,
+    /// Tells one duplicate too few of one batch in fifty, so that its numbers do not add up.
+    SumIsOff,
+    /// Tells the results of a batch in the reverse order.
+    ResultsOutOfOrder,
     /// Answers `200 OK` with a text to one batch in twenty, and drops it.
     #[value(name = "drops-with-200-text")]
     DropsWith200Text,
@@ -103,6 +128,8 @@ pub(crate) enum Defect {
     DropsOneDoublesOne,
     /// Answers 503 to one batch in fifty, after it is stored.
     RefusesWhatIsStored,
+    /// Stores one batch in fifty, answers 503, and forgets the keys of that batch.
+    ForgetsWhatIsRefused,
     /// Counts one batch in fifty, and answers 503 before it is stored.
     CountsWhatIsRefused,
     /// Rejects a batch with an invalid event, after it has stored the valid ones.
@@ -111,6 +138,8 @@ pub(crate) enum Defect {
     InvalidSwallowed,
     /// Keeps the inbox in memory only.
     QueueLostAtKill,
+    /// Drops a batch if four others wait.
+    QueueDropsWhenFull,
     /// Takes a batch out of the inbox, and stores it later.
     PoppedThenKilled,
     /// Never resumes batches that a killed process had begun.
@@ -119,6 +148,16 @@ pub(crate) enum Defect {
     TwoWorkersOnOne,
     /// Stores numbers as floating-point ones.
     NumbersThroughFloat,
+    /// Stores integers beyond 53 bits as the nearest floating-point number.
+    BigIntegersRounded,
+    /// Swaps the payloads of two neighbouring events, in one batch for every 500 rows.
+    PayloadsSwapped,
+    /// Stores a batch under the topic of its first event, one for every 500 rows.
+    TopicOfTheFirst,
+    /// Stores a row of its own beside every 500 events, and does not count it.
+    RowsOfItsOwn,
+    /// Begins a page with the last row of the page before.
+    PageOverlaps,
     /// Leaves out a row at the end of every page.
     PageOffByOne,
     /// Shows the first 1,000 rows as if they were all.
@@ -144,6 +183,7 @@ impl Defect {
             Self::NormalisedId => (topic, id.replace("e\u{301}", "\u{e9}")),
             Self::TruncatedId => (topic, id.chars().take(36).collect()),
             Self::TruncatedLongId => (topic, id.chars().take(128).collect()),
+            Self::ShortHash => (String::new(), (hash(&event.key) & 0xffff).to_string()),
             Self::IntegerAffineId if id.bytes().all(|byte| byte.is_ascii_digit()) => {
                 (topic, id.trim_start_matches('0').to_owned())
             }
@@ -163,12 +203,41 @@ impl Defect {
             _ => 1,
         };
         let stored = new.into_iter().enumerate();
-        stored.flat_map(|(place, event)| std::iter::repeat_n(self.kept(event), copies(place))).collect()
+        let stored =
+            stored.flat_map(|(place, event)| std::iter::repeat_n(self.kept(event), copies(place))).collect();
+        self.batch(stored, rows)
     }
 
     /// Returns an event as it is stored.
     fn kept(self, event: Event) -> Event {
-        if self == Self::NumbersThroughFloat { event.with_a_float() } else { event }
+        match self {
+            Self::NumbersThroughFloat => event.with_a_float(),
+            Self::BigIntegersRounded => event.with_a_rounded_integer(),
+            _ => event,
+        }
+    }
+
+    /// Returns the events of a batch as they are stored, where `rows` are stored already.
+    fn batch(self, mut batch: Vec<Event>, rows: usize) -> Vec<Event> {
+        if (rows + batch.len()) / SPOILS_EVERY == rows / SPOILS_EVERY {
+            return batch;
+        }
+        match self {
+            Self::PayloadsSwapped if batch.len() > 1 => {
+                let payloads = [1, 0].map(|place| batch[place].content("payload"));
+                batch.iter_mut().zip(payloads).for_each(|(event, payload)| event.set("payload", &payload));
+            }
+            Self::TopicOfTheFirst => {
+                let topic = batch[0].key.0.clone();
+                batch.iter_mut().for_each(|event| event.move_to(&topic));
+            }
+            Self::RowsOfItsOwn => {
+                let id = format!("mark-{rows}");
+                batch.push(batch[0].clone().under(&id));
+            }
+            _ => {}
+        }
+        batch
     }
 
     /// Returns what a batch adds to the counters.
@@ -181,4 +250,10 @@ impl Defect {
         };
         Counters { received: counted.received + again, ..counted }
     }
+}
+
+fn hash(key: &Key) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }

@@ -88,16 +88,21 @@ async fn publish(State(store): State<Store>, State(strikes): State<Arc<Strikes>>
     let results = store.publish(taken.map(|(event, _)| event).collect()).await;
     let inserted = results.iter().filter(|is_new| **is_new).count();
     let inserted = inserted - store.untold(inserted);
+    let duplicates = results.len() - inserted;
+    let duplicates = duplicates - store.unsummed(duplicates);
     let mut kinds = results.iter().map(|is_new| if *is_new { "inserted" } else { "duplicate" });
-    let told: Vec<&str> = refused
+    let mut told: Vec<&str> = refused
         .iter()
         .map(|refused| if *refused { "refused" } else { kinds.next().unwrap_or("nothing") })
         .collect();
+    if store.defect == Defect::ResultsOutOfOrder {
+        told.reverse();
+    }
     axum::Json(json!({
         "status": "accepted",
         "accepted": results.len(),
         "inserted": inserted,
-        "duplicates": results.len() - inserted,
+        "duplicates": duplicates,
         "results": told,
     }))
     .into_response()
@@ -136,6 +141,7 @@ async fn events(State(store): State<Store>, Query(page): Query<Page>) -> Respons
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if rows.next().is_some() {
         last -= usize::from(store.defect == Defect::PageOffByOne);
+        last += usize::from(store.defect == Defect::PageOverlaps);
         while store.defect == Defect::CursorTiesLost
             && last > 0
             && state.rows[last - 1].moment == state.rows[last].moment

@@ -18,10 +18,16 @@ const GAP: Duration = Duration::from_millis(2);
 /// Pause between two looks at an empty inbox.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// Batches that an inbox holds which drops what is too much.
+const ROOM: usize = 4;
+
 impl Store {
     /// Puts a batch into the inbox, durably, for the workers.
     pub(crate) fn enqueue(&self, events: Vec<Event>) {
         let mut state = self.look();
+        if self.defect == Defect::QueueDropsWhenFull && state.inbox.len() >= ROOM {
+            return;
+        }
         if self.defect != Defect::QueueLostAtKill {
             state.journal.append(&Record { queued: vec![texts(&events)], ..Record::default() });
         }

@@ -20,6 +20,12 @@ const REMEMBERED: u64 = 10_000;
 /// Length of a short window.
 const WINDOW: Duration = Duration::from_secs(2);
 
+/// Time without a batch after which an idle target forgets.
+const IDLE: Duration = Duration::from_millis(250);
+
+/// Rows that a ring of rows holds.
+const RING: usize = 1_000;
+
 /// Time for which a key is known in the windowed mode: the promised window and a little more, for a
 /// repeat in the last moment.
 const PROMISED_WINDOW: Duration = Duration::from_millis(510);
@@ -34,6 +40,8 @@ pub(crate) struct State {
     learnt: u64,
     refused: u64,
     pub(crate) batches: u64,
+    /// Moment of the last batch.
+    busy: Instant,
     pub(crate) rows: Vec<Event>,
     pub(crate) counters: Counters,
     /// Growth of the counters since they were made durable, and that moment.
@@ -74,6 +82,7 @@ impl Store {
             learnt: 0,
             refused: 0,
             batches: 0,
+            busy: Instant::now(),
             rows: Vec::new(),
             counters: Counters::default(),
             unflushed: Counters::default(),
@@ -130,6 +139,9 @@ impl Store {
             Defect::StoresInParts => self.store_in_parts(events).await,
             Defect::FailureIsDuplicate => self.fail_quietly(events),
             Defect::DuplicateBeforeFirst => self.claim_in_memory(events).await,
+            Defect::RepeatRollsBack => self.roll_back_repeats(events),
+            Defect::RepeatDeletes => self.delete_repeats(events),
+            Defect::VanishesLater => self.store_for_a_while(events),
             _ => self.store_at_once(events),
         }
     }
@@ -186,13 +198,38 @@ impl State {
         let mut results = Vec::with_capacity(events.len());
         let mut new = Vec::new();
         let mut has_stopped = false;
+        self.take_turns();
         for event in events {
-            let is_new = !has_stopped && self.is_new(self.defect.key(&event));
+            let is_new = !has_stopped && self.is_new(self.known_as(&event));
             has_stopped |= self.defect == Defect::StopsAtConflict && !is_new;
             results.push(is_new);
             new.extend(is_new.then_some(event));
         }
         (results, new)
+    }
+
+    /// Begins a batch: it is another worker's turn, and an idle target has forgotten all keys.
+    fn take_turns(&mut self) {
+        self.batches += u64::from(self.defect == Defect::MemoryPerWorker);
+        if self.defect == Defect::ForgetsWhenIdle && self.busy.elapsed() >= IDLE {
+            self.known.clear();
+        }
+        self.busy = Instant::now();
+    }
+
+    /// Returns the key under which an event is known, in the memory of the worker whose turn it is
+    /// if each has its own.
+    fn known_as(&self, event: &Event) -> Key {
+        let (topic, id) = self.defect.key(event);
+        match self.defect {
+            Defect::MemoryPerWorker => (topic, format!("{id}, worker {}", self.batches % 2)),
+            _ => (topic, id),
+        }
+    }
+
+    /// Forgets a key.
+    pub(crate) fn forget(&mut self, key: &Key) {
+        self.known.remove(key);
     }
 
     fn is_new(&mut self, key: Key) -> bool {
@@ -208,6 +245,20 @@ impl State {
         stored.iter_mut().for_each(|event| event.moment = moment);
         self.commit(Record { stored: texts(&stored), counted, ..Record::default() });
         self.rows.extend(stored);
+        if matches!(self.defect, Defect::RingOfRows | Defect::DeletesRowsOfOthers) {
+            self.delete_old();
+        }
+    }
+
+    /// Deletes the rows that a ring does not hold.
+    fn delete_old(&mut self) {
+        let old = self.rows.len().saturating_sub(RING);
+        for row in self.rows.drain(..old) {
+            self.known.remove(&row.key);
+        }
+        if self.defect == Defect::DeletesRowsOfOthers {
+            self.counters.unique -= old as u64;
+        }
     }
 
     /// Replaces the event that is stored under its key. This is not durable, as no such mutant is

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::counters::Counters;
 use crate::defect::Defect;
-use crate::event::Event;
+use crate::event::{Event, Key};
 use crate::journal::Record;
 use crate::store::{Store, texts};
 
@@ -22,6 +22,12 @@ const FAILS_EVERY: u64 = 50;
 
 /// Distance of batches that are dropped.
 const DROPS_EVERY: u64 = 20;
+
+/// Distance of batches of which a row is deleted later.
+const VANISHES_EVERY: u64 = 10;
+
+/// Time for which such a row is there.
+const A_WHILE: Duration = Duration::from_millis(200);
 
 impl Store {
     /// Looks up, and inserts later.
@@ -122,12 +128,48 @@ impl Store {
         results
     }
 
+    /// Stores a batch without duplicates. Any other is rolled back, and acknowledged all the same.
+    pub(crate) fn roll_back_repeats(&self, events: Vec<Event>) -> Vec<bool> {
+        let mut state = self.look();
+        let (results, new) = state.claim(events);
+        let counted = Counters::of(&results);
+        if results.contains(&false) {
+            new.iter().for_each(|event| state.forget(&event.key));
+            state.commit(Record { counted, ..Record::default() });
+        } else {
+            state.store(new, counted);
+        }
+        results
+    }
+
+    /// Stores a batch, and deletes the rows of those keys that came again.
+    pub(crate) fn delete_repeats(&self, events: Vec<Event>) -> Vec<bool> {
+        let keys: Vec<Key> = events.iter().map(|event| event.key.clone()).collect();
+        let results = self.store_at_once(events);
+        let mut state = self.look();
+        for (key, _) in keys.iter().zip(&results).filter(|(_, is_new)| !**is_new) {
+            state.rows.retain(|row| row.key != *key);
+        }
+        results
+    }
+
+    /// Stores a batch, and deletes the row of its first event later, in some batches.
+    pub(crate) fn store_for_a_while(&self, events: Vec<Event>) -> Vec<bool> {
+        let doomed = events.first().map(|event| event.key.clone()).filter(|_| self.is_nth(VANISHES_EVERY));
+        if let Some(key) = doomed {
+            let store = self.clone();
+            tokio::spawn(async move {
+                sleep(A_WHILE).await;
+                store.look().rows.retain(|row| row.key != key);
+            });
+        }
+        self.store_at_once(events)
+    }
+
     /// True if this batch is one that gets 503.
     pub(crate) fn fails_now(&self) -> bool {
-        if !matches!(self.defect, Defect::RefusesWhatIsStored | Defect::CountsWhatIsRefused) {
-            return false;
-        }
-        self.is_nth(FAILS_EVERY)
+        let fails = [Defect::RefusesWhatIsStored, Defect::ForgetsWhatIsRefused, Defect::CountsWhatIsRefused];
+        fails.contains(&self.defect) && self.is_nth(FAILS_EVERY)
     }
 
     /// Counts a batch, and returns true for one in so many.
@@ -160,13 +202,25 @@ impl Store {
         usize::from(self.defect == Defect::TellsOneNewTooFew && inserted > 0 && self.is_nth(FAILS_EVERY))
     }
 
+    /// Number of duplicates that the response to a batch tells less than there were.
+    pub(crate) fn unsummed(&self, duplicates: usize) -> usize {
+        usize::from(self.defect == Defect::SumIsOff && duplicates > 0 && self.is_nth(FAILS_EVERY))
+    }
+
     /// Responds 503 to a batch that is stored all the same, or counted.
     pub(crate) async fn refuse(&self, events: Vec<Event>) -> StatusCode {
-        if self.defect == Defect::RefusesWhatIsStored {
-            self.publish(events).await;
-        } else {
-            let counted = Counters::of(&vec![true; events.len()]);
-            self.look().commit(Record { counted, ..Record::default() });
+        match self.defect {
+            Defect::RefusesWhatIsStored => drop(self.publish(events).await),
+            Defect::ForgetsWhatIsRefused => {
+                let mut state = self.look();
+                let (_, new) = state.claim(events);
+                new.iter().for_each(|event| state.forget(&event.key));
+                state.store(new, Counters::default());
+            }
+            _ => {
+                let counted = Counters::of(&vec![true; events.len()]);
+                self.look().commit(Record { counted, ..Record::default() });
+            }
         }
         StatusCode::SERVICE_UNAVAILABLE
     }

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::table::{Fault, Mutant, Starter};
+use super::cell::Cell;
+use super::mutant::{Fault, Mutant, Starter};
+use crate::matrix::outcome::Outcome;
+use crate::matrix::work::Run;
 use crate::rig::port;
-use crate::rig::programs::{Programs, Running};
+use crate::rig::programs::{Finished, Programs, Running};
 use crate::rig::scratch::Scratch;
 use crate::rig::service::Service;
 
@@ -29,82 +33,150 @@ const REST: Duration = Duration::from_millis(2_500);
 /// Promise of every mutant. It is short, because each run with a fault waits for it.
 const ZOMBIE: &str = "500ms";
 
-/// Verdict of a run against a mutant.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trial {
-    /// Verdict: PASS, FAIL, UNKNOWN or VOID.
-    pub verdict: String,
-    /// Checks that failed.
-    pub failed: Vec<String>,
-    /// Reasons of the verdict.
-    pub reasons: Vec<String>,
-    /// Attempts whose outcome is unknown, because of the faults.
-    pub unknown: u64,
+/// Time for which nothing may move, where nothing says how long that may take.
+const SETTLE: &str = "2s";
+
+/// Run to make.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    pub mutant: &'a Mutant,
+    pub cell: Cell,
+    pub attempts: u64,
+    pub seed: u32,
 }
 
-impl Trial {
-    /// Loads the mutant with `count` attempts, injects its faults, and judges the run. Returns an
-    /// error if the run ended before a fault, because such a trial shows nothing.
-    pub fn run(programs: &Programs, mutant: &Mutant, count: u64, seed: u32) -> Result<Self> {
+/// Key of a run in the file of outcomes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Key {
+    name: String,
+    mode: String,
+    cell: Cell,
+    attempts: u64,
+    seed: u32,
+}
+
+impl Run for Trial<'_> {
+    type Key = Key;
+
+    fn key(&self) -> Key {
+        let Self { mutant, cell, attempts, seed } = *self;
+        Key { name: mutant.name.to_owned(), mode: mutant.mode.name.to_owned(), cell, attempts, seed }
+    }
+
+    /// Loads the mutant, injects its faults, and judges the run. A run that ended before a fault
+    /// shows nothing, and is an error.
+    fn run(&self, programs: &Programs) -> Result<Outcome> {
+        let verdict = self.verdict(programs);
+        programs.interrupt().check()?;
+        let outcome = verdict.and_then(|verdict| Outcome::read(&verdict));
+        Ok(outcome.unwrap_or_else(|error| Outcome::error(format!("{error:#}"))))
+    }
+}
+
+impl Trial<'_> {
+    fn verdict(&self, programs: &Programs) -> Result<Value> {
+        let Self { mutant, attempts, .. } = *self;
         let scratch = Scratch::new()?;
         let journal = scratch.path().join("journal").display().to_string();
-        let settings = vec![
+        let mut settings = vec![
             ("JOURNAL", journal),
             ("DEFECT", mutant.name.to_owned()),
             ("MODE", mutant.mode.setting.to_owned()),
         ];
         let files = Files::of(&scratch);
-        let verdict = match mutant.starter {
+        match mutant.starter {
             Starter::Trial => {
-                let mut settings = settings;
-                settings.push((STRIKES, strikes(mutant.faults, 0, count)));
+                settings.push((STRIKES, strikes(mutant.faults, 0, attempts)));
                 let target = Service::start(programs, TARGET, settings)?;
-                struck_by_the_trial(programs, mutant, target, &files, Size { count, seed })?
+                self.struck_by_the_trial(programs, target, &files)
             }
-            Starter::Scenario(faults) => {
-                struck_by_the_scenario(programs, mutant, &settings, faults, &files, Size { count, seed })?
-            }
+            Starter::Scenario(faults) => self.struck_by_the_scenario(programs, &settings, faults, &files),
+        }
+    }
+
+    /// Writes the scenario, with further tables, and returns the arguments that run it.
+    fn loading(&self, files: &Files, tables: &str) -> Result<Vec<String>> {
+        let written = std::fs::write(&files.scenario, self.scenario(tables));
+        written.with_context(|| format!("cannot write {}", files.scenario))?;
+        let attempts = self.attempts.to_string();
+        let seed = self.seed.to_string();
+        let args =
+            ["--scenario", &files.scenario, "--count", &attempts, "--seed", &seed, "--out", &files.out];
+        Ok(args.map(str::to_owned).to_vec())
+    }
+
+    /// Returns the scenario, with further tables.
+    fn scenario(&self, tables: &str) -> String {
+        let Mutant { scenario, mode, .. } = self.mutant;
+        let promises = match self.cell {
+            Cell::Promised => mode.promises,
+            Cell::Undeclared => "",
         };
-        Self::read(&verdict)
+        let target = mode.target;
+        format!("name = \"mutant\"\n{scenario}{target}{tables}[promises]\nzombie = \"{ZOMBIE}\"\n{promises}")
     }
 
-    /// Reads the parts of `verdict.json` that matter here.
-    fn read(verdict: &Value) -> Result<Self> {
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("verdict.json lacks a text");
-        let list = |value: &Value| value.as_array().cloned().context("verdict.json lacks a list");
-        let checks = list(&verdict["checks"])?;
-        let failed = checks.iter().filter(|check| check["status"] == "fail");
-        Ok(Self {
-            verdict: text(&verdict["verdict"])?,
-            failed: failed.map(|check| text(&check["name"])).collect::<Result<_>>()?,
-            reasons: list(&verdict["reasons"])?.iter().map(text).collect::<Result<_>>()?,
-            unknown: verdict["attempts"]["unknown"].as_u64().context("verdict.json lacks a number")?,
-        })
+    /// Runs a target that the trial starts, so that `verify` has no record of its faults.
+    fn struck_by_the_trial(&self, programs: &Programs, mut target: Service, files: &Files) -> Result<Value> {
+        let faults = self.mutant.faults;
+        self.load_before(programs, &target, files)?;
+        let mut args = self.loading(files, "")?;
+        args.extend(["--target".to_owned(), target.url()]);
+        let mut loading = programs.start("loadgen", args)?;
+        for (place, fault) in faults.iter().enumerate() {
+            fault.attend(&mut target, &mut loading, &faults[place + 1..], self.attempts, programs)?;
+        }
+        succeeded(loading.finish()?)?;
+        let mut args = vec!["--out", &files.out, "--settle", SETTLE, "--format", "json"];
+        args.extend(self.mutant.verify);
+        let judged = programs.run("verify", args)?;
+        serde_json::from_str(&judged.stdout)
+            .with_context(|| format!("verify printed no JSON: {}{}", judged.stdout, judged.stderr))
     }
 
-    /// Returns the verdict in one line.
-    #[must_use]
-    pub fn told(&self) -> String {
-        let reasons =
-            if self.reasons.is_empty() { String::new() } else { format!(": {}", self.reasons.join("; ")) };
-        format!("{}, {} unknown{reasons}", self.verdict, self.unknown)
+    /// Makes another run before, if the mutant wants one: its rows are those of others.
+    fn load_before(&self, programs: &Programs, target: &Service, files: &Files) -> Result<()> {
+        let attempts = self.mutant.attempts_before;
+        if attempts == 0 {
+            return Ok(());
+        }
+        let out = format!("{}-before", files.out);
+        let args = ["--count", &attempts.to_string(), "--out", &out, "--target", &target.url()];
+        succeeded(programs.run("loadgen", args)?)
+    }
+
+    /// Runs a target that `loadgen` starts by the scenario, so that `verify` has a record of its
+    /// faults.
+    fn struck_by_the_scenario(
+        &self,
+        programs: &Programs,
+        settings: &[(&str, String)],
+        faults: &str,
+        files: &Files,
+    ) -> Result<Value> {
+        let address = format!("127.0.0.1:{}", port::free()?);
+        let listen = ("LISTEN", address.clone());
+        let environment: Vec<String> =
+            settings.iter().chain([&listen]).map(|(name, value)| format!("{name} = {value:?}")).collect();
+        let process = format!(
+            "[target.process]\ncommand = [{:?}]\nenvironment = {{ {} }}\n{faults}",
+            programs.path(TARGET)?.display().to_string(),
+            environment.join(", ")
+        );
+        let mut args = self.loading(files, &process)?;
+        args.extend(["--verify", "--settle", SETTLE, "--target", &address].map(str::to_owned));
+        let judged = programs.run("loadgen", args)?;
+        let path = std::path::Path::new(&files.out).join("latest/verdict.json");
+        let text = std::fs::read_to_string(&path);
+        let text =
+            text.with_context(|| format!("there is no verdict: {}{}", judged.stdout, judged.stderr))?;
+        Ok(serde_json::from_str(&text)?)
     }
 }
 
-impl Mutant {
-    /// True if the verdict is FAIL and the check that has to name this defect is among the failed
-    /// ones.
-    #[must_use]
-    pub fn is_named_by(&self, trial: &Trial) -> bool {
-        trial.verdict == "FAIL" && trial.failed.iter().any(|check| check == self.named_by)
-    }
-}
-
-/// Numbers that a trial gives to loadgen.
-#[derive(Clone, Copy)]
-struct Size {
-    count: u64,
-    seed: u32,
+fn succeeded(loaded: Finished) -> Result<()> {
+    ensure!(loaded.code == Some(0), "loadgen ended with {:?}, expected 0: {}", loaded.code, loaded.stderr);
+    Ok(())
 }
 
 /// Files of a trial.
@@ -118,69 +190,6 @@ impl Files {
         let file = |name: &str| scratch.path().join(name).display().to_string();
         Self { scenario: file("scenario.toml"), out: file("results") }
     }
-
-    /// Writes the scenario that fits a mutant, with further tables, and returns the arguments that
-    /// run it.
-    fn loading(&self, mutant: &Mutant, tables: &str, size: Size) -> Result<Vec<String>> {
-        let promises = format!("[promises]\nzombie = \"{ZOMBIE}\"\n{}", mutant.mode.promises);
-        let load = mutant.scenario;
-        let target = mutant.mode.target;
-        std::fs::write(&self.scenario, format!("name = \"mutant\"\n{load}{target}{tables}{promises}"))?;
-        let count = size.count.to_string();
-        let seed = size.seed.to_string();
-        let args = ["--scenario", &self.scenario, "--count", &count, "--seed", &seed, "--out", &self.out]
-            .map(str::to_owned);
-        Ok(args.to_vec())
-    }
-}
-
-/// Runs a target that the trial starts, so that `verify` has no record of its faults.
-fn struck_by_the_trial(
-    programs: &Programs,
-    mutant: &Mutant,
-    mut target: Service,
-    files: &Files,
-    size: Size,
-) -> Result<Value> {
-    let mut args = files.loading(mutant, "", size)?;
-    args.extend(["--target".to_owned(), target.url()]);
-    let mut loading = programs.start("loadgen", args)?;
-    for (place, fault) in mutant.faults.iter().enumerate() {
-        fault.attend(&mut target, &mut loading, &mutant.faults[place + 1..], size.count, programs)?;
-    }
-    let loaded = loading.finish()?;
-    ensure!(loaded.code == Some(0), "loadgen ended with {:?}, expected 0: {}", loaded.code, loaded.stderr);
-    let judged = programs.run("verify", ["--out", &files.out, "--settle", "2s", "--format", "json"])?;
-    serde_json::from_str(&judged.stdout)
-        .with_context(|| format!("verify printed no JSON: {}{}", judged.stdout, judged.stderr))
-}
-
-/// Runs a target that `loadgen` starts by the scenario, so that `verify` has a record of its
-/// faults.
-fn struck_by_the_scenario(
-    programs: &Programs,
-    mutant: &Mutant,
-    settings: &[(&str, String)],
-    faults: &str,
-    files: &Files,
-    size: Size,
-) -> Result<Value> {
-    let address = format!("127.0.0.1:{}", port::free()?);
-    let listen = ("LISTEN", address.clone());
-    let environment: Vec<String> =
-        settings.iter().chain([&listen]).map(|(name, value)| format!("{name} = {value:?}")).collect();
-    let process = format!(
-        "[target.process]\ncommand = [{:?}]\nenvironment = {{ {} }}\n{faults}",
-        programs.path(TARGET)?.display().to_string(),
-        environment.join(", ")
-    );
-    let mut args = files.loading(mutant, &process, size)?;
-    args.extend(["--verify".to_owned(), "--target".to_owned(), address]);
-    let judged = programs.run("loadgen", args)?;
-    let path = std::path::Path::new(&files.out).join("latest/verdict.json");
-    let text = std::fs::read_to_string(&path);
-    let text = text.with_context(|| format!("there is no verdict: {}{}", judged.stdout, judged.stderr))?;
-    Ok(serde_json::from_str(&text)?)
 }
 
 /// Returns the signals that a process sends to itself: those of the next faults, up to the one that
@@ -221,6 +230,7 @@ impl Fault {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table;
     use super::*;
 
     #[test]
@@ -229,5 +239,16 @@ mod tests {
         assert_eq!(strikes(&faults, 0, 4_000), "kill@1000");
         assert_eq!(strikes(&faults[1..], 25, 4_000), "stop@800,kill@1400");
         assert_eq!(strikes(&faults[3..], 60, 4_000), "");
+    }
+
+    #[test]
+    fn what_a_mode_promises_is_declared_in_one_cell_alone() {
+        let mutant = table::all().find(|mutant| mutant.name == "never-reclaimed").unwrap();
+        let scenario = |cell| Trial { mutant, cell, attempts: 1, seed: 1 }.scenario("[a]\n");
+        let undeclared = "name = \"mutant\"\n[load]\nbatch = 40\n[target]\nanswer = { accepted = \"/accepted\" }\n\
+             [a]\n[promises]\nzombie = \"500ms\"\n";
+        assert_eq!(scenario(Cell::Undeclared), undeclared);
+        assert_eq!(scenario(Cell::Promised), format!("{undeclared}{}", mutant.mode.promises));
+        assert!(scenario(Cell::Promised).contains("drain = \"1s\""));
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Oddity, Premise};
+use crate::matrix::outcome::Outcome;
 
 /// Run of an oddity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
@@ -31,19 +32,6 @@ pub enum Pace {
     Unscaled,
 }
 
-/// Verdict of a trial.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Outcome {
-    /// PASS, FAIL, UNKNOWN or VOID; ERROR if there is no verdict.
-    pub verdict: String,
-    /// Checks that failed.
-    pub failed: Vec<String>,
-    /// Premises that checks without a result lack.
-    pub wanted: Vec<String>,
-    /// Reasons of the verdict, or of the error.
-    pub reasons: Vec<String>,
-}
-
 impl Cell {
     pub const ALL: [Self; 3] = [Self::Undeclared, Self::Declared, Self::Defect];
 
@@ -58,7 +46,9 @@ impl Cell {
     pub fn is_right(self, oddity: &Oddity, outcome: &Outcome) -> bool {
         match self {
             Self::Undeclared => {
-                outcome.verdict == "PASS" || outcome.names_one_of(oddity) || outcome.names_the_remedy(oddity)
+                outcome.verdict == "PASS"
+                    || names_one_of(outcome, oddity)
+                    || names_the_remedy(outcome, oddity)
             }
             Self::Declared => outcome.verdict == "PASS",
             Self::Defect => {
@@ -79,36 +69,17 @@ impl Pace {
     }
 }
 
-impl Outcome {
-    /// True for UNKNOWN for the want of a premise of this oddity.
-    fn names_one_of(&self, oddity: &Oddity) -> bool {
-        let is_named = |premise: &Premise| self.wanted.iter().any(|wanted| wanted == premise.name());
-        self.verdict == "UNKNOWN" && oddity.premises.iter().any(is_named)
-    }
+/// True for UNKNOWN for the want of a premise of this oddity.
+fn names_one_of(outcome: &Outcome, oddity: &Oddity) -> bool {
+    let is_named = |premise: &Premise| outcome.wanted.iter().any(|wanted| wanted == premise.name());
+    outcome.verdict == "UNKNOWN" && oddity.premises.iter().any(is_named)
+}
 
-    /// True for UNKNOWN with a line of this oddity's remedy among its reasons.
-    fn names_the_remedy(&self, oddity: &Oddity) -> bool {
-        let lines = oddity.remedy.promises.lines().chain(oddity.remedy.target.unwrap_or_default().lines());
-        let is_named = |line: &str| self.reasons.iter().any(|reason| reason.contains(line));
-        self.verdict == "UNKNOWN" && lines.filter(|line| !line.starts_with('[')).any(is_named)
-    }
-
-    /// Returns the verdict with the failed checks, or with the premises that it lacks.
-    #[must_use]
-    pub fn short(&self) -> String {
-        let details = match self.verdict.as_str() {
-            "FAIL" => &self.failed,
-            "UNKNOWN" => &self.wanted,
-            _ => return self.verdict.clone(),
-        };
-        format!("{} {}", self.verdict, details.join(", ")).trim_end().to_owned()
-    }
-
-    /// Returns the first reason.
-    #[must_use]
-    pub fn first_reason(&self) -> &str {
-        self.reasons.first().map_or("no reason is given", String::as_str)
-    }
+/// True for UNKNOWN with a line of this oddity's remedy among its reasons.
+fn names_the_remedy(outcome: &Outcome, oddity: &Oddity) -> bool {
+    let lines = oddity.remedy.promises.lines().chain(oddity.remedy.target.unwrap_or_default().lines());
+    let is_named = |line: &str| outcome.reasons.iter().any(|reason| reason.contains(line));
+    outcome.verdict == "UNKNOWN" && lines.filter(|line| !line.starts_with('[')).any(is_named)
 }
 
 /// The letter of the cell, as in the matrix and on the command line.
@@ -130,7 +101,7 @@ mod tests {
     fn outcome(verdict: &str, failed: &[&str], wanted: &[&str]) -> Outcome {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
         let (failed, wanted) = (owned(failed), owned(wanted));
-        Outcome { verdict: verdict.to_owned(), failed, wanted, reasons: Vec::new() }
+        Outcome { verdict: verdict.to_owned(), failed, wanted, ..Outcome::default() }
     }
 
     #[test]
@@ -138,7 +109,7 @@ mod tests {
         let row = table::all().find(|oddity| oddity.name == "newest-rows").unwrap();
         let sure = table::all().find(|oddity| oddity.name == "oldest-first").unwrap();
         let pass = outcome("PASS", &[], &[]);
-        let fail = outcome("FAIL", &["lost"], &[]);
+        let fail = outcome("FAIL", &["lost"], &["whole"]);
         let named = outcome("UNKNOWN", &[], &["counters", "whole"]);
         let other = outcome("UNKNOWN", &[], &["counters"]);
         for (cell, row, right) in [
@@ -157,7 +128,5 @@ mod tests {
         let judged = ["set `stats = {}` if it has none", "set nothing"]
             .map(|reason| Cell::Undeclared.is_right(uncounted, &said(reason)));
         assert_eq!(judged, [true, false]);
-        let shown = [pass, fail, named, outcome("UNKNOWN", &[], &[])].map(|outcome| outcome.short());
-        assert_eq!(shown, ["PASS", "FAIL lost", "UNKNOWN counters, whole", "UNKNOWN"]);
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::cell::{Cell, Outcome, Pace};
-use super::kept::Kept;
+use super::cell::{Cell, Pace};
 use super::table::{Oddity, Remedy};
-use super::trial::Trial;
+use super::trial::{Key, Trial};
+use crate::matrix::kept::Kept;
+use crate::matrix::outcome::Outcome;
+use crate::matrix::work::Run;
 
 /// Extent of a matrix, as on the command line.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +38,7 @@ pub(super) fn line(trial: &Trial, outcome: &Outcome) -> String {
 }
 
 /// Returns the matrix of these trials.
-pub(super) fn matrix(rows: &[&Oddity], trials: &[Trial], kept: &[Kept], extent: Extent) -> Matrix {
+pub(super) fn matrix(rows: &[&Oddity], trials: &[Trial], kept: &[Kept<Key>], extent: Extent) -> Matrix {
     let mut text = String::from("# Oddity matrix\n\n");
     let mut add = |line: &str| writeln!(text, "{line}").expect("a String takes all that is written");
     add(&introduction(extent));
@@ -47,8 +49,9 @@ pub(super) fn matrix(rows: &[&Oddity], trials: &[Trial], kept: &[Kept], extent: 
     let of = |oddity: &Oddity, cell: Cell, pace: Pace| -> Vec<(&Trial, &Outcome)> {
         let is_of =
             |trial: &&Trial| trial.oddity.name == oddity.name && (trial.cell, trial.pace) == (cell, pace);
-        let outcome = |trial| kept.iter().find(|kept| kept.is_of(trial)).map(|kept| (trial, &kept.outcome));
-        trials.iter().filter(is_of).filter_map(outcome).collect()
+        let outcome = |trial: &Trial| kept.iter().find(|kept| kept.key == trial.key());
+        let kept = trials.iter().filter(is_of).filter_map(|trial| Some((trial, outcome(trial)?)));
+        kept.map(|(trial, kept)| (trial, &kept.outcome)).collect()
     };
     let mut wrong = Vec::new();
     for pace in [Pace::Scaled, Pace::Unscaled] {
@@ -138,9 +141,11 @@ mod tests {
             let failed = failed.iter().map(|check| (*check).to_owned()).collect();
             let wanted = if verdict == "UNKNOWN" { vec!["fresh".to_owned()] } else { Vec::new() };
             let reasons = vec![reason.to_owned()];
-            let outcome = Outcome { verdict: verdict.to_owned(), failed, wanted, reasons };
-            let Trial { cell, pace, seed, .. } = *trial;
-            Kept { name: oddity.name.to_owned(), cell, pace, seed, outcome }
+            let verdict = verdict.to_owned();
+            Kept {
+                key: trial.key(),
+                outcome: Outcome { verdict, failed, wanted, reasons, ..Outcome::default() },
+            }
         };
         let trials = [trial(Cell::Undeclared, 1), trial(Cell::Undeclared, 2), trial(Cell::Declared, 1)];
         let outcomes = [

@@ -163,7 +163,7 @@ const fn set(variable: &'static str, value: &'static str) -> Setting {
 }
 
 /// Returns all oddities.
-pub fn all() -> impl Iterator<Item = &'static Oddity> {
+pub fn all() -> impl Iterator<Item = &'static Oddity> + Clone {
     [views::VIEWS, rows::ROWS, others::OTHERS, counters::COUNTERS, acks::ACKS, restarts::RESTARTS]
         .into_iter()
         .flatten()

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use super::cell::{Cell, Outcome, Pace};
+use super::cell::{Cell, Pace};
 use super::scenario;
 use super::table::Oddity;
+use crate::matrix::outcome::Outcome;
+use crate::matrix::work::Run;
 use crate::rig::port;
 use crate::rig::programs::{Finished, Programs};
 use crate::rig::scratch::Scratch;
@@ -31,6 +33,15 @@ pub struct Trial {
     pub seed: u32,
 }
 
+/// Key of a run in the file of outcomes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Key {
+    name: String,
+    cell: Cell,
+    pace: Pace,
+    seed: u32,
+}
+
 /// Files of a trial.
 struct Files {
     scratch: Scratch,
@@ -46,9 +57,15 @@ impl Files {
     }
 }
 
-impl Trial {
-    /// Loads the target and judges the run.
-    pub fn run(&self, programs: &Programs) -> Result<Outcome> {
+impl Run for Trial {
+    type Key = Key;
+
+    fn key(&self) -> Key {
+        let Self { oddity, cell, pace, seed } = *self;
+        Key { name: oddity.name.to_owned(), cell, pace, seed }
+    }
+
+    fn run(&self, programs: &Programs) -> Result<Outcome> {
         let files = Files { scratch: Scratch::new()? };
         let settings = self.settings(&files.path("events.db"));
         // Faults are loadgen's to inject, into a target that it starts.
@@ -60,7 +77,9 @@ impl Trial {
         let target = Service::start(programs, TARGET, settings)?;
         self.judged(programs, &files, "", &target.url())
     }
+}
 
+impl Trial {
     /// Returns the settings of the target.
     #[must_use]
     pub fn settings(&self, file: &Path) -> Vec<(&'static str, String)> {
@@ -92,7 +111,7 @@ impl Trial {
         let judged = programs.run("loadgen", args)?;
         match std::fs::read_to_string(files.path("results/latest/verdict.json")) {
             Ok(text) => Outcome::read(&serde_json::from_str(&text)?),
-            Err(_) => Ok(Outcome::without_a_verdict(&judged)),
+            Err(_) => Ok(without_a_verdict(&judged)),
         }
     }
 }
@@ -109,59 +128,9 @@ fn process(programs: &Programs, settings: &[(&str, String)], address: &str) -> R
     ))
 }
 
-impl Outcome {
-    /// Reads the parts of `verdict.json` that matter here.
-    fn read(verdict: &Value) -> Result<Self> {
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("verdict.json lacks a text");
-        let list = |value: &Value| value.as_array().cloned().context("verdict.json lacks a list");
-        let checks = list(&verdict["checks"])?;
-        let failed = checks.iter().filter(|check| check["status"] == "fail");
-        Ok(Self {
-            verdict: text(&verdict["verdict"])?,
-            failed: failed.map(|check| text(&check["name"])).collect::<Result<_>>()?,
-            wanted: wanted(&checks),
-            reasons: list(&verdict["reasons"])?.iter().map(text).collect::<Result<_>>()?,
-        })
-    }
-
-    fn without_a_verdict(loaded: &Finished) -> Self {
-        let said = loaded.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-        let code = loaded.code.map_or("a signal".to_owned(), |code| code.to_string());
-        let reason = format!("loadgen ended with {code}: {said}");
-        let (failed, wanted) = (Vec::new(), Vec::new());
-        Self { verdict: "ERROR".to_owned(), failed, wanted, reasons: vec![reason] }
-    }
-}
-
-/// Returns the premises that checks without a result lack.
-fn wanted(checks: &[Value]) -> Vec<String> {
-    let undecided = checks.iter().filter(|check| check["status"] == "unknown");
-    let premises = undecided.filter_map(|check| check["premises"].as_array()).flatten();
-    let lacks = |ground: &&Value| ground["standing"] == "assumed" || ground["standing"] == "refuted";
-    let names = premises.filter(lacks).filter_map(|ground| ground["premise"].as_str());
-    let mut names: Vec<String> = names.map(str::to_owned).collect();
-    names.sort();
-    names.dedup();
-    names
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn premises_are_those_that_undecided_checks_lack() {
-        let ground = |premise: &str, standing: &str| json!({"premise": premise, "standing": standing});
-        let verdict = json!({"verdict": "UNKNOWN", "reasons": ["why"], "checks": [
-            {"name": "lost", "status": "unknown",
-                "premises": [ground("whole", "assumed"), ground("fresh", "shown")]},
-            {"name": "stored-twice", "status": "unknown", "premises": [ground("copies-settled", "refuted")]},
-            {"name": "counters", "status": "pass", "premises": [ground("nobody-else", "assumed")]},
-        ]});
-        let outcome = Outcome::read(&verdict).unwrap();
-        assert_eq!(outcome.wanted, ["copies-settled", "whole"]);
-        assert_eq!(outcome.short(), "UNKNOWN copies-settled, whole");
-    }
+/// Returns the outcome of a run of loadgen that ended without a verdict.
+fn without_a_verdict(loaded: &Finished) -> Outcome {
+    let said = loaded.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    let code = loaded.code.map_or("a signal".to_owned(), |code| code.to_string());
+    Outcome::error(format!("loadgen ended with {code}: {said}"))
 }

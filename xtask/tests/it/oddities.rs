@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use xtask::matrix::third::Third;
+use xtask::matrix::work::{Run, side_by_side};
 use xtask::oddities::cell::{Cell, Pace};
-use xtask::oddities::table;
+use xtask::oddities::table::{self, Oddity};
 use xtask::oddities::trial::{TARGET, Trial};
 use xtask::rig::interrupt::Interrupt;
 use xtask::rig::programs::{Profile, Programs};
@@ -51,7 +52,7 @@ impl Answer {
 
 impl Target {
     fn start(settings: &[(&'static str, &str)]) -> Self {
-        let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+        let programs = programs();
         let folder = Scratch::new().unwrap();
         let mut all = vec![("FILE", folder.path().join("events.db").display().to_string())];
         all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
@@ -483,19 +484,39 @@ fn each_defect_is_one() {
     assert_eq!(target.stored("true"), 20);
 }
 
+fn programs() -> Programs {
+    Programs::built(Profile::Debug, &Interrupt::never()).unwrap()
+}
+
+/// Returns the first trial of a cell, with shorter delays.
+fn first_trial(oddity: &'static Oddity, cell: Cell) -> Trial {
+    Trial { oddity, cell, pace: Pace::Scaled, seed: 1 }
+}
+
 #[test]
 fn no_oddity_is_blamed_where_nothing_is_declared() {
-    let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
-    let waiting = Mutex::new(table::all());
-    std::thread::scope(|scope| {
-        for _ in 0..SIDE_BY_SIDE {
-            scope.spawn(|| {
-                while let Some(oddity) = { waiting.lock().unwrap().next() } {
-                    let trial = Trial { oddity, cell: Cell::Undeclared, pace: Pace::Scaled, seed: 1 };
-                    let outcome = trial.run(&programs).unwrap();
-                    assert_ne!(outcome.verdict, "FAIL", "{}: {}", oddity.name, outcome.first_reason());
-                }
-            });
-        }
-    });
+    let programs = programs();
+    side_by_side(table::all(), SIDE_BY_SIDE, |oddity| {
+        let outcome = first_trial(oddity, Cell::Undeclared).run(&programs)?;
+        assert_ne!(outcome.verdict, "FAIL", "{}: {}", oddity.name, outcome.first_reason());
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_third_of_the_oddities_is_judged_as_due_with_its_remedy_and_with_a_defect_besides() {
+    let programs = programs();
+    let third = Third::chosen().unwrap();
+    println!("{third}");
+    let both = |oddity| [(oddity, Cell::Declared), (oddity, Cell::Defect)];
+    // Without a remedy the second cell is the first.
+    let is_meant = |(oddity, cell): &(&Oddity, Cell)| *cell == Cell::Defect || !oddity.remedy.is_none();
+    let runs = table::all().flat_map(both).filter(is_meant).enumerate();
+    side_by_side(runs.filter(|(place, _)| third.holds(*place)), SIDE_BY_SIDE, |(_, (oddity, cell))| {
+        let outcome = first_trial(oddity, cell).run(&programs)?;
+        assert!(cell.is_right(oddity, &outcome), "{third}: {} ({cell}): {outcome:?}", oddity.name);
+        Ok(())
+    })
+    .unwrap();
 }

@@ -1,44 +1,35 @@
-//! Outcomes that are kept in a file, so that a run of the matrix can go on after an interrupt.
+//! Outcomes that are kept in a file, so that a matrix can go on after an interrupt.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::cell::{Cell, Outcome, Pace};
-use super::trial::Trial;
+use super::outcome::Outcome;
 
-/// Outcome of a trial.
+/// Outcome of the run with this key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) name: String,
-    pub(super) cell: Cell,
-    pub(super) pace: Pace,
-    pub(super) seed: u32,
+pub(crate) struct Kept<K> {
     #[serde(flatten)]
-    pub(super) outcome: Outcome,
+    pub(crate) key: K,
+    #[serde(flatten)]
+    pub(crate) outcome: Outcome,
 }
 
 /// File of outcomes: a line for each.
 #[derive(Debug)]
-pub(super) struct Outcomes {
+pub(crate) struct Outcomes<K> {
     file: File,
     path: PathBuf,
-    pub(super) kept: Vec<Kept>,
+    pub(crate) kept: Vec<Kept<K>>,
 }
 
-impl Kept {
-    pub(super) fn is_of(&self, trial: &Trial) -> bool {
-        self.name == trial.oddity.name
-            && (self.cell, self.pace, self.seed) == (trial.cell, trial.pace, trial.seed)
-    }
-}
-
-impl Outcomes {
+impl<K: PartialEq + Serialize + DeserializeOwned> Outcomes<K> {
     /// Opens the file and reads it, or empties it first.
-    pub(super) fn open(path: &Path, is_continued: bool) -> Result<Self> {
+    pub(crate) fn open(path: &Path, is_continued: bool) -> Result<Self> {
         let shown = path.display();
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -56,14 +47,13 @@ impl Outcomes {
         Ok(Self { file, path: path.to_owned(), kept: kept.with_context(|| format!("{shown} is damaged"))? })
     }
 
-    pub(super) fn has(&self, trial: &Trial) -> bool {
-        self.kept.iter().any(|kept| kept.is_of(trial))
+    pub(crate) fn has(&self, key: &K) -> bool {
+        self.kept.iter().any(|kept| kept.key == *key)
     }
 
-    /// Adds the outcome of a trial.
-    pub(super) fn add(&mut self, trial: &Trial, outcome: Outcome) -> Result<()> {
-        let Trial { oddity, cell, pace, seed } = *trial;
-        let kept = Kept { name: oddity.name.to_owned(), cell, pace, seed, outcome };
+    /// Adds the outcome of a run.
+    pub(crate) fn add(&mut self, key: K, outcome: Outcome) -> Result<()> {
+        let kept = Kept { key, outcome };
         let mut line = serde_json::to_vec(&kept)?;
         line.push(b'\n');
         let written = self.file.write_all(&line);
@@ -75,27 +65,31 @@ impl Outcomes {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table;
     use super::*;
     use crate::rig::scratch::Scratch;
+
+    #[derive(PartialEq, Eq, Debug, Serialize, Deserialize)]
+    struct Key {
+        name: String,
+        seed: u32,
+    }
 
     #[test]
     fn a_matrix_goes_on_behind_the_last_whole_line_or_begins_anew() {
         let folder = Scratch::new().unwrap();
         let path = folder.path().join("new/outcomes.jsonl");
-        let oddity = table::all().next().unwrap();
-        let trial = |seed| Trial { oddity, cell: Cell::Defect, pace: Pace::Scaled, seed };
+        let key = |seed| Key { name: "late-rows".to_owned(), seed };
         let failed = vec!["lost".to_owned()];
-        let (wanted, reasons) = (Vec::new(), vec!["7 keys".to_owned()]);
-        let outcome = Outcome { verdict: "FAIL".to_owned(), failed, wanted, reasons };
+        let reasons = vec!["7 keys".to_owned()];
+        let outcome = Outcome { verdict: "FAIL".to_owned(), failed, reasons, ..Outcome::default() };
         let mut outcomes = Outcomes::open(&path, true).unwrap();
-        outcomes.add(&trial(1), outcome.clone()).unwrap();
-        outcomes.add(&trial(2), outcome.clone()).unwrap();
+        outcomes.add(key(1), outcome.clone()).unwrap();
+        outcomes.add(key(2), outcome.clone()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, &text[..text.len() - 5]).unwrap();
         let outcomes = Outcomes::open(&path, true).unwrap();
-        assert!(outcomes.has(&trial(1)) && !outcomes.has(&trial(2)));
+        assert!(outcomes.has(&key(1)) && !outcomes.has(&key(2)));
         assert_eq!(outcomes.kept[0].outcome, outcome);
-        assert!(!Outcomes::open(&path, false).unwrap().has(&trial(1)));
+        assert!(!Outcomes::open(&path, false).unwrap().has(&key(1)));
     }
 }
