@@ -127,7 +127,7 @@ pub const REGISTRY: &[Registered] = &[
         id: CheckId::WrongWinner,
         fails_when: "of a key's two payloads, the stored one cannot be the one to keep",
         needs: "listing with contents, `[traps]`",
-        premises: &[Premise::Committed, Premise::NothingResends, Premise::OneClock],
+        premises: &[Premise::FirstStays, Premise::Committed, Premise::NothingResends, Premise::OneClock],
         make: |subject, _| subject.facts.if_all_is_known(winner::wrong_winner(subject.facts)),
     },
     Registered {
@@ -238,6 +238,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
     examined.observations.extend(refusals::first_copies(facts));
     examined.observations.extend(by_row::rows_of_others(facts));
     examined.observations.extend(by_row::contents_not_compared(facts));
+    examined.observations.extend(by_row::respelled(facts));
     examined.observations.extend(epochs::restarts(facts));
     examined.observations.extend(liveness::failures(facts));
     examined.observations.extend(liveness::poisoned(facts));

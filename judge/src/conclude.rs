@@ -10,7 +10,7 @@ use crate::facts::Facts;
 use crate::premises;
 use crate::verdict::{
     Check, CheckId, CounterSlack, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain,
-    Status, Verdict, blank,
+    Standing, Status, Verdict, blank,
 };
 
 /// Makes the judgement. Of all reasons the gravest decides the verdict.
@@ -45,7 +45,9 @@ fn reasons(facts: &Facts<'_>, examined: &Examined, planted: &[Planted]) -> Vec<R
         match check.status {
             Status::Fail => Some(Reason::Failed { check: name, summary }),
             Status::Unknown => {
-                let open = check.premises.iter().find(|ground| !ground.holds()).cloned();
+                // What the run contradicts is said before what it leaves open.
+                let open = check.premises.iter().filter(|ground| !ground.holds());
+                let open = open.min_by_key(|ground| ground.standing != Standing::Refuted).cloned();
                 Some(Reason::Open { check: name, summary, open })
             }
             Status::Pass | Status::NotTested => None,

@@ -2,7 +2,7 @@
 
 use truth::observed::Observed;
 use truth::observed::looks::Look;
-use truth::scenario::promises::{Preset, Refused, Repeat, Unique};
+use truth::scenario::promises::{Conflict, PayloadEquality, Preset, Refused, Repeat, Unique};
 
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
@@ -12,7 +12,7 @@ use crate::verdict::{Ground, Premise};
 pub(crate) const ACCEPTED: u16 = 202;
 
 /// Every premise that does not depend on a key, in the order in which they are reported.
-pub const ALL: [Premise; 18] = [
+pub const ALL: [Premise; 20] = [
     Premise::Whole,
     Premise::Fresh,
     Premise::NothingWaits,
@@ -31,6 +31,8 @@ pub const ALL: [Premise; 18] = [
     Premise::TopicHeeded,
     Premise::RowsInOrder,
     Premise::RepeatAccepted,
+    Premise::FirstStays,
+    Premise::ToTheLetter,
 ];
 
 /// Returns the ground of every premise, for all keys alike.
@@ -72,6 +74,8 @@ pub(crate) fn ground(facts: &Facts<'_>, premise: Premise) -> Ground {
         Premise::RefusedWithoutEffect => if_said(promises.refused == Some(Refused::NoEffect)),
         Premise::RowsInOrder => if_said(facts.evidence.rows_have_an_order),
         Premise::TopicHeeded => if_said(facts.evidence.topic_is_heeded),
+        Premise::ToTheLetter => if_said(promises.payload == PayloadEquality::Exact),
+        Premise::FirstStays => if_said(promises.conflict == Some(Conflict::FirstWins)),
         Premise::RepeatAccepted => if_said(promises.repeat == Some(Repeat::Accepted)),
     }
 }

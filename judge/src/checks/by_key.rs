@@ -306,9 +306,13 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
 
 /// Premises of contradictions between responses. That a key was new twice needs no order.
 fn grounds_of(facts: &Facts<'_>, made: &[&OrderFault]) -> Vec<Ground> {
-    let in_order = [Premise::Committed, Premise::NothingResends, Premise::OneClock];
-    let needed = if made.iter().any(|fault| fault.name == DOUBLE_NEW) { &[][..] } else { &in_order };
-    [Premise::Words].iter().chain(needed).map(|premise| ground(facts, *premise)).collect()
+    let mut premises = vec![Premise::Words];
+    if !made.iter().any(|fault| fault.name == DOUBLE_NEW) {
+        premises.extend([Premise::Committed, Premise::NothingResends, Premise::OneClock]);
+        // A refused request may have stored what is then reported as a duplicate.
+        premises.extend((facts.tally.sums.rejected > 0).then_some(Premise::RefusedWithoutEffect));
+    }
+    premises.into_iter().map(|premise| ground(facts, premise)).collect()
 }
 
 /// Keys with one kind of contradiction between responses.

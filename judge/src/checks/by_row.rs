@@ -7,7 +7,7 @@ use truth::observed::{Observed, Route};
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
 use crate::numbers::{counted, enumerated};
-use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, SHOWN_KEYS};
+use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, Premise, SHOWN_KEYS};
 
 /// Looks for rows that this run did not store. An id that is not of this run needs a listing before
 /// it.
@@ -271,6 +271,14 @@ pub fn payload_changed(facts: &Facts<'_>) -> Check {
 pub fn contents_not_compared(facts: &Facts<'_>) -> Vec<Observation> {
     let contents = facts.evidence.observed.listing.shown();
     if contents.rows() == 0 { Vec::new() } else { not_compared(&contents) }
+}
+
+/// Tells of payloads that mean what was sent, and are spelt otherwise.
+pub fn respelled(facts: &Facts<'_>) -> Option<Observation> {
+    let rows = facts.evidence.observed.listing.shown().respelled;
+    let spelt = counted(rows, "payload means what was sent and is", "payloads mean what was sent and are");
+    let summary = format!("{spelt} spelt otherwise");
+    (rows > 0).then_some(Observation::Unpromised { summary, premise: Premise::ToTheLetter })
 }
 
 fn not_compared(contents: &Contents) -> Vec<Observation> {

@@ -190,17 +190,19 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     let under_load = under_load(facts, before, examined);
     if let Some(first) = under_load.first() {
         let findings = under_load.iter().cloned().map(Finding::plain).collect();
-        let grounds = vec![
+        let mut grounds = vec![
             counters_of_one_process(facts),
             ground(facts, Premise::NobodyElse),
             ground(facts, Premise::NothingResends),
         ];
+        grounds.extend(without_refusals(facts));
         return Check::fail(ID, under_load.len() as u64, first.clone(), findings).resting_on(grounds);
     }
     let Some(now) = &observed.stats.stats else {
         return Check::not_tested(ID, "the target has no counters that can be read");
     };
     if !facts.counts_on() {
+        examined.observations.extend(set_back(facts, before, now));
         return Check::not_tested(ID, facts.why_not_counted_on());
     }
     if !facts.is_at_rest() {
@@ -229,6 +231,15 @@ pub fn counters(facts: &Facts<'_>, examined: &mut Examined) -> Check {
         return broken(ID, &breaks).resting_on(grounds.to_vec());
     }
     facts.if_all_is_known(excess(facts, examined, &region, before, &breaks))
+}
+
+/// Tells of counters that do not fit the ledger, where nobody said whether they survive a restart.
+fn set_back(facts: &Facts<'_>, before: &Counters, now: &Counters) -> Option<Observation> {
+    let promises = &facts.evidence.promises;
+    let deltas = Deltas::between(before, now).of_our_own(promises);
+    let first = region(facts).breaks(&deltas, promises.received).into_iter().next();
+    let first = first.filter(|_| promises.counters.is_none() && facts.counters_rest())?;
+    Some(Observation::Unpromised { summary: first.detail, premise: Premise::Counters })
 }
 
 /// Counters that moved on although all rows were there. Nothing can be compared with them.
@@ -305,7 +316,12 @@ fn is_firm(evidence: &Evidence) -> bool {
 /// too high, or one that was behind for longer than promised.
 fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> Vec<String> {
     let evidence = facts.evidence;
-    let mut broken: Vec<String> = torn(evidence, before).into_iter().collect();
+    let torn = torn(evidence, before);
+    let is_snapshot = evidence.promises.stats == Some(StatsPromise::Snapshot);
+    if let Some(summary) = torn.clone().filter(|_| evidence.promises.stats.is_none()) {
+        examined.observations.push(Observation::Unpromised { summary, premise: Premise::Counters });
+    }
+    let mut broken: Vec<String> = torn.filter(|_| is_snapshot).into_iter().collect();
     let loads = || evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
     let others_wrote = matches!(foreign(facts), Foreign::Counted(_) | Foreign::Undated(_));
     // What is sent again on the way is received more often than we sent it.
@@ -324,14 +340,13 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
     broken
 }
 
-/// Describes counters under load that are no snapshot, where snapshots are promised and the
-/// baseline adds up.
+/// Describes counters under load that are no snapshot, where the counters at rest add up.
 fn torn(evidence: &Evidence, before: &Counters) -> Option<String> {
-    let promises = &evidence.promises;
-    let promised =
-        promises.stats == Some(StatsPromise::Snapshot) && promises.received == Some(Received::Accepted);
+    let is_of_accepted = matches!(evidence.promises.received, None | Some(Received::Accepted));
+    let adds_up = |counters: &Counters| counters.adds_up() == Some(true);
+    let now = evidence.observed.stats.stats.as_ref();
     let torn = evidence.polled.iter().find_map(|polled| polled.torn.as_ref());
-    let torn = torn.filter(|_| promised && before.adds_up() == Some(true))?;
+    let torn = torn.filter(|_| is_of_accepted && adds_up(before) && now.is_none_or(adds_up))?;
     Some(format!(
         "a poll under load said received {}, unique {}, duplicates {}, waiting {}, which does not add up",
         torn.received?,
@@ -367,7 +382,9 @@ fn excess(
     let at_close = Deltas::between(before, &closing);
     let closing_breaks = region.breaks(&at_close, promised);
     if closing_breaks.iter().any(|broken| broken.bound == Bound::Above) {
-        return broken(ID, breaks);
+        let premises = [Premise::Counters, Premise::NothingWaits, Premise::NobodyElse];
+        let grounds = premises.map(|premise| ground(facts, premise)).into_iter();
+        return broken(ID, breaks).resting_on(grounds.chain(without_refusals(facts)).collect());
     }
     let listing = &evidence.observed.listing;
     let others = facts.listed_before().map(|before| listing.foreign.count.saturating_sub(before.rows));
@@ -386,6 +403,11 @@ fn excess(
         }
     }
     Check::unknown(ID, 1, format!("{}; it grew after the run and adds up: another writer?", breaks[0].detail))
+}
+
+/// Ground on which nothing was stored by requests that were refused, if any were.
+fn without_refusals(facts: &Facts<'_>) -> Option<Ground> {
+    (facts.tally.sums.rejected > 0).then(|| ground(facts, Premise::RefusedWithoutEffect))
 }
 
 fn holds(facts: &Facts<'_>, region: &Region, firm: bool) -> String {

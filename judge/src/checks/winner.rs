@@ -30,9 +30,8 @@ pub fn wrong_winner(facts: &Facts<'_>) -> Check {
     if let Some(why) = untested(evidence) {
         return Check::not_tested(ID, why);
     }
-    let Some(conflict) = evidence.promises.conflict else {
-        return Check::not_tested(ID, "nobody promised which payload stays (`conflict` under `[promises]`)");
-    };
+    // Where nobody says which payload stays, the keys that do not hold the first are told.
+    let conflict = evidence.promises.conflict.unwrap_or(Conflict::FirstWins);
     let Some(winners) = observed.winners.as_ref().filter(|_| observed.listing.compared > 0) else {
         return Check::not_tested(ID, "no payloads are shown, or the target does not promise to keep them");
     };
@@ -103,9 +102,10 @@ fn wrong_check(facts: &Facts<'_>, conflict: Conflict, decided: u64, wrong: &[(u6
     let findings: Vec<Finding> = wrong.iter().take(SHOWN_KEYS).map(found).collect();
     let premises = match conflict {
         Conflict::Reject => &[Premise::Words][..],
-        Conflict::FirstWins | Conflict::LastWins => {
-            &[Premise::Committed, Premise::NothingResends, Premise::OneClock]
+        Conflict::FirstWins => {
+            &[Premise::FirstStays, Premise::Committed, Premise::NothingResends, Premise::OneClock]
         }
+        Conflict::LastWins => &[Premise::Committed, Premise::NothingResends, Premise::OneClock],
     };
     let grounds = premises.iter().map(|premise| ground(facts, *premise)).collect();
     let summary = format!(

@@ -46,6 +46,10 @@ pub enum Premise {
     RowsInOrder,
     /// Promise: a repeat is acknowledged.
     RepeatAccepted,
+    /// Promise: of two payloads of one key, the first stays.
+    FirstStays,
+    /// Promise: a payload is shown as it was spelt.
+    ToTheLetter,
 }
 
 impl Premise {
@@ -70,6 +74,8 @@ impl Premise {
             Self::TopicHeeded => "topic heeded",
             Self::RowsInOrder => "rows in order",
             Self::RepeatAccepted => "repeats accepted",
+            Self::FirstStays => "first stays",
+            Self::ToTheLetter => "to the letter",
         }
     }
 
@@ -94,6 +100,8 @@ impl Premise {
             Self::TopicHeeded => "a listing of one topic shows no other",
             Self::RowsInOrder => "the pages of a listing follow one another in one order",
             Self::RepeatAccepted => "a repeat is acknowledged",
+            Self::FirstStays => "of two payloads of one key, the first stays",
+            Self::ToTheLetter => "a payload is shown as it was spelt",
         }
     }
 
@@ -125,6 +133,8 @@ impl Premise {
             Self::TopicHeeded => "`filter = true` under `[target.listing]`",
             Self::RowsInOrder => "`order = \"newest-first\"` under `[target.listing]`",
             Self::RepeatAccepted => "`repeat = \"accepted\"` under `[promises]`",
+            Self::FirstStays => "`conflict = \"first-wins\"` under `[promises]`",
+            Self::ToTheLetter => "`payload = \"exact\"` under `[promises]`",
         }
     }
 
@@ -138,6 +148,8 @@ impl Premise {
                 | Self::TopicHeeded
                 | Self::RowsInOrder
                 | Self::RepeatAccepted
+                | Self::FirstStays
+                | Self::ToTheLetter
                 | Self::Uptime
                 | Self::UniqueCountsRows
         )

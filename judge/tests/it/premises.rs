@@ -6,7 +6,7 @@ use judge::judge;
 use judge::verdict::{CheckId, Judgement, Premise, Standing, Status, Verdict};
 use truth::observed::Settled;
 use truth::record::ledger::Done;
-use truth::scenario::promises::{Ack, Promises, Unique};
+use truth::scenario::promises::{Ack, PayloadEquality, Promises, Unique};
 use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign, row};
@@ -266,4 +266,81 @@ fn rows_that_others_may_delete_are_not_counted_on() {
     forged.promises.unique = Some(Unique::Rows);
     let verdict = forged.verdict();
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+}
+
+/// The observation on a promise that nobody made.
+fn unpromised(verdict: &Judgement, words: &str) -> String {
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    let mut lines = verdict.observations.iter().map(ToString::to_string);
+    let told = lines.find(|line| line.contains(words) && line.contains("; nobody promised that "));
+    told.unwrap_or_else(|| panic!("{words}: {:#?}", verdict.observations))
+}
+
+#[test]
+fn what_a_refused_request_may_have_stored_contradicts_nothing() {
+    // Round 2 is refused at first, and then retried.
+    let mut forge = Forge {
+        fates: |round, _| if round == 2 { vec![Fate::Rejected, Fate::Acked] } else { vec![Fate::Acked] },
+        ..Forge::default()
+    };
+    forge.scenario.load.retries = 1;
+    let mut forged = forge.run();
+    let first = forged.key_where(|attempts| matches!(attempts, [(2, _, _)]));
+    let place = forged.attempts_of(first)[0];
+    let told = |forged: &mut Forged| {
+        forged.tell(place, Kind::Duplicate);
+        forged.verdict()
+    };
+    assert_fails(&told(&mut forged), &[CheckId::AnswerOrder]);
+    forged.promises.refused = None;
+    unpromised(&forged.verdict(), "responses contradict each other");
+}
+
+#[test]
+fn counters_that_a_refused_request_may_have_moved_contradict_nothing() {
+    let mut forge = Forge {
+        fates: |round, _| if round == 2 { vec![Fate::Rejected, Fate::Acked] } else { vec![Fate::Acked] },
+        ..Forge::default()
+    };
+    forge.scenario.load.retries = 1;
+    let mut forged = forge.run();
+    for counters in [&mut forged.now, forged.closing.as_mut().unwrap()] {
+        counters.received = counters.received.map(|count| count + 5);
+        counters.duplicates = counters.duplicates.map(|count| count + 5);
+    }
+    assert_fails(&forged.verdict(), &[CheckId::Counters]);
+    forged.promises.refused = None;
+    unpromised(&forged.verdict(), "received grew by 2005");
+}
+
+#[test]
+fn counters_of_several_moments_are_told_where_nobody_promised_one() {
+    let mut forged = undeclared();
+    for polled in forged.under_load() {
+        polled.received = polled.received.map(|count| count + 1);
+    }
+    unpromised(&forged.verdict(), "which does not add up");
+    // Counters that do not add up at rest either count something else.
+    forged.now.received = forged.now.received.map(|count| count + 1);
+    let lines: Vec<String> = forged.verdict().observations.iter().map(ToString::to_string).collect();
+    assert!(!lines.iter().any(|line| line.contains("does not add up")), "{lines:#?}");
+}
+
+#[test]
+fn counters_that_fell_short_are_told_where_nobody_said_that_they_survive_a_restart() {
+    let mut forged = undeclared();
+    forged.now.unique = forged.now.unique.map(|count| count - 9);
+    forged.now.received = forged.now.received.map(|count| count - 9);
+    forged.now.uptime_ms = None;
+    forged.now.instance = None;
+    unpromised(&forged.verdict(), "received grew by 1991");
+}
+
+#[test]
+fn a_payload_that_is_spelt_otherwise_is_told_where_nobody_promised_the_letter() {
+    let mut forged = undeclared();
+    forged.promises.payload = PayloadEquality::Json;
+    let payload = forged.rows[7].payload.as_mut().unwrap();
+    payload.push(' ');
+    unpromised(&forged.verdict(), "1 payload means what was sent and is spelt otherwise");
 }

@@ -147,7 +147,7 @@ fn one_row_of_anybody_may_be_what_a_limit_leaves() {
     let evidence = look_for(&mut forged, 2, A_MINUTE);
     assert_open(&evidence);
     let verdict = judge(&evidence);
-    let shows = "the listing shows 1 row, and none of this run";
+    let shows = "the listing ended after 1 row, and the target counts 1,453";
     assert!(grounds(&verdict)[0].because.starts_with(shows), "{:#?}", grounds(&verdict));
 }
 

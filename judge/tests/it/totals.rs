@@ -1,6 +1,6 @@
 //! The checks of sums: `routes-disagree` and `counters`.
 
-use judge::verdict::{CheckId, Status, Verdict};
+use judge::verdict::{CheckId, Premise, Status, Verdict};
 use truth::observed::counters::Counters;
 use truth::scenario::promises::{CounterPromise, Promises, Received, StatsPromise};
 
@@ -270,7 +270,7 @@ fn counters_that_fit_a_multiple_are_told_with_the_factor() {
         let counters = check(&verdict, CheckId::Counters);
         assert_eq!((counters.status, &counters.summary), (Status::Unknown, &said));
         let open = counters.premises.iter().find(|ground| !ground.holds()).expect("an open premise");
-        assert_eq!(open.remedy(), Some("`shared = false` under `[promises]`"));
+        assert_eq!(open.premise, Premise::NobodyElse);
         forged.promises.shared = Some(false);
         let verdict = forged.verdict();
         assert_fails(&verdict, &[CheckId::Counters]);

@@ -100,6 +100,8 @@ pub struct RowTally<'a> {
     /// Examples of rows with a defect, except for those that `contents` leaves open.
     anomalies: Vec<Anomaly>,
     examples: [u64; 4],
+    /// Rows whose payload means what was sent, and is spelt otherwise.
+    respelled: u64,
     /// Places of rows of keys that are listed more than once.
     pub copies: Copies,
 }
@@ -122,6 +124,7 @@ impl<'a> RowTally<'a> {
             contents: ContentsTally::default(),
             anomalies: Vec::new(),
             examples: [0; 4],
+            respelled: 0,
             copies: Copies::default(),
         }
     }
@@ -206,6 +209,7 @@ impl<'a> RowTally<'a> {
             source: self.equality.source.then_some(compared[1]),
             payload: (self.equality.payload != PayloadEquality::None).then_some(compared[2]),
             unclear: self.contents.unclear().map(shortened),
+            respelled: self.respelled,
         }
     }
 
@@ -263,7 +267,9 @@ impl<'a> RowTally<'a> {
             return None;
         }
         let listed = row.payload.as_deref().unwrap_or("null");
-        let side = self.side(ordinal, listed);
+        let found = self.side(ordinal, listed);
+        self.respelled += u64::from(found.is_some_and(|(_, is_as_sent)| !is_as_sent));
+        let side = found.map(|(side, _)| side);
         if let Some((winners, side)) = self.winners.as_mut().zip(side) {
             winners.note(ordinal, side);
         }
@@ -272,12 +278,15 @@ impl<'a> RowTally<'a> {
         Some(if is_missing { Likeness::Missing } else { likeness(side.is_some()) })
     }
 
-    /// Returns which of a key's payloads is listed; none if it is neither.
-    fn side(&self, ordinal: u64, listed: &str) -> Option<Side> {
-        let is_it =
-            |side: &Side| equal_payload(self.equality.payload, &self.events.payload(ordinal, *side), listed);
+    /// Returns which of a key's payloads is listed, and whether it is spelt as it was sent; none if
+    /// it is neither.
+    fn side(&self, ordinal: u64, listed: &str) -> Option<(Side, bool)> {
+        let of_side = |side: Side| {
+            let sent = self.events.payload(ordinal, side);
+            equal_payload(self.equality.payload, &sent, listed).then_some((side, sent == listed))
+        };
         let other = self.events.two_payloads(ordinal).map(|_| Side::Other);
-        [Side::Plain].into_iter().chain(other).find(is_it)
+        [Side::Plain].into_iter().chain(other).find_map(of_side)
     }
 
     fn note(&mut self, class: AnomalyClass, ordinal: Option<u64>, row: &Row, detail: String) {

@@ -217,7 +217,8 @@ fn what_two_ways_show_goes_together_and_stays_in_the_file() {
         (row.timestamp, row.payload) = (None, row.payload.take().filter(|_| key > 0));
     });
     let listing = ListingObservation::none(true, None).with_rows(&listed, 1).and_rows(&stored);
-    let expected = Contents { timestamp: Some(20), source: Some(100), payload: Some(99), unclear: None };
+    let expected =
+        Contents { timestamp: Some(20), source: Some(100), payload: Some(99), ..Contents::default() };
     assert_eq!((listing.shown(), listing.payload_changed), (expected, 1));
     let saved = serde_json::to_value(&listing).expect("JSON");
     let read: ListingObservation = serde_json::from_value(saved.clone()).expect("a listing");

@@ -18,7 +18,7 @@ pub struct Outcome {
     pub wanted: Vec<String>,
     /// Checks without a result, each with the first premise that it lacks.
     pub open: Vec<String>,
-    /// Checks whose finding is an observation, as nobody promised what it breaks.
+    /// Promises that nobody made, and that observations say are not kept.
     pub unpromised: Vec<String>,
     /// Reasons of the verdict, or of the error.
     pub reasons: Vec<String>,
@@ -44,7 +44,7 @@ impl Outcome {
                 .filter(|check| check["status"] == "unknown")
                 .map(open)
                 .collect::<Result<_>>()?,
-            unpromised: named(&|check| is_unpromised(check, &observations))?,
+            unpromised: observations.into_iter().filter_map(unpromised).collect(),
             reasons: list(&verdict["reasons"])?.iter().map(text).collect::<Result<_>>()?,
             unknown: verdict["attempts"]["unknown"].as_u64().context("verdict.json lacks a number")?,
         })
@@ -106,17 +106,12 @@ fn open(check: &Value) -> Result<String> {
     })
 }
 
-/// True if the finding of a check is told by an observation, as nobody promised what it breaks. The
-/// file keeps the kind of an observation in its words, and the check has the same words.
-fn is_unpromised(check: &Value, observations: &[&str]) -> bool {
-    let Some(summary) = check["summary"].as_str().filter(|summary| summary.contains(UNPROMISED)) else {
-        return false;
-    };
-    let tells_it = |observation: &&str| {
-        let promised_by = observation.strip_prefix(summary);
-        promised_by.is_some_and(|line| line.starts_with(" (") && line.ends_with(" would)"))
-    };
-    check["status"] == "not-tested" && observations.iter().any(tells_it)
+/// Returns the promise that an observation says is not kept and that nobody made; none of another
+/// observation. The file keeps the kind of an observation in its words.
+fn unpromised(observation: &str) -> Option<String> {
+    let (_, promise) = observation.split_once(UNPROMISED)?;
+    let (statement, _) = promise.strip_suffix(" would)")?.split_once(" (")?;
+    Some(statement.to_owned())
 }
 
 #[cfg(test)]
@@ -151,17 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_against_no_promise_is_told_by_the_observation_that_has_its_words() {
-        let summary = "1 request is stored in part; nobody promised that a request is stored completely";
-        let check = |status: &str| json!([{"name": "torn-batch", "status": status, "summary": summary}]);
-        let told = format!("{summary} (`batch = \"atomic\"` under `[promises]` would)");
-        let unpromised = |status: &str, observation: &str| {
-            read("PASS", check(status), json!(["the target restarted", observation])).unpromised
+    fn what_nobody_promised_is_read_from_the_observation_on_it() {
+        let unpromised = |observation: &str| {
+            read("PASS", json!([]), json!(["the target restarted", observation])).unpromised
         };
-        assert_eq!(unpromised("not-tested", &told), ["torn-batch"]);
-        assert!(unpromised("pass", &told).is_empty());
-        assert!(unpromised("not-tested", summary).is_empty(), "no promise is named");
-        assert!(unpromised("not-tested", "nobody promised that (`x` would)").is_empty(), "of another check");
+        let summary = "1 request is stored in part; nobody promised that a request is stored completely";
+        let told = format!("{summary} (`batch = \"atomic\"` under `[promises]` would)");
+        assert_eq!(unpromised(&told), ["a request is stored completely"]);
+        assert!(unpromised(summary).is_empty(), "no promise is named");
+        assert!(unpromised("1 request is stored in part (`x` would)").is_empty(), "another observation");
     }
 
     #[test]

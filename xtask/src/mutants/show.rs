@@ -49,7 +49,9 @@ fn named(outcome: &Outcome, failed: &[String]) -> String {
     match verdict.as_str() {
         "FAIL" => format!("FAIL {}", failed.join(", ")),
         "UNKNOWN" => format!("UNKNOWN {}", open.first().map_or("", String::as_str)).trim_end().to_owned(),
-        "PASS" if !unpromised.is_empty() => format!("PASS, told: {}", unpromised.join(", ")),
+        "PASS" if !unpromised.is_empty() => {
+            format!("PASS, told: not promised that {}", unpromised.join(", "))
+        }
         _ => verdict.clone(),
     }
 }
@@ -188,7 +190,7 @@ mod tests {
             (trial(rows[0], Cell::Promised, 3), outcome("PASS", &[], &[], &[])),
             (trial(rows[0], Cell::Undeclared, 1), outcome("FAIL", &["lost", "counters"], &[], &[])),
             (trial(rows[0], Cell::Undeclared, 2), outcome("UNKNOWN", &[], &["lost (whole)"], &[])),
-            (trial(rows[1], Cell::Undeclared, 1), outcome("PASS", &[], &[], &["torn-batch"])),
+            (trial(rows[1], Cell::Undeclared, 1), outcome("PASS", &[], &[], &["batches are whole"])),
             (trial(&sound[0], Cell::Promised, 1), outcome("PASS", &[], &[], &[])),
             (trial(&sound[0], Cell::Promised, 2), outcome("VOID", &[], &[], &[])),
         ];
@@ -199,7 +201,7 @@ mod tests {
         let Matrix { text, wrong } = matrix(&rows, &sound, &trials, &kept, extent);
         for part in [
             "| 16000 | 2 FAIL **lost**; **SURVIVED 1** | 1 **UNKNOWN lost (whole)**; 1 FAIL lost |\n",
-            "| `batch = \"atomic\"` | 8000 | - | 1 PASS, told: torn-batch |\n",
+            "| `batch = \"atomic\"` | 8000 | - | 1 PASS, told: not promised that batches are whole |\n",
             "and answers after it | 2 | 1 |\n",
             "\n3 wrong:\n\n- WRONG: drops-one (committed, atomic), seed 3: PASS, 0 unknown\n",
             "- WRONG: drops-one (nothing declared), seed 2: UNKNOWN lost (whole), 0 unknown: because\n",

@@ -219,6 +219,13 @@ pub struct Contents {
     /// A timestamp in a form that is not understood, if no row shows the one that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unclear: Option<String>,
+    /// Number of rows whose payload means what was sent, and is spelt otherwise.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub respelled: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Contents {
@@ -255,6 +262,7 @@ impl Contents {
             source: self.source.max(other.source),
             payload: self.payload.max(other.payload),
             unclear: self.unclear.or(other.unclear),
+            respelled: self.respelled.max(other.respelled),
         }
     }
 }
