@@ -9,8 +9,8 @@ use crate::books::tally::Sums;
 use crate::facts::Facts;
 use crate::premises;
 use crate::verdict::{
-    Check, CheckId, CounterSlack, Doubt, Examined, Judgement, Observation, Planted, Reason, SentAgain,
-    Standing, Status, Verdict, blank,
+    Check, CheckId, CounterSlack, Doubt, Examined, Ground, Judgement, Observation, Planted, Reason,
+    SentAgain, Standing, Status, Verdict, blank,
 };
 
 /// Makes the judgement. Of all reasons the gravest decides the verdict.
@@ -46,8 +46,9 @@ fn reasons(facts: &Facts<'_>, examined: &Examined, planted: &[Planted]) -> Vec<R
             Status::Fail => Some(Reason::Failed { check: name, summary }),
             Status::Unknown => {
                 // What the run contradicts is said before what it leaves open.
-                let open = check.premises.iter().filter(|ground| !ground.holds());
-                let open = open.min_by_key(|ground| ground.standing != Standing::Refuted).cloned();
+                let open = check.premises.iter().filter(|ground| !ground.holds()).cloned();
+                let mut open: Vec<Ground> = open.collect();
+                open.sort_by_key(|ground| ground.standing != Standing::Refuted);
                 Some(Reason::Open { check: name, summary, open })
             }
             Status::Pass | Status::NotTested => None,

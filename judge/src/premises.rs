@@ -237,18 +237,24 @@ fn ids_unused(facts: &Facts<'_>) -> Ground {
 fn counters(facts: &Facts<'_>) -> Ground {
     match facts.evidence.promises.counts_on() || facts.counts_on() {
         true => counters_of_one_process(facts),
-        false if facts.evidence.observed.looks.counters_went_back => Ground::refuted(
-            Premise::Counters,
-            "the counters went back to what they had been: several processes answer, or a cache",
-        ),
-        false => Ground::assumed(Premise::Counters),
+        false => several_processes(facts).unwrap_or_else(|| Ground::assumed(Premise::Counters)),
     }
+}
+
+/// Ground that counters refute which alternate, where nobody promised that all processes share them.
+fn several_processes(facts: &Facts<'_>) -> Option<Ground> {
+    let is_seen = facts.evidence.observed.looks.counters_went_back && !facts.evidence.promises.counts_on();
+    let why = "the counters went back to what they had been: several processes answer, or a cache";
+    is_seen.then(|| Ground::refuted(Premise::Counters, why))
 }
 
 /// Ground on which counters are exact, where one process is known to have answered, or restarts
 /// lose nothing.
 pub(crate) fn counters_of_one_process(facts: &Facts<'_>) -> Ground {
     let promises = &facts.evidence.promises;
+    if let Some(ground) = several_processes(facts) {
+        return ground;
+    }
     match age_in_a_cache(facts) {
         _ if promises.stats.is_some() || promises.stats_lag.is_some() => Ground::promised(Premise::Counters),
         Some(age) => {

@@ -55,19 +55,24 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
 
 /// Writes a reason; below it, what is open and what would decide it.
 fn write_reason(out: &mut String, reason: &Reason, verdict: &Judgement) -> std::fmt::Result {
-    let Reason::Open { check, summary, open: Some(open) } = reason else {
+    let Reason::Open { check, summary, open } = reason else {
         return writeln!(out, "  - {reason}");
     };
     writeln!(out, "  - {check}: {summary}")?;
-    let Ground { premise, because, .. } = open;
-    writeln!(out, "      not certain: {}; {because}", premise.statement())?;
-    if let Some(remedy) = open.remedy() {
-        writeln!(out, "      decided by:  {remedy}")?;
+    for ground in open {
+        let Ground { premise, because, .. } = ground;
+        writeln!(out, "      not certain: {}; {because}", premise.statement())?;
+        if let Some(remedy) = ground.remedy() {
+            writeln!(out, "      to decide:   {remedy}")?;
+        }
     }
-    match is_open_to_sentinels(open, verdict) {
+    if open.iter().any(|ground| ground.remedy().is_some()) {
+        writeln!(out, "      Write only what is true of your target, and run loadgen again.")?;
+    }
+    match open.iter().any(|ground| is_open_to_sentinels(ground, verdict)) {
         true => writeln!(
             out,
-            "      or tried by: verify --sentinels, which adds some events to the target and looks for them"
+            "      Or try `verify --sentinels`, which sends some more events and looks if they are shown."
         ),
         false => Ok(()),
     }
@@ -115,7 +120,7 @@ pub(super) fn sentence(verdict: &Judgement) -> &'static str {
             "every acknowledged event is counted once; which events are stored was not shown"
         }
         Verdict::Pass => "every acknowledged event is stored exactly once",
-        Verdict::Fail => "a promise is broken",
+        Verdict::Fail => "the target broke what it acknowledged or promised",
         Verdict::Unknown => "the evidence does not show whether every event is stored exactly once",
         Verdict::Void => "the run did not test what it was meant to",
     }
@@ -161,7 +166,7 @@ fn premises(out: &mut String, premises: &[Ground]) -> std::fmt::Result {
         let Ground { standing, because, premise } = ground;
         write!(out, "    {label:<9}{premise:<22} {:<9} {because}", standing.text())?;
         match ground.remedy() {
-            Some(remedy) => writeln!(out, "; decided by {remedy}")?,
+            Some(remedy) => writeln!(out, "; to decide: {remedy}")?,
             None => writeln!(out)?,
         }
     }
@@ -175,7 +180,7 @@ pub fn premise_table(verdict: &Judgement) -> String {
         let Ground { premise, standing, because } = ground;
         writeln!(out, "  {premise:<22} {:<9} {because}", standing.text())?;
         match ground.remedy() {
-            Some(remedy) => writeln!(out, "  {:<32} decided by {remedy}", ""),
+            Some(remedy) => writeln!(out, "  {:<32} to decide: {remedy}", ""),
             None => Ok(()),
         }
     });

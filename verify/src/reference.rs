@@ -72,7 +72,7 @@ mod tests {
     fn the_exit_codes_of_both_programs_have_a_table() {
         let page = exit_codes();
         for text in
-            ["\n| 1 | FAIL: a promise is broken |\n", "\n| 99 | a threshold failed or was not measured |\n"]
+            ["\n| 1 | FAIL: the target broke what it acknowledged or promised |\n", "\n| 99 | a threshold failed or was not measured |\n"]
         {
             assert!(page.contains(text), "{text}: {page}");
         }

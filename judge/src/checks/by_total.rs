@@ -382,9 +382,7 @@ fn excess(
     let at_close = Deltas::between(before, &closing);
     let closing_breaks = region.breaks(&at_close, promised);
     if closing_breaks.iter().any(|broken| broken.bound == Bound::Above) {
-        let premises = [Premise::Counters, Premise::NothingWaits, Premise::NobodyElse];
-        let grounds = premises.map(|premise| ground(facts, premise)).into_iter();
-        return broken(ID, breaks).resting_on(grounds.chain(without_refusals(facts)).collect());
+        return broken(ID, breaks).resting_on(grounds_of_excess(facts));
     }
     let listing = &evidence.observed.listing;
     let others = facts.listed_before().map(|before| listing.foreign.count.saturating_sub(before.rows));
@@ -402,7 +400,16 @@ fn excess(
             return Check::pass(ID, format!("at the closing poll {}", holds(facts, region, true)));
         }
     }
-    Check::unknown(ID, 1, format!("{}; it grew after the run and adds up: another writer?", breaks[0].detail))
+    let detail = format!("{}; it grew after the run", breaks[0].detail);
+    let findings = vec![Finding::plain(detail.clone())];
+    Check::fail(ID, 1, detail, findings).resting_on(grounds_of_excess(facts))
+}
+
+/// Grounds on which nothing but the target explains counters that are too high.
+fn grounds_of_excess(facts: &Facts<'_>) -> Vec<Ground> {
+    let premises = [Premise::NobodyElse, Premise::Counters, Premise::NothingWaits];
+    let grounds = premises.map(|premise| ground(facts, premise)).into_iter();
+    grounds.chain(without_refusals(facts)).collect()
 }
 
 /// Ground on which nothing was stored by requests that were refused, if any were.

@@ -119,8 +119,8 @@ impl Premise {
             }
             Self::IdsUnused => "a run of new ids, which a run without --run-id is",
             Self::Counters => {
-                "`stats = \"snapshot\"` (or `stats_lag = \"5s\"`) and `counters = \"persistent\"` under \
-                 `[promises]`"
+                "`stats_lag = \"...\"` (the longest time until all is counted; none: `stats = \"snapshot\"`) and \
+                 `counters = \"persistent\"` under `[promises]`"
             }
             Self::Uptime => "`preset = \"reference\"` under `[promises]`",
             Self::UniqueCountsRows => "`unique = \"rows\"` under `[promises]`",
@@ -248,7 +248,15 @@ impl Ground {
 
     /// Returns the promise that decides it, if it does not hold.
     pub fn remedy(&self) -> Option<&'static str> {
-        (!self.holds()).then(|| self.premise.promised_by())
+        match (self.standing, self.premise) {
+            (Standing::Promised | Standing::Shown, _) => None,
+            // To promise what the run contradicts decides nothing.
+            (Standing::Refuted, Premise::Whole) => Some("a `[database]`, which shows what is stored"),
+            (Standing::Refuted, Premise::Counters) => {
+                Some("`stats_lag = \"...\"` under `[promises]`, the longest time until all is counted")
+            }
+            _ => Some(self.premise.promised_by()),
+        }
     }
 
     /// Returns true if findings may rest on it.

@@ -27,8 +27,8 @@ pub enum Reason {
         check: CheckId,
         /// Its summary.
         summary: String,
-        /// Premise of its faults that does not hold, if that is the cause.
-        open: Option<Ground>,
+        /// Premises of its faults that do not hold, what the run contradicts first.
+        open: Vec<Ground>,
     },
     /// The evidence as a whole is not enough.
     Doubt(Doubt),
@@ -100,11 +100,10 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed { check, summary } | Self::Open { check, summary, open: None } => {
-                write!(out, "{check}: {summary}")
-            }
-            Self::Open { check, summary, open: Some(open) } => {
-                write!(out, "{check}: {summary}; it is not certain that {open}")
+            Self::Failed { check, summary } => write!(out, "{check}: {summary}"),
+            Self::Open { check, summary, open } => {
+                write!(out, "{check}: {summary}")?;
+                open.iter().try_for_each(|open| write!(out, "; it is not certain that {open}"))
             }
             Self::Doubt(doubt) => doubt.fmt(out),
             Self::Blind { defect } => {

@@ -15,12 +15,15 @@ type Bodies<'a> = [Option<&'a Value>; 3];
 pub(super) fn say(sent: &Exchanges, draft: &mut Draft) {
     let responses = [Some(&sent.once), sent.again.as_ref(), sent.batch.as_ref()];
     let statuses: Vec<u16> = responses.into_iter().flatten().map(|response| response.status).collect();
-    let others = statuses.iter().filter(|status| !(200..300).contains(*status));
-    let ack: Vec<String> = ["2xx".to_owned()].into_iter().chain(others.map(u16::to_string)).collect();
     let named = ["a new event", "the same again", "a batch with duplicates"].iter().zip(&responses);
     let shown: Vec<String> =
         named.filter_map(|(name, response)| Some(format!("{name}: {}", (*response)?.status))).collect();
-    draft.list("target.publish", "ack", &ack, &format!("status of the responses to {}", shown.join(", ")));
+    draft.list(
+        "target.publish",
+        "ack",
+        &acknowledging(&statuses),
+        &format!("status of the responses to {}", shown.join(", ")),
+    );
     let bodies = responses.map(|response| response.and_then(|response| response.json.as_ref()));
     let mut found = 0;
     for (name, as_one_batch) in [("accepted", [1, 1, 5]), ("inserted", [1, 0, 3]), ("duplicates", [0, 1, 2])]
@@ -41,6 +44,13 @@ pub(super) fn say(sent: &Exchanges, draft: &mut Draft) {
             &format!("responses do not report if an event is new: {}", sent.once.in_one_line()),
         );
     }
+}
+
+/// Statuses that acknowledge an event, by those of the responses. A server error acknowledges
+/// nothing, however often it comes.
+fn acknowledging(statuses: &[u16]) -> Vec<String> {
+    let others = statuses.iter().filter(|status| (300..500).contains(*status));
+    ["2xx".to_owned()].into_iter().chain(others.map(u16::to_string)).collect()
 }
 
 /// Returns the place of a number with these values in the three responses, or in two of them if
@@ -159,6 +169,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_conflict_acknowledges_a_repeat_and_a_server_error_nothing() {
+        assert_eq!(acknowledging(&[201, 409, 200]), ["2xx", "409"]);
+        assert_eq!(acknowledging(&[200, 500, 503]), ["2xx"]);
+    }
 
     #[test]
     fn numbers_are_known_by_how_they_behave_and_not_by_their_names() {

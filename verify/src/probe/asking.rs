@@ -7,7 +7,7 @@ use rand::rngs::SysRng;
 use reader::client::{Posted, TargetClient};
 use reader::listing::next_link;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use truth::chain::chain;
 
 /// Names of the fields of an event.
@@ -25,6 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Longest time to read a page or the counters.
 const READING: Duration = Duration::from_secs(10);
+
+/// Most times that an event is sent to a target that answers that it failed.
+const MOST_TRIES: u32 = 5;
+
+/// Pause before it is sent again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Source of every event of a probe.
 pub(super) const SOURCE: &str = "verify-probe";
@@ -125,6 +131,20 @@ impl Asker {
         match self.client.post(path, body.into_bytes(), PATIENCE).await {
             Posted::Answered { status, body } => Some(understood(status, &body, None)),
             Posted::NotConnected | Posted::Lost => None,
+        }
+    }
+
+    /// Posts a body to a path that takes events, again while the target answers that it failed.
+    pub(super) async fn post_again(&self, path: &str, body: String) -> Option<Response> {
+        let mut tries = 1;
+        loop {
+            let response = self.post(path, body.clone()).await;
+            let has_failed = response.as_ref().is_none_or(|response| response.status >= 500);
+            if !has_failed || tries >= MOST_TRIES {
+                return response;
+            }
+            tries += 1;
+            sleep(PAUSE).await;
         }
     }
 

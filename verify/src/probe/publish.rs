@@ -152,17 +152,17 @@ pub(super) async fn send_all(asker: &mut Asker, way_in: &WayIn) -> Exchanges {
         totals: Totals::NEW,
     };
     let text = asker.text(&way_in.first, &way_in.names);
-    exchanges.again = asker.post(&way_in.path, wrapped(&way_in.envelope, &[text])).await;
+    exchanges.again = asker.post_again(&way_in.path, wrapped(&way_in.envelope, &[text])).await;
     exchanges.totals.count(exchanges.again.as_ref(), Totals::REPEAT);
     let new = [asker.event(), asker.event(), asker.event()];
     let texts: Vec<String> = [0, 1, 2, 0, 1].map(|nth: usize| asker.text(&new[nth], &way_in.names)).to_vec();
     if way_in.envelope == Envelope::Object {
         for (nth, text) in texts.into_iter().enumerate() {
-            let response = asker.post(&way_in.path, text).await;
+            let response = asker.post_again(&way_in.path, text).await;
             exchanges.totals.count(response.as_ref(), if nth < 3 { Totals::NEW } else { Totals::REPEAT });
         }
     } else {
-        exchanges.batch = asker.post(&way_in.path, wrapped(&way_in.envelope, &texts)).await;
+        exchanges.batch = asker.post_again(&way_in.path, wrapped(&way_in.envelope, &texts)).await;
         exchanges.totals.count(exchanges.batch.as_ref(), Totals::BATCH);
     }
     let [.., last] = new;

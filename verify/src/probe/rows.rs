@@ -47,6 +47,11 @@ impl Shape {
         })
     }
 
+    /// True if the list of rows has a place that names the topic.
+    pub(super) fn is_under(&self, topic: &str) -> bool {
+        self.rows.split('/').any(|step| step == escaped(topic))
+    }
+
     fn of_row(
         page: &Response,
         rows: &str,
@@ -133,6 +138,9 @@ mod tests {
         let through_float = kept.replace("1.50", "1.5");
         let shape = Shape::of(&page(&through_float), &event, "t").unwrap();
         assert_eq!(shape.payload, shown("payload", PayloadEquality::Json));
+        let by_topic = format!(r#"{{"topics":{{"a/b":{kept}}}}}"#);
+        let shape = Shape::of(&page(&by_topic), &event, "a/b").unwrap();
+        assert_eq!((shape.is_under("a/b"), shape.is_under("a")), (true, false), "{}", shape.rows);
         for changed in [
             kept.replace("1.50", "1.6"),
             kept.replace("probe", "Probe"),

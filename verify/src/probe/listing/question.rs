@@ -50,6 +50,8 @@ impl Question<'_> {
         let query = format!("{parameters}{topic}");
         let response = self.asker.get(&format!("{}?{}", self.path, query.trim_start_matches('&'))).await?;
         let shape = Shape::of(&response, self.event, &self.asker.topic);
+        // Rows under a name of their topic have no place that is the same for all topics.
+        let shape = shape.filter(|shape| !shape.is_under(&self.asker.topic));
         Some(Page { response, shape })
     }
 
