@@ -15,6 +15,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use truth::observed::Observed;
+use truth::observed::looks::Look;
+
 use crate::books::keys::{Class, KeyState};
 use crate::books::walk::WalkError;
 use crate::facts::Facts;
@@ -62,7 +65,7 @@ impl Absent {
 /// Finds those of the absent keys that the view would show.
 fn bracketed(facts: &Facts<'_>, absent: &[u64]) -> Result<HashSet<u64>, WalkError> {
     let listing = &facts.evidence.observed.listing;
-    if absent.is_empty() || !facts.evidence.one_clock || !listing.is_sound() {
+    if absent.is_empty() || !facts.evidence.one_clock || !listing.is_sound() || !has_told_borders(facts) {
         return Ok(HashSet::new());
     }
     let events = &facts.evidence.events;
@@ -95,6 +98,23 @@ fn bracketed(facts: &Facts<'_>, absent: &[u64]) -> Result<HashSet<u64>, WalkErro
         sides.zip(spans.get(ordinal)).is_some_and(|(sides, span)| sides.hold(*span))
     };
     Ok(absent.iter().filter(is_within).copied().collect())
+}
+
+/// Returns true if looks with other page borders were made. A listing of one page may end anywhere
+/// if its rows are not in the order of time, and a cursor that skips rows between two pages skips
+/// the same ones each time.
+fn has_told_borders(facts: &Facts<'_>) -> bool {
+    let Observed { listing, looks, database, .. } = &facts.evidence.observed;
+    if looks.looks.is_empty() || database.is_some() {
+        return true;
+    }
+    // A target that lists topic by topic has the same borders in each.
+    let has_others = |look: &&Look| look.is_whole() || (listing.all_topics && look.error.is_none());
+    let limit = |look: &Look| look.limit.filter(|_| looks.limit_heeded == Some(true));
+    let read = looks.looks.iter().filter(has_others);
+    let borders: HashSet<(u64, Option<u32>)> = read.map(|look| (look.pages, limit(look))).collect();
+    let firsts = if listing.all_topics { 1 } else { facts.evidence.plan.topics.len() as u64 };
+    borders.len() > 1 && looks.looks.iter().any(|look| look.pages > firsts)
 }
 
 /// Returns the sentinels that are shown, if no key has fallen out since they were sent.

@@ -110,7 +110,7 @@ pub const REGISTRY: &[Registered] = &[
         id: CheckId::RejectedButStored,
         fails_when: "all attempts of a key were rejected, and it is stored",
         needs: "listing",
-        premises: &[Premise::RefusedWithoutEffect, Premise::IdsUnused],
+        premises: &[Premise::RefusedWithoutEffect, Premise::IdsUnused, Premise::NobodyElse],
         make: |subject, examined| {
             let check = by_key::rejected_but_stored(subject.facts, &subject.unaccounted, examined);
             subject.facts.if_all_is_known(check)
@@ -185,6 +185,7 @@ pub const REGISTRY: &[Registered] = &[
             Premise::Counters,
             Premise::NothingWaits,
             Premise::Whole,
+            Premise::Fresh,
             Premise::NobodyElse,
         ],
         make: |subject, _| by_total::routes_disagree(subject.facts),

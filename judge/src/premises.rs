@@ -90,14 +90,16 @@ fn whole(facts: &Facts<'_>) -> Ground {
     if facts.evidence.listing_is_complete {
         return Ground::promised(WHOLE);
     }
-    match ends_early(facts).or_else(|| contradicted(facts)) {
-        Some(because) => Ground::refuted(WHOLE, because),
-        None => Ground::assumed(WHOLE),
+    match (ends_early(facts), contradicted(facts)) {
+        // A store that lost events ends as early.
+        (Some(because), _) => Ground::assumed_though(WHOLE, because),
+        (None, Some(because)) => Ground::refuted(WHOLE, because),
+        (None, None) => Ground::assumed(WHOLE),
     }
 }
 
 /// Describes a listing that ends before all that the target counts.
-fn ends_early(facts: &Facts<'_>) -> Option<String> {
+pub(crate) fn ends_early(facts: &Facts<'_>) -> Option<String> {
     let Observed { listing, stats, looks, .. } = &facts.evidence.observed;
     let rows = counted(listing.rows, "row", "rows");
     let is_full =
@@ -125,6 +127,13 @@ pub(crate) fn contradicted(facts: &Facts<'_>) -> Option<String> {
     if looks.more_by_topic {
         return Some("a topic that was asked for by itself showed more than the listing of all".to_owned());
     }
+    let apart = looks.copies.iter().filter(|copies| copies.within == 0).count() as u64;
+    if apart > 0 {
+        let keys = counted(apart, "key stands", "keys stand");
+        return Some(format!(
+            "{keys} on more than one page: a cursor that repeats rows may leave others out"
+        ));
+    }
     (looks.shrank && looks.gone_count == 0).then(|| "a look showed fewer keys than one before it".to_owned())
 }
 
@@ -136,7 +145,7 @@ fn fresh(facts: &Facts<'_>) -> Ground {
         return Ground::refuted(FRESH, behind.why());
     }
     if facts.evidence.promises.visible.is_some() {
-        return Ground::promised(FRESH);
+        return visible(facts);
     }
     if facts.reads_database() {
         return Ground::promised_by(FRESH, "`[database]` reads what is stored");
@@ -153,6 +162,22 @@ fn fresh(facts: &Facts<'_>) -> Ground {
 /// Largest age of a response that a cache gave, in seconds.
 fn age_in_a_cache(facts: &Facts<'_>) -> Option<u64> {
     facts.evidence.observed.looks.http_age.filter(|age| *age > 0)
+}
+
+/// Ground on which rows are shown within the promised time.
+fn visible(facts: &Facts<'_>) -> Ground {
+    let promises = &facts.evidence.promises;
+    let Observed { stats, listing, looks, .. } = &facts.evidence.observed;
+    let whole = looks.looks.iter().rev().find(|look| look.is_whole());
+    let looked = whole.map_or(stats.waited_ms.max(listing.looked_ms), |look| look.to_ms);
+    let due = promises.visible.unwrap_or_default() + promises.drain.unwrap_or_default();
+    match u128::from(looked) >= due.as_millis() {
+        true => Ground::promised(Premise::Fresh),
+        false => Ground::refuted(
+            Premise::Fresh,
+            format!("only {} ms of the promised time passed", grouped(looked)),
+        ),
+    }
 }
 
 /// Returns true if nothing moved for three times the longest time that a key was late.
@@ -235,6 +260,13 @@ fn ids_unused(facts: &Facts<'_>) -> Ground {
 }
 
 fn counters(facts: &Facts<'_>) -> Ground {
+    let promises = &facts.evidence.promises;
+    let due = promises.stats_lag.unwrap_or_default() + promises.drain.unwrap_or_default();
+    let waited = facts.evidence.observed.stats.waited_ms;
+    if promises.stats_lag.is_some() && u128::from(waited) < due.as_millis() {
+        let because = format!("only {} ms of the promised lag passed", grouped(waited));
+        return Ground::refuted(Premise::Counters, because);
+    }
     match facts.evidence.promises.counts_on() || facts.counts_on() {
         true => counters_of_one_process(facts),
         false => several_processes(facts).unwrap_or_else(|| Ground::assumed(Premise::Counters)),

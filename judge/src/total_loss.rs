@@ -18,7 +18,7 @@ use truth::plan::sentinel::Sender;
 
 use crate::facts::Facts;
 use crate::numbers::counted;
-use crate::premises::{ACCEPTED, contradicted, ground};
+use crate::premises::{ACCEPTED, contradicted, ends_early, ground};
 use crate::verdict::{Ground, Premise, Standing};
 
 /// Time for which sentinels have to be looked for, in milliseconds.
@@ -58,7 +58,7 @@ fn whole(facts: &Facts<'_>, is_certain: bool) -> Ground {
     let whole = ground(facts, WHOLE);
     let rows = facts.evidence.observed.listing.rows;
     // A listing without any row was not cut off.
-    let is_cut_off = whole.standing == Standing::Refuted && rows > 0;
+    let is_cut_off = rows > 0 && ends_early(facts).is_some();
     if whole.holds() || is_cut_off || contradicted(facts).is_some() {
         return whole;
     }

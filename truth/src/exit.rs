@@ -42,7 +42,11 @@ pub const MEANINGS: [Meaning; 8] = [
         loadgen: Some("the load ran; rejected and failed requests do not change that"),
         verify: Some("PASS"),
     },
-    Meaning { code: FAIL, loadgen: None, verify: Some("FAIL: the target broke what it acknowledged or promised") },
+    Meaning {
+        code: FAIL,
+        loadgen: None,
+        verify: Some("FAIL: the target broke what it acknowledged or promised"),
+    },
     Meaning {
         code: USAGE,
         loadgen: Some("usage or configuration"),

@@ -71,9 +71,10 @@ mod tests {
     #[test]
     fn the_exit_codes_of_both_programs_have_a_table() {
         let page = exit_codes();
-        for text in
-            ["\n| 1 | FAIL: the target broke what it acknowledged or promised |\n", "\n| 99 | a threshold failed or was not measured |\n"]
-        {
+        for text in [
+            "\n| 1 | FAIL: the target broke what it acknowledged or promised |\n",
+            "\n| 99 | a threshold failed or was not measured |\n",
+        ] {
             assert!(page.contains(text), "{text}: {page}");
         }
         assert!(!page.contains("\nVERIFY") && !page.contains("\nLOADGEN"), "{page}");

@@ -2,6 +2,7 @@
 
 use truth::chain::chain;
 use truth::observed::Route;
+use truth::observed::looks::CopyHistory;
 
 use crate::books::keys::{Class, KeyState};
 use crate::books::walk::WalkError;
@@ -188,7 +189,7 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
         let rows = facts.tally.keys.get(*ordinal).seen();
         facts.finding(*ordinal, format!("listed {rows}{} times", if rows == 3 { " or more" } else { "" }))
     };
-    let settled = ground(facts, Premise::CopiesSettled);
+    let settled = settled(facts, &repeated.keys);
     // A store that merges copies later has no copies to merge of a key that came once, or that it
     // called new twice.
     let cannot_merge = |ordinal: &u64| {
@@ -214,6 +215,26 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     }
     let findings = shown.keys.iter().map(finding).collect();
     Check::fail(ID, shown.count, summary, findings).resting_on(vec![ground])
+}
+
+/// Ground on which these copies are there to stay. Copies that a store merges within the promised
+/// time were shown for longer. A cursor that leaves rows out may repeat others.
+fn settled(facts: &Facts<'_>, repeated: &[u64]) -> Ground {
+    const SETTLED: Premise = Premise::CopiesSettled;
+    let looks = &facts.evidence.observed.looks;
+    let stood =
+        |ordinal: &u64, stands: &dyn Fn(&CopyHistory) -> bool| looks.copies(*ordinal).is_none_or(stands);
+    if looks.missing_count > 0 && !repeated.iter().any(|key| stood(key, &|copies| copies.within > 0)) {
+        return Ground::refuted(SETTLED, "the copies stand on different pages, and other rows are left out");
+    }
+    let Some(merge) = facts.evidence.promises.merge else { return ground(facts, SETTLED) };
+    let outlasts = |copies: &CopyHistory| {
+        u128::from(copies.last_ms - copies.first_ms) >= merge.as_millis() && !copies.vanished()
+    };
+    match repeated.iter().any(|key| stood(key, &outlasts)) {
+        true => ground(facts, SETTLED),
+        false => Ground::refuted(SETTLED, "no copy was shown for as long as `merge` promises"),
+    }
 }
 
 /// Returns true if copies of a key were shown on neighbouring pages alone: one row, shown twice.
@@ -247,6 +268,9 @@ pub(super) fn rejected_but_stored(
     }
     if facts.evidence.missing_shards > 0 {
         return Check::not_tested(ID, "the keys of the missing shards are unknown");
+    }
+    if facts.evidence.promises.may_resend() {
+        return Check::not_tested(ID, "an intermediary may send a request again (`intermediary_resends`)");
     }
     if let Some(reason) = &unaccounted.unread {
         examined.doubts.push(Doubt::RejectedUnread { reason: reason.clone() });

@@ -1,5 +1,6 @@
 //! Checks of single rows.
 
+use truth::observed::looks::KeyHistory;
 use truth::observed::rows::{AnomalyClass, CONTENTS, Contents};
 use truth::observed::topics::Leak;
 use truth::observed::{Observed, Route};
@@ -7,6 +8,7 @@ use truth::observed::{Observed, Route};
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
 use crate::numbers::{counted, enumerated};
+use crate::premises::ground;
 use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, Premise, SHOWN_KEYS};
 
 /// Looks for rows that this run did not store. An id that is not of this run needs a listing before
@@ -100,7 +102,12 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
         let ours = facts.tally.keys.attempted().filter(|key| key.state.seen() > 0).count() as u64;
         let theirs = now.saturating_sub(before).saturating_sub(ours);
         if extra > theirs {
-            return Foreign::Uncounted(extra - theirs);
+            // A row may be listed on two pages, or may have been there before and not been shown.
+            let may_be_repeated = listing.pages > 1 && !evidence.rows_have_an_order;
+            return match may_be_repeated || !ground(facts, Premise::Whole).holds() {
+                true => Foreign::Undated(extra - theirs),
+                false => Foreign::Uncounted(extra - theirs),
+            };
         }
     }
     let since_closing = unique_of(facts.closing().as_ref()).map_or(0, |closing| now.saturating_sub(closing));
@@ -178,10 +185,15 @@ pub(super) fn listing_unsound(facts: &Facts<'_>) -> Check {
     if !listing.offered || listing.unread.is_some() {
         return Check::not_tested(ID, "the target shows no events");
     }
-    let come_and_go: Vec<u64> =
-        looks.missing.iter().filter(|key| key.flickers()).map(|key| key.ordinal).collect();
+    // Until it has to be shown, a key may come and go.
+    let promises = &facts.evidence.promises;
+    let due = promises.visible.unwrap_or_default() + promises.drain.unwrap_or_default();
+    let is_missed = |key: &&KeyHistory| {
+        key.flickers() && key.last_missed_ms.is_some_and(|ms| u128::from(ms) > due.as_millis())
+    };
+    let come_and_go: Vec<u64> = looks.missing.iter().filter(is_missed).map(|key| key.ordinal).collect();
     // Where keys are forgotten, both rows of a key are there, and may stand at a border.
-    let is_forgetful = facts.evidence.promises.window.is_some();
+    let is_forgetful = promises.window.is_some() || promises.merge.is_some_and(|merge| !merge.is_zero());
     let border_repeats = if is_forgetful { 0 } else { looks.border_repeats };
     let count = border_repeats + come_and_go.len() as u64;
     if count == 0 {
@@ -198,7 +210,13 @@ pub(super) fn listing_unsound(facts: &Facts<'_>) -> Check {
     }
     let found = |ordinal: &u64| facts.finding(*ordinal, "shown by one look, and not by the next");
     let findings = come_and_go.iter().take(SHOWN_KEYS).map(found).collect();
-    Check::fail(ID, count, parts.join("; "), findings)
+    let mut premises = vec![Premise::RowsInOrder];
+    match border_repeats {
+        0 => premises.extend([Premise::Whole, Premise::Fresh]),
+        _ => premises.push(Premise::CopiesSettled),
+    }
+    let grounds = premises.into_iter().map(|premise| ground(facts, premise)).collect();
+    Check::fail(ID, count, parts.join("; "), findings).resting_on(grounds)
 }
 
 /// Looks for rows of others that were listed before the run and are gone. Both listings have to be

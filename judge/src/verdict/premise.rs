@@ -82,8 +82,8 @@ impl Premise {
     /// Statement, as a sentence.
     pub fn statement(self) -> &'static str {
         match self {
-            Self::Whole => "the view shows every stored event",
-            Self::Fresh => "what was acknowledged is in the view by now",
+            Self::Whole => "the listing shows every stored event",
+            Self::Fresh => "what was acknowledged is listed by now",
             Self::NothingWaits => "no acknowledged event is still to be stored",
             Self::CopiesSettled => "copies that are shown are there to stay",
             Self::NobodyElse => "nobody else writes to the target",

@@ -248,7 +248,10 @@ fn what_a_cache_answered_is_old_unless_that_is_promised_to_be_new_enough() {
         judge(&evidence)
     };
     assert_open(&cached(&forged), CheckId::Lost, Premise::Fresh);
+    // The forged looks took ten seconds.
     forged.promises.visible = Some(Duration::from_secs(60));
+    assert_open(&cached(&forged), CheckId::Lost, Premise::Fresh);
+    forged.promises.visible = Some(Duration::from_secs(10));
     assert_fails(&cached(&forged), &[CheckId::Lost]);
     let mut forged = undeclared();
     forged.now.unique = forged.now.unique.map(|unique| unique - 9);

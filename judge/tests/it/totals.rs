@@ -43,8 +43,13 @@ fn counters_below_what_was_acknowledged_fail_and_above_what_was_sent_too() {
 fn what_came_after_the_closing_poll_and_adds_up_is_another_writer() {
     let mut forged = Forge::default().run();
     raise(&mut forged.now, [5, 3, 2]);
+    assert_fails(&forged.verdict(), &[CheckId::RoutesDisagree, CheckId::Counters]);
+    forged.promises.shared = None;
     let verdict = forged.verdict();
-    assert_eq!(check(&verdict, CheckId::Counters).status, Status::Unknown);
+    let counters = check(&verdict, CheckId::Counters);
+    assert_eq!(counters.status, Status::Unknown);
+    let open = counters.premises.iter().filter(|ground| !ground.holds());
+    assert_eq!(open.map(|ground| ground.premise).collect::<Vec<_>>(), [Premise::NobodyElse]);
     // With their rows listed, all of it is explained.
     forged.rows.extend((0..3).map(foreign));
     let verdict = forged.verdict();
@@ -184,7 +189,7 @@ fn counters_that_are_not_there_are_not_judged() {
     let verdict = forged.verdict();
     assert_eq!(check(&verdict, CheckId::Counters).status, Status::Pass);
     raise(&mut forged.now, [0, 1, 0]);
-    assert_eq!(check(&forged.verdict(), CheckId::Counters).status, Status::Unknown);
+    assert_eq!(check(&forged.verdict(), CheckId::Counters).status, Status::Fail);
     forged.now.unique = None;
     let verdict = forged.verdict();
     assert_eq!(check(&verdict, CheckId::Counters).status, Status::NotTested);

@@ -326,7 +326,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
         let said = verdict.reasons[0].to_string();
-        assert!(said.contains("it is not certain that the view shows every stored event"), "{said}");
+        assert!(said.contains("it is not certain that the listing shows every stored event"), "{said}");
         // With each topic asked for, some show as many rows as there were at once, and the
         // others are whole.
         target.listing.topics = ListedTopics::Each;
