@@ -124,8 +124,8 @@ impl<'a> CounterWatch<'a> {
     pub(super) async fn settle(&mut self, deadline: Instant) {
         while self.last.is_some() {
             let longer = self.quiet.least * 2;
-            let is_noise =
-                self.reached.is_some_and(|reached| reached.elapsed() >= self.quiet.settle.max(longer));
+            let is_long = self.quiet.settle.max(longer).max(self.quiet.of_counters());
+            let is_noise = self.reached.is_some_and(|reached| reached.elapsed() >= is_long);
             let alternates = self.moved.elapsed() >= longer;
             if self.is_still() || alternates || is_noise || Instant::now() >= deadline {
                 return;

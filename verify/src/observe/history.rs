@@ -51,6 +51,9 @@ struct Copied {
     history: CopyHistory,
     /// For each kind of question, whether the last look showed copies.
     has_copies: [Option<bool>; KINDS],
+    /// The same of copies that stand on more than neighbouring pages.
+    stands: [Option<bool>; KINDS],
+    /// Number of times that these came or went.
     moves: u32,
 }
 
@@ -238,8 +241,11 @@ impl<'a> Histories<'a> {
                 }
                 None => history.looks_without += 1,
             }
-            let before = copied.has_copies[kind as usize].replace(places.is_some());
-            if before.is_some_and(|before| before != places.is_some()) {
+            copied.has_copies[kind as usize] = Some(places.is_some());
+            // A row that is written between two pages has the next page repeat a row.
+            let stands = places.is_some_and(|places| !places.is_border_only());
+            let before = copied.stands[kind as usize].replace(stands);
+            if before.is_some_and(|before| before != stands) {
                 has_moved |= copied.moves < MOST_MOVES;
                 copied.moves += 1;
             }

@@ -8,6 +8,7 @@ const WHOLE_OR_FRESH: &[Premise] = &[Premise::Whole, Premise::Fresh];
 
 const OFFSET: &str = "[target.listing]\npath = \"/events\"\npaging = \"offset\"\n";
 const EACH: &str = "[target.listing]\npath = \"/events\"\ntopics = \"each\"\npaging = \"link\"\n";
+const ALL_ROWS: &str = "[target.listing]\npath = \"/events\"\ncomplete = true\n";
 const ONE_PAGE: &str = "[target.listing]\npath = \"/events\"\npaging = \"none\"\nlimit = 1000\n";
 
 /// Large batches, so that rows of one moment stand on both sides of a page's border.
@@ -48,7 +49,8 @@ pub(super) const VIEWS: &[Oddity] = &[
         "all-rows-whatever-the-limit",
         "lists all rows in one page and heeds no limit",
         &[set("PAGING", "unlimited")],
-    ),
+    )
+    .wants(&[], Remedy::target(ALL_ROWS)),
     Oddity::new("late-rows", "lists rows 20 s after they are stored", &[set("VIEW", "late")])
         .wants(FRESH, Remedy::promises("visible = \"@25s\"\n"))
         .also_unscaled(),
