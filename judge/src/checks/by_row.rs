@@ -291,6 +291,15 @@ pub fn contents_not_compared(facts: &Facts<'_>) -> Vec<Observation> {
     if contents.rows() == 0 { Vec::new() } else { not_compared(&contents) }
 }
 
+/// Tells of keys that a listing of all rows leaves out, where nobody promised that it shows all.
+pub fn left_out(facts: &Facts<'_>) -> Option<Observation> {
+    let keys = facts.evidence.observed.looks.missing.iter().filter(|key| key.left_out).count() as u64;
+    let left_out = counted(keys, "acknowledged key is", "acknowledged keys are");
+    let summary = format!("{left_out} left out by the listing, and shown in other pages or by topic");
+    let is_told = keys > 0 && !facts.evidence.listing_is_complete;
+    is_told.then_some(Observation::Unpromised { summary, premise: Premise::Whole })
+}
+
 /// Tells of payloads that mean what was sent, and are spelt otherwise.
 pub fn respelled(facts: &Facts<'_>) -> Option<Observation> {
     let rows = facts.evidence.observed.listing.shown().respelled;

@@ -137,6 +137,9 @@ pub struct KeyHistory {
     pub last_missed_ms: Option<u64>,
     /// True if looks at its topic showed it, and no look at all rows.
     pub by_topic_only: bool,
+    /// True if the last look at all rows did not show it, and the last one in other pages or at its
+    /// topic did.
+    pub left_out: bool,
     /// Number of times that it came or went between looks that asked the same question: the largest
     /// number of any question.
     pub changes: u32,

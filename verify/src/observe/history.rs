@@ -320,7 +320,9 @@ impl Missing {
         // A whole look has to have missed it since.
         let is_missed_since = self.shown[Kind::Whole as usize] == Some(false);
         let by_topic_only = topic && is_missed_since && !whole && !other_size && !database;
-        KeyHistory { by_topic_only, ..self.history }
+        let shows = |kind: Kind| self.shown[kind as usize] == Some(true);
+        let left_out = is_missed_since && (shows(Kind::OtherSize) || shows(Kind::Topic));
+        KeyHistory { by_topic_only, left_out, ..self.history }
     }
 }
 

@@ -301,7 +301,7 @@ async fn a_topic_that_shows_more_by_itself_is_recorded() {
     forged.settled = Settled::Reached;
     let observed = look(&forged, &counted(&stub), settle(SETTLE)).await;
     assert!(observed.looks.more_by_topic);
-    assert!(observed.looks.missing(hidden).is_some_and(|history| history.by_topic_only));
+    assert!(observed.looks.missing(hidden).is_some_and(|history| history.by_topic_only && history.left_out));
     assert_eq!(observed.presence.seen(hidden), 1);
     assert_eq!(check(&judged(&forged, observed), CheckId::Lost).status, Status::Pass);
 }

@@ -26,7 +26,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "counters",
     )
     .breaking(Promise::Counters)
-    .undeclared(Undeclared::Open)
+    .undeclared(Undeclared::Told)
     .loaded(WITH_RETRIES),
     Mutant::new("counters-flushed-later", "makes counters durable once a second; killed", "counters")
         .breaking(Promise::CountersPersist)
