@@ -239,7 +239,6 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
     examined.observations.extend(refusals::first_copies(facts));
     examined.observations.extend(by_row::rows_of_others(facts));
     examined.observations.extend(by_row::contents_not_compared(facts));
-    examined.observations.extend(by_row::respelled(facts));
     examined.observations.extend(by_row::left_out(facts));
     examined.observations.extend(epochs::restarts(facts));
     examined.observations.extend(liveness::failures(facts));

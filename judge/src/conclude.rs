@@ -6,6 +6,7 @@ use truth::record::manifest::FolderFormat;
 
 use crate::books::coverage::EXPECTED_ENOUGH;
 use crate::books::tally::Sums;
+use crate::checks::by_row::respelled;
 use crate::facts::Facts;
 use crate::premises;
 use crate::verdict::{
@@ -160,6 +161,7 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
             proof: record.proof.clone().unwrap_or_default(),
         }
     }));
+    examined.observations.extend(respelled(facts));
     let sentinels = facts.tally.resent.sentinels;
     let events = sentinels.acked + sentinels.unknown;
     if events > 0 {
