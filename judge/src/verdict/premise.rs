@@ -252,9 +252,10 @@ impl Ground {
             (Standing::Promised | Standing::Shown, _) => None,
             // To promise what the run contradicts decides nothing.
             (Standing::Refuted, Premise::Whole) => Some("a `[database]`, which shows what is stored"),
-            (Standing::Refuted, Premise::Counters) => {
-                Some("`stats_lag = \"...\"` under `[promises]`, the longest time until all is counted")
-            }
+            (Standing::Refuted, Premise::Counters) => Some(
+                "`stats_lag = \"...\"` under `[promises]` if they are only late, or `stats = {}` under \
+                 `[target]` to leave them out",
+            ),
             _ => Some(self.premise.promised_by()),
         }
     }
