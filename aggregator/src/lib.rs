@@ -149,7 +149,7 @@ fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
     let room = Room::new(settings.max_connections);
     let started = Instant::now();
     let instance_id = format!("{:016x}", rand::random::<u64>());
-    let unpacking = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
+    let parsing = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
     let app = App {
         store,
         ingest,
@@ -157,7 +157,7 @@ fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
         room,
         inbox,
         intake: Intake::new(settings.intake_bytes()),
-        unpacking,
+        parsing,
         _serving: serving,
         settings,
         started,

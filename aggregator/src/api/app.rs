@@ -22,8 +22,8 @@ pub(crate) struct App {
     pub(crate) room: Room,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) intake: Intake,
-    /// Permits for unpacking large bodies.
-    pub(crate) unpacking: Arc<Semaphore>,
+    /// Permits for unpacking and parsing large bodies.
+    pub(crate) parsing: Arc<Semaphore>,
     /// Dropped with the last handler, which ends the workers.
     pub(crate) _serving: watch::Sender<()>,
     pub(crate) settings: Settings,
