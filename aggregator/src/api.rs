@@ -8,6 +8,7 @@ mod health;
 mod listing;
 mod metrics;
 mod openapi;
+pub(crate) mod outgoing;
 mod page;
 mod publish;
 mod query;

@@ -33,6 +33,7 @@ pub use crate::settings::{Ack, InvalidStatus, ListenAddress, LogFormat, Settings
 pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 
 use crate::api::app::App;
+use crate::api::outgoing::Outgoing;
 use crate::connections::Room;
 use crate::ingest::inbox::Inbox;
 use crate::ingest::intake::Intake;
@@ -157,6 +158,7 @@ fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
         room,
         inbox,
         intake: Intake::new(settings.intake_bytes()),
+        outgoing: Outgoing::new(settings.responses_bytes()),
         parsing,
         _serving: serving,
         settings,

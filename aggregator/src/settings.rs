@@ -98,6 +98,11 @@ pub struct Settings {
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub queue_mib: u32,
 
+    /// Memory for responses that clients have not taken yet, in MiB; further large ones get 503
+    #[arg(long, env = "RESPONSES_MIB", value_name = "MIB", default_value_t = 256,
+          value_parser = clap::value_parser!(u32).range(1..=4_095))]
+    pub responses_mib: u32,
+
     /// Connections that write at the same time (PostgreSQL; SQLite has one writer)
     #[arg(long, env = "WRITERS", value_name = "CONNECTIONS", default_value_t = 4,
           value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -260,6 +265,11 @@ impl Settings {
     /// Memory for bodies that arrive: as much as for the queue, and at least one body.
     pub fn intake_bytes(&self) -> usize {
         self.queue_bytes().max(self.body_limit_bytes())
+    }
+
+    /// Memory for responses that clients have not taken yet.
+    pub fn responses_bytes(&self) -> usize {
+        self.responses_mib as usize * MIB
     }
 
     /// Token from either setting.

@@ -21,7 +21,7 @@ pub(crate) use self::counts::Counts;
 pub use self::fate::OpenError;
 pub(crate) use self::fate::{Drained, WriteError};
 pub(crate) use self::group::{Group, Kind};
-pub(crate) use self::page::{Page, PageRequest, PageRow};
+pub(crate) use self::page::{Page, PageRequest, PageRow, Place, next_part};
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 use crate::event::Batch;
 
@@ -114,11 +114,11 @@ impl Store {
         }
     }
 
-    /// Reads the counters and the topics, of one snapshot.
-    pub(crate) async fn counts(&self) -> Result<Counts, sqlx::Error> {
+    /// Reads the counters and the first topics after this one, of one snapshot.
+    pub(crate) async fn counts(&self, topics_after: &str) -> Result<Counts, sqlx::Error> {
         match &self.backend {
-            Backend::Sqlite(store) => store.counts().await,
-            Backend::Postgres(store) => store.counts().await,
+            Backend::Sqlite(store) => store.counts(topics_after).await,
+            Backend::Postgres(store) => store.counts(topics_after).await,
         }
     }
 
@@ -135,6 +135,19 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(store) => store.page(request).await,
             Backend::Postgres(store) => store.page(request).await,
+        }
+    }
+
+    /// Reads the rows of these places, of a page of this topic or of all. A row that somebody has
+    /// deleted meanwhile is left out.
+    pub(crate) async fn rows(
+        &self,
+        topic: Option<&str>,
+        places: &[Place],
+    ) -> Result<Vec<PageRow>, sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.rows(topic, places).await,
+            Backend::Postgres(store) => store.rows(topic, places).await,
         }
     }
 

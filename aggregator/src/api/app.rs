@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 
 use crate::api::error::ApiError;
+use crate::api::outgoing::Outgoing;
 use crate::connections::Room;
 use crate::event::Fault;
 use crate::ingest::Ingest;
@@ -22,6 +23,7 @@ pub(crate) struct App {
     pub(crate) room: Room,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) intake: Intake,
+    pub(crate) outgoing: Outgoing,
     /// Permits for unpacking and parsing large bodies.
     pub(crate) parsing: Arc<Semaphore>,
     /// Dropped with the last handler, which ends the workers.

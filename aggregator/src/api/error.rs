@@ -36,6 +36,9 @@ pub(crate) enum ApiError {
     /// Other bodies hold the memory for bodies that arrive.
     #[error("too many large bodies arrive at the same time")]
     Crowded,
+    /// Other responses hold the memory for responses.
+    #[error("too many large responses are on their way")]
+    Congested,
     /// The events were not stored, or their fate is unknown.
     #[error(transparent)]
     NotStored(#[from] NotStored),
@@ -84,7 +87,8 @@ pub(crate) struct Unauthorized(Failure);
 #[derive(IntoResponses)]
 #[response(
     status = 503,
-    description = "The database is down, or the queue is full; nothing was changed",
+    description = "The database is down, the queue is full, or large responses hold the memory; nothing was \
+                   changed",
     headers(("Retry-After" = u32, description = "Seconds"))
 )]
 #[expect(dead_code, reason = "a part of the document")]
@@ -100,6 +104,7 @@ impl ApiError {
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             // Nothing was stored, and a retry may succeed.
             Self::Crowded
+            | Self::Congested
             | Self::NotStored(NotStored::Overloaded | NotStored::Unavailable)
             | Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
             // One may have been stored, the other would fail again: neither invites a retry.

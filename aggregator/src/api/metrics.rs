@@ -59,6 +59,11 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'sta
         app.intake.taken() as i64,
     ));
     families.extend(gauge(
+        "onceproof_outgoing_bytes",
+        "Memory of responses on their way, in bytes; the first 16 KiB of each are not counted.",
+        app.outgoing.taken() as i64,
+    ));
+    families.extend(gauge(
         "onceproof_open_connections",
         "Open connections of clients.",
         app.room.open().into(),

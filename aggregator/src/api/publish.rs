@@ -12,11 +12,15 @@ use utoipa::ToSchema;
 use crate::api::app::App;
 use crate::api::body::read_batch;
 use crate::api::error::{ApiError, BadRequest, Failure, Faults, Unauthorized, Unavailable};
+use crate::api::outgoing::to_json;
 use crate::api::query::{Parameters, Switch};
 use crate::event::Publication;
 use crate::ingest::NotStored;
 use crate::settings::Ack;
 use crate::store::Kind;
+
+/// Bytes of an event's fate in a receipt. Vectors may have twice the size that they need.
+const LISTED_BYTES: usize = 2 * "\"duplicate\",".len();
 
 /// Receipt for stored events.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,9 +91,12 @@ pub(crate) async fn publish(State(app): State<Arc<App>>, request: Request) -> Re
         return Err(NotStored::Overloaded.into());
     }
     let accepted = batch.len();
+    // Taken before anything is stored: a receipt cannot be refused.
+    let listed = if wants_results { accepted * LISTED_BYTES } else { 0 };
+    let held = app.outgoing.hold(listed)?;
     let kinds = app.ingest.store(batch).await?;
     Ok(match app.settings.ack {
-        Ack::Committed => Json(Receipt::of(kinds, wants_results)).into_response(),
+        Ack::Committed => held.json(to_json(&Receipt::of(kinds, wants_results))),
         Ack::Queued => {
             let receipt = QueuedReceipt { status: Accepted::Accepted, accepted };
             (StatusCode::ACCEPTED, Json(receipt)).into_response()

@@ -9,14 +9,14 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPool, Pg
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
-use self::statements::{ACCEPT, COUNTS, DRAIN, FOLD, PAGE, PAGE_OF_TOPIC, PENDING, STORE};
-use super::counts::{CountRow, Counts};
-use super::fate::{
-    ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError,
+use self::statements::{
+    ACCEPT, COUNTS, DRAIN, FOLD, PAGE, PAGE_OF_TOPIC, PENDING, ROWS, ROWS_OF_TOPIC, STORE,
 };
+use super::counts::{CountColumns, Counts, MAX_TOPICS};
+use super::fate::{ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, Drained, OpenError, PART_BYTES, READERS, WriteError};
 use super::group::Group;
 use super::migrations;
-use super::page::{Page, PageRequest, PageRow};
+use super::page::{Page, PageRequest, PageRow, Place, PlacedRow, placed};
 use super::url::DatabaseUrl;
 use crate::event::Batch;
 
@@ -96,9 +96,10 @@ impl Postgres {
         Worker { options: self.options.clone(), lease, connection: None }
     }
 
-    pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
-        let rows: Vec<CountRow> = sqlx::query_as(COUNTS).fetch_all(&self.readers).await?;
-        Ok(Counts::from_rows(rows))
+    pub(super) async fn counts(&self, topics_after: &str) -> Result<Counts, sqlx::Error> {
+        let counts = sqlx::query_as(COUNTS).bind(topics_after).bind(MAX_TOPICS);
+        let columns: CountColumns<Vec<String>> = counts.fetch_one(&self.readers).await?;
+        Ok(Counts::new(columns, |topics| topics))
     }
 
     pub(super) async fn pending(&self) -> Result<i64, sqlx::Error> {
@@ -107,14 +108,25 @@ impl Postgres {
 
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
         let statement = if request.topic.is_some() { PAGE_OF_TOPIC } else { PAGE };
-        let rows: Vec<PageRow> = sqlx::query_as(statement)
+        let rows: Vec<PlacedRow> = sqlx::query_as(statement)
             .bind(request.topic.as_deref())
             .bind(request.before())
             .bind(request.rows_to_read())
-            .bind(PAGE_PAYLOAD_BYTES)
+            .bind(PART_BYTES)
             .fetch_all(&self.readers)
             .await?;
         Ok(Page::from_rows(rows, request))
+    }
+
+    pub(super) async fn rows(
+        &self,
+        topic: Option<&str>,
+        places: &[Place],
+    ) -> Result<Vec<PageRow>, sqlx::Error> {
+        let statement = if topic.is_some() { ROWS_OF_TOPIC } else { ROWS };
+        let seq = |place: Option<&Place>| place.map_or(0, |place| place.seq);
+        let rows = sqlx::query_as(statement).bind(topic).bind(seq(places.last())).bind(seq(places.first()));
+        Ok(placed(rows.fetch_all(&self.readers).await?, places))
     }
 
     pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {

@@ -13,11 +13,11 @@ use tokio::sync::Mutex;
 
 pub(super) use self::statements::FULL_GROUP;
 use self::statements::{BEGIN, END, Inserts, insert_statement, writer_options};
-use super::counts::{CountRow, Counts};
-use super::fate::{ACQUIRE_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
+use super::counts::{CountColumns, Counts, MAX_TOPICS};
+use super::fate::{ACQUIRE_TIMEOUT, Drained, OpenError, PART_BYTES, READERS, WriteError};
 use super::group::{Group, Row};
 use super::migrations;
-use super::page::{Page, PageRequest, PageRow};
+use super::page::{Page, PageRequest, PageRow, Place, PlacedRow, placed};
 use super::url::DatabaseUrl;
 use crate::event::{Batch, Event};
 
@@ -47,34 +47,60 @@ const PENDING: &str = "SELECT pending FROM stats";
 const PING: &str = "SELECT only_row FROM counters";
 
 /// Finds the topics by leaping from one to the next in the key's index: as many steps as there are
-/// topics, for any number of events. The counters stand beside each topic, so that all is one
-/// statement and one snapshot.
+/// topics, for any number of events. The counters stand beside them, so that all is one statement
+/// and one snapshot. ?1 is the topic after which the list begins, ?2 its length.
 const COUNTS: &str = "
     WITH RECURSIVE topics (topic) AS (
         SELECT min(topic) FROM processed_events
         UNION ALL
         SELECT (SELECT min(topic) FROM processed_events WHERE topic > topics.topic) FROM topics WHERE topic IS NOT NULL
+    ), listed (topic, number) AS (
+        SELECT min(topic), 1 FROM processed_events WHERE topic > ?1
+        UNION ALL
+        SELECT (SELECT min(topic) FROM processed_events WHERE topic > listed.topic), number + 1
+        FROM listed WHERE topic IS NOT NULL AND number < ?2
     )
-    SELECT received, unique_processed, duplicate_dropped, pending, topic
-    FROM stats LEFT JOIN topics ON topic IS NOT NULL";
+    SELECT received, unique_processed, duplicate_dropped, pending, (SELECT count(topic) FROM topics),
+           (SELECT json_group_array(topic) FROM listed WHERE topic IS NOT NULL)
+    FROM stats";
 
-/// A page: ?1 is the topic, ?2 the cursor, ?3 the rows, ?4 the bytes of payload, beyond which
-/// payloads are left out.
+/// A page: ?1 is the topic, ?2 the cursor, ?3 the rows, ?4 the bytes beyond which rows have no
+/// content. A character of a name may need six bytes in a response. Contents are joined, because the
+/// window's rows are copied.
 macro_rules! page {
     ($condition:literal) => {
         concat!(
-            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < ?4 THEN payload END AS payload,
-                    processed_at_ms
-             FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS before
-                   FROM (SELECT * FROM processed_events WHERE ",
+            "SELECT place.seq, size,
+                    CASE WHEN before < ?4 THEN event.topic END, CASE WHEN before < ?4 THEN event_id END,
+                    CASE WHEN before < ?4 THEN timestamp END, CASE WHEN before < ?4 THEN source END,
+                    CASE WHEN before < ?4 THEN payload END, processed_at_ms
+             FROM (SELECT seq, size, sum(size) OVER (ORDER BY seq DESC) - size AS before
+                   FROM (SELECT seq, octet_length(payload) + 200 + 6 *
+                                (octet_length(topic) + octet_length(event_id) + octet_length(source)) AS size
+                         FROM processed_events WHERE ",
             $condition,
-            " ORDER BY seq DESC LIMIT ?3))
-             ORDER BY seq DESC"
+            " ORDER BY seq DESC LIMIT ?3)) AS place
+             CROSS JOIN processed_events AS event ON event.seq = place.seq
+             ORDER BY place.seq DESC"
         )
     };
 }
 const PAGE: &str = page!("?1 IS NULL AND seq < ?2");
 const PAGE_OF_TOPIC: &str = page!("topic = ?1 AND seq < ?2");
+
+/// A part of a page: ?1 is the topic, ?2 the oldest place and ?3 the newest.
+macro_rules! rows {
+    ($condition:literal) => {
+        concat!(
+            "SELECT seq, topic, event_id, timestamp, source, payload, processed_at_ms FROM processed_events
+             WHERE ",
+            $condition,
+            " AND seq BETWEEN ?2 AND ?3 ORDER BY seq DESC"
+        )
+    };
+}
+const ROWS: &str = rows!("?1 IS NULL");
+const ROWS_OF_TOPIC: &str = rows!("topic = ?1");
 
 /// A query that owns its parameters.
 type BoundQuery = Query<'static, Database, SqliteArguments>;
@@ -152,9 +178,10 @@ impl Sqlite {
         Worker { session: self.session.clone() }
     }
 
-    pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
-        let rows: Vec<CountRow> = sqlx::query_as(COUNTS).fetch_all(&self.readers).await?;
-        Ok(Counts::from_rows(rows))
+    pub(super) async fn counts(&self, topics_after: &str) -> Result<Counts, sqlx::Error> {
+        let counts = sqlx::query_as(COUNTS).bind(topics_after).bind(MAX_TOPICS);
+        let columns: CountColumns<String> = counts.fetch_one(&self.readers).await?;
+        Ok(Counts::new(columns, |topics| serde_json::from_str(&topics).unwrap_or_default()))
     }
 
     pub(super) async fn pending(&self) -> Result<i64, sqlx::Error> {
@@ -163,14 +190,25 @@ impl Sqlite {
 
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
         let statement = if request.topic.is_some() { PAGE_OF_TOPIC } else { PAGE };
-        let rows: Vec<PageRow> = sqlx::query_as(statement)
+        let rows: Vec<PlacedRow> = sqlx::query_as(statement)
             .bind(request.topic.as_deref())
             .bind(request.before())
             .bind(request.rows_to_read())
-            .bind(PAGE_PAYLOAD_BYTES)
+            .bind(PART_BYTES)
             .fetch_all(&self.readers)
             .await?;
         Ok(Page::from_rows(rows, request))
+    }
+
+    pub(super) async fn rows(
+        &self,
+        topic: Option<&str>,
+        places: &[Place],
+    ) -> Result<Vec<PageRow>, sqlx::Error> {
+        let statement = if topic.is_some() { ROWS_OF_TOPIC } else { ROWS };
+        let seq = |place: Option<&Place>| place.map_or(0, |place| place.seq);
+        let rows = sqlx::query_as(statement).bind(topic).bind(seq(places.last())).bind(seq(places.first()));
+        Ok(placed(rows.fetch_all(&self.readers).await?, places))
     }
 
     pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {
