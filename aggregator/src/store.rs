@@ -159,6 +159,14 @@ impl Store {
         }
     }
 
+    /// Fails if the database takes no writes.
+    pub(crate) async fn prove_writable(&self) -> Result<(), sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.prove_writable().await,
+            Backend::Postgres(store) => store.prove_writable().await,
+        }
+    }
+
     /// Closes the readers' connections.
     pub(crate) async fn close(&self) {
         match &self.backend {
@@ -190,7 +198,7 @@ impl Writer {
     /// Does work that no request waits for.
     pub(crate) async fn tidy(&mut self) {
         match self {
-            Self::Sqlite(_) => {}
+            Self::Sqlite(writer) => writer.tidy().await,
             Self::Postgres(writer) => writer.tidy().await,
         }
     }

@@ -47,6 +47,12 @@ pub(crate) enum ApiError {
     Database(#[from] sqlx::Error),
     #[error("a valid token is needed: Authorization: Bearer <token>")]
     Unauthorized,
+    #[error("more than one Host header")]
+    TwoHosts,
+    #[error("the service is not known under this host; ALLOWED_HOSTS adds names")]
+    ForeignHost,
+    #[error("a page of another site may not send events; ALLOWED_HOSTS adds sites")]
+    ForeignOrigin,
     #[error("not found")]
     NotFound,
     #[error("method not allowed")]
@@ -83,6 +89,16 @@ pub(crate) enum BadRequest {
 #[expect(dead_code, reason = "a part of the document")]
 pub(crate) struct Unauthorized(Failure);
 
+/// Response to a request that a page of another site may have made.
+#[derive(IntoResponses)]
+#[response(
+    status = 403,
+    description = "The Host is not one of the service's (if it listens on the loopback), or a page of another \
+                   site sends events without a token; ALLOWED_HOSTS adds names"
+)]
+#[expect(dead_code, reason = "a part of the document")]
+pub(crate) struct Forbidden(Failure);
+
 /// Response of a route that needs the database, without it.
 #[derive(IntoResponses)]
 #[response(
@@ -101,7 +117,8 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BodyBroken | Self::TwoHosts => StatusCode::BAD_REQUEST,
+            Self::ForeignHost | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             // Nothing was stored, and a retry may succeed.
             Self::Crowded
             | Self::Congested

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
 use crate::api::app::App;
-use crate::api::error::{ApiError, Faults, Unauthorized, Unavailable};
+use crate::api::error::{ApiError, Faults, Forbidden, Unauthorized, Unavailable};
 use crate::api::query::Parameters;
 use crate::event::Fault;
 use crate::store::{Page, PageRequest, PageRow};
@@ -80,6 +80,7 @@ enum Payload<'a> {
           content((Vec<Row<'static>> = "application/json"), (String = "application/x-ndjson")),
          headers(("Link" = String, description = "The next page, if there is one, with rel=next (RFC 8288)"))),
         Unauthorized,
+        Forbidden,
         (status = 400, description = "As 422, if INVALID_STATUS is 400", body = Faults),
         (status = 422, description = "A parameter is invalid", body = Faults),
         Unavailable,

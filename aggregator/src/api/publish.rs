@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::api::app::App;
 use crate::api::body::read_batch;
-use crate::api::error::{ApiError, BadRequest, Failure, Faults, Unauthorized, Unavailable};
+use crate::api::error::{ApiError, BadRequest, Failure, Faults, Forbidden, Unauthorized, Unavailable};
 use crate::api::outgoing::to_json;
 use crate::api::query::{Parameters, Switch};
 use crate::event::Publication;
@@ -71,6 +71,7 @@ enum Accepted {
         (status = 400, description = "As 422, if INVALID_STATUS is 400; or the body broke off",
          body = BadRequest),
         Unauthorized,
+        Forbidden,
         (status = 408, description = "The body did not arrive in time", body = Failure),
         (status = 413, description = "More events than MAX_BATCH or more bytes than BODY_LIMIT_MIB",
          body = Failure),

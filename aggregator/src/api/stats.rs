@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::app::App;
-use crate::api::error::{ApiError, Unauthorized, Unavailable};
+use crate::api::error::{ApiError, Forbidden, Unauthorized, Unavailable};
 use crate::api::query::Parameters;
 
 /// Counters of the database. `received` is the sum of `unique_processed`, `duplicate_dropped` and
@@ -64,6 +64,7 @@ struct QueueStats {
     responses(
         (status = 200, description = "The counters", body = Stats),
         Unauthorized,
+        Forbidden,
         Unavailable,
     )
 )]

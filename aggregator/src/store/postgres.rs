@@ -38,6 +38,8 @@ const FOLD_EVERY: u32 = 1_000;
 #[derive(Debug, Clone)]
 pub(super) struct Postgres {
     readers: PgPool,
+    /// A connection that listings cannot keep busy.
+    probe: PgPool,
     options: PgConnectOptions,
     statement_timeout: Duration,
 }
@@ -68,18 +70,9 @@ impl Postgres {
         if let Err(error) = connection.close().await {
             tracing::debug!(%error, "the first connection did not close cleanly");
         }
-        let session = reader_session(statement_timeout);
-        let readers = PgPoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(move |connection, _| {
-                let session = session.clone();
-                Box::pin(
-                    async move { sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await.map(drop) },
-                )
-            })
-            .connect_lazy_with(options.clone());
-        Ok(Self { readers, options, statement_timeout })
+        let readers = pool(READERS, reader_session(statement_timeout), &options);
+        let probe = pool(1, writer_session(statement_timeout), &options);
+        Ok(Self { readers, probe, options, statement_timeout })
     }
 
     pub(super) fn writer(&self) -> Writer {
@@ -130,11 +123,16 @@ impl Postgres {
     }
 
     pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("SELECT 1").fetch_one(&self.readers).await.map(drop)
+        sqlx::query("SELECT 1").fetch_one(&self.probe).await.map(drop)
+    }
+
+    pub(super) async fn prove_writable(&self) -> Result<(), sqlx::Error> {
+        sqlx::query(FOLD).execute(&self.probe).await.map(drop)
     }
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
+        self.probe.close().await;
     }
 }
 
@@ -251,6 +249,18 @@ impl Writer {
     pub(super) async fn close(self) {
         close(self.connection).await;
     }
+}
+
+/// Makes a pool whose connections begin with these settings.
+fn pool(size: u32, session: String, options: &PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(move |connection, _| {
+            let session = session.clone();
+            Box::pin(async move { sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await.map(drop) })
+        })
+        .connect_lazy_with(options.clone())
 }
 
 async fn close(connection: Option<PgConnection>) {

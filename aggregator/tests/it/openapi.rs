@@ -17,7 +17,10 @@ on_both_databases! {
 }
 
 /// Responses that no test here can reach on both databases, and the test of `outages` that does.
-const ELSEWHERE: [(&str, &str); 1] = [("get /health 503", "a_lost_postgres_means_503_until_it_is_back")];
+const ELSEWHERE: [(&str, &str); 2] = [
+    ("get /health 503", "a_lost_postgres_means_503_until_it_is_back"),
+    ("get /ready 503", "a_lost_postgres_means_503_until_it_is_back"),
+];
 
 /// Address of the document in the validator. Its references are relative to it.
 const PLACE: &str = "https://onceproof.invalid/openapi.json";
@@ -140,8 +143,22 @@ async fn every_response_is_in_the_document(database: &Database) {
         document.get(client, &format!("/events{query}")).await;
     }
     document.get(client, "/stats").await;
-    document.get(client, "/health").await;
-    document.get(client, "/metrics").await;
+    for path in ["/health", "/live", "/ready", "/metrics"] {
+        document.get(client, path).await;
+    }
+    for (method, path) in [
+        ("get", "/events"),
+        ("get", "/stats"),
+        ("get", "/metrics"),
+        ("get", "/health"),
+        ("get", "/live"),
+        ("get", "/ready"),
+        ("post", "/publish"),
+    ] {
+        let named = if method == "get" { Method::GET } else { Method::POST };
+        let foreign = client.request(named, path).header("host", "evil.example").send().await.unwrap();
+        document.check_response(method, path, foreign).await;
+    }
     let lines = client.get_accepting("/events", "application/x-ndjson").await;
     document.check_response("get", "/events", lines).await;
 
@@ -152,7 +169,7 @@ async fn every_response_is_in_the_document(database: &Database) {
     document.get(client, "/events?limit=0&cursor=x").await;
     document.publish(client, "", &json!([1, 2, 3, 4]).to_string()).await;
 
-    let broken = RawRequest::publish_until(client, &[event("t", "late")], 80).await;
+    let broken = RawRequest::publish_until(client, &[event("t", "late")], 100).await;
     document.check_raw("post", "/publish", &broken.response().await);
 
     let blockade = database.block_writers().await;
@@ -181,7 +198,7 @@ async fn every_response_is_in_the_document(database: &Database) {
         Target::start_with(database, |settings| settings.auth_token = Some("s3cret".parse().unwrap())).await;
     assert_eq!(Document::of(&target.client).await.content, document.content, "nor does a token");
     document.publish(&target.client, "", &batch.to_string()).await;
-    for path in ["/events", "/stats", "/metrics", "/health"] {
+    for path in ["/events", "/stats", "/metrics", "/health", "/live", "/ready"] {
         document.get(&target.client, path).await;
     }
     let packed = target.client.request(Method::POST, "/publish").bearer_auth("s3cret").body("{}");
