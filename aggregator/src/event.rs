@@ -1,5 +1,4 @@
-//! Parsing of events: a request's body becomes a [`Batch`] of valid events, or a list of every
-//! fault.
+//! Parsing of events: a request's body becomes a [`Batch`] of valid events, or a list of faults.
 //!
 //! The body is kept whole, and each event is five spans of it. So nothing is copied between the
 //! socket and the database. A string with escapes is decoded, appended behind the body and spanned
@@ -65,7 +64,8 @@ impl Batch {
     /// `events`.
     ///
     /// # Errors
-    /// Lists every fault, each with its index and field, or reports more than `max_events`.
+    /// Lists the first faults, each with its index and field, and counts the others; or reports more
+    /// than `max_events`.
     pub(crate) fn parse(body: Vec<u8>, max_events: usize) -> Result<Self, Rejected> {
         let text = utf8(body)?;
         let mut reader = Reader::new(&text);

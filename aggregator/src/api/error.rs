@@ -20,7 +20,7 @@ const ACCEPTED_ENCODINGS: &str = "gzip, zstd";
 /// Reasons to refuse a request.
 #[derive(Debug, Error)]
 pub(crate) enum ApiError {
-    /// Invalid events or parameters, each fault listed.
+    /// Invalid events or parameters, the first faults listed.
     #[error("invalid input")]
     Invalid { faults: Vec<Fault>, status: InvalidStatus },
     /// More bytes or events than allowed.
@@ -66,11 +66,11 @@ pub(crate) struct Failure {
     detail: String,
 }
 
-/// Every fault of a request.
+/// The first 100 faults of a request. One more fault, of the type `more_faults`, counts the others.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Faults {
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 101)]
     detail: Vec<Fault>,
 }
 

@@ -1,7 +1,10 @@
 //! `/live` and `/ready`, which orchestrators ask, and the program that asks for them.
 
 use reqwest::StatusCode;
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::database::Database;
 use crate::in_time;
@@ -43,6 +46,25 @@ async fn a_service_whose_last_write_failed_is_alive_and_not_ready_until_one_woul
     })
     .await;
     target.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_stopping_is_not_ready() {
+    let database = Database::sqlite();
+    let mut program = Program::start(&database).await;
+    in_time(async {
+        // A request whose head is still arriving when the signal comes is served to its end.
+        let mut late = TcpStream::connect(program.client.address).await.unwrap();
+        late.write_all(b"GET /ready HTTP/1.1\r\nhost: localhost\r\n").await.unwrap();
+        while !program.client.get("/metrics").await.text().await.unwrap().contains("open_connections 2") {}
+        program.signal(Signal::TERM);
+        program.wait_for_log("stopping").await;
+        late.write_all(b"\r\n").await.unwrap();
+        let mut answer = String::new();
+        late.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("draining"), "{answer}");
+    })
+    .await;
 }
 
 #[tokio::test]
