@@ -9,6 +9,7 @@
 //! is read once the client has taken the one before. So only one part is in memory, and no snapshot
 //! is held open while events are stored.
 
+mod form;
 mod parts;
 
 use std::fmt::Write as _;
@@ -17,49 +18,18 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
+use self::form::{Form, LINES, Row};
 use crate::api::app::App;
 use crate::api::error::{ApiError, Faults, Forbidden, Unauthorized, Unavailable};
 use crate::api::query::Parameters;
 use crate::event::Fault;
-use crate::store::{Page, PageRequest, PageRow};
+use crate::store::{Page, PageRequest};
 
 const MAX_LIMIT: u32 = 10_000;
-/// One JSON object a line.
-const LINES: &str = "application/x-ndjson";
 /// Parameters of other ways of paging, which are refused. Other unknown parameters are ignored; but
 /// a client that asks for a further page by one of these would get the first page again.
 const OTHER_WAYS: [&str; 3] = ["offset", "skip", "page"];
-
-/// A stored event.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = StoredEvent)]
-struct Row<'a> {
-    topic: &'a str,
-    event_id: &'a str,
-    timestamp: &'a str,
-    source: &'a str,
-    #[schema(schema_with = Payload::schema)]
-    payload: Payload<'a>,
-    /// Time at which it was stored.
-    #[schema(format = DateTime)]
-    processed_at: String,
-}
-
-/// The payload as it was sent. Text that is not JSON can only come from a person with a database
-/// client. It is shown as a string, so that the other rows can still be read.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Payload<'a> {
-    Json(&'a RawValue),
-    Text(&'a str),
-}
 
 /// Lists stored events, newest first, page by page, or all of them as lines
 #[utoipa::path(
@@ -93,7 +63,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let request = parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
-    let mut page = page(&app, &request).await?;
+    let mut page = parts::page(&app, &request).await?;
     let form = if accepts(&headers, LINES) { Form::Lines } else { Form::Array };
     // In HTTP/1.0 a body that breaks off looks like a whole one.
     let may_stream = version > Version::HTTP_10;
@@ -108,32 +78,6 @@ pub(crate) async fn events(
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
-}
-
-async fn page(app: &App, request: &PageRequest) -> Result<Page, sqlx::Error> {
-    // No stored topic holds a NUL, and PostgreSQL would refuse the parameter.
-    if request.topic.as_ref().is_some_and(|topic| topic.contains('\0')) {
-        return Ok(Page::empty());
-    }
-    app.store.page(request).await
-}
-
-/// Form of a listing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// One JSON array.
-    Array,
-    /// One JSON object a line.
-    Lines,
-}
-
-impl Form {
-    fn media_type(self) -> &'static str {
-        match self {
-            Self::Array => "application/json",
-            Self::Lines => LINES,
-        }
-    }
 }
 
 /// True if the client names this media type among those that it accepts.
@@ -192,34 +136,6 @@ fn link(page: &Page, request: &PageRequest) -> Option<HeaderValue> {
     }
     link.push_str(">; rel=\"next\"");
     Some(HeaderValue::from_str(&link).expect("a percent-encoded text is a header value"))
-}
-
-impl Payload<'_> {
-    fn schema() -> Schema {
-        let kind = |kind| ObjectBuilder::new().schema_type(kind);
-        AnyOfBuilder::new()
-            .item(kind(Type::Object))
-            .item(kind(Type::String))
-            .description(Some(
-                "As it was sent. A string if somebody changed it in the database to text that is not JSON",
-            ))
-            .into()
-    }
-}
-
-impl<'a> Row<'a> {
-    fn of(row: &'a PageRow) -> Self {
-        let payload = row.payload.as_str();
-        let processed_at = Timestamp::from_millisecond(row.processed_at_ms).unwrap_or_default();
-        Self {
-            topic: &row.topic,
-            event_id: &row.event_id,
-            timestamp: &row.timestamp,
-            source: &row.source,
-            payload: serde_json::from_str(payload).map_or(Payload::Text(payload), Payload::Json),
-            processed_at: format!("{processed_at:.3}"),
-        }
-    }
 }
 
 fn percent_encode(text: &str, into: &mut String) {

@@ -20,7 +20,7 @@ pub(crate) struct PageRequest {
 pub(crate) struct Page {
     /// The first rows, as many as fit into a part.
     pub(crate) rows: Vec<PageRow>,
-    /// The others, in their order, which [`Store::rows`](super::Store::rows) reads.
+    /// The others, in their order, which `Store::rows` reads.
     pub(crate) rest: Vec<Place>,
     /// `None` on the last page.
     pub(crate) next: Option<i64>,

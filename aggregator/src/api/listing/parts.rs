@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 
-use super::{Form, Row, page};
+use super::form::Form;
 use crate::api::app::App;
 use crate::api::error::ApiError;
 use crate::api::outgoing::Held;
-use crate::store::{Page, PageRequest, PageRow, Place, next_part};
+use crate::store::{Page, PageRequest, Place, next_part};
 
 /// Memory that is taken for the first part of a page, before its size is known.
 const FIRST_PART_BYTES: usize = 1024 * 1024;
@@ -99,101 +99,18 @@ impl Listing {
     }
 }
 
+/// Reads a page.
+pub(super) async fn page(app: &App, request: &PageRequest) -> Result<Page, sqlx::Error> {
+    // No stored topic holds a NUL, and PostgreSQL would refuse the parameter.
+    if request.topic.as_ref().is_some_and(|topic| topic.contains('\0')) {
+        return Ok(Page::empty());
+    }
+    app.store.page(request).await
+}
+
 /// Ties the bytes to their share, which was taken for at least as many.
 fn ended(mut held: Held, mut bytes: Vec<u8>) -> Bytes {
     bytes.shrink_to_fit();
     held.shrink(bytes.len());
     held.around(bytes)
-}
-
-impl Form {
-    fn first_part(self, rows: &[PageRow], is_last: bool) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        match self {
-            Self::Lines => self.add(rows, &mut bytes),
-            Self::Array => {
-                bytes.push(b'[');
-                let (first, others) = rows.split_at(rows.len().min(1));
-                first.iter().for_each(|row| add_row(row, &mut bytes));
-                self.add(others, &mut bytes);
-            }
-        }
-        self.end(is_last, bytes)
-    }
-
-    fn further_part(self, rows: &[PageRow], is_last: bool) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.add(rows, &mut bytes);
-        self.end(is_last, bytes)
-    }
-
-    fn add(self, rows: &[PageRow], bytes: &mut Vec<u8>) {
-        for row in rows {
-            match self {
-                Self::Array => {
-                    bytes.push(b',');
-                    add_row(row, bytes);
-                }
-                Self::Lines => {
-                    add_row(row, bytes);
-                    bytes.push(b'\n');
-                }
-            }
-        }
-    }
-
-    fn end(self, is_last: bool, mut bytes: Vec<u8>) -> Vec<u8> {
-        if is_last && self == Self::Array {
-            bytes.push(b']');
-        }
-        bytes
-    }
-}
-
-fn add_row(row: &PageRow, bytes: &mut Vec<u8>) {
-    serde_json::to_writer(bytes, &Row::of(row)).expect("texts and numbers are always JSON");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(payload: &str) -> PageRow {
-        let text = str::to_owned;
-        PageRow {
-            seq: 1,
-            topic: text("t"),
-            event_id: text("id"),
-            timestamp: text("2025-01-01"),
-            source: text("test"),
-            payload: text(payload),
-            processed_at_ms: 0,
-        }
-    }
-
-    fn text(bytes: Vec<u8>) -> String {
-        String::from_utf8(bytes).unwrap()
-    }
-
-    #[test]
-    fn a_payload_is_shown_as_it_was_sent_and_a_spoiled_one_as_text() {
-        let sent = r#"{ "b":1e400, "a":"\ud800", "b":1.0 }"#;
-        let json = text(Form::Array.first_part(&[row(sent), row("{oops")], true));
-        assert!(json.contains(sent), "{json}");
-        assert!(json.contains(r#""payload":"{oops","processed_at":"1970-01-01T00:00:00.000Z""#), "{json}");
-    }
-
-    #[test]
-    fn parts_make_one_array_or_lines() {
-        let whole = text(Form::Array.first_part(&[row("{}"), row("{}"), row("{}")], true));
-        let first = text(Form::Array.first_part(&[row("{}")], false));
-        let middle = text(Form::Array.further_part(&[row("{}"), row("{}")], false));
-        // Somebody has deleted the last rows meanwhile.
-        let last = text(Form::Array.further_part(&[], true));
-        assert_eq!(whole, first + &middle + &last);
-        assert_eq!(text(Form::Array.first_part(&[], true)), "[]");
-        let lines = text(Form::Lines.first_part(&[row("{}")], false));
-        assert_eq!(lines, text(Form::Lines.further_part(&[row("{}")], true)));
-        assert!(lines.ends_with("}\n"), "{lines}");
-    }
 }
