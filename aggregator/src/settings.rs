@@ -21,8 +21,8 @@ const MIB: usize = 1024 * 1024;
 /// The reference target of Onceproof: an HTTP service that stores each event exactly once
 ///
 /// POST /publish takes events, GET /events lists them, GET /stats counts them, and GET /health
-/// checks the database; /live and /ready are for orchestrators. An event's key is (topic, event_id). An event whose key is stored already
-/// is counted as a duplicate and dropped.
+/// checks the database. GET /live and GET /ready are for orchestrators. An event's key is (topic,
+/// event_id). An event whose key is stored already is counted as a duplicate and dropped.
 ///
 /// Exit codes: 0 after SIGTERM or SIGINT, 1 if the service cannot start or go on, 2 for a wrong
 /// setting.
