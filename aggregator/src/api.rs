@@ -8,12 +8,15 @@ mod health;
 mod listing;
 mod metrics;
 mod openapi;
+mod origin;
+pub(crate) mod outgoing;
 mod page;
 mod publish;
 mod query;
 mod stats;
 
 use std::future::ready;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,10 +25,12 @@ use axum::routing::get;
 
 use self::app::App;
 use self::error::ApiError;
+use self::origin::Gate;
 use self::page::Page;
 
-/// Makes all routes, with the token's guard and the counting of responses.
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// Makes all routes of a service that listens there, with its guards and the counting of responses.
+pub(crate) fn router(app: Arc<App>, listening: SocketAddr) -> Router {
+    let gate = Arc::new(Gate::new(&app.settings, listening));
     let mut guarded = openapi::guarded_routes();
     if let Some(token) = app.settings.token() {
         guarded = guarded.route_layer(from_fn_with_state(token, auth::guard));
@@ -37,6 +42,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/openapi.json", get(openapi::handler(&document)))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(from_fn_with_state(gate, origin::guard))
         // The last layer is the first that a request meets: it counts what the others refuse.
         .layer(from_fn_with_state(Arc::clone(&app.metrics), metrics::count))
         .with_state(app)

@@ -1,5 +1,4 @@
-//! Parsing of events: a request's body becomes a [`Batch`] of valid events, or a list of every
-//! fault.
+//! Parsing of events: a request's body becomes a [`Batch`] of valid events, or a list of faults.
 //!
 //! The body is kept whole, and each event is five spans of it. So nothing is copied between the
 //! socket and the database. A string with escapes is decoded, appended behind the body and spanned
@@ -14,8 +13,8 @@ mod shape;
 use serde_json::value::RawValue;
 
 use self::envelope::{Envelope, column, reason};
-use self::fault::Reason;
 pub(crate) use self::fault::{Fault, Rejected};
+use self::fault::{Faults, Reason};
 use self::member::Member;
 pub(crate) use self::shape::Publication;
 
@@ -65,7 +64,8 @@ impl Batch {
     /// `events`.
     ///
     /// # Errors
-    /// Lists every fault, each with its index and field, or reports more than `max_events`.
+    /// Lists the first faults, each with its index and field, and counts the others; or reports more
+    /// than `max_events`.
     pub(crate) fn parse(body: Vec<u8>, max_events: usize) -> Result<Self, Rejected> {
         let text = utf8(body)?;
         let mut reader = Reader::new(&text);
@@ -126,17 +126,20 @@ fn utf8(body: Vec<u8>) -> Result<String, Rejected> {
 struct Reader<'a> {
     body: &'a str,
     decoded: String,
-    faults: Vec<Fault>,
+    faults: Faults,
 }
 
 impl<'a> Reader<'a> {
     fn new(body: &'a str) -> Self {
-        Self { body, decoded: String::new(), faults: Vec::new() }
+        Self { body, decoded: String::new(), faults: Faults::default() }
     }
 
     /// Returns the decoded text, or the faults.
     fn finish(self) -> Result<String, Rejected> {
-        if self.faults.is_empty() { Ok(self.decoded) } else { Err(Rejected::Invalid(self.faults)) }
+        match self.faults.list() {
+            faults if faults.is_empty() => Ok(self.decoded),
+            faults => Err(Rejected::Invalid(faults)),
+        }
     }
 
     fn lines(&mut self, max_events: usize) -> Result<Vec<Spans>, Rejected> {
@@ -150,12 +153,12 @@ impl<'a> Reader<'a> {
             }
             match serde_json::from_str::<&RawValue>(line) {
                 Ok(member) => events.extend(self.member(index, member)),
-                Err(error) => self.faults.push(Fault::line(index, broken_line(number, line, &error))),
+                Err(error) => self.faults.add(|| Fault::line(index, broken_line(number, line, &error))),
             }
             index += 1;
         }
         if index == 0 {
-            self.faults.push(Fault::events(envelope::EMPTY));
+            self.faults.add(|| Fault::events(envelope::EMPTY));
         }
         Ok(events)
     }
@@ -173,7 +176,7 @@ impl<'a> Reader<'a> {
         match Member::parse(member) {
             Ok(member) => self.event(index, member),
             Err(reason) => {
-                self.faults.push(Fault::event(index, reason));
+                self.faults.add(|| Fault::event(index, reason));
                 None
             }
         }
@@ -181,11 +184,14 @@ impl<'a> Reader<'a> {
 
     /// Returns the spans of one member, or notes its faults.
     fn event(&mut self, index: usize, member: Member<'a>) -> Option<Spans> {
-        for name in member.repeated {
-            self.faults.push(Fault::field(index, name, rule::REPEATED));
+        for name in &member.repeated {
+            self.faults.add(|| Fault::field(index, name, rule::REPEATED));
         }
-        if let Some(name) = member.too_deep {
-            self.faults.push(Fault::field(index, name, rule::TOO_DEEP));
+        if let Some(name) = &member.too_deep {
+            self.faults.add(|| Fault::field(index, name, rule::TOO_DEEP));
+        }
+        if member.is_too_wide {
+            self.faults.add(|| Fault::event(index, rule::TOO_WIDE));
         }
         // All five are read before any is found missing, so that every fault of the event is
         // reported at once.
@@ -211,7 +217,7 @@ impl<'a> Reader<'a> {
         rule: fn(&str) -> Result<(), Reason>,
     ) -> Option<Span> {
         let read = raw.ok_or(rule::MISSING).and_then(|raw| self.text(raw, rule));
-        read.map_err(|reason| self.faults.push(Fault::field(index, name, reason))).ok()
+        read.map_err(|reason| self.faults.add(|| Fault::field(index, name, reason))).ok()
     }
 
     fn text(&mut self, raw: &'a RawValue, rule: fn(&str) -> Result<(), Reason>) -> Result<Span, Reason> {
@@ -235,7 +241,7 @@ impl<'a> Reader<'a> {
             None => Some(self.append(ABSENT_PAYLOAD)),
             Some(raw) if raw.get().starts_with('{') => Some(self.span_of(raw.get())),
             Some(_) => {
-                self.faults.push(Fault::field(index, "payload", rule::NOT_AN_OBJECT));
+                self.faults.add(|| Fault::field(index, "payload", rule::NOT_AN_OBJECT));
                 None
             }
         }

@@ -19,7 +19,7 @@ pub(crate) mod worker;
 pub(crate) mod writer;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,12 @@ const WORTH_A_TRANSACTION: usize = 1_000;
 /// Time after which a writer may be stuck, behind a lock or a dead connection. Others then go on
 /// without it.
 const LONGEST_GATHERING: Duration = Duration::from_millis(20);
+
+/// Fate of the last write, for those who ask whether the service is fit for more.
+#[derive(Debug, Default)]
+pub(crate) struct LastWrite {
+    has_failed: AtomicBool,
+}
 
 /// Handlers' end of the queue.
 #[derive(Debug)]
@@ -134,6 +140,18 @@ pub(crate) fn queue(max_requests: usize, max_bytes: usize) -> (Ingest, Queue) {
         longest_gathering: LONGEST_GATHERING,
     };
     (Ingest { jobs: sender, left, room, room_units }, queue)
+}
+
+impl LastWrite {
+    pub(crate) fn set(&self, has_failed: bool) {
+        self.has_failed.store(has_failed, Ordering::Relaxed);
+    }
+
+    /// True if the database was not available, or the outcome is unknown. Events that the database
+    /// rejects are no failure.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
 }
 
 impl Ingest {

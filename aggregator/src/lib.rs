@@ -9,6 +9,7 @@
 #![allow(missing_docs, reason = "only this crate's own program and tests read it")]
 
 mod api;
+pub mod check;
 mod connections;
 mod event;
 mod ingest;
@@ -20,6 +21,7 @@ mod store;
 use std::future::{Future, pending};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -33,10 +35,11 @@ pub use crate::settings::{Ack, InvalidStatus, ListenAddress, LogFormat, Settings
 pub use crate::store::{DatabaseUrl, DatabaseUrlError, OpenError, Store};
 
 use crate::api::app::App;
+use crate::api::outgoing::Outgoing;
 use crate::connections::Room;
 use crate::ingest::inbox::Inbox;
 use crate::ingest::intake::Intake;
-use crate::ingest::{Queue, worker, writer};
+use crate::ingest::{LastWrite, Queue, worker, writer};
 use crate::metrics::Metrics;
 
 /// Pause between two looks into an inbox that this process does not fill itself.
@@ -85,7 +88,7 @@ pub async fn run(
 /// timeout.
 ///
 /// # Errors
-/// A writer has stopped.
+/// A writer has stopped, or the listener is broken.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
@@ -94,11 +97,16 @@ pub async fn serve(
 ) -> Result<(), RunError> {
     let drain_timeout = settings.drain_timeout();
     let limits = settings.limits();
+    let address = settings.listen.as_str().to_owned();
+    let listening = listener.local_addr().map_err(|reason| RunError::Listen { address, reason })?;
     let (app, mut writers) = start(store.clone(), settings);
     let (stopping, stopped) = watch::channel(());
     let room = app.room.clone();
-    let server = connections::serve(listener, api::router(app), room, limits, async move {
+    let draining = Arc::clone(&app);
+    let server = connections::serve(listener, api::router(app, listening), room, limits, async move {
         shutdown.await;
+        draining.is_draining.store(true, Ordering::Relaxed);
+        drop(draining);
         tracing::info!("stopping: no new requests");
         stopping.send_replace(());
     });
@@ -140,8 +148,9 @@ fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
     let (serving, served) = watch::channel(());
     let inbox = Arc::<Inbox>::default();
     let metrics = Arc::new(Metrics::new());
+    let last_write = Arc::<LastWrite>::default();
     let mut tasks = JoinSet::new();
-    spawn_writers(&store, &settings, &queue, &inbox, &metrics, &mut tasks);
+    spawn_writers(&store, &settings, &queue, &inbox, &metrics, &last_write, &mut tasks);
     spawn_workers(&store, &settings, &inbox, &metrics, &served, &mut tasks);
     if settings.ack == Ack::Queued {
         tasks.spawn(worker::watch(store.clone(), Arc::clone(&inbox), served));
@@ -149,7 +158,7 @@ fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
     let room = Room::new(settings.max_connections);
     let started = Instant::now();
     let instance_id = format!("{:016x}", rand::random::<u64>());
-    let unpacking = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
+    let parsing = Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from)));
     let app = App {
         store,
         ingest,
@@ -157,7 +166,10 @@ fn start(store: Store, settings: Settings) -> (Arc<App>, JoinSet<()>) {
         room,
         inbox,
         intake: Intake::new(settings.intake_bytes()),
-        unpacking,
+        outgoing: Outgoing::new(settings.responses_bytes()),
+        parsing,
+        last_write,
+        is_draining: AtomicBool::new(false),
         _serving: serving,
         settings,
         started,
@@ -172,12 +184,15 @@ fn spawn_writers(
     queue: &Queue,
     inbox: &Arc<Inbox>,
     metrics: &Arc<Metrics>,
+    last_write: &Arc<LastWrite>,
     tasks: &mut JoinSet<()>,
 ) {
     for writer in store.writers(settings.writers) {
         let inbox = (settings.ack == Ack::Queued).then(|| Arc::clone(inbox));
         let metrics = Arc::clone(metrics);
-        tasks.spawn(writer::run(writer, queue.clone(), settings.store_timeout(), inbox, metrics));
+        let last_write = Arc::clone(last_write);
+        let timeout = settings.store_timeout();
+        tasks.spawn(writer::run(writer, queue.clone(), timeout, inbox, metrics, last_write));
     }
 }
 

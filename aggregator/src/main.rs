@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use aggregator::settings::{Command, reference};
-use aggregator::{Settings, logs};
+use aggregator::{Settings, check, logs};
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,6 +15,16 @@ async fn main() -> ExitCode {
     if let Some(Command::Reference) = settings.command {
         print!("{}", reference::page());
         return ExitCode::SUCCESS;
+    }
+    if let Some(url) = &settings.check_ready {
+        let url = Some(url.as_str()).filter(|url| !url.is_empty());
+        return match check::ready(url, &settings.listen) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => {
+                eprintln!("aggregator: {reason}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let format = settings.log_format;
     logs::init(format);

@@ -1,5 +1,6 @@
 //! Settings: each is a flag and an environment variable, with a default that works.
 
+mod host;
 pub mod reference;
 mod token;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use self::host::Host;
 pub use self::token::{Token, TokenError};
 use crate::connections::Limits;
 use crate::store::DatabaseUrl;
@@ -19,8 +21,8 @@ const MIB: usize = 1024 * 1024;
 /// The reference target of Onceproof: an HTTP service that stores each event exactly once
 ///
 /// POST /publish takes events, GET /events lists them, GET /stats counts them, and GET /health
-/// checks the database. An event's key is (topic, event_id). An event whose key is stored already
-/// is counted as a duplicate and dropped.
+/// checks the database. GET /live and GET /ready are for orchestrators. An event's key is (topic,
+/// event_id). An event whose key is stored already is counted as a duplicate and dropped.
 ///
 /// Exit codes: 0 after SIGTERM or SIGINT, 1 if the service cannot start or go on, 2 for a wrong
 /// setting.
@@ -36,9 +38,18 @@ pub struct Settings {
     #[command(subcommand)]
     pub command: Option<Command>,
 
+    /// Ask the service at this URL, or at LISTEN, whether it is ready, and exit with 0 or 1
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    pub check_ready: Option<String>,
+
     /// Address and port to listen on; port 0 takes a free port, which the log names
     #[arg(long, env = "LISTEN", value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     pub listen: ListenAddress,
+
+    /// Names under which browsers may reach the service, beside localhost and loopback addresses if
+    /// it listens on the loopback, and beside its own name if a page sends events without a token
+    #[arg(long, env = "ALLOWED_HOSTS", value_name = "HOST,...", value_delimiter = ',')]
+    pub allowed_hosts: Vec<Host>,
 
     /// Database: `sqlite:FILE`, created if absent, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
     // The environment's value is hidden from --help: it may hold a password.
@@ -52,7 +63,8 @@ pub struct Settings {
     pub database_url: DatabaseUrl,
 
     /// Token that clients send as `Authorization: Bearer TOKEN`; without it no token is needed.
-    /// /health, the page and /openapi.json never need one
+    /// /health, /live, /ready, the page and /openapi.json never need one. Two tokens, a line each, are
+    /// both valid
     #[arg(
         long,
         env = "AUTH_TOKEN",
@@ -62,7 +74,8 @@ pub struct Settings {
     )]
     pub auth_token: Option<Token>,
 
-    /// File with the token. Other users of the machine can see arguments, but not this file
+    /// File with the token, or with two. Other users of the machine can see arguments, but not this
+    /// file
     #[arg(long, env = "AUTH_TOKEN_FILE", value_name = "FILE", value_parser = Token::from_file)]
     pub auth_token_file: Option<Token>,
 
@@ -97,6 +110,11 @@ pub struct Settings {
     #[arg(long, env = "QUEUE_MIB", value_name = "MIB", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub queue_mib: u32,
+
+    /// Memory for responses that clients have not taken yet, in MiB; further large ones get 503
+    #[arg(long, env = "RESPONSES_MIB", value_name = "MIB", default_value_t = 256,
+          value_parser = clap::value_parser!(u32).range(1..=4_095))]
+    pub responses_mib: u32,
 
     /// Connections that write at the same time (PostgreSQL; SQLite has one writer)
     #[arg(long, env = "WRITERS", value_name = "CONNECTIONS", default_value_t = 4,
@@ -262,6 +280,11 @@ impl Settings {
         self.queue_bytes().max(self.body_limit_bytes())
     }
 
+    /// Memory for responses that clients have not taken yet.
+    pub fn responses_bytes(&self) -> usize {
+        self.responses_mib as usize * MIB
+    }
+
     /// Token from either setting.
     pub fn token(&self) -> Option<Token> {
         self.auth_token.or(self.auth_token_file)
@@ -327,6 +350,8 @@ mod tests {
         for arguments in [
             ["--listen", "8080"],
             ["--listen", ":8080"],
+            ["--allowed-hosts", "events.example:8080"],
+            ["--allowed-hosts", "https://events.example"],
             ["--listen", "127.0.0.1:99999"],
             ["--ack", "soon"],
             ["--log-format", "xml"],

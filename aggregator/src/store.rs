@@ -21,7 +21,7 @@ pub(crate) use self::counts::Counts;
 pub use self::fate::OpenError;
 pub(crate) use self::fate::{Drained, WriteError};
 pub(crate) use self::group::{Group, Kind};
-pub(crate) use self::page::{Page, PageRequest, PageRow};
+pub(crate) use self::page::{Page, PageRequest, PageRow, Place, next_part};
 pub use self::url::{DatabaseUrl, DatabaseUrlError};
 use crate::event::Batch;
 
@@ -114,11 +114,11 @@ impl Store {
         }
     }
 
-    /// Reads the counters and the topics, of one snapshot.
-    pub(crate) async fn counts(&self) -> Result<Counts, sqlx::Error> {
+    /// Reads the counters and the first topics after this one, of one snapshot.
+    pub(crate) async fn counts(&self, topics_after: &str) -> Result<Counts, sqlx::Error> {
         match &self.backend {
-            Backend::Sqlite(store) => store.counts().await,
-            Backend::Postgres(store) => store.counts().await,
+            Backend::Sqlite(store) => store.counts(topics_after).await,
+            Backend::Postgres(store) => store.counts(topics_after).await,
         }
     }
 
@@ -138,11 +138,32 @@ impl Store {
         }
     }
 
+    /// Reads the rows of these places, of a page of this topic or of all. A row that somebody has
+    /// deleted meanwhile is left out.
+    pub(crate) async fn rows(
+        &self,
+        topic: Option<&str>,
+        places: &[Place],
+    ) -> Result<Vec<PageRow>, sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.rows(topic, places).await,
+            Backend::Postgres(store) => store.rows(topic, places).await,
+        }
+    }
+
     /// Fails if the database does not answer.
     pub(crate) async fn ping(&self) -> Result<(), sqlx::Error> {
         match &self.backend {
             Backend::Sqlite(store) => store.ping().await,
             Backend::Postgres(store) => store.ping().await,
+        }
+    }
+
+    /// Fails if the database takes no writes.
+    pub(crate) async fn prove_writable(&self) -> Result<(), sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(store) => store.prove_writable().await,
+            Backend::Postgres(store) => store.prove_writable().await,
         }
     }
 
@@ -177,7 +198,7 @@ impl Writer {
     /// Does work that no request waits for.
     pub(crate) async fn tidy(&mut self) {
         match self {
-            Self::Sqlite(_) => {}
+            Self::Sqlite(writer) => writer.tidy().await,
             Self::Postgres(writer) => writer.tidy().await,
         }
     }

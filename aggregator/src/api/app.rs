@@ -1,16 +1,18 @@
 //! State that the handlers share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use tokio::sync::{Semaphore, watch};
 
 use crate::api::error::ApiError;
+use crate::api::outgoing::Outgoing;
 use crate::connections::Room;
 use crate::event::Fault;
-use crate::ingest::Ingest;
 use crate::ingest::inbox::Inbox;
 use crate::ingest::intake::Intake;
+use crate::ingest::{Ingest, LastWrite};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -22,8 +24,12 @@ pub(crate) struct App {
     pub(crate) room: Room,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) intake: Intake,
-    /// Permits for unpacking large bodies.
-    pub(crate) unpacking: Arc<Semaphore>,
+    pub(crate) outgoing: Outgoing,
+    /// Permits for unpacking and parsing large bodies.
+    pub(crate) parsing: Arc<Semaphore>,
+    pub(crate) last_write: Arc<LastWrite>,
+    /// Set from the signal to stop on.
+    pub(crate) is_draining: AtomicBool,
     /// Dropped with the last handler, which ends the workers.
     pub(crate) _serving: watch::Sender<()>,
     pub(crate) settings: Settings,

@@ -20,7 +20,7 @@ const ACCEPTED_ENCODINGS: &str = "gzip, zstd";
 /// Reasons to refuse a request.
 #[derive(Debug, Error)]
 pub(crate) enum ApiError {
-    /// Invalid events or parameters, each fault listed.
+    /// Invalid events or parameters, the first faults listed.
     #[error("invalid input")]
     Invalid { faults: Vec<Fault>, status: InvalidStatus },
     /// More bytes or events than allowed.
@@ -36,6 +36,9 @@ pub(crate) enum ApiError {
     /// Other bodies hold the memory for bodies that arrive.
     #[error("too many large bodies arrive at the same time")]
     Crowded,
+    /// Other responses hold the memory for responses.
+    #[error("too many large responses are on their way")]
+    Congested,
     /// The events were not stored, or their fate is unknown.
     #[error(transparent)]
     NotStored(#[from] NotStored),
@@ -44,6 +47,12 @@ pub(crate) enum ApiError {
     Database(#[from] sqlx::Error),
     #[error("a valid token is needed: Authorization: Bearer <token>")]
     Unauthorized,
+    #[error("more than one Host header")]
+    TwoHosts,
+    #[error("the service is not known under this host; ALLOWED_HOSTS adds names")]
+    ForeignHost,
+    #[error("a page of another site may not send events; ALLOWED_HOSTS adds sites")]
+    ForeignOrigin,
     #[error("not found")]
     NotFound,
     #[error("method not allowed")]
@@ -57,11 +66,11 @@ pub(crate) struct Failure {
     detail: String,
 }
 
-/// Every fault of a request.
+/// The first 100 faults of a request. One more fault, of the type `more_faults`, counts the others.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Faults {
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 101)]
     detail: Vec<Fault>,
 }
 
@@ -80,11 +89,22 @@ pub(crate) enum BadRequest {
 #[expect(dead_code, reason = "a part of the document")]
 pub(crate) struct Unauthorized(Failure);
 
+/// Response to a request that a page of another site may have made.
+#[derive(IntoResponses)]
+#[response(
+    status = 403,
+    description = "The Host is not one of the service's (if it listens on the loopback), or a page of another \
+                   site sends events without a token; ALLOWED_HOSTS adds names"
+)]
+#[expect(dead_code, reason = "a part of the document")]
+pub(crate) struct Forbidden(Failure);
+
 /// Response of a route that needs the database, without it.
 #[derive(IntoResponses)]
 #[response(
     status = 503,
-    description = "The database is down, or the queue is full; nothing was changed",
+    description = "The database is down, the queue is full, or large responses hold the memory; nothing was \
+                   changed",
     headers(("Retry-After" = u32, description = "Seconds"))
 )]
 #[expect(dead_code, reason = "a part of the document")]
@@ -97,9 +117,11 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BodyBroken | Self::TwoHosts => StatusCode::BAD_REQUEST,
+            Self::ForeignHost | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             // Nothing was stored, and a retry may succeed.
             Self::Crowded
+            | Self::Congested
             | Self::NotStored(NotStored::Overloaded | NotStored::Unavailable)
             | Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
             // One may have been stored, the other would fail again: neither invites a retry.

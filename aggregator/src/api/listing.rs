@@ -5,61 +5,31 @@
 //! order of commits. So a listing made during writes may miss a row that commits late; a listing
 //! made afterwards does not.
 //!
-//! A client that accepts lines gets all events as one stream. The stream reads a page once the
-//! client has taken the previous one. So only one page is in memory, and no snapshot is held open
-//! while events are stored.
+//! A page is read in parts, and a client that accepts lines gets all pages as one stream. Each part
+//! is read once the client has taken the one before. So only one part is in memory, and no snapshot
+//! is held open while events are stored.
+
+mod form;
+mod parts;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, Version, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::value::RawValue;
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
+use self::form::{Form, LINES, Row};
 use crate::api::app::App;
-use crate::api::error::{ApiError, Faults, Unauthorized, Unavailable};
+use crate::api::error::{ApiError, Faults, Forbidden, Unauthorized, Unavailable};
 use crate::api::query::Parameters;
 use crate::event::Fault;
-use crate::store::{Page, PageRequest, PageRow};
+use crate::store::{Page, PageRequest};
 
 const MAX_LIMIT: u32 = 10_000;
-/// One JSON object a line.
-const LINES: &str = "application/x-ndjson";
 /// Parameters of other ways of paging, which are refused. Other unknown parameters are ignored; but
 /// a client that asks for a further page by one of these would get the first page again.
 const OTHER_WAYS: [&str; 3] = ["offset", "skip", "page"];
-
-/// A stored event.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = StoredEvent)]
-struct Row<'a> {
-    topic: &'a str,
-    event_id: &'a str,
-    timestamp: &'a str,
-    source: &'a str,
-    #[schema(schema_with = Payload::schema)]
-    payload: Payload<'a>,
-    /// Time at which it was stored.
-    #[schema(format = DateTime)]
-    processed_at: String,
-}
-
-/// The payload as it was sent. Text that is not JSON can only come from a person with a database
-/// client. It is shown as a string, so that the other rows can still be read.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Payload<'a> {
-    Json(&'a RawValue),
-    Text(&'a str),
-}
 
 /// Lists stored events, newest first, page by page, or all of them as lines
 #[utoipa::path(
@@ -80,6 +50,7 @@ enum Payload<'a> {
           content((Vec<Row<'static>> = "application/json"), (String = "application/x-ndjson")),
          headers(("Link" = String, description = "The next page, if there is one, with rel=next (RFC 8288)"))),
         Unauthorized,
+        Forbidden,
         (status = 400, description = "As 422, if INVALID_STATUS is 400", body = Faults),
         (status = 422, description = "A parameter is invalid", body = Faults),
         Unavailable,
@@ -92,59 +63,21 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let request = parse(&Parameters::of(&uri)).map_err(|faults| app.invalid(faults))?;
-    let page = page(&app, &request).await?;
-    let wants_lines = accepts(&headers, LINES);
+    let mut page = parts::page(&app, &request).await?;
+    let form = if accepts(&headers, LINES) { Form::Lines } else { Form::Array };
     // In HTTP/1.0 a body that breaks off looks like a whole one.
-    if wants_lines && request.limit.is_none() && version > Version::HTTP_10 {
-        return Ok(([(header::CONTENT_TYPE, LINES)], all_lines(app, request, page)).into_response());
+    let may_stream = version > Version::HTTP_10;
+    if !may_stream {
+        page.end_after_first_part();
     }
-    let link = link(&page, &request);
-    let mut response = if wants_lines {
-        ([(header::CONTENT_TYPE, LINES)], to_lines(&page)).into_response()
-    } else {
-        ([(header::CONTENT_TYPE, "application/json")], to_json(&page)).into_response()
-    };
+    let is_all = form == Form::Lines && request.limit.is_none() && may_stream;
+    let link = link(&page, &request).filter(|_| !is_all);
+    let body = parts::body(app, request, form, is_all, page)?;
+    let mut response = ([(header::CONTENT_TYPE, form.media_type())], body).into_response();
     if let Some(link) = link {
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
-}
-
-async fn page(app: &App, request: &PageRequest) -> Result<Page, sqlx::Error> {
-    // No stored topic holds a NUL, and PostgreSQL would refuse the parameter.
-    if request.topic.as_ref().is_some_and(|topic| topic.contains('\0')) {
-        return Ok(Page { rows: Vec::new(), next: None });
-    }
-    app.store.page(request).await
-}
-
-/// State of a stream of pages.
-enum Step {
-    /// A page that was read.
-    Have(Page),
-    /// Cursor of the next page.
-    Read(i64),
-    End,
-}
-
-/// Streams this page and all that follow. If the database is lost on the way, the body breaks off,
-/// which no client mistakes for its end.
-fn all_lines(app: Arc<App>, request: PageRequest, first: Page) -> Body {
-    let pages = stream::try_unfold((app, request, Step::Have(first)), async |(app, mut request, step)| {
-        let page = match step {
-            Step::Have(page) => page,
-            Step::Read(cursor) => {
-                request.cursor = Some(cursor);
-                page(&app, &request)
-                    .await
-                    .inspect_err(|error| tracing::error!(%error, "a listing broke off"))?
-            }
-            Step::End => return Ok(None),
-        };
-        let next = page.next.map_or(Step::End, Step::Read);
-        Ok::<_, sqlx::Error>(Some((to_lines(&page), (app, request, next))))
-    });
-    Body::from_stream(pages)
 }
 
 /// True if the client names this media type among those that it accepts.
@@ -193,20 +126,6 @@ fn other_way(parameters: &Parameters) -> Option<Fault> {
     Some(Fault::query(name, "paging", msg))
 }
 
-fn to_json(page: &Page) -> Vec<u8> {
-    let rows: Vec<_> = page.rows.iter().map(Row::of).collect();
-    serde_json::to_vec(&rows).expect("texts and numbers are always JSON")
-}
-
-fn to_lines(page: &Page) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for row in &page.rows {
-        serde_json::to_writer(&mut lines, &Row::of(row)).expect("texts and numbers are always JSON");
-        lines.push(b'\n');
-    }
-    lines
-}
-
 /// Header that leads to the next page. The reference is relative, so that it holds behind any
 /// proxy.
 fn link(page: &Page, request: &PageRequest) -> Option<HeaderValue> {
@@ -217,34 +136,6 @@ fn link(page: &Page, request: &PageRequest) -> Option<HeaderValue> {
     }
     link.push_str(">; rel=\"next\"");
     Some(HeaderValue::from_str(&link).expect("a percent-encoded text is a header value"))
-}
-
-impl Payload<'_> {
-    fn schema() -> Schema {
-        let kind = |kind| ObjectBuilder::new().schema_type(kind);
-        AnyOfBuilder::new()
-            .item(kind(Type::Object))
-            .item(kind(Type::String))
-            .description(Some(
-                "As it was sent. A string if somebody changed it in the database to text that is not JSON",
-            ))
-            .into()
-    }
-}
-
-impl<'a> Row<'a> {
-    fn of(row: &'a PageRow) -> Self {
-        let payload = row.payload.as_deref().unwrap_or_default();
-        let processed_at = Timestamp::from_millisecond(row.processed_at_ms).unwrap_or_default();
-        Self {
-            topic: &row.topic,
-            event_id: &row.event_id,
-            timestamp: &row.timestamp,
-            source: &row.source,
-            payload: serde_json::from_str(payload).map_or(Payload::Text(payload), Payload::Json),
-            processed_at: format!("{processed_at:.3}"),
-        }
-    }
 }
 
 fn percent_encode(text: &str, into: &mut String) {
@@ -263,19 +154,6 @@ mod tests {
 
     fn request(query: &str) -> Result<PageRequest, Vec<Fault>> {
         parse(&Parameters::of(&format!("/events?{query}").parse().unwrap()))
-    }
-
-    fn row(seq: i64, payload: Option<&str>) -> PageRow {
-        let text = str::to_owned;
-        PageRow {
-            seq,
-            topic: text("t"),
-            event_id: text("id"),
-            timestamp: text("2025-01-01"),
-            source: text("test"),
-            payload: payload.map(text),
-            processed_at_ms: 0,
-        }
     }
 
     #[test]
@@ -303,18 +181,8 @@ mod tests {
     #[test]
     fn the_link_encodes_the_topic() {
         let request = request("topic=a%20%26%3E%C3%A9&limit=1").unwrap();
-        let page = Page::from_rows(vec![row(9, Some("{}")), row(8, Some("{}"))], &request);
+        let page = Page { next: Some(9), ..Page::empty() };
         let link = link(&page, &request).unwrap();
         assert_eq!(link, "</events?cursor=9&limit=1&topic=a%20%26%3E%C3%A9>; rel=\"next\"");
-    }
-
-    #[test]
-    fn a_payload_is_shown_as_it_was_sent_and_a_spoiled_one_as_text() {
-        let request = request("").unwrap();
-        let sent = r#"{ "b":1e400, "a":"\ud800", "b":1.0 }"#;
-        let page = Page::from_rows(vec![row(2, Some(sent)), row(1, Some("{oops"))], &request);
-        let json = String::from_utf8(to_json(&page)).unwrap();
-        assert!(json.contains(sent), "{json}");
-        assert!(json.contains(r#""payload":"{oops","processed_at":"1970-01-01T00:00:00.000Z""#), "{json}");
     }
 }

@@ -15,7 +15,7 @@ use prometheus::{IntGauge, TEXT_FORMAT, TextEncoder};
 use tokio::time::timeout;
 
 use crate::api::app::App;
-use crate::api::error::Unauthorized;
+use crate::api::error::{Forbidden, Unauthorized};
 use crate::metrics::Metrics;
 
 /// Limit on the database's answer. Without one the inbox's gauges are left out.
@@ -42,6 +42,7 @@ pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request,
          description = "Counters, histograms and gauges. The inbox's are left out if the database does not answer",
          body = String, content_type = "text/plain"),
         Unauthorized,
+        Forbidden,
     )
 )]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'static str); 1], String) {
@@ -57,6 +58,11 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> ([(HeaderName, &'sta
         "onceproof_arriving_bytes",
         "Memory of bodies that arrive, in bytes; the first 16 KiB of each are not counted.",
         app.intake.taken() as i64,
+    ));
+    families.extend(gauge(
+        "onceproof_outgoing_bytes",
+        "Memory of responses on their way, in bytes; the first 16 KiB of each are not counted.",
+        app.outgoing.taken() as i64,
     ));
     families.extend(gauge(
         "onceproof_open_connections",

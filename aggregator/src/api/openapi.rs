@@ -53,7 +53,10 @@ pub(crate) fn guarded_routes() -> OpenApiRouter<Arc<App>> {
 
 /// Makes the routes that need no token: a health checker should not have to know it.
 pub(crate) fn open_routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Service::openapi()).routes(routes!(health::health))
+    OpenApiRouter::with_openapi(Service::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
 }
 
 /// Makes the handler that returns the document.

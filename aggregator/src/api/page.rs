@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("page/page.html");
 
 /// The page, with headers that let it load nothing else.
 #[derive(Clone)]
-pub(crate) struct Page([(HeaderName, HeaderValue); 4]);
+pub(crate) struct Page([(HeaderName, HeaderValue); 3]);
 
 impl Page {
     pub(crate) fn new() -> Self {
@@ -23,7 +23,6 @@ impl Page {
             ),
             (header::CACHE_CONTROL, fixed("no-cache")),
             (header::REFERRER_POLICY, fixed("no-referrer")),
-            (header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
         ])
     }
 

@@ -11,12 +11,16 @@ use utoipa::ToSchema;
 
 use crate::api::app::App;
 use crate::api::body::read_batch;
-use crate::api::error::{ApiError, BadRequest, Failure, Faults, Unauthorized, Unavailable};
+use crate::api::error::{ApiError, BadRequest, Failure, Faults, Forbidden, Unauthorized, Unavailable};
+use crate::api::outgoing::to_json;
 use crate::api::query::{Parameters, Switch};
 use crate::event::Publication;
 use crate::ingest::NotStored;
 use crate::settings::Ack;
 use crate::store::Kind;
+
+/// Bytes of an event's fate in a receipt. Vectors may have twice the size that they need.
+const LISTED_BYTES: usize = 2 * "\"duplicate\",".len();
 
 /// Receipt for stored events.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,6 +71,7 @@ enum Accepted {
         (status = 400, description = "As 422, if INVALID_STATUS is 400; or the body broke off",
          body = BadRequest),
         Unauthorized,
+        Forbidden,
         (status = 408, description = "The body did not arrive in time", body = Failure),
         (status = 413, description = "More events than MAX_BATCH or more bytes than BODY_LIMIT_MIB",
          body = Failure),
@@ -87,9 +92,12 @@ pub(crate) async fn publish(State(app): State<Arc<App>>, request: Request) -> Re
         return Err(NotStored::Overloaded.into());
     }
     let accepted = batch.len();
+    // Taken before anything is stored: a receipt cannot be refused.
+    let listed = if wants_results { accepted * LISTED_BYTES } else { 0 };
+    let held = app.outgoing.hold(listed)?;
     let kinds = app.ingest.store(batch).await?;
     Ok(match app.settings.ack {
-        Ack::Committed => Json(Receipt::of(kinds, wants_results)).into_response(),
+        Ack::Committed => held.json(to_json(&Receipt::of(kinds, wants_results))),
         Ack::Queued => {
             let receipt = QueuedReceipt { status: Accepted::Accepted, accepted };
             (StatusCode::ACCEPTED, Json(receipt)).into_response()

@@ -56,9 +56,10 @@ impl<'a> Envelope<'a> {
         let Some(events) = object.events else {
             return Ok(Self::One(object));
         };
-        if object.repeated.iter().any(|name| name == "events") {
+        if object.repeated.contains("events") {
             return Err(Rejected::Invalid(vec![Fault::events(rule::REPEATED)]));
         }
+        // Its other fields are ignored.
         object.repeated.clear();
         match first_byte(events.get()) {
             Some(b'[') => Self::list(events.get(), max_events),

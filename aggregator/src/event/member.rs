@@ -1,7 +1,7 @@
 //! Split of one JSON object into the raw texts of its fields.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -21,10 +21,12 @@ pub(super) struct Member<'a> {
     pub(super) payload: Option<&'a RawValue>,
     /// Set for a wrapper only.
     pub(super) events: Option<&'a RawValue>,
-    /// Names that occur more than once, each as often as it was repeated.
-    pub(super) repeated: Vec<String>,
+    /// Names that occur more than once.
+    pub(super) repeated: BTreeSet<Cow<'a, str>>,
     /// First field that nests too deep.
-    pub(super) too_deep: Option<String>,
+    pub(super) too_deep: Option<Cow<'a, str>>,
+    /// True if it has more unknown fields than an event may have.
+    pub(super) is_too_wide: bool,
 }
 
 impl<'a> Member<'a> {
@@ -68,19 +70,24 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let mut member = Member::default();
-        let mut ignored = HashSet::new();
+        // Kept, because a repeated name is a fault.
+        let mut unknown = HashSet::new();
         while let Some(Name(name)) = object.next_key()? {
             let value: &RawValue = object.next_value()?;
             // `events` holds the events themselves, each of which is measured on its own.
             if name != "events" && member.too_deep.is_none() && rule::is_too_deep(value.get()) {
-                member.too_deep = Some(name.to_string());
+                member.too_deep = Some(name.clone());
             }
             let is_repeated = match member.known(&name) {
                 Some(field) => field.replace(value).is_some(),
-                None => !ignored.insert(name.to_string()),
+                None if unknown.len() == rule::MAX_UNKNOWN_FIELDS => {
+                    member.is_too_wide = true;
+                    false
+                }
+                None => !unknown.insert(name.clone()),
             };
             if is_repeated {
-                member.repeated.push(name.into_owned());
+                member.repeated.insert(name);
             }
         }
         Ok(member)

@@ -14,6 +14,8 @@ const MAX_TIMESTAMP_BYTES: usize = 64;
 /// Levels of arrays and objects in one event, the event itself being the first. Most parsers end at
 /// 128.
 const MAX_LEVELS: usize = 128;
+/// Each one is kept until the event has been read: the name of one that is repeated is a fault.
+pub(super) const MAX_UNKNOWN_FIELDS: usize = 1_000;
 
 pub(super) const MISSING: Reason = Reason { kind: "missing", msg: "field required" };
 pub(super) const REPEATED: Reason = Reason { kind: "repeated_field", msg: "must not occur more than once" };
@@ -23,6 +25,8 @@ pub(super) const LONE_SURROGATE: Reason =
     Reason { kind: "string_unicode", msg: "must not hold a surrogate without its pair" };
 pub(super) const TOO_DEEP: Reason =
     Reason { kind: "nesting", msg: "an event must not nest deeper than 128 levels" };
+pub(super) const TOO_WIDE: Reason =
+    Reason { kind: "too_many_fields", msg: "an event may have at most 1,000 unknown fields" };
 const BLANK: Reason = Reason { kind: "blank", msg: "must not be blank" };
 const NUL: Reason = Reason { kind: "nul_character", msg: "must not hold a NUL character" };
 const LONG_NAME: Reason = Reason { kind: "string_too_long", msg: "must have at most 255 bytes" };

@@ -1,5 +1,6 @@
 //! OpenAPI schema of a request's body, as narrow as a schema can be. Its descriptions add what a
-//! schema cannot say: lengths in bytes, no repeated field, no more than 128 levels.
+//! schema cannot say: lengths in bytes, no repeated field, no more than 128 levels and 1,000
+//! unknown fields.
 
 use serde_json::json;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, Object, ObjectBuilder, Schema, Type};
@@ -66,7 +67,8 @@ impl PartialSchema for SentEvent {
             .description(Some("Kept as it was sent; `{}` if it was not sent."));
         let event = ObjectBuilder::new()
             .description(Some(
-                "Further fields are ignored. No field may occur twice. At most 128 levels of nesting.",
+                "At most 1,000 further fields, which are ignored. No field may occur twice. At most 128 levels of \
+                 nesting.",
             ))
             .property("topic", name(rule::MAX_NAME_BYTES))
             .property("event_id", name(rule::MAX_EVENT_ID_BYTES))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::inbox::Inbox;
-use super::{Job, NotStored, Queue};
+use super::{Job, LastWrite, NotStored, Queue};
 use crate::event::Batch;
 use crate::metrics::{Metrics, Work};
 use crate::store::{Group, Kind, WriteError, Writer};
@@ -20,6 +20,7 @@ struct Storing {
     /// Set in the queued mode.
     inbox: Option<Arc<Inbox>>,
     metrics: Arc<Metrics>,
+    last_write: Arc<LastWrite>,
     is_down: bool,
 }
 
@@ -30,8 +31,9 @@ pub(crate) async fn run(
     max_wait: Duration,
     inbox: Option<Arc<Inbox>>,
     metrics: Arc<Metrics>,
+    last_write: Arc<LastWrite>,
 ) {
-    let mut storing = Storing { writer, inbox, metrics, is_down: false };
+    let mut storing = Storing { writer, inbox, metrics, last_write, is_down: false };
     while let Some(mut taken) = queue.take(storing.writer.full_group()).await {
         let (fresh, stale): (Vec<_>, Vec<_>) =
             taken.jobs.drain(..).partition(|job| job.queued_at.elapsed() <= max_wait);
@@ -118,6 +120,7 @@ impl Storing {
 
     /// Logs a failure, once for all requests of a group, and once for all groups of an outage.
     fn report(&mut self, error: &WriteError, requests: usize) {
+        self.last_write.set(matches!(error, WriteError::Unavailable(_) | WriteError::Unknown(_)));
         let source = error.source();
         let is_known = self.is_down;
         self.is_down = matches!(error, WriteError::Unavailable(_));
@@ -129,6 +132,7 @@ impl Storing {
     }
 
     fn report_success(&mut self) {
+        self.last_write.set(false);
         if self.is_down {
             tracing::info!("the database is available again");
             self.is_down = false;

@@ -1,4 +1,4 @@
-//! The token that clients must send.
+//! The tokens of which clients must send one.
 
 use std::fmt;
 use std::path::Path;
@@ -11,10 +11,17 @@ use thiserror::Error;
 /// A longer file is no token file.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// Digest of the token that clients must send. Only the digest is kept, so that printed settings
-/// cannot give the token away. Comparing digests takes the same time for a token of any length.
+/// Digests of the tokens that are valid: one, or two while one replaces the other. Only digests are
+/// kept, so that printed settings cannot give a token away. Comparing digests takes the same time
+/// for a token of any length.
 #[derive(Clone, Copy)]
-pub struct Token([u8; 32]);
+pub struct Token {
+    first: Digest32,
+    /// The first again if there is only one.
+    second: Digest32,
+}
+
+type Digest32 = [u8; 32];
 
 /// Reasons to refuse a token. No message repeats the text.
 #[derive(Debug, Error)]
@@ -26,6 +33,8 @@ pub enum TokenError {
     Unreadable(std::io::Error),
     #[error("the token file is longer than 64 KiB; it should hold the token alone")]
     TooLong,
+    #[error("there are more than two tokens, one a line; at most two can be valid")]
+    TooMany,
 }
 
 impl FromStr for Token {
@@ -33,9 +42,12 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, TokenError> {
         // Editors end a file with a line's end, and a header's value has no space at either end.
-        match text.trim() {
-            "" => Err(TokenError::Empty),
-            token => Ok(Self::digest(token.as_bytes())),
+        let mut tokens = text.lines().map(str::trim).filter(|token| !token.is_empty());
+        let first = digest(tokens.next().ok_or(TokenError::Empty)?.as_bytes());
+        let second = tokens.next().map_or(first, |token| digest(token.as_bytes()));
+        match tokens.next() {
+            None => Ok(Self { first, second }),
+            Some(_) => Err(TokenError::TooMany),
         }
     }
 }
@@ -53,14 +65,15 @@ impl Token {
         std::fs::read_to_string(path).map_err(TokenError::Unreadable)?.parse()
     }
 
-    fn digest(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-
-    /// True if this is the token. The comparison takes the same time for every text.
+    /// True if this is a valid token. The comparison takes the same time for every text.
     pub(crate) fn is(&self, shown: &[u8]) -> bool {
-        Self::digest(shown).0.ct_eq(&self.0).into()
+        let shown = digest(shown);
+        (shown.ct_eq(&self.first) | shown.ct_eq(&self.second)).into()
     }
+}
+
+fn digest(token: &[u8]) -> Digest32 {
+    Sha256::digest(token).into()
 }
 
 impl fmt::Debug for Token {
@@ -78,6 +91,14 @@ mod tests {
         for text in ["", " ", "\n"] {
             assert!(matches!(text.parse::<Token>(), Err(TokenError::Empty)));
         }
+    }
+
+    #[test]
+    fn two_tokens_are_valid_while_one_replaces_the_other() {
+        let token: Token = "new \n\nold\r\n".parse().unwrap();
+        assert!(token.is(b"new") && token.is(b"old"));
+        assert!(!token.is(b"") && !token.is(b"new old") && !token.is(b"new\nold"));
+        assert!(matches!("a\nb\nc".parse::<Token>(), Err(TokenError::TooMany)));
     }
 
     #[test]

@@ -10,8 +10,10 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Number of connections that read.
 pub(super) const READERS: u32 = 4;
-/// A page ends early once its payloads reach this size. 10,000 rows may hold 32 MiB each.
-pub(super) const PAGE_PAYLOAD_BYTES: i64 = 32 * 1024 * 1024;
+/// A page ends early once its rows reach this size. 10,000 rows may hold 32 MiB each.
+pub(super) const PAGE_BYTES: i64 = 32 * 1024 * 1024;
+/// Rows are read in parts of about this size, and the next part when the client has taken the last.
+pub(super) const PART_BYTES: i64 = 1024 * 1024;
 
 /// Events that a worker has taken from the inbox, and how many of them were new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -16,13 +16,18 @@ macro_rules! migration {
     };
 }
 
-const POSTGRES: [Named; 3] = [
+const POSTGRES: [Named; 4] = [
     migration!("postgres", 1, "processed_events"),
     migration!("postgres", 2, "inbox"),
     migration!("postgres", 3, "key_by_event_id"),
+    migration!("postgres", 4, "stats_id"),
 ];
 
-const SQLITE: [Named; 2] = [migration!("sqlite", 1, "processed_events"), migration!("sqlite", 2, "inbox")];
+const SQLITE: [Named; 3] = [
+    migration!("sqlite", 1, "processed_events"),
+    migration!("sqlite", 2, "inbox"),
+    migration!("sqlite", 3, "stats_id"),
+];
 
 /// Migrations of PostgreSQL.
 pub(super) fn postgres() -> Migrator {

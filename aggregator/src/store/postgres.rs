@@ -9,14 +9,14 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgPool, Pg
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::time::timeout;
 
-use self::statements::{ACCEPT, COUNTS, DRAIN, FOLD, PAGE, PAGE_OF_TOPIC, PENDING, STORE};
-use super::counts::{CountRow, Counts};
-use super::fate::{
-    ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError,
+use self::statements::{
+    ACCEPT, COUNTS, DRAIN, FOLD, PAGE, PAGE_OF_TOPIC, PENDING, ROWS, ROWS_OF_TOPIC, STORE,
 };
+use super::counts::{CountColumns, Counts, MAX_TOPICS};
+use super::fate::{ACQUIRE_TIMEOUT, CONNECT_TIMEOUT, Drained, OpenError, PART_BYTES, READERS, WriteError};
 use super::group::Group;
 use super::migrations;
-use super::page::{Page, PageRequest, PageRow};
+use super::page::{Page, PageRequest, PageRow, Place, PlacedRow, placed};
 use super::url::DatabaseUrl;
 use crate::event::Batch;
 
@@ -38,6 +38,8 @@ const FOLD_EVERY: u32 = 1_000;
 #[derive(Debug, Clone)]
 pub(super) struct Postgres {
     readers: PgPool,
+    /// A connection that listings cannot keep busy.
+    probe: PgPool,
     options: PgConnectOptions,
     statement_timeout: Duration,
 }
@@ -68,18 +70,9 @@ impl Postgres {
         if let Err(error) = connection.close().await {
             tracing::debug!(%error, "the first connection did not close cleanly");
         }
-        let session = reader_session(statement_timeout);
-        let readers = PgPoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(move |connection, _| {
-                let session = session.clone();
-                Box::pin(
-                    async move { sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await.map(drop) },
-                )
-            })
-            .connect_lazy_with(options.clone());
-        Ok(Self { readers, options, statement_timeout })
+        let readers = pool(READERS, reader_session(statement_timeout), &options);
+        let probe = pool(1, writer_session(statement_timeout), &options);
+        Ok(Self { readers, probe, options, statement_timeout })
     }
 
     pub(super) fn writer(&self) -> Writer {
@@ -96,9 +89,10 @@ impl Postgres {
         Worker { options: self.options.clone(), lease, connection: None }
     }
 
-    pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
-        let rows: Vec<CountRow> = sqlx::query_as(COUNTS).fetch_all(&self.readers).await?;
-        Ok(Counts::from_rows(rows))
+    pub(super) async fn counts(&self, topics_after: &str) -> Result<Counts, sqlx::Error> {
+        let counts = sqlx::query_as(COUNTS).bind(topics_after).bind(MAX_TOPICS);
+        let columns: CountColumns<Vec<String>> = counts.fetch_one(&self.readers).await?;
+        Ok(Counts::new(columns, |topics| topics))
     }
 
     pub(super) async fn pending(&self) -> Result<i64, sqlx::Error> {
@@ -107,22 +101,38 @@ impl Postgres {
 
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
         let statement = if request.topic.is_some() { PAGE_OF_TOPIC } else { PAGE };
-        let rows: Vec<PageRow> = sqlx::query_as(statement)
+        let rows: Vec<PlacedRow> = sqlx::query_as(statement)
             .bind(request.topic.as_deref())
             .bind(request.before())
             .bind(request.rows_to_read())
-            .bind(PAGE_PAYLOAD_BYTES)
+            .bind(PART_BYTES)
             .fetch_all(&self.readers)
             .await?;
         Ok(Page::from_rows(rows, request))
     }
 
+    pub(super) async fn rows(
+        &self,
+        topic: Option<&str>,
+        places: &[Place],
+    ) -> Result<Vec<PageRow>, sqlx::Error> {
+        let statement = if topic.is_some() { ROWS_OF_TOPIC } else { ROWS };
+        let seq = |place: Option<&Place>| place.map_or(0, |place| place.seq);
+        let rows = sqlx::query_as(statement).bind(topic).bind(seq(places.last())).bind(seq(places.first()));
+        Ok(placed(rows.fetch_all(&self.readers).await?, places))
+    }
+
     pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("SELECT 1").fetch_one(&self.readers).await.map(drop)
+        sqlx::query("SELECT 1").fetch_one(&self.probe).await.map(drop)
+    }
+
+    pub(super) async fn prove_writable(&self) -> Result<(), sqlx::Error> {
+        sqlx::query(FOLD).execute(&self.probe).await.map(drop)
     }
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
+        self.probe.close().await;
     }
 }
 
@@ -239,6 +249,18 @@ impl Writer {
     pub(super) async fn close(self) {
         close(self.connection).await;
     }
+}
+
+/// Makes a pool whose connections begin with these settings.
+fn pool(size: u32, session: String, options: &PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(move |connection, _| {
+            let session = session.clone();
+            Box::pin(async move { sqlx::raw_sql(AssertSqlSafe(session)).execute(connection).await.map(drop) })
+        })
+        .connect_lazy_with(options.clone())
 }
 
 async fn close(connection: Option<PgConnection>) {

@@ -1,9 +1,11 @@
 //! SQLite: one file, one writer, a pool of readers.
 
+mod file;
+mod reading;
 mod statements;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sqlx::query::Query;
@@ -11,13 +13,15 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, Sqli
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Sqlite as Database};
 use tokio::sync::Mutex;
 
+use self::file::{DatabaseFile, lock_folder};
+use self::reading::{COUNTS, PAGE, PAGE_OF_TOPIC, ROWS, ROWS_OF_TOPIC};
 pub(super) use self::statements::FULL_GROUP;
 use self::statements::{BEGIN, END, Inserts, insert_statement, writer_options};
-use super::counts::{CountRow, Counts};
-use super::fate::{ACQUIRE_TIMEOUT, Drained, OpenError, PAGE_PAYLOAD_BYTES, READERS, WriteError};
+use super::counts::{CountColumns, Counts, MAX_TOPICS};
+use super::fate::{ACQUIRE_TIMEOUT, Drained, OpenError, PART_BYTES, READERS, WriteError};
 use super::group::{Group, Row};
 use super::migrations;
-use super::page::{Page, PageRequest, PageRow};
+use super::page::{Page, PageRequest, PageRow, Place, PlacedRow, placed};
 use super::url::DatabaseUrl;
 use crate::event::{Batch, Event};
 
@@ -46,35 +50,14 @@ const PROVE_WRITABLE: &str = "BEGIN IMMEDIATE; UPDATE counters SET received = re
 const PENDING: &str = "SELECT pending FROM stats";
 const PING: &str = "SELECT only_row FROM counters";
 
-/// Finds the topics by leaping from one to the next in the key's index: as many steps as there are
-/// topics, for any number of events. The counters stand beside each topic, so that all is one
-/// statement and one snapshot.
-const COUNTS: &str = "
-    WITH RECURSIVE topics (topic) AS (
-        SELECT min(topic) FROM processed_events
-        UNION ALL
-        SELECT (SELECT min(topic) FROM processed_events WHERE topic > topics.topic) FROM topics WHERE topic IS NOT NULL
-    )
-    SELECT received, unique_processed, duplicate_dropped, pending, topic
-    FROM stats LEFT JOIN topics ON topic IS NOT NULL";
-
-/// A page: ?1 is the topic, ?2 the cursor, ?3 the rows, ?4 the bytes of payload, beyond which
-/// payloads are left out.
-macro_rules! page {
-    ($condition:literal) => {
-        concat!(
-            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < ?4 THEN payload END AS payload,
-                    processed_at_ms
-             FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS before
-                   FROM (SELECT * FROM processed_events WHERE ",
-            $condition,
-            " ORDER BY seq DESC LIMIT ?3))
-             ORDER BY seq DESC"
-        )
-    };
-}
-const PAGE: &str = page!("?1 IS NULL AND seq < ?2");
-const PAGE_OF_TOPIC: &str = page!("topic = ?1 AND seq < ?2");
+/// Size at which the write-ahead log is emptied. SQLite alone starts it anew only at a moment
+/// without a reader, which may never come.
+const LOG_LIMIT_BYTES: u64 = 256 * 1024 * 1024;
+/// Milliseconds that emptying the log waits for readers; writers wait meanwhile.
+const LOG_WAIT_MS: u32 = 500;
+/// Pause after an attempt that readers have foiled.
+const LOG_PAUSE: Duration = Duration::from_secs(5);
+const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// A query that owns its parameters.
 type BoundQuery = Query<'static, Database, SqliteArguments>;
@@ -86,6 +69,8 @@ const COMMITTED: i64 = 0;
 #[derive(Debug, Clone)]
 pub(super) struct Sqlite {
     readers: SqlitePool,
+    /// A connection that listings cannot keep busy.
+    probe: SqlitePool,
     session: Session,
 }
 
@@ -96,12 +81,20 @@ pub(crate) struct Writer {
     inserts: Inserts,
     /// Inserts into the inbox.
     accepts: Inserts,
+    log: LogTurn,
 }
 
 /// A way to empty the inbox.
 #[derive(Debug)]
 pub(crate) struct Worker {
     session: Session,
+    log: LogTurn,
+}
+
+/// Time of the next attempt to empty the log.
+#[derive(Debug)]
+struct LogTurn {
+    not_before: Instant,
 }
 
 /// The connection of all writers and workers of this process, who take turns. With one connection
@@ -111,6 +104,9 @@ pub(crate) struct Worker {
 struct Session {
     options: SqliteConnectOptions,
     connection: Arc<Mutex<Option<SqliteConnection>>>,
+    file: Arc<DatabaseFile>,
+    log_limit_bytes: u64,
+    busy_timeout: Duration,
 }
 
 impl Sqlite {
@@ -120,11 +116,13 @@ impl Sqlite {
         statement_timeout: Duration,
     ) -> Result<Self, OpenError> {
         let options = writer_options(options, statement_timeout);
-        let mut connection = options.connect().await.map_err(|reason| OpenError::Connect {
+        let _lock = lock_folder(options.get_filename(), statement_timeout).await;
+        let cannot_connect = |reason| OpenError::Connect {
             url: url.to_string(),
             advice: "is the file an SQLite database, does its folder exist, and is this user allowed to write there?",
             reason,
-        })?;
+        };
+        let mut connection = options.connect().await.map_err(cannot_connect)?;
         migrations::sqlite()
             .run(&mut connection)
             .await
@@ -133,11 +131,28 @@ impl Sqlite {
             .execute(&mut connection)
             .await
             .map_err(|reason| OpenError::Write { url: url.to_string(), reason })?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy_with(reader_options(&options));
-        Ok(Self { readers, session: Session { options, connection: Arc::default() } })
+        let file = DatabaseFile::of(options.get_filename()).map_err(|error| cannot_connect(error.into()))?;
+        // From here on a missing file is a fault, and no reason to make an empty one.
+        let options = options.create_if_missing(false);
+        let pool = |size: u32, options| {
+            let pool = SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
+            pool.connect_lazy_with(options)
+        };
+        let readers = pool(READERS, reader_options(&options));
+        let probe = pool(1, options.clone().pragma("cache_size", "-1024"));
+        let session = Session {
+            options,
+            connection: Arc::new(Mutex::new(Some(connection))),
+            file: Arc::new(file),
+            log_limit_bytes: LOG_LIMIT_BYTES,
+            busy_timeout: statement_timeout,
+        };
+        Ok(Self { readers, probe, session })
+    }
+
+    /// Returns the readers, if the file is still there.
+    fn readers(&self) -> Result<&SqlitePool, sqlx::Error> {
+        self.session.file.check().map(|()| &self.readers)
     }
 
     pub(super) fn writer(&self) -> Writer {
@@ -145,40 +160,66 @@ impl Sqlite {
             session: self.session.clone(),
             inserts: Inserts::new(insert_statement),
             accepts: Inserts::new(accept_statement),
+            log: LogTurn::new(),
         }
     }
 
     pub(super) fn worker(&self) -> Worker {
-        Worker { session: self.session.clone() }
+        Worker { session: self.session.clone(), log: LogTurn::new() }
     }
 
-    pub(super) async fn counts(&self) -> Result<Counts, sqlx::Error> {
-        let rows: Vec<CountRow> = sqlx::query_as(COUNTS).fetch_all(&self.readers).await?;
-        Ok(Counts::from_rows(rows))
+    pub(super) async fn counts(&self, topics_after: &str) -> Result<Counts, sqlx::Error> {
+        let counts = sqlx::query_as(COUNTS).bind(topics_after).bind(MAX_TOPICS);
+        let columns: CountColumns<String> = counts.fetch_one(self.readers()?).await?;
+        Ok(Counts::new(columns, |topics| serde_json::from_str(&topics).unwrap_or_default()))
     }
 
     pub(super) async fn pending(&self) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar(PENDING).fetch_one(&self.readers).await
+        sqlx::query_scalar(PENDING).fetch_one(self.readers()?).await
     }
 
     pub(super) async fn page(&self, request: &PageRequest) -> Result<Page, sqlx::Error> {
         let statement = if request.topic.is_some() { PAGE_OF_TOPIC } else { PAGE };
-        let rows: Vec<PageRow> = sqlx::query_as(statement)
+        let rows: Vec<PlacedRow> = sqlx::query_as(statement)
             .bind(request.topic.as_deref())
             .bind(request.before())
             .bind(request.rows_to_read())
-            .bind(PAGE_PAYLOAD_BYTES)
-            .fetch_all(&self.readers)
+            .bind(PART_BYTES)
+            .fetch_all(self.readers()?)
             .await?;
         Ok(Page::from_rows(rows, request))
     }
 
+    pub(super) async fn rows(
+        &self,
+        topic: Option<&str>,
+        places: &[Place],
+    ) -> Result<Vec<PageRow>, sqlx::Error> {
+        let statement = if topic.is_some() { ROWS_OF_TOPIC } else { ROWS };
+        let seq = |place: Option<&Place>| place.map_or(0, |place| place.seq);
+        let rows = sqlx::query_as(statement).bind(topic).bind(seq(places.last())).bind(seq(places.first()));
+        Ok(placed(rows.fetch_all(self.readers()?).await?, places))
+    }
+
     pub(super) async fn ping(&self) -> Result<(), sqlx::Error> {
-        sqlx::query(PING).fetch_one(&self.readers).await.map(drop)
+        self.session.file.check()?;
+        sqlx::query(PING).fetch_one(&self.probe).await.map(drop)
+    }
+
+    pub(super) async fn prove_writable(&self) -> Result<(), sqlx::Error> {
+        self.session.file.check()?;
+        sqlx::raw_sql(PROVE_WRITABLE).execute(&self.probe).await.map(drop)
     }
 
     pub(super) async fn close(&self) {
         self.readers.close().await;
+        self.probe.close().await;
+    }
+}
+
+impl LogTurn {
+    fn new() -> Self {
+        Self { not_before: Instant::now() }
     }
 }
 
@@ -189,11 +230,17 @@ impl Session {
         work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
         let mut place = self.connection.lock().await;
+        self.file.check().map_err(WriteError::Unavailable)?;
         let mut connection = match place.take() {
             Some(connection) => connection,
             None => self.options.connect().await.map_err(WriteError::Unavailable)?,
         };
         let result = work(&mut connection).await;
+        // Nobody may be told that events are stored in a file that nobody finds.
+        let result = result.and_then(|done| match self.file.check() {
+            Ok(()) => Ok(done),
+            Err(error) => Err(WriteError::Unknown(error)),
+        });
         if result.is_ok() {
             *place = Some(connection);
         } else {
@@ -201,6 +248,28 @@ impl Session {
             close(connection).await;
         }
         result
+    }
+
+    /// Empties the log if it has grown beyond its limit. No request may wait for this.
+    async fn tidy(&self, turn: &mut LogTurn) {
+        if self.file.log_bytes() <= self.log_limit_bytes || Instant::now() < turn.not_before {
+            return;
+        }
+        let mut place = self.connection.lock().await;
+        let Some(mut connection) = place.take() else { return };
+        match empty_log(&mut connection, self.busy_timeout).await {
+            Ok(true) => *place = Some(connection),
+            Ok(false) => {
+                tracing::debug!("readers are in the way of emptying the database's log");
+                turn.not_before = Instant::now() + LOG_PAUSE;
+                *place = Some(connection);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot empty the database's log");
+                turn.not_before = Instant::now() + LOG_PAUSE;
+                close(connection).await;
+            }
+        }
     }
 
     /// Closes the connection. A later write opens it again.
@@ -222,6 +291,10 @@ impl Writer {
         self.session.with_connection(async |connection| accept(connection, batches, accepts).await).await
     }
 
+    pub(super) async fn tidy(&mut self) {
+        self.session.tidy(&mut self.log).await;
+    }
+
     pub(super) async fn close(self) {
         self.session.close().await;
     }
@@ -229,12 +302,29 @@ impl Writer {
 
 impl Worker {
     pub(super) async fn drain(&mut self, most: u32) -> Result<Drained, WriteError> {
-        self.session.with_connection(async |connection| drain(connection, most).await).await
+        let drained = self.session.with_connection(async |connection| drain(connection, most).await).await;
+        self.session.tidy(&mut self.log).await;
+        drained
     }
 
     pub(super) async fn close(self) {
         self.session.close().await;
     }
+}
+
+/// Writes the log into the database and empties it, which needs a moment without readers. Returns
+/// false if readers did not leave one.
+async fn empty_log(connection: &mut SqliteConnection, busy_timeout: Duration) -> Result<bool, sqlx::Error> {
+    set_busy_timeout(connection, LOG_WAIT_MS.into()).await?;
+    let (is_busy, _pages, _written): (i64, i64, i64) =
+        sqlx::query_as(EMPTY_LOG).fetch_one(&mut *connection).await?;
+    set_busy_timeout(connection, busy_timeout.as_millis()).await?;
+    Ok(is_busy == 0)
+}
+
+async fn set_busy_timeout(connection: &mut SqliteConnection, ms: u128) -> Result<(), sqlx::Error> {
+    let pragma = format!("PRAGMA busy_timeout = {ms}");
+    sqlx::raw_sql(AssertSqlSafe(pragma)).execute(connection).await.map(drop)
 }
 
 async fn store(
@@ -422,5 +512,42 @@ mod tests {
         assert!(unknown.iter().all(|code| matches!(of(*code), WriteError::Unknown(_))));
         // A trigger, and a row that breaks a constraint.
         assert!([1811, 19, 1].iter().all(|code| matches!(of(Some(*code)), WriteError::Refused(_))));
+    }
+
+    fn batch(name: &str) -> Batch {
+        let payload = "x".repeat(3_000_000);
+        let event = format!(
+            r#"{{"topic":"t","event_id":"{name}","timestamp":"2025-01-01","source":"test","payload":{{"x":"{payload}"}}}}"#
+        );
+        Batch::parse(event.into(), 1).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_log_is_emptied_beyond_its_limit_once_readers_let_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let url: DatabaseUrl = format!("sqlite:{}/events.db", folder.path().display()).parse().unwrap();
+        let DatabaseUrl::Sqlite(options) = &url else { unreachable!("it begins with sqlite") };
+        let mut store = Sqlite::open(options, &url, Duration::from_secs(10)).await.unwrap();
+        store.session.log_limit_bytes = 1_000_000;
+        let mut writer = store.writer();
+        let log_bytes = || store.session.file.log_bytes();
+
+        writer.write(&Group::new([&batch("1")])).await.unwrap();
+        assert!(log_bytes() > 3_000_000);
+        writer.tidy().await;
+        assert_eq!(log_bytes(), 0);
+
+        let mut reader = store.readers.begin().await.unwrap();
+        sqlx::query(PING).fetch_one(&mut *reader).await.unwrap();
+        writer.write(&Group::new([&batch("2")])).await.unwrap();
+        writer.tidy().await;
+        assert!(log_bytes() > 3_000_000, "a snapshot needs the log");
+        assert!(writer.log.not_before > Instant::now(), "writers do not wait for it every time");
+        reader.rollback().await.unwrap();
+        writer.log.not_before = Instant::now();
+        writer.write(&Group::new([&batch("3")])).await.unwrap();
+        writer.tidy().await;
+        assert_eq!(log_bytes(), 0);
+        assert_eq!(store.counts("").await.unwrap().unique_processed, 3);
     }
 }

@@ -157,6 +157,58 @@ async fn a_frame_that_asks_for_more_memory_than_a_body_may_have_is_refused() {
     target.stop().await;
 }
 
+#[tokio::test]
+async fn a_body_of_many_faults_gets_a_short_response() {
+    let database = Database::sqlite();
+    let target = Target::start(&database).await;
+    in_time(async {
+        let repeated = format!("{{{}\"\":1}}", "\"\":1,".repeat(300_000));
+        let response = publish_packed(&target.client, "gzip", gzip(repeated.as_bytes())).await;
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let answer: Value = response.json().await.unwrap();
+        let kinds: Vec<_> = answer["detail"].as_array().unwrap().iter().map(|fault| &fault["type"]).collect();
+        assert_eq!(kinds, ["repeated_field", "missing", "missing", "missing", "missing"]);
+
+        // As many faults as a batch can have, and names as long as a body can have.
+        let events = format!("[{}{{}}]", "{},".repeat(9_999));
+        let name = "x".repeat(10_000_000);
+        let named = format!("{{\"{name}\":1,\"{name}\":1}}");
+        let lines = "{\n".repeat(10_000);
+        for (form, body) in [("json", &events), ("json", &named), ("x-ndjson", &lines)] {
+            let content_type = format!("application/{form}");
+            let request =
+                target.client.request(Method::POST, "/publish").header("content-type", content_type);
+            let request = request.header("content-encoding", "zstd").body(zstd(body.as_bytes()));
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+            let answer = response.text().await.unwrap();
+            assert!(answer.len() < 20_000, "{} bytes", answer.len());
+        }
+        let answer = target.client.post("/publish", events).await.text().await.unwrap();
+        assert!(
+            answer.contains(r#"{"loc":["events"],"msg":"and 39900 more","type":"more_faults"}"#),
+            "{answer}"
+        );
+    })
+    .await;
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_of_members_that_yield_nothing_is_refused() {
+    let database = Database::sqlite();
+    let target = Target::start(&database).await;
+    in_time(async {
+        let body = |members: usize| [gzip(b"").repeat(members), gzip(&batch("t", 1))].concat();
+        let response = publish_packed(&target.client, "gzip", body(9_999)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let response = publish_packed(&target.client, "gzip", body(10_000)).await;
+        assert_eq!(fault(response).await, (json!(["body"]), "content_encoding".to_owned()));
+    })
+    .await;
+    target.stop().await;
+}
+
 async fn publish_lines(client: &Client, body: impl Into<Vec<u8>>) -> Response {
     publish(client, ("content-type", "application/x-ndjson"), body.into()).await
 }

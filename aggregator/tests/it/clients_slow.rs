@@ -14,7 +14,7 @@ use crate::in_time;
 use crate::program::{Program, command};
 use crate::target::{Client, RawRequest, Target, event};
 
-const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
 /// Longest time that a limit of one second may take on a busy machine.
 const SOON: Duration = Duration::from_secs(30);
 /// More than the client's window and the service's socket hold.
@@ -69,7 +69,7 @@ async fn ask_for_a_large_page(client: &Client) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(32 * 1024).unwrap();
     let mut connection = socket.connect(client.address).await.unwrap();
-    let request = b"GET /events HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let request = b"GET /events HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     connection.write_all(request).await.unwrap();
     connection
 }
@@ -82,7 +82,8 @@ async fn a_head_that_drips_is_cut_off() {
         let mut connection = TcpStream::connect(target.client.address).await.unwrap();
         let began = Instant::now();
         // Each byte comes well within the limit; all of them together do not.
-        let mut head = b"GET /health HTTP/1.1\r\nhost: x\r\nx-slow: ".iter().chain(std::iter::repeat(&b'x'));
+        let mut head =
+            b"GET /health HTTP/1.1\r\nhost: localhost\r\nx-slow: ".iter().chain(std::iter::repeat(&b'x'));
         while connection.write_all(&[*head.next().unwrap()]).await.is_ok() {
             assert!(began.elapsed() < SOON, "it is still read");
             sleep(Duration::from_millis(50)).await;

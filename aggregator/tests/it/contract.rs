@@ -16,6 +16,7 @@ on_both_databases! {
     events_are_listed_as_they_were_sent,
     the_first_copy_of_an_event_wins,
     stats_and_health_have_the_shape_of_the_contract,
+    a_response_lists_a_thousand_topics_and_the_next_the_others,
     the_database_has_a_table_and_a_view_for_people,
     other_paths_and_methods_get_json,
 }
@@ -222,13 +223,14 @@ async fn stats_and_health_have_the_shape_of_the_contract(database: &Database) {
     let mut stats = target.client.stats().await;
     assert!(stats["uptime"].as_f64().unwrap() >= 0.0);
     assert!(!stats["instance_id"].as_str().unwrap().is_empty());
-    for name in ["uptime", "instance_id"] {
+    assert_eq!(stats["uptime_seconds"], stats["uptime"]);
+    for name in ["uptime", "uptime_seconds", "instance_id"] {
         stats.as_object_mut().unwrap().remove(name);
     }
     assert_eq!(
         stats,
         json!({ "received": 4, "unique_processed": 4, "duplicate_dropped": 0, "topics": ["B", "a", "b", "é"],
-                "queue": { "pending": 0, "processing": 0 } })
+                "topics_total": 4, "queue": { "pending": 0, "processing": 0 } })
     );
 
     let health = target.client.get("/health").await;
@@ -237,11 +239,36 @@ async fn stats_and_health_have_the_shape_of_the_contract(database: &Database) {
     target.stop().await;
 }
 
+async fn a_response_lists_a_thousand_topics_and_the_next_the_others(database: &Database) {
+    let target = Target::start(database).await;
+    let topics: Vec<String> = (0..2_001).map(|topic| format!("topic {topic:04}")).collect();
+    target.client.publish(&topics.iter().map(|topic| event(topic, "1")).collect::<Vec<_>>()).await;
+    let mut listed = Vec::new();
+    let mut sizes = Vec::new();
+    loop {
+        let after = listed.last().map(|topic: &String| topic.replace(' ', "%20")).unwrap_or_default();
+        let stats: Value =
+            target.client.get(&format!("/stats?topics_after={after}")).await.json().await.unwrap();
+        assert_eq!(stats["topics_total"], 2_001);
+        let page = stats["topics"].as_array().unwrap();
+        sizes.push(page.len());
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page.iter().map(|topic| topic.as_str().unwrap().to_owned()));
+    }
+    assert_eq!(sizes, [1_000, 1_000, 1, 0]);
+    assert_eq!(listed, topics);
+    let stats: Value = target.client.get("/stats?topics_after=topic%202000%00x").await.json().await.unwrap();
+    assert_eq!(stats["topics"], json!([]));
+    target.stop().await;
+}
+
 async fn the_database_has_a_table_and_a_view_for_people(database: &Database) {
     let target = Target::start(database).await;
     target.client.publish(&[event("t", "1"), event("t", "1")]).await;
     assert_eq!(database.number("SELECT count(*) FROM processed_events").await, 1);
-    assert_eq!(database.number("SELECT received FROM stats").await, 2);
+    assert_eq!(database.number("SELECT received FROM stats WHERE id = 1").await, 2);
     assert_eq!(database.number("SELECT unique_processed FROM stats").await, 1);
     assert_eq!(database.number("SELECT duplicate_dropped + pending + processing FROM stats").await, 1);
 

@@ -25,7 +25,7 @@ async fn target(database: &Database) -> Target {
 
 /// Heads whose response does not depend on the rest, and the beginning of that response.
 fn refused() -> [(String, &'static str); 5] {
-    let post = "POST /publish HTTP/1.1\r\nhost: x\r\n";
+    let post = "POST /publish HTTP/1.1\r\nhost: localhost\r\n";
     let token = format!("authorization: Bearer {TOKEN}\r\n");
     let length = format!("content-length: {REST_BYTES}\r\n\r\n");
     [
@@ -77,8 +77,9 @@ async fn a_head_may_be_large_but_not_huge() {
     let target = target(&database).await;
     for (length, expected) in [(60_000, "HTTP/1.1 200 "), (200_000, "HTTP/1.1 431 ")] {
         let large = "x".repeat(length);
-        let head =
-            format!("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-large: {large}\r\n\r\n");
+        let head = format!(
+            "GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-large: {large}\r\n\r\n"
+        );
         let response = in_time(response(send_head(&target.client, &head).await)).await;
         assert!(response.starts_with(expected), "{length}: {response}");
     }
@@ -119,7 +120,8 @@ async fn a_client_that_neither_sends_nor_closes_loses_its_place() {
     })
     .await;
     in_time(async {
-        let head = format!("POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: {REST_BYTES}\r\n\r\n");
+        let head =
+            format!("POST /publish HTTP/1.1\r\nhost: localhost\r\ncontent-length: {REST_BYTES}\r\n\r\n");
         let mut refused = send_head(&target.client, &head).await;
         let mut response = String::new();
         refused.read_to_string(&mut response).await.unwrap();
@@ -149,7 +151,7 @@ async fn bodies_that_arrive_share_a_bounded_memory() {
         let large = padded("large", LARGE_BYTES);
         let (first, last) = large.split_at(LARGE_BYTES - 1);
         let head = format!(
-            "POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: {LARGE_BYTES}\r\nconnection: close\r\n\r\n"
+            "POST /publish HTTP/1.1\r\nhost: localhost\r\ncontent-length: {LARGE_BYTES}\r\nconnection: close\r\n\r\n"
         );
         let mut slow = send_head(&target.client, &head).await;
         slow.write_all(first.as_bytes()).await.unwrap();

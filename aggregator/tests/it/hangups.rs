@@ -26,7 +26,7 @@ fn batch(name: &str) -> Vec<Value> {
 async fn hang_up(client: Client, name: String, turn: usize) {
     let body = json!(batch(&name)).to_string();
     let request =
-        format!("POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        format!("POST /publish HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     // Every third turn sends all of it, and hangs up while the commit runs.
     let cut = if turn.is_multiple_of(3) { request.len() } else { (turn * 97) % request.len() };
     let mut connection = TcpStream::connect(client.address).await.unwrap();
@@ -62,7 +62,7 @@ async fn clients_that_hang_up_lose_no_event(database: &Database) {
             for turn in 0..60 {
                 let path = ["/stats", "/events", "/health"][turn % 3];
                 let mut connection = TcpStream::connect(client.address).await.unwrap();
-                let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+                let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
                 drop(connection.write_all(request.as_bytes()).await);
             }
         });

@@ -1,16 +1,21 @@
 //! The listing: complete, in order and without repeated rows, for any page size.
 
+use std::collections::BTreeMap;
+
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::database::Database;
-use crate::target::{Target, event, next_page};
+use crate::target::{Client, Target, event, next_page};
 
 on_both_databases! {
     pages_of_every_size_show_every_row_once_newest_first,
     an_unknown_topic_is_an_empty_list,
     topics_of_any_spelling_can_be_listed,
     a_page_of_heavy_payloads_ends_early_and_leads_on,
+    responses_that_nobody_takes_share_a_bounded_memory,
     a_client_that_accepts_lines_gets_a_whole_topic_while_events_are_stored,
 }
 
@@ -88,6 +93,85 @@ async fn a_page_of_heavy_payloads_ends_early_and_leads_on(database: &Database) {
     let page = target.client.get(&next).await;
     assert!(next_page(&page).is_none());
     assert_eq!(ids(&page.text().await.unwrap()), ["0"]);
+    target.stop().await;
+}
+
+async fn responses_that_nobody_takes_share_a_bounded_memory(database: &Database) {
+    let target = Target::start_with(database, |settings| settings.responses_mib = 2).await;
+    let client = &target.client;
+    let weight = if database.is_sqlite() { "printf('%.1000000c', 'x')" } else { "repeat('x', 1000000)" };
+    for id in 0..9 {
+        let row = format!("'t', '{id}', '2025-01-01', 'person', '{{\"weight\":\"' || {weight} || '\"}}'");
+        let columns = "topic, event_id, timestamp, source, payload";
+        database.execute(&format!("INSERT INTO processed_events ({columns}) VALUES ({row})")).await;
+    }
+    // The first part of the page is 2 MB of 2 MiB. Its client takes nothing, so no other part is read.
+    let mut idle = Vec::new();
+    for _ in 0..3 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let mut connection = socket.connect(client.address).await.unwrap();
+        connection.write_all(b"GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        connection.readable().await.unwrap();
+        idle.push(connection);
+    }
+    let mut statuses = BTreeMap::new();
+    for connection in &mut idle {
+        let mut head = [0; 12];
+        connection.read_exact(&mut head).await.unwrap();
+        *statuses.entry(String::from_utf8(head.to_vec()).unwrap()).or_insert(0) += 1;
+    }
+    let expected = [("HTTP/1.1 200".to_owned(), 1), ("HTTP/1.1 503".to_owned(), 2)];
+    assert_eq!(statuses, BTreeMap::from(expected));
+
+    let response = client.get("/events").await;
+    assert_eq!(
+        (response.status(), &response.headers()["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"1".parse().unwrap())
+    );
+    // Small responses pass. A receipt is refused before its events are stored.
+    assert_eq!(client.get("/events?topic=nope").await.status(), StatusCode::OK);
+    let events: Vec<_> = (0..10_000).map(|id| event("u", &id.to_string())).collect();
+    let response = client.post("/publish?results=true", json!(events).to_string()).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(client.counters().await.received, 0);
+    drop(idle);
+    // The service notices by and by.
+    while outgoing_bytes(client).await > 0 {}
+    let page = client.get("/events").await.text().await.unwrap();
+    assert_eq!(ids(&page), ["8", "7", "6", "5", "4", "3", "2", "1", "0"]);
+    assert_eq!(
+        client.post("/publish?results=true", json!(events).to_string()).await.status(),
+        StatusCode::OK
+    );
+    target.stop().await;
+}
+
+async fn outgoing_bytes(client: &Client) -> usize {
+    let metrics = client.get("/metrics").await.text().await.unwrap();
+    let value = metrics.lines().find_map(|line| line.strip_prefix("onceproof_outgoing_bytes ")).unwrap();
+    value.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_gets_a_page_that_is_whole() {
+    let database = Database::sqlite();
+    let target = Target::start(&database).await;
+    for id in 0..5 {
+        let weight = "printf('%.900000c', 'x')";
+        let row = format!("'t', '{id}', '2025-01-01', 'person', '{{\"weight\":\"' || {weight} || '\"}}'");
+        let columns = "topic, event_id, timestamp, source, payload";
+        database.execute(&format!("INSERT INTO processed_events ({columns}) VALUES ({row})")).await;
+    }
+    let mut connection = TcpStream::connect(target.client.address).await.unwrap();
+    connection.write_all(b"GET /events HTTP/1.0\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    // Its length is known from the start, and the link leads on.
+    let (head, page) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(&format!("content-length: {}", page.len())), "{head}");
+    assert!(head.contains("rel=\"next\""), "{head}");
+    assert_eq!(ids(page), ["4", "3"]);
     target.stop().await;
 }
 

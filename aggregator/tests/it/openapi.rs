@@ -17,7 +17,10 @@ on_both_databases! {
 }
 
 /// Responses that no test here can reach on both databases, and the test of `outages` that does.
-const ELSEWHERE: [(&str, &str); 1] = [("get /health 503", "a_lost_postgres_means_503_until_it_is_back")];
+const ELSEWHERE: [(&str, &str); 2] = [
+    ("get /health 503", "a_lost_postgres_means_503_until_it_is_back"),
+    ("get /ready 503", "a_lost_postgres_means_503_until_it_is_back"),
+];
 
 /// Address of the document in the validator. Its references are relative to it.
 const PLACE: &str = "https://onceproof.invalid/openapi.json";
@@ -103,6 +106,23 @@ impl Document {
         self.check_response("get", route, client.get(path).await).await;
     }
 
+    /// Requests each route under a name that the service does not know.
+    async fn check_foreign_hosts(&mut self, client: &Client) {
+        for (method, path) in [
+            ("get", "/events"),
+            ("get", "/stats"),
+            ("get", "/metrics"),
+            ("get", "/health"),
+            ("get", "/live"),
+            ("get", "/ready"),
+            ("post", "/publish"),
+        ] {
+            let named = if method == "get" { Method::GET } else { Method::POST };
+            let foreign = client.request(named, path).header("host", "evil.example").send().await.unwrap();
+            self.check_response(method, path, foreign).await;
+        }
+    }
+
     async fn publish(&mut self, client: &Client, query: &str, body: &str) {
         let response = client.post(&format!("/publish{query}"), body.to_owned()).await;
         self.check_response("post", "/publish", response).await;
@@ -140,8 +160,10 @@ async fn every_response_is_in_the_document(database: &Database) {
         document.get(client, &format!("/events{query}")).await;
     }
     document.get(client, "/stats").await;
-    document.get(client, "/health").await;
-    document.get(client, "/metrics").await;
+    for path in ["/health", "/live", "/ready", "/metrics"] {
+        document.get(client, path).await;
+    }
+    document.check_foreign_hosts(client).await;
     let lines = client.get_accepting("/events", "application/x-ndjson").await;
     document.check_response("get", "/events", lines).await;
 
@@ -152,7 +174,7 @@ async fn every_response_is_in_the_document(database: &Database) {
     document.get(client, "/events?limit=0&cursor=x").await;
     document.publish(client, "", &json!([1, 2, 3, 4]).to_string()).await;
 
-    let broken = RawRequest::publish_until(client, &[event("t", "late")], 80).await;
+    let broken = RawRequest::publish_until(client, &[event("t", "late")], 100).await;
     document.check_raw("post", "/publish", &broken.response().await);
 
     let blockade = database.block_writers().await;
@@ -181,7 +203,7 @@ async fn every_response_is_in_the_document(database: &Database) {
         Target::start_with(database, |settings| settings.auth_token = Some("s3cret".parse().unwrap())).await;
     assert_eq!(Document::of(&target.client).await.content, document.content, "nor does a token");
     document.publish(&target.client, "", &batch.to_string()).await;
-    for path in ["/events", "/stats", "/metrics", "/health"] {
+    for path in ["/events", "/stats", "/metrics", "/health", "/live", "/ready"] {
         document.get(&target.client, path).await;
     }
     let packed = target.client.request(Method::POST, "/publish").bearer_auth("s3cret").body("{}");

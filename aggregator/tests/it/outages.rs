@@ -205,13 +205,15 @@ async fn a_postgres_that_stops_and_starts_again_costs_no_acknowledged_event() {
 
             let health = client.get("/health").await;
             assert_eq!(health.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(client.get("/ready").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(client.get("/live").await.status(), StatusCode::OK);
             for path in ["/stats", "/events"] {
                 assert_unavailable(&client.get(path).await);
             }
             assert_memory_is_bounded(&program).await;
 
             cluster.resume().await;
-            while client.get("/health").await.status() != StatusCode::OK {}
+            while client.get("/ready").await.status() != StatusCode::OK {}
         }
         is_over.store(true, Ordering::SeqCst);
         let told = publishers.join_all().await;

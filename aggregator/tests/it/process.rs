@@ -23,7 +23,7 @@ async fn a_request_in_progress_gets_its_response_after_sigterm(database: &Databa
     let body = event("t", "1").to_string();
     let mut connection = TcpStream::connect(program.client.address).await.unwrap();
     let head = format!(
-        "POST /publish HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        "POST /publish HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     connection.write_all(head.as_bytes()).await.unwrap();

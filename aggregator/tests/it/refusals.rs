@@ -13,6 +13,7 @@ on_both_databases! {
     every_fault_has_its_index_and_field,
     one_invalid_event_rejects_its_whole_batch,
     bodies_that_are_not_batches_are_rejected,
+    an_event_has_at_most_a_thousand_unknown_fields,
     queries_are_checked_as_bodies_are,
     the_status_of_invalid_input_can_be_400,
     a_request_beyond_a_limit_is_refused_and_at_the_limit_is_not,
@@ -192,6 +193,23 @@ async fn bodies_that_are_not_batches_are_rejected(database: &Database) {
     target.stop().await;
 }
 
+async fn an_event_has_at_most_a_thousand_unknown_fields(database: &Database) {
+    let target = Target::start(database).await;
+    let wide = |fields: usize| {
+        let unknown: String = (0..fields).map(|field| format!("\"{field}\":1,")).collect();
+        event("t", &fields.to_string()).to_string().replacen('{', &format!("{{{unknown}"), 1)
+    };
+    assert_eq!(target.client.post("/publish", wide(1_000)).await.status(), StatusCode::OK);
+    let response = target.client.post("/publish", format!("[{},{}]", wide(1), wide(1_001))).await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(faults(response).await, [(json!(["events", 1]), "too_many_fields".to_owned())]);
+    // A wrapper is no event, and its other fields are ignored.
+    let wrapper = wide(2_000).replacen('{', &format!("{{\"events\":{},", event("t", "w")), 1);
+    assert_eq!(target.client.post("/publish", wrapper).await.status(), StatusCode::OK);
+    assert_eq!(target.client.counters().await.unique, 2);
+    target.stop().await;
+}
+
 async fn queries_are_checked_as_bodies_are(database: &Database) {
     let target = Target::start(database).await;
     for (path, parameter) in [
@@ -252,7 +270,10 @@ async fn a_request_beyond_a_limit_is_refused_and_at_the_limit_is_not(database: &
 async fn a_body_that_does_not_arrive_is_not_waited_for(database: &Database) {
     let target = Target::start_with(database, |settings| settings.body_timeout_sec = 1).await;
     let mut connection = TcpStream::connect(target.client.address).await.unwrap();
-    connection.write_all(b"POST /publish HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{").await.unwrap();
+    connection
+        .write_all(b"POST /publish HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
+        .await
+        .unwrap();
     let mut answer = [0; 12];
     connection.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");

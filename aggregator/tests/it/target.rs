@@ -220,7 +220,7 @@ impl RawRequest {
 pub(crate) fn raw_publish(events: &[Value]) -> String {
     let body = json!(events).to_string();
     format!(
-        "POST /publish HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
 }

@@ -73,29 +73,40 @@ pub(super) const FOLD: &str = "
     SELECT sum(received), sum(unique_processed), sum(duplicate_dropped), sum(pending) FROM folded HAVING count(*) > 0";
 
 /// Finds the topics by leaping from one to the next in the key's index: as many steps as there are
-/// topics, for any number of events. The counters stand beside each topic, so that all is one
-/// statement and one snapshot.
+/// topics, for any number of events. The counters stand beside them, so that all is one statement
+/// and one snapshot. $1 is the topic after which the list begins, $2 its length.
 pub(super) const COUNTS: &str = "
     WITH RECURSIVE topics (topic) AS (
         SELECT min(topic) FROM processed_events
         UNION ALL
         SELECT (SELECT min(e.topic) FROM processed_events e WHERE e.topic > topics.topic)
         FROM topics WHERE topics.topic IS NOT NULL
+    ), listed (topic, number) AS (
+        SELECT min(topic), 1::bigint FROM processed_events WHERE topic > $1
+        UNION ALL
+        SELECT (SELECT min(e.topic) FROM processed_events e WHERE e.topic > listed.topic), number + 1
+        FROM listed WHERE listed.topic IS NOT NULL AND number < $2
     )
-    SELECT received, unique_processed, duplicate_dropped, pending, topic
-    FROM stats LEFT JOIN topics ON topic IS NOT NULL";
+    SELECT received, unique_processed, duplicate_dropped, pending, (SELECT count(topic) FROM topics),
+           (SELECT coalesce(array_agg(topic), '{}') FROM listed WHERE topic IS NOT NULL)
+    FROM stats";
 
 pub(super) const PENDING: &str = "SELECT pending FROM stats";
 
-/// A page: $1 is the topic, $2 the cursor, $3 the rows, $4 the bytes of payload, beyond which
-/// payloads are left out.
+/// A page: $1 is the topic, $2 the cursor, $3 the rows, $4 the bytes beyond which rows have no
+/// content. A character of a name may need six bytes in a response.
 macro_rules! page {
     ($condition:literal) => {
         concat!(
-            "SELECT seq, topic, event_id, timestamp, source, CASE WHEN before < $4 THEN payload END AS payload,
-                    floor(extract(epoch FROM processed_at) * 1000)::bigint AS processed_at_ms
-             FROM (SELECT *, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS before
-                   FROM (SELECT * FROM processed_events WHERE ",
+            "SELECT seq, size::bigint,
+                    CASE WHEN before < $4 THEN topic END, CASE WHEN before < $4 THEN event_id END,
+                    CASE WHEN before < $4 THEN timestamp END, CASE WHEN before < $4 THEN source END,
+                    CASE WHEN before < $4 THEN payload END,
+                    floor(extract(epoch FROM processed_at) * 1000)::bigint
+             FROM (SELECT *, sum(size) OVER (ORDER BY seq DESC) - size AS before
+                   FROM (SELECT *, octet_length(payload) + 200 + 6 *
+                                   (octet_length(topic) + octet_length(event_id) + octet_length(source)) AS size
+                         FROM processed_events WHERE ",
             $condition,
             " ORDER BY seq DESC LIMIT $3) AS page) AS measured
              ORDER BY seq DESC"
@@ -104,3 +115,18 @@ macro_rules! page {
 }
 pub(super) const PAGE: &str = page!("$1::text IS NULL AND seq < $2");
 pub(super) const PAGE_OF_TOPIC: &str = page!("topic = $1 AND seq < $2");
+
+/// A part of a page: $1 is the topic, $2 the oldest place and $3 the newest.
+macro_rules! rows {
+    ($condition:literal) => {
+        concat!(
+            "SELECT seq, topic, event_id, timestamp, source, payload,
+                    floor(extract(epoch FROM processed_at) * 1000)::bigint AS processed_at_ms
+             FROM processed_events WHERE ",
+            $condition,
+            " AND seq BETWEEN $2 AND $3 ORDER BY seq DESC"
+        )
+    };
+}
+pub(super) const ROWS: &str = rows!("$1::text IS NULL");
+pub(super) const ROWS_OF_TOPIC: &str = rows!("topic = $1");

@@ -86,6 +86,8 @@ pub(crate) fn writer_options(
         // A rare checkpoint writes each page once for many commits: 16,000 pages are 125 MiB of
         // log.
         .pragma("wal_autocheckpoint", "16000")
+        // A log that has been larger is cut to this when it begins anew.
+        .pragma("journal_size_limit", "134217728")
         // 256 MiB hold the index of some millions of keys. Negative means KiB.
         .pragma("cache_size", "-262144")
         // Otherwise every statement that can be undone writes a journal to a file.
