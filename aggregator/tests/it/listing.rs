@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::database::Database;
+use crate::in_time;
 use crate::target::{Client, Target, event, next_page};
 
 on_both_databases! {
@@ -151,6 +152,33 @@ async fn outgoing_bytes(client: &Client) -> usize {
     let metrics = client.get("/metrics").await.text().await.unwrap();
     let value = metrics.lines().find_map(|line| line.strip_prefix("onceproof_outgoing_bytes ")).unwrap();
     value.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_heavy_row_on_a_later_page_of_a_stream_is_counted() {
+    let database = Database::sqlite();
+    let target = Target::start(&database).await;
+    in_time(async {
+        let row =
+            "'t', 'heavy', '2025-01-01', 'person', '{\"weight\":\"' || printf('%.9000000c', 'x') || '\"}'";
+        let columns = "topic, event_id, timestamp, source, payload";
+        database.execute(&format!("INSERT INTO processed_events ({columns}) VALUES ({row})")).await;
+        target.client.publish(&(0..1_000).map(|id| event("t", &id.to_string())).collect::<Vec<_>>()).await;
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let mut connection = BufReader::new(socket.connect(target.client.address).await.unwrap());
+        let request = b"GET /events HTTP/1.1\r\nhost: localhost\r\naccept: application/x-ndjson\r\n\r\n";
+        connection.get_mut().write_all(request).await.unwrap();
+        // The first page has a thousand light rows. After it the client takes nothing more.
+        let mut line = String::new();
+        while !line.contains("\"event_id\":\"0\"") {
+            line.clear();
+            connection.read_line(&mut line).await.unwrap();
+        }
+        while outgoing_bytes(&target.client).await < 8_900_000 {}
+    })
+    .await;
+    target.stop().await;
 }
 
 #[tokio::test]

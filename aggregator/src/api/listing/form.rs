@@ -20,15 +20,6 @@ pub(super) enum Form {
     Lines,
 }
 
-impl Form {
-    pub(super) fn media_type(self) -> &'static str {
-        match self {
-            Self::Array => "application/json",
-            Self::Lines => LINES,
-        }
-    }
-}
-
 /// A stored event.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +74,13 @@ impl<'a> Row<'a> {
 }
 
 impl Form {
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::Array => "application/json",
+            Self::Lines => LINES,
+        }
+    }
+
     pub(super) fn first_part(self, rows: &[PageRow], is_last: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
         match self {
@@ -162,6 +160,7 @@ mod tests {
     #[test]
     fn parts_make_one_array_or_lines() {
         let whole = text(Form::Array.first_part(&[row("{}"), row("{}"), row("{}")], true));
+        assert_eq!(serde_json::from_str::<Vec<&RawValue>>(&whole).unwrap().len(), 3);
         let first = text(Form::Array.first_part(&[row("{}")], false));
         let middle = text(Form::Array.further_part(&[row("{}"), row("{}")], false));
         // Somebody has deleted the last rows meanwhile.

@@ -12,8 +12,9 @@ use crate::api::error::ApiError;
 use crate::api::outgoing::Held;
 use crate::store::{Page, PageRequest, Place, next_part};
 
-/// Memory that is taken for the first part of a page, before its size is known.
-const FIRST_PART_BYTES: usize = 1024 * 1024;
+/// Memory that is taken for the first part of a page, before its size is known. It is enough unless
+/// a row is larger than a part.
+const FIRST_PART_BYTES: usize = 2 * 1024 * 1024;
 
 /// A listing whose first part is made.
 struct Listing {
@@ -87,11 +88,19 @@ impl Listing {
 
     async fn next_page(&mut self, cursor: i64) -> Result<Bytes, ApiError> {
         self.request.cursor = Some(cursor);
-        let held = self.hold(FIRST_PART_BYTES).await?;
-        let page = page(&self.app, &self.request).await?;
-        self.rest = page.rest;
-        self.next = page.next.filter(|_| self.is_all);
-        Ok(ended(held, self.form.further_part(&page.rows, self.rest.is_empty())))
+        let mut expected = FIRST_PART_BYTES;
+        loop {
+            let held = self.hold(expected).await?;
+            let page = page(&self.app, &self.request).await?;
+            let bytes = self.form.further_part(&page.rows, page.rest.is_empty());
+            if bytes.len() <= expected {
+                self.rest = page.rest;
+                self.next = page.next.filter(|_| self.is_all);
+                return Ok(ended(held, bytes));
+            }
+            // Read again with enough memory: those who wait for it hold nothing.
+            expected = bytes.len();
+        }
     }
 
     async fn hold(&self, bytes: usize) -> Result<Held, ApiError> {
