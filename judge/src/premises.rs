@@ -127,6 +127,13 @@ pub(crate) fn contradicted(facts: &Facts<'_>) -> Option<String> {
     if looks.more_by_topic {
         return Some("a topic that was asked for by itself showed more than the listing of all".to_owned());
     }
+    let skipped = looks.missing.iter().filter(|key| key.is_skipped()).count() as u64;
+    if skipped > 0 && !facts.reads_database() {
+        let keys = counted(skipped, "key is", "keys are");
+        return Some(format!(
+            "{keys} shown in pages of one size and not in those of another: the cursor leaves rows out"
+        ));
+    }
     let apart = looks.copies.iter().filter(|copies| copies.within == 0).count() as u64;
     if apart > 0 {
         let keys = counted(apart, "key stands", "keys stand");

@@ -24,3 +24,4 @@ mod unclear;
 mod window;
 mod winner;
 mod words;
+mod worlds;

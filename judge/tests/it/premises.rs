@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use judge::evidence::Evidence;
 use judge::judge;
 use judge::verdict::{CheckId, Judgement, Premise, Standing, Status, Verdict};
 use truth::observed::Settled;
+use truth::observed::looks::KeyHistory;
 use truth::record::ledger::Done;
 use truth::scenario::promises::{Ack, PayloadEquality, Promises, Unique};
 use truth::target::answer::Kind;
@@ -189,6 +191,29 @@ fn looks_that_contradict_each_other_show_nothing_whole() {
     let mut evidence = forged.evidence();
     evidence.observed.looks.http_age = Some(9);
     assert_open(&judge(&evidence), CheckId::Lost, Premise::Fresh);
+    // Pages of one size showed a key, and pages of another did not.
+    let mut evidence = forged.evidence();
+    let [first_missed_ms, first_seen_ms] = [Some(0), Some(10_000)];
+    let skipped = KeyHistory { ordinal: 7, first_missed_ms, first_seen_ms, ..KeyHistory::default() };
+    evidence.observed.looks.missing.push(skipped.clone());
+    assert_open(&judge(&evidence), CheckId::Lost, Premise::Whole);
+    // One that came late did so in pages of either size.
+    evidence.observed.looks.missing = vec![KeyHistory { changes: 1, ..skipped }];
+    assert_fails(&judge(&evidence), &[CheckId::Lost]);
+}
+
+#[test]
+fn rows_of_others_are_gone_only_if_no_page_can_have_repeated_one() {
+    let mut forged = Forge { earlier: 5, ..Forge::default() }.run();
+    forged.rows.remove(2);
+    let status = |pages, rows_have_an_order| {
+        let mut evidence = Evidence { rows_have_an_order, ..forged.evidence() };
+        evidence.observed.listing.pages = pages;
+        check(&judge(&evidence), CheckId::ForeignLost).status
+    };
+    assert_eq!(status(1, false), Status::Fail);
+    assert_eq!(status(2, true), Status::Fail);
+    assert_eq!(status(2, false), Status::Unknown);
 }
 
 #[test]

@@ -151,6 +151,11 @@ impl KeyHistory {
         self.last_seen_ms > self.last_missed_ms
     }
 
+    /// True if the answer depended on the question, and never changed.
+    pub fn is_skipped(&self) -> bool {
+        self.changes == 0 && self.first_seen_ms.is_some() && self.first_missed_ms.is_some()
+    }
+
     /// True if the key came and went: that is the view's doing, not the store's.
     pub fn flickers(&self) -> bool {
         self.changes >= 2
