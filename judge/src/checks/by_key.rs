@@ -102,7 +102,10 @@ impl Firm {
         let within = absent.keys.iter().filter(|ordinal| absent.bracketed.contains(ordinal));
         let keys: Vec<u64> = within.copied().collect();
         // The order of the acknowledgements is the order of storing only if nothing was stored later.
-        let shown = |premise, because: &str| match waits.holds() {
+        // A queue that has drained may have stored some of it later.
+        let promises = &facts.evidence.promises;
+        let is_in_order = waits.holds() && (promises.is_committed() || promises.drain.is_none());
+        let shown = |premise, because: &str| match is_in_order {
             true => Ground::shown(premise, because),
             false => Ground::assumed(premise),
         };

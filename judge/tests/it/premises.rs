@@ -102,6 +102,12 @@ fn what_may_be_stored_later_is_not_lost_yet() {
     assert_fails(&later.verdict(), &[CheckId::Lost]);
     forged.promises.ack = Some(Ack::Queued);
     assert_open(&forged.verdict(), CheckId::Lost, Premise::NothingWaits);
+    // What was stored last need not be what was sent last.
+    forged.promises.drain = Some(Duration::from_secs(1));
+    assert_open(&forged.verdict(), CheckId::Lost, Premise::Whole);
+    forged.is_complete = true;
+    forged.promises.visible = Some(Duration::from_secs(1));
+    assert_fails(&forged.verdict(), &[CheckId::Lost]);
 }
 
 #[test]

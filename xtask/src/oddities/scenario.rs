@@ -10,6 +10,8 @@ const LOAD: &str = "batch = 10\n";
 
 const QUERY: &str = "SELECT topic, event_id, timestamp, source, payload FROM events";
 
+const COMPLETE: &str = "[target.listing]\npath = \"/events\"\ncomplete = true\n";
+
 /// Time for which an unanswered request may still take effect, in a run with shorter delays. It is
 /// no promise that a verdict rests on here.
 const ZOMBIE: &str = "zombie = \"500ms\"\n";
@@ -22,14 +24,18 @@ pub(super) fn text(oddity: &Oddity, cell: Cell, pace: Pace, process: &str, file:
     let mut promises = if pace == Pace::Scaled { ZOMBIE.to_owned() } else { String::new() };
     let mut database = String::new();
     let mut target = *target;
+    let mut listing = "";
     if cell.is_declared() {
         promises += &scaled(remedy.promises, pace.scale());
         target = remedy.target.unwrap_or(target);
+        listing = if remedy.is_complete { COMPLETE } else { "" };
         if remedy.has_database {
             database = format!("[database]\nurl = \"sqlite:{}\"\nquery = \"{QUERY}\"\n", file.display());
         }
     }
-    format!("name = \"oddity\"\n[load]\n{load}{target}{process}{faults}{database}[promises]\n{promises}")
+    format!(
+        "name = \"oddity\"\n[load]\n{load}{target}{listing}{process}{faults}{database}[promises]\n{promises}"
+    )
 }
 
 /// Divides times that are written as `@30s`.

@@ -121,6 +121,9 @@ fn declaration(remedy: &Remedy) -> String {
     if remedy.has_database {
         parts.push("`[database]`".to_owned());
     }
+    if remedy.is_complete {
+        parts.push("`complete = true`".to_owned());
+    }
     if let Some(target) = remedy.target {
         let keys = target.lines().filter(|line| !line.starts_with('['));
         parts.extend(keys.map(|line| format!("`{line}`")));

@@ -68,6 +68,8 @@ pub struct Remedy {
     pub target: Option<&'static str>,
     /// True with `[database]`.
     pub has_database: bool,
+    /// True with a listing that is promised to be complete.
+    pub is_complete: bool,
 }
 
 impl Premise {
@@ -88,7 +90,7 @@ impl Premise {
 
 impl Remedy {
     /// No declaration.
-    const NONE: Self = Self { promises: "", target: None, has_database: false };
+    const NONE: Self = Self { promises: "", target: None, has_database: false, is_complete: false };
     /// The database as the second route.
     const DATABASE: Self = Self { has_database: true, ..Self::NONE };
     /// No counters.
@@ -104,6 +106,10 @@ impl Remedy {
 
     const fn and_database(self) -> Self {
         Self { has_database: true, ..self }
+    }
+
+    const fn and_complete(self) -> Self {
+        Self { is_complete: true, ..self }
     }
 
     /// True if nothing is declared: the run is the same with and without it.

@@ -152,6 +152,7 @@ fn is_torn(case: &Case, attempts: &HashMap<u64, Attempts>) -> bool {
 fn miscounted(evidence: &Evidence, attempts: &HashMap<u64, Attempts>) -> Option<String> {
     let promises = &evidence.promises;
     let is_promised = promises.stats.is_some()
+        && promises.refused.is_some()
         && promises.received.is_some()
         && promises.counts_on()
         && promises.shared == Some(false);

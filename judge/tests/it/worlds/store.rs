@@ -64,10 +64,12 @@ impl History {
         keys.filter(|key| met.insert(*key)).collect()
     }
 
-    /// Time from the end of the run until the last row is there.
+    /// Longest time that something waited, and at least that from the end of the run until the last
+    /// row is there.
     pub(super) fn drained(&self) -> Us {
         let ours = self.rows.iter().filter(|stored| stored.ordinal.is_some() && stored.until > 0);
-        ours.map(|stored| stored.from).max().unwrap_or(0).saturating_sub(self.end)
+        let at_last = ours.map(|stored| stored.from).max().unwrap_or(0).saturating_sub(self.end);
+        self.waiting.iter().map(|(from, until, _)| until - from).fold(at_last, Us::max)
     }
 }
 

@@ -23,14 +23,18 @@ const SPOILT: &str = "batch = 10\n[traps]\ninvalid = 8\n";
 const OTHER_PAYLOADS: &str = "batch = 10\n[traps]\nother_payload = 16\n";
 const OTHER_PAYLOADS_ALONE: &str = "batch = 1\n[traps]\nother_payload = 16\n";
 
+/// The order of storing is not that of the responses, so no key lies between others.
+const QUEUED: Remedy =
+    Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\nvisible = \"@5s\"\n").and_complete();
+
 pub(super) const ACKS: &[Oddity] = &[
     Oddity::new("queue", "answers 202 and stores later, 20 ms for each request", &[set("ACK", "queued")])
         .speaking(HIDDEN_QUEUE)
-        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
+        .wants(NOTHING_WAITS, QUEUED)
         .hiding("drops", "lost")
         .also_unscaled(),
     Oddity::new("queue-counted", "the same, and the counters tell what waits", &[set("ACK", "queued")])
-        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
+        .wants(NOTHING_WAITS, QUEUED)
         .hiding("drops", "lost"),
     Oddity::new(
         "queue-with-200",
@@ -38,14 +42,11 @@ pub(super) const ACKS: &[Oddity] = &[
         &[set("ACK", "queued-ok")],
     )
     .speaking(HIDDEN_QUEUE)
-    .wants(
-        &[Premise::NothingWaits, Premise::Fresh],
-        Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"),
-    )
+    .wants(&[Premise::NothingWaits, Premise::Fresh], QUEUED)
     .hiding("drops", "lost"),
     Oddity::new("micro-batch", "answers 202 and stores every 15 s", &[set("ACK", "micro-batch")])
         .speaking(HIDDEN_QUEUE)
-        .wants(NOTHING_WAITS, Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
+        .wants(NOTHING_WAITS, QUEUED)
         .hiding("drops", "lost")
         .also_unscaled(),
     Oddity::new(

@@ -8,6 +8,10 @@ const HIDDEN_QUEUE: &str = "[target.answer]\naccepted = \"/accepted\"\n[target.s
 const NO_INSTANCE: &str = "[target.stats]\npath = \"/stats\"\nreceived = \"/received\"\n\
      unique = \"/unique_processed\"\nduplicates = \"/duplicate_dropped\"\n";
 
+/// The order of storing is not that of the responses, so no key lies between others.
+const QUEUED: Remedy =
+    Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\nvisible = \"@5s\"\n").and_complete();
+
 pub(super) const RESTARTS: &[Oddity] = &[
     Oddity::new("killed", "keeps all it answered for", &[]).killed().hiding("forgets-keys", "stored-twice"),
     Oddity::new(
@@ -64,7 +68,7 @@ pub(super) const RESTARTS: &[Oddity] = &[
     )
     .killed()
     .speaking(HIDDEN_QUEUE)
-    .wants(&[Premise::NothingWaits], Remedy::promises("preset = \"queued\"\ndrain = \"@100s\"\n"))
+    .wants(&[Premise::NothingWaits], QUEUED)
     .hiding("drops", "lost")
     .also_unscaled(),
 ];
