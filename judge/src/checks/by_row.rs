@@ -9,7 +9,7 @@ use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
 use crate::numbers::{counted, enumerated};
 use crate::premises::ground;
-use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Observation, Premise, SHOWN_KEYS};
+use crate::verdict::{Check, CheckId, Doubt, Examined, Finding, Ground, Observation, Premise, SHOWN_KEYS};
 
 /// Looks for rows that this run did not store. An id that is not of this run needs a listing before
 /// it.
@@ -244,10 +244,14 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     let was = before.foreign;
     let is = listing.foreign;
     let rows = counted(was.count, "row of others", "rows of others");
-    let finding = |gone, summary: String| match may_be_repeated(facts) {
-        true => Check::unknown(ID, gone, format!("{summary}; or a row was listed on two pages")),
-        false => Check::fail(ID, gone, summary, Vec::new()),
+    let whole = match may_be_repeated(facts) {
+        true => {
+            Ground::assumed_though(Premise::Whole, "before the run, a row may have been listed on two pages")
+        }
+        false => ground(facts, Premise::Whole),
     };
+    let grounds = vec![ground(facts, Premise::NobodyElse), whole];
+    let finding = |gone, summary: String| Check::fail(ID, gone, summary, Vec::new()).resting_on(grounds);
     if is.count < was.count {
         let gone = was.count - is.count;
         return finding(gone, format!("of {rows} listed before the run, at least {gone} are gone"));
