@@ -39,7 +39,7 @@ pub(crate) fn grounds(facts: &Facts<'_>) -> Option<Vec<Ground>> {
     let fresh = match fresh.standing {
         Standing::Assumed if is_certain => Ground::shown(
             Premise::Fresh,
-            "events that were sent after the run were acknowledged, and looked for in vain for a minute, twice",
+            "events sent after the run were acknowledged, and looked for in vain for a minute, twice",
         ),
         _ => fresh,
     };
