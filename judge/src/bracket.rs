@@ -104,8 +104,8 @@ fn bracketed(facts: &Facts<'_>, absent: &[u64]) -> Result<HashSet<u64>, WalkErro
 /// if its rows are not in the order of time, and a cursor that skips rows between two pages skips
 /// the same ones each time.
 fn has_told_borders(facts: &Facts<'_>) -> bool {
-    let Observed { listing, looks, database, .. } = &facts.evidence.observed;
-    if looks.looks.is_empty() || database.is_some() {
+    let Observed { listing, looks, .. } = &facts.evidence.observed;
+    if looks.looks.is_empty() || facts.reads_database() {
         return true;
     }
     // A target that lists topic by topic has the same borders in each.

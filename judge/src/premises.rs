@@ -112,7 +112,7 @@ pub(crate) fn ends_early(facts: &Facts<'_>) -> Option<String> {
     }
     let unique = stats.stats.as_ref()?.unique.filter(|unique| *unique > listing.rows)?;
     Some(format!(
-        "the listing ended after {rows}, and the target counts {}: the other rows are unseen, not lost",
+        "the listing ended after {rows}, and the target counts {}: the other rows may be unseen, not lost",
         grouped(unique)
     ))
 }

@@ -177,7 +177,7 @@ struct Limits {
 enum Refusal {
     /// The body is not in its encoding.
     Packing(String),
-    /// It unpacks beyond the limit.
+    /// The body unpacks to more than the limit.
     Bytes,
     Events(Rejected),
 }
@@ -185,7 +185,7 @@ enum Refusal {
 /// A body after the part of the work that is done in place.
 enum Begun {
     Ended(Result<Batch, Refusal>),
-    /// What is left of a large one.
+    /// Rest of the work on a large body.
     Large(Rest),
 }
 

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Premise {
-    /// The view would show the key.
+    /// The listing would show the key.
     Whole,
-    /// What was acknowledged is in the view by now.
+    /// What was acknowledged is listed by now.
     Fresh,
     /// No acknowledged event is still to be stored.
     NothingWaits,
