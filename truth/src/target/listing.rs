@@ -163,6 +163,6 @@ pub enum Paging {
     Page,
     /// A cursor in the body of each page, which is the `cursor` parameter of the next.
     Cursor,
-    /// No next page: rows beyond the first page are unseen, not lost.
+    /// No next page: rows beyond the first page may be there and not be shown.
     None,
 }
