@@ -106,8 +106,8 @@ pub(crate) fn ends_early(facts: &Facts<'_>) -> Option<String> {
         |look: &Look| look.pages == 1 && look.limit.is_some_and(|limit| u64::from(limit) == look.rows);
     if looks.looks.iter().rfind(|look| look.is_whole()).is_some_and(is_full) {
         return Some(format!(
-            "the listing ended after one page of {rows}, as many as were asked for: the other rows are unseen, \
-             not lost; `paging` under `[target.listing]` says how to go on"
+            "the listing ended after one page of {rows}, as many as were asked for: the other rows may be \
+             unseen, not lost; `paging` under `[target.listing]` says how to go on"
         ));
     }
     let unique = stats.stats.as_ref()?.unique.filter(|unique| *unique > listing.rows)?;
