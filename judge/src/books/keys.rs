@@ -129,6 +129,8 @@ pub struct Keys {
     many_unknown: HashMap<u64, u64>,
     /// Unclear responses to each key; none if no response of the run is unclear, which is usual.
     unclear: Option<Presence>,
+    /// Rejections of each key; none if the run has none, which is usual.
+    rejected: Option<Presence>,
 }
 
 /// Attempts of a key or a sentinel.
@@ -148,6 +150,7 @@ impl Keys {
             first: keys.start,
             states: vec![KeyState::default(); count],
             unclear: None,
+            rejected: None,
             sentinels: BTreeMap::new(),
             many_unknown: HashMap::new(),
         }
@@ -246,6 +249,17 @@ impl Keys {
         self.book_unknown(ordinal);
         let keys = self.states.len() as u64;
         self.unclear.get_or_insert_with(|| Presence::new(keys)).note(ordinal - self.first);
+    }
+
+    /// Books an attempt that was rejected.
+    pub fn book_rejected(&mut self, ordinal: u64) {
+        let keys = self.states.len() as u64;
+        self.rejected.get_or_insert_with(|| Presence::new(keys)).note(ordinal - self.first);
+    }
+
+    /// Returns true if an attempt of a key was rejected.
+    pub fn is_rejected(&self, ordinal: u64) -> bool {
+        self.rejected.as_ref().is_some_and(|rejected| rejected.seen(ordinal - self.first) > 0)
     }
 
     /// Returns true if a response to a key is unclear and none acknowledges it.

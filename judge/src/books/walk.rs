@@ -335,7 +335,11 @@ impl<'a> Walk<'a> {
             ordinals.iter().copied().enumerate().filter(|(_, ordinal)| keys.contains(*ordinal)).collect();
         match answer.outcome {
             Outcome::NeverSent => self.tally.sums.never_sent += booked.len() as u64,
-            Outcome::Rejected => self.tally.sums.rejected += booked.len() as u64,
+            Outcome::Rejected => {
+                for (_, ordinal) in booked {
+                    self.book_rejected(ordinal);
+                }
+            }
             Outcome::Unknown => {
                 self.tally.sums.unknown += booked.len() as u64;
                 for (_, ordinal) in booked {
@@ -375,10 +379,7 @@ impl<'a> Walk<'a> {
             Kind::New => Said::New,
             Kind::Duplicate => Said::Duplicate,
             Kind::Accepted => Said::Unreported,
-            Kind::Rejected => {
-                self.tally.sums.rejected += 1;
-                return;
-            }
+            Kind::Rejected => return self.book_rejected(ordinal),
         };
         let before = self.tally.keys.get(ordinal);
         self.order.take(ordinal, before, Attempt { said, interval });
@@ -387,6 +388,11 @@ impl<'a> Walk<'a> {
         self.tally.sums.acked += 1;
         self.tally.sums.reported_new += u64::from(said == Said::New);
         self.tally.sums.reported_duplicate += u64::from(said == Said::Duplicate);
+    }
+
+    fn book_rejected(&mut self, ordinal: u64) {
+        self.tally.keys.book_rejected(ordinal);
+        self.tally.sums.rejected += 1;
     }
 
     fn drop_round(&mut self, run: usize, opened: &Opened) {

@@ -3,8 +3,9 @@
 use truth::chain::chain;
 use truth::observed::Route;
 use truth::observed::looks::CopyHistory;
+use truth::scenario::promises::Refused;
 
-use crate::books::keys::{Class, KeyState};
+use crate::books::keys::Class;
 use crate::books::walk::WalkError;
 use crate::bracket::Absent;
 use crate::checks::unaccounted::Unaccounted;
@@ -196,7 +197,7 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     // A store that merges copies later has no copies to merge of a key that came once, or that it
     // called new twice.
     let cannot_merge = |ordinal: &u64| {
-        is_known(ordinal) && cannot_merge(facts.tally.keys.get(*ordinal)) && stayed(facts, *ordinal)
+        is_known(ordinal) && cannot_merge(facts, *ordinal) && stayed(facts, *ordinal)
     };
     let firm = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, cannot_merge);
     let (shown, ground) = match settled.holds() || firm.count == 0 {
@@ -253,9 +254,14 @@ fn stayed(facts: &Facts<'_>, ordinal: u64) -> bool {
     copies.is_none_or(|copies| copies.within > 1 && !copies.vanished())
 }
 
-/// Returns true for a key of which a store cannot have copies that it merges later.
-fn cannot_merge(key: KeyState) -> bool {
-    key.acked() + key.unknown() == 1 || key.reported_new() > 1
+/// Returns true for a key of which a store cannot have copies that it merges later. An attempt that
+/// was refused may have left one.
+fn cannot_merge(facts: &Facts<'_>, ordinal: u64) -> bool {
+    let key = facts.tally.keys.get(ordinal);
+    let may_have_stored_refused = facts.tally.keys.is_rejected(ordinal)
+        && facts.evidence.promises.refused != Some(Refused::NoEffect);
+    let came_once = key.acked() + key.unknown() == 1 && !may_have_stored_refused;
+    came_once || key.reported_new() > 1
 }
 
 /// Looks for stored keys all of whose attempts were rejected.

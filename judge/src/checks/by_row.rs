@@ -275,8 +275,11 @@ pub fn payload_changed(facts: &Facts<'_>) -> Check {
     }
     let count = listing.payload_changed;
     if count > 0 {
-        let summary =
-            counted(count, "event is stored with other contents", "events are stored with other contents");
+        let summary = counted(
+            count,
+            "stored event differs from what was sent",
+            "stored events differ from what was sent",
+        );
         return Check::fail(ID, count, summary, examples(facts, AnomalyClass::PayloadChanged));
     }
     if listing.ours.count == 0 {

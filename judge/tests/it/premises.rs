@@ -8,7 +8,7 @@ use judge::verdict::{CheckId, Judgement, Premise, Standing, Status, Verdict};
 use truth::observed::Settled;
 use truth::observed::looks::KeyHistory;
 use truth::record::ledger::Done;
-use truth::scenario::promises::{Ack, PayloadEquality, Promises, Unique};
+use truth::scenario::promises::{Ack, PayloadEquality, Promises, Refused, Unique};
 use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign, row};
@@ -121,6 +121,19 @@ fn copies_of_a_key_that_was_sent_again_may_merge() {
     repeated.promises.merge = Some(Duration::ZERO);
     assert_fails(&repeated.verdict(), &[CheckId::StoredTwice]);
     forged.rows.push(row(&forged.events, once));
+    assert_fails(&forged.verdict(), &[CheckId::StoredTwice]);
+}
+
+#[test]
+fn copies_of_a_key_that_was_refused_before_may_merge() {
+    let mut forged = undeclared();
+    let key = forged.key_where(|attempts| matches!(attempts, [(first, ..), (second, ..)] if second > first));
+    for (attempt, kind) in forged.attempts_of(key).into_iter().zip([Kind::Rejected, Kind::New]) {
+        forged.tell(attempt, kind);
+    }
+    forged.rows.push(row(&forged.events, key));
+    assert_open(&forged.verdict(), CheckId::StoredTwice, Premise::CopiesSettled);
+    forged.promises.refused = Some(Refused::NoEffect);
     assert_fails(&forged.verdict(), &[CheckId::StoredTwice]);
 }
 
