@@ -235,6 +235,9 @@ pub struct Judgement {
     pub runs: Vec<String>,
     /// URL of the target that was read.
     pub target: String,
+    /// Time from which the attempts are timed: `2026-01-31T12:00:00.000Z`. None without a ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_utc: Option<String>,
     /// Sentences that say why the verdict is no PASS.
     #[schemars(with = "Vec<String>")]
     pub reasons: Vec<Reason>,
@@ -292,6 +295,7 @@ pub(crate) fn blank() -> Judgement {
         observation: 0,
         runs: Vec::new(),
         target: String::new(),
+        began_utc: None,
         reasons: Vec::new(),
         observations: Vec::new(),
         checks: Vec::new(),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use judge::books::region::Bounds;
-use judge::numbers::{counted, grouped};
+use judge::numbers::{counted, grouped, grouped_signed};
 use judge::resend::hangs_on_sentinels;
 use judge::verdict::{
     Attempt, Attempts, Check, CheckId, Finding, Ground, Judgement, Observation, Premise, Reason, SHOWN_KEYS,
@@ -50,7 +50,11 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         grouped(sent.acked_keys),
         grouped(sent.doubtful_keys)
     )?;
-    writeln!(out, "  target      {}", verdict.target)
+    writeln!(out, "  target      {}", verdict.target)?;
+    match &verdict.began_utc {
+        Some(began) => writeln!(out, "  began       {began}; times of attempts count from then"),
+        None => Ok(()),
+    }
 }
 
 /// Writes a reason; below it, what is open and what would decide it.
@@ -257,14 +261,14 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
             let said = match delta.map(u64::try_from) {
                 None => "not reported".to_owned(),
                 Some(Ok(grown)) => grouped(grown),
-                Some(Err(_)) => delta.unwrap_or_default().to_string(),
+                Some(Err(_)) => grouped_signed(delta.unwrap_or_default()),
             };
             match bounds.slack() {
                 0 => format!("{said}; must be {}", grouped(bounds.low)),
-                slack => {
+                _ => {
                     let low = grouped(bounds.low);
                     let high = grouped(bounds.high);
-                    format!("{said}; must be {low} to {high} (slack {})", grouped(slack))
+                    format!("{said}; must be {low} to {high}")
                 }
             }
         };

@@ -13,6 +13,15 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A number that may be below zero, with its thousands apart.
+pub fn grouped_signed(number: i128) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    match u64::try_from(number.unsigned_abs()) {
+        Ok(size) => format!("{sign}{}", grouped(size)),
+        Err(_) => number.to_string(),
+    }
+}
+
 /// `1 key`, `2 keys`.
 pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })

@@ -25,7 +25,7 @@ use truth::scenario::promises::{Promises, Received, Unique};
 
 use crate::books::keys::{Attempted, Keys};
 use crate::books::tally::Sums;
-use crate::numbers::grouped;
+use crate::numbers::{grouped, grouped_signed};
 
 /// Number of events from which on a multiple of them is no chance.
 const MANY: u64 = 100;
@@ -208,7 +208,7 @@ impl Region {
                     grouped(factor * bounds.low),
                     grouped(bounds.low)
                 ),
-                None => format!("{name} grew by {delta}, must be {}", range(bounds)),
+                None => format!("{name} grew by {}, must be {}", grouped_signed(delta), range(bounds)),
             };
             breaks.push(Break { detail, bound, factor });
         }
@@ -218,7 +218,11 @@ impl Region {
             && self.unique.broken_by(unique).is_none()
         {
             let again = if self.stored_again > 0 { " or more" } else { "" };
-            let detail = format!("unique grew by {unique}, with the keys listed it must be {present}{again}");
+            let detail = format!(
+                "unique grew by {}, with the keys listed it must be {}{again}",
+                grouped_signed(unique),
+                grouped(present)
+            );
             breaks.push(Break { detail, bound, factor: None });
         }
         if promised == Some(Received::Accepted) {
@@ -234,6 +238,7 @@ impl Region {
         if let Some(duplicates) = deltas.duplicates
             && received != unique + duplicates
         {
+            let [received, unique, duplicates] = [received, unique, duplicates].map(grouped_signed);
             let detail = format!("received {received} is not unique {unique} + duplicates {duplicates}");
             breaks.push(Break { detail, bound: Bound::Against, factor: None });
         }
@@ -244,6 +249,7 @@ impl Region {
         let joint = self.joint(u64::try_from(by_unknown).expect("not below its lower bound"));
         // What is stored again says nothing of what was received.
         if let Some(bound) = joint.broken_by(received).filter(|_| self.stored_again == 0) {
+            let [received, unique] = [received, unique].map(grouped_signed);
             let detail =
                 format!("received grew by {received}, with unique {unique} it must be {}", range(joint));
             // What waited before the run is stored without being received again: too few is a
@@ -254,6 +260,7 @@ impl Region {
         if let Some(listed) = self.received_with_presence
             && let Some(bound) = listed.broken_by(received)
         {
+            let received = grouped_signed(received);
             let detail =
                 format!("received grew by {received}, with the keys listed it must be {}", range(listed));
             breaks.push(Break { detail, bound, factor: None });
@@ -275,5 +282,8 @@ impl Region {
 }
 
 fn range(bounds: Bounds) -> String {
-    if bounds.slack() == 0 { format!("{}", bounds.low) } else { format!("{} to {}", bounds.low, bounds.high) }
+    match bounds.slack() {
+        0 => grouped(bounds.low),
+        _ => format!("{} to {}", grouped(bounds.low), grouped(bounds.high)),
+    }
 }

@@ -383,7 +383,10 @@ fn excess(
         return Check::unknown(
             ID,
             1,
-            format!("{}; without a closing poll, another writer may explain it", breaks[0].detail),
+            format!(
+                "{}; the counters were not read when the run ended, so another writer may explain it",
+                breaks[0].detail
+            ),
         );
     };
     let at_close = Deltas::between(before, &closing);
@@ -404,7 +407,7 @@ fn excess(
         // The rows that came later are another writer's, so the closing poll decides.
         if closing_breaks.is_empty() {
             examined.slack = examined.slack.take().map(|slack| CounterSlack { deltas: at_close, ..slack });
-            return Check::pass(ID, format!("at the closing poll {}", holds(facts, region, true)));
+            return Check::pass(ID, format!("when the run ended, {}", holds(facts, region, true)));
         }
     }
     let detail = format!("{}; it grew after the run", breaks[0].detail);

@@ -172,6 +172,7 @@ impl Forged {
         let mut frames: Vec<Frame> = self.lanes.iter().flatten().cloned().collect();
         frames.retain(|frame| !matches!(frame, Frame::Closed { .. }));
         frames.sort_by_key(Frame::t);
+        frames.insert(0, Frame::Header(self.header(0, None)));
         let closed = self.lanes.iter().all(|lane| matches!(lane.last(), Some(Frame::Closed { .. })));
         frames.extend(closed.then_some(Frame::Closed { t: u64::MAX }));
         Evidence {
@@ -269,16 +270,22 @@ impl Forged {
         folder
     }
 
-    fn write_segment(&self, folder: &RunFolder, lane: u16, frames: &[Frame]) {
-        let header = Header {
+    /// Beginning of a lane's segment.
+    fn header(&self, lane: u16, foundation: Option<Foundation>) -> Header {
+        Header {
             nonce: self.plan.nonce,
             lane,
             boot_id: "a boot".to_owned(),
             monotonic_ns: 1,
             utc_ms: 1_767_323_045_000,
-            foundation: (self.folder != Folder::Old)
-                .then(|| Foundation::of(folder).expect("files that can be read")),
-        };
+            foundation,
+        }
+    }
+
+    fn write_segment(&self, folder: &RunFolder, lane: u16, frames: &[Frame]) {
+        let foundation = (self.folder != Folder::Old)
+            .then(|| Foundation::of(folder).expect("files that can be read"));
+        let header = self.header(lane, foundation);
         let mut writer = SegmentWriter::create(&folder.segment(lane), header).expect("a new segment");
         for frame in frames {
             match frame {

@@ -357,7 +357,7 @@ fn counters_that_a_refused_request_may_have_moved_contradict_nothing() {
     }
     assert_fails(&forged.verdict(), &[CheckId::Counters]);
     forged.promises.refused = None;
-    unpromised(&forged.verdict(), "received grew by 2005");
+    unpromised(&forged.verdict(), "received grew by 2,005");
 }
 
 #[test]
@@ -380,7 +380,7 @@ fn counters_that_fell_short_are_told_where_nobody_said_that_they_survive_a_resta
     forged.now.received = forged.now.received.map(|count| count - 9);
     forged.now.uptime_ms = None;
     forged.now.instance = None;
-    unpromised(&forged.verdict(), "received grew by 1991");
+    unpromised(&forged.verdict(), "received grew by 1,991");
 }
 
 #[test]
