@@ -162,6 +162,14 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
             proof: record.proof.clone().unwrap_or_default(),
         }
     }));
+    let trouble = &evidence.trouble;
+    if !trouble.lost_because.is_empty() {
+        let because = trouble.lost_because.clone();
+        examined.observations.push(Observation::Unanswered { because });
+    }
+    if let Some(first) = trouble.first_unexpected.clone() {
+        examined.observations.push(Observation::Unexpected { first });
+    }
     examined.observations.extend(respelled(facts));
     let sentinels = facts.tally.resent.sentinels;
     let events = sentinels.acked + sentinels.unknown;

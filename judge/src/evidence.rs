@@ -9,16 +9,18 @@ use truth::observed::Observed;
 use truth::observed::counters::Counters;
 use truth::plan::Plan;
 use truth::plan::event::Events;
+use truth::plan::trace::{Departure, Traces};
 use truth::record::baseline::Baseline;
 use truth::record::ending::LedgerEnd;
 use truth::record::faults::{self, Struck};
 use truth::record::folder::RunFolder;
 use truth::record::ledger::merge::Merge;
 use truth::record::ledger::reader::{self, SegmentReader};
-use truth::record::ledger::{Frame, Header, LedgerError};
+use truth::record::ledger::{Frame, Header, LedgerError, Scope};
 use truth::record::manifest::{FolderFormat, Manifest};
 use truth::record::polls;
 use truth::record::seal::check_run;
+use truth::record::trouble::Trouble;
 use truth::scenario::promises::Promises;
 use truth::target::answer::Outcome;
 use truth::target::{RowOrder, Target};
@@ -41,6 +43,8 @@ pub struct Run {
     pub polled: Polled,
     /// Planned faults, and their records.
     pub faults: Vec<Struck>,
+    /// Reasons why requests have no usable response, as the sender tells them.
+    pub trouble: Trouble,
     /// Set when the sender came to its end, with all of its requests on record.
     pub has_ended: bool,
     /// Set when only time ends the run. Its plan has no count as it is written; whoever judges it
@@ -95,10 +99,11 @@ impl Run {
         let mut polled = Polled::new(baseline.as_ref(), &manifest.promises(), manifest.shard);
         polls::for_each(&folder, format, |poll| polled.take(&poll))?;
         let faults = Struck::of(&manifest, faults::read(&folder, format)?);
+        let trouble = Trouble::read(&folder)?;
         let is_orderly = LedgerEnd::read(&folder)?.is_some_and(LedgerEnd::is_orderly);
         let has_ended = is_orderly && (is_sealed || format == FolderFormat::Unsealed);
         let ended_by_time = manifest.plan.total.is_none();
-        Ok(Self { folder, manifest, format, baseline, polled, faults, has_ended, ended_by_time })
+        Ok(Self { folder, manifest, format, baseline, polled, faults, trouble, has_ended, ended_by_time })
     }
 
     /// Finds a file that was written before the first send, and is missing.
@@ -236,6 +241,8 @@ pub struct Evidence {
     pub keys: std::ops::Range<u64>,
     /// Ledgers of the runs.
     pub frames: Frames,
+    /// Trace contexts of the requests; none if they had none.
+    pub traces: Option<Traces>,
     /// Set when requests can have been under way at once.
     pub can_race: bool,
     /// Set when all times are of one clock.
@@ -260,6 +267,8 @@ pub struct Evidence {
     pub polled: Vec<Polled>,
     /// Planned faults of all runs, and their records.
     pub faults: Vec<Struck>,
+    /// Reasons why requests have no usable response, as the senders tell them. Nothing rests on it.
+    pub trouble: Trouble,
     /// Observation that is judged.
     pub observed: Observed,
     /// Observation before `verify` sent keys again.
@@ -303,6 +312,7 @@ impl Evidence {
             topic_is_heeded: listing.filter == Some(true),
             rows_have_an_order: listing.order.is_some_and(|order| order != RowOrder::None),
             keys: 0..keys,
+            traces: first.manifest.scenario.load.trace.then(|| Traces::new(&plan)),
             plan,
             promises,
             format,
@@ -319,9 +329,24 @@ impl Evidence {
             closing: latest(runs),
             frames: Frames::Files(segments),
             faults: runs.iter().flat_map(|run| run.faults.clone()).collect(),
+            trouble: Trouble::sum(runs.iter().map(|run| &run.trouble)),
             observed,
             earlier,
         })
+    }
+
+    /// Returns the trace context of a try of a request that carries these keys; none if it had none,
+    /// as those that `verify` sends. Of a request with several keys, any of them will do.
+    pub fn traceparent(
+        &self,
+        scope: Scope,
+        request: u32,
+        try_number: u16,
+        ordinals: &[u64],
+    ) -> Option<String> {
+        let Scope::Round(round) = scope else { return None };
+        let departure = Departure { round, request, try_number };
+        Some(self.traces.as_ref()?.of_request(departure, ordinals).to_string())
     }
 }
 

@@ -171,8 +171,7 @@ impl<'a> Facts<'a> {
             ordinal: Some(ordinal),
             topic: Some(events.topic(ordinal).to_owned()),
             event_id: Some(events.id_text(ordinal)),
-            detail: detail.into(),
-            history: Vec::new(),
+            ..Finding::plain(detail.into())
         }
     }
 

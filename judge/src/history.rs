@@ -101,6 +101,12 @@ impl<'a> Pass<'a> {
                 end_us: Some(since(origin, done.t_end)),
                 status: done.status,
                 outcome: fate(&done.answer, copy.place as usize),
+                traceparent: self.evidence.traceparent(
+                    done.scope,
+                    copy.request,
+                    done.try_number,
+                    &[copy.ordinal],
+                ),
             };
             keep(&mut self.histories, copy.ordinal, attempt);
         }
@@ -126,6 +132,7 @@ impl<'a> Pass<'a> {
                     end_us: None,
                     status: 0,
                     outcome: Fate::NeverEnded,
+                    traceparent: self.evidence.traceparent(scope, request, 0, &[ordinal]),
                 };
                 keep(&mut self.histories, ordinal, attempt);
             }

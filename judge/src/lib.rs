@@ -54,6 +54,8 @@ fn add_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkEr
     let keys: HashSet<u64> = shown.collect();
     let histories: HashMap<_, _> = history::histories(evidence, &keys)?;
     for finding in checks.iter_mut().flat_map(|check| &mut check.findings) {
+        let traceparent = finding.ordinal.and_then(|ordinal| evidence.events.traceparent(ordinal));
+        finding.traceparent = traceparent.map(|own| own.to_string()).or(finding.traceparent.take());
         if let Some(history) = finding.ordinal.and_then(|ordinal| histories.get(&ordinal)) {
             finding.history.clone_from(history);
         }
@@ -67,6 +69,7 @@ mod tests {
     use truth::plan::event::Events;
     use truth::record::ledger::Frame;
     use truth::record::manifest::FolderFormat;
+    use truth::record::trouble::Trouble;
     use truth::scenario::Scenario;
     use truth::scenario::promises::Promises;
 
@@ -87,6 +90,7 @@ mod tests {
             format: FolderFormat::Sealed,
             keys: 0..plan.keys().unwrap(),
             frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),
+            traces: None,
             can_race: true,
             one_clock: true,
             gone: None,
@@ -99,6 +103,7 @@ mod tests {
             closing: None,
             polled: Vec::new(),
             faults: Vec::new(),
+            trouble: Trouble::default(),
             observed: Observed::blank(&plan, "http://127.0.0.1:8080"),
             earlier: None,
             plan,

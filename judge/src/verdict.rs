@@ -67,6 +67,9 @@ pub struct Finding {
     pub event_id: Option<String>,
     /// Sentence about the fault.
     pub detail: String,
+    /// Trace context in the events of the key, or of the request; none if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// Attempts of the key, in the order of their ends.
     pub history: Vec<Attempt>,
 }
@@ -94,6 +97,9 @@ pub struct Attempt {
     /// `unknown (never ended)` or `never-sent`.
     #[schemars(with = "String")]
     pub outcome: Fate,
+    /// Trace context of the try, in a run with `--trace`; none in others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 /// Fate of one attempt.
@@ -353,6 +359,6 @@ impl Check {
 impl Finding {
     /// Makes a finding that is not on one key.
     pub(crate) fn plain(detail: String) -> Self {
-        Self { ordinal: None, topic: None, event_id: None, detail, history: Vec::new() }
+        Self { ordinal: None, topic: None, event_id: None, detail, traceparent: None, history: Vec::new() }
     }
 }

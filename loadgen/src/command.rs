@@ -6,3 +6,4 @@ pub(crate) mod reference;
 mod rerun;
 pub(crate) mod settings;
 pub(crate) mod show;
+mod values;

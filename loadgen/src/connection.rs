@@ -5,6 +5,7 @@
 //! whether the kernel took a byte. [`answer`] writes the rest and reads until the response is whole
 //! or will never be.
 
+pub(crate) mod advice;
 pub(crate) mod attempt;
 pub(crate) mod dial;
 pub(crate) mod gzip;
@@ -19,8 +20,9 @@ use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use advice::Advice;
 use attempt::{Begun, Lost, READ_BYTES};
-use http1::{AnswerReader, Bodies, Whole};
+use http1::{AnswerReader, Bodies, EXCERPT, Whole};
 use http2::Http2;
 use stream::Stream;
 use tokio::time::{Instant, Sleep};
@@ -74,6 +76,23 @@ impl Connection {
         match &self.line {
             Line::Http1(line) => line.reader.body(),
             Line::Http2(line) => line.body(),
+        }
+    }
+
+    /// Returns the beginning of that body, also if bodies are dropped and the response is no
+    /// success.
+    pub(crate) fn excerpt(&self) -> &[u8] {
+        match &self.line {
+            Line::Http1(line) => line.reader.excerpt(),
+            Line::Http2(line) => &line.body()[..line.body().len().min(EXCERPT)],
+        }
+    }
+
+    /// Returns what that response says to do next.
+    pub(crate) fn advice(&self) -> &Advice {
+        match &self.line {
+            Line::Http1(line) => line.reader.advice(),
+            Line::Http2(line) => line.advice(),
         }
     }
 

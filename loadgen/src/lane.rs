@@ -12,6 +12,7 @@ mod flight;
 pub(crate) mod gate;
 pub(crate) mod job;
 pub(crate) mod pace;
+mod pause;
 mod queue;
 pub(crate) mod ramp;
 mod release;

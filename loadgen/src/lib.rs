@@ -22,6 +22,7 @@ pub use error::Failure;
 
 use std::io::Write;
 
+use command::cli::Shape;
 use command::settings::Settings;
 use command::{history, reference, show};
 use truth::chain::chain;
@@ -31,8 +32,8 @@ use watch::notice::Notices;
 /// Runs the program, and returns its exit code.
 pub fn run(program: Program) -> u8 {
     match program.command {
-        None => load(program.load.shape.no_color, || Settings::resolve(program.load)),
-        Some(Command::Http(http)) => load(http.shape.no_color, || Settings::resolve_http(*http)),
+        None => load(notices(&program.load.shape), || Settings::resolve(program.load)),
+        Some(Command::Http(http)) => load(notices(&http.shape), || Settings::resolve_http(*http)),
         Some(Command::Check { files }) => show::check(&files),
         Some(Command::Plan { load, requests }) => plan(*load, requests),
         Some(Command::History { run }) => match history::print(&run) {
@@ -73,9 +74,12 @@ fn plan(cli: Cli, requests: u32) -> u8 {
     }
 }
 
-fn load(no_color: bool, resolve: impl FnOnce() -> Result<Settings, Failure>) -> u8 {
-    let color = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let notices = Notices::new(color);
+fn notices(shape: &Shape) -> Notices {
+    let color = !shape.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    Notices::new(color).quiet(shape.quiet)
+}
+
+fn load(notices: Notices, resolve: impl FnOnce() -> Result<Settings, Failure>) -> u8 {
     let started = resolve().and_then(|settings| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| Failure::System { action: "start the event loop", source })?;

@@ -8,6 +8,7 @@ mod kinds;
 pub(crate) mod latency;
 pub(crate) mod live;
 pub(crate) mod selection;
+pub(crate) mod troubles;
 
 use std::ops::AddAssign;
 
@@ -69,6 +70,7 @@ impl Tally {
         let counts = &mut self.counts;
         counts.unknown += events;
         counts.requests_failed += 1;
+        counts.troubles.lose(why);
         match why {
             Lost::TimedOut => counts.doubts.timed_out += 1,
             Lost::Broken(_) | Lost::Malformed(Malformed::Truncated) => {

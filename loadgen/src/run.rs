@@ -35,7 +35,7 @@ use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::record::seal::seal_run;
-use truth::scenario::Scenario;
+use truth::scenario::{FixedRequest, Scenario};
 
 use crate::command::settings::{LoadSettings, OutputSettings, Settings};
 use crate::connection::dial::Dial;
@@ -112,7 +112,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let kept = keep(&summary, output, &folder, &latencies);
     let sealed = seal(&folder, std::mem::take(&mut result.segments));
     drop(lock);
-    tell(&settings, &summary, &folder, &publish_url, notices);
+    tell(&settings, &summary, &folder, notices);
+    let no_ack = no_ack(load.scenario.request.as_ref(), &summary, &publish_url);
     let code = exit_code(&result, summary.holds(), notices);
     if let Err(why) = kept.and(sealed) {
         notices.error(&why);
@@ -123,6 +124,10 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     }
     let code = Box::pin(judged::judge(settings, &folder, code)).await;
     end_target(result.process.take(), notices).await;
+    // The last line says why nothing was acknowledged, whatever else was said before.
+    if let Some(why) = no_ack {
+        notices.warn(&why);
+    }
     Ok(code)
 }
 
@@ -152,19 +157,26 @@ fn seal(folder: &RunFolder, segments: Vec<SegmentWriter>) -> Result<(), String> 
     seal_run(folder, segments, monotonic_ns()).map_err(|error| chain(&error))
 }
 
-/// Prints the summary, and a warning if nothing was acknowledged.
-fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, publish_url: &str, notices: Notices) {
+/// Prints the summary, and a note on redirects.
+fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, notices: Notices) {
     let is_judged_later = !settings.verify && settings.load.scenario.request.is_none();
     let judged_later = is_judged_later.then_some(settings.output.results.as_path());
+    let shown = if settings.output.json { summary.json() } else { summary.text(folder, judged_later) };
     // If nobody reads the summary, the exit code still says it.
-    drop(stdout().write_all(summary.text(folder, judged_later).as_bytes()));
-    if let Some(answered) = summary.answered_without_effect() {
-        let (method, hint) = match &settings.load.scenario.request {
-            Some(request) => (&*request.method, ""),
-            None => ("POST", "; `verify probe URL` finds out what the target accepts"),
-        };
-        notices.warn(&format!("no attempt was acknowledged by {method} {publish_url}: {answered}{hint}"));
+    drop(stdout().write_all(shown.as_bytes()));
+    if let Some(redirected) = summary.redirected() {
+        notices.note(&format!("{redirected}: load that URL instead"));
     }
+}
+
+/// Returns the last line of a run without any acknowledgement.
+fn no_ack(request: Option<&FixedRequest>, summary: &Summary, publish_url: &str) -> Option<String> {
+    let answered = summary.answered_without_effect()?;
+    let (method, hint) = match request {
+        Some(request) => (&*request.method, ""),
+        None => ("POST", "; `verify probe URL` finds out what the target accepts"),
+    };
+    Some(format!("no attempt was acknowledged by {method} {publish_url}: {answered}{hint}"))
 }
 
 /// Waits until shortly before the moment at which the run begins, and returns that moment on the

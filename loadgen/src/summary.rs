@@ -23,12 +23,14 @@ use thresholds::{Judged, Measured, duration_s};
 use truth::files::{FolderError, write_json};
 use truth::record::ending::{self, Ending, LedgerEnd};
 use truth::record::folder::RunFolder;
+use truth::record::trouble::Trouble;
 
 use crate::command::settings::LoadSettings;
 use crate::executor::{Executor, Workload};
 use crate::meter::Tally;
 use crate::meter::counts::{Connections, Counts, Doubts, Races};
 use crate::meter::latency::{Latencies, Quantiles};
+use crate::meter::troubles::Pauses;
 use crate::result::RunResult;
 use crate::watch::notice::counted;
 
@@ -65,6 +67,10 @@ pub(crate) struct Summary {
     requests: Requests,
     /// Sums of what the responses say.
     answers: Answers,
+    /// Reasons why requests have no usable response, and the first responses that nobody expects.
+    trouble: Trouble,
+    /// Pauses that responses asked for with `Retry-After`; `null` if none did.
+    retry_after: Option<RetryAfter>,
     /// Requests that were sent together, so that copies of one key race.
     races: Races,
     /// Planned instants, and how they were kept; `null` without a rate.
@@ -221,6 +227,27 @@ struct Answers {
     duplicates: Option<u64>,
 }
 
+/// Pauses that responses with status 429 or 503 asked for.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+struct RetryAfter {
+    /// Responses that asked for a pause.
+    responses: u64,
+    /// Sum of the pauses that connections began for it, which are no response time.
+    paused_s: f64,
+    /// Longest of them.
+    longest_s: f64,
+}
+
+impl RetryAfter {
+    fn of(pauses: Pauses) -> Option<Self> {
+        (pauses.asked > 0).then_some(Self {
+            responses: pauses.asked,
+            paused_s: pauses.made.as_secs_f64(),
+            longest_s: pauses.longest.as_secs_f64(),
+        })
+    }
+}
+
 impl Parts {
     fn of(latencies: &Latencies) -> Self {
         Self {
@@ -326,6 +353,8 @@ impl Summary {
             ),
             requests: Requests::of(&counts),
             answers: Answers::of(&counts),
+            trouble: counts.troubles.recorded(),
+            retry_after: RetryAfter::of(counts.troubles.pauses),
             races: counts.races,
             schedule,
             thresholds,
@@ -382,6 +411,12 @@ impl Summary {
         text::render(self, folder.path(), judged_later)
     }
 
+    /// Returns the content of `summary.json`.
+    pub(crate) fn json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("a summary has only text for keys");
+        text + "\n"
+    }
+
     /// True if all thresholds hold.
     pub(crate) fn holds(&self) -> bool {
         self.thresholds.iter().all(|judged| judged.ok)
@@ -389,19 +424,36 @@ impl Summary {
 
     /// Returns how the target responded, if nothing was acknowledged.
     pub(crate) fn answered_without_effect(&self) -> Option<String> {
+        if self.events.acked > 0 {
+            return None;
+        }
+        let times = |count: u64| counted(count, "time");
         let statuses = self.requests.statuses.iter().filter(|(status, _)| **status > 0);
-        let because = self.requests.unknown_because;
-        let unread = [
-            (because.connection_broke, "the connection broke"),
-            (because.answer_malformed, "the response was not HTTP"),
-            (because.timed_out, "no response came in time"),
-        ];
-        let unread = unread.iter().filter(|(count, _)| *count > 0);
-        let answered: Vec<String> = statuses
-            .map(|(status, count)| format!("status {status} ({})", counted(*count, "time")))
-            .chain(unread.map(|(count, why)| format!("{why} ({})", counted(*count, "time"))))
-            .collect();
-        (self.events.acked == 0 && !answered.is_empty()).then(|| answered.join(", "))
+        let statuses = statuses.map(|(status, count)| format!("status {status} ({})", times(*count)));
+        let lost = self.trouble.lost_because.iter();
+        let lost = lost.map(|lost| format!("{} ({})", lost.example, times(lost.requests)));
+        let mut answered: Vec<String> = statuses.chain(lost).collect();
+        if answered.is_empty() {
+            answered.push(match self.connections.refused {
+                0 => "nothing was sent".to_owned(),
+                refused => format!("nothing was sent, as {} to connect failed", counted(refused, "try")),
+            });
+        }
+        if let Some(first) = &self.trouble.first_unexpected {
+            answered.push(format!("first {first}"));
+        }
+        Some(answered.join(", "))
+    }
+
+    /// Returns a note on redirects, which are not followed.
+    pub(crate) fn redirected(&self) -> Option<String> {
+        let first = self.trouble.first_redirect.as_ref()?;
+        let responses = counted(self.trouble.redirects, "response");
+        let to = first.location.as_deref().unwrap_or("nowhere, without a Location");
+        Some(format!(
+            "{responses} redirected, the first with status {} to {to}; loadgen follows no redirect",
+            first.status
+        ))
     }
 }
 

@@ -220,6 +220,9 @@ fn write_finding(out: &mut String, finding: &Finding) -> std::fmt::Result {
         }
         _ => writeln!(out, "    {}", finding.detail)?,
     }
+    if let Some(traceparent) = &finding.traceparent {
+        writeln!(out, "      trace {}", trace(traceparent))?;
+    }
     for attempt in &finding.history {
         writeln!(out, "      {}", attempt_line(attempt))?;
     }
@@ -233,15 +236,24 @@ fn attempt_line(attempt: &Attempt) -> String {
         if attempt.try_number == 0 { String::new() } else { format!(", try {}", attempt.try_number + 1) };
     let status =
         if attempt.status == 0 { "no answer".to_owned() } else { format!("status {}", attempt.status) };
+    let trace = attempt.traceparent.as_deref().map(|traceparent| format!(", trace {}", trace(traceparent)));
     format!(
-        "{} to {end}: {}, {status} ({}, request {}, place {}, connection {}{retry})",
+        "{} to {end}: {}, {status} ({}, request {}, place {}, connection {}{retry}{})",
         ms(attempt.start_us),
         attempt.outcome.text(),
         attempt.scope,
         attempt.request,
         attempt.place,
-        attempt.connection
+        attempt.connection,
+        trace.unwrap_or_default()
     )
+}
+
+/// Returns the two ids of a trace context, by which traces are looked up.
+fn trace(traceparent: &str) -> String {
+    let mut parts = traceparent.split('-').skip(1);
+    let [trace, span] = [(); 2].map(|()| parts.next().unwrap_or_default());
+    format!("{trace} span {span}")
 }
 
 fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {

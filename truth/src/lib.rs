@@ -7,11 +7,13 @@
 pub mod chain;
 pub mod clock;
 pub mod duration;
+pub mod excerpt;
 pub mod exit;
 pub mod files;
 pub mod numbers;
 pub mod observed;
 pub mod plan;
+pub mod printable;
 pub mod record;
 pub mod scenario;
 pub mod target;

@@ -23,6 +23,7 @@ pub mod round;
 pub mod sentinel;
 pub mod shard;
 pub mod template;
+pub mod trace;
 pub mod twin;
 pub mod variant;
 

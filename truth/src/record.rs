@@ -9,3 +9,4 @@ pub mod ledger;
 pub mod manifest;
 pub mod polls;
 pub mod seal;
+pub mod trouble;

@@ -32,6 +32,7 @@ pub use executor::written::ExecutorError;
 pub use executor::{End, Executor, ExecutorKind, Executors, Stage, VuStage};
 pub use load::{Demand, Load, NamedExecutor};
 pub use request::FixedRequest;
+pub use request::body::{self, Body};
 
 /// Scenario of the reference target.
 const REFERENCE: &str = include_str!("../../scenarios/reference.toml");

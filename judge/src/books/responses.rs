@@ -18,6 +18,8 @@ pub struct AnswerFault {
     pub scope: Scope,
     /// Number of the request in it.
     pub request: u32,
+    /// Number of its try: 0 for the first.
+    pub try_number: u16,
     /// Sentence about the fault.
     pub detail: String,
 }
@@ -37,7 +39,12 @@ impl Compared {
     fn note(&mut self, done: &Done, detail: String) {
         self.faulty += 1;
         if self.examples.len() < EXAMPLES {
-            self.examples.push(AnswerFault { scope: done.scope, request: done.request, detail });
+            self.examples.push(AnswerFault {
+                scope: done.scope,
+                request: done.request,
+                try_number: done.try_number,
+                detail,
+            });
         }
     }
 }

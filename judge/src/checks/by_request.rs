@@ -11,6 +11,7 @@ use truth::target::answer::Outcome;
 
 use crate::books::keys::KeyState;
 use crate::books::walk::WalkError;
+use crate::checks::by_total::of_answers;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::premises::ground;
@@ -164,8 +165,7 @@ pub fn batch_counts(facts: &Facts<'_>) -> Check {
         "response counts more new events than can have been new",
         "responses count more new events than can have been new",
     );
-    let findings = counts.examples.iter().map(crate::checks::by_total::of_answer).collect();
-    Check::fail(ID, counts.faulty, summary, findings)
+    Check::fail(ID, counts.faulty, summary, of_answers(facts, counts))
 }
 
 /// New events that all responses count together, beside the keys.
@@ -237,6 +237,6 @@ pub fn invalid_taken(facts: &Facts<'_>) -> Check {
     }
     let taken = invalid.faulty;
     let summary = counted(taken, "request with an invalid event is", "requests with an invalid event are");
-    let findings = invalid.examples.iter().map(crate::checks::by_total::of_answer).collect();
+    let findings = of_answers(facts, invalid);
     Check::fail(ID, taken, format!("{summary} acknowledged, of {sent}"), findings)
 }

@@ -170,11 +170,9 @@ pub fn scope_leak(facts: &Facts<'_>) -> Check {
         );
     }
     let finding = |leak: &Leak| Finding {
-        ordinal: None,
         topic: Some(leak.topic.clone()),
         event_id: Some(leak.event_id.clone()),
-        detail: format!("shown when asked for topic `{}`", leak.asked),
-        history: Vec::new(),
+        ..Finding::plain(format!("shown when asked for topic `{}`", leak.asked))
     };
     let summary =
         counted(scope.leaked, "row is shown under another topic", "rows are shown under other topics");
@@ -337,8 +335,7 @@ fn examples(facts: &Facts<'_>, class: AnomalyClass) -> Vec<Finding> {
         ordinal: anomaly.ordinal,
         topic: Some(anomaly.topic.clone()),
         event_id: Some(anomaly.event_id.clone()),
-        detail: anomaly.detail.clone(),
-        history: Vec::new(),
+        ..Finding::plain(anomaly.detail.clone())
     };
     anomalies.take(SHOWN_KEYS).map(finding).collect()
 }

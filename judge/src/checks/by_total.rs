@@ -11,7 +11,7 @@ use truth::record::ledger::Scope;
 use truth::scenario::promises::{Received, StatsPromise, Unique};
 
 use crate::books::region::{Bound, Break, Deltas, Region};
-use crate::books::responses::AnswerFault;
+use crate::books::responses::{AnswerFault, Compared};
 use crate::books::under_load::UnderLoad;
 use crate::checks::by_row::{Foreign, foreign};
 use crate::evidence::Evidence;
@@ -36,16 +36,28 @@ pub fn answer_sum(facts: &Facts<'_>) -> Check {
     }
     let count = tally.responses.sums.faulty;
     let summary = counted(count, "response does not add up", "responses do not add up");
-    Check::fail(ID, count, summary, tally.responses.sums.examples.iter().map(of_answer).collect())
+    Check::fail(ID, count, summary, of_answers(facts, &tally.responses.sums))
 }
 
-/// Makes a finding on a response.
-pub(super) fn of_answer(fault: &AnswerFault) -> Finding {
-    let scope = match fault.scope {
-        Scope::Round(round) => format!("round {round}"),
-        Scope::Resend(id) => format!("list {id}"),
+/// Makes findings on responses.
+pub(super) fn of_answers(facts: &Facts<'_>, compared: &Compared) -> Vec<Finding> {
+    let evidence = facts.evidence;
+    let of_answer = |fault: &AnswerFault| {
+        let AnswerFault { scope, request, try_number, detail } = fault;
+        let shown = match scope {
+            Scope::Round(round) => format!("round {round}"),
+            Scope::Resend(id) => format!("list {id}"),
+        };
+        let traceparent = match scope {
+            Scope::Round(index) => {
+                let round = evidence.plan.round(*index);
+                evidence.traceparent(*scope, *request, *try_number, round.request(*request))
+            }
+            Scope::Resend(_) => None,
+        };
+        Finding { traceparent, ..Finding::plain(format!("{shown}, request {request}: {detail}")) }
     };
-    Finding::plain(format!("{scope}, request {}: {}", fault.request, fault.detail))
+    compared.examples.iter().map(of_answer).collect()
 }
 
 /// Compares listing and database key by key, and rows with the unique count in total. It is certain

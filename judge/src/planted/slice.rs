@@ -13,6 +13,7 @@ use truth::plan::variant::{Side, Variant};
 use truth::record::baseline::{Baseline, ListedBaseline};
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::record::polls::Poll;
+use truth::record::trouble::Trouble;
 use truth::scenario::promises::{CounterPromise, Preset, Promises};
 use truth::target::answer::{Kind, Outcome};
 
@@ -284,6 +285,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         format: whole.format,
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.iter().cloned().chain([Frame::Closed { t: u64::MAX }]).collect()),
+        traces: None,
         can_race: whole.can_race,
         one_clock: true,
         gone: None,
@@ -296,6 +298,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         closing: Some(slice.counters.clone()),
         polled: vec![polled],
         faults: Vec::new(),
+        trouble: Trouble::default(),
         observed: Observed {
             stats,
             listing,

@@ -4,8 +4,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use truth::excerpt::excerpt;
+use truth::record::trouble::{LostBecause, Specimen};
+
 use super::premise::Premise;
 use crate::numbers::{counted, enumerated, grouped};
+
+/// Most characters of a text of the run folder that are shown.
+const SHOWN: usize = 500;
+
+/// Most reasons that are shown; `loadgen` knows fewer.
+const SHOWN_REASONS: usize = 20;
 
 /// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
 /// and files.
@@ -91,6 +100,16 @@ pub enum Observation {
         /// Number of responses, by status.
         responses: Vec<(u16, u64)>,
     },
+    /// Requests of the run have no whole response.
+    Unanswered {
+        /// Reasons that the sender tells.
+        because: Vec<LostBecause>,
+    },
+    /// The target did not acknowledge every request.
+    Unexpected {
+        /// First response without an acknowledgement.
+        first: Specimen,
+    },
     /// Keys failed at every attempt, while others were acknowledged.
     Poisoned {
         /// Number of keys.
@@ -165,6 +184,11 @@ impl fmt::Display for Observation {
                 out.write_str("the target restarted after the run, before it was read")
             }
             Self::ServerErrors { responses } => write_server_errors(out, responses),
+            Self::Unanswered { because } => write_unanswered(out, because),
+            Self::Unexpected { first } => {
+                let first = excerpt(first.to_string().as_bytes(), SHOWN);
+                write!(out, "first response that does not acknowledge: {first}")
+            }
             Self::Poisoned { keys, attempts, first, topic, event_id } => write!(
                 out,
                 "{} with a server error at every attempt ({attempts} or more), while others were \
@@ -200,6 +224,15 @@ fn write_hidden(out: &mut fmt::Formatter<'_>, contents: &[&str]) -> fmt::Result 
     let plural: Vec<String> = contents.iter().map(|content| format!("{content}s")).collect();
     let plural: Vec<&str> = plural.iter().map(String::as_str).collect();
     write!(out, "{} are not shown, so they were not compared", enumerated(&plural))
+}
+
+/// Writes the reasons why requests have no whole response.
+fn write_unanswered(out: &mut fmt::Formatter<'_>, because: &[LostBecause]) -> fmt::Result {
+    let each = |lost: &LostBecause| {
+        format!("{} ({})", excerpt(lost.example.as_bytes(), SHOWN), grouped(lost.requests))
+    };
+    let each: Vec<String> = because.iter().take(SHOWN_REASONS).map(each).collect();
+    write!(out, "requests without a whole response: {}", each.join(", "))
 }
 
 /// Writes the responses with a server error, by status.

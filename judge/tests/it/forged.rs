@@ -21,6 +21,7 @@ use truth::record::ledger::{Done, Foundation, Frame, Header, Scope};
 use truth::record::manifest::{FolderFormat, MANIFEST_VERSION, Machine, Manifest};
 use truth::record::polls::{self, Poll};
 use truth::record::seal::{seal_look, seal_run};
+use truth::record::trouble::Trouble;
 use truth::scenario::Scenario;
 use truth::scenario::promises::Promises;
 use truth::target::RowOrder;
@@ -186,6 +187,7 @@ impl Forged {
             format: FolderFormat::Sealed,
             keys: 0..self.plan.keys().expect("a plan with a count"),
             frames: Frames::Memory(frames),
+            traces: None,
             can_race: true,
             one_clock: true,
             gone: None,
@@ -198,6 +200,7 @@ impl Forged {
             closing: self.closing.clone(),
             polled: vec![self.polled()],
             faults: Vec::new(),
+            trouble: Trouble::default(),
             observed: self.observed(),
             earlier: self.earlier.clone(),
         }

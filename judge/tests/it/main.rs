@@ -19,6 +19,7 @@ mod sentinels;
 mod stored;
 mod total_loss;
 mod totals;
+mod traces;
 mod twins;
 mod unclear;
 mod window;

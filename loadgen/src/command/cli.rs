@@ -14,6 +14,8 @@ use truth::plan::shard::Shard;
 use truth::scenario::Stage;
 use truth::scenario::rate::Rate;
 
+use super::values::{parse_count, parse_duration, parse_seed, parse_shard, parse_time};
+
 /// Headings of the long help.
 const LOAD: &str = "Load";
 const IDENTITY: &str = "Identity and shards";
@@ -195,11 +197,12 @@ pub struct Http {
     #[arg(short = 'X', long, value_name = "METHOD", help_heading = REQUESTS)]
     pub method: Option<String>,
 
-    /// Body, which is kept in run.json
+    /// Body, sent byte for byte: a text, @FILE, or @- for standard input. run.json keeps a text of
+    /// up to 4096 bytes, else length and SHA-256
     #[arg(short = 'd', long, value_name = "TEXT", help_heading = REQUESTS)]
     pub body: Option<String>,
 
-    /// File that holds the body
+    /// File that holds the body, like -d @FILE
     #[arg(long, value_name = "FILE", conflicts_with = "body", help_heading = REQUESTS)]
     pub body_file: Option<PathBuf>,
 
@@ -330,6 +333,11 @@ pub struct Shape {
     #[arg(long, value_name = "N", help_heading = REQUESTS)]
     pub retries: Option<u32>,
 
+    /// Send a 'traceparent' header with each request, computed from the plan; findings of `verify`
+    /// name it
+    #[arg(long, help_heading = REQUESTS)]
+    pub trace: bool,
+
     /// Time to wait until the target is healthy, before anything is sent
     #[arg(
         long,
@@ -376,6 +384,14 @@ pub struct Shape {
     /// File for the summary in the format of k6's --summary-export
     #[arg(long, value_name = "FILE", help_heading = RESULTS)]
     pub summary_export: Option<PathBuf>,
+
+    /// Print the summary as JSON, as in summary.json, and nothing else on standard output
+    #[arg(long, help_heading = RESULTS)]
+    pub json: bool,
+
+    /// Print no progress and no notes; warnings, errors and the summary are printed
+    #[arg(short, long, help_heading = RESULTS)]
+    pub quiet: bool,
 
     /// Print plain text on a terminal, too; a NO_COLOR that is not empty does the same
     #[arg(long, help_heading = RESULTS)]
@@ -439,7 +455,9 @@ impl Program {
         let looking = ["settle", "max_wait", "watch"];
         let command = looking
             .iter()
-            .fold(Self::command(), |command, id| command.mut_arg(id, |flag| flag.requires("verify")));
+            .fold(Self::command(), |command, id| command.mut_arg(id, |flag| flag.requires("verify")))
+            // The report of --verify is for people.
+            .mut_arg("json", |flag| flag.conflicts_with("verify"));
         hide(command, &SHORT_HELP)
             .mut_subcommand("http", |http| hide(http, &HTTP_SHORT_HELP))
             .mut_subcommand("plan", |plan| hide(plan, &[&SHORT_HELP[..], &["requests"]].concat()))
@@ -450,49 +468,6 @@ impl Program {
         let matches = Self::described().get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
-}
-
-/// Reads `20000`, `20_000`, `20k`, `1m` and `1.5m`.
-fn parse_count(text: &str) -> Result<u64, String> {
-    let refuse = || format!("`{text}` is not a count; write it as 20000, 20k or 1m");
-    let plain = text.trim().replace('_', "").to_ascii_lowercase();
-    let (digits, zeros) = match plain.as_bytes().last() {
-        Some(b'k') => (&plain[..plain.len() - 1], 3),
-        Some(b'm') => (&plain[..plain.len() - 1], 6),
-        Some(b'g') => (&plain[..plain.len() - 1], 9),
-        _ => (plain.as_str(), 0),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) || fraction.len() > zeros {
-        return Err(refuse());
-    }
-    format!("{whole}{fraction:0<zeros$}").parse().map_err(|_| refuse())
-}
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    truth::duration::parse(text).map_err(|error| error.to_string())
-}
-
-fn parse_seed(text: &str) -> Result<u32, String> {
-    let refuse = |_| format!("`{text}` is not a seed; write a whole number from 0 to {}", u32::MAX);
-    text.trim().parse().map_err(refuse)
-}
-
-fn parse_time(text: &str) -> Result<Timestamp, String> {
-    truth::time::parse(text).map_err(|error| error.to_string())
-}
-
-fn parse_shard(text: &str) -> Result<Shard, String> {
-    let refuse =
-        || format!("`{text}` is not a shard; write it as 1/4 to 4/4, for the first to the last of four");
-    let (index, of) = text.split_once('/').ok_or_else(refuse)?;
-    let number = |part: &str| part.trim().parse::<u32>().map_err(|_| refuse());
-    let shard = Shard { index: number(index)?, of: number(of)? };
-    if shard.index == 0 || shard.index > shard.of {
-        return Err(refuse());
-    }
-    Ok(shard)
 }
 
 #[cfg(test)]
@@ -519,30 +494,5 @@ mod tests {
         assert_eq!(flags.count(), SHORT_HELP.len() + 2, "with --help and --version: {short}");
         let long = program.render_long_help().to_string();
         assert!(long.contains("--lanes") && long.contains("Exit codes:"), "{long}");
-    }
-
-    #[test]
-    fn counts_read_as_people_write_them() {
-        for (text, count) in [
-            ("20000", 20_000),
-            ("20_000", 20_000),
-            ("20k", 20_000),
-            ("1m", 1_000_000),
-            ("1.5M", 1_500_000),
-            ("0.25k", 250),
-        ] {
-            assert_eq!(parse_count(text), Ok(count), "{text}");
-        }
-        for text in ["", "k", "-1", "1.5", "1.2345k", "1e6", "20 k", "99999999999999999999"] {
-            assert!(parse_count(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn shards_are_counted_from_one() {
-        assert_eq!(parse_shard("1/4"), Ok(Shard { index: 1, of: 4 }));
-        for text in ["0/4", "5/4", "4", "a/b", "1/0"] {
-            assert!(parse_shard(text).is_err(), "{text:?}");
-        }
     }
 }

@@ -63,6 +63,7 @@ impl CommandLine {
         self.add("--first-byte-timeout", shape.first_byte_timeout.map(format));
         self.add("--patience", shape.patience.map(format));
         self.add("--retries", shape.retries);
+        self.0.extend(shape.trace.then(|| "--trace".to_owned()));
         let reach = &shape.reach;
         let path = |path: &PathBuf| path.display().to_string();
         self.add("--connect-to", reach.connect_to.as_ref());

@@ -1,7 +1,8 @@
 //! Settings of a run. A flag outranks the environment, the environment outranks the scenario file,
 //! and the file outranks the defaults.
 
-use std::path::PathBuf;
+use std::io::{Read, stdin};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use reader::reach::Reach;
 use truth::plan::Plan;
 use truth::plan::shard::{Shard, nonce_of_run_id, seed_of_run_id};
 use truth::scenario::{
-    Demand, ExecutorKind, Executors, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics,
+    Body, Demand, ExecutorKind, Executors, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics,
 };
 use truth::target::{AnswerFields, Endpoint, Listing, StatsFields, Target};
 
@@ -89,6 +90,8 @@ pub(crate) struct OutputSettings {
     pub(crate) rerun: String,
     /// Set when terminals may show colors.
     pub(crate) color: bool,
+    /// Set when standard output gets the summary as JSON.
+    pub(crate) json: bool,
 }
 
 /// Numbers that identify a run.
@@ -228,6 +231,7 @@ impl Settings {
                 summary_export: shape.summary_export,
                 rerun,
                 color: !no_color,
+                json: shape.json,
             },
             start_at: shape.start_at,
             verify: false,
@@ -272,14 +276,7 @@ fn resolve_scenario(cli: &Cli) -> Result<Scenario, Failure> {
 const HTTP_COUNT: u64 = 200;
 
 fn http_scenario(http: &Http) -> Result<Scenario, Failure> {
-    let body = match &http.body_file {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| {
-            Failure::Usage(format!("cannot read --body-file {}: {error}", path.display()))
-        })?,
-        None => http.body.clone().unwrap_or_default(),
-    };
-    let method =
-        http.method.clone().unwrap_or_else(|| if body.is_empty() { "GET" } else { "POST" }.to_owned());
+    let body = http_body(http)?.map(Body::from);
     let mut load = Load { batch: 1, dup: "0".to_owned(), ..Load::default() };
     shape(&mut load, &http.shape);
     if load.executor == ExecutorKind::SharedIterations {
@@ -287,9 +284,26 @@ fn http_scenario(http: &Http) -> Result<Scenario, Failure> {
     }
     let mut target = Target::of_url(&http.url)?;
     http.shape.reach.outrank(&mut target.connect);
-    let request = Some(FixedRequest { method, body });
+    let request = Some(FixedRequest::new(http.method.clone(), body));
     let scenario = Scenario { name: "http".to_owned(), load, request, target, ..Scenario::default() };
     Ok(scenario)
+}
+
+/// Returns the bytes of the body as they are: of an argument, a file or standard input.
+fn http_body(http: &Http) -> Result<Option<Vec<u8>>, Failure> {
+    let named = http.body.as_deref().and_then(|body| body.strip_prefix('@')).map(Path::new);
+    let Some(path) = named.or(http.body_file.as_deref()) else {
+        return Ok(http.body.clone().map(String::into_bytes));
+    };
+    let flag = if named.is_some() { "--body @" } else { "--body-file " };
+    let read = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    let refuse = |error| Failure::Usage(format!("cannot read {flag}{}: {error}", path.display()));
+    read.map(Some).map_err(refuse)
 }
 
 /// Puts the flags over the load of the scenario.
@@ -326,6 +340,7 @@ fn shape(load: &mut Load, shape: &Shape) {
     load.first_byte_timeout = shape.first_byte_timeout.or(load.first_byte_timeout);
     set(&mut load.patience, shape.patience);
     set(&mut load.retries, shape.retries);
+    load.trace |= shape.trace;
 }
 
 /// Returns the topics as they were named; a single number makes as many topics.

@@ -13,6 +13,7 @@ use truth::exit;
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::record::ledger::{Done, Frame, Scope};
+use truth::scenario::body::MOST_KEPT;
 use truth::scenario::{Executor, Executors, NamedExecutor, Scenario, ScenarioError};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::wire::Renderer;
@@ -127,7 +128,11 @@ pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
         &format!("{method} {}{}", settings.scenario.target.url, settings.scenario.target.publish.path),
     );
     if let Some(request) = &settings.scenario.request {
-        return format!("{out}\n{}\n", request.body);
+        let body = request.body.bytes();
+        return match std::str::from_utf8(body) {
+            Ok(text) if text.len() <= MOST_KEPT => format!("{out}\n{text}\n"),
+            Ok(_) | Err(_) => format!("{out}\na body of {} bytes\n", body.len()),
+        };
     }
     line("seed", &plan.seed.to_string());
     let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| counted(rounds, "round"));

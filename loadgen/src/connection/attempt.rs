@@ -30,3 +30,19 @@ pub(crate) enum Lost {
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }
+
+impl Lost {
+    /// Name of the reason in `summary.json`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed-out",
+            Self::Malformed(malformed) => malformed.name(),
+            Self::Broken(error) => match error.kind() {
+                io::ErrorKind::ConnectionReset => "connection-reset",
+                io::ErrorKind::BrokenPipe => "broken-pipe",
+                io::ErrorKind::UnexpectedEof => "unexpected-eof",
+                _ => "connection-error",
+            },
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reader::client::parse_header;
+use truth::plan::trace::NO_TRACEPARENT;
 use truth::scenario::Scenario;
 use truth::target::wire::post_head;
 use truth::target::{Endpoint, Target};
@@ -14,6 +15,8 @@ use crate::error::Failure;
 
 /// Header fields that frame a request, so that no user may set them.
 const OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
+
+const TRACEPARENT: &str = "traceparent";
 
 /// Bytes that all requests have in common.
 #[derive(Clone, Debug)]
@@ -34,6 +37,15 @@ impl Fixed {
         }
     }
 
+    /// Returns the place of the `traceparent` in each request; none if requests are not traced.
+    pub(crate) fn traceparent_at(&self) -> Option<usize> {
+        let (Self::Head(bytes) | Self::Request(bytes)) = self;
+        // Its line, which no other field can hold.
+        let line = format!("\r\n{TRACEPARENT}: {NO_TRACEPARENT}\r\n").into_bytes();
+        let at = bytes.windows(line.len()).position(|window| window == line)?;
+        Some(at + line.len() - 2 - NO_TRACEPARENT.len())
+    }
+
     /// Returns the fixed part of this scenario's requests. The user's headers outrank ours.
     pub(crate) fn of(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
         let fixed = Self::http1(scenario, endpoint, headers)?;
@@ -49,20 +61,16 @@ impl Fixed {
 
     fn http1(scenario: &Scenario, endpoint: &Endpoint, headers: &[String]) -> Result<Self, Failure> {
         let target = &scenario.target;
+        let is_traced = scenario.load.trace;
         let Some(request) = &scenario.request else {
             let json = "application/json";
             let line = RequestLine { method: "POST", content_type: Some(json), accept: json };
-            return Ok(Self::Head(line.with_fields(target, endpoint, headers)?.into()));
+            return Ok(Self::Head(line.with_fields(target, endpoint, headers, is_traced)?.into()));
         };
-        let looks_like_json = serde_json::from_str::<&serde_json::value::RawValue>(&request.body).is_ok();
-        let content_type = match (request.body.is_empty(), looks_like_json) {
-            (true, _) => None,
-            (false, true) => Some("application/json"),
-            (false, false) => Some("text/plain; charset=utf-8"),
-        };
+        let content_type = content_type(request.body.bytes());
         let line = RequestLine { method: &request.method, content_type, accept: "*/*" };
-        let fixed = line.with_fields(target, endpoint, headers)?;
-        let mut body = request.body.clone().into_bytes();
+        let fixed = line.with_fields(target, endpoint, headers, is_traced)?;
+        let mut body = request.body.bytes().to_vec();
         if target.publish.gzip && !body.is_empty() {
             Packer::new().pack(&mut body, 0);
         }
@@ -77,6 +85,19 @@ impl Fixed {
         }
         Ok(Self::Request(whole.into()))
     }
+}
+
+/// Returns the type of a body, by its looks; none if there is no body.
+fn content_type(body: &[u8]) -> Option<&'static str> {
+    if body.is_empty() {
+        return None;
+    }
+    let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(body).is_ok();
+    Some(match std::str::from_utf8(body) {
+        Ok(_) if is_json => "application/json",
+        Ok(_) => "text/plain; charset=utf-8",
+        Err(_) => "application/octet-stream",
+    })
 }
 
 /// Request line, and the header fields that depend on the kind of request.
@@ -94,10 +115,18 @@ impl RequestLine<'_> {
         target: &Target,
         endpoint: &Endpoint,
         headers: &[String],
+        is_traced: bool,
     ) -> Result<Vec<u8>, Failure> {
         let mut theirs = Vec::new();
         for header in headers {
             let (name, value) = parse_header(header)?;
+            if is_traced && name == TRACEPARENT {
+                return Err(Failure::Usage(
+                    "header `traceparent` cannot be set beside --trace, which gives each request its own: leave one \
+                     out"
+                    .to_owned(),
+                ));
+            }
             if OURS.contains(&name.as_str()) {
                 return Err(Failure::Usage(format!(
                     "header `{name}` cannot be set: loadgen sets it itself, because it frames the request"
@@ -111,6 +140,8 @@ impl RequestLine<'_> {
             ("content-type", self.content_type),
             ("content-encoding", (target.publish.gzip && self.content_type.is_some()).then_some("gzip")),
             ("accept", Some(self.accept)),
+            // Each request writes its own over it.
+            (TRACEPARENT, is_traced.then_some(NO_TRACEPARENT)),
         ];
         let path = format!("{}{}", endpoint.prefix, target.publish.path);
         if !path.starts_with('/') || path.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
@@ -152,7 +183,8 @@ mod tests {
 
     fn request(method: &str, body: &str) -> String {
         let target = Target::of_url("http://a/b?c").unwrap();
-        let request = Some(FixedRequest { method: method.to_owned(), body: body.to_owned() });
+        let body = body.as_bytes().to_vec().into();
+        let request = Some(FixedRequest { method: method.to_owned(), body });
         let scenario = Scenario { target, request, ..Scenario::default() };
         let fixed = Fixed::of(&scenario, &scenario.target.endpoint().unwrap(), &[]).unwrap();
         let Fixed::Request(request) = fixed else { panic!("this request is fixed") };
@@ -172,6 +204,18 @@ mod tests {
         assert!(put.contains("content-type: application/json\r\n"), "{put}");
         assert!(put.ends_with("content-length: 8\r\n\r\n{\"a\": 1}"), "{put}");
         assert!(request("PUT", "a=1").contains("content-type: text/plain"));
+    }
+
+    #[test]
+    fn a_body_is_named_by_its_looks() {
+        for (body, named) in [
+            (&b""[..], None),
+            (b" [1] ", Some("application/json")),
+            (b"a=1", Some("text/plain; charset=utf-8")),
+            (&[0x1f, 0x8b, 0x08], Some("application/octet-stream")),
+        ] {
+            assert_eq!(content_type(body), named, "{body:?}");
+        }
     }
 
     #[test]

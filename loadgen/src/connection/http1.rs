@@ -11,8 +11,13 @@ pub(crate) mod malformed;
 use chunked::Chunks;
 use malformed::{MAX_BODY, MAX_HEAD, Malformed};
 
+use super::advice::Advice;
+
 /// Most header fields of a response.
 const MAX_FIELDS: usize = 100;
+
+/// Most bytes of a body that [`AnswerReader::excerpt`] returns.
+pub(crate) const EXCERPT: usize = 1 << 10;
 
 /// Capacity beyond which a buffer is given back after its response.
 const KEPT_CAPACITY: usize = 64 << 10;
@@ -32,7 +37,8 @@ pub(crate) enum Bodies {
     /// Bodies are kept, because they are read.
     #[default]
     Kept,
-    /// Bodies are dropped as they come, and may have any length.
+    /// Bodies are dropped as they come, and may have any length. The beginning of one that comes
+    /// with no success is kept, to be shown.
     Dropped,
     /// Responses have no bodies, whatever their heads say: responses to HEAD.
     Absent,
@@ -71,6 +77,9 @@ pub(crate) struct AnswerReader {
     status: u16,
     keep_alive: bool,
     chunks: Chunks,
+    /// Beginning of a body that was dropped.
+    dropped: Vec<u8>,
+    advice: Advice,
 }
 
 impl AnswerReader {
@@ -93,6 +102,7 @@ impl AnswerReader {
         self.chunks.shrink(KEPT_CAPACITY);
         self.at = 0;
         self.stage = Stage::Head;
+        self.dropped.clear();
     }
 
     /// Reads the bytes that have come; none if more must come.
@@ -106,7 +116,7 @@ impl AnswerReader {
             Stage::Sized { end } => Ok(Some(self.whole(self.input.len() > end))),
             Stage::Passing { left } => {
                 let come = self.input.len() - self.at;
-                self.input.truncate(self.at);
+                self.drop_body();
                 self.stage = Stage::Passing { left: left.saturating_sub(come) };
                 Ok((come >= left).then(|| self.whole(come > left)))
             }
@@ -117,7 +127,7 @@ impl AnswerReader {
                 Ok(used.map(|_| self.whole(surplus)))
             }
             Stage::UntilClose if self.bodies == Bodies::Dropped => {
-                self.input.truncate(self.at);
+                self.drop_body();
                 Ok(None)
             }
             Stage::UntilClose if self.input.len() - self.at > MAX_BODY => Err(Malformed::BodyTooLong),
@@ -144,6 +154,32 @@ impl AnswerReader {
             Stage::Chunked => self.chunks.body(),
             Stage::UntilClose => &self.input[self.at..],
         }
+    }
+
+    /// Returns the beginning of the body of the response that is whole, also if the body was dropped
+    /// and the response is no success.
+    pub(crate) fn excerpt(&self) -> &[u8] {
+        let body = match self.stage {
+            Stage::Passing { .. } => &self.dropped,
+            Stage::UntilClose if self.bodies == Bodies::Dropped => &self.dropped,
+            _ => self.body(),
+        };
+        &body[..body.len().min(EXCERPT)]
+    }
+
+    /// Returns what the response says to do next.
+    pub(crate) fn advice(&self) -> &Advice {
+        &self.advice
+    }
+
+    /// Drops the bytes of the body that have come.
+    fn drop_body(&mut self) {
+        if is_to_be_shown(self.status) {
+            let room = EXCERPT - self.dropped.len();
+            let come = &self.input[self.at..];
+            self.dropped.extend_from_slice(&come[..come.len().min(room)]);
+        }
+        self.input.truncate(self.at);
     }
 
     fn whole(&self, surplus: bool) -> Whole {
@@ -178,6 +214,10 @@ impl AnswerReader {
                     };
                     self.keep_alive = keep_alive(minor, response.headers);
                     self.status = status;
+                    self.advice.note(status, response.headers.iter().map(|field| (field.name, field.value)));
+                    if is_to_be_shown(status) {
+                        self.chunks.show(EXCERPT);
+                    }
                     self.at += length;
                     self.stage = match framing {
                         Framing::Sized(length) if self.bodies == Bodies::Dropped => {
@@ -196,6 +236,11 @@ impl AnswerReader {
             }
         }
     }
+}
+
+/// True if the beginning of a body with this status is kept, whatever becomes of the others.
+pub(super) fn is_to_be_shown(status: u16) -> bool {
+    !(200..300).contains(&status)
 }
 
 /// Returns how the body ends (RFC 9112, section 6.3). Two statements of the length are refused even

@@ -22,9 +22,10 @@ use thiserror::Error;
 use truth::clock::monotonic_ns;
 
 use self::wire::{Gate, Wire};
+use super::advice::Advice;
 use super::attempt::{Begun, Lost};
 use super::http1::malformed::{MAX_BODY, MAX_HEAD, Malformed};
-use super::http1::{Bodies, Whole};
+use super::http1::{Bodies, EXCERPT, Whole, is_to_be_shown};
 use super::stream::Stream;
 
 /// Bytes of a response that may come before they are read: enough for most responses, so that none
@@ -89,6 +90,7 @@ pub(crate) struct Http2 {
     body: Vec<u8>,
     /// Bytes of the body that have come, kept or not.
     body_len: usize,
+    advice: Advice,
     first_byte_ns: u64,
 }
 
@@ -139,6 +141,7 @@ impl Http2 {
             bodies: Bodies::Kept,
             body: Vec::new(),
             body_len: 0,
+            advice: Advice::default(),
             first_byte_ns: 0,
         })
     }
@@ -225,7 +228,10 @@ impl Http2 {
                     let (head, body) = ready!(Pin::new(response).poll(cx)).map_err(lost)?.into_parts();
                     let length =
                         head.headers.get(CONTENT_LENGTH).and_then(|field| field.to_str().ok()?.parse().ok());
-                    self.awaited = Awaited::Body { status: head.status.as_u16(), body, length };
+                    let status = head.status.as_u16();
+                    let fields = head.headers.iter();
+                    self.advice.note(status, fields.map(|(name, value)| (name.as_str(), value.as_bytes())));
+                    self.awaited = Awaited::Body { status, body, length };
                 }
                 Awaited::Body { status, body, length } => match body.poll_data(cx) {
                     // A server that wants no more of the request says so after a whole response.
@@ -243,6 +249,9 @@ impl Http2 {
                                 return Poll::Ready(Err(Lost::Malformed(Malformed::BodyTooLong)));
                             }
                             self.body.extend_from_slice(&data);
+                        } else if is_to_be_shown(*status) {
+                            let room = EXCERPT - self.body.len();
+                            self.body.extend_from_slice(&data[..data.len().min(room)]);
                         }
                         body.flow_control().release_capacity(data.len()).map_err(lost)?;
                     }
@@ -262,9 +271,14 @@ impl Http2 {
         }
     }
 
-    /// Returns the body of the response that was whole.
+    /// Returns the body of the response that was whole, or its beginning if bodies are dropped.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Returns what the response says to do next.
+    pub(crate) fn advice(&self) -> &Advice {
+        &self.advice
     }
 
     /// Returns the instant of the first byte of a response that was not whole at once; 0 while none

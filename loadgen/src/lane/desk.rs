@@ -15,11 +15,13 @@ use tokio::sync::Notify;
 use truth::clock::monotonic_ns;
 use truth::record::ledger::LedgerError;
 use truth::record::ledger::writer::SegmentWriter;
+use truth::target::Target;
 use truth::target::answer::{Answer, Outcome};
 
 use super::bookends::Part;
 use super::flight::Flight;
-use super::job::{LaneJob, backoff};
+use super::job::LaneJob;
+use super::pause::{asked_for, backoff};
 use super::queue::Queue;
 use super::release::{Chunk, Gather, Member, Race};
 use super::request::Requests;
@@ -240,7 +242,7 @@ impl Desk {
         let mut rendered = Vec::with_capacity(release.members.len());
         self.requests.clear();
         for (place, (member, request)) in release.members.iter().zip(requests.clone()).enumerate() {
-            rendered.push(self.requests.render(round.request(request), round.origin(request)));
+            rendered.push(self.requests.render(&round, request, 0, None));
             let place = Some((Rc::clone(&race), place));
             self.flights[member.seat] = Some(Flight::new(Rc::clone(&round), request, place, t_planned));
         }
@@ -270,10 +272,7 @@ impl Desk {
     pub(crate) fn begin(&mut self, seat: usize, connection: &Shared) -> Begun {
         let flight = self.flights[seat].as_ref().expect("a seat begins the request that it carries");
         self.requests.clear();
-        let range = match flight.invalid(&self.job.content.plan) {
-            None => self.requests.render(flight.ordinals(), flight.origin()),
-            Some(invalid) => self.requests.render_invalid(flight.ordinals(), flight.origin(), invalid),
-        };
+        let range = flight.render(&self.job.content.plan, &mut self.requests);
         self.launch(seat, connection, range)
     }
 
@@ -307,7 +306,8 @@ impl Desk {
         begun
     }
 
-    /// Records the end of a try. Returns the pause before the next try, if there is one.
+    /// Records the end of a try. Returns the pause before the next request of the connection, which
+    /// is this one if it is tried again; none if it may leave at once.
     pub(crate) fn conclude(
         &mut self,
         seat: usize,
@@ -325,12 +325,8 @@ impl Desk {
         tally.counts.last_end_ns = t_end;
         let (status, answer) = match ended {
             Ok(Whole { status, .. }) => {
-                let mut answer =
-                    Answer::classify(&self.job.content.target, *status, connection.body(), events as u32);
-                self.live.report(tally.answered(&answer, *status, events));
-                // The first unclear body of a lane is enough to show.
-                answer.excerpt = answer.excerpt.filter(|_| tally.counts.unclear == events);
-                self.live.answered(t_end);
+                let target = &self.job.content.target;
+                let answer = read_answer(tally, target, &self.live, &connection, *status, events, t_end);
                 (*status, answer)
             }
             Err(why) => {
@@ -353,12 +349,20 @@ impl Desk {
             tally.select(&ended, &self.job.content.events);
         }
         tally.counts.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
-
         let worth_another = matches!(status, 429 | 503) || answer.outcome == Outcome::Unknown;
         let again =
             worth_another && !self.stopped && u32::from(flight.try_number()) < self.job.limits.retries;
         let done = flight.done(t_end, !again, status, answer);
-        let pause = backoff(flight.try_number());
+        let mut pause = if again { backoff(flight.try_number()) } else { Duration::ZERO };
+        if ended.is_ok() {
+            if let Some(asked) = asked_for(connection.advice(), self.job.content.plan.seed, &done) {
+                // At a rate, the schedule goes on, and only the retry of this request waits.
+                let heeded = if again || !self.queue.is_paced() { asked } else { Duration::ZERO };
+                tally.counts.troubles.pauses.ask(heeded);
+                pause = pause.max(heeded);
+            }
+            self.live.answered(t_end + pause.as_nanos() as u64);
+        }
         if again {
             flight.again();
             tally.counts.retries += 1;
@@ -371,7 +375,7 @@ impl Desk {
             self.queue.note_end();
             self.rest();
         }
-        Ok(again.then_some(pause))
+        Ok(Some(pause).filter(|pause| !pause.is_zero()))
     }
 
     /// Tells those who wait for it, if nothing is under way and no request may leave.
@@ -425,4 +429,24 @@ impl Desk {
         };
         recorded.inspect_err(|_| self.ledger = None)
     }
+}
+
+/// Reads and counts a whole response to a request of so many events.
+fn read_answer(
+    tally: &mut Tally,
+    target: &Target,
+    live: &LiveSums,
+    connection: &Connection,
+    status: u16,
+    events: u64,
+    t_end: u64,
+) -> Answer {
+    let mut answer = Answer::classify(target, status, connection.body(), events as u32);
+    live.report(tally.answered(&answer, status, events));
+    if !(200..300).contains(&status) {
+        tally.counts.troubles.see(status, answer.outcome, connection, t_end);
+    }
+    // The first unclear body of a lane is enough to show.
+    answer.excerpt = answer.excerpt.filter(|_| tally.counts.unclear == events);
+    answer
 }

@@ -1,15 +1,16 @@
 //! Flight of one request: from the moment a connection takes it to its final record in the ledger.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use truth::plan::Plan;
 use truth::plan::invalid::Invalid;
 use truth::plan::round::Round;
-use truth::plan::variant::Origin;
 use truth::record::ledger::{Done, Scope};
 use truth::target::answer::Answer;
 
 use super::release::RacePlace;
+use super::request::Requests;
 use crate::meter::selection::Ended;
 
 /// Departure of a request.
@@ -44,19 +45,15 @@ impl Flight {
         Self { round, request, race, try_number: 0, t_planned, departure: None, bytes: 0, counted: false }
     }
 
-    /// Returns the places of its copies in the plan.
-    pub(crate) fn origin(&self) -> Origin {
-        self.round.origin(self.request)
-    }
-
     /// Returns the keys that it carries.
     pub(crate) fn ordinals(&self) -> &[u64] {
         self.round.request(self.request)
     }
 
-    /// Returns the invalid event that the request carries; almost always none.
-    pub(crate) fn invalid(&self, plan: &Plan) -> Option<Invalid> {
-        Invalid::of(plan, &self.round, self.request)
+    /// Renders the try that is to leave; almost never with an invalid event.
+    pub(crate) fn render(&self, plan: &Plan, requests: &mut Requests) -> Range<usize> {
+        let invalid = Invalid::of(plan, &self.round, self.request);
+        requests.render(&self.round, self.request, self.try_number, invalid)
     }
 
     /// Returns the number of events that it carries.

@@ -18,12 +18,6 @@ use crate::executor::Rounds;
 use crate::meter::live::LiveSums;
 use crate::meter::selection::Selection;
 
-/// Pause before the first retry.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-
-/// Longest pause before a retry.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
-
 /// Job of one lane.
 #[derive(Debug)]
 pub(crate) struct LaneJob {
@@ -150,22 +144,5 @@ impl Place {
     pub(super) fn connection_number(&self, nth: u64) -> u32 {
         let number = (nth - 1) * u64::from(self.lanes) + u64::from(self.index) + 1;
         u32::try_from(number).unwrap_or(u32::MAX)
-    }
-}
-
-/// Returns the pause before the try after this one.
-pub(super) fn backoff(try_number: u16) -> Duration {
-    let doubled = 2_u32.saturating_pow(u32::from(try_number));
-    FIRST_BACKOFF.saturating_mul(doubled).min(LONGEST_BACKOFF)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pause_before_a_retry_doubles_up_to_two_seconds() {
-        let pauses: Vec<u128> = [0, 1, 4, 5, 100].map(|number| backoff(number).as_millis()).to_vec();
-        assert_eq!(pauses, [100, 200, 1600, 2000, 2000]);
     }
 }

@@ -146,6 +146,7 @@ impl Seat {
             let pause = self.desk.borrow_mut().conclude(self.index, connection, &ended)?;
             if let Some(pause) = pause {
                 sleep(pause).await;
+                // A request that is tried again is planned for now.
                 self.desk.borrow_mut().due(self.index);
             }
             carried += 1;

@@ -7,6 +7,8 @@ use std::ops::AddAssign;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::troubles::Troubles;
+
 /// Reasons why attempts are unknown, counted in requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Doubts {
@@ -115,6 +117,7 @@ pub(crate) struct Counts {
     /// Responses by status that leave their events unknown.
     pub(crate) undeclared_statuses: BTreeMap<u16, u64>,
     pub(crate) doubts: Doubts,
+    pub(crate) troubles: Troubles,
     pub(crate) races: Races,
     pub(crate) connections: Connections,
     pub(crate) sent_bytes: u64,
@@ -163,6 +166,7 @@ impl AddAssign<&Self> for Counts {
             statuses,
             undeclared_statuses,
             doubts,
+            troubles,
             races,
             connections,
             sent_bytes,
@@ -189,6 +193,7 @@ impl AddAssign<&Self> for Counts {
         add_each(&mut self.statuses, statuses);
         add_each(&mut self.undeclared_statuses, undeclared_statuses);
         self.doubts += *doubts;
+        self.troubles += troubles;
         self.races += *races;
         self.connections += *connections;
         self.sent_bytes += sent_bytes;

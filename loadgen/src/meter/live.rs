@@ -21,7 +21,8 @@ pub(crate) struct LiveSums {
     started: AtomicU64,
     /// Events that have ended for good, in any way, except those that never left.
     ended: AtomicU64,
-    /// Monotonic time of the latest response; 0 before the first.
+    /// Monotonic time of the latest response, or the end of the pause that one asked for; 0 before
+    /// the first.
     last_answer_ns: AtomicU64,
 }
 
@@ -42,8 +43,10 @@ impl LiveSums {
         self.ended.fetch_add(events, Ordering::SeqCst);
     }
 
-    pub(crate) fn answered(&self, now_ns: u64) {
-        self.last_answer_ns.store(now_ns, Ordering::SeqCst);
+    /// Notes a response. One that asks for a pause counts as one until the pause is over: nobody
+    /// waits for another meanwhile.
+    pub(crate) fn answered(&self, until_ns: u64) {
+        self.last_answer_ns.fetch_max(until_ns, Ordering::SeqCst);
     }
 
     pub(crate) fn report(&self, reported: Reported) {
@@ -81,4 +84,21 @@ pub(crate) fn last_answer_ns(lanes: &[impl AsRef<LiveSums>]) -> u64 {
 
 fn total(lanes: &[impl AsRef<LiveSums>], field: fn(&LiveSums) -> &AtomicU64) -> u64 {
     lanes.iter().map(|lane| field(lane.as_ref()).load(Ordering::SeqCst)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_that_was_asked_for_lasts_whatever_comes_meanwhile() {
+        let lanes = [Arc::new(LiveSums::default()), Arc::new(LiveSums::default())];
+        lanes[0].answered(50);
+        assert_eq!(last_answer_ns(&lanes), 50);
+        lanes[1].answered(900);
+        lanes[1].answered(60);
+        assert_eq!(last_answer_ns(&lanes), 900);
+    }
 }

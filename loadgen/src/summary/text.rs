@@ -8,7 +8,7 @@ use super::executor::ExecutorSummary;
 use super::punctuality::Punctuality;
 use super::samples::Submetric;
 use super::thresholds::Judged;
-use super::{Summary, Unit};
+use super::{RetryAfter, Summary, Unit};
 use crate::meter::latency::{Quantiles, ms};
 use crate::watch::notice::counted;
 
@@ -81,10 +81,35 @@ fn outcomes(summary: &Summary) -> Vec<String> {
     for (name, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
         lines.push(line(name, &format!("{count} {:.2}%{}", share(count), why(summary, name))));
     }
+    lines.extend(trouble(summary));
     if summary.unit == Unit::Events {
         lines.push(line("races", &races(summary)));
     }
     lines
+}
+
+/// Returns why requests have no usable response, and what the first unexpected one says.
+fn trouble(summary: &Summary) -> Vec<String> {
+    let trouble = &summary.trouble;
+    let lost = trouble.lost_because.iter();
+    let lost =
+        lost.map(|lost| line("because", &format!("{}: {}", counted(lost.requests, "request"), lost.example)));
+    let unexpected =
+        trouble.first_unexpected.iter().map(|first| line("first_unexpected", &first.to_string()));
+    let redirected = summary.redirected().map(|redirected| line("redirects", &redirected));
+    let asked =
+        summary.retry_after.map(|asked| line("retry_after", &paused(asked, summary.schedule.is_some())));
+    lost.chain(unexpected).chain(redirected).chain(asked).collect()
+}
+
+/// Returns the pauses that responses asked for. At a rate, connections pause only before a retry.
+fn paused(asked: RetryAfter, is_paced: bool) -> String {
+    let responses = counted(asked.responses, "response");
+    let kept = if is_paced { "; the schedule went on" } else { "" };
+    format!(
+        "{responses} asked for a pause: {:.1}s in all, {:.1}s at most{kept}",
+        asked.paused_s, asked.longest_s
+    )
 }
 
 fn statuses(summary: &Summary) -> String {

@@ -23,16 +23,33 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notices {
     painted: bool,
+    is_quiet: bool,
 }
 
 impl Notices {
     /// Uses colors only on a terminal, and only if the user wants them.
     pub(crate) fn new(color: bool) -> Self {
-        Self { painted: color && stderr().is_terminal() }
+        Self { painted: color && stderr().is_terminal(), is_quiet: false }
+    }
+
+    /// Prints warnings and errors alone, if `is_quiet`.
+    pub(crate) fn quiet(self, is_quiet: bool) -> Self {
+        Self { is_quiet, ..self }
+    }
+
+    /// True if only warnings and errors are printed.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.is_quiet
     }
 
     /// Prints a line.
     pub(crate) fn say(self, text: &str) {
+        if !self.is_quiet {
+            Self::print(text);
+        }
+    }
+
+    fn print(text: &str) {
         // If nobody reads any more, the run goes on.
         let say = || drop(writeln!(stderr(), "{text}"));
         match BLOCK.get() {
@@ -48,12 +65,12 @@ impl Notices {
 
     /// Prints a warning.
     pub(crate) fn warn(self, text: &str) {
-        self.say(&format!("{}: {text}", self.paint("warning", "33")));
+        Self::print(&format!("{}: {text}", self.paint("warning", "33")));
     }
 
     /// Prints an error.
     pub(crate) fn error(self, text: &str) {
-        self.say(&format!("{}: {text}", self.paint("error", "31")));
+        Self::print(&format!("{}: {text}", self.paint("error", "31")));
     }
 
     fn paint(self, text: &str, code: &str) -> String {

@@ -38,7 +38,7 @@ pub(crate) fn is_seen() -> bool {
 
 impl Progress {
     pub(crate) fn new(view: Arc<View>, color: bool, notices: Notices) -> Self {
-        let bar = if is_seen() {
+        let bar = if is_seen() && !notices.is_quiet() {
             let template = match (view.planned, color) {
                 (None, _) => ENDLESS,
                 (Some(_), true) => PAINTED,

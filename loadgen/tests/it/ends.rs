@@ -205,7 +205,12 @@ fn a_target_that_takes_nothing_is_told_with_its_answers_and_the_way_out() {
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     let said = format!("no attempt was acknowledged by POST http://{}/publish", stub.address);
     let last = ran.stderr.lines().last().unwrap_or_default();
-    assert!(last.contains(&said) && last.contains(": status 404 (3 times); `verify probe"), "{}", ran.stderr);
+    assert!(
+        last.contains(&said)
+            && last.contains(": status 404 (3 times), first status 404, body `{}`; `verify probe"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! `loadgen http`: one request, the same every time, against a server that knows nothing of events.
 
+use std::fs::File;
+use std::io::Write;
 use std::process::Command;
 
 use truth::target::answer::Outcome;
 
 use crate::peers::process::Peer;
 use crate::program::{Loadgen, Ran};
+use crate::raw::Raw;
 
 fn http(peer: &Peer, rest: &str) -> Ran {
     Loadgen::with(&format!("http http://{}{rest}", peer.address)).run()
@@ -59,6 +62,93 @@ fn method_body_and_headers_are_as_they_were_given() {
 }
 
 #[test]
+fn a_body_is_sent_as_it_is_from_an_argument_a_file_or_standard_input() {
+    let bytes = [b"\x1f\x8b\x00\xff\r\n".as_slice(), &[7; 5_000]].concat();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&bytes).unwrap();
+    let path = file.path().display();
+    for (argument, body, content_type) in [
+        (format!("-d @{path}"), &*bytes, Some("application/octet-stream")),
+        ("-d @-".to_owned(), &*bytes, Some("application/octet-stream")),
+        (format!("--body-file {path}"), &*bytes, Some("application/octet-stream")),
+        ("-d [1]".to_owned(), b"[1]", Some("application/json")),
+        ("-d a=@b".to_owned(), b"a=@b", Some("text/plain; charset=utf-8")),
+        ("-d=".to_owned(), b"", None),
+    ] {
+        let raw = Raw::answering("{}");
+        let loadgen = Loadgen::with(&format!("http http://{}/ -n 3 -c 1 {argument}", raw.address));
+        let mut command = loadgen.command();
+        command.stdin(File::open(file.path()).unwrap());
+        let output = command.output().unwrap();
+        let ran = loadgen.ran(output);
+        assert_eq!(ran.code, Some(0), "{argument}: {}", ran.stderr);
+        let requests = raw.requests("POST");
+        assert_eq!(requests.len(), 3, "a body is POSTed: {argument}");
+        for request in requests {
+            assert!(request.body == body, "{argument}: {request:?}");
+            let named = request.head.lines().find_map(|line| line.strip_prefix("content-type: "));
+            assert_eq!(named, content_type, "{argument}");
+        }
+    }
+}
+
+#[test]
+fn run_json_keeps_a_large_body_by_its_hash() {
+    let raw = Raw::answering("{}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let kept = |length: usize| {
+        std::fs::write(file.path(), "x".repeat(length)).unwrap();
+        let ran =
+            Loadgen::with(&format!("http http://{}/ -n 1 -X PUT -d @{}", raw.address, file.path().display()))
+                .run();
+        let manifest: serde_json::Value = truth::files::read_json(&ran.folder().file("run.json")).unwrap();
+        assert!(manifest["rerun"].as_str().unwrap().contains(" --body @/"), "{manifest:#}");
+        manifest["scenario"]["request"]["body"].clone()
+    };
+    assert_eq!(kept(10), "xxxxxxxxxx");
+    let large = kept(1_000_000);
+    assert_eq!(large["bytes"], 1_000_000);
+    assert_eq!(large["sha256"].as_str().map(str::len), Some(64), "{large}");
+}
+
+#[test]
+fn a_redirect_is_a_response_that_is_noted() {
+    let peer = Peer::nginx("location / { return 301 /there; }");
+    let ran = http(&peer, "/ -n 4 -c 1");
+    assert_eq!((ran.code, ran.last_line()), (Some(0), "done requests=4 failed=0"), "{}", ran.stderr);
+    let note =
+        format!("note: 4 responses redirected, the first with status 301 to http://{}/there", peer.address);
+    assert!(ran.stderr.contains(&note), "{}", ran.stderr);
+}
+
+#[test]
+fn the_body_of_a_failure_is_shown_although_bodies_are_not_kept() {
+    let peer = Peer::nginx("location / { return 500 broken; } location /none { return 404; }");
+    for (arguments, body) in [("/ -n 4", "broken"), ("/none -n 1", "<html>")] {
+        let ran = http(&peer, arguments);
+        assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+        let first = &ran.summary()["trouble"]["first_unexpected"];
+        assert!(first["body"].as_str().unwrap().starts_with(body), "{first}");
+        let last = ran.stderr.lines().last().unwrap_or_default();
+        assert!(last.contains(&format!("body `{body}")), "{last}");
+    }
+}
+
+#[test]
+fn a_script_gets_json_on_standard_output_and_nothing_else() {
+    let peer = Peer::nginx("location / { return 302 /there; }");
+    let ran = http(&peer, "/ -n 4 --json --quiet");
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    let printed: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(printed, ran.summary());
+    let ran = http(&peer, "/ -n 4 --quiet");
+    assert_eq!((ran.last_line(), &*ran.stderr), ("done requests=4 failed=0", ""));
+    let both = Loadgen::with("--json --verify").run();
+    assert_eq!(both.code, Some(2), "{}", both.stderr);
+    assert!(both.stderr.contains("--verify"), "{}", both.stderr);
+}
+
+#[test]
 fn executors_and_thresholds_are_the_same_as_for_events() {
     let peer = Peer::nginx("location / { return 200; }");
     // The count is reached long before the time is over, also on a slow machine.
@@ -95,6 +185,7 @@ fn what_cannot_be_sent_is_said_before_anything_is() {
         ("/ --shard 1/4", "no shards"),
         ("/ -X get", "capital letters"),
         ("/ --body-file /nowhere", "/nowhere"),
+        ("/ -d @/nowhere", "cannot read --body @/nowhere"),
         ("/ --batch 2", "--batch"),
     ] {
         let ran = http(&peer, wrong);
@@ -120,7 +211,7 @@ fn a_part_of_a_load_that_has_none_is_refused() {
 #[test]
 fn bodies_of_answers_have_any_length() {
     let peer = Peer::nginx("location = /large { root .; } location / { return 200 hi; }");
-    let large = std::fs::File::create(peer.folder().join("large")).unwrap();
+    let large = File::create(peer.folder().join("large")).unwrap();
     large.set_len(40 << 20).unwrap();
     let ran = http(&peer, "/large -n 4 -c 1");
     assert_eq!((ran.code, ran.last_line()), (Some(0), "done requests=4 failed=0"), "{}", ran.stderr);

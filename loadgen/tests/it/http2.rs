@@ -131,6 +131,22 @@ fn answers_that_tell_of_no_events_have_any_length_and_those_to_head_none() {
 }
 
 #[test]
+fn what_a_response_says_besides_its_status_is_told_over_http2_too() {
+    let peer = Peer::nginx_with_http2(
+        "location = /busy { add_header Retry-After 1 always; return 503 busy; } \
+         location / { return 302 /there; }",
+    );
+    let ran = Loadgen::with(&format!("http http://{}/busy -n 1 -c 1 --http2", peer.address)).run();
+    let summary = ran.summary();
+    assert_eq!(summary["trouble"]["first_unexpected"]["body"], "busy", "{summary:#}");
+    assert_eq!(summary["retry_after"]["responses"], 1);
+    let ran = Loadgen::with(&format!("http http://{}/ -n 2 -c 1 --http2", peer.address)).run();
+    let trouble = &ran.summary()["trouble"];
+    let location = trouble["first_redirect"]["location"].as_str().unwrap();
+    assert!(trouble["redirects"] == 2 && location.ends_with("/there"), "{trouble:#}");
+}
+
+#[test]
 fn a_target_agrees_to_http2_over_tls_or_is_not_loaded() {
     let papers = Papers::new();
     let stub = Stub::sound();

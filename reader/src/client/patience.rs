@@ -132,9 +132,15 @@ impl Drop for Retry<'_> {
     }
 }
 
-/// Returns the pause that a response asks for, as a number of seconds or as a moment.
+/// Returns the pause that a response asks for.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    pause_asked_for(headers.get(RETRY_AFTER)?.to_str().ok()?)
+}
+
+/// Returns the pause that the text of a `Retry-After` asks for, as a number of seconds or as a
+/// moment; none if that has passed, or the text is neither.
+pub fn pause_asked_for(text: &str) -> Option<Duration> {
+    let text = text.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }

@@ -7,6 +7,7 @@ use crate::plan::id::{ID_LEN, IdScheme};
 use crate::plan::rng::{Draw, derived, mix, scale};
 use crate::plan::sentinel::{self, MAX_KEYS};
 use crate::plan::template::{Piece, Place, Template};
+use crate::plan::trace::{Traceparent, Traces};
 use crate::plan::twin::{self, Twin, Twins};
 use crate::plan::variant::{Origin, Side, Variant, Variants};
 
@@ -56,6 +57,7 @@ pub struct Events {
     side_key: u64,
     pool: Vec<u8>,
     template: Option<Template>,
+    traces: Traces,
     /// Topics as they stand inside quotes.
     quoted_topics: Vec<String>,
     /// Number of keys of the plan; 0 if it is unbounded.
@@ -91,6 +93,7 @@ impl Events {
                 .payload_template
                 .as_deref()
                 .map(|text| Template::parse(text).expect("a plan's template was checked")),
+            traces: Traces::new(plan),
             quoted_topics: plan.topics.iter().map(|topic| inside_quotes(topic)).collect(),
             keys: plan.keys().unwrap_or(0),
             // Plans of older releases may have more keys, and no sentinels.
@@ -296,8 +299,18 @@ impl Events {
                 }
                 Piece::Place(Place::Timestamp) => out.extend_from_slice(self.timestamp(ordinal).as_bytes()),
                 Piece::Place(Place::Data) => out.extend_from_slice(data),
+                Piece::Place(Place::Traceparent) => {
+                    out.extend_from_slice(&self.traces.of_event(ordinal).text());
+                }
             }
         }
+    }
+
+    /// Returns the trace context in the payload of a key; none if payloads have none.
+    pub fn traceparent(&self, ordinal: u64) -> Option<Traceparent> {
+        self.template.as_ref().filter(|template| template.has(Place::Traceparent))?;
+        let is_of_first = self.twin(ordinal) == Some(Twin::SamePayload);
+        Some(self.traces.of_event(if is_of_first { ordinal & !1 } else { ordinal }))
     }
 
     /// Returns one payload of a key, as text.

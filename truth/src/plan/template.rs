@@ -15,6 +15,8 @@ pub enum Place {
     Timestamp,
     /// `data`: random text, as long as the size of payloads says.
     Data,
+    /// `traceparent`: the trace context of the key, the same in all copies.
+    Traceparent,
 }
 
 /// One piece of a template.
@@ -38,7 +40,7 @@ pub enum TemplateError {
     /// A place has no end, or an unknown name.
     #[error(
         "the payload's template has `{{{{{name}`, which is unknown or not closed; the places are {{{{n}}}}, \
-         {{{{event_id}}}}, {{{{topic}}}}, {{{{timestamp}}}} and {{{{data}}}}"
+         {{{{event_id}}}}, {{{{topic}}}}, {{{{timestamp}}}}, {{{{traceparent}}}} and {{{{data}}}}"
     )]
     Place {
         /// Name of the place.
@@ -71,6 +73,7 @@ impl Template {
                 "topic" => Place::Topic,
                 "timestamp" => Place::Timestamp,
                 "data" => Place::Data,
+                "traceparent" => Place::Traceparent,
                 _ => return Err(TemplateError::Place { name: name.to_owned() }),
             };
             pieces.push(Piece::Literal(literal.as_bytes().to_vec()));

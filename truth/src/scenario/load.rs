@@ -64,6 +64,9 @@ pub struct Load {
     pub patience: Duration,
     /// Number of retries of a request that was rejected for now, or that has no response.
     pub retries: u32,
+    /// Set when each request has a `traceparent`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trace: bool,
 }
 
 impl Default for Load {
@@ -87,6 +90,7 @@ impl Default for Load {
             first_byte_timeout: None,
             patience: Duration::from_secs(30),
             retries: 0,
+            trace: false,
         }
     }
 }

@@ -3,27 +3,44 @@
 
 use serde::{Deserialize, Serialize};
 
+use self::body::Body;
 use super::load::Load;
 use super::share::Share;
 
+pub mod body;
+
 /// One request that is always the same.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(from = "Written")]
 pub struct FixedRequest {
     /// Method; the path is that of `[target.publish]`.
     pub method: String,
     /// Body; empty for none.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub body: String,
+    #[serde(skip_serializing_if = "Body::is_empty")]
+    pub body: Body,
 }
 
-impl Default for FixedRequest {
-    fn default() -> Self {
-        Self { method: "GET".to_owned(), body: String::new() }
+/// Request as people write it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    method: Option<String>,
+    body: Option<Body>,
+}
+
+impl From<Written> for FixedRequest {
+    fn from(Written { method, body }: Written) -> Self {
+        Self::new(method, body)
     }
 }
 
 impl FixedRequest {
+    /// Returns a request; without a method, POST if it has a body and GET if it has none.
+    pub fn new(method: Option<String>, body: Option<Body>) -> Self {
+        let usual = if body.is_some() { "POST" } else { "GET" };
+        Self { method: method.unwrap_or_else(|| usual.to_owned()), body: body.unwrap_or_default() }
+    }
+
     /// Checks that the request can be sent with the rest of its scenario.
     pub(super) fn fault(&self, load: &Load) -> Option<String> {
         let method = &self.method;
@@ -34,6 +51,13 @@ impl FixedRequest {
             return Some(
                 "the method CONNECT opens a tunnel and cannot be measured: use another method".to_owned(),
             );
+        }
+        if let Body::Known(known) = &self.body {
+            return Some(format!(
+                "the body of [request] is known by its hash alone ({} bytes, SHA-256 {}): write the body, or name its \
+                 file with `loadgen http URL -d @FILE`",
+                known.bytes, known.sha256
+            ));
         }
         if method == "HEAD" && !self.body.is_empty() {
             return Some("a HEAD request has no body: leave the body out, or use another method".to_owned());

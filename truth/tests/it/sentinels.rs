@@ -147,7 +147,7 @@ fn a_run_has_no_more_keys_than_ordinals_are_left_for_them() {
     assert!(scenario.plan(1, 2).is_ok());
     scenario.load.dup = "0".to_owned();
     scenario.load.batch = 1;
-    scenario.request = Some(FixedRequest { method: "GET".to_owned(), body: String::new() });
+    scenario.request = Some(FixedRequest::new(None, None));
     assert!(scenario.plan(1, 2).is_ok());
 }
 

@@ -18,6 +18,7 @@ use truth::record::faults::{FaultRecord, Struck};
 use truth::record::ledger::{Done, Frame, Purpose, Scope};
 use truth::record::manifest::FolderFormat;
 use truth::record::polls::Poll;
+use truth::record::trouble::Trouble;
 use truth::scenario::fault::Action;
 use truth::scenario::promises::Promises;
 use truth::target::answer::Kind;
@@ -112,6 +113,7 @@ fn evidence(
         format: FolderFormat::Sealed,
         keys: 0..plan.keys().expect("a plan with a count"),
         frames: Frames::Memory(frames),
+        traces: None,
         can_race: world.load.connections > 1,
         one_clock: true,
         gone: None,
@@ -124,6 +126,7 @@ fn evidence(
         closing: None,
         polled: Vec::new(),
         faults: faults(world),
+        trouble: Trouble::default(),
         observed: Observed::blank(plan, "http://127.0.0.1:8080"),
         earlier: None,
     }

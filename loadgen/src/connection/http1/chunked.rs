@@ -29,6 +29,8 @@ enum Place {
 pub(crate) struct Chunks {
     /// True if the decoded bytes are kept, and so bounded.
     is_kept: bool,
+    /// Most decoded bytes that are kept.
+    room: usize,
     place: Place,
     size: usize,
     digits: u32,
@@ -46,7 +48,8 @@ impl Default for Chunks {
 impl Chunks {
     /// Returns an empty body, which is kept, or dropped as it comes.
     pub(crate) fn new(is_kept: bool) -> Self {
-        Self { is_kept, place: Place::Size, size: 0, digits: 0, extras: 0, body: Vec::new() }
+        let room = if is_kept { MAX_BODY } else { 0 };
+        Self { is_kept, room, place: Place::Size, size: 0, digits: 0, extras: 0, body: Vec::new() }
     }
 
     /// Returns the decoded bytes, if they are kept.
@@ -61,6 +64,11 @@ impl Chunks {
         *self = Self { body, ..Self::new(self.is_kept) };
     }
 
+    /// Keeps the first decoded bytes of a body that is dropped otherwise.
+    pub(crate) fn show(&mut self, bytes: usize) {
+        self.room = self.room.max(bytes);
+    }
+
     /// Gives back a buffer that has grown beyond what responses usually need.
     pub(crate) fn shrink(&mut self, capacity: usize) {
         self.body.shrink_to(capacity);
@@ -72,9 +80,8 @@ impl Chunks {
         while at < bytes.len() {
             if let Place::Data { left } = self.place {
                 let taken = left.min(bytes.len() - at);
-                if self.is_kept {
-                    self.body.extend_from_slice(&bytes[at..at + taken]);
-                }
+                let kept = taken.min(self.room - self.body.len());
+                self.body.extend_from_slice(&bytes[at..at + kept]);
                 at += taken;
                 self.place = match left - taken {
                     0 => Place::DataCr,

@@ -30,3 +30,20 @@ pub(crate) enum Malformed {
     #[error("the connection was closed before the response was whole")]
     Truncated,
 }
+
+impl Malformed {
+    /// Name of the reason in `summary.json`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Head(_) => "head-not-http",
+            Self::HeadTooLong => "head-too-long",
+            Self::BodyTooLong => "body-too-long",
+            Self::Length => "length",
+            Self::Coding(_) => "transfer-coding",
+            Self::Chunk => "chunks",
+            Self::Switch => "protocol-switch",
+            Self::Frames(_) => "frames",
+            Self::Truncated => "closed-early",
+        }
+    }
+}

@@ -146,6 +146,29 @@ fn bodies_that_are_dropped_end_where_they_would_and_are_nowhere() {
 }
 
 #[test]
+fn the_beginning_of_a_body_that_is_dropped_is_shown_if_the_status_is_no_success() {
+    let long = "x".repeat(3 * EXCERPT);
+    for (status, shown) in [(500, EXCERPT), (404, EXCERPT), (302, EXCERPT), (200, 0), (204, 0)] {
+        for framed in [
+            format!("Content-Length: {}\r\n\r\n{long}", long.len()),
+            format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n", long.len()),
+            format!("\r\n{long}"),
+        ] {
+            let text = format!("HTTP/1.1 {status} S\r\nLocation: /a\r\nRetry-After: 1\r\n{framed}");
+            let mut reader = AnswerReader::new(Bodies::Dropped);
+            for piece in text.as_bytes().chunks(100) {
+                reader.input().extend_from_slice(piece);
+                reader.advance().unwrap();
+            }
+            assert_eq!(reader.excerpt().len(), shown, "{status} {framed:.20}");
+            assert_eq!(reader.advice().location(), if status == 302 { &b"/a"[..] } else { b"" });
+            reader.reset();
+            assert!(reader.excerpt().is_empty());
+        }
+    }
+}
+
+#[test]
 fn bodies_that_are_dropped_have_any_length_in_bounded_memory() {
     let piece = vec![b'x'; 1 << 20];
     for (head, before, after, end) in [
