@@ -122,8 +122,8 @@ impl RequestLine<'_> {
             let (name, value) = parse_header(header)?;
             if is_traced && name == TRACEPARENT {
                 return Err(Failure::Usage(
-                    "header `traceparent` cannot be set beside --trace, which gives each request its own: leave one \
-                     out"
+                    "header `traceparent` cannot be set beside --trace, which gives each request its own: \
+                     leave one out"
                     .to_owned(),
                 ));
             }
