@@ -124,7 +124,7 @@ impl RequestLine<'_> {
                 return Err(Failure::Usage(
                     "header `traceparent` cannot be set beside --trace, which gives each request its own: \
                      leave one out"
-                    .to_owned(),
+                        .to_owned(),
                 ));
             }
             if OURS.contains(&name.as_str()) {
