@@ -196,9 +196,8 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     let settled = settled(facts, &repeated.keys);
     // A store that merges copies later has no copies to merge of a key that came once, or that it
     // called new twice.
-    let cannot_merge = |ordinal: &u64| {
-        is_known(ordinal) && cannot_merge(facts, *ordinal) && stayed(facts, *ordinal)
-    };
+    let cannot_merge =
+        |ordinal: &u64| is_known(ordinal) && cannot_merge(facts, *ordinal) && stayed(facts, *ordinal);
     let firm = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, cannot_merge);
     let (shown, ground) = match settled.holds() || firm.count == 0 {
         true => (repeated, settled),
@@ -258,8 +257,8 @@ fn stayed(facts: &Facts<'_>, ordinal: u64) -> bool {
 /// was refused may have left one.
 fn cannot_merge(facts: &Facts<'_>, ordinal: u64) -> bool {
     let key = facts.tally.keys.get(ordinal);
-    let may_have_stored_refused = facts.tally.keys.is_rejected(ordinal)
-        && facts.evidence.promises.refused != Some(Refused::NoEffect);
+    let may_have_stored_refused =
+        facts.tally.keys.is_rejected(ordinal) && facts.evidence.promises.refused != Some(Refused::NoEffect);
     let came_once = key.acked() + key.unknown() == 1 && !may_have_stored_refused;
     came_once || key.reported_new() > 1
 }

@@ -31,7 +31,8 @@ pub fn repeat_refused(facts: &Facts<'_>, examined: &mut Examined) -> Check {
     }
     if let Some(detail) = replays_refused(&books.replays) {
         if is_promised {
-            let remedy = "a run with repeats among first copies (`loadgen --dup 0.3`) tells that from a bad time";
+            let remedy =
+                "a run with repeats among first copies (`loadgen --dup 0.3`) tells that from a bad time";
             return Check::unknown(ID, books.replays.refused(), format!("{detail}; {remedy}"));
         }
         examined.observations.push(Observation::RepeatsRefused { detail });

@@ -286,8 +286,8 @@ impl Forged {
     }
 
     fn write_segment(&self, folder: &RunFolder, lane: u16, frames: &[Frame]) {
-        let foundation = (self.folder != Folder::Old)
-            .then(|| Foundation::of(folder).expect("files that can be read"));
+        let foundation =
+            (self.folder != Folder::Old).then(|| Foundation::of(folder).expect("files that can be read"));
         let header = self.header(lane, foundation);
         let mut writer = SegmentWriter::create(&folder.segment(lane), header).expect("a new segment");
         for frame in frames {
