@@ -170,6 +170,7 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     if let Some(first) = trouble.first_unexpected.clone() {
         examined.observations.push(Observation::Unexpected { first });
     }
+    examined.observations.extend(several_addresses(facts));
     examined.observations.extend(respelled(facts));
     let sentinels = facts.tally.resent.sentinels;
     let events = sentinels.acked + sentinels.unknown;
@@ -182,6 +183,12 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     if evidence.format == FolderFormat::Unsealed {
         examined.observations.insert(0, Observation::OfFirstRelease);
     }
+}
+
+fn several_addresses(facts: &Facts<'_>) -> Option<Observation> {
+    let addresses = facts.evidence.addresses;
+    let has_races = facts.tally.coverage.overlapping_pairs.observed > 0;
+    (addresses > 1).then_some(Observation::SeveralAddresses { addresses, has_races })
 }
 
 fn unfinished(facts: &Facts<'_>) -> Option<Observation> {

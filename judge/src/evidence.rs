@@ -1,6 +1,7 @@
 //! Evidence: the files of one or more runs and of one observation, opened and checked to belong
 //! together.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -47,6 +48,8 @@ pub struct Run {
     pub trouble: Trouble,
     /// Set when the sender came to its end, with all of its requests on record.
     pub has_ended: bool,
+    /// Addresses of the target that connections went to; empty where that is not known.
+    pub addresses: Vec<String>,
     /// Set when only time ends the run. Its plan has no count as it is written; whoever judges it
     /// ends the plan after the last round that was opened.
     pub ended_by_time: bool,
@@ -100,10 +103,25 @@ impl Run {
         polls::for_each(&folder, format, |poll| polled.take(&poll))?;
         let faults = Struck::of(&manifest, faults::read(&folder, format)?);
         let trouble = Trouble::read(&folder)?;
-        let is_orderly = LedgerEnd::read(&folder)?.is_some_and(LedgerEnd::is_orderly);
+        let end = LedgerEnd::read(&folder)?;
+        let is_orderly = end.as_ref().is_some_and(LedgerEnd::is_orderly);
+        // Nobody here can see where a proxy leads.
+        let direct = end.filter(|_| manifest.scenario.target.connect.proxy.is_none());
+        let addresses = direct.map(LedgerEnd::addresses_used).unwrap_or_default();
         let has_ended = is_orderly && (is_sealed || format == FolderFormat::Unsealed);
         let ended_by_time = manifest.plan.total.is_none();
-        Ok(Self { folder, manifest, format, baseline, polled, faults, trouble, has_ended, ended_by_time })
+        Ok(Self {
+            folder,
+            manifest,
+            format,
+            baseline,
+            polled,
+            faults,
+            trouble,
+            has_ended,
+            addresses,
+            ended_by_time,
+        })
     }
 
     /// Finds a file that was written before the first send, and is missing.
@@ -245,6 +263,8 @@ pub struct Evidence {
     pub traces: Option<Traces>,
     /// Set when requests can have been under way at once.
     pub can_race: bool,
+    /// Number of addresses of the target that connections went to; 0 where that is not known.
+    pub addresses: usize,
     /// Set when all times are of one clock.
     pub one_clock: bool,
     /// A file of a run that is missing.
@@ -302,8 +322,7 @@ impl Evidence {
         let headers = headers(&segments);
         let one_clock = one_clock(runs, &headers);
         let baseline = common_baseline(runs, one_clock, &headers);
-        let shards: std::collections::HashSet<u32> =
-            runs.iter().map(|run| run.manifest.shard.index).collect();
+        let shards: HashSet<u32> = runs.iter().map(|run| run.manifest.shard.index).collect();
         Ok(Self {
             events: Events::new(&plan),
             listing_is_complete: listing.complete == Some(true),
@@ -317,6 +336,7 @@ impl Evidence {
             promises,
             format,
             can_race: runs.iter().any(|run| run.manifest.concurrency > run.manifest.lanes),
+            addresses: runs.iter().flat_map(|run| &run.addresses).collect::<HashSet<_>>().len(),
             one_clock,
             gone: runs.iter().find_map(Run::gone),
             ended: runs.iter().map(|run| run.has_ended).collect(),

@@ -92,6 +92,7 @@ mod tests {
             frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),
             traces: None,
             can_race: true,
+            addresses: 1,
             one_clock: true,
             gone: None,
             ended: vec![true],

@@ -12,7 +12,9 @@ pub(crate) mod gzip;
 pub(crate) mod head;
 pub(crate) mod http1;
 pub(crate) mod http2;
+pub(crate) mod shortage;
 pub(crate) mod stream;
+mod turns;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -111,6 +113,11 @@ impl Connection {
             Line::Http1(line) => line.first_byte_ns,
             Line::Http2(line) => line.first_byte_ns(),
         }
+    }
+
+    /// True if a byte of the response has come, where it was not whole at once.
+    pub(crate) fn has_begun_to_answer(&self) -> bool {
+        self.first_byte_ns() > 0
     }
 
     /// Returns the bytes received since the last call.

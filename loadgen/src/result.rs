@@ -5,6 +5,7 @@ use truth::record::ending::Ending;
 use truth::record::ledger::LedgerError;
 use truth::record::ledger::writer::SegmentWriter;
 
+use crate::connection::dial::Dialled;
 use crate::executor::Executor;
 use crate::meter::Tallies;
 
@@ -19,6 +20,8 @@ pub(crate) struct RunResult {
     pub(crate) segments: Vec<SegmentWriter>,
     /// Process of the target, if the scenario started it.
     pub(crate) process: Option<TargetProcess>,
+    /// Connections by their addresses, and what this machine lacked for others.
+    pub(crate) dialled: Dialled,
 }
 
 /// Instants on the monotonic clock.

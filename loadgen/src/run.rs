@@ -4,7 +4,9 @@ mod announce;
 mod conductor;
 mod farewell;
 mod faults;
+mod files;
 mod judged;
+mod outcome;
 mod poll;
 mod preflight;
 mod sending;
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use conductor::until;
 use jiff::Timestamp;
+use outcome::Outcome;
 use reader::client::TargetClient;
 use reader::client::patience::Patience;
 use reader::database::DatabaseReader;
@@ -35,7 +38,7 @@ use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::record::seal::seal_run;
-use truth::scenario::{FixedRequest, Scenario};
+use truth::scenario::Scenario;
 
 use crate::command::settings::{LoadSettings, OutputSettings, Settings};
 use crate::connection::dial::Dial;
@@ -43,7 +46,6 @@ use crate::connection::head::Fixed;
 use crate::error::Failure;
 use crate::executor::{Executor, Workload};
 use crate::meter::latency::Latencies;
-use crate::result::RunResult;
 use crate::summary::Summary;
 use crate::watch::metrics;
 use crate::watch::notice::Notices;
@@ -55,6 +57,7 @@ const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 /// Runs preflight, baseline, load and summary, and returns the exit code.
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
     let Settings { load, target, output, .. } = &settings;
+    files::raise_limit();
     let fixed = Fixed::of(&load.scenario, &target.endpoint, &target.headers)?;
     let client = TargetClient::new(&load.scenario.target, &target.headers, &target.reach.proxy_login()?)?;
     let metrics = match &output.prometheus_addr {
@@ -74,6 +77,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
 
     let executors = load.executors();
     let workload = Workload::sum(&executors);
+    files::compare(&workload, notices)?;
     // From here on, also process 1 of a container can be told to stop.
     let mut signals = Signals::listen()?;
     let start_ns = tokio::select! {
@@ -94,12 +98,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     announce::note_counters(load, &target.endpoint, &baseline, notices);
     preflight::send_empty(&client, load, notices).await;
 
-    let publish_url = client.url(&load.scenario.target.publish.path);
-    let dial = Arc::new(Dial {
-        connector: target.connector.clone(),
-        addresses,
-        connect_timeout: target.connect_timeout,
-    });
+    let dial = Arc::new(Dial::new(target.connector.clone(), addresses, target.connect_timeout));
     let reader = client.clone();
     let reached = Reached { client, dial, fixed, process, metrics };
     let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
@@ -113,22 +112,36 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let sealed = seal(&folder, std::mem::take(&mut result.segments));
     drop(lock);
     tell(&settings, &summary, &folder, notices);
-    let no_ack = no_ack(load.scenario.request.as_ref(), &summary, &publish_url);
-    let code = exit_code(&result, summary.holds(), notices);
+    let no_ack = no_ack(&load.scenario, &summary, &reader);
+    let outcome = Outcome::of(&result, &summary, notices);
     if let Err(why) = kept.and(sealed) {
         notices.error(&why);
         return Ok(exit::NOT_WRITTEN);
     }
-    if result.process.is_some() && !settings.verify {
-        farewell::wait(&reader, &load.scenario.promises, notices).await;
-    }
-    let code = Box::pin(judged::judge(settings, &folder, code)).await;
-    end_target(result.process.take(), notices).await;
-    // The last line says why nothing was acknowledged, whatever else was said before.
-    if let Some(why) = no_ack {
-        notices.warn(&why);
-    }
+    let process = result.process.take();
+    let code = Box::pin(take_leave(settings, outcome, &folder, process, &reader, notices)).await;
+    // The last lines say why nothing was acknowledged, and why not all was sent.
+    no_ack.iter().for_each(|why| notices.warn(why));
+    summary.unsent().iter().for_each(|why| notices.error(why));
     Ok(code)
+}
+
+/// Has the run judged if that was asked for, and ends the target if the scenario started it. Returns
+/// the exit code.
+async fn take_leave(
+    settings: Settings,
+    outcome: Outcome,
+    folder: &RunFolder,
+    process: Option<TargetProcess>,
+    reader: &TargetClient,
+    notices: Notices,
+) -> u8 {
+    if process.is_some() && !settings.verify {
+        farewell::wait(reader, &settings.load.scenario.promises, notices).await;
+    }
+    let code = Box::pin(judged::judge(settings, folder, outcome)).await;
+    end_target(process, notices).await;
+    code
 }
 
 /// Checks that the summary can be written to this file, without losing what the file holds.
@@ -170,13 +183,14 @@ fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, notices: Not
 }
 
 /// Returns the last line of a run without any acknowledgement.
-fn no_ack(request: Option<&FixedRequest>, summary: &Summary, publish_url: &str) -> Option<String> {
+fn no_ack(scenario: &Scenario, summary: &Summary, client: &TargetClient) -> Option<String> {
     let answered = summary.answered_without_effect()?;
-    let (method, hint) = match request {
+    let (method, hint) = match &scenario.request {
         Some(request) => (&*request.method, ""),
         None => ("POST", "; `verify probe URL` finds out what the target accepts"),
     };
-    Some(format!("no attempt was acknowledged by {method} {publish_url}: {answered}{hint}"))
+    let url = client.url(&scenario.target.publish.path);
+    Some(format!("no attempt was acknowledged by {method} {url}: {answered}{hint}"))
 }
 
 /// Waits until shortly before the moment at which the run begins, and returns that moment on the
@@ -230,21 +244,6 @@ async fn end_target(process: Option<TargetProcess>, notices: Notices) {
     // An end by itself was reported before.
     if let Err(error) = process.terminate().await {
         notices.warn(&chain(&error));
-    }
-}
-
-/// Returns the exit code of a run that began.
-fn exit_code(result: &RunResult, thresholds_hold: bool, notices: Notices) -> u8 {
-    if let Some(failure) = &result.ledger_failure {
-        notices.error(&format!("{}; the run was stopped; `verify` can judge what it sent", chain(failure)));
-        return exit::NOT_WRITTEN;
-    }
-    match result.ending {
-        Ending::Interrupted | Ending::Aborted => exit::INTERRUPTED,
-        Ending::LaneLost => exit::NOT_WRITTEN,
-        Ending::Complete | Ending::OutOfPatience if !result.has_ack() => exit::NO_ACK,
-        Ending::Complete | Ending::OutOfPatience if thresholds_hold => exit::OK,
-        Ending::Complete | Ending::OutOfPatience | Ending::Threshold => exit::THRESHOLD,
     }
 }
 

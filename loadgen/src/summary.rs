@@ -21,11 +21,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use thresholds::{Judged, Measured, duration_s};
 use truth::files::{FolderError, write_json};
-use truth::record::ending::{self, Ending, LedgerEnd};
+use truth::record::ending::{self, Ending, LedgerEnd, Reached};
 use truth::record::folder::RunFolder;
 use truth::record::trouble::Trouble;
 
 use crate::command::settings::LoadSettings;
+use crate::connection::shortage::Shortages;
 use crate::executor::{Executor, Workload};
 use crate::meter::Tally;
 use crate::meter::counts::{Connections, Counts, Doubts, Races};
@@ -102,8 +103,41 @@ pub(crate) struct Summary {
     connections_broken: u64,
     /// Connections by what happened to them.
     connections: Connections,
+    /// Addresses of the target, or of the proxy that leads to it, in the order in which they were
+    /// found. Connections take them in turn.
+    addresses: Vec<Reached>,
+    /// Tries to connect that failed for want of something on this machine. They say nothing about
+    /// the target.
+    own_limits: Shortages,
     /// Cost of generating the load.
     generator: Effort,
+    #[serde(skip)]
+    counted: Counted,
+    /// True if a proxy leads to the target. Nobody here can see where it leads.
+    #[serde(skip)]
+    has_proxy: bool,
+}
+
+/// Work of the executors that a count ends, and not time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Counted {
+    /// Events to send.
+    planned: u64,
+    /// Events of which no byte left.
+    never_sent: u64,
+}
+
+impl Counted {
+    fn of(executors: &[Executor], result: &RunResult) -> Self {
+        let mut counted = Self::default();
+        for (executor, result) in executors.iter().zip(&result.executors) {
+            if executor.shape.lasts().is_none() {
+                counted.planned += executor.workload.events.unwrap_or(0);
+                counted.never_sent += never_sent(executor, &result.tallies.whole().counts);
+            }
+        }
+        counted
+    }
 }
 
 /// Unit of attempts.
@@ -372,6 +406,10 @@ impl Summary {
             received_bytes: counts.received_bytes,
             connections_broken: counts.connections.broken,
             connections: counts.connections,
+            addresses: result.dialled.addresses.clone(),
+            own_limits: result.dialled.shortages,
+            counted: Counted::of(executors, result),
+            has_proxy: settings.scenario.target.connect.proxy.is_some(),
             generator: Effort::of_this_process(),
         }
     }
@@ -420,6 +458,25 @@ impl Summary {
     /// True if all thresholds hold.
     pub(crate) fn holds(&self) -> bool {
         self.thresholds.iter().all(|judged| judged.ok)
+    }
+
+    /// Returns a line that says how much of a count was sent, and the reason, if some was not.
+    pub(crate) fn unsent(&self) -> Option<String> {
+        let Counted { planned, never_sent } = self.counted;
+        let why = match (self.ended, self.own_limits.worst()) {
+            (Ending::Interrupted | Ending::Aborted, _) => "interrupted",
+            (Ending::Threshold, _) => "a threshold ended the run",
+            (Ending::LaneLost, _) => "the ledger could not be written",
+            (Ending::Complete | Ending::OutOfPatience, Some(shortage)) => shortage.text(),
+            (Ending::Complete | Ending::OutOfPatience, None) => "the target no longer responded",
+        };
+        (never_sent > 0).then(|| format!("sent {} of {planned}: {why}", planned.saturating_sub(never_sent)))
+    }
+
+    /// Returns the number of addresses of the target that connections went to; 0 if nobody knows.
+    fn addresses_used(&self) -> usize {
+        let used = self.addresses.iter().filter(|address| address.opened > 0 && !self.has_proxy);
+        used.count()
     }
 
     /// Returns how the target responded, if nothing was acknowledged.

@@ -18,7 +18,8 @@ use truth::target::{Endpoint, Place, Target, TargetError};
 use crate::client::body::{MAX_BODY, too_large, unpacked};
 use crate::client::passage::{CONNECT_TIMEOUT, Passage, PassageError, READ_TIMEOUT, Speech};
 use crate::client::patience::{Patience, Retry, Trace, retry_after};
-use crate::trust::{TrustError, client_config, nobody};
+use crate::handshake::Failed;
+use crate::trust::{Trust, TrustError, nobody};
 use crate::tunnel::{ProxyLogin, Tunnel};
 
 mod body;
@@ -123,7 +124,7 @@ impl TargetClient {
         // Without TLS no certificate is checked, but the library asks for a configuration all the
         // same.
         let trust = match endpoint.tls_name {
-            Some(_) => client_config(&target.connect)?,
+            Some(_) => Trust::of(&target.connect)?.config,
             None => nobody(),
         };
         let speech = if target.connect.http2 { Speech::Http2 } else { Speech::Http1 };
@@ -302,6 +303,13 @@ impl Unanswered {
 
     fn reading(self, url: &str) -> ReadError {
         let url = url.to_owned();
+        let failed = match &self {
+            Self::Straight(source) => Failed::find(source),
+            Self::Passage(source) => Failed::find(source),
+        };
+        if let Some(Failed { reason, remedy }) = failed {
+            return ReadError::Connect { url, reason: format!("{reason}; {remedy}") };
+        }
         match self {
             Self::Straight(source) if source.is_connect() => {
                 ReadError::Connect { url, reason: innermost(&source).to_string() }

@@ -7,6 +7,7 @@ pub mod baseline;
 pub mod client;
 pub mod database;
 pub mod flags;
+pub mod handshake;
 pub mod listing;
 pub mod looking;
 pub mod process;

@@ -3,13 +3,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
     WantsVerifier,
@@ -40,6 +42,17 @@ pub enum TrustError {
         /// Cause.
         source: rustls::Error,
     },
+    /// The key is encrypted.
+    #[error(
+        "the key in {} is encrypted; expected one without a passphrase, as `openssl pkey -in {} -out plain.key` \
+         makes it",
+        path.display(),
+        path.display()
+    )]
+    Encrypted {
+        /// File.
+        path: PathBuf,
+    },
     /// The system has no certificates, as in a small container.
     #[error(
         "this system has no trusted certificates to verify the target's with; name some with --cacert FILE"
@@ -47,31 +60,88 @@ pub enum TrustError {
     NoRoots,
 }
 
-/// Returns the TLS configuration of `connect`: one protocol only, and no early data.
-pub fn client_config(connect: &Connect) -> Result<Arc<ClientConfig>, TrustError> {
-    let (provider, builder) = begun();
-    let mut trusted =
-        TrustedCertificates { provider: Arc::clone(&provider), signed: None, named: Vec::new() };
-    if !connect.insecure {
-        let (roots, named) = roots(connect.cacert.as_deref())?;
-        let signed = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        let signed = signed.expect("there are roots, and no lists of what was revoked");
-        trusted.signed = Some(signed);
-        trusted.named = named;
+/// TLS of one target.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// Configuration: one protocol only, and no early data.
+    pub config: Arc<ClientConfig>,
+    identity: Arc<Identity>,
+}
+
+impl Trust {
+    /// Returns the TLS that `connect` asks for.
+    pub fn of(connect: &Connect) -> Result<Self, TrustError> {
+        let (provider, builder) = begun();
+        let verifier: Arc<dyn ServerCertVerifier> = if connect.insecure {
+            Arc::new(AnyCertificate { provider: Arc::clone(&provider) })
+        } else {
+            let (roots, named) = roots(connect.cacert.as_deref())?;
+            let roots = Arc::new(roots);
+            let signed = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
+            let signed = signed.expect("there are roots, and no lists of what was revoked");
+            Arc::new(TrustedCertificates { provider: Arc::clone(&provider), signed, named })
+        };
+        let identity = Arc::new(Identity::of(connect, &provider)?);
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+        let mut config = builder.with_client_cert_resolver(Arc::<Identity>::clone(&identity));
+        config.alpn_protocols = vec![if connect.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+        Ok(Self { config: Arc::new(config), identity })
     }
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(trusted));
-    let mut config = match connect.cert.as_deref().zip(connect.key.as_deref()) {
-        None => builder.with_no_client_auth(),
-        Some((cert, key)) => {
-            let unreadable = |source| TrustError::File { what: "key", path: key.to_path_buf(), source };
-            let secret = PrivateKeyDer::from_pem_file(key).map_err(unreadable)?;
-            builder
-                .with_client_auth_cert(certificates(cert)?, secret)
-                .map_err(|source| TrustError::Unusable { what: "key", path: key.to_path_buf(), source })?
+
+    /// True once the target has asked for a certificate of the client, in any handshake. With
+    /// TLS 1.3 it says only after the handshake that it does not accept the one that it got, or
+    /// none.
+    pub fn was_asked(&self) -> bool {
+        self.identity.was_asked.load(Ordering::Relaxed)
+    }
+
+    /// True once the target has asked for a certificate that the client does not have.
+    pub fn was_asked_in_vain(&self) -> bool {
+        self.was_asked() && self.identity.shown.is_none()
+    }
+}
+
+/// Certificate and key of the client, if it has them.
+#[derive(Debug)]
+struct Identity {
+    shown: Option<Arc<CertifiedKey>>,
+    was_asked: AtomicBool,
+}
+
+impl Identity {
+    fn of(connect: &Connect, provider: &CryptoProvider) -> Result<Self, TrustError> {
+        let was_asked = AtomicBool::new(false);
+        let Some((cert, key)) = connect.cert.as_deref().zip(connect.key.as_deref()) else {
+            return Ok(Self { shown: None, was_asked });
+        };
+        let shown = CertifiedKey::from_der(certificates(cert)?, secret(key)?, provider)
+            .map_err(|source| TrustError::Unusable { what: "key", path: key.to_path_buf(), source })?;
+        Ok(Self { shown: Some(Arc::new(shown)), was_asked })
+    }
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.was_asked.store(true, Ordering::Relaxed);
+        self.shown.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.shown.is_some()
+    }
+}
+
+/// Reads the key of a file.
+fn secret(path: &Path) -> Result<PrivateKeyDer<'static>, TrustError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| {
+        // The library finds no key in a file whose key is encrypted, or none that it can decode.
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+            TrustError::Encrypted { path: path.to_path_buf() }
+        } else {
+            TrustError::File { what: "key", path: path.to_path_buf(), source }
         }
-    };
-    config.alpn_protocols = vec![if connect.http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
-    Ok(Arc::new(config))
+    })
 }
 
 /// Begins a configuration, and returns it with its cryptography.
@@ -115,12 +185,12 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError>
     if read.is_empty() { Err(unreadable(pem::Error::NoItemsFound)) } else { Ok(read) }
 }
 
-/// Verifier of the target's certificate. The target must hold the certificate's key in any case.
+/// Verifier of the target's certificate.
 #[derive(Debug)]
 struct TrustedCertificates {
     provider: Arc<CryptoProvider>,
-    /// Verifier of signatures; none with `--insecure`, which accepts any certificate.
-    signed: Option<Arc<WebPkiServerVerifier>>,
+    /// Verifier of signatures.
+    signed: Arc<WebPkiServerVerifier>,
     /// Certificates of `--cacert`, one of which may be the server's own. `openssl req -x509` makes
     /// certificates that call themselves authorities, which a verifier of signatures does not
     /// accept from a server.
@@ -136,8 +206,7 @@ impl ServerCertVerifier for TrustedCertificates {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(signed) = &self.signed else { return Ok(ServerCertVerified::assertion()) };
-        match signed.verify_server_cert(certificate, between, name, ocsp, now) {
+        match self.signed.verify_server_cert(certificate, between, name, ocsp, now) {
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
                 if self.named.iter().any(|named| named == certificate) =>
             {
@@ -170,5 +239,55 @@ impl ServerCertVerifier for TrustedCertificates {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Verifier for `--insecure`. It does not read the certificate at all, because a library that does
+/// refuses old ones: of X.509 version 1, or with a key of 1,024 bits. A signature with a key that
+/// anybody may have made proves nothing, so it is not verified either.
+#[derive(Debug)]
+struct AnyCertificate {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
+        schemes.extend([
+            SignatureScheme::ECDSA_NISTP521_SHA512,
+            SignatureScheme::ED448,
+            SignatureScheme::RSA_PKCS1_SHA1,
+            SignatureScheme::ECDSA_SHA1_Legacy,
+        ]);
+        schemes
     }
 }

@@ -11,6 +11,8 @@ pub const USAGE: u8 = 2;
 pub const UNKNOWN: u8 = 3;
 /// The ledger, or another file of the run, could not be written.
 pub const NOT_WRITTEN: u8 = 3;
+/// A count of events was to be sent, and some were not.
+pub const UNSENT: u8 = 3;
 /// `verify probe` could not describe enough of the target.
 pub const INCOMPLETE: u8 = 3;
 /// The verdict is VOID.
@@ -54,7 +56,9 @@ pub const MEANINGS: [Meaning; 8] = [
     },
     Meaning {
         code: UNKNOWN,
-        loadgen: Some("the ledger or another file could not be written"),
+        loadgen: Some(
+            "the ledger or another file could not be written, or the run sent less than the count it was given",
+        ),
         verify: Some(
             "UNKNOWN: the evidence does not decide, or what --resolve or --replay sent could not be recorded",
         ),

@@ -49,7 +49,9 @@ if it could not describe enough of the target, and 5 if the target was not reach
 LOADGEN
 
 With `--verify` the run is judged after the codes 0, 4 and 99, and the exit code is that of the
-verdict. If the verdict is PASS and a threshold failed, it is 99.
+verdict. If the verdict is PASS and a threshold failed, it is 99. A run that sent less than its
+count is judged as well; its exit code is 1 if the verdict is FAIL, and 3 otherwise. The last line
+says how much was sent, and why not more: `sent 29 of 200: no free local port (EADDRNOTAVAIL)`.
 
 ## aggregator
 

@@ -287,6 +287,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         frames: Frames::Memory(slice.frames.iter().cloned().chain([Frame::Closed { t: u64::MAX }]).collect()),
         traces: None,
         can_race: whole.can_race,
+        addresses: whole.addresses,
         one_clock: true,
         gone: None,
         ended: vec![true],

@@ -63,6 +63,13 @@ pub enum Observation {
         /// Evidence that it happened.
         proof: String,
     },
+    /// Connections went to several addresses of the target.
+    SeveralAddresses {
+        /// Number of addresses.
+        addresses: usize,
+        /// True if copies of one key overlapped.
+        has_races: bool,
+    },
     /// Others stored events after the run.
     StoredByOthers {
         /// Number of events.
@@ -164,6 +171,13 @@ impl fmt::Display for Observation {
                 grouped(*after_ms),
                 counted(*attempts_ended, "attempt", "attempts"),
             ),
+            Self::SeveralAddresses { addresses, has_races: true } => {
+                let text = "addresses of the target, which connections took in turn";
+                write!(out, "races were held over {addresses} {text}")
+            }
+            Self::SeveralAddresses { addresses, has_races: false } => {
+                write!(out, "connections went to {addresses} addresses of the target in turn")
+            }
             Self::StoredByOthers { events } => {
                 write!(out, "since the run ended, others have stored {}", counted(*events, "event", "events"))
             }

@@ -189,6 +189,7 @@ impl Forged {
             frames: Frames::Memory(frames),
             traces: None,
             can_race: true,
+            addresses: 1,
             one_clock: true,
             gone: None,
             ended: vec![false],

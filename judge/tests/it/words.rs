@@ -119,6 +119,19 @@ fn races_that_were_planned_and_did_not_happen_are_void() {
 }
 
 #[test]
+fn races_over_several_addresses_are_told_with_their_number() {
+    let mut evidence = Forge::default().run().evidence();
+    let told = |evidence: &Evidence| {
+        let observations = judge(evidence).observations;
+        observations.iter().map(ToString::to_string).find(|line| line.contains("addresses"))
+    };
+    assert_eq!(told(&evidence), None);
+    evidence.addresses = 3;
+    let expected = "races were held over 3 addresses of the target, which connections took in turn";
+    assert_eq!(told(&evidence).as_deref(), Some(expected));
+}
+
+#[test]
 fn a_listing_between_two_unequal_readings_is_unknown() {
     let forged = Forge::default().run();
     let mut evidence = forged.evidence();

@@ -46,7 +46,7 @@ pub(crate) enum Unspoken {
     #[error("the response is not HTTP/2 ({0})")]
     Strange(h2::Error),
     #[error("the server closed the connection instead of speaking HTTP/2")]
-    Closed,
+    Closed(#[source] Option<io::Error>),
 }
 
 /// Reason why a request cannot be translated to HTTP/2.
@@ -117,7 +117,7 @@ impl Http2 {
         let mut is_answered = false;
         poll_fn(|cx| {
             match Pin::new(&mut connection).poll(cx) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Err(Unspoken::Closed)),
+                Poll::Ready(Ok(())) => return Poll::Ready(Err(Unspoken::Closed(None))),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(unspoken(error))),
                 Poll::Pending if is_answered => return Poll::Ready(Ok(())),
                 Poll::Pending => {}
@@ -322,7 +322,7 @@ pub(crate) fn translated<'a>(
 }
 
 fn unspoken(error: h2::Error) -> Unspoken {
-    if error.is_io() { Unspoken::Closed } else { Unspoken::Strange(error) }
+    if error.is_io() { Unspoken::Closed(error.into_io()) } else { Unspoken::Strange(error) }
 }
 
 /// Returns the reason why a response is lost: a stream that was reset or a connection that broke,

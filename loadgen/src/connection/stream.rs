@@ -224,6 +224,18 @@ impl Stream {
         }
     }
 
+    /// Waits for the other end to speak or to break off. Returns its reason for breaking off.
+    pub(crate) async fn objection(&mut self) -> Option<io::Error> {
+        let mut input = Vec::new();
+        match poll_fn(|cx| self.poll_read(cx, &mut input)).await {
+            Err(error) => Some(error),
+            Ok(0) => {
+                Some(io::Error::new(ErrorKind::UnexpectedEof, "the other end closed after the handshake"))
+            }
+            Ok(_) => None,
+        }
+    }
+
     /// Ready if the kernel may take a byte.
     pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.socket.poll_write_ready(cx)

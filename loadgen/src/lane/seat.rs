@@ -19,8 +19,10 @@ use super::bookends::Part;
 use super::desk::{Desk, Shared, Taken};
 use super::job::LaneJob;
 use super::release;
-use crate::connection::attempt::Begun;
-use crate::connection::dial::Opened;
+use crate::connection::attempt::{Begun, Lost};
+use crate::connection::dial::{Opened, Unopened};
+use crate::connection::http1::Whole;
+use crate::connection::http1::malformed::Malformed;
 use crate::connection::{self, Connection};
 use crate::meter::latency::micros;
 
@@ -37,11 +39,24 @@ pub(crate) struct Seat {
 }
 
 /// End of a connection's service.
+#[derive(Clone, Copy)]
 enum Served {
-    /// The connection carried a request; the next one may be opened at once.
+    /// The other end responded, or was given the time to; the next connection may be opened at once.
     Well,
-    /// The connection was over before anything left.
+    /// The connection was over before a byte came over it. A listener that is closing accepts some
+    /// connections that nobody will serve, and each would cost a request.
     ForNothing,
+}
+
+impl Served {
+    /// Returns the service of a connection after one more request, of which no byte had come yet
+    /// unless `has_begun`.
+    fn and(self, ended: &Result<Whole, Lost>, has_begun: bool) -> Self {
+        match ended {
+            Err(Lost::Broken(_) | Lost::Malformed(Malformed::Truncated)) if !has_begun => self,
+            Ok(_) | Err(_) => Self::Well,
+        }
+    }
 }
 
 impl Seat {
@@ -100,7 +115,8 @@ impl Seat {
             }
             Err(error) => {
                 tracing::debug!(seat = self.index, %error, "cannot connect");
-                desk.tallies.measured.counts.connections.refused += 1;
+                let is_refused = matches!(error, Unopened::Failed(_));
+                desk.tallies.measured.counts.connections.refused += u64::from(is_refused);
                 None
             }
         }
@@ -136,13 +152,13 @@ impl Seat {
             if !self.leave(connection).await {
                 return Ok(served);
             }
-            served = Served::Well;
             let now = Instant::now();
             let whole_by = now + self.job.limits.timeout;
             let first_byte_by =
                 self.job.limits.first_byte_timeout.map_or(whole_by, |limit| whole_by.min(now + limit));
             alarm.as_mut().reset(first_byte_by);
             let ended = connection::answer(connection, alarm.as_mut(), whole_by).await;
+            served = served.and(&ended, connection.borrow().has_begun_to_answer());
             let pause = self.desk.borrow_mut().conclude(self.index, connection, &ended)?;
             if let Some(pause) = pause {
                 sleep(pause).await;

@@ -6,7 +6,7 @@ use truth::scenario::{Executor, Executors};
 use truth::target::Endpoint;
 
 use crate::command::settings::LoadSettings;
-use crate::connection::dial::Address;
+use crate::connection::dial::Found;
 use crate::executor::Workload;
 use crate::watch::notice::{Notices, counted};
 
@@ -55,12 +55,12 @@ pub(super) fn warn(
     load: &LoadSettings,
     endpoint: &Endpoint,
     workload: &Workload,
-    addresses: &[Address],
+    addresses: &[Found],
     notices: Notices,
 ) {
     let authority = &endpoint.authority;
     match &endpoint.proxy {
-        None if addresses.iter().all(Address::is_this_machine) => {}
+        None if addresses.iter().all(|found| found.address.is_this_machine()) => {}
         None => notices.warn(&format!("{authority} is not this machine; load only targets that you own")),
         // Nobody here can see where a proxy leads.
         Some(proxy) => notices.warn(&format!(

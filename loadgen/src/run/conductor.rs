@@ -16,6 +16,8 @@ use truth::scenario::schedule::Schedule;
 use truth::scenario::{Demand, Load};
 
 use super::signals::Signals;
+use crate::connection::dial::Dial;
+use crate::connection::shortage::{Met, Shortage};
 use crate::executor::Executor;
 use crate::lane::{LaneCommand, LaneMessage, LaneReport};
 use crate::meter::Tallies;
@@ -29,9 +31,10 @@ use crate::watch::view::View;
 /// Interval at which the conductor looks whether anything still responds.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Lanes of all executors, which wait for a command.
+/// Lanes of all executors, which wait for a command, and the dial that they share.
 #[derive(Debug)]
 pub(crate) struct Lanes {
+    pub(crate) dial: Arc<Dial>,
     pub(crate) messages: mpsc::UnboundedReceiver<LaneMessage>,
     /// Sender of commands to the lanes of each executor.
     pub(crate) commands: Vec<watch::Sender<LaneCommand>>,
@@ -172,6 +175,9 @@ impl<'a> Playing<'a> {
 pub(crate) struct Conductor<'a> {
     executors: Vec<Playing<'a>>,
     messages: mpsc::UnboundedReceiver<LaneMessage>,
+    dial: Arc<Dial>,
+    /// Shortages of this machine that were told.
+    told: Vec<Shortage>,
     live: Vec<Arc<LiveSums>>,
     patience: Duration,
     graceful_stop: Duration,
@@ -206,6 +212,8 @@ impl<'a> Conductor<'a> {
         Self {
             executors: playing.collect(),
             messages: lanes.messages,
+            dial: lanes.dial,
+            told: Vec::new(),
             live,
             patience: load.patience,
             graceful_stop: load.graceful_stop,
@@ -228,6 +236,7 @@ impl<'a> Conductor<'a> {
             ledger_failure: self.ledger_failure,
             segments: self.segments,
             process: None,
+            dialled: self.dial.dialled(),
         }
     }
 
@@ -256,6 +265,7 @@ impl<'a> Conductor<'a> {
                 _ = look.tick() => self.watch(),
             }
         }
+        self.tell_shortages();
     }
 
     /// Begins and ends the executors that are due.
@@ -347,8 +357,20 @@ impl<'a> Conductor<'a> {
         ));
     }
 
+    /// Tells a shortage of this machine when it is met first.
+    fn tell_shortages(&mut self) {
+        for Met { shortage, .. } in self.dial.shortages().met() {
+            if !self.told.contains(&shortage) {
+                self.told.push(shortage);
+                let text = format!("a connection cannot open: {}; {}", shortage.text(), shortage.way_out());
+                self.onlookers.notices.warn(&text);
+            }
+        }
+    }
+
     /// Ends the run if no response came for longer than the patience.
     fn watch(&mut self) {
+        self.tell_shortages();
         let last = live::last_answer_ns(&self.live);
         let since = self.executors.iter().filter_map(|executor| executor.misses_from(last)).min();
         let Some(since) = since else { return };

@@ -1,15 +1,15 @@
 //! `--verify`: the only module that calls `verify`, which judges the run that has just ended.
 
-use truth::exit;
 use truth::record::folder::RunFolder;
 
+use super::outcome::Outcome;
 use crate::command::settings::Settings;
 
 /// Judges the run if that was asked for and there is something to judge; returns the exit code of
 /// both.
-pub(super) async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u8 {
-    if !settings.verify || !matches!(code, exit::OK | exit::NO_ACK | exit::THRESHOLD) {
-        return code;
+pub(super) async fn judge(settings: Settings, folder: &RunFolder, outcome: Outcome) -> u8 {
+    if !settings.verify || !outcome.is_judged() {
+        return outcome.code();
     }
     let looking = settings.looking;
     let folder = folder.path().to_path_buf();
@@ -19,6 +19,5 @@ pub(super) async fn judge(settings: Settings, folder: &RunFolder, code: u8) -> u
     let sentinels = true;
     let options =
         verify::Options::for_run(folder, url, target.database_url, target.reach, looking, sentinels);
-    let verdict = verify::run(options).await;
-    if verdict == exit::OK && code == exit::THRESHOLD { code } else { verdict }
+    outcome.code_with(verify::run(options).await)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reader::client::{Posted, TargetClient};
 use reader::database::{DatabaseError, DatabaseReader};
-use rustls::{AlertDescription, CertificateError};
+use reader::handshake::Failed;
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -21,12 +21,15 @@ use truth::target::wire::Renderer;
 use truth::target::{Endpoint, Place, Proxy};
 
 use crate::command::settings::{LoadSettings, TargetSettings};
-use crate::connection::dial::{Address, Connector, Family};
+use crate::connection::dial::{Address, Connector, Family, Found};
 use crate::error::Failure;
 use crate::watch::notice::Notices;
 
 /// Longest time to connect. Who mistyped an address should know before they wonder.
 const REACH: Duration = Duration::from_millis(1_800);
+
+/// Time that the other addresses of a target have to accept once one has. Browsers give as much.
+const OTHERS: Duration = Duration::from_millis(250);
 
 /// Interval at which a target is tried that is being waited for.
 const LOOK: Duration = Duration::from_millis(100);
@@ -40,16 +43,11 @@ const BEHIND_PROXY: &str = "start the proxy and the target, and let the proxy al
 const SPEAK_HTTP2: &str =
     "start it first, or wait for it with --wait 30s; leave --http2 out if it speaks only HTTP/1.1";
 
-/// Remedies if the host is not known, or TLS fails.
+/// Remedy if the host is not known.
 const CHECK_NAME: &str = "check the host in the URL, or wait for it with --wait 30s";
-const TRUST_IT: &str =
-    "name the authority with --cacert FILE, or skip certificate verification with --insecure";
-const SIGN_IT: &str = "give the target a certificate that this one signed, or skip certificate verification with \
-                       --insecure";
-const NAME_IT: &str =
-    "use a host that the certificate names, or skip certificate verification with --insecure";
-const RENEW_IT: &str = "renew it, or skip certificate verification with --insecure";
-const WITHOUT_TLS: &str = "use http:// for a target without TLS";
+
+/// Remedy if the target closes a connection while it speaks TLS.
+const SEE_LOG: &str = "see the target's log, or use http:// for a target without TLS";
 
 /// Reason why there is no connection, with the remedy if the reason has one of its own.
 struct Refusal {
@@ -69,13 +67,13 @@ impl Refusal {
     }
 }
 
-/// Finds the target's addresses, with the one that accepts first at the front. With `--wait`, waits
-/// until the target is ready.
+/// Finds the target's addresses, and which of them accept connections: one at least. With `--wait`,
+/// waits until the target is ready.
 pub(crate) async fn reach(
     target: &TargetSettings,
     scenario: &Scenario,
     client: &TargetClient,
-) -> Result<Vec<Address>, Failure> {
+) -> Result<Vec<Found>, Failure> {
     // A server that gets one request over and over need not have a health check.
     let has_health = scenario.request.is_none();
     let TargetSettings { endpoint, connector, family, wait, .. } = target;
@@ -110,18 +108,18 @@ pub(crate) async fn reach(
     }
 }
 
-/// Tries all addresses at once.
+/// Tries all addresses at once. Once one has accepted, the others have little time left.
 async fn connect_once(
     endpoint: &Endpoint,
     connector: &Connector,
     family: Option<Family>,
     deadline: Instant,
-) -> Result<Vec<Address>, Refusal> {
+) -> Result<Vec<Found>, Refusal> {
     let unknown = |reason| match endpoint.proxy {
         None => Refusal::with(CHECK_NAME, reason),
         Some(_) => Refusal::plain(reason),
     };
-    let mut addresses = match (&endpoint.proxy, &endpoint.place) {
+    let addresses = match (&endpoint.proxy, &endpoint.place) {
         (Some(Proxy { host, port, .. }), _) | (None, Place::Tcp(host, port)) => {
             timeout_at(deadline, resolved(host, *port, family))
                 .await
@@ -131,30 +129,37 @@ async fn connect_once(
         (None, Place::Unix(path)) => vec![Address::Unix(path.clone())],
     };
     let way = if endpoint.proxy.is_some() { "through the proxy at " } else { "" };
+    let mut found: Vec<Found> =
+        addresses.into_iter().map(|address| Found { address, accepts: false }).collect();
     let mut tries = JoinSet::new();
-    for address in addresses.clone() {
+    for (place, Found { address, .. }) in found.iter().cloned().enumerate() {
         let connector = connector.clone();
         tries.spawn(async move {
-            let tried = timeout_at(deadline, connector.connect(&address)).await;
-            (address, tried)
+            let tried = timeout_at(deadline, connector.try_out(&address)).await;
+            (place, tried)
         });
     }
     let mut reasons = Vec::new();
     let mut remedy = None;
-    while let Some(Ok((address, tried))) = tries.join_next().await {
+    // Each try ends by the deadline, and says so.
+    let mut until = deadline + OTHERS;
+    while let Ok(Some(Ok((place, tried)))) = timeout_at(until, tries.join_next()).await {
+        let address = &found[place].address;
         match tried {
-            Ok(Ok(_)) => {
-                addresses.retain(|other| *other != address);
-                addresses.insert(0, address);
-                return Ok(addresses);
+            Ok(Ok(())) => {
+                found[place].accepts = true;
+                until = until.min(Instant::now() + OTHERS);
             }
             Ok(Err(error)) => {
-                let refusal = plain(&error);
+                let refusal = plain(address, &error);
                 reasons.push(format!("{way}{address}: {}", refusal.reason));
                 remedy = remedy.or(refusal.remedy);
             }
             Err(_) => reasons.push(format!("{way}{address}: no response within {} ms", REACH.as_millis())),
         }
+    }
+    if found.iter().any(|found| found.accepts) {
+        return Ok(found);
     }
     Err(Refusal { reason: reasons.join(", "), remedy })
 }
@@ -163,7 +168,13 @@ async fn resolved(host: &str, port: u16, family: Option<Family>) -> Result<Vec<A
     let found = lookup_host((host, port)).await;
     let found = found.map_err(|error| format!("cannot resolve the name {host}: {error}"))?;
     let is_wanted = |address: &SocketAddr| family.is_none_or(|family| family.has(address));
-    let addresses: Vec<Address> = found.filter(is_wanted).map(Address::Ip).collect();
+    let mut addresses: Vec<Address> = Vec::new();
+    for address in found.filter(is_wanted).map(Address::Ip) {
+        // A file of hosts may list one twice.
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
     if addresses.is_empty() {
         let kind = family.map_or_else(String::new, |family| format!("{} ", family.name()));
         return Err(format!("{host} has no {kind}address"));
@@ -238,39 +249,19 @@ pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings, notic
     }
 }
 
-/// Returns the system's message without its number, and a TLS error with its remedy.
-fn plain(error: &std::io::Error) -> Refusal {
-    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match (error.kind(), of_tls) {
-        (std::io::ErrorKind::ConnectionRefused, _) => Refusal::plain("connection refused".to_owned()),
-        (_, Some(rustls::Error::InvalidCertificate(why))) => untrusted(why, error),
-        (_, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol))) => {
-            Refusal::plain("it does not support the protocol over TLS that was asked for".to_owned())
-        }
-        (_, Some(rustls::Error::InvalidMessage(_))) => {
-            Refusal::with(WITHOUT_TLS, format!("the response is not TLS ({error})"))
-        }
-        (_, _) => Refusal::plain(error.to_string()),
+/// Returns the system's message without its number, and an error of TLS or of this machine with its
+/// remedy.
+fn plain(address: &Address, error: &std::io::Error) -> Refusal {
+    if let Some(shortage) = address.shortage(error) {
+        return Refusal::with(shortage.way_out(), shortage.text().to_owned());
     }
-}
-
-/// Returns why a certificate is not trusted.
-fn untrusted(why: &CertificateError, error: &std::io::Error) -> Refusal {
-    match why {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            Refusal::with(TRUST_IT, "its certificate is not signed by a trusted authority".to_owned())
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            Refusal::with(NAME_IT, format!("its certificate is not for the host in the URL ({error})"))
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            Refusal::with(RENEW_IT, "its certificate has expired".to_owned())
-        }
-        // The library has no variant of its own for the usual self-signed certificate.
-        _ if error.to_string().contains("CaUsedAsEndEntity") => Refusal::with(
-            SIGN_IT,
-            "its certificate is an authority's and not a server's, as most self-signed ones are".to_owned(),
-        ),
-        _ => Refusal::with(TRUST_IT, format!("its certificate is not trusted: {error}")),
+    if let Some(Failed { reason, remedy }) = Failed::find(error) {
+        return Refusal::with(remedy, reason);
+    }
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => Refusal::plain("connection refused".to_owned()),
+        // Only a connection that was made, and then speaks TLS, can end.
+        std::io::ErrorKind::UnexpectedEof => Refusal::with(SEE_LOG, error.to_string()),
+        _ => Refusal::plain(error.to_string()),
     }
 }

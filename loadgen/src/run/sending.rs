@@ -244,7 +244,7 @@ impl<'a> Starter<'a> {
             }
             commands.push(command);
         }
-        Ok(Lanes { messages, commands })
+        Ok(Lanes { dial: Arc::clone(&self.dial), messages, commands })
     }
 
     fn begin_segment(&self, lane: u16) -> Result<SegmentWriter, LedgerError> {

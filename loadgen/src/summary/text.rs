@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use truth::record::ending::Ending;
+use truth::record::ending::{Ending, Reached};
 
 use super::executor::ExecutorSummary;
 use super::punctuality::Punctuality;
 use super::samples::Submetric;
 use super::thresholds::Judged;
 use super::{RetryAfter, Summary, Unit};
+use crate::connection::shortage::Met;
 use crate::meter::latency::{Quantiles, ms};
 use crate::watch::notice::counted;
 
@@ -51,7 +52,10 @@ fn ending(summary: &Summary) -> Option<String> {
     let text = match summary.ended {
         Ending::Complete if summary.ledger_written => return None,
         Ending::Complete | Ending::LaneLost => "the run was stopped: its ledger could not be written",
-        Ending::OutOfPatience => "the run was given up: the target no longer responded",
+        Ending::OutOfPatience => match summary.own_limits.worst() {
+            Some(shortage) => &format!("the run was given up: {}", shortage.text()),
+            None => "the run was given up: the target no longer responded",
+        },
         Ending::Interrupted | Ending::Aborted => "the run was interrupted",
         Ending::Threshold => "the run was ended by a threshold",
     };
@@ -174,8 +178,12 @@ fn races(summary: &Summary) -> String {
         0 => String::new(),
         some => format!(", {some} of them incomplete"),
     };
+    let addresses = match summary.addresses_used() {
+        0 | 1 => String::new(),
+        several => format!(", over {several} addresses"),
+    };
     format!(
-        "{} of {} planned pairs of one key overlapped, in {}{incomplete}",
+        "{} of {} planned pairs of one key overlapped, in {}{incomplete}{addresses}",
         races.pairs_observed,
         races.pairs_planned,
         counted(releases, "release")
@@ -185,9 +193,9 @@ fn races(summary: &Summary) -> String {
 fn traffic(summary: &Summary) -> Vec<String> {
     let requests = summary.requests_measured();
     let bytes = summary.bytes_measured();
-    let mut counted = format!("{}  {:.1}/s", requests.sent, summary.requests_per_s);
+    let mut all_requests = format!("{}  {:.1}/s", requests.sent, summary.requests_per_s);
     if requests.retries > 0 {
-        counted.push_str(&format!("  retries={}", requests.retries));
+        all_requests.push_str(&format!("  retries={}", requests.retries));
     }
     let events = &summary.events;
     let warm_up = summary.warm_up.unwrap_or_default();
@@ -215,7 +223,7 @@ fn traffic(summary: &Summary) -> Vec<String> {
         ("warm_up", format!("{events}{} requests, not counted in these lines", warm_up.requests))
     }));
     lines.push(("http_req_failed", failed(requests.failed, requests.sent)));
-    lines.push(("http_reqs", counted));
+    lines.push(("http_reqs", all_requests));
     if summary.unit == Unit::Events {
         lines.push(("events", format!("{left}  {:.0}/s", summary.events_per_s)));
     }
@@ -223,15 +231,27 @@ fn traffic(summary: &Summary) -> Vec<String> {
         ("data_sent", data(bytes.sent, summary.duration_s)),
         ("data_received", data(bytes.received, summary.duration_s)),
         ("connections", used),
-        (
-            "generator",
-            format!(
-                "cpu={:.2}s memory={memory} duration={:.2}s",
-                summary.generator.cpu_s, summary.duration_s
-            ),
-        ),
     ]);
+    lines.extend(addresses(summary).map(|each| ("addresses", each)));
+    lines.extend(summary.own_limits.met().map(|Met { shortage, count }| {
+        let connections = counted(count, "connection");
+        ("this_machine", format!("{connections} failed: {}; {}", shortage.text(), shortage.way_out()))
+    }));
+    lines.extend([(
+        "generator",
+        format!("cpu={:.2}s memory={memory} duration={:.2}s", summary.generator.cpu_s, summary.duration_s),
+    )]);
     with_submetrics(&lines, summary)
+}
+
+/// Returns the connections of each address, if there are several.
+fn addresses(summary: &Summary) -> Option<String> {
+    let each = summary.addresses.iter().map(|Reached { address, opened, failed }| match failed {
+        0 => format!("{address}={opened}"),
+        failed => format!("{address}={opened} (failed={failed})"),
+    });
+    let each: Vec<String> = each.collect();
+    (each.len() > 1).then(|| each.join(" "))
 }
 
 /// Puts the metrics with tags under the lines of their metrics, as k6 does, and the others at the

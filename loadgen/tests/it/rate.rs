@@ -13,7 +13,11 @@ const SECOND: u64 = 1_000_000_000;
 /// Runs until its time is over, by which a slow machine may have sent little or nothing.
 fn timed(stub: &Stub, arguments: &str) -> Ran {
     let ran = Loadgen::against(stub, arguments).run();
-    let code = if ran.summary()["events"]["acked"] == 0 { 4 } else { 0 };
+    let code = match &ran.summary()["events"] {
+        _ if ran.stderr.contains("error: sent ") => 3,
+        events if events["acked"] == 0 => 4,
+        _ => 0,
+    };
     assert_eq!(ran.code, Some(code), "{arguments}: {}", ran.stderr);
     ran
 }

@@ -1,4 +1,5 @@
-//! Ending of a run: the two keys of `summary.json` that tell whether its ledger is whole.
+//! Ending of a run: the keys of `summary.json` that others read. Two of them tell whether its ledger
+//! is whole.
 
 use std::path::PathBuf;
 
@@ -32,13 +33,28 @@ pub enum Ending {
     Threshold,
 }
 
-/// Keys of `summary.json` about the ledger; the others are not read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+/// Address that connections went to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Reached {
+    /// Address and port, or path of a socket.
+    pub address: String,
+    /// Number of connections that were opened.
+    pub opened: u64,
+    /// Number of tries to connect that failed.
+    pub failed: u64,
+}
+
+/// Keys of `summary.json` that are read; the others are not.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct LedgerEnd {
     /// Reason why sending ended.
     pub ended: Ending,
     /// True if every record reached the ledger.
     pub ledger_written: bool,
+    /// Addresses of the target, or of the proxy that leads to it. Releases up to 0.2 did not write
+    /// them.
+    #[serde(default)]
+    pub addresses: Vec<Reached>,
 }
 
 impl LedgerEnd {
@@ -53,8 +69,14 @@ impl LedgerEnd {
         if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
     }
 
+    /// Returns the addresses that connections were opened to.
+    pub fn addresses_used(self) -> Vec<String> {
+        let used = self.addresses.into_iter().filter(|reached| reached.opened > 0);
+        used.map(|reached| reached.address).collect()
+    }
+
     /// True if every lane closed its segment of the ledger.
-    pub fn is_orderly(self) -> bool {
+    pub fn is_orderly(&self) -> bool {
         self.ledger_written && self.ended != Ending::LaneLost
     }
 }

@@ -53,6 +53,14 @@ const NGINX: Tool = Tool {
     words: &["nginx"],
 };
 
+const OPENSSL: Tool = Tool {
+    name: "openssl",
+    packages: &["openssl"],
+    is_there: || is_on_path("openssl"),
+    tests: &["tls::"],
+    words: &[],
+};
+
 const UVICORN: Tool = Tool {
     name: "uvicorn",
     packages: &["python3-uvicorn"],
@@ -97,7 +105,7 @@ const SQLITE: Tool = Tool {
     words: &[],
 };
 
-const TOOLS: [Tool; 7] = [POSTGRES, NGINX, UVICORN, NODE, BROWSER, VENV, SQLITE];
+const TOOLS: [Tool; 8] = [POSTGRES, NGINX, OPENSSL, UVICORN, NODE, BROWSER, VENV, SQLITE];
 
 impl Tool {
     /// Returns the name with the packages: `nginx (nginx-light)`.
@@ -153,12 +161,13 @@ mod tests {
     use crate::rig::cargo;
 
     /// Calls in a test that start a program.
-    const CALLS: [(&str, &Tool); 7] = [
+    const CALLS: [(&str, &Tool); 8] = [
         ("Cluster::start(", &POSTGRES),
         ("Database::postgres(", &POSTGRES),
         ("Server::postgres(", &POSTGRES),
         ("Peer::nginx", &NGINX),
         (".nginx(", &NGINX),
+        ("serve(&", &OPENSSL),
         ("Peer::uvicorn(", &UVICORN),
         ("Peer::node(", &NODE),
     ];

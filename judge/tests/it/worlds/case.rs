@@ -115,6 +115,7 @@ fn evidence(
         frames: Frames::Memory(frames),
         traces: None,
         can_race: world.load.connections > 1,
+        addresses: 1,
         one_clock: true,
         gone: None,
         ended: vec![has_ended],

@@ -67,6 +67,17 @@ impl Peer {
         Self::nginx_that_listens("http2", server)
     }
 
+    /// Starts the server of `openssl`, with these arguments separated by blanks.
+    pub(crate) fn openssl(arguments: &str) -> Self {
+        Self::start("openssl", |address, _| {
+            let mut command = Command::new("timeout");
+            command.args(BOUNDED).args(["openssl", "s_server", "-www", "-cipher", "DEFAULT@SECLEVEL=0"]);
+            command.args(["-accept", &address.to_string()]).args(arguments.split_ascii_whitespace());
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            command
+        })
+    }
+
     fn nginx_that_listens(how: &str, server: &str) -> Self {
         Self::start("nginx-light", |address, folder| {
             let config = format!(
