@@ -79,6 +79,7 @@ pub async fn run(
     let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
     let local_address = listener.local_addr().map_err(cannot_listen)?;
     tracing::info!("listening on http://{local_address}, events go to {}", settings.database_url);
+    settings.environment.iter().for_each(|line| tracing::info!("{line}"));
     settings.max_connections =
         connections::affordable(settings.max_connections, settings.writers, settings.workers);
     serve(listener, store, settings, shutdown).await

@@ -4,14 +4,13 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
-use aggregator::settings::{Command, reference};
-use aggregator::{Settings, check, logs};
-use clap::Parser as _;
+use aggregator::settings::{Command, environment, reference};
+use aggregator::{check, logs};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let settings = Settings::parse();
+    let settings = environment::parse().unwrap_or_else(|error| error.exit());
     if let Some(Command::Reference) = settings.command {
         print!("{}", reference::page());
         return ExitCode::SUCCESS;

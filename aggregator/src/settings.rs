@@ -1,5 +1,6 @@
 //! Settings: each is a flag and an environment variable, with a default that works.
 
+pub mod environment;
 mod host;
 pub mod reference;
 mod token;
@@ -188,6 +189,10 @@ pub struct Settings {
     /// Seconds for requests in progress to end after SIGTERM
     #[arg(long, env = "DRAIN_TIMEOUT_SEC", value_name = "SECONDS", default_value_t = 10)]
     pub drain_timeout_sec: u32,
+
+    /// Lines for the log about what the environment sets
+    #[arg(skip)]
+    pub environment: Vec<String>,
 }
 
 /// Time of the response.

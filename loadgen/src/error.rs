@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use reader::client::{ClientError, HeaderError};
+use reader::console::Unprinted;
 use reader::database::DatabaseError;
 use reader::process::ProcessError;
 use reader::reach::SecretError;
 use reader::trust::TrustError;
 use thiserror::Error;
+use truth::chain::chain;
 use truth::exit;
 use truth::files::FolderError;
 use truth::plan::PlanError;
+use truth::printable::printable;
 use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
 use truth::target::TargetError;
@@ -101,9 +104,19 @@ pub enum Failure {
     /// The ledger could not be written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The result could not be printed.
+    #[error(transparent)]
+    Unprinted(#[from] Unprinted),
 }
 
 impl Failure {
+    /// Returns the message with all causes. A fault in a scenario's file stands on several lines,
+    /// which show its place; any other message is one line.
+    pub(crate) fn message(&self) -> String {
+        let text = chain(self);
+        if matches!(self, Self::Scenario(_)) { text } else { printable(&text).into_owned() }
+    }
+
     /// Returns the exit code of this error.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -123,7 +136,7 @@ impl Failure {
             | Self::Listen { .. }
             | Self::System { .. } => exit::USAGE,
             Self::Unreachable { .. } | Self::NotReady { .. } | Self::Process(_) => exit::UNREACHABLE,
-            Self::Ledger(_) => exit::NOT_WRITTEN,
+            Self::Ledger(_) | Self::Unprinted(_) => exit::NOT_WRITTEN,
         }
     }
 }

@@ -20,67 +20,73 @@ mod watch;
 pub use command::cli::{Cli, Command, Program};
 pub use error::Failure;
 
-use std::io::Write;
-
 use command::cli::Shape;
 use command::settings::Settings;
 use command::{history, reference, show};
-use truth::chain::chain;
+use reader::console::print_result;
+use reader::environment;
 use truth::exit;
 use watch::notice::Notices;
 
 /// Runs the program, and returns its exit code.
 pub fn run(program: Program) -> u8 {
+    let taken = program.from_environment;
     match program.command {
-        None => load(notices(&program.load.shape), || Settings::resolve(program.load)),
-        Some(Command::Http(http)) => load(notices(&http.shape), || Settings::resolve_http(*http)),
+        None => load(notices(&program.load.shape), &taken, || Settings::resolve(program.load)),
+        Some(Command::Http(http)) => load(notices(&http.shape), &taken, || Settings::resolve_http(*http)),
         Some(Command::Check { files }) => show::check(&files),
-        Some(Command::Plan { load, requests }) => plan(*load, requests),
-        Some(Command::History { run }) => match history::print(&run) {
+        Some(Command::Plan { load, requests }) => plan(*load, requests, &taken),
+        Some(Command::History { run, keys }) => match history::print(&run, keys) {
             Ok(()) => exit::OK,
-            Err(failure) => {
-                Notices::new(false).error(&chain(&failure));
-                failure.exit_code()
-            }
+            Err(failure) => failed(&failure),
         },
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Program::described(), "loadgen", &mut std::io::stdout());
-            exit::OK
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Program::described(), "loadgen", &mut script);
+            print_result(&String::from_utf8_lossy(&script), exit::OK)
         }
         Some(Command::Reference { scenario }) => {
             let page =
                 if scenario { reference::scenario() } else { reader::flags::page(&Program::described()) };
-            print(&page);
-            exit::OK
+            print_result(&page, exit::OK)
         }
     }
 }
 
-/// Prints a text. A reader that has gone away, as `head` does, is no error.
-fn print(text: &str) {
-    drop(std::io::stdout().write_all(text.as_bytes()));
-}
-
-fn plan(cli: Cli, requests: u32) -> u8 {
+fn plan(cli: Cli, requests: u32, from_environment: &[String]) -> u8 {
     match Settings::resolve(cli) {
         Ok(settings) => {
-            print(&show::plan(&settings.load, requests));
-            exit::OK
+            tell(from_environment, Notices::new(false));
+            print_result(&show::plan(&settings.load, requests), exit::OK)
         }
-        Err(failure) => {
-            Notices::new(false).error(&chain(&failure));
-            failure.exit_code()
-        }
+        Err(failure) => failed(&failure),
     }
 }
 
 fn notices(shape: &Shape) -> Notices {
-    let color = !shape.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let color = !shape.no_color && environment::variable("NO_COLOR").is_none();
     Notices::new(color).quiet(shape.quiet)
 }
 
-fn load(notices: Notices, resolve: impl FnOnce() -> Result<Settings, Failure>) -> u8 {
+fn failed(failure: &Failure) -> u8 {
+    Notices::new(false).failure(&failure.message());
+    failure.exit_code()
+}
+
+/// Tells which values come from the environment: its names are used by other tools, too.
+fn tell(from_environment: &[String], notices: Notices) {
+    if !from_environment.is_empty() {
+        notices.note(&format!("{} from the environment", from_environment.join(", ")));
+    }
+}
+
+fn load(
+    notices: Notices,
+    from_environment: &[String],
+    resolve: impl FnOnce() -> Result<Settings, Failure>,
+) -> u8 {
     let started = resolve().and_then(|settings| {
+        tell(from_environment, notices);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| Failure::System { action: "start the event loop", source })?;
         let ended = runtime.block_on(run::run(settings, notices));
@@ -89,7 +95,7 @@ fn load(notices: Notices, resolve: impl FnOnce() -> Result<Settings, Failure>) -
         ended
     });
     started.unwrap_or_else(|failure| {
-        notices.error(&chain(&failure));
+        notices.failure(&failure.message());
         failure.exit_code()
     })
 }

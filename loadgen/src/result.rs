@@ -8,6 +8,7 @@ use truth::record::ledger::writer::SegmentWriter;
 use crate::connection::dial::Dialled;
 use crate::executor::Executor;
 use crate::meter::Tallies;
+use crate::watch::metrics::Metrics;
 
 /// Result of a run.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct RunResult {
     pub(crate) process: Option<TargetProcess>,
     /// Connections by their addresses, and what this machine lacked for others.
     pub(crate) dialled: Dialled,
+    /// Server of the run's metrics, if they are served.
+    pub(crate) metrics: Option<Metrics>,
 }
 
 /// Instants on the monotonic clock.

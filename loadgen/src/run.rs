@@ -10,9 +10,7 @@ mod outcome;
 mod poll;
 mod preflight;
 mod sending;
-mod signals;
 
-use std::io::{Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,19 +20,22 @@ use jiff::Timestamp;
 use outcome::Outcome;
 use reader::client::TargetClient;
 use reader::client::patience::Patience;
+use reader::console::{Unprinted, print};
 use reader::database::DatabaseReader;
+use reader::origin;
 use reader::process::TargetProcess;
+use reader::signals::Signals;
 use sending::{Job, Reached};
-use signals::Signals;
 use tokio::time::timeout;
 use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::exit;
+use truth::files::write_whole;
 use truth::plan::Plan;
 use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::ending::Ending;
-use truth::record::folder::RunFolder;
+use truth::record::folder::{Lock, RunFolder};
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::record::seal::seal_run;
@@ -46,6 +47,7 @@ use crate::connection::head::Fixed;
 use crate::error::Failure;
 use crate::executor::{Executor, Workload};
 use crate::meter::latency::Latencies;
+use crate::result::RunResult;
 use crate::summary::Summary;
 use crate::watch::metrics;
 use crate::watch::notice::Notices;
@@ -79,7 +81,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let workload = Workload::sum(&executors);
     files::compare(&workload, notices)?;
     // From here on, also process 1 of a container can be told to stop.
-    let mut signals = Signals::listen()?;
+    let mut signals =
+        Signals::listen().map_err(|source| Failure::System { action: "listen to signals", source })?;
     let start_ns = tokio::select! {
         start_ns = wait_for_start(settings.start_at, &executors, notices) => start_ns,
         () = signals.next() => {
@@ -92,6 +95,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let manifest = manifest(load, &output.rerun, &workload);
     let (folder, lock) = RunFolder::create(&output.results, &manifest)?;
     baseline.save(&folder)?;
+    mark_origin(&load.scenario, &folder, notices);
     keep_log(&load.scenario, process.as_mut(), &folder)?;
     announce::announce(load, &workload, &folder, notices);
     announce::warn(load, &target.endpoint, &workload, &addresses, notices);
@@ -102,28 +106,68 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let reader = client.clone();
     let reached = Reached { client, dial, fixed, process, metrics };
     let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
-    let mut result = Box::pin(sending::run(job, reached, signals)).await?;
+    let result = Box::pin(sending::run(job, reached, signals)).await?;
     if result.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }
-    let summary = Summary::new(load, &executors, manifest.started_utc, &result);
+    let ended = Ended { executors, started_utc: manifest.started_utc, result, folder, lock, reader };
+    Ok(Box::pin(conclude(settings, ended, notices)).await)
+}
+
+/// Run that has ended, and was not left at once.
+struct Ended {
+    executors: Vec<Executor>,
+    started_utc: Timestamp,
+    result: RunResult,
+    folder: RunFolder,
+    lock: Lock,
+    /// Client that reads the target's counters.
+    reader: TargetClient,
+}
+
+/// Writes and prints what the run came to, judges it if that was asked for, and returns the exit
+/// code.
+async fn conclude(settings: Settings, ended: Ended, notices: Notices) -> u8 {
+    let Ended { executors, started_utc, mut result, folder, lock, reader } = ended;
+    let Settings { load, output, .. } = &settings;
+    let summary = Summary::new(load, &executors, started_utc, &result);
     let latencies = result.tallies(&executors).measured.latencies;
     let kept = keep(&summary, output, &folder, &latencies);
     let sealed = seal(&folder, std::mem::take(&mut result.segments));
     drop(lock);
-    tell(&settings, &summary, &folder, notices);
+    let printed = tell(&settings, &summary, &folder, notices);
     let no_ack = no_ack(&load.scenario, &summary, &reader);
     let outcome = Outcome::of(&result, &summary, notices);
-    if let Err(why) = kept.and(sealed) {
+    let reported = keep_junit(&settings, &summary, &folder, outcome.code());
+    if let Err(why) = kept.and(sealed).and(reported) {
         notices.error(&why);
-        return Ok(exit::NOT_WRITTEN);
+        return exit::NOT_WRITTEN;
     }
+    let longest = output.prometheus_linger;
     let process = result.process.take();
     let code = Box::pin(take_leave(settings, outcome, &folder, process, &reader, notices)).await;
+    farewell::linger(result.metrics.take(), longest, notices).await;
     // The last lines say why nothing was acknowledged, and why not all was sent.
     no_ack.iter().for_each(|why| notices.warn(why));
     summary.unsent().iter().for_each(|why| notices.error(why));
-    Ok(code)
+    match printed {
+        Ok(()) => code,
+        Err(error) => {
+            notices.error(&chain(&error));
+            exit::unprinted(code)
+        }
+    }
+}
+
+/// Marks the run folder as this user's own if it names something that `verify` is to do on this
+/// machine. Without the mark, `verify` asks.
+fn mark_origin(scenario: &Scenario, folder: &RunFolder, notices: Notices) {
+    if scenario.target.process.is_none() && scenario.database.is_none() {
+        return;
+    }
+    if let Err(error) = origin::mark(folder) {
+        notices.note(&format!("verify will need --run-commands for this run: it cannot be marked: {error}"));
+    }
 }
 
 /// Has the run judged if that was asked for, and ends the target if the scenario started it. Returns
@@ -170,16 +214,29 @@ fn seal(folder: &RunFolder, segments: Vec<SegmentWriter>) -> Result<(), String> 
     seal_run(folder, segments, monotonic_ns()).map_err(|error| chain(&error))
 }
 
+/// Writes `junit.xml`: a case for the run, and one for each threshold. `verify` writes it again, with
+/// a case for each check.
+fn keep_junit(settings: &Settings, summary: &Summary, folder: &RunFolder, code: u8) -> Result<(), String> {
+    let target = &settings.load.scenario.target.url;
+    let junit = summary.junit(target, &settings.output.rerun, folder, code);
+    write_whole(&folder.file("junit.xml"), junit.as_bytes()).map_err(|error| chain(&error))
+}
+
 /// Prints the summary, and a note on redirects.
-fn tell(settings: &Settings, summary: &Summary, folder: &RunFolder, notices: Notices) {
+fn tell(
+    settings: &Settings,
+    summary: &Summary,
+    folder: &RunFolder,
+    notices: Notices,
+) -> Result<(), Unprinted> {
     let is_judged_later = !settings.verify && settings.load.scenario.request.is_none();
     let judged_later = is_judged_later.then_some(settings.output.results.as_path());
     let shown = if settings.output.json { summary.json() } else { summary.text(folder, judged_later) };
-    // If nobody reads the summary, the exit code still says it.
-    drop(stdout().write_all(shown.as_bytes()));
+    let printed = print(&shown);
     if let Some(redirected) = summary.redirected() {
         notices.note(&format!("{redirected}: load that URL instead"));
     }
+    printed
 }
 
 /// Returns the last line of a run without any acknowledgement.

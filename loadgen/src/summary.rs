@@ -16,12 +16,13 @@ use effort::Effort;
 use executor::ExecutorSummary;
 use jiff::Timestamp;
 use punctuality::Punctuality;
+use report::junit::{self, Load};
 use samples::Submetric;
 use schemars::JsonSchema;
 use serde::Serialize;
-use thresholds::{Judged, Measured, duration_s};
+use thresholds::{Measured, duration_s};
 use truth::files::{FolderError, write_json};
-use truth::record::ending::{self, Ending, LedgerEnd, Reached};
+use truth::record::ending::{self, CheckedThreshold, Ending, LedgerEnd, Reached};
 use truth::record::folder::RunFolder;
 use truth::record::trouble::Trouble;
 
@@ -87,7 +88,7 @@ pub(crate) struct Summary {
     /// Executors, if there are several; empty if there is one.
     executors: Vec<ExecutorSummary>,
     /// Thresholds, and whether they hold.
-    thresholds: Vec<Judged>,
+    thresholds: Vec<CheckedThreshold>,
     /// Metrics with tags that thresholds name, such as `http_reqs{status:503}`.
     submetrics: BTreeMap<String, Submetric>,
     /// Events that were sent and measured, per second of `duration_s`.
@@ -453,6 +454,12 @@ impl Summary {
     pub(crate) fn json(&self) -> String {
         let text = serde_json::to_string_pretty(self).expect("a summary has only text for keys");
         text + "\n"
+    }
+
+    /// Returns `junit.xml` of a run that ended with this exit code and is not judged.
+    pub(crate) fn junit(&self, target: &str, rerun: &str, folder: &RunFolder, code: u8) -> String {
+        let load = Load { target, rerun, code, thresholds: &self.thresholds, text: &self.text(folder, None) };
+        junit::render_load(&load)
     }
 
     /// True if all thresholds hold.

@@ -2,17 +2,24 @@
 //!
 //! A scenario may start its target, which `process` does. `client` sends single requests for
 //! `verify probe` and for keys that are sent again.
+//!
+//! It also has what both programs share towards their user: flags, the environment, signals, and
+//! standard output.
 
 pub mod baseline;
 pub mod client;
+pub mod console;
 pub mod database;
+pub mod environment;
 pub mod flags;
 pub mod handshake;
 pub mod listing;
 pub mod looking;
+pub mod origin;
 pub mod process;
 pub mod reach;
 pub mod scope;
+pub mod signals;
 pub mod stats;
 pub mod trust;
 pub mod tunnel;

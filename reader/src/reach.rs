@@ -8,6 +8,7 @@ use clap::Args;
 use thiserror::Error;
 use truth::target::Connect;
 
+use crate::environment::variable;
 use crate::tunnel::ProxyLogin;
 
 /// Environment variable with the token of `Authorization: Bearer`; a file may hold it instead.
@@ -42,7 +43,7 @@ pub struct Reach {
     pub basic_file: Option<PathBuf>,
 
     /// File of certificates (PEM) to trust instead of those that the system trusts
-    #[arg(long, env = "TARGET_CACERT", value_name = "FILE", hide_env_values = true)]
+    #[arg(long, env = "TARGET_CACERT", value_name = "FILE")]
     pub cacert: Option<PathBuf>,
 
     /// Client certificate (PEM) for a target that asks for one; needs --key
@@ -143,14 +144,14 @@ impl Reach {
             .filter_map(|header| header.split_once(':'))
             .any(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"));
         if !is_given {
-            headers.extend(self.authorization(|name| std::env::var(name).ok())?);
+            headers.extend(self.authorization(variable)?);
         }
         Ok(headers)
     }
 
     /// Returns the login for a proxy.
     pub fn proxy_login(&self) -> Result<ProxyLogin, SecretError> {
-        self.login(|name| std::env::var(name).ok())
+        self.login(variable)
     }
 
     fn login(&self, variable: impl Fn(&str) -> Option<String>) -> Result<ProxyLogin, SecretError> {

@@ -1,7 +1,5 @@
 //! The judgement for people: the verdict first, then the reasons, then what it rests on.
 
-use std::fmt::Write;
-
 use judge::books::region::Bounds;
 use judge::numbers::{counted, grouped, grouped_signed};
 use judge::resend::hangs_on_sentinels;
@@ -9,31 +7,53 @@ use judge::verdict::{
     Attempt, Attempts, Check, CheckId, Finding, Ground, Judgement, Observation, Premise, Reason, SHOWN_KEYS,
     SentAgain, Status, Verdict,
 };
+use truth::printable::printable;
+
+/// Report in the making. Each line is made printable as a whole, whatever it quotes.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(&printable(line));
+        self.0.push('\n');
+    }
+
+    /// Adds lines that are printable already.
+    fn lines(&mut self, lines: &str) {
+        self.0.push_str(lines);
+    }
+}
+
+/// Adds a line, written as `format!` takes it.
+macro_rules! line {
+    ($page:expr) => { $page.line("") };
+    ($page:expr, $($text:tt)+) => { $page.line(&format!($($text)+)) };
+}
 
 /// Prints the report.
 pub fn render(verdict: &Judgement) -> String {
-    let mut out = String::new();
-    let written = head(&mut out, verdict)
-        .and_then(|()| checks(&mut out, verdict))
-        .and_then(|()| findings(&mut out, verdict))
-        .and_then(|()| rests_on(&mut out, verdict))
-        .and_then(|()| tail(&mut out, verdict));
-    written.expect("a String takes all that is written");
-    out
+    let mut out = Page::default();
+    head(&mut out, verdict);
+    checks(&mut out, verdict);
+    findings(&mut out, verdict);
+    rests_on(&mut out, verdict);
+    tail(&mut out, verdict);
+    out.0
 }
 
-fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+fn head(out: &mut Page, verdict: &Judgement) {
     for observation in verdict.observations.iter().filter(|observation| is_first(observation)) {
-        writeln!(out, "{observation}")?;
+        line!(out, "{observation}");
     }
-    writeln!(out, "{}  {}", verdict.verdict.text(), sentence(verdict))?;
-    verdict.reasons.iter().try_for_each(|reason| write_reason(out, reason, verdict))?;
+    line!(out, "{}  {}", verdict.verdict.text(), sentence(verdict));
+    verdict.reasons.iter().for_each(|reason| write_reason(out, reason, verdict));
     let sent = &verdict.attempts;
-    writeln!(out)?;
+    line!(out);
     for observation in verdict.observations.iter().filter(|observation| is_at_the_top(observation)) {
-        writeln!(out, "  observed    {observation}")?;
+        line!(out, "  observed    {observation}");
     }
-    writeln!(
+    line!(
         out,
         "  sent        {}: {} acknowledged ({}), {} unknown{}, {} rejected, {} never sent",
         counted(sent.sent, "attempt", "attempts"),
@@ -43,42 +63,41 @@ fn head(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         if sent.unclear > 0 { format!(", {} unclear", grouped(sent.unclear)) } else { String::new() },
         grouped(sent.rejected),
         grouped(sent.never_sent),
-    )?;
-    writeln!(
+    );
+    line!(
         out,
         "  keys        {} acknowledged, {} whose fate is unknown",
         grouped(sent.acked_keys),
         grouped(sent.doubtful_keys)
-    )?;
-    writeln!(out, "  target      {}", verdict.target)?;
-    match &verdict.began_utc {
-        Some(began) => writeln!(out, "  began       {began}; times of attempts count from then"),
-        None => Ok(()),
+    );
+    line!(out, "  target      {}", verdict.target);
+    if let Some(began) = &verdict.began_utc {
+        line!(out, "  began       {began}; times of attempts count from then");
     }
 }
 
 /// Writes a reason; below it, what is open and what would decide it.
-fn write_reason(out: &mut String, reason: &Reason, verdict: &Judgement) -> std::fmt::Result {
+fn write_reason(out: &mut Page, reason: &Reason, verdict: &Judgement) {
     let Reason::Open { check, summary, open } = reason else {
-        return writeln!(out, "  - {reason}");
+        line!(out, "  - {reason}");
+        return;
     };
-    writeln!(out, "  - {check}: {summary}")?;
+    line!(out, "  - {check}: {summary}");
     for ground in open {
         let Ground { premise, because, .. } = ground;
-        writeln!(out, "      not certain: {}; {because}", premise.statement())?;
+        line!(out, "      not certain: {}; {because}", premise.statement());
         if let Some(remedy) = ground.remedy() {
-            writeln!(out, "      to decide:   {remedy}")?;
+            line!(out, "      to decide:   {remedy}");
         }
     }
     if open.iter().any(|ground| ground.remedy().is_some()) {
-        writeln!(out, "      Write only what is true of your target, and run loadgen again.")?;
+        line!(out, "      Write only what is true of your target, and run loadgen again.");
     }
-    match open.iter().any(|ground| is_open_to_sentinels(ground, verdict)) {
-        true => writeln!(
+    if open.iter().any(|ground| is_open_to_sentinels(ground, verdict)) {
+        line!(
             out,
             "      Or try `verify --sentinels`, which sends some more events and looks if they are shown."
-        ),
-        false => Ok(()),
+        );
     }
 }
 
@@ -130,16 +149,15 @@ pub(super) fn sentence(verdict: &Judgement) -> &'static str {
     }
 }
 
-fn checks(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+fn checks(out: &mut Page, verdict: &Judgement) {
     // What was not tested stands further down, each with its reason.
     let mut made = verdict.checks.iter().filter(|check| check.status != Status::NotTested).peekable();
     if made.peek().is_some() {
-        writeln!(out)?;
+        line!(out);
     }
     for check in made {
-        writeln!(out, "  {:<20} {:<10} {}", check.name, status(check.status), check.summary)?;
+        line!(out, "  {:<20} {:<10} {}", check.name, status(check.status), check.summary);
     }
-    Ok(())
 }
 
 fn status(status: Status) -> &'static str {
@@ -151,56 +169,49 @@ fn status(status: Status) -> &'static str {
     }
 }
 
-fn findings(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+fn findings(out: &mut Page, verdict: &Judgement) {
     for check in &verdict.checks {
         let details = details(check);
         if !details.is_empty() || !check.premises.is_empty() {
-            writeln!(out, "\n  {}", title(check))?;
-            out.push_str(&details);
-            premises(out, &check.premises)?;
+            line!(out);
+            line!(out, "  {}", title(check));
+            out.lines(&details);
+            premises(out, &check.premises);
         }
     }
-    Ok(())
 }
 
 /// Premises that the findings of a check rest on, one line each.
-fn premises(out: &mut String, premises: &[Ground]) -> std::fmt::Result {
+fn premises(out: &mut Page, premises: &[Ground]) {
     for (nth, ground) in premises.iter().enumerate() {
         let label = if nth == 0 { "rests on" } else { "" };
         let Ground { standing, because, premise } = ground;
-        write!(out, "    {label:<9}{premise:<22} {:<9} {because}", standing.text())?;
-        match ground.remedy() {
-            Some(remedy) => writeln!(out, "; to decide: {remedy}")?,
-            None => writeln!(out)?,
-        }
+        let remedy = ground.remedy().map_or_else(String::new, |remedy| format!("; to decide: {remedy}"));
+        line!(out, "    {label:<9}{premise:<22} {:<9} {because}{remedy}", standing.text());
     }
-    Ok(())
 }
 
 /// Table of all premises of a run.
 pub fn premise_table(verdict: &Judgement) -> String {
-    let mut out = "Premises of this run\n".to_owned();
-    let written = verdict.premises.iter().try_for_each(|ground| {
+    let mut out = Page::default();
+    line!(out, "Premises of this run");
+    for ground in &verdict.premises {
         let Ground { premise, standing, because } = ground;
-        writeln!(out, "  {premise:<22} {:<9} {because}", standing.text())?;
-        match ground.remedy() {
-            Some(remedy) => writeln!(out, "  {:<32} to decide: {remedy}", ""),
-            None => Ok(()),
+        line!(out, "  {premise:<22} {:<9} {because}", standing.text());
+        if let Some(remedy) = ground.remedy() {
+            line!(out, "  {:<32} to decide: {remedy}", "");
         }
-    });
-    written.expect("a String takes all that is written");
-    out
+    }
+    out.0
 }
 
 /// Findings of a check, each key with its attempts.
 pub(super) fn details(check: &Check) -> String {
-    let mut out = String::new();
+    let mut out = Page::default();
     // A finding that is all there is to say stands in the summary.
-    let mut findings = check.findings.iter().filter(|finding| finding.detail != check.summary);
-    findings
-        .try_for_each(|finding| write_finding(&mut out, finding))
-        .expect("a String takes all that is written");
-    out
+    let findings = check.findings.iter().filter(|finding| finding.detail != check.summary);
+    findings.for_each(|finding| write_finding(&mut out, finding));
+    out.0
 }
 
 fn title(check: &Check) -> String {
@@ -212,21 +223,20 @@ fn title(check: &Check) -> String {
     }
 }
 
-fn write_finding(out: &mut String, finding: &Finding) -> std::fmt::Result {
+fn write_finding(out: &mut Page, finding: &Finding) {
     match (&finding.topic, &finding.event_id) {
         (Some(topic), Some(id)) => {
             let key = finding.ordinal.map_or_else(|| "row".to_owned(), |ordinal| format!("key {ordinal}"));
-            writeln!(out, "    {key} ({topic}, {id}): {}", finding.detail)?;
+            line!(out, "    {key} ({topic}, {id}): {}", finding.detail);
         }
-        _ => writeln!(out, "    {}", finding.detail)?,
+        _ => line!(out, "    {}", finding.detail),
     }
     if let Some(traceparent) = &finding.traceparent {
-        writeln!(out, "      trace {}", trace(traceparent))?;
+        line!(out, "      trace {}", trace(traceparent));
     }
     for attempt in &finding.history {
-        writeln!(out, "      {}", attempt_line(attempt))?;
+        line!(out, "      {}", attempt_line(attempt));
     }
-    Ok(())
 }
 
 fn attempt_line(attempt: &Attempt) -> String {
@@ -256,17 +266,16 @@ fn trace(traceparent: &str) -> String {
     format!("{trace} span {span}")
 }
 
-fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
+fn rests_on(out: &mut Page, verdict: &Judgement) {
     if verdict.checks.is_empty() {
-        return Ok(());
+        return;
     }
-    writeln!(out)?;
+    line!(out);
     for (name, seen) in verdict.coverage.kinds() {
-        write!(out, "  {name:<20} {} of {} planned", grouped(seen.observed), grouped(seen.planned))?;
-        match bound_in_percent(seen.observed) {
-            Some(bound) => writeln!(out, "; a fault in {bound} of them shows with 95 % confidence")?,
-            None => writeln!(out)?,
-        }
+        let bound = bound_in_percent(seen.observed).map_or_else(String::new, |bound| {
+            format!("; a fault in {bound} of them shows with 95 % confidence")
+        });
+        line!(out, "  {name:<20} {} of {} planned{bound}", grouped(seen.observed), grouped(seen.planned));
     }
     if let Some(slack) = &verdict.counters {
         let counter = |delta: Option<i128>, bounds: Bounds| {
@@ -284,13 +293,13 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
                 }
             }
         };
-        writeln!(out, "  {:<20} {}", "received", counter(slack.deltas.received, slack.received))?;
-        writeln!(out, "  {:<20} {}", "unique", counter(slack.deltas.unique, slack.unique))?;
-        writeln!(out, "  {:<20} {}", "duplicates", counter(slack.deltas.duplicates, slack.duplicates))?;
+        line!(out, "  {:<20} {}", "received", counter(slack.deltas.received, slack.received));
+        line!(out, "  {:<20} {}", "unique", counter(slack.deltas.unique, slack.unique));
+        line!(out, "  {:<20} {}", "duplicates", counter(slack.deltas.duplicates, slack.duplicates));
     }
     for (name, again) in [("resolved", &verdict.resolved), ("replayed", &verdict.replayed)] {
         if let Some(again) = again {
-            writeln!(out, "  {name:<20} {}", sent_again(again))?;
+            line!(out, "  {name:<20} {}", sent_again(again));
         }
     }
     let count = |seen: Option<bool>| verdict.planted.iter().filter(|planted| planted.seen == seen).count();
@@ -300,18 +309,18 @@ fn rests_on(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
         0 => "skipped: no suitable evidence in this run".to_owned(),
         tried => format!("{seen} of {tried} defects planted in this run's evidence were found"),
     };
-    writeln!(out, "  {:<20} {self_test}", "self-test")?;
+    line!(out, "  {:<20} {self_test}", "self-test");
     let is_further = |observation: &&Observation| !is_first(observation) && !is_at_the_top(observation);
     for observation in verdict.observations.iter().filter(is_further) {
-        writeln!(out, "  {:<20} {observation}", "observed")?;
+        line!(out, "  {:<20} {observation}", "observed");
     }
     if !verdict.not_tested.is_empty() {
-        writeln!(out, "\n  not tested")?;
+        line!(out);
+        line!(out, "  not tested");
         for line in &verdict.not_tested {
-            writeln!(out, "    {line}")?;
+            line!(out, "    {line}");
         }
     }
-    Ok(())
 }
 
 fn sent_again(again: &SentAgain) -> String {
@@ -337,16 +346,15 @@ fn bound_in_percent(samples: u64) -> Option<String> {
     })
 }
 
-fn tail(out: &mut String, verdict: &Judgement) -> std::fmt::Result {
-    writeln!(out)?;
+fn tail(out: &mut Page, verdict: &Judgement) {
+    line!(out);
     for run in &verdict.runs {
-        writeln!(out, "  run         {run}")?;
+        line!(out, "  run         {run}");
     }
     if verdict.observation > 0 {
-        writeln!(out, "  observation {}", verdict.observation)?;
+        line!(out, "  observation {}", verdict.observation);
     }
     if !verdict.rerun.is_empty() {
-        writeln!(out, "  rerun       {}", verdict.rerun)?;
+        line!(out, "  rerun       {}", verdict.rerun);
     }
-    Ok(())
 }

@@ -9,7 +9,7 @@ pub const FAIL: u8 = 1;
 pub const USAGE: u8 = 2;
 /// The verdict is UNKNOWN.
 pub const UNKNOWN: u8 = 3;
-/// The ledger, or another file of the run, could not be written.
+/// The ledger, another file of the run, or the result on standard output could not be written.
 pub const NOT_WRITTEN: u8 = 3;
 /// A count of events was to be sent, and some were not.
 pub const UNSENT: u8 = 3;
@@ -37,6 +37,12 @@ pub struct Meaning {
     pub verify: Option<&'static str>,
 }
 
+/// Returns the exit code of a program whose result could not be printed, instead of `code`. A FAIL
+/// was found all the same, and an interrupt has asked for the end.
+pub fn unprinted(code: u8) -> u8 {
+    if matches!(code, FAIL | INTERRUPTED) { code } else { NOT_WRITTEN }
+}
+
 /// All exit codes, for the help texts and the documentation.
 pub const MEANINGS: [Meaning; 8] = [
     Meaning {
@@ -57,10 +63,12 @@ pub const MEANINGS: [Meaning; 8] = [
     Meaning {
         code: UNKNOWN,
         loadgen: Some(
-            "the ledger or another file could not be written, or the run sent less than the count it was given",
+            "the ledger, another file or standard output could not be written, or the run sent less than the \
+             count it was given",
         ),
         verify: Some(
-            "UNKNOWN: the evidence does not decide, or what --resolve or --replay sent could not be recorded",
+            "UNKNOWN: the evidence does not decide, or what --resolve or --replay sent could not be recorded, or the \
+             result could not be printed",
         ),
     },
     Meaning {

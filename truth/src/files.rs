@@ -4,7 +4,8 @@ pub mod lines;
 pub mod sums;
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -158,10 +159,18 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderErro
     write_whole(path, &text)
 }
 
-/// Writes a file as a whole: first a temporary file, which is renamed when it is complete.
+/// Writes a file as a whole: first a temporary file, which is renamed when it is complete. The
+/// temporary file is always a new one: in a folder of somebody else, its name may be a link to
+/// another place.
 pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     let part = path.with_extension("part");
-    fs::write(&part, text).map_err(io("write", &part))?;
+    match fs::remove_file(&part) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("replace", &part)(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = File::create_new(&part).map_err(io("write", &part))?;
+    file.write_all(text).map_err(io("write", &part))?;
+    drop(file);
     fs::rename(&part, path).map_err(io("rename", &part))
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use reader::environment;
 use reader::looking::Looking;
 use reader::reach::Reach;
 use truth::exit;
@@ -36,6 +37,9 @@ pub struct Cli {
     /// Flags of a judgement, if there is no subcommand.
     #[command(flatten)]
     pub options: Options,
+    /// Values that came from the environment.
+    #[arg(skip)]
+    pub from_environment: Vec<String>,
 }
 
 /// Subcommands.
@@ -81,6 +85,11 @@ pub struct Options {
         help_heading = SUBJECT
     )]
     pub database: Option<String>,
+
+    /// Start the program of `[target.process]`, and ask the query of `[database]`, although another
+    /// user or machine wrote the run folder, which names them. Read them in run.json first
+    #[arg(long, conflicts_with = "offline", help_heading = SUBJECT)]
+    pub run_commands: bool,
 
     /// Folder that holds the run folders
     #[arg(long, default_value = "results", value_name = "DIR", help_heading = SUBJECT)]
@@ -187,8 +196,9 @@ impl Cli {
 
     /// Parses the arguments of this process. Exits if they are wrong, or ask for help.
     pub fn from_arguments() -> Self {
-        let matches = Self::described().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let parsed = environment::parse(Self::described());
+        let cli = Self::from_arg_matches(&parsed.matches).unwrap_or_else(|error| error.exit());
+        Self { from_environment: parsed.from_environment, ..cli }
     }
 }
 
@@ -208,6 +218,8 @@ impl Options {
             target: Some(target),
             database,
             out: PathBuf::from("results"),
+            // They are those of the scenario that was run just now.
+            run_commands: true,
             offline: false,
             resolve: false,
             replay: None,

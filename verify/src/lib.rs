@@ -8,10 +8,10 @@
 //! The arrows between the modules. Each uses only those to the left of it:
 //!
 //! ```text
-//! verify:   print < { observe, resend, probe } < cli < { run, reference } < lib < main
+//! verify:   { observe, resend, probe } < cli < { run, reference } < lib < main
 //! observe:  wanted < waits < { counters, progress, history, sight } < lister < observer < observe
 //! resend:   sender < resend
-//! run:      { opened, sentinels } < run
+//! run:      { commands, opened, sentinels } < run
 //! probe:    { asking, draft } < publish < answers < { counters, rows } < listing < probe
 //! listing:  question < paging < listing
 //! ```
@@ -20,24 +20,24 @@
 
 pub mod cli;
 pub mod observe;
-mod print;
 pub mod probe;
 mod reference;
 pub mod resend;
 mod run;
 
 pub use cli::{Cli, Options};
+use reader::console::{print_result, say};
 pub use run::{VerifyError, run, verdict};
 use truth::exit;
 
 /// Does what the command line asks for, and returns the exit code.
 pub async fn start(cli: Cli) -> u8 {
+    if !cli.from_environment.is_empty() {
+        say(&format!("note: {} from the environment", cli.from_environment.join(", ")));
+    }
     match cli.command {
         Some(cli::Command::Probe(options)) => probe::run(&options).await,
-        Some(cli::Command::Reference(page)) => {
-            print::print(&reference::page(&page));
-            exit::OK
-        }
+        Some(cli::Command::Reference(page)) => print_result(&reference::page(&page), exit::OK),
         None => run(cli.options).await,
     }
 }

@@ -2,16 +2,20 @@
 
 use std::process::ExitCode;
 
+use reader::console::{self, say};
+use reader::environment;
+use tracing_subscriber::EnvFilter;
+
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::new(environment::variable("RUST_LOG").unwrap_or_default()))
+        .with_writer(console::log)
         .init();
     let cli = verify::Cli::from_arguments();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("verify: cannot start a runtime: {error}");
+            say(&format!("verify: cannot start a runtime: {error}"));
             return ExitCode::from(truth::exit::USAGE);
         }
     };

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use reader::client::{ClientError, TargetClient};
+use reader::console::{print_result, say};
 use reader::reach::{Reach, SecretError};
 use thiserror::Error;
 use truth::chain::chain;
@@ -138,22 +139,24 @@ impl ProbeError {
 pub async fn run(options: &ProbeOptions) -> u8 {
     match probe(options).await {
         Ok(probed) => {
-            crate::print::print(&probed.text);
             let out = options.out.display();
             for missing in &probed.missing {
-                eprintln!("not found: {missing}");
+                say(&format!("not found: {missing}"));
             }
-            if !probed.can_be_judged {
-                eprintln!(
-                    "written to {out}; nothing shows what the target stored: fill in what was not found, then a run can be judged"
-                );
-                return exit::INCOMPLETE;
-            }
-            eprintln!("written to {out}; next: loadgen --scenario {out} --verify");
-            exit::OK
+            let code = if probed.can_be_judged {
+                say(&format!("written to {out}; next: loadgen --scenario {out} --verify"));
+                exit::OK
+            } else {
+                say(&format!(
+                    "written to {out}; nothing shows what the target stored: fill in what was not found, then a run \
+                     can be judged"
+                ));
+                exit::INCOMPLETE
+            };
+            print_result(&probed.text, code)
         }
         Err(error) => {
-            eprintln!("verify probe: {}", chain(&error));
+            say(&format!("verify probe: {}", chain(&error)));
             error.exit_code()
         }
     }
@@ -170,7 +173,7 @@ async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
     if let Some(reason) = asker.unreachable_because().await {
         return Err(ProbeError::Unreachable { url: target.url, reason });
     }
-    eprintln!("sending about ten events of topic `{}` to {}", options.topic, target.url);
+    say(&format!("sending about ten events of topic `{}` to {}", options.topic, target.url));
     let mut draft = Draft::new(&target);
     let before = counters::first_look(&asker).await;
     let way_in = publish::find(&mut asker, path.as_deref()).await;

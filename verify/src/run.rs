@@ -12,9 +12,11 @@ use judge::total_loss::wants_another_list;
 use judge::try_judge;
 use judge::verdict::{Judgement, Reason, Verdict, undecided};
 use reader::client::{ClientError, TargetClient};
+use reader::console::{print_result, say};
 use reader::database::{DatabaseReader, DatabaseUrlError};
 use reader::process::{ProcessError, TargetProcess};
 use reader::reach::SecretError;
+use reader::signals::Signals;
 use thiserror::Error;
 use truth::chain::chain;
 use truth::clock::boot_id;
@@ -22,6 +24,8 @@ use truth::exit;
 use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::observed::Observed;
 use truth::observed::sentinels::Sentinels;
+use truth::plan::shard::Shard;
+use truth::record::ending::CheckedThreshold;
 use truth::record::folder::{Lock, RunFolder};
 use truth::record::ledger::LedgerError;
 use truth::record::manifest::FolderFormat;
@@ -30,9 +34,10 @@ use truth::target::{Target, TargetError};
 
 use crate::cli::{Format, Options};
 use crate::observe::{Wanted, observe};
-use crate::print::print;
 use crate::resend::{self, ResendError};
+use commands::ForeignCommand;
 
+mod commands;
 mod opened;
 mod sentinels;
 
@@ -73,6 +78,9 @@ pub enum VerifyError {
     /// The target of the run could not be started again.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The run folder of somebody else names a command.
+    #[error(transparent)]
+    Foreign(#[from] ForeignCommand),
     /// The ledger cannot be read to its end.
     #[error("the ledger cannot be read")]
     Walk(#[from] WalkError),
@@ -111,6 +119,7 @@ impl VerifyError {
             | Self::Mapping(_)
             | Self::Client(_)
             | Self::Secret(_)
+            | Self::Foreign(_)
             | Self::Database(_) => exit::USAGE,
             Self::Resend(_) => exit::NOT_WRITTEN,
             Self::Walk(_) => exit::UNKNOWN,
@@ -127,41 +136,34 @@ pub async fn run(options: Options) -> u8 {
     let verdict = tokio::select! {
         verdict = verdict(&options) => verdict,
         () = interrupted() => {
-            eprintln!("interrupted: no verdict");
+            say("interrupted: no verdict");
             return exit::INTERRUPTED;
         }
     };
     match verdict {
         Ok(verdict) => {
-            match options.format {
-                Format::Text => {
-                    print(&report::text::render(&verdict));
-                    if options.premises {
-                        print(&format!("\n{}", report::text::premise_table(&verdict)));
-                    }
+            let text = match options.format {
+                Format::Text if options.premises => {
+                    let premises = report::text::premise_table(&verdict);
+                    format!("{}\n{premises}", report::text::render(&verdict))
                 }
-                Format::Json => print(&format!("{}\n", report::json::render(&verdict))),
-            }
-            verdict.verdict.exit_code()
+                Format::Text => report::text::render(&verdict),
+                Format::Json => format!("{}\n", report::json::render(&verdict)),
+            };
+            print_result(&text, verdict.verdict.exit_code())
         }
         Err(error) => {
-            eprintln!("verify: {}", chain(&error));
+            say(&format!("verify: {}", chain(&error)));
             error.exit_code()
         }
     }
 }
 
 async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    match Signals::listen() {
+        Ok(mut signals) => signals.next().await,
         // Without handlers, the default action ends the process.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -178,6 +180,7 @@ pub async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
         let evidence = Evidence::assemble(&runs, observed, earlier)?;
         return Ok(finish(judged(&evidence)?, observation, &runs));
     }
+    commands::permit_query(options, &runs[0])?;
     let process = start_target(options, &runs).await?;
     let verdict = online(options, &runs).await;
     if let Some(mut process) = process {
@@ -211,7 +214,7 @@ async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
         return Ok(judged);
     }
     if judged.verdict.verdict == Verdict::Fail {
-        eprintln!("note: nothing is sent again: that could hide what is missing now");
+        say("note: nothing is sent again: that could hide what is missing now");
         return Ok(judged);
     }
     if send_again(options, &wish, runs, &judged.evidence).await? {
@@ -297,7 +300,11 @@ async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetPr
     if TargetProcess::is_up(&endpoint).await {
         return Ok(None);
     }
-    eprintln!("note: starting the target again, as the run's scenario says: {}", process.command.join(" "));
+    commands::permit_process(options, &runs[0], &process)?;
+    say(&format!(
+        "note: starting the target again, as the run's scenario says: {}",
+        commands::line(&process)
+    ));
     let log = runs[0].folder.file(&process.log);
     let client = client(options, &target)?;
     Ok(Some(TargetProcess::start(process, client, endpoint, log).await?))
@@ -326,15 +333,15 @@ async fn send_again(
 ) -> Result<bool, VerifyError> {
     let lists = Lists::choose(wish, &Facts::gather(evidence)?);
     for reason in &lists.withheld {
-        eprintln!("note: {reason}");
+        say(&format!("note: {reason}"));
     }
     if lists.is_empty() {
-        eprintln!("note: there is nothing to send again");
+        say("note: there is nothing to send again");
         return Ok(false);
     }
     let resolve = grouped(lists.resolve.len() as u64);
     let replay = grouped(lists.replay.len() as u64);
-    eprintln!("sending again: {resolve} keys whose attempts are all unknown, {replay} acknowledged keys");
+    say(&format!("sending again: {resolve} keys whose attempts are all unknown, {replay} acknowledged keys"));
     let client = client(options, &target(options, runs)?)?;
     let timeout = runs[0].manifest.scenario.load.timeout;
     resend::send(&client, &runs[0].folder, evidence, timeout, &lists).await?;
@@ -468,11 +475,28 @@ fn finish(mut verdict: Judgement, observation: u32, runs: &[Run]) -> Judgement {
     verdict.rerun.clone_from(&manifest.rerun);
     let folder = &runs[0].folder;
     tell_of_failure_before(&verdict, folder);
-    let junit = report::junit::render(&verdict);
-    let written = write_json(&folder.file("verdict.json"), &verdict)
-        .and_then(|()| write_whole(&folder.file("junit.xml"), junit.as_bytes()));
+    let written = write_json(&folder.file("verdict.json"), &verdict).and_then(|()| {
+        let junit = report::junit::render(&verdict, &thresholds(runs)?);
+        write_whole(&folder.file("junit.xml"), junit.as_bytes())
+    });
     warn_unwritten(written, folder.path());
     verdict
+}
+
+/// Returns the thresholds of the loads, which each run has checked.
+fn thresholds(runs: &[Run]) -> Result<Vec<CheckedThreshold>, FolderError> {
+    let mut all = Vec::new();
+    for run in runs {
+        let Shard { index, of } = run.manifest.shard;
+        let named = |mut checked: CheckedThreshold| {
+            if of > 1 {
+                checked.threshold.push_str(&format!(" (shard {index}/{of})"));
+            }
+            checked
+        };
+        all.extend(CheckedThreshold::read_all(&run.folder)?.into_iter().map(named));
+    }
+    Ok(all)
 }
 
 /// Says if an earlier observation was a FAIL and this one is not: the verdict does not count it,
@@ -482,15 +506,15 @@ fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
     let is_another = before.observation != verdict.observation;
     if is_another && before.verdict == Verdict::Fail && verdict.verdict != Verdict::Fail {
         let reason = before.reasons.first().map(ToString::to_string).unwrap_or_default();
-        eprintln!(
+        say(&format!(
             "note: observation {} was a FAIL ({reason}); this one does not show it",
             before.observation
-        );
+        ));
     }
 }
 
 fn warn_unwritten(written: Result<(), FolderError>, folder: &Path) {
     if let Err(error) = written {
-        eprintln!("warning: cannot write the results to {}: {}", folder.display(), chain(&error));
+        say(&format!("warning: cannot write the results to {}: {}", folder.display(), chain(&error)));
     }
 }

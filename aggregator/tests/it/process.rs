@@ -183,10 +183,15 @@ async fn a_wrong_setting_is_one_message_with_its_exit_code() {
         ("LISTEN", "192.0.2.1:8080", 1, "choose another address with LISTEN"),
         ("ACK", "soon", 2, "possible values: committed"),
         ("INVALID_STATUS", "500", 2, "possible values: 422, 400"),
-        ("MAX_BATCH", "none", 2, "--max-batch"),
-        ("DATABASE_WAIT_SEC", "-1", 2, "--database-wait-sec"),
-        ("AUTH_TOKEN", "", 2, "--auth-token <TOKEN>': the token is empty"),
-        ("AUTH_TOKEN_FILE", "/nowhere/token", 2, "cannot read the token file"),
+        ("MAX_BATCH", "none", 2, "error: MAX_BATCH=none: invalid digit"),
+        ("DATABASE_WAIT_SEC", "-1", 2, "error: DATABASE_WAIT_SEC=-1: "),
+        ("AUTH_TOKEN", " ", 2, "error: AUTH_TOKEN: the token is empty"),
+        (
+            "AUTH_TOKEN_FILE",
+            "/nowhere/token",
+            2,
+            "AUTH_TOKEN_FILE=/nowhere/token: cannot read the token file",
+        ),
     ];
     for (variable, value, code, message) in cases {
         let file = format!("sqlite:{}/events.db", folder.path().display());
@@ -200,6 +205,21 @@ async fn a_wrong_setting_is_one_message_with_its_exit_code() {
             assert_eq!(text.trim_end().lines().count(), 1, "{text}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_log_tells_what_the_environment_sets_and_an_empty_variable_sets_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(&format!("sqlite:{}/events.db", folder.path().display()));
+    command.envs([("WORKERS", "3"), ("MAX_BATCH", ""), ("AUTH_TOKEN", ""), ("RUST_LOG", "")]);
+    let mut child = command.spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut next = async || log.next_line().await.unwrap().unwrap();
+    assert!(next().await.contains("listening on http://"));
+    let taken = next().await;
+    assert!(taken.ends_with("from the environment: LISTEN=127.0.0.1:0, DATABASE_URL, WORKERS=3"), "{taken}");
+    assert!(next().await.ends_with("empty, and so not set: AUTH_TOKEN, MAX_BATCH"));
+    child.kill().await.unwrap();
 }
 
 #[tokio::test]

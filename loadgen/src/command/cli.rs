@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
+use reader::environment;
 use reader::looking::Looking;
 use reader::reach::Reach;
 use truth::exit;
@@ -44,6 +45,10 @@ pub struct Program {
     /// Subcommand.
     #[command(subcommand)]
     pub command: Option<Command>,
+
+    /// Values that came from the environment.
+    #[arg(skip)]
+    pub from_environment: Vec<String>,
 }
 
 /// Subcommands.
@@ -72,6 +77,10 @@ pub enum Command {
     },
     /// Print the ledger of a run as JSON lines, one for each try of a request
     History {
+        /// Print a line for each key instead: topic, id, and the strongest outcome of its attempts
+        #[arg(long)]
+        keys: bool,
+
         /// Folder of the run, or a folder of runs for its newest one
         #[arg(value_name = "RUN", default_value = "results")]
         run: PathBuf,
@@ -98,13 +107,7 @@ pub struct Cli {
     pub shape: Shape,
 
     /// Share of the events that repeat an earlier event: 0.3 or 30% [default: 0.3]
-    #[arg(
-        long,
-        env = "DUP_RATE",
-        value_name = "SHARE",
-        hide_env_values = true,
-        help_heading = LOAD
-    )]
+    #[arg(long, env = "DUP_RATE", value_name = "SHARE", help_heading = LOAD)]
     pub dup: Option<String>,
 
     /// URL of the target, with or without its publish path [default: http://127.0.0.1:8080]
@@ -112,18 +115,11 @@ pub struct Cli {
     pub target: Option<String>,
 
     /// Events in a request [default: 100]
-    #[arg(long, env = "BATCH_SIZE", value_name = "N", hide_env_values = true, help_heading = LOAD)]
+    #[arg(long, env = "BATCH_SIZE", value_name = "N", help_heading = LOAD)]
     pub batch: Option<u32>,
 
     /// Topics of the events, or their number [default: auth,payment,orders]
-    #[arg(
-        long,
-        env = "TOPICS",
-        value_delimiter = ',',
-        value_name = "A,B",
-        hide_env_values = true,
-        help_heading = LOAD
-    )]
+    #[arg(long, env = "TOPICS", value_delimiter = ',', value_name = "A,B", help_heading = LOAD)]
     pub topics: Option<Vec<String>>,
 
     /// Scenario file in TOML; flags and environment variables outrank it
@@ -148,14 +144,7 @@ pub struct Cli {
     pub run_id: Option<String>,
 
     /// Shard to send, such as 1/4 for the first of four; all shards need the same --run-id
-    #[arg(
-        long,
-        env = "SHARD",
-        value_name = "I/N",
-        value_parser = parse_shard,
-        hide_env_values = true,
-        help_heading = IDENTITY
-    )]
+    #[arg(long, env = "SHARD", value_name = "I/N", value_parser = parse_shard, help_heading = IDENTITY)]
     pub shard: Option<Shard>,
 
     /// Number of shards; with JOB_COMPLETION_INDEX it replaces --shard in a Kubernetes Indexed Job
@@ -224,14 +213,7 @@ pub struct Http {
 pub struct Shape {
     /// Events to send over all shards, repeats included; 20k and 1m are understood [default: 20000;
     /// with `http`, 200 requests]
-    #[arg(
-        short = 'n',
-        long,
-        env = "COUNT",
-        value_parser = parse_count,
-        hide_env_values = true,
-        help_heading = LOAD
-    )]
+    #[arg(short = 'n', long, env = "COUNT", value_parser = parse_count, help_heading = LOAD)]
     pub count: Option<u64>,
 
     /// Connections, each with at most one request in flight [default: 50]
@@ -241,13 +223,12 @@ pub struct Shape {
         alias = "vus",
         env = "CONCURRENCY",
         value_name = "N",
-        hide_env_values = true,
         help_heading = LOAD
     )]
     pub concurrency: Option<u32>,
 
     /// Rate to send at, whether responses come or not: 1000 events a second, 10k, 90/m, or 500req/s
-    #[arg(long, env = "RATE", value_name = "RATE", hide_env_values = true, help_heading = LOAD)]
+    #[arg(long, env = "RATE", value_name = "RATE", help_heading = LOAD)]
     pub rate: Option<Rate>,
 
     /// Time to send for, at a rate or as fast as responses come; with --count, the run ends at
@@ -257,7 +238,6 @@ pub struct Shape {
         env = "DURATION",
         value_name = "DUR",
         value_parser = parse_duration,
-        hide_env_values = true,
         help_heading = LOAD
     )]
     pub duration: Option<Duration>,
@@ -279,7 +259,6 @@ pub struct Shape {
         env = "START_AT",
         value_name = "TIME",
         value_parser = parse_time,
-        hide_env_values = true,
         help_heading = IDENTITY
     )]
     pub start_at: Option<Timestamp>,
@@ -381,6 +360,18 @@ pub struct Shape {
     #[arg(long, value_name = "HOST:PORT", help_heading = RESULTS)]
     pub prometheus_addr: Option<String>,
 
+    /// Longest time for which the metrics are served after the end of the run, so that they are
+    /// scraped once more: the program waits for one scrape, or for this time
+    #[arg(
+        long,
+        value_name = "DUR",
+        value_parser = parse_duration,
+        default_value = "0",
+        requires = "prometheus_addr",
+        help_heading = RESULTS
+    )]
+    pub prometheus_linger: Duration,
+
     /// File for the summary in the format of k6's --summary-export
     #[arg(long, value_name = "FILE", help_heading = RESULTS)]
     pub summary_export: Option<PathBuf>,
@@ -465,8 +456,9 @@ impl Program {
 
     /// Parses the arguments of this process. Exits if they are wrong, or ask for help.
     pub fn from_arguments() -> Self {
-        let matches = Self::described().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let parsed = environment::parse(Self::described());
+        let program = Self::from_arg_matches(&parsed.matches).unwrap_or_else(|error| error.exit());
+        Self { from_environment: parsed.from_environment, ..program }
     }
 }
 

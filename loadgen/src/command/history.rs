@@ -1,16 +1,16 @@
 //! `loadgen history`: the ledger of a run as JSON lines, one for each try of a request, in the
-//! order of their ends.
+//! order of their ends, or its keys.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+mod keys;
+
 use std::path::Path;
 
+use reader::console::Output;
 use serde::Serialize;
-use truth::files::FolderError;
 use truth::plan::Plan;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::merge::Merge;
-use truth::record::ledger::{Done, Frame, LedgerError, Scope};
-use truth::target::answer::Outcome;
+use truth::record::ledger::{Done, Frame, Scope};
 
 use crate::error::Failure;
 
@@ -48,44 +48,37 @@ struct Line {
     duplicates: Option<u32>,
 }
 
-/// Prints the ledger of a run.
-pub(crate) fn print(run: &Path) -> Result<(), Failure> {
+/// Prints the ledger of a run, or its keys.
+pub(crate) fn print(run: &Path, keys: bool) -> Result<(), Failure> {
     let folder = RunFolder::open(run)?;
-    let plan = folder.manifest()?.plan;
-    match write_all(&folder, &plan, &mut BufWriter::new(io::stdout().lock())) {
-        // A reader that has gone away, as `head` does, has had enough.
-        Err(Stopped::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(Stopped::Output(source)) => Err(Failure::System { action: "write to standard output", source }),
-        Err(Stopped::Ledger(error)) => Err(error.into()),
-        Err(Stopped::Folder(error)) => Err(error.into()),
-        Ok(()) => Ok(()),
+    let manifest = folder.manifest()?;
+    if manifest.scenario.request.is_some() && keys {
+        return Err(Failure::Usage(format!("{} sent no events, so it has no keys", folder.path().display())));
     }
+    let mut output = Output::open();
+    if keys {
+        keys::write(&folder, &manifest.plan, &mut output)?;
+    } else {
+        write_tries(&folder, &manifest.plan, &mut output)?;
+    }
+    Ok(output.finish()?)
 }
 
-/// Reason why printing stopped.
-enum Stopped {
-    Output(io::Error),
-    Ledger(LedgerError),
-    Folder(FolderError),
-}
-
-fn write_all(folder: &RunFolder, plan: &Plan, out: &mut impl Write) -> Result<(), Stopped> {
-    let segments = folder.segments().map_err(Stopped::Folder)?;
+fn write_tries(folder: &RunFolder, plan: &Plan, output: &mut Output) -> Result<(), Failure> {
     let mut origin = None;
-    for merged in Merge::open(&segments).map_err(Stopped::Ledger)? {
-        match merged.map_err(Stopped::Ledger)?.frame {
+    for merged in Merge::open(&folder.segments()?)? {
+        match merged?.frame {
             Frame::Header(header) => {
                 origin.get_or_insert(header.monotonic_ns);
             }
             Frame::Done(done) => {
                 let line = line(&done, plan, origin.unwrap_or(0));
-                serde_json::to_writer(&mut *out, &line).map_err(|error| Stopped::Output(error.into()))?;
-                out.write_all(b"\n").map_err(Stopped::Output)?;
+                output.write(&(serde_json::to_string(&line).expect("a line is made of numbers") + "\n"))?;
             }
             Frame::Open { .. } | Frame::Resend { .. } | Frame::Closed { .. } => {}
         }
     }
-    out.flush().map_err(Stopped::Output)
+    Ok(())
 }
 
 fn line(done: &Done, plan: &Plan, origin: u64) -> Line {
@@ -111,13 +104,7 @@ fn line(done: &Done, plan: &Plan, origin: u64) -> Line {
         start_us: since(done.t_start),
         end_us: since(done.t_end),
         status: done.status,
-        outcome: match done.answer.outcome {
-            Outcome::Acked => "acked",
-            Outcome::Rejected => "rejected",
-            Outcome::Unknown => "unknown",
-            Outcome::Unclear => "unclear",
-            Outcome::NeverSent => "never-sent",
-        },
+        outcome: done.answer.outcome.text(),
         accepted: done.answer.accepted,
         inserted: done.answer.inserted,
         duplicates: done.answer.duplicates,

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
 use reader::database::DatabaseReader;
+use reader::environment;
 use reader::looking::Looking;
 use reader::reach::Reach;
 use truth::plan::Plan;
@@ -84,6 +85,8 @@ pub(crate) struct OutputSettings {
     pub(crate) results: PathBuf,
     /// Address that serves the run's metrics while it goes on.
     pub(crate) prometheus_addr: Option<String>,
+    /// Longest time for which they are served after its end.
+    pub(crate) prometheus_linger: Duration,
     /// File for the summary in k6's form.
     pub(crate) summary_export: Option<PathBuf>,
     /// Command that sends the same load again.
@@ -198,7 +201,7 @@ impl Settings {
         let shapes = scenario.executors()?;
         let endpoint = scenario.target.endpoint()?;
         let connector = Connector::new(&scenario.target, &endpoint, &shape.reach.proxy_login()?)?;
-        let no_color = shape.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let no_color = shape.no_color || environment::variable("NO_COLOR").is_some();
         let family = match (shape.ipv4, shape.ipv6) {
             (true, _) => Some(Family::V4),
             (_, true) => Some(Family::V6),
@@ -228,6 +231,7 @@ impl Settings {
             output: OutputSettings {
                 results: shape.out,
                 prometheus_addr: shape.prometheus_addr,
+                prometheus_linger: shape.prometheus_linger,
                 summary_export: shape.summary_export,
                 rerun,
                 color: !no_color,

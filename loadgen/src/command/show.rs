@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::console::{print_result, say};
 use reader::tunnel::ProxyLogin;
-use truth::chain::chain;
 use truth::exit;
 use truth::plan::Plan;
 use truth::plan::event::Events;
@@ -32,8 +31,7 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
     let mut code = exit::OK;
     for file in files {
         match checked(file) {
-            // A reader that has gone away, as `head` does, is no error.
-            Ok(found) => drop(writeln!(stdout(), "{}: {found}", file.display())),
+            Ok(found) => code = print_result(&format!("{}: {found}\n", file.display()), code),
             Err(error) => {
                 // These errors name the file themselves.
                 let is_named = matches!(
@@ -41,7 +39,7 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
                     Failure::Scenario(ScenarioError::Read { .. } | ScenarioError::Parse { .. })
                 );
                 let name = if is_named { String::new() } else { format!("{}: ", file.display()) };
-                eprintln!("{name}{}", chain(&error));
+                format!("{name}{}", error.message()).lines().for_each(say);
                 code = exit::USAGE;
             }
         }

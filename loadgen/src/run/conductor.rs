@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::signals::Signals;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use truth::clock::monotonic_ns;
@@ -15,7 +16,6 @@ use truth::record::ledger::writer::SegmentWriter;
 use truth::scenario::schedule::Schedule;
 use truth::scenario::{Demand, Load};
 
-use super::signals::Signals;
 use crate::connection::dial::Dial;
 use crate::connection::shortage::{Met, Shortage};
 use crate::executor::Executor;
@@ -237,6 +237,7 @@ impl<'a> Conductor<'a> {
             segments: self.segments,
             process: None,
             dialled: self.dial.dialled(),
+            metrics: None,
         }
     }
 

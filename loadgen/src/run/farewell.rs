@@ -1,14 +1,16 @@
-//! Farewell to a target that this program started: events that still wait in it are given time,
-//! because a target that keeps its queue in memory would lose them at its end.
+//! Farewells at the end of a run. Events that still wait in a target that this program started are
+//! given time, because a target that keeps its queue in memory would lose them at its end. Those who
+//! scrape the metrics are given time for a last look.
 
 use std::time::{Duration, Instant};
 
 use reader::client::TargetClient;
+use reader::signals::Signals;
 use truth::duration;
 use truth::observed::counters::Counters;
 use truth::scenario::promises::Promises;
 
-use super::signals::Signals;
+use crate::watch::metrics::Metrics;
 use crate::watch::notice::{Notices, counted};
 
 /// Longest time for events that the target counts as waiting, if it promises no longer one.
@@ -23,6 +25,18 @@ pub(super) async fn wait(client: &TargetClient, promises: &Promises, notices: No
     tokio::select! {
         () = wait_for_backlog(client, promises, notices) => {}
         () = signals.next() => notices.warn("the target is ended before everything that waits in it is stored"),
+    }
+}
+
+/// Serves the metrics on after the end of the run, for at most this time. A signal ends the wait.
+pub(super) async fn linger(metrics: Option<Metrics>, longest: Duration, notices: Notices) {
+    let Some(metrics) = metrics.filter(|_| !longest.is_zero()) else { return };
+    let Ok(mut signals) = Signals::listen() else { return };
+    let time = duration::format(longest);
+    notices.say(&format!("serving the metrics until they are scraped once more, at most for {time}"));
+    tokio::select! {
+        () = metrics.linger(longest) => {}
+        () = signals.next() => {}
     }
 }
 

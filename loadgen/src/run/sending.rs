@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use reader::client::TargetClient;
+use reader::console;
 use reader::process::TargetProcess;
+use reader::signals::Signals;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use truth::chain::chain;
@@ -21,7 +23,6 @@ use truth::record::ledger::{Foundation, Header, LedgerError};
 use super::conductor::{Conductor, Lanes, Onlookers};
 use super::faults::{Striker, Striking};
 use super::poll::Poller;
-use super::signals::Signals;
 use crate::command::settings::{LoadSettings, OutputSettings};
 use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
@@ -39,7 +40,7 @@ use crate::meter::selection::Selection;
 use crate::result::RunResult;
 use crate::watch::metrics::Metrics;
 use crate::watch::notice::Notices;
-use crate::watch::progress::{self, Progress};
+use crate::watch::progress::Progress;
 use crate::watch::view::View;
 
 /// Job of a run: the load, where its files go, and when it begins.
@@ -74,7 +75,7 @@ pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) ->
     let live: Vec<Arc<LiveSums>> = (0..workload.lanes).map(|_| Arc::default()).collect();
     let start_ns = job.start_ns.max(monotonic_ns() + longest_lead_ns(executors));
     let view = Arc::new(View::new(load, executors, start_ns, live.clone()));
-    let _metrics = metrics.map(|listener| Metrics::serve(listener, Arc::clone(&view), notices));
+    let metrics = metrics.map(|listener| Metrics::serve(listener, Arc::clone(&view), notices));
     let progress = Progress::new(Arc::clone(&view), job.output.color, notices);
     let mut poller = None;
     if client.offers_stats() {
@@ -103,6 +104,8 @@ pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) ->
     if let Some(poller) = poller.filter(|_| result.ending != Ending::Aborted) {
         close(poller, &mut result.ending, &mut signals, notices).await;
     }
+    view.ends();
+    result.metrics = metrics;
     Ok(result)
 }
 
@@ -309,7 +312,7 @@ fn rounds_by_time(job: &Job<'_>) -> u64 {
 
 /// True if somebody looks at the measurements before the run is over.
 fn is_watched(job: &Job<'_>) -> bool {
-    progress::is_seen()
+    console::is_seen()
         || job.output.prometheus_addr.is_some()
         || !job.load.scenario.load.aborting().is_empty()
 }

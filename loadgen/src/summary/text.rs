@@ -1,13 +1,14 @@
 //! Summary for people, in k6's form, and a last line for scripts.
 
+use std::borrow::Cow;
 use std::path::Path;
 
-use truth::record::ending::{Ending, Reached};
+use truth::printable::printable;
+use truth::record::ending::{CheckedThreshold, Ending, Reached};
 
 use super::executor::ExecutorSummary;
 use super::punctuality::Punctuality;
 use super::samples::Submetric;
-use super::thresholds::Judged;
 use super::{RetryAfter, Summary, Unit};
 use crate::connection::shortage::Met;
 use crate::meter::latency::{Quantiles, ms};
@@ -19,9 +20,9 @@ const LEADERS: usize = 24;
 /// Renders the block and the last line.
 pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Path>) -> String {
     let mut lines = vec![String::new()];
-    lines.extend(ending(summary));
     let not_held = summary.schedule.and_then(|schedule| schedule.fault());
-    lines.extend(not_held.map(|why| format!("     the rate was not held: {why}\n")));
+    let not_held = not_held.map(|why| format!("     the rate was not held: {why}"));
+    lines.extend(ending(summary).into_iter().chain(not_held).flat_map(|line| [line, String::new()]));
     lines.extend(outcomes(summary));
     lines.push(String::new());
     lines.extend(traffic(summary));
@@ -41,6 +42,7 @@ pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Pat
     lines.push(String::new());
     lines.push(done(summary));
     lines.push(String::new());
+    let lines: Vec<Cow<'_, str>> = lines.iter().map(|line| printable(line)).collect();
     lines.join("\n")
 }
 
@@ -60,7 +62,7 @@ fn ending(summary: &Summary) -> Option<String> {
         Ending::Threshold => "the run was ended by a threshold",
     };
     let unit = summary.unit.name();
-    Some(format!("     {text}; at most {left}{of} {unit} were sent\n"))
+    Some(format!("     {text}; at most {left}{of} {unit} were sent"))
 }
 
 fn outcomes(summary: &Summary) -> Vec<String> {
@@ -313,12 +315,9 @@ fn executor(executor: &ExecutorSummary, unit: Unit) -> String {
 }
 
 /// Returns the line of a threshold, marked as k6 does.
-fn threshold(judged: &Judged) -> String {
-    let mark = if judged.ok { '✓' } else { '✗' };
-    let measured = judged.value.map(|value| format!("measured {}", (value * 1e4).round() / 1e4));
-    let why = judged.not_evaluated.as_ref().map(|why| format!("not evaluated: {why}"));
-    let remarks: Vec<String> = measured.into_iter().chain(why).collect();
-    format!("     {mark} {}  ({})", judged.threshold, remarks.join(", "))
+fn threshold(checked: &CheckedThreshold) -> String {
+    let mark = if checked.ok { '✓' } else { '✗' };
+    format!("     {mark} {}  ({})", checked.threshold, checked.remarks())
 }
 
 /// Returns how the planned instants were kept.

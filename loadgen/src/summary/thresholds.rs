@@ -1,8 +1,7 @@
 //! Thresholds, and the measurements that they are checked against.
 
 use hdrhistogram::Histogram;
-use schemars::JsonSchema;
-use serde::Serialize;
+use truth::record::ending::CheckedThreshold;
 use truth::scenario::Demand;
 use truth::scenario::threshold::{Aggregate, Metric, Threshold};
 
@@ -10,20 +9,6 @@ use super::punctuality::Punctuality;
 use super::samples::Samples;
 use crate::meter::Tally;
 use crate::meter::counts::Counts;
-
-/// Threshold that was checked.
-#[derive(Clone, PartialEq, Debug, Serialize, JsonSchema)]
-pub(crate) struct Judged {
-    /// Threshold as it was written.
-    pub(crate) threshold: String,
-    /// Measured value; `null` without a sample.
-    pub(crate) value: Option<f64>,
-    /// True if the threshold holds. A threshold without a measurement does not hold.
-    pub(crate) ok: bool,
-    /// Reason why it was not evaluated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) not_evaluated: Option<String>,
-}
 
 /// Measurements that thresholds are checked against.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +26,7 @@ impl<'a> Measured<'a> {
     }
 
     /// Checks all thresholds.
-    pub(crate) fn judge(&self, demands: &[Demand]) -> Vec<Judged> {
+    pub(crate) fn judge(&self, demands: &[Demand]) -> Vec<CheckedThreshold> {
         // A scenario was checked when it was read.
         demands.iter().filter_map(|demand| Some(self.judge_one(&demand.parse().ok()?))).collect()
     }
@@ -52,7 +37,7 @@ impl<'a> Measured<'a> {
         judged.is_some_and(|judged| judged.not_evaluated.is_none() && !judged.ok)
     }
 
-    fn judge_one(&self, threshold: &Threshold) -> Judged {
+    fn judge_one(&self, threshold: &Threshold) -> CheckedThreshold {
         let samples = Samples::of(self.tally, &threshold.tags);
         let value = samples.as_ref().and_then(|samples| self.value(threshold, samples));
         let is_unreported = samples.is_some_and(|samples| samples.is_unreported(threshold.metric));
@@ -65,7 +50,7 @@ impl<'a> Measured<'a> {
             Some(_) => None,
         };
         let ok = not_evaluated.is_none() && value.is_some_and(|value| threshold.holds(value));
-        Judged { threshold: threshold.to_string(), value, ok, not_evaluated }
+        CheckedThreshold { threshold: threshold.to_string(), value, ok, not_evaluated }
     }
 
     fn value(&self, threshold: &Threshold, samples: &Samples<'_>) -> Option<f64> {

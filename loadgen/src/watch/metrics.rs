@@ -1,7 +1,9 @@
-//! `--prometheus-addr`: the run's metrics in Prometheus' text format, while the run lasts.
+//! `--prometheus-addr`: the run's metrics in Prometheus' text format, while the run lasts, and
+//! for as long after its end as `--prometheus-linger` says.
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -10,7 +12,9 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use hdrhistogram::Histogram;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::notice::Notices;
 use super::view::{Glance, View};
@@ -20,7 +24,20 @@ const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Server of the metrics; it ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Metrics(JoinHandle<()>);
+pub(crate) struct Metrics {
+    server: JoinHandle<()>,
+    shared: Arc<Shared>,
+}
+
+/// State that the server shares with the run.
+#[derive(Debug)]
+struct Shared {
+    view: Arc<View>,
+    /// Told of each page that says that the run has ended.
+    scraped: Notify,
+    /// Told when no further request is to be taken.
+    closing: Notify,
+}
 
 /// Opens the listener, before anything is sent.
 pub(crate) async fn listen(address: &str) -> Result<TcpListener, Failure> {
@@ -34,23 +51,45 @@ impl Metrics {
         if let Ok(address) = listener.local_addr() {
             notices.say(&format!("metrics at http://{address}/metrics"));
         }
-        let app = Router::new().route("/metrics", get(answer)).with_state(view);
-        Self(tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, app).await {
+        let shared = Arc::new(Shared { view, scraped: Notify::new(), closing: Notify::new() });
+        let app = Router::new().route("/metrics", get(answer)).with_state(Arc::clone(&shared));
+        let closing = Arc::clone(&shared);
+        let server = tokio::spawn(async move {
+            let serving = axum::serve(listener, app);
+            let closed = async move { closing.closing.notified().await };
+            if let Err(error) = serving.with_graceful_shutdown(closed).await {
                 notices.warn(&format!("the metrics are served no longer: {error}"));
             }
-        }))
+        });
+        Self { server, shared }
+    }
+
+    /// Serves on until a page of the ended run is out, at most for this time. One that was asked for
+    /// before counts, too.
+    pub(crate) async fn linger(mut self, longest: Duration) {
+        let scraped = async {
+            self.shared.scraped.notified().await;
+            self.shared.closing.notify_one();
+            // A server that broke was reported.
+            drop((&mut self.server).await);
+        };
+        drop(timeout(longest, scraped).await);
     }
 }
 
 impl Drop for Metrics {
     fn drop(&mut self) {
-        self.0.abort();
+        self.server.abort();
     }
 }
 
-async fn answer(State(view): State<Arc<View>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, FORMAT)], text(&view.glance(), view.planned))
+async fn answer(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    let view = &shared.view;
+    let now = view.glance();
+    if now.is_over {
+        shared.scraped.notify_one();
+    }
+    ([(CONTENT_TYPE, FORMAT)], text(&now, view.planned))
 }
 
 fn text(now: &Glance, planned: Option<u64>) -> String {
@@ -112,6 +151,7 @@ fn metrics(now: &Glance, planned: Option<u64>) -> Vec<Metric> {
     let counter = |name, help, count| Some(Metric { name, kind: "counter", help, count });
     let connections = counts.connections;
     let all = [
+        gauge("run_ended", "1 once the run has ended, 0 before.", Some(u64::from(now.is_over))),
         gauge("planned_attempts", "Attempts that the run will make.", planned),
         gauge("due_attempts", "Attempts that are due by now.", now.due),
         counter("started_attempts_total", "Attempts that have begun.", now.started),
@@ -186,6 +226,7 @@ mod tests {
         }
         for line in [
             "onceproof_attempts_total{outcome=\"acked\"} 7",
+            "onceproof_run_ended 0",
             "onceproof_planned_attempts 10",
             "onceproof_due_attempts 9",
             "onceproof_http_responses_total{status=\"200\"} 8",

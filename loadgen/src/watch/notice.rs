@@ -1,9 +1,9 @@
 //! Notices: notes and warnings for people, on standard error.
 
-use std::io::{IsTerminal, Write, stderr};
 use std::sync::OnceLock;
 
 use indicatif::ProgressBar;
+use reader::console;
 
 /// Block of lines on the terminal while a run goes on: there is one terminal, and one run.
 static BLOCK: OnceLock<ProgressBar> = OnceLock::new();
@@ -29,7 +29,7 @@ pub(crate) struct Notices {
 impl Notices {
     /// Uses colors only on a terminal, and only if the user wants them.
     pub(crate) fn new(color: bool) -> Self {
-        Self { painted: color && stderr().is_terminal(), is_quiet: false }
+        Self { painted: color && console::is_seen(), is_quiet: false }
     }
 
     /// Prints warnings and errors alone, if `is_quiet`.
@@ -45,13 +45,12 @@ impl Notices {
     /// Prints a line.
     pub(crate) fn say(self, text: &str) {
         if !self.is_quiet {
-            Self::print(text);
+            Self::print("", text);
         }
     }
 
-    fn print(text: &str) {
-        // If nobody reads any more, the run goes on.
-        let say = || drop(writeln!(stderr(), "{text}"));
+    fn print(label: &str, text: &str) {
+        let say = || console::say_as(label, text);
         match BLOCK.get() {
             Some(block) => block.suspend(say),
             None => say(),
@@ -60,20 +59,29 @@ impl Notices {
 
     /// Prints a limit of what the run can show.
     pub(crate) fn note(self, text: &str) {
-        self.say(&format!("{}: {text}", self.paint("note", "36")));
+        if !self.is_quiet {
+            Self::print(&self.paint("note", "36"), text);
+        }
     }
 
     /// Prints a warning.
     pub(crate) fn warn(self, text: &str) {
-        Self::print(&format!("{}: {text}", self.paint("warning", "33")));
+        Self::print(&self.paint("warning", "33"), text);
+    }
+
+    /// Prints the message of what keeps a run from beginning, which may have several lines.
+    pub(crate) fn failure(self, message: &str) {
+        let mut lines = message.lines();
+        lines.next().into_iter().for_each(|line| self.error(line));
+        lines.for_each(|line| Self::print("", line));
     }
 
     /// Prints an error.
     pub(crate) fn error(self, text: &str) {
-        Self::print(&format!("{}: {text}", self.paint("error", "31")));
+        Self::print(&self.paint("error", "31"), text);
     }
 
     fn paint(self, text: &str, code: &str) -> String {
-        if self.painted { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.painted { format!("\u{1b}[1;{code}m{text}\u{1b}[0m: ") } else { format!("{text}: ") }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! It is decoration on standard error.
 
-use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reader::console::is_seen;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::notice::{self, Notices};
@@ -29,11 +29,6 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     view: Arc<View>,
     notices: Notices,
-}
-
-/// True if somebody may look at a block of lines.
-pub(crate) fn is_seen() -> bool {
-    stderr().is_terminal()
 }
 
 impl Progress {
@@ -190,6 +185,7 @@ mod tests {
             reported: Reported { acked: 900, new: 640, duplicate: 260 },
             tally,
             counters: Some(counters),
+            is_over: false,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here is evidence; the ledger and the polls are.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use truth::clock::monotonic_ns;
@@ -29,6 +29,7 @@ pub(crate) struct View {
     lanes: Vec<Arc<LiveSums>>,
     measured: Mutex<Tally>,
     counters: Mutex<Option<Counters>>,
+    is_over: AtomicBool,
 }
 
 /// Schedule of an executor.
@@ -76,6 +77,8 @@ pub(crate) struct Glance {
     pub(crate) tally: Tally,
     /// Counters of the target, as it last reported them.
     pub(crate) counters: Option<Counters>,
+    /// True once the run has ended.
+    pub(crate) is_over: bool,
 }
 
 impl View {
@@ -94,7 +97,13 @@ impl View {
             lanes,
             measured: Mutex::default(),
             counters: Mutex::default(),
+            is_over: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that the run has ended: nothing is measured any more.
+    pub(crate) fn ends(&self) {
+        self.is_over.store(true, Ordering::Release);
     }
 
     /// Notes that an executor begins.
@@ -116,6 +125,8 @@ impl View {
 
     /// Returns the state of the run now.
     pub(crate) fn glance(&self) -> Glance {
+        // First, so that what is told of a run that has ended is whole.
+        let is_over = self.is_over.load(Ordering::Acquire);
         let now = monotonic_ns();
         let ended = live::ended(&self.lanes);
         Glance {
@@ -126,6 +137,7 @@ impl View {
             reported: live::reported(&self.lanes),
             tally: unpoisoned(&self.measured).clone(),
             counters: unpoisoned(&self.counters).clone(),
+            is_over,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Subcommands that send nothing.
 
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
-use crate::program::Loadgen;
-use crate::stub::Stub;
+use crate::program::{ENVIRONMENT, Loadgen};
+use crate::stub::{Key, Stub, with_length};
 
 fn loadgen(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loadgen")).args(arguments).env_remove("COUNT").output().unwrap()
@@ -106,6 +107,112 @@ fn a_history_has_a_line_for_each_try() {
     let nowhere = loadgen(&["history", "/no/such/run"]);
     assert_eq!(nowhere.status.code(), Some(2), "{}", text(&nowhere.stderr));
     assert!(text(&nowhere.stderr).contains("does not exist"), "{}", text(&nowhere.stderr));
+}
+
+#[test]
+fn a_history_of_keys_tells_each_key_once_with_its_strongest_outcome() {
+    // The first request breaks, and some of its keys are acknowledged later.
+    let stub = Stub::scripted(|it| match it.nth {
+        0 => it.close(),
+        1 => it.say(with_length(422, "{}")),
+        _ => it.answer(),
+    });
+    let ran = Loadgen::against(&stub, "-n 600 --batch 10 --dup 0.3 -c 1 --seed 7").run();
+    let output = loadgen(&["history", "--keys", ran.results().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let key = |line: &serde_json::Value| {
+        let part = |name: &str| line[name].as_str().unwrap().to_owned();
+        ((part("topic"), part("id")), part("outcome"))
+    };
+    let lines = text(&output.stdout).lines().map(|line| key(&serde_json::from_str(line).unwrap()));
+    let told: BTreeMap<Key, String> = lines.collect();
+    assert_eq!(told.len(), text(&output.stdout).lines().count(), "each key once");
+    let expected: BTreeMap<Key, String> = stub.look(|seen| {
+        let answered: HashSet<&Key> = seen.requests[2..].iter().flatten().collect();
+        let outcome = |key: &Key| match seen.requests[0].contains(key) {
+            _ if answered.contains(key) => "acked",
+            true => "unknown",
+            false => "rejected",
+        };
+        seen.attempts.keys().map(|key| (key.clone(), outcome(key).to_owned())).collect()
+    });
+    assert_eq!(told, expected);
+    let count = |outcome: &str| told.values().filter(|other| *other == outcome).count();
+    assert!(count("unknown") > 0 && count("rejected") > 0 && count("acked") > 300, "{told:?}");
+}
+
+#[test]
+fn what_cannot_be_printed_is_an_exit_code() {
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, "-n 95 --batch 10").run();
+    let run = ran.results().to_str().unwrap();
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/default.toml");
+    let (gone, unread) = std::io::pipe().unwrap();
+    drop(gone);
+    for arguments in [
+        &["plan"][..],
+        &["check", scenario],
+        &["history", run],
+        &["history", "--keys", run],
+        &["completions", "zsh"],
+        &["reference"],
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        for (stdout, why) in
+            [(Stdio::from(full), "No space left"), (Stdio::from(unread.try_clone().unwrap()), "Broken pipe")]
+        {
+            let output = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+                .args(arguments)
+                .env_remove("COUNT")
+                .stdin(Stdio::null())
+                .stdout(stdout)
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+                .wait_with_output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(3), "{arguments:?}: {}", text(&output.stderr));
+            let said = format!("error: cannot write to standard output: {why}");
+            assert!(text(&output.stderr).starts_with(&said), "{arguments:?}: {}", text(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn the_environment_is_told_and_its_faults_are_named() {
+    let plan = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        for name in ENVIRONMENT {
+            command.env_remove(name);
+        }
+        let output = command.args(arguments).envs(variables.iter().copied()).output().unwrap();
+        (output.status.code(), text(&output.stderr).to_owned())
+    };
+    let said = |text: &str| text.to_owned();
+    assert_eq!(
+        plan(&[("COUNT", "7"), ("TARGET_DATABASE_URL", "")], &["plan", "--dup", "0"]).1,
+        said("note: COUNT=7 from the environment\n")
+    );
+    let (code, text) = plan(&[("COUNT", "7"), ("BATCH_SIZE", "2"), ("TARGET_URL", "127.0.0.1:1")], &["plan"]);
+    assert_eq!((code, &*text), (Some(0), "note: COUNT=7, TARGET_URL, BATCH_SIZE=2 from the environment\n"));
+    // A flag outranks the variable, and a command without the flag does not read it.
+    assert_eq!(plan(&[("COUNT", "7")], &["plan", "-n", "9"]), (Some(0), String::new()));
+    assert_eq!(plan(&[("RATE", "abc")], &["completions", "bash"]), (Some(0), String::new()));
+    let empty = ENVIRONMENT.map(|name| (name, ""));
+    assert_eq!(plan(&empty, &["plan"]), (Some(0), String::new()));
+    for (variables, arguments, part) in [
+        (&[("RATE", "abc")][..], &["plan"][..], "error: RATE=abc: `abc` is not a rate"),
+        (&[("COUNT", "7"), ("RATE", "abc")], &["plan"], "error: RATE=abc: `abc` is not a rate"),
+        (&[("SHARD", "5/4")], &["http", "http://127.0.0.1:1"], "error: SHARD=5/4: `5/4` is not a shard"),
+        (&[("BATCH_SIZE", "-1")], &["plan"], "error: BATCH_SIZE=-1: -1 is not in 0..=4294967295"),
+        (&[("SHARDS", "x")], &[], "error: SHARDS=x: invalid digit"),
+        // The flag is to blame, and the variable is not.
+        (&[("RATE", "5")], &["plan", "--rate", "abc"], "error: invalid value 'abc' for '--rate"),
+    ] {
+        let (code, text) = plan(variables, arguments);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.starts_with(part), "{part}: {text}");
+    }
 }
 
 #[test]

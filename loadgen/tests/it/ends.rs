@@ -187,6 +187,68 @@ fn the_first_interrupt_drains_and_reports() {
 }
 
 #[test]
+fn a_terminal_that_closes_is_a_first_interrupt_unless_that_is_ignored() {
+    for (first, code, acked) in [("true", 130, 2), ("trap '' HUP", 0, 50)] {
+        let stub = Stub::scripted(|it| {
+            it.wait_for(|seen| seen.released);
+            it.answer();
+        });
+        let loadgen = Loadgen::against(&stub, "-n 50 --dup 0 --batch 1 -c 2 --no-bookends");
+        let command = loadgen.command_after(first);
+        let mut running = loadgen.start_with(command);
+        stub.wait_for(|seen| seen.requests.len() == 2);
+        running.signal(Signal::HUP);
+        if code == 130 {
+            running.wait_for_line("stopping");
+        }
+        stub.release();
+        let ran = running.end();
+        assert_eq!(ran.code, Some(code), "{first}: {}", ran.stderr);
+        assert_eq!(count(&ran, Outcome::Acked), acked, "{first}");
+    }
+}
+
+#[test]
+fn a_summary_that_cannot_be_printed_is_an_exit_code() {
+    let stub = Stub::sound();
+    let forgetful = Stub::scripted(|it| if it.nth == 100 { it.forget() } else { it.answer() });
+    for (stub, arguments, code) in [
+        (&stub, "-n 20", 3),
+        (&stub, "-n 20 --verify", 3),
+        (&forgetful, "-n 2000 --batch 10 -c 8 --verify", 1),
+    ] {
+        let loadgen = Loadgen::against(stub, arguments);
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = loadgen.command().stdout(full).output().unwrap();
+        let ran = loadgen.ran(output);
+        assert_eq!(ran.code, Some(code), "{arguments}: {}", ran.stderr);
+        assert!(ran.stderr.contains("cannot write to standard output: No space left"), "{}", ran.stderr);
+        assert!(ran.is_closed(), "all else is written");
+    }
+}
+
+#[test]
+fn what_a_hostile_target_says_is_escaped() {
+    // One event of ten: the status acknowledges, and the body contradicts it.
+    let hostile = "{\"accepted\": 1,\n\n\"note\": \"\u{202e}\u{9b}31m\u{7f}PASS  all is well\"}";
+    let stub = Stub::scripted(move |it| match it.nth {
+        7 => it.say(with_length(200, hostile)),
+        _ => it.answer(),
+    });
+    let ran = Loadgen::against(&stub, "-n 100 --dup 0 --batch 10 -c 1 --verify --settle 100ms").run();
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let junit = std::fs::read_to_string(ran.folder().file("junit.xml")).unwrap();
+    for text in [&ran.stdout, &ran.stderr, &junit] {
+        let hidden = text.split('\n').find(|line| truth::printable::printable(line) != *line);
+        assert_eq!(hidden, None, "{text}");
+        assert!(!text.lines().any(|line| line.starts_with("PASS  all is well")), "{text}");
+    }
+    // The ledger holds blanks instead of control characters.
+    let said = "\\u{202e} 31m PASS  all is well";
+    assert!(ran.stdout.contains(said) && junit.contains(said), "{}", ran.stdout);
+}
+
+#[test]
 fn the_second_interrupt_leaves_at_once() {
     let stub = Stub::scripted(|it| it.hang());
     let mut running = Loadgen::against(&stub, "-n 50 --dup 0 --batch 1 -c 2").start();

@@ -26,9 +26,7 @@ fn metrics_are_served_while_the_run_goes_on() {
     });
     let loadgen = Loadgen::against(&stub, "-n 40 --batch 10 -c 1 --dup 0 --prometheus-addr 127.0.0.1:0");
     let mut running = loadgen.start();
-    let line = running.wait_for_line("metrics at ");
-    let address =
-        line.trim().trim_start_matches("metrics at http://").trim_end_matches("/metrics").parse().unwrap();
+    let address = address_in(&running.wait_for_line("metrics at "));
     // The fourth request has begun when three responses are counted.
     stub.wait_for(|seen| seen.requests.len() == 4);
     let page = loop {
@@ -39,6 +37,7 @@ fn metrics_are_served_while_the_run_goes_on() {
     };
     assert!(page.starts_with("HTTP/1.0 200 OK") && page.contains("text/plain; version=0.0.4"), "{page}");
     for line in [
+        "onceproof_run_ended 0",
         "onceproof_planned_attempts 40",
         "onceproof_started_attempts_total 40",
         "onceproof_http_responses_total{status=\"200\"} 3",
@@ -50,6 +49,41 @@ fn metrics_are_served_while_the_run_goes_on() {
     stub.release();
     assert_eq!(running.end().code, Some(0));
     assert!(TcpStream::connect(address).is_err(), "it ends with the run");
+}
+
+fn address_in(line: &str) -> SocketAddr {
+    line.trim().trim_start_matches("metrics at http://").trim_end_matches("/metrics").parse().unwrap()
+}
+
+#[test]
+fn the_metrics_of_a_run_that_has_ended_wait_for_one_scrape() {
+    let stub = Stub::sound();
+    let arguments = "-n 40 --batch 10 --dup 0 --prometheus-addr 127.0.0.1:0 --prometheus-linger 1h";
+    let mut running = Loadgen::against(&stub, arguments).start();
+    let address = address_in(&running.wait_for_line("metrics at "));
+    running.wait_for_line("until they are scraped once more, at most for 3600s");
+    let page = get(address, "/metrics");
+    for line in ["onceproof_run_ended 1", "onceproof_attempts_total{outcome=\"acked\"} 40"] {
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
+    }
+    let ran = running.end();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.last_line(), "done received=40 inserted=40 duplicates=0 dup_rate=0.00%");
+}
+
+#[test]
+fn metrics_that_nobody_scrapes_end_with_their_time_or_a_signal() {
+    let stub = Stub::sound();
+    let arguments = "-n 40 --batch 10 --prometheus-addr 127.0.0.1:0 --prometheus-linger";
+    let ran = Loadgen::against(&stub, &format!("{arguments} 1ms")).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let mut running = Loadgen::against(&stub, &format!("{arguments} 1h")).start();
+    running.wait_for_line("until they are scraped once more");
+    running.signal(rustix::process::Signal::TERM);
+    assert_eq!(running.end().code, Some(0), "the run had ended");
+    let ran = Loadgen::against(&stub, "-n 40 --prometheus-linger 1s").run();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--prometheus-addr"), "{}", ran.stderr);
 }
 
 #[test]

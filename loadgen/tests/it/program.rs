@@ -16,7 +16,7 @@ use crate::schema;
 use crate::stub::Stub;
 
 /// Environment variables that people set and that would outrank a test.
-const ENVIRONMENT: [&str; 18] = [
+pub(crate) const ENVIRONMENT: [&str; 18] = [
     "RATE",
     "DURATION",
     "START_AT",

@@ -22,6 +22,16 @@ fn what_holds_is_marked_and_what_does_not_is_an_exit_code() {
     assert!(ran.stdout.contains("✗ http_reqs:count<20  (measured 20)"), "{}", ran.stdout);
     let judged = &ran.summary()["thresholds"][0];
     assert_eq!((&judged["ok"], &judged["value"]), (&Value::Bool(false), &Value::from(20.0)));
+    let junit = std::fs::read_to_string(ran.folder().file("junit.xml")).unwrap();
+    for part in ["name=\"load\"", "name=\"threshold http_reqs:count&lt;20\"", "message=\"measured 20\""] {
+        assert!(junit.contains(part), "{part}: {junit}");
+    }
+    let judged = Loadgen::against(&stub, "-n 200 --batch 10 --verify --threshold http_reqs:count<20").run();
+    assert_eq!(judged.code, Some(99), "{}{}", judged.stdout, judged.stderr);
+    let junit = std::fs::read_to_string(judged.folder().file("junit.xml")).unwrap();
+    for part in ["name=\"verdict\"", "name=\"lost\"", "message=\"measured 20\"", "failures=\"1\""] {
+        assert!(junit.contains(part), "{part}: {junit}");
+    }
 }
 
 #[test]

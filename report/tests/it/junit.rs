@@ -3,12 +3,13 @@
 use judge::verdict::{Judgement, Reason, Status, Verdict};
 use proptest::prelude::*;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
-use report::junit::render;
+use report::junit::{Load, render, render_load};
+use truth::record::ending::CheckedThreshold;
 
 use crate::forge::{Fate, Forge, foreign, row};
 
 fn report(verdict: &Judgement) -> Report {
-    Report::deserialize_from_str(&render(verdict)).expect("XML that reads back")
+    Report::deserialize_from_str(&render(verdict, &[])).expect("XML that reads back")
 }
 
 /// Name, and failure, error or skipped with the text of the element.
@@ -43,7 +44,7 @@ fn a_failing_check_tells_its_keys_in_the_text() {
     assert_eq!(case(&verdict, "verdict").unwrap().0, "failure");
     assert_eq!(case(&verdict, "stored-twice"), None);
     assert_eq!(case(&verdict, "replay").unwrap().0, "skipped");
-    insta::assert_snapshot!("junit_fail", render(&verdict));
+    insta::assert_snapshot!("junit_fail", render(&verdict, &[]));
 }
 
 #[test]
@@ -66,6 +67,50 @@ fn what_no_check_stands_for_is_an_error_of_the_verdict() {
             .iter()
             .all(|(_, told)| { told.as_ref().is_none_or(|(kind, _)| *kind == "skipped") })
     );
+}
+
+fn thresholds() -> [CheckedThreshold; 3] {
+    let checked = |threshold: &str, value, not_evaluated: Option<&str>, ok| CheckedThreshold {
+        threshold: threshold.to_owned(),
+        value,
+        ok,
+        not_evaluated: not_evaluated.map(str::to_owned),
+    };
+    [
+        checked("http_req_failed: rate<0.01", Some(0.0), None, true),
+        checked("http_req_duration: p(95)<500", Some(612.3), None, false),
+        checked("lateness: max<1", None, Some("no sample"), false),
+    ]
+}
+
+#[test]
+fn each_threshold_is_a_case_beside_the_checks() {
+    let verdict = Forge::default().run().verdict();
+    let xml = render(&verdict, &thresholds());
+    let report = Report::deserialize_from_str(&xml).unwrap();
+    assert_eq!(report.tests, verdict.checks.len() + 1 + 3);
+    assert_eq!((report.failures, report.errors), (1, 1), "{xml}");
+    let names: Vec<&str> = report.test_suites[0].test_cases.iter().map(|case| case.name.as_str()).collect();
+    assert!(names.ends_with(&["threshold lateness: max<1"]), "{names:?}");
+    assert!(xml.contains("message=\"measured 612.3\"") && xml.contains("not evaluated: no sample"), "{xml}");
+}
+
+#[test]
+fn a_load_that_is_not_judged_is_red_exactly_where_its_exit_code_is_not_0() {
+    let thresholds = thresholds();
+    let red = |code: u8, thresholds: &[CheckedThreshold]| {
+        let load = Load { target: "http://a", rerun: "loadgen", code, thresholds, text: "done" };
+        let report = Report::deserialize_from_str(&render_load(&load)).unwrap();
+        assert_eq!(report.tests, thresholds.len() + 1);
+        assert_eq!(report.test_suites[0].test_cases[0].name.as_str(), "load");
+        report.failures + report.errors
+    };
+    assert_eq!(red(0, &thresholds[..1]), 0);
+    assert_eq!(red(99, &thresholds[..2]), 1);
+    assert_eq!(red(99, &thresholds), 2);
+    for code in [3, 4, 5, 130] {
+        assert_eq!(red(code, &thresholds[..1]), 1, "{code}");
+    }
 }
 
 #[test]

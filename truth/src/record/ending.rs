@@ -1,5 +1,5 @@
-//! Ending of a run: the keys of `summary.json` that others read. Two of them tell whether its ledger
-//! is whole.
+//! Ending of a run: the keys of `summary.json` that others read. Two tell whether its ledger is
+//! whole, one holds its thresholds, and one the addresses of the target.
 
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ pub struct Reached {
     pub failed: u64,
 }
 
-/// Keys of `summary.json` that are read; the others are not.
+/// Keys of `summary.json` about the ledger and the addresses.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct LedgerEnd {
     /// Reason why sending ended.
@@ -78,6 +78,45 @@ impl LedgerEnd {
     /// True if every lane closed its segment of the ledger.
     pub fn is_orderly(&self) -> bool {
         self.ledger_written && self.ended != Ending::LaneLost
+    }
+}
+
+/// Threshold that was checked.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Judged")]
+pub struct CheckedThreshold {
+    /// Threshold as it was written.
+    pub threshold: String,
+    /// Measured value; `null` without a sample.
+    pub value: Option<f64>,
+    /// True if the threshold holds. A threshold without a measurement does not hold.
+    pub ok: bool,
+    /// Reason why it was not evaluated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_evaluated: Option<String>,
+}
+
+impl CheckedThreshold {
+    /// Returns the measured value and the reason why it does not count, as far as there are any.
+    pub fn remarks(&self) -> String {
+        let measured = self.value.map(|value| format!("measured {}", (value * 1e4).round() / 1e4));
+        let why = self.not_evaluated.as_ref().map(|why| format!("not evaluated: {why}"));
+        measured.into_iter().chain(why).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Reads the thresholds of a run from its summary; none if the run wrote none.
+    pub fn read_all(folder: &RunFolder) -> Result<Vec<Self>, FolderError> {
+        #[derive(Deserialize)]
+        struct Checked {
+            #[serde(default)]
+            thresholds: Vec<CheckedThreshold>,
+        }
+        let path = LedgerEnd::path(folder);
+        if path.exists() {
+            read_json::<Checked>(&path).map(|checked| checked.thresholds)
+        } else {
+            Ok(Vec::new())
+        }
     }
 }
 

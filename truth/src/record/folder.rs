@@ -130,9 +130,14 @@ impl RunFolder {
         numbers
     }
 
+    /// Returns the path of `run.json`.
+    pub fn manifest_path(&self) -> PathBuf {
+        self.file(MANIFEST)
+    }
+
     /// Reads `run.json`.
     pub fn manifest(&self) -> Result<Manifest, FolderError> {
-        let path = self.file(MANIFEST);
+        let path = self.manifest_path();
         #[derive(Deserialize)]
         struct Versioned {
             schema_version: u32,

@@ -25,6 +25,19 @@ pub enum Outcome {
     Unclear,
 }
 
+impl Outcome {
+    /// Returns the name of the outcome in files.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::NeverSent => "never-sent",
+            Self::Rejected => "rejected",
+            Self::Acked => "acked",
+            Self::Unknown => "unknown",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
 /// Meaning of a response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {

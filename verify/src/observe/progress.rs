@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use judge::numbers::grouped;
 use reader::client::TargetClient;
+use reader::console;
 use tokio::time::timeout;
 
 /// Time between two lines.
@@ -48,10 +49,10 @@ impl Progress {
     /// Says what further looks cost, if that is much.
     pub(super) fn say_cost(&self, look: Duration) {
         if look >= COSTLY {
-            eprintln!(
+            console::say(&format!(
                 "looking again, because something is amiss: a look at all rows takes about {} s",
                 look.as_secs()
-            );
+            ));
         }
     }
 
@@ -60,6 +61,7 @@ impl Progress {
         let rows = grouped(self.client.trace().rows());
         let retrying = self.client.trace().retrying();
         let retrying = retrying.map_or_else(String::new, |failure| format!("; trying again: {failure}"));
-        eprintln!("looking for {} s: {rows} rows read{what}{retrying}", self.began.elapsed().as_secs());
+        let elapsed_s = self.began.elapsed().as_secs();
+        console::say(&format!("looking for {elapsed_s} s: {rows} rows read{what}{retrying}"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use truth::printable::{printable, printable_json};
 use truth::target::Target;
 
 /// Tables in the order in which they are written.
@@ -111,14 +112,14 @@ impl Draft {
 fn comment(text: &str) -> String {
     let mut lines = String::from("#");
     let mut column = 1;
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().map(printable) {
         let width = word.chars().count() + 1;
         if column > 1 && column + width > COLUMNS {
             lines.push_str("\n#");
             column = 1;
         }
         lines.push(' ');
-        lines.push_str(word);
+        lines.push_str(&word);
         column += width;
     }
     lines.push('\n');
@@ -127,5 +128,5 @@ fn comment(text: &str) -> String {
 
 /// Returns a basic string of TOML: it has all escapes of JSON.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    printable_json(&serde_json::Value::from(text).to_string()).into_owned()
 }

@@ -7,6 +7,7 @@ use judge::facts::Facts;
 use judge::numbers::counted;
 use judge::resend::Lists;
 use reader::client::TargetClient;
+use reader::console::say;
 use tokio::time::{Instant, sleep};
 use truth::clock::monotonic_ns;
 use truth::duration::format;
@@ -44,15 +45,15 @@ impl Sending<'_> {
     pub(super) async fn send(&self) -> Result<Option<Sentinels>, ResendError> {
         let lists = Lists::of_sentinels(&Facts::gather(self.evidence)?, self.shard);
         for reason in &lists.withheld {
-            eprintln!("note: {reason}");
+            say(&format!("note: {reason}"));
         }
         if lists.is_empty() {
             return Ok(None);
         }
-        eprintln!(
+        say(&format!(
             "sending {}: events of the run's own, which show how the target lists what it has just acknowledged",
             counted(lists.sentinels.len() as u64, "sentinel", "sentinels")
-        );
+        ));
         let sent = resend::send(self.client, self.folder, self.evidence, self.timeout, &lists).await?;
         Ok(Some(self.look_for(&sent).await))
     }
@@ -93,7 +94,7 @@ impl Sending<'_> {
             }
             if Instant::now() >= until {
                 let why = looked.err().map_or_else(String::new, |error| format!("; {error}"));
-                eprintln!("note: not all sentinels were shown within {}{why}", format(patience));
+                say(&format!("note: not all sentinels were shown within {}{why}", format(patience)));
                 break;
             }
             sleep(pause).await;

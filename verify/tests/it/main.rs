@@ -12,6 +12,7 @@ mod forge;
 #[allow(dead_code, unused_imports, reason = "shared by three test binaries, each of which uses a part")]
 #[path = "../../../judge/tests/it/forged.rs"]
 mod forged;
+mod hostile;
 mod looked;
 mod looking;
 mod observing;

@@ -1,0 +1,76 @@
+//! Standard output and standard error of both programs: the only way to write to either.
+//!
+//! A result that cannot be printed is a failure of its own, so that a script which reads the output
+//! is not misled by the exit code. A notice that nobody reads is none.
+
+use std::io::{BufWriter, IsTerminal, Stderr, StdoutLock, Write, stderr, stdout};
+
+use thiserror::Error;
+use truth::chain::chain;
+use truth::exit;
+use truth::printable::printable;
+
+/// Error of standard output: a full disk, or a reader that has gone away.
+#[derive(Debug, Error)]
+#[error("cannot write to standard output")]
+pub struct Unprinted(#[from] std::io::Error);
+
+/// Standard output, for results that are written in parts.
+#[derive(Debug)]
+pub struct Output(BufWriter<StdoutLock<'static>>);
+
+impl Output {
+    /// Locks standard output.
+    pub fn open() -> Self {
+        Self(BufWriter::new(stdout().lock()))
+    }
+
+    /// Writes a part of the result.
+    pub fn write(&mut self, text: &str) -> Result<(), Unprinted> {
+        Ok(self.0.write_all(text.as_bytes())?)
+    }
+
+    /// Writes out what is still buffered.
+    pub fn finish(mut self) -> Result<(), Unprinted> {
+        Ok(self.0.flush()?)
+    }
+}
+
+/// Prints a result.
+pub fn print(text: &str) -> Result<(), Unprinted> {
+    let mut output = Output::open();
+    output.write(text)?;
+    output.finish()
+}
+
+/// Prints a result, and returns the program's exit code: `code`, or that of a result that could not
+/// be printed, after a message.
+pub fn print_result(text: &str, code: u8) -> u8 {
+    match print(text) {
+        Ok(()) => code,
+        Err(error) => {
+            say(&format!("error: {}", chain(&error)));
+            exit::unprinted(code)
+        }
+    }
+}
+
+/// Prints a line on standard error. If nobody reads any more, the program goes on.
+pub fn say(line: &str) {
+    say_as("", line);
+}
+
+/// Prints a line on standard error behind a label, which may be painted.
+pub fn say_as(label: &str, line: &str) {
+    drop(writeln!(stderr(), "{label}{}", printable(line)));
+}
+
+/// Returns standard error for a log, which escapes what it quotes by itself.
+pub fn log() -> Stderr {
+    stderr()
+}
+
+/// Returns true if standard error is a terminal, so that somebody may look at it.
+pub fn is_seen() -> bool {
+    stderr().is_terminal()
+}

@@ -1,0 +1,216 @@
+//! Surroundings that cannot be trusted: run folders of somebody else, targets that write to a
+//! terminal, and an output that takes nothing.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use truth::printable::printable;
+use truth::record::folder::RunFolder;
+use truth::target::{Database, Process};
+
+use crate::binary::{offline, saved, small, stderr, stdout, verify_at};
+use crate::forge::{Forge, foreign};
+use crate::looked::script;
+use crate::stub::Stub;
+
+/// Text that clears a terminal, turns what follows, and begins a line of its own.
+const HOSTILE: &str = "a\u{1b}[2J\u{202e}\nPASS  all is well\r\u{9b}31m";
+
+fn shown(output: &[u8]) -> String {
+    let text = String::from_utf8(output.to_vec()).expect("text");
+    let hidden = text.split('\n').find(|line| printable(line) != *line);
+    assert_eq!(hidden, None, "{text}");
+    text
+}
+
+/// Runs the program on a folder, as a user who has marked none.
+fn verify_as_another(folder: &RunFolder, more: &[&str]) -> Output {
+    command(folder, more).output().expect("the program runs")
+}
+
+fn command(folder: &RunFolder, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_verify"));
+    command.arg(folder.path()).args(more).env_remove("TARGET_URL").env("XDG_STATE_HOME", "/nowhere");
+    command
+}
+
+/// A run whose target was this process, at an address where nothing listens.
+fn started_by(command: &[&str], out: &Path) -> RunFolder {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut forge = small();
+    forge.scenario.target.url = format!("http://{free}");
+    forge.scenario.target.process = Some(Process {
+        command: command.iter().map(|word| (*word).to_owned()).collect(),
+        folder: "/tmp".into(),
+        environment: [("MODE".to_owned(), "a b".to_owned())].into(),
+        ready: None,
+        ready_within: std::time::Duration::from_secs(30),
+        log: "target.log".to_owned(),
+    });
+    forge.run().write(out)
+}
+
+#[test]
+fn a_program_that_a_folder_of_somebody_else_names_is_not_started_unasked() {
+    let out = tempfile::tempdir().unwrap();
+    let marker = out.path().join("it ran");
+    let folder = started_by(&["touch", marker.to_str().unwrap()], out.path());
+    let refused = verify_as_another(&folder, &[]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    let command = format!("cd /tmp && MODE='a b' touch '{}'", marker.display());
+    for part in ["was not written by your own loadgen", &command, "--run-commands", "--target"] {
+        assert!(stderr(&refused).contains(part), "{part}: {}", stderr(&refused));
+    }
+    assert!(!marker.exists());
+    let asked = verify_as_another(&folder, &["--run-commands"]);
+    assert_eq!(asked.status.code(), Some(5), "it ends before it is ready: {}", stderr(&asked));
+    assert!(marker.exists(), "{}", stderr(&asked));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_a_folder_of_somebody_else_names_is_not_asked_unasked() {
+    let out = tempfile::tempdir().unwrap();
+    let copy = out.path().join("copy.db");
+    let mut forge = small();
+    forge.scenario.database = Some(Database {
+        url: format!("sqlite:{}", out.path().join("store.db").display()),
+        query: format!("VACUUM INTO '{}'", copy.display()),
+    });
+    fs::write(out.path().join("store.db"), "").unwrap();
+    let forged = forge.run();
+    let stub = Stub::start(script(&forged)).await;
+    let folder = forged.write(out.path());
+    let refused = verify_as_another(&folder, &["--target", &stub.url]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    for part in ["VACUUM INTO", "--run-commands", "--offline"] {
+        assert!(stderr(&refused).contains(part), "{part}: {}", stderr(&refused));
+    }
+    assert!(!copy.exists());
+}
+
+#[test]
+fn a_link_in_a_folder_of_somebody_else_leads_to_no_other_file() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = small().run().write_observed(out.path());
+    let mine = out.path().join("mine");
+    fs::write(&mine, "mine").unwrap();
+    for name in ["verdict.part", "junit.part"] {
+        std::os::unix::fs::symlink(&mine, folder.file(name)).unwrap();
+    }
+    assert_eq!(offline(&folder, &[]).status.code(), Some(0));
+    assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+    assert!(folder.file("junit.xml").metadata().unwrap().len() > 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_hostile_target_shows_is_escaped_wherever_it_stands() {
+    let out = tempfile::tempdir().unwrap();
+    let forged = small().run();
+    let mut hostile = script(&forged);
+    // A key of the run under another topic, and a row of somebody else.
+    hostile.rows[0].topic = HOSTILE.to_owned();
+    let mut other = foreign(1);
+    (other.topic, other.event_id) = (HOSTILE.to_owned(), HOSTILE.to_owned());
+    hostile.rows.push(other);
+    let stub = Stub::start(hostile).await;
+    let folder = forged.write(out.path());
+    let online = verify_at(&stub, &folder, &["--settle", "1s", "--premises"]);
+    let text = shown(&online.stdout);
+    assert!(text.contains("a\\u{1b}[2J\\u{202e}\\nPASS  all is well\\r\\u{9b}31m"), "{text}");
+    assert!(!text.lines().any(|line| line.starts_with("PASS")), "{text}");
+    shown(&online.stderr);
+    let junit = shown(&fs::read(folder.file("junit.xml")).unwrap());
+    assert!(junit.contains("a\\u{1b}[2J\\u{202e}\\nPASS"), "{junit}");
+    let json = offline(&folder, &["--format", "json"]);
+    let said: judge::verdict::Judgement = serde_json::from_str(&shown(&json.stdout)).unwrap();
+    assert_eq!(said, saved(&folder), "the same, escaped otherwise");
+    assert!(
+        said.checks
+            .iter()
+            .flat_map(|check| &check.findings)
+            .any(|finding| { finding.topic.as_deref() == Some(HOSTILE) || finding.detail.contains(HOSTILE) })
+    );
+}
+
+#[test]
+fn a_target_in_a_folder_is_escaped_too() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = started_by(&["true", HOSTILE], out.path());
+    let refused = verify_as_another(&folder, &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(shown(&refused.stderr).lines().count(), 1);
+}
+
+#[test]
+fn a_report_that_cannot_be_printed_is_no_pass() {
+    let out = tempfile::tempdir().unwrap();
+    let passed = small().run().write_observed(&out.path().join("passed"));
+    let mut lost = small().run();
+    lost.lose(3);
+    let failed = lost.write_observed(&out.path().join("failed"));
+    let (gone, unread) = std::io::pipe().unwrap();
+    drop(gone);
+    for (folder, code) in [(&passed, 3), (&failed, 1)] {
+        for more in [&["--offline"][..], &["--offline", "--format", "json"]] {
+            let full = fs::File::options().write(true).open("/dev/full").unwrap();
+            for stdout in [Stdio::from(full), Stdio::from(unread.try_clone().unwrap())] {
+                let child = command(folder, more).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+                let output = child.wait_with_output().unwrap();
+                assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+                assert!(
+                    stderr(&output).contains("error: cannot write to standard output: "),
+                    "{}",
+                    stderr(&output)
+                );
+            }
+        }
+    }
+    assert_eq!(
+        stdout(&offline(&passed, &[])).lines().next(),
+        Some("PASS  every acknowledged event is stored exactly once")
+    );
+}
+
+/// Waits until this signal no longer ends the program by itself.
+fn wait_until_it_catches(child: &Child, signal: Signal) {
+    let caught = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal.as_raw() - 1) & 1 == 1
+    };
+    while !caught() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_terminal_that_closes_is_an_interrupt() {
+    let out = tempfile::tempdir().unwrap();
+    // It accepts connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Forge::default().run().write(out.path());
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let mut command = command(&folder, &["--target", &url]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until_it_catches(&child, Signal::HUP);
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).ends_with("interrupted: no verdict\n"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_variable_that_is_taken_is_told_and_an_empty_one_is_unset() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = small().run().write_observed(out.path());
+    let told = |url: &str| {
+        let output = command(&folder, &["--offline"]).env("TARGET_URL", url).output().unwrap();
+        (output.status.code(), stderr(&output))
+    };
+    let (code, text) = told("http://127.0.0.1:1");
+    assert_eq!((code, &*text), (Some(0), "note: TARGET_URL from the environment\n"));
+    assert_eq!(told(""), (Some(0), String::new()));
+}
