@@ -96,6 +96,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "answers 503 after the commit, one batch in fifty, and stores it again when it is tried again",
         "stored-twice",
     )
+    .undeclared(Undeclared::Open)
     .loaded(WITH_RETRIES),
     Mutant::new("stops-at-conflict", "stops storing a batch at its first duplicate", "lost")
         .loaded(FEW_REPEATS)

@@ -47,7 +47,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     )
     .breaking(Promise::Complete)
     .undeclared(Undeclared::Told)
-    .attempts(4_000),
+    // Enough pages for one to end between rows of one moment.
+    .attempts(16_000),
     Mutant::new("listing-truncated", "shows 1,000 rows, and says that these are all", "lost")
         .breaking(Promise::Complete)
         .undeclared(Undeclared::Open)
