@@ -200,7 +200,7 @@ impl<'e> Lister<'_, 'e> {
     fn in_other_pages(&self, paged: &Paged, limit: u32) -> Option<Question> {
         let listing = &self.client.target().listing;
         let longest = u32::try_from(paged.longest_page).unwrap_or(u32::MAX);
-        let limit = if paged.went_on { limit - limit / 3 } else { (longest / 2).min(limit) };
+        let limit = if paged.went_on { golden(limit) } else { (longest / 2).min(limit) };
         let is_asked = limit > 0 && listing.paging != Paging::None && !listing.parameters.limit.is_empty();
         let equality = self.wanted.promises.into();
         is_asked.then_some(Question { asked: Asked::All, kind: Kind::OtherSize, limit, equality })
@@ -245,4 +245,11 @@ impl<'e> Examined<'e> {
 /// Returns a look with the totals of its rows.
 fn totals(look: Look, tally: &RowTally<'_>) -> Look {
     Look { rows: tally.rows, keys: tally.presence.shown(), ours: tally.ours, foreign: tally.foreign, ..look }
+}
+
+/// Page size in the golden ratio to another: few pages of either end near a page of the other, so
+/// that rows of one moment do not stand at an end in both. In pages of 1,000 and 667, each third
+/// page would end with each second.
+fn golden(limit: u32) -> u32 {
+    (u64::from(limit) * 618 / 1_000) as u32
 }

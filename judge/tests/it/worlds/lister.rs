@@ -185,7 +185,7 @@ impl<'e> Lister<'_, '_, 'e> {
         let listing = &self.target.world.listing;
         let longest = u32::try_from(paged.longest_page).unwrap_or(u32::MAX);
         let limit = self.limit();
-        let limit = if paged.went_on { limit - limit / 3 } else { (longest / 2).min(limit) };
+        let limit = if paged.went_on { golden(limit) } else { (longest / 2).min(limit) };
         (limit > 0 && listing.is_paged && listing.can_ask_for_limit).then_some(limit)
     }
 
@@ -194,4 +194,9 @@ impl<'e> Lister<'_, '_, 'e> {
         let acked = self.wanted.tally.keys.iter().filter(|(_, state)| state.acked() > 0);
         acked.map(|(ordinal, _)| ordinal).filter(|ordinal| tally.presence.seen(*ordinal) == 0)
     }
+}
+
+/// The page size that verify looks in besides.
+fn golden(limit: u32) -> u32 {
+    (u64::from(limit) * 618 / 1_000) as u32
 }
