@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use reader::console::print;
 use truth::observed::counters::Counters;
 use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally, SetSum};
@@ -77,8 +78,8 @@ fn main() -> Result<(), Failure> {
     let decoding = write_listing(&plan, &manifest.scenario, settings.damaged, &folder)?;
     seal_run(&folder, Vec::new(), 0)?;
     seal_look(&folder.observation(1))?;
-    println!("{}", serde_json::json!({"keys": plan.keys(), "decode_ms": decoding.as_millis() as u64}));
-    Ok(())
+    let made = serde_json::json!({"keys": plan.keys(), "decode_ms": decoding.as_millis() as u64});
+    Ok(print(&format!("{made}\n"))?)
 }
 
 /// Every attempt, told truly: the first of a key's attempts is new.

@@ -39,7 +39,8 @@ fn command(folder: &RunFolder, more: &[&str]) -> Command {
 
 /// A run whose target was this process, at an address where nothing listens.
 fn started_by(command: &[&str], out: &Path) -> RunFolder {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let bound = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let free = bound.local_addr().expect("the address of a listener");
     let mut forge = small();
     forge.scenario.target.url = format!("http://{free}");
     forge.scenario.target.process = Some(Process {
@@ -177,9 +178,11 @@ fn a_report_that_cannot_be_printed_is_no_pass() {
 /// Waits until this signal no longer ends the program by itself.
 fn wait_until_it_catches(child: &Child, signal: Signal) {
     let caught = || {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-        u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal.as_raw() - 1) & 1 == 1
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let status = status.expect("the status of a process that runs");
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let mask = mask.expect("a line on caught signals").trim();
+        u64::from_str_radix(mask, 16).expect("a mask in hexadecimal") >> (signal.as_raw() - 1) & 1 == 1
     };
     while !caught() {
         std::thread::yield_now();
