@@ -81,9 +81,11 @@ impl Loadgen {
         command
     }
 
-    /// Returns the command, started by a shell after it has run `first`.
+    /// Returns the command, started by a shell after it has run `first`. Unless that ignores a hangup,
+    /// the program takes it, even where the tests run under `nohup`.
     pub(crate) fn command_after(&self, first: &str) -> Command {
-        let mut command = Command::new("sh");
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", "sh"]);
         command.args(["-c", &format!("{first}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_loadgen")]);
         self.complete(&mut command);
         command

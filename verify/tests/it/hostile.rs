@@ -31,8 +31,10 @@ fn verify_as_another(folder: &RunFolder, more: &[&str]) -> Output {
     command(folder, more).output().expect("the program runs")
 }
 
+/// The program, which takes a hangup as usual even where the tests run under `nohup`.
 fn command(folder: &RunFolder, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_verify"));
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_verify")]);
     command.arg(folder.path()).args(more).env_remove("TARGET_URL").env("XDG_STATE_HOME", "/nowhere");
     command
 }
