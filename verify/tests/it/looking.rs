@@ -83,7 +83,7 @@ async fn a_lost_key_is_looked_for_by_topic_and_in_two_page_sizes() {
     let observed = look(&forged, &target, settle(3 * SETTLE)).await;
     let looks = &observed.looks;
     let limits: Vec<_> = whole(&observed).iter().map(|look| look.limit).collect();
-    assert_eq!(limits, [Some(30), Some(20), Some(30)], "first, another page size, last");
+    assert_eq!(limits, [Some(30), Some(18), Some(30)], "first, another page size, last");
     let topic = Asked::Topic(forged.events.topic(lost).to_owned());
     let between = looks.looks.iter().filter(|look| matches!(look.asked, Asked::Topic(_)));
     let asked: Vec<_> = between.map(|look| &look.asked).collect();
@@ -189,7 +189,7 @@ async fn rows_at_page_borders_are_told_from_copies() {
     let looks = look(&forged, &target, settle(SETTLE)).await.looks;
     let copies = looks.copies(ordinal(&forged, 17)).expect("its copies are kept");
     assert_eq!((copies.within, copies.looks_without, copies.border_only), (copies.looks, 0, 0));
-    assert_eq!(copies.within_limits, [50, 34]);
+    assert_eq!(copies.within_limits, [50, 30]);
     assert_eq!((looks.border_repeats, looks.copies_count), (0, 1));
 }
 
@@ -198,7 +198,7 @@ async fn a_row_that_falls_between_two_pages_is_shown_by_another_page_size() {
     let forged = small();
     let stub = Stub::start(Script { pages: Pages::Ties, by_topic: false, ..script(&forged) }).await;
     let mut target = counted(&stub);
-    (target.listing.paging, target.listing.limit) = (Paging::Offset, 51);
+    (target.listing.paging, target.listing.limit) = (Paging::Offset, 53);
     target.listing.parameters.topic.clear();
     let observed = look(&forged, &target, settle(SETTLE)).await;
     assert_eq!(observed.looks.missing_count, 1);

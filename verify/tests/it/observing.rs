@@ -668,7 +668,7 @@ async fn up_to(
     let stub = Stub::start(Script { rows, ..script }).await;
     let mut target = target(&stub);
     // The last page ends at one row, in pages of another size too.
-    (target.listing.paging, target.listing.limit) = (Paging::Offset, 90);
+    (target.listing.paging, target.listing.limit) = (Paging::Offset, 50);
     change(&mut target);
     verdict(forged, &target, SHORT).await
 }
@@ -689,7 +689,7 @@ async fn what_a_listing_in_the_order_of_time_has_passed_is_lost() {
         }
         let lost = if newest_first { &late } else { &early };
         for (end, change, count) in
-            [(715, uncounted as fn(&mut Target), 1), (715, |_: &mut Target| (), 1), (5_000, uncounted, 2)]
+            [(745, uncounted as fn(&mut Target), 1), (745, |_: &mut Target| (), 1), (5_000, uncounted, 2)]
         {
             let verdict = up_to(end, rows.clone(), &forged, change).await;
             assert_fails(&verdict, &[CheckId::Lost]);
@@ -708,8 +708,8 @@ async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
         assert_fails(verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     };
-    // Nothing is lost; the last page begins at 630.
-    unknown(&up_to(715, forged.rows.clone(), &forged, uncounted).await);
+    // Nothing is lost; the last page begins at 700.
+    unknown(&up_to(745, forged.rows.clone(), &forged, uncounted).await);
     // The missing key stands at the end of the listing.
     let mut rows = forged.rows.clone();
     rows.remove(1_398);
@@ -718,12 +718,12 @@ async fn what_may_lie_behind_the_end_of_a_listing_is_unseen() {
     let mut rows = forged.rows.clone();
     rows.remove(300);
     rows.sort_by(|one, other| one.event_id.cmp(&other.event_id));
-    unknown(&up_to(715, rows, &forged, uncounted).await);
+    unknown(&up_to(745, rows, &forged, uncounted).await);
     // An event that is stored later may be stored after everything that is shown.
     let mut queued = forged.clone();
     queued.promises.ack = Some(Ack::Queued);
     queued.rows.remove(300);
-    unknown(&up_to(715, queued.rows.clone(), &queued, uncounted).await);
+    unknown(&up_to(745, queued.rows.clone(), &queued, uncounted).await);
 }
 
 #[tokio::test]
