@@ -171,13 +171,7 @@ impl fmt::Display for Observation {
                 grouped(*after_ms),
                 counted(*attempts_ended, "attempt", "attempts"),
             ),
-            Self::SeveralAddresses { addresses, has_races: true } => {
-                let text = "addresses of the target, which connections took in turn";
-                write!(out, "races were held over {addresses} {text}")
-            }
-            Self::SeveralAddresses { addresses, has_races: false } => {
-                write!(out, "connections went to {addresses} addresses of the target in turn")
-            }
+            Self::SeveralAddresses { addresses, has_races } => write_addresses(out, *addresses, *has_races),
             Self::StoredByOthers { events } => {
                 write!(out, "since the run ended, others have stored {}", counted(*events, "event", "events"))
             }
@@ -221,6 +215,17 @@ impl fmt::Display for Observation {
             ),
             Self::Saved(sentence) => out.write_str(sentence),
         }
+    }
+}
+
+/// Writes over how many addresses connections went, and races if there were any.
+fn write_addresses(out: &mut fmt::Formatter<'_>, addresses: usize, has_races: bool) -> fmt::Result {
+    match has_races {
+        true => write!(
+            out,
+            "races were held over {addresses} addresses of the target, which connections took in turn"
+        ),
+        false => write!(out, "connections went to {addresses} addresses of the target in turn"),
     }
 }
 
