@@ -13,8 +13,9 @@
 //! Sentinels that `verify` sent after the run stand in for later keys, unless a key that was shown
 //! before them is shown no longer: then a full view may push rows out.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
+use foldhash::{HashMap, HashSet};
 use truth::observed::Observed;
 use truth::observed::looks::Look;
 
@@ -66,10 +67,10 @@ impl Absent {
 fn bracketed(facts: &Facts<'_>, absent: &[u64]) -> Result<HashSet<u64>, WalkError> {
     let listing = &facts.evidence.observed.listing;
     if absent.is_empty() || !facts.evidence.one_clock || !listing.is_sound() || !has_told_borders(facts) {
-        return Ok(HashSet::new());
+        return Ok(HashSet::default());
     }
     let events = &facts.evidence.events;
-    let mut topics: HashMap<&str, Topic> = HashMap::new();
+    let mut topics: HashMap<&str, Topic> = HashMap::default();
     for ordinal in absent {
         topics.entry(events.topic(*ordinal)).or_default();
     }

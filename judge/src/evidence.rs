@@ -1,9 +1,9 @@
 //! Evidence: the files of one or more runs and of one observation, opened and checked to belong
 //! together.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
+use foldhash::HashSet;
 use thiserror::Error;
 use truth::files::FolderError;
 use truth::observed::Observed;

@@ -1,7 +1,6 @@
 //! Histories: a second pass over the ledger, for the few keys that are shown.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashSet};
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::target::answer::{Answer, Kind, Outcome};
 
@@ -18,7 +17,7 @@ pub fn histories(
     wanted: &HashSet<u64>,
 ) -> Result<HashMap<u64, Vec<Attempt>>, WalkError> {
     if wanted.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(HashMap::default());
     }
     let runs = evidence.frames.runs();
     let mut pass = Pass::new(evidence, wanted);
@@ -57,7 +56,7 @@ struct HeldCopy {
 
 impl<'a> Pass<'a> {
     fn new(evidence: &'a Evidence, wanted: &'a HashSet<u64>) -> Self {
-        Self { evidence, wanted, histories: HashMap::new(), open: HashMap::new(), origin: None }
+        Self { evidence, wanted, histories: HashMap::default(), open: HashMap::default(), origin: None }
     }
 
     fn take(&mut self, run: usize, frame: &Frame) {

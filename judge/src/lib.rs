@@ -13,8 +13,7 @@ pub mod resend;
 pub mod total_loss;
 pub mod verdict;
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashSet};
 use truth::chain::chain;
 pub use truth::numbers;
 

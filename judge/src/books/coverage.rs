@@ -1,8 +1,8 @@
 //! Coverage: the repeats that a run has tried. A PASS without races says nothing about races.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
+use foldhash::HashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use truth::plan::event::Events;
@@ -103,7 +103,7 @@ impl Coverage {
     }
 
     fn take_release(&mut self, requests: &[&[u64]], release: &Range<u32>, ended: &[Ended]) {
-        let mut holders: HashMap<u64, Vec<u32>> = HashMap::new();
+        let mut holders: HashMap<u64, Vec<u32>> = HashMap::default();
         for request in release.clone() {
             for ordinal in requests[request as usize] {
                 let held = holders.entry(*ordinal).or_default();

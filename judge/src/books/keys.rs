@@ -1,8 +1,9 @@
 //! State of a key in one byte, and the classes of all 256 values.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use foldhash::HashMap;
 use truth::observed::presence::Presence;
 
 const ACKED: u32 = 0;
@@ -152,7 +153,7 @@ impl Keys {
             unclear: None,
             rejected: None,
             sentinels: BTreeMap::new(),
-            many_unknown: HashMap::new(),
+            many_unknown: HashMap::default(),
         }
     }
 

@@ -12,7 +12,7 @@
 //! duplicate: the key waits with e = 20 ms. Then A reports new. It began at 10 ms, before e, so it
 //! can have stored the key. Had A begun at 25 ms, it would be a late new.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::interval::Interval;
 use super::keys::KeyState;

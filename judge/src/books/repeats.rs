@@ -7,8 +7,9 @@
 //! For example, 100 of 100 repeats were refused and 400 of 400 first requests were taken, in turn.
 //! Had the target refused both alike, it would have refused about 400 first requests.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
+use foldhash::{HashSet, HashSetExt};
 use truth::record::ledger::Done;
 use truth::target::answer::Outcome;
 

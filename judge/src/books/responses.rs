@@ -1,7 +1,6 @@
 //! Responses whose numbers, or whose status, cannot be right.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use truth::record::ledger::{Done, Scope};
 use truth::scenario::promises::Batch;
 use truth::target::answer::{Answer, Kinds, Outcome};

@@ -18,11 +18,11 @@
 
 mod opened;
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use foldhash::{HashMap, HashSet};
 use thiserror::Error;
 use truth::plan::Plan;
 use truth::plan::event::Events;
@@ -111,10 +111,10 @@ impl<'a> Walk<'a> {
         let ages = Ages::new(setting.window, times_tell, keys.clone());
         Self {
             setting,
-            open: HashMap::new(),
-            rounds: HashSet::new(),
-            closed: HashSet::new(),
-            later: HashSet::new(),
+            open: HashMap::default(),
+            rounds: HashSet::default(),
+            closed: HashSet::default(),
+            later: HashSet::default(),
             order: Order::default(),
             tally: Tally::new(keys, ages),
         }
@@ -164,7 +164,7 @@ impl<'a> Walk<'a> {
     /// forgotten.
     fn known(&self, round: &Round) -> HashSet<u64> {
         if self.setting.window.is_some() {
-            return HashSet::new();
+            return HashSet::default();
         }
         let keys = &self.tally.keys;
         let first = self.setting.plan.ordinals_of(round.index).start;

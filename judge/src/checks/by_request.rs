@@ -1,8 +1,7 @@
 //! Checks of whole requests: a batch that is stored in part, counts of new events, and invalid
 //! events.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use truth::chain::chain;
 use truth::plan::round::Round;
 use truth::record::ledger::{Frame, Scope};
@@ -64,7 +63,7 @@ impl Unanswered {
         let evidence = facts.evidence;
         let runs = evidence.frames.runs();
         let mut unanswered = Self::default();
-        let mut open: HashMap<(usize, u64), (Round, Vec<bool>)> = HashMap::new();
+        let mut open: HashMap<(usize, u64), (Round, Vec<bool>)> = HashMap::default();
         evidence.frames.for_each(|segment, frame| {
             match frame {
                 Frame::Open { round, .. } => {

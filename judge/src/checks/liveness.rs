@@ -4,8 +4,7 @@
 //! for longer than `[promises] drain` after the last response, break a promise. Without that
 //! promise no time is too long.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use truth::duration;
 use truth::observed::Settled;
 use truth::record::ledger::Frame;
@@ -111,7 +110,7 @@ pub(super) fn poisoned(facts: &Facts<'_>) -> Option<Observation> {
 
 /// Finds those of these keys during whose attempts some request was acknowledged.
 fn alive_meanwhile(facts: &Facts<'_>, spans: &[(u64, Interval)]) -> Option<HashSet<u64>> {
-    let mut alive = HashSet::new();
+    let mut alive = HashSet::default();
     let mut origin = None;
     if spans.is_empty() {
         return None;

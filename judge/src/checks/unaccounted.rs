@@ -1,7 +1,6 @@
 //! Keys that are listed without an attempt that can have stored them.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use truth::chain::chain;
 
 use crate::books::keys::Class;
@@ -37,7 +36,7 @@ impl Unaccounted {
         let named: HashSet<u64> = class.keys.iter().copied().collect();
         let (has_rejected, unread) = match history::rejected_among(facts.evidence, &named) {
             Ok(keys) => (keys, None),
-            Err(error) => (HashSet::new(), Some(chain(&error))),
+            Err(error) => (HashSet::default(), Some(chain(&error))),
         };
         let (rejected, unattempted_keys): (Vec<u64>, Vec<u64>) =
             class.keys.iter().partition(|ordinal| has_rejected.contains(ordinal));

@@ -1,9 +1,9 @@
 //! Slice of a run: the last round with an acknowledged key of its own, with the store of a target that did
 //! everything right.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
+use foldhash::HashMap;
 use truth::observed::counters::Counters;
 use truth::observed::looks::Looks;
 use truth::observed::rows::{Row, RowTally, SetSum};
@@ -94,7 +94,7 @@ pub(super) fn cut(facts: &Facts<'_>) -> Result<Option<Cut>, WalkError> {
     })?;
     let keys = evidence.plan.ordinals_of(round_index);
     let round = evidence.plan.round(round_index);
-    let mut attempts: HashMap<u64, Vec<Place>> = HashMap::new();
+    let mut attempts: HashMap<u64, Vec<Place>> = HashMap::default();
     for request in 0..round.requests() {
         for (place, ordinal) in round.request(request).iter().enumerate() {
             attempts.entry(*ordinal).or_default().push(Place { request, place });

@@ -52,7 +52,8 @@ pub struct Events {
     /// Twins; none if no pair is a twin, which is usual.
     twins: Option<Twins>,
     twin_key: u64,
-    variants: Variants,
+    /// Kinds of keys with copies that differ; none if all copies of every key are equal.
+    variants: Option<Variants>,
     variant_key: u64,
     side_key: u64,
     pool: Vec<u8>,
@@ -85,7 +86,7 @@ impl Events {
             payload_key: derived(seed, 1),
             twins: (!plan.twins.is_off()).then_some(plan.twins),
             twin_key: derived(seed, 2),
-            variants: plan.variants,
+            variants: (!plan.variants.is_off()).then_some(plan.variants),
             variant_key: derived(seed, 4),
             side_key: derived(seed, 5),
             pool,
@@ -137,8 +138,16 @@ impl Events {
     }
 
     /// Returns what a key has in common with the other key of its pair; `None` for almost all keys.
+    #[inline]
     pub fn twin(&self, ordinal: u64) -> Option<Twin> {
-        let twins = self.twins.as_ref().filter(|_| !self.is_sentinel(ordinal))?;
+        // Runs without twins ask several times for each event.
+        self.drawn_twin(self.twins.as_ref()?, ordinal)
+    }
+
+    fn drawn_twin(&self, twins: &Twins, ordinal: u64) -> Option<Twin> {
+        if self.is_sentinel(ordinal) {
+            return None;
+        }
         let twin = twins.of_pair(self.twin_key, ordinal >> 1)?;
         // An id without letters has only one case.
         let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
@@ -221,22 +230,27 @@ impl Events {
 
     /// True if some keys have copies of two kinds.
     pub fn has_variants(&self) -> bool {
-        !self.variants.is_off()
+        self.variants.is_some()
     }
 
     /// True if some keys have two payloads.
     pub fn has_two_payloads(&self) -> bool {
-        self.variants.has_two_payloads()
+        self.variants.as_ref().is_some_and(Variants::has_two_payloads)
     }
 
     /// Returns the way in which the copies of a key differ; `None` for almost all keys, whose
     /// copies are equal. A key that has the payload of another has no second one.
+    #[inline]
     pub fn variant(&self, ordinal: u64) -> Option<Variant> {
+        self.drawn_variant(self.variants.as_ref()?, ordinal)
+    }
+
+    fn drawn_variant(&self, variants: &Variants, ordinal: u64) -> Option<Variant> {
         let is_alike = self.twin(ordinal) == Some(Twin::SamePayload);
-        if self.variants.is_off() || self.is_sentinel(ordinal) || is_alike {
+        if self.is_sentinel(ordinal) || is_alike {
             return None;
         }
-        self.variants.of_key(self.variant_key, ordinal)
+        variants.of_key(self.variant_key, ordinal)
     }
 
     /// Returns the way in which the two payloads of a key differ; `None` for almost all keys, which
@@ -246,6 +260,7 @@ impl Events {
     }
 
     /// Returns the side of a key that a copy carries, by the place of the copy.
+    #[inline]
     pub fn side(&self, ordinal: u64, origin: Origin, place: usize) -> Side {
         match self.variant(ordinal) {
             Some(_) => origin.side(self.side_key, place),

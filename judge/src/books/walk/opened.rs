@@ -1,8 +1,8 @@
 //! Rounds and lists that are under way.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
+use foldhash::HashSet;
 use truth::plan::Plan;
 use truth::plan::invalid::Invalid;
 use truth::plan::round::Round;
@@ -89,8 +89,8 @@ impl Opened {
         Self {
             purpose: Some(purpose),
             round: None,
-            known: HashSet::new(),
-            invalid: HashSet::new(),
+            known: HashSet::default(),
+            invalid: HashSet::default(),
             ordinals: Vec::new(),
             batch,
             releases: Vec::new(),
