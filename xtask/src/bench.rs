@@ -39,9 +39,6 @@ const QUICK_SHARE: u64 = 10;
 /// Connections of all comparisons, unless the table says otherwise.
 const CONNECTIONS: u32 = 50;
 
-/// Packages that are built.
-const PACKAGES: [&str; 4] = ["aggregator", "loadgen", "verify", "xtask"];
-
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Command {
     /// Events a second that the aggregator stores, beside the database's own bulk insert
@@ -70,13 +67,8 @@ pub fn run(command: &Command, interrupt: &Interrupt) -> Result<ExitCode> {
     let load = machine::load_average();
     say("building in release");
     // The inserts into the database and the forger are examples, because examples may use what the
-    // programs do without. One call builds all: a part of them would be built with a part of the
-    // features, and built again.
-    let packages = PACKAGES.iter().flat_map(|name| ["-p", name]);
-    cargo::build(
-        ["--release", "--bins", "--example", "yardstick", "--example", "forge"].into_iter().chain(packages),
-        interrupt,
-    )?;
+    // programs do without.
+    cargo::build_all(true, interrupt)?;
     let programs = Programs::built(Profile::Release, interrupt)?;
     let tables = match command {
         Command::Ingest(settings) => ingest::measure(&settings.plan(), &programs)?,

@@ -109,6 +109,6 @@ fn gather(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {
 
 /// Builds the programs that the docs run.
 fn built(interrupt: &Interrupt) -> Result<Programs> {
-    cargo::build(["-p", "loadgen", "-p", "verify", "-p", "aggregator", "--bins"], interrupt)?;
+    cargo::build_all(false, interrupt)?;
     Programs::built(Profile::Debug, interrupt)
 }

@@ -65,7 +65,7 @@ struct Fuzzer<'a> {
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     // A build of the same set of crates as for the tests reuses their libraries. The aggregator
     // alone would need other features of them.
-    cargo::build(["--workspace", "--bins", "--examples"], interrupt)?;
+    cargo::build_all(false, interrupt)?;
     let programs = Programs::built(Profile::Debug, interrupt)?;
     let scratch = Scratch::new()?;
     let fuzzer = Fuzzer::install(settings, scratch.path(), interrupt)?;

@@ -80,7 +80,7 @@ impl Default for Settings {
 /// Runs the matrix. The exit code is 1 if a cell is wrong.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let rows = work::choose(table::all(), |mutant| mutant.name, &settings.names)?;
-    let programs = work::build("mutant", settings.is_release, interrupt)?;
+    let programs = work::build(settings.is_release, interrupt)?;
     let outcomes = Outcomes::open(&cargo::workspace().join(OUTCOMES), settings.is_continued)?;
     let sound: Vec<Mutant> = match settings.names.as_slice() {
         [] => MODES.iter().map(|mode| table::sound(mode).attempts(SOUND_ATTEMPTS)).collect(),

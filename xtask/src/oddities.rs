@@ -72,7 +72,7 @@ impl Default for Settings {
 /// Runs the matrix. The exit code is 1 if a cell is wrong.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let rows = work::choose(table::all(), |oddity| oddity.name, &settings.names)?;
-    let programs = work::build("oddity", settings.is_release, interrupt)?;
+    let programs = work::build(settings.is_release, interrupt)?;
     let outcomes = Outcomes::open(&cargo::workspace().join(OUTCOMES), settings.is_continued)?;
     let trials = trials(&rows, settings);
     let kept = work::make(&trials, outcomes, usize::from(settings.jobs), &programs, show::line)?;

@@ -62,7 +62,7 @@ pub fn require_programs() -> Result<()> {
 fn run_without(missing: &[&'static Tool], args: &[OsString], interrupt: &Interrupt) -> Result<ExitCode> {
     // The end-to-end tests run the workspace's programs, which `cargo test` alone does not build.
     // Their examples, too, which `cargo test` leaves out once it is told which tests to run.
-    cargo::build(["--workspace", "--bins", "--examples"], interrupt)?;
+    cargo::build_all(false, interrupt)?;
     if !args.iter().any(|arg| arg == "--doc") {
         // With cargo's own progress, which the run below cannot show.
         let status = cargo::show(cargo::command(["test", "--no-run"]).args(args), interrupt)?;

@@ -37,12 +37,9 @@ pub(crate) fn choose<'a, T>(
     Ok(rows.filter(|row| wanted.is_empty() || wanted.iter().any(|text| is_named(row, text))).collect())
 }
 
-/// Builds the programs and a target, which is an example of this crate.
-pub(crate) fn build(target: &str, is_release: bool, interrupt: &Interrupt) -> Result<Programs> {
-    let optimised: &[&str] = if is_release { &["--release"] } else { &[] };
-    let build = |what: &[&str]| cargo::build(what.iter().chain(optimised).copied(), interrupt);
-    build(&["-p", "verify", "-p", "loadgen", "--bins"])?;
-    build(&["-p", "xtask", "--example", target])?;
+/// Builds the programs, and the targets, which are examples of this crate.
+pub(crate) fn build(is_release: bool, interrupt: &Interrupt) -> Result<Programs> {
+    cargo::build_all(is_release, interrupt)?;
     Programs::built(if is_release { Profile::Release } else { Profile::Debug }, interrupt)
 }
 

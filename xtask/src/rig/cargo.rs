@@ -45,3 +45,12 @@ pub fn build<'a>(args: impl IntoIterator<Item = &'a str>, interrupt: &Interrupt)
     ensure!(status.success(), "the build failed");
     Ok(())
 }
+
+/// Builds all programs and examples of the workspace, as the tests do. A part of them would be built
+/// with a part of the features, and all of them again for the next command.
+pub fn build_all(is_release: bool, interrupt: &Interrupt) -> Result<()> {
+    build(
+        ["--workspace", "--bins", "--examples"].into_iter().chain(is_release.then_some("--release")),
+        interrupt,
+    )
+}
