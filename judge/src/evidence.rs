@@ -355,8 +355,8 @@ impl Evidence {
         })
     }
 
-    /// Returns the trace context of a try of a request that carries these keys; none if it had none,
-    /// as those that `verify` sends. Of a request with several keys, any of them will do.
+    /// Returns the trace context of a try of a request that carries these keys; none if it had none.
+    /// Of a request with several keys, any of them will do.
     pub fn traceparent(
         &self,
         scope: Scope,
@@ -364,9 +364,12 @@ impl Evidence {
         try_number: u16,
         ordinals: &[u64],
     ) -> Option<String> {
-        let Scope::Round(round) = scope else { return None };
-        let departure = Departure { round, request, try_number };
-        Some(self.traces.as_ref()?.of_request(departure, ordinals).to_string())
+        let traces = self.traces.as_ref()?;
+        let traceparent = match scope {
+            Scope::Round(round) => traces.of_request(Departure { round, request, try_number }, ordinals),
+            Scope::Resend(list) => traces.of_listed(list, request, ordinals),
+        };
+        Some(traceparent.to_string())
     }
 }
 

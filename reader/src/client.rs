@@ -13,6 +13,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::net::lookup_host;
+use truth::plan::trace::Traceparent;
 use truth::target::{Endpoint, Place, Target, TargetError};
 
 use crate::client::body::{MAX_BODY, too_large, unpacked};
@@ -226,8 +227,22 @@ impl TargetClient {
 
     /// POSTs a JSON body to a path, once, and reads the response to its end.
     pub async fn post(&self, path: &str, body: Vec<u8>, timeout: Duration) -> Posted {
+        self.post_traced(path, body, None, timeout).await
+    }
+
+    /// Does what [`TargetClient::post`] does, with a trace context if there is one.
+    pub async fn post_traced(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        traceparent: Option<Traceparent>,
+        timeout: Duration,
+    ) -> Posted {
         let request = self.http.post(self.detoured(&self.url(path))).timeout(timeout);
-        let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+        let mut request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+        if let Some(traceparent) = traceparent {
+            request = request.header("traceparent", traceparent.to_string());
+        }
         let mut response = match self.send(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Posted::NotConnected,

@@ -2,9 +2,10 @@
 //!
 //! *Resolve* sends the keys whose attempts are all unknown and that were not listed, to learn if
 //! the target has them. *Replay* sends acknowledged keys, each of which the target must
-//! deduplicate. *Sentinels* are events of the run's own, beyond the keys of its plan. A key that could hide a loss is never sent: an acknowledged key that the listing
-//! did not show, or an unknown key that it may have shown. The ledger holds every list of keys
-//! before the first byte of the list leaves.
+//! deduplicate. *Sentinels* are events of the run's own, beyond the keys of its plan. A key that
+//! could hide a loss is never sent: an acknowledged key that the listing did not show, or an unknown
+//! key that it may have shown. The ledger holds every list of keys before the first byte of the list
+//! leaves. If the run was traced, so are these requests.
 
 mod sender;
 
@@ -77,7 +78,7 @@ pub async fn send(
         foundation: is_sealed.then(|| Foundation::of(folder)).transpose()?,
     };
     let mut resending = Resending {
-        sender: Sender::new(client, &evidence.events, timeout),
+        sender: Sender::new(client, &evidence.events, evidence.traces, timeout),
         ledger: SegmentWriter::create(&folder.segment(lane), header)?,
         batch: evidence.plan.batch as usize,
         next_list: next_list(&evidence.frames)?,
@@ -137,7 +138,7 @@ impl Resending {
         loop {
             while self.is_reachable && under_way.len() < IN_FLIGHT && !waiting.is_empty() {
                 let request = next(&mut waiting);
-                under_way.spawn(self.sender.request(request, requests[request]));
+                under_way.spawn(self.sender.request(id, request, requests[request]));
             }
             let Some(ended) = under_way.join_next().await else { break };
             let sent = ended.expect("a request neither panics nor is aborted");

@@ -53,7 +53,9 @@ pub(super) fn of_answers(facts: &Facts<'_>, compared: &Compared) -> Vec<Finding>
                 let round = evidence.plan.round(*index);
                 evidence.traceparent(*scope, *request, *try_number, round.request(*request))
             }
-            Scope::Resend(_) => None,
+            // Where each request holds one key, its trace is that of the key, which is not at hand.
+            Scope::Resend(_) if evidence.plan.batch == 1 => None,
+            Scope::Resend(_) => evidence.traceparent(*scope, *request, *try_number, &[]),
         };
         Finding { traceparent, ..Finding::plain(format!("{shown}, request {request}: {detail}")) }
     };

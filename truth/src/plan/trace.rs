@@ -15,6 +15,8 @@ const OF_KEYS: u64 = 100;
 const OF_REQUESTS: u64 = 101;
 const OF_EVENTS: u64 = 102;
 const OF_TRIES: u64 = 103;
+const OF_LISTS: u64 = 104;
+const OF_LISTED: u64 = 105;
 
 /// Trace context of one request or event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,18 +60,31 @@ impl Traces {
     pub fn of_request(&self, departure: Departure, ordinals: &[u64]) -> Traceparent {
         let Departure { round, request, try_number } = departure;
         let number = round.wrapping_mul(self.requests_per_round).wrapping_add(request.into());
-        let trace = match ordinals {
-            [ordinal] if self.is_single => self.trace(OF_KEYS, *ordinal),
-            _ => self.trace(OF_REQUESTS, number),
-        };
+        let trace = self.trace_of(ordinals, OF_REQUESTS, number);
         let tries = derived(derived(self.nonce, OF_TRIES), number);
         Traceparent { trace, span: mix(tries ^ u64::from(try_number)).max(1) }
+    }
+
+    /// Returns the context of a request that `verify` sends, which carries these keys of a list.
+    pub fn of_listed(&self, list: u32, request: u32, ordinals: &[u64]) -> Traceparent {
+        let number = (u64::from(list) << 32) | u64::from(request);
+        let span = derived(derived(self.nonce, OF_LISTED), number).max(1);
+        Traceparent { trace: self.trace_of(ordinals, OF_LISTS, number), span }
     }
 
     /// Returns the context in the payload of a key, the same in all copies.
     pub fn of_event(&self, ordinal: u64) -> Traceparent {
         let span = derived(derived(self.nonce, OF_EVENTS), ordinal).max(1);
         Traceparent { trace: self.trace(OF_KEYS, ordinal), span }
+    }
+
+    /// Returns the trace id of a request: that of its key if each request holds one, or else one by
+    /// its number.
+    fn trace_of(&self, ordinals: &[u64], draw: u64, number: u64) -> [u64; 2] {
+        match ordinals {
+            [ordinal] if self.is_single => self.trace(OF_KEYS, *ordinal),
+            _ => self.trace(draw, number),
+        }
     }
 
     fn trace(&self, draw: u64, number: u64) -> [u64; 2] {
@@ -158,6 +173,27 @@ mod tests {
         assert_eq!((ids(&header).0, ids(&copy).0), (ids(&event).0, ids(&event).0));
         let spans = HashSet::from([ids(&header).1, ids(&copy).1, ids(&event).1]);
         assert_eq!(spans.len(), 3);
+    }
+
+    #[test]
+    fn what_verify_sends_has_contexts_of_its_own() {
+        let several = traces(7, 100);
+        let mut seen = HashSet::new();
+        for number in 0..20 {
+            let departure = Departure { round: 0, request: number, try_number: 0 };
+            let sent = several.of_request(departure, &[1, 2]).to_string();
+            let (list, request) = (number / 4, number % 4);
+            let listed = several.of_listed(list, request, &[1, 2]).to_string();
+            for text in [sent, listed] {
+                let (trace, span) = ids(&text);
+                assert!(seen.insert(trace.to_owned()) && seen.insert(span.to_owned()), "{text}");
+            }
+        }
+        let single = traces(7, 1);
+        let listed = single.of_listed(3, 4, &[5]).to_string();
+        let event = single.of_event(5).to_string();
+        assert_eq!(ids(&listed).0, ids(&event).0, "the trace of the key");
+        assert_ne!(ids(&listed).1, ids(&event).1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reader::client::{Posted, TargetClient};
 use truth::clock::monotonic_ns;
 use truth::plan::event::Events;
+use truth::plan::trace::Traces;
 use truth::plan::variant::Origin;
 use truth::target::Target;
 use truth::target::answer::{Answer, Outcome};
@@ -33,24 +34,33 @@ pub(super) struct Sender {
     client: TargetClient,
     target: Arc<Target>,
     renderer: Renderer,
+    /// Trace contexts; none if the run was not traced.
+    traces: Option<Traces>,
     timeout: Duration,
 }
 
 impl Sender {
-    pub(super) fn new(client: &TargetClient, events: &Events, timeout: Duration) -> Self {
+    pub(super) fn new(
+        client: &TargetClient,
+        events: &Events,
+        traces: Option<Traces>,
+        timeout: Duration,
+    ) -> Self {
         let target = Arc::new(client.target().clone());
         let renderer = Renderer::new(Arc::new(events.clone()), &target);
-        Self { client: client.clone(), target, renderer, timeout }
+        Self { client: client.clone(), target, renderer, traces, timeout }
     }
 
-    /// Makes a request with these keys. It is sent when the future is polled.
+    /// Makes a request of a list with these keys. It is sent when the future is polled.
     pub(super) fn request(
         &mut self,
+        list: u32,
         request: usize,
         ordinals: &[u64],
     ) -> impl Future<Output = Sent> + Send + 'static {
         let mut body = Vec::new();
         self.renderer.body(ordinals, Origin::Later, &mut body);
+        let traceparent = self.traces.map(|traces| traces.of_listed(list, request as u32, ordinals));
         let client = self.client.clone();
         let target = Arc::clone(&self.target);
         let timeout = self.timeout;
@@ -58,7 +68,7 @@ impl Sender {
         async move {
             let t_start = monotonic_ns();
             let ended = |status, answer| Sent { request, t_start, status, answer };
-            match client.post(&target.publish.path, body, timeout).await {
+            match client.post_traced(&target.publish.path, body, traceparent, timeout).await {
                 Posted::Answered { status, body } => {
                     ended(status, Answer::classify(&target, status, &body, events))
                 }

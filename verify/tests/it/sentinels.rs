@@ -2,8 +2,10 @@
 
 use std::process::Output;
 
+use axum::http::HeaderMap;
 use judge::verdict::{CheckId, Status, Verdict};
 use truth::observed::Observed;
+use truth::plan::trace::Traces;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::reader::SegmentReader;
 use truth::record::ledger::{Frame, Purpose};
@@ -72,6 +74,32 @@ async fn a_finding_that_hangs_on_sentinels_is_looked_at_again_after_they_were_se
     assert!(stdout(&again).starts_with(FIRST_LINE), "{}", stdout(&again));
     assert_eq!(check(&saved(&folder), CheckId::Stranger).status, Status::Pass);
     assert_eq!(stub.published(), 2, "requests of 16 and 8 sentinels");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_is_traced_if_the_run_was() {
+    for is_traced in [true, false] {
+        let out = tempfile::tempdir().expect("a folder");
+        let mut forge = brief();
+        forge.scenario.load.trace = is_traced;
+        let forged = Forged { is_complete: false, ..forge.run() };
+        let stub = Stub::start(late(&forged)).await;
+        let folder = forged.write(out.path());
+        let output = verify(&folder, &stub, &["--sentinels"]);
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+        let traceparent = |headers: &HeaderMap| Some(headers.get("traceparent")?.to_str().ok()?.to_owned());
+        let mut sent: Vec<String> = stub.posted().iter().filter_map(traceparent).collect();
+        let traces = Traces::new(&forged.plan);
+        let listed = |(request, ordinals)| traces.of_listed(0, request, ordinals).to_string();
+        let ordinals = lists(&folder).concat();
+        let mut planned: Vec<String> = (0..).zip(ordinals.chunks(16)).map(listed).collect();
+        if !is_traced {
+            planned.clear();
+        }
+        sent.sort_unstable();
+        planned.sort_unstable();
+        assert_eq!(sent, planned);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

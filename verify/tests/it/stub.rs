@@ -130,6 +130,7 @@ struct Shared {
     script: Script,
     asked: usize,
     headers: Vec<HeaderMap>,
+    posted: Vec<HeaderMap>,
     stats_asked: usize,
     pages_asked: usize,
     firsts_asked: usize,
@@ -148,6 +149,7 @@ impl Stub {
             script,
             asked: 0,
             headers: Vec::new(),
+            posted: Vec::new(),
             stats_asked: 0,
             pages_asked: 0,
             firsts_asked: 0,
@@ -176,6 +178,11 @@ impl Stub {
         self.shared.lock().expect("no test panics here").headers.clone()
     }
 
+    /// Headers of all requests that sent events.
+    pub(crate) fn posted(&self) -> Vec<HeaderMap> {
+        self.shared.lock().expect("no test panics here").posted.clone()
+    }
+
     /// Numbers of requests for counters and for pages.
     pub(crate) fn asked(&self) -> (usize, usize) {
         let shared = self.shared.lock().expect("no test panics here");
@@ -188,8 +195,10 @@ async fn around(State(shared): State<Arc<Mutex<Shared>>>, request: Request, next
     let (is_busy, gzip, age) = {
         let mut shared = shared.lock().expect("no test panics here");
         shared.asked += 1;
-        if request.method() == Method::GET {
-            shared.headers.push(request.headers().clone());
+        let headers = request.headers().clone();
+        match *request.method() {
+            Method::GET => shared.headers.push(headers),
+            _ => shared.posted.push(headers),
         }
         (shared.asked <= shared.script.busy_for, shared.script.gzip, shared.script.age)
     };
