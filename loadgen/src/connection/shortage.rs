@@ -39,6 +39,16 @@ impl Shortage {
         }
     }
 
+    /// Returns the name of its error.
+    fn error(self) -> &'static str {
+        match self {
+            Self::Files => "EMFILE",
+            Self::FilesOfMachine => "ENFILE",
+            Self::Ports => "EADDRNOTAVAIL",
+            Self::Buffers => "ENOBUFS",
+        }
+    }
+
     /// Returns the shortage in words, with the name of its error.
     pub(crate) fn text(self) -> &'static str {
         match self {
@@ -93,6 +103,11 @@ impl Shortages {
             Shortage::Ports => self.eaddrnotavail,
             Shortage::Buffers => self.enobufs,
         }
+    }
+
+    /// Returns the count of each shortage, by the name of its error.
+    pub(crate) fn by_error(&self) -> [(&'static str, u64); ALL.len()] {
+        ALL.map(|shortage| (shortage.error(), self.count(shortage)))
     }
 
     /// Returns the shortages that were met, each with its count.
@@ -172,5 +187,8 @@ mod tests {
         let expected = [(Shortage::Files, 1), (Shortage::Ports, 2)];
         assert_eq!(met, expected.map(|(shortage, count)| Met { shortage, count }));
         assert_eq!(shared.so_far().worst(), Some(Shortage::Ports));
+        let by_error = shared.so_far().by_error();
+        assert_eq!(by_error, [("EMFILE", 1), ("ENFILE", 0), ("EADDRNOTAVAIL", 2), ("ENOBUFS", 0)]);
+        assert!(ALL.iter().all(|one| one.text().ends_with(&format!("({})", one.error()))));
     }
 }

@@ -74,7 +74,7 @@ pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) ->
     let workload = Workload::sum(executors);
     let live: Vec<Arc<LiveSums>> = (0..workload.lanes).map(|_| Arc::default()).collect();
     let start_ns = job.start_ns.max(monotonic_ns() + longest_lead_ns(executors));
-    let view = Arc::new(View::new(load, executors, start_ns, live.clone()));
+    let view = Arc::new(View::new(load, executors, start_ns, live.clone(), Arc::clone(&dial)));
     let metrics = metrics.map(|listener| Metrics::serve(listener, Arc::clone(&view), notices));
     let progress = Progress::new(Arc::clone(&view), job.output.color, notices);
     let mut poller = None;

@@ -114,6 +114,10 @@ fn text(now: &Glance, planned: Option<u64>) -> String {
     for (status, count) in &counts.statuses {
         out.sample("http_responses_total", &format!("{{status=\"{status}\"}}"), *count as f64);
     }
+    out.family("own_limits_total", "counter", "Connections that this machine could not open, by error.");
+    for (error, count) in now.shortages.by_error() {
+        out.sample("own_limits_total", &format!("{{error=\"{error}\"}}"), count as f64);
+    }
     let help = "Time from the first byte sent to the whole response.";
     out.summary("http_req_duration_seconds", help, &latencies.service);
     out.summary(
@@ -230,6 +234,7 @@ mod tests {
             "onceproof_planned_attempts 10",
             "onceproof_due_attempts 9",
             "onceproof_http_responses_total{status=\"200\"} 8",
+            "onceproof_own_limits_total{error=\"EMFILE\"} 0",
             "onceproof_http_req_duration_seconds_count 1",
         ] {
             assert!(page.lines().any(|other| other == line), "{line}: {page}");

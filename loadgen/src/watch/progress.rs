@@ -167,6 +167,7 @@ mod tests {
     use truth::observed::counters::Counters;
 
     use super::*;
+    use crate::connection::shortage::Shortages;
     use crate::meter::Tally;
     use crate::meter::counts::Counts;
     use crate::meter::live::Reported;
@@ -184,6 +185,7 @@ mod tests {
             started: 1050,
             reported: Reported { acked: 900, new: 640, duplicate: 260 },
             tally,
+            shortages: Shortages::default(),
             counters: Some(counters),
             is_over: false,
         }

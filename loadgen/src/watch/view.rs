@@ -10,6 +10,8 @@ use truth::observed::counters::Counters;
 use truth::scenario::schedule::Schedule;
 
 use crate::command::settings::LoadSettings;
+use crate::connection::dial::Dial;
+use crate::connection::shortage::Shortages;
 use crate::executor::{Executor, Workload};
 use crate::meter::Tally;
 use crate::meter::live::{self, LiveSums, Reported};
@@ -27,6 +29,7 @@ pub(crate) struct View {
     due: Option<Vec<Due>>,
     start_ns: u64,
     lanes: Vec<Arc<LiveSums>>,
+    dial: Arc<Dial>,
     measured: Mutex<Tally>,
     counters: Mutex<Option<Counters>>,
     is_over: AtomicBool,
@@ -75,6 +78,8 @@ pub(crate) struct Glance {
     pub(crate) reported: Reported,
     /// Tally of the lanes' last reports, up to half a second old.
     pub(crate) tally: Tally,
+    /// What this machine has lacked for connections by now.
+    pub(crate) shortages: Shortages,
     /// Counters of the target, as it last reported them.
     pub(crate) counters: Option<Counters>,
     /// True once the run has ended.
@@ -87,6 +92,7 @@ impl View {
         executors: &[Executor],
         start_ns: u64,
         lanes: Vec<Arc<LiveSums>>,
+        dial: Arc<Dial>,
     ) -> Self {
         Self {
             unit: load.unit(),
@@ -95,6 +101,7 @@ impl View {
             due: executors.iter().map(Due::of).collect(),
             start_ns,
             lanes,
+            dial,
             measured: Mutex::default(),
             counters: Mutex::default(),
             is_over: AtomicBool::new(false),
@@ -136,6 +143,7 @@ impl View {
             started: live::started(&self.lanes),
             reported: live::reported(&self.lanes),
             tally: unpoisoned(&self.measured).clone(),
+            shortages: self.dial.shortages(),
             counters: unpoisoned(&self.counters).clone(),
             is_over,
         }

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::program::Loadgen;
 use crate::stub::Stub;
 
-fn get(address: SocketAddr, path: &str) -> String {
+pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -51,7 +51,7 @@ fn metrics_are_served_while_the_run_goes_on() {
     assert!(TcpStream::connect(address).is_err(), "it ends with the run");
 }
 
-fn address_in(line: &str) -> SocketAddr {
+pub(crate) fn address_in(line: &str) -> SocketAddr {
     line.trim().trim_start_matches("metrics at http://").trim_end_matches("/metrics").parse().unwrap()
 }
 
