@@ -17,8 +17,9 @@ const REPLACE_IT: &str =
     "give the target another certificate, or skip certificate verification with --insecure";
 const SHOW_ONE: &str = "give one that it accepts with --cert FILE and --key FILE";
 const UPDATE_IT_OR_SHOW_ONE: &str = "let the target offer TLS 1.2 or 1.3 with modern ciphers, and \
-                                     a key of RSA, P-256, P-384 or Ed25519; if it asks for a \
-                                     client certificate, give another one";
+                                     a key of RSA, P-256, P-384 or Ed25519 (one of P-521 works \
+                                     with --insecure only); if it asks for a client certificate, \
+                                     give another one";
 const UPDATE_IT: &str = "let the target offer TLS 1.2 or 1.3 with modern ciphers";
 const OTHER_HTTP: &str = "leave --http2 out if it speaks only HTTP/1.1, or use it if it speaks only HTTP/2";
 const WITHOUT_TLS: &str = "use http:// for a target without TLS";

@@ -7,14 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    ActiveKeyExchange, CryptoProvider, SupportedKxGroup, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::ffdhe_groups::FfdheGroup;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    WantsVerifier,
+    CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, NamedGroup, RootCertStore,
+    SignatureScheme, WantsVerifier,
 };
 use thiserror::Error;
 use truth::target::Connect;
@@ -71,7 +74,7 @@ pub struct Trust {
 impl Trust {
     /// Returns the TLS that `connect` asks for.
     pub fn of(connect: &Connect) -> Result<Self, TrustError> {
-        let (provider, builder) = begun();
+        let (provider, builder) = begun(provider(connect.insecure));
         let verifier: Arc<dyn ServerCertVerifier> = if connect.insecure {
             Arc::new(AnyCertificate { provider: Arc::clone(&provider) })
         } else {
@@ -144,9 +147,18 @@ fn secret(path: &Path) -> Result<PrivateKeyDer<'static>, TrustError> {
     })
 }
 
+/// Returns the cryptography, with all curves of certificates if any certificate will do.
+fn provider(insecure: bool) -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    if insecure {
+        provider.kx_groups.push(&OfCertificates);
+    }
+    provider
+}
+
 /// Begins a configuration, and returns it with its cryptography.
-fn begun() -> (Arc<CryptoProvider>, ConfigBuilder<ClientConfig, WantsVerifier>) {
-    let provider = Arc::new(ring::default_provider());
+fn begun(provider: CryptoProvider) -> (Arc<CryptoProvider>, ConfigBuilder<ClientConfig, WantsVerifier>) {
+    let provider = Arc::new(provider);
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .expect("the provider knows the versions of TLS");
@@ -155,7 +167,7 @@ fn begun() -> (Arc<CryptoProvider>, ConfigBuilder<ClientConfig, WantsVerifier>) 
 
 /// Returns a configuration that accepts no certificate.
 pub(super) fn nobody() -> Arc<ClientConfig> {
-    let (_, builder) = begun();
+    let (_, builder) = begun(ring::default_provider());
     Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
@@ -239,6 +251,26 @@ impl ServerCertVerifier for TrustedCertificates {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Curve P-521, of which a certificate may have a key. TLS 1.2 has one list for the curves of
+/// certificates and of key exchanges, and a server shows no certificate of a curve that is not on it.
+/// The library exchanges no keys over this one, so it stands last.
+#[derive(Debug)]
+struct OfCertificates;
+
+impl SupportedKxGroup for OfCertificates {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, rustls::Error> {
+        Err(rustls::Error::General("key exchange over P-521 is not supported".to_owned()))
+    }
+
+    fn name(&self) -> NamedGroup {
+        NamedGroup::secp521r1
+    }
+
+    fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
+        None
     }
 }
 

@@ -2,6 +2,7 @@
 //! shows what the library of this program refuses.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::peers::process::Peer;
 use crate::program::{Loadgen, Ran};
@@ -33,6 +34,33 @@ fn insecure_accepts_a_certificate_however_old_it_is() {
         assert!(ran.stderr.contains("X.509 version 1, expected version 3"), "{version}: {}", ran.stderr);
         assert!(!ran.stderr.contains("start"), "it runs: {}", ran.stderr);
     }
+}
+
+#[test]
+fn insecure_accepts_a_key_of_a_curve_that_is_not_trusted() {
+    let papers = tempfile::tempdir().unwrap();
+    let [key, cert] = ["key.pem", "cert.pem"].map(|name| papers.path().join(name));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-nodes", "-subj", "/CN=localhost", "-newkey", "ec"])
+        .args(["-pkeyopt", "ec_paramgen_curve:P-521", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    for version in ["-tls1_2", "-tls1_3"] {
+        let peer = serve(&cert, &key, version);
+        let ran = get(&peer, "--insecure");
+        assert_eq!(ran.code, Some(0), "{version}: {}", ran.stderr);
+        let ran = get(&peer, &format!("--cacert {}", cert.display()));
+        assert_eq!(ran.code, Some(5), "{version}: {}", ran.stderr);
+        assert!(ran.stderr.contains("one of P-521 works with --insecure only"), "{version}: {}", ran.stderr);
+    }
+    let peer = serve(&cert, &key, "-tls1_2 -groups P-521");
+    let ran = get(&peer, "--insecure");
+    assert_eq!(ran.code, Some(5), "{}", ran.stderr);
+    assert!(ran.stderr.contains("key exchange over P-521 is not supported"), "{}", ran.stderr);
 }
 
 #[test]
