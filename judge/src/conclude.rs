@@ -170,6 +170,9 @@ fn observe(facts: &Facts<'_>, examined: &mut Examined) {
     if let Some(first) = trouble.first_unexpected.clone() {
         examined.observations.push(Observation::Unexpected { first });
     }
+    if let Some(first) = trouble.first_unclear.clone().filter(|_| facts.tally.sums.unclear == 0) {
+        examined.observations.push(Observation::StatusAlone { first });
+    }
     examined.observations.extend(several_addresses(facts));
     examined.observations.extend(respelled(facts));
     let sentinels = facts.tally.resent.sentinels;

@@ -27,7 +27,7 @@ use truth::record::folder::RunFolder;
 use truth::record::trouble::Trouble;
 
 use crate::command::settings::LoadSettings;
-use crate::connection::shortage::Shortages;
+use crate::connection::shortage::{Shortage, Shortages};
 use crate::executor::{Executor, Workload};
 use crate::meter::Tally;
 use crate::meter::counts::{Connections, Counts, Doubts, Races};
@@ -470,7 +470,7 @@ impl Summary {
     /// Returns a line that says how much of a count was sent, and the reason, if some was not.
     pub(crate) fn unsent(&self) -> Option<String> {
         let Counted { planned, never_sent } = self.counted;
-        let why = match (self.ended, self.own_limits.worst()) {
+        let why = match (self.ended, self.lacked()) {
             (Ending::Interrupted | Ending::Aborted, _) => "interrupted",
             (Ending::Threshold, _) => "a threshold ended the run",
             (Ending::LaneLost, _) => "the ledger could not be written",
@@ -478,6 +478,13 @@ impl Summary {
             (Ending::Complete | Ending::OutOfPatience, None) => "the target no longer responded",
         };
         (never_sent > 0).then(|| format!("sent {} of {planned}: {why}", planned.saturating_sub(never_sent)))
+    }
+
+    /// Returns what this machine lacked so that the run could not go on. Requests that were under way
+    /// at its end waited for the target, whatever else was lacking.
+    fn lacked(&self) -> Option<Shortage> {
+        let waited = self.ended == Ending::OutOfPatience && self.requests.unknown_because.cut_short > 0;
+        self.own_limits.worst().filter(|_| !waited)
     }
 
     /// Returns the number of addresses of the target that connections went to; 0 if nobody knows.
@@ -507,6 +514,11 @@ impl Summary {
             answered.push(format!("first {first}"));
         }
         Some(answered.join(", "))
+    }
+
+    /// True if the first response that does not acknowledge asks who is there.
+    pub(crate) fn asks_for_a_secret(&self) -> bool {
+        self.trouble.first_unexpected.as_ref().is_some_and(|first| matches!(first.status, 401 | 403))
     }
 
     /// Returns a note on redirects, which are not followed.

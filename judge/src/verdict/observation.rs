@@ -117,6 +117,11 @@ pub enum Observation {
         /// First response without an acknowledgement.
         first: Specimen,
     },
+    /// No response fits the description of the target, so the status alone acknowledges.
+    StatusAlone {
+        /// First response whose status does.
+        first: Specimen,
+    },
     /// Keys failed at every attempt, while others were acknowledged.
     Poisoned {
         /// Number of keys.
@@ -196,6 +201,10 @@ impl fmt::Display for Observation {
             Self::Unexpected { first } => {
                 let first = excerpt(first.to_string().as_bytes(), SHOWN);
                 write!(out, "first response that does not acknowledge: {first}")
+            }
+            Self::StatusAlone { first } => {
+                let first = excerpt(first.to_string().as_bytes(), SHOWN);
+                write!(out, "no response fits [target.answer], so each 2xx acknowledges; the first is {first}")
             }
             Self::Poisoned { keys, attempts, first, topic, event_id } => write!(
                 out,

@@ -76,6 +76,7 @@ fn the_senders_troubles_are_told_and_decide_nothing() {
     let other = Trouble {
         lost_because: vec![lost("length", 1, "no length"), lost("chunks", 1_000, "chunks are broken")],
         first_unexpected: Some(first),
+        first_unclear: Some(Specimen { status: 200, location: None, body: "<html>".to_owned() }),
         ..Trouble::default()
     };
     let trouble = Trouble::sum([one, other].iter());
@@ -84,6 +85,7 @@ fn the_senders_troubles_are_told_and_decide_nothing() {
     for sentence in [
         "requests without a whole response: chunks are broken (1,003), no length (1)",
         "first response that does not acknowledge: status 302 to /login, body `\\u{1b}[2J`",
+        "no response fits [target.answer], so each 2xx acknowledges; the first is status 200, body `<html>`",
     ] {
         assert!(told.iter().any(|told| told == sentence), "{sentence}: {told:#?}");
     }

@@ -191,14 +191,15 @@ impl AnswerReader {
         loop {
             let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
             let mut response = httparse::Response::new(&mut fields);
-            let parsed = response.parse(&self.input[self.at..]).map_err(Malformed::Head)?;
+            let head = &self.input[self.at..];
+            let parsed = response.parse(head).map_err(|error| Malformed::head(error, head))?;
             let httparse::Status::Complete(length) = parsed else {
                 return match self.input.len() {
                     0..=MAX_HEAD => Ok(false),
                     _ => Err(Malformed::HeadTooLong),
                 };
             };
-            let status = response.code.ok_or(Malformed::Head(httparse::Error::Status))?;
+            let status = response.code.ok_or_else(|| Malformed::head(httparse::Error::Status, head))?;
             if self.at + length > MAX_HEAD {
                 return Err(Malformed::HeadTooLong);
             }

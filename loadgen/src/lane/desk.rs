@@ -443,7 +443,7 @@ fn read_answer(
 ) -> Answer {
     let mut answer = Answer::classify(target, status, connection.body(), events as u32);
     live.report(tally.answered(&answer, status, events));
-    if !(200..300).contains(&status) {
+    if !(200..300).contains(&status) || answer.outcome == Outcome::Unclear {
         tally.counts.troubles.see(status, answer.outcome, connection, t_end);
     }
     // The first unclear body of a lane is enough to show.

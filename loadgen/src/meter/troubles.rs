@@ -22,6 +22,7 @@ pub(crate) struct Troubles {
     /// Requests without a whole response, by the name of the reason.
     lost: BTreeMap<&'static str, Reason>,
     first_unexpected: Option<Seen>,
+    first_unclear: Option<Seen>,
     redirects: u64,
     first_redirect: Option<Seen>,
     pub(crate) pauses: Pauses,
@@ -78,6 +79,9 @@ impl Troubles {
         if is_unexpected {
             self.first_unexpected.get_or_insert_with(seen);
         }
+        if outcome == Outcome::Unclear {
+            self.first_unclear.get_or_insert_with(seen);
+        }
     }
 
     /// Returns the troubles as `summary.json` keeps them.
@@ -91,6 +95,7 @@ impl Troubles {
         Trouble {
             lost_because: lost_because.collect(),
             first_unexpected: specimen(&self.first_unexpected),
+            first_unclear: specimen(&self.first_unclear),
             redirects: self.redirects,
             first_redirect: specimen(&self.first_redirect),
         }
@@ -99,7 +104,7 @@ impl Troubles {
 
 impl AddAssign<&Self> for Troubles {
     fn add_assign(&mut self, other: &Self) {
-        let Self { lost, first_unexpected, redirects, first_redirect, pauses } = other;
+        let Self { lost, first_unexpected, first_unclear, redirects, first_redirect, pauses } = other;
         for (name, more) in lost {
             match self.lost.get_mut(name) {
                 Some(known) => known.requests += more.requests,
@@ -107,6 +112,7 @@ impl AddAssign<&Self> for Troubles {
             }
         }
         keep_first(&mut self.first_unexpected, first_unexpected);
+        keep_first(&mut self.first_unclear, first_unclear);
         self.redirects += redirects;
         keep_first(&mut self.first_redirect, first_redirect);
         self.pauses += *pauses;

@@ -54,7 +54,7 @@ fn ending(summary: &Summary) -> Option<String> {
     let text = match summary.ended {
         Ending::Complete if summary.ledger_written => return None,
         Ending::Complete | Ending::LaneLost => "the run was stopped: its ledger could not be written",
-        Ending::OutOfPatience => match summary.own_limits.worst() {
+        Ending::OutOfPatience => match summary.lacked() {
             Some(shortage) => &format!("the run was given up: {}", shortage.text()),
             None => "the run was given up: the target no longer responded",
         },
@@ -102,10 +102,17 @@ fn trouble(summary: &Summary) -> Vec<String> {
         lost.map(|lost| line("because", &format!("{}: {}", counted(lost.requests, "request"), lost.example)));
     let unexpected =
         trouble.first_unexpected.iter().map(|first| line("first_unexpected", &first.to_string()));
+    let unclear = trouble.first_unclear.iter().map(|first| match summary.events.unclear {
+        0 => line(
+            "by_status_alone",
+            &format!("no response fits [target.answer], so each 2xx acknowledges; the first is {first}"),
+        ),
+        _ => line("first_unclear", &first.to_string()),
+    });
     let redirected = summary.redirected().map(|redirected| line("redirects", &redirected));
     let asked =
         summary.retry_after.map(|asked| line("retry_after", &paused(asked, summary.schedule.is_some())));
-    lost.chain(unexpected).chain(redirected).chain(asked).collect()
+    lost.chain(unexpected).chain(unclear).chain(redirected).chain(asked).collect()
 }
 
 /// Returns the pauses that responses asked for. At a rate, connections pause only before a retry.
@@ -145,7 +152,6 @@ fn why(summary: &Summary, outcome: &str) -> String {
             add("timed_out", doubts.timed_out);
             add("connection_broke", doubts.connection_broke);
             add("answer_malformed", doubts.answer_malformed);
-            add("answer_undeclared", doubts.answer_undeclared);
             for (status, count) in &requests.undeclared_statuses {
                 add(&format!("status_{status}"), *count);
             }

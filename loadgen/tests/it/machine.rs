@@ -1,5 +1,6 @@
 //! Limits of this machine: they are told as its own, and not as the target's faults.
 
+use crate::onlookers::{address_in, get};
 use crate::program::{Loadgen, Ran};
 use crate::stub::{Stub, serve_one_post};
 
@@ -31,6 +32,38 @@ fn connections_that_do_not_fit_the_limit_of_files_are_told_and_counted_apart() {
     assert!(summary["own_limits"]["emfile"].as_u64().unwrap() > 0, "{summary:#}");
     assert_eq!(summary["connections"]["refused"], 0, "the target refused nothing");
     assert!(ran.stdout.contains("this_machine............: "), "{}", ran.stdout);
+}
+
+#[test]
+fn prometheus_counts_what_this_machine_lacks() {
+    let stub = Stub::sound();
+    let arguments = "-n 400 --dup 0 --batch 1 -c 60 --lanes 1 --prometheus-addr 127.0.0.1:0";
+    let loadgen = Loadgen::against(&stub, &format!("{arguments} --prometheus-linger 1h"));
+    let command = loadgen.command_after("ulimit -n 44");
+    let mut running = loadgen.start_with(command);
+    let address = address_in(&running.wait_for_line("metrics at "));
+    running.wait_for_line("until they are scraped once more");
+    let page = get(address, "/metrics");
+    let ran = running.end();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let counted = ran.summary()["own_limits"]["emfile"].as_u64().unwrap();
+    assert!(counted > 0, "{}", ran.stdout);
+    for (error, count) in [("EMFILE", counted), ("EADDRNOTAVAIL", 0)] {
+        let line = format!("onceproof_own_limits_total{{error=\"{error}\"}} {count}");
+        assert!(page.lines().any(|other| other == line), "{line}: {page}");
+    }
+}
+
+#[test]
+fn a_target_that_falls_silent_is_told_although_this_machine_lacks_something() {
+    let stub = Stub::scripted(|it| if it.nth < 3 { it.answer() } else { it.hang() });
+    let arguments = "-n 400 --dup 0 --batch 1 -c 60 --lanes 1 --patience 2s";
+    let ran = after("ulimit -n 40", Loadgen::against(&stub, arguments));
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.summary()["own_limits"]["emfile"].as_u64().unwrap() > 0, "{}", ran.stdout);
+    let last = ran.stderr.lines().last().unwrap_or_default();
+    assert!(last.ends_with(" of 400: the target no longer responded"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("the run was given up: the target no longer responded"), "{}", ran.stdout);
 }
 
 #[test]

@@ -15,6 +15,10 @@ pub struct Trouble {
     pub lost_because: Vec<LostBecause>,
     /// First response whose status does not acknowledge; `null` if there was none.
     pub first_unexpected: Option<Specimen>,
+    /// First response whose status acknowledges and whose body contradicts `[target.answer]`; `null` if
+    /// there was none.
+    #[serde(default)]
+    pub first_unclear: Option<Specimen>,
     /// Number of responses with a redirect, which is not followed.
     pub redirects: u64,
     /// First of them; `null` if there was none.
@@ -73,6 +77,7 @@ impl Trouble {
         }
         self.redirects += other.redirects;
         self.first_unexpected = self.first_unexpected.take().or_else(|| other.first_unexpected.clone());
+        self.first_unclear = self.first_unclear.take().or_else(|| other.first_unclear.clone());
         self.first_redirect = self.first_redirect.take().or_else(|| other.first_redirect.clone());
     }
 }

@@ -21,7 +21,7 @@ fn read(bytes: &[u8], cuts: &[Index], closed: bool) -> Read {
     for end in ends {
         reader.input().extend_from_slice(&bytes[begin..end]);
         begin = end;
-        if let Some(whole) = reader.advance()? {
+        if let Some(whole) = reader.advance().map_err(without_text)? {
             return Ok(Some((whole.status, reader.body().to_vec())));
         }
     }
@@ -30,6 +30,14 @@ fn read(bytes: &[u8], cuts: &[Index], closed: bool) -> Read {
     }
     let whole = reader.end()?;
     Ok(Some((whole.status, reader.body().to_vec())))
+}
+
+/// Returns an error without the bytes that it shows, which are those that had come by then.
+fn without_text(error: Malformed) -> Malformed {
+    match error {
+        Malformed::Head { error, .. } => Malformed::Head { error, begins: String::new() },
+        other => other,
+    }
 }
 
 /// End of a legal response's body.

@@ -105,7 +105,10 @@ fn what_is_surely_no_answer_is_malformed() {
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", Malformed::BodyTooLong),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 16777217\r\n\r\n", Malformed::BodyTooLong),
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", Malformed::Switch),
-        (b"ICY 200 OK\r\n\r\n", Malformed::Head(httparse::Error::Version)),
+        (
+            b"ICY 200\x1b\r\n\r\n",
+            Malformed::Head { error: httparse::Error::Version, begins: "ICY 200\\u{1b}".to_owned() },
+        ),
     ];
     for (text, expected) in table {
         assert_eq!(read(text, 0, false), Err(expected), "{:?}", String::from_utf8_lossy(text));
