@@ -95,7 +95,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let manifest = manifest(load, &output.rerun, &workload);
     let (folder, lock) = RunFolder::create(&output.results, &manifest)?;
     baseline.save(&folder)?;
-    mark_origin(&load.scenario, &folder, notices);
+    mark_origin(&folder, notices);
     keep_log(&load.scenario, process.as_mut(), &folder)?;
     announce::announce(load, &workload, &folder, notices);
     announce::warn(load, &target.endpoint, &workload, &addresses, notices);
@@ -159,14 +159,13 @@ async fn conclude(settings: Settings, ended: Ended, notices: Notices) -> u8 {
     }
 }
 
-/// Marks the run folder as this user's own if it names something that `verify` is to do on this
-/// machine. Without the mark, `verify` asks.
-fn mark_origin(scenario: &Scenario, folder: &RunFolder, notices: Notices) {
-    if scenario.target.process.is_none() && scenario.database.is_none() {
-        return;
-    }
+/// Marks the run folder as this user's own. Without the mark, `verify` only reads the target that
+/// the folder names.
+fn mark_origin(folder: &RunFolder, notices: Notices) {
     if let Err(error) = origin::mark(folder) {
-        notices.note(&format!("verify will need --run-commands for this run: it cannot be marked: {error}"));
+        notices.note(&format!(
+            "the run folder cannot be marked as yours ({error}): verify takes it for another user's"
+        ));
     }
 }
 
@@ -183,7 +182,7 @@ async fn take_leave(
     if process.is_some() && !settings.verify {
         farewell::wait(reader, &settings.load.scenario.promises, notices).await;
     }
-    let code = Box::pin(judged::judge(settings, folder, outcome)).await;
+    let code = Box::pin(judged::judge(settings, folder, outcome, notices)).await;
     end_target(process, notices).await;
     code
 }
@@ -234,7 +233,11 @@ fn tell(
     let shown = if settings.output.json { summary.json() } else { summary.text(folder, judged_later) };
     let printed = print(&shown);
     if let Some(redirected) = summary.redirected() {
-        notices.note(&format!("{redirected}: load that URL instead"));
+        let way_out = match settings.load.scenario.request {
+            Some(_) => "load that URL instead",
+            None => "give the right URL with --target, or its path as publish.path of [target]",
+        };
+        notices.note(&format!("{redirected}: {way_out}"));
     }
     printed
 }
@@ -242,9 +245,11 @@ fn tell(
 /// Returns the last line of a run without any acknowledgement.
 fn no_ack(scenario: &Scenario, summary: &Summary, client: &TargetClient) -> Option<String> {
     let answered = summary.answered_without_effect()?;
-    let (method, hint) = match &scenario.request {
-        Some(request) => (&*request.method, ""),
-        None => ("POST", "; `verify probe URL` finds out what the target accepts"),
+    let method = scenario.request.as_ref().map_or("POST", |request| &*request.method);
+    let hint = match scenario.request {
+        _ if summary.asks_for_a_secret() => "; give one with --bearer-file, --basic-file or -H",
+        Some(_) => "",
+        None => "; `verify probe URL` finds out what the target accepts",
     };
     let url = client.url(&scenario.target.publish.path);
     Some(format!("no attempt was acknowledged by {method} {url}: {answered}{hint}"))

@@ -65,6 +65,27 @@ pub fn say_as(label: &str, line: &str) {
     drop(writeln!(stderr(), "{label}{}", printable(line)));
 }
 
+/// Printer of notes: lines on standard error about the course of things, which a user may not want.
+/// Warnings and errors are none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Notes {
+    is_quiet: bool,
+}
+
+impl Notes {
+    /// Prints nothing at all, if `is_quiet`.
+    pub fn new(is_quiet: bool) -> Self {
+        Self { is_quiet }
+    }
+
+    /// Prints a note.
+    pub fn say(self, line: &str) {
+        if !self.is_quiet {
+            say(line);
+        }
+    }
+}
+
 /// Returns standard error for a log, which escapes what it quotes by itself.
 pub fn log() -> Stderr {
     stderr()

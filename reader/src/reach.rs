@@ -154,6 +154,34 @@ impl Reach {
         self.login(variable)
     }
 
+    /// Returns the names of the secrets that connections of this kind take along.
+    pub fn secrets(&self, connect: &Connect) -> Vec<String> {
+        self.named_secrets(connect, |name| variable(name).is_some())
+    }
+
+    fn named_secrets(&self, connect: &Connect, is_set: impl Fn(&str) -> bool) -> Vec<String> {
+        let header = |header: &String| {
+            let name = header.split(':').next().unwrap_or_default().trim();
+            format!("the header {name}")
+        };
+        let mut secrets: Vec<String> = self.headers.iter().map(header).collect();
+        let mut add = |flag: Option<&str>, variables: &[&'static str]| match flag {
+            Some(flag) => secrets.push(format!("the secret of {flag}")),
+            None => secrets.extend(
+                variables.iter().filter(|name| is_set(name)).map(|name| format!("the secret of {name}")),
+            ),
+        };
+        let bearer = self.bearer_file.as_ref().map(|_| "--bearer-file");
+        add(bearer.or(self.basic_file.as_ref().map(|_| "--basic-file")), &[BEARER, BASIC]);
+        if connect.proxy.is_some() {
+            add(self.proxy_basic_file.as_ref().map(|_| "--proxy-basic-file"), &[PROXY]);
+        }
+        if let Some(cert) = &connect.cert {
+            secrets.push(format!("the client certificate {}", cert.display()));
+        }
+        secrets
+    }
+
     fn login(&self, variable: impl Fn(&str) -> Option<String>) -> Result<ProxyLogin, SecretError> {
         let (from, pair) = match &self.proxy_basic_file {
             Some(path) => (path.display().to_string(), secret(path)?),
@@ -276,6 +304,34 @@ mod tests {
         let mut connect = scenario();
         socks.outrank(&mut connect);
         assert_eq!((connect.to, connect.proxy), (scenario().to, socks.proxy));
+    }
+
+    #[test]
+    fn each_secret_that_is_taken_along_is_named_and_not_told() {
+        let named = |reach: &Reach, connect: &Connect, set: &[&str]| {
+            reach.named_secrets(connect, |name| set.contains(&name))
+        };
+        let plain = Connect::default();
+        assert_eq!(named(&Reach::default(), &plain, &[PROXY]), [""; 0], "there is no proxy");
+        assert_eq!(named(&Reach::default(), &plain, &[BASIC]), ["the secret of TARGET_BASIC_AUTH"]);
+        let reach = Reach {
+            headers: vec!["X-Key: hunter2".to_owned()],
+            bearer_file: Some("token".into()),
+            ..Reach::default()
+        };
+        let connect = Connect {
+            proxy: Some("http://p:1".to_owned()),
+            cert: Some("c.pem".into()),
+            key: Some("k.pem".into()),
+            ..plain
+        };
+        let expected = [
+            "the header X-Key",
+            "the secret of --bearer-file",
+            "the secret of TARGET_PROXY_AUTH",
+            "the client certificate c.pem",
+        ];
+        assert_eq!(named(&reach, &connect, &[BASIC, PROXY]), expected, "a file outranks variables");
     }
 
     #[test]

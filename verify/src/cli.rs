@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use reader::console::Notes;
 use reader::environment;
 use reader::looking::Looking;
 use reader::reach::Reach;
@@ -86,8 +87,9 @@ pub struct Options {
     )]
     pub database: Option<String>,
 
-    /// Start the program of `[target.process]`, and ask the query of `[database]`, although another
-    /// user or machine wrote the run folder, which names them. Read them in run.json first
+    /// Do what the run folder of another user or machine names: start the program of
+    /// `[target.process]`, ask the query of `[database]`, and send secrets and events to its target.
+    /// Read them in run.json first
     #[arg(long, conflicts_with = "offline", help_heading = SUBJECT)]
     pub run_commands: bool,
 
@@ -130,6 +132,10 @@ pub struct Options {
     /// Print all premises with their standing in this run, below the report
     #[arg(long, help_heading = RESULTS)]
     pub premises: bool,
+
+    /// Print no progress and no notes; warnings, errors and the report are printed
+    #[arg(short, long, help_heading = RESULTS)]
+    pub quiet: bool,
 
     /// Format of standard output
     #[arg(long, value_enum, default_value = "text", help_heading = RESULTS)]
@@ -203,6 +209,16 @@ impl Cli {
 }
 
 impl Options {
+    /// True if events are sent again, or sentinels.
+    pub(crate) fn sends(&self) -> bool {
+        self.resolve || self.replay.is_some() || self.sentinels
+    }
+
+    /// Returns the printer of notes.
+    pub(crate) fn notes(&self) -> Notes {
+        Notes::new(self.quiet)
+    }
+
     /// Returns what `loadgen --verify` asks for: to judge the run that it has just sent. With
     /// `sentinels`, they are sent if a finding hangs on them.
     pub fn for_run(
@@ -225,6 +241,7 @@ impl Options {
             replay: None,
             sentinels,
             premises: false,
+            quiet: false,
             looking,
             format: Format::Text,
             reach,

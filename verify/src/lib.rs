@@ -26,14 +26,15 @@ pub mod resend;
 mod run;
 
 pub use cli::{Cli, Options};
-use reader::console::{print_result, say};
+use reader::console::print_result;
 pub use run::{VerifyError, run, verdict};
 use truth::exit;
 
 /// Does what the command line asks for, and returns the exit code.
 pub async fn start(cli: Cli) -> u8 {
     if !cli.from_environment.is_empty() {
-        say(&format!("note: {} from the environment", cli.from_environment.join(", ")));
+        let notes = cli.options.notes();
+        notes.say(&format!("note: {} from the environment", cli.from_environment.join(", ")));
     }
     match cli.command {
         Some(cli::Command::Probe(options)) => probe::run(&options).await,

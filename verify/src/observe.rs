@@ -59,7 +59,7 @@ async fn look_until_decided(client: &TargetClient, wanted: &Wanted<'_>) -> Resul
         events: &events,
         keys,
         histories: Histories::new(wanted.tally, &events, keys),
-        progress: Progress::begin(client),
+        progress: Progress::begin(client, wanted.notes),
         ignores_topic: false,
     };
     let mut observer = Observer {

@@ -78,7 +78,7 @@ pub enum VerifyError {
     /// The target of the run could not be started again.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// The run folder of somebody else names a command.
+    /// The run folder of somebody else names what is not done unasked.
     #[error(transparent)]
     Foreign(#[from] ForeignCommand),
     /// The ledger cannot be read to its end.
@@ -181,6 +181,7 @@ pub async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
         return Ok(finish(judged(&evidence)?, observation, &runs));
     }
     commands::permit_query(options, &runs[0])?;
+    commands::permit_sending(options, &runs[0], &target(options, &runs)?)?;
     let process = start_target(options, &runs).await?;
     let verdict = online(options, &runs).await;
     if let Some(mut process) = process {
@@ -214,7 +215,7 @@ async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
         return Ok(judged);
     }
     if judged.verdict.verdict == Verdict::Fail {
-        say("note: nothing is sent again: that could hide what is missing now");
+        options.notes().say("note: nothing is sent again: that could hide what is missing now");
         return Ok(judged);
     }
     if send_again(options, &wish, runs, &judged.evidence).await? {
@@ -301,7 +302,7 @@ async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetPr
         return Ok(None);
     }
     commands::permit_process(options, &runs[0], &process)?;
-    say(&format!(
+    options.notes().say(&format!(
         "note: starting the target again, as the run's scenario says: {}",
         commands::line(&process)
     ));
@@ -312,10 +313,9 @@ async fn start_target(options: &Options, runs: &[Run]) -> Result<Option<TargetPr
 
 /// Locks all runs: exclusively if events are sent again, which the ledger records.
 fn lock(options: &Options, runs: &[Run]) -> Result<Vec<Lock>, VerifyError> {
-    let sends = options.resolve || options.replay.is_some() || options.sentinels;
     let mut locks = Vec::new();
     for run in runs {
-        if sends {
+        if options.sends() {
             locks.push(run.folder.lock_to_send()?);
         } else {
             locks.extend(run.folder.lock_to_read()?);
@@ -331,17 +331,20 @@ async fn send_again(
     runs: &[Run],
     evidence: &Evidence,
 ) -> Result<bool, VerifyError> {
+    let notes = options.notes();
     let lists = Lists::choose(wish, &Facts::gather(evidence)?);
     for reason in &lists.withheld {
-        say(&format!("note: {reason}"));
+        notes.say(&format!("note: {reason}"));
     }
     if lists.is_empty() {
-        say("note: there is nothing to send again");
+        notes.say("note: there is nothing to send again");
         return Ok(false);
     }
     let resolve = grouped(lists.resolve.len() as u64);
     let replay = grouped(lists.replay.len() as u64);
-    say(&format!("sending again: {resolve} keys whose attempts are all unknown, {replay} acknowledged keys"));
+    notes.say(&format!(
+        "sending again: {resolve} keys whose attempts are all unknown, {replay} acknowledged keys"
+    ));
     let client = client(options, &target(options, runs)?)?;
     let timeout = runs[0].manifest.scenario.load.timeout;
     resend::send(&client, &runs[0].folder, evidence, timeout, &lists).await?;
@@ -414,6 +417,7 @@ fn wanted<'a>(
         baseline: evidence.baseline.as_ref(),
         database,
         looking: options.looking,
+        notes: options.notes(),
     }
 }
 
@@ -472,7 +476,7 @@ fn finish(mut verdict: Judgement, observation: u32, runs: &[Run]) -> Judgement {
     if verdict.target.is_empty() {
         verdict.target.clone_from(&manifest.scenario.target.url);
     }
-    verdict.rerun.clone_from(&manifest.rerun);
+    commands::rerun(&manifest.rerun).clone_into(&mut verdict.rerun);
     let folder = &runs[0].folder;
     tell_of_failure_before(&verdict, folder);
     let written = write_json(&folder.file("verdict.json"), &verdict).and_then(|()| {
@@ -507,7 +511,7 @@ fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
     if is_another && before.verdict == Verdict::Fail && verdict.verdict != Verdict::Fail {
         let reason = before.reasons.first().map(ToString::to_string).unwrap_or_default();
         say(&format!(
-            "note: observation {} was a FAIL ({reason}); this one does not show it",
+            "warning: observation {} was a FAIL ({reason}); this one does not show it",
             before.observation
         ));
     }

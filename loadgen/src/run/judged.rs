@@ -4,10 +4,11 @@ use truth::record::folder::RunFolder;
 
 use super::outcome::Outcome;
 use crate::command::settings::Settings;
+use crate::watch::notice::Notices;
 
 /// Judges the run if that was asked for and there is something to judge; returns the exit code of
 /// both.
-pub(super) async fn judge(settings: Settings, folder: &RunFolder, outcome: Outcome) -> u8 {
+pub(super) async fn judge(settings: Settings, folder: &RunFolder, outcome: Outcome, notices: Notices) -> u8 {
     if !settings.verify || !outcome.is_judged() {
         return outcome.code();
     }
@@ -19,5 +20,6 @@ pub(super) async fn judge(settings: Settings, folder: &RunFolder, outcome: Outco
     let sentinels = true;
     let options =
         verify::Options::for_run(folder, url, target.database_url, target.reach, looking, sentinels);
+    let options = verify::Options { quiet: notices.is_quiet(), ..options };
     outcome.code_with(verify::run(options).await)
 }

@@ -92,6 +92,21 @@ fn asked_to_verify_it_ends_with_the_verdict() {
 }
 
 #[test]
+fn quiet_holds_for_the_judgement_too() {
+    // So few requests have no bookends: what is missing at the end hangs on sentinels.
+    let arguments = "-n 200 --dup 0 --batch 10 -c 1 --verify --settle 100ms";
+    for quiet in ["", "--quiet"] {
+        let stub = Stub::scripted(|it| if it.nth == 19 { it.forget() } else { it.answer() });
+        let ran = Loadgen::against(&stub, &format!("{arguments} {quiet}")).run();
+        assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains("\nFAIL  "), "{}", ran.stdout);
+        let is_quiet = !quiet.is_empty();
+        assert_eq!(ran.stderr.contains("sending 24 sentinels"), !is_quiet, "{}", ran.stderr);
+        assert_eq!(ran.stderr.is_empty(), is_quiet, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_run_with_failed_requests_has_run() {
     let stub = Stub::scripted(|it| if it.nth % 2 == 0 { it.close() } else { it.answer() });
     let ran = Loadgen::against(&stub, "-n 40 --dup 0 --batch 10 -c 1").run();

@@ -15,6 +15,18 @@ fn the_same_run_id_and_shard_are_refused_in_one_results_folder() {
 }
 
 #[test]
+fn a_run_folder_is_marked_as_its_users_own() {
+    let stub = Stub::sound();
+    let ran = Loadgen::against(&stub, "-n 10").run();
+    assert!(reader::origin::is_own(&ran.folder()), "{}", ran.stderr);
+    let loadgen = Loadgen::against(&stub, "-n 10");
+    let output = loadgen.command().env("XDG_STATE_HOME", "/dev/null").output().unwrap();
+    let ran = loadgen.ran(output);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: the run folder cannot be marked as yours ("), "{}", ran.stderr);
+}
+
+#[test]
 fn a_run_id_whose_events_the_target_shows_is_refused() {
     let stub = Stub::sound();
     let first = Loadgen::against(&stub, "-n 10 --run-id twice").run();

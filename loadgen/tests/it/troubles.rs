@@ -57,7 +57,10 @@ fn a_target_that_speaks_no_http_is_told_as_the_last_thing() {
     let ran = run("-n 2", |it| it.say("220 smtp.example ESMTP\r\n"));
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     let last = ran.stderr.lines().last().unwrap_or_default();
-    assert!(last.contains(": the response's head is not HTTP: invalid HTTP version (2 times)"), "{last}");
+    assert!(
+        last.contains("head is not HTTP (invalid HTTP version): `220 smtp.example ESMTP` (2 times)"),
+        "{last}"
+    );
     let judged = run("-n 2 --verify", |it| it.say("220 smtp.example ESMTP\r\n"));
     let last = judged.stderr.lines().last().unwrap_or_default();
     assert!(judged.code == Some(4) && last.contains("is not HTTP"), "{:?}: {}", judged.code, judged.stderr);
@@ -94,13 +97,40 @@ fn the_first_status_that_does_not_acknowledge_is_shown_with_its_body() {
 fn a_run_without_trouble_tells_of_none() {
     let ran = run("-n 3", |it| it.answer());
     let none = serde_json::json!({
-        "lost_because": [], "first_unexpected": null, "redirects": 0, "first_redirect": null,
+        "lost_because": [], "first_unexpected": null, "first_unclear": null, "redirects": 0, "first_redirect": null,
     });
     assert_eq!(ran.summary()["trouble"], none);
     assert_eq!(ran.summary()["retry_after"], serde_json::Value::Null);
-    for word in ["because", "unexpected", "redirect", "retry_after"] {
+    for word in ["because", "unexpected", "unclear", "by_status", "redirect", "retry_after"] {
         assert!(!ran.stdout.contains(word), "{word}: {}", ran.stdout);
     }
+}
+
+#[test]
+fn a_status_that_acknowledges_alone_is_told_with_its_body() {
+    let login = |it: &mut Exchange<'_>| it.say(with_length(200, "<html>log in</html>"));
+    let ran = run("-n 3", login);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let line = " by_status_alone.........: no response fits [target.answer], so each 2xx acknowledges; the first \
+                is status 200, body `<html>log in</html>`\n";
+    assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    let ran = run("-n 3", move |it| if it.nth == 1 { login(it) } else { it.answer() });
+    let line = " first_unclear...........: status 200, body `<html>log in</html>`\n";
+    assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    assert_eq!(ran.summary()["trouble"]["first_unclear"]["status"], 200);
+}
+
+#[test]
+fn a_remedy_fits_the_status() {
+    let remedy = |status: u16| {
+        let ran = run("-n 3", move |it| it.say(with_length(status, "no")));
+        assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+        ran.stderr.lines().last().unwrap_or_default().rsplit("; ").next().unwrap_or_default().to_owned()
+    };
+    assert!(remedy(401).contains("--bearer-file"), "{}", remedy(401));
+    assert!(remedy(422).contains("verify probe"), "{}", remedy(422));
+    let ran = run("-n 3", |it| it.say("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"));
+    assert!(ran.stderr.contains("to /x; loadgen follows no redirect: give the right URL"), "{}", ran.stderr);
 }
 
 /// Returns a refusal for now with this `Retry-After`.

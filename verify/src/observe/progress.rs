@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use judge::numbers::grouped;
 use reader::client::TargetClient;
-use reader::console;
+use reader::console::Notes;
 use tokio::time::timeout;
 
 /// Time between two lines.
@@ -18,14 +18,15 @@ const COSTLY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     client: TargetClient,
+    notes: Notes,
     began: Instant,
     said: Instant,
 }
 
 impl Progress {
-    pub(super) fn begin(client: &TargetClient) -> Self {
+    pub(super) fn begin(client: &TargetClient, notes: Notes) -> Self {
         let now = Instant::now();
-        Self { client: client.clone(), began: now, said: now }
+        Self { client: client.clone(), notes, began: now, said: now }
     }
 
     /// Waits for something that may take long, and says meanwhile how far it is.
@@ -49,7 +50,7 @@ impl Progress {
     /// Says what further looks cost, if that is much.
     pub(super) fn say_cost(&self, look: Duration) {
         if look >= COSTLY {
-            console::say(&format!(
+            self.notes.say(&format!(
                 "looking again, because something is amiss: a look at all rows takes about {} s",
                 look.as_secs()
             ));
@@ -62,6 +63,6 @@ impl Progress {
         let retrying = self.client.trace().retrying();
         let retrying = retrying.map_or_else(String::new, |failure| format!("; trying again: {failure}"));
         let elapsed_s = self.began.elapsed().as_secs();
-        console::say(&format!("looking for {elapsed_s} s: {rows} rows read{what}{retrying}"));
+        self.notes.say(&format!("looking for {elapsed_s} s: {rows} rows read{what}{retrying}"));
     }
 }

@@ -1,6 +1,7 @@
 //! Subject of an observation.
 
 use judge::books::tally::Tally;
+use reader::console::Notes;
 use reader::database::DatabaseReader;
 use reader::looking::Looking;
 use truth::plan::Plan;
@@ -22,4 +23,6 @@ pub struct Wanted<'a> {
     pub database: Option<&'a DatabaseReader>,
     /// Times for which the target is looked at.
     pub looking: Looking,
+    /// Printer of the progress.
+    pub notes: Notes,
 }

@@ -1,8 +1,9 @@
-//! Commands that a run folder names: the program of `[target.process]`, and the query of
-//! `[database]`.
+//! Wishes of a run folder: the program of `[target.process]`, the query of `[database]`, and the
+//! target, to which secrets and events go.
 //!
 //! Run folders are handed around, and a folder of somebody else is data: what it names is done only
-//! for this user's own folders, or if he says so.
+//! for this user's own folders, or if he says so. Without that, the target that it names is read,
+//! and gets nothing.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -10,15 +11,15 @@ use std::path::PathBuf;
 use judge::evidence::Run;
 use reader::origin;
 use thiserror::Error;
-use truth::target::{Database, Process};
+use truth::target::{Connect, Database, Process, Target};
 
 use crate::cli::Options;
 
 /// Refusal to do what a run folder of somebody else names.
 #[derive(Debug, Error)]
 #[error(
-    "{} was not written by your own loadgen on this machine, and its run.json has verify {command}; {remedy} with \
-     --run-commands",
+    "{} is not marked as written by your own loadgen on this machine, and its run.json has verify {command}; {remedy} \
+     with --run-commands",
     path.display()
 )]
 pub struct ForeignCommand {
@@ -50,12 +51,46 @@ pub(super) fn permit_query(options: &Options, run: &Run) -> Result<(), ForeignCo
     })
 }
 
+/// Permits to take secrets and events to the target of a run, or refuses it. Whoever names the
+/// target, and the ways of connecting to it, knows where they go.
+pub(super) fn permit_sending(options: &Options, run: &Run, target: &Target) -> Result<(), ForeignCommand> {
+    let mut taken = options.reach.secrets(&target.connect);
+    taken.extend(options.sends().then(|| "events".to_owned()));
+    let mut named = Connect { http2: target.connect.http2, ..Connect::default() };
+    options.reach.outrank(&mut named);
+    let has_named_ways = named == target.connect;
+    if taken.is_empty() || (options.target.is_some() && has_named_ways) {
+        return Ok(());
+    }
+    let (ways, remedy) = match has_named_ways {
+        true => ("", "name the target with --target, or let verify do so"),
+        false => (
+            ", in the ways of its [target.connect]",
+            "name the target with --target and those ways with flags, or let verify do so",
+        ),
+    };
+    permit(options, run, || ForeignCommand {
+        path: run.folder.path().to_path_buf(),
+        command: format!("send {} to {}{ways}", taken.join(", "), target.url),
+        remedy,
+    })
+}
+
 fn permit(
     options: &Options,
     run: &Run,
     refusal: impl FnOnce() -> ForeignCommand,
 ) -> Result<(), ForeignCommand> {
     if options.run_commands || origin::is_own(&run.folder) { Ok(()) } else { Err(refusal()) }
+}
+
+/// Returns the command that sends the load again, or nothing if it is more than words for `loadgen`:
+/// people run it as it is printed, and somebody else may have written it.
+pub(super) fn rerun(text: &str) -> &str {
+    let words = shlex::split(text).unwrap_or_default();
+    let is_loadgen = words.first().is_some_and(|word| word == "loadgen");
+    let quoted = shlex::try_join(words.iter().map(String::as_str));
+    if is_loadgen && quoted.is_ok_and(|quoted| quoted == text) { text } else { "" }
 }
 
 /// Returns the command of a process as a shell would take it.
@@ -71,4 +106,27 @@ pub(super) fn line(process: &Process) -> String {
 /// Quotes a word for a shell. None can hold a NUL.
 fn quoted(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).unwrap_or_else(|_| Cow::Owned(format!("{word:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_for_loadgen_are_a_command_to_run_again() {
+        for text in ["loadgen --count 7 --seed 3", "loadgen --scenario 'my own.toml' --topics 'a,b'"] {
+            assert_eq!(rerun(text), text);
+        }
+        for text in [
+            "",
+            "curl evil.example",
+            "loadgen --count 7; curl evil.example",
+            "loadgen --count $(id)",
+            "loadgen --count 7 # 'and so on",
+            "loadgen --count 7\nid",
+            "loadgen --count 'unended",
+        ] {
+            assert_eq!(rerun(text), "", "{text}");
+        }
+    }
 }

@@ -7,7 +7,6 @@ use judge::facts::Facts;
 use judge::numbers::counted;
 use judge::resend::Lists;
 use reader::client::TargetClient;
-use reader::console::say;
 use tokio::time::{Instant, sleep};
 use truth::clock::monotonic_ns;
 use truth::duration::format;
@@ -45,12 +44,12 @@ impl Sending<'_> {
     pub(super) async fn send(&self) -> Result<Option<Sentinels>, ResendError> {
         let lists = Lists::of_sentinels(&Facts::gather(self.evidence)?, self.shard);
         for reason in &lists.withheld {
-            say(&format!("note: {reason}"));
+            self.wanted.notes.say(&format!("note: {reason}"));
         }
         if lists.is_empty() {
             return Ok(None);
         }
-        say(&format!(
+        self.wanted.notes.say(&format!(
             "sending {}: events of the run's own, which show how the target lists what it has just acknowledged",
             counted(lists.sentinels.len() as u64, "sentinel", "sentinels")
         ));
@@ -94,7 +93,9 @@ impl Sending<'_> {
             }
             if Instant::now() >= until {
                 let why = looked.err().map_or_else(String::new, |error| format!("; {error}"));
-                say(&format!("note: not all sentinels were shown within {}{why}", format(patience)));
+                self.wanted
+                    .notes
+                    .say(&format!("note: not all sentinels were shown within {}{why}", format(patience)));
                 break;
             }
             sleep(pause).await;

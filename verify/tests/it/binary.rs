@@ -298,7 +298,11 @@ async fn a_second_look_is_kept_beside_the_first_and_replaces_the_verdict() {
     fs::remove_dir_all(folder.observation(2)).unwrap();
     let earlier = offline(&folder, &[]);
     assert_eq!(earlier.status.code(), Some(0));
-    assert!(stderr(&earlier).contains("note: observation 3 was a FAIL (lost: 1 of "), "{}", stderr(&earlier));
+    assert!(
+        stderr(&earlier).contains("warning: observation 3 was a FAIL (lost: 1 of "),
+        "{}",
+        stderr(&earlier)
+    );
     assert_eq!(saved(&folder).observation, 1);
     // If nothing can be written, the verdict is printed all the same.
     fs::remove_dir_all(folder.path().join("observed")).unwrap();

@@ -13,7 +13,7 @@ use truth::target::{Database, Process};
 
 use crate::binary::{offline, saved, small, stderr, stdout, verify_at};
 use crate::forge::{Forge, foreign};
-use crate::looked::script;
+use crate::looked::{brief, script};
 use crate::stub::Stub;
 
 /// Text that clears a terminal, turns what follows, and begins a line of its own.
@@ -64,7 +64,7 @@ fn a_program_that_a_folder_of_somebody_else_names_is_not_started_unasked() {
     let refused = verify_as_another(&folder, &[]);
     assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
     let command = format!("cd /tmp && MODE='a b' touch '{}'", marker.display());
-    for part in ["was not written by your own loadgen", &command, "--run-commands", "--target"] {
+    for part in ["not marked as written by your own loadgen", &command, "--run-commands", "--target"] {
         assert!(stderr(&refused).contains(part), "{part}: {}", stderr(&refused));
     }
     assert!(!marker.exists());
@@ -92,6 +92,64 @@ async fn a_query_that_a_folder_of_somebody_else_names_is_not_asked_unasked() {
         assert!(stderr(&refused).contains(part), "{part}: {}", stderr(&refused));
     }
     assert!(!copy.exists());
+}
+
+/// An address at which nothing listens.
+fn nobody() -> String {
+    let bound = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    format!("http://{}", bound.local_addr().expect("the address of a listener"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_goes_to_no_target_that_somebody_else_names() {
+    let out = tempfile::tempdir().unwrap();
+    let mut forge = brief();
+    let url = nobody();
+    forge.scenario.target.url.clone_from(&url);
+    let forged = forge.run();
+    let stub = Stub::start(script(&forged)).await;
+    let folder = forged.write(out.path());
+    let with_token = |more: &[&str]| {
+        let output = command(&folder, more).env("TARGET_BEARER_TOKEN", "hunter2").output().unwrap();
+        (output.status.code(), stderr(&output))
+    };
+    let (code, text) = with_token(&[]);
+    assert_eq!(code, Some(2), "{text}");
+    let sent = format!("send the secret of TARGET_BEARER_TOKEN to {url}; name the target with");
+    for part in ["not marked as written by your own loadgen", &sent, "--run-commands"] {
+        assert!(text.contains(part) && !text.contains("hunter2"), "{part}: {text}");
+    }
+    let (code, text) = with_token(&["--target", &stub.url]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(stub.headers().iter().all(|headers| headers["authorization"] == "Bearer hunter2"));
+    let (code, text) = with_token(&["--run-commands"]);
+    assert_eq!(code, Some(5), "nothing listens there: {text}");
+    let output = verify_as_another(&folder, &[]);
+    assert_eq!(output.status.code(), Some(5), "who takes nothing along may read: {}", stderr(&output));
+}
+
+#[test]
+fn nothing_is_sent_to_a_target_or_by_a_way_that_somebody_else_names() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = small().run().write(&out.path().join("plain"));
+    for more in ["--replay", "--resolve", "--sentinels", "-Hx-key: hunter2"] {
+        let refused = verify_as_another(&folder, &[more]);
+        let text = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(2), "{text}");
+        let sent = if more.starts_with("-H") { "send the header x-key to " } else { "send events to " };
+        assert!(text.contains(sent) && !text.contains("hunter2"), "{text}");
+    }
+    let mut forge = small();
+    let url = nobody();
+    let proxy = nobody();
+    forge.scenario.target.url.clone_from(&url);
+    forge.scenario.target.connect.proxy = Some(proxy.clone());
+    let folder = forge.run().write(&out.path().join("proxy"));
+    let refused = verify_as_another(&folder, &["--target", &url, "--replay"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains(", in the ways of its [target.connect]; "), "{}", stderr(&refused));
+    let named = verify_as_another(&folder, &["--target", &url, "--proxy", &proxy, "--replay"]);
+    assert_eq!(named.status.code(), Some(5), "nothing listens there: {}", stderr(&named));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use judge::facts::book;
 use judge::judge;
 use judge::verdict::Judgement;
 use reader::client::{ReadError, TargetClient};
+use reader::console::Notes;
 use reader::database::DatabaseReader;
 use reader::looking::Looking;
 use reader::tunnel::ProxyLogin;
@@ -47,6 +48,7 @@ pub(crate) async fn look_at(
         baseline: evidence.baseline.as_ref(),
         database,
         looking,
+        notes: Notes::default(),
     };
     observe(&client, &wanted).await
 }
