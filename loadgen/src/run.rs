@@ -247,7 +247,7 @@ fn no_ack(scenario: &Scenario, summary: &Summary, client: &TargetClient) -> Opti
     let answered = summary.answered_without_effect()?;
     let method = scenario.request.as_ref().map_or("POST", |request| &*request.method);
     let hint = match scenario.request {
-        _ if summary.asks_for_a_secret() => "; give one with --bearer-file, --basic-file or -H",
+        _ if summary.asks_for_a_secret() => "; give a token or login with --bearer-file, --basic-file or -H",
         Some(_) => "",
         None => "; `verify probe URL` finds out what the target accepts",
     };
