@@ -2,6 +2,7 @@
 
 pub(crate) mod cli;
 pub(crate) mod history;
+mod preview;
 pub(crate) mod reference;
 mod rerun;
 pub(crate) mod settings;

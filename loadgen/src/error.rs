@@ -1,5 +1,6 @@
 //! Errors that keep a run from beginning, or stop it, and their exit codes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reader::client::{ClientError, HeaderError};
@@ -17,6 +18,7 @@ use truth::printable::printable;
 use truth::record::ledger::LedgerError;
 use truth::scenario::ScenarioError;
 use truth::target::TargetError;
+use truth::target::secrets::masked;
 
 /// Error that keeps a run from beginning, or stops it.
 #[derive(Debug, Error)]
@@ -114,7 +116,20 @@ impl Failure {
     /// which show its place; any other message is one line.
     pub(crate) fn message(&self) -> String {
         let text = chain(self);
-        if matches!(self, Self::Scenario(_)) { text } else { printable(&text).into_owned() }
+        if matches!(self, Self::Scenario(_)) {
+            masked(&text).into_owned()
+        } else {
+            printable(&text).into_owned()
+        }
+    }
+
+    /// Returns the same error with the line and column of the scenario's file, if it is about a text
+    /// of it.
+    pub(crate) fn located(self, file: &Path) -> Self {
+        match self {
+            Self::Scenario(error) => Self::Scenario(error.located(file)),
+            other => other,
+        }
     }
 
     /// Returns the exit code of this error.

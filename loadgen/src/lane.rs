@@ -16,7 +16,7 @@ mod pause;
 mod queue;
 pub(crate) mod ramp;
 mod release;
-mod request;
+pub(crate) mod request;
 mod seat;
 
 use std::cell::RefCell;

@@ -57,7 +57,8 @@ fn plan(cli: Cli, requests: u32, from_environment: &[String]) -> u8 {
     match Settings::resolve(cli) {
         Ok(settings) => {
             tell(from_environment, Notices::new(false));
-            print_result(&show::plan(&settings.load, requests), exit::OK)
+            show::plan(&settings, requests)
+                .map_or_else(|failure| failed(&failure), |text| print_result(&text, exit::OK))
         }
         Err(failure) => failed(&failure),
     }

@@ -60,7 +60,8 @@ const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
     let Settings { load, target, output, .. } = &settings;
     files::raise_limit();
-    let fixed = Fixed::of(&load.scenario, &target.endpoint, &target.headers)?;
+    let secrets = Arc::new(load.secrets()?);
+    let fixed = Fixed::of(&load.scenario, &target.endpoint, &target.headers, &secrets)?;
     let client = TargetClient::new(&load.scenario.target, &target.headers, &target.reach.proxy_login()?)?;
     let metrics = match &output.prometheus_addr {
         Some(address) => Some(metrics::listen(address).await?),
@@ -100,11 +101,11 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     announce::announce(load, &workload, &folder, notices);
     announce::warn(load, &target.endpoint, &workload, &addresses, notices);
     announce::note_counters(load, &target.endpoint, &baseline, notices);
-    preflight::send_empty(&client, load, notices).await;
+    preflight::send_empty(&client, load, &secrets, notices).await;
 
     let dial = Arc::new(Dial::new(target.connector.clone(), addresses, target.connect_timeout));
     let reader = client.clone();
-    let reached = Reached { client, dial, fixed, process, metrics };
+    let reached = Reached { client, dial, fixed, secrets, process, metrics };
     let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
     let result = Box::pin(sending::run(job, reached, signals)).await?;
     if result.ending == Ending::Aborted {
@@ -245,13 +246,14 @@ fn tell(
 /// Returns the last line of a run without any acknowledgement.
 fn no_ack(scenario: &Scenario, summary: &Summary, client: &TargetClient) -> Option<String> {
     let answered = summary.answered_without_effect()?;
-    let method = scenario.request.as_ref().map_or("POST", |request| &*request.method);
+    let method =
+        scenario.request.as_ref().map_or(&*scenario.target.publish.method, |request| &*request.method);
     let hint = match scenario.request {
         _ if summary.asks_for_a_secret() => "; give a token or login with --bearer-file, --basic-file or -H",
         Some(_) => "",
         None => "; `verify probe URL` finds out what the target accepts",
     };
-    let url = client.url(&scenario.target.publish.path);
+    let url = client.url(scenario.target.publish.path.as_str());
     Some(format!("no attempt was acknowledged by {method} {url}: {answered}{hint}"))
 }
 

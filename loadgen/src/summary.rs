@@ -25,6 +25,7 @@ use truth::files::{FolderError, write_json};
 use truth::record::ending::{self, CheckedThreshold, Ending, LedgerEnd, Reached};
 use truth::record::folder::RunFolder;
 use truth::record::trouble::Trouble;
+use truth::target::secrets::masked;
 
 use crate::command::settings::LoadSettings;
 use crate::connection::shortage::{Shortage, Shortages};
@@ -442,7 +443,7 @@ impl Summary {
 
     /// Writes the file of k6's format in place, because it may be a device.
     pub(crate) fn export(&self, path: &Path) -> std::io::Result<()> {
-        std::fs::write(path, format!("{:#}\n", export::of(self)))
+        std::fs::write(path, &*masked(&format!("{:#}\n", export::of(self))))
     }
 
     /// Returns the block for people, which ends with the line for scripts.

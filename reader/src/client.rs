@@ -6,14 +6,14 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, HOST, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::net::lookup_host;
-use truth::plan::trace::Traceparent;
+use truth::target::request::Whole;
 use truth::target::{Endpoint, Place, Target, TargetError};
 
 use crate::client::body::{MAX_BODY, too_large, unpacked};
@@ -38,6 +38,8 @@ const MAX_RESPONSE: usize = 16 << 20;
 pub struct TargetClient {
     http: reqwest::Client,
     target: Target,
+    /// Names of the headers of every request, apart from the content type.
+    own: Arc<[String]>,
     way: Way,
     patience: Patience,
     trace: Arc<Trace>,
@@ -121,6 +123,8 @@ impl TargetClient {
             let (name, value) = parse_header(header)?;
             map.append(name, value);
         }
+        let own =
+            map.keys().map(|name| name.as_str().to_owned()).filter(|name| name != "content-type").collect();
         let endpoint = target.endpoint()?;
         // Without TLS no certificate is checked, but the library asks for a configuration all the
         // same.
@@ -167,7 +171,7 @@ impl TargetClient {
         let http = builder.tls_backend_preconfigured(ClientConfig::clone(&trust)).build();
         let http = http.expect("a client with its own TLS and without proxies has nothing to load");
         let patience = Patience::Once;
-        Ok(Self { http, target: target.clone(), way, patience, trace: Arc::default() })
+        Ok(Self { http, target: target.clone(), own, way, patience, trace: Arc::default() })
     }
 
     /// Returns a client of the same target with this patience.
@@ -227,21 +231,22 @@ impl TargetClient {
 
     /// POSTs a JSON body to a path, once, and reads the response to its end.
     pub async fn post(&self, path: &str, body: Vec<u8>, timeout: Duration) -> Posted {
-        self.post_traced(path, body, None, timeout).await
+        let fields = vec![("content-type".to_owned(), b"application/json".to_vec())];
+        let request = Whole { method: "POST".to_owned(), path: path.to_owned(), fields, body };
+        self.send_once(request, timeout).await
     }
 
-    /// Does what [`TargetClient::post`] does, with a trace context if there is one.
-    pub async fn post_traced(
-        &self,
-        path: &str,
-        body: Vec<u8>,
-        traceparent: Option<Traceparent>,
-        timeout: Duration,
-    ) -> Posted {
-        let request = self.http.post(self.detoured(&self.url(path))).timeout(timeout);
-        let mut request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
-        if let Some(traceparent) = traceparent {
-            request = request.header("traceparent", traceparent.to_string());
+    /// Sends a request once, and reads the response to its end. The headers of the client outrank
+    /// those of the request, except for its content type.
+    pub async fn send_once(&self, request: Whole, timeout: Duration) -> Posted {
+        let Whole { method, path, fields, body } = request;
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
+        let mut request =
+            self.http.request(method, self.detoured(&self.url(&path))).timeout(timeout).body(body);
+        for (name, value) in fields {
+            if !self.own.iter().any(|own| *own == name) {
+                request = request.header(name, value);
+            }
         }
         let mut response = match self.send(request).await {
             Ok(response) => response,

@@ -9,6 +9,7 @@ use thiserror::Error;
 use truth::chain::chain;
 use truth::exit;
 use truth::printable::printable;
+use truth::target::secrets::masked;
 
 /// Error of standard output: a full disk, or a reader that has gone away.
 #[derive(Debug, Error)]
@@ -25,9 +26,9 @@ impl Output {
         Self(BufWriter::new(stdout().lock()))
     }
 
-    /// Writes a part of the result.
+    /// Writes a part of the result, without guarded secrets.
     pub fn write(&mut self, text: &str) -> Result<(), Unprinted> {
-        Ok(self.0.write_all(text.as_bytes())?)
+        Ok(self.0.write_all(masked(text).as_bytes())?)
     }
 
     /// Writes out what is still buffered.

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use self::sums::Checksum;
+use crate::plan::values::rows::RowsError;
+use crate::target::secrets::masked;
 
 /// Error of making, reading or writing a run folder.
 #[derive(Debug, Error)]
@@ -61,6 +63,9 @@ pub enum FolderError {
         /// Difference from what was written.
         defect: Defect,
     },
+    /// A file of values cannot be read.
+    #[error(transparent)]
+    Values(#[from] RowsError),
     /// Another version wrote the file.
     #[error("{} has schema version {found}; this build reads version {known}", path.display())]
     Version {
@@ -161,8 +166,10 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderErro
 
 /// Writes a file as a whole: first a temporary file, which is renamed when it is complete. The
 /// temporary file is always a new one: in a folder of somebody else, its name may be a link to
-/// another place.
+/// another place. No guarded secret is written.
 pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
+    let masked = std::str::from_utf8(text).map(masked);
+    let text = masked.as_ref().map_or(text, |masked| masked.as_bytes());
     let part = path.with_extension("part");
     match fs::remove_file(&part) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("replace", &part)(error)),

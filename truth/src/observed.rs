@@ -22,6 +22,7 @@ use crate::observed::rows::{Anomaly, Contents, RowTally, SetSum};
 use crate::observed::sentinels::Sentinels;
 use crate::observed::topics::TopicScope;
 use crate::plan::Plan;
+use crate::target::secrets::masked;
 
 const MAGIC: [u8; 8] = *b"ONCESEEN";
 const VERSION: u16 = 2;
@@ -361,8 +362,8 @@ impl Observed {
         }
         write_renamed(&folder.join("anomalies.ndjson"), |out| {
             for anomaly in &self.anomalies {
-                serde_json::to_writer(&mut *out, anomaly)?;
-                out.write_all(b"\n")?;
+                // A target may show a secret in place of a row.
+                writeln!(out, "{}", masked(&serde_json::to_string(anomaly)?))?;
             }
             Ok(())
         })?;

@@ -9,12 +9,15 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use self::template::{Template, TemplateError};
+use self::id::{IdForm, IdSpec};
+use self::sentinel::ALL_TOPICS;
+use self::template::Template;
 use self::twin::Twins;
+use self::values::Values;
 use self::variant::Variants;
 
+mod error;
 pub mod event;
 pub mod id;
 pub mod invalid;
@@ -25,7 +28,10 @@ pub mod shard;
 pub mod template;
 pub mod trace;
 pub mod twin;
+pub mod values;
 pub mod variant;
+
+pub use error::PlanError;
 
 /// Version of the plan's bytes. Any change of what any plan sends needs a new version.
 pub const PLAN_VERSION: u32 = 1;
@@ -126,78 +132,16 @@ pub struct PlanSpec {
     /// One request in this many has an invalid event besides its own; 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub invalid: u32,
+    /// Form of the ids.
+    #[serde(default, skip_serializing_if = "IdSpec::is_plain")]
+    pub id: IdSpec,
+    /// Values of the scenario's own.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub values: Values,
 }
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
-}
-
-/// Error of numbers that do not make a plan.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum PlanError {
-    /// Another version wrote the plan.
-    #[error("the plan has version {found}; this build reads version {PLAN_VERSION}")]
-    Version {
-        /// Version that was found.
-        found: u32,
-    },
-    /// A number is outside its range.
-    #[error("{name} is {value}: it must be {range}")]
-    Range {
-        /// Name of the number.
-        name: &'static str,
-        /// Value that was given.
-        value: u64,
-        /// Values that are possible.
-        range: &'static str,
-    },
-    /// The ordinals behind those of a plan are reserved for sentinels.
-    #[error(
-        "the run would have {keys} keys, and 2147483648 (2^31) at most are possible: lower the count, raise dup, or \
-         send several runs"
-    )]
-    TooManyKeys {
-        /// Number of keys.
-        keys: u64,
-    },
-    /// The counts of the executors do not fit the total.
-    #[error(
-        "the counts of the executors do not fit the run: each must be at least 1, and their sum at most its count"
-    )]
-    Counts,
-    /// Duplicates are asked for, but no way of placing them is possible.
-    #[error(
-        "the duplicate share is above 0, but no possible mode of [mix] has a weight: raise in_batch, concurrent, next \
-         or delayed, or set dup to 0"
-    )]
-    NoMode,
-    /// There is no topic.
-    #[error("there are no topics: name at least one")]
-    NoTopic,
-    /// The contract rejects the topic.
-    #[error("topic `{topic}` cannot be used: it must be 1 to 255 bytes, not blank, and without NUL")]
-    Topic {
-        /// Topic that was given.
-        topic: String,
-    },
-    /// The contract rejects the source.
-    #[error("source `{source_name}` cannot be used: it must be 1 to 255 bytes, not blank, and without NUL")]
-    Source {
-        /// Source that was given.
-        source_name: String,
-    },
-    /// Twins with the same id need two topics.
-    #[error("the trap same_id needs at least 2 topics, and there is 1: add topics, or leave the trap out")]
-    OneTopic,
-    /// The template makes no payload.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// Two topics are equal.
-    #[error("topic `{topic}` is listed twice: leave one out")]
-    RepeatedTopic {
-        /// Topic that was given.
-        topic: String,
-    },
 }
 
 /// A plan whose numbers are checked.
@@ -251,6 +195,9 @@ impl TryFrom<PlanSpec> for Plan {
         if spec.share[0] > 0 && possible(&spec).total() == 0 {
             return Err(PlanError::NoMode);
         }
+        if let Some(fault) = spec.values.fault(&spec.topics) {
+            return Err(PlanError::Values(fault));
+        }
         let acceptable =
             |text: &str| (1..=255).contains(&text.len()) && !text.trim().is_empty() && !text.contains('\0');
         if spec.topics.is_empty() {
@@ -258,13 +205,15 @@ impl TryFrom<PlanSpec> for Plan {
         }
         let mut named = HashSet::new();
         for topic in &spec.topics {
-            if !acceptable(topic) {
+            // One empty topic is that of an endpoint without topics.
+            if !acceptable(topic) && spec.topics != [""] {
                 return Err(PlanError::Topic { topic: topic.clone() });
             }
             if !named.insert(topic) {
                 return Err(PlanError::RepeatedTopic { topic: topic.clone() });
             }
         }
+        check_ids(&spec)?;
         if spec.twins.same_id > 0 && spec.topics.len() < 2 {
             return Err(PlanError::OneTopic);
         }
@@ -276,6 +225,23 @@ impl TryFrom<PlanSpec> for Plan {
         let requests = for_slots.max(2 * u64::from(spec.group)).next_multiple_of(u64::from(spec.group));
         let requests_per_round = u32::try_from(requests).expect("at most 320");
         Ok(Self { spec, requests_per_round })
+    }
+}
+
+/// Checks that the ids have room for what they hold.
+fn check_ids(spec: &PlanSpec) -> Result<(), PlanError> {
+    let refuse = |reason| Err(PlanError::Ids { id: spec.id.clone(), reason });
+    match spec.id.form {
+        IdForm::Integer if spec.twins.case > 0 => {
+            refuse("have no letters, which the trap case needs: leave it out")
+        }
+        IdForm::Integer if spec.topics.len() > ALL_TOPICS => {
+            refuse("have no room for more than 64 topics: use fewer, or another form")
+        }
+        IdForm::Uuid7 | IdForm::Ulid if spec.epoch_ms < 0 => {
+            refuse("hold a time since 1970, and the epoch is before it: choose a later one")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -311,6 +277,11 @@ impl std::ops::Deref for Plan {
 }
 
 impl Plan {
+    /// Returns the values of the scenario's own, whose files are read apart.
+    pub fn values_mut(&mut self) -> &mut Values {
+        &mut self.spec.values
+    }
+
     /// Returns the number of duplicates among the first `slots` slots.
     pub fn dups(&self, slots: u64) -> u64 {
         let [repeats, of] = self.spec.share;

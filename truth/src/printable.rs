@@ -4,29 +4,31 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Returns a text as one line that shows all its characters. Control characters, marks of
-/// direction and invisible formats are escaped as in Rust: `\n`, `\u{1b}`, `\u{202e}`. Nothing else
-/// is changed, backslashes included.
+use crate::target::secrets::masked;
+
+/// Returns a text as one line that shows all its characters, but no guarded secret. Control
+/// characters, marks of direction and invisible formats are escaped as in Rust: `\n`, `\u{1b}`,
+/// `\u{202e}`. Nothing else is changed, backslashes included.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    escaped(text, is_hidden, |out, hidden| write!(out, "{}", hidden.escape_default()))
+    escaped(masked(text), is_hidden, |out, hidden| write!(out, "{}", hidden.escape_default()))
 }
 
 /// Returns JSON of the same meaning that shows all its characters: those that [`printable`] escapes
 /// are escaped as in JSON. Line feeds stay, because within strings JSON has none.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     let is_hidden = |one: char| one != '\n' && is_hidden(one);
-    escaped(json, is_hidden, |out, hidden| {
+    escaped(masked(json), is_hidden, |out, hidden| {
         hidden.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))
     })
 }
 
 fn escaped(
-    text: &str,
+    text: Cow<'_, str>,
     is_hidden: impl Fn(char) -> bool,
     escape: impl Fn(&mut String, char) -> std::fmt::Result,
 ) -> Cow<'_, str> {
     if !text.contains(&is_hidden) {
-        return Cow::Borrowed(text);
+        return text;
     }
     let mut out = String::with_capacity(text.len() + 16);
     for one in text.chars() {

@@ -6,21 +6,25 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
-use thiserror::Error;
 
 use self::fault::Fault;
 use self::promises::{Preset, Promises};
-use self::share::{Share, ShareError};
+use self::share::Share;
+use crate::plan::id::IdSpec;
 use crate::plan::sentinel::MAX_KEYS;
 use crate::plan::twin::Twins;
+use crate::plan::values::Values;
 use crate::plan::variant::Variants;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::target::{Database, RowOrder, Target};
 
 mod check;
+mod epoch;
+mod error;
 mod executor;
 pub mod fault;
 mod load;
+mod place;
 pub mod promises;
 pub mod rate;
 mod request;
@@ -28,9 +32,12 @@ pub mod schedule;
 pub mod share;
 pub mod threshold;
 
+pub use epoch::Epoch;
+pub use error::ScenarioError;
 pub use executor::written::ExecutorError;
 pub use executor::{End, Executor, ExecutorKind, Executors, Stage, VuStage};
 pub use load::{Demand, Load, NamedExecutor};
+pub use place::TextFault;
 pub use request::FixedRequest;
 pub use request::body::{self, Body};
 
@@ -100,22 +107,29 @@ pub struct EventSpec {
     /// Topics that keys are spread over; a number stands for so many.
     #[serde(deserialize_with = "named_or_counted")]
     pub topics: Vec<String>,
+    /// Form of the ids.
+    #[serde(skip_serializing_if = "IdSpec::is_plain")]
+    pub id: IdSpec,
     /// The `source` of every event.
     pub source: String,
     /// Timestamp of key 0.
-    #[serde(with = "crate::time")]
-    pub epoch: Timestamp,
+    pub epoch: Epoch,
     /// Payloads.
     pub payload: PayloadSpec,
+    /// Values of the scenario's own, for the texts of requests.
+    #[serde(skip_serializing_if = "Values::is_empty")]
+    pub values: Values,
 }
 
 impl Default for EventSpec {
     fn default() -> Self {
         Self {
             topics: ["auth", "payment", "orders"].map(str::to_owned).to_vec(),
+            id: IdSpec::default(),
             source: "loadgen".to_owned(),
-            epoch: Timestamp::constant(1_735_689_600, 0),
+            epoch: Epoch::At(Timestamp::constant(1_735_689_600, 0)),
             payload: PayloadSpec::default(),
+            values: Values::default(),
         }
     }
 }
@@ -300,47 +314,6 @@ impl Default for Mix {
     }
 }
 
-/// Error of a scenario that cannot be used.
-#[derive(Debug, Error)]
-pub enum ScenarioError {
-    /// The file cannot be read.
-    #[error("cannot read scenario {path}")]
-    Read {
-        /// File.
-        path: String,
-        /// Cause.
-        source: std::io::Error,
-    },
-    /// The file of the payload cannot be read.
-    #[error("cannot read the payload's file {path}")]
-    Payload {
-        /// Cause.
-        path: String,
-        /// File.
-        source: std::io::Error,
-    },
-    /// The text is not TOML, or not a scenario. The message has line and column.
-    #[error("scenario {path} is not valid")]
-    Parse {
-        /// File.
-        path: String,
-        /// Position and reason.
-        source: Box<toml::de::Error>,
-    },
-    /// The duplicate share cannot be read.
-    #[error("the duplicate share {0}")]
-    Share(ShareError),
-    /// The keys of an executor do not make one.
-    #[error(transparent)]
-    Executor(#[from] ExecutorError),
-    /// The numbers do not make a plan.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A setting is out of range, or contradicts another.
-    #[error("{0}")]
-    Setting(String),
-}
-
 impl Scenario {
     /// Reads a scenario file, and the files that it names. `reference` is the scenario of the
     /// reference target, unless there is a file of this name.
@@ -354,6 +327,7 @@ impl Scenario {
         let mut scenario = Self::parse(&text, &name)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         scenario.events.payload.resolve(folder)?;
+        scenario.events.values.read(folder)?;
         scenario.target.connect.below(folder);
         if let Some(process) = &mut scenario.target.process {
             process.folder = folder.join(&process.folder);
@@ -363,8 +337,10 @@ impl Scenario {
 
     /// Parses the text of a scenario; `path` is for messages.
     pub fn parse(text: &str, path: &str) -> Result<Self, ScenarioError> {
-        let mut scenario: Self = toml::from_str(text)
-            .map_err(|source| ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) })?;
+        let mut scenario: Self = toml::from_str(text).map_err(|source| {
+            place::of_parse(text, path, &source)
+                .unwrap_or_else(|| ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) })
+        })?;
         scenario.apply_preset();
         Ok(scenario)
     }
@@ -415,12 +391,14 @@ impl Scenario {
             },
             topics: self.events.topics.clone(),
             source: self.events.source.clone(),
-            epoch_ms: self.events.epoch.as_millisecond(),
+            epoch_ms: self.events.epoch.ms(),
             payload_bytes: self.events.payload.bytes,
             payload_template: self.events.payload.template.clone(),
             twins: self.traps.twins(),
             variants: self.traps.variants(),
             invalid: self.traps.invalid,
+            id: self.events.id.clone(),
+            values: self.events.values.clone(),
         };
         let plan = Plan::try_from(spec)?;
         match plan.keys() {

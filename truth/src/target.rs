@@ -5,6 +5,8 @@
 //! target has no counters). The others (statuses, the envelope, the names of fields) are those of
 //! the reference.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use url::{Position, Url};
 
@@ -15,11 +17,17 @@ mod database;
 mod error;
 mod fields;
 mod listing;
+pub mod needed;
 mod process;
 mod proxy;
 mod publish;
+pub mod request;
+pub mod secrets;
+pub mod sign;
 mod stats;
+pub mod template;
 pub mod wire;
+mod written;
 
 pub use answer_fields::AnswerFields;
 pub use connect::{Connect, Endpoint, Place};
@@ -29,18 +37,21 @@ pub use fields::EventFields;
 pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields, RowOrder};
 pub use process::Process;
 pub use proxy::{Proxy, ProxyKind};
-pub use publish::{Envelope, Publish, StatusPattern};
+pub use publish::{Envelope, Flawed, Publish, RequestText, StatusPattern};
 pub use stats::StatsFields;
+pub use template::Template;
+use written::Written;
 
 /// Description of a target.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Target {
     /// Base URL, without the publish path.
     pub url: String,
     /// Ways of connecting that the URL does not hold.
-    #[serde(skip_serializing_if = "Connect::is_default")]
     pub connect: Connect,
+    /// Header fields of every request, by their names.
+    pub headers: BTreeMap<String, Template>,
     /// Form of the requests with events.
     pub publish: Publish,
     /// Places in the response to a publish.
@@ -52,7 +63,6 @@ pub struct Target {
     /// Names of an event's fields.
     pub fields: EventFields,
     /// Process of the target, if the tools start it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
 }
 
@@ -61,6 +71,7 @@ impl Default for Target {
         Self {
             url: "http://127.0.0.1:8080".to_owned(),
             connect: Connect::default(),
+            headers: BTreeMap::new(),
             publish: Publish::default(),
             answer: AnswerFields {
                 accepted: Some("/accepted".to_owned()),
@@ -89,12 +100,70 @@ impl Default for Target {
 }
 
 impl Target {
+    /// Returns a target that has nothing but a URL: no counters, no listing, and responses of which
+    /// only the status says something.
+    pub fn nothing() -> Self {
+        Self {
+            publish: Publish::nothing(),
+            answer: AnswerFields::default(),
+            stats: StatsFields::default(),
+            listing: Listing::default(),
+            ..Self::default()
+        }
+    }
+
+    /// True if the scenario describes its requests as text, so that what it leaves out is absent.
+    pub fn starts_from_nothing(&self) -> bool {
+        self.publish.text.is_some()
+    }
+
+    /// Returns the header fields of requests with events, by their names in small letters. Those of
+    /// `[target.publish]` outrank those of the target.
+    pub fn publish_headers(&self) -> BTreeMap<String, &Template> {
+        let both = self.headers.iter().chain(&self.publish.headers);
+        both.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+    }
+
+    /// True if requests with events are text with holes, in whole or in part.
+    pub fn has_texts(&self) -> bool {
+        let templates = self.publish_templates();
+        self.publish.text.is_some() || templates.iter().any(|(_, template)| template.holes().next().is_some())
+    }
+
+    /// Returns the content type of requests with events: JSON, unless the scenario says otherwise.
+    pub fn content_type(&self) -> String {
+        let said = self.publish_headers().get("content-type").map(|template| template.as_str().to_owned());
+        said.unwrap_or_else(|| "application/json".to_owned())
+    }
+
+    /// Returns the templates of requests with events, with the keys that hold them.
+    pub fn publish_templates(&self) -> Vec<(String, &Template)> {
+        let mut all = vec![("target.publish.path".to_owned(), &self.publish.path)];
+        for (table, headers) in [("target", &self.headers), ("target.publish", &self.publish.headers)] {
+            all.extend(headers.iter().map(|(name, value)| (format!("{table}.headers.{name}"), value)));
+        }
+        for (nth, flawed) in self.publish.invalid.iter().enumerate() {
+            if let Flawed::Event(event) = flawed {
+                all.push((format!("target.publish.invalid.{nth}"), event));
+            }
+        }
+        if let Some(sign) = &self.publish.sign {
+            all.push(("target.publish.sign.secret".to_owned(), &sign.secret));
+            all.push(("target.publish.sign.over".to_owned(), &sign.over));
+        }
+        if let Some(text) = &self.publish.text {
+            all.push(("target.publish.body".to_owned(), &text.body));
+            all.extend(text.event.as_ref().map(|event| ("target.publish.event".to_owned(), event)));
+        }
+        all
+    }
+
     /// Sets the base URL as people write it: with or without the scheme, a slash at the end, or the
     /// publish path.
     pub fn set_url(&mut self, text: &str) -> Result<(), TargetError> {
         let text = text.trim();
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let publish = self.publish.path.split('?').next().unwrap_or_default();
+        let publish = self.publish.path.as_str().split('?').next().unwrap_or_default();
         let trimmed = full.trim_end_matches('/');
         let base = trimmed.strip_suffix(publish).unwrap_or(trimmed).trim_end_matches('/');
         // The ways of connecting may be meant for another URL, so they are checked once that is
@@ -133,21 +202,12 @@ impl Target {
         };
         Endpoint::new(base, &Connect::default())?;
         let publish = Publish {
-            path: path.to_owned(),
+            path: Template::literal(path),
             ack: vec![StatusPattern::Class(2), StatusPattern::Class(3)],
             rejected: vec![StatusPattern::Class(4), StatusPattern::Exact(503)],
             ..Publish::default()
         };
-        Ok(Self {
-            url: base.to_owned(),
-            connect: Connect::default(),
-            publish,
-            answer: AnswerFields::default(),
-            stats: StatsFields::default(),
-            listing: Listing::default(),
-            fields: EventFields::default(),
-            process: None,
-        })
+        Ok(Self { url: base.to_owned(), publish, ..Self::nothing() })
     }
 
     /// Checks the JSON pointers.

@@ -24,6 +24,8 @@ use truth::record::ledger::{Done, Foundation, Frame, Header, LedgerError, MAX_RE
 use truth::record::manifest::FolderFormat;
 use truth::record::seal::seal_segment;
 use truth::target::answer::{Kind, Outcome};
+use truth::target::needed::NeededError;
+use truth::target::secrets::Secrets;
 
 use self::sender::{Sender, Sent};
 
@@ -42,6 +44,9 @@ pub enum ResendError {
     /// The ledger cannot be read to its end.
     #[error(transparent)]
     Walk(#[from] WalkError),
+    /// A secret of the requests is not there, or cannot be used.
+    #[error(transparent)]
+    Secrets(#[from] NeededError),
 }
 
 /// One sentinel that was sent. Times are in nanoseconds of the monotonic clock.
@@ -66,6 +71,7 @@ pub async fn send(
     timeout: std::time::Duration,
     lists: &Lists,
 ) -> Result<Vec<SentAt>, ResendError> {
+    let secrets = Secrets::needed(client.target(), &evidence.plan.values)?;
     let lane = folder.next_lane()?;
     // A folder of an earlier release keeps its format.
     let is_sealed = evidence.format == FolderFormat::Sealed;
@@ -78,7 +84,7 @@ pub async fn send(
         foundation: is_sealed.then(|| Foundation::of(folder)).transpose()?,
     };
     let mut resending = Resending {
-        sender: Sender::new(client, &evidence.events, evidence.traces, timeout),
+        sender: Sender::new(client, evidence, secrets, timeout),
         ledger: SegmentWriter::create(&folder.segment(lane), header)?,
         batch: evidence.plan.batch as usize,
         next_list: next_list(&evidence.frames)?,

@@ -15,8 +15,10 @@ use reader::reach::Reach;
 use truth::plan::Plan;
 use truth::plan::shard::{Shard, nonce_of_run_id, seed_of_run_id};
 use truth::scenario::{
-    Body, Demand, ExecutorKind, Executors, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics,
+    Body, Demand, Epoch, ExecutorKind, Executors, FixedRequest, Load, MAX_TOPICS, Scenario, numbered_topics,
 };
+use truth::target::needed::NeededError;
+use truth::target::secrets::Secrets;
 use truth::target::{AnswerFields, Endpoint, Listing, StatsFields, Target};
 
 use super::cli::{Cli, Http, Shape};
@@ -55,6 +57,8 @@ pub(crate) struct LoadSettings {
     pub(crate) bookends: bool,
     /// Set when the run id was given, so that its events may have been sent before.
     pub(crate) has_run_id: bool,
+    /// File of the scenario, for messages about its texts; none without one.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// Ways to the target, for the preflight and the connections.
@@ -129,6 +133,19 @@ impl LoadSettings {
         self.bookends && is_counted && self.scenario.request.is_none()
     }
 
+    /// Reads the secrets that requests with events need, and guards them from being shown.
+    pub(crate) fn secrets(&self) -> Result<Secrets, Failure> {
+        let scenario = &self.scenario;
+        Secrets::needed(&scenario.target, &scenario.events.values).map_err(|error| {
+            let NeededError::Missing(missing) = error else { return Failure::Usage(error.to_string()) };
+            let error = Failure::from(scenario.missing(&missing));
+            match &self.file {
+                Some(file) => error.located(file),
+                None => error,
+            }
+        })
+    }
+
     /// Returns the executors of this shard.
     pub(crate) fn executors(&self) -> Vec<Executor> {
         Executor::all(&self.plan, &self.scenario.load, &self.shapes, self.shard, self.lanes)
@@ -148,6 +165,12 @@ impl Settings {
         if cli.run_id.as_deref().is_some_and(|id| id.trim().is_empty()) {
             return Err(Failure::Usage("--run-id is empty; give it some text".to_owned()));
         }
+        if shard.of > 1 && scenario.events.epoch == Epoch::Now {
+            return Err(Failure::Usage(
+                "events.epoch = \"now\" would differ between the shards of a run: write the same time for all"
+                    .to_owned(),
+            ));
+        }
         let identity = Identity::of(cli.run_id.as_deref(), cli.seed)?;
         let database = DatabaseReader::new(scenario.database.as_ref(), cli.database.as_deref());
         let database = database.map_err(|error| Failure::Usage(error.to_string()))?;
@@ -155,7 +178,12 @@ impl Settings {
         // A schedule gets its count from the rate and the time.
         let count = shapes.only().filter(|shape| shape.schedule().is_none()).and_then(|shape| shape.total());
         let rerun = rerun(&cli, &scenario.load, count, identity.seed, shard);
-        let mut settings = Self::new(scenario, cli.shape, &identity, rerun)?;
+        let file = cli.scenario.clone();
+        let mut settings = Self::new(scenario, cli.shape, &identity, rerun).map_err(|error| match &file {
+            Some(file) => error.located(file),
+            None => error,
+        })?;
+        settings.load.file = file;
         settings.load.shard = shard;
         settings.load.has_run_id = cli.run_id.is_some();
         settings.load.bookends = !cli.no_bookends;
@@ -197,6 +225,7 @@ impl Settings {
             return Err(Failure::Usage("--connect-timeout must be longer than 0".to_owned()));
         }
         scenario.target.publish.gzip |= shape.gzip;
+        scenario.events.epoch = scenario.events.epoch.at_start();
         let plan = scenario.plan(identity.seed, identity.nonce)?;
         let shapes = scenario.executors()?;
         let endpoint = scenario.target.endpoint()?;
@@ -216,6 +245,7 @@ impl Settings {
                 lanes: shape.lanes,
                 bookends: true,
                 has_run_id: false,
+                file: None,
             },
             target: TargetSettings {
                 endpoint,

@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use reader::console::{print_result, say};
 use reader::tunnel::ProxyLogin;
 use truth::exit;
 use truth::plan::Plan;
-use truth::plan::event::Events;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::body::MOST_KEPT;
 use truth::scenario::{Executor, Executors, NamedExecutor, Scenario, ScenarioError};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
-use truth::target::wire::Renderer;
 
-use super::settings::LoadSettings;
+use super::preview::{self, Amount};
+use super::settings::Settings;
 use crate::connection::dial::Connector;
 use crate::error::Failure;
 use crate::executor::Workload;
@@ -49,7 +47,7 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
 
 fn checked(file: &Path) -> Result<String, Failure> {
     let scenario = Scenario::load(file)?;
-    let plan = scenario.plan(1, 1)?;
+    let plan = scenario.plan(1, 1).map_err(|error| Failure::from(error).located(file))?;
     // Reads the certificates, as a run would.
     Connector::new(&scenario.target, &scenario.target.endpoint()?, &ProxyLogin::default())?;
     let executors = scenario.executors()?;
@@ -58,7 +56,12 @@ fn checked(file: &Path) -> Result<String, Failure> {
         Executors::Named(executors) if executors.len() == 1 => "1 executor".to_owned(),
         Executors::Named(executors) => format!("{} executors", executors.len()),
     };
-    Ok(format!("{executor}, {}", amount(&scenario, &executors, &plan)))
+    let found = format!("{executor}, {}", amount(&scenario, &executors, &plan));
+    if !scenario.target.has_texts() || scenario.request.is_some() {
+        return Ok(found);
+    }
+    let request = preview::requests(&scenario, &plan, &[], 1, Amount::Beginning)?;
+    Ok(format!("{found}\n{}", request.trim_end()))
 }
 
 /// Returns how much is sent, in words.
@@ -105,7 +108,9 @@ fn executor(said: &NamedExecutor, executor: &Executor, unit: &str) -> String {
 
 /// Returns what a run would send: number of events, copies of each key, size of the ledger, first
 /// requests.
-pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
+pub(crate) fn plan(settings: &Settings, requests: u32) -> Result<String, Failure> {
+    let headers = &settings.target.headers;
+    let settings = &settings.load;
     let plan = &settings.plan;
     let load = &settings.scenario.load;
     let mut out = String::new();
@@ -120,17 +125,15 @@ pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
         }
     }
     line("sends", &amount(&settings.scenario, &settings.shapes, plan));
-    let method = settings.scenario.request.as_ref().map_or("POST", |request| &request.method);
-    line(
-        "to",
-        &format!("{method} {}{}", settings.scenario.target.url, settings.scenario.target.publish.path),
-    );
+    let target = &settings.scenario.target;
+    let method = settings.scenario.request.as_ref().map_or(&target.publish.method, |request| &request.method);
+    line("to", &format!("{method} {}{}", target.url, target.publish.path));
     if let Some(request) = &settings.scenario.request {
         let body = request.body.bytes();
-        return match std::str::from_utf8(body) {
+        return Ok(match std::str::from_utf8(body) {
             Ok(text) if text.len() <= MOST_KEPT => format!("{out}\n{text}\n"),
             Ok(_) | Err(_) => format!("{out}\na body of {} bytes\n", body.len()),
-        };
+        });
     }
     line("seed", &plan.seed.to_string());
     let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| counted(rounds, "round"));
@@ -147,7 +150,7 @@ pub(crate) fn plan(settings: &LoadSettings, requests: u32) -> String {
         let instants: Vec<String> = instants.map(|at| format!("{:.3} s", at as f64 / 1e9)).collect();
         line("leaves at", &format!("{} ...", instants.join(", ")));
     }
-    out + &first(settings, requests)
+    Ok(out + &preview::requests(&settings.scenario, plan, headers, requests, Amount::Whole)?)
 }
 
 /// Returns how many keys have how many copies.
@@ -208,22 +211,4 @@ fn length(frame: &Frame) -> u64 {
     let mut bytes = Vec::new();
     frame.encode(&mut bytes);
     bytes.len() as u64
-}
-
-/// Returns the bodies of the first requests.
-fn first(settings: &LoadSettings, requests: u32) -> String {
-    let plan = &settings.plan;
-    let mut renderer = Renderer::new(Arc::new(Events::new(plan)), &settings.scenario.target);
-    let rounds = plan.rounds().unwrap_or(u64::MAX);
-    let rounds = (0..rounds).map(|index| plan.round(index));
-    let all = rounds.flat_map(|round| (0..round.requests()).map(move |request| (round.clone(), request)));
-    let mut out = String::new();
-    for (round, request) in all.take(requests as usize) {
-        let mut body = Vec::new();
-        renderer.body(round.request(request), round.origin(request), &mut body);
-        let body = String::from_utf8_lossy(&body).into_owned();
-        writeln!(out, "\nround {}, request {request}\n{body}", round.index)
-            .expect("a String takes all that is written");
-    }
-    out
 }

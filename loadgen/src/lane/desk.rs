@@ -353,7 +353,11 @@ impl Desk {
         let again =
             worth_another && !self.stopped && u32::from(flight.try_number()) < self.job.limits.retries;
         let done = flight.done(t_end, !again, status, answer);
-        let mut pause = if again { backoff(flight.try_number()) } else { Duration::ZERO };
+        let mut pause = match again {
+            true => backoff(flight.try_number()),
+            false if self.queue.is_paced() => Duration::ZERO,
+            false => self.job.limits.think,
+        };
         if ended.is_ok() {
             if let Some(asked) = asked_for(connection.advice(), self.job.content.plan.seed, &done) {
                 // At a rate, the schedule goes on, and only the retry of this request waits.

@@ -7,6 +7,7 @@ use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::scenario::Load;
 use truth::target::Target;
+use truth::target::secrets::Secrets;
 
 use super::claims::Claims;
 use super::gate::Gate;
@@ -49,6 +50,7 @@ pub(crate) struct Content {
     pub(crate) plan: Arc<Plan>,
     pub(crate) events: Arc<Events>,
     pub(crate) target: Arc<Target>,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) fixed: Fixed,
 }
 
@@ -87,6 +89,8 @@ pub(crate) struct Limits {
     /// Number of requests after which a connection is closed; none for no limit.
     pub(crate) requests_per_connection: Option<u32>,
     pub(crate) retries: u32,
+    /// Time between the requests of a connection, where no rate says when they leave.
+    pub(crate) think: Duration,
     /// Longest time that requests in flight are waited for once no more are sent.
     pub(crate) graceful_stop: Duration,
 }
@@ -96,6 +100,7 @@ impl Limits {
         Self {
             timeout: load.timeout,
             first_byte_timeout: load.first_byte_timeout,
+            think: load.think,
             requests_per_connection: load.requests_per_connection,
             retries: load.retries,
             graceful_stop: load.graceful_stop,

@@ -12,12 +12,14 @@ use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 use truth::chain::chain;
+use truth::clock::utc_ms;
 use truth::observed::rows::{Equality, RowTally};
 use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::plan::variant::Origin;
 use truth::scenario::Scenario;
-use truth::target::wire::Renderer;
+use truth::target::request::{Asked, RequestWriter};
+use truth::target::secrets::Secrets;
 use truth::target::{Endpoint, Place, Proxy};
 
 use crate::command::settings::{LoadSettings, TargetSettings};
@@ -232,13 +234,18 @@ pub(crate) async fn try_out(database: &DatabaseReader, plan: &Plan, notices: Not
 
 /// Sends requests without an event, one after the other, and warns of responses that are missing or
 /// errors of the server. The counters, which were read before, show whether the requests left a trace.
-pub(crate) async fn send_empty(client: &TargetClient, load: &LoadSettings, notices: Notices) {
+pub(crate) async fn send_empty(
+    client: &TargetClient,
+    load: &LoadSettings,
+    secrets: &Arc<Secrets>,
+    notices: Notices,
+) {
     let events = Arc::new(Events::new(&load.plan));
-    let mut body = Vec::new();
-    Renderer::new(events, client.target()).body(&[], Origin::Later, &mut body);
+    let mut writer = RequestWriter::new(events, client.target(), Arc::clone(secrets));
     for _ in 0..load.scenario.traps.empty {
         let timeout = load.scenario.load.timeout;
-        let response = match client.post(&client.target().publish.path, body.clone(), timeout).await {
+        let request = writer.whole(&Asked::of(&[], Origin::Later, utc_ms()));
+        let response = match client.send_once(request, timeout).await {
             Posted::Answered { status, .. } if status < 500 => continue,
             Posted::Answered { status, .. } => format!("status {status}"),
             Posted::NotConnected | Posted::Lost => "no response".to_owned(),

@@ -19,6 +19,7 @@ use truth::record::faults;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Foundation, Header, LedgerError};
+use truth::target::secrets::Secrets;
 
 use super::conductor::{Conductor, Lanes, Onlookers};
 use super::faults::{Striker, Striking};
@@ -61,6 +62,7 @@ pub(super) struct Reached {
     pub(super) client: TargetClient,
     pub(super) dial: Arc<Dial>,
     pub(super) fixed: Fixed,
+    pub(super) secrets: Arc<Secrets>,
     /// Process of the target, if the scenario started it.
     pub(super) process: Option<TargetProcess>,
     /// Listener that serves the run's metrics.
@@ -70,7 +72,7 @@ pub(super) struct Reached {
 /// Sends this shard's part of the plan.
 pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) -> Result<RunResult, Failure> {
     let Job { load, executors, folder, notices, .. } = job;
-    let Reached { client, dial, fixed, process, metrics } = reached;
+    let Reached { client, dial, fixed, secrets, process, metrics } = reached;
     let workload = Workload::sum(executors);
     let live: Vec<Arc<LiveSums>> = (0..workload.lanes).map(|_| Arc::default()).collect();
     let start_ns = job.start_ns.max(monotonic_ns() + longest_lead_ns(executors));
@@ -85,7 +87,7 @@ pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) ->
     // Without a warm-up, what comes before the first request counts as well: the connections.
     let warm_up = load.scenario.load.warm_up;
     let measured_from_ns = warm_up.map_or(0, |warm_up| start_ns.saturating_add(warm_up.as_nanos() as u64));
-    let lanes = Starter::new(&job, dial, fixed, measured_from_ns)?.start_all(&live)?;
+    let lanes = Starter::new(&job, dial, Heads { fixed, secrets }, measured_from_ns)?.start_all(&live)?;
     let onlookers = Onlookers { view: &view, progress: &progress, notices };
     let mut conductor = Conductor::new(&load.scenario.load, executors, lanes, live, start_ns, onlookers);
     let unpolled = tokio::select! {
@@ -178,6 +180,12 @@ async fn poll_on(poller: Option<&mut Poller>) -> FolderError {
     }
 }
 
+/// Heads of the requests, and the secrets in them and in bodies.
+struct Heads {
+    fixed: Fixed,
+    secrets: Arc<Secrets>,
+}
+
 /// Starter of the lanes of all executors.
 struct Starter<'a> {
     job: &'a Job<'a>,
@@ -195,7 +203,7 @@ impl<'a> Starter<'a> {
     fn new(
         job: &'a Job<'a>,
         dial: Arc<Dial>,
-        fixed: Fixed,
+        heads: Heads,
         measured_from_ns: u64,
     ) -> Result<Self, FolderError> {
         let plan = Arc::new(job.load.plan.clone());
@@ -206,7 +214,8 @@ impl<'a> Starter<'a> {
                 events: Arc::new(Events::new(&plan)),
                 plan,
                 target: Arc::new(job.load.scenario.target.clone()),
-                fixed,
+                secrets: heads.secrets,
+                fixed: heads.fixed,
             },
             limits: Limits::of(&job.load.scenario.load),
             dial,

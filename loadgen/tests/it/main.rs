@@ -21,6 +21,7 @@ mod rate;
 mod raw;
 mod reach;
 mod releases;
+mod requests;
 mod retries;
 mod schema;
 mod shapes;

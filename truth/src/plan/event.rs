@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 
 use crate::plan::Plan;
-use crate::plan::id::{ID_LEN, IdScheme};
+use crate::plan::id::{ID_LEN, IdScheme, Ids};
 use crate::plan::rng::{Draw, derived, mix, scale};
 use crate::plan::sentinel::{self, MAX_KEYS};
 use crate::plan::template::{Piece, Place, Template};
 use crate::plan::trace::{Traceparent, Traces};
-use crate::plan::twin::{self, Twin, Twins};
+use crate::plan::twin::{Twin, Twins};
+use crate::plan::values::{Drawn, KeyOfValues, Values};
 use crate::plan::variant::{Origin, Side, Variant, Variants};
 
 /// Length of the text that payloads are cut from, beyond the longest payload.
@@ -23,6 +24,9 @@ const RESTAMPED_MS: i64 = 3_723_004;
 
 /// Longest source that the contract allows.
 const LONGEST_SOURCE: usize = 255;
+
+/// Draw of the ids of requests, apart from those of keys.
+const OF_BATCHES: u64 = 0xba7c;
 
 /// Characters of payload data; none needs an escape in JSON.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -41,7 +45,9 @@ pub enum Decoded {
 /// Events of one run.
 #[derive(Clone, Debug)]
 pub struct Events {
-    ids: IdScheme,
+    ids: Ids,
+    /// Ids of requests.
+    batch_ids: IdScheme,
     topics: Vec<String>,
     source: String,
     other_source: String,
@@ -58,6 +64,8 @@ pub struct Events {
     side_key: u64,
     pool: Vec<u8>,
     template: Option<Template>,
+    values: Values,
+    seed: u64,
     traces: Traces,
     /// Topics as they stand inside quotes.
     quoted_topics: Vec<String>,
@@ -76,7 +84,8 @@ impl Events {
             .map(|_| ALPHABET[draw.below(64) as usize])
             .collect();
         Self {
-            ids: IdScheme::new(plan.nonce),
+            ids: Ids::new(plan.nonce, &plan.id),
+            batch_ids: IdScheme::new(derived(plan.nonce, OF_BATCHES)),
             topics: plan.topics.clone(),
             source: plan.source.clone(),
             other_source: other_than(&plan.source),
@@ -94,6 +103,8 @@ impl Events {
                 .payload_template
                 .as_deref()
                 .map(|text| Template::parse(text).expect("a plan's template was checked")),
+            values: plan.values.clone(),
+            seed,
             traces: Traces::new(plan),
             quoted_topics: plan.topics.iter().map(|topic| inside_quotes(topic)).collect(),
             keys: plan.keys().unwrap_or(0),
@@ -150,7 +161,8 @@ impl Events {
         }
         let twin = twins.of_pair(self.twin_key, ordinal >> 1)?;
         // An id without letters has only one case.
-        let has_case = || self.ids.encode(ordinal & !1).iter().any(u8::is_ascii_alphabetic);
+        let first = ordinal & !1;
+        let has_case = || self.ids.has_case(first, self.first_timestamp_ms(first));
         (twin != Twin::Case || has_case()).then_some(twin)
     }
 
@@ -162,8 +174,11 @@ impl Events {
     /// Appends the id of a key.
     pub fn write_id(&self, ordinal: u64, out: &mut Vec<u8>) {
         match self.twin(ordinal).filter(|twin| twin.shares_id()) {
-            None => self.ids.write(ordinal, out),
-            Some(twin) => twin.spell(&self.ids.encode(ordinal & !1), ordinal & 1 == 1, out),
+            None => self.ids.write(ordinal, || self.timestamp_ms(ordinal), out),
+            Some(twin) => {
+                let first = ordinal & !1;
+                self.ids.write_twin(twin, first, self.first_timestamp_ms(first), ordinal & 1 == 1, out);
+            }
         }
     }
 
@@ -179,7 +194,7 @@ impl Events {
         if self.twins.is_some() {
             return self.decode_twin(topic, id);
         }
-        match self.ids.decode(id) {
+        match self.ids.decode(id, |ordinal| self.timestamp_ms(ordinal)) {
             None => Decoded::Foreign,
             Some(ordinal) if self.topic(ordinal) == topic => Decoded::Ours(ordinal),
             Some(ordinal) => Decoded::WrongTopic(ordinal),
@@ -189,9 +204,10 @@ impl Events {
     /// Returns the meaning of a row where one id may be of two keys, or be spelt in other ways than
     /// the plain one.
     fn decode_twin(&self, topic: &str, id: &str) -> Decoded {
-        let Some(ordinal) = twin::plain(id).and_then(|plain| self.ids.decode(&plain)) else {
-            return Decoded::Foreign;
-        };
+        // A key that shares only its timestamp has that of the first of its pair.
+        let decoded = self.ids.decode(id, |ordinal| self.timestamp_ms(ordinal));
+        let twin = || self.ids.decode_twin(id, |ordinal| self.first_timestamp_ms(ordinal));
+        let Some(ordinal) = decoded.or_else(twin) else { return Decoded::Foreign };
         let made = match self.twin(ordinal) {
             None => ordinal..=ordinal,
             Some(_) => ordinal & !1..=ordinal | 1,
@@ -206,7 +222,12 @@ impl Events {
     /// stand for what lies beyond them.
     pub fn timestamp_ms(&self, ordinal: u64) -> i64 {
         let first = if self.twin(ordinal) == Some(Twin::SameTimestamp) { ordinal & !1 } else { ordinal };
-        let after = if self.is_sentinel(ordinal) { self.keys + sentinel::place(ordinal) } else { first };
+        self.first_timestamp_ms(first)
+    }
+
+    /// Returns the timestamp of a key that is no second key of a pair.
+    fn first_timestamp_ms(&self, ordinal: u64) -> i64 {
+        let after = if self.is_sentinel(ordinal) { self.keys + sentinel::place(ordinal) } else { ordinal };
         within_calendar(self.epoch_ms.saturating_add_unsigned(after))
     }
 
@@ -268,24 +289,41 @@ impl Events {
         }
     }
 
-    /// Appends one payload of a key: from the user's template, or a JSON object of the plan's size.
-    pub fn write_payload(&self, ordinal: u64, side: Side, out: &mut Vec<u8>) {
-        let variant = if side == Side::Other { self.variant(ordinal) } else { None };
-        let ordinal = if self.twin(ordinal) == Some(Twin::SamePayload) { ordinal & !1 } else { ordinal };
-        let uniform = mix(ordinal ^ self.payload_key);
+    /// Returns a value of the scenario's own, of a key; none if the scenario has no such value.
+    pub fn value(&self, name: &str, ordinal: u64) -> Option<Drawn<'_>> {
+        let key = KeyOfValues { seed: self.seed, ordinal, topic: self.topic(ordinal) };
+        self.values.of(name, &key)
+    }
+
+    /// Returns the random text of a key's payload, as long as the size of payloads says.
+    pub fn data(&self, ordinal: u64, side: Side) -> &[u8] {
+        let is_other = side == Side::Other && self.variant(ordinal) == Some(Variant::OtherPayload);
+        let uniform = mix(self.payload_ordinal(ordinal) ^ self.payload_key);
         let [low, high] = self.payload_bytes;
         let size = u64::from(low) + scale(uniform, u64::from(high - low) + 1);
         let mut at = scale(mix(uniform), POOL_BYTES as u64) as usize;
-        if variant == Some(Variant::OtherPayload) {
+        if is_other {
             // Any place except that one.
             at = (at + 1 + scale(mix(!uniform), POOL_BYTES as u64 - 1) as usize) % POOL_BYTES;
         }
+        &self.pool[at..at + size as usize]
+    }
+
+    /// Returns the key whose payload a key has: its own, for almost all keys.
+    fn payload_ordinal(&self, ordinal: u64) -> u64 {
+        if self.twin(ordinal) == Some(Twin::SamePayload) { ordinal & !1 } else { ordinal }
+    }
+
+    /// Appends one payload of a key: from the user's template, or a JSON object of the plan's size.
+    pub fn write_payload(&self, ordinal: u64, side: Side, out: &mut Vec<u8>) {
+        let variant = if side == Side::Other { self.variant(ordinal) } else { None };
+        let whole = self.data(ordinal, side);
+        let ordinal = self.payload_ordinal(ordinal);
         if let Some(template) = &self.template {
-            return self.write_template(template, ordinal, &self.pool[at..at + size as usize], out);
+            return self.write_template(template, ordinal, whole, out);
         }
         let digits = decimal_digits(ordinal);
-        let data = (size as usize).saturating_sub(PAYLOAD_FRAME + digits);
-        let data = &self.pool[at..at + data];
+        let data = &whole[..whole.len().saturating_sub(PAYLOAD_FRAME + digits)];
         if variant == Some(Variant::KeyOrder) {
             out.extend_from_slice(b"{\"data\":\"");
             out.extend_from_slice(data);
@@ -319,6 +357,20 @@ impl Events {
                 }
             }
         }
+    }
+
+    /// Returns the trace context of a key, the same in all copies.
+    pub fn trace_of(&self, ordinal: u64) -> Traceparent {
+        self.traces.of_event(ordinal)
+    }
+
+    /// Returns the id of a request: a UUID, the same when the request is sent again.
+    pub fn batch_id(&self, origin: Origin, ordinals: &[u64]) -> [u8; ID_LEN] {
+        self.batch_ids.encode(match origin {
+            Origin::Planned { round, request } => mix(round) ^ u64::from(request),
+            // A list of keys is sent once, so its keys tell its requests apart.
+            Origin::Later => ordinals.iter().fold(!0, |state, ordinal| mix(state ^ ordinal)),
+        })
     }
 
     /// Returns the trace context in the payload of a key; none if payloads have none.

@@ -7,6 +7,10 @@
 
 use crate::plan::rng::{derived, mix};
 
+mod form;
+
+pub use form::{IdError, IdForm, IdSpec, Ids};
+
 /// Length of an id in its canonical spelling: 32 lower-case hexadecimal digits and four dashes.
 pub const ID_LEN: usize = 36;
 

@@ -13,8 +13,10 @@ use crate::plan::round::Round;
 pub struct Invalid {
     /// Number of events before it.
     pub place: usize,
-    /// Flaw of the event.
+    /// Flaw of the event, in the short form.
     pub flaw: Flaw,
+    /// Number that draws the flaw, where the scenario has a list of its own.
+    pub drawn: u64,
 }
 
 /// Flaw of an invalid event.
@@ -44,6 +46,7 @@ impl Invalid {
         let further = mix(drawn);
         let place = [0, events / 2, events][scale(further, 3) as usize];
         let flaws = [Flaw::NoId, Flaw::BlankTopic, Flaw::NulInId, Flaw::NoObject];
-        Some(Self { place, flaw: flaws[scale(mix(further), 4) as usize] })
+        let drawn = mix(further);
+        Some(Self { place, flaw: flaws[scale(drawn, 4) as usize], drawn })
     }
 }

@@ -7,15 +7,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::id::ID_LEN;
 use crate::plan::rng::{derived, mix, scale};
 
 /// The letter é, composed and decomposed: one letter to a reader and to Unicode's normal forms.
-const COMPOSED: &str = "\u{e9}";
-const DECOMPOSED: &str = "e\u{301}";
+pub(super) const COMPOSED: &str = "\u{e9}";
+pub(super) const DECOMPOSED: &str = "e\u{301}";
 
 /// Longest id that the contract allows.
-const LONGEST_ID: usize = 255;
+pub(super) const LONGEST_ID: usize = 255;
 
 /// Frequencies of twins: one pair of keys in this many is of each kind; 0 for none. A pair is of
 /// the first kind that is drawn for it.
@@ -69,6 +68,19 @@ pub enum Twin {
     SamePayload,
 }
 
+/// Id without the text around it, to be spelt in two ways.
+#[derive(Clone, Copy, Debug)]
+pub struct Core<'a> {
+    /// Plain spelling.
+    pub text: &'a str,
+    /// Number that its digits spell.
+    pub number: u128,
+    /// True if its letters are capitals.
+    pub is_upper: bool,
+    /// Length of the longest spelling, in bytes.
+    pub longest: usize,
+}
+
 impl Twins {
     /// True if no pair is a twin.
     pub fn is_off(&self) -> bool {
@@ -108,35 +120,30 @@ impl Twin {
         !matches!(self, Self::SameTimestamp | Self::SamePayload)
     }
 
-    /// Appends the id of the first or second key of a pair that shares it; `id` is that of the
+    /// Appends the id of the first or second key of a pair that shares it; `core` is that of the
     /// first.
-    pub fn spell(self, id: &[u8; ID_LEN], is_second: bool, out: &mut Vec<u8>) {
+    pub fn spell(self, core: &Core<'_>, is_second: bool, out: &mut Vec<u8>) {
         let start = out.len();
         if self == Self::NumericId {
             out.extend_from_slice(if is_second { b"0" } else { b"" });
-            out.extend_from_slice(number_of(id).to_string().as_bytes());
+            out.extend_from_slice(core.number.to_string().as_bytes());
             return;
         }
-        out.extend_from_slice(id);
+        out.extend_from_slice(core.text.as_bytes());
         match (self, is_second) {
             (Self::SameId | Self::NumericId | Self::SameTimestamp | Self::SamePayload, _)
             | (Self::Case | Self::TrailingSpace, false) => {}
+            (Self::Case, true) if core.is_upper => out[start..].make_ascii_lowercase(),
             (Self::Case, true) => out[start..].make_ascii_uppercase(),
             (Self::TrailingSpace, true) => out.push(b' '),
             (Self::Normalisation, false) => out.extend_from_slice(COMPOSED.as_bytes()),
             (Self::Normalisation, true) => out.extend_from_slice(DECOMPOSED.as_bytes()),
             (Self::LongId, _) => {
-                lengthen(number_of(id), LONGEST_ID - ID_LEN - 1, out);
+                lengthen(core.number, core.longest - core.text.len() - 1, out);
                 out.push(if is_second { b'b' } else { b'a' });
             }
         }
     }
-}
-
-/// Returns the 128 bits that an id spells.
-fn number_of(id: &[u8; ID_LEN]) -> u128 {
-    let digits = id.iter().filter_map(|byte| char::from(*byte).to_digit(16));
-    digits.fold(0, |number, digit| (number << 4) | u128::from(digit))
 }
 
 /// Appends `count` characters that look random.
@@ -146,17 +153,4 @@ fn lengthen(number: u128, count: usize, out: &mut Vec<u8>) {
         state = mix(state);
         out.push(b'a' + scale(state, 26) as u8);
     }
-}
-
-/// Returns the plain spelling that an id decodes from, if it may be one of a twin's spellings.
-/// Spelling the result again shows if it is.
-pub fn plain(id: &str) -> Option<String> {
-    if id.bytes().all(|byte| byte.is_ascii_digit()) {
-        let digits = format!("{:032x}", id.parse::<u128>().ok()?);
-        let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]);
-        return Some(groups.join("-"));
-    }
-    let (plain, rest) = id.split_at_checked(ID_LEN)?;
-    let is_known = ["", " ", COMPOSED, DECOMPOSED].contains(&rest) || id.len() == LONGEST_ID;
-    is_known.then(|| plain.to_ascii_lowercase())
 }

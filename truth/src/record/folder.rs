@@ -13,6 +13,9 @@ use crate::plan::shard::Shard;
 /// Name of the file with all settings of a run.
 pub(super) const MANIFEST: &str = "run.json";
 
+/// Beginning of the names of copied files of values.
+const VALUES: &str = "values-";
+
 /// Name of the lock of `verify`.
 const VERIFY_LOCK: &str = "verify.lock";
 
@@ -35,6 +38,10 @@ impl RunFolder {
         let lock = Lock::of_a_sender(&folder)?;
         fs::create_dir(folder.ledger()).map_err(io("create", &folder.ledger()))?;
         write_json(&folder.file(MANIFEST), manifest)?;
+        for (name, file) in manifest.plan.values.files() {
+            let path = folder.values(name);
+            fs::write(&path, file.bytes().unwrap_or_default()).map_err(io("write", &path))?;
+        }
         point_latest(out, &name)?;
         Ok((folder, lock))
     }
@@ -146,7 +153,30 @@ impl RunFolder {
         if !(1..=MANIFEST_VERSION).contains(&found) {
             return Err(FolderError::Version { path, found, known: MANIFEST_VERSION });
         }
-        read_json(&path)
+        let mut manifest: Manifest = read_json(&path)?;
+        for (name, file) in manifest.plan.values_mut().files_mut() {
+            file.read_from(&self.values(name))?;
+        }
+        manifest.scenario.events.values = manifest.plan.values.clone();
+        Ok(manifest)
+    }
+
+    /// Returns the path of the copy of a file of values.
+    fn values(&self, name: &str) -> PathBuf {
+        self.file(&format!("{VALUES}{name}"))
+    }
+
+    /// Returns the copies of all files of values.
+    pub(super) fn all_values(&self) -> Result<Vec<PathBuf>, FolderError> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(io("read", &self.path))? {
+            let entry = entry.map_err(io("read", &self.path))?;
+            if entry.file_name().to_string_lossy().starts_with(VALUES) {
+                paths.push(entry.path());
+            }
+        }
+        paths.sort();
+        Ok(paths)
     }
 
     /// True if `loadgen` still writes to this folder.

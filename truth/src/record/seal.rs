@@ -57,7 +57,7 @@ impl Foundation {
 /// has either an open ledger or a list.
 pub fn seal_run(folder: &RunFolder, segments: Vec<SegmentWriter>, t: u64) -> Result<(), SealError> {
     let mut sums = Sums::new(folder.path());
-    for path in files(folder) {
+    for path in files(folder).into_iter().chain(folder.all_values()?) {
         sums.add(&path)?;
     }
     let is_open = |path: &PathBuf| segments.iter().any(|segment| segment.path() == path);

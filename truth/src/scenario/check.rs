@@ -3,12 +3,12 @@
 
 use super::executor::Executors;
 use super::fault::{At, Fault};
-use super::promises::Received;
-use super::{MAX_EMPTY, NAMED_TOPICS, Scenario, ScenarioError, Traps};
-use crate::plan::template::{Place, Template};
+use super::{NAMED_TOPICS, Scenario, ScenarioError};
 use crate::target::{Database, Envelope, Paging};
 
 mod load;
+mod requests;
+mod traps;
 
 impl Scenario {
     /// Returns the executors of a scenario whose settings agree.
@@ -25,7 +25,8 @@ impl Scenario {
         if let Some(fault) = self.thresholds_fault() {
             return refuse(&fault);
         }
-        if self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
+        let is_short = self.target.publish.text.is_none();
+        if is_short && self.target.publish.envelope == Envelope::Object && self.load.batch != 1 {
             return refuse("envelope = \"object\" needs batch = 1 (--batch 1)");
         }
         if let Some(fault) = self.request.as_ref().and_then(|request| request.fault(&self.load)) {
@@ -34,6 +35,7 @@ impl Scenario {
         if let Some(fault) = self.target.fields.fault() {
             return refuse(&fault);
         }
+        requests::check(self)?;
         if let Some(fault) = self.database.as_ref().and_then(Database::fault) {
             return refuse(&fault);
         }
@@ -41,13 +43,16 @@ impl Scenario {
             return refuse(&fault);
         }
         let target = &self.target;
+        // Holes may have spaces around their names.
+        let literals = target.publish.path.literals().flat_map(|(_, text)| text);
+        let is_spaced = literals.into_iter().any(|byte| !byte.is_ascii_graphic());
+        let publish = Some(target.publish.path.as_str()).filter(|path| is_spaced || !path.starts_with('/'));
         let paths = [
-            ("publish", Some(&target.publish.path)),
-            ("stats", target.stats.path.as_ref()),
-            ("listing", target.listing.path.as_ref()),
+            ("publish", publish),
+            ("stats", target.stats.path.as_deref()),
+            ("listing", target.listing.path.as_deref()),
         ];
-        let usable =
-            |path: &String| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
+        let usable = |path: &&str| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
         for (table, path) in paths {
             if let Some(path) = path.filter(|path| !usable(path)) {
                 return refuse(&format!(
@@ -67,7 +72,7 @@ impl Scenario {
                 "listing.paging = \"cursor\" needs listing.next, the place of the next cursor in the body",
             );
         }
-        if let Some(fault) = self.traps_fault() {
+        if let Some(fault) = traps::fault(self) {
             return refuse(fault);
         }
         if !(1..=100_000).contains(&self.target.listing.limit) {
@@ -139,62 +144,5 @@ impl Scenario {
                     .to_owned()
             })
         })
-    }
-
-    /// Checks the traps.
-    fn traps_fault(&self) -> Option<&'static str> {
-        let is_single = self.target.publish.envelope == Envelope::Object;
-        match self.traps {
-            Traps { invalid: 1.., .. } if is_single => Some(
-                "the trap invalid adds an event to a request, but envelope = \"object\" has one event a \
-                 request: leave it out",
-            ),
-            Traps { invalid: 1.., .. } if self.promises.received == Some(Received::Offered) => {
-                Some("the trap invalid cannot be judged with received = \"offered\": leave one of them out")
-            }
-            Traps { empty, .. } if empty > MAX_EMPTY => Some("the trap empty must be 0 to 100 requests"),
-            Traps { empty: 1.., .. } if is_single => Some(
-                "the trap empty needs requests without events, but envelope = \"object\" has one event a \
-                 request: leave it out",
-            ),
-            _ => self.contents_fault(),
-        }
-    }
-
-    /// Checks the traps that make contents equal or different.
-    fn contents_fault(&self) -> Option<&'static str> {
-        let traps = &self.traps;
-        let variants = traps.variants();
-        let fields = &self.target.fields;
-        let payload = &self.events.payload;
-        if fields.timestamp.is_empty() && (traps.same_timestamp > 0 || traps.other_timestamp > 0) {
-            return Some(
-                "the traps on timestamps need fields.timestamp, which is empty: give it a name, or leave \
-                 them out",
-            );
-        }
-        if fields.source.is_empty() && traps.other_source > 0 {
-            return Some(
-                "the trap other_source needs fields.source, which is empty: give it a name, or leave it out",
-            );
-        }
-        if fields.payload.is_empty() && (variants.has_two_payloads() || traps.same_payload > 0) {
-            return Some(
-                "the traps on payloads need fields.payload, which is empty: give it a name, or leave them out",
-            );
-        }
-        if !variants.has_two_payloads() {
-            return None;
-        }
-        let template = payload.template.as_deref()?;
-        if variants.key_order > 0 || variants.number_spelling > 0 {
-            return Some(
-                "the traps key_order and number_spelling do not work with a payload template: leave one of them out",
-            );
-        }
-        let has_data = Template::parse(template).is_ok_and(|template| template.has(Place::Data));
-        (!has_data).then_some(
-            "the trap other_payload needs {{data}} in the payload's template, where the two payloads differ",
-        )
     }
 }

@@ -59,6 +59,9 @@ pub struct Load {
     /// Longest time from the first byte sent to the first byte of the response; none for `timeout`.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub first_byte_timeout: Option<Duration>,
+    /// Time between the requests of a connection, where no rate says when they leave.
+    #[serde(with = "crate::duration", skip_serializing_if = "Duration::is_zero")]
+    pub think: Duration,
     /// Longest time without any response before the run ends.
     #[serde(with = "crate::duration")]
     pub patience: Duration,
@@ -88,6 +91,7 @@ impl Default for Load {
             requests_per_connection: None,
             timeout: Duration::from_secs(30),
             first_byte_timeout: None,
+            think: Duration::ZERO,
             patience: Duration::from_secs(30),
             retries: 0,
             trace: false,

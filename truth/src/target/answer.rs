@@ -6,6 +6,7 @@ mod kind;
 pub use self::kind::{Kind, Kinds};
 
 use self::body::{Body, Refused};
+use crate::excerpt::beginning;
 use crate::target::{StatusPattern, Target};
 
 /// Outcome of a request, after all that will ever be known of it.
@@ -73,9 +74,8 @@ impl Answer {
 
     /// Returns an acknowledging status over a body that contradicts the description.
     fn unclear(body: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)]);
         let readable = |letter: char| if letter.is_control() { ' ' } else { letter };
-        let excerpt: String = text.trim().chars().take(EXCERPT).map(readable).collect();
+        let excerpt: String = beginning(body, EXCERPT).chars().map(readable).collect();
         let excerpt = Some(excerpt.into_boxed_str()).filter(|text| !text.is_empty());
         Self { excerpt, ..Self::bare(Outcome::Unclear) }
     }

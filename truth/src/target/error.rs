@@ -57,4 +57,20 @@ pub enum TargetError {
     /// The envelope has no name for the events.
     #[error("the envelope is empty; write array, object, or the name of the array, such as events")]
     Envelope,
+    /// A key of the short form stands beside the key that replaces it.
+    #[error("target.{short} and target.{new} are both given, and say the same in two ways: leave one out")]
+    BothForms {
+        /// Key of the short form.
+        short: &'static str,
+        /// Key of the new form.
+        new: &'static str,
+    },
+    /// A part of a body is given without the body.
+    #[error(
+        "target.{key} needs target.publish.body, which says where the events stand: body = \"[{{{{events}}}}]\""
+    )]
+    NoBody {
+        /// Key that was given.
+        key: &'static str,
+    },
 }

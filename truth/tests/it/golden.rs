@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use truth::plan::event::Events;
+use truth::plan::id::IdSpec;
 use truth::plan::twin::Twins;
+use truth::plan::values::Values;
 use truth::plan::variant::{Origin, Side, Variants};
 use truth::plan::{PLAN_VERSION, Plan, PlanSpec, Weights};
 use truth::target::Target;
@@ -30,6 +32,8 @@ fn spec() -> PlanSpec {
         twins: Twins::default(),
         variants: Variants::default(),
         invalid: 0,
+        id: IdSpec::default(),
+        values: Values::default(),
     }
 }
 

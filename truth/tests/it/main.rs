@@ -7,6 +7,7 @@ mod folder;
 mod golden;
 mod ledger;
 mod plans;
+mod requests;
 mod rounds;
 mod saved;
 mod scenarios;

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use proptest::prelude::*;
+use truth::plan::id::IdSpec;
 use truth::plan::round::Round;
 use truth::plan::shard::Shard;
 use truth::plan::twin::Twins;
+use truth::plan::values::Values;
 use truth::plan::variant::Variants;
 use truth::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use truth::scenario::share::Share;
@@ -30,6 +32,8 @@ pub(crate) fn spec() -> PlanSpec {
         twins: Twins::default(),
         variants: Variants::default(),
         invalid: 0,
+        id: IdSpec::default(),
+        values: Values::default(),
     }
 }
 

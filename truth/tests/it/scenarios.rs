@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use truth::scenario::promises::{Ack, PayloadEquality, Preset, Promises};
 use truth::scenario::{Executor, Scenario};
-use truth::target::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target};
+use truth::target::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target, Template};
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
@@ -115,7 +115,7 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
         ("[promises]\nstats_lag = \"1\"", "line 2, column 13", "not a duration"),
         ("[load]\ntimeout = \"soon\"", "line 2, column 11", "not a duration"),
         ("[load]\ndup = 0.3", "line 2, column 7", "expected a share in quotes, such as \"0.3\""),
-        ("[events]\nepoch = \"now\"", "line 2, column 9", "`now` is not a time"),
+        ("[events]\nepoch = \"soon\"", "line 2, column 9", "`soon` is not a time"),
         ("[load]\ncount = -1", "line 2, column 9", "invalid value"),
         ("[load]\nexecutor = \"constant-users\"", "line 2, column 12", "unknown variant `constant-users`"),
         ("[load]\ncount = 1\ncount = 2", "line 3, column 1", "duplicate key"),
@@ -314,7 +314,7 @@ fn a_table_of_the_target_that_is_given_replaces_the_default_whole() {
     let listing = Listing { path: Some("/rows".to_owned()), ..Listing::default() };
     assert_eq!(target("listing = { path = \"/rows\" }").listing, listing);
     let publish = Publish {
-        path: "/in".to_owned(),
+        path: Template::literal("/in"),
         envelope: Envelope::Under("events".to_owned()),
         ack: vec![StatusPattern::Class(2), StatusPattern::Exact(302)],
         ..Publish::default()

@@ -5,14 +5,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use judge::evidence::Evidence;
 use reader::client::{Posted, TargetClient};
-use truth::clock::monotonic_ns;
-use truth::plan::event::Events;
+use truth::clock::{monotonic_ns, utc_ms};
 use truth::plan::trace::Traces;
 use truth::plan::variant::Origin;
 use truth::target::Target;
 use truth::target::answer::{Answer, Outcome};
-use truth::target::wire::Renderer;
+use truth::target::request::{Asked, RequestWriter};
+use truth::target::secrets::Secrets;
 
 /// Result of one request.
 pub(super) struct Sent {
@@ -33,22 +34,24 @@ impl Sent {
 pub(super) struct Sender {
     client: TargetClient,
     target: Arc<Target>,
-    renderer: Renderer,
-    /// Trace contexts; none if the run was not traced.
-    traces: Option<Traces>,
+    writer: RequestWriter,
+    traces: Traces,
+    /// True if the run was traced: its requests have a header of their own.
+    is_traced: bool,
     timeout: Duration,
 }
 
 impl Sender {
     pub(super) fn new(
         client: &TargetClient,
-        events: &Events,
-        traces: Option<Traces>,
+        evidence: &Evidence,
+        secrets: Secrets,
         timeout: Duration,
     ) -> Self {
         let target = Arc::new(client.target().clone());
-        let renderer = Renderer::new(Arc::new(events.clone()), &target);
-        Self { client: client.clone(), target, renderer, traces, timeout }
+        let writer = RequestWriter::new(Arc::new(evidence.events.clone()), &target, Arc::new(secrets));
+        let traces = Traces::new(&evidence.plan);
+        Self { client: client.clone(), target, writer, traces, is_traced: evidence.traces.is_some(), timeout }
     }
 
     /// Makes a request of a list with these keys. It is sent when the future is polled.
@@ -58,9 +61,12 @@ impl Sender {
         request: usize,
         ordinals: &[u64],
     ) -> impl Future<Output = Sent> + Send + 'static {
-        let mut body = Vec::new();
-        self.renderer.body(ordinals, Origin::Later, &mut body);
-        let traceparent = self.traces.map(|traces| traces.of_listed(list, request as u32, ordinals));
+        let traceparent = self.traces.of_listed(list, request as u32, ordinals);
+        let asked = Asked { traceparent: Some(traceparent), ..Asked::of(ordinals, Origin::Later, utc_ms()) };
+        let mut whole = self.writer.whole(&asked);
+        if self.is_traced {
+            whole.fields.push(("traceparent".to_owned(), traceparent.text().to_vec()));
+        }
         let client = self.client.clone();
         let target = Arc::clone(&self.target);
         let timeout = self.timeout;
@@ -68,7 +74,7 @@ impl Sender {
         async move {
             let t_start = monotonic_ns();
             let ended = |status, answer| Sent { request, t_start, status, answer };
-            match client.post_traced(&target.publish.path, body, traceparent, timeout).await {
+            match client.send_once(whole, timeout).await {
                 Posted::Answered { status, body } => {
                     ended(status, Answer::classify(&target, status, &body, events))
                 }

@@ -13,6 +13,7 @@ use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Frame, Header, Purpose, Scope};
 use truth::scenario::promises::PayloadEquality;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
+use truth::target::{RequestText, Template};
 
 use crate::binary::{saved, stderr, stdout, verify_at};
 use crate::forge::{Fate, Folder, Forge, Forged, assert_fails, assert_names, check, row};
@@ -382,6 +383,28 @@ async fn the_program_resolves_replays_and_looks_again() {
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     let all = lists.replay.len() + lists.resolve.len();
     assert_eq!(saved(&folder).replayed.expect("a forged run").keys, (lists.replay.len() + all / 10) as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_again_is_written_by_the_text_of_the_scenario() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut forge = in_doubt();
+    let event = r#"{"event_id":"{{event_id}}","topic":"{{topic}}","timestamp":"{{timestamp}}","source":"{{source}}","payload":{{payload}}}"#;
+    let template = |text: &str| Template::parse(text).expect("a template");
+    forge.scenario.target.publish.text = Some(RequestText {
+        body: template("[{{events}}]"),
+        event: Some(template(event)),
+        separator: ",".to_owned(),
+    });
+    forge.scenario.target.headers.insert("x-batch".to_owned(), template("{{batch_id}} of {{count}}"));
+    let forged = forge.run();
+    let lists = choose(&wish(true, Some("1")), &forged.evidence());
+    let stub = target(&forged, |_| Published::Soundly).await;
+    let folder = forged.write(out.path());
+    let output = verify_at(&stub, &folder, &["--resolve", "--replay"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let verdict = saved(&folder);
+    assert_eq!(verdict.replayed.expect("a forged run").reported_duplicate, lists.replay.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

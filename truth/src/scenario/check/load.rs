@@ -21,6 +21,14 @@ pub(super) fn check(load: &Load) -> Result<Executors, String> {
     let executors = load.resolve().map_err(|error| error.to_string())?;
     check_connections(executors.most_connections())?;
     check_limits(load)?;
+    let is_paced = executors.each().iter().any(|executor| executor.schedule().is_some());
+    if is_paced && !load.think.is_zero() {
+        return Err(
+            "think is a time between the requests of a connection, but a rate says when requests leave: \
+                    leave one of them out"
+                .to_owned(),
+        );
+    }
     check_total(executors.total())?;
     Ok(executors)
 }

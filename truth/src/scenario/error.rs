@@ -1,0 +1,68 @@
+//! Errors of scenarios that cannot be used.
+
+use thiserror::Error;
+
+use super::executor::written::ExecutorError;
+use super::place::TextFault;
+use super::share::ShareError;
+use crate::plan::PlanError;
+use crate::plan::values::rows::RowsError;
+
+/// Error of a scenario that cannot be used.
+#[derive(Debug, Error)]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    #[error("cannot read scenario {path}")]
+    Read {
+        /// File.
+        path: String,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// The file of the payload cannot be read.
+    #[error("cannot read the payload's file {path}")]
+    Payload {
+        /// Cause.
+        path: String,
+        /// File.
+        source: std::io::Error,
+    },
+    /// A file of values cannot be read.
+    #[error(transparent)]
+    Values(#[from] RowsError),
+    /// The text is not TOML, or not a scenario. The message has line and column.
+    #[error("scenario {path} is not valid")]
+    Parse {
+        /// File.
+        path: String,
+        /// Position and reason.
+        source: Box<toml::de::Error>,
+    },
+    /// The duplicate share cannot be read.
+    #[error("the duplicate share {0}")]
+    Share(ShareError),
+    /// The keys of an executor do not make one.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// The numbers do not make a plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A setting is out of range, or contradicts another.
+    #[error("{0}")]
+    Setting(String),
+    /// A text of the target cannot be used.
+    #[error(transparent)]
+    Text(#[from] TextFault),
+    /// A text of the target cannot be used, and its file is known.
+    #[error("{path}, line {line}, column {column}: {reason}")]
+    Located {
+        /// File.
+        path: String,
+        /// Line of the fault, from 1.
+        line: usize,
+        /// Column of the fault, from 1.
+        column: usize,
+        /// Reason.
+        reason: String,
+    },
+}

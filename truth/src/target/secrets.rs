@@ -1,0 +1,247 @@
+//! Secrets of a target: the values of `{{env:NAME}}` and of what a login kept. They are read once, and
+//! stand in no file and in no message.
+//!
+//! A target may repeat a secret in a response, in a link or in an error. So the texts that are
+//! shown or stored go through [`masked`], which knows the secrets of this process. That is the one
+//! state that all of the process shares: a text that is shown must not depend on who shows it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use thiserror::Error;
+
+use super::template::{Fill, FillError, HoleName, Template, encode, quote};
+
+/// Fewest bytes of a secret that is masked: shorter ones stand in too many other words.
+const FEWEST: usize = 6;
+
+/// Secrets that texts of this process must not show.
+static GUARDED: RwLock<Vec<Mask>> = RwLock::new(Vec::new());
+
+/// Values of environment variables, by their names.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: BTreeMap<String, String>,
+}
+
+/// A variable that a target needs is not there.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("the environment variable {variable}, which the scenario's target needs, {}", if *is_empty { "is empty" } else { "is not set" })]
+pub struct MissingVariable {
+    /// Name of the variable.
+    pub variable: String,
+    /// True if it is set to nothing.
+    pub is_empty: bool,
+}
+
+impl Secrets {
+    /// Reads these variables, and guards them from being shown.
+    pub fn read<'a>(variables: impl IntoIterator<Item = &'a str>) -> Result<Self, MissingVariable> {
+        Self::of(variables, |variable| std::env::var_os(variable).map(|value| value.to_string_lossy().into()))
+    }
+
+    /// Reads the variables that these templates name.
+    pub fn of_templates<'a>(
+        templates: impl IntoIterator<Item = &'a Template>,
+    ) -> Result<Self, MissingVariable> {
+        Self::read(templates.into_iter().flat_map(Template::variables))
+    }
+
+    /// Returns secrets whose values are their names, for who only looks at a request.
+    pub fn by_name<'a>(variables: impl IntoIterator<Item = &'a str>) -> Self {
+        let value = |name: &str| (name.to_owned(), format!("{{{{env:{name}}}}}"));
+        Self { values: variables.into_iter().map(value).collect() }
+    }
+
+    /// Returns secrets that hold nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    fn of<'a>(
+        variables: impl IntoIterator<Item = &'a str>,
+        value: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, MissingVariable> {
+        let mut secrets = Self::none();
+        for name in variables {
+            let found = value(name);
+            let is_empty = found.is_some();
+            let found = found.filter(|found| !found.is_empty());
+            let value = found.ok_or_else(|| MissingVariable { variable: name.to_owned(), is_empty })?;
+            guard(&format!("env:{name}"), &value);
+            secrets.values.insert(name.to_owned(), value);
+        }
+        Ok(secrets)
+    }
+
+    /// Returns the value of a variable.
+    pub fn get(&self, variable: &str) -> Option<&str> {
+        self.values.get(variable).map(String::as_str)
+    }
+}
+
+impl Fill for Secrets {
+    fn fill(&self, name: &HoleName, out: &mut Vec<u8>) -> Result<(), FillError> {
+        let HoleName::Env(variable) = name else { return Err(FillError::unknown(name)) };
+        let value = self.get(variable).ok_or_else(|| FillError::unknown(name))?;
+        out.extend_from_slice(value.as_bytes());
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+/// Guards a secret: from now on, [`masked`] replaces it by its name.
+pub fn guard(name: &str, secret: &str) {
+    let mut guarded = GUARDED.write().unwrap_or_else(PoisonError::into_inner);
+    let mask = Mask::new(name, secret);
+    if !mask.forms.is_empty() && !guarded.contains(&mask) {
+        guarded.push(mask);
+        // A secret that holds another one is replaced first.
+        guarded.sort_by_key(|mask| std::cmp::Reverse(mask.forms.iter().map(String::len).max()));
+    }
+}
+
+/// Returns a text in which no guarded secret stands, in none of its usual forms.
+pub fn masked(text: &str) -> Cow<'_, str> {
+    let guarded = GUARDED.read().unwrap_or_else(PoisonError::into_inner);
+    guarded.iter().fold(Cow::Borrowed(text), |text, mask| mask.apply(text))
+}
+
+/// Returns such a text whose end may have been cut off, and so may be the beginning of a secret.
+pub fn masked_beginning(text: &str) -> String {
+    let mut text = masked(text).into_owned();
+    let guarded = GUARDED.read().unwrap_or_else(PoisonError::into_inner);
+    for mask in guarded.iter() {
+        if let Some(at) = mask.cut_at_the_end(&text) {
+            text.truncate(at);
+            text.push_str(&mask.shown);
+        }
+    }
+    text
+}
+
+/// A secret in all its forms, and what is shown in their place.
+#[derive(PartialEq, Eq)]
+struct Mask {
+    shown: String,
+    /// Forms that the secret can have in a text, the longest first.
+    forms: Vec<String>,
+}
+
+impl Mask {
+    fn new(name: &str, secret: &str) -> Self {
+        // Of user:secret, the second part is a secret by itself.
+        let after_colon = secret.split_once(':').map(|(_, after)| after);
+        let secrets = [Some(secret), after_colon].into_iter().flatten();
+        let mut forms: Vec<String> =
+            secrets.filter(|secret| secret.len() >= FEWEST).flat_map(forms_of).collect();
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.dedup();
+        Self { shown: format!("{{{{{name}}}}}"), forms }
+    }
+
+    /// Returns the place where a text ends with the beginning of the secret.
+    fn cut_at_the_end(&self, text: &str) -> Option<usize> {
+        let cuts = self.forms.iter().filter_map(|form| {
+            let ends = (FEWEST..form.len()).rev().filter_map(|end| form.get(..end));
+            let cut = ends.into_iter().find(|cut| text.ends_with(cut))?;
+            Some(text.len() - cut.len())
+        });
+        cuts.min()
+    }
+
+    fn apply<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        self.forms.iter().fold(text, |text, form| {
+            if text.contains(form.as_str()) { Cow::Owned(text.replace(form, &self.shown)) } else { text }
+        })
+    }
+}
+
+/// Returns the forms in which a secret can stand in a text: as it is, within quotes of JSON,
+/// percent-encoded, and in base64, alone or after other text.
+fn forms_of(secret: &str) -> Vec<String> {
+    let changed = |change: fn(usize, &mut Vec<u8>)| {
+        let mut bytes = secret.as_bytes().to_vec();
+        change(0, &mut bytes);
+        String::from_utf8(bytes).expect("these changes make text of text")
+    };
+    let encoded = changed(encode);
+    let mut forms = vec![secret.to_owned(), changed(quote), encoded.to_ascii_lowercase(), encoded];
+    for before in 0..3 {
+        // Three bytes make four digits, so what stands before the secret shifts it in three ways.
+        let shifted = [&b"\0\0"[..before], secret.as_bytes()].concat();
+        let skipped = [0, 2, 3][before];
+        let own = shifted.len() * 8 / 6;
+        for digits in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
+            forms.push(digits[skipped..own.max(skipped)].to_owned());
+        }
+    }
+    forms.retain(|form| form.len() >= FEWEST);
+    forms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(text: &str, secret: &str) -> String {
+        Mask::new("env:KEY", secret).apply(Cow::Borrowed(text)).into_owned()
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_each_of_its_forms() {
+        let secret = "s3cr\u{e9}t\"/+?x";
+        let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        for text in [
+            secret.to_owned(),
+            "s3cr%C3%A9t%22%2F%2B%3Fx".to_owned(),
+            "s3cr%c3%a9t%22%2f%2b%3fx".to_owned(),
+            "s3cr\u{e9}t\\\"/+?x".to_owned(),
+            base64(secret),
+            base64(&format!("u:{secret}")),
+            base64(&format!("user:{secret}")),
+            base64(&format!("users:{secret}:more")),
+        ] {
+            let shown = mask(&format!("before {text} after"), secret);
+            assert!(shown.contains("{{env:KEY}}"), "{text}: {shown}");
+            assert!(!shown.contains(&text), "{shown}");
+        }
+        assert_eq!(mask("a secret stands here", "hunter2"), "a secret stands here");
+        assert_eq!(mask("hunter2 and hunter2", "user:hunter2"), "{{env:KEY}} and {{env:KEY}}");
+        assert_eq!(Mask::new("env:KEY", "hunter22").cut_at_the_end("it is hunter2"), Some(6));
+        assert_eq!(Mask::new("env:KEY", "hunter22").cut_at_the_end("it is hunt"), None);
+        assert_eq!(mask("short", "short"), "short", "words of the text may be as short");
+    }
+
+    #[test]
+    fn a_variable_that_is_missing_or_empty_is_named() {
+        let template = Template::parse("a{{env:A}}{{topic}}{{env:B}}").unwrap();
+        let read = |b: Option<&str>| {
+            let b = b.map(str::to_owned);
+            Secrets::of(
+                template.variables(),
+                |name| if name == "A" { Some("1".to_owned()) } else { b.clone() },
+            )
+        };
+        let secrets = read(Some("2")).unwrap();
+        assert_eq!((secrets.get("A"), secrets.get("B"), secrets.get("C")), (Some("1"), Some("2"), None));
+        assert!(!format!("{secrets:?}").contains('2'));
+        assert!(read(None).unwrap_err().to_string().ends_with("is not set"));
+        assert!(read(Some("")).unwrap_err().to_string().ends_with("is empty"));
+    }
+
+    #[test]
+    fn a_guarded_secret_is_masked_everywhere_in_this_process() {
+        guard("env:GUARDED", "guarded-by-this-test");
+        assert_eq!(masked("a guarded-by-this-test b"), "a {{env:GUARDED}} b");
+        assert!(matches!(masked("nothing here"), Cow::Borrowed(_)));
+    }
+}

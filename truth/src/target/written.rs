@@ -1,0 +1,87 @@
+//! A target as people write it, with what is missing.
+//!
+//! A scenario with `publish.body` starts from nothing: what it does not write, the target does not
+//! have. Every other scenario starts from the reference contract. `run.json` holds the same form.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::publish::WrittenPublish;
+use super::{
+    AnswerFields, Connect, EventFields, Listing, Process, StatsFields, Target, TargetError, Template,
+};
+
+/// Target as it is written. A missing table has a default, which depends on the others.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(default, skip_serializing_if = "Connect::is_default")]
+    connect: Connect,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, Template>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    publish: Option<WrittenPublish>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<AnswerFields>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stats: Option<StatsFields>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    listing: Option<Listing>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fields: Option<EventFields>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    process: Option<Process>,
+}
+
+impl Written {
+    fn starts_from_nothing(&self) -> bool {
+        self.publish.as_ref().is_some_and(|publish| publish.body.is_some())
+    }
+}
+
+impl TryFrom<Written> for Target {
+    type Error = TargetError;
+
+    fn try_from(written: Written) -> Result<Self, TargetError> {
+        let defaults = if written.starts_from_nothing() { Self::nothing() } else { Self::default() };
+        let has_text = written.publish.as_ref().is_some_and(|publish| publish.body.is_some());
+        if has_text && written.fields.is_some() {
+            return Err(TargetError::BothForms { short: "fields", new: "publish.event" });
+        }
+        let publish = match written.publish {
+            Some(publish) => publish.over(defaults.publish)?,
+            None => defaults.publish,
+        };
+        Ok(Self {
+            url: written.url.unwrap_or(defaults.url),
+            connect: written.connect,
+            headers: written.headers,
+            publish,
+            answer: written.answer.unwrap_or(defaults.answer),
+            stats: written.stats.unwrap_or(defaults.stats),
+            listing: written.listing.unwrap_or(defaults.listing),
+            fields: written.fields.unwrap_or(defaults.fields),
+            process: written.process,
+        })
+    }
+}
+
+impl From<Target> for Written {
+    fn from(target: Target) -> Self {
+        let has_text = target.publish.text.is_some();
+        Self {
+            url: Some(target.url),
+            connect: target.connect,
+            headers: target.headers,
+            publish: Some(target.publish.into()),
+            answer: Some(target.answer),
+            stats: Some(target.stats),
+            listing: Some(target.listing),
+            fields: (!has_text).then_some(target.fields),
+            process: target.process,
+        }
+    }
+}
