@@ -117,7 +117,8 @@ fn unclear(facts: &Facts<'_>, examined: &Examined) -> Option<Doubt> {
     let open = open.count() as u64;
     let counts_all = |slack: &CounterSlack| slack.deltas.unique == Some(i128::from(slack.unique.high));
     let is_counted = !facts.tells_presence() && examined.slack.as_ref().is_some_and(counts_all);
-    (open > 0 && !is_counted).then_some(Doubt::Unclear { keys: open, response })
+    let by_rules = !facts.evidence.unclear_acknowledges;
+    (open > 0 && !is_counted).then_some(Doubt::Unclear { keys: open, response, by_rules })
 }
 
 /// Lists the doubts about the listing and the database.

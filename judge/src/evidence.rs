@@ -173,45 +173,24 @@ impl Frames {
         errors.into_iter().find(|error| matches!(error, LedgerError::Altered { .. }))
     }
 
-    /// Calls `take` with every frame and its segment, in the order of time. An unclear response
-    /// acknowledges if no response of the run fits the target's description. Returns the number of
-    /// torn bytes.
-    pub fn for_each(
-        &self,
-        mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
-    ) -> Result<u64, WalkError> {
-        let mut meaning = None;
-        self.for_each_recorded(|segment, frame| match frame {
-            Frame::Done(done) if done.answer.outcome == Outcome::Unclear => {
-                let outcome = match meaning {
-                    Some(outcome) => outcome,
-                    None => *meaning.insert(self.meaning_of_unclear()?),
-                };
-                let mut done = done.clone();
-                done.answer.outcome = outcome;
-                take(segment, &Frame::Done(done))
-            }
-            _ => take(segment, frame),
-        })
-    }
-
-    /// Outcome of an unclear response: unclear if another response acknowledges by its body.
-    fn meaning_of_unclear(&self) -> Result<Outcome, WalkError> {
+    /// True if some response acknowledges by its body.
+    fn has_acknowledgement(&self) -> Result<bool, WalkError> {
         let fits =
             |frame: &Frame| matches!(frame, Frame::Done(done) if done.answer.outcome == Outcome::Acked);
-        let has_fitting = match self {
+        match self {
             Self::Files(segments) => {
                 let paths: Vec<PathBuf> = segments.iter().map(|(path, _)| path.clone()).collect();
                 let mut merge = Merge::open(&paths)?;
                 let found = merge.find(|merged| merged.as_ref().is_ok_and(|merged| fits(&merged.frame)));
-                found.is_some()
+                Ok(found.is_some())
             }
-            Self::Memory(frames) => frames.iter().any(fits),
-        };
-        Ok(if has_fitting { Outcome::Unclear } else { Outcome::Acked })
+            Self::Memory(frames) => Ok(frames.iter().any(fits)),
+        }
     }
 
-    fn for_each_recorded(
+    /// Calls `take` with every frame and its segment, in the order of time, as they are recorded.
+    /// Returns the number of torn bytes.
+    pub fn for_each(
         &self,
         mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
     ) -> Result<u64, WalkError> {
@@ -259,6 +238,9 @@ pub struct Evidence {
     pub keys: std::ops::Range<u64>,
     /// Ledgers of the runs.
     pub frames: Frames,
+    /// Set when the status of an unclear response acknowledges where no response fits the target's
+    /// description. Rules say what each status means, so beside them it never does.
+    pub unclear_acknowledges: bool,
     /// Trace contexts of the requests; none if they had none.
     pub traces: Option<Traces>,
     /// Set when requests can have been under way at once.
@@ -348,11 +330,39 @@ impl Evidence {
             polled: runs.iter().map(|run| run.polled.clone()).collect(),
             closing: latest(runs),
             frames: Frames::Files(segments),
+            unclear_acknowledges: first.manifest.scenario.target.answers.is_empty(),
             faults: runs.iter().flat_map(|run| run.faults.clone()).collect(),
             trouble: Trouble::sum(runs.iter().map(|run| &run.trouble)),
             observed,
             earlier,
         })
+    }
+
+    /// Calls `take` with every frame and its segment, in the order of time, with the outcome that an
+    /// unclear response has in this run. Returns the number of torn bytes.
+    pub fn for_each_frame(
+        &self,
+        mut take: impl FnMut(usize, &Frame) -> Result<(), WalkError>,
+    ) -> Result<u64, WalkError> {
+        let mut meaning = None;
+        self.frames.for_each(|segment, frame| match frame {
+            Frame::Done(done) if done.answer.outcome == Outcome::Unclear => {
+                let outcome = match meaning {
+                    Some(outcome) => outcome,
+                    None => *meaning.insert(self.meaning_of_unclear()?),
+                };
+                let mut done = done.clone();
+                done.answer.outcome = outcome;
+                take(segment, &Frame::Done(done))
+            }
+            _ => take(segment, frame),
+        })
+    }
+
+    /// Outcome of an unclear response: unclear if another response acknowledges by its body.
+    fn meaning_of_unclear(&self) -> Result<Outcome, WalkError> {
+        let is_unclear = !self.unclear_acknowledges || self.frames.has_acknowledgement()?;
+        Ok(if is_unclear { Outcome::Unclear } else { Outcome::Acked })
     }
 
     /// Returns the trace context of a try of a request that carries these keys; none if it had none.

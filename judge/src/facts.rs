@@ -227,7 +227,7 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
         ended: &evidence.ended,
     };
     let mut walk = Walk::new(setting, evidence.keys.clone());
-    let walked = evidence.frames.for_each(|segment, frame| walk.take(segment, frame));
+    let walked = evidence.for_each_frame(|segment, frame| walk.take(segment, frame));
     // Frames that were doubled or moved contradict each other before the end of their segment shows
     // that it is another than the one that was written.
     let torn_bytes = walked.map_err(|error| evidence.frames.altered().map_or(error, WalkError::from))?;

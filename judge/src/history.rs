@@ -21,7 +21,7 @@ pub fn histories(
     }
     let runs = evidence.frames.runs();
     let mut pass = Pass::new(evidence, wanted);
-    evidence.frames.for_each(|segment, frame| {
+    evidence.for_each_frame(|segment, frame| {
         pass.take(runs[segment], frame);
         Ok(())
     })?;
@@ -177,6 +177,7 @@ fn fate(answer: &Answer, place: usize) -> Fate {
             Kind::Duplicate => Fate::Duplicate,
             Kind::Accepted => Fate::Accepted,
             Kind::Rejected => Fate::Rejected,
+            Kind::Unknown => Fate::Unknown,
         },
     }
 }

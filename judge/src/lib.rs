@@ -89,6 +89,7 @@ mod tests {
             format: FolderFormat::Sealed,
             keys: 0..plan.keys().unwrap(),
             frames: Frames::Memory(vec![Frame::Closed { t: 0 }]),
+            unclear_acknowledges: true,
             traces: None,
             can_race: true,
             addresses: 1,

@@ -98,6 +98,14 @@ impl Connection {
         }
     }
 
+    /// Returns the first header field of that response with this name.
+    pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
+        match &self.line {
+            Line::Http1(line) => line.reader.field(name),
+            Line::Http2(line) => line.field(name),
+        }
+    }
+
     /// Returns the instant of the first byte of the response that was whole at `t_end`.
     pub(crate) fn first_byte(&self, t_end: u64) -> u64 {
         match self.first_byte_ns() {

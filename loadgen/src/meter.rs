@@ -13,11 +13,12 @@ pub(crate) mod troubles;
 use std::ops::AddAssign;
 
 use counts::Counts;
-use kinds::{refused_of, reported_kinds};
+use kinds::{NotTaken, reported_kinds};
 use latency::Latencies;
 use live::Reported;
 use selection::{Ended, Selected};
 use truth::plan::event::Events;
+use truth::target::Target;
 use truth::target::answer::{Answer, Outcome};
 
 use crate::connection::attempt::Lost;
@@ -54,7 +55,10 @@ impl Tally {
                 counts.unclear += events;
                 return Reported::default();
             }
-            Outcome::Rejected => counts.rejected += events,
+            Outcome::Rejected => {
+                counts.rejected += events;
+                *counts.rejected_statuses.entry(status).or_default() += 1;
+            }
             Outcome::Unknown | Outcome::NeverSent => {
                 counts.unknown += events;
                 counts.doubts.answer_undeclared += 1;
@@ -97,14 +101,16 @@ impl Tally {
 
     fn acknowledged(&mut self, answer: &Answer, events: u64) -> Reported {
         let kinds = reported_kinds(answer, events);
-        let refused = refused_of(answer);
+        let NotTaken { refused, unknown } = NotTaken::of(answer);
         let reported = Reported {
-            acked: events - refused,
+            acked: events - refused - unknown,
             new: kinds.new.unwrap_or(0),
             duplicate: kinds.duplicate.unwrap_or(0),
         };
         let counts = &mut self.counts;
         counts.rejected += refused;
+        counts.unknown += unknown;
+        counts.doubts.answer_undeclared += u64::from(unknown > 0);
         counts.acked += reported.acked;
         counts.reported_new += reported.new;
         counts.reported_duplicate += reported.duplicate;
@@ -156,10 +162,11 @@ impl Tallies {
     }
 
     /// Counts unclear events as acknowledged if no response of the run fits the description of the
-    /// target: then the status alone acknowledges.
+    /// target: then the status alone acknowledges. Rules say what each status means, so nothing is
+    /// acknowledged beside them.
     #[must_use]
-    pub(crate) fn with_unclear_settled(mut self) -> Self {
-        if self.whole().counts.acked == 0 {
+    pub(crate) fn with_unclear_settled(mut self, target: &Target) -> Self {
+        if target.answers.is_empty() && self.whole().counts.acked == 0 {
             self.measured.counts.acknowledge_unclear();
             if let Some(warm_up) = &mut self.warm_up {
                 warm_up.counts.acknowledge_unclear();
@@ -190,7 +197,6 @@ impl AddAssign<&Self> for Tallies {
 
 #[cfg(test)]
 mod tests {
-    use truth::target::Target;
     use truth::target::answer::{Kind, Kinds};
 
     use super::*;
@@ -231,12 +237,14 @@ mod tests {
 
     #[test]
     fn a_part_that_was_refused_is_not_acknowledged() {
-        let kinds = Kinds::Each(vec![Kind::New, Kind::Rejected, Kind::Duplicate, Kind::Accepted]);
+        let kinds =
+            Kinds::Each(vec![Kind::New, Kind::Rejected, Kind::Duplicate, Kind::Accepted, Kind::Unknown]);
         let answer = Answer { kinds, ..Answer::bare(Outcome::Acked) };
         let mut tally = Tally::default();
-        let reported = tally.answered(&answer, 200, 4);
+        let reported = tally.answered(&answer, 200, 5);
         assert_eq!((reported.acked, reported.new, reported.duplicate), (3, 1, 1));
-        assert_eq!((tally.counts.rejected, tally.counts.received), (1, 3));
+        assert_eq!((tally.counts.rejected, tally.counts.unknown, tally.counts.received), (1, 1, 3));
+        assert_eq!((tally.counts.attempted(), tally.counts.doubts.answer_undeclared), (5, 1));
     }
 
     #[test]
@@ -248,7 +256,7 @@ mod tests {
                 assert_eq!(reported.acked, tally.counts.acked);
                 measured += &tally;
             }
-            Tallies { measured, warm_up: None }.with_unclear_settled().measured.counts
+            Tallies { measured, warm_up: None }.with_unclear_settled(&Target::default()).measured.counts
         };
         let mixed = tallies(&["OK", r#"{"accepted":5}"#, r#"{"accepted":4}"#]);
         assert_eq!((mixed.acked, mixed.unclear, mixed.received), (5, 10, 5));

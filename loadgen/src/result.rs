@@ -53,10 +53,4 @@ impl RunResult {
         }
         all
     }
-
-    /// True if any event was acknowledged, by status at least.
-    pub(crate) fn has_ack(&self) -> bool {
-        let counts = |result: &ExecutorResult| result.tallies.whole().counts;
-        self.executors.iter().map(counts).any(|counts| counts.acked > 0 || counts.unclear > 0)
-    }
 }

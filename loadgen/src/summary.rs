@@ -248,6 +248,8 @@ struct Requests {
     statuses: BTreeMap<u16, u64>,
     /// Number of responses by status that leave the outcome unknown, by the scenario's contract.
     undeclared_statuses: BTreeMap<u16, u64>,
+    /// Number of responses by status that reject all their events.
+    rejected_statuses: BTreeMap<u16, u64>,
     /// Reasons why outcomes are unknown.
     unknown_because: Doubts,
 }
@@ -263,7 +265,7 @@ struct Answers {
     duplicates: Option<u64>,
 }
 
-/// Pauses that responses with status 429 or 503 asked for.
+/// Pauses that responses asked for: with status 429 or 503, or because a rule calls them busy.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 struct RetryAfter {
     /// Responses that asked for a pause.
@@ -317,6 +319,7 @@ impl Requests {
             retries: counts.retries,
             statuses: counts.statuses.clone(),
             undeclared_statuses: counts.undeclared_statuses.clone(),
+            rejected_statuses: counts.rejected_statuses.clone(),
             unknown_because: counts.doubts,
         }
     }
@@ -355,7 +358,7 @@ impl Summary {
         result: &RunResult,
     ) -> Self {
         let workload = Workload::sum(executors);
-        let tallies = result.tallies(executors).with_unclear_settled();
+        let tallies = result.tallies(executors).with_unclear_settled(&settings.scenario.target);
         let Tally { counts, latencies, .. } = tallies.whole();
         let measured = &tallies.measured;
         let duration_s = duration_s(&measured.counts);
@@ -466,6 +469,12 @@ impl Summary {
     /// True if all thresholds hold.
     pub(crate) fn holds(&self) -> bool {
         self.thresholds.iter().all(|judged| judged.ok)
+    }
+
+    /// True if an event was acknowledged. Where no response fits a description without rules, the
+    /// status acknowledges.
+    pub(crate) fn has_ack(&self) -> bool {
+        self.events.acked > 0
     }
 
     /// Returns a line that says how much of a count was sent, and the reason, if some was not.

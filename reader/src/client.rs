@@ -73,6 +73,8 @@ pub enum Posted {
     Answered {
         /// Status of the response.
         status: u16,
+        /// Header fields of the response.
+        headers: HeaderMap,
         /// Body of the response.
         body: Vec<u8>,
     },
@@ -258,7 +260,10 @@ impl TargetClient {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_RESPONSE => body.extend_from_slice(&chunk),
-                Ok(None) => return Posted::Answered { status, body },
+                Ok(None) => {
+                    let headers = std::mem::take(response.headers_mut());
+                    return Posted::Answered { status, headers, body };
+                }
                 Ok(Some(_)) | Err(_) => return Posted::Lost,
             }
         }

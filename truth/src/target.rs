@@ -22,6 +22,7 @@ mod process;
 mod proxy;
 mod publish;
 pub mod request;
+mod rules;
 pub mod secrets;
 pub mod sign;
 mod stats;
@@ -38,6 +39,9 @@ pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields, RowOrder
 pub use process::Process;
 pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Flawed, Publish, RequestText, StatusPattern};
+pub use rules::{
+    AnswerRule, AnswerRules, BodyFormat, Condition, Containing, CountPlaces, Existence, Meaning,
+};
 pub use stats::StatsFields;
 pub use template::Template;
 use written::Written;
@@ -56,6 +60,9 @@ pub struct Target {
     pub publish: Publish,
     /// Places in the response to a publish.
     pub answer: AnswerFields,
+    /// Rules that say what a response to a publish means. Without them, `answer` and the statuses of
+    /// `publish` do.
+    pub answers: AnswerRules,
     /// Places of the counters.
     pub stats: StatsFields,
     /// Listing of the stored events.
@@ -82,6 +89,7 @@ impl Default for Target {
                 duplicate: vec!["duplicate".to_owned()],
                 ..AnswerFields::default()
             },
+            answers: AnswerRules::default(),
             stats: StatsFields {
                 path: Some("/stats".to_owned()),
                 received: Some("/received".to_owned()),
@@ -112,9 +120,10 @@ impl Target {
         }
     }
 
-    /// True if the scenario describes its requests as text, so that what it leaves out is absent.
+    /// True if the scenario describes its requests as text, or responses by rules, so that what it
+    /// leaves out is absent.
     pub fn starts_from_nothing(&self) -> bool {
-        self.publish.text.is_some()
+        self.publish.text.is_some() || !self.answers.is_empty()
     }
 
     /// Returns the header fields of requests with events, by their names in small letters. Those of

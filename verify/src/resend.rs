@@ -23,7 +23,7 @@ use truth::record::ledger::writer::SegmentWriter;
 use truth::record::ledger::{Done, Foundation, Frame, Header, LedgerError, MAX_RESEND, Purpose, Scope};
 use truth::record::manifest::FolderFormat;
 use truth::record::seal::seal_segment;
-use truth::target::answer::{Kind, Outcome};
+use truth::target::answer::Outcome;
 use truth::target::needed::NeededError;
 use truth::target::secrets::Secrets;
 
@@ -162,9 +162,8 @@ impl Resending {
     }
 
     fn note_sentinels(&mut self, ordinals: &[u64], sent: &Sent, t_end: u64) {
-        let is_acked = |place: usize| {
-            sent.answer.outcome == Outcome::Acked && sent.answer.kinds.of(place) != Kind::Rejected
-        };
+        let is_acked =
+            |place: usize| sent.answer.outcome == Outcome::Acked && sent.answer.kinds.of(place).is_taken();
         let sent_at = |(place, ordinal): (usize, &u64)| SentAt {
             ordinal: *ordinal,
             t_start: sent.t_start,

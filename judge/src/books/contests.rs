@@ -107,6 +107,7 @@ impl Contests {
                 Outcome::Unknown | Outcome::Unclear => contest.take_unknown(*side, interval.start),
                 Outcome::Acked => match answer.kinds.of(*place) {
                     Kind::Rejected => {}
+                    Kind::Unknown => contest.take_unknown(*side, interval.start),
                     kind => {
                         let mut carried = [false; 2];
                         for (_, _, side) in contested.iter().filter(|(_, other, _)| other == ordinal) {

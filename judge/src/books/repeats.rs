@@ -140,7 +140,10 @@ fn taken(done: &Done, is_asked: impl Fn(usize) -> bool) -> Option<bool> {
     match done.answer.outcome {
         Outcome::Acked => {
             let kinds = &done.answer.kinds;
-            Some(!kinds.rejected().any(is_asked))
+            if kinds.rejected().any(&is_asked) {
+                return Some(false);
+            }
+            (!kinds.unknown().any(is_asked)).then_some(true)
         }
         Outcome::Rejected | Outcome::Unknown if done.status >= 400 => Some(false),
         Outcome::Rejected | Outcome::Unknown | Outcome::Unclear | Outcome::NeverSent => None,

@@ -17,6 +17,7 @@ pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Option<Batch>) ->
     let counts_new_alone = accepted == new && new.zip(duplicates).map(sum) == Some(sent);
     let taken = if counts_new_alone { Some(sent) } else { accepted.or(both.map(sum)) };
     let named = Named::of(&answer.kinds, sent);
+    let unknown = answer.kinds.unknown().count() as u64;
     match (taken, inserted, both) {
         (Some(taken), _, Some((inserted, duplicates))) if taken != inserted + duplicates => {
             Some(format!("accepted={taken} is not inserted={inserted} + duplicates={duplicates}"))
@@ -24,7 +25,7 @@ pub(crate) fn fault_in_sums(answer: &Answer, sent: u64, batch: Option<Batch>) ->
         (Some(taken), Some(inserted), None) if inserted > taken => {
             Some(format!("inserted={inserted} is more than accepted={taken}"))
         }
-        (Some(taken), _, _) if taken > sent || (taken < sent && batch == Some(Batch::Atomic)) => {
+        (Some(taken), _, _) if taken > sent || (taken + unknown < sent && batch == Some(Batch::Atomic)) => {
             Some(format!("accepted={taken}, but {sent} events were sent"))
         }
         (Some(taken), _, _) if named.taken.is_some_and(|named| named != taken) => {
@@ -57,9 +58,10 @@ impl Named {
             Kinds::Each(kinds) => {
                 let count =
                     |wanted: fn(&Kind) -> bool| kinds.iter().filter(|kind| wanted(kind)).count() as u64;
-                let tells_new = !kinds.contains(&Kind::Accepted);
+                let tells_taken = !kinds.contains(&Kind::Unknown);
+                let tells_new = tells_taken && !kinds.contains(&Kind::Accepted);
                 Self {
-                    taken: Some(count(|kind| *kind != Kind::Rejected)),
+                    taken: tells_taken.then(|| count(|kind| *kind != Kind::Rejected)),
                     new: tells_new.then(|| count(|kind| *kind == Kind::New)),
                 }
             }

@@ -306,19 +306,19 @@ impl<'a> Walk<'a> {
         let keys = &mut self.tally.keys;
         for (place, ordinal) in ordinals.iter().enumerate() {
             match (answer.outcome, answer.kinds.of(place)) {
-                (Outcome::Acked, kind) if kind != Kind::Rejected => {
+                (Outcome::Acked, kind) if kind.is_taken() => {
                     keys.book_acked_sentinel(*ordinal, kind == Kind::New);
                     sums.acked += 1;
                     sums.reported_new += u64::from(kind == Kind::New);
                     sums.reported_duplicate += u64::from(kind == Kind::Duplicate);
                 }
+                (Outcome::Unknown | Outcome::Unclear, _) | (Outcome::Acked, Kind::Unknown) => {
+                    keys.book_unknown_sentinel(*ordinal);
+                    sums.unknown += 1;
+                }
                 (Outcome::Acked | Outcome::Rejected, _) => {
                     keys.book_ineffective_sentinel(*ordinal);
                     sums.rejected += 1;
-                }
-                (Outcome::Unknown | Outcome::Unclear, _) => {
-                    keys.book_unknown_sentinel(*ordinal);
-                    sums.unknown += 1;
                 }
                 (Outcome::NeverSent, _) => {
                     keys.book_ineffective_sentinel(*ordinal);
@@ -344,10 +344,8 @@ impl<'a> Walk<'a> {
                 }
             }
             Outcome::Unknown => {
-                self.tally.sums.unknown += booked.len() as u64;
                 for (_, ordinal) in booked {
-                    self.note_uncertain(ordinal, interval);
-                    self.tally.keys.book_unknown(ordinal);
+                    self.book_unknown(ordinal, interval);
                 }
             }
             Outcome::Unclear => {
@@ -383,6 +381,7 @@ impl<'a> Walk<'a> {
             Kind::Duplicate => Said::Duplicate,
             Kind::Accepted => Said::Unreported,
             Kind::Rejected => return self.book_rejected(ordinal),
+            Kind::Unknown => return self.book_unknown(ordinal, interval),
         };
         let before = self.tally.keys.get(ordinal);
         self.order.take(ordinal, before, Attempt { said, interval });
@@ -391,6 +390,12 @@ impl<'a> Walk<'a> {
         self.tally.sums.acked += 1;
         self.tally.sums.reported_new += u64::from(said == Said::New);
         self.tally.sums.reported_duplicate += u64::from(said == Said::Duplicate);
+    }
+
+    fn book_unknown(&mut self, ordinal: u64, interval: Interval) {
+        self.note_uncertain(ordinal, interval);
+        self.tally.keys.book_unknown(ordinal);
+        self.tally.sums.unknown += 1;
     }
 
     fn book_rejected(&mut self, ordinal: u64) {

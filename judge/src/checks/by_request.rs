@@ -64,7 +64,7 @@ impl Unanswered {
         let runs = evidence.frames.runs();
         let mut unanswered = Self::default();
         let mut open: HashMap<(usize, u64), (Round, Vec<bool>)> = HashMap::default();
-        evidence.frames.for_each(|segment, frame| {
+        evidence.for_each_frame(|segment, frame| {
             match frame {
                 Frame::Open { round, .. } => {
                     let round = evidence.plan.round(*round);

@@ -115,7 +115,7 @@ fn alive_meanwhile(facts: &Facts<'_>, spans: &[(u64, Interval)]) -> Option<HashS
     if spans.is_empty() {
         return None;
     }
-    let read = facts.evidence.frames.for_each(|_, frame| {
+    let read = facts.evidence.for_each_frame(|_, frame| {
         let origin = *origin.get_or_insert(frame.t().unwrap_or(0));
         if let Frame::Done(done) = frame
             && done.answer.outcome == Outcome::Acked

@@ -81,7 +81,7 @@ pub(super) fn cut(facts: &Facts<'_>) -> Result<Option<Cut>, WalkError> {
     };
     let runs = evidence.frames.runs();
     let mut frames = Vec::new();
-    evidence.frames.for_each(|segment, frame| {
+    evidence.for_each_frame(|segment, frame| {
         let of_round = match frame {
             Frame::Open { round, .. } => *round == round_index,
             Frame::Done(done) => done.scope == Scope::Round(round_index),
@@ -285,6 +285,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         format: whole.format,
         keys: keys.clone(),
         frames: Frames::Memory(slice.frames.iter().cloned().chain([Frame::Closed { t: u64::MAX }]).collect()),
+        unclear_acknowledges: whole.unclear_acknowledges,
         traces: None,
         can_race: whole.can_race,
         addresses: whole.addresses,

@@ -49,6 +49,8 @@ pub enum Doubt {
         keys: u64,
         /// The first unclear response of the run.
         response: UnclearResponse,
+        /// True if the target is described by rules.
+        by_rules: bool,
     },
     /// The ledger could not be read a second time to find rejected attempts.
     RejectedUnread {
@@ -110,19 +112,29 @@ impl fmt::Display for Doubt {
                 let theirs = if *shards == 1 { "its folder" } else { "their folders" };
                 write!(out, "{missing} missing; name {theirs} too")
             }
-            Self::Unclear { keys, response } => write!(
-                out,
-                "{} not shown to be stored, though a response to each has a status that acknowledges; its \
-                 body contradicts the description of the target, as status {} with {} does: set \
-                 `answer = {{}}` under `[target]` if the status alone acknowledges",
-                counted(*keys, "key is", "keys are"),
-                response.status,
-                if response.excerpt.is_empty() {
-                    "an empty body".to_owned()
-                } else {
-                    format!("the body `{}`", response.excerpt)
-                },
-            ),
+            Self::Unclear { keys, response, by_rules } => {
+                let keys = counted(*keys, "key is", "keys are");
+                let body = match &*response.excerpt {
+                    "" => "an empty body".to_owned(),
+                    excerpt => format!("the body `{excerpt}`"),
+                };
+                let status = response.status;
+                match by_rules {
+                    true => write!(
+                        out,
+                        "{keys} not shown to be stored, though each had a response; it contradicts the rule of \
+                         `[[target.answers]]` that decides on it, as status {status} with {body} does: \
+                         describe in that rule what such a response means"
+                    ),
+                    false => write!(
+                        out,
+                        "{keys} not shown to be stored, though a response to each has a status that \
+                         acknowledges; its body contradicts the description of the target, as status \
+                         {status} with {body} does: set `answer = {{}}` under `[target]` if the status alone \
+                         acknowledges"
+                    ),
+                }
+            }
             Self::RejectedUnread { reason } => write!(out, "rejected attempts cannot be read: {reason}"),
             Self::RequestsUnread { reason } => write!(out, "unanswered requests cannot be read: {reason}"),
             Self::Unattempted { keys } => {

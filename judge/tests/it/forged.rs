@@ -106,8 +106,8 @@ impl Forged {
                 kinds[place] = kind;
                 // What an answer names and what it counts go together.
                 let count = |wanted: Kind| kinds.iter().filter(|kind| **kind == wanted).count() as u32;
-                let rejected = count(Kind::Rejected);
-                done.answer.accepted = done.answer.accepted.map(|_| length as u32 - rejected);
+                let taken = kinds.iter().filter(|kind| kind.is_taken()).count() as u32;
+                done.answer.accepted = done.answer.accepted.map(|_| taken);
                 done.answer.inserted = done.answer.inserted.map(|_| count(Kind::New));
                 done.answer.duplicates = done.answer.duplicates.map(|_| count(Kind::Duplicate));
                 done.answer.kinds = Kinds::Each(kinds);
@@ -187,6 +187,7 @@ impl Forged {
             format: FolderFormat::Sealed,
             keys: 0..self.plan.keys().expect("a plan with a count"),
             frames: Frames::Memory(frames),
+            unclear_acknowledges: true,
             traces: None,
             can_race: true,
             addresses: 1,

@@ -1,10 +1,11 @@
 //! Responses whose status acknowledges and whose body contradicts the description of the target.
 
+use judge::evidence::Evidence;
 use judge::verdict::{CheckId, Fate, Judgement, Status, Verdict};
 use truth::observed::ListingObservation;
 use truth::observed::presence::Presence;
 use truth::record::ledger::{Done, Scope};
-use truth::target::answer::{Answer, Outcome};
+use truth::target::answer::{Answer, Kind, Outcome};
 
 use crate::forge::{Fate as Try, Forge, Forged, assert_fails, assert_names, check};
 
@@ -81,6 +82,65 @@ fn where_no_response_fits_the_status_acknowledges() {
     let verdict = forged.verdict();
     assert_eq!(verdict.attempts.acked, 20);
     assert_eq!(check(&verdict, CheckId::Lost).status, Status::Pass);
+}
+
+#[test]
+fn beside_rules_no_unclear_response_acknowledges() {
+    let mut forged = Forge::default().run();
+    forged.dones().for_each(|done| done.answer = unclear("OK"));
+    let judged =
+        |forged: &Forged| judge::judge(&Evidence { unclear_acknowledges: false, ..forged.evidence() });
+    let verdict = judged(&forged);
+    assert_eq!((verdict.attempts.acked, verdict.attempts.unclear), (0, 2_000));
+    assert_ne!(verdict.verdict, Verdict::Fail, "{:#?}", verdict.reasons);
+    let told = doubts(&judged(&with_one("OK", false))).join("\n");
+    assert!(
+        told.contains("not shown to be stored") && told.contains("rule of `[[target.answers]]`"),
+        "{told}"
+    );
+}
+
+/// Makes the fate of one event of an answered request unknown, which was executed or not, and of
+/// which no other copy was sent.
+fn with_one_unknown(is_executed: bool) -> Forged {
+    let mut forged = Forge::default().run();
+    let key = forged.key_where(|attempts| attempts.len() == 1);
+    forged.tell(forged.attempts_of(key)[0], Kind::Unknown);
+    if !is_executed {
+        forged.lose(key);
+    }
+    forged
+}
+
+#[test]
+fn an_unknown_event_of_an_answered_request_is_as_an_unanswered_attempt() {
+    for is_executed in [true, false] {
+        let verdict = with_one_unknown(is_executed).verdict();
+        assert_eq!((verdict.attempts.unknown, verdict.attempts.acked), (1, 1_999), "{is_executed}");
+        assert_eq!(check(&verdict, CheckId::Lost).status, Status::Pass, "{is_executed}");
+        assert_eq!(check(&verdict, CheckId::AnswerOrder).status, Status::Pass, "{is_executed}");
+        let slack = verdict.counters.as_ref().expect("counters");
+        assert_eq!(slack.received.slack(), 1, "it may have had an effect or not");
+    }
+    let verdict = with_one_unknown(true).verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+}
+
+#[test]
+fn an_unknown_event_that_is_stored_may_be_known_to_a_later_copy() {
+    let mut forged = Forge::default().run();
+    let spread = |attempts: &[(u64, u32, usize)]| attempts.len() == 2 && attempts[1].0 > attempts[0].0;
+    let key = forged.key_where(spread);
+    let attempts = forged.attempts_of(key);
+    forged.tell(attempts[0], Kind::Unknown);
+    forged.tell(attempts[1], Kind::Duplicate);
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, CheckId::AnswerOrder).status, Status::Pass);
+    forged.lose(key);
+    let verdict = forged.verdict();
+    assert_names(&verdict, CheckId::Lost, key);
+    let history = &check(&verdict, CheckId::Lost).findings[0].history;
+    assert_eq!((history[0].outcome, history[1].outcome), (Fate::Unknown, Fate::Duplicate));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use truth::scenario::{
 };
 use truth::target::needed::NeededError;
 use truth::target::secrets::Secrets;
-use truth::target::{AnswerFields, Endpoint, Listing, StatsFields, Target};
+use truth::target::{AnswerFields, AnswerRules, Endpoint, Listing, StatsFields, Target};
 
 use super::cli::{Cli, Http, Shape};
 use super::rerun::{rerun, rerun_http};
@@ -179,10 +179,11 @@ impl Settings {
         let count = shapes.only().filter(|shape| shape.schedule().is_none()).and_then(|shape| shape.total());
         let rerun = rerun(&cli, &scenario.load, count, identity.seed, shard);
         let file = cli.scenario.clone();
-        let mut settings = Self::new(scenario, cli.shape, &identity, rerun).map_err(|error| match &file {
-            Some(file) => error.located(file),
-            None => error,
-        })?;
+        let mut settings =
+            Self::new(scenario, cli.shape, &identity, rerun).map_err(|error| match file.as_deref() {
+                Some(file) => error.located(file),
+                None => error,
+            })?;
         settings.load.file = file;
         settings.load.shard = shard;
         settings.load.has_run_id = cli.run_id.is_some();
@@ -218,6 +219,7 @@ impl Settings {
             // Without events, no response describes any.
             let target = &mut scenario.target;
             target.answer = AnswerFields::default();
+            target.answers = AnswerRules::default();
             target.stats = StatsFields::default();
             target.listing = Listing::default();
         }

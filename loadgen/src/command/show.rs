@@ -12,6 +12,7 @@ use truth::plan::Plan;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::body::MOST_KEPT;
 use truth::scenario::{Executor, Executors, NamedExecutor, Scenario, ScenarioError};
+use truth::target::Target;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use super::preview::{self, Amount};
@@ -56,12 +57,28 @@ fn checked(file: &Path) -> Result<String, Failure> {
         Executors::Named(executors) if executors.len() == 1 => "1 executor".to_owned(),
         Executors::Named(executors) => format!("{} executors", executors.len()),
     };
-    let found = format!("{executor}, {}", amount(&scenario, &executors, &plan));
+    let mut found = format!("{executor}, {}", amount(&scenario, &executors, &plan));
+    if scenario.request.is_none() {
+        let target = &scenario.target;
+        // The short form is told by its keys.
+        let is_told = |_: &String| !target.answers.is_empty();
+        let lines = target.answers_in_words().into_iter().filter(is_told).chain(statuses_alone(target));
+        for (nth, line) in lines.enumerate() {
+            found.push_str(&format!("\n{:<10} {line}", if nth == 0 { "answers" } else { "" }));
+        }
+    }
     if !scenario.target.has_texts() || scenario.request.is_some() {
         return Ok(found);
     }
     let request = preview::requests(&scenario, &plan, &[], 1, Amount::Beginning)?;
     Ok(format!("{found}\n{}", request.trim_end()))
+}
+
+/// Returns the note on a target whose description says nothing of the bodies of its successes.
+fn statuses_alone(target: &Target) -> Option<String> {
+    let note = "statuses alone decide: no 2xx body is described, so an event that is refused in one counts as \
+                acknowledged";
+    target.leaves_bodies_aside().then(|| note.to_owned())
 }
 
 /// Returns how much is sent, in words.
@@ -139,6 +156,9 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> Result<String, Failure
     let rounds = plan.rounds().map_or_else(|| "rounds".to_owned(), |rounds| counted(rounds, "round"));
     line("rounds", &format!("{rounds} of {} requests", plan.requests_per_round()));
     line("copies", &copies(plan));
+    for (nth, answer) in target.answers_in_words().into_iter().chain(statuses_alone(target)).enumerate() {
+        line(if nth == 0 { "answers" } else { "" }, &answer);
+    }
     let executors = settings.executors();
     if let Some(requests) = Workload::sum(&executors).requests {
         let rounds: u64 = executors.iter().map(|executor| executor.rounds.count()).sum();

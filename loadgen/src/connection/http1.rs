@@ -71,6 +71,9 @@ enum Framing {
 pub(crate) struct AnswerReader {
     bodies: Bodies,
     input: Vec<u8>,
+    /// Place at which the head of the response begins. It stays where it came in, and is parsed
+    /// again for a field that somebody asks for.
+    head: usize,
     /// Place at which the head of the response begins, then its body.
     at: usize,
     stage: Stage,
@@ -100,6 +103,7 @@ impl AnswerReader {
         self.input.shrink_to(KEPT_CAPACITY);
         self.chunks.reset();
         self.chunks.shrink(KEPT_CAPACITY);
+        self.head = 0;
         self.at = 0;
         self.stage = Stage::Head;
         self.dropped.clear();
@@ -172,6 +176,15 @@ impl AnswerReader {
         &self.advice
     }
 
+    /// Returns the first header field with this name.
+    pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
+        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let mut response = httparse::Response::new(&mut fields);
+        response.parse(&self.input[self.head..self.at]).ok()?;
+        let field = response.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+        field.map(|field| field.value)
+    }
+
     /// Drops the bytes of the body that have come.
     fn drop_body(&mut self) {
         if is_to_be_shown(self.status) {
@@ -219,6 +232,7 @@ impl AnswerReader {
                     if is_to_be_shown(status) {
                         self.chunks.show(EXCERPT);
                     }
+                    self.head = self.at;
                     self.at += length;
                     self.stage = match framing {
                         Framing::Sized(length) if self.bodies == Bodies::Dropped => {

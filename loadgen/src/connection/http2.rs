@@ -17,7 +17,7 @@ use bytes::Bytes;
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{Ping, Reason, RecvStream};
 use http::Request;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap};
 use thiserror::Error;
 use truth::clock::monotonic_ns;
 
@@ -91,6 +91,8 @@ pub(crate) struct Http2 {
     /// Bytes of the body that have come, kept or not.
     body_len: usize,
     advice: Advice,
+    /// Header fields of the latest response, as the library made them.
+    fields: HeaderMap,
     first_byte_ns: u64,
 }
 
@@ -142,6 +144,7 @@ impl Http2 {
             body: Vec::new(),
             body_len: 0,
             advice: Advice::default(),
+            fields: HeaderMap::new(),
             first_byte_ns: 0,
         })
     }
@@ -231,6 +234,7 @@ impl Http2 {
                     let status = head.status.as_u16();
                     let fields = head.headers.iter();
                     self.advice.note(status, fields.map(|(name, value)| (name.as_str(), value.as_bytes())));
+                    self.fields = head.headers;
                     self.awaited = Awaited::Body { status, body, length };
                 }
                 Awaited::Body { status, body, length } => match body.poll_data(cx) {
@@ -279,6 +283,11 @@ impl Http2 {
     /// Returns what the response says to do next.
     pub(crate) fn advice(&self) -> &Advice {
         &self.advice
+    }
+
+    /// Returns the first header field with this name.
+    pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields.get(name).map(|value| value.as_bytes())
     }
 
     /// Returns the instant of the first byte of a response that was not whole at once; 0 while none

@@ -15,8 +15,7 @@ use tokio::sync::Notify;
 use truth::clock::monotonic_ns;
 use truth::record::ledger::LedgerError;
 use truth::record::ledger::writer::SegmentWriter;
-use truth::target::Target;
-use truth::target::answer::{Answer, Outcome};
+use truth::target::answer::{Answer, Outcome, ReadAnswer, Response};
 
 use super::bookends::Part;
 use super::flight::Flight;
@@ -323,16 +322,16 @@ impl Desk {
         let received_bytes = connection.take_received_bytes();
         tally.counts.received_bytes += received_bytes;
         tally.counts.last_end_ns = t_end;
-        let (status, answer) = match ended {
+        let (status, ReadAnswer { answer, is_busy }) = match ended {
             Ok(Whole { status, .. }) => {
-                let target = &self.job.content.target;
-                let answer = read_answer(tally, target, &self.live, &connection, *status, events, t_end);
-                (*status, answer)
+                let read = read_answer(tally, &self.job, flight, &connection, *status);
+                tally.counts.troubles.see(*status, &read.answer, &connection, t_end);
+                (*status, read)
             }
             Err(why) => {
                 tracing::debug!(seat, connection = connection.number, error = %why, "an attempt has no response");
                 tally.lost(why, events);
-                (0, Answer::bare(Outcome::Unknown))
+                (0, ReadAnswer { answer: Answer::bare(Outcome::Unknown), is_busy: false })
             }
         };
         if ended.is_ok() {
@@ -349,7 +348,8 @@ impl Desk {
             tally.select(&ended, &self.job.content.events);
         }
         tally.counts.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
-        let worth_another = matches!(status, 429 | 503) || answer.outcome == Outcome::Unknown;
+        let is_for_now = matches!(status, 429 | 503) || (is_busy && answer.outcome == Outcome::Rejected);
+        let worth_another = is_for_now || answer.outcome == Outcome::Unknown;
         let again =
             worth_another && !self.stopped && u32::from(flight.try_number()) < self.job.limits.retries;
         let done = flight.done(t_end, !again, status, answer);
@@ -359,7 +359,7 @@ impl Desk {
             false => self.job.limits.think,
         };
         if ended.is_ok() {
-            if let Some(asked) = asked_for(connection.advice(), self.job.content.plan.seed, &done) {
+            if let Some(asked) = asked_for(&connection, is_busy, self.job.content.plan.seed, &done) {
                 // At a rate, the schedule goes on, and only the retry of this request waits.
                 let heeded = if again || !self.queue.is_paced() { asked } else { Duration::ZERO };
                 tally.counts.troubles.pauses.ask(heeded);
@@ -435,22 +435,21 @@ impl Desk {
     }
 }
 
-/// Reads and counts a whole response to a request of so many events.
+/// Reads and counts the whole response that a connection holds.
 fn read_answer(
     tally: &mut Tally,
-    target: &Target,
-    live: &LiveSums,
+    job: &LaneJob,
+    flight: &Flight,
     connection: &Connection,
     status: u16,
-    events: u64,
-    t_end: u64,
-) -> Answer {
-    let mut answer = Answer::classify(target, status, connection.body(), events as u32);
-    live.report(tally.answered(&answer, status, events));
-    if !(200..300).contains(&status) || answer.outcome == Outcome::Unclear {
-        tally.counts.troubles.see(status, answer.outcome, connection, t_end);
-    }
+) -> ReadAnswer {
+    let content = &job.content;
+    let field = |name: &str| connection.field(name);
+    let response = Response { status, field: &field, body: connection.body() };
+    let mut read = Answer::read(&content.target, &response, flight.sent(content));
+    let events = flight.events();
+    job.measuring.live.report(tally.answered(&read.answer, status, events));
     // The first unclear body of a lane is enough to show.
-    answer.excerpt = answer.excerpt.filter(|_| tally.counts.unclear == events);
-    answer
+    read.answer.excerpt = read.answer.excerpt.filter(|_| tally.counts.unclear == events);
+    read
 }

@@ -7,8 +7,10 @@ use truth::plan::Plan;
 use truth::plan::invalid::Invalid;
 use truth::plan::round::Round;
 use truth::record::ledger::{Done, Scope};
-use truth::target::answer::Answer;
+use truth::target::answer::{Answer, Sent};
+use truth::target::request::missing_header;
 
+use super::job::Content;
 use super::release::RacePlace;
 use super::request::Requests;
 use crate::meter::selection::Ended;
@@ -59,6 +61,19 @@ impl Flight {
     /// Returns the number of events that it carries.
     pub(crate) fn events(&self) -> u64 {
         self.ordinals().len() as u64
+    }
+
+    /// Returns its events, as its response may name them. Without rules, no response names one.
+    pub(crate) fn sent<'a>(&'a self, content: &'a Content) -> Sent<'a> {
+        let target = &content.target;
+        let invalid = match target.answers.is_empty() {
+            true => None,
+            false => Invalid::of(&content.plan, &self.round, self.request),
+        };
+        // A request that lacks a header has no further event.
+        let further = invalid.filter(|invalid| missing_header(&target.publish.invalid, *invalid).is_none());
+        let invalid = further.map(|invalid| invalid.place);
+        Sent { ordinals: self.ordinals(), events: &content.events, invalid }
     }
 
     pub(crate) fn try_number(&self) -> u16 {

@@ -6,7 +6,7 @@ use reader::client::patience::pause_asked_for;
 use truth::plan::rng::{derived, mix, scale};
 use truth::record::ledger::{Done, Scope};
 
-use crate::connection::advice::Advice;
+use crate::connection::Connection;
 
 /// Pause before the first retry.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -26,10 +26,14 @@ pub(super) fn backoff(try_number: u16) -> Duration {
     FIRST_BACKOFF.saturating_mul(doubled).min(LONGEST_BACKOFF)
 }
 
-/// Returns the pause before the next request, if a response asks for one.
-pub(super) fn asked_for(advice: &Advice, seed: u32, done: &Done) -> Option<Duration> {
-    let asked = advice.retry_after().and_then(pause_asked_for)?;
-    Some(stretched(asked, seed, done))
+/// Returns the pause before the next request, if a response asks for one: by a status that can, or
+/// because the target's description calls it busy.
+pub(super) fn asked_for(connection: &Connection, is_busy: bool, seed: u32, done: &Done) -> Option<Duration> {
+    let retry_after = match is_busy {
+        true => connection.field("retry-after").and_then(|field| std::str::from_utf8(field).ok()),
+        false => connection.advice().retry_after(),
+    };
+    Some(stretched(retry_after.and_then(pause_asked_for)?, seed, done))
 }
 
 /// Returns the pause that a response asked for, and up to a tenth more, so that connections do not

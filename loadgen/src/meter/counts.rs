@@ -116,6 +116,8 @@ pub(crate) struct Counts {
     pub(crate) statuses: BTreeMap<u16, u64>,
     /// Responses by status that leave their events unknown.
     pub(crate) undeclared_statuses: BTreeMap<u16, u64>,
+    /// Responses by status that reject all their events.
+    pub(crate) rejected_statuses: BTreeMap<u16, u64>,
     pub(crate) doubts: Doubts,
     pub(crate) troubles: Troubles,
     pub(crate) races: Races,
@@ -165,6 +167,7 @@ impl AddAssign<&Self> for Counts {
             duplicates_unreported,
             statuses,
             undeclared_statuses,
+            rejected_statuses,
             doubts,
             troubles,
             races,
@@ -192,6 +195,7 @@ impl AddAssign<&Self> for Counts {
         self.duplicates_unreported |= duplicates_unreported;
         add_each(&mut self.statuses, statuses);
         add_each(&mut self.undeclared_statuses, undeclared_statuses);
+        add_each(&mut self.rejected_statuses, rejected_statuses);
         self.doubts += *doubts;
         self.troubles += troubles;
         self.races += *races;

@@ -1,12 +1,18 @@
-//! Kinds of events that a response reports: new, duplicate, refused.
+//! Kinds of events that a response reports: new, duplicate, refused, unknown.
 
 use truth::target::answer::{Answer, Kind, Kinds};
 
-/// Returns the number of events that an acknowledgement of the others refuses.
-pub(super) fn refused_of(answer: &Answer) -> u64 {
-    match &answer.kinds {
-        Kinds::Each(kinds) => kinds.iter().filter(|kind| **kind == Kind::Rejected).count() as u64,
-        Kinds::Unreported | Kinds::AllNew | Kinds::AllDuplicate => 0,
+/// Numbers of events that an acknowledgement of the others does not acknowledge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct NotTaken {
+    pub(super) refused: u64,
+    pub(super) unknown: u64,
+}
+
+impl NotTaken {
+    pub(super) fn of(answer: &Answer) -> Self {
+        let kinds = &answer.kinds;
+        Self { refused: kinds.rejected().count() as u64, unknown: kinds.unknown().count() as u64 }
     }
 }
 

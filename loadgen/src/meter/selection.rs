@@ -244,15 +244,13 @@ impl Fates {
     /// Adds one more event, of which the response says this kind.
     fn and(mut self, kind: Kind) -> Self {
         let more = |count: Option<u64>| count.map(|count| count + 1);
-        if kind == Kind::Rejected {
-            self.rejected += 1;
-            return self;
-        }
-        self.acked += 1;
+        self.acked += u64::from(kind.is_taken());
         match kind {
             Kind::New => self.new = more(self.new),
             Kind::Duplicate => self.duplicate = more(self.duplicate),
-            Kind::Accepted | Kind::Rejected => (self.new, self.duplicate) = (None, None),
+            Kind::Accepted => (self.new, self.duplicate) = (None, None),
+            Kind::Rejected => self.rejected += 1,
+            Kind::Unknown => self.unknown += 1,
         }
         self
     }

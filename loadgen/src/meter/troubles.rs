@@ -8,7 +8,7 @@ use std::time::Duration;
 use truth::chain::chain;
 use truth::excerpt::excerpt;
 use truth::record::trouble::{LostBecause, Specimen, Trouble};
-use truth::target::answer::Outcome;
+use truth::target::answer::{Answer, Outcome};
 
 use crate::connection::Connection;
 use crate::connection::attempt::Lost;
@@ -63,9 +63,17 @@ impl Troubles {
     }
 
     /// Looks at a whole response, and keeps it if it is the first of its kind.
-    pub(crate) fn see(&mut self, status: u16, outcome: Outcome, connection: &Connection, t_end: u64) {
+    pub(crate) fn see(&mut self, status: u16, answer: &Answer, connection: &Connection, t_end: u64) {
         let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
-        let is_unexpected = matches!(outcome, Outcome::Rejected | Outcome::Unknown);
+        let is_unexpected = match answer.outcome {
+            Outcome::Rejected | Outcome::Unknown => true,
+            Outcome::Acked => !answer.kinds.take_all(),
+            Outcome::Unclear | Outcome::NeverSent => false,
+        };
+        let is_unclear = answer.outcome == Outcome::Unclear;
+        if !is_redirect && !is_unexpected && !is_unclear {
+            return;
+        }
         let seen = || {
             let location = Some(connection.advice().location()).filter(|location| !location.is_empty());
             let location = location.map(|location| excerpt(location, SHOWN));
@@ -79,7 +87,7 @@ impl Troubles {
         if is_unexpected {
             self.first_unexpected.get_or_insert_with(seen);
         }
-        if outcome == Outcome::Unclear {
+        if is_unclear {
             self.first_unclear.get_or_insert_with(seen);
         }
     }

@@ -38,7 +38,7 @@ impl Outcome {
             // That was asked for, and leaves attempts behind.
             Ending::Threshold => Self::Threshold,
             Ending::Complete | Ending::OutOfPatience if summary.unsent().is_some() => Self::Unsent,
-            Ending::Complete | Ending::OutOfPatience if !result.has_ack() => Self::NoAck,
+            Ending::Complete | Ending::OutOfPatience if !summary.has_ack() => Self::NoAck,
             Ending::Complete | Ending::OutOfPatience if summary.holds() => Self::Sent,
             Ending::Complete | Ending::OutOfPatience => Self::Threshold,
         }

@@ -157,13 +157,10 @@ fn why(summary: &Summary, outcome: &str) -> String {
             }
             add("cut_short", doubts.cut_short);
         }
-        "unclear" => text.push_str("  2xx with a body that contradicts [target.answer]"),
+        "unclear" => text.push_str("  the body contradicts [target.answer] or [[target.answers]]"),
         "rejected" => {
-            let undeclared = |status: &u16| requests.undeclared_statuses.get(status).copied().unwrap_or(0);
-            for (status, count) in
-                requests.statuses.iter().filter(|(status, _)| !(200..300).contains(*status))
-            {
-                add(&format!("status_{status}"), count - undeclared(status));
+            for (status, count) in &requests.rejected_statuses {
+                add(&format!("status_{status}"), *count);
             }
         }
         _ => {}

@@ -56,7 +56,7 @@ fn each_status_is_told_beside_what_it_meant() {
     for line in [
         " rejected................: 2 25.00%  status_503=1\n",
         " unknown.................: 2 25.00%  status_500=1\n",
-        " unclear.................: 2 25.00%  2xx with a body that contradicts [target.answer]\n",
+        " unclear.................: 2 25.00%  the body contradicts [target.answer] or [[target.answers]]\n",
         " http_req_failed.........: 50.00%  2 out of 4\n",
         "unknown=2 unclear=2 rejected=2\n",
     ] {

@@ -123,6 +123,21 @@ impl Exchange<'_> {
         })
     }
 
+    /// Stores all events but the one at this place, and returns the body of a response with a status
+    /// for each: this one for the event that was spared.
+    pub(crate) fn store_but(&mut self, place: usize, status: u16) -> String {
+        let spared = (place < self.events.len()).then(|| self.events.remove(place));
+        let stored: serde_json::Value = serde_json::from_str(&self.store()).unwrap();
+        let of_word = |word: &serde_json::Value| if word == "inserted" { 201 } else { 409 };
+        let mut statuses: Vec<u16> = stored["results"].as_array().unwrap().iter().map(of_word).collect();
+        if spared.is_some() {
+            statuses.insert(place, status);
+        }
+        let items: Vec<serde_json::Value> =
+            statuses.iter().map(|status| serde_json::json!({ "create": { "status": status } })).collect();
+        serde_json::json!({ "items": items }).to_string()
+    }
+
     /// Responds that all of it was stored, and counts it, but stores nothing.
     pub(crate) fn forget(&mut self) {
         let count = self.events.len();

@@ -362,14 +362,10 @@ impl Done {
             Kinds::AllDuplicate => out.push(2),
             Kinds::Each(kinds) => {
                 let events = u16::try_from(kinds.len()).expect("a request has at most 10,000 events");
-                out.push(3);
+                let packing = Packing::of(kinds);
+                out.push(packing.tag);
                 out.extend_from_slice(&events.to_le_bytes());
-                let pack = |four: &[Kind]| {
-                    four.iter()
-                        .enumerate()
-                        .fold(0_u8, |byte, (place, kind)| byte | (kind_code(*kind) << (2 * place)))
-                };
-                out.extend(kinds.chunks(4).map(pack));
+                out.extend(kinds.chunks(packing.per_byte).map(|some| packing.pack(some)));
             }
         }
         if answer.outcome == Outcome::Unclear {
@@ -406,12 +402,12 @@ impl Done {
             0 => Kinds::Unreported,
             1 => Kinds::AllNew,
             2 => Kinds::AllDuplicate,
-            3 => {
+            tag => {
+                let packing = Packing::ALL.into_iter().find(|packing| packing.tag == tag)?;
                 let events = usize::from(u16::from_le_bytes(fields.bytes()?));
-                let codes = fields.take(events.div_ceil(4))?;
-                Kinds::Each((0..events).map(|place| kind_of(codes[place / 4] >> (2 * (place % 4)))).collect())
+                let codes = fields.take(events.div_ceil(packing.per_byte))?;
+                Kinds::Each((0..events).map(|place| packing.kind(codes, place)).collect::<Option<_>>()?)
             }
-            _ => return None,
         };
         let excerpt = match outcome {
             Outcome::Unclear => {
@@ -460,11 +456,51 @@ fn kind_code(kind: Kind) -> u8 {
         Kind::Duplicate => 1,
         Kind::Accepted => 2,
         Kind::Rejected => 3,
+        Kind::Unknown => 4,
     }
 }
 
-fn kind_of(code: u8) -> Kind {
-    [Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected][usize::from(code & 3)]
+fn kind_of(code: u8) -> Option<Kind> {
+    let kinds = [Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected, Kind::Unknown];
+    kinds.get(usize::from(code)).copied()
+}
+
+/// Packing of the kinds of single events.
+#[derive(Clone, Copy)]
+struct Packing {
+    tag: u8,
+    per_byte: usize,
+}
+
+impl Packing {
+    /// Kinds that the target has decided on: two bits each.
+    const DECIDED: Self = Self { tag: 3, per_byte: 4 };
+
+    /// Kinds with an unknown one among them: four bits each.
+    const OPEN: Self = Self { tag: 4, per_byte: 2 };
+
+    const ALL: [Self; 2] = [Self::DECIDED, Self::OPEN];
+
+    /// Returns the packing of these kinds.
+    fn of(kinds: &[Kind]) -> Self {
+        if kinds.contains(&Kind::Unknown) { Self::OPEN } else { Self::DECIDED }
+    }
+
+    fn bits(self) -> usize {
+        8 / self.per_byte
+    }
+
+    /// Packs the kinds of one byte.
+    fn pack(self, kinds: &[Kind]) -> u8 {
+        let places = kinds.iter().enumerate();
+        places.fold(0, |byte, (place, kind)| byte | (kind_code(*kind) << (self.bits() * place)))
+    }
+
+    /// Unpacks a kind; none if the code is of no kind.
+    fn kind(self, codes: &[u8], place: usize) -> Option<Kind> {
+        let byte = codes[place / self.per_byte] >> (self.bits() * (place % self.per_byte));
+        kind_of(byte & ((1 << self.bits()) - 1))
+    }
 }
 
 /// Rest of a body that is being decoded.

@@ -7,6 +7,7 @@ pub use self::kind::{Kind, Kinds};
 
 use self::body::{Body, Refused};
 use crate::excerpt::beginning;
+use crate::plan::event::Events;
 use crate::target::{StatusPattern, Target};
 
 /// Outcome of a request, after all that will ever be known of it.
@@ -20,9 +21,9 @@ pub enum Outcome {
     Acked,
     /// The request may have been executed once or not at all, at any later moment.
     Unknown,
-    /// The status acknowledges the request, and the body contradicts the target's description. It
-    /// means the same as unknown where another response of the run fits the description, and the
-    /// same as acknowledged where none does.
+    /// The response contradicts the target's description. It means the same as unknown, except for
+    /// a target without `[[target.answers]]` none of whose responses fits the description: there
+    /// its status acknowledges.
     Unclear,
 }
 
@@ -36,6 +37,66 @@ impl Outcome {
             Self::Unknown => "unknown",
             Self::Unclear => "unclear",
         }
+    }
+}
+
+/// Complete response.
+#[derive(Clone, Copy)]
+pub struct Response<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// Finds a header field by its name in small letters. It is asked only if a rule names one.
+    pub field: &'a dyn Fn(&str) -> Option<&'a [u8]>,
+    /// Body.
+    pub body: &'a [u8],
+}
+
+/// Events of a request, as its response may name them.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// Keys, in the order of the request.
+    pub ordinals: &'a [u64],
+    /// Events of the plan, which know topic and id of a key.
+    pub events: &'a Events,
+    /// Place of an invalid event among them; none if there is none.
+    pub invalid: Option<usize>,
+}
+
+impl Sent<'_> {
+    /// Returns the number of events, the invalid one included.
+    pub(super) fn places(self) -> usize {
+        self.ordinals.len() + usize::from(self.invalid.is_some())
+    }
+}
+
+/// Answer, with what it asks of the sender.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadAnswer {
+    /// Meaning of the response.
+    pub answer: Answer,
+    /// True if it asks to come back later.
+    pub is_busy: bool,
+}
+
+impl ReadAnswer {
+    /// Returns an answer that asks nothing of the sender.
+    pub(super) fn of(answer: Answer) -> Self {
+        Self { answer, is_busy: false }
+    }
+
+    /// Returns an outcome of which nothing more is said.
+    pub(super) fn bare(outcome: Outcome) -> Self {
+        Self::of(Answer::bare(outcome))
+    }
+
+    /// Returns a rejection for now.
+    pub(super) fn busy() -> Self {
+        Self { answer: Answer::bare(Outcome::Rejected), is_busy: true }
+    }
+
+    /// Returns a response with this body that contradicts the description.
+    pub(super) fn unclear(body: &[u8]) -> Self {
+        Self::of(Answer::unclear(body))
     }
 }
 
@@ -72,7 +133,7 @@ impl Answer {
         }
     }
 
-    /// Returns an acknowledging status over a body that contradicts the description.
+    /// Returns the outcome of a body that contradicts the description.
     fn unclear(body: &[u8]) -> Self {
         let readable = |letter: char| if letter.is_control() { ' ' } else { letter };
         let excerpt: String = beginning(body, EXCERPT).chars().map(readable).collect();
@@ -80,7 +141,17 @@ impl Answer {
         Self { excerpt, ..Self::bare(Outcome::Unclear) }
     }
 
-    /// Reads a complete response to a request of `sent` events.
+    /// Reads a complete response by the target's description: its rules, or the short form.
+    pub fn read(target: &Target, response: &Response<'_>, sent: Sent<'_>) -> ReadAnswer {
+        if target.answers.is_empty() {
+            let Response { status, body, .. } = *response;
+            ReadAnswer::of(Self::classify(target, status, body, sent.ordinals.len() as u32))
+        } else {
+            target.answers.read(response, sent)
+        }
+    }
+
+    /// Reads a complete response to a request of `sent` events by the short form alone.
     pub fn classify(target: &Target, status: u16, body: &[u8], sent: u32) -> Self {
         match outcome_of(target, status) {
             // These statuses have no body, so nothing contradicts them.

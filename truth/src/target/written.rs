@@ -1,7 +1,7 @@
 //! A target as people write it, with what is missing.
 //!
-//! A scenario with `publish.body` starts from nothing: what it does not write, the target does not
-//! have. Every other scenario starts from the reference contract. `run.json` holds the same form.
+//! A scenario with `publish.body` or `answers` starts from nothing: what it does not write, the
+//! target does not have. Every other scenario starts from the reference contract. `run.json` holds the same form.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::publish::WrittenPublish;
 use super::{
-    AnswerFields, Connect, EventFields, Listing, Process, StatsFields, Target, TargetError, Template,
+    AnswerFields, AnswerRules, Connect, EventFields, Listing, Process, StatsFields, Target, TargetError,
+    Template,
 };
 
 /// Target as it is written. A missing table has a default, which depends on the others.
@@ -26,6 +27,8 @@ pub(super) struct Written {
     publish: Option<WrittenPublish>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<AnswerFields>,
+    #[serde(default, skip_serializing_if = "AnswerRules::is_empty")]
+    answers: AnswerRules,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stats: Option<StatsFields>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +41,18 @@ pub(super) struct Written {
 
 impl Written {
     fn starts_from_nothing(&self) -> bool {
-        self.publish.as_ref().is_some_and(|publish| publish.body.is_some())
+        self.publish.as_ref().is_some_and(|publish| publish.body.is_some()) || !self.answers.is_empty()
+    }
+
+    /// Returns a key of the short form that says what responses mean, if there is one.
+    fn short_answer(&self) -> Option<&'static str> {
+        let publish = self.publish.as_ref();
+        let keys = [
+            ("publish.ack", publish.is_some_and(|publish| publish.ack.is_some())),
+            ("publish.rejected", publish.is_some_and(|publish| publish.rejected.is_some())),
+            ("answer", self.answer.is_some()),
+        ];
+        keys.into_iter().find(|(_, is_written)| *is_written).map(|(key, _)| key)
     }
 }
 
@@ -51,6 +65,9 @@ impl TryFrom<Written> for Target {
         if has_text && written.fields.is_some() {
             return Err(TargetError::BothForms { short: "fields", new: "publish.event" });
         }
+        if let Some(short) = written.short_answer().filter(|_| !written.answers.is_empty()) {
+            return Err(TargetError::BothForms { short, new: "answers" });
+        }
         let publish = match written.publish {
             Some(publish) => publish.over(defaults.publish)?,
             None => defaults.publish,
@@ -61,6 +78,7 @@ impl TryFrom<Written> for Target {
             headers: written.headers,
             publish,
             answer: written.answer.unwrap_or(defaults.answer),
+            answers: written.answers,
             stats: written.stats.unwrap_or(defaults.stats),
             listing: written.listing.unwrap_or(defaults.listing),
             fields: written.fields.unwrap_or(defaults.fields),
@@ -72,12 +90,19 @@ impl TryFrom<Written> for Target {
 impl From<Target> for Written {
     fn from(target: Target) -> Self {
         let has_text = target.publish.text.is_some();
+        let has_rules = !target.answers.is_empty();
+        let mut publish = WrittenPublish::from(target.publish);
+        if has_rules {
+            publish.ack = None;
+            publish.rejected = None;
+        }
         Self {
             url: Some(target.url),
             connect: target.connect,
             headers: target.headers,
-            publish: Some(target.publish.into()),
-            answer: Some(target.answer),
+            publish: Some(publish),
+            answer: (!has_rules).then_some(target.answer),
+            answers: target.answers,
             stats: Some(target.stats),
             listing: Some(target.listing),
             fields: (!has_text).then_some(target.fields),

@@ -210,6 +210,24 @@ fn a_segment_begins_with_its_one_header() {
     assert_eq!(twice.read(), (frames()[..2].to_vec(), 0, Some((ends[1] as u64, reason))));
 }
 
+#[test]
+fn kinds_with_an_unknown_one_take_four_bits_each_and_the_others_two_as_before() {
+    let encoded = |kinds: &[Kind]| {
+        let answer = Answer { kinds: Kinds::Each(kinds.to_vec()), ..Answer::bare(Outcome::Acked) };
+        let mut bytes = Vec::new();
+        Frame::Done(Done { answer, ..done(0, 20) }).encode(&mut bytes);
+        bytes.truncate(bytes.len() - 4);
+        bytes
+    };
+    let decided = encoded(&[Kind::New, Kind::Duplicate, Kind::Rejected]);
+    assert!(decided.ends_with(&[2, 3, 3, 0, 0b11_01_00]), "{decided:?}");
+    let mut open = encoded(&[Kind::New, Kind::Unknown, Kind::Rejected]);
+    assert!(open.ends_with(&[2, 4, 3, 0, 0x40, 0x03]), "{open:?}");
+    assert!(Frame::decode(open[2], &open[3..]).is_some());
+    *open.last_mut().unwrap() = 0x05;
+    assert_eq!(Frame::decode(open[2], &open[3..]), None, "there is no such kind");
+}
+
 fn answers() -> impl Strategy<Value = Answer> {
     let outcome = prop::sample::select(vec![
         Outcome::NeverSent,
@@ -218,7 +236,8 @@ fn answers() -> impl Strategy<Value = Answer> {
         Outcome::Unknown,
         Outcome::Unclear,
     ]);
-    let kind = prop::sample::select(vec![Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected]);
+    let kind =
+        prop::sample::select(vec![Kind::New, Kind::Duplicate, Kind::Accepted, Kind::Rejected, Kind::Unknown]);
     let kinds = prop_oneof![
         Just(Kinds::Unreported),
         Just(Kinds::AllNew),

@@ -1,5 +1,6 @@
 //! Tests of the plan, the ledger, the run folder and the scenario.
 
+mod answer_rules;
 mod answers;
 mod contents;
 mod events;

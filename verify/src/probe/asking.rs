@@ -129,7 +129,7 @@ impl Asker {
     /// POSTs a body. None if no complete response came.
     pub(super) async fn post(&self, path: &str, body: String) -> Option<Response> {
         match self.client.post(path, body.into_bytes(), PATIENCE).await {
-            Posted::Answered { status, body } => Some(understood(status, &body, None)),
+            Posted::Answered { status, body, .. } => Some(understood(status, &body, None)),
             Posted::NotConnected | Posted::Lost => None,
         }
     }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use judge::evidence::Evidence;
 use reader::client::{Posted, TargetClient};
 use truth::clock::{monotonic_ns, utc_ms};
+use truth::plan::event::Events;
 use truth::plan::trace::Traces;
 use truth::plan::variant::Origin;
 use truth::target::Target;
-use truth::target::answer::{Answer, Outcome};
+use truth::target::answer::{self, Answer, Outcome, Response};
 use truth::target::request::{Asked, RequestWriter};
 use truth::target::secrets::Secrets;
 
@@ -34,6 +35,7 @@ impl Sent {
 pub(super) struct Sender {
     client: TargetClient,
     target: Arc<Target>,
+    events: Arc<Events>,
     writer: RequestWriter,
     traces: Traces,
     /// True if the run was traced: its requests have a header of their own.
@@ -49,9 +51,11 @@ impl Sender {
         timeout: Duration,
     ) -> Self {
         let target = Arc::new(client.target().clone());
-        let writer = RequestWriter::new(Arc::new(evidence.events.clone()), &target, Arc::new(secrets));
+        let events = Arc::new(evidence.events.clone());
+        let writer = RequestWriter::new(Arc::clone(&events), &target, Arc::new(secrets));
         let traces = Traces::new(&evidence.plan);
-        Self { client: client.clone(), target, writer, traces, is_traced: evidence.traces.is_some(), timeout }
+        let is_traced = evidence.traces.is_some();
+        Self { client: client.clone(), target, events, writer, traces, is_traced, timeout }
     }
 
     /// Makes a request of a list with these keys. It is sent when the future is polled.
@@ -70,13 +74,17 @@ impl Sender {
         let client = self.client.clone();
         let target = Arc::clone(&self.target);
         let timeout = self.timeout;
-        let events = ordinals.len() as u32;
+        let events = Arc::clone(&self.events);
+        let ordinals = ordinals.to_vec();
         async move {
             let t_start = monotonic_ns();
             let ended = |status, answer| Sent { request, t_start, status, answer };
             match client.send_once(whole, timeout).await {
-                Posted::Answered { status, body } => {
-                    ended(status, Answer::classify(&target, status, &body, events))
+                Posted::Answered { status, headers, body } => {
+                    let field = |name: &str| headers.get(name).map(|value| value.as_bytes());
+                    let response = Response { status, field: &field, body: &body };
+                    let sent = answer::Sent { ordinals: &ordinals, events: &events, invalid: None };
+                    ended(status, Answer::read(&target, &response, sent).answer)
                 }
                 Posted::NotConnected => ended(0, Answer::bare(Outcome::NeverSent)),
                 Posted::Lost => ended(0, Answer::bare(Outcome::Unknown)),

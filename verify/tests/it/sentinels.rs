@@ -8,7 +8,9 @@ use truth::observed::Observed;
 use truth::plan::trace::Traces;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::reader::SegmentReader;
-use truth::record::ledger::{Frame, Purpose};
+use truth::record::ledger::{Frame, Purpose, Scope};
+use truth::scenario::Scenario;
+use truth::target::answer::Kinds;
 
 use crate::binary::{saved, stderr, stdout, verify_at};
 use crate::forge::{Forged, check};
@@ -100,6 +102,29 @@ async fn what_is_sent_is_traced_if_the_run_was() {
         planned.sort_unstable();
         assert_eq!(sent, planned);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_responses_to_sentinels_are_read_by_the_rules_of_the_target() {
+    let out = tempfile::tempdir().expect("a folder");
+    let mut forged = run();
+    // The short form would call each of them new.
+    let rules = "[[target.answers]]\nwhere = { \"header:content-type\" = \"application/json\" }\n\
+                 each = \"/results/*\"\nwords = { inserted = \"accepted\", duplicate = \"duplicate\" }\n";
+    let rules = Scenario::parse(rules, "rules.toml").expect("sound rules");
+    forged.scenario.target.answers = rules.target.answers;
+    let stub = Stub::start(late(&forged)).await;
+    let folder = forged.write(out.path());
+    let output = verify(&folder, &stub, &["--sentinels"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let segments = folder.segments().expect("a ledger");
+    let frames = segments.iter().flat_map(|path| SegmentReader::open(path).expect("a segment"));
+    let of_list = |frame| match frame {
+        Frame::Done(done) if matches!(done.scope, Scope::Resend(_)) => Some(done.answer.kinds),
+        _ => None,
+    };
+    let kinds: Vec<Kinds> = frames.map(|frame| frame.expect("a good frame")).filter_map(of_list).collect();
+    assert_eq!(kinds, [Kinds::Unreported, Kinds::Unreported]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

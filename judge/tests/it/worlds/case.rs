@@ -113,6 +113,7 @@ fn evidence(
         format: FolderFormat::Sealed,
         keys: 0..plan.keys().expect("a plan with a count"),
         frames: Frames::Memory(frames),
+        unclear_acknowledges: true,
         traces: None,
         can_race: world.load.connections > 1,
         addresses: 1,

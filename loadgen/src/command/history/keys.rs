@@ -43,8 +43,11 @@ impl Fate {
     /// Returns the fate that one attempt gives to a key; `place` is its place in the request.
     fn of(done: &Done, place: usize) -> Self {
         match done.answer.outcome {
-            Outcome::Acked if done.answer.kinds.of(place) == Kind::Rejected => Self::Rejected,
-            Outcome::Acked => Self::Acked,
+            Outcome::Acked => match done.answer.kinds.of(place) {
+                Kind::New | Kind::Duplicate | Kind::Accepted => Self::Acked,
+                Kind::Rejected => Self::Rejected,
+                Kind::Unknown => Self::Unknown,
+            },
             Outcome::Rejected => Self::Rejected,
             Outcome::Unknown => Self::Unknown,
             Outcome::Unclear => Self::Unclear,

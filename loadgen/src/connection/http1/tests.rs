@@ -210,6 +210,24 @@ fn an_answer_to_head_ends_with_its_head() {
 }
 
 #[test]
+fn a_field_of_the_final_response_is_found_by_its_name() {
+    for framed in ["Content-Length: 2\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"] {
+        let text = format!(
+            "HTTP/1.1 103 Early Hints\r\nX-A: early\r\n\r\nHTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\n{framed}"
+        );
+        let mut reader = AnswerReader::default();
+        for piece in text.as_bytes().chunks(7) {
+            reader.input().extend_from_slice(piece);
+            reader.advance().unwrap();
+        }
+        assert_eq!(reader.field("x-a"), Some(&b"1"[..]), "{framed}");
+        assert_eq!((reader.field("x-b"), reader.body()), (None, &b"{}"[..]));
+        reader.reset();
+        assert_eq!(reader.field("x-a"), None);
+    }
+}
+
+#[test]
 fn a_reader_is_as_new_after_each_answer() {
     let mut reader = AnswerReader::default();
     for text in [

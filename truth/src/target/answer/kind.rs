@@ -1,5 +1,5 @@
-//! Kinds of acknowledgements: new, duplicate, accepted or rejected, for one event or a whole
-//! request.
+//! Kinds of single events in an acknowledgement: new, duplicate, accepted, rejected or unknown, for
+//! one event or a whole request.
 
 /// Kind of one event in an acknowledgement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -12,6 +12,16 @@ pub enum Kind {
     Accepted,
     /// The target rejected the event, in a response that acknowledges others.
     Rejected,
+    /// The event may have been stored or not, in a response that says more of others. It is as an
+    /// unanswered attempt.
+    Unknown,
+}
+
+impl Kind {
+    /// True if the target has taken the event.
+    pub fn is_taken(self) -> bool {
+        matches!(self, Self::New | Self::Duplicate | Self::Accepted)
+    }
 }
 
 /// Kinds of all events of a request.
@@ -29,7 +39,7 @@ pub enum Kinds {
 
 impl Kinds {
     /// Returns these kinds in the shortest form.
-    pub(super) fn of_each(kinds: Vec<Kind>) -> Self {
+    pub(in crate::target) fn of_each(kinds: Vec<Kind>) -> Self {
         let all = |wanted: Kind| kinds.iter().all(|kind| *kind == wanted);
         if all(Kind::New) {
             Self::AllNew
@@ -53,10 +63,26 @@ impl Kinds {
         Some(Self::Each(kinds))
     }
 
+    /// True if no event is said to be rejected or unknown.
+    pub fn take_all(&self) -> bool {
+        let each: &[Kind] = if let Self::Each(kinds) = self { kinds } else { &[] };
+        each.iter().all(|kind| kind.is_taken())
+    }
+
     /// Returns the places of the rejected events.
     pub fn rejected(&self) -> impl Iterator<Item = usize> {
+        self.places_of(Kind::Rejected)
+    }
+
+    /// Returns the places of the events whose fate is unknown.
+    pub fn unknown(&self) -> impl Iterator<Item = usize> {
+        self.places_of(Kind::Unknown)
+    }
+
+    /// Returns the places of the events that are said to be of this kind one by one.
+    fn places_of(&self, wanted: Kind) -> impl Iterator<Item = usize> {
         let each: &[Kind] = if let Self::Each(kinds) = self { kinds } else { &[] };
-        (0..).zip(each).filter(|(_, kind)| **kind == Kind::Rejected).map(|(place, _)| place)
+        (0..).zip(each).filter(move |(_, kind)| **kind == wanted).map(|(place, _)| place)
     }
 
     /// Returns the kind of the event at `place`.
