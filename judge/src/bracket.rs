@@ -52,6 +52,17 @@ pub(crate) struct Absent {
     pub(crate) keys: Vec<u64>,
     /// Those among the first that the view would show.
     pub(crate) bracketed: HashSet<u64>,
+    /// Those among the first that the target denies if it is asked for single keys.
+    pub(crate) denied: Denied,
+}
+
+/// Absent keys that the target says it does not store.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Denied {
+    pub(crate) keys: HashSet<u64>,
+    /// Those among them for which it finds keys of the same topic that were sent after they were
+    /// acknowledged.
+    pub(crate) with_later: HashSet<u64>,
 }
 
 impl Absent {
@@ -59,7 +70,36 @@ impl Absent {
     pub(crate) fn of(facts: &Facts<'_>) -> Result<Self, WalkError> {
         let absent = facts.tally.keys.of_class(Class::Lost, NAMED);
         let bracketed = bracketed(facts, &absent.keys)?;
-        Ok(Self { count: absent.count, keys: absent.keys, bracketed })
+        let denied = Denied::of(facts, &absent.keys)?;
+        Ok(Self { count: absent.count, keys: absent.keys, bracketed, denied })
+    }
+}
+
+impl Denied {
+    fn of(facts: &Facts<'_>, absent: &[u64]) -> Result<Self, WalkError> {
+        let Some(single) = facts.evidence.observed.looks.single.as_ref().filter(|single| single.are_sound())
+        else {
+            return Ok(Self::default());
+        };
+        let is_denied = |ordinal: &&u64| single.absent.binary_search(ordinal).is_ok();
+        let keys: HashSet<u64> = absent.iter().filter(is_denied).copied().collect();
+        if keys.is_empty() || !facts.evidence.one_clock {
+            return Ok(Self { keys, with_later: HashSet::default() });
+        }
+        let wanted = keys.iter().chain(&single.known).copied().collect();
+        let attempts = history::histories(facts.evidence, &wanted)?;
+        let span = |ordinal: &u64| attempts.get(ordinal).and_then(|attempts| Span::of(attempts));
+        let events = &facts.evidence.events;
+        let has_later = |ordinal: &&u64| {
+            let Some(key) = span(ordinal) else { return false };
+            let is_later = |known: &&u64| {
+                events.topic(**known) == events.topic(**ordinal)
+                    && span(known).is_some_and(|known| known.start > key.acked)
+            };
+            single.known.iter().filter(is_later).count() >= SIDE
+        };
+        let with_later = keys.iter().filter(has_later).copied().collect();
+        Ok(Self { keys, with_later })
     }
 }
 

@@ -55,7 +55,8 @@ pub async fn take(client: &TargetClient, database: Option<&DatabaseReader>, plan
 
 /// Lists a target that holds few events. None if it cannot be listed to its end.
 async fn list(client: &TargetClient, plan: &Plan, stats: &Counters) -> Option<ListedBaseline> {
-    if !client.offers_listing() {
+    // What a listing that drains has shown is gone, and may be somebody else's.
+    if client.reading().is_none_or(|reading| reading.drains) {
         return None;
     }
     let events = Events::new(plan);

@@ -20,6 +20,8 @@ pub mod process;
 pub mod reach;
 pub mod scope;
 pub mod signals;
+mod single;
 pub mod stats;
 pub mod trust;
 pub mod tunnel;
+mod values;

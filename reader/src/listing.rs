@@ -1,19 +1,24 @@
 //! Listing of the stored events, read page by page in memory that does not grow with their number.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::collections::HashMap;
 
-use reqwest::header::{HeaderMap, LINK};
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
 use truth::observed::rows::{Row, RowTally};
-use truth::target::{EventFields, ListedTopics, Paging, StatusPattern};
-use url::Url;
+use truth::plan::event::Events;
+use truth::target::template::HoleName;
+use truth::target::{Prelude, Reading, Way};
 
-use crate::client::{Answer, ReadError, TargetClient};
+use self::circle::Circle;
+use self::page::Page;
+use self::rows::Shown;
+use crate::client::{Question, ReadError, TargetClient};
+use crate::values::{Kept, PageValues, Run, Values};
 
-/// Equal pages in a row that show that the target does not go on. Two may hold copies of one row.
-const EQUAL_PAGES: u32 = 3;
+mod circle;
+mod link;
+mod page;
+mod rows;
+
+pub use link::next_link;
 
 /// Course of a whole listing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -30,6 +35,8 @@ pub struct Paged {
     pub of_others: u64,
     /// Rows of the longest page.
     pub longest_page: u64,
+    /// Reason why a request after the last page failed.
+    pub left_open: Option<String>,
 }
 
 impl Paged {
@@ -40,51 +47,64 @@ impl Paged {
     }
 }
 
-/// Notices a listing that goes round in circles, in constant memory (Brent 1980): it keeps the page
-/// at each power of two until the next.
-struct Circle {
-    kept: String,
-    steps: u64,
-    power: u64,
-    /// Fingerprint of the last page.
-    fingerprint: u64,
-    /// Number of pages in a row with that fingerprint.
-    equal: u32,
+/// Rows that are asked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// Topic; none for all.
+    topic: Option<&'a str>,
+    /// Topic of rows that show none.
+    implied: Option<&'a str>,
+    limit: u32,
+    run: Run<'a>,
 }
 
-impl Circle {
-    fn new(first: &str) -> Self {
-        Self { kept: first.to_owned(), steps: 0, power: 1, fingerprint: 0, equal: 0 }
+/// Place in a listing.
+struct Position {
+    /// Number of rows so far.
+    listed: u64,
+    page: u32,
+    cursor: String,
+    /// URL of the page, if the target gave it.
+    url: Option<String>,
+    is_first: bool,
+}
+
+impl Position {
+    fn first(reading: &Reading) -> Self {
+        Self {
+            listed: 0,
+            page: reading.first_page,
+            cursor: reading.first_cursor.clone(),
+            url: None,
+            is_first: true,
+        }
     }
 
-    fn closes(&mut self, next: &str, page: &Page) -> bool {
-        self.equal = if page.fingerprint == self.fingerprint { self.equal + 1 } else { 1 };
-        self.fingerprint = page.fingerprint;
-        if next == self.kept || (self.equal >= EQUAL_PAGES && !page.rows.is_empty()) {
-            return true;
+    /// Text that no two different pages share.
+    fn mark(&self, reading: &Reading) -> String {
+        match (&reading.way, &self.url) {
+            (Way::Offset, _) => self.listed.to_string(),
+            (Way::Page, _) => self.page.to_string(),
+            (_, Some(url)) => url.clone(),
+            (_, None) => self.cursor.clone(),
         }
-        self.steps += 1;
-        if self.steps == self.power {
-            next.clone_into(&mut self.kept);
-            self.steps = 0;
-            self.power *= 2;
-        }
-        false
     }
 }
 
-/// Page of a listing.
-struct Page {
-    rows: Vec<Row>,
-    next: Option<String>,
-    /// Hash of the body.
-    fingerprint: u64,
+impl<'a> Run<'a> {
+    /// Returns what requests may ask of the run of these events, with so many keys.
+    pub(crate) fn of(events: &'a Events, keys: u64) -> Self {
+        // A run of unknown length ends with the calendar.
+        const LAST_MS: i64 = 253_402_300_799_999;
+        let last_ms = keys.checked_sub(1).map_or(LAST_MS, |last| events.timestamp_ms(last));
+        Self { source: events.source(), span: [events.timestamp_ms(0), last_ms] }
+    }
 }
 
 impl TargetClient {
     /// True if the scenario says where the target lists its events.
     pub fn offers_listing(&self) -> bool {
-        self.target().listing.path.is_some()
+        self.reading().is_some()
     }
 
     /// Lists everything, or these topics one by one if the target has to be asked for each.
@@ -99,16 +119,12 @@ impl TargetClient {
         limit: u32,
         tally: &mut RowTally<'_>,
     ) -> Result<Paged, ReadError> {
+        let reading = self.listing()?;
         let mut paged = Paged::default();
-        match self.target().listing.topics {
-            ListedTopics::All => {
-                self.list_topic(None, limit, tally, &mut paged).await?;
-            }
-            ListedTopics::Each => {
-                for topic in topics {
-                    let listed = self.list_topic(Some(topic), limit, tally, &mut paged).await?;
-                    paged.lengths.push(listed);
-                }
+        for asked in self.all_asked(reading, topics, limit, tally) {
+            let listed = self.list_topic(reading, topics, asked, tally, &mut paged).await?;
+            if reading.is_by_topic {
+                paged.lengths.push(listed);
             }
         }
         Ok(paged)
@@ -122,9 +138,11 @@ impl TargetClient {
         limit: u32,
         tally: &mut RowTally<'_>,
     ) -> Result<Option<Paged>, ReadError> {
+        let reading = self.listing()?;
         let mut paged = Paged::default();
         for topic in topics {
-            let listed = self.list_topic(Some(topic), limit, tally, &mut paged).await?;
+            let asked = of_topic(topic, limit, run_of(tally));
+            let listed = self.list_topic(reading, topics, asked, tally, &mut paged).await?;
             paged.lengths.push(listed);
             if paged.of_others > 0 {
                 return Ok(None);
@@ -135,266 +153,290 @@ impl TargetClient {
 
     /// Returns true if the first page of a listing shows an event of this run.
     pub async fn shows_any(&self, topics: &[String], tally: &mut RowTally<'_>) -> Result<bool, ReadError> {
-        let asked: Vec<Option<&String>> = match self.target().listing.topics {
-            ListedTopics::All => vec![None],
-            ListedTopics::Each => topics.iter().map(Some).collect(),
-        };
-        for topic in asked {
-            let url = self.first_page(topic, self.target().listing.limit)?;
-            let page = self.page(&url, topic).await?;
-            page.rows.iter().for_each(|row| tally.take(row));
+        let reading = self.listing()?;
+        for asked in self.all_asked(reading, topics, self.target().listing.limit, tally) {
+            let rows = self.first_page(reading, topics, asked).await?;
+            rows.iter().for_each(|shown| tally.take(&shown.row.row));
         }
         Ok(tally.ours.count + tally.wrong_topic + tally.never_planned > 0)
     }
 
-    /// Returns the rows of a topic's first page.
-    pub(super) async fn first_rows(&self, topic: &String) -> Result<Vec<Row>, ReadError> {
-        let url = self.first_page(Some(topic), self.target().listing.limit)?;
-        Ok(self.page(&url, Some(topic)).await?.rows)
+    /// Returns the rows of a topic's first page. `keys` is the number of the run's keys.
+    pub(super) async fn first_rows(
+        &self,
+        topic: &str,
+        events: &Events,
+        keys: u64,
+    ) -> Result<Vec<Row>, ReadError> {
+        let reading = self.listing()?;
+        let asked = of_topic(topic, self.target().listing.limit, Run::of(events, keys));
+        let rows = self.first_page(reading, &[topic.to_owned()], asked).await?;
+        Ok(rows.into_iter().map(|shown| shown.row.row).collect())
+    }
+
+    fn listing(&self) -> Result<&Reading, ReadError> {
+        self.reading().ok_or(ReadError::NotOffered { what: "listing" })
+    }
+
+    /// Returns what has to be asked for to see everything.
+    fn all_asked<'t>(
+        &self,
+        reading: &Reading,
+        topics: &'t [String],
+        limit: u32,
+        tally: &RowTally<'t>,
+    ) -> Vec<Asked<'t>> {
+        let run = run_of(tally);
+        match reading.is_by_topic {
+            true => topics.iter().map(|topic| of_topic(topic, limit, run)).collect(),
+            false => {
+                let implied = if topics.len() == 1 { topics.first().map(String::as_str) } else { None };
+                vec![Asked { topic: None, implied, limit, run }]
+            }
+        }
+    }
+
+    async fn first_page(
+        &self,
+        reading: &Reading,
+        topics: &[String],
+        asked: Asked<'_>,
+    ) -> Result<Vec<Shown>, ReadError> {
+        let kept = self.open(topics, asked).await?;
+        let question = self.page_question(reading, asked, &Position::first(reading), &kept)?;
+        let page = self.page(&question, reading, asked.implied).await;
+        // One page needs no more than that the request after it was sent.
+        let _left_open = self.close(topics, asked, kept).await;
+        Ok(page?.rows)
     }
 
     /// Lists one topic, or all at once, and returns the number of rows.
     async fn list_topic(
         &self,
-        topic: Option<&String>,
-        limit: u32,
+        reading: &Reading,
+        topics: &[String],
+        asked: Asked<'_>,
         tally: &mut RowTally<'_>,
         paged: &mut Paged,
     ) -> Result<u64, ReadError> {
-        let first = self.first_page(topic, limit)?;
-        let listing = &self.target().listing;
-        let names = &listing.parameters;
-        let mut url = first.clone();
-        let mut circle = Circle::new(&first);
-        let mut page_number = listing.first_page;
-        let mut listed = 0_u64;
+        let kept = self.open(topics, asked).await?;
+        let listed = self.list_opened(reading, asked, &kept, tally, paged).await;
+        let left_open = self.close(topics, asked, kept).await;
+        paged.left_open = paged.left_open.take().or(left_open);
+        listed
+    }
+
+    async fn list_opened(
+        &self,
+        reading: &Reading,
+        asked: Asked<'_>,
+        kept: &Kept,
+        tally: &mut RowTally<'_>,
+        paged: &mut Paged,
+    ) -> Result<u64, ReadError> {
+        let mut position = Position::first(reading);
+        let mut circle = Circle::new(position.mark(reading));
+        let mut repeats = Repeats::default();
         tally.copies.begin_listing();
         loop {
-            let page = self.page(&url, topic).await?;
+            let question = self.page_question(reading, asked, &position, kept)?;
+            let page = self.page(&question, reading, asked.implied).await?;
             tally.copies.begin_page();
-            self.trace().add_rows(page.rows.len() as u64);
+            let rows = page.rows.len() as u64;
+            self.trace().add_rows(rows);
             paged.pages += 1;
-            paged.longest_page = paged.longest_page.max(page.rows.len() as u64);
-            paged.went_on |= listed > 0 && !page.rows.is_empty();
-            listed += page.rows.len() as u64;
-            paged.longest = paged.longest.max(listed);
-            // A target that ignores `topic` shows every event under each, so only rows of the topic
-            // count.
-            let is_asked_for = |row: &Row| topic.is_none_or(|topic| row.topic == *topic);
-            for row in &page.rows {
-                if is_asked_for(row) {
-                    tally.take(row);
-                } else {
-                    paged.of_others += 1;
-                }
+            paged.longest_page = paged.longest_page.max(rows);
+            paged.went_on |= position.listed > 0 && rows > 0;
+            position.listed += rows;
+            paged.longest = paged.longest.max(position.listed);
+            let skipped = if reading.inclusive { repeats.at_the_start(&page.rows) } else { 0 };
+            let is_new = skipped < page.rows.len();
+            take_rows(&page.rows[skipped..], asked.topic, tally, paged);
+            let repeated = circle.repeats(page.fingerprint, rows > 0);
+            let has_next = !page.ends && advance(&mut position, reading, page, is_new);
+            if !has_next {
+                return Ok(position.listed);
             }
-            let has_rows = !page.rows.is_empty();
-            let with = |name: &String, value: &str| with_query(&first, &[(name.as_str(), value)]).map(Some);
-            let next = match listing.paging {
-                Paging::Link | Paging::Cursor if page.next.is_none() => None,
-                Paging::Offset | Paging::Page if !has_rows => None,
-                Paging::Link => page.next.clone(),
-                Paging::Cursor => with(&names.cursor, page.next.as_deref().unwrap_or_default())?,
-                Paging::Offset => with(&names.offset, &listed.to_string())?,
-                Paging::Page => {
-                    page_number += 1;
-                    with(&names.page, &page_number.to_string())?
-                }
-                Paging::None => None,
+            if repeated || (reading.way != Way::Again && circle.closes(&position.mark(reading))) {
+                let reason = "the next page is an earlier page again".to_owned();
+                return Err(ReadError::Shape { url: question.shown_url(), reason });
+            }
+        }
+    }
+
+    fn page_question(
+        &self,
+        reading: &Reading,
+        asked: Asked<'_>,
+        position: &Position,
+        kept: &Kept,
+    ) -> Result<Question, ReadError> {
+        let is_left_out = position.is_first && reading.is_old_form;
+        let page = PageValues {
+            limit: asked.limit,
+            offset: (!is_left_out).then_some(position.listed),
+            page: (!is_left_out).then_some(position.page),
+            cursor: &position.cursor,
+            topic: asked.topic,
+            run: asked.run,
+        };
+        let values = Values { page: Some(page), ..self.values(kept) };
+        let question = self.question(reading.request(), &values, accepted(reading))?;
+        Ok(match &position.url {
+            Some(url) => question.at(url.clone()),
+            None => question,
+        })
+    }
+
+    /// Makes the requests before the first page, and returns what is kept of their responses.
+    async fn open(&self, topics: &[String], asked: Asked<'_>) -> Result<Kept, ReadError> {
+        let mut kept = Kept::default();
+        self.preludes(&self.target().listing.before, topics, asked, &mut kept).await?;
+        Ok(kept)
+    }
+
+    /// Makes the requests after the last page. A failure is no finding: the rows were shown.
+    async fn close(&self, topics: &[String], asked: Asked<'_>, mut kept: Kept) -> Option<String> {
+        let closed = self.preludes(&self.target().listing.after, topics, asked, &mut kept).await;
+        closed.err().map(|error| truth::chain::chain(&error))
+    }
+
+    async fn preludes(
+        &self,
+        preludes: &[Prelude],
+        topics: &[String],
+        asked: Asked<'_>,
+        kept: &mut Kept,
+    ) -> Result<(), ReadError> {
+        for prelude in preludes {
+            // Without a topic of its own, a request that names one is made for each.
+            let is_for_each = asked.topic.is_none() && prelude.request().names(&HoleName::Topic);
+            let each: Vec<Option<&str>> = match is_for_each {
+                true => topics.iter().map(|topic| Some(topic.as_str())).collect(),
+                false => vec![asked.topic],
             };
-            let Some(next) = next else { return Ok(listed) };
-            if circle.closes(&next, &page) {
-                return Err(shape(&url, "the next page is an earlier page again"));
-            }
-            url = next;
-        }
-    }
-
-    fn first_page(&self, topic: Option<&String>, limit: u32) -> Result<String, ReadError> {
-        let path = self.target().listing.path.as_deref().ok_or(ReadError::NotOffered { what: "listing" })?;
-        let limit = limit.to_string();
-        let names = &self.target().listing.parameters;
-        let mut query = vec![(names.limit.as_str(), limit.as_str())];
-        query.extend(topic.map(|topic| (names.topic.as_str(), topic.as_str())));
-        with_query(&self.url(path), &query)
-    }
-
-    async fn page(&self, url: &str, topic: Option<&String>) -> Result<Page, ReadError> {
-        let mut retry = self.retry();
-        loop {
-            match self.page_once(url, topic).await {
-                Ok(page) => return Ok(page),
-                Err(error) => retry.after(error).await?,
+            for topic in each {
+                let page = PageValues {
+                    limit: asked.limit,
+                    offset: None,
+                    page: None,
+                    cursor: "",
+                    topic,
+                    run: asked.run,
+                };
+                let before = kept.clone();
+                let values = Values { page: Some(page), ..self.values(&before) };
+                self.prelude(prelude, &values, kept).await?;
             }
         }
+        Ok(())
     }
+}
 
-    async fn page_once(&self, url: &str, topic: Option<&String>) -> Result<Page, ReadError> {
-        let answer = self.read(url).await?;
-        let listing = &self.target().listing;
-        let is_empty =
-            |pattern: &StatusPattern| pattern.is_exactly(answer.status) || pattern.is_class_of(answer.status);
-        if listing.empty.iter().any(is_empty) {
-            return Ok(Page { rows: Vec::new(), next: None, fingerprint: 0 });
+fn of_topic<'a>(topic: &'a str, limit: u32, run: Run<'a>) -> Asked<'a> {
+    Asked { topic: Some(topic), implied: Some(topic), limit, run }
+}
+
+fn run_of<'e>(tally: &RowTally<'e>) -> Run<'e> {
+    Run::of(tally.events(), tally.presence.keys())
+}
+
+fn accepted(reading: &Reading) -> &'static str {
+    match reading.format {
+        truth::target::Format::Json => "application/json",
+        truth::target::Format::Ndjson => "application/x-ndjson, application/json",
+        truth::target::Format::Csv => "text/csv",
+    }
+}
+
+/// Takes the rows of a page. A target that ignores the topic shows every event under each, so only
+/// rows of the topic count.
+fn take_rows(rows: &[Shown], topic: Option<&str>, tally: &mut RowTally<'_>, paged: &mut Paged) {
+    for Shown { row: shown, .. } in rows {
+        match topic.is_some_and(|topic| shown.row.topic != topic) {
+            true => paged.of_others += 1,
+            false => tally.take_shown(shown),
         }
-        let Answer { headers, body, .. } = answer.success(url)?;
-        let mut next = next_link(url, &headers)?;
-        let rows = self.rows(&body, topic).map_err(|reason| shape(url, &reason))?;
-        if listing.paging == Paging::Cursor {
-            next = next_cursor(&body, listing.next.as_deref().unwrap_or_default());
+    }
+}
+
+/// Moves to the next page. Returns false if there is none.
+fn advance(position: &mut Position, reading: &Reading, page: Page, is_new: bool) -> bool {
+    position.is_first = false;
+    let has_rows = !page.rows.is_empty();
+    match &reading.way {
+        Way::None => false,
+        Way::Offset | Way::Again => has_rows && is_new,
+        Way::Page => {
+            position.page += 1;
+            has_rows
         }
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&body);
-        Ok(Page { rows, next, fingerprint: hasher.finish() })
-    }
-
-    fn rows(&self, body: &[u8], topic: Option<&String>) -> Result<Vec<Row>, String> {
-        let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8".to_owned())?;
-        let pointer = self.target().listing.rows.as_str();
-        let list = at_pointer(text, pointer)
-            .ok_or_else(|| format!("there is no `{pointer}`; set target.listing.rows to the list of rows"))?;
-        let rows: Vec<&RawValue> = serde_json::from_str(list)
-            .map_err(|error| format!("what is at `{pointer}` is not a list: {error}"))?;
-        let fields = self.target().listing.fields.over(&self.target().fields);
-        rows.iter().map(|row| parse_row(row.get(), &fields, topic)).collect()
-    }
-}
-
-/// Returns the raw text at a JSON pointer, with all numbers and texts below it as they were
-/// written.
-fn at_pointer<'a>(text: &'a str, pointer: &str) -> Option<&'a str> {
-    let mut here = text;
-    for name in pointer.split('/').skip(1) {
-        let name = name.replace("~1", "/").replace("~0", "~");
-        let members: Members<'a> = serde_json::from_str(here).ok()?;
-        here = members.0.get(name.as_str())?.get();
-    }
-    Some(here)
-}
-
-#[derive(Deserialize)]
-struct Members<'a>(#[serde(borrow)] std::collections::HashMap<std::borrow::Cow<'a, str>, &'a RawValue>);
-
-fn parse_row(text: &str, fields: &EventFields, topic: Option<&String>) -> Result<Row, String> {
-    let members: Members<'_> =
-        serde_json::from_str(text).map_err(|error| format!("a row is not a JSON object: {error}"))?;
-    // A field whose name is empty is not shown by the target.
-    let raw = |name: &str| match name {
-        "" => None,
-        pointer if pointer.starts_with('/') => at_pointer(text, pointer),
-        name => members.0.get(name).map(|value| value.get()),
-    };
-    let string = |name: &str| raw(name).map(as_text);
-    let content = |name: &str| raw(name).filter(|raw| *raw != "null").map(as_text);
-    let no_field =
-        |name: &str| format!("a row has no field `{name}`; name the right one in target.listing.fields");
-    let own_topic = string(&fields.topic).or_else(|| topic.cloned());
-    Ok(Row {
-        topic: own_topic.ok_or_else(|| no_field(&fields.topic))?,
-        event_id: string(&fields.event_id).ok_or_else(|| no_field(&fields.event_id))?,
-        timestamp: content(&fields.timestamp),
-        source: content(&fields.source),
-        payload: raw(&fields.payload).map(str::to_owned),
-    })
-}
-
-/// Returns the value of a JSON string, and anything else as its own text.
-fn as_text(raw: &str) -> String {
-    match serde_json::from_str::<Value>(raw) {
-        Ok(Value::String(text)) => text,
-        _ => raw.to_owned(),
-    }
-}
-
-/// Returns a URL with these parameters, except those without a name.
-fn with_query(url: &str, query: &[(&str, &str)]) -> Result<String, ReadError> {
-    let mut parsed = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
-    for (name, value) in query.iter().filter(|(name, _)| !name.is_empty()) {
-        parsed.query_pairs_mut().append_pair(name, value);
-    }
-    Ok(parsed.to_string())
-}
-
-/// Returns the cursor at a JSON pointer of a page. None if there is no further page.
-fn next_cursor(body: &[u8], pointer: &str) -> Option<String> {
-    let text = at_pointer(std::str::from_utf8(body).ok()?, pointer)?;
-    Some(as_text(text)).filter(|cursor| !matches!(cursor.as_str(), "" | "null" | "false"))
-}
-
-/// Returns the absolute URL of `Link: <...>; rel="next"` (RFC 8288).
-pub fn next_link(url: &str, headers: &HeaderMap) -> Result<Option<String>, ReadError> {
-    for header in headers.get_all(LINK) {
-        let Ok(text) = header.to_str() else { continue };
-        for link in text.split(",<").flat_map(|part| part.split(", <")) {
-            let Some((reference, parameters)) = link.trim_start_matches('<').split_once('>') else {
-                continue;
-            };
-            let is_next = |parameter: &str| {
-                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-                let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-                name.trim().eq_ignore_ascii_case("rel")
-                    && relations.any(|rel| rel.eq_ignore_ascii_case("next"))
-            };
-            if parameters.split(';').any(is_next) {
-                let base = Url::parse(url).map_err(|error| shape(url, &error.to_string()))?;
-                let next = base
-                    .join(reference)
-                    .map_err(|error| shape(url, &format!("its Link header holds no URL: {error}")))?;
-                // The headers may hold a secret, which only the target may see.
-                if next.origin() != base.origin() {
-                    return Err(shape(
-                        url,
-                        "the next page is on another host, which must not see the headers",
-                    ));
-                }
-                return Ok(Some(next.to_string()));
+        // The old form goes on over a page without rows, such as one whose rows were all filtered out.
+        Way::Link => {
+            position.url = page.next;
+            position.url.is_some() && (has_rows || reading.is_old_form)
+        }
+        Way::Body(_) | Way::Header(_) | Way::LastRow(_) => {
+            let Some(next) = page.next.filter(|_| has_rows || reading.is_old_form) else { return false };
+            let here = if reading.has_cursor { Some(&position.cursor) } else { position.url.as_ref() };
+            let is_same = here == Some(&next);
+            match reading.has_cursor {
+                true => position.cursor = next,
+                false => position.url = Some(next),
             }
+            !is_same
         }
     }
-    Ok(None)
 }
 
-fn shape(url: &str, reason: &str) -> ReadError {
-    ReadError::Shape { url: url.to_owned(), reason: reason.to_owned() }
+/// Rows of the page before, which an inclusive cursor shows again.
+#[derive(Default)]
+struct Repeats {
+    before: HashMap<u64, u32>,
+}
+
+impl Repeats {
+    /// Number of rows at the start of a page that are rows of the page before.
+    fn at_the_start(&mut self, rows: &[Shown]) -> usize {
+        let mut skipped = 0;
+        while let Some(left) = rows.get(skipped).and_then(|shown| self.before.get_mut(&shown.fingerprint)) {
+            if *left == 0 {
+                break;
+            }
+            *left -= 1;
+            skipped += 1;
+        }
+        self.before.clear();
+        for shown in rows {
+            *self.before.entry(shown.fingerprint).or_default() += 1;
+        }
+        skipped
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use truth::observed::rows::ShownRow;
+
     use super::*;
 
-    #[test]
-    fn the_next_page_is_found_in_any_spelling_of_link() {
-        let table = [
-            (r#"</events?cursor=5>; rel="next""#, Some("http://h/events?cursor=5")),
-            (
-                r#"<http://h/a>; rel=prev, <?cursor=9>; title="x"; rel="last next""#,
-                Some("http://h/events?cursor=9"),
-            ),
-            (r#"<http://h/a>; rel="prev""#, None),
-            ("rubbish", None),
-        ];
-        for (header, expected) in table {
-            let mut headers = HeaderMap::new();
-            headers.insert(LINK, header.parse().unwrap());
-            let next = next_link("http://h/events?limit=2", &headers).unwrap();
-            assert_eq!(next.as_deref(), expected, "{header}");
-        }
+    fn shown(fingerprint: u64) -> Shown {
+        let text = String::new;
+        let row = Row { topic: text(), event_id: text(), timestamp: None, source: None, payload: None };
+        Shown { row: ShownRow { row, name: None, values: Vec::new() }, fingerprint }
+    }
+
+    fn skipped(pages: &[&[u64]]) -> Vec<usize> {
+        let mut repeats = Repeats::default();
+        let rows = |page: &&[u64]| page.iter().map(|fingerprint| shown(*fingerprint)).collect::<Vec<_>>();
+        pages.iter().map(|page| repeats.at_the_start(&rows(page))).collect()
     }
 
     #[test]
-    fn a_page_does_not_lead_to_another_host() {
-        let mut headers = HeaderMap::new();
-        headers.insert(LINK, r#"<http://elsewhere/events?cursor=5>; rel="next""#.parse().unwrap());
-        assert!(next_link("http://h/events", &headers).is_err());
-    }
-
-    #[test]
-    fn rows_keep_the_spelling_of_their_payload() {
-        let text = r#"{"data":{"items":[{"topic":"a","event_id":"b","payload":{"x": 1.0}}]}}"#;
-        let list = at_pointer(text, "/data/items").unwrap();
-        let rows: Vec<&RawValue> = serde_json::from_str(list).unwrap();
-        let row = parse_row(rows[0].get(), &EventFields::default(), None).unwrap();
-        assert_eq!(row.payload.as_deref(), Some(r#"{"x": 1.0}"#));
-        assert_eq!((row.topic.as_str(), row.timestamp), ("a", None));
+    fn rows_at_an_inclusive_cursor_count_once() {
+        assert_eq!(skipped(&[&[1, 2, 3], &[3, 4, 5], &[5]]), [0, 1, 1]);
+        assert_eq!(skipped(&[&[1, 2, 2], &[2, 2, 3]]), [0, 2], "several rows at one cursor");
+        assert_eq!(skipped(&[&[1, 2], &[2, 2, 3]]), [0, 1], "the second copy is new");
+        assert_eq!(skipped(&[&[1, 2], &[3, 1]]), [0, 0], "only the start of a page repeats");
     }
 }

@@ -2,6 +2,7 @@
 
 use truth::observed::rows::Row;
 use truth::observed::topics::{Leak, TopicScope};
+use truth::plan::event::Events;
 
 use crate::client::TargetClient;
 
@@ -17,15 +18,16 @@ const NOBODY: &str = "onceproof-nobody";
 impl TargetClient {
     /// Asks for the first page of some topics, each by itself. None if the target cannot be asked
     /// for a topic or ignores it: then all pages are alike.
-    pub async fn scope(&self, topics: &[String]) -> Option<TopicScope> {
-        if self.target().listing.parameters.topic.is_empty() {
+    /// `keys` is the number of the run's keys. A target that shows each row once is not asked.
+    pub async fn scope(&self, topics: &[String], events: &Events, keys: u64) -> Option<TopicScope> {
+        if !self.reading().is_some_and(|reading| reading.takes_topic && !reading.drains) {
             return None;
         }
         let nobody = NOBODY.to_owned();
         let mut pages: Vec<(&String, Vec<Row>)> = Vec::new();
         for topic in topics.iter().take(ASKED).chain([&nobody]) {
             // A target may answer a topic without rows with an error.
-            if let Ok(rows) = self.first_rows(topic).await {
+            if let Ok(rows) = self.first_rows(topic, events, keys).await {
                 pages.push((topic, rows));
             }
         }

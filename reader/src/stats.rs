@@ -1,30 +1,44 @@
 //! Counters of the target.
 
 use truth::observed::counters::Counters;
+use truth::target::{StatsFields, StatsFormat};
 
 use crate::client::{ReadError, TargetClient};
+use crate::values::Kept;
 
 impl TargetClient {
     /// True if the scenario says where the target has counters.
     pub fn offers_stats(&self) -> bool {
-        self.target().stats.path.is_some()
+        self.target().stats.are_offered()
     }
 
-    /// Reads the counters.
+    /// Reads the counters, from all responses that hold some.
     pub async fn stats(&self) -> Result<Counters, ReadError> {
-        let mut retry = self.retry();
-        loop {
-            match self.stats_once().await {
-                Ok(counters) => return Ok(counters),
-                Err(error) => retry.after(error).await?,
-            }
+        let mut counters = Counters::default();
+        let mut requests = self.target().stats.requests().peekable();
+        requests.peek().ok_or(ReadError::NotOffered { what: "stats" })?;
+        for fields in requests {
+            let mut retry = self.retry();
+            let read = loop {
+                match self.stats_once(fields).await {
+                    Ok(read) => break read,
+                    Err(error) => retry.after(error).await?,
+                }
+            };
+            counters = counters.and(read);
         }
+        Ok(counters)
     }
 
-    async fn stats_once(&self) -> Result<Counters, ReadError> {
-        let path = self.target().stats.path.as_deref().ok_or(ReadError::NotOffered { what: "stats" })?;
-        let url = self.url(path);
-        let answer = self.read(&url).await?.success(&url)?;
-        Counters::read(&self.target().stats, &answer.body).map_err(|reason| ReadError::Shape { url, reason })
+    async fn stats_once(&self, fields: &StatsFields) -> Result<Counters, ReadError> {
+        let form = fields.request().ok_or(ReadError::NotOffered { what: "stats" })?;
+        let accept = match fields.format {
+            StatsFormat::Json => "application/json",
+            StatsFormat::Prometheus => "text/plain; version=0.0.4",
+        };
+        let question = self.question(form, &self.values(&Kept::default()), accept)?;
+        let answer = self.ask(&question).await?.success(&question.shown_url())?;
+        let shape = |reason| ReadError::Shape { url: question.shown_url(), reason };
+        Counters::read(fields, &answer.body).map_err(shape)
     }
 }

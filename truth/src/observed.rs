@@ -1,6 +1,7 @@
 //! Files of one observation, `observed/<n>/`. They keep what a target showed, so that it can be
 //! judged again.
 
+pub mod compared;
 pub mod counters;
 pub mod looks;
 pub mod presence;

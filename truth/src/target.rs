@@ -13,14 +13,18 @@ use url::{Position, Url};
 pub mod answer;
 mod answer_fields;
 mod connect;
+mod contained;
 mod database;
 mod error;
 mod fields;
 mod listing;
 pub mod needed;
+pub mod pointer;
+mod prelude;
 mod process;
 mod proxy;
 mod publish;
+mod reads;
 pub mod request;
 mod rules;
 pub mod secrets;
@@ -32,17 +36,23 @@ mod written;
 
 pub use answer_fields::AnswerFields;
 pub use connect::{Connect, Endpoint, Place};
+pub use contained::{Contained, SentTime};
 pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 pub use error::TargetError;
 pub use fields::EventFields;
-pub use listing::{ListedTopics, Listing, Paging, Parameters, RowFields, RowOrder};
+pub use listing::{
+    Field, Format, ListedTopics, Listing, Next, One, Paging, Parameters, Reading, RowFields, RowOrder,
+    RowPlaces, Way,
+};
+pub use prelude::{Prelude, ResponsePlace};
 pub use process::Process;
 pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Flawed, Publish, RequestText, StatusPattern};
+pub use reads::RequestForm;
 pub use rules::{
     AnswerRule, AnswerRules, BodyFormat, Condition, Containing, CountPlaces, Existence, Meaning,
 };
-pub use stats::StatsFields;
+pub use stats::{Series, Stats, StatsFields, StatsFormat};
 pub use template::Template;
 use written::Written;
 
@@ -64,7 +74,7 @@ pub struct Target {
     /// `publish` do.
     pub answers: AnswerRules,
     /// Places of the counters.
-    pub stats: StatsFields,
+    pub stats: Stats,
     /// Listing of the stored events.
     pub listing: Listing,
     /// Names of an event's fields.
@@ -90,8 +100,8 @@ impl Default for Target {
                 ..AnswerFields::default()
             },
             answers: AnswerRules::default(),
-            stats: StatsFields {
-                path: Some("/stats".to_owned()),
+            stats: Stats::from(StatsFields {
+                path: Some(Template::literal("/stats")),
                 received: Some("/received".to_owned()),
                 unique: Some("/unique_processed".to_owned()),
                 duplicates: Some("/duplicate_dropped".to_owned()),
@@ -99,8 +109,9 @@ impl Default for Target {
                 processing: Some("/queue/processing".to_owned()),
                 instance: Some("/instance_id".to_owned()),
                 uptime: Some("/uptime".to_owned()),
-            },
-            listing: Listing { path: Some("/events".to_owned()), ..Listing::default() },
+                ..StatsFields::default()
+            }),
+            listing: Listing { path: Some(Template::literal("/events")), ..Listing::default() },
             fields: EventFields::default(),
             process: None,
         }
@@ -114,7 +125,7 @@ impl Target {
         Self {
             publish: Publish::nothing(),
             answer: AnswerFields::default(),
-            stats: StatsFields::default(),
+            stats: Stats::default(),
             listing: Listing::default(),
             ..Self::default()
         }
@@ -222,8 +233,6 @@ impl Target {
     /// Checks the JSON pointers.
     pub(crate) fn pointers_fault(&self) -> Option<String> {
         let answer = &self.answer;
-        let stats = &self.stats;
-        let listing = &self.listing;
         let places = [
             ("answer.accepted", answer.accepted.as_ref()),
             ("answer.inserted", answer.inserted.as_ref()),
@@ -232,20 +241,18 @@ impl Target {
             ("answer.result", answer.result.as_ref()),
             ("answer.refused", answer.refused.as_ref()),
             ("answer.refused_place", answer.refused_place.as_ref()),
-            ("stats.received", stats.received.as_ref()),
-            ("stats.unique", stats.unique.as_ref()),
-            ("stats.duplicates", stats.duplicates.as_ref()),
-            ("stats.pending", stats.pending.as_ref()),
-            ("stats.processing", stats.processing.as_ref()),
-            ("stats.instance", stats.instance.as_ref()),
-            ("stats.uptime", stats.uptime.as_ref()),
-            ("listing.rows", Some(&listing.rows)),
-            ("listing.next", listing.next.as_ref()),
         ];
         let is_none = |place: &&String| !place.is_empty() && !place.starts_with('/');
         let (name, place) =
             places.into_iter().find_map(|(name, place)| Some((name, place.filter(is_none)?)))?;
         Some(format!("{name} = \"{place}\" is not a JSON pointer; write it as \"/{place}\""))
+    }
+
+    /// Returns what the listing comes to; none if the target lists no events. The error is a
+    /// sentence.
+    pub fn reading(&self) -> Result<Option<Reading>, String> {
+        // Rows of a listing with holes show what `fields` names, and nothing else.
+        self.listing.reading((!self.listing.is_request()).then_some(&self.fields))
     }
 
     /// Returns the address to connect to.
@@ -309,7 +316,7 @@ mod tests {
         ] {
             let target = Target::of_url(text).unwrap();
             assert_eq!((target.url.as_str(), target.publish.path.as_str()), (url, path), "{text}");
-            assert_eq!((target.stats.path, target.listing.path), (None, None));
+            assert_eq!((target.stats.are_offered(), target.listing.path), (false, None));
         }
         for text in ["http://", "", "ftp://a/b", "http://user:hunter2@a/b"] {
             let error = Target::of_url(text).unwrap_err().to_string();

@@ -88,8 +88,8 @@ pub struct Options {
     pub database: Option<String>,
 
     /// Do what the run folder of another user or machine names: start the program of
-    /// `[target.process]`, ask the query of `[database]`, and send secrets and events to its target.
-    /// Read them in run.json first
+    /// `[target.process]`, ask the query of `[database]`, send secrets and events to its target, and
+    /// send requests that hold environment variables or are no GET. Read them in run.json first
     #[arg(long, conflicts_with = "offline", help_heading = SUBJECT)]
     pub run_commands: bool,
 

@@ -10,6 +10,7 @@ mod lister;
 mod observer;
 mod progress;
 mod sight;
+mod single;
 mod waits;
 mod wanted;
 
@@ -61,6 +62,7 @@ async fn look_until_decided(client: &TargetClient, wanted: &Wanted<'_>) -> Resul
         histories: Histories::new(wanted.tally, &events, keys),
         progress: Progress::begin(client, wanted.notes),
         ignores_topic: false,
+        drained: None,
     };
     let mut observer = Observer {
         lister,
@@ -123,6 +125,7 @@ async fn ended(
     let keys = lister.keys;
     let stats = stats_of(&counters, client, began);
     let still_for = lister.histories.still_for();
+    let events = lister.events;
     let histories = lister.histories;
     let is_complete = client.target().listing.complete == Some(true);
     let rested = matches!(&read, Ok(Some(read)) if read.rested);
@@ -137,7 +140,7 @@ async fn ended(
     observed.listing.missing_at_first = missing_at_first;
     observed.listing.looked_ms = millis(began.elapsed());
     if observed.listing.bracketed && !wanted.promises.is_shared() && client.offers_listing() {
-        observed.listing.scope = client.scope(&wanted.plan.topics).await;
+        observed.listing.scope = client.scope(&wanted.plan.topics, events, keys).await;
     }
     observed.looks = Looks {
         listing_rested: rested,

@@ -101,6 +101,14 @@ pub enum VerifyError {
         /// Number of the newest observation.
         observation: u32,
     },
+    /// A listing that drains was read before.
+    #[error("the listing shows each row once, and observation {observation} in {} took its rows; judge it again with --offline", path.display())]
+    Drained {
+        /// Run folder.
+        path: PathBuf,
+        /// Number of the newest observation.
+        observation: u32,
+    },
     /// `--offline` without an observation.
     #[error("{} holds no complete observation; run verify without --offline while the target is up", path.display())]
     NothingObserved {
@@ -123,9 +131,10 @@ impl VerifyError {
             | Self::Database(_) => exit::USAGE,
             Self::Resend(_) => exit::NOT_WRITTEN,
             Self::Walk(_) => exit::UNKNOWN,
-            Self::NothingObserved { .. } | Self::NotObservedSince { .. } | Self::NoEvents { .. } => {
-                exit::VOID
-            }
+            Self::NothingObserved { .. }
+            | Self::NotObservedSince { .. }
+            | Self::Drained { .. }
+            | Self::NoEvents { .. } => exit::VOID,
             Self::Unreachable { .. } | Self::Process(_) => exit::UNREACHABLE,
         }
     }
@@ -182,6 +191,7 @@ pub async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
     }
     commands::permit_query(options, &runs[0])?;
     commands::permit_sending(options, &runs[0], &target(options, &runs)?)?;
+    commands::permit_requests(options, &runs[0])?;
     let process = start_target(options, &runs).await?;
     let verdict = online(options, &runs).await;
     if let Some(mut process) = process {
@@ -203,7 +213,20 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyErro
 /// Looks at the target, and once more after anything was sent. Each look is saved and judged before
 /// the next byte leaves.
 async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
+    let drains = target(options, runs)?.listing.drains;
+    if drains && let Ok((observation, _)) = newest_observation(&runs[0]) {
+        let path = runs[0].folder.path().to_path_buf();
+        return Err(VerifyError::Drained { path, observation });
+    }
     let mut judged = save_and_judge(runs, look(options, runs).await?, None)?;
+    if drains {
+        if options.resolve || options.replay.is_some() {
+            say(
+                "note: nothing is sent again: the listing shows each row once, so no further look would see it",
+            );
+        }
+        return Ok(judged);
+    }
     if options.sentinels && hangs_on_sentinels(&judged.verdict) {
         judged = look_with_sentinels(options, runs, judged).await?;
         if hangs_on_sentinels(&judged.verdict) && wants_another_list(&Facts::gather(&judged.evidence)?) {

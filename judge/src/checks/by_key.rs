@@ -78,6 +78,7 @@ pub(super) fn lost(facts: &Facts<'_>, absent: &Result<Absent, WalkError>) -> Che
 }
 
 /// Absent keys that stand on the same ground.
+#[derive(Clone)]
 pub(super) struct Firm {
     /// Number of them.
     pub(super) count: u64,
@@ -96,16 +97,21 @@ impl Firm {
         let [whole, fresh, waits] =
             [Premise::Whole, Premise::Fresh, Premise::NothingWaits].map(|premise| ground(facts, premise));
         let all_hold = whole.holds() && fresh.holds();
+        let denied = Self::denied(facts, absent, &fresh, &waits);
+        if !all_hold && let Some(firm) = denied.as_ref().filter(|firm| firm.grounds.iter().all(Ground::holds))
+        {
+            return firm.clone();
+        }
         if all_hold || absent.bracketed.is_empty() || contradicted(facts).is_some() {
+            if let Some(firm) = denied.filter(|_| !whole.holds()) {
+                return firm;
+            }
             let keys = absent.keys.clone();
             return Self { count: absent.count, keys, grounds: vec![whole, fresh, waits] };
         }
         let within = absent.keys.iter().filter(|ordinal| absent.bracketed.contains(ordinal));
         let keys: Vec<u64> = within.copied().collect();
-        // The order of the acknowledgements is the order of storing only if nothing was stored later.
-        // A queue that has drained may have stored some of it later.
-        let promises = &facts.evidence.promises;
-        let is_in_order = waits.holds() && (promises.is_committed() || promises.drain.is_none());
+        let is_in_order = is_in_order(facts, &waits);
         let shown = |premise, because: &str| match is_in_order {
             true => Ground::shown(premise, because),
             false => Ground::assumed(premise),
@@ -121,6 +127,40 @@ impl Firm {
         };
         Self { count: keys.len() as u64, keys, grounds: vec![whole, fresh, waits] }
     }
+
+    /// Takes the keys that the target denies when it is asked for each by itself; none if there are
+    /// none.
+    fn denied(facts: &Facts<'_>, absent: &Absent, fresh: &Ground, waits: &Ground) -> Option<Self> {
+        let denied = &absent.denied;
+        if denied.keys.is_empty() {
+            return None;
+        }
+        let whole = Ground::promised_by(
+            Premise::Whole,
+            "`listing.one`: the target denies the key, and finds keys that the listing shows",
+        );
+        let is_shown = fresh.standing == Standing::Assumed
+            && !denied.with_later.is_empty()
+            && outlasted_lag(facts)
+            && is_in_order(facts, waits);
+        let (among, fresh) = match is_shown {
+            true => {
+                let because =
+                    "keys of the same topic that were acknowledged later are found by `listing.one`";
+                (&denied.with_later, Ground::shown(Premise::Fresh, because))
+            }
+            false => (&denied.keys, fresh.clone()),
+        };
+        let keys: Vec<u64> = absent.keys.iter().filter(|ordinal| among.contains(ordinal)).copied().collect();
+        Some(Self { count: keys.len() as u64, keys, grounds: vec![whole, fresh, waits.clone()] })
+    }
+}
+
+/// True if the order of the acknowledgements is the order of storing: nothing was stored later. A
+/// queue that has drained may have stored some of it later.
+fn is_in_order(facts: &Facts<'_>, waits: &Ground) -> bool {
+    let promises = &facts.evidence.promises;
+    waits.holds() && (promises.is_committed() || promises.drain.is_none())
 }
 
 /// Looks for lost keys whose twin is present: the target takes two keys for one.

@@ -19,7 +19,7 @@ use truth::scenario::{
 };
 use truth::target::needed::NeededError;
 use truth::target::secrets::Secrets;
-use truth::target::{AnswerFields, AnswerRules, Endpoint, Listing, StatsFields, Target};
+use truth::target::{AnswerFields, AnswerRules, Endpoint, Listing, Stats, Target};
 
 use super::cli::{Cli, Http, Shape};
 use super::rerun::{rerun, rerun_http};
@@ -220,7 +220,7 @@ impl Settings {
             let target = &mut scenario.target;
             target.answer = AnswerFields::default();
             target.answers = AnswerRules::default();
-            target.stats = StatsFields::default();
+            target.stats = Stats::default();
             target.listing = Listing::default();
         }
         if shape.connect_timeout.is_zero() {

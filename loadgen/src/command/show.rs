@@ -8,6 +8,7 @@ use std::time::Duration;
 use reader::console::{print_result, say};
 use reader::tunnel::ProxyLogin;
 use truth::exit;
+use truth::observed::compared::comparison;
 use truth::plan::Plan;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::body::MOST_KEPT;
@@ -59,6 +60,9 @@ fn checked(file: &Path) -> Result<String, Failure> {
     };
     let mut found = format!("{executor}, {}", amount(&scenario, &executors, &plan));
     if scenario.request.is_none() {
+        if let Some(compared) = comparison(&scenario) {
+            found.push_str(&format!("\n{compared}"));
+        }
         let target = &scenario.target;
         // The short form is told by its keys.
         let is_told = |_: &String| !target.answers.is_empty();

@@ -102,7 +102,7 @@ pub(super) fn warn(
 pub(super) fn note_counters(load: &LoadSettings, endpoint: &Endpoint, baseline: &Baseline, notices: Notices) {
     if load.scenario.request.is_some() {
         // One request, sent over and over, is neither counted nor judged.
-    } else if load.scenario.target.stats.path.is_none() {
+    } else if !load.scenario.target.stats.are_offered() {
         notices.note("the target has no counters: they cannot be judged");
     } else if let Some(reason) = &baseline.unread {
         let prefix = match endpoint.prefix.as_str() {

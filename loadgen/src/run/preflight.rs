@@ -201,7 +201,7 @@ async fn not_ready(client: &TargetClient) -> Option<String> {
 /// Refuses a run whose events the target already shows: they would all be duplicates, and look like
 /// a defect. One page of each topic is read. A target that shows nothing is loaded.
 pub(crate) async fn refuse_sent_before(client: &TargetClient, plan: &Plan) -> Result<(), Failure> {
-    if !client.offers_listing() {
+    if client.reading().is_none_or(|reading| reading.drains) {
         return Ok(());
     }
     let events = Events::new(plan);

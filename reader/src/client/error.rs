@@ -60,6 +60,14 @@ pub enum ReadError {
         /// Pause that the response asks for.
         retry_after: Option<Duration>,
     },
+    /// A request that cannot be written.
+    #[error("the request {request} cannot be written: {reason}")]
+    Unfilled {
+        /// Its path, as the scenario writes it.
+        request: String,
+        /// Reason.
+        reason: String,
+    },
     /// A response that does not have the form that the scenario describes.
     #[error("the response of {url} does not fit the scenario's [target]: {reason}")]
     Shape {
@@ -85,7 +93,9 @@ impl ReadError {
             Self::Connect { .. } => true,
             Self::Http { .. } => false,
             Self::Passage { source, .. } => source.is_connect(),
-            Self::NotOffered { .. } | Self::Status { .. } | Self::Shape { .. } => false,
+            Self::NotOffered { .. } | Self::Unfilled { .. } | Self::Status { .. } | Self::Shape { .. } => {
+                false
+            }
         }
     }
 
@@ -94,6 +104,7 @@ impl ReadError {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
             Self::NotOffered { .. }
+            | Self::Unfilled { .. }
             | Self::Connect { .. }
             | Self::Http { .. }
             | Self::Passage { .. }
@@ -106,7 +117,9 @@ impl ReadError {
             Self::Status { status: 429 | 502..=504, .. } | Self::Connect { .. } => Failure::Passing,
             Self::Passage { source, .. } if source.is_connect() => Failure::Passing,
             Self::Http { .. } | Self::Passage { .. } => Failure::Cut,
-            Self::NotOffered { .. } | Self::Status { .. } | Self::Shape { .. } => Failure::Definite,
+            Self::NotOffered { .. } | Self::Unfilled { .. } | Self::Status { .. } | Self::Shape { .. } => {
+                Failure::Definite
+            }
         }
     }
 }

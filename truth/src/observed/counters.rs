@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::target::StatsFields;
+use crate::target::{StatsFields, StatsFormat};
 
+mod metrics;
 mod uptime;
 
 /// Counters in one response; none for each that the target does not report.
@@ -52,6 +53,31 @@ impl Counters {
 
     /// Reads the counters from the body of a response; the error is the reason why it holds none.
     pub fn read(fields: &StatsFields, body: &[u8]) -> Result<Self, String> {
+        match fields.format {
+            StatsFormat::Json => Self::of_json(fields, body),
+            StatsFormat::Prometheus => metrics::read(fields, body),
+        }
+    }
+
+    /// Puts the counters of two responses together. A counter that both hold is their sum.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            received: sum(self.received, other.received),
+            unique: sum(self.unique, other.unique),
+            duplicates: sum(self.duplicates, other.duplicates),
+            pending: sum(self.pending, other.pending),
+            processing: sum(self.processing, other.processing),
+            instance: self.instance.or(other.instance),
+            uptime_ms: self.uptime_ms.or(other.uptime_ms),
+        }
+    }
+
+    fn of_json(fields: &StatsFields, body: &[u8]) -> Result<Self, String> {
         let body: Value = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
         let number = |pointer: &Option<String>| match pointer.as_deref() {
             None => Ok(None),
@@ -115,6 +141,14 @@ mod tests {
             assert_eq!(counters(received, 71, 49, 1_160, 3).adds_up(), Some(false), "{received}");
         }
         assert_eq!(Counters { unique: None, ..counters(0, 0, 0, 0, 0) }.adds_up(), None);
+    }
+
+    #[test]
+    fn counters_of_several_responses_are_put_together() {
+        let one = Counters { received: Some(7), pending: Some(1), ..Counters::default() };
+        let other = Counters { unique: Some(5), pending: Some(2), ..Counters::default() };
+        let both = Counters { received: Some(7), unique: Some(5), pending: Some(3), ..Counters::default() };
+        assert_eq!(one.and(other), both);
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub struct Looks {
     pub gone_count: u64,
     /// Number of rows in the last whole look that repeat a row of the page before.
     pub border_repeats: u64,
+    /// Answers for single keys; none if the target was not asked for any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub single: Option<SingleKeys>,
     /// True if the rows came to rest: nothing in question moved any more, and the last whole look
     /// was between two equal readings of the counters, or showed the same as a whole look before.
     pub listing_rested: bool,
@@ -71,6 +74,33 @@ pub struct Looks {
     /// True if pages were as long as was asked for, false if one was longer; none if the length
     /// cannot be asked for, or no page was that long.
     pub limit_heeded: Option<bool>,
+}
+
+/// Answers of a target that was asked for single keys.
+///
+/// Keys that a look showed are asked for too. A target that does not find them says nothing of the
+/// others.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SingleKeys {
+    /// Acknowledged keys that no look showed, and that are stored after all.
+    pub found: Vec<u64>,
+    /// Acknowledged keys that no look showed, and that are not stored.
+    pub absent: Vec<u64>,
+    /// Keys that a look showed, and that are stored.
+    pub known: Vec<u64>,
+    /// Keys that a look showed, and that are not stored if asked for by themselves.
+    pub denied: Vec<u64>,
+    /// Reason why some keys were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
+}
+
+impl SingleKeys {
+    /// True if the answers can be relied on: every key that a look showed was found.
+    pub fn are_sound(&self) -> bool {
+        self.denied.is_empty() && !self.known.is_empty()
+    }
 }
 
 /// One reading of the target's rows.

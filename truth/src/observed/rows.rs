@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use self::contents::Likeness;
-use self::moment::is_moment;
+use self::moment::is_moment_to;
+use self::names::RowNames;
 use super::presence::{Presence, Winners};
 use crate::observed::rows::copies::Copies;
 use crate::plan::event::{Decoded, Events, timestamp_text};
@@ -20,7 +21,9 @@ pub mod copies;
 mod equality;
 mod json;
 pub mod moment;
+mod names;
 mod sum;
+mod values;
 
 pub use contents::{CONTENTS, Contents, ContentsTally};
 pub use equality::{Equality, equal_payload};
@@ -42,6 +45,17 @@ pub struct Row {
     pub source: Option<String>,
     /// Payload as raw JSON, because some targets promise to keep the text. It may be `null`.
     pub payload: Option<String>,
+}
+
+/// A row with what a scenario's listing says of it besides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ShownRow {
+    /// The row.
+    pub row: Row,
+    /// The store's name of it.
+    pub name: Option<String>,
+    /// Values of the scenario's own, as raw JSON, by their names; none for one that is not shown.
+    pub values: Vec<(String, Option<String>)>,
 }
 
 /// Defect of a single row.
@@ -104,6 +118,10 @@ pub struct RowTally<'a> {
     respelled: u64,
     /// Places of rows of keys that are listed more than once.
     pub copies: Copies,
+    /// Names of rows, where the store names them.
+    names: RowNames,
+    /// Number of rows that were shown again under the same name.
+    pub shown_again: u64,
 }
 
 impl<'a> RowTally<'a> {
@@ -126,11 +144,43 @@ impl<'a> RowTally<'a> {
             examples: [0; 4],
             respelled: 0,
             copies: Copies::default(),
+            names: RowNames::default(),
+            shown_again: 0,
+        }
+    }
+
+    /// Events of the run.
+    pub fn events(&self) -> &'a Events {
+        self.events
+    }
+
+    /// Adds one row as the listing shows it. Two rows of one name are one row that is shown twice.
+    pub fn take_shown(&mut self, shown: &ShownRow) {
+        let ShownRow { row, name, values } = shown;
+        match name.as_ref().is_some_and(|name| self.is_shown_again(row, name)) {
+            true => self.shown_again += 1,
+            false => self.add(row, values),
+        }
+    }
+
+    fn is_shown_again(&mut self, row: &Row, name: &str) -> bool {
+        let keys = self.presence.keys();
+        let ordinal = match self.events.decode(&row.topic, &row.event_id) {
+            Decoded::Ours(ordinal) if ordinal < keys => Some(ordinal),
+            _ => None,
+        };
+        match ordinal {
+            Some(ordinal) => self.names.is_known(keys, ordinal, name),
+            None => self.names.is_known_besides(&row.topic, &row.event_id, name),
         }
     }
 
     /// Adds one row.
     pub fn take(&mut self, row: &Row) {
+        self.add(row, &[]);
+    }
+
+    fn add(&mut self, row: &Row, values: &[(String, Option<String>)]) {
         self.rows += 1;
         match self.events.decode(&row.topic, &row.event_id) {
             Decoded::Foreign => {
@@ -158,7 +208,7 @@ impl<'a> RowTally<'a> {
                 self.copies.take(ordinal, self.presence.seen(ordinal));
                 self.presence.note(ordinal);
                 self.ours.add(self.nonce, &row.topic, &row.event_id);
-                self.compare(ordinal, row);
+                self.compare(ordinal, row, values);
             }
         }
     }
@@ -208,25 +258,32 @@ impl<'a> RowTally<'a> {
             timestamp: (self.equality.timestamp != TimestampEquality::None).then_some(compared[0]),
             source: self.equality.source.then_some(compared[1]),
             payload: (self.equality.payload != PayloadEquality::None).then_some(compared[2]),
+            values: (self.contents.each[3].all() > 0).then_some(compared[3]),
             unclear: self.contents.unclear().map(shortened),
             respelled: self.respelled,
         }
     }
 
-    fn compare(&mut self, ordinal: u64, row: &Row) {
-        let likenesses =
-            [self.timestamp(ordinal, row), self.source(ordinal, row), self.payload(ordinal, row)];
+    fn compare(&mut self, ordinal: u64, row: &Row, values: &[(String, Option<String>)]) {
+        let values = values::compare(self.events, ordinal, values);
+        let likenesses = [
+            self.timestamp(ordinal, row),
+            self.source(ordinal, row),
+            self.payload(ordinal, row),
+            values.as_ref().map(|compared| compared.likeness),
+        ];
         self.contents.take(ordinal, row, likenesses);
         let is_changed = |likeness: &Option<Likeness>| *likeness == Some(Likeness::Changed);
         let Some(changed) = likenesses.iter().position(is_changed) else { return };
-        let listed = [&row.timestamp, &row.source, &row.payload][changed].as_deref().unwrap_or_default();
-        let sent = match changed {
-            0 => self.events.timestamp(ordinal),
-            1 => self.events.source().to_owned(),
-            _ => self.events.payload(ordinal, Side::Plain),
+        let shown = |content: &Option<String>| content.clone().unwrap_or_default();
+        let name = CONTENTS[changed].to_owned();
+        let (name, listed, sent) = match changed {
+            0 => (name, shown(&row.timestamp), self.events.timestamp(ordinal)),
+            1 => (name, shown(&row.source), self.events.source().to_owned()),
+            2 => (name, shown(&row.payload), self.events.payload(ordinal, Side::Plain)),
+            _ => values.map_or((name, String::new(), String::new()), values::Compared::into_parts),
         };
-        let detail =
-            format!("{} is `{}`, sent was `{}`", CONTENTS[changed], shortened(listed), shortened(&sent));
+        let detail = format!("{name} is `{}`, sent was `{}`", shortened(&listed), shortened(&sent));
         self.note(AnomalyClass::PayloadChanged, Some(ordinal), row, detail);
     }
 
@@ -236,7 +293,7 @@ impl<'a> RowTally<'a> {
             (_, None) => return Some(Likeness::Missing),
             (TimestampEquality::Exact, Some(listed)) => Some(*listed == self.events.timestamp(ordinal)),
             (TimestampEquality::Instant, Some(listed)) => {
-                is_moment(listed, self.events.timestamp_ms(ordinal))
+                is_moment_to(listed, self.events.timestamp_ms(ordinal), self.equality.precision_ms)
             }
         };
         let is_other = || row.timestamp.as_deref().is_some_and(|listed| self.is_restamped(ordinal, listed));
@@ -248,7 +305,7 @@ impl<'a> RowTally<'a> {
     fn is_restamped(&self, ordinal: u64, listed: &str) -> bool {
         self.events.other_timestamp_ms(ordinal).is_some_and(|ms| match self.equality.timestamp {
             TimestampEquality::Exact => listed == timestamp_text(ms),
-            TimestampEquality::Instant => is_moment(listed, ms) == Some(true),
+            TimestampEquality::Instant => is_moment_to(listed, ms, self.equality.precision_ms) == Some(true),
             TimestampEquality::None => false,
         })
     }

@@ -59,7 +59,7 @@ pub fn mix(number: u64) -> u64 {
 /// Returns draw `index` of the SplitMix64 sequence that starts at `start`: several keys from one
 /// number.
 pub fn derived(start: u64, index: u64) -> u64 {
-    mix(start.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index + 1)))
+    mix(start.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index.wrapping_add(1))))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::executor::Executors;
 use super::fault::{At, Fault};
 use super::{NAMED_TOPICS, Scenario, ScenarioError};
-use crate::target::{Database, Envelope, Paging};
+use crate::target::{Database, Envelope};
 
 mod load;
 mod requests;
@@ -44,41 +44,47 @@ impl Scenario {
         }
         let target = &self.target;
         // Holes may have spaces around their names.
-        let literals = target.publish.path.literals().flat_map(|(_, text)| text);
-        let is_spaced = literals.into_iter().any(|byte| !byte.is_ascii_graphic());
-        let publish = Some(target.publish.path.as_str()).filter(|path| is_spaced || !path.starts_with('/'));
-        let paths = [
-            ("publish", publish),
-            ("stats", target.stats.path.as_deref()),
-            ("listing", target.listing.path.as_deref()),
-        ];
-        let usable = |path: &&str| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-        for (table, path) in paths {
-            if let Some(path) = path.filter(|path| !usable(path)) {
-                return refuse(&format!(
-                    "{table}.path = \"{path}\" of [target] must begin with / and have no spaces"
-                ));
-            }
+        let path = &target.publish.path;
+        let is_spaced = path.literals().any(|(_, text)| !text.iter().all(u8::is_ascii_graphic));
+        if is_spaced || !path.as_str().starts_with('/') {
+            return refuse(&format!(
+                "publish.path = \"{}\" of [target] must begin with / and have no spaces",
+                path.as_str()
+            ));
         }
-        if let Some(fault) = target.pointers_fault() {
+        if let Some(fault) = target.pointers_fault().or_else(|| target.stats.fault()) {
+            return refuse(&fault);
+        }
+        if let Some(fault) = self.listing_fault() {
             return refuse(&fault);
         }
         // A URL with a secret in it would be written to run.json.
         if let Err(error) = self.target.endpoint() {
             return refuse(&error.to_string());
         }
-        if self.target.listing.paging == Paging::Cursor && self.target.listing.next.is_none() {
-            return refuse(
-                "listing.paging = \"cursor\" needs listing.next, the place of the next cursor in the body",
-            );
-        }
         if let Some(fault) = traps::fault(self) {
             return refuse(fault);
         }
-        if !(1..=100_000).contains(&self.target.listing.limit) {
-            return refuse("listing.limit must be 1 to 100000");
-        }
         Ok(executors)
+    }
+
+    /// Checks that the listing can be read, and that its rows have a topic.
+    fn listing_fault(&self) -> Option<String> {
+        if !(1..=100_000).contains(&self.target.listing.limit) {
+            return Some("listing.limit must be 1 to 100000".to_owned());
+        }
+        let reading = match self.target.reading() {
+            Ok(reading) => reading?,
+            Err(fault) => return Some(fault),
+        };
+        let topics = self.events.topics.len();
+        let has_topic = reading.places.topic.is_some() || reading.is_by_topic || topics == 1;
+        (!has_topic).then(|| {
+            format!(
+                "listing.fields.topic is not set, and the request has no {{{{topic}}}}: rows could be of any of the \
+                 {topics} topics"
+            )
+        })
     }
 
     /// Checks that thresholds name topics and executors that exist.

@@ -153,6 +153,9 @@ pub enum PayloadEquality {
     /// The JSON value is the same: names in any order, numbers by value, escapes undone. The JSON
     /// may also stand in a string.
     Json,
+    /// The stored JSON value holds at least what was sent: every member is there, at any depth, and
+    /// others may be.
+    Contains,
     /// Nothing is promised.
     None,
 }

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::publish::WrittenPublish;
 use super::{
-    AnswerFields, AnswerRules, Connect, EventFields, Listing, Process, StatsFields, Target, TargetError,
-    Template,
+    AnswerFields, AnswerRules, Connect, EventFields, Listing, Process, Stats, Target, TargetError, Template,
 };
 
 /// Target as it is written. A missing table has a default, which depends on the others.
@@ -30,7 +29,7 @@ pub(super) struct Written {
     #[serde(default, skip_serializing_if = "AnswerRules::is_empty")]
     answers: AnswerRules,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    stats: Option<StatsFields>,
+    stats: Option<Stats>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     listing: Option<Listing>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +79,7 @@ impl TryFrom<Written> for Target {
             answer: written.answer.unwrap_or(defaults.answer),
             answers: written.answers,
             stats: written.stats.unwrap_or(defaults.stats),
-            listing: written.listing.unwrap_or(defaults.listing),
+            listing: written.listing.map_or(defaults.listing, Listing::as_written),
             fields: written.fields.unwrap_or(defaults.fields),
             process: written.process,
         })
@@ -104,7 +103,7 @@ impl From<Target> for Written {
             answer: (!has_rules).then_some(target.answer),
             answers: target.answers,
             stats: Some(target.stats),
-            listing: Some(target.listing),
+            listing: Some(target.listing.saved()),
             fields: (!has_text).then_some(target.fields),
             process: target.process,
         }

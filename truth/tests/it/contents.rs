@@ -1,20 +1,28 @@
 //! Contents of listed rows: what is compared, what is not shown, and what some rows lack.
 
 use truth::observed::ListingObservation;
-use truth::observed::rows::{Anomaly, AnomalyClass, Contents, EXAMPLES, Equality, Row, RowTally};
+use truth::observed::rows::{Anomaly, AnomalyClass, Contents, EXAMPLES, Equality, Row, RowTally, ShownRow};
 use truth::plan::event::Events;
 use truth::plan::variant::{Side, Variants};
 use truth::plan::{Plan, PlanSpec};
 use truth::scenario::promises::{PayloadEquality, Promises, TimestampEquality};
-use truth::target::EventFields;
+use truth::target::{EventFields, RowFields, Target};
 
 use crate::plans::spec;
 
-const BY_MEANING: Equality =
-    Equality { timestamp: TimestampEquality::Instant, source: true, payload: PayloadEquality::Json };
+const BY_MEANING: Equality = Equality {
+    timestamp: TimestampEquality::Instant,
+    source: true,
+    payload: PayloadEquality::Json,
+    precision_ms: 1,
+};
 
-const EXACT: Equality =
-    Equality { timestamp: TimestampEquality::Exact, source: true, payload: PayloadEquality::Exact };
+const EXACT: Equality = Equality {
+    timestamp: TimestampEquality::Exact,
+    source: true,
+    payload: PayloadEquality::Exact,
+    precision_ms: 1,
+};
 
 fn events(change: impl FnOnce(&mut PlanSpec)) -> Events {
     let mut spec = spec();
@@ -168,14 +176,56 @@ fn a_null_that_was_sent_is_no_missing_payload() {
 fn a_field_that_is_not_sent_is_not_compared() {
     let events = events(|_| ());
     let fields = EventFields { timestamp: String::new(), source: String::new(), ..EventFields::default() };
-    let equality = BY_MEANING.of_fields(&fields);
+    let of_fields = |fields: EventFields| BY_MEANING.of_target(&Target { fields, ..Target::default() });
+    let equality = of_fields(fields);
     let tally = tally(&events, equality, 10, |_, row| {
         (row.timestamp, row.source) = (Some("2020-01-01T00:00:00Z".to_owned()), None);
     });
     assert_eq!(tally.payload_changed(), 0);
     assert_eq!(tally.shown(), Contents { payload: Some(10), ..Contents::default() });
     let fields = EventFields { payload: String::new(), ..EventFields::default() };
-    assert_eq!(BY_MEANING.of_fields(&fields).payload, PayloadEquality::None);
+    assert_eq!(of_fields(fields).payload, PayloadEquality::None);
+}
+
+#[test]
+fn only_what_the_fields_of_a_listing_name_is_compared() {
+    let places = |text: &str| toml::from_str::<RowFields>(text).unwrap().places(None);
+    let named = BY_MEANING.of_places(&places("event_id = \"id\"\npayload = \"data\""));
+    assert_eq!(named, Equality { payload: PayloadEquality::Json, ..Equality::NONE });
+    assert_eq!(BY_MEANING.of_places(&places("event_id = \"id\"")), Equality::NONE);
+}
+
+#[test]
+fn two_rows_of_one_name_are_one_row_that_is_shown_twice() {
+    let events = events(|_| ());
+    let named = |row: Row, name: &str| ShownRow { row, name: Some(name.to_owned()), values: Vec::new() };
+    let mut tally = RowTally::new(&events, 7, 14_000, BY_MEANING);
+    for (ordinal, name) in [(0, "a"), (1, "b"), (0, "a"), (1, "c"), (1, "b")] {
+        tally.take_shown(&named(row(&events, ordinal), name));
+    }
+    let foreign = Row { event_id: "not ours".to_owned(), ..row(&events, 0) };
+    tally.take_shown(&named(foreign.clone(), "d"));
+    tally.take_shown(&named(foreign, "d"));
+    assert_eq!([0, 1].map(|ordinal| tally.presence.seen(ordinal)), [1, 2]);
+    assert_eq!((tally.rows, tally.ours.count, tally.foreign.count, tally.shown_again), (4, 3, 1, 3));
+}
+
+#[test]
+fn values_are_compared_with_those_that_the_plan_drew() {
+    let events = events(|spec| spec.values = toml::from_str("amount = { number = [5, 5] }").expect("values"));
+    let shown = |ordinal: u64, listed: Option<&str>| ShownRow {
+        row: row(&events, ordinal),
+        name: None,
+        values: vec![("amount".to_owned(), listed.map(str::to_owned))],
+    };
+    let mut tally = RowTally::new(&events, 7, 14_000, Equality::NONE);
+    let listed = [Some("5"), Some("\"5\""), Some("6"), None];
+    for (ordinal, listed) in (0..).zip(listed) {
+        tally.take_shown(&shown(ordinal, listed));
+    }
+    assert_eq!(tally.payload_changed(), 2, "one differs, and one lacks what others show");
+    assert_eq!(details(&tally), ["amount is `6`, sent was `5`", "values is missing; 3 of 4 rows show it"]);
+    assert_eq!(tally.shown().values, Some(3));
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use truth::scenario::promises::{Ack, PayloadEquality, Preset, Promises};
 use truth::scenario::{Executor, Scenario};
-use truth::target::{AnswerFields, Envelope, Listing, Publish, StatsFields, StatusPattern, Target, Template};
+use truth::target::{
+    AnswerFields, Envelope, Listing, Publish, Stats, StatsFields, StatusPattern, Target, Template,
+};
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
@@ -298,20 +300,20 @@ fn a_table_of_the_target_that_is_given_replaces_the_default_whole() {
     let target = |text: &str| parse(&format!("[target]\n{text}")).target;
     assert_eq!(target("url = \"http://a\""), Target { url: "http://a".to_owned(), ..Target::default() });
     let stats = StatsFields {
-        path: Some("/count".to_owned()),
+        path: Some(Template::literal("/count")),
         unique: Some("/n".to_owned()),
         ..StatsFields::default()
     };
     assert_eq!(
         target("stats = { path = \"/count\", unique = \"/n\" }"),
-        Target { stats, ..Target::default() }
+        Target { stats: Stats::from(stats), ..Target::default() }
     );
     let found = target("stats = {}\nanswer = {}\nlisting = {}");
-    assert_eq!((found.stats.path, found.answer.any(), found.listing.path), (None, false, None));
+    assert_eq!((found.stats.are_offered(), found.answer.any(), found.listing.path), (false, false, None));
     assert_eq!(found.publish, Publish::default(), "a table that is not given stays");
     let answer = AnswerFields { inserted: Some("/new".to_owned()), ..AnswerFields::default() };
     assert_eq!(target("answer = { inserted = \"/new\" }").answer, answer);
-    let listing = Listing { path: Some("/rows".to_owned()), ..Listing::default() };
+    let listing = Listing { path: Some(Template::literal("/rows")), ..Listing::default() };
     assert_eq!(target("listing = { path = \"/rows\" }").listing, listing);
     let publish = Publish {
         path: Template::literal("/in"),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use judge::books::tally::Tally;
 use truth::observed::Route;
-use truth::observed::looks::{Asked, CopyHistory, KeyHistory, Look, Looks, MOST_HISTORIES};
+use truth::observed::looks::{Asked, CopyHistory, KeyHistory, Look, Looks, MOST_HISTORIES, SingleKeys};
 use truth::observed::presence::Presence;
 use truth::observed::rows::{RowTally, SetSum};
 use truth::plan::event::Events;
@@ -28,9 +28,11 @@ pub(super) enum Kind {
     Topic,
     /// All rows of the database.
     Database,
+    /// Single keys.
+    Single,
 }
 
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 
 /// An acknowledged key that some look did not show.
 #[derive(Clone, Default)]
@@ -165,6 +167,19 @@ impl<'a> Histories<'a> {
         self.ever.fill(&rows.presence);
         self.compare(&look, kind, rows);
         self.looks.push(look);
+    }
+
+    /// Records the answers for single keys.
+    pub(super) fn note_single(&mut self, single: SingleKeys) {
+        let now_ms = self.now_ms();
+        let answers = single.found.iter().map(|key| (*key, true));
+        for (ordinal, is_shown) in answers.chain(single.absent.iter().map(|key| (*key, false))) {
+            if let Some(missing) = self.missing.get_mut(&ordinal) {
+                missing.note(Kind::Single, is_shown, now_ms);
+            }
+        }
+        single.found.iter().for_each(|ordinal| self.ever.note(*ordinal));
+        self.looks.single = Some(single);
     }
 
     /// Adds keys that a look at all topics did not show. Returns true if fewer were missing than in
@@ -316,12 +331,13 @@ impl Missing {
     }
 
     fn into_history(self) -> KeyHistory {
-        let [whole, other_size, topic, database] = self.was_shown;
+        let [whole, other_size, topic, database, single] = self.was_shown;
         // A whole look has to have missed it since.
         let is_missed_since = self.shown[Kind::Whole as usize] == Some(false);
-        let by_topic_only = topic && is_missed_since && !whole && !other_size && !database;
+        let by_topic_only = topic && is_missed_since && !whole && !other_size && !database && !single;
         let shows = |kind: Kind| self.shown[kind as usize] == Some(true);
-        let left_out = is_missed_since && (shows(Kind::OtherSize) || shows(Kind::Topic));
+        let others = [Kind::OtherSize, Kind::Topic, Kind::Single];
+        let left_out = is_missed_since && others.into_iter().any(shows);
         KeyHistory { by_topic_only, left_out, ..self.history }
     }
 }

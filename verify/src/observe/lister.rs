@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reader::client::{ReadError, TargetClient};
+use reader::console;
 use reader::database::DatabaseReader;
 use reader::listing::Paged;
 use truth::chain::chain;
@@ -11,7 +12,7 @@ use truth::observed::looks::{Asked, Look};
 use truth::observed::presence::Presence;
 use truth::observed::rows::{Equality, RowTally, SetSum};
 use truth::plan::event::Events;
-use truth::target::{ListedTopics, Paging};
+use truth::target::{Reading, Way};
 
 use super::history::{Histories, Kind, Noted};
 use super::progress::Progress;
@@ -52,16 +53,17 @@ pub(super) struct Lister<'a, 'e> {
     pub(super) progress: Progress,
     /// True if the target ignores the topic that it is asked for.
     pub(super) ignores_topic: bool,
+    /// Rows of all looks at a listing that drains: what was shown is not shown again.
+    pub(super) drained: Option<RowTally<'e>>,
 }
 
 impl<'e> Lister<'_, 'e> {
     /// Lists all rows once.
     pub(super) async fn list(&mut self) -> Result<Listed<'e>, ReadError> {
         let limit = self.client.target().listing.limit;
-        let question =
-            Question { asked: Asked::All, kind: Kind::Whole, limit, equality: self.wanted.promises.into() };
+        let question = Question { asked: Asked::All, kind: Kind::Whole, limit, equality: self.promised() };
         let (tally, paged) = self.ask(question).await?.expect("only by topic a target may ignore the topic");
-        let all_topics = self.client.target().listing.topics == ListedTopics::All;
+        let all_topics = !self.reading().is_by_topic;
         Ok(Listed { tally, paged, limit, besides: Presence::new(self.keys), all_topics })
     }
 
@@ -81,7 +83,7 @@ impl<'e> Lister<'_, 'e> {
     /// Reads the database. The error is a text for people.
     pub(super) async fn read_database(&mut self, database: &DatabaseReader) -> Result<Stored<'e>, String> {
         let wanted = self.wanted;
-        let mut tally = self.blank(Equality::in_columns(wanted.promises));
+        let mut tally = self.blank(Equality::in_columns(wanted.promises).of_target(self.client.target()));
         let from_ms = self.histories.now_ms();
         let reading = database.rows_into(&mut tally, READ_WITHIN);
         let read = self.progress.during(reading).await.map_err(|error| chain(&error));
@@ -113,7 +115,8 @@ impl<'e> Lister<'_, 'e> {
 
     async fn ask_once(&mut self, question: &Question) -> Result<Option<(RowTally<'e>, Paged)>, ReadError> {
         let Question { asked, kind, limit, equality } = question;
-        let mut tally = self.blank(*equality);
+        let drains = self.reading().drains;
+        let mut tally = self.drained.take().unwrap_or_else(|| self.blank(*equality));
         let from_ms = self.histories.now_ms();
         let client = self.client;
         let topics = self.wanted.plan.topics.as_slice();
@@ -127,12 +130,18 @@ impl<'e> Lister<'_, 'e> {
             }
         };
         let read = self.progress.during(Box::pin(reading)).await;
-        let can_ask = !client.target().listing.parameters.limit.is_empty();
+        if drains {
+            self.drained = Some(tally.clone());
+        }
+        let can_ask = self.reading().takes_limit;
         let look = self.look(Route::Api, asked.clone(), can_ask.then_some(*limit), from_ms);
         match read {
             Ok(Some(paged)) => {
                 if can_ask {
                     self.histories.note_limit(*limit, paged.longest_page);
+                }
+                if let Some(reason) = &paged.left_open {
+                    console::say(&format!("note: a request after the listing failed: {reason}"));
                 }
                 let look = Look { pages: paged.pages, ..totals(look, &tally) };
                 self.histories.note(Noted { look, kind: *kind, rows: &tally });
@@ -179,13 +188,12 @@ impl<'e> Lister<'_, 'e> {
             examined.take(&listed.tally, rows, &paged, false);
         }
         let is_lacking = self.missing_of(&listed.tally).any(|key| examined.besides.seen(key) == 0);
-        let asks_each_anyway = self.client.target().listing.topics == ListedTopics::Each;
-        if is_lacking && self.heeds_topic() && !asks_each_anyway {
+        if is_lacking && self.heeds_topic() && !self.reading().is_by_topic {
             let question = Question {
                 asked: Asked::EachTopic,
                 kind: Kind::Topic,
                 limit: listed.limit,
-                equality: self.wanted.promises.into(),
+                equality: self.promised(),
             };
             match self.ask(question).await? {
                 Some((rows, paged)) => examined.take(&listed.tally, rows, &paged, true),
@@ -198,17 +206,17 @@ impl<'e> Lister<'_, 'e> {
     /// Question for all rows in smaller pages, of which there is more than one. None if their size
     /// cannot be asked for, or no page follows another.
     fn in_other_pages(&self, paged: &Paged, limit: u32) -> Option<Question> {
-        let listing = &self.client.target().listing;
+        let reading = self.reading();
         let longest = u32::try_from(paged.longest_page).unwrap_or(u32::MAX);
         let limit = if paged.went_on { golden(limit) } else { (longest / 2).min(limit) };
-        let is_asked = limit > 0 && listing.paging != Paging::None && !listing.parameters.limit.is_empty();
-        let equality = self.wanted.promises.into();
+        let is_asked = limit > 0 && reading.way != Way::None && reading.takes_limit && !reading.drains;
+        let equality = self.promised();
         is_asked.then_some(Question { asked: Asked::All, kind: Kind::OtherSize, limit, equality })
     }
 
     /// True if a topic can be asked for by itself.
     pub(super) fn heeds_topic(&self) -> bool {
-        !self.ignores_topic && !self.client.target().listing.parameters.topic.is_empty()
+        !self.ignores_topic && self.reading().takes_topic && !self.reading().drains
     }
 
     /// True if the listing is promised to show every stored event.
@@ -216,9 +224,19 @@ impl<'e> Lister<'_, 'e> {
         self.client.target().listing.complete == Some(true)
     }
 
+    /// Listing of the target, which has one where rows are listed.
+    fn reading(&self) -> &Reading {
+        self.client.reading().expect("rows are listed only where the scenario describes a listing")
+    }
+
+    /// Rules by which listed rows are compared: those of the promises, for what is sent and shown.
+    fn promised(&self) -> Equality {
+        let sent = Equality::from(self.wanted.promises).of_target(self.client.target());
+        sent.of_places(&self.reading().places)
+    }
+
     /// Makes an empty tally of rows.
     fn blank(&self, equality: Equality) -> RowTally<'e> {
-        let equality = equality.of_fields(&self.client.target().fields);
         RowTally::new(self.events, self.wanted.plan.nonce, self.keys, equality)
     }
 

@@ -14,7 +14,7 @@ use reader::client::ReadError;
 use truth::observed::Behind;
 use truth::observed::presence::Presence;
 use truth::observed::rows::RowTally;
-use truth::target::Paging;
+use truth::target::Way;
 
 use super::counters::{CounterWatch, POLL_EVERY};
 use super::lister::{Examined, Lister};
@@ -171,6 +171,7 @@ impl<'e> Observer<'_, 'e> {
             read.further_pages += examined.pages;
             take_examined(&mut read.sight, examined);
         }
+        self.ask_for_single_keys(&mut read.sight).await;
         read.behind = self.behind(&read.sight);
         Ok(true)
     }
@@ -291,7 +292,8 @@ impl<'e> Observer<'_, 'e> {
     /// it is false: the rows of others shift the pages, so such a listing counts only if nothing
     /// moved at all.
     fn ignores_counters(&self) -> bool {
-        self.shared() && self.lister.client.target().listing.paging != Paging::Offset
+        let is_shifted = self.lister.client.reading().is_some_and(|reading| reading.way == Way::Offset);
+        self.shared() && !is_shifted
     }
 
     fn shared(&self) -> bool {
@@ -321,7 +323,7 @@ impl<'e> Observer<'_, 'e> {
     }
 
     /// Acknowledged keys that neither the listing nor the database shows, as far as a look can tell.
-    fn missing<'s>(&'s self, sight: &'s Sight<'_>) -> Box<dyn Iterator<Item = u64> + 's> {
+    pub(super) fn missing<'s>(&'s self, sight: &'s Sight<'_>) -> Box<dyn Iterator<Item = u64> + 's> {
         let Some(tally) = sight.decisive() else { return Box::new(std::iter::empty()) };
         let keys = self.lister.missing_of(tally);
         let is_shown_by_topic = |ordinal: u64| self.by_topic.values().any(|shown| shown.seen(ordinal) > 0);

@@ -1,5 +1,5 @@
-//! Wishes of a run folder: the program of `[target.process]`, the query of `[database]`, and the
-//! target, to which secrets and events go.
+//! Wishes of a run folder: the program of `[target.process]`, the query of `[database]`, requests
+//! that may do more than read, and the target, to which secrets and events go.
 //!
 //! Run folders are handed around, and a folder of somebody else is data: what it names is done only
 //! for this user's own folders, or if he says so. Without that, the target that it names is read,
@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use judge::evidence::Run;
 use reader::origin;
 use thiserror::Error;
-use truth::target::{Connect, Database, Process, Target};
+use truth::scenario::Scenario;
+use truth::target::{Connect, Database, Process, Target, Template};
 
 use crate::cli::Options;
 
@@ -73,6 +74,32 @@ pub(super) fn permit_sending(options: &Options, run: &Run, target: &Target) -> R
         path: run.folder.path().to_path_buf(),
         command: format!("send {} to {}{ways}", taken.join(", "), target.url),
         remedy,
+    })
+}
+
+/// Permits to make the requests that a run folder describes, or refuses it if one of them may do
+/// more than read: it has an environment variable of this user in it, or is no GET.
+pub(super) fn permit_requests(options: &Options, run: &Run) -> Result<(), ForeignCommand> {
+    let Scenario { target, events, .. } = &run.manifest.scenario;
+    let sent: Vec<&str> = if options.sends() {
+        let templates = target.publish_templates().into_iter().map(|(_, template)| template);
+        templates.flat_map(Template::variables).chain(events.values.variables()).collect()
+    } else {
+        Vec::new()
+    };
+    let mut variables = target.read_templates().flat_map(Template::variables).chain(sent);
+    let variable = variables
+        .next()
+        .map(|variable| format!("send the environment variable {variable} to {}", target.url));
+    let no_get = target.reads().into_iter().find(|request| request.method != "GET").map(|request| {
+        let base = request.url.unwrap_or(&target.url);
+        format!("send {} {base}{}", request.method, request.path.as_str())
+    });
+    let Some(command) = variable.or(no_get) else { return Ok(()) };
+    permit(options, run, || ForeignCommand {
+        path: run.folder.path().to_path_buf(),
+        command,
+        remedy: "judge what was observed with --offline, or let verify send it",
     })
 }
 

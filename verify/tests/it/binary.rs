@@ -355,7 +355,7 @@ fn a_target_that_is_not_there_writes_nothing() {
 fn a_target_that_offers_nothing_is_void_and_not_unreachable() {
     let out = tempfile::tempdir().unwrap();
     let mut forge = small();
-    forge.scenario.target.stats = truth::target::StatsFields::default();
+    forge.scenario.target.stats = truth::target::Stats::default();
     forge.scenario.target.listing.path = None;
     let folder = forge.run().write(out.path());
     let output = verify(&[folder.path().to_str().unwrap()], out.path());

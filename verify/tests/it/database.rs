@@ -12,7 +12,7 @@ use truth::observed::rows::{Equality, Row, RowTally};
 use truth::observed::{Observed, Route};
 use truth::plan::variant::Side;
 use truth::record::baseline::ListedBaseline;
-use truth::target::{Database, Paging, StatsFields, Target};
+use truth::target::{Database, Paging, Stats, Target};
 
 use crate::forge::{Forged, assert_fails, assert_names, check, foreign};
 use crate::looked::{brief, judged, look_at};
@@ -79,7 +79,7 @@ async fn shown(forged: &Forged, rows: &[Row], pages: Pages) -> (Stub, Target) {
     let mut target = Target { url: stub.url.clone(), ..Target::default() };
     target.listing.complete = Some(matches!(pages, Pages::Link { .. }));
     if matches!(pages, Pages::Capped { .. }) {
-        (target.listing.paging, target.listing.limit) = (Paging::None, 20);
+        (target.listing.paging, target.listing.limit) = (Some(Paging::None), 20);
     }
     (stub, target)
 }
@@ -170,7 +170,7 @@ async fn a_target_that_does_not_show_all_is_judged_by_its_database() {
 async fn a_database_is_enough_where_the_target_shows_and_counts_nothing() {
     let forged = small();
     let (_stub, mut target) = shown(&forged, &forged.rows, WHOLE).await;
-    (target.listing.path, target.stats) = (None, StatsFields::default());
+    (target.listing.path, target.stats) = (None, Stats::default());
     let mut silent = forged.clone();
     (silent.baseline, silent.closing) = (None, None);
     let verdict = verdict(&silent, &target, &Store::of(&forged.rows).await.asked(QUERY)).await;
@@ -417,7 +417,7 @@ async fn a_database_that_cannot_be_asked_is_unknown_and_says_why() {
     assert!(!nowhere.exists());
     // Nothing else to read: that is no VOID run.
     let (_stub, mut target) = shown(&forged, &forged.rows, WHOLE).await;
-    (target.listing.path, target.stats) = (None, StatsFields::default());
+    (target.listing.path, target.stats) = (None, Stats::default());
     let verdict = verdict(&forged, &target, &store.asked("SELECT 1 AS topic")).await;
     assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     assert_eq!(check(&verdict, CheckId::Lost).status, Status::NotTested);

@@ -9,8 +9,9 @@ use std::process::{Child, Command, Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use truth::printable::printable;
 use truth::record::folder::RunFolder;
-use truth::target::{Database, Process};
+use truth::target::{Database, Process, Template};
 
+use crate::api::{Api, status};
 use crate::binary::{offline, saved, small, stderr, stdout, verify_at};
 use crate::forge::{Forge, foreign};
 use crate::looked::{brief, script};
@@ -150,6 +151,43 @@ fn nothing_is_sent_to_a_target_or_by_a_way_that_somebody_else_names() {
     assert!(stderr(&refused).contains(", in the ways of its [target.connect]; "), "{}", stderr(&refused));
     let named = verify_as_another(&folder, &["--target", &url, "--proxy", &proxy, "--replay"]);
     assert_eq!(named.status.code(), Some(5), "nothing listens there: {}", stderr(&named));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_variable_goes_into_no_event_of_a_folder_of_somebody_else() {
+    let out = tempfile::tempdir().unwrap();
+    let api = Api::start(|_| status(500)).await;
+    let mut forge = small();
+    forge.scenario.target.publish.path = Template::parse("/p?k={{env:HOME}}").unwrap();
+    let folder = forge.run().write(out.path());
+    let refused = verify_as_another(&folder, &["--target", &api.url, "--replay"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("environment variable HOME"), "{}", stderr(&refused));
+    assert_eq!(api.came().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_of_somebody_else_sends_no_variable_and_no_more_than_a_get_unasked() {
+    for (listing, part) in [
+        ("path = \"/e?l={{limit}}&k={{env:HOME}}\"\nnext = \"none\"", "environment variable HOME"),
+        (
+            "path = \"/e?l={{limit}}\"\nnext = \"none\"\nafter = [{ method = \"DELETE\", path = \"/all\" }]",
+            "DELETE",
+        ),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let api = Api::start(|_| status(500)).await;
+        let mut forge = small();
+        let fields = "fields = { topic = \"topic\", event_id = \"id\" }";
+        forge.scenario.target.listing = toml::from_str(&format!("{listing}\n{fields}")).unwrap();
+        let folder = forge.run().write(out.path());
+        let refused = verify_as_another(&folder, &["--target", &api.url]);
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        for part in [part, "--run-commands", "--offline"] {
+            assert!(stderr(&refused).contains(part), "{part}: {}", stderr(&refused));
+        }
+        assert_eq!(api.came().len(), 0);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use reader::looking::Looking;
 use truth::observed::counters::Counters;
 use truth::observed::looks::{Asked, Look};
 use truth::observed::{Observed, Settled};
-use truth::target::{ListedTopics, Paging, StatsFields, Target};
+use truth::target::{Paging, Parameters, Stats, Target};
 
 use crate::forge::{Forged, check};
 use crate::looked::{brief, judged, look_at, script};
@@ -22,7 +22,7 @@ fn small() -> Forged {
 
 /// The target that the stub is, without counters.
 fn uncounted(stub: &Stub) -> Target {
-    Target { url: stub.url.clone(), stats: StatsFields::default(), ..Target::default() }
+    Target { url: stub.url.clone(), stats: Stats::default(), ..Target::default() }
 }
 
 fn counted(stub: &Stub) -> Target {
@@ -130,7 +130,7 @@ async fn looking_goes_on_while_keys_still_come() {
     // come later than the settling time.
     let stub = Stub::start(Script { late: (6, late.clone()), ..script(&forged) }).await;
     let mut target = uncounted(&stub);
-    target.listing.parameters.topic.clear();
+    target.listing.parameters = Some(Parameters { topic: String::new(), ..Parameters::default() });
     let quick = Looking { settle: 20 * SETTLE, ..Looking::default() };
     forged.rows.extend(late);
     assert_passes(&forged, &look(&forged, &target, quick).await);
@@ -198,8 +198,8 @@ async fn a_row_that_falls_between_two_pages_is_shown_by_another_page_size() {
     let forged = small();
     let stub = Stub::start(Script { pages: Pages::Ties, by_topic: false, ..script(&forged) }).await;
     let mut target = counted(&stub);
-    (target.listing.paging, target.listing.limit) = (Paging::Offset, 53);
-    target.listing.parameters.topic.clear();
+    (target.listing.paging, target.listing.limit) = (Some(Paging::Offset), 53);
+    target.listing.parameters = Some(Parameters { topic: String::new(), ..Parameters::default() });
     let observed = look(&forged, &target, settle(SETTLE)).await;
     assert_eq!(observed.looks.missing_count, 1);
     let history = &observed.looks.missing[0];
@@ -277,7 +277,7 @@ async fn a_key_that_comes_and_goes_flickers() {
     forged.lose(ordinal(&forged, 40));
     let stub = Stub::start(Script { flickering: vec![row], ..script(&forged) }).await;
     let mut target = counted(&stub);
-    target.listing.parameters.topic.clear();
+    target.listing.parameters = Some(Parameters { topic: String::new(), ..Parameters::default() });
     let looks = look(&forged, &target, settle(2 * SETTLE)).await.looks;
     assert!(looks.missing(flickering).is_some_and(|history| history.flickers()), "{looks:#?}");
     assert!(looks.missing.iter().filter(|history| history.flickers()).count() == 1);
@@ -311,9 +311,8 @@ async fn a_limit_that_cannot_be_asked_for_is_neither_heeded_nor_ignored() {
     let forged = small();
     let stub = Stub::start(Script { pages: Pages::Whole, ..script(&forged) }).await;
     let mut target = uncounted(&stub);
-    (target.listing.paging, target.listing.limit) = (Paging::None, 100);
-    target.listing.topics = ListedTopics::All;
-    target.listing.parameters.limit.clear();
+    (target.listing.paging, target.listing.limit) = (Some(Paging::None), 100);
+    target.listing.parameters = Some(Parameters { limit: String::new(), ..Parameters::default() });
     let observed = look(&forged, &target, settle(SETTLE)).await;
     assert_eq!((observed.looks.limit_heeded, observed.looks.looks[0].limit), (None, None));
 }

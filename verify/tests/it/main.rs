@@ -2,10 +2,13 @@
 //! folders.
 
 mod again;
+mod api;
 mod binary;
 mod damaged;
 mod damages;
 mod database;
+mod described;
+mod elsewhere;
 #[allow(dead_code, unused_imports, reason = "shared by three test binaries, each of which uses a part")]
 #[path = "../../../judge/tests/it/forge.rs"]
 mod forge;

@@ -12,7 +12,7 @@ use truth::observed::{Behind, Observed, Settled};
 use truth::record::ledger::{Done, Scope};
 use truth::scenario::Scenario;
 use truth::scenario::promises::{Ack, PayloadEquality, TimestampEquality};
-use truth::target::{ListedTopics, Paging, StatsFields, Target};
+use truth::target::{ListedTopics, Paging, Parameters, Stats, Target};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check, foreign, row};
 use crate::looked::{brief, judged, look_at, script};
@@ -52,7 +52,8 @@ async fn every_way_of_paging_shows_all_rows_at_any_page_size() {
         for (limit, topics) in [(1, ListedTopics::All), (50, ListedTopics::Each)] {
             let stub = Stub::start(Script { pages, ..script(&forged) }).await;
             let mut target = target(&stub);
-            (target.listing.paging, target.listing.limit, target.listing.topics) = (paging, limit, topics);
+            (target.listing.paging, target.listing.topics) = (Some(paging), Some(topics));
+            target.listing.limit = limit;
             let verdict = verdict(&forged, &target, PATIENT).await;
             assert_eq!(
                 verdict.verdict,
@@ -73,8 +74,9 @@ async fn pages_can_be_numbered() {
     for from in [0, 1] {
         let stub = Stub::start(Script { pages: Pages::Numbered { from }, ..script(&forged) }).await;
         let mut target = target(&stub);
-        (target.listing.paging, target.listing.first_page) = (Paging::Page, from as u32);
-        (target.listing.parameters.page, target.listing.parameters.limit) = ("p".to_owned(), String::new());
+        (target.listing.paging, target.listing.first_page) = (Some(Paging::Page), Some(from as u32));
+        let [page, limit] = ["p", ""].map(str::to_owned);
+        target.listing.parameters = Some(Parameters { page, limit, ..Parameters::default() });
         let verdict = verdict(&forged, &target, PATIENT).await;
         assert_eq!(verdict.verdict, Verdict::Pass, "{from}: {:#?}", verdict.reasons);
     }
@@ -130,14 +132,14 @@ async fn a_row_that_is_shown_under_every_topic_is_a_leak() {
     for topics in [ListedTopics::All, ListedTopics::Each] {
         let stub = Stub::start(Script { leaks: true, ..script(&forged) }).await;
         let mut target = target(&stub);
-        target.listing.topics = topics;
+        target.listing.topics = Some(topics);
         let verdict = verdict(&forged, &target, PATIENT).await;
         assert_fails(&verdict, &[CheckId::ScopeLeak]);
         let leak = &check(&verdict, CheckId::ScopeLeak).findings[0];
         assert_eq!(leak.event_id.as_ref(), forged.rows.last().map(|row| &row.event_id));
         // A target that cannot be asked for a topic leaks nothing.
-        target.listing.parameters.topic.clear();
-        target.listing.topics = ListedTopics::All;
+        target.listing.parameters = Some(Parameters { topic: String::new(), ..Parameters::default() });
+        target.listing.topics = None;
         assert_eq!(self::verdict(&forged, &target, PATIENT).await.verdict, Verdict::Pass);
     }
 }
@@ -149,8 +151,8 @@ async fn a_single_page_without_anybody_who_counts_is_not_taken_for_whole() {
     let pages = Pages::Capped { at: 100 };
     let stub = Stub::start(Script { pages, by_topic: false, ..script(&forged) }).await;
     let mut target = target(&stub);
-    target.stats = StatsFields::default();
-    (target.listing.paging, target.listing.limit) = (Paging::None, 1000);
+    target.stats = Stats::default();
+    (target.listing.paging, target.listing.limit) = (Some(Paging::None), 1000);
     let verdict = verdict(&forged, &target, SHORT).await;
     assert_fails(&verdict, &[]);
     assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
@@ -161,7 +163,7 @@ async fn a_target_that_ignores_the_topic_shows_every_row_once_all_the_same() {
     let forged = small();
     let stub = Stub::start(Script { by_topic: false, ..script(&forged) }).await;
     let mut target = target(&stub);
-    (target.listing.topics, target.listing.limit) = (ListedTopics::Each, 40);
+    (target.listing.topics, target.listing.limit) = (Some(ListedTopics::Each), 40);
     assert_eq!(verdict(&forged, &target, PATIENT).await.verdict, Verdict::Pass);
 }
 
@@ -173,7 +175,7 @@ async fn a_row_that_is_gone_is_lost_on_every_way_of_paging() {
         forged.lose(17);
         let stub = Stub::start(Script { pages, ..script(&forged) }).await;
         let mut target = target(&stub);
-        target.listing.paging = paging;
+        target.listing.paging = Some(paging);
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_names(&verdict, CheckId::Lost, 17);
     }
@@ -189,7 +191,7 @@ async fn what_a_capped_listing_does_not_show_is_unseen() {
             if paging == Paging::Offset { Pages::Capped { at: 0 } } else { Pages::Capped { at: 100 } };
         let stub = Stub::start(Script { pages, by_topic: false, ..script(&forged) }).await;
         let mut target = target(&stub);
-        (target.listing.paging, target.listing.limit) = (paging, limit);
+        (target.listing.paging, target.listing.limit) = (Some(paging), limit);
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown, "{limit} {paging:?}");
@@ -214,7 +216,7 @@ async fn below_a_cap_that_others_reach_a_topic_is_whole() {
     let within = |cap: usize| Script { pages: Pages::Capped { at: cap }, ..script(&forged) };
     let capped = |stub: &Stub, cap: usize| {
         let mut target = target(stub);
-        (target.listing.paging, target.listing.topics) = (Paging::None, ListedTopics::Each);
+        (target.listing.paging, target.listing.topics) = (Some(Paging::None), Some(ListedTopics::Each));
         target.listing.limit = cap as u32;
         target
     };
@@ -268,7 +270,7 @@ async fn a_cap_shows_also_where_there_are_no_counters() {
         let stub =
             Stub::start(Script { pages: Pages::Capped { at: 100 }, by_topic, ..script(&forged) }).await;
         let mut target = target(&stub);
-        target.stats = StatsFields::default();
+        target.stats = Stats::default();
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, expected, "{:#?}", verdict.reasons);
@@ -281,7 +283,7 @@ async fn a_listing_that_goes_in_circles_ends() {
     for (pages, paging) in [(Pages::IgnoresOffset, Paging::Offset), (Pages::Circle, Paging::Link)] {
         let stub = Stub::start(Script { pages, ..script(&forged) }).await;
         let mut target = target(&stub);
-        target.listing.paging = paging;
+        target.listing.paging = Some(paging);
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown);
@@ -320,7 +322,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         let stub = Stub::start(script).await;
         let mut target = target(&stub);
         if !counts {
-            target.stats = StatsFields::default();
+            target.stats = Stats::default();
         }
         let verdict = verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
@@ -329,7 +331,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
         assert!(said.contains("it is not certain that the listing shows every stored event"), "{said}");
         // With each topic asked for, some show as many rows as there were at once, and the
         // others are whole.
-        target.listing.topics = ListedTopics::Each;
+        target.listing.topics = Some(ListedTopics::Each);
         let verdict = self::verdict(&forged, &target, SHORT).await;
         assert_fails(&verdict, &[]);
         assert_eq!(verdict.verdict, Verdict::Unknown, "{by_topic} {counts}: {:#?}", verdict.reasons);
@@ -337,7 +339,7 @@ async fn what_lies_beyond_the_newest_rows_is_unseen_however_many_pages_they_fill
     // The offset of a page may be capped, and not the number of rows.
     let stub = Stub::start(Script { pages: Pages::OffsetBelow { end: 60 }, ..script(&forged) }).await;
     let mut target = target(&stub);
-    (target.listing.paging, target.listing.limit) = (Paging::Offset, 20);
+    (target.listing.paging, target.listing.limit) = (Some(Paging::Offset), 20);
     let verdict = verdict(&forged, &target, SHORT).await;
     assert_fails(&verdict, &[]);
     // A cap that no topic reaches hides nothing of it.
@@ -529,7 +531,7 @@ async fn rows_of_others_that_change_between_all_looks_keep_nothing_from_being_ju
     let forged = small();
     let stub = Stub::start(Script { flickering: vec![foreign(3)], ..script(&forged) }).await;
     let mut target = target(&stub);
-    target.stats = StatsFields::default();
+    target.stats = Stats::default();
     let observed = look(&forged, &target, Duration::ZERO).await.unwrap();
     assert_eq!((observed.listing.bracketed, observed.listing.brackets), (true, 2));
 }
@@ -553,7 +555,7 @@ async fn rows_of_the_run_that_change_between_all_looks_are_read_five_times_at_mo
     script.flickering = vec![doubtful];
     let stub = Stub::start(script).await;
     let mut target = target(&stub);
-    target.stats = StatsFields::default();
+    target.stats = Stats::default();
     let observed = look(&forged, &target, Duration::ZERO).await.unwrap();
     assert_eq!((observed.listing.bracketed, observed.listing.brackets), (false, 5));
     let verdict = judged(&forged, observed);
@@ -593,7 +595,7 @@ async fn a_target_without_counters_is_listed_twice_and_one_without_a_listing_cou
     let forged = small();
     let stub = Stub::start(script(&forged)).await;
     let mut uncounted = target(&stub);
-    uncounted.stats = StatsFields::default();
+    uncounted.stats = Stats::default();
     let verdict_listed = verdict(&forged, &uncounted, PATIENT).await;
     assert_eq!(verdict_listed.verdict, Verdict::Pass, "{:#?}", verdict_listed.reasons);
     // And asked for the first pages of three topics and of one that nobody used.
@@ -631,7 +633,7 @@ async fn a_target_that_is_not_there_is_unreachable() {
     drop(listener);
     let mut target = Target { url, ..Target::default() };
     assert!(look(&forged, &target, SHORT).await.unwrap_err().is_unreachable());
-    target.stats = StatsFields::default();
+    target.stats = Stats::default();
     assert!(look(&forged, &target, SHORT).await.unwrap_err().is_unreachable());
 }
 
@@ -644,7 +646,7 @@ async fn a_key_that_is_missing_is_looked_for_twice_however_little_time_there_is(
     let pages = Pages::Link { at_most: 7 };
     let stub = Stub::start(Script { pages, late: (2, vec![late]), ..script(&forged) }).await;
     let mut target = target(&stub);
-    target.stats = StatsFields::default();
+    target.stats = Stats::default();
     let verdict = verdict(&forged, &target, Duration::ZERO).await;
     assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
 }
@@ -668,13 +670,13 @@ async fn up_to(
     let stub = Stub::start(Script { rows, ..script }).await;
     let mut target = target(&stub);
     // The last page ends at one row, in pages of another size too.
-    (target.listing.paging, target.listing.limit) = (Paging::Offset, 50);
+    (target.listing.paging, target.listing.limit) = (Some(Paging::Offset), 50);
     change(&mut target);
     verdict(forged, &target, SHORT).await
 }
 
 fn uncounted(target: &mut Target) {
-    target.stats = StatsFields::default();
+    target.stats = Stats::default();
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::numbers::grouped;
 use crate::observed::rows::{Anomaly, AnomalyClass, EXAMPLES, Row, shortened};
 
 /// Names of the contents of an event, in the order of [`ContentsTally::each`].
-pub const CONTENTS: [&str; 3] = ["timestamp", "source", "payload"];
+pub const CONTENTS: [&str; 4] = ["timestamp", "source", "payload", "values"];
 
 const TIMESTAMP: usize = 0;
 
@@ -74,7 +74,7 @@ impl ContentTally {
         self.compared() + self.unclear
     }
 
-    fn all(&self) -> u64 {
+    pub(super) fn all(&self) -> u64 {
         self.shown() + self.missing
     }
 }
@@ -216,6 +216,9 @@ pub struct Contents {
     /// The same for payloads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<u64>,
+    /// The same for values of the scenario's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<u64>,
     /// A timestamp in a form that is not understood, if no row shows the one that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unclear: Option<String>,
@@ -247,7 +250,7 @@ impl Contents {
     }
 
     fn each(&self) -> [Option<u64>; CONTENTS.len()] {
-        [self.timestamp, self.source, self.payload]
+        [self.timestamp, self.source, self.payload, self.values]
     }
 
     fn named(&self, is_wanted: impl Fn(u64) -> bool) -> Vec<&'static str> {
@@ -261,6 +264,7 @@ impl Contents {
             timestamp: self.timestamp.max(other.timestamp),
             source: self.source.max(other.source),
             payload: self.payload.max(other.payload),
+            values: self.values.max(other.values),
             unclear: self.unclear.or(other.unclear),
             respelled: self.respelled.max(other.respelled),
         }

@@ -1,8 +1,8 @@
 //! Rules by which listed contents are compared with sent ones.
 
-use super::json::is_same_payload;
+use super::json::{Agreement, is_same_payload};
 use crate::scenario::promises::{PayloadEquality, Promises, TimestampEquality};
-use crate::target::EventFields;
+use crate::target::{Contained, RowPlaces, Target};
 
 /// Rules by which listed contents are compared with sent ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,12 +13,18 @@ pub struct Equality {
     pub source: bool,
     /// Rule for payloads.
     pub payload: PayloadEquality,
+    /// Precision of the timestamps that were sent, in milliseconds.
+    pub precision_ms: u32,
 }
 
 impl Equality {
     /// Rules that compare nothing.
-    pub const NONE: Self =
-        Self { timestamp: TimestampEquality::None, source: false, payload: PayloadEquality::None };
+    pub const NONE: Self = Self {
+        timestamp: TimestampEquality::None,
+        source: false,
+        payload: PayloadEquality::None,
+        precision_ms: 1,
+    };
 
     /// Returns the rules for the columns of a database. The type of a column decides how a value is
     /// spelt, so an exact promise is held to the meaning alone.
@@ -26,7 +32,7 @@ impl Equality {
         let promised = Self::from(promises);
         let payload = match promised.payload {
             PayloadEquality::Exact | PayloadEquality::Json => PayloadEquality::Json,
-            PayloadEquality::None => PayloadEquality::None,
+            other @ (PayloadEquality::Contains | PayloadEquality::None) => other,
         };
         let timestamp = match promised.timestamp {
             TimestampEquality::Exact | TimestampEquality::Instant => TimestampEquality::Instant,
@@ -35,14 +41,31 @@ impl Equality {
         Self { payload, timestamp, ..promised }
     }
 
-    /// Returns the same rules for a target whose events have these fields. A field without a name is
-    /// not sent, so it is not compared.
-    pub fn of_fields(self, fields: &EventFields) -> Self {
-        let is_sent = |name: &String| !name.is_empty();
+    /// Returns the same rules for what the requests of a target carry. What is not sent is not
+    /// compared, and timestamps only to the coarsest precision that was sent.
+    pub fn of_target(self, target: &Target) -> Self {
+        let Contained { timestamp, source, payload } = target.contained();
+        let is_spelt_so = timestamp.is_some_and(|sent| sent.is_rfc3339);
+        let timestamp = match (self.timestamp, timestamp) {
+            (_, None) => TimestampEquality::None,
+            (TimestampEquality::Exact, Some(_)) if !is_spelt_so => TimestampEquality::Instant,
+            (asked, Some(_)) => asked,
+        };
         Self {
-            timestamp: if is_sent(&fields.timestamp) { self.timestamp } else { TimestampEquality::None },
-            source: self.source && is_sent(&fields.source),
-            payload: if is_sent(&fields.payload) { self.payload } else { PayloadEquality::None },
+            timestamp,
+            source: self.source && source,
+            payload: if payload { self.payload } else { PayloadEquality::None },
+            precision_ms: target.contained().timestamp.map_or(1, |sent| sent.precision_ms),
+        }
+    }
+
+    /// Returns the same rules for rows of which only these places are read.
+    pub fn of_places(self, places: &RowPlaces) -> Self {
+        Self {
+            timestamp: if places.timestamp.is_some() { self.timestamp } else { TimestampEquality::None },
+            source: self.source && places.source.is_some(),
+            payload: if places.payload.is_some() { self.payload } else { PayloadEquality::None },
+            ..self
         }
     }
 }
@@ -50,11 +73,16 @@ impl Equality {
 impl From<&Promises> for Equality {
     fn from(promises: &Promises) -> Self {
         let source = promises.payload != PayloadEquality::None;
-        Self { timestamp: promises.timestamp, source, payload: promises.payload }
+        Self { timestamp: promises.timestamp, source, payload: promises.payload, precision_ms: 1 }
     }
 }
 
 /// True if a listed payload equals the one that was sent.
 pub fn equal_payload(equality: PayloadEquality, sent: &str, listed: &str) -> bool {
-    sent == listed || (equality == PayloadEquality::Json && is_same_payload(sent, listed))
+    sent == listed
+        || match equality {
+            PayloadEquality::Json => is_same_payload(sent, listed, Agreement::Same),
+            PayloadEquality::Contains => is_same_payload(sent, listed, Agreement::Contained),
+            PayloadEquality::Exact | PayloadEquality::None => false,
+        }
 }

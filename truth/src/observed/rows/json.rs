@@ -13,12 +13,21 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
+/// Agreement of a listed value with the one that was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Agreement {
+    /// The values are the same.
+    Same,
+    /// Objects of the listed value may have further members.
+    Contained,
+}
+
 /// True if a listed payload is the JSON that was sent, plainly or inside a string. A string may
 /// stand inside a string again: some targets escape twice.
-pub(super) fn is_same_payload(sent: &str, listed: &str) -> bool {
+pub(super) fn is_same_payload(sent: &str, listed: &str, agreement: Agreement) -> bool {
     let mut listed = Cow::Borrowed(listed);
     loop {
-        if is_same_value(sent, &listed) {
+        if is_same_value(sent, &listed, agreement) {
             return true;
         }
         match content(&listed) {
@@ -41,17 +50,18 @@ struct Pair<'a> {
     other: &'a RawValue,
 }
 
-/// True if two texts have one JSON value. A text that is not JSON has none.
+/// True if two texts have one JSON value, or the second contains the first. A text that is not JSON
+/// has none.
 ///
 /// If an object has a name twice, its last member counts, as in ECMAScript, `jsonb`, Python and Go.
 /// An array's order counts.
-fn is_same_value(one: &str, other: &str) -> bool {
+fn is_same_value(one: &str, other: &str, agreement: Agreement) -> bool {
     let (Ok(one), Ok(other)) = (serde_json::from_str(one), serde_json::from_str(other)) else {
         return false;
     };
     let mut open = vec![Pair { one, other }];
     while let Some(pair) = open.pop() {
-        if !matches!(is_same_so_far(&pair, &mut open), Ok(true)) {
+        if !matches!(is_same_so_far(&pair, agreement, &mut open), Ok(true)) {
             return false;
         }
     }
@@ -60,7 +70,11 @@ fn is_same_value(one: &str, other: &str) -> bool {
 
 /// Compares the outermost level of a pair, and adds the pairs inside it to those that are still to
 /// be compared.
-fn is_same_so_far<'a>(pair: &Pair<'a>, open: &mut Vec<Pair<'a>>) -> serde_json::Result<bool> {
+fn is_same_so_far<'a>(
+    pair: &Pair<'a>,
+    agreement: Agreement,
+    open: &mut Vec<Pair<'a>>,
+) -> serde_json::Result<bool> {
     let one = pair.one.get();
     let other = pair.other.get();
     if one == other {
@@ -69,7 +83,10 @@ fn is_same_so_far<'a>(pair: &Pair<'a>, open: &mut Vec<Pair<'a>>) -> serde_json::
     Ok(match [first(one), first(other)] {
         [b'{', b'{'] => {
             let one: BTreeMap<Text<'a>, &'a RawValue> = serde_json::from_str(one)?;
-            let other: BTreeMap<Text<'a>, &'a RawValue> = serde_json::from_str(other)?;
+            let mut other: BTreeMap<Text<'a>, &'a RawValue> = serde_json::from_str(other)?;
+            if agreement == Agreement::Contained {
+                other.retain(|name, _| one.contains_key(name));
+            }
             let has_same_names = one.keys().eq(other.keys());
             open.extend(pairs(one.into_values(), other.into_values()));
             has_same_names

@@ -1,7 +1,7 @@
 //! Timestamps in the forms that targets show them in, compared with the moment that was sent.
 //!
-//! Requests carry milliseconds. So a listed time is rounded to milliseconds: further digits do not
-//! count, and a time that was cut to whole seconds differs.
+//! Requests carry milliseconds, or less. A listed time is rounded to milliseconds: further digits do
+//! not count. A time that was cut to whole seconds differs, unless no more than these were sent.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -22,17 +22,26 @@ const QUARTER_MS: i64 = 900_000;
 /// Largest offset of a time zone, that of Kiribati.
 const LARGEST_OFFSET_MS: u64 = 50_400_000;
 
-/// True if a listed timestamp names the moment that was sent. None if its form is not understood.
+/// True if a listed timestamp names the moment that was sent, to the millisecond. None if its form
+/// is not understood.
 pub fn is_moment(listed: &str, sent_ms: i64) -> Option<bool> {
+    is_moment_to(listed, sent_ms, 1)
+}
+
+/// True if a listed timestamp names the moment that was sent, to a precision in milliseconds: both
+/// are rounded down. None if its form is not understood.
+pub fn is_moment_to(listed: &str, sent_ms: i64, precision_ms: u32) -> Option<bool> {
+    let cut = |ms: i64| ms.div_euclid(precision_ms.into()) * i64::from(precision_ms);
+    let sent_ms = cut(sent_ms);
     let listed = listed.trim();
     if let Some(number) = listed.parse().ok().filter(|number: &f64| number.is_finite()) {
-        return is_count(number, sent_ms);
+        return is_count(number, sent_ms, cut);
     }
     if let Some(instant) = instant(listed) {
-        return Some(in_ms(instant) == sent_ms);
+        return Some(cut(in_ms(instant)) == sent_ms);
     }
     let as_utc: DateTime = listed.parse().ok()?;
-    let ahead_ms = in_ms(TimeZone::UTC.to_timestamp(as_utc).ok()?).saturating_sub(sent_ms);
+    let ahead_ms = cut(in_ms(TimeZone::UTC.to_timestamp(as_utc).ok()?)).saturating_sub(sent_ms);
     match ahead_ms {
         0 => Some(true),
         // Local time of a zone that is not said.
@@ -42,8 +51,9 @@ pub fn is_moment(listed: &str, sent_ms: i64) -> Option<bool> {
 }
 
 /// Reads a number as a time since 1970, in any unit.
-fn is_count(number: f64, sent_ms: i64) -> Option<bool> {
-    let ahead_ms = UNITS_MS.map(|unit| (number * unit).round() - sent_ms as f64);
+fn is_count(number: f64, sent_ms: i64, cut: impl Fn(i64) -> i64) -> Option<bool> {
+    // A number beyond the calendar becomes the largest one, and stays as far away.
+    let ahead_ms = UNITS_MS.map(|unit| cut((number * unit).round() as i64) as f64 - sent_ms as f64);
     if ahead_ms.contains(&0.0) {
         return Some(true);
     }
@@ -167,6 +177,23 @@ mod tests {
             r#"{"$date":"2025-01-01T00:00:00.250Z"}"#,
         ] {
             assert_eq!(is_moment(text, SENT_MS), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_compared_to_the_precision_that_was_sent() {
+        for (text, precision_ms, expected) in [
+            ("1735689600", 1_000, Some(true)),
+            ("1735689600", 1, Some(false)),
+            ("2025-01-01T00:00:00Z", 1_000, Some(true)),
+            ("2025-01-01T00:00:00.9Z", 1_000, Some(true)),
+            ("2025-01-01T00:00:01Z", 1_000, Some(false)),
+            ("2025-01-01 00:00:00", 1_000, Some(true)),
+            ("2025-01-01", 86_400_000, Some(true)),
+            ("2025-01-02", 86_400_000, Some(false)),
+            ("2025-01-01T23:59:59Z", 86_400_000, Some(true)),
+        ] {
+            assert_eq!(is_moment_to(text, SENT_MS, precision_ms), expected, "{text} to {precision_ms} ms");
         }
     }
 }

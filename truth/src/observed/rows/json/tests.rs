@@ -5,12 +5,12 @@ use crate::plan::rng::Draw;
 
 #[track_caller]
 fn assert_same(sent: &str, listed: &str) {
-    assert!(is_same_payload(sent, listed), "{sent} and {listed}");
+    assert!(is_same_payload(sent, listed, Agreement::Same), "{sent} and {listed}");
 }
 
 #[track_caller]
 fn assert_other(sent: &str, listed: &str) {
-    assert!(!is_same_payload(sent, listed), "{sent} and {listed}");
+    assert!(!is_same_payload(sent, listed, Agreement::Same), "{sent} and {listed}");
 }
 
 #[test]
@@ -305,7 +305,30 @@ fn any_spelling_of_a_value_is_equal_and_any_change_of_it_is_not() {
                 *text = quoted;
             }
         }
-        assert!(is_same_payload(&sent, &listed), "{seed}: {sent} and {listed}");
-        assert!(!is_same_payload(&sent, &changed), "{seed}: {sent} and {changed}");
+        assert!(is_same_payload(&sent, &listed, Agreement::Same), "{seed}: {sent} and {listed}");
+        assert!(!is_same_payload(&sent, &changed, Agreement::Same), "{seed}: {sent} and {changed}");
+    }
+}
+
+#[test]
+fn a_value_contains_what_was_sent_and_perhaps_more() {
+    let contains = |sent: &str, listed: &str| is_same_payload(sent, listed, Agreement::Contained);
+    for (sent, listed) in [
+        (r#"{"a":1}"#, r#"{"a":1.0,"added":true}"#),
+        (r#"{"a":{"b":[{"c":1}]}}"#, r#"{"a":{"b":[{"c":1,"d":2}],"e":3},"f":4}"#),
+        (r#"{"a":1}"#, r#""{\"x\":2,\"a\":1}""#),
+        ("{}", r#"{"a":1}"#),
+    ] {
+        assert!(contains(sent, listed), "{sent} in {listed}");
+        assert!(!is_same_payload(sent, listed, Agreement::Same), "{sent} and {listed}");
+    }
+    for (sent, listed) in [
+        (r#"{"a":1}"#, r#"{"b":1}"#),
+        (r#"{"a":1,"b":2}"#, r#"{"a":1}"#),
+        (r#"{"a":1}"#, r#"{"a":2,"b":1}"#),
+        ("[1]", "[1,2]"),
+        (r#"{"a":{"b":1}}"#, r#"{"a":{"c":1}}"#),
+    ] {
+        assert!(!contains(sent, listed), "{sent} in {listed}");
     }
 }
