@@ -259,7 +259,7 @@ fn faults_are_named_with_their_line_and_column() {
             "line 2, column 22",
             "unknown hole {{evnts}}",
         ),
-        (format!("body = '[{{{{events}}}}'\n{EVENT}"), "line 2, column 19", "the body is not JSON"),
+        (format!("body = '[{{{{events}}}}'\n{EVENT}"), "line 2, column 20", "the body is not JSON"),
         (
             format!("body = '[{{{{events}}}}]'\nseparator = \"\"\n{EVENT}"),
             "line 2, column",
@@ -272,7 +272,7 @@ fn faults_are_named_with_their_line_and_column() {
         ),
         (
             "body = '[{{events}}]'\nevent = '{\"id\":\"{{event_id}}\",}'".to_owned(),
-            "line 3, column 30",
+            "line 3, column 3",
             "the event is not JSON",
         ),
         (format!("body = '{{{{events}}}}\\n'\n{EVENT}"), "line 2, column 19", "double quotes"),
@@ -288,7 +288,7 @@ fn faults_are_named_with_their_line_and_column() {
         ),
         (
             format!("body = '[{{{{events}}}}]'\n{EVENT}\nheaders.x = \"a\\tb\""),
-            "line 4, column 13",
+            "line 4, column 1",
             "control character",
         ),
         (

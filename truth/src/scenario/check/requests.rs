@@ -291,7 +291,8 @@ fn json_fault(text: &str) -> Option<JsonFault> {
     let values = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
     let error = values.filter_map(Result::err).next()?;
     let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
-    let at = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+    let before = lines.map(str::len).sum::<usize>();
+    let at = if error.is_eof() { text.len() } else { before + error.column().saturating_sub(1) };
     let reason = error.to_string();
     let reason = reason.split(" at line ").next().unwrap_or_default().to_owned();
     Some(JsonFault { at: at.min(text.len()), reason })
