@@ -190,7 +190,7 @@ impl TargetClient {
         let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
         let mut request = self.home.request(method, &self.url(&path)).timeout(timeout).body(body);
         for (name, value) in fields {
-            if !self.own.iter().any(|own| *own == name) {
+            if !self.own.contains(&name) {
                 request = request.header(name, value);
             }
         }

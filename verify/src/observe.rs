@@ -84,7 +84,7 @@ async fn look_until_decided(client: &TargetClient, wanted: &Wanted<'_>) -> Resul
     };
     match read {
         Err(error) if !client.offers_stats() && error.is_unreachable() => Err(error),
-        read => Ok(ended(observer, began, read).await),
+        read => Ok(Box::pin(ended(observer, began, read)).await),
     }
 }
 

@@ -228,9 +228,9 @@ async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
         return Ok(judged);
     }
     if options.sentinels && hangs_on_sentinels(&judged.verdict) {
-        judged = look_with_sentinels(options, runs, judged).await?;
+        judged = Box::pin(look_with_sentinels(options, runs, judged)).await?;
         if hangs_on_sentinels(&judged.verdict) && wants_another_list(&Facts::gather(&judged.evidence)?) {
-            judged = look_with_sentinels(options, runs, judged).await?;
+            judged = Box::pin(look_with_sentinels(options, runs, judged)).await?;
         }
     }
     let wish = Wish { resolve: options.resolve, replay: options.replay };

@@ -32,7 +32,7 @@ impl Epoch {
     pub fn at_start(self) -> Self {
         match self {
             Self::Now => Timestamp::from_millisecond(utc_ms()).map_or(self, Self::At),
-            at => at,
+            Self::At(_) => self,
         }
     }
 }

@@ -245,8 +245,8 @@ impl Listing {
         }
     }
 
-    /// Returns it as it was written: of the old form, a key that has its default says nothing.
-    pub(super) fn as_written(self) -> Self {
+    /// Returns what was written of it: of the old form, a key that has its default says nothing.
+    pub(super) fn said(self) -> Self {
         if self.is_request() {
             return self;
         }

@@ -308,7 +308,7 @@ impl Fill for RequestValues<'_> {
             HoleName::Signature => out.extend_from_slice(self.signature.ok_or_else(unknown)?.as_bytes()),
             HoleName::Count => write_decimal(self.asked.ordinals.len() as u64, out),
             HoleName::BatchId => {
-                out.extend_from_slice(&self.events.batch_id(self.asked.origin, self.asked.ordinals))
+                out.extend_from_slice(&self.events.batch_id(self.asked.origin, self.asked.ordinals));
             }
             HoleName::Now(form) => form.write(self.asked.now_ms, out),
             HoleName::Env(_) => return self.secrets.fill(name, out),

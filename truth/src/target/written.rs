@@ -79,7 +79,7 @@ impl TryFrom<Written> for Target {
             answer: written.answer.unwrap_or(defaults.answer),
             answers: written.answers,
             stats: written.stats.unwrap_or(defaults.stats),
-            listing: written.listing.map_or(defaults.listing, Listing::as_written),
+            listing: written.listing.map_or(defaults.listing, Listing::said),
             fields: written.fields.unwrap_or(defaults.fields),
             process: written.process,
         })

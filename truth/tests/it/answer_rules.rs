@@ -131,7 +131,8 @@ fn target(rules: &str) -> Target {
 }
 
 /// Events of the default scenario.
-static EVENTS: LazyLock<Events> = LazyLock::new(|| Events::new(&Scenario::default().plan(1, 2).unwrap()));
+static EVENTS: LazyLock<Events> =
+    LazyLock::new(|| Events::new(&Scenario::default().plan(1, 2).expect("a plan")));
 
 /// Targets of all rules above.
 static TARGETS: LazyLock<Vec<Target>> = LazyLock::new(|| ALL.into_iter().map(target).collect());

@@ -30,12 +30,12 @@ fn first(text: &str, ordinals: &[u64]) -> (Whole, Arc<Events>) {
 }
 
 fn body(whole: &Whole) -> String {
-    String::from_utf8(whole.body.clone()).unwrap()
+    String::from_utf8(whole.body.clone()).expect("text")
 }
 
 fn field<'a>(whole: &'a Whole, name: &str) -> &'a str {
-    let (_, value) = whole.fields.iter().find(|(own, _)| own == name).unwrap();
-    std::str::from_utf8(value).unwrap()
+    let (_, value) = whole.fields.iter().find(|(own, _)| own == name).expect("a field");
+    std::str::from_utf8(value).expect("text")
 }
 
 #[test]
@@ -334,12 +334,19 @@ fn the_short_form_may_have_headers_with_holes() {
         r#"[load]
         batch = 1
         [target]
-        headers = { x-key = "{{env:KEY}}", x-id = "{{event_id}}" }
+        headers = { x-key = "{{env:KEY}}" }
         [target.publish]
         envelope = "object"
-        headers = { x-key = "other" }"#,
+        headers = { x-key = "other", x-id = "{{event_id}}" }"#,
         &[1],
     );
     assert_eq!((field(&whole, "x-key"), field(&whole, "x-id")), ("other", &*events.id_text(1)));
     assert!(body(&whole).starts_with("{\"topic\":"));
+}
+
+#[test]
+fn a_header_of_every_request_has_no_hole_of_a_publish() {
+    let error = Scenario::parse("[target]\nheaders = { x-batch = \"{{batch_id}}\" }", "a.toml").unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("{{batch_id}} has no value in requests that read the target"), "{text}");
 }

@@ -396,7 +396,7 @@ async fn what_is_sent_again_is_written_by_the_text_of_the_scenario() {
         event: Some(template(event)),
         separator: ",".to_owned(),
     });
-    forge.scenario.target.headers.insert("x-batch".to_owned(), template("{{batch_id}} of {{count}}"));
+    forge.scenario.target.publish.headers.insert("x-batch".to_owned(), template("{{batch_id}} of {{count}}"));
     let forged = forge.run();
     let lists = choose(&wish(true, Some("1")), &forged.evidence());
     let stub = target(&forged, |_| Published::Soundly).await;

@@ -249,7 +249,7 @@ impl Ids {
     fn value(&self, ordinal: u64, ms: i64) -> u128 {
         let Bits { ordinal: bits, tag } = bits(self.spec.form);
         let free = u128::from(self.permute(ordinal, bits)) << tag | u128::from(self.tag(ordinal, tag));
-        let time = (ms as u64 & 0xffff_ffff_ffff) as u128;
+        let time = u128::from(ms as u64 & 0xffff_ffff_ffff);
         match self.spec.form {
             IdForm::Uuid7 => {
                 let high = time << 16 | 0x7000 | (free >> 62);
@@ -372,7 +372,7 @@ mod tests {
 
     /// Timestamp of a key.
     fn ms(ordinal: u64) -> i64 {
-        1_735_689_600_000 + (ordinal as u32 as i64)
+        1_735_689_600_000 + i64::from(ordinal as u32)
     }
 
     fn id(ids: &Ids, ordinal: u64) -> String {
@@ -388,7 +388,7 @@ mod tests {
             let ordinal = u64::from(ordinal);
             let text = id(&ids, ordinal);
             prop_assert_eq!(ids.decode(&text, ms), Some(ordinal), "{}", text);
-            let mut other = text.clone().into_bytes();
+            let mut other = text.into_bytes();
             let place = place % other.len();
             prop_assume!(other[place] != byte);
             other[place] = byte;

@@ -196,7 +196,7 @@ mod tests {
         assert!(csv.has("n") && !csv.has("m"));
         let json = file("a.jsonl", "{\"name\":\"x\",\"n\":1}\n\n{\"name\":\"y\",\"n\":2.0}\n").unwrap();
         assert_eq!(json.cell(2, "name"), Some(Drawn::Text("x")));
-        assert!(matches!(json.cell(1, "n"), Some(Drawn::Value(value)) if value.to_string() == "2.0"));
+        assert!(matches!(json.cell(1, "n"), Some(Drawn::Value(value)) if *value.to_string() == *"2.0"));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::target::{Flawed, RequestText, Template};
 enum Part {
     Path,
     Header,
+    /// Header of every request, also of those that read the target.
+    CommonHeader,
     Body,
     Event,
     /// Invalid event.
@@ -38,7 +40,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
                 return Err(TextFault::new(&key, template, hole.span.start, reason).into());
             }
         }
-        if part == Part::Header
+        if matches!(part, Part::Header | Part::CommonHeader)
             && let Some((at, _)) = template.literals().find(|(_, text)| text.iter().any(u8::is_ascii_control))
         {
             let reason = "a header value cannot hold a control character".to_owned();
@@ -66,6 +68,7 @@ fn part(key: &str) -> Part {
         "target.publish.sign.secret" => Part::Secret,
         "target.publish.sign.over" => Part::Signed,
         _ if key.starts_with("target.publish.invalid.") => Part::Invalid,
+        _ if key.starts_with("target.headers.") => Part::CommonHeader,
         _ => Part::Header,
     }
 }
@@ -83,6 +86,10 @@ fn hole_fault(scenario: &Scenario, part: Part, hole: &Hole) -> Option<String> {
         _ if part == Part::Secret => {
             Some(format!("{{{{{name}}}}} has no value in a secret, which {{{{env:NAME}}}} holds"))
         }
+        _ if part == Part::CommonHeader => Some(format!(
+            "{{{{{name}}}}} has no value in requests that read the target; write the header under \
+             [target.publish]"
+        )),
         HoleName::Body if part == Part::Signed => None,
         HoleName::Value(word) if !scenario.events.values.has(word) => Some(unknown(scenario, word)),
         HoleName::Count | HoleName::BatchId | HoleName::Now(_) | HoleName::Traceparent => None,

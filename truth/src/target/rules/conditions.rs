@@ -30,7 +30,7 @@ impl Condition {
                 text.is_some_and(|text| match value {
                     Value::String(wanted) => text == wanted,
                     Value::Number(number) => is_same_number(text, &number.to_string()),
-                    other => text == other.to_string(),
+                    other => *text == *other.to_string(),
                 })
             }
         }
@@ -52,7 +52,7 @@ fn is_value(json: &str, value: &Value) -> bool {
             let text = text_of(json).unwrap_or(Cow::Borrowed(json));
             is_same_number(&text, &number.to_string())
         }
-        other => json == other.to_string(),
+        other => *json == *other.to_string(),
     }
 }
 

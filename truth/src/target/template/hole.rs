@@ -113,8 +113,11 @@ static WORDS: [(&str, HoleName); 18] = [
     ("cursor", HoleName::Cursor),
 ];
 
+/// Name of a hole by its form of time.
+type OfTime = fn(TimeForm) -> HoleName;
+
 /// Words of the holes that have a form of time after a dot.
-const TIMES: [(&str, fn(TimeForm) -> HoleName); 4] = [
+const TIMES: [(&str, OfTime); 4] = [
     ("timestamp", HoleName::Timestamp),
     ("now", HoleName::Now),
     ("from", HoleName::From),
