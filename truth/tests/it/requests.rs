@@ -346,7 +346,7 @@ fn the_short_form_may_have_headers_with_holes() {
 
 #[test]
 fn a_header_of_every_request_has_no_hole_of_a_publish() {
-    let error = Scenario::parse("[target]\nheaders = { x-batch = \"{{batch_id}}\" }", "a.toml").unwrap_err();
-    let text = error.to_string();
+    let scenario = Scenario::parse("[target]\nheaders = { x-batch = \"{{batch_id}}\" }", "a.toml").unwrap();
+    let text = chain(&scenario.plan(1, 2).unwrap_err());
     assert!(text.contains("{{batch_id}} has no value in requests that read the target"), "{text}");
 }
