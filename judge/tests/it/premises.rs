@@ -258,6 +258,23 @@ fn what_is_shown_in_time_waits_for_nothing_even_if_some_of_it_came_late() {
 }
 
 #[test]
+fn a_look_shows_what_is_lost_once_nothing_moved_for_three_times_the_longest_lateness() {
+    for (quiet_ms, is_decided) in [(2_999, false), (3_000, true)] {
+        let mut forged = undeclared();
+        let middle = forged.key_where(|attempts| matches!(attempts, [(3, _, _)]));
+        forged.lose(middle);
+        let mut evidence = forged.evidence();
+        evidence.observed.looks.lag_ms = Some(1_000);
+        evidence.observed.looks.quiet_ms = quiet_ms;
+        let verdict = judge(&evidence);
+        match is_decided {
+            true => assert_fails(&verdict, &[CheckId::Lost]),
+            false => assert_open(&verdict, CheckId::Lost, Premise::Fresh),
+        }
+    }
+}
+
+#[test]
 fn counters_that_never_rest_are_not_compared_and_the_rows_are_judged() {
     let mut forged = undeclared();
     forged.settled = Settled::Moving;
