@@ -49,7 +49,13 @@ const NGINX: Tool = Tool {
     name: "nginx",
     packages: &["nginx-light"],
     is_there: || is_on_path("nginx") || Path::new("/usr/sbin/nginx").is_file(),
-    tests: &["http::", "http2::", "reach::", "proxies::a_target_with_tls_"],
+    tests: &[
+        "http::",
+        "http2::",
+        "reach::",
+        "proxies::a_target_with_tls_",
+        "requests::a_request_by_text_leaves_over_http2_",
+    ],
     words: &["nginx"],
 };
 
