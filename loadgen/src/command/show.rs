@@ -12,7 +12,7 @@ use truth::observed::compared::comparison;
 use truth::plan::Plan;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::body::MOST_KEPT;
-use truth::scenario::{Executor, Executors, NamedExecutor, Scenario, ScenarioError};
+use truth::scenario::{Executor, Executors, NamedExecutor, Scenario};
 use truth::target::Target;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
@@ -33,11 +33,7 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
         match checked(file) {
             Ok(found) => code = print_result(&format!("{}: {found}\n", file.display()), code),
             Err(error) => {
-                // These errors name the file themselves.
-                let is_named = matches!(
-                    &error,
-                    Failure::Scenario(ScenarioError::Read { .. } | ScenarioError::Parse { .. })
-                );
+                let is_named = matches!(&error, Failure::Scenario(error) if error.names_its_file());
                 let name = if is_named { String::new() } else { format!("{}: ", file.display()) };
                 format!("{name}{}", error.message()).lines().for_each(say);
                 code = exit::USAGE;

@@ -324,6 +324,7 @@ impl Desk {
         tally.counts.last_end_ns = t_end;
         let (status, ReadAnswer { answer, is_busy }) = match ended {
             Ok(Whole { status, .. }) => {
+                tally.latencies.record_parts(t_start, connection.first_byte(t_end), t_end);
                 let read = read_answer(tally, &self.job, flight, &connection, *status);
                 tally.counts.troubles.see(*status, &read.answer, &connection, t_end);
                 (*status, read)
@@ -334,9 +335,6 @@ impl Desk {
                 (0, ReadAnswer { answer: Answer::bare(Outcome::Unknown), is_busy: false })
             }
         };
-        if ended.is_ok() {
-            tally.latencies.record_parts(t_start, connection.first_byte(t_end), t_end);
-        }
         let has_duration = matches!(ended, Ok(_) | Err(Lost::TimedOut));
         if has_duration {
             tally.latencies.record(flight.t_planned(), t_start, t_end);
@@ -348,10 +346,9 @@ impl Desk {
             tally.select(&ended, &self.job.content.events);
         }
         tally.counts.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
-        let is_for_now = matches!(status, 429 | 503) || (is_busy && answer.outcome == Outcome::Rejected);
-        let worth_another = is_for_now || answer.outcome == Outcome::Unknown;
-        let again =
-            worth_another && !self.stopped && u32::from(flight.try_number()) < self.job.limits.retries;
+        let again = is_worth_another(status, answer.outcome, is_busy)
+            && !self.stopped
+            && u32::from(flight.try_number()) < self.job.limits.retries;
         let done = flight.done(t_end, !again, status, answer);
         let mut pause = match again {
             true => backoff(flight.try_number()),
@@ -433,6 +430,12 @@ impl Desk {
         };
         recorded.inspect_err(|_| self.ledger = None)
     }
+}
+
+/// True if a request that ended so may fare better when it is sent again.
+fn is_worth_another(status: u16, outcome: Outcome, is_busy: bool) -> bool {
+    let is_for_now = matches!(status, 429 | 503) || (is_busy && outcome == Outcome::Rejected);
+    is_for_now || outcome == Outcome::Unknown
 }
 
 /// Reads and counts the whole response that a connection holds.

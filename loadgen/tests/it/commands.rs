@@ -44,6 +44,28 @@ fn every_shipped_scenario_is_checked_and_a_wrong_one_is_an_exit_code() {
 }
 
 #[test]
+fn a_fault_names_its_file_once() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    for (scenario, part) in [
+        ("[load]\nspeed = 1\n", "line 2, column 1"),
+        ("[[target.answers]]\nmeans = \"nwe\"\n", "rule 1 of [[target.answers]]"),
+        (
+            "[target.publish]\nbody = \"[{{evnts}}]\"\n",
+            ", line 2, column 10: target.publish.body: unknown hole",
+        ),
+        ("[target.publish]\nmethod = \"get\"\n", "target.publish.method"),
+    ] {
+        std::fs::write(path, scenario).unwrap();
+        let output = loadgen(&["check", path]);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(part), "{told}");
+        assert_eq!(told.matches(path).count(), 1, "{told}");
+    }
+}
+
+#[test]
 fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
     let output =
         loadgen(&["plan", "-n", "1000", "--batch", "10", "--seed", "7", "--run-id", "x", "--requests", "2"]);

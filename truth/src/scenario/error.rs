@@ -66,3 +66,10 @@ pub enum ScenarioError {
         reason: String,
     },
 }
+
+impl ScenarioError {
+    /// True if the message names the scenario's file.
+    pub fn names_its_file(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Parse { .. } | Self::Located { .. })
+    }
+}

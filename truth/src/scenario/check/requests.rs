@@ -132,8 +132,8 @@ fn unknown(scenario: &Scenario, word: &str) -> String {
     let own =
         if values.is_empty() { String::new() } else { format!(", and the values {}", values.join(", ")) };
     format!(
-        "unknown hole {{{{{word}}}}}; holes of events are topic, event_id, source, n, data, payload, timestamp, place \
-         and place1, holes of requests events, count, batch_id, now, traceparent and signature, then env:NAME{own}"
+        "unknown hole {{{{{word}}}}}. An event has topic, event_id, source, n, data, payload, timestamp, place and \
+         place1. A request has events, count, batch_id, now, traceparent and signature. Both have env:NAME{own}"
     )
 }
 
