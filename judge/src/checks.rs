@@ -96,7 +96,13 @@ pub const REGISTRY: &[Registered] = &[
         id: CheckId::ListingUnsound,
         fails_when: "the listing repeats rows at page borders, or keys come and go between looks",
         needs: "listing",
-        premises: &[Premise::RowsInOrder],
+        premises: &[
+            Premise::RowsInOrder,
+            Premise::Whole,
+            Premise::Fresh,
+            Premise::NothingWaits,
+            Premise::CopiesSettled,
+        ],
         make: |subject, _| by_row::listing_unsound(subject.facts),
     },
     Registered {

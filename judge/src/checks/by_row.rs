@@ -97,9 +97,9 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
         return if extra > 0 { Foreign::Undated(extra) } else { Foreign::None };
     };
     let extra = listing.foreign.count.saturating_sub(listed_before.rows);
+    let ours = facts.tally.keys.attempted().filter(|key| key.state.seen() > 0).count() as u64;
     if facts.counts_on() && facts.counters_rest() {
         // What the target counts beyond our keys are theirs.
-        let ours = facts.tally.keys.attempted().filter(|key| key.state.seen() > 0).count() as u64;
         let theirs = now.saturating_sub(before).saturating_sub(ours);
         if extra > theirs {
             // A row may have been there before and not been shown.
@@ -109,7 +109,11 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
             };
         }
     }
-    let since_closing = unique_of(facts.closing().as_ref()).map_or(0, |closing| now.saturating_sub(closing));
+    // Keys of ours that the closing poll did not count yet may have been counted since.
+    let since_closing = unique_of(facts.closing().as_ref()).map_or(0, |closing| {
+        let ours_later = ours.saturating_sub(closing.saturating_sub(before));
+        now.saturating_sub(closing).saturating_sub(ours_later)
+    });
     match extra {
         0 => Foreign::None,
         later if later <= since_closing => Foreign::Later(later),
@@ -214,7 +218,8 @@ pub(super) fn listing_unsound(facts: &Facts<'_>) -> Check {
     let findings = come_and_go.iter().take(SHOWN_KEYS).map(found).collect();
     let mut premises = vec![Premise::RowsInOrder];
     match border_repeats {
-        0 => premises.extend([Premise::Whole, Premise::Fresh]),
+        // Until it has to be shown, a key that waits may come and go.
+        0 => premises.extend([Premise::Whole, Premise::Fresh, Premise::NothingWaits]),
         _ => premises.push(Premise::CopiesSettled),
     }
     let grounds = premises.into_iter().map(|premise| ground(facts, premise)).collect();

@@ -408,3 +408,29 @@ fn a_payload_that_is_spelt_otherwise_is_told_where_nobody_promised_the_letter() 
     payload.push(' ');
     unpromised(&forged.verdict(), "1 payload means what was sent and is spelt otherwise");
 }
+
+#[test]
+fn a_key_that_still_waits_may_come_and_go() {
+    let mut forged = undeclared();
+    forged.is_complete = true;
+    (forged.promises.visible, forged.promises.ack) = (Some(Duration::from_secs(1)), Some(Ack::Committed));
+    let flickers = |forged: &Forged| {
+        let mut evidence = forged.evidence();
+        evidence.rows_have_an_order = true;
+        let looks = &mut evidence.observed.looks;
+        looks.missing.push(KeyHistory {
+            ordinal: 3,
+            first_seen_ms: Some(100),
+            first_missed_ms: Some(500),
+            last_missed_ms: Some(4_000),
+            last_seen_ms: Some(5_000),
+            changes: 2,
+            ..KeyHistory::default()
+        });
+        looks.missing_count = 1;
+        judge(&evidence)
+    };
+    assert_fails(&flickers(&forged), &[CheckId::ListingUnsound]);
+    forged.promises.ack = Some(Ack::Queued);
+    assert_open(&flickers(&forged), CheckId::ListingUnsound, Premise::NothingWaits);
+}

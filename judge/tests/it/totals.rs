@@ -58,6 +58,24 @@ fn what_came_after_the_closing_poll_and_adds_up_is_another_writer() {
 }
 
 #[test]
+fn keys_of_ours_that_were_counted_late_are_no_rows_of_others() {
+    let mut forged = Forge::default().run();
+    forged.now.instance = Some("two".to_owned());
+    forged.promises = Promises { shared: Some(false), ..Promises::default() };
+    forged.rows.push(foreign(0));
+    // One event came after the closing poll: the row of others.
+    let mut after = forged.clone();
+    raise(&mut after.now, [1, 1, 0]);
+    let verdict = after.verdict();
+    assert_eq!(verdict.verdict, Verdict::Pass, "{:#?}", verdict.reasons);
+    // Three events came after the closing poll: keys of this run.
+    raise(forged.closing.as_mut().unwrap(), [-5, -3, -2]);
+    let verdict = forged.verdict();
+    assert_fails(&verdict, &[]);
+    assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.observations);
+}
+
+#[test]
 fn another_writer_during_the_run_is_unknown_and_not_a_failure() {
     let mut forged = Forge::default().run();
     forged.rows.extend((0..3).map(foreign));

@@ -226,7 +226,7 @@ impl<'a> Store<'a> {
             Step::Forget => {
                 for row in self.history.rows.iter_mut().filter(|row| row.until == NEVER) {
                     row.until = at;
-                    self.history.is_broken |= row.ordinal.is_some();
+                    self.history.is_broken = true;
                 }
                 self.known.clear();
             }
