@@ -434,3 +434,22 @@ fn a_key_that_still_waits_may_come_and_go() {
     forged.promises.ack = Some(Ack::Queued);
     assert_open(&flickers(&forged), CheckId::ListingUnsound, Premise::NothingWaits);
 }
+
+#[test]
+fn a_key_among_few_may_be_one_that_the_view_leaves_out() {
+    for (count, is_lost) in [(40, false), (60, true)] {
+        let mut forge = Forge::of_single_events();
+        forge.scenario.promises = Promises::default();
+        forge.scenario.load.count = Some(count);
+        forge.scenario.events.topics = vec!["a".to_owned()];
+        let mut forged = Forged { is_complete: false, ..forge.run() };
+        let keys = forged.plan.keys().unwrap();
+        // 20 keys in between would be enough to show 95 % of them.
+        assert_eq!((20..32).contains(&keys), !is_lost, "{keys}");
+        forged.lose(keys / 2);
+        match is_lost {
+            true => assert_fails(&forged.verdict(), &[CheckId::Lost]),
+            false => assert_open(&forged.verdict(), CheckId::Lost, Premise::Whole),
+        }
+    }
+}
