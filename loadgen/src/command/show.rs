@@ -15,6 +15,7 @@ use truth::scenario::body::MOST_KEPT;
 use truth::scenario::{Executor, Executors, NamedExecutor, Scenario};
 use truth::target::Target;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
+use truth::target::secrets::Secrets;
 
 use super::preview::{self, Amount};
 use super::settings::Settings;
@@ -65,6 +66,9 @@ fn checked(file: &Path) -> Result<String, Failure> {
         let lines = target.answers_in_words().into_iter().filter(is_told).chain(statuses_alone(target));
         for (nth, line) in lines.enumerate() {
             found.push_str(&format!("\n{:<10} {line}", if nth == 0 { "answers" } else { "" }));
+        }
+        if let Err(missing) = Secrets::needed(target, &scenario.events.values) {
+            found.push_str(&format!("\na run would end at its start: {missing}"));
         }
     }
     if !scenario.target.has_texts() || scenario.request.is_some() {

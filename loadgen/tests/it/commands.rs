@@ -66,6 +66,21 @@ fn a_fault_names_its_file_once() {
 }
 
 #[test]
+fn a_check_says_which_variable_a_run_would_miss() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    std::fs::write(path, "[target]\nheaders = { authorization = \"Bearer {{env:NOBODY_SETS_THIS}}\" }\n")
+        .unwrap();
+    let output = loadgen(&["check", path]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(told.contains("a run would end at its start") && told.contains("NOBODY_SETS_THIS"), "{told}");
+    std::fs::write(path, "[target]\nheaders = { authorization = \"Bearer {{env:PATH}}\" }\n").unwrap();
+    let told = text(&loadgen(&["check", path]).stdout).to_owned();
+    assert!(!told.contains("a run would end"), "{told}");
+}
+
+#[test]
 fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
     let output =
         loadgen(&["plan", "-n", "1000", "--batch", "10", "--seed", "7", "--run-id", "x", "--requests", "2"]);
