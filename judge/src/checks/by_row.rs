@@ -62,7 +62,7 @@ pub(super) enum Foreign {
     None,
     /// New rows that the unique count leaves out.
     Uncounted(u64),
-    /// New rows that it counts, from before the closing poll.
+    /// New rows that it counts, from before the closing poll, or of a time that nothing tells.
     Counted(u64),
     /// New rows that it counts, from after the closing poll.
     Later(u64),
@@ -97,9 +97,9 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
         return if extra > 0 { Foreign::Undated(extra) } else { Foreign::None };
     };
     let extra = listing.foreign.count.saturating_sub(listed_before.rows);
-    let ours = facts.tally.keys.attempted().filter(|key| key.state.seen() > 0).count() as u64;
     if facts.counts_on() && facts.counters_rest() {
         // What the target counts beyond our keys are theirs.
+        let ours = facts.tally.keys.attempted().filter(|key| key.state.seen() > 0).count() as u64;
         let theirs = now.saturating_sub(before).saturating_sub(ours);
         if extra > theirs {
             // A row may have been there before and not been shown.
@@ -109,14 +109,12 @@ pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
             };
         }
     }
-    // Keys of ours that the closing poll did not count yet may have been counted since.
-    let since_closing = unique_of(facts.closing().as_ref()).map_or(0, |closing| {
-        let ours_later = ours.saturating_sub(closing.saturating_sub(before));
-        now.saturating_sub(closing).saturating_sub(ours_later)
-    });
+    let since_closing = unique_of(facts.closing().as_ref()).map_or(0, |closing| now.saturating_sub(closing));
+    // What was counted since then may be keys of ours. Others store nothing if that is promised.
+    let by_others = evidence.promises.shared.is_none();
     match extra {
         0 => Foreign::None,
-        later if later <= since_closing => Foreign::Later(later),
+        later if by_others && later <= since_closing => Foreign::Later(later),
         during => Foreign::Counted(during),
     }
 }

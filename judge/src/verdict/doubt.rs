@@ -67,7 +67,7 @@ pub enum Doubt {
         /// Number of keys.
         keys: u64,
     },
-    /// Foreign rows appeared during the run, and the target counts them.
+    /// Foreign rows appeared since the run began, and the target counts them.
     OtherWriter {
         /// Number of rows.
         rows: u64,
@@ -143,7 +143,7 @@ impl fmt::Display for Doubt {
             }
             Self::OtherWriter { rows } => write!(
                 out,
-                "{} appeared during the run: another writer; set `shared = true` under `[promises]` if others \
+                "{} appeared since the run began: another writer; set `shared = true` under `[promises]` if others \
                  may write",
                 counted(*rows, "foreign row that the target counts", "foreign rows that the target counts")
             ),
