@@ -6,6 +6,7 @@ use truth::observed::looks::CopyHistory;
 use truth::scenario::promises::Refused;
 
 use crate::books::keys::Class;
+use crate::books::region::{Deltas, Region};
 use crate::books::walk::WalkError;
 use crate::bracket::Absent;
 use crate::checks::unaccounted::Unaccounted;
@@ -236,8 +237,10 @@ pub fn stored_twice(facts: &Facts<'_>) -> Check {
     let settled = settled(facts, &repeated.keys);
     // A store that merges copies later has no copies to merge of a key that came once, or that it
     // called new twice.
-    let cannot_merge =
-        |ordinal: &u64| is_known(ordinal) && cannot_merge(facts, *ordinal) && stayed(facts, *ordinal);
+    let has_more = received_more(facts);
+    let cannot_merge = |ordinal: &u64| {
+        is_known(ordinal) && cannot_merge(facts, *ordinal, has_more) && stayed(facts, *ordinal)
+    };
     let firm = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, cannot_merge);
     let (shown, ground) = match settled.holds() || firm.count == 0 {
         true => (repeated, settled),
@@ -294,13 +297,26 @@ fn stayed(facts: &Facts<'_>, ordinal: u64) -> bool {
 }
 
 /// Returns true for a key of which a store cannot have copies that it merges later. An attempt that
-/// was refused may have left one.
-fn cannot_merge(facts: &Facts<'_>, ordinal: u64) -> bool {
+/// was refused may have left one, and so may a copy that somebody else sent.
+fn cannot_merge(facts: &Facts<'_>, ordinal: u64, has_more: bool) -> bool {
+    let promises = &facts.evidence.promises;
     let key = facts.tally.keys.get(ordinal);
     let may_have_stored_refused =
-        facts.tally.keys.is_rejected(ordinal) && facts.evidence.promises.refused != Some(Refused::NoEffect);
-    let came_once = key.acked() + key.unknown() == 1 && !may_have_stored_refused;
+        facts.tally.keys.is_rejected(ordinal) && promises.refused != Some(Refused::NoEffect);
+    let may_be_copied = has_more || promises.may_resend();
+    let came_once = key.acked() + key.unknown() == 1 && !may_have_stored_refused && !may_be_copied;
     came_once || key.reported_new() > 1
+}
+
+/// Returns true if the target received more events than the run sent, where others may write.
+fn received_more(facts: &Facts<'_>) -> bool {
+    let evidence = facts.evidence;
+    let before = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref());
+    let now = evidence.observed.stats.stats.as_ref();
+    let received = before.zip(now).and_then(|(before, now)| Deltas::between(before, now).received);
+    let sent = Region::of(&facts.tally.keys, &facts.tally.sums, false, evidence.promises.received).received;
+    evidence.promises.shared != Some(false)
+        && received.is_some_and(|received| received > i128::from(sent.high))
 }
 
 /// Looks for stored keys all of whose attempts were rejected.

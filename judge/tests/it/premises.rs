@@ -125,6 +125,21 @@ fn copies_of_a_key_that_was_sent_again_may_merge() {
 }
 
 #[test]
+fn copies_of_a_key_that_others_may_have_sent_again_may_merge() {
+    let mut forged = undeclared();
+    let once = forged.key_where(|attempts| attempts.len() == 1);
+    forged.rows.push(row(&forged.events, once));
+    let mut sent_again = forged.clone();
+    sent_again.promises.intermediary_resends = Some(true);
+    assert_open(&sent_again.verdict(), CheckId::StoredTwice, Premise::CopiesSettled);
+    forged.now.received = forged.now.received.map(|count| count + 1);
+    assert_open(&forged.verdict(), CheckId::StoredTwice, Premise::CopiesSettled);
+    forged.promises.shared = Some(false);
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, CheckId::StoredTwice).status, Status::Fail, "{verdict:#?}");
+}
+
+#[test]
 fn copies_of_a_key_that_was_refused_before_may_merge() {
     let mut forged = undeclared();
     let key = forged.key_where(|attempts| matches!(attempts, [(first, ..), (second, ..)] if second > first));
