@@ -45,6 +45,13 @@ impl Lists {
             lists.withheld.push("nothing is sent again: the target is not at rest");
             return lists;
         }
+        if facts.evidence.promises.is_by_request() && (wish.resolve || wish.replay.is_some()) {
+            lists.withheld.push(
+                "nothing is sent again: only copies of whole requests are known again (`unit = \"request\"`), and \
+                 these keys would stand in other requests",
+            );
+            return lists;
+        }
         let keys = &facts.tally.keys;
         let events = &facts.evidence.events;
         if events.has_variants() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use reader::client::{ClientError, HeaderError};
+use reader::client::{ClientError, HeaderError, ReadError};
 use reader::console::Unprinted;
 use reader::database::DatabaseError;
 use reader::process::ProcessError;
@@ -97,6 +97,9 @@ pub enum Failure {
         /// Time that the target was waited for.
         wait: Duration,
     },
+    /// A request before the run failed.
+    #[error("a request of target.before failed, so nothing was sent")]
+    Session(#[source] ReadError),
     /// The target's database cannot be read.
     #[error("{0}; nothing was sent")]
     Database(DatabaseError),
@@ -150,6 +153,8 @@ impl Failure {
             )
             | Self::Listen { .. }
             | Self::System { .. } => exit::USAGE,
+            Self::Session(error) if !error.is_unreachable() => exit::USAGE,
+            Self::Session(_) => exit::UNREACHABLE,
             Self::Unreachable { .. } | Self::NotReady { .. } | Self::Process(_) => exit::UNREACHABLE,
             Self::Ledger(_) | Self::Unprinted(_) => exit::NOT_WRITTEN,
         }

@@ -11,6 +11,7 @@ mod ending;
 mod flight;
 pub(crate) mod gate;
 pub(crate) mod job;
+pub(crate) mod login;
 pub(crate) mod pace;
 mod pause;
 mod queue;

@@ -6,6 +6,7 @@
 //! The outcome of each attempt goes to the ledger ([`truth::record::ledger`]), and `verify` judges
 //! the target by it.
 
+mod beside;
 mod command;
 mod connection;
 mod error;

@@ -5,6 +5,7 @@ use truth::record::ending::Ending;
 use truth::record::ledger::LedgerError;
 use truth::record::ledger::writer::SegmentWriter;
 
+use crate::beside::Measured;
 use crate::connection::dial::Dialled;
 use crate::executor::Executor;
 use crate::meter::Tallies;
@@ -19,6 +20,8 @@ pub(crate) struct RunResult {
     pub(crate) ledger_failure: Option<LedgerError>,
     /// Segments of the ledger, each with all records of its lane, and still open.
     pub(crate) segments: Vec<SegmentWriter>,
+    /// Measurements of the requests beside the load.
+    pub(crate) beside: Vec<Measured>,
     /// Process of the target, if the scenario started it.
     pub(crate) process: Option<TargetProcess>,
     /// Connections by their addresses, and what this machine lacked for others.

@@ -8,7 +8,7 @@ mod files;
 mod judged;
 mod outcome;
 mod poll;
-mod preflight;
+pub(crate) mod preflight;
 mod sending;
 
 use std::path::Path;
@@ -41,6 +41,7 @@ use truth::record::manifest::{MANIFEST_VERSION, Machine, Manifest};
 use truth::record::seal::seal_run;
 use truth::scenario::Scenario;
 
+use crate::beside::Kind;
 use crate::command::settings::{LoadSettings, OutputSettings, Settings};
 use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
@@ -60,9 +61,9 @@ const BASELINE_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Failure> {
     let Settings { load, target, output, .. } = &settings;
     files::raise_limit();
-    let secrets = Arc::new(load.secrets()?);
-    let fixed = Fixed::of(&load.scenario, &target.endpoint, &target.headers, &secrets)?;
     let client = TargetClient::new(&load.scenario.target, &target.headers, &target.reach.proxy_login()?)?;
+    let secrets = Arc::new(load.secrets()?.beside(client.kept()));
+    let fixed = Fixed::of(&load.scenario, &target.endpoint, &target.headers, &secrets)?;
     let metrics = match &output.prometheus_addr {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
@@ -70,6 +71,10 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     output.summary_export.as_deref().map_or(Ok(()), try_out)?;
     let mut process = start_target(&settings, &client).await?;
     let addresses = preflight::reach(target, &load.scenario, &client).await?;
+    preflight::open_session(&client).await?;
+    let dial = Dial::new(target.connector.clone(), addresses.clone(), target.connect_timeout);
+    let dial = Arc::new(dial);
+    let beside = Kind::all(load, target, &dial).await?;
     if load.has_run_id && load.shard == Shard::WHOLE {
         preflight::refuse_sent_before(&client, &load.plan).await?;
     }
@@ -103,9 +108,8 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     announce::note_counters(load, &target.endpoint, &baseline, notices);
     preflight::send_empty(&client, load, &secrets, notices).await;
 
-    let dial = Arc::new(Dial::new(target.connector.clone(), addresses, target.connect_timeout));
     let reader = client.clone();
-    let reached = Reached { client, dial, fixed, secrets, process, metrics };
+    let reached = Reached { client, dial, fixed, secrets, beside, process, metrics };
     let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
     let result = Box::pin(sending::run(job, reached, signals)).await?;
     if result.ending == Ending::Aborted {
@@ -253,7 +257,7 @@ fn no_ack(scenario: &Scenario, summary: &Summary, client: &TargetClient) -> Opti
         Some(_) => "",
         None => "; `verify probe URL` finds out what the target accepts",
     };
-    let url = client.url(scenario.target.publish.path.as_str());
+    let url = client.publish_url(scenario.target.publish.path.as_str());
     Some(format!("no attempt was acknowledged by {method} {url}: {answered}{hint}"))
 }
 

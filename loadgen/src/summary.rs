@@ -1,5 +1,6 @@
 //! Summary of a run: `summary.json`, `latency.hlog`, and the block for people.
 
+mod beside;
 mod effort;
 mod executor;
 mod export;
@@ -12,6 +13,7 @@ pub(crate) mod thresholds;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use beside::BesideSummary;
 use effort::Effort;
 use executor::ExecutorSummary;
 use jiff::Timestamp;
@@ -88,6 +90,9 @@ pub(crate) struct Summary {
     warm_up: Option<WarmUp>,
     /// Executors, if there are several; empty if there is one.
     executors: Vec<ExecutorSummary>,
+    /// Requests beside the load; left out if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    beside: Vec<BesideSummary>,
     /// Thresholds, and whether they hold.
     thresholds: Vec<CheckedThreshold>,
     /// Metrics with tags that thresholds name, such as `http_reqs{status:503}`.
@@ -402,6 +407,7 @@ impl Summary {
             executors: each
                 .filter_map(|(executor, result)| ExecutorSummary::of(executor, result, run_start_ns))
                 .collect(),
+            beside: result.beside.iter().map(BesideSummary::of).collect(),
             parts: Parts::of(&latencies),
             response_time: Quantiles::of(&latencies.response),
             service_time: Quantiles::of(&latencies.service),

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
 use thiserror::Error;
 use truth::target::request::Whole;
 use truth::target::secrets::{MissingVariable, Secrets};
@@ -26,9 +26,11 @@ mod host;
 pub mod passage;
 pub mod patience;
 mod question;
+mod session;
 
 pub use error::ReadError;
 pub(crate) use question::Question;
+pub use session::UNAUTHORIZED;
 
 /// Most bytes of the response to a publish that is kept.
 const MAX_RESPONSE: usize = 16 << 20;
@@ -45,6 +47,7 @@ pub struct TargetClient {
     /// Listing of the target, if it has one.
     reading: Option<Arc<Reading>>,
     secrets: Arc<Secrets>,
+    session: Arc<session::Session>,
     patience: Patience,
     trace: Arc<Trace>,
 }
@@ -119,11 +122,10 @@ impl TargetClient {
         let home = Host::of(target, map.clone(), login)?;
         let mut others = BTreeMap::new();
         for url in other_urls(target) {
-            let is_same = origin(url).is_some() && origin(url) == origin(&target.url);
             // A header of the command line may be a secret of the target's.
-            let map = if is_same { map.clone() } else { HeaderMap::new() };
-            let there = host::elsewhere(target, url, is_same);
-            others.insert(url.to_owned(), Host::of(&there, map, login)?);
+            let is_own = target.is_at(url) || target.publish.url.as_deref() == Some(url);
+            let map = if is_own { map.clone() } else { HeaderMap::new() };
+            others.insert(url.to_owned(), Host::of(&target.at(url), map, login)?);
         }
         Ok(Self {
             home: Arc::new(home),
@@ -132,6 +134,7 @@ impl TargetClient {
             own,
             reading: target.reading().map_err(ClientError::Listing)?.map(Arc::new),
             secrets: Arc::new(Secrets::of_templates(target.read_templates())?),
+            session: Arc::default(),
             patience: Patience::Once,
             trace: Arc::default(),
         })
@@ -166,6 +169,16 @@ impl TargetClient {
         format!("{}{path}", self.target.url)
     }
 
+    /// Returns the URL of a path of requests with events.
+    pub fn publish_url(&self, path: &str) -> String {
+        format!("{}{path}", self.target.publish_url())
+    }
+
+    /// Values that requests before the run kept, for who sends requests with events.
+    pub fn kept(&self) -> truth::target::Kept {
+        self.secrets.kept()
+    }
+
     /// GETs a URL and returns the response, whatever its status. No cache may answer in place of the
     /// target.
     pub async fn get(&self, url: &str, accept: &str) -> Result<reqwest::Response, ReadError> {
@@ -188,13 +201,14 @@ impl TargetClient {
     pub async fn send_once(&self, request: Whole, timeout: Duration) -> Posted {
         let Whole { method, path, fields, body } = request;
         let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST);
-        let mut request = self.home.request(method, &self.url(&path)).timeout(timeout).body(body);
+        let host = self.host(self.target.publish.url.as_deref());
+        let mut request = host.request(method, &self.publish_url(&path)).timeout(timeout).body(body);
         for (name, value) in fields {
             if !self.own.contains(&name) {
                 request = request.header(name, value);
             }
         }
-        let mut response = match self.home.send(request).await {
+        let mut response = match host.send(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Posted::NotConnected,
             Err(_) => return Posted::Lost,
@@ -215,13 +229,8 @@ impl TargetClient {
 
     /// Values of a request that is no page and of no key.
     pub(crate) fn values<'a>(&'a self, kept: &'a Kept) -> Values<'a> {
-        Values { secrets: &self.secrets, kept, page: None, key: None }
+        Values { secrets: &self.secrets, kept, opens_session: false, page: None, key: None }
     }
-}
-
-/// Scheme, host and port of a URL.
-fn origin(url: &str) -> Option<String> {
-    Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
 }
 
 impl Answer {

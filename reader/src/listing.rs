@@ -203,8 +203,9 @@ impl TargetClient {
         asked: Asked<'_>,
     ) -> Result<Vec<Shown>, ReadError> {
         let kept = self.open(topics, asked).await?;
-        let question = self.page_question(reading, asked, &Position::first(reading), &kept)?;
-        let page = self.page(&question, reading, asked.implied).await;
+        let first = Position::first(reading);
+        let question = || self.page_question(reading, asked, &first, &kept);
+        let page = self.page(question, reading, asked.implied).await;
         // One page needs no more than that the request after it was sent.
         let _left_open = self.close(topics, asked, kept).await;
         Ok(page?.rows)
@@ -239,8 +240,9 @@ impl TargetClient {
         let mut repeats = Repeats::default();
         tally.copies.begin_listing();
         loop {
-            let question = self.page_question(reading, asked, &position, kept)?;
-            let page = self.page(&question, reading, asked.implied).await?;
+            let question = || self.page_question(reading, asked, &position, kept);
+            let page = self.page(question, reading, asked.implied).await?;
+            let url = page.shown_url.clone();
             tally.copies.begin_page();
             let rows = page.rows.len() as u64;
             self.trace().add_rows(rows);
@@ -259,7 +261,7 @@ impl TargetClient {
             }
             if repeated || (reading.way != Way::Again && circle.closes(&position.mark(reading))) {
                 let reason = "the next page is an earlier page again".to_owned();
-                return Err(ReadError::Shape { url: question.shown_url(), reason });
+                return Err(ReadError::Shape { url, reason });
             }
         }
     }

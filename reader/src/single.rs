@@ -18,11 +18,11 @@ impl TargetClient {
         let one = one.ok_or(ReadError::NotOffered { what: "listing.one" })?;
         let kept = Kept::default();
         let values = Values { key: Some((events, ordinal)), ..self.values(&kept) };
-        let question = self.question(one.request(), &values, "application/json")?;
+        let question = || self.question(one.request(), &values, "application/json");
         let mut retry = self.retry();
         loop {
-            let said = match self.ask(&question).await {
-                Ok(answer) => match one.says(answer.status) {
+            let said = match self.asked(question).await {
+                Ok((question, answer)) => match one.says(answer.status) {
                     Some(is_stored) => Ok(is_stored),
                     None => Err(answer.unexpected(&question.shown_url())),
                 },

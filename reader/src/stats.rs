@@ -36,8 +36,9 @@ impl TargetClient {
             StatsFormat::Json => "application/json",
             StatsFormat::Prometheus => "text/plain; version=0.0.4",
         };
-        let question = self.question(form, &self.values(&Kept::default()), accept)?;
-        let answer = self.ask(&question).await?.success(&question.shown_url())?;
+        let kept = Kept::default();
+        let (question, answer) = self.asked(|| self.question(form, &self.values(&kept), accept)).await?;
+        let answer = answer.success(&question.shown_url())?;
         let shape = |reason| ReadError::Shape { url: question.shown_url(), reason };
         Counters::read(fields, &answer.body).map_err(shape)
     }

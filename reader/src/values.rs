@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use truth::plan::event::Events;
 use truth::target::secrets::Secrets;
-use truth::target::template::{Fill, FillError, HoleName};
+use truth::target::template::{Fill, FillError, HoleName, Template};
 
 /// Values that parts of earlier responses have, by the names under which they are kept.
 pub(crate) type Kept = BTreeMap<String, String>;
@@ -14,6 +14,8 @@ pub(crate) type Kept = BTreeMap<String, String>;
 pub(crate) struct Values<'a> {
     pub(crate) secrets: &'a Secrets,
     pub(crate) kept: &'a Kept,
+    /// True of the requests before the run, which have no values of an earlier session.
+    pub(crate) opens_session: bool,
     /// Values of a listing; none of a request for counters.
     pub(crate) page: Option<PageValues<'a>>,
     /// Events of the run, and one of its keys.
@@ -44,14 +46,29 @@ pub(crate) struct Run<'a> {
     pub(crate) span: [i64; 2],
 }
 
+impl Values<'_> {
+    /// True if a header of every request can be written. One with a value that is not there yet is
+    /// left out of the requests that ask for the value.
+    pub(crate) fn has_all(&self, template: &Template) -> bool {
+        let is_there =
+            |name: &HoleName| !matches!(name, HoleName::Kept(kept) if !self.kept.contains_key(kept));
+        !self.opens_session || template.holes().all(|hole| is_there(&hole.name))
+    }
+}
+
 impl Fill for Values<'_> {
     fn fill(&self, name: &HoleName, out: &mut Vec<u8>) -> Result<(), FillError> {
         match name {
             HoleName::Env(_) => return self.secrets.fill(name, out),
             HoleName::Kept(kept) => {
-                let value = self.kept.get(kept).ok_or_else(|| FillError::unknown(name))?;
-                out.extend_from_slice(value.as_bytes());
-                return Ok(());
+                return match self.kept.get(kept) {
+                    Some(value) => {
+                        out.extend_from_slice(value.as_bytes());
+                        Ok(())
+                    }
+                    None if self.opens_session => Err(FillError::unknown(name)),
+                    None => self.secrets.fill(name, out),
+                };
             }
             _ => {}
         }

@@ -30,8 +30,10 @@ pub mod trace;
 pub mod twin;
 pub mod values;
 pub mod variant;
+mod weights;
 
 pub use error::PlanError;
+pub use weights::Weights;
 
 /// Version of the plan's bytes. Any change of what any plan sends needs a new version.
 pub const PLAN_VERSION: u32 = 1;
@@ -50,39 +52,6 @@ pub const MAX_PAYLOAD: u32 = 1 << 20;
 
 /// Fewest slots of a round, so that families of copies find room.
 const MIN_ROUND_SLOTS: u64 = 256;
-
-/// Shares of the ways in which the duplicates of a round are placed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(from = "[u32; 4]", into = "[u32; 4]")]
-pub struct Weights {
-    /// Weight of copies in one request.
-    pub in_batch: u32,
-    /// Weight of copies in other requests of the group, which leave together.
-    pub concurrent: u32,
-    /// Weight of copies in the next requests.
-    pub next: u32,
-    /// Weight of copies of a key of an earlier round.
-    pub delayed: u32,
-}
-
-impl From<[u32; 4]> for Weights {
-    fn from([in_batch, concurrent, next, delayed]: [u32; 4]) -> Self {
-        Self { in_batch, concurrent, next, delayed }
-    }
-}
-
-impl From<Weights> for [u32; 4] {
-    fn from(weights: Weights) -> Self {
-        [weights.in_batch, weights.concurrent, weights.next, weights.delayed]
-    }
-}
-
-impl Weights {
-    /// Returns the sum of all four.
-    pub fn total(&self) -> u64 {
-        <[u32; 4]>::from(*self).into_iter().map(u64::from).sum()
-    }
-}
 
 /// Numbers that a plan is made of, as `run.json` holds them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -109,7 +78,8 @@ pub struct PlanSpec {
     pub batch: u32,
     /// Number of requests in a group.
     pub group: u32,
-    /// Weights of the ways in which duplicates are placed: in-batch, concurrent, next, delayed.
+    /// Weights of the ways in which duplicates are placed: in-batch, concurrent, next, delayed, and
+    /// copies of whole requests if there are any.
     pub weights: Weights,
     /// Topics that keys are spread over.
     pub topics: Vec<String>,
@@ -246,6 +216,10 @@ fn check_ids(spec: &PlanSpec) -> Result<(), PlanError> {
 }
 
 fn check_counts(spec: &PlanSpec) -> Result<(), PlanError> {
+    let is_whole = |count: &u64| count.is_multiple_of(u64::from(spec.batch));
+    if spec.weights.request > 0 && !spec.counts.iter().all(is_whole) {
+        return Err(PlanError::PartsOfRequests { batch: spec.batch });
+    }
     let counted = spec.counts.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
     let fits = |counted| spec.total.is_none_or(|total| counted <= total);
     if spec.counts.contains(&0) || !counted.is_some_and(fits) { Err(PlanError::Counts) } else { Ok(()) }
@@ -282,10 +256,30 @@ impl Plan {
         &mut self.spec.values
     }
 
-    /// Returns the number of duplicates among the first `slots` slots.
+    /// Returns the number of duplicates among the first `slots` slots. If whole requests are repeated
+    /// and nothing else, the share is one of the full requests.
     pub fn dups(&self, slots: u64) -> u64 {
         let [repeats, of] = self.spec.share;
-        (u128::from(slots) * u128::from(repeats) / u128::from(of)) as u64
+        let share = |number: u64| (u128::from(number) * u128::from(repeats) / u128::from(of)) as u64;
+        let batch = u64::from(self.spec.batch);
+        if self.possible_weights().is_of_requests() { share(slots / batch) * batch } else { share(slots) }
+    }
+
+    /// Returns the number of requests of a round that are copies of whole requests.
+    pub(crate) fn copies_of(&self, round: u64) -> u64 {
+        let weights = self.possible_weights();
+        if weights.request == 0 {
+            return 0;
+        }
+        let slots = self.slots_of(round);
+        let batch = u64::from(self.spec.batch);
+        let repeats = self.dups(slots.end) - self.dups(slots.start);
+        if weights.is_of_requests() {
+            return repeats / batch;
+        }
+        let share = u128::from(repeats) * u128::from(weights.request) / u128::from(weights.total());
+        // The requests that are no copies have to be before them.
+        (share as u64 / batch).min(((slots.end - slots.start) / batch).saturating_sub(1))
     }
 
     /// Returns the number of first copies, and so of keys, among the first `slots` slots.
@@ -366,11 +360,30 @@ impl Plan {
 
     /// Returns the round that sends a key first.
     pub fn round_of(&self, ordinal: u64) -> u64 {
-        let [repeats, of] = self.spec.share;
-        let slot = u128::from(ordinal) * u128::from(of) / u128::from(of - repeats);
-        let slot = u64::try_from(slot).unwrap_or(u64::MAX);
+        let slot = match self.possible_weights().is_of_requests() {
+            true => self.slot_in_requests(ordinal),
+            false => self.slot_of_first(ordinal),
+        };
         let run = self.runs().find(|run| run.slots.contains(&slot));
         run.map_or(u64::MAX, |run| run.rounds.start + (slot - run.slots.start) / self.slots_per_round())
+    }
+
+    /// Returns the slot before which this many slots are first copies, and which is one.
+    fn slot_of_first(&self, firsts: u64) -> u64 {
+        let [repeats, of] = self.spec.share;
+        let slot = u128::from(firsts) * u128::from(of) / u128::from(of - repeats);
+        u64::try_from(slot).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the slot of a key where whole requests are repeated and nothing else. The last request,
+    /// if it is not full, is no copy.
+    fn slot_in_requests(&self, ordinal: u64) -> u64 {
+        let batch = u64::from(self.spec.batch);
+        let full = self.spec.total.map_or(u64::MAX, |total| total - total % batch);
+        match ordinal.checked_sub(self.firsts(full)) {
+            Some(place) => full.saturating_add(place),
+            None => self.slot_of_first(ordinal / batch).saturating_mul(batch) + ordinal % batch,
+        }
     }
 
     /// Returns the weights of the mix, with 0 for modes that batch and group make impossible.
@@ -397,6 +410,10 @@ impl Plan {
         }
         if weights.delayed > 0 && self.rounds() == Some(1) {
             modes.push("no delayed duplicates are sent: they need a run of more than one round");
+        }
+        if weights.request > 0 && self.spec.total.is_some_and(|total| self.dups(total) == 0) {
+            modes
+                .push("no repeats of requests are sent: they need a run of more requests, or a larger share");
         }
         modes
     }

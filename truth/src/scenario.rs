@@ -8,7 +8,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use self::fault::Fault;
-use self::promises::{Preset, Promises};
+use self::promises::{Preset, Promises, Unit};
 use self::share::Share;
 use crate::plan::id::IdSpec;
 use crate::plan::sentinel::MAX_KEYS;
@@ -18,6 +18,7 @@ use crate::plan::variant::Variants;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
 use crate::target::{Database, RowOrder, Target};
 
+mod beside;
 mod check;
 mod epoch;
 mod error;
@@ -32,6 +33,7 @@ pub mod schedule;
 pub mod share;
 pub mod threshold;
 
+pub use beside::Beside;
 pub use epoch::Epoch;
 pub use error::ScenarioError;
 pub use executor::written::ExecutorError;
@@ -306,11 +308,14 @@ pub struct Mix {
     pub next: u32,
     /// Weight of copies of keys of earlier rounds.
     pub delayed: u32,
+    /// Weight of copies of whole requests.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub request: u32,
 }
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { group: 4, in_batch: 1, concurrent: 2, next: 1, delayed: 1 }
+        Self { group: 4, in_batch: 1, concurrent: 2, next: 1, delayed: 1, request: 0 }
     }
 }
 
@@ -364,6 +369,16 @@ impl Scenario {
         Ok(self.load.resolve()?)
     }
 
+    /// Returns the weights of the ways in which duplicates are placed. A target that knows whole
+    /// requests again, and no single events, gets copies of whole requests alone.
+    fn weights(&self) -> Weights {
+        let Mix { in_batch, concurrent, next, delayed, request, .. } = self.mix;
+        match self.promises.unit {
+            Some(Unit::Request) => Weights { request, ..Weights::from([0; 4]) },
+            Some(Unit::Event) | None => Weights { in_batch, concurrent, next, delayed, request },
+        }
+    }
+
     /// Returns the plan of this scenario for a seed and a nonce.
     pub fn plan(&self, seed: u32, nonce: u64) -> Result<Plan, ScenarioError> {
         let executors = self.check()?;
@@ -383,12 +398,7 @@ impl Scenario {
             counts: executors.counts(),
             batch: self.load.batch,
             group: self.mix.group,
-            weights: Weights {
-                in_batch: self.mix.in_batch,
-                concurrent: self.mix.concurrent,
-                next: self.mix.next,
-                delayed: self.mix.delayed,
-            },
+            weights: self.weights(),
             topics: self.events.topics.clone(),
             source: self.events.source.clone(),
             epoch_ms: self.events.epoch.ms(),

@@ -12,11 +12,14 @@ use url::{Position, Url};
 
 pub mod answer;
 mod answer_fields;
+mod before;
 mod connect;
 mod contained;
 mod database;
 mod error;
 mod fields;
+mod hosts;
+mod kept;
 mod listing;
 pub mod needed;
 pub mod pointer;
@@ -31,6 +34,7 @@ pub mod secrets;
 pub mod sign;
 mod stats;
 pub mod template;
+mod tree;
 pub mod wire;
 mod written;
 
@@ -40,6 +44,7 @@ pub use contained::{Contained, SentTime};
 pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 pub use error::TargetError;
 pub use fields::EventFields;
+pub use kept::Kept;
 pub use listing::{
     Field, Format, ListedTopics, Listing, Next, One, Paging, Parameters, Reading, RowFields, RowOrder,
     RowPlaces, Way,
@@ -49,6 +54,7 @@ pub use process::Process;
 pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Flawed, Publish, RequestText, StatusPattern};
 pub use reads::RequestForm;
+pub(crate) use reads::url_fault;
 pub use rules::{
     AnswerRule, AnswerRules, BodyFormat, Condition, Containing, CountPlaces, Existence, Meaning,
 };
@@ -66,6 +72,8 @@ pub struct Target {
     pub connect: Connect,
     /// Header fields of every request, by their names.
     pub headers: BTreeMap<String, Template>,
+    /// Requests before the run, made again when the target asks for a login.
+    pub before: Vec<Prelude>,
     /// Form of the requests with events.
     pub publish: Publish,
     /// Places in the response to a publish.
@@ -89,6 +97,7 @@ impl Default for Target {
             url: "http://127.0.0.1:8080".to_owned(),
             connect: Connect::default(),
             headers: BTreeMap::new(),
+            before: Vec::new(),
             publish: Publish::default(),
             answer: AnswerFields {
                 accepted: Some("/accepted".to_owned()),
@@ -201,6 +210,10 @@ impl Target {
     pub fn retarget(&mut self, text: &str) -> Result<(), TargetError> {
         let before = self.url.clone();
         self.set_url(text)?;
+        if self.url != before && self.publish.url.is_some() {
+            self.url = before;
+            return Err(TargetError::TwoHosts);
+        }
         if self.url != before {
             (self.connect.to, self.connect.unix_socket, self.connect.proxy) = (None, None, None);
             if !self.url.starts_with("https:") {
@@ -252,12 +265,8 @@ impl Target {
     /// sentence.
     pub fn reading(&self) -> Result<Option<Reading>, String> {
         // Rows of a listing with holes show what `fields` names, and nothing else.
-        self.listing.reading((!self.listing.is_request()).then_some(&self.fields))
-    }
-
-    /// Returns the address to connect to.
-    pub fn endpoint(&self) -> Result<Endpoint, TargetError> {
-        Endpoint::new(&self.url, &self.connect)
+        let requests = (!self.listing.is_request()).then_some(&self.fields);
+        self.listing.reading_beside(requests, &self.kept_names())
     }
 }
 

@@ -14,7 +14,7 @@ use std::ops::Range;
 use judge::books::walk::WalkError;
 use judge::evidence::{Evidence, Frames};
 use judge::resend::Lists;
-use reader::client::TargetClient;
+use reader::client::{ReadError, TargetClient};
 use thiserror::Error;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::files::FolderError;
@@ -44,6 +44,9 @@ pub enum ResendError {
     /// The ledger cannot be read to its end.
     #[error(transparent)]
     Walk(#[from] WalkError),
+    /// A request before the others failed.
+    #[error(transparent)]
+    Session(#[from] ReadError),
     /// A secret of the requests is not there, or cannot be used.
     #[error(transparent)]
     Secrets(#[from] NeededError),
@@ -71,7 +74,8 @@ pub async fn send(
     timeout: std::time::Duration,
     lists: &Lists,
 ) -> Result<Vec<SentAt>, ResendError> {
-    let secrets = Secrets::needed(client.target(), &evidence.plan.values)?;
+    let secrets = Secrets::needed(client.target(), &evidence.plan.values)?.beside(client.kept());
+    client.open_session().await?;
     let lane = folder.next_lane()?;
     // A folder of an earlier release keeps its format.
     let is_sealed = evidence.format == FolderFormat::Sealed;

@@ -38,7 +38,7 @@ pub(crate) fn requests(
 ) -> Result<String, Failure> {
     let mut scenario = scenario.clone();
     let secrets = named(&mut scenario.target, plan);
-    let endpoint = scenario.target.endpoint()?;
+    let endpoint = scenario.target.at_publish().endpoint()?;
     let headers: Vec<String> = headers.iter().map(|header| without_value(header)).collect();
     let fixed = Fixed::of(&scenario, &endpoint, &headers, &secrets)?;
     // The body is shown as it is before it is packed.
@@ -75,6 +75,7 @@ fn named(target: &mut Target, plan: &Plan) -> Secrets {
     let templates = target.publish_templates();
     let named = templates.iter().flat_map(|(_, template)| template.variables());
     let secrets = Secrets::by_name(named.chain(plan.values.variables()));
+    let secrets = secrets.with_kept_by_name(target.kept_names());
     // A name is neither base64 nor hexadecimal digits.
     if let Some(sign) = &mut target.publish.sign {
         sign.secret_is = SecretEncoding::Text;

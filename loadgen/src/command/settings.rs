@@ -136,7 +136,11 @@ impl LoadSettings {
     /// Reads the secrets that requests with events need, and guards them from being shown.
     pub(crate) fn secrets(&self) -> Result<Secrets, Failure> {
         let scenario = &self.scenario;
-        Secrets::needed(&scenario.target, &scenario.events.values).map_err(|error| {
+        let needed = Secrets::needed(&scenario.target, &scenario.events.values).and_then(|secrets| {
+            let beside = scenario.load.beside_templates();
+            Ok(secrets.and(Secrets::of_templates(beside.into_iter().map(|(_, template)| template))?))
+        });
+        needed.map_err(|error| {
             let NeededError::Missing(missing) = error else { return Failure::Usage(error.to_string()) };
             let error = Failure::from(scenario.missing(&missing));
             match &self.file {
@@ -230,8 +234,9 @@ impl Settings {
         scenario.events.epoch = scenario.events.epoch.at_start();
         let plan = scenario.plan(identity.seed, identity.nonce)?;
         let shapes = scenario.executors()?;
-        let endpoint = scenario.target.endpoint()?;
-        let connector = Connector::new(&scenario.target, &endpoint, &shape.reach.proxy_login()?)?;
+        let target = scenario.target.at_publish();
+        let endpoint = target.endpoint()?;
+        let connector = Connector::new(&target, &endpoint, &shape.reach.proxy_login()?)?;
         let no_color = shape.no_color || environment::variable("NO_COLOR").is_some();
         let family = match (shape.ipv4, shape.ipv6) {
             (true, _) => Some(Family::V4),

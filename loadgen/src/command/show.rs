@@ -13,9 +13,9 @@ use truth::plan::Plan;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::body::MOST_KEPT;
 use truth::scenario::{Executor, Executors, NamedExecutor, Scenario};
-use truth::target::Target;
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::secrets::Secrets;
+use truth::target::{RequestForm, Target};
 
 use super::preview::{self, Amount};
 use super::settings::Settings;
@@ -48,7 +48,8 @@ fn checked(file: &Path) -> Result<String, Failure> {
     let scenario = Scenario::load(file)?;
     let plan = scenario.plan(1, 1).map_err(|error| Failure::from(error).located(file))?;
     // Reads the certificates, as a run would.
-    Connector::new(&scenario.target, &scenario.target.endpoint()?, &ProxyLogin::default())?;
+    let target = scenario.target.at_publish();
+    Connector::new(&target, &target.endpoint()?, &ProxyLogin::default())?;
     let executors = scenario.executors()?;
     let executor = match &executors {
         Executors::One(executor) => executor.name().to_owned(),
@@ -56,6 +57,9 @@ fn checked(file: &Path) -> Result<String, Failure> {
         Executors::Named(executors) => format!("{} executors", executors.len()),
     };
     let mut found = format!("{executor}, {}", amount(&scenario, &executors, &plan));
+    for (name, other) in others(&scenario) {
+        found.push_str(&format!("\n{name:<10} {other}"));
+    }
     if scenario.request.is_none() {
         if let Some(compared) = comparison(&scenario) {
             found.push_str(&format!("\n{compared}"));
@@ -76,6 +80,26 @@ fn checked(file: &Path) -> Result<String, Failure> {
     }
     let request = preview::requests(&scenario, &plan, &[], 1, Amount::Beginning)?;
     Ok(format!("{found}\n{}", request.trim_end()))
+}
+
+/// Returns the requests before a run and beside its load, each with the name of its line.
+fn others(scenario: &Scenario) -> Vec<(&'static str, String)> {
+    let target = &scenario.target;
+    let shown = |request: RequestForm<'_>| {
+        let base = request.url.map_or(&*target.url, |url| url.trim_end_matches('/'));
+        format!("{} {base}{}", request.method, request.path)
+    };
+    let before = target.before.iter().map(|prelude| {
+        let kept: Vec<&str> = prelude.keep.keys().map(String::as_str).collect();
+        let keeps = if kept.is_empty() { String::new() } else { format!(", keeps {}", kept.join(", ")) };
+        ("before", format!("{}{keeps}", shown(prelude.request())))
+    });
+    let beside = scenario.load.beside.iter().map(|beside| {
+        let connections = counted(beside.connections(scenario.load.concurrency).into(), "connection");
+        let rate = beside.rate.map_or_else(String::new, |rate| format!(", {}/s", rate.requests_per_s(1)));
+        ("beside", format!("{}: {} over {connections}{rate}", beside.name, shown(beside.request())))
+    });
+    before.chain(beside).collect()
 }
 
 /// Returns the note on a target whose description says nothing of the bodies of its successes.
@@ -148,7 +172,8 @@ pub(crate) fn plan(settings: &Settings, requests: u32) -> Result<String, Failure
     line("sends", &amount(&settings.scenario, &settings.shapes, plan));
     let target = &settings.scenario.target;
     let method = settings.scenario.request.as_ref().map_or(&target.publish.method, |request| &request.method);
-    line("to", &format!("{method} {}{}", target.url, target.publish.path));
+    line("to", &format!("{method} {}{}", target.publish_url(), target.publish.path));
+    others(&settings.scenario).iter().for_each(|(name, other)| line(name, other));
     if let Some(request) = &settings.scenario.request {
         let body = request.body.bytes();
         return Ok(match std::str::from_utf8(body) {

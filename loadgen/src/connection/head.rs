@@ -1,5 +1,6 @@
 //! Heads of the requests of a run: one for all, or a text with holes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reader::client::parse_header;
@@ -8,7 +9,7 @@ use truth::scenario::Scenario;
 use truth::target::secrets::Secrets;
 use truth::target::template::{Fill, FillError, Fit, HoleName};
 use truth::target::wire::post_head;
-use truth::target::{Endpoint, Flawed, Target, Template};
+use truth::target::{Endpoint, Flawed, RequestForm, Target, Template};
 
 use super::gzip::Packer;
 use super::http1::Bodies;
@@ -19,6 +20,8 @@ use crate::error::Failure;
 const OURS: [&str; 5] = ["content-length", "transfer-encoding", "connection", "expect", "upgrade"];
 
 const TRACEPARENT: &str = "traceparent";
+
+const USER_AGENT: &str = concat!("onceproof/", env!("CARGO_PKG_VERSION"));
 
 /// Bytes that all requests have in common.
 #[derive(Clone, Debug)]
@@ -44,6 +47,44 @@ pub(crate) struct HeadText {
 }
 
 impl HeadText {
+    /// Returns the head of a request that carries no events. The user's headers outrank those of the
+    /// request, which outrank those of every request.
+    pub(crate) fn of_form(
+        form: RequestForm<'_>,
+        common: &BTreeMap<String, Template>,
+        endpoint: &Endpoint,
+        headers: &[String],
+    ) -> Result<Self, Failure> {
+        let usual = [
+            ("host", Some(&*endpoint.authority)),
+            ("user-agent", Some(USER_AGENT)),
+            ("content-type", form.usual_content_type()),
+            ("accept", Some("*/*")),
+        ];
+        let usual =
+            usual.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Template::literal(value?))));
+        let mut fields: Vec<(String, Template)> = usual.collect();
+        let mut written = Vec::new();
+        for (name, value) in common.iter().chain(form.headers) {
+            let name = name.to_ascii_lowercase();
+            parse_header(&format!("{name}: x"))?;
+            refuse(&name, false)?;
+            written.retain(|(own, _)| *own != name);
+            written.push((name, value.clone()));
+        }
+        for outranking in [written, theirs(headers, false)?] {
+            fields.retain(|(name, _)| !outranking.iter().any(|(own, _)| own == name));
+            fields.extend(outranking);
+        }
+        let prefix = endpoint.prefix.clone();
+        Ok(Self { method: form.method.to_owned(), prefix, path: form.path.clone(), fields, has_flaws: false })
+    }
+
+    /// True if responses have no body.
+    pub(crate) fn is_head(&self) -> bool {
+        self.method == "HEAD"
+    }
+
     /// Appends the head of the request with these values, without one of its header fields if that
     /// is named.
     pub(crate) fn write<F: Fill>(
@@ -223,7 +264,7 @@ impl RequestLine<'_> {
         let of_scenario = of_scenario(target, is_traced)?;
         let ours = [
             ("host", Some(&*endpoint.authority)),
-            ("user-agent", Some(concat!("onceproof/", env!("CARGO_PKG_VERSION")))),
+            ("user-agent", Some(USER_AGENT)),
             ("content-type", self.content_type),
             ("content-encoding", (target.publish.gzip && self.content_type.is_some()).then_some("gzip")),
             ("accept", Some(self.accept)),

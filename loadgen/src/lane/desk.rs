@@ -20,7 +20,8 @@ use truth::target::answer::{Answer, Outcome, ReadAnswer, Response};
 use super::bookends::Part;
 use super::flight::Flight;
 use super::job::LaneJob;
-use super::pause::{asked_for, backoff};
+use super::login::Login;
+use super::pause::asked_for;
 use super::queue::Queue;
 use super::release::{Chunk, Gather, Member, Race};
 use super::request::Requests;
@@ -45,6 +46,16 @@ pub(crate) enum Taken {
     Barred(Part),
     /// Nothing is left to do.
     Nothing,
+}
+
+/// What follows the end of a try.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Concluded {
+    /// Pause before the next request of the connection, which is this one if it is tried again; none
+    /// if it may leave at once.
+    pub(crate) pause: Option<Duration>,
+    /// Session that was refused, and has to be opened again first.
+    pub(crate) refused: Option<u64>,
 }
 
 /// State of a lane that its connections share.
@@ -240,10 +251,13 @@ impl Desk {
         let t_planned = due.unwrap_or_else(monotonic_ns);
         let mut rendered = Vec::with_capacity(release.members.len());
         self.requests.clear();
+        let session = self.session();
         for (place, (member, request)) in release.members.iter().zip(requests.clone()).enumerate() {
             rendered.push(self.requests.render(&round, request, 0, None));
             let place = Some((Rc::clone(&race), place));
-            self.flights[member.seat] = Some(Flight::new(Rc::clone(&round), request, place, t_planned));
+            let mut flight = Flight::new(Rc::clone(&round), request, place, t_planned);
+            flight.session = session;
+            self.flights[member.seat] = Some(flight);
         }
         for (member, range) in release.members.iter().zip(rendered) {
             whole &= matches!(self.launch(member.seat, &member.connection, range), Begun::Sent);
@@ -269,7 +283,10 @@ impl Desk {
 
     /// Tries once to write this seat's request.
     pub(crate) fn begin(&mut self, seat: usize, connection: &Shared) -> Begun {
-        let flight = self.flights[seat].as_ref().expect("a seat begins the request that it carries");
+        let session = self.session();
+        let flight = self.flights[seat].as_mut().expect("a seat begins the request that it carries");
+        // Noted before it is written, so that a session that is replaced meanwhile counts as refused.
+        flight.session = session;
         self.requests.clear();
         let range = flight.render(&self.job.content.plan, &mut self.requests);
         self.launch(seat, connection, range)
@@ -305,14 +322,18 @@ impl Desk {
         begun
     }
 
-    /// Records the end of a try. Returns the pause before the next request of the connection, which
-    /// is this one if it is tried again; none if it may leave at once.
+    /// Number of the session that requests are written with; 0 without one.
+    fn session(&self) -> u64 {
+        self.job.login.as_ref().map_or(0, Login::session)
+    }
+
+    /// Records the end of a try, and returns what follows.
     pub(crate) fn conclude(
         &mut self,
         seat: usize,
         connection: &Shared,
         ended: &Result<Whole, Lost>,
-    ) -> Result<Option<Duration>, LedgerError> {
+    ) -> Result<Concluded, LedgerError> {
         let t_end = monotonic_ns();
         let mut connection = connection.borrow_mut();
         let flight = self.flights[seat].as_mut().expect("a seat concludes the request that it carries");
@@ -346,15 +367,13 @@ impl Desk {
             tally.select(&ended, &self.job.content.events);
         }
         tally.counts.races.pairs_observed += flight.end_race(t_end).unwrap_or(0);
-        let again = is_worth_another(status, answer.outcome, is_busy)
-            && !self.stopped
+        let refused = if self.stopped { None } else { refused(&self.job, flight, status, answer.outcome) };
+        let is_retried = is_worth_another(status, answer.outcome, is_busy)
             && u32::from(flight.try_number()) < self.job.limits.retries;
+        let again = refused.is_some() || (is_retried && !self.stopped);
         let done = flight.done(t_end, !again, status, answer);
-        let mut pause = match again {
-            true => backoff(flight.try_number()),
-            false if self.queue.is_paced() => Duration::ZERO,
-            false => self.job.limits.think,
-        };
+        let retry = (is_retried && again).then(|| flight.try_number());
+        let mut pause = self.job.limits.pause(retry, again || self.queue.is_paced());
         if ended.is_ok() {
             if let Some(asked) = asked_for(&connection, is_busy, self.job.content.plan.seed, &done) {
                 // At a rate, the schedule goes on, and only the retry of this request waits.
@@ -376,7 +395,7 @@ impl Desk {
             self.queue.note_end();
             self.rest();
         }
-        Ok(Some(pause).filter(|pause| !pause.is_zero()))
+        Ok(Concluded { pause: Some(pause).filter(|pause| !pause.is_zero()), refused })
     }
 
     /// Tells those who wait for it, if nothing is under way and no request may leave.
@@ -430,6 +449,12 @@ impl Desk {
         };
         recorded.inspect_err(|_| self.ledger = None)
     }
+}
+
+/// Returns the session that a response refused, if the request is to be sent once more in another.
+fn refused(job: &LaneJob, flight: &mut Flight, status: u16, outcome: Outcome) -> Option<u64> {
+    let is_asked_for = status > 0 && job.login.as_ref()?.is_asked_for(status);
+    (is_asked_for && outcome != Outcome::Acked && flight.renews()).then_some(flight.session)
 }
 
 /// True if a request that ended so may fare better when it is sent again.

@@ -35,6 +35,10 @@ pub(crate) struct Flight {
     t_planned: u64,
     /// Departure; none while no byte has left.
     departure: Option<Departure>,
+    /// Session that the try was written with; 0 without one.
+    pub(crate) session: u64,
+    /// True if the session was opened again for this request.
+    has_renewed: bool,
     /// Length of the request, in bytes.
     bytes: u64,
     /// Set when the events are counted as started. It is set before the write, so it may be true
@@ -44,7 +48,18 @@ pub(crate) struct Flight {
 
 impl Flight {
     pub(crate) fn new(round: Rc<Round>, request: u32, race: Option<RacePlace>, t_planned: u64) -> Self {
-        Self { round, request, race, try_number: 0, t_planned, departure: None, bytes: 0, counted: false }
+        Self {
+            round,
+            request,
+            race,
+            try_number: 0,
+            t_planned,
+            departure: None,
+            session: 0,
+            has_renewed: false,
+            bytes: 0,
+            counted: false,
+        }
     }
 
     /// Returns the keys that it carries.
@@ -115,6 +130,12 @@ impl Flight {
         self.try_number += 1;
         self.departure = None;
         self.counted = false;
+    }
+
+    /// Prepares the one further try that follows when the session was opened again; false if there was
+    /// one already.
+    pub(crate) fn renews(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_renewed, true)
     }
 
     /// Plans the next try for this instant.

@@ -11,7 +11,9 @@ use truth::target::secrets::Secrets;
 
 use super::claims::Claims;
 use super::gate::Gate;
+use super::login::Login;
 use super::pace::Pace;
+use super::pause::backoff;
 use super::ramp::Ramp;
 use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
@@ -28,6 +30,8 @@ pub(crate) struct LaneJob {
     pub(crate) measuring: Measuring,
     pub(crate) limits: Limits,
     pub(crate) dial: Arc<Dial>,
+    /// Login of the lanes; none for a target that is asked for nothing before a run.
+    pub(crate) login: Option<Login>,
 }
 
 /// Place of a lane among the lanes of the run, and its connections.
@@ -96,6 +100,16 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Returns the pause after a try: before the retry with this number, or before the next request
+    /// unless that may leave at once.
+    pub(super) fn pause(&self, retry: Option<u16>, leaves_at_once: bool) -> Duration {
+        match retry {
+            Some(try_number) => backoff(try_number),
+            None if leaves_at_once => Duration::ZERO,
+            None => self.think,
+        }
+    }
+
     pub(crate) fn of(load: &Load) -> Self {
         Self {
             timeout: load.timeout,

@@ -149,6 +149,9 @@ impl Seat {
                     }
                 }
             }
+            if let Some(login) = &self.job.login {
+                login.settled().await;
+            }
             if !self.leave(connection).await {
                 return Ok(served);
             }
@@ -159,8 +162,12 @@ impl Seat {
             alarm.as_mut().reset(first_byte_by);
             let ended = connection::answer(connection, alarm.as_mut(), whole_by).await;
             served = served.and(&ended, connection.borrow().has_begun_to_answer());
-            let pause = self.desk.borrow_mut().conclude(self.index, connection, &ended)?;
-            if let Some(pause) = pause {
+            let concluded = self.desk.borrow_mut().conclude(self.index, connection, &ended)?;
+            if let (Some(login), Some(refused)) = (&self.job.login, concluded.refused) {
+                login.renew(refused).await;
+                self.desk.borrow_mut().due(self.index);
+            }
+            if let Some(pause) = concluded.pause {
                 sleep(pause).await;
                 // A request that is tried again is planned for now.
                 self.desk.borrow_mut().due(self.index);

@@ -133,7 +133,7 @@ impl Quantiles {
 }
 
 /// Returns an empty histogram.
-pub(super) fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, DIGITS).expect("constant bounds that are valid")
 }
 

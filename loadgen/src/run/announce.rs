@@ -35,7 +35,7 @@ pub(super) fn announce(load: &LoadSettings, workload: &Workload, folder: &RunFol
     };
     notices.say(&format!(
         "sending {events} to {} over {}; {:.2}% are repeats",
-        load.scenario.target.url,
+        load.scenario.target.publish_url(),
         counted(workload.connections.into(), "connection"),
         repeats as f64 * 100.0 / of as f64,
     ));

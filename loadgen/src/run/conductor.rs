@@ -19,6 +19,7 @@ use truth::scenario::{Demand, Load};
 use crate::connection::dial::Dial;
 use crate::connection::shortage::{Met, Shortage};
 use crate::executor::Executor;
+use crate::lane::login::Login;
 use crate::lane::{LaneCommand, LaneMessage, LaneReport};
 use crate::meter::Tallies;
 use crate::meter::live::{self, LiveSums};
@@ -35,6 +36,8 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Lanes {
     pub(crate) dial: Arc<Dial>,
+    /// Login of the lanes, if they have one.
+    pub(crate) login: Option<Login>,
     pub(crate) messages: mpsc::UnboundedReceiver<LaneMessage>,
     /// Sender of commands to the lanes of each executor.
     pub(crate) commands: Vec<watch::Sender<LaneCommand>>,
@@ -176,6 +179,7 @@ pub(crate) struct Conductor<'a> {
     executors: Vec<Playing<'a>>,
     messages: mpsc::UnboundedReceiver<LaneMessage>,
     dial: Arc<Dial>,
+    login: Option<Login>,
     /// Shortages of this machine that were told.
     told: Vec<Shortage>,
     live: Vec<Arc<LiveSums>>,
@@ -213,6 +217,7 @@ impl<'a> Conductor<'a> {
             executors: playing.collect(),
             messages: lanes.messages,
             dial: lanes.dial,
+            login: lanes.login,
             told: Vec::new(),
             live,
             patience: load.patience,
@@ -235,6 +240,7 @@ impl<'a> Conductor<'a> {
             executors,
             ledger_failure: self.ledger_failure,
             segments: self.segments,
+            beside: Vec::new(),
             process: None,
             dialled: self.dial.dialled(),
             metrics: None,
@@ -267,6 +273,7 @@ impl<'a> Conductor<'a> {
             }
         }
         self.tell_shortages();
+        self.tell_login();
     }
 
     /// Begins and ends the executors that are due.
@@ -369,9 +376,19 @@ impl<'a> Conductor<'a> {
         }
     }
 
+    /// Tells that the session could not be opened again.
+    fn tell_login(&self) {
+        if let Some(failed) = self.login.as_ref().and_then(Login::take_failure) {
+            self.onlookers.notices.warn(&format!(
+                "a request was answered with 401, and the requests of target.before failed: {failed}"
+            ));
+        }
+    }
+
     /// Ends the run if no response came for longer than the patience.
     fn watch(&mut self) {
         self.tell_shortages();
+        self.tell_login();
         let last = live::last_answer_ns(&self.live);
         let since = self.executors.iter().filter_map(|executor| executor.misses_from(last)).min();
         let Some(since) = since else { return };

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reader::client::patience::Patience;
 use reader::client::{Posted, TargetClient};
 use reader::database::{DatabaseError, DatabaseReader};
 use reader::handshake::Failed;
@@ -32,6 +33,9 @@ const REACH: Duration = Duration::from_millis(1_800);
 
 /// Time that the other addresses of a target have to accept once one has. Browsers give as much.
 const OTHERS: Duration = Duration::from_millis(250);
+
+/// Time for which a request before the run is made again, if it fails for a reason that may pass.
+const SESSION: Duration = Duration::from_secs(5);
 
 /// Interval at which a target is tried that is being waited for.
 const LOOK: Duration = Duration::from_millis(100);
@@ -100,7 +104,7 @@ pub(crate) async fn reach(
                 } else {
                     START_SERVER
                 };
-                Failure::Unreachable { url: client.target().url.clone(), reason, hint, wait }
+                Failure::Unreachable { url: client.target().publish_url().to_owned(), reason, hint, wait }
             }
         };
         if Instant::now() >= until {
@@ -108,6 +112,20 @@ pub(crate) async fn reach(
         }
         sleep(LOOK).await;
     }
+}
+
+/// Finds the addresses of another host that requests go to, and which of them accept connections.
+pub(crate) async fn find(
+    url: &str,
+    endpoint: &Endpoint,
+    connector: &Connector,
+    family: Option<Family>,
+) -> Result<Vec<Found>, Failure> {
+    let found = connect_once(endpoint, connector, family, Instant::now() + REACH).await;
+    found.map_err(|Refusal { reason, remedy }| {
+        let hint = remedy.unwrap_or(START_SERVER);
+        Failure::Unreachable { url: url.to_owned(), reason, hint, wait: Duration::ZERO }
+    })
 }
 
 /// Tries all addresses at once. Once one has accepted, the others have little time left.
@@ -196,6 +214,12 @@ async fn not_ready(client: &TargetClient) -> Option<String> {
         Ok(Err(error)) => Some(chain(&error)),
         Err(_) => Some(format!("no response within {} ms", REACH.as_millis())),
     }
+}
+
+/// Makes the requests before the run, if the scenario has any.
+pub(crate) async fn open_session(client: &TargetClient) -> Result<(), Failure> {
+    let patient = client.patient(Patience::Each(SESSION));
+    patient.open_session().await.map(drop).map_err(Failure::Session)
 }
 
 /// Refuses a run whose events the target already shows: they would all be duplicates, and look like

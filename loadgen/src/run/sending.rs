@@ -24,6 +24,7 @@ use truth::target::secrets::Secrets;
 use super::conductor::{Conductor, Lanes, Onlookers};
 use super::faults::{Striker, Striking};
 use super::poll::Poller;
+use crate::beside::{BesideLoad, Common, Kind};
 use crate::command::settings::{LoadSettings, OutputSettings};
 use crate::connection::dial::Dial;
 use crate::connection::head::Fixed;
@@ -33,6 +34,7 @@ use crate::lane::bookends::Bookends;
 use crate::lane::claims::Claims;
 use crate::lane::gate::Gate;
 use crate::lane::job::{Content, LaneJob, Limits, Measuring, Place, Work};
+use crate::lane::login::Login;
 use crate::lane::pace::Pace;
 use crate::lane::ramp::Ramp;
 use crate::lane::{self, LaneCommand};
@@ -63,6 +65,8 @@ pub(super) struct Reached {
     pub(super) dial: Arc<Dial>,
     pub(super) fixed: Fixed,
     pub(super) secrets: Arc<Secrets>,
+    /// Requests beside the load.
+    pub(super) beside: Vec<Kind>,
     /// Process of the target, if the scenario started it.
     pub(super) process: Option<TargetProcess>,
     /// Listener that serves the run's metrics.
@@ -72,13 +76,14 @@ pub(super) struct Reached {
 /// Sends this shard's part of the plan.
 pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) -> Result<RunResult, Failure> {
     let Job { load, executors, folder, notices, .. } = job;
-    let Reached { client, dial, fixed, secrets, process, metrics } = reached;
+    let Reached { client, dial, fixed, secrets, beside, process, metrics } = reached;
     let workload = Workload::sum(executors);
     let live: Vec<Arc<LiveSums>> = (0..workload.lanes).map(|_| Arc::default()).collect();
     let start_ns = job.start_ns.max(monotonic_ns() + longest_lead_ns(executors));
     let view = Arc::new(View::new(load, executors, start_ns, live.clone(), Arc::clone(&dial)));
     let metrics = metrics.map(|listener| Metrics::serve(listener, Arc::clone(&view), notices));
     let progress = Progress::new(Arc::clone(&view), job.output.color, notices);
+    let login = Login::of(&client, load.scenario.load.timeout);
     let mut poller = None;
     if client.offers_stats() {
         poller = Some(Poller::create(client, folder, live.clone(), Arc::clone(&view))?);
@@ -87,7 +92,16 @@ pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) ->
     // Without a warm-up, what comes before the first request counts as well: the connections.
     let warm_up = load.scenario.load.warm_up;
     let measured_from_ns = warm_up.map_or(0, |warm_up| start_ns.saturating_add(warm_up.as_nanos() as u64));
-    let lanes = Starter::new(&job, dial, Heads { fixed, secrets }, measured_from_ns)?.start_all(&live)?;
+    let common = Common {
+        secrets: Arc::clone(&secrets),
+        login: login.clone(),
+        timeout: load.scenario.load.timeout,
+        start_ns,
+        measured_from_ns,
+    };
+    let heads = Heads { fixed, secrets, login };
+    let lanes = Starter::new(&job, dial, heads, measured_from_ns)?.start_all(&live)?;
+    let beside = BesideLoad::begin(beside, common)?;
     let onlookers = Onlookers { view: &view, progress: &progress, notices };
     let mut conductor = Conductor::new(&load.scenario.load, executors, lanes, live, start_ns, onlookers);
     let unpolled = tokio::select! {
@@ -102,6 +116,7 @@ pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) ->
     }
     progress.clear();
     let mut result = conductor.into_result();
+    result.beside = beside.map(BesideLoad::end).unwrap_or_default();
     result.process = end_faults(striking, &mut result.ending, &mut signals, notices).await;
     if let Some(poller) = poller.filter(|_| result.ending != Ending::Aborted) {
         close(poller, &mut result.ending, &mut signals, notices).await;
@@ -184,6 +199,8 @@ async fn poll_on(poller: Option<&mut Poller>) -> FolderError {
 struct Heads {
     fixed: Fixed,
     secrets: Arc<Secrets>,
+    /// Login that replaces kept values.
+    login: Option<Login>,
 }
 
 /// Starter of the lanes of all executors.
@@ -193,6 +210,7 @@ struct Starter<'a> {
     content: Content,
     limits: Limits,
     dial: Arc<Dial>,
+    login: Option<Login>,
     measured_from_ns: u64,
     foundation: Foundation,
     /// Rounds behind all counts, shared by the executors that only time ends.
@@ -219,6 +237,7 @@ impl<'a> Starter<'a> {
             },
             limits: Limits::of(&job.load.scenario.load),
             dial,
+            login: heads.login,
             measured_from_ns,
             foundation: Foundation::of(job.folder)?,
             rest: Arc::new(Claims::shared(rounds_by_time(job))),
@@ -248,6 +267,7 @@ impl<'a> Starter<'a> {
                     measuring: self.measuring_of(executor, &live[usize::from(index)]),
                     limits: self.limits,
                     dial: Arc::clone(&self.dial),
+                    login: self.login.clone(),
                 };
                 let ledger = self.begin_segment(index)?;
                 let started = lane::start(lane_job, ledger, listening.clone(), reporting.clone());
@@ -256,7 +276,7 @@ impl<'a> Starter<'a> {
             }
             commands.push(command);
         }
-        Ok(Lanes { dial: Arc::clone(&self.dial), messages, commands })
+        Ok(Lanes { dial: Arc::clone(&self.dial), login: self.login.clone(), messages, commands })
     }
 
     fn begin_segment(&self, lane: u16) -> Result<SegmentWriter, LedgerError> {

@@ -31,6 +31,10 @@ pub(super) fn render(summary: &Summary, folder: &Path, judged_later: Option<&Pat
         lines.extend(summary.executors.iter().map(|one| executor(one, summary.unit)));
         lines.push(String::new());
     }
+    if !summary.beside.is_empty() {
+        lines.extend(summary.beside.iter().map(|one| line(&format!("beside {}", one.name), &one.text())));
+        lines.push(String::new());
+    }
     if !summary.thresholds.is_empty() {
         lines.extend(summary.thresholds.iter().map(threshold));
         lines.push(String::new());

@@ -4,6 +4,7 @@
 
 mod answer_rules;
 mod answers;
+mod beside;
 mod bookends;
 mod commands;
 mod crash;
@@ -22,9 +23,11 @@ mod rate;
 mod raw;
 mod reach;
 mod releases;
+mod repeats;
 mod requests;
 mod retries;
 mod schema;
+mod session;
 mod shapes;
 mod stub;
 mod thresholds;

@@ -46,7 +46,8 @@ impl Raw {
     }
 }
 
-fn read(input: &mut BufReader<TcpStream>) -> Option<Request> {
+/// Reads a request; none at the end of the connection.
+pub(crate) fn read(input: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut head = String::new();
     let mut length = 0;
     loop {

@@ -9,7 +9,7 @@ use reqwest::header::{HOST, HeaderMap, HeaderValue};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::lookup_host;
-use truth::target::{Connect, Endpoint, Place, Target};
+use truth::target::{Endpoint, Place, Target};
 
 use super::ClientError;
 use super::error::ReadError;
@@ -126,21 +126,6 @@ impl Host {
             Way::Passage(passage) => Ok(Box::pin(passage.send(request.build()?)).await?),
         }
     }
-}
-
-/// Returns the description of another host that a target's description names. What leads to the
-/// target itself does not lead there.
-pub(super) fn elsewhere(target: &Target, url: &str, is_same: bool) -> Target {
-    let mut there = target.clone();
-    url.trim_end_matches('/').clone_into(&mut there.url);
-    if !is_same {
-        (there.connect.to, there.connect.unix_socket) = (None, None);
-    }
-    if !there.url.starts_with("https:") {
-        let Connect { to, unix_socket, proxy, http2, .. } = there.connect;
-        there.connect = Connect { to, unix_socket, proxy, http2, ..Connect::default() };
-    }
-    there
 }
 
 /// Reason why a request has no response.

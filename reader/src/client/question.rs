@@ -54,19 +54,20 @@ impl TargetClient {
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         let mut body = None;
-        if let Some(template) = form.body {
+        if let Some((template, usual)) = form.body.zip(form.usual_content_type()) {
             let written = form.content_type().map(Template::as_str);
-            let said = written.unwrap_or_else(|| content_type_of(template));
+            let said = written.unwrap_or(usual);
             let mut bytes = Vec::new();
             let filled = template.write(Fit::of_content_type(said), values, &mut bytes);
             filled.map_err(|error| unfilled(error.to_string()))?;
             body = Some(bytes);
             if written.is_none() {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type_of(template)));
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(usual));
             }
         }
         // A header of the request outranks one of every request.
-        for (name, template) in self.target.headers.iter().chain(form.headers) {
+        let common = self.target.headers.iter().filter(|(_, template)| values.has_all(template));
+        for (name, template) in common.chain(form.headers) {
             let (name, value) = header(name, template, values).map_err(unfilled)?;
             headers.insert(name, value);
         }
@@ -104,15 +105,29 @@ impl TargetClient {
         values: &Values<'_>,
         kept: &mut Kept,
     ) -> Result<(), ReadError> {
-        let question = self.question(prelude.request(), values, "application/json")?;
         let mut retry = self.retry();
-        let answer = loop {
-            let answered = self.ask(&question).await;
-            match answered.and_then(|answer| answer.success(&question.shown_url())) {
-                Ok(answer) => break answer,
+        let (question, answer) = loop {
+            let answered = self.asked(|| self.question(prelude.request(), values, "application/json")).await;
+            let success = answered.and_then(|(question, answer)| {
+                let answer = answer.success(&question.shown_url())?;
+                Ok((question, answer))
+            });
+            match success {
+                Ok(success) => break success,
                 Err(error) => retry.after(error).await?,
             }
         };
+        self.keep(prelude, &question, &answer, kept)
+    }
+
+    /// Keeps parts of the response to a request that stands before or after others.
+    pub(super) fn keep(
+        &self,
+        prelude: &Prelude,
+        question: &Question,
+        answer: &Answer,
+        kept: &mut Kept,
+    ) -> Result<(), ReadError> {
         let header = |name: &str| answer.headers.get(name)?.to_str().ok().map(str::to_owned);
         for place in prelude.kept() {
             let shape = |reason: String| ReadError::Shape { url: question.shown_url(), reason };
@@ -133,15 +148,8 @@ impl TargetClient {
 
 /// Base URLs of other hosts that a target's description names.
 pub(super) fn other_urls(target: &Target) -> BTreeSet<&str> {
-    target.reads().into_iter().filter_map(|request| request.url).collect()
-}
-
-/// Content type of a body whose request names none.
-fn content_type_of(body: &Template) -> &'static str {
-    match body.as_str().trim_start().starts_with(['{', '[']) {
-        true => "application/json",
-        false => "text/plain; charset=utf-8",
-    }
+    let of_reads = target.reads().into_iter().filter_map(|request| request.url);
+    of_reads.chain(target.publish.url.as_deref()).collect()
 }
 
 fn header(name: &str, template: &Template, values: &Values<'_>) -> Result<(HeaderName, HeaderValue), String> {

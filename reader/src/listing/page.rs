@@ -19,19 +19,21 @@ pub(super) struct Page {
     pub(super) ends: bool,
     /// Hash of the body.
     pub(super) fingerprint: u64,
+    /// URL for messages.
+    pub(super) shown_url: String,
 }
 
 impl TargetClient {
-    /// Reads a page, with patience.
+    /// Reads a page, with patience. `question` fills the request for it.
     pub(super) async fn page(
         &self,
-        question: &Question,
+        question: impl Fn() -> Result<Question, ReadError>,
         reading: &Reading,
         topic: Option<&str>,
     ) -> Result<Page, ReadError> {
         let mut retry = self.retry();
         loop {
-            match self.page_once(question, reading, topic).await {
+            match self.page_once(&question, reading, topic).await {
                 Ok(page) => return Ok(page),
                 Err(error) => retry.after(error).await?,
             }
@@ -40,17 +42,18 @@ impl TargetClient {
 
     async fn page_once(
         &self,
-        question: &Question,
+        question: impl Fn() -> Result<Question, ReadError>,
         reading: &Reading,
         topic: Option<&str>,
     ) -> Result<Page, ReadError> {
-        let answer = self.ask(question).await?;
+        let (question, answer) = self.asked(question).await?;
+        let shown_url = question.shown_url();
         let is_empty =
             |pattern: &StatusPattern| pattern.is_exactly(answer.status) || pattern.is_class_of(answer.status);
         if self.target().listing.empty.iter().any(is_empty) {
-            return Ok(Page { rows: Vec::new(), next: None, ends: true, fingerprint: 0 });
+            return Ok(Page { rows: Vec::new(), next: None, ends: true, fingerprint: 0, shown_url });
         }
-        let url = question.shown_url();
+        let url = shown_url.clone();
         let Answer { headers, body, .. } = answer.success(&url)?;
         let rows = rows(&body, reading, topic).map_err(|reason| ReadError::Shape { url, reason })?;
         let mut hasher = DefaultHasher::new();
@@ -60,6 +63,7 @@ impl TargetClient {
             ends: ends(reading, &rows),
             rows: rows.shown,
             fingerprint: hasher.finish(),
+            shown_url,
         })
     }
 }

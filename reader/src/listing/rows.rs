@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use truth::observed::rows::{Row, ShownRow};
-use truth::target::pointer::{Members, as_text, elements, find, step_into};
+use truth::target::pointer::{Pointer, Pointers, as_text, elements};
 use truth::target::{Field, Format, Reading, RowPlaces};
 
 /// A row as it was shown.
@@ -31,8 +31,10 @@ pub(super) fn rows<'a>(body: &'a [u8], reading: &Reading, topic: Option<&str>) -
     let mut shown = Vec::new();
     let mut last = None;
     let mut document = None;
+    let columns = Columns::of(&reading.places);
     let mut take = |row: &str, above: &[&str]| -> Result<(), String> {
-        shown.push(parse_row(row, above, reading, topic)?);
+        let source = Source { found: columns.own.find(row), above, columns: &columns };
+        shown.push(parse_row(row, &source, reading, topic)?);
         last = Some(row.to_owned());
         Ok(())
     };
@@ -80,7 +82,7 @@ fn lists(
         return below.iter().try_for_each(|below| lists(below, rest, &above, reading, &mut *take));
     }
     let missing = || format!("there is no `{}`; set target.listing.rows to the list of rows", pointer());
-    let below = step_into(text, step).ok_or_else(missing)?;
+    let below = Pointer::of_steps([step.clone()]).find(text).ok_or_else(missing)?;
     lists(&below, rest, &above, reading, take)
 }
 
@@ -104,9 +106,13 @@ fn csv_rows(text: &str, reading: &Reading, take: Take<'_>) -> Result<(), String>
     Ok(())
 }
 
-fn parse_row(text: &str, above: &[&str], reading: &Reading, topic: Option<&str>) -> Result<Shown, String> {
+fn parse_row(
+    text: &str,
+    source: &Source<'_>,
+    reading: &Reading,
+    topic: Option<&str>,
+) -> Result<Shown, String> {
     let places = &reading.places;
-    let source = Source { text, members: members(text), above };
     if places.all().all(|field| source.find(field).is_none()) {
         return Err(format!("a row is not what target.listing.fields describes: {}", shortened(text)));
     }
@@ -126,7 +132,7 @@ fn parse_row(text: &str, above: &[&str], reading: &Reading, topic: Option<&str>)
         event_id: string(&places.event_id).ok_or_else(|| no_field(&places.event_id, "event_id"))?,
         timestamp: content(&places.timestamp),
         source: content(&places.source),
-        payload: payload(places, &source, reading.format),
+        payload: payload(places, source, reading.format),
     };
     let name = content(&places.row);
     let value = |(name, field): &(String, Field)| {
@@ -147,30 +153,41 @@ fn payload(places: &RowPlaces, source: &Source<'_>, format: Format) -> Option<St
     Some(cell.unwrap_or_else(|| raw.into_owned()))
 }
 
-/// A row, and what is above it.
+/// Fields that rows show, and the pointers to those that stand in the row itself.
+struct Columns<'r> {
+    own: Pointers,
+    /// Fields with the numbers of their pointers; none for a field above the row.
+    fields: Vec<(&'r Field, Option<usize>)>,
+}
+
+impl<'r> Columns<'r> {
+    fn of(places: &'r RowPlaces) -> Self {
+        let mut own = Pointers::default();
+        let mut number = |field: &Field| (field.pointer.up() == 0).then(|| own.add(&field.pointer));
+        let fields = places.all().map(|field| (field, number(field))).collect();
+        Self { own, fields }
+    }
+}
+
+/// A row, of which all fields were read in one pass, and what is above it.
 struct Source<'a> {
-    text: &'a str,
-    members: Option<Members<'a>>,
+    found: Option<Vec<Option<Cow<'a, str>>>>,
     /// Values that hold the list of rows, the innermost last.
     above: &'a [&'a str],
+    columns: &'a Columns<'a>,
 }
 
 impl Source<'_> {
     fn find(&self, field: &Field) -> Option<Cow<'_, str>> {
-        let pointer = &field.pointer;
-        if pointer.up() > 0 {
-            let holder = self.above.len().checked_sub(pointer.up())?;
-            return pointer.find(self.above[holder]);
-        }
-        match (&self.members, pointer.steps().split_first()) {
-            (Some(members), Some((first, rest))) => find(Cow::Borrowed(members.get(first)?), rest),
-            _ => pointer.find(self.text),
+        let is_it = |(known, _): &&(&Field, Option<usize>)| std::ptr::eq(*known, field);
+        match self.columns.fields.iter().find(is_it)?.1 {
+            Some(number) => self.found.as_ref()?[number].as_deref().map(Cow::Borrowed),
+            None => {
+                let holder = self.above.len().checked_sub(field.pointer.up())?;
+                field.pointer.find(self.above[holder])
+            }
         }
     }
-}
-
-fn members(text: &str) -> Option<Members<'_>> {
-    text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok())?
 }
 
 fn shortened(text: &str) -> String {

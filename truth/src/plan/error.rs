@@ -39,10 +39,19 @@ pub enum PlanError {
         "the counts of the executors do not fit the run: each must be at least 1, and their sum at most its count"
     )]
     Counts,
+    /// Whole requests are repeated, and an executor's count ends within one.
+    #[error(
+        "whole requests are repeated ([mix] request), so the count of each executor must be a multiple of the batch, \
+         which is {batch}"
+    )]
+    PartsOfRequests {
+        /// Number of events in a request.
+        batch: u32,
+    },
     /// Duplicates are asked for, but no way of placing them is possible.
     #[error(
-        "the duplicate share is above 0, but no possible mode of [mix] has a weight: raise in_batch, concurrent, next \
-         or delayed, or set dup to 0"
+        "the duplicate share is above 0, but no possible mode of [mix] has a weight: raise in_batch, concurrent, \
+         next, delayed or request, or set dup to 0"
     )]
     NoMode,
     /// There is no topic.

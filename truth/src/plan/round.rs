@@ -30,6 +30,12 @@ use crate::plan::rng::Draw;
 use crate::plan::variant::Origin;
 use crate::plan::{Plan, Weights};
 
+mod copies;
+mod crossings;
+
+use copies::{Copies, RequestPlace};
+use crossings::Crossings;
+
 /// Sizes of families; each entry is equally likely.
 const FAMILY_SIZES: [u32; 7] = [2, 2, 2, 3, 3, 4, 7];
 
@@ -44,6 +50,8 @@ pub struct Round {
     /// Keys that are new in this round.
     own: Range<u64>,
     ordinals: Vec<u64>,
+    /// Requests that are copies, in order, and the places of those that they repeat.
+    copies: Vec<(u32, RequestPlace)>,
     batch: usize,
     group: usize,
     /// For each group, true if its requests leave in one turn.
@@ -69,9 +77,14 @@ impl Round {
         &self.ordinals[low..(low + self.batch).min(self.ordinals.len())]
     }
 
-    /// Returns the place of a request's copies in the plan.
+    /// Returns the place of a request's copies in the plan: for a copy of a whole request, that of
+    /// the request.
     pub fn origin(&self, request: u32) -> Origin {
-        Origin::Planned { round: self.index, request }
+        let copy = self.copies.binary_search_by_key(&request, |(copy, _)| *copy);
+        match copy.map(|at| self.copies[at].1) {
+            Ok(RequestPlace { round, request }) => Origin::Planned { round, request },
+            Err(_) => Origin::Planned { round: self.index, request },
+        }
     }
 
     /// Returns the keys of all slots, in order.
@@ -138,56 +151,44 @@ impl Round {
 
     pub(crate) fn fill(plan: &Plan, index: u64) -> Self {
         let slots = plan.slots_of(index);
-        let ordinals = Filling::new(plan, index).run();
+        let copies = Copies::of(plan, index);
+        let mut ordinals = Filling::new(plan, index, copies.requests()).run();
         debug_assert_eq!(ordinals.len() as u64, slots.end - slots.start);
+        let copies = repeat(plan, index, copies, &mut ordinals);
         let batch = plan.batch as usize;
         let group = plan.group as usize;
         let own = plan.ordinals_of(index);
         let mut crossings = Crossings::new(own.clone());
-        let mut round = Self { index, own, ordinals, batch, group, together: Vec::new() };
+        let mut round = Self { index, own, ordinals, copies, batch, group, together: Vec::new() };
         let groups = round.requests().div_ceil(plan.group);
-        round.together =
-            (0..groups).map(|g| g < plan.racing_groups() && crossings.in_group(&round, g as usize)).collect();
+        let requests = |group: u32| {
+            let low = group * plan.group;
+            low..(low + plan.group).min(round.requests())
+        };
+        let mut races = |group| crossings.are_in(requests(group), |request| round.request(request));
+        let together = (0..groups).map(|group| group < plan.racing_groups() && races(group)).collect();
+        round.together = together;
         round
     }
 }
 
-/// Search for the groups of a round in which a key stands in two requests.
-struct Crossings {
-    /// Keys that are new in this round.
-    own: Range<u64>,
-    /// For each of these keys, the request that held it last, counted from one.
-    met_in: Vec<u32>,
-    /// Earlier keys of one group, each with its request.
-    earlier: Vec<(u64, u32)>,
-}
-
-impl Crossings {
-    fn new(own: Range<u64>) -> Self {
-        let met_in = vec![0; (own.end - own.start) as usize];
-        Self { own, met_in, earlier: Vec::new() }
-    }
-
-    fn in_group(&mut self, round: &Round, group: usize) -> bool {
-        let low = (group * round.group) as u32;
-        let high = (low + round.group as u32).min(round.requests());
-        self.earlier.clear();
-        for request in low..high {
-            for ordinal in round.request(request) {
-                if self.own.contains(ordinal) {
-                    let last = &mut self.met_in[(ordinal - self.own.start) as usize];
-                    if *last > low && *last != request + 1 {
-                        return true;
-                    }
-                    *last = request + 1;
-                } else {
-                    self.earlier.push((*ordinal, request));
-                }
-            }
+/// Writes the keys of the requests that copies repeat into the slots of the copies.
+fn repeat(plan: &Plan, index: u64, copies: Copies, ordinals: &mut [u64]) -> Vec<(u32, RequestPlace)> {
+    let batch = plan.batch as usize;
+    let keys = |request: u32| request as usize * batch..(request as usize + 1) * batch;
+    let numbers = copies.requests().to_vec();
+    let repeated = copies.repeated(plan);
+    for (copy, place) in numbers.iter().zip(&repeated) {
+        if place.round == index {
+            ordinals.copy_within(keys(place.request), keys(*copy).start);
+        } else {
+            // The requests of a round that are no copies do not depend on those that are.
+            let there = Copies::of(plan, place.round);
+            let earlier = Filling::new(plan, place.round, there.requests()).run();
+            ordinals[keys(*copy)].copy_from_slice(&earlier[keys(place.request)]);
         }
-        self.earlier.sort_unstable();
-        self.earlier.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)
     }
+    numbers.into_iter().zip(repeated).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -207,6 +208,8 @@ enum Slot {
     Local(u32),
     /// Key of an earlier round.
     Earlier(u64),
+    /// Part of a copy of a whole request, whose keys are not known here.
+    Copied,
 }
 
 /// State of filling one round.
@@ -231,7 +234,8 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    fn new(plan: &'a Plan, index: u64) -> Self {
+    /// Begins a round in which these requests are copies of others.
+    fn new(plan: &'a Plan, index: u64, copies: &[u32]) -> Self {
         let range = plan.slots_of(index);
         let count = u32::try_from(range.end - range.start).expect("a round has at most 1.28 million slots");
         let mut draw = Draw::for_round(plan.seed, index);
@@ -245,7 +249,11 @@ impl<'a> Filling<'a> {
             by_request[*next as usize] = *slot;
             *next += 1;
         }
-        let slots = vec![Slot::Free; count as usize];
+        let mut slots = vec![Slot::Free; count as usize];
+        for copy in copies {
+            let start = (copy * plan.batch) as usize;
+            slots[start..start + plan.batch as usize].fill(Slot::Copied);
+        }
         let weights = plan.possible_weights();
         Self {
             plan,
@@ -266,6 +274,7 @@ impl<'a> Filling<'a> {
         let slots = self.plan.slots_of(self.index);
         let mut repeats = self.plan.dups(slots.end) - self.plan.dups(slots.start);
         let mut firsts = (slots.end - slots.start) - repeats;
+        repeats -= self.plan.copies_of(self.index) * u64::from(self.plan.batch);
         let delayed = self.delayed_share(repeats, firsts);
         for _ in 0..delayed {
             let slot = self.take_any().expect("a repeat has a slot");
@@ -298,7 +307,7 @@ impl<'a> Filling<'a> {
             (0, _) => 0,
             (_, 0) => repeats,
             _ => {
-                (u128::from(repeats) * u128::from(weights.delayed) / u128::from(weights.total().max(1)))
+                (u128::from(repeats) * u128::from(weights.delayed) / u128::from(weights.of_events().max(1)))
                     as u64
             }
         }
@@ -470,6 +479,8 @@ impl<'a> Filling<'a> {
                 next += 1;
                 next - 1
             }),
+            // No key has this number; the copy gets its keys later.
+            Slot::Copied => u64::MAX,
             Slot::Free => unreachable!("every slot of a round is a first copy or a duplicate"),
         };
         self.slots.into_iter().map(ordinal).collect()

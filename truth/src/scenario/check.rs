@@ -4,9 +4,11 @@
 use super::executor::Executors;
 use super::fault::{At, Fault};
 use super::{NAMED_TOPICS, Scenario, ScenarioError};
-use crate::target::{Database, Envelope};
+use crate::target::{Database, Envelope, url_fault};
 
+mod beside;
 mod load;
+mod repeats;
 mod requests;
 mod traps;
 
@@ -52,19 +54,26 @@ impl Scenario {
                 path.as_str()
             ));
         }
-        if let Some(fault) = target.pointers_fault().or_else(|| target.stats.fault()) {
+        if let Some(fault) =
+            target.pointers_fault().or_else(|| target.stats.fault()).or_else(|| target.kept_fault())
+        {
             return refuse(&fault);
         }
         if let Some(fault) = self.listing_fault() {
             return refuse(&fault);
         }
         // A URL with a secret in it would be written to run.json.
-        if let Err(error) = self.target.endpoint() {
+        if let Some(fault) = target.publish.url.as_deref().and_then(url_fault) {
+            return refuse(&format!("target.publish.{fault}"));
+        }
+        if let Err(error) = target.endpoint().and_then(|_| target.at_publish().endpoint()) {
             return refuse(&error.to_string());
         }
         if let Some(fault) = traps::fault(self) {
             return refuse(fault);
         }
+        repeats::check(self)?;
+        beside::check(self)?;
         Ok(executors)
     }
 

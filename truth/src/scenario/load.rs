@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::Beside;
 use super::executor::written::{ExecutorError, Written};
 use super::executor::{Executor, ExecutorKind, Executors, Stage};
 use super::rate::Rate;
 use super::threshold::{Threshold, ThresholdError};
+use crate::target::Template;
 
 /// Load of a scenario. Which of the keys an executor has depends on its kind: [`Load::resolve`]
 /// tells.
@@ -67,6 +69,9 @@ pub struct Load {
     pub patience: Duration,
     /// Number of retries of a request that was rejected for now, or that has no response.
     pub retries: u32,
+    /// Other requests of the same target, beside the load.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
     /// Set when each request has a `traceparent`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub trace: bool,
@@ -94,6 +99,7 @@ impl Default for Load {
             think: Duration::ZERO,
             patience: Duration::from_secs(30),
             retries: 0,
+            beside: Vec::new(),
             trace: false,
         }
     }
@@ -125,6 +131,11 @@ impl Load {
             concurrency: self.concurrency,
             batch: self.batch,
         }
+    }
+
+    /// Templates of the requests beside the load, with the keys that hold them.
+    pub fn beside_templates(&self) -> Vec<(String, &Template)> {
+        self.beside.iter().enumerate().flat_map(|(nth, beside)| beside.templates(nth)).collect()
     }
 
     /// Returns the thresholds that end a run.

@@ -31,7 +31,10 @@ impl Scenario {
     /// Returns the error of a variable that requests with events need, with the text that names it.
     pub fn missing(&self, missing: &MissingVariable) -> ScenarioError {
         let name = HoleName::Env(missing.variable.clone());
-        for (key, template) in self.target.publish_templates() {
+        let before = self.target.before_templates();
+        let beside = self.load.beside_templates();
+        let all = self.target.publish_templates().into_iter().chain(before).chain(beside);
+        for (key, template) in all {
             if let Some(hole) = template.holes().find(|hole| hole.name == name) {
                 return TextFault::new(&key, template, hole.span.start, missing.to_string()).into();
             }

@@ -54,6 +54,9 @@ pub struct Promises {
     /// Answer to a repeat of an acknowledged event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat: Option<Repeat>,
+    /// Subject of deduplication.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Longest time from an acknowledgement until every read shows the event.
     #[serde(with = "crate::duration::optional", skip_serializing_if = "Option::is_none")]
     pub visible: Option<Duration>,
@@ -201,6 +204,16 @@ pub enum Refused {
     NoEffect,
 }
 
+/// Subject of deduplication.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Each event by its key.
+    Event,
+    /// The whole request: only a copy that is the same to the byte is a repeat.
+    Request,
+}
+
 /// Answer to a repeat of an acknowledged event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -259,6 +272,7 @@ impl Default for Promises {
             conflict: None,
             refused: None,
             repeat: None,
+            unit: None,
             visible: None,
             merge: None,
             window: None,
@@ -314,6 +328,7 @@ impl Promises {
             conflict: self.conflict.or(others.conflict),
             refused: self.refused.or(others.refused),
             repeat: self.repeat.or(others.repeat),
+            unit: self.unit.or(others.unit),
             visible: self.visible.or(others.visible),
             merge: self.merge.or(others.merge),
             window: self.window.or(others.window),
@@ -337,6 +352,11 @@ impl Promises {
     /// True if a request is promised to be stored completely or not at all.
     pub fn is_atomic(&self) -> bool {
         self.batch == Some(Batch::Atomic)
+    }
+
+    /// True if only copies of whole requests are promised to be known again.
+    pub fn is_by_request(&self) -> bool {
+        self.unit == Some(Unit::Request)
     }
 
     /// True if others are said to write.
@@ -383,6 +403,7 @@ struct WrittenPromises {
     conflict: Option<Conflict>,
     refused: Option<Refused>,
     repeat: Option<Repeat>,
+    unit: Option<Unit>,
     #[serde(with = "crate::duration::optional")]
     visible: Option<Duration>,
     #[serde(with = "crate::duration::optional")]
@@ -414,6 +435,7 @@ impl From<WrittenPromises> for Promises {
             conflict: written.conflict,
             refused: written.refused,
             repeat: written.repeat,
+            unit: written.unit,
             visible: written.visible,
             merge: written.merge,
             window: written.window,

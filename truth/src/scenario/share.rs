@@ -52,6 +52,12 @@ impl Share {
         up_to(u128::from(index) + 1) > up_to(u128::from(index))
     }
 
+    /// Returns this share of a number, rounded down.
+    pub fn of(self, number: u32) -> u32 {
+        let share = u128::from(number) * u128::from(self.numerator) / u128::from(self.denominator);
+        u32::try_from(share).expect("a share of at most one of a u32")
+    }
+
     /// Returns the fraction `(numerator, denominator)` of duplicates, for a run of `total` attempts
     /// or an unbounded one.
     ///

@@ -65,6 +65,12 @@ pub enum TargetError {
         /// Key of the new form.
         new: &'static str,
     },
+    /// Another URL is given for a target of two hosts.
+    #[error(
+        "another target is given, but the scenario sends to target.publish.url and reads from target.url: change both \
+         in the file"
+    )]
+    TwoHosts,
     /// A part of a body is given without the body.
     #[error(
         "target.{key} needs target.publish.body, which says where the events stand: body = \"[{{{{events}}}}]\""

@@ -4,7 +4,7 @@
 //! one it is a path, to which the parameters that `parameters` names are added. [`Reading`] is what
 //! both come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -264,7 +264,16 @@ impl Listing {
     /// Returns what the reader makes of it. `requests` has the names of an event's fields in
     /// requests; none if only what `fields` names is read. The error is a sentence.
     pub fn reading(&self, requests: Option<&EventFields>) -> Result<Option<Reading>, String> {
-        if let Some(fault) = self.path.as_ref().and_then(|_| check::fault(self)) {
+        self.reading_beside(requests, &BTreeSet::new())
+    }
+
+    /// Returns the same, where requests before the run keep values under these names.
+    pub(super) fn reading_beside(
+        &self,
+        requests: Option<&EventFields>,
+        kept: &BTreeSet<&str>,
+    ) -> Result<Option<Reading>, String> {
+        if let Some(fault) = self.path.as_ref().and_then(|_| check::fault(self, kept)) {
             return Err(fault);
         }
         let reading = reading::of(self, requests)?;

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use super::tree::{Found, Node, Slot, unescaped};
 
 /// Place in a JSON text.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -45,6 +46,11 @@ impl Pointer {
         Self { up, steps }
     }
 
+    /// Returns the pointer of these names and numbers.
+    pub fn of_steps(steps: impl Into<Vec<String>>) -> Self {
+        Self { up: 0, steps: steps.into() }
+    }
+
     /// Number of levels above the row at which the pointer begins.
     pub fn up(&self) -> usize {
         self.up
@@ -57,7 +63,9 @@ impl Pointer {
 
     /// Returns the raw text at this place; none if there is nothing.
     pub fn find<'a>(&self, text: &'a str) -> Option<Cow<'a, str>> {
-        find(Cow::Borrowed(text), &self.steps)
+        let mut pointers = Pointers::default();
+        pointers.add(self);
+        pointers.find(text)?.pop()?
     }
 }
 
@@ -74,18 +82,7 @@ impl fmt::Display for Pointer {
 }
 
 fn steps(pointer: &str) -> Vec<String> {
-    pointer.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~")).collect()
-}
-
-/// Members of a JSON object, each as the text that was written.
-#[derive(Deserialize)]
-pub struct Members<'a>(#[serde(borrow)] HashMap<Cow<'a, str>, &'a RawValue>);
-
-impl<'a> Members<'a> {
-    /// Returns the text of a member.
-    pub fn get(&self, name: &str) -> Option<&'a str> {
-        self.0.get(name).map(|value| value.get())
-    }
+    pointer.split('/').skip(1).map(unescaped).collect()
 }
 
 /// Returns the raw texts of all elements of an array, or of all members of an object; none if the
@@ -98,44 +95,33 @@ pub fn elements(text: &str) -> Option<Vec<&str>> {
             Some(elements.into_iter().map(RawValue::get).collect())
         }
         b'{' => {
-            let members: Members<'_> = serde_json::from_str(text).ok()?;
-            Some(members.0.into_values().map(RawValue::get).collect())
+            let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
+            Some(members.into_values().map(RawValue::get).collect())
         }
         _ => None,
     }
 }
 
-/// Returns the raw text that these steps lead to.
-pub fn find<'a>(text: Cow<'a, str>, steps: &[String]) -> Option<Cow<'a, str>> {
-    let mut here = text;
-    for step in steps {
-        here = match here {
-            Cow::Borrowed(text) => step_into(text, step)?,
-            Cow::Owned(text) => Cow::Owned(step_into(&text, step)?.into_owned()),
-        };
-    }
-    Some(here)
+/// Several pointers into one text, which is read once for all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Pointers {
+    tree: Node,
+    number: usize,
 }
 
-/// Returns the member or the element of one level. A string is read as the JSON that it holds.
-pub fn step_into<'a>(text: &'a str, step: &str) -> Option<Cow<'a, str>> {
-    let text = text.trim_start();
-    match text.as_bytes().first()? {
-        b'{' => {
-            let members: Members<'a> = serde_json::from_str(text).ok()?;
-            members.get(step).map(Cow::Borrowed)
-        }
-        b'[' => {
-            let elements: Vec<&'a RawValue> = serde_json::from_str(text).ok()?;
-            let element = elements.get(step.parse::<usize>().ok()?)?;
-            Some(Cow::Borrowed(element.get()))
-        }
-        b'"' => {
-            let held: String = serde_json::from_str(text).ok()?;
-            // A string in a string is read on as well. Each level is shorter, so this ends.
-            step_into(&held, step).map(|found| Cow::Owned(found.into_owned()))
-        }
-        _ => None,
+impl Pointers {
+    /// Adds a pointer, without the levels that it goes up, and returns its number.
+    pub fn add(&mut self, pointer: &Pointer) -> usize {
+        let number = self.number;
+        self.tree.below(&pointer.steps).note(Slot::Value(number));
+        self.number += 1;
+        number
+    }
+
+    /// Reads a text, and returns the raw text at each pointer; none if it is not JSON.
+    pub fn find<'a>(&self, text: &'a str) -> Option<Vec<Option<Cow<'a, str>>>> {
+        let mut found = Found::in_one(text, &self.tree, self.number, 0)?;
+        Some((0..self.number).map(|number| found.take(number)).collect())
     }
 }
 

@@ -13,6 +13,8 @@ use super::template::Template;
 /// Form of the requests with events.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Publish {
+    /// Base URL, if it is another than the target's.
+    pub url: Option<String>,
     /// Method of the requests, in capitals.
     pub method: String,
     /// Path and query.
@@ -78,6 +80,7 @@ impl Publish {
 impl Default for Publish {
     fn default() -> Self {
         Self {
+            url: None,
             method: "POST".to_owned(),
             path: Template::literal("/publish?results=true"),
             headers: BTreeMap::new(),
@@ -96,6 +99,8 @@ impl Default for Publish {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct WrittenPublish {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,6 +143,7 @@ impl WrittenPublish {
             separator: self.separator.unwrap_or_else(|| SEPARATOR.to_owned()),
         });
         Ok(Publish {
+            url: self.url,
             method: self.method.unwrap_or(defaults.method),
             path: self.path.unwrap_or(defaults.path),
             headers: self.headers,
@@ -159,6 +165,7 @@ impl From<Publish> for WrittenPublish {
         let separator = text.as_ref().map(|text| text.separator.clone());
         let (body, event) = text.map_or((None, None), |text| (Some(text.body), text.event));
         Self {
+            url: publish.url,
             method: (publish.method != "POST").then_some(publish.method),
             path: Some(publish.path),
             headers: publish.headers,

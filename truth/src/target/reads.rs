@@ -39,6 +39,14 @@ impl<'a> RequestForm<'a> {
         self.headers.iter().find(is_it).map(|(_, value)| value)
     }
 
+    /// Content type of a body whose request names none; none without a body.
+    pub fn usual_content_type(self) -> Option<&'static str> {
+        match self.body?.as_str().trim_start().starts_with(['{', '[']) {
+            true => Some("application/json"),
+            false => Some("text/plain; charset=utf-8"),
+        }
+    }
+
     /// Checks what a scenario may write wrongly. The error begins with the key.
     pub fn fault(self) -> Option<String> {
         let path = self.path.as_str();
@@ -55,11 +63,11 @@ impl<'a> RequestForm<'a> {
 }
 
 impl Target {
-    /// Requests that read the target: pages of the listing, what stands before and after them,
-    /// single keys, and counters.
+    /// Requests beside those with events: those before the run, pages of the listing, what stands
+    /// before and after them, single keys, and counters.
     pub fn reads(&self) -> Vec<RequestForm<'_>> {
         let listing = &self.listing;
-        let preludes = listing.before.iter().chain(&listing.after).map(Prelude::request);
+        let preludes = self.before.iter().chain(&listing.before).chain(&listing.after).map(Prelude::request);
         let one = listing.one.as_ref().map(One::request);
         let stats = self.stats.requests().filter_map(StatsFields::request);
         listing.request().into_iter().chain(preludes).chain(one).chain(stats).collect()
@@ -72,7 +80,7 @@ impl Target {
     }
 }
 
-fn url_fault(text: &str) -> Option<String> {
+pub(crate) fn url_fault(text: &str) -> Option<String> {
     let Ok(url) = Url::parse(text) else {
         return Some("url is not a URL; write it as https://host:port".to_owned());
     };

@@ -311,7 +311,7 @@ impl Fill for RequestValues<'_> {
                 out.extend_from_slice(&self.events.batch_id(self.asked.origin, self.asked.ordinals));
             }
             HoleName::Now(form) => form.write(self.asked.now_ms, out),
-            HoleName::Env(_) => return self.secrets.fill(name, out),
+            HoleName::Env(_) | HoleName::Kept(_) => return self.secrets.fill(name, out),
             HoleName::Traceparent if self.event.is_none() => {
                 out.extend_from_slice(&self.asked.traceparent.ok_or_else(unknown)?.text());
             }

@@ -9,7 +9,6 @@ mod conditions;
 mod counts;
 mod decided;
 mod named;
-mod places;
 mod vocabulary;
 mod words;
 mod written;

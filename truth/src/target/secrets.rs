@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use thiserror::Error;
 
+use super::kept::Kept;
 use super::template::{Fill, FillError, HoleName, Template, encode, quote};
 
 /// Fewest bytes of a secret that is masked: shorter ones stand in too many other words.
@@ -21,10 +22,11 @@ const FEWEST: usize = 6;
 /// Secrets that texts of this process must not show.
 static GUARDED: RwLock<Vec<Mask>> = RwLock::new(Vec::new());
 
-/// Values of environment variables, by their names.
+/// Values of environment variables and of what requests before the run kept, by their names.
 #[derive(Clone, Default)]
 pub struct Secrets {
     values: BTreeMap<String, String>,
+    kept: Kept,
 }
 
 /// A variable that a target needs is not there.
@@ -53,7 +55,34 @@ impl Secrets {
     /// Returns secrets whose values are their names, for who only looks at a request.
     pub fn by_name<'a>(variables: impl IntoIterator<Item = &'a str>) -> Self {
         let value = |name: &str| (name.to_owned(), format!("{{{{env:{name}}}}}"));
-        Self { values: variables.into_iter().map(value).collect() }
+        Self { values: variables.into_iter().map(value).collect(), kept: Kept::default() }
+    }
+
+    /// Returns the same secrets beside kept values, which may be replaced at any time.
+    #[must_use]
+    pub fn beside(self, kept: Kept) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// Returns the same secrets, and values of these names that are their own names.
+    #[must_use]
+    pub fn with_kept_by_name<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let value = |name: &str| (name.to_owned(), format!("{{{{kept.{name}}}}}"));
+        let kept = Kept::default();
+        kept.replace(names.into_iter().map(value).collect());
+        self.beside(kept)
+    }
+
+    /// Returns these secrets and others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.values.extend(others.values);
+        self
+    }
+
+    /// Returns the kept values, which all clones share.
+    pub fn kept(&self) -> Kept {
+        self.kept.clone()
     }
 
     /// Returns secrets that hold nothing.
@@ -85,9 +114,16 @@ impl Secrets {
 
 impl Fill for Secrets {
     fn fill(&self, name: &HoleName, out: &mut Vec<u8>) -> Result<(), FillError> {
-        let HoleName::Env(variable) = name else { return Err(FillError::unknown(name)) };
-        let value = self.get(variable).ok_or_else(|| FillError::unknown(name))?;
-        out.extend_from_slice(value.as_bytes());
+        let unknown = || FillError::unknown(name);
+        match name {
+            HoleName::Env(variable) => {
+                out.extend_from_slice(self.get(variable).ok_or_else(unknown)?.as_bytes());
+            }
+            HoleName::Kept(kept) => {
+                out.extend_from_slice(self.kept.get(kept).ok_or_else(unknown)?.as_bytes());
+            }
+            _ => return Err(unknown()),
+        }
         Ok(())
     }
 }

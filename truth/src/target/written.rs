@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::publish::WrittenPublish;
 use super::{
-    AnswerFields, AnswerRules, Connect, EventFields, Listing, Process, Stats, Target, TargetError, Template,
+    AnswerFields, AnswerRules, Connect, EventFields, Listing, Prelude, Process, Stats, Target, TargetError,
+    Template,
 };
 
 /// Target as it is written. A missing table has a default, which depends on the others.
@@ -22,6 +23,8 @@ pub(super) struct Written {
     connect: Connect,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, Template>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    before: Vec<Prelude>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     publish: Option<WrittenPublish>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +78,7 @@ impl TryFrom<Written> for Target {
             url: written.url.unwrap_or(defaults.url),
             connect: written.connect,
             headers: written.headers,
+            before: written.before,
             publish,
             answer: written.answer.unwrap_or(defaults.answer),
             answers: written.answers,
@@ -99,6 +103,7 @@ impl From<Target> for Written {
             url: Some(target.url),
             connect: target.connect,
             headers: target.headers,
+            before: target.before,
             publish: Some(publish),
             answer: (!has_rules).then_some(target.answer),
             answers: target.answers,

@@ -8,6 +8,7 @@ mod folder;
 mod golden;
 mod ledger;
 mod plans;
+mod repeats;
 mod requests;
 mod rounds;
 mod saved;

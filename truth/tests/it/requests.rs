@@ -297,6 +297,30 @@ fn faults_are_named_with_their_line_and_column() {
             "needs target.publish.sign",
         ),
         (
+            format!("body = '[{{{{events}}}}]'\n{EVENT}\nheaders.x = '{{{{kept.token}}}}'"),
+            "line 4, column 14",
+            "name it in a `keep` of target.before",
+        ),
+        (
+            format!("body = '[{{{{events}}}}]'\n{EVENT}\n[target]\nheaders = {{ x = '{{{{kept.t}}}}' }}"),
+            "line 5, column 18",
+            "{{kept.t}} has no value",
+        ),
+        (
+            format!(
+                "body = '[{{{{events}}}}]'\n{EVENT}\n[target]\nbefore = [{{ path = '/a{{{{topic}}}}' }}]"
+            ),
+            "line 5, column 23",
+            "{{topic}} has no value before the run",
+        ),
+        (
+            format!(
+                "body = '[{{{{events}}}}]'\n{EVENT}\n[[load.beside]]\nname = 'a'\nrate = '1/s'\npath = '/{{{{n}}}}'"
+            ),
+            "line 7, column 10",
+            "{{n}} has no value beside the load",
+        ),
+        (
             format!("body = '[{{{{events}}}}, {{{{cursor}}}}]'\n{EVENT}"),
             "line 2, column 22",
             "{{cursor}} has no value",
@@ -342,6 +366,47 @@ fn the_short_form_may_have_headers_with_holes() {
     );
     assert_eq!((field(&whole, "x-key"), field(&whole, "x-id")), ("other", &*events.id_text(1)));
     assert!(body(&whole).starts_with("{\"topic\":"));
+}
+
+#[test]
+fn what_requests_before_the_run_keep_has_a_value_everywhere() {
+    let text = r#"
+        [load]
+        batch = 1
+        [target]
+        url = "https://query.example"
+        headers = { authorization = "Bearer {{kept.token}}" }
+        before = [
+            { path = "/login", body = '{"key":"{{env:KEY}}"}', keep = { token = "/access_token", next = "header:location" } },
+            { method = "GET", path = "/session?of={{kept.next}}", keep = { session = "/id" } },
+        ]
+        listing = { path = "/rows?of={{kept.session}}&l={{limit}}", next = "none", fields = { topic = "t", event_id = "id" }, one = { path = "/{{event_id}}?s={{kept.session}}" } }
+        stats = { path = "/n?s={{kept.session}}", unique = "/n" }
+        [target.publish]
+        url = "https://ingest.example/v1"
+        path = "/in/{{kept.session}}"
+        body = '{"s":"{{kept.session | base64}}","e":{{events}}}'
+        event = '{"id":"{{event_id}}"}'"#;
+    let scenario = scenario(text);
+    let plan = scenario.plan(1, 2).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let target = &scenario.target;
+    assert_eq!((target.publish_url(), &*target.url), ("https://ingest.example/v1", "https://query.example"));
+    let saved = serde_json::to_string(target).unwrap();
+    assert_eq!(serde_json::from_str::<truth::target::Target>(&saved).unwrap(), *target, "{saved}");
+    let secrets = Secrets::none().with_kept_by_name(target.kept_names());
+    let mut writer = RequestWriter::new(Arc::new(Events::new(&plan)), target, Arc::new(secrets.clone()));
+    let mut write = || writer.whole(&Asked::of(&[0], Origin::Later, NOW_MS));
+    assert_eq!(field(&write(), "authorization"), "Bearer {{kept.token}}");
+    // Values that are replaced are written from then on.
+    secrets.kept().replace(
+        [("token", "t2"), ("session", "a b")].map(|(name, value)| (name.into(), value.into())).into(),
+    );
+    let whole = write();
+    assert_eq!((field(&whole, "authorization"), &*whole.path), ("Bearer t2", "/in/a%20b"));
+    assert!(body(&whole).starts_with(r#"{"s":"YSBi","e":{"id":""#), "{}", body(&whole));
+    let unknown = text.replace("session = \"/id\"", "other = \"/id\"");
+    let error = chain(&Scenario::parse(&unknown, "s.toml").unwrap().plan(1, 2).unwrap_err());
+    assert!(error.contains("{{kept.session}} has no value") && error.contains("{{kept.other}}"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use truth::plan::Weights;
 use truth::scenario::promises::{Ack, PayloadEquality, Preset, Promises};
 use truth::scenario::{Executor, Scenario};
 use truth::target::{
@@ -91,7 +92,7 @@ fn a_plan_has_the_numbers_of_its_scenario() {
     );
     let plan = scenario.plan(11, 12).unwrap();
     assert_eq!((plan.seed, plan.nonce, plan.share, plan.total), (11, 12, [32, 45], Some(45)));
-    assert_eq!((plan.batch, plan.group, <[u32; 4]>::from(plan.weights)), (3, 2, [9, 8, 7, 6]));
+    assert_eq!((plan.batch, plan.group, plan.weights), (3, 2, Weights::from([9, 8, 7, 6])));
     assert_eq!((plan.topics.join(","), plan.source.as_str(), plan.epoch_ms), ("t".to_owned(), "s", 1_500));
     assert_eq!(plan.payload_bytes, [50, 60]);
 }

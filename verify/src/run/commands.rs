@@ -60,7 +60,8 @@ pub(super) fn permit_sending(options: &Options, run: &Run, target: &Target) -> R
     let mut named = Connect { http2: target.connect.http2, ..Connect::default() };
     options.reach.outrank(&mut named);
     let has_named_ways = named == target.connect;
-    if taken.is_empty() || (options.target.is_some() && has_named_ways) {
+    let is_named = options.target.is_some() && has_named_ways && target.publish.url.is_none();
+    if taken.is_empty() || is_named {
         return Ok(());
     }
     let (ways, remedy) = match has_named_ways {

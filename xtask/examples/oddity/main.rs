@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -69,6 +69,7 @@ fn routes(store: Store) -> Router {
     Router::new()
         .route("/publish", post(publish))
         .route("/events", get(events))
+        .route("/events/{topic}/{event_id}", get(event))
         .route("/stats", get(stats))
         .route("/health", get(async || Json(json!({"ok": true}))))
         .with_state(Shared {
@@ -94,6 +95,14 @@ async fn events(State(shared): State<Shared>, uri: Uri, Query(asked): Query<Aske
         shared.readings.leaving(settings, nth, page.into_response()).await
     })
     .await
+}
+
+/// Says whether the store has a key, whatever the listing shows.
+async fn event(State(shared): State<Shared>, Path((topic, event_id)): Path<(String, String)>) -> StatusCode {
+    match shared.store.look().await.has(&topic, &event_id) {
+        true => StatusCode::OK,
+        false => StatusCode::NOT_FOUND,
+    }
 }
 
 async fn stats(State(shared): State<Shared>, uri: Uri) -> Response {

@@ -195,6 +195,12 @@ impl State {
         self.rows.iter().filter(|row| !row.is_deleted && row.merged.is_none()).count() as u64
     }
 
+    /// True if a row with this key is there.
+    pub(crate) fn has(&self, topic: &str, event_id: &str) -> bool {
+        let is_it = |row: &&Row| row.event.topic == topic && row.event.event_id == event_id;
+        self.rows.iter().any(|row| is_it(&row) && !row.is_deleted)
+    }
+
     fn key(&self, event: &Event) -> Key {
         defect::key(self.settings.defect, event)
     }

@@ -201,6 +201,7 @@ impl Told {
                     connections: CONNECTIONS,
                     repeats_percent,
                     races: Races::On,
+                    scenario: "",
                 };
                 let taken = Turn::take(database, *ack, run, programs)?;
                 say(&format!("{place}: {}, batch {batch}: {}/s", ack.name(), whole(taken.stored_per_s)));
@@ -300,6 +301,7 @@ fn with_and_without_races(
                 connections,
                 repeats_percent: USUAL_REPEATS,
                 races,
+                scenario: "",
             };
             let taken = Turn::take(database, Ack::Committed, run, programs)?;
             let turns = plan.turns;

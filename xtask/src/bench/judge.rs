@@ -133,6 +133,7 @@ fn beside_the_load(events: [u64; 2], programs: &Programs) -> Result<Table> {
             connections: CONNECTIONS,
             repeats_percent: 30,
             races: Races::On,
+            scenario: "",
         };
         let sent = loadgen::run(run, programs, Place::Anywhere, &target.url(), results.path())?;
         let load = Duration::from_secs_f64(events as f64 / sent.events_per_s);

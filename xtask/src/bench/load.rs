@@ -20,9 +20,11 @@ use crate::rig::scratch::Scratch;
 use crate::rig::usage::Usage;
 use peer::{BODY, Peer, Task};
 use server::NullServer;
+use text::Text;
 
 mod peer;
 mod server;
+mod text;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
@@ -70,16 +72,29 @@ enum Work {
     Fixed,
     /// This number of events in each, 30 % of them repeats.
     Events(u32),
+    /// Events in requests that a scenario describes as text, 30 % of them repeats.
+    Text(Text),
 }
 
 impl Work {
-    const ALL: [Self; 3] = [Self::Fixed, Self::Events(100), Self::Events(1)];
+    const ALL: [Self; 6] = {
+        let [bulk, form, signed] = Text::ALL;
+        [
+            Self::Fixed,
+            Self::Events(100),
+            Self::Events(1),
+            Self::Text(bulk),
+            Self::Text(form),
+            Self::Text(signed),
+        ]
+    };
 
     /// Returns the number of events in a request.
     fn batch(self) -> u32 {
         match self {
             Self::Fixed => 0,
             Self::Events(batch) => batch,
+            Self::Text(text) => text.batch(),
         }
     }
 
@@ -88,14 +103,23 @@ impl Work {
             Self::Fixed => "a fixed tiny body".to_owned(),
             Self::Events(1) => "unique single events".to_owned(),
             Self::Events(batch) => format!("unique batches of {batch} events"),
+            Self::Text(text) => text.name().to_owned(),
+        }
+    }
+
+    /// Returns the tables of loadgen's scenario.
+    fn scenario(self) -> &'static str {
+        match self {
+            Self::Text(text) => text.scenario(),
+            Self::Fixed | Self::Events(_) => "",
         }
     }
 
     /// Returns the number of requests in a turn.
     fn requests(self, plan: &Plan) -> u64 {
-        match self {
-            Self::Events(batch) if batch > 1 => plan.batched_events / u64::from(batch),
-            Self::Fixed | Self::Events(_) => plan.single_requests,
+        match self.batch() {
+            0 | 1 => plan.single_requests,
+            batch => plan.batched_events / u64::from(batch),
         }
     }
 }
@@ -136,7 +160,7 @@ pub fn measure(plan: &Plan, programs: &Programs) -> Result<String> {
     for work in Work::ALL {
         let peers =
             here.iter().filter(|peer| peer.takes(work)).map(|peer| (Client::Peer(*peer), Told::Count));
-        let each = (work != Work::Fixed).then_some((Client::Loadgen, Told::Each));
+        let each = matches!(work, Work::Events(_)).then_some((Client::Loadgen, Told::Each));
         for (client, told) in [(Client::Loadgen, Told::Count)].into_iter().chain(peers).chain(each) {
             let server = NullServer::start(programs, for_servers, &answer(work, told))?;
             let [cpu, requests_per_s, peak] = [const { Samples::NONE }; 3];
@@ -192,11 +216,13 @@ impl Contest {
                         let url = format!("{url}/publish");
                         loadgen::run_fixed(fixed, programs, place, &url, results.path())?
                     }
-                    Work::Events(batch) => {
+                    Work::Events(_) | Work::Text(_) => {
+                        let batch = work.batch();
                         let events = requests * u64::from(batch);
                         let connections = CONNECTIONS;
                         let races = Races::On;
-                        let run = Run { events, batch, connections, repeats_percent: 30, races };
+                        let scenario = work.scenario();
+                        let run = Run { events, batch, connections, repeats_percent: 30, races, scenario };
                         loadgen::run(run, programs, place, &url, results.path())?
                     }
                 };

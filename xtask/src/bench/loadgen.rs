@@ -34,6 +34,8 @@ pub(super) struct Run {
     pub(super) connections: u32,
     pub(super) repeats_percent: u64,
     pub(super) races: Races,
+    /// Tables of a scenario; empty for the reference contract.
+    pub(super) scenario: &'static str,
 }
 
 /// Results of a run.
@@ -57,9 +59,11 @@ pub(super) fn run(
     let mut command = place.command(&programs.path("loadgen")?);
     command.args(["--dup", &format!("{}%", run.repeats_percent), "--target", target]);
     command.args(["--batch", &run.batch.to_string()]);
-    if run.races == Races::Off {
-        let file = scenario.path().join("no-races.toml");
-        std::fs::write(&file, NO_RACES).context("cannot write a scenario")?;
+    let races = if run.races == Races::Off { NO_RACES } else { "" };
+    let text = format!("{races}{}", run.scenario);
+    if !text.is_empty() {
+        let file = scenario.path().join("bench.toml");
+        std::fs::write(&file, text).context("cannot write a scenario")?;
         command.arg("--scenario").arg(file);
     }
     sent(command, run.events, run.connections, programs, results)

@@ -83,6 +83,7 @@ fn peaks(events: u64, programs: &Programs) -> Result<Peaks> {
         connections: CONNECTIONS,
         repeats_percent: 30,
         races: Races::On,
+        scenario: "",
     };
     say(&format!("sending {events} events, then reading them back"));
     let sent = loadgen::run(run, programs, Place::Anywhere, &aggregator.url(), results.path())?;

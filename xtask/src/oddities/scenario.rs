@@ -12,6 +12,11 @@ const QUERY: &str = "SELECT topic, event_id, timestamp, source, payload FROM eve
 
 const COMPLETE: &str = "[target.listing]\npath = \"/events\"\ncomplete = true\n";
 
+const LISTING: &str = "[target.listing]\npath = \"/events\"\n";
+
+/// Key of a listing: the request for a single key.
+const ONE: &str = "one = { path = \"/events/{{topic}}/{{event_id}}\" }\n";
+
 /// Time for which an unanswered request may still take effect, in a run with shorter delays. It is
 /// no promise that a verdict rests on here.
 const ZOMBIE: &str = "zombie = \"500ms\"\n";
@@ -24,11 +29,17 @@ pub(super) fn text(oddity: &Oddity, cell: Cell, pace: Pace, process: &str, file:
     let mut promises = if pace == Pace::Scaled { ZOMBIE.to_owned() } else { String::new() };
     let mut database = String::new();
     let mut target = *target;
-    let mut listing = "";
+    let mut listing = String::new();
     if cell.is_declared() {
         promises += &scaled(remedy.promises, pace.scale());
         target = remedy.target.unwrap_or(target);
-        listing = if remedy.is_complete { COMPLETE } else { "" };
+        if remedy.is_complete {
+            listing.push_str(COMPLETE);
+        }
+        if remedy.has_one {
+            let table = if target.contains(LISTING) { "" } else { LISTING };
+            listing.push_str(&format!("{table}{ONE}"));
+        }
         if remedy.has_database {
             database = format!("[database]\nurl = \"sqlite:{}\"\nquery = \"{QUERY}\"\n", file.display());
         }
@@ -69,6 +80,9 @@ mod tests {
         let undeclared = "name = \"oddity\"\n[load]\nbatch = 10\n[promises]\nzombie = \"500ms\"\n";
         assert_eq!(text("newest-rows", Cell::Undeclared), undeclared);
         assert!(text("newest-rows", Cell::Defect).contains("url = \"sqlite:/tmp/a.db\""));
+        let one = "paging = \"link\"\none = { path = \"/events/{{topic}}/{{event_id}}\" }\n";
+        assert!(text("topic-ignored-where-each-is-asked", Cell::Declared).contains(one));
+        assert!(text("sampled-rows", Cell::Declared).contains(&format!("{LISTING}{ONE}")));
         assert!(text("late-rows", Cell::Declared).ends_with("zombie = \"500ms\"\nvisible = \"2500ms\"\n"));
         assert!(text("two-instances", Cell::Undeclared).contains("received = "));
         assert!(!text("two-instances", Cell::Declared).contains("received = "));

@@ -121,6 +121,9 @@ fn declaration(remedy: &Remedy) -> String {
     if remedy.has_database {
         parts.push("`[database]`".to_owned());
     }
+    if remedy.has_one {
+        parts.push("`listing.one`".to_owned());
+    }
     if remedy.is_complete {
         parts.push("`complete = true`".to_owned());
     }

@@ -68,6 +68,8 @@ pub struct Remedy {
     pub target: Option<&'static str>,
     /// True with `[database]`.
     pub has_database: bool,
+    /// True with a request for single keys.
+    pub has_one: bool,
     /// True with a listing that is promised to be complete.
     pub is_complete: bool,
 }
@@ -90,9 +92,12 @@ impl Premise {
 
 impl Remedy {
     /// No declaration.
-    const NONE: Self = Self { promises: "", target: None, has_database: false, is_complete: false };
+    const NONE: Self =
+        Self { promises: "", target: None, has_database: false, has_one: false, is_complete: false };
     /// The database as the second route.
     const DATABASE: Self = Self { has_database: true, ..Self::NONE };
+    /// Requests for single keys as the second route.
+    const ONE: Self = Self { has_one: true, ..Self::NONE };
     /// No counters.
     const NO_COUNTERS: Self = Self::target("[target]\nstats = {}\n");
 

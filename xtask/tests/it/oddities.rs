@@ -165,6 +165,22 @@ fn each_event_is_kept_once_whatever_the_oddity() {
 }
 
 #[test]
+fn each_key_can_be_asked_for_whatever_the_view() {
+    for view in ["newest", "oldest", "sampled", "late"] {
+        let target = Target::start(&[("VIEW", view)]);
+        target.fill(&events(0..KEYS));
+        for (path, status) in [
+            ("/events/auth/id-00000", 200),
+            ("/events/auth/id-01050", 200),
+            ("/events/payment/id-00000", 404),
+            ("/events/auth/nobody", 404),
+        ] {
+            assert_eq!(target.get(path).status, status, "{view} {path}");
+        }
+    }
+}
+
+#[test]
 fn each_view_shows_what_it_says() {
     let filled = |settings: &[(&'static str, &str)]| {
         let target = Target::start(settings);

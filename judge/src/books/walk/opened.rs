@@ -22,6 +22,8 @@ pub(super) struct Opened {
     pub(super) round: Option<u64>,
     /// Keys of all slots, request after request.
     pub(super) ordinals: Vec<u64>,
+    /// Place of each request in the plan, which decides on payloads; empty for a list.
+    origins: Vec<Origin>,
     /// Keys of earlier rounds that were acknowledged when it was opened. No response can report
     /// them as new.
     pub(super) known: HashSet<u64>,
@@ -75,6 +77,7 @@ impl Opened {
             known,
             invalid: invalid.collect(),
             ordinals: round.ordinals().to_vec(),
+            origins: (0..requests).map(|request| round.origin(request)).collect(),
             batch: plan.batch as usize,
             releases: round.releases(),
             first_ordinal: plan.ordinals_of(round.index).start,
@@ -92,6 +95,7 @@ impl Opened {
             known: HashSet::default(),
             invalid: HashSet::default(),
             ordinals: Vec::new(),
+            origins: Vec::new(),
             batch,
             releases: Vec::new(),
             first_ordinal: 0,
@@ -110,7 +114,7 @@ impl Opened {
 
     /// Place of a request in the plan, which decides on payloads.
     pub(super) fn origin(&self, request: u32) -> Origin {
-        self.round.map_or(Origin::Later, |round| Origin::Planned { round, request })
+        self.origins.get(request as usize).copied().unwrap_or(Origin::Later)
     }
 
     /// Keys of a request.

@@ -5,7 +5,7 @@ use super::super::place::TextFault;
 use super::super::{Scenario, ScenarioError};
 use crate::plan::template as payload;
 use crate::target::template::{Filter, Fit, Hole, HoleName};
-use crate::target::{Flawed, RequestText, Template};
+use crate::target::{Flawed, RequestText, Target, Template};
 
 /// Part of a request that a template is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +47,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
             return Err(TextFault::new(&key, template, at, reason).into());
         }
     }
+    check_before(target)?;
     if let Some(text) = &target.publish.text {
         check_text(scenario, text)?;
     }
@@ -56,6 +57,25 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
         let body = target.publish.text.as_ref().map_or(&target.publish.path, |text| &text.body);
         let reason = "no hole of the request is {{event_id}}: without it, nobody can tell the events apart";
         return Err(TextFault::new(key, body, 0, reason.to_owned()).into());
+    }
+    Ok(())
+}
+
+/// Checks the requests before the run.
+fn check_before(target: &Target) -> Result<(), ScenarioError> {
+    for (nth, prelude) in target.before.iter().enumerate() {
+        if let Some(fault) = prelude.fault() {
+            return Err(ScenarioError::Setting(format!("target.before: {fault}")));
+        }
+        let of_this = format!("target.before.{nth}.");
+        let templates = target.before_templates();
+        for (key, template) in templates.iter().filter(|(key, _)| key.starts_with(&of_this)) {
+            for hole in template.holes() {
+                if let Some(reason) = target.before_fault(nth, hole) {
+                    return Err(TextFault::new(key, template, hole.span.start, reason).into());
+                }
+            }
+        }
     }
     Ok(())
 }
@@ -83,6 +103,9 @@ fn hole_fault(scenario: &Scenario, part: Part, hole: &Hole) -> Option<String> {
         _ if scenario.request.is_some() => Some(format!(
             "{{{{{name}}}}} has no value: [request] sends one request without events, and only {{{{env:NAME}}}} has"
         )),
+        HoleName::Kept(kept) if part != Part::Secret => {
+            (!scenario.target.keeps(kept)).then(|| scenario.target.not_kept(kept))
+        }
         _ if part == Part::Secret => {
             Some(format!("{{{{{name}}}}} has no value in a secret, which {{{{env:NAME}}}} holds"))
         }

@@ -8,14 +8,15 @@ use crate::target::prelude::Prelude;
 use crate::target::reads::RequestForm;
 use crate::target::template::HoleName;
 
-/// Checks the keys of a listing that has a path.
-pub(super) fn fault(listing: &Listing) -> Option<String> {
+/// Checks the keys of a listing that has a path. `given` are the names of the values that requests
+/// before the run keep.
+pub(super) fn fault(listing: &Listing, given: &BTreeSet<&str>) -> Option<String> {
     old_beside_new(listing)
         .or_else(|| listing.request()?.fault().map(|fault| format!("listing.{fault}")))
         .or_else(|| prelude_fault("before", &listing.before))
         .or_else(|| prelude_fault("after", &listing.after))
         .or_else(|| listing.one.as_ref().and_then(One::fault).map(|fault| format!("listing.one: {fault}")))
-        .or_else(|| holes_fault(listing))
+        .or_else(|| holes_fault(listing, given))
 }
 
 fn prelude_fault(key: &str, preludes: &[Prelude]) -> Option<String> {
@@ -40,10 +41,11 @@ fn old_beside_new(listing: &Listing) -> Option<String> {
 }
 
 /// Finds a hole that has no value where it stands.
-fn holes_fault(listing: &Listing) -> Option<String> {
-    let kept: BTreeSet<&String> = listing.before.iter().flat_map(|prelude| prelude.keep.keys()).collect();
+fn holes_fault(listing: &Listing, given: &BTreeSet<&str>) -> Option<String> {
+    let own = listing.before.iter().flat_map(|prelude| prelude.keep.keys()).map(String::as_str);
+    let kept: BTreeSet<&str> = own.chain(given.iter().copied()).collect();
     let is_common = |name: &HoleName| match name {
-        HoleName::Kept(name) => kept.contains(name),
+        HoleName::Kept(name) => kept.contains(name.as_str()),
         HoleName::Env(_) | HoleName::Open | HoleName::Source => true,
         _ => false,
     };
@@ -55,7 +57,8 @@ fn holes_fault(listing: &Listing) -> Option<String> {
     let in_one = |name: &HoleName| {
         let of_key =
             matches!(name, HoleName::Topic | HoleName::EventId | HoleName::N | HoleName::Timestamp(_));
-        of_key || matches!(name, HoleName::Env(_) | HoleName::Open | HoleName::Source)
+        let is_given = matches!(name, HoleName::Kept(name) if given.contains(name.as_str()));
+        of_key || is_given || matches!(name, HoleName::Env(_) | HoleName::Open | HoleName::Source)
     };
     let page = listing.request().and_then(|request| unknown("the request", request, in_page));
     let preludes = listing.before.iter().chain(&listing.after).map(Prelude::request);
@@ -68,7 +71,9 @@ fn unknown(place: &str, request: RequestForm<'_>, is_known: impl Fn(&HoleName) -
     let name = holes.map(|hole| &hole.name).find(|name| !is_known(name))?;
     let hint = match name {
         HoleName::Kept(name) => {
-            format!("; name it in a `keep` of listing.before: keep = {{ {name} = \"/place\" }}")
+            format!(
+                "; name it in a `keep` of target.before or listing.before: keep = {{ {name} = \"/place\" }}"
+            )
         }
         _ => String::new(),
     };

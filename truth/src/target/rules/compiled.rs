@@ -2,10 +2,10 @@
 
 use super::counts::CountSlots;
 use super::named::{List, Naming, Saying};
-use super::places::{EntryPart, Node, Slot};
 use super::vocabulary::Vocabulary;
 use super::written::{AnswerRule, BodyFormat, Condition, Meaning};
 use crate::target::StatusPattern;
+use crate::target::tree::{EntryPart, Node, Slot};
 
 /// Most conditions of a rule.
 const MAX_CONDITIONS: usize = 32;

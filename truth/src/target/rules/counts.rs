@@ -1,9 +1,9 @@
 //! Numbers that a response counts, beside what it says of its events.
 
 use super::conditions::count_of;
-use super::places::Found;
 use super::written::CountPlaces;
 use crate::target::answer::{Kind, Kinds};
+use crate::target::tree::Found;
 
 /// Values of a body that hold the numbers, by their numbers in it.
 #[derive(Clone, Copy, Debug, Default)]

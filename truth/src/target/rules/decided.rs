@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::compiled::{Rule, Sense};
 use super::counts::{Census, Counted};
-use super::places::Found;
-use super::written::Meaning;
+use super::written::{BodyFormat, Meaning};
 use crate::target::answer::{Answer, Kind, Kinds, Outcome, ReadAnswer, Response, Sent};
+use crate::target::tree::{Found, Node};
 
 /// What a response says of the events of its request.
 enum Said {
@@ -17,6 +17,15 @@ enum Said {
 }
 
 impl Rule {
+    /// Finds the places of a body; none if it does not have the format.
+    fn found<'a>(&self, body: &'a [u8], tree: &Node, places: usize) -> Option<Found<'a>> {
+        let text = std::str::from_utf8(body).ok()?;
+        match self.format {
+            BodyFormat::Json => Found::in_one(text, tree, self.slots, places),
+            BodyFormat::Ndjson => Found::in_lines(text, tree, self.slots, places),
+        }
+    }
+
     /// Reads a response; none if it is not of this rule.
     pub(super) fn read(&self, response: &Response<'_>, sent: Sent<'_>) -> Option<ReadAnswer> {
         let fits_headers = || {
@@ -29,7 +38,7 @@ impl Rule {
         let places = sent.places();
         let found = match &self.tree {
             None => Some(Found::nothing(0, 0)),
-            Some(tree) => Found::read(response.body, self.format, tree, self.slots, places),
+            Some(tree) => self.found(response.body, tree, places),
         };
         let Some(found) = found else {
             // A condition on a value does not hold in a body that has none.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::conditions::{count_of, text_or_number};
-use super::places::{Entry, EntryPart};
 use super::vocabulary::Vocabulary;
 use super::written::Meaning;
 use crate::target::answer::Sent;
+use crate::target::tree::{Entry, EntryPart};
 
 /// Meaning of an entry.
 #[derive(Clone, Debug)]

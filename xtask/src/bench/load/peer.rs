@@ -93,10 +93,11 @@ impl Peer {
 
     /// True if it can send this: only a script makes each request different.
     pub(super) fn takes(self, work: Work) -> bool {
-        match self {
-            Self::Wrk => true,
-            Self::WrkAnew => work != Work::Fixed,
-            _ => work == Work::Fixed,
+        match (self, work) {
+            (_, Work::Text(_)) => false,
+            (Self::Wrk, _) => true,
+            (Self::WrkAnew, _) => work != Work::Fixed,
+            (_, _) => work == Work::Fixed,
         }
     }
 

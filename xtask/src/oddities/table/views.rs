@@ -22,14 +22,13 @@ pub(super) const VIEWS: &[Oddity] = &[
         "lists the newest 150 rows of each topic",
         &[set("VIEW", "newest-of-topic")],
     )
-    .wants(WHOLE, Remedy::DATABASE),
+    .wants(WHOLE, Remedy::ONE),
     Oddity::new("oldest-rows", "lists the oldest 500 rows", &[set("VIEW", "oldest")])
         .wants(WHOLE, Remedy::DATABASE),
     Oddity::new("young-rows", "lists rows of the last 10 s", &[set("VIEW", "young")])
         .wants(WHOLE_OR_FRESH, Remedy::DATABASE)
         .also_unscaled(),
-    Oddity::new("sampled-rows", "lists one row in ten", &[set("VIEW", "sampled")])
-        .wants(WHOLE, Remedy::DATABASE),
+    Oddity::new("sampled-rows", "lists one row in ten", &[set("VIEW", "sampled")]).wants(WHOLE, Remedy::ONE),
     Oddity::new("one-page", "lists at most 1,000 rows and names no next page", &[set("PAGING", "one")])
         .wants(WHOLE, Remedy::DATABASE),
     Oddity::new(
@@ -44,7 +43,7 @@ pub(super) const VIEWS: &[Oddity] = &[
         "lists the newest 500 rows in one page and heeds no limit",
         &[set("VIEW", "newest"), set("PAGING", "unlimited")],
     )
-    .wants(WHOLE, Remedy::DATABASE),
+    .wants(WHOLE, Remedy::ONE),
     Oddity::new(
         "all-rows-whatever-the-limit",
         "lists all rows in one page and heeds no limit",
@@ -90,7 +89,7 @@ pub(super) const VIEWS: &[Oddity] = &[
         "begins each page with the last row of the page before",
         &[set("PAGING", "inclusive")],
     )
-    .wants(WHOLE, Remedy::DATABASE),
+    .wants(WHOLE, Remedy::ONE),
     Oddity::new(
         "ties-across-pages",
         "pages by an offset, and breaks ties one way on the first page and another way behind it",
@@ -119,7 +118,7 @@ pub(super) const VIEWS: &[Oddity] = &[
         &[set("FILTER", "ignored")],
     )
     .speaking(EACH)
-    .wants(WHOLE, Remedy::DATABASE),
+    .wants(WHOLE, Remedy::ONE),
     Oddity::new(
         "unavailable-pages",
         "answers every third page with 503 first",

@@ -1,9 +1,11 @@
-//! Places of a rule in the body of a response, read in one pass without a tree of values.
+//! Places in JSON, read in one pass without a tree of values.
 //!
-//! All pointers of a rule make one tree of names. The body is read along that tree: what no pointer
-//! leads to is skipped. A pointer that goes on below a JSON text reads that text as JSON.
+//! All pointers that are asked for make one tree of names. The text is read along that tree: what no
+//! pointer leads to is skipped. A pointer that goes on below a JSON text reads that text as JSON. If
+//! a name comes twice in an object, the last one counts.
 //!
-//! Nothing here knows of events or of meanings.
+//! This is the one walker: pointers of a listing and places of a rule both come to it. Nothing here
+//! knows of events or of meanings.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,8 +15,6 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::de::StrRead;
 use serde_json::value::RawValue;
-
-use super::written::BodyFormat;
 
 /// Number of parts of an entry.
 const PARTS: usize = 4;
@@ -68,10 +68,15 @@ impl Node {
         for token in pointer.split('/').skip(1) {
             node = match token {
                 "*" => &mut **node.each.get_or_insert_default(),
-                name => node.member(&name.replace("~1", "/").replace("~0", "~")),
+                name => node.member(&unescaped(name)),
             };
         }
         node
+    }
+
+    /// Returns the node below this one that these names and numbers lead to.
+    pub(super) fn below(&mut self, steps: &[String]) -> &mut Self {
+        steps.iter().fold(self, |node, step| node.member(step))
     }
 
     fn member(&mut self, name: &str) -> &mut Self {
@@ -115,7 +120,12 @@ impl Node {
     }
 }
 
-/// Values that were found in a body.
+/// Returns a name of a JSON pointer without its escapes.
+pub(super) fn unescaped(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
+}
+
+/// Values that were found.
 #[derive(Debug)]
 pub(super) struct Found<'a> {
     values: Vec<Option<Cow<'a, str>>>,
@@ -142,21 +152,22 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Reads a body along a tree; none if it does not have the format.
-    pub(super) fn read(
-        body: &'a [u8],
-        format: BodyFormat,
-        tree: &Node,
-        values: usize,
-        most: usize,
-    ) -> Option<Self> {
-        let text = std::str::from_utf8(body).ok()?;
+    /// Reads one JSON value along a tree; none if the text is not one.
+    pub(super) fn in_one(text: &'a str, tree: &Node, values: usize, most: usize) -> Option<Self> {
         let mut found = Self::nothing(values, most);
-        let read = match format {
-            BodyFormat::Json => read_one(text, tree, &mut found),
-            BodyFormat::Ndjson => read_lines(text, tree, &mut found),
-        };
-        read.is_ok().then_some(found)
+        read_one(text, tree, &mut found).is_ok().then_some(found)
+    }
+
+    /// Reads one JSON value after the other along a tree, as the elements of a list; none if the text
+    /// is not that.
+    pub(super) fn in_lines(text: &'a str, tree: &Node, values: usize, most: usize) -> Option<Self> {
+        let mut found = Self::nothing(values, most);
+        read_lines(text, tree, &mut found).is_ok().then_some(found)
+    }
+
+    /// Takes the JSON text of a value; none if it is not there.
+    pub(super) fn take(&mut self, number: usize) -> Option<Cow<'a, str>> {
+        self.values[number].take()
     }
 
     /// Returns the JSON text of a value; none if it is not there.
@@ -306,7 +317,6 @@ impl<'a> Visitor<'a> for Visit<'_, '_, 'a> {
     }
 
     fn visit_map<M: MapAccess<'a>>(self, mut members: M) -> Result<(), M::Error> {
-        // A rule has fewer places than this has bits.
         let mut seen = 0_u64;
         while let Some(at) = members.next_key_seed(Name(self.node))? {
             let Some(at) = at else {
@@ -314,11 +324,13 @@ impl<'a> Visitor<'a> for Visit<'_, '_, 'a> {
                 continue;
             };
             let node = &self.node.members[at].1;
-            // If a name comes twice, the last one counts, as in most readers.
-            if seen & (1 << at) != 0 {
+            // If a name comes twice, the last one counts, as in most readers. Of names beyond the
+            // bits, each might be the second.
+            let bit = 1_u64.checked_shl(at as u32).unwrap_or(0);
+            if bit == 0 || seen & bit != 0 {
                 node.forget(self.found);
             }
-            seen |= 1 << at;
+            seen |= bit;
             members.next_value_seed(Visit { node, found: &mut *self.found })?;
         }
         Ok(())
@@ -393,101 +405,4 @@ impl Visitor<'_> for Name<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use proptest::sample::select;
-    use serde_json::Value;
-
-    use super::*;
-
-    /// Generates JSON as text: names that come twice, texts that hold JSON, and wrong ends.
-    fn json() -> impl Strategy<Value = String> {
-        let leaf = select(vec![
-            "0",
-            "-1.5e3",
-            "\"x\"",
-            "null",
-            "true",
-            "[]",
-            "{}",
-            "\"{\\\"a\\\":[1,{\\\"b\\\":2}]}\"",
-            "\"[7]\"",
-            "\"\\\"[7]\\\"\"",
-            "\"{\\\"a\\\":1\"",
-        ]);
-        let name = select(vec!["a", "b", "0", "1", "m/n", "m~n", "\\u0061", ""]);
-        let value = leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, move |inner| {
-            let member =
-                (name.clone(), inner.clone()).prop_map(|(name, value)| format!("\"{name}\" : {value}"));
-            prop_oneof![
-                prop::collection::vec(inner, 0..4).prop_map(|items| format!("[ {} ]", items.join(" , "))),
-                prop::collection::vec(member, 0..5)
-                    .prop_map(|members| format!("{{{}\n}}", members.join(","))),
-            ]
-        });
-        (value, select(vec!["", "", "", "", " \n", " x", "}"]))
-            .prop_map(|(value, end)| format!("{value}{end}"))
-    }
-
-    fn pointers() -> impl Strategy<Value = Vec<String>> {
-        let known = [
-            "", "/", "/a", "/b", "/0", "/a/b", "/b/a", "/a/0", "/0/a", "/1/1", "/m~1n", "/m~0n/a", "/a/1/b",
-            "/00", "/a/a/a",
-        ];
-        prop::collection::vec(select(known.map(str::to_owned).to_vec()), 1..6)
-    }
-
-    /// Finds a value in the whole document, and in the documents that its texts hold.
-    fn by_document(value: &Value, pointer: &[String]) -> Option<Value> {
-        let Some((token, rest)) = pointer.split_first() else { return Some(value.clone()) };
-        match value {
-            Value::Object(members) => by_document(members.get(token)?, rest),
-            Value::Array(elements) => {
-                let index: usize = token.parse().ok().filter(|index: &usize| index.to_string() == *token)?;
-                by_document(elements.get(index)?, rest)
-            }
-            Value::String(text) => by_document(&serde_json::from_str(text).ok()?, pointer),
-            Value::Null | Value::Bool(_) | Value::Number(_) => None,
-        }
-    }
-
-    fn tokens(pointer: &str) -> Vec<String> {
-        pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~")).collect()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1_000))]
-
-        #[test]
-        fn reading_in_passing_finds_what_the_whole_document_holds(body in json(), pointers in pointers()) {
-            let mut tree = Node::default();
-            for (number, pointer) in pointers.iter().enumerate() {
-                tree.at(pointer).note(Slot::Value(number));
-            }
-            let found = Found::read(body.as_bytes(), BodyFormat::Json, &tree, pointers.len(), 0);
-            let document = serde_json::from_str::<Value>(&body).ok();
-            prop_assert_eq!(found.is_some(), document.is_some(), "{}", body);
-            let (Some(found), Some(document)) = (found, document) else { return Ok(()) };
-            for (number, pointer) in pointers.iter().enumerate() {
-                let value = found.value(number).map(|json| serde_json::from_str::<Value>(json).unwrap());
-                prop_assert_eq!(value, by_document(&document, &tokens(pointer)), "{} of {}", pointer, body);
-            }
-        }
-
-        #[test]
-        fn lines_are_read_as_the_list_that_they_make(values in prop::collection::vec(json(), 0..4)) {
-            let mut tree = Node::default();
-            tree.at("/*").make_entry();
-            tree.at("/*/a").note(Slot::Part(EntryPart::Word));
-            let lines = Found::read(values.join("\n").as_bytes(), BodyFormat::Ndjson, &tree, 0, 9)
-                .map(|found| found.entries().map(<[Entry<'_>]>::len));
-            let list = Found::read(format!("[{}]", values.join(",")).as_bytes(), BodyFormat::Json, &tree, 0, 9)
-                .map(|found| found.entries().map(<[Entry<'_>]>::len));
-            let is_sound = values.iter().all(|value| serde_json::from_str::<Value>(value).is_ok());
-            if is_sound {
-                prop_assert_eq!(list, Some(Some(values.len())));
-                prop_assert_eq!(lines, list);
-            }
-        }
-    }
-}
+mod tests;
