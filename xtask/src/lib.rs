@@ -14,8 +14,10 @@ use rig::interrupt::Interrupt;
 pub mod bench;
 pub mod ci;
 pub mod compose;
+pub mod cookbook;
 pub mod demo;
 pub mod docs;
+pub mod field;
 pub mod fuzz;
 pub mod matrix;
 pub mod mutants;
@@ -53,11 +55,15 @@ enum Command {
     /// Run the containers on free ports: one aggregator through a kill and a restart, then three
     /// behind a load balancer
     Compose(compose::Settings),
+    /// Run each file of targets/ against a stand-in for its API, sound and with one defect
+    Cookbook(cookbook::Settings),
     /// Run targets with one defect each, and check that the right check names the defect
     Mutants(mutants::Settings),
     /// Run sound targets with one unusual behaviour each, and check that none is blamed, and that a
     /// defect beside it is named
     Oddities(oddities::Settings),
+    /// Install real servers, and judge each with its file of targets/
+    Field(field::Settings),
     /// Fuzz the aggregator with requests made from its own OpenAPI document
     Fuzz(fuzz::Settings),
     /// Run what is too slow for CI before a release: the book, both matrices, the containers
@@ -100,8 +106,10 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Docs(settings) => docs::run(settings, interrupt),
         Command::Bench(command) => bench::run(command, interrupt),
         Command::Compose(settings) => compose::run(settings, interrupt),
+        Command::Cookbook(settings) => cookbook::run(settings, interrupt),
         Command::Mutants(settings) => mutants::run(settings, interrupt),
         Command::Oddities(settings) => oddities::run(settings, interrupt),
+        Command::Field(settings) => field::run(settings, interrupt),
         Command::Fuzz(settings) => fuzz::run(settings, interrupt),
         Command::ReleaseCheck(settings) => release_check::run(settings, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),

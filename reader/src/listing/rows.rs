@@ -72,6 +72,9 @@ fn lists(
 ) -> Result<(), String> {
     let pointer = || reading.rows.to_string();
     let Some((step, rest)) = steps.split_first() else {
+        if reading.rows_may_be_absent && text.trim() == "null" {
+            return Ok(());
+        }
         let rows: Vec<&RawValue> = serde_json::from_str(text)
             .map_err(|error| format!("what is at `{}` is not a list: {error}", pointer()))?;
         return rows.iter().try_for_each(|row| take(row.get(), above));
@@ -81,8 +84,12 @@ fn lists(
         let below = elements(text).ok_or_else(|| format!("`{}` leads to no list", pointer()))?;
         return below.iter().try_for_each(|below| lists(below, rest, &above, reading, &mut *take));
     }
-    let missing = || format!("there is no `{}`; set target.listing.rows to the list of rows", pointer());
-    let below = Pointer::of_steps([step.clone()]).find(text).ok_or_else(missing)?;
+    let Some(below) = Pointer::of_steps([step.clone()]).find(text) else {
+        return match reading.rows_may_be_absent {
+            true => Ok(()),
+            false => Err(format!("there is no `{}`; set target.listing.rows to the list of rows", pointer())),
+        };
+    };
     lists(&below, rest, &above, reading, take)
 }
 
@@ -285,6 +292,18 @@ mod tests {
             let error = read(&keys, body).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_list_may_be_absent_where_the_scenario_says_so() {
+        let keys = format!("rows = \"/items\"\nrows_may_be_absent = true\n{PLAIN}");
+        for body in ["{}", r#"{"items":null}"#, r#"{"items":[]}"#] {
+            assert_eq!(ids(&keys, body), Vec::<String>::new(), "{body}");
+        }
+        assert_eq!(ids(&keys, r#"{"items":[{"topic":"a","event_id":1}]}"#), ["a 1"]);
+        assert!(read(&keys, r#"{"items":7}"#).unwrap_err().contains("not a list"));
+        let null = read(&format!("rows = \"/items\"\n{PLAIN}"), r#"{"items":null}"#).unwrap_err();
+        assert!(null.contains("not a list"), "{null}");
     }
 
     #[test]

@@ -55,6 +55,9 @@ pub struct Listing {
     pub first: Option<String>,
     /// JSON pointer of the list of rows; empty for the whole body.
     pub rows: String,
+    /// True if the list of rows is absent, or null, where there are no rows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rows_may_be_absent: bool,
     /// Form of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
@@ -184,6 +187,7 @@ impl Default for Listing {
             after: Vec::new(),
             first: None,
             rows: String::new(),
+            rows_may_be_absent: false,
             format: None,
             next: None,
             until: BTreeMap::new(),

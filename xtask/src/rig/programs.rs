@@ -98,10 +98,20 @@ impl Programs {
 
     /// Starts a program and keeps its output.
     pub fn start<A: AsRef<OsStr>>(&self, name: &str, args: impl IntoIterator<Item = A>) -> Result<Running> {
+        self.start_with(name, args, [])
+    }
+
+    /// Starts a program with variables of its own and keeps its output.
+    pub fn start_with<A: AsRef<OsStr>>(
+        &self,
+        name: &str,
+        args: impl IntoIterator<Item = A>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Running> {
         let stdout = Transcript::new()?;
         let stderr = Transcript::new()?;
         let mut command = self.command(name)?;
-        command.args(args).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
+        command.args(args).envs(variables).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
         let process = Process::spawn(&mut command, Ending::Kill)?;
         Ok(Running { process, stdout, stderr, interrupt: self.interrupt.clone() })
     }

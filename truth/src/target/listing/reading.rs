@@ -62,6 +62,8 @@ pub struct Reading {
     pub format: Format,
     /// Place of the list of rows; `*` stands for every element.
     pub rows: Pointer,
+    /// True if the list of rows is absent, or null, where there are no rows.
+    pub rows_may_be_absent: bool,
     /// Way to the next page.
     pub way: Way,
     /// True if what the way finds goes where `{{cursor}}` stands. Otherwise it is a URL.
@@ -140,6 +142,7 @@ pub(super) fn of(listing: &Listing, requests: Option<&EventFields>) -> Result<Op
         body: listing.body.clone(),
         format: listing.format.unwrap_or_default(),
         rows,
+        rows_may_be_absent: listing.rows_may_be_absent,
         way,
         has_cursor: false,
         first_cursor: listing.first.clone().unwrap_or_default(),
