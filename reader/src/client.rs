@@ -112,6 +112,17 @@ impl TargetClient {
     /// Makes a client that sends these headers, each `Name: value`, with every request, and this
     /// login to a proxy.
     pub fn new(target: &Target, headers: &[String], login: &ProxyLogin) -> Result<Self, ClientError> {
+        let secrets = Secrets::of_templates(target.read_templates())?;
+        Self::with_secrets(target, headers, login, secrets)
+    }
+
+    /// Makes such a client with secrets that the environment need not hold.
+    pub fn with_secrets(
+        target: &Target,
+        headers: &[String],
+        login: &ProxyLogin,
+        secrets: Secrets,
+    ) -> Result<Self, ClientError> {
         let mut map = HeaderMap::new();
         for header in headers {
             let (name, value) = parse_header(header)?;
@@ -133,7 +144,7 @@ impl TargetClient {
             target: target.clone(),
             own,
             reading: target.reading().map_err(ClientError::Listing)?.map(Arc::new),
-            secrets: Arc::new(Secrets::of_templates(target.read_templates())?),
+            secrets: Arc::new(secrets),
             session: Arc::default(),
             patience: Patience::Once,
             trace: Arc::default(),

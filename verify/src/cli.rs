@@ -46,7 +46,7 @@ pub struct Cli {
 /// Subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Send about ten events to an unknown target, and write a scenario that describes it
+    /// Send some events to an unknown target, and write a scenario that describes it
     Probe(Box<ProbeOptions>),
     /// Print the reference of all flags, of all checks or of the exit codes, as Markdown
     #[command(hide = true)]
@@ -172,7 +172,8 @@ const SHORT_HELP: [&str; 12] = [
 ];
 
 /// Settings in the short help of `verify probe`.
-const PROBE_SHORT_HELP: [&str; 6] = ["url", "out", "topic", "headers", "bearer_file", "insecure"];
+const PROBE_SHORT_HELP: [&str; 10] =
+    ["url", "from", "scenario", "listing", "stats", "deep", "yes", "out", "headers", "insecure"];
 
 const AFTER_HELP: &str = "\
 `verify --help` shows all settings and the exit codes.

@@ -12,7 +12,12 @@
 //! observe:  wanted < waits < { counters, progress, history, sight } < lister < observer < observe
 //! resend:   sender < resend
 //! run:      { commands, opened, sentinels } < run
-//! probe:    { asking, draft } < publish < answers < { counters, rows } < listing < probe
+//! probe:    class < names < { given, json, response } < { secret, sketch } < roles < request
+//! probe:    response < sight < { findings, rules } < draft < { rows, publish }
+//! probe:    asking < { counters, listing } < { looking, exchange, deep } < meet < assumed < input < session < probe
+//! given:    shell < { curl, har, http_file } < given
+//! sketch:   leaves < body < sketch
+//! rules:    { counts, entries, whole } < rules
 //! listing:  question < paging < listing
 //! ```
 //!

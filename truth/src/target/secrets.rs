@@ -52,6 +52,13 @@ impl Secrets {
         Self::read(templates.into_iter().flat_map(Template::variables))
     }
 
+    /// Returns secrets with these values, by the names of their variables, and guards them from being
+    /// shown.
+    pub fn given(values: BTreeMap<String, String>) -> Self {
+        values.iter().for_each(|(name, value)| guard(&format!("env:{name}"), value));
+        Self { values, kept: Kept::default() }
+    }
+
     /// Returns secrets whose values are their names, for who only looks at a request.
     pub fn by_name<'a>(variables: impl IntoIterator<Item = &'a str>) -> Self {
         let value = |name: &str| (name.to_owned(), format!("{{{{env:{name}}}}}"));

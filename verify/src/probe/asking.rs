@@ -1,23 +1,17 @@
-//! Requests of a probe, each sent once on a connection of its own.
+//! Requests of a probe, each sent once on a connection of its own, within limits.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use rand::TryRng;
-use rand::rngs::SysRng;
 use reader::client::{Posted, TargetClient};
 use reader::listing::next_link;
-use serde_json::Value;
+use thiserror::Error;
 use tokio::time::{sleep, timeout};
 use truth::chain::chain;
+use truth::target::request::Whole;
+use truth::target::secrets::masked;
 
-/// Names of the fields of an event.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Names {
-    pub(super) topic: String,
-    pub(super) event_id: String,
-    pub(super) timestamp: String,
-    pub(super) payload: String,
-}
+use super::response::Response;
 
 /// Longest time to the response to an event: some targets store the event first, which may take
 /// long.
@@ -26,147 +20,262 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest time to read a page or the counters.
 const READING: Duration = Duration::from_secs(10);
 
-/// Most times that an event is sent to a target that answers that it failed.
-const MOST_TRIES: u32 = 5;
+/// Pause before a request is sent again that the target failed.
+const PAUSE: Duration = Duration::from_millis(200);
 
-/// Pause before it is sent again.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Source of every event of a probe.
-pub(super) const SOURCE: &str = "verify-probe";
-
-/// Timestamp of every event of a probe. Its milliseconds show if it is kept as sent.
-pub(super) const TIMESTAMP: &str = "2025-01-01T00:00:00.250Z";
-
-/// The same moment, in milliseconds since 1970.
-pub(super) const TIMESTAMP_MS: i64 = 1_735_689_600_250;
-
-/// Response to a request of a probe.
-#[derive(Clone, Debug)]
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) text: String,
-    pub(super) json: Option<Value>,
-    /// URL of its `Link` to a next page.
-    pub(super) next: Option<String>,
+/// Limits of a probe.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Limits {
+    /// Requests that send events.
+    pub(super) requests: u32,
+    /// Events in them.
+    pub(super) events: u32,
+    /// Other requests.
+    pub(super) reads: u32,
+    /// Responses with status 429 or 5xx after which nothing more is sent.
+    pub(super) failures: u32,
+    /// Shortest time from one request to the next.
+    pub(super) pause: Duration,
 }
 
-impl Response {
-    /// True if its status is a success.
-    pub(super) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
+impl Limits {
+    /// Limits at a target that is not this machine.
+    pub(super) const CAREFUL: Self =
+        Self { requests: 25, events: 40, reads: 20, failures: 2, pause: Duration::from_millis(500) };
 
-    /// Status and body in one line, shortened.
-    pub(super) fn in_one_line(&self) -> String {
-        let text: String = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let shown: String = text.chars().take(160).collect();
-        let rest = if shown.len() < text.len() { "…" } else { "" };
-        format!("{} {shown}{rest}", self.status).trim_end().to_owned()
+    /// Limits for a request that its owner gave, at a target on this machine.
+    pub(super) const LOCAL: Self = Self { pause: Duration::ZERO, ..Self::CAREFUL };
+
+    /// Limits for the search of a request, at a target on this machine.
+    pub(super) const SEARCH: Self =
+        Self { requests: 400, events: 600, reads: 600, failures: 8, pause: Duration::ZERO };
+
+    /// Returns limits that allow a deep look as well.
+    pub(super) fn with_deep(self, events: u32, requests: u32) -> Self {
+        Self {
+            requests: self.requests.saturating_add(requests),
+            events: self.events.saturating_add(events),
+            reads: self.reads.saturating_add(600),
+            ..self
+        }
     }
 }
 
-/// Event that was sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Sent {
-    pub(super) id: String,
-    pub(super) payload: String,
+/// Reason why nothing more is sent.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The target asks for authorisation.
+    #[error(
+        "the target answered {response}, so nothing more was sent; check the secret, and the variable that holds it"
+    )]
+    Forbidden {
+        /// Status and body.
+        response: String,
+    },
+    /// The target fails, or asks for time.
+    #[error(
+        "the target answered {response} for the {count}. time, so nothing more was sent; try again when it is at rest"
+    )]
+    Failing {
+        /// Status and body of the last response.
+        response: String,
+        /// Number of such responses.
+        count: u32,
+    },
+    /// The limit of requests or events is reached.
+    #[error("the limit of {limit} is reached, so nothing more was sent")]
+    Spent {
+        /// Limit.
+        limit: String,
+    },
+    /// No connection could be made.
+    #[error("cannot connect to {url}, so nothing was sent; is the target running?")]
+    Unreachable {
+        /// Base URL of the target.
+        url: String,
+    },
+    /// No complete response came.
+    #[error("{method} {path} had no complete response")]
+    Lost {
+        /// Method.
+        method: String,
+        /// Path, without secrets.
+        path: String,
+    },
+}
+
+/// Requests so far.
+#[derive(Clone, Debug, Default)]
+struct Used {
+    requests: u32,
+    events: u32,
+    reads: u32,
+    failures: u32,
+    is_closed: bool,
+    last: Option<Instant>,
 }
 
 /// Sender of requests to one target.
 #[derive(Debug)]
 pub(super) struct Asker {
     client: TargetClient,
-    pub(super) topic: String,
-    made: u64,
+    /// Client of the host that lists what is stored, if it is another.
+    elsewhere: Option<TargetClient>,
+    limits: Limits,
+    used: Mutex<Used>,
 }
 
 impl Asker {
-    pub(super) fn new(client: TargetClient, topic: String) -> Self {
-        Self { client, topic, made: 0 }
+    pub(super) fn new(client: TargetClient, elsewhere: Option<TargetClient>, limits: Limits) -> Self {
+        Self { client, elsewhere, limits, used: Mutex::default() }
     }
 
     /// Returns the reason if the target cannot be reached.
     pub(super) async fn unreachable_because(&self) -> Option<String> {
+        self.wait().await;
         match timeout(READING, self.client.get(&self.client.url("/"), "*/*")).await {
             Ok(Err(error)) if error.is_unreachable() => Some(chain(&error)),
             _ => None,
         }
     }
 
-    /// Makes an event that nobody sent before.
-    pub(super) fn event(&mut self) -> Sent {
-        self.made += 1;
-        let mut random = [0_u8; 16];
-        // Without random numbers the clock serves: ids of a probe have to be new, not secret.
-        if SysRng.try_fill_bytes(&mut random).is_err() {
-            random[..8].copy_from_slice(&truth::clock::monotonic_ns().to_le_bytes());
-        }
-        let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let id = format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
-        // Numbers and names are written so that a store that parses numbers, or sorts names, shows
-        // it.
-        Sent { id, payload: format!("{{\"z\":{0}.50,\"n\":{0},\"a\":\"probe\"}}", self.made) }
+    /// Returns how many requests and events may still be sent.
+    pub(super) fn left(&self) -> (u32, u32) {
+        let used = self.used();
+        (self.limits.requests.saturating_sub(used.requests), self.limits.events.saturating_sub(used.events))
     }
 
-    /// Returns an event as JSON, with these names.
-    pub(super) fn text(&self, event: &Sent, names: &Names) -> String {
-        let quoted = |text: &str| Value::from(text).to_string();
-        format!(
-            "{{{}:{},{}:{},{}:{},\"source\":{},{}:{}}}",
-            quoted(&names.topic),
-            quoted(&self.topic),
-            quoted(&names.event_id),
-            quoted(&event.id),
-            quoted(&names.timestamp),
-            quoted(TIMESTAMP),
-            quoted(SOURCE),
-            quoted(&names.payload),
-            event.payload
-        )
+    /// Says what was sent and read.
+    pub(super) fn spent(&self) -> String {
+        let used = self.used();
+        format!("{} requests with {} events, and {} reads", used.requests, used.events, used.reads)
     }
 
-    /// POSTs a body. None if no complete response came.
-    pub(super) async fn post(&self, path: &str, body: String) -> Option<Response> {
-        match self.client.post(path, body.into_bytes(), PATIENCE).await {
-            Posted::Answered { status, body, .. } => Some(understood(status, &body, None)),
-            Posted::NotConnected | Posted::Lost => None,
-        }
-    }
-
-    /// Posts a body to a path that takes events, again while the target answers that it failed.
-    pub(super) async fn post_again(&self, path: &str, body: String) -> Option<Response> {
-        let mut tries = 1;
+    /// Sends a request with so many events. It is sent again while the target answers that it failed.
+    pub(super) async fn send(&self, whole: &Whole, events: u32) -> Result<Response, Stop> {
         loop {
-            let response = self.post(path, body.clone()).await;
-            let has_failed = response.as_ref().is_none_or(|response| response.status >= 500);
-            if !has_failed || tries >= MOST_TRIES {
-                return response;
+            let response = self.send_once(whole, events).await?;
+            if !self.has_failed(&response)? {
+                return Ok(response);
             }
-            tries += 1;
-            sleep(PAUSE).await;
+            sleep(PAUSE.max(retry_after(&response))).await;
         }
     }
 
-    /// GETs a path with its query. None if no complete response came.
-    pub(super) async fn get(&self, path: &str) -> Option<Response> {
-        self.get_url(&self.client.url(path)).await
+    /// Sends a request that may be none of the target's, once.
+    pub(super) async fn try_once(&self, whole: &Whole) -> Result<Response, Stop> {
+        let response = self.send_once(whole, 1).await?;
+        match response.status {
+            401 | 403 => Err(Stop::Forbidden { response: response.in_one_line() }),
+            _ => Ok(response),
+        }
     }
 
-    /// GETs a URL. None if no complete response came.
-    pub(super) async fn get_url(&self, url: &str) -> Option<Response> {
-        timeout(READING, self.read(url)).await.ok()?
+    /// Sends a request twice at once.
+    pub(super) async fn send_twice(&self, whole: &Whole, events: u32) -> Result<[Response; 2], Stop> {
+        let (one, two) = tokio::join!(self.send_once(whole, events), self.send_once(whole, events));
+        Ok([one?, two?])
+    }
+
+    async fn send_once(&self, whole: &Whole, events: u32) -> Result<Response, Stop> {
+        self.take(events)?;
+        self.wait().await;
+        match self.client.send_once(whole.clone(), PATIENCE).await {
+            Posted::Answered { status, headers, body } => {
+                let fields = headers.iter();
+                let fields = fields.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
+                Ok(Response::of(status, fields.collect(), &body, None))
+            }
+            Posted::NotConnected => Err(Stop::Unreachable { url: self.client.target().url.clone() }),
+            Posted::Lost => {
+                let path = masked(whole.path.split('?').next().unwrap_or_default()).into_owned();
+                Err(Stop::Lost { method: whole.method.clone(), path })
+            }
+        }
+    }
+
+    /// True if the target failed a request that may be sent again.
+    fn has_failed(&self, response: &Response) -> Result<bool, Stop> {
+        match response.status {
+            401 | 403 => Err(Stop::Forbidden { response: response.in_one_line() }),
+            429 | 500..=599 => {
+                let mut used = self.used();
+                used.failures += 1;
+                if used.failures >= self.limits.failures {
+                    return Err(Stop::Failing { response: response.in_one_line(), count: used.failures });
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// GETs a URL. None if no complete response came, or no more may be read.
+    pub(super) async fn get(&self, url: &str) -> Option<Response> {
+        {
+            let mut used = self.used();
+            if used.is_closed || used.reads >= self.limits.reads {
+                return None;
+            }
+            used.reads += 1;
+        }
+        self.wait().await;
+        let response = timeout(READING, self.read(url)).await.ok()??;
+        if matches!(response.status, 401 | 403 | 429) && self.limits.pause > Duration::ZERO {
+            self.used().is_closed = true;
+        }
+        Some(response)
     }
 
     async fn read(&self, url: &str) -> Option<Response> {
-        let response = self.client.get(url, "application/json").await.ok()?;
+        let is_elsewhere = |client: &&TargetClient| url.starts_with(client.target().url.as_str());
+        let client = self.elsewhere.as_ref().filter(is_elsewhere).unwrap_or(&self.client);
+        let response = client.get(url, "application/json").await.ok()?;
         let status = response.status().as_u16();
         let next = next_link(url, response.headers()).ok().flatten();
-        Some(understood(status, &response.bytes().await.ok()?, next))
+        let fields = response.headers().iter();
+        let fields = fields.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
+        let headers = fields.collect();
+        Some(Response::of(status, headers, &response.bytes().await.ok()?, next))
+    }
+
+    fn take(&self, events: u32) -> Result<(), Stop> {
+        let mut used = self.used();
+        let spent = |limit: String| Err(Stop::Spent { limit });
+        if used.requests >= self.limits.requests {
+            return spent(format!("{} requests", self.limits.requests));
+        }
+        if used.events.saturating_add(events) > self.limits.events {
+            return spent(format!("{} events", self.limits.events));
+        }
+        used.requests += 1;
+        used.events += events;
+        Ok(())
+    }
+
+    /// Waits until the next request may leave.
+    async fn wait(&self) {
+        let due = {
+            let mut used = self.used();
+            let now = Instant::now();
+            let due = used.last.map_or(now, |last| (last + self.limits.pause).max(now));
+            used.last = Some(due);
+            due
+        };
+        sleep(due.saturating_duration_since(Instant::now())).await;
+    }
+
+    fn used(&self) -> std::sync::MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn understood(status: u16, body: &[u8], next: Option<String>) -> Response {
-    let text = String::from_utf8_lossy(body).into_owned();
-    Response { status, json: serde_json::from_str(&text).ok(), text, next }
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Pause that a response asks for, at most a minute.
+fn retry_after(response: &Response) -> Duration {
+    let seconds = response.header("retry-after").and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    Duration::from_secs(seconds).min(Duration::from_secs(60))
 }

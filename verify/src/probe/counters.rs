@@ -5,16 +5,21 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::answers::escaped;
-use super::asking::{Asker, Response};
+use super::asking::Asker;
 use super::draft::Draft;
-use super::publish::{Exchanges, Totals};
+use super::exchange::Totals;
+use super::json::{escaped, scalar};
+use super::response::Response;
 
 /// Paths that are tried.
-const PATHS: [&str; 7] = ["/stats", "/api/stats", "/counters", "/metrics.json", "/status", "/info", METRICS];
+pub(super) const PATHS: [&str; 7] =
+    ["/stats", "/api/stats", "/counters", "/metrics.json", "/status", "/info", "/metrics"];
 
-/// Path where Prometheus's format is usual, which the probe cannot read.
-const METRICS: &str = "/metrics";
+/// Table of the counters.
+const TABLE: &str = "target.stats";
+
+/// Largest factor by which a counter may move.
+const LARGEST_FACTOR: u64 = 10;
 
 /// Longest time until counters come to rest.
 const REST: Duration = Duration::from_secs(10);
@@ -22,34 +27,64 @@ const REST: Duration = Duration::from_secs(10);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Numbers by their places. The members of lists, and of maps by topic, are added up under `*`.
-type Sums = BTreeMap<String, u64>;
+/// Time in which an uptime in seconds grows.
+const TICK: Duration = Duration::from_millis(1_100);
 
-/// Numbers at one path, before anything was sent.
+/// Numbers by their places. The members of lists, and of maps by topic, are added up under `*`.
+pub(super) type Sums = BTreeMap<String, u64>;
+
+/// Numbers at one URL, before anything was sent.
 #[derive(Debug)]
 pub(super) struct Before {
-    path: &'static str,
+    url: String,
     sums: Sums,
+    body: Value,
+    /// True if they are metrics of Prometheus.
+    is_prometheus: bool,
 }
 
-/// Reads the numbers at all paths before anything is sent.
-pub(super) async fn first_look(asker: &Asker) -> Vec<Before> {
+/// Counters of a target.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// Names of the counters that were not found.
+    pub(super) missing: Vec<&'static str>,
+    /// URL and place of the number of stored events.
+    pub(super) unique: Option<(String, String)>,
+    /// Keys of the scenario.
+    pub(super) draft: Draft,
+}
+
+impl Counted {
+    fn nothing(draft: Draft) -> Self {
+        Self { missing: vec!["path", "received", "unique", "duplicates"], unique: None, draft }
+    }
+}
+
+impl Before {
+    /// URL that showed the numbers.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Reads the numbers at these URLs before anything is sent.
+pub(super) async fn first_look(asker: &Asker, urls: &[String], topic: &str) -> Vec<Before> {
     let mut looks = Vec::new();
-    for path in PATHS {
+    for url in urls {
         // A target that did not answer one request is not sent the others.
-        let Some(response) = asker.get(path).await else { break };
-        if let Some(body) = counters_in(response) {
-            looks.push(Before { path, sums: sums(&body, &asker.topic) });
+        let Some(response) = asker.get(url).await else { break };
+        if let Some((body, is_prometheus)) = counters_in(response) {
+            looks.push(Before { url: url.clone(), sums: sums(&body, topic), body, is_prometheus });
         }
     }
     looks
 }
 
-/// Returns the path whose numbers grew most like counters. Without a difference, it is the first.
-async fn most_like(asker: &Asker, looks: Vec<Before>, totals: Totals) -> Option<Before> {
+/// Returns the URL whose numbers grew most like counters. Without a difference, it is the first.
+async fn most_like(asker: &Asker, looks: Vec<Before>, totals: Totals, topic: &str) -> Option<Before> {
     let mut best: Option<(usize, Before)> = None;
     for before in looks {
-        let now = read(asker, before.path).await.map(|body| sums(&body, &asker.topic)).unwrap_or_default();
+        let now = read(asker, &before.url).await.map(|body| sums(&body, topic)).unwrap_or_default();
         let growths = [totals.attempts, totals.keys, totals.repeats];
         let fit = growths.iter().filter(|grown| grew_by(&before.sums, &now, **grown, &[]).is_some()).count();
         if best.as_ref().is_none_or(|(most, _)| fit > *most) {
@@ -59,60 +94,115 @@ async fn most_like(asker: &Asker, looks: Vec<Before>, totals: Totals) -> Option<
     best.map(|(_, before)| before)
 }
 
-async fn read(asker: &Asker, path: &str) -> Option<Value> {
-    counters_in(asker.get(path).await?)
+async fn read(asker: &Asker, url: &str) -> Option<Value> {
+    counters_in(asker.get(url).await?).map(|(body, _)| body)
 }
 
-fn counters_in(response: Response) -> Option<Value> {
-    Some(response).filter(Response::is_success)?.json.filter(Value::is_object)
+/// Value of one counter.
+pub(super) async fn value(asker: &Asker, url: &str, place: &str, topic: &str) -> Option<u64> {
+    sums(&read(asker, url).await?, topic).get(place).copied()
 }
 
-/// Writes the numbers that grew by what was sent, and returns the names of the counters that were
-/// not found.
-pub(super) async fn say(
+/// Returns the numbers of a response as an object, and true if they are metrics of Prometheus.
+fn counters_in(response: Response) -> Option<(Value, bool)> {
+    let response = Some(response).filter(Response::is_success)?;
+    if let Some(body) = response.json {
+        return body.is_object().then_some((body, false));
+    }
+    let is_metric = |line: &&str| !line.starts_with('#') && line.contains(' ');
+    let metric = |line: &str| {
+        let (name, value) = line.rsplit_once(' ')?;
+        let value: f64 = value.trim().parse().ok()?;
+        (value >= 0.0 && value.fract() == 0.0).then(|| (name.trim().to_owned(), Value::from(value as u64)))
+    };
+    let is_prometheus =
+        response.text.lines().any(|line| line.starts_with("# TYPE ") || line.starts_with("# HELP "));
+    let metrics: serde_json::Map<String, Value> =
+        response.text.lines().filter(is_metric).filter_map(metric).collect();
+    (is_prometheus && !metrics.is_empty()).then_some((Value::Object(metrics), true))
+}
+
+/// Finds the numbers that grew by what was sent. `home` is the base URL of the target.
+pub(super) async fn find(
     asker: &Asker,
     before: Vec<Before>,
-    sent: &Exchanges,
-    draft: &mut Draft,
-) -> Vec<&'static str> {
-    let Some(before) = most_like(asker, before, sent.totals).await else {
-        draft.note("target.stats", &format!("no counters were found at {}", PATHS.join(", ")));
-        if asker.get(METRICS).await.is_some_and(|response| response.is_success()) {
-            draft.note(
-                "target.stats",
-                "/metrics answered, but not in JSON: the probe does not read Prometheus's format",
-            );
-        }
-        draft.note(
-            "target.stats",
-            "fill in: path = \"/...\", received = \"/...\", unique = \"/...\", duplicates = \"/...\"",
-        );
-        return vec!["path", "received", "unique", "duplicates"];
+    totals: Totals,
+    topic: &str,
+    home: &str,
+) -> Counted {
+    let mut draft = Draft::default();
+    let tried: Vec<String> = before.iter().map(|before| before.url.clone()).collect();
+    let Some(before) = most_like(asker, before, totals, topic).await else {
+        draft.note(TABLE, "no counters were found");
+        let keys = "fill in: path = \"/...\", received = \"/...\", unique = \"/...\", duplicates = \"/...\"";
+        draft.note(TABLE, keys);
+        return Counted::nothing(draft);
     };
-    let Some(body) = at_rest(asker, before.path).await else {
-        draft.note("target.stats", &format!("{} could not be read again", before.path));
-        return vec!["path", "received", "unique", "duplicates"];
+    let Some(body) = at_rest(asker, &before.url, topic).await else {
+        draft.note(TABLE, &format!("{} could not be read again", tried.join(", ")));
+        return Counted::nothing(draft);
     };
-    let now = sums(&body, &asker.topic);
-    let Totals { attempts, keys, repeats } = sent.totals;
-    let looked = format!("GET {} before and after {attempts} attempts of {keys} keys", before.path);
-    draft.set("target.stats", "path", before.path, &looked);
+    let now = sums(&body, topic);
+    let Totals { attempts, keys, repeats } = totals;
+    let path = before.url.strip_prefix(home).unwrap_or(&before.url).to_owned();
+    let looked = format!("GET {path} before and after {attempts} attempts of {keys} keys");
     let wanted = [
         ("received", attempts, ["received", "total", "ingested"]),
         ("unique", keys, ["unique", "stored", "processed"]),
         ("duplicates", repeats, ["dup", "dropped", "skipped"]),
     ];
+    let found = wanted.map(|(name, grown, hints)| (name, grown, grew_by(&before.sums, &now, grown, &hints)));
+    if found.iter().all(|(_, _, place)| place.is_none()) {
+        draft.note(TABLE, &format!("{looked}: no number grew by {attempts}, {keys} or {repeats}"));
+        say_multiples(&before.sums, &now, totals, &mut draft);
+        return Counted::nothing(draft);
+    }
+    draft.set(TABLE, "path", &path, &looked);
+    if before.is_prometheus {
+        draft.set(TABLE, "format", "prometheus", "the response is metrics as text");
+    }
     let mut missing = Vec::new();
-    for (name, grown, hints) in wanted {
-        match grew_by(&before.sums, &now, grown, &hints) {
-            Some(place) => draft.set("target.stats", name, &place, &format!("it grew by {grown}")),
-            None => {
-                missing.push(name);
-                let why = format!("no number grew by {grown}; fill in: {name} = \"/...\"");
-                draft.note("target.stats", &why);
-            }
+    let mut unique = None;
+    for (name, grown, place) in found {
+        let Some(place) = place else {
+            missing.push(name);
+            let why = format!("no number grew by {grown}; fill in: {name} = \"/...\"");
+            draft.note(TABLE, &why);
+            continue;
+        };
+        let written = if before.is_prometheus { series(&place) } else { place.clone() };
+        draft.template(TABLE, name, &written, &format!("it grew by {grown}"));
+        if name == "unique" {
+            unique = Some((before.url.clone(), place));
         }
     }
+    say_multiples(&before.sums, &now, totals, &mut draft);
+    if !before.is_prometheus {
+        say_waiting(&now, &mut draft);
+        say_lifetime(asker, &before, &body, &mut draft).await;
+    }
+    Counted { missing, unique, draft }
+}
+
+/// Writes the numbers that grew by a multiple of what was sent.
+fn say_multiples(before: &Sums, now: &Sums, totals: Totals, draft: &mut Draft) {
+    for factor in 2..=LARGEST_FACTOR {
+        let Totals { attempts, keys, repeats } = totals;
+        let places = [attempts, keys, repeats].map(|count| grew_by(before, now, count * factor, &[]));
+        // One such number may be a chance; all three of one response are none.
+        if let [Some(received), Some(unique), Some(duplicates)] = places {
+            let note = format!(
+                "{received}, {unique} and {duplicates} grew by {factor} times {attempts}, {keys} and {repeats}: the \
+                 target may count each event {factor} times, so they are not used"
+            );
+            draft.note(TABLE, &note);
+            return;
+        }
+    }
+}
+
+/// Writes the numbers of what waits.
+fn say_waiting(now: &Sums, draft: &mut Draft) {
     let waiting = [
         ("pending", ["pending", "queue", "backlog"]),
         ("processing", ["processing", "in_flight", "inflight"]),
@@ -122,41 +212,52 @@ pub(super) async fn say(
             **value == 0 && hints.iter().any(|hint| last_step(place).contains(hint))
         };
         if let Some((place, _)) = now.iter().find(is_it) {
-            draft.set(
-                "target.stats",
-                name,
-                place,
-                "chosen by its name, and because it is 0 now that the counters are at rest",
-            );
+            let evidence = "chosen by its name, and because it is 0 now that the counters are at rest";
+            draft.set(TABLE, name, place, evidence);
         }
     }
-    say_lifetime(&body, draft);
-    missing
 }
 
-/// Writes the numbers that show a restart.
-fn say_lifetime(body: &Value, draft: &mut Draft) {
-    for name in ["uptime", "instance"] {
-        if let Some(place) = named(body, name, "") {
-            let value = body.pointer(&place).map(Value::to_string).unwrap_or_default();
-            draft.set("target.stats", name, &place, &format!("chosen by its name; its value was {value}"));
+/// Returns a pointer of one step as the name of a metric.
+fn series(place: &str) -> String {
+    place.trim_start_matches('/').replace("~1", "/").replace("~0", "~")
+}
+
+/// Writes the numbers that show a restart: a name of the process, and an uptime that was seen to grow.
+async fn say_lifetime(asker: &Asker, before: &Before, body: &Value, draft: &mut Draft) {
+    if let Some(place) = named(body, "instance", "") {
+        let value = body.pointer(&place).map(Value::to_string).unwrap_or_default();
+        draft.set(TABLE, "instance", &place, &format!("chosen by its name; its value was {value}"));
+    }
+    let Some(place) = named(body, "uptime", "") else { return };
+    let at = |body: &Value| body.pointer(&place).and_then(scalar);
+    let mut last = at(body);
+    if at(&before.body) == last {
+        tokio::time::sleep(TICK).await;
+        last = read(asker, &before.url).await.and_then(|body| at(&body));
+    }
+    let was = at(&before.body).unwrap_or_default();
+    match last.filter(|last| *last != was) {
+        Some(last) => draft.set(TABLE, "uptime", &place, &format!("it was {was}, and later {last}")),
+        None => {
+            draft.note(TABLE, &format!("{place} is named uptime and was {was} each time: it is not used"))
         }
     }
 }
 
 /// Reads until nothing changes except times.
-async fn at_rest(asker: &Asker, path: &str) -> Option<Value> {
+async fn at_rest(asker: &Asker, url: &str, topic: &str) -> Option<Value> {
     let deadline = Instant::now() + REST;
     let timeless = |body: &Value| -> Sums {
-        let mut sums = sums(body, &asker.topic);
+        let mut sums = sums(body, topic);
         sums.retain(|place, _| !["uptime", "time", "_at", "second"].iter().any(|part| place.contains(part)));
         sums
     };
-    let mut last = read(asker, path).await?;
+    let mut last = read(asker, url).await?;
     let mut equal = 0;
     while equal < 3 && Instant::now() < deadline {
         tokio::time::sleep(LOOK).await;
-        let now = read(asker, path).await?;
+        let now = read(asker, url).await?;
         equal = if timeless(&now) == timeless(&last) { equal + 1 } else { 0 };
         last = now;
     }
@@ -178,7 +279,7 @@ fn last_step(place: &str) -> String {
     place.rsplit('/').find(|step| *step != "*").unwrap_or_default().to_ascii_lowercase()
 }
 
-fn sums(body: &Value, topic: &str) -> Sums {
+pub(super) fn sums(body: &Value, topic: &str) -> Sums {
     let mut sums = Sums::new();
     add(body, topic, "", &mut sums);
     sums
@@ -248,6 +349,36 @@ mod tests {
         );
         assert_eq!(grew_by(&before, &now, 4, &["count"]).as_deref(), Some("/topics/*/count"));
         assert_eq!(now.get("/by/*"), Some(&6));
+    }
+
+    #[test]
+    fn metrics_are_numbers_by_their_names_and_labels() {
+        let text = "# TYPE events_total counter\nevents_total{result=\"new\"} 7\nload 0.5\n";
+        let (body, is_prometheus) =
+            counters_in(Response::of(200, Vec::new(), text.as_bytes(), None)).unwrap();
+        assert!(is_prometheus);
+        let now = sums(&body, "t");
+        assert_eq!(now.len(), 1, "{now:?}");
+        let place = grew_by(&Sums::new(), &now, 7, &[]).unwrap();
+        assert_eq!(series(&place), "events_total{result=\"new\"}");
+        assert!(counters_in(Response::of(200, Vec::new(), b"hello world", None)).is_none());
+    }
+
+    #[test]
+    fn counters_that_move_by_a_multiple_are_told_with_their_factor() {
+        let totals = Totals { attempts: 6, keys: 4, repeats: 2 };
+        let now = sums(&json!({"in": 18, "kept": 12, "known": 6}), "t");
+        let mut draft = Draft::default();
+        say_multiples(&Sums::new(), &now, totals, &mut draft);
+        assert!(draft.text().contains("by 3 times 6, 4 and 2"), "{}", draft.text());
+        let mut draft = Draft::default();
+        say_multiples(
+            &Sums::new(),
+            &sums(&json!({"in": 18, "kept": 4, "known": 2}), "t"),
+            totals,
+            &mut draft,
+        );
+        assert_eq!(draft.text(), "", "one number may be a chance");
     }
 
     #[test]

@@ -1,27 +1,34 @@
 //! Scenario in the making: keys with a comment that says what was seen, table by table.
+//!
+//! A scenario that was given stays as it is: keys are added to it, and none that it has is changed.
 
 use std::path::PathBuf;
 
-use truth::printable::{printable, printable_json};
+use toml::Table;
+use truth::printable::printable;
 use truth::target::Target;
 
+use super::rules::Rule;
+use super::toml_text::{literal, quoted};
+
 /// Tables in the order in which they are written.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "",
     "load",
+    "events",
+    "mix",
     "target",
     "target.connect",
     "target.publish",
-    "target.answer",
+    RULES,
     "target.stats",
     "target.listing",
-    "target.listing.parameters",
     "target.listing.fields",
-    "target.fields",
+    "promises",
 ];
 
-/// Last table.
-const PROMISES: &str = "promises";
+/// Table of the rules, which is a list.
+const RULES: &str = "target.answers";
 
 /// Longest line of a comment, unless a single word is longer.
 const COLUMNS: usize = 100;
@@ -30,18 +37,28 @@ const COLUMNS: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     lines: Vec<(&'static str, String)>,
+    /// Scenario that was given, and its keys.
+    given: Option<(String, Table)>,
+    /// True if keys are guesses: their comments say so.
+    is_guess: bool,
 }
 
 impl Draft {
-    pub(super) fn new(target: &Target) -> Self {
-        let mut draft = Self::default();
-        draft.set(
+    /// Returns a draft over a scenario that was given.
+    pub(super) fn over(text: &str) -> Self {
+        let table = text.parse().unwrap_or_default();
+        Self { given: Some((text.to_owned(), table)), ..Self::default() }
+    }
+
+    /// Writes what the command line says of the target.
+    pub(super) fn begin(&mut self, target: &Target) {
+        self.set(
             "",
             "name",
             "probed",
             "written by `verify probe`; the comment above a key says what was seen",
         );
-        draft.set("target", "url", &target.url, "the target that was probed; --target replaces it");
+        self.set("target", "url", &target.url, "the target that was probed; --target replaces it");
         let connect = &target.connect;
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let given = [
@@ -53,10 +70,10 @@ impl Draft {
             ("key", path(&connect.key)),
         ];
         for (name, value) in given.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-            draft.set("target.connect", name, value, "as given to the probe");
+            self.set("target.connect", name, value, "as given to the probe");
         }
         if connect.insecure {
-            draft.line(
+            self.line(
                 "target.connect",
                 "insecure",
                 "true",
@@ -64,14 +81,31 @@ impl Draft {
             );
         }
         if connect.http2 {
-            draft.line("target.connect", "http2", "true", "as given to the probe");
+            self.line("target.connect", "http2", "true", "as given to the probe");
         }
-        draft
+    }
+
+    /// True if the scenario that was given has this key.
+    pub(super) fn has(&self, table: &str, name: &str) -> bool {
+        let Some((_, given)) = &self.given else { return false };
+        let mut steps = table.split('.').filter(|step| !step.is_empty()).chain(name.split('.'));
+        let first = steps.next().and_then(|step| given.get(step));
+        steps.try_fold(first, |at, step| at.map(|value| value.get(step))).flatten().is_some()
+    }
+
+    /// Marks the keys that follow as guesses.
+    pub(super) fn guess(&mut self, is_guess: bool) {
+        self.is_guess = is_guess;
     }
 
     /// Sets a key to a text.
     pub(super) fn set(&mut self, table: &'static str, name: &str, value: &str, evidence: &str) {
         self.line(table, name, &quoted(value), evidence);
+    }
+
+    /// Sets a key to a text of a template, which is easier to read without escapes.
+    pub(super) fn template(&mut self, table: &'static str, name: &str, value: &str, evidence: &str) {
+        self.line(table, name, &literal(value), evidence);
     }
 
     /// Sets a key to a list of texts.
@@ -90,22 +124,66 @@ impl Draft {
         self.lines.push((table, comment(note)));
     }
 
-    fn line(&mut self, table: &'static str, name: &str, value: &str, evidence: &str) {
-        self.lines.push((table, format!("{}{name} = {value}\n", comment(evidence))));
+    /// Adds what another draft says, as far as the scenario that was given does not.
+    pub(super) fn append(&mut self, other: Self) {
+        self.lines.extend(other.lines);
+    }
+
+    /// Adds the rules for responses.
+    pub(super) fn rules(&mut self, rules: &[Rule]) {
+        for rule in rules {
+            let lines = rule.lines().join("\n");
+            self.lines.push((RULES, format!("\n{}[[{RULES}]]\n{lines}\n", comment(&rule.evidence))));
+        }
+    }
+
+    /// Sets a key to a value of TOML. A key that was given stays.
+    pub(super) fn line(&mut self, table: &'static str, name: &str, value: &str, evidence: &str) {
+        if self.has(table, name) {
+            return;
+        }
+        let key = format!("{name} = {value}");
+        let mark = if self.is_guess { "a guess, which nothing showed: " } else { "" };
+        let text = format!("{}{key}\n", comment(&format!("{mark}{evidence}")));
+        self.lines.push((table, text));
     }
 
     /// Returns the whole scenario.
     pub(super) fn text(&self) -> String {
-        let mut text = String::new();
-        for table in TABLES.into_iter().chain([PROMISES]) {
-            let mut lines = self.lines.iter().filter(|(of, _)| *of == table).map(|(_, line)| line).peekable();
-            if lines.peek().is_some() && !table.is_empty() {
-                text.push_str(&format!("\n[{table}]\n"));
+        let mut text = self.given.as_ref().map_or_else(String::new, |(text, _)| text.clone());
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let is_given = self.given.is_some();
+        for table in TABLES {
+            let lines: String =
+                self.lines.iter().filter(|(of, _)| *of == table).map(|(_, line)| line.as_str()).collect();
+            if lines.is_empty() {
+                continue;
             }
-            lines.for_each(|line| text.push_str(line));
+            match table {
+                RULES => text.push_str(&lines),
+                "" if is_given => text.insert_str(0, &lines),
+                "" => text.push_str(&lines),
+                _ => add(&mut text, table, &lines),
+            }
         }
         text
     }
+}
+
+/// Adds lines to a table, which may be there.
+fn add(text: &mut String, table: &str, lines: &str) {
+    let header = format!("[{table}]");
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        at += line.len();
+        if line.split('#').next().unwrap_or_default().trim() == header {
+            text.insert_str(at, lines);
+            return;
+        }
+    }
+    text.push_str(&format!("\n{header}\n{lines}"));
 }
 
 /// Returns a comment of TOML, in lines of at most `COLUMNS`.
@@ -126,7 +204,33 @@ fn comment(text: &str) -> String {
     lines
 }
 
-/// Returns a basic string of TOML: it has all escapes of JSON.
-fn quoted(text: &str) -> String {
-    printable_json(&serde_json::Value::from(text).to_string()).into_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_stays_and_tables_are_completed() {
+        let given =
+            "# mine\nname = \"own\"\n[target] # here\nurl = \"http://h/\"\n[promises]\nzombie = \"1s\"\n";
+        let mut draft = Draft::over(given);
+        draft.set("", "name", "probed", "x");
+        draft.set("target", "url", "http://other", "x");
+        draft.set("promises", "ack", "queued", "seen");
+        draft.set("target.listing", "path", "/e", "seen");
+        let text = draft.text();
+        let expected = format!(
+            "{}[promises]\n# seen\nack = \"queued\"\nzombie = \"1s\"\n\n[target.listing]\n# seen\npath = \"/e\"\n",
+            given.split("[promises]").next().unwrap()
+        );
+        assert_eq!(text, expected);
+        assert!(draft.has("target", "url") && !draft.has("target", "path") && !draft.has("target.x", "y"));
+    }
+
+    #[test]
+    fn a_guess_is_marked() {
+        let mut draft = Draft::default();
+        draft.guess(true);
+        draft.set("events", "id", "hex", "by its name");
+        assert_eq!(draft.text(), "\n[events]\n# a guess, which nothing showed: by its name\nid = \"hex\"\n");
+    }
 }

@@ -5,23 +5,21 @@ mod question;
 
 use std::time::{Duration, Instant};
 
-use truth::target::Paging;
-
 use self::paging::Way;
-use self::question::{Found, Question, longest_list};
+use self::question::{Base, Found, Question, longest_list};
 use super::asking::Asker;
 use super::draft::Draft;
-use super::publish::{Exchanges, WayIn};
-use super::rows::{Shape, Shown};
+use super::exchange::SHOWN_WITHIN;
+use super::rows::{Sent, Shape};
 
 /// Paths that are tried.
-const PATHS: [&str; 6] = ["/events", "/api/events", "/logs", "/items", "/messages", "/records"];
+pub(super) const PATHS: [&str; 6] = ["/events", "/api/events", "/logs", "/items", "/messages", "/records"];
 
-/// Longest time until an accepted event is listed.
-const SHOWN_WITHIN: Duration = Duration::from_secs(10);
-
-/// Pause between two looks.
+/// First pause between two looks; it doubles.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Topic that nobody used.
+const NOBODY: &str = "onceproof-probe-nobody";
 
 /// Rows to ask for in one page.
 const LIMIT: u64 = 1000;
@@ -32,9 +30,11 @@ const LOWER_LIMIT: u64 = 100;
 /// Listing that was found.
 #[derive(Debug)]
 pub(super) struct Listed {
-    path: String,
+    base: Base,
+    /// Event that was looked for.
+    event: Sent,
     shape: Shape,
-    /// True if requests have to name the topic.
+    /// True if requests have to name the topic in a parameter.
     by_topic: bool,
     /// True if the topic of a request makes a difference.
     heeds_topic: bool,
@@ -43,8 +43,8 @@ pub(super) struct Listed {
     /// Limit to ask for; none if the target ignores it.
     limit: Option<Limit>,
     paging: Way,
-    /// True if the first look after the last response showed the event.
-    pub(super) at_once: bool,
+    /// Parameters of the page that showed the event; none if it was no first page.
+    first: Option<String>,
     /// Response that showed the event, in one line.
     response: String,
 }
@@ -57,154 +57,241 @@ struct Limit {
     evidence: String,
 }
 
-/// Looks for the last event that was sent, until a listing shows it. The error says what was shown
-/// instead.
-pub(super) async fn find(asker: &Asker, way_in: &WayIn, sent: &Exchanges) -> Result<Listed, String> {
-    let event = &sent.last;
+/// Looks for an event until a listing shows it, at these URLs. The error says what was shown instead.
+pub(super) async fn find(
+    asker: &Asker,
+    urls: &[String],
+    event: &Sent,
+    topics: &[String],
+) -> Result<Listed, String> {
     let deadline = Instant::now() + SHOWN_WITHIN;
-    let mut at_once = true;
-    let paths: Vec<&str> = PATHS.into_iter().chain([way_in.path.as_str()]).collect();
+    let bases: Vec<Base> = urls.iter().map(|url| Base::of(url, topics)).collect();
+    let mut pause = LOOK;
     loop {
-        for path in &paths {
-            let whole = Question { asker, path, by_topic: false, event };
-            if let Some(found) = on_first_page(&whole).await {
-                return Ok(describe(&whole, found, at_once).await);
+        for base in &bases {
+            let whole = Question { asker, base, by_topic: false, event };
+            if let Some((found, first)) = on_first_page(&whole).await {
+                return Ok(describe(&whole, found, Some(first)).await);
             }
             let of_topic = Question { by_topic: true, ..whole };
-            if let Some(found) = on_first_page(&of_topic).await {
-                // A listing of all topics may have too many rows to show the event on its first
-                // page.
-                if !whole.ids(&found.shape, "").await.is_empty() {
-                    let listed = describe(&whole, found.clone(), at_once).await;
-                    if listed.paging != Way::Plain(Paging::None) {
-                        return Ok(listed);
-                    }
-                }
-                return Ok(describe(&of_topic, found, at_once).await);
+            if !event.topic.is_empty()
+                && !base.has_topic
+                && let Some((found, first)) = on_first_page(&of_topic).await
+            {
+                return Ok(describe(&of_topic, found, Some(first)).await);
             }
-            for limit in [format!("limit={LIMIT}"), format!("limit={LOWER_LIMIT}"), String::new()] {
+            for limit in [whole.limit(LIMIT), whole.limit(LOWER_LIMIT), String::new()] {
                 if let Some(found) = whole.further(&limit).await {
-                    // The search took a while, so it is unknown if the event was listed at once.
-                    return Ok(describe(&whole, found, false).await);
+                    return Ok(describe(&whole, found, None).await);
                 }
             }
         }
         if Instant::now() >= deadline {
-            return Err(seen_instead(asker, &paths).await);
+            return Err(seen_instead(asker, urls).await);
         }
-        at_once = false;
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
 }
 
-async fn on_first_page(question: &Question<'_>) -> Option<Found> {
-    for parameters in [format!("limit={LIMIT}"), format!("limit={LOWER_LIMIT}"), String::new()] {
+async fn on_first_page(question: &Question<'_>) -> Option<(Found, String)> {
+    for parameters in [question.limit(LIMIT), question.limit(LOWER_LIMIT), String::new()] {
         if let Some(found) = question.first(&parameters).await {
-            return Some(found);
+            return Some((found, parameters));
         }
     }
     None
 }
 
-/// Says what the paths show, if none shows the event.
-async fn seen_instead(asker: &Asker, paths: &[&str]) -> String {
-    for path in paths {
-        let Some(response) = asker.get(path).await else { continue };
+/// Says what the URLs show, if none shows the event.
+async fn seen_instead(asker: &Asker, urls: &[String]) -> String {
+    for url in urls {
+        let Some(response) = asker.get(url).await else { continue };
         if let Some(rows) = longest_list(&response) {
             return format!(
-                "GET {path} shows {rows} rows, but no event of the probe, and no further page that has one"
+                "GET {} shows {rows} rows, but no event of the probe, and no further page that has one",
+                path_of(url)
             );
         }
     }
+    let paths: Vec<&str> = urls.iter().map(|url| path_of(url)).collect();
     format!("no listing showed an event of the probe, at {}", paths.join(", "))
 }
 
+/// Path of a URL, without its query.
+fn path_of(url: &str) -> &str {
+    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after.find('/').map_or("/", |at| &after[at..]);
+    path.split('?').next().unwrap_or_default()
+}
+
 /// Asks a listing about its parameters and its pages.
-async fn describe(question: &Question<'_>, found: Found, at_once: bool) -> Listed {
+async fn describe(question: &Question<'_>, found: Found, first: Option<String>) -> Listed {
     let Found { response, shape } = found;
-    let two = question.ids(&shape, "limit=2").await;
+    let two = question.ids(&shape, &question.limit(2)).await;
     let mut limit = None;
     if two.len() == 2 {
-        let all = question.ids(&shape, &format!("limit={LIMIT}")).await;
+        let all = question.ids(&shape, &question.limit(LIMIT)).await;
         let highest = if all.len() > 2 { LIMIT } else { LOWER_LIMIT };
-        let rows = if all.len() > 2 {
-            all.len()
-        } else {
-            question.ids(&shape, &format!("limit={LOWER_LIMIT}")).await.len()
+        let rows = match all.len() {
+            0..=2 => question.ids(&shape, &question.limit(LOWER_LIMIT)).await.len(),
+            rows => rows,
         };
-        let evidence = format!("limit=2 showed 2 rows, limit={highest} showed {rows}");
+        let name = &question.base.limit;
+        let evidence = format!("{name}=2 showed 2 rows, {name}={highest} showed {rows}");
         limit = Some(Limit { rows: highest, evidence });
     }
     let paging = paging::find(question, &shape, &two, limit.is_some()).await;
+    let can_ask = !question.event.topic.is_empty() && !question.base.has_topic;
     let unknown = Question { by_topic: false, ..*question };
-    let of_unknown = unknown.page("topic=onceproof-probe-nobody").await;
-    let shown_of_unknown = unknown.ids(&shape, "topic=onceproof-probe-nobody").await;
+    let of_nobody = format!("topic={NOBODY}");
+    let page = if can_ask { unknown.page(&of_nobody).await } else { None };
+    let is_404 = page.as_ref().is_some_and(|page| page.response.status == 404);
+    let shown_of_unknown = match &page {
+        Some(page) if !is_404 => longest_list(&page.response),
+        _ => None,
+    };
     Listed {
-        path: question.path.to_owned(),
+        base: question.base.clone(),
+        event: question.event.clone(),
         by_topic: question.by_topic,
-        heeds_topic: of_unknown.is_some() && shown_of_unknown.is_empty(),
-        unknown_is_404: of_unknown.is_some_and(|page| page.response.status == 404),
+        heeds_topic: page.is_some() && shown_of_unknown.is_none(),
+        unknown_is_404: is_404,
         limit,
         paging,
-        at_once,
+        first,
         response: response.in_one_line(),
         shape,
     }
 }
 
-/// Writes how the listing is asked and read.
-pub(super) fn say(listed: Result<&Listed, &String>, draft: &mut Draft) {
-    const TABLE: &str = "target.listing";
-    let listed = match listed {
-        Ok(listed) => listed,
-        Err(seen) => {
-            draft.note(TABLE, seen);
-            draft.note(TABLE, "fill in: path = \"/...\", and rows = \"/...\", paging and [target.listing.fields] if they differ from the defaults");
-            return;
+impl Listed {
+    /// Returns the time until a first page shows all these events; none if it did not. Zero stands
+    /// for the first look.
+    pub(super) async fn lag(&self, asker: &Asker, events: &[Sent]) -> Option<Duration> {
+        let parameters = self.first.as_ref()?;
+        let event = events.first()?;
+        let begun = Instant::now();
+        let mut pause = LOOK;
+        let mut is_first = true;
+        loop {
+            let mut shown = Vec::new();
+            for event in one_of_each_topic(events, self.by_topic || self.base.has_topic) {
+                let question = Question { asker, base: &self.base, by_topic: self.by_topic, event };
+                shown.extend(question.ids(&self.shape, parameters).await);
+            }
+            if events.iter().all(|event| shown.contains(&event.id)) {
+                return Some(if is_first { Duration::ZERO } else { begun.elapsed() });
+            }
+            if begun.elapsed() >= SHOWN_WITHIN || event.id.is_empty() {
+                return None;
+            }
+            is_first = false;
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
-    };
-    draft.set(TABLE, "path", &listed.path, &format!("GET {} answered {}", listed.path, listed.response));
-    draft.set(TABLE, "rows", &listed.shape.rows, "place of the list that shows the events of the probe");
-    match listed.by_topic {
-        true => draft.set(TABLE, "topics", "each", "only requests that name their topic show the events"),
-        false => draft.set(TABLE, "topics", "all", "requests that name no topic show the events, too"),
     }
-    match &listed.limit {
-        Some(Limit { rows, evidence }) => draft.number(TABLE, "limit", *rows, evidence),
-        None => draft.set("target.listing.parameters", "limit", "", "the target ignored limit=2"),
+
+    /// Base URL of the listing, if it is another than this one, and its path with holes.
+    fn place(&self, home: &str) -> (Option<String>, String) {
+        let mut query = self.base.query.clone();
+        query.extend(self.limit.as_ref().map(|_| format!("{}={{{{limit}}}}", self.base.limit)));
+        let names_topic = self.by_topic || self.heeds_topic;
+        query.extend((names_topic && !self.base.has_topic).then(|| "topic={{topic}}".to_owned()));
+        query.extend(self.paging.parameter());
+        let (host, path) = match self.base.url.strip_prefix(home) {
+            Some(path) => (None, path),
+            None => {
+                let scheme = self.base.url.find("://").map_or(0, |at| at + 3);
+                let end = self.base.url[scheme..].find('/').map_or(self.base.url.len(), |at| at + scheme);
+                let (host, path) = self.base.url.split_at(end);
+                (Some(host.to_owned()), path)
+            }
+        };
+        let path = if path.is_empty() { "/" } else { path };
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        (host, format!("{path}{query}"))
     }
-    if !listed.heeds_topic && !listed.by_topic {
-        draft.set(
-            "target.listing.parameters",
-            "topic",
-            "",
-            "the target ignored the topic: a request for an unused topic showed the events, too",
-        );
+
+    /// Writes how the listing is asked and read. `home` is the base URL of the target.
+    pub(super) fn say(&self, home: &str, draft: &mut Draft) {
+        const TABLE: &str = "target.listing";
+        let (host, path) = self.place(home);
+        if let Some(host) = host {
+            draft.set(TABLE, "url", &host, "the host of the listing that was given");
+        }
+        let topics = match (self.by_topic, self.heeds_topic, self.base.has_topic) {
+            (true, ..) => "; only requests that name their topic show the events",
+            (false, true, _) => "; a request for an unused topic shows none of the events",
+            (false, false, true) => "; the topic that was given in the URL became a hole",
+            (false, false, false) => "; requests that name no topic show the events",
+        };
+        let shown = format!("GET {} answered {}{topics}", path_of(&self.base.url), self.response);
+        draft.template(TABLE, "path", &path, &shown);
+        if self.shape.is_lines {
+            draft.set(TABLE, "format", "ndjson", "the response is lines of JSON");
+        }
+        draft.set(TABLE, "rows", &self.shape.rows, "place of the list that shows the events of the probe");
+        match &self.limit {
+            Some(Limit { rows, evidence }) => draft.number(TABLE, "limit", *rows, evidence),
+            None => draft.note(TABLE, &format!("the target ignored {}=2", self.base.limit)),
+        }
+        if self.unknown_is_404 {
+            draft.list(
+                TABLE,
+                "empty",
+                &["404".to_owned()],
+                "status of the response for a topic without events",
+            );
+        }
+        paging::say(&self.paging, draft);
+        self.say_fields(draft);
     }
-    if listed.unknown_is_404 {
-        draft.list(TABLE, "empty", &["404".to_owned()], "status of the response for a topic without events");
+
+    /// Writes the places of the fields.
+    fn say_fields(&self, draft: &mut Draft) {
+        const TABLE: &str = "target.listing.fields";
+        let shape = &self.shape;
+        draft.set(TABLE, "event_id", &shape.event_id, "place of the event id");
+        let sent = &self.event;
+        for (field, place, was_sent) in [
+            ("topic", &shape.topic, !sent.topic.is_empty()),
+            ("source", &shape.source, !sent.source.is_empty()),
+            ("timestamp", &shape.timestamp, sent.has_time),
+            ("payload", &shape.payload, !sent.payload.is_empty()),
+        ] {
+            match place {
+                Some(place) => draft.set(TABLE, field, place, "place of the value that was sent"),
+                None if was_sent => {
+                    let note = format!("no place shows the {field} as it was sent: it is not compared");
+                    draft.note(TABLE, &note);
+                }
+                None => {}
+            }
+        }
+        if shape.has_more {
+            let evidence = "the listed payload has members that were not sent";
+            draft.set("promises", "payload", "contains", evidence);
+        }
     }
-    paging::say(&listed.paging, draft);
-    say_fields(&listed.shape, draft);
+
+    /// True if rows do not say their topic, and requests do not name it.
+    pub(super) fn lacks_topic(&self) -> bool {
+        !self.event.topic.is_empty()
+            && self.shape.topic.is_none()
+            && !self.by_topic
+            && !self.heeds_topic
+            && !self.base.has_topic
+    }
 }
 
-/// Writes the names of the fields, and the promises about their contents.
-fn say_fields(shape: &Shape, draft: &mut Draft) {
-    const TABLE: &str = "target.listing.fields";
-    draft.set(TABLE, "event_id", &shape.event_id, "place of the event id");
-    let others = [("topic", &shape.topic), ("source", &shape.source)];
-    for (field, place) in others {
-        match place {
-            Some(place) => draft.set(TABLE, field, place, "place of the value that was sent"),
-            None => draft.set(TABLE, field, "", "rows do not show it"),
+/// Returns one event of each topic if pages show one topic, else one event.
+fn one_of_each_topic(events: &[Sent], is_by_topic: bool) -> Vec<&Sent> {
+    let mut chosen: Vec<&Sent> = Vec::new();
+    for event in events {
+        if chosen.is_empty() || (is_by_topic && chosen.iter().all(|own| own.topic != event.topic)) {
+            chosen.push(event);
         }
     }
-    match &shape.timestamp {
-        Some(Shown { at, .. }) => draft.set(TABLE, "timestamp", at, "place of the time that was sent"),
-        None => draft.set(TABLE, "timestamp", "", "rows do not show it as sent"),
-    }
-    match &shape.payload {
-        Some(Shown { at, .. }) => draft.set(TABLE, "payload", at, "place of the value that was sent"),
-        None => draft.set(TABLE, "payload", "", "rows do not show it as sent"),
-    }
+    chosen
 }

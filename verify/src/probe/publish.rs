@@ -1,206 +1,100 @@
-//! Way in: the path, the envelope and the field names by which a target accepts an event.
+//! Requests and ids of the scenario: what the experiments showed, as keys.
 
-use serde_json::Value;
-use truth::target::Envelope;
-
-use super::asking::{Asker, Names, Response, Sent};
 use super::draft::Draft;
+use super::meet::Met;
+use super::roles::Candidate;
+use super::sketch::Texts;
+use super::toml_text::key;
 
-/// Paths that are tried, the most usual first.
-const PATHS: [&str; 9] = [
-    WITH_RESULTS,
-    "/events",
-    "/ingest",
-    "/api/publish",
-    "/api/events",
-    "/v1/events",
-    "/logs",
-    "/collect",
-    "/",
-];
+/// Table of the requests.
+const TABLE: &str = "target.publish";
 
-/// Path of the reference, with a parameter that asks for the result of each event. Other targets
-/// ignore it.
-const WITH_RESULTS: &str = "/publish?results=true";
-
-/// Names of the id that are tried.
-const IDS: [&str; 4] = ["event_id", "eventId", "id", "message_id"];
-
-/// Names of the topic that are tried.
-const TOPICS: [&str; 4] = ["topic", "type", "channel", "stream"];
-
-/// Names of the payload that are tried.
-const PAYLOADS: [&str; 3] = ["payload", "data", "body"];
-
-/// Way in that was found, with the first event that was accepted.
-#[derive(Clone, Debug)]
-pub(super) struct WayIn {
-    pub(super) path: String,
-    pub(super) envelope: Envelope,
-    pub(super) names: Names,
-    pub(super) first: Sent,
-    pub(super) response: Response,
-}
-
-/// Requests that were sent, and the responses.
-#[derive(Clone, Debug)]
-pub(super) struct Exchanges {
-    /// Last event that was new.
-    pub(super) last: Sent,
-    /// Response to the first event.
-    pub(super) once: Response,
-    /// Response to the first event, sent again.
-    pub(super) again: Option<Response>,
-    /// Response to three new events and two of them again, in one request; none if requests hold
-    /// one event.
-    pub(super) batch: Option<Response>,
-    pub(super) totals: Totals,
-}
-
-/// Number of events that were sent, as counters count them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Totals {
-    pub(super) attempts: u64,
-    pub(super) keys: u64,
-    pub(super) repeats: u64,
-}
-
-impl Totals {
-    const NEW: Self = Self { attempts: 1, keys: 1, repeats: 0 };
-    const REPEAT: Self = Self { attempts: 1, keys: 0, repeats: 1 };
-    const BATCH: Self = Self { attempts: 5, keys: 3, repeats: 2 };
-
-    /// Adds what an answered request sent.
-    fn count(&mut self, response: Option<&Response>, sent: Self) {
-        if response.is_some() {
-            self.attempts += sent.attempts;
-            self.keys += sent.keys;
-            self.repeats += sent.repeats;
-        }
-    }
-}
-
-/// Tries paths, envelopes and names until an event is accepted. The error says what was tried.
-pub(super) async fn find(asker: &mut Asker, named: Option<&str>) -> Result<WayIn, String> {
-    let paths = match named {
-        None => PATHS.to_vec(),
-        Some("/publish") => vec![WITH_RESULTS],
-        Some(path) => vec![path],
-    };
-    let mut tried = Vec::new();
-    for path in paths {
-        for names in all_names() {
-            let mut is_there = false;
-            for envelope in [Envelope::Array, Envelope::Under("events".to_owned()), Envelope::Object] {
-                let event = asker.event();
-                let body = wrapped(&envelope, &[asker.text(&event, &names)]);
-                let Some(response) = asker.post(path, body).await else {
-                    return Err(format!("POST {path} had no complete response"));
-                };
-                if response.is_success() {
-                    return Ok(WayIn { path: path.to_owned(), envelope, names, first: event, response });
-                }
-                is_there |= !matches!(response.status, 404 | 405 | 501);
-                let answered = format!("POST {path} answered {}", response.in_one_line());
-                if tried.len() < 3 && !tried.contains(&answered) {
-                    tried.push(answered);
-                }
-            }
-            if !is_there {
-                break;
-            }
-        }
-    }
-    Err(tried.join("; "))
-}
-
-/// Returns all combinations of names, the usual ones first.
-fn all_names() -> Vec<Names> {
-    let own = |text: &str| text.to_owned();
-    let mut names = Vec::new();
-    for payload in PAYLOADS {
-        for topic in TOPICS {
-            for event_id in IDS {
-                let timestamp = own("timestamp");
-                names.push(Names {
-                    topic: own(topic),
-                    event_id: own(event_id),
-                    timestamp,
-                    payload: own(payload),
-                });
-            }
-        }
-    }
-    names
-}
-
-fn wrapped(envelope: &Envelope, events: &[String]) -> String {
-    match envelope {
-        Envelope::Array => format!("[{}]", events.join(",")),
-        Envelope::Object => events.first().cloned().unwrap_or_default(),
-        Envelope::Under(name) => format!("{{{}:[{}]}}", Value::from(name.as_str()), events.join(",")),
-    }
-}
-
-/// Sends the first event again, then three new events and two of them again.
-pub(super) async fn send_all(asker: &mut Asker, way_in: &WayIn) -> Exchanges {
-    let mut exchanges = Exchanges {
-        last: way_in.first.clone(),
-        once: way_in.response.clone(),
-        again: None,
-        batch: None,
-        totals: Totals::NEW,
-    };
-    let text = asker.text(&way_in.first, &way_in.names);
-    exchanges.again = asker.post_again(&way_in.path, wrapped(&way_in.envelope, &[text])).await;
-    exchanges.totals.count(exchanges.again.as_ref(), Totals::REPEAT);
-    let new = [asker.event(), asker.event(), asker.event()];
-    let texts: Vec<String> = [0, 1, 2, 0, 1].map(|nth: usize| asker.text(&new[nth], &way_in.names)).to_vec();
-    if way_in.envelope == Envelope::Object {
-        for (nth, text) in texts.into_iter().enumerate() {
-            let response = asker.post_again(&way_in.path, text).await;
-            exchanges.totals.count(response.as_ref(), if nth < 3 { Totals::NEW } else { Totals::REPEAT });
-        }
-    } else {
-        exchanges.batch = asker.post_again(&way_in.path, wrapped(&way_in.envelope, &texts)).await;
-        exchanges.totals.count(exchanges.batch.as_ref(), Totals::BATCH);
-    }
-    let [.., last] = new;
-    exchanges.last = last;
-    exchanges
-}
+/// Events in a request of the scenario, if the probe sent no more.
+pub(super) const BATCH: u64 = 10;
 
 /// Writes how events are sent.
-pub(super) fn say(way_in: &WayIn, draft: &mut Draft) {
-    let WayIn { path, envelope, names, response, .. } = way_in;
-    let envelope_text = String::from(envelope.clone());
-    let evidence = format!("POST {path} with one event answered {}", response.in_one_line());
-    draft.set("target.publish", "path", path, &evidence);
-    draft.set(
-        "target.publish",
-        "envelope",
-        &envelope_text,
-        "the first that was accepted of an array, {\"events\": [...]} and a single object",
-    );
-    if *envelope == Envelope::Object {
-        draft.number("load", "batch", 1, "a request holds one event");
+pub(super) fn say(met: &Met, topics: &[String], is_careful: bool, draft: &mut Draft) {
+    say_events(met, topics, draft);
+    say_load(met, is_careful, draft);
+    let texts = met.sketch.texts(&met.roles.holes(&met.identity.ids));
+    for (name, value) in &texts.common {
+        draft.template(
+            "target",
+            &format!("headers.{}", key(name)),
+            value,
+            "as it was given, with every request",
+        );
     }
-    let fields = [("topic", &names.topic), ("event_id", &names.event_id), ("payload", &names.payload)];
-    for (field, name) in fields.into_iter().filter(|(field, name)| field != name) {
-        draft.set("target.fields", field, name, "the first name that was accepted");
+    if met.sketch.method != "POST" {
+        draft.set(TABLE, "method", &met.sketch.method, "as it was given");
+    }
+    let evidence = format!("{} with one event answered {}", met.sketch.method, met.first.in_one_line());
+    draft.template(TABLE, "path", &texts.path, &evidence);
+    for (name, value) in &texts.headers {
+        draft.template(TABLE, &format!("headers.{}", key(name)), value, "as it was given");
+    }
+    for note in &met.notes {
+        draft.note(TABLE, note);
+    }
+    draft.guess(!met.identity.is_seen);
+    say_body(met, &texts, draft);
+    draft.guess(false);
+    if let Some(sight) = &met.sight {
+        draft.note(TABLE, &format!("seen by this: {sight}"));
     }
 }
 
-/// Writes the promise that the responses and the listing show.
-pub(super) fn say_promises(sent: &Exchanges, seen_at_once: Option<bool>, draft: &mut Draft) {
-    let responses = [Some(&sent.once), sent.again.as_ref(), sent.batch.as_ref()];
-    let is_later = responses.into_iter().flatten().any(|response| response.status == 202);
-    if is_later || seen_at_once != Some(true) {
-        draft.set(
-            "promises",
-            "ack",
-            "queued",
-            "a response had status 202, or no listing right after it showed the event: it may be stored later",
+fn say_body(met: &Met, texts: &Texts, draft: &mut Draft) {
+    let identity = &met.identity.evidence;
+    match &met.sketch.separator {
+        None => {
+            let body = format!("{}{}{}", texts.before, texts.event, texts.after);
+            draft.template(TABLE, "body", &body, &format!("a request holds one event; {identity}"));
+        }
+        Some(separator) => {
+            let body = format!("{}{{{{events}}}}{}", texts.before, texts.after);
+            draft.template(TABLE, "body", &body, "{{events}} stands for the events");
+            draft.template(TABLE, "event", &texts.event, identity);
+            if separator != "," {
+                draft.set(TABLE, "separator", separator, "as it was given");
+            }
+        }
+    }
+}
+
+/// Writes what events are made of.
+fn say_events(met: &Met, topics: &[String], draft: &mut Draft) {
+    let topic = match (topics, met.topic) {
+        ([only], _) if only.is_empty() => "no value of the request looks like a topic".to_owned(),
+        ([_], topic) => format!("another topic was refused, or would not be told apart{}", after(topic)),
+        (_, topic) => format!("both were accepted{}", after(topic)),
+    };
+    draft.list("events", "topics", topics, &topic);
+    let ids = met.identity.ids.iter().filter_map(|at| met.roles.ids.get(*at));
+    let form = ids.map(|candidate: &Candidate| candidate.form.as_str()).next().unwrap_or("uuid");
+    if form != "uuid" {
+        draft.set("events", "id", form, "the form of the id that was given");
+    }
+    if let Some(leaf) = met.roles.source {
+        draft.set("events", "source", &met.sketch.leaves[leaf].value, "as it was given");
+    }
+    draft.set("events", "epoch", "now", "events are as old as the run: some targets refuse older ones");
+}
+
+fn after(sentence: Option<&str>) -> String {
+    sentence.map(|sentence| format!("; {sentence}")).unwrap_or_default()
+}
+
+fn say_load(met: &Met, is_careful: bool, draft: &mut Draft) {
+    if !met.sketch.is_batch() {
+        draft.number("load", "batch", 1, "a request holds one event");
+        draft.number("mix", "in_batch", 0, "a request holds one event");
+    } else if is_careful {
+        draft.number(
+            "load",
+            "batch",
+            BATCH,
+            "as many events as the probe sent in a request; more were not tried",
         );
     }
 }

@@ -2,105 +2,121 @@
 
 use serde_json::Value;
 use truth::observed::rows::equal_payload;
-use truth::observed::rows::moment::is_moment;
-use truth::scenario::promises::{PayloadEquality, TimestampEquality};
+use truth::observed::rows::moment::is_moment_to;
+use truth::scenario::promises::PayloadEquality;
 
-use super::answers::{escaped, find_lists};
-use super::asking::{Response, SOURCE, Sent, TIMESTAMP, TIMESTAMP_MS};
+use super::json::{escaped, find_lists, scalar};
+use super::response::Response;
+
+/// Event that was sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Sent {
+    pub(super) id: String,
+    pub(super) topic: String,
+    /// Source; empty if none was sent.
+    pub(super) source: String,
+    /// True if the timestamp was sent.
+    pub(super) has_time: bool,
+    pub(super) timestamp_ms: i64,
+    /// Precision of the timestamp that was sent, in milliseconds.
+    pub(super) precision_ms: u32,
+    /// Payload; empty if none was sent.
+    pub(super) payload: String,
+}
 
 /// Shape of a page, as far as the events of the probe show it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Shape {
     /// JSON pointer of the list of rows.
     pub(super) rows: String,
-    /// Place of the id in a row: a name, or a pointer.
+    /// Place of the id in a row: a name, or a pointer. So are the others.
     pub(super) event_id: String,
     pub(super) topic: Option<String>,
     pub(super) source: Option<String>,
-    pub(super) timestamp: Option<Shown<TimestampEquality>>,
-    pub(super) payload: Option<Shown<PayloadEquality>>,
+    pub(super) timestamp: Option<String>,
+    pub(super) payload: Option<String>,
+    /// True if the payload has members that were not sent.
+    pub(super) has_more: bool,
+    /// True if the page is lines of JSON.
+    pub(super) is_lines: bool,
     /// Ids of all rows, in the order of the page.
     pub(super) ids: Vec<String>,
 }
 
-/// Value that rows show.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Shown<T> {
-    /// Place in a row: a name, or a pointer.
-    pub(super) at: String,
-    /// Likeness to the value that was sent.
-    pub(super) kept: T,
-}
-
 impl Shape {
     /// Returns the shape of a page that shows this event.
-    pub(super) fn of(page: &Response, event: &Sent, topic: &str) -> Option<Self> {
+    pub(super) fn of(page: &Response, event: &Sent) -> Option<Self> {
         let body = page.json.as_ref().filter(|_| page.is_success())?;
         let mut lists = Vec::new();
         find_lists(body, "", &mut lists);
         lists.into_iter().find_map(|rows| {
             let list = body.pointer(&rows)?.as_array()?;
             list.iter().find_map(|row| {
-                let id = leaf(row, |value| value.as_str() == Some(event.id.as_str()))?;
-                Some(Self::of_row(page, &rows, list, row, &id, event, topic))
+                let id = leaf(row, &|value| scalar(value).as_deref() == Some(event.id.as_str()))?;
+                Some(Self { is_lines: page.is_lines, ..Self::of_row(&rows, list, row, &id, event) })
             })
         })
     }
 
     /// True if the list of rows has a place that names the topic.
     pub(super) fn is_under(&self, topic: &str) -> bool {
-        self.rows.split('/').any(|step| step == escaped(topic))
+        !topic.is_empty() && self.rows.split('/').any(|step| step == escaped(topic))
     }
 
-    fn of_row(
-        page: &Response,
-        rows: &str,
-        list: &[Value],
-        row: &Value,
-        id: &str,
-        event: &Sent,
-        topic: &str,
-    ) -> Self {
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let is_moment = |value: &Value| {
-            (value.is_string() || value.is_number()) && is_moment(&text(value), TIMESTAMP_MS) == Some(true)
+    fn of_row(rows: &str, list: &[Value], row: &Value, id: &str, event: &Sent) -> Self {
+        let place_of = |sent: &str| leaf(row, &|value| !sent.is_empty() && value.as_str() == Some(sent));
+        let is_time = |value: &Value| {
+            let text = scalar(value).filter(|_| event.has_time);
+            text.is_some_and(|text| is_moment_to(&text, event.timestamp_ms, event.precision_ms) == Some(true))
         };
-        let exact = leaf(row, |value| value.as_str() == Some(TIMESTAMP))
-            .map(|at| Shown { at: named(&at), kept: TimestampEquality::Exact });
-        let instant = || Some(Shown { at: named(&leaf(row, is_moment)?), kept: TimestampEquality::Instant });
-        let kept = |value: &Value| equal_payload(PayloadEquality::Json, &event.payload, &value.to_string());
-        let is_exact = page.text.contains(&event.payload);
-        let spelt = if is_exact { PayloadEquality::Exact } else { PayloadEquality::Json };
-        let id_of = |row: &Value| row.pointer(id).map(text);
+        let kept = |equality| {
+            move |value: &Value| {
+                !event.payload.is_empty() && equal_payload(equality, &event.payload, &value.to_string())
+            }
+        };
+        let same = leaf(row, &kept(PayloadEquality::Json));
+        let more = || leaf(row, &kept(PayloadEquality::Contains));
+        let has_more = same.is_none() && more().is_some();
         Self {
             rows: rows.to_owned(),
             event_id: named(id),
-            topic: leaf(row, |value| value.as_str() == Some(topic)).map(|at| named(&at)),
-            source: leaf(row, |value| value.as_str() == Some(SOURCE)).map(|at| named(&at)),
-            timestamp: exact.or_else(instant),
-            payload: leaf(row, kept).map(|at| Shown { at: named(&at), kept: spelt }),
-            ids: list.iter().filter_map(id_of).collect(),
+            topic: place_of(&event.topic).map(|at| named(&at)),
+            source: place_of(&event.source).map(|at| named(&at)),
+            timestamp: leaf(row, &is_time).map(|at| named(&at)),
+            payload: same.or_else(more).map(|at| named(&at)),
+            has_more,
+            is_lines: false,
+            ids: list.iter().filter_map(|row| scalar(row.pointer(id)?)).collect(),
         }
     }
 }
 
-/// Returns the pointer of a value that fits, at any depth of objects.
-fn leaf(row: &Value, fits: impl Fn(&Value) -> bool + Copy) -> Option<String> {
-    fn find(value: &Value, at: &str, fits: impl Fn(&Value) -> bool + Copy) -> Option<String> {
+/// Returns the pointer of a value that fits, at any depth of objects and rows of columns.
+fn leaf(row: &Value, fits: &dyn Fn(&Value) -> bool) -> Option<String> {
+    fn find(value: &Value, at: &str, fits: &dyn Fn(&Value) -> bool) -> Option<String> {
         if !at.is_empty() && fits(value) {
             return Some(at.to_owned());
         }
-        let members = value.as_object()?;
-        members.iter().find_map(|(name, member)| find(member, &format!("{at}/{}", escaped(name)), fits))
+        match value {
+            Value::Object(members) => members
+                .iter()
+                .find_map(|(name, member)| find(member, &format!("{at}/{}", escaped(name)), fits)),
+            Value::Array(columns) if at.is_empty() => {
+                columns.iter().enumerate().find_map(|(nth, column)| find(column, &format!("/{nth}"), fits))
+            }
+            _ => None,
+        }
     }
     find(row, "", fits)
 }
 
 /// Returns a pointer of one step as the plain name that it stands for.
 fn named(pointer: &str) -> String {
-    match pointer[1..].contains('/') {
+    let name = &pointer[1..];
+    let is_column = name.bytes().all(|byte| byte.is_ascii_digit());
+    match name.contains('/') || is_column {
         true => pointer.to_owned(),
-        false => pointer[1..].replace("~1", "/").replace("~0", "~"),
+        false => name.replace("~1", "/").replace("~0", "~"),
     }
 }
 
@@ -108,46 +124,57 @@ fn named(pointer: &str) -> String {
 mod tests {
     use super::*;
 
+    const TIME: &str = "2025-01-01T00:00:00.250Z";
+
     fn page(text: &str) -> Response {
-        Response { status: 200, text: text.to_owned(), json: serde_json::from_str(text).ok(), next: None }
+        Response::of(200, Vec::new(), text.as_bytes(), None)
     }
 
-    fn shown<T>(at: &str, kept: T) -> Option<Shown<T>> {
-        Some(Shown { at: at.to_owned(), kept })
+    fn event() -> Sent {
+        Sent {
+            id: "id-1".to_owned(),
+            topic: "t".to_owned(),
+            source: "loadgen".to_owned(),
+            has_time: true,
+            timestamp_ms: 1_735_689_600_250,
+            precision_ms: 1,
+            payload: r#"{"z":1.50,"n":1,"a":"probe"}"#.to_owned(),
+        }
     }
 
     #[test]
     fn our_rows_show_what_the_fields_are_called_and_what_became_of_them() {
-        let event = Sent { id: "id-1".to_owned(), payload: r#"{"z":1.50,"n":1,"a":"probe"}"#.to_owned() };
-        let text = r#"{"data":{"items":[{"key":"other"},{"key":"id-1","meta":{"stream":"t","from":"verify-probe"},
+        let text = r#"{"data":{"items":[{"key":"other"},{"key":"id-1","meta":{"stream":"t","from":"loadgen"},
             "ts":1735689600250,"body":"{\"a\": \"probe\", \"n\": 1, \"z\": 1.50}"}]}}"#;
-        let shape = Shape::of(&page(text), &event, "t").unwrap();
+        let shape = Shape::of(&page(text), &event()).unwrap();
         assert_eq!((shape.rows.as_str(), shape.event_id.as_str()), ("/data/items", "key"));
         assert_eq!(
             (shape.topic.as_deref(), shape.source.as_deref()),
             (Some("/meta/stream"), Some("/meta/from"))
         );
-        assert_eq!(shape.timestamp, shown("ts", TimestampEquality::Instant));
-        assert_eq!(shape.payload, shown("body", PayloadEquality::Json));
+        assert_eq!((shape.timestamp.as_deref(), shape.payload.as_deref()), (Some("ts"), Some("body")));
         assert_eq!(shape.ids, ["other", "id-1"]);
-        let kept =
-            format!(r#"[{{"event_id":"id-1","timestamp":"{TIMESTAMP}","payload":{}}}]"#, event.payload);
-        let shape = Shape::of(&page(&kept), &event, "t").unwrap();
-        assert_eq!((shape.rows.as_str(), shape.topic), ("", None));
-        assert_eq!(shape.payload, shown("payload", PayloadEquality::Exact));
-        let through_float = kept.replace("1.50", "1.5");
-        let shape = Shape::of(&page(&through_float), &event, "t").unwrap();
-        assert_eq!(shape.payload, shown("payload", PayloadEquality::Json));
-        let by_topic = format!(r#"{{"topics":{{"a/b":{kept}}}}}"#);
-        let shape = Shape::of(&page(&by_topic), &event, "a/b").unwrap();
-        assert_eq!((shape.is_under("a/b"), shape.is_under("a")), (true, false), "{}", shape.rows);
-        for changed in [
-            kept.replace("1.50", "1.6"),
-            kept.replace("probe", "Probe"),
-            kept.replace(r#""n":1"#, r#""n":1.1"#),
-            kept.replace(r#""z":1.50,"#, ""),
-        ] {
-            assert_eq!(Shape::of(&page(&changed), &event, "t").unwrap().payload, None, "{changed}");
+        let kept = format!(r#"[{{"event_id":"id-1","timestamp":"{TIME}","payload":{}}}]"#, event().payload);
+        let shape = Shape::of(&page(&kept), &event()).unwrap();
+        assert_eq!((shape.rows.as_str(), shape.topic, shape.payload.as_deref()), ("", None, Some("payload")));
+        let by_topic = format!(r#"{{"topics":{{"t":{kept}}}}}"#);
+        let shape = Shape::of(&page(&by_topic), &event()).unwrap();
+        assert_eq!((shape.is_under("t"), shape.is_under("a")), (true, false), "{}", shape.rows);
+        let more = kept.replace(r#""n":1"#, r#""n":1,"added":true"#);
+        let shape = Shape::of(&page(&more), &event()).unwrap();
+        assert_eq!((shape.payload.as_deref(), shape.has_more), (Some("payload"), true));
+        for changed in
+            [kept.replace("1.50", "1.6"), kept.replace("probe", "Probe"), kept.replace(r#""z":1.50,"#, "")]
+        {
+            assert_eq!(Shape::of(&page(&changed), &event()).unwrap().payload, None, "{changed}");
         }
+    }
+
+    #[test]
+    fn columns_and_lines_are_rows_too() {
+        let columns = Shape::of(&page(r#"{"results":[["id-1","t"]]}"#), &event()).unwrap();
+        assert_eq!((columns.event_id.as_str(), columns.topic.as_deref()), ("/0", Some("/1")));
+        let lines = Shape::of(&page("{\"id\":\"x\"}\n{\"id\":\"id-1\"}\n"), &event()).unwrap();
+        assert_eq!((lines.is_lines, lines.event_id.as_str(), lines.rows.as_str()), (true, "id", ""));
     }
 }

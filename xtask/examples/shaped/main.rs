@@ -1,5 +1,5 @@
 //! Sound ingestion services of other shapes than the reference's, for `verify probe`. They differ
-//! in the wire format, see [`shapes`]. Keys and rows are in memory, and in a file where a shape
+//! in the wire format, see [`shapes`] and [`apis`]. Keys and rows are in memory, and in a file where a shape
 //! survives its process.
 
 use std::net::SocketAddr;
@@ -10,6 +10,7 @@ use clap::{Parser, ValueEnum};
 
 use store::Store;
 
+mod apis;
 mod shapes;
 mod store;
 
@@ -39,6 +40,18 @@ enum Shape {
     Cursors,
     /// `{"accepted": n}`; counters by topic; numbered pages; 404 for an unknown topic; no payloads.
     Pages,
+    /// One object with its id in a header.
+    Keyed,
+    /// Lines: an action and a document.
+    Bulk,
+    /// A form, whose answer names what was made.
+    Form,
+    /// A list in an object, with a word for each entry.
+    Tracked,
+    /// A bare list under other names; the answer counts.
+    Counted,
+    /// The same answer to everything.
+    Blind,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -50,6 +63,12 @@ async fn main() -> Result<()> {
         Shape::Single => shapes::single(store),
         Shape::Cursors => shapes::cursors(store),
         Shape::Pages => shapes::pages(store),
+        Shape::Keyed => apis::keyed(store),
+        Shape::Bulk => apis::bulk(store),
+        Shape::Form => apis::form(store),
+        Shape::Tracked => apis::tracked(store),
+        Shape::Counted => apis::counted(store),
+        Shape::Blind => apis::blind(),
     };
     let listener = tokio::net::TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;

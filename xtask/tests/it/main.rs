@@ -21,6 +21,7 @@ mod links;
 mod mutants;
 mod oddities;
 mod probe;
+mod probed_apis;
 mod process;
 mod replicas;
 mod stack;

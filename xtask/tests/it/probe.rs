@@ -70,10 +70,11 @@ fn the_reference_is_found_to_be_itself() {
     let met = Met::reference();
     for line in [
         "path = \"/publish?results=true\"",
-        "results = \"/results\"",
+        "each = \"/results/*\"",
         "unique = \"/unique_processed\"",
         "instance = \"/instance_id\"",
-        "paging = \"link\"",
+        "uptime = \"/uptime\"",
+        "next = \"link\"",
     ] {
         assert!(met.written().contains(&format!("\n{line}\n")), "{line}: {}", met.written());
     }

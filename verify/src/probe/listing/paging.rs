@@ -1,46 +1,63 @@
 //! Way from one page of a listing to the next.
 
-use truth::target::Paging;
-
-use super::super::answers::escaped;
-use super::super::asking::Response;
 use super::super::draft::Draft;
+use super::super::json::escaped;
+use super::super::response::Response;
 use super::super::rows::Shape;
 use super::question::Question;
+
+/// Table of the listing.
+const TABLE: &str = "target.listing";
 
 /// Way from page to page.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Way {
-    Plain(Paging),
-    Page { first: u32 },
+    None,
+    Link,
+    Offset { parameter: &'static str },
+    Page { parameter: &'static str, first: u32 },
     Cursor { next: String, parameter: String },
+}
+
+impl Way {
+    /// Returns the parameter of the request that leads to a page.
+    pub(super) fn parameter(&self) -> Option<String> {
+        match self {
+            Self::None | Self::Link => None,
+            Self::Offset { parameter } => Some(format!("{parameter}={{{{offset}}}}")),
+            Self::Page { parameter, .. } => Some(format!("{parameter}={{{{page}}}}")),
+            Self::Cursor { parameter, .. } => Some(format!("{parameter}={{{{cursor}}}}")),
+        }
+    }
 }
 
 /// Finds the way to the second page, by asking for it.
 pub(super) async fn find(question: &Question<'_>, shape: &Shape, first: &[String], heeds_limit: bool) -> Way {
-    let limit = if heeds_limit { "limit=2&" } else { "" };
+    let limit = if heeds_limit { format!("{}&", question.limit(2)) } else { String::new() };
     if let Some(page) = question.page(limit.trim_end_matches('&')).await {
         if page.response.next.is_some() {
-            return Way::Plain(Paging::Link);
+            return Way::Link;
         }
-        if let Some(way) = by_cursor(question, shape, first, &page.response, limit).await {
+        if let Some(way) = by_cursor(question, shape, first, &page.response, &limit).await {
             return way;
         }
     }
     let all = question.ids(shape, limit.trim_end_matches('&')).await;
     let step = if heeds_limit { 2 } else { 1 };
-    let further = question.ids(shape, &format!("{limit}offset={step}")).await;
-    if !further.is_empty() && further.first() != all.first() {
-        return Way::Plain(Paging::Offset);
+    for parameter in ["offset", "from", "skip"] {
+        let further = question.ids(shape, &format!("{limit}{parameter}={step}")).await;
+        if !further.is_empty() && further.first() != all.first() {
+            return Way::Offset { parameter };
+        }
     }
     for first_page in [1, 0] {
         let own = question.ids(shape, &format!("{limit}page={first_page}")).await;
         let next = question.ids(shape, &format!("{limit}page={}", first_page + 1)).await;
         if own == all && next != all {
-            return Way::Page { first: first_page };
+            return Way::Page { parameter: "page", first: first_page };
         }
     }
-    Way::Plain(Paging::None)
+    Way::None
 }
 
 /// Finds a cursor in the body, and the parameter that takes it.
@@ -58,7 +75,8 @@ async fn by_cursor(
         let looks_so =
             ["next", "cursor", "after", "token"].iter().any(|part| name.to_ascii_lowercase().contains(part));
         let Some(cursor) = cursor.filter(|_| looks_so) else { continue };
-        for parameter in ["cursor", "after", "next", name.as_str()] {
+        let cursor: String = url::form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
+        for parameter in ["cursor", "after", "next", "page_token", name.as_str()] {
             let further = question.ids(shape, &format!("{limit}{parameter}={cursor}")).await;
             if !further.is_empty() && further.first() != first.first() {
                 let next = format!("/{}", escaped(name));
@@ -71,36 +89,23 @@ async fn by_cursor(
 
 /// Writes how pages are asked for.
 pub(super) fn say(way: &Way, draft: &mut Draft) {
-    const TABLE: &str = "target.listing";
     match way {
-        Way::Plain(Paging::Link) => {
-            draft.set(TABLE, "paging", "link", "a Link header leads to the next page");
+        Way::Link => draft.set(TABLE, "next", "link", "a Link header leads to the next page"),
+        Way::Offset { .. } => draft.set(TABLE, "next", "offset", "an offset led to further rows"),
+        Way::None => {
+            let evidence = "neither a link, a cursor, an offset nor a page number led to further rows";
+            draft.set(TABLE, "next", "none", evidence);
+            let note = "the most rows that it shows is unknown. If it shows fewer than a topic has, spread the events \
+                        over more topics: --topics 100";
+            draft.note(TABLE, note);
         }
-        Way::Plain(Paging::Offset) => draft.set(TABLE, "paging", "offset", "an offset led to further rows"),
-        Way::Plain(_) => {
-            draft.set(
-                TABLE,
-                "paging",
-                "none",
-                "neither a link, a cursor, an offset nor a page number led to further rows",
-            );
-            draft.note(TABLE, "the most rows that it shows is unknown. If it shows fewer than a topic has, spread the events over more topics: --topics 100");
+        Way::Page { first, .. } => {
+            draft.set(TABLE, "next", "page", "a page number led to further rows");
+            let evidence = "the page that a request without a number shows";
+            draft.set(TABLE, "first", &first.to_string(), evidence);
         }
-        Way::Page { first } => {
-            draft.set(TABLE, "paging", "page", "a page number led to further rows");
-            draft.number(
-                TABLE,
-                "first_page",
-                u64::from(*first),
-                "the page that a request without a number shows",
-            );
-        }
-        Way::Cursor { next, parameter } => {
-            draft.set(TABLE, "paging", "cursor", "a cursor in the body led to further rows");
-            draft.set(TABLE, "next", next, "place of the cursor");
-            if parameter != "cursor" {
-                draft.set("target.listing.parameters", "cursor", parameter, "the parameter that takes it");
-            }
+        Way::Cursor { next, .. } => {
+            draft.set(TABLE, "next", next, "a cursor at this place led to further rows")
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Questions to a listing, and the pages that answer them.
 
+use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 
-use super::super::answers::{escaped, find_lists};
-use super::super::asking::{Asker, Response, Sent};
-use super::super::rows::Shape;
+use super::super::asking::Asker;
+use super::super::json::{escaped, find_lists, scalar};
+use super::super::response::Response;
+use super::super::rows::{Sent, Shape};
 
 /// Most pages to follow one after the other.
 const MOST_PAGES: u32 = 100;
@@ -12,12 +14,85 @@ const MOST_PAGES: u32 = 100;
 /// Largest page number, or offset in pages, that is tried.
 const FARTHEST: u64 = 1 << 30;
 
+/// Names of a parameter for the number of rows.
+const LIMITS: [&str; 9] =
+    ["limit", "size", "per_page", "page_size", "pageSize", "count", "top", "max", "_limit"];
+
+/// Names of parameters that say where a page begins.
+const POSITIONS: [&str; 11] = [
+    "offset",
+    "page",
+    "cursor",
+    "after",
+    "from",
+    "skip",
+    "start",
+    "next",
+    "starting_after",
+    "page_token",
+    "before",
+];
+
+/// Path of a listing, with the parameters that stay.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Base {
+    /// Whole URL without a query.
+    pub(super) url: String,
+    /// Parameters that stay, as they were given.
+    pub(super) query: Vec<String>,
+    /// Name of the parameter for the number of rows.
+    pub(super) limit: String,
+    /// True if the topic stands in it, as `{{topic}}`.
+    pub(super) has_topic: bool,
+}
+
+impl Base {
+    /// Takes a URL apart. A limit and a position in it are left out, and a topic that it names
+    /// becomes a hole.
+    pub(super) fn of(url: &str, topics: &[String]) -> Self {
+        let (url, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut base =
+            Self { url: url.to_owned(), query: Vec::new(), limit: LIMITS[0].to_owned(), has_topic: false };
+        let is_topic = |text: &str| topics.iter().any(|topic| !topic.is_empty() && encoded(topic) == text);
+        let hole = |text: &str| if is_topic(text) { "{{topic}}".to_owned() } else { text.to_owned() };
+        base.url = base.url.split('/').map(hole).collect::<Vec<_>>().join("/");
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+            if LIMITS.contains(&name) && is_number {
+                base.limit = name.to_owned();
+            } else if !POSITIONS.contains(&name) {
+                base.query.push(if is_topic(value) {
+                    format!("{name}={{{{topic}}}}")
+                } else {
+                    pair.to_owned()
+                });
+            }
+        }
+        base.has_topic =
+            base.url.contains("{{topic}}") || base.query.iter().any(|pair| pair.contains("{{topic}}"));
+        base
+    }
+
+    /// Returns the URL with these parameters, for a topic.
+    fn at(&self, parameters: &str, topic: &str) -> String {
+        let more = parameters.split('&').filter(|pair| !pair.is_empty()).map(str::to_owned);
+        let query: Vec<String> = self.query.iter().cloned().chain(more).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        format!("{}{query}", self.url).replace("{{topic}}", &encoded(topic))
+    }
+}
+
+fn encoded(text: &str) -> String {
+    byte_serialize(text.as_bytes()).collect()
+}
+
 /// Listing to ask.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) asker: &'a Asker,
-    pub(super) path: &'a str,
-    /// True if each request names the topic.
+    pub(super) base: &'a Base,
+    /// True if each request names the topic in a parameter.
     pub(super) by_topic: bool,
     /// Event to look for.
     pub(super) event: &'a Sent,
@@ -45,14 +120,19 @@ impl Page {
 impl Question<'_> {
     /// Asks for a page. None if no complete response came.
     pub(super) async fn page(&self, parameters: &str) -> Option<Page> {
-        let topic = byte_serialize(self.asker.topic.as_bytes()).collect::<String>();
-        let topic = if self.by_topic { format!("&topic={topic}") } else { String::new() };
-        let query = format!("{parameters}{topic}");
-        let response = self.asker.get(&format!("{}?{}", self.path, query.trim_start_matches('&'))).await?;
-        let shape = Shape::of(&response, self.event, &self.asker.topic);
+        let topic =
+            if self.by_topic { format!("&topic={}", encoded(&self.event.topic)) } else { String::new() };
+        let url = self.base.at(&format!("{parameters}{topic}"), &self.event.topic);
+        let response = self.asker.get(&url).await?;
+        let shape = Shape::of(&response, self.event);
         // Rows under a name of their topic have no place that is the same for all topics.
-        let shape = shape.filter(|shape| !shape.is_under(&self.asker.topic));
+        let shape = shape.filter(|shape| !shape.is_under(&self.event.topic));
         Some(Page { response, shape })
+    }
+
+    /// Returns the parameter for so many rows.
+    pub(super) fn limit(&self, rows: u64) -> String {
+        format!("{}={rows}", self.base.limit)
     }
 
     /// Looks for the event on the first page.
@@ -100,8 +180,8 @@ impl Question<'_> {
     async fn follow(&self, first: Response) -> Option<Found> {
         let mut next = first.next;
         for _ in 0..MOST_PAGES {
-            let response = self.asker.get_url(&next?).await?;
-            if let Some(shape) = Shape::of(&response, self.event, &self.asker.topic) {
+            let response = self.asker.get(&next?).await?;
+            if let Some(shape) = Shape::of(&response, self.event) {
                 return Some(Found { response, shape });
             }
             next = response.next;
@@ -114,12 +194,11 @@ impl Question<'_> {
         let Some(page) = self.page(parameters).await else { return Vec::new() };
         let rows =
             page.response.json.as_ref().and_then(|body| body.pointer(&shape.rows)?.as_array().cloned());
-        let place = if shape.event_id.starts_with('/') {
-            shape.event_id.clone()
-        } else {
-            format!("/{}", escaped(&shape.event_id))
+        let place = match shape.event_id.starts_with('/') {
+            true => shape.event_id.clone(),
+            false => format!("/{}", escaped(&shape.event_id)),
         };
-        let id = |row: &serde_json::Value| row.pointer(&place).map(serde_json::Value::to_string);
+        let id = |row: &Value| row.pointer(&place).and_then(scalar);
         rows.unwrap_or_default().iter().filter_map(id).collect()
     }
 }
@@ -130,6 +209,23 @@ pub(super) fn longest_list(page: &Response) -> Option<u64> {
     let mut lists = Vec::new();
     find_lists(body, "", &mut lists);
     let rows = lists.iter().filter_map(|list| body.pointer(list)?.as_array());
-    let of_objects = rows.filter(|rows| rows.first().is_some_and(serde_json::Value::is_object));
+    let of_objects = rows.filter(|rows| rows.first().is_some_and(Value::is_object));
     of_objects.map(|rows| rows.len() as u64).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_keeps_its_query_without_the_page() {
+        let topics = ["or ders".to_owned()];
+        let base = Base::of("http://h/v1/or+ders/events/?env=a&size=20&offset=5&t=or+ders", &topics);
+        assert_eq!((base.limit.as_str(), base.has_topic), ("size", true));
+        assert_eq!(base.url, "http://h/v1/{{topic}}/events/");
+        assert_eq!(base.query, ["env=a", "t={{topic}}"]);
+        assert_eq!(base.at("size=2&x=1", "b"), "http://h/v1/b/events/?env=a&t=b&size=2&x=1");
+        let plain = Base::of("http://h/e", &[String::new()]);
+        assert_eq!((plain.at("", ""), plain.has_topic), ("http://h/e".to_owned(), false));
+    }
 }

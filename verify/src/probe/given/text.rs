@@ -1,0 +1,131 @@
+//! A request as text, with marks in place of variables.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
+
+/// Beginning and end of the name of a variable in the texts of a request.
+pub(in crate::probe) const MARKS: [char; 2] = ['\u{e000}', '\u{e001}'];
+
+/// Request that its owner gave.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::probe) struct Given {
+    /// Method, in capitals.
+    pub(in crate::probe) method: String,
+    /// Whole URL.
+    pub(in crate::probe) url: String,
+    /// Header fields, in their order.
+    pub(in crate::probe) headers: Vec<(String, String)>,
+    /// Body; empty if there is none.
+    pub(in crate::probe) body: String,
+    /// Sentences about what was left out or changed.
+    pub(in crate::probe) notes: Vec<String>,
+}
+
+/// Reason why a request cannot be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(in crate::probe) enum GivenError {
+    /// The text is none of the known forms, or is not one as far as it goes.
+    #[error("the request is not a {form}: {reason}")]
+    Form {
+        /// Form that it seems to have.
+        form: &'static str,
+        /// Reason.
+        reason: String,
+    },
+    /// A flag of curl cannot be used.
+    #[error("{flag} of the curl line cannot be used: {reason}")]
+    Flag {
+        /// Flag.
+        flag: String,
+        /// Reason, and what to do.
+        reason: String,
+    },
+    /// Part of a shell line that only a shell can run.
+    #[error(
+        "the curl line has {what}, which is never run: put its output into a variable and write $NAME in its place"
+    )]
+    Shell {
+        /// Part of the line.
+        what: &'static str,
+    },
+    /// A file that the request names cannot be read.
+    #[error("cannot read {path}, which the request names: {reason}")]
+    File {
+        /// Path, as it is written.
+        path: String,
+        /// Cause.
+        reason: String,
+    },
+    /// Several requests could be meant.
+    #[error("the HAR has several requests with a body; choose one with --entry: {choice}")]
+    Several {
+        /// Numbers with methods and URLs.
+        choice: String,
+    },
+    /// The request sends nothing.
+    #[error("{method} {url} has no body and no event; give the request that sends an event")]
+    Empty {
+        /// Method.
+        method: String,
+        /// URL without its query.
+        url: String,
+    },
+}
+
+/// Reader of the files that a request names.
+pub(in crate::probe) type ReadFile<'a> = &'a dyn Fn(&str) -> std::io::Result<String>;
+
+impl Given {
+    /// Returns the value of a header field.
+    pub(in crate::probe) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Returns the credentials of `user:password` as a header value.
+pub(in crate::probe) fn basic(pair: &str) -> String {
+    // Of a pair with a variable the base64 is not known here, so another variable has to hold it.
+    match pair.contains(MARKS) {
+        true => format!("Basic {}", mark("INGEST_USER_PASSWORD_BASE64")),
+        false => format!("Basic {}", STANDARD.encode(pair)),
+    }
+}
+
+/// Returns the mark of a variable, which stands for its value in the texts of a request.
+pub(in crate::probe) fn mark(variable: &str) -> String {
+    format!("{}{variable}{}", MARKS[0], MARKS[1])
+}
+
+/// Returns a text with each marked variable as `change` writes it, and the rest as `keep` does.
+pub(in crate::probe) fn unmarked(
+    text: &str,
+    keep: impl Fn(&str) -> String,
+    change: impl Fn(&str) -> String,
+) -> String {
+    let mut parts = text.split(MARKS[0]);
+    let mut out = keep(parts.next().unwrap_or_default());
+    for part in parts {
+        let (variable, rest) = part.split_once(MARKS[1]).unwrap_or((part, ""));
+        out.push_str(&change(variable));
+        out.push_str(&keep(rest));
+    }
+    out
+}
+
+/// Returns the variables that a text marks.
+pub(in crate::probe) fn marked(text: &str) -> impl Iterator<Item = &str> {
+    text.split(MARKS[0]).skip(1).filter_map(|part| part.split_once(MARKS[1])).map(|(variable, _)| variable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marked_variable_is_found_and_replaced() {
+        let text = format!("a{}b{}", mark("X"), mark("Y_1"));
+        assert_eq!(marked(&text).collect::<Vec<_>>(), ["X", "Y_1"]);
+        assert_eq!(unmarked(&text, str::to_uppercase, |name| format!("<{name}>")), "A<X>B<Y_1>");
+    }
+}

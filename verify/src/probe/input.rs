@@ -1,0 +1,188 @@
+//! What a probe was asked for: a request, a scenario that is half filled in, or a URL.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+
+use truth::target::Template;
+use truth::target::secrets::{MissingVariable, Secrets};
+use url::{Host, Url};
+
+use super::assumed::Home;
+use super::error::ProbeError;
+use super::given::{self, Given, marked};
+use super::options::ProbeOptions;
+use super::secret::{Variables, hidden};
+use super::sketch::Sketch;
+use super::toml_text::text_at;
+
+/// What a probe begins with.
+pub(super) struct Input {
+    /// Base URL of the target.
+    pub(super) url: String,
+    pub(super) way: Way,
+    /// Text of the scenario that was given.
+    pub(super) half: Option<String>,
+    pub(super) secrets: Secrets,
+    /// Variables that a run needs, with no value in the environment.
+    pub(super) exports: Vec<String>,
+    /// Header fields of every request, by their names, as templates.
+    pub(super) common: BTreeMap<String, String>,
+    /// Sentences about the request that was given.
+    pub(super) notes: Vec<String>,
+}
+
+/// Way to a request that the target accepts.
+pub(super) enum Way {
+    /// A request that was given.
+    Given(Box<Sketch>),
+    /// The scenario describes its requests.
+    Described,
+    /// Requests that are assumed, at this place.
+    Assumed(Home),
+}
+
+impl Input {
+    /// Reads what was asked for.
+    pub(super) fn read(options: &ProbeOptions) -> Result<Self, ProbeError> {
+        let half = options.scenario.as_deref().map(read_file).transpose()?;
+        let table: toml::Table = match &half {
+            Some(text) => {
+                text.parse().map_err(|error: toml::de::Error| ProbeError::Half(error.to_string()))?
+            }
+            None => toml::Table::new(),
+        };
+        let of_half = |path: &str| text_at(&table, path).map(str::to_owned);
+        let given = options.from.as_deref().map(|path| read_request(path, options.entry)).transpose()?;
+        let url = options.url.clone().or_else(|| of_half("target.url"));
+        if let Some((given, variables)) = given {
+            let mut sketch = Sketch::of(&given);
+            if let Some(url) = url {
+                sketch.base = Home::of(&url, Some("")).url;
+            }
+            return Self::of_sketch(sketch, variables, half, given.notes);
+        }
+        let is_described = ["target.publish.body", "target.publish.envelope", "target.fields.event_id"]
+            .iter()
+            .any(|path| text_at(&table, path).is_some());
+        let url = url.ok_or(ProbeError::NoTarget)?;
+        let path = of_half("target.publish.path");
+        let home = Home::of(&url, path.as_deref());
+        let (secrets, common) = of_half_secrets(half.as_deref())?;
+        let way = if is_described { Way::Described } else { Way::Assumed(home.clone()) };
+        let url = if is_described { url } else { home.url };
+        Ok(Self { url, way, half, secrets, exports: Vec::new(), common, notes: Vec::new() })
+    }
+
+    fn of_sketch(
+        sketch: Sketch,
+        variables: Variables,
+        half: Option<String>,
+        notes: Vec<String>,
+    ) -> Result<Self, ProbeError> {
+        let mut values = BTreeMap::new();
+        let mut exports = Vec::new();
+        for (name, value) in variables {
+            let set = std::env::var(&name).ok().filter(|value| !value.is_empty());
+            if set.is_none() {
+                exports.push(name.clone());
+            }
+            let missing = || MissingVariable { variable: name.clone(), is_empty: false };
+            let value = value.or(set).ok_or_else(missing)?;
+            values.insert(name, value);
+        }
+        let common = sketch.texts(&BTreeMap::new()).common;
+        let secrets = Secrets::given(values);
+        Ok(Self {
+            url: sketch.base.clone(),
+            way: Way::Given(Box::new(sketch)),
+            half,
+            secrets,
+            exports,
+            common,
+            notes,
+        })
+    }
+
+    /// Returns the header fields of every request with their secrets, each `Name: value`.
+    pub(super) fn headers(&self) -> Result<Vec<String>, ProbeError> {
+        let field = |(name, template): (&String, &String)| {
+            let mut value = Vec::new();
+            let template = Template::parse(template)
+                .map_err(|error| ProbeError::Unusable { reason: error.to_string() })?;
+            let fit = truth::target::template::Fit::Header;
+            let written = template.write(fit, &self.secrets, &mut value);
+            written.map_err(|error| ProbeError::Unusable { reason: error.to_string() })?;
+            Ok(format!("{name}: {}", String::from_utf8_lossy(&value)))
+        };
+        self.common.iter().map(field).collect()
+    }
+
+    /// True if a target is this machine.
+    pub(super) fn is_local(&self, connects_elsewhere: bool) -> bool {
+        !connects_elsewhere && is_local(&self.url)
+    }
+}
+
+/// True if a URL names this machine.
+pub(super) fn is_local(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, ProbeError> {
+    std::fs::read_to_string(path).map_err(|source| ProbeError::Read { path: path.to_owned(), source })
+}
+
+/// Reads a request, and hides its secrets.
+fn read_request(path: &Path, entry: Option<usize>) -> Result<(Given, Variables), ProbeError> {
+    let text = match path.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin())
+            .map_err(|source| ProbeError::Read { path: path.to_owned(), source })?,
+        false => read_file(path)?,
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let file = |name: &str| std::fs::read_to_string(folder.join(name));
+    let (given, variables) = hidden(given::read(&text, entry, &file)?);
+    // A variable in the host would leave the target open.
+    let host = given.url.split("://").nth(1).unwrap_or_default().split(['/', '?']).next().unwrap_or_default();
+    if let Some(variable) = marked(host).next() {
+        return Err(ProbeError::HostVariable { variable: variable.to_owned() });
+    }
+    Ok((given, variables))
+}
+
+/// Returns the secrets that a scenario names, and its header fields of every request.
+fn of_half_secrets(half: Option<&str>) -> Result<(Secrets, BTreeMap<String, String>), ProbeError> {
+    let Some(text) = half else { return Ok((Secrets::none(), BTreeMap::new())) };
+    let target = truth::scenario::Scenario::parse(text, "the scenario").map_err(ProbeError::Scenario)?.target;
+    let templates = target.publish_templates();
+    let templates = templates.into_iter().map(|(_, template)| template).chain(target.read_templates());
+    let secrets = Secrets::of_templates(templates)?;
+    let common =
+        target.headers.iter().map(|(name, value)| (name.clone(), value.as_str().to_owned())).collect();
+    Ok((secrets, common))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        for (url, is) in [
+            ("http://127.0.0.1:8080/x", true),
+            ("http://[::1]/", true),
+            ("https://localhost", true),
+            ("http://10.0.0.5", false),
+            ("https://api.example", false),
+            ("rubbish", false),
+        ] {
+            assert_eq!(is_local(url), is, "{url}");
+        }
+    }
+}

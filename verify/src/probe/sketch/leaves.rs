@@ -1,0 +1,173 @@
+//! Values of a path, a query, a header field, a form, a JSON text and a text of any form.
+
+use std::ops::Range;
+
+use percent_encoding::percent_decode_str;
+
+use super::super::class::Class;
+use super::super::json::{Kind, Spot, spots, unquoted};
+use super::super::names::{id_score, payload_score};
+
+/// Weight of a name from which on a value is a candidate for the id.
+const ID: u32 = 40;
+
+/// Value in a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Found {
+    pub(super) span: Range<usize>,
+    pub(super) name: String,
+    pub(super) place: String,
+    pub(super) value: String,
+    pub(super) kind: Kind,
+}
+
+fn text(span: Range<usize>, name: &str, place: String, value: String) -> Found {
+    Found { span, name: name.to_owned(), place, value, kind: Kind::Text }
+}
+
+/// Segments of a path; each is named by the one before it.
+pub(super) fn of_path(path: &str) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    let mut name = "";
+    for segment in path.split('/') {
+        if !name.is_empty() && !segment.is_empty() {
+            found.push(text(at..at + segment.len(), name, format!("path {name}"), percent(segment)));
+        }
+        at += segment.len() + 1;
+        name = segment;
+    }
+    found
+}
+
+/// Values of a query.
+pub(super) fn of_query(query: &str) -> Vec<Found> {
+    pairs(query, "query")
+}
+
+/// Values of a form.
+pub(super) fn of_form(form: &str) -> Vec<Found> {
+    pairs(form, "body")
+}
+
+/// Value of a header field, without quotes around it.
+pub(super) fn of_header(name: &str, value: &str) -> Vec<Found> {
+    let is_quoted = value.len() > 2 && value.starts_with('"') && value.ends_with('"');
+    let span = if is_quoted { 1..value.len() - 1 } else { 0..value.len() };
+    if span.is_empty() {
+        return Vec::new();
+    }
+    vec![text(span.clone(), name, format!("header {name}"), value[span].to_owned())]
+}
+
+fn pairs(text_of: &str, part: &str) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for pair in text_of.split('&') {
+        if let Some((name, value)) = pair.split_once('=').filter(|(_, value)| !value.is_empty()) {
+            let start = at + name.len() + 1;
+            let name = percent(name);
+            let last = name.trim_end_matches(']').rsplit(['[', '.']).next().unwrap_or_default().to_owned();
+            found.push(text(start..start + value.len(), &last, format!("{part} {name}"), percent(value)));
+        }
+        at += pair.len() + 1;
+    }
+    found
+}
+
+fn percent(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
+/// Values of a JSON text that begins at this place of a larger one. An object that looks like a
+/// payload, and holds no id, is one value.
+pub(super) fn of_json(json: &str, start: usize, is_event: bool) -> Vec<Found> {
+    let all = spots(json).unwrap_or_default();
+    let payload = if is_event { payload_of(json, &all) } else { None };
+    let is_within = |spot: &Spot| {
+        payload
+            .is_some_and(|payload| payload.span.start < spot.span.start && spot.span.end <= payload.span.end)
+    };
+    let mut found = Vec::new();
+    for spot in &all {
+        let own = &json[spot.span.clone()];
+        let is_payload = payload.is_some_and(|payload| std::ptr::eq(payload, spot));
+        let is_leaf = match spot.kind {
+            Kind::Text => !own.is_empty(),
+            Kind::Scalar => own.starts_with(|first: char| first.is_ascii_digit()),
+            Kind::Object | Kind::List => false,
+        };
+        if !is_payload && (!is_leaf || is_within(spot)) {
+            continue;
+        }
+        found.push(Found {
+            span: spot.span.start + start..spot.span.end + start,
+            name: name_of(&spot.pointer).to_owned(),
+            place: format!("body {}", spot.pointer),
+            value: if spot.kind == Kind::Text { unquoted(own) } else { own.to_owned() },
+            kind: spot.kind,
+        });
+    }
+    found
+}
+
+/// Returns the object that looks most like a payload and holds neither an id nor a time of its event.
+fn payload_of<'s>(json: &str, all: &'s [Spot]) -> Option<&'s Spot> {
+    let holds_id = |object: &Spot| {
+        all.iter().any(|spot| {
+            let is_within = spot.span.start > object.span.start && spot.span.end <= object.span.end;
+            let value = &json[spot.span.clone()];
+            let class = Class::of(value);
+            let is_value = matches!(spot.kind, Kind::Text | Kind::Scalar);
+            is_within && is_value && class.is_unique() && id_score(name_of(&spot.pointer), class) > ID
+        })
+    };
+    let is_object = |spot: &&Spot| spot.kind == Kind::Object && !spot.pointer.is_empty();
+    let named = all.iter().filter(is_object).filter(|spot| payload_score(name_of(&spot.pointer)) > 0);
+    named.filter(|spot| !holds_id(spot)).max_by_key(|spot| payload_score(name_of(&spot.pointer)))
+}
+
+/// Returns the name that a pointer ends with. An element of a list has the name of the list.
+fn name_of(pointer: &str) -> &str {
+    let is_number = |step: &&str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
+    pointer.rsplit('/').find(|step| !is_number(step)).unwrap_or_default()
+}
+
+/// Words of a text of any form that look like ids or times. Each has the name before its `=`.
+pub(super) fn of_words(body: &str) -> Vec<Found> {
+    let is_edge = |one: char| one.is_whitespace() || matches!(one, ',' | ';' | '=' | '"' | '|' | '&');
+    let mut found = Vec::new();
+    let mut at = 0;
+    let mut name = String::new();
+    for word in body.split_inclusive(is_edge) {
+        let bare = word.trim_end_matches(is_edge);
+        let class = Class::of(bare);
+        let is_named_id = id_score(&name, class) > ID;
+        if !bare.is_empty() && (class.is_unique() || matches!(class, Class::Time(_)) || is_named_id) {
+            found.push(text(at..at + bare.len(), &name, format!("body {name}"), bare.to_owned()));
+        }
+        name = if word.ends_with('=') { bare.to_owned() } else { String::new() };
+        at += word.len();
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_line_are_found_by_their_looks_and_names() {
+        let line = "events,topic=cpu,id=a1 value=5 1735689600250000000";
+        let found: Vec<(String, String)> =
+            of_words(line).into_iter().map(|found| (found.name, found.value)).collect();
+        let expected = [("id", "a1"), ("", "1735689600250000000")];
+        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_list_gives_its_name_to_its_elements() {
+        assert_eq!(name_of("/a/ids/0"), "ids");
+        assert_eq!(name_of("/0"), "");
+    }
+}
