@@ -106,6 +106,8 @@ impl<'a> Pass<'a> {
                     done.try_number,
                     &[copy.ordinal],
                 ),
+                planned_us: Some(since(origin, done.t_planned)),
+                run,
             };
             keep(&mut self.histories, copy.ordinal, attempt);
         }
@@ -119,7 +121,7 @@ impl<'a> Pass<'a> {
         let origin = self.origin.unwrap_or(0);
         let mut open: Vec<_> = self.open.drain().collect();
         open.sort_by_key(|(key, _)| *key);
-        for ((_, scope), held) in open {
+        for ((run, scope), held) in open {
             for HeldCopy { request, place, ordinal } in held.places {
                 let attempt = Attempt {
                     scope: scope_text(scope),
@@ -132,6 +134,8 @@ impl<'a> Pass<'a> {
                     status: 0,
                     outcome: Fate::NeverEnded,
                     traceparent: self.evidence.traceparent(scope, request, 0, &[ordinal]),
+                    planned_us: None,
+                    run,
                 };
                 keep(&mut self.histories, ordinal, attempt);
             }

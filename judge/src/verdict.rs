@@ -100,6 +100,13 @@ pub struct Attempt {
     /// Trace context of the try, in a run with `--trace`; none in others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// Planned start, in microseconds since the first frame of the ledger; none if it never ended.
+    /// Files do not keep it.
+    #[serde(skip)]
+    pub planned_us: Option<u64>,
+    /// Index of its run among those that were judged. Files do not keep it.
+    #[serde(skip)]
+    pub run: usize,
 }
 
 /// Fate of one attempt.

@@ -1,5 +1,11 @@
 //! Reports: a judgement as people and programs read it.
 
+pub mod advice;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod markdown;
+pub mod sight;
+pub mod story;
 pub mod text;
+mod units;

@@ -135,7 +135,7 @@ fn is_at_the_top(observation: &Observation) -> bool {
 }
 
 /// Meaning of a verdict, in one sentence.
-pub(super) fn sentence(verdict: &Judgement) -> &'static str {
+pub(crate) fn sentence(verdict: &Judgement) -> &'static str {
     // Where no key is shown, the counters are all that was compared.
     let is_shown = |check: &Check| check.name == CheckId::StoredTwice && check.status != Status::NotTested;
     match verdict.verdict {
@@ -206,7 +206,7 @@ pub fn premise_table(verdict: &Judgement) -> String {
 }
 
 /// Findings of a check, each key with its attempts.
-pub(super) fn details(check: &Check) -> String {
+pub(crate) fn details(check: &Check) -> String {
     let mut out = Page::default();
     // A finding that is all there is to say stands in the summary.
     let findings = check.findings.iter().filter(|finding| finding.detail != check.summary);
@@ -339,7 +339,7 @@ fn sent_again(again: &SentAgain) -> String {
 }
 
 /// The rule of three: nothing seen in n samples bounds the rate at 3/n.
-fn bound_in_percent(samples: u64) -> Option<String> {
+pub(crate) fn bound_in_percent(samples: u64) -> Option<String> {
     (samples >= 3).then(|| {
         let bound = 300.0 / samples as f64;
         if bound >= 0.1 { format!("{bound:.1} %") } else { format!("{bound:.4} %") }

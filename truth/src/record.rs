@@ -9,4 +9,5 @@ pub mod ledger;
 pub mod manifest;
 pub mod polls;
 pub mod seal;
+pub mod series;
 pub mod trouble;

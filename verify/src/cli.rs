@@ -22,7 +22,7 @@ const RESULTS: &str = "Results";
 /// exactly once.
 ///
 /// The verdict is PASS, FAIL, UNKNOWN or VOID. It is printed, kept in the run folder as
-/// `verdict.json` and `junit.xml`, and is the exit code.
+/// `verdict.json`, `junit.xml` and `report.html`, and is the exit code.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "verify",
@@ -48,9 +48,33 @@ pub struct Cli {
 pub enum Command {
     /// Send some events to an unknown target, and write a scenario that describes it
     Probe(Box<ProbeOptions>),
+    /// Tell the story of a key from the run folder: what was sent, answered and seen of it, with its
+    /// requests for curl
+    Explain(ExplainOptions),
     /// Print the reference of all flags, of all checks or of the exit codes, as Markdown
     #[command(hide = true)]
     Reference(Page),
+}
+
+/// Flags of `verify explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainOptions {
+    /// Key to explain, as topic/id, as an id, or by its number in the plan; then the run folders.
+    /// With --finding only run folders. Without any, the newest run in --out
+    #[arg(value_name = "KEY [RUN]")]
+    pub words: Vec<String>,
+
+    /// Explain this finding of the report, from 1
+    #[arg(long, value_name = "N")]
+    pub finding: Option<usize>,
+
+    /// Show each request whole, however long it is
+    #[arg(long)]
+    pub whole: bool,
+
+    /// Folder that holds the run folders
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// Page of the reference to print; without a flag, the page of all flags.
@@ -137,6 +161,10 @@ pub struct Options {
     #[arg(short, long, help_heading = RESULTS)]
     pub quiet: bool,
 
+    /// Write the judgement as a page to this file, too; the run folder has it as `report.html`
+    #[arg(long, value_name = "FILE", help_heading = RESULTS)]
+    pub report: Option<PathBuf>,
+
     /// Format of standard output
     #[arg(long, value_enum, default_value = "text", help_heading = RESULTS)]
     pub format: Format,
@@ -153,10 +181,12 @@ pub enum Format {
     Text,
     /// Contents of `verdict.json`
     Json,
+    /// Summary to post as a comment: at most 64 kB
+    Markdown,
 }
 
 /// Settings in the short help of a judgement.
-const SHORT_HELP: [&str; 12] = [
+const SHORT_HELP: [&str; 13] = [
     "runs",
     "target",
     "database",
@@ -165,6 +195,7 @@ const SHORT_HELP: [&str; 12] = [
     "settle",
     "resolve",
     "replay",
+    "report",
     "format",
     "headers",
     "bearer_file",
@@ -220,6 +251,13 @@ impl Options {
         Notes::new(self.quiet)
     }
 
+    /// Returns what `verify explain` asks for: to judge runs again from their folders alone.
+    pub(crate) fn offline(runs: Vec<PathBuf>, out: PathBuf) -> Self {
+        let blank =
+            Self::for_run(PathBuf::new(), String::new(), None, Reach::default(), Looking::default(), false);
+        Self { runs, target: None, out, run_commands: false, offline: true, ..blank }
+    }
+
     /// Returns what `loadgen --verify` asks for: to judge the run that it has just sent. With
     /// `sentinels`, they are sent if a finding hangs on them.
     pub fn for_run(
@@ -244,6 +282,7 @@ impl Options {
             premises: false,
             quiet: false,
             looking,
+            report: None,
             format: Format::Text,
             reach,
         }

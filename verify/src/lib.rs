@@ -8,10 +8,11 @@
 //! The arrows between the modules. Each uses only those to the left of it:
 //!
 //! ```text
-//! verify:   { observe, resend, probe } < cli < { run, reference } < lib < main
+//! verify:   { observe, resend, probe } < cli < { run, reference } < explain < lib < main
 //! observe:  wanted < waits < { counters, progress, history, sight } < lister < observer < observe
 //! resend:   sender < resend
-//! run:      { commands, opened, sentinels } < run
+//! run:      { commands, opened } < { error, outputs, sentinels } < offline < run
+//! explain:  curl < explain
 //! probe:    class < names < { given, json, response } < { secret, sketch } < roles < request
 //! probe:    response < sight < { findings, rules } < draft < { rows, publish }
 //! probe:    asking < { counters, listing } < { looking, exchange, deep } < meet < assumed < input < session < probe
@@ -24,6 +25,7 @@
 //! Only `observe`, `resend` and `probe` touch a network, and always through `reader`.
 
 pub mod cli;
+mod explain;
 pub mod observe;
 pub mod probe;
 mod reference;
@@ -32,6 +34,7 @@ mod run;
 
 pub use cli::{Cli, Options};
 use reader::console::print_result;
+pub use report::html::FILE as REPORT;
 pub use run::{VerifyError, run, verdict};
 use truth::exit;
 
@@ -43,6 +46,7 @@ pub async fn start(cli: Cli) -> u8 {
     }
     match cli.command {
         Some(cli::Command::Probe(options)) => probe::run(&options).await,
+        Some(cli::Command::Explain(options)) => explain::run(&options),
         Some(cli::Command::Reference(page)) => print_result(&reference::page(&page), exit::OK),
         None => run(cli.options).await,
     }

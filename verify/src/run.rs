@@ -1,166 +1,53 @@
 //! Judgement of a run: open its folders, observe the target, judge, report.
 
-use std::path::{Path, PathBuf};
-
 use judge::books::tally::Tally;
-use judge::books::walk::WalkError;
-use judge::evidence::{Evidence, EvidenceError, Run};
+use judge::evidence::{Evidence, Run};
 use judge::facts::{Facts, book};
 use judge::numbers::grouped;
 use judge::resend::{Lists, Wish, hangs_on_sentinels};
 use judge::total_loss::wants_another_list;
-use judge::try_judge;
-use judge::verdict::{Judgement, Reason, Verdict, undecided};
-use reader::client::{ClientError, TargetClient};
-use reader::console::{print_result, say};
-use reader::database::{DatabaseReader, DatabaseUrlError};
-use reader::process::{ProcessError, TargetProcess};
-use reader::reach::SecretError;
+use judge::verdict::{Judgement, Verdict};
+use reader::client::TargetClient;
+use reader::console::say;
+use reader::database::DatabaseReader;
+use reader::process::TargetProcess;
 use reader::signals::Signals;
-use thiserror::Error;
 use truth::chain::chain;
 use truth::clock::boot_id;
 use truth::exit;
-use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::observed::Observed;
 use truth::observed::sentinels::Sentinels;
-use truth::plan::shard::Shard;
-use truth::record::ending::CheckedThreshold;
-use truth::record::folder::{Lock, RunFolder};
-use truth::record::ledger::LedgerError;
+use truth::record::folder::Lock;
 use truth::record::manifest::FolderFormat;
-use truth::record::seal::{check_look, is_look, seal_look};
-use truth::target::{Target, TargetError};
+use truth::record::seal::seal_look;
+use truth::target::Target;
 
-use crate::cli::{Format, Options};
+use crate::cli::Options;
 use crate::observe::{Wanted, observe};
-use crate::resend::{self, ResendError};
-use commands::ForeignCommand;
+use crate::resend;
+pub use error::VerifyError;
+pub(crate) use offline::{Offline, offline};
+use offline::{demand_events, judged, judged_again, newest_observation, unread};
+use outputs::{Finished, finish, warn_unwritten};
 
 mod commands;
+mod error;
+mod offline;
 mod opened;
+mod outputs;
 mod sentinels;
-
-/// Reason why there is no verdict.
-#[derive(Debug, Error)]
-pub enum VerifyError {
-    /// The run folders cannot be judged.
-    #[error(transparent)]
-    Evidence(#[from] EvidenceError),
-    /// A folder cannot be read or written.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The target's URL cannot be used.
-    #[error(transparent)]
-    Mapping(#[from] TargetError),
-    /// The target cannot be reached as it is described.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// A secret cannot be used.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// The database cannot be read as it is described.
-    #[error(transparent)]
-    Database(#[from] DatabaseUrlError),
-    /// The target could not be reached.
-    #[error(
-        "cannot reach {target}, so there is no verdict: {reason}; start the target, or name another one with --target"
-    )]
-    Unreachable {
-        /// URL of the target.
-        target: String,
-        /// Cause.
-        reason: String,
-    },
-    /// An attempt to send again could not be recorded.
-    #[error("stopped sending again: a request could not be recorded")]
-    Resend(#[from] ResendError),
-    /// The target of the run could not be started again.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// The run folder of somebody else names what is not done unasked.
-    #[error(transparent)]
-    Foreign(#[from] ForeignCommand),
-    /// The ledger cannot be read to its end.
-    #[error("the ledger cannot be read")]
-    Walk(#[from] WalkError),
-    /// A closed segment of the ledger is not as it was written.
-    #[error(transparent)]
-    Altered(#[from] LedgerError),
-    /// The run sent no events.
-    #[error("{} sent the same request every time, and no events: there is nothing to judge", path.display())]
-    NoEvents {
-        /// Run folder.
-        path: PathBuf,
-    },
-    /// `--offline` after keys were sent again and the target was not read since.
-    #[error("observation {observation} in {} is from before the last keys were sent again; run verify without --offline while the target is up", path.display())]
-    NotObservedSince {
-        /// Run folder.
-        path: PathBuf,
-        /// Number of the newest observation.
-        observation: u32,
-    },
-    /// A listing that drains was read before.
-    #[error("the listing shows each row once, and observation {observation} in {} took its rows; judge it again with --offline", path.display())]
-    Drained {
-        /// Run folder.
-        path: PathBuf,
-        /// Number of the newest observation.
-        observation: u32,
-    },
-    /// `--offline` without an observation.
-    #[error("{} holds no complete observation; run verify without --offline while the target is up", path.display())]
-    NothingObserved {
-        /// Run folder.
-        path: PathBuf,
-    },
-}
-
-impl VerifyError {
-    /// Exit code, as documented.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Evidence(_)
-            | Self::Altered(_)
-            | Self::Folder(_)
-            | Self::Mapping(_)
-            | Self::Client(_)
-            | Self::Secret(_)
-            | Self::Foreign(_)
-            | Self::Database(_) => exit::USAGE,
-            Self::Resend(_) => exit::NOT_WRITTEN,
-            Self::Walk(_) => exit::UNKNOWN,
-            Self::NothingObserved { .. }
-            | Self::NotObservedSince { .. }
-            | Self::Drained { .. }
-            | Self::NoEvents { .. } => exit::VOID,
-            Self::Unreachable { .. } | Self::Process(_) => exit::UNREACHABLE,
-        }
-    }
-}
 
 /// Judges a run, prints the report, and returns the exit code.
 pub async fn run(options: Options) -> u8 {
     let verdict = tokio::select! {
-        verdict = verdict(&options) => verdict,
+        verdict = finished(&options) => verdict,
         () = interrupted() => {
             say("interrupted: no verdict");
             return exit::INTERRUPTED;
         }
     };
     match verdict {
-        Ok(verdict) => {
-            let text = match options.format {
-                Format::Text if options.premises => {
-                    let premises = report::text::premise_table(&verdict);
-                    format!("{}\n{premises}", report::text::render(&verdict))
-                }
-                Format::Text => report::text::render(&verdict),
-                Format::Json => format!("{}\n", report::json::render(&verdict)),
-            };
-            print_result(&text, verdict.verdict.exit_code())
-        }
+        Ok(finished) => outputs::print(&options, &finished),
         Err(error) => {
             say(&format!("verify: {}", chain(&error)));
             error.exit_code()
@@ -178,17 +65,18 @@ async fn interrupted() {
 
 /// Judges a run, and writes the verdict to its folder.
 pub async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
+    finished(options).await.map(|finished| finished.verdict)
+}
+
+async fn finished(options: &Options) -> Result<Finished, VerifyError> {
     let runs = opened::open(options)?;
-    if let Some(run) = runs.iter().find(|run| run.manifest.scenario.request.is_some()) {
-        return Err(VerifyError::NoEvents { path: run.folder.path().to_path_buf() });
+    demand_events(&runs)?;
+    if options.offline {
+        let _locks = lock(options, &runs)?;
+        let Offline { runs, evidence, verdict, observation } = judged_again(runs)?;
+        return Ok(finish(verdict, observation, &runs, &evidence));
     }
     let _locks = lock(options, &runs)?;
-    if options.offline {
-        let (observation, observed) = newest_observation(&runs[0])?;
-        let earlier = observed.stats.follows.map(|n| load_observation(&runs[0], n)).transpose()?;
-        let evidence = Evidence::assemble(&runs, observed, earlier)?;
-        return Ok(finish(judged(&evidence)?, observation, &runs));
-    }
     commands::permit_query(options, &runs[0])?;
     commands::permit_sending(options, &runs[0], &target(options, &runs)?)?;
     commands::permit_requests(options, &runs[0])?;
@@ -202,10 +90,14 @@ pub async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
 
 /// Reads the target, sends what was asked for, and judges. A ledger that cannot be read leaves it
 /// undecided.
-async fn online(options: &Options, runs: &[Run]) -> Result<Judgement, VerifyError> {
+async fn online(options: &Options, runs: &[Run]) -> Result<Finished, VerifyError> {
     match Box::pin(looks(options, runs)).await {
-        Ok(Judged { verdict, number, .. }) => Ok(finish(verdict, number.unwrap_or(0), runs)),
-        Err(VerifyError::Walk(error)) => Ok(finish(unread(error)?, 0, runs)),
+        Ok(Judged { verdict, number, evidence }) => Ok(finish(verdict, number.unwrap_or(0), runs, &evidence)),
+        Err(VerifyError::Walk(error)) => {
+            let blank = Observed::blank(&runs[0].manifest.plan, &target(options, runs)?.url);
+            let evidence = Evidence::assemble(runs, blank, None)?;
+            Ok(finish(unread(error)?, 0, runs, &evidence))
+        }
         Err(error) => Err(error),
     }
 }
@@ -374,31 +266,6 @@ async fn send_again(
     Ok(true)
 }
 
-fn newest_observation(run: &Run) -> Result<(u32, Observed), VerifyError> {
-    let folder = &run.folder;
-    let is_complete = |n: &u32| is_look(&folder.observation(*n));
-    let path = folder.path().to_path_buf();
-    let Some(observation) = folder.observations().into_iter().rev().find(is_complete) else {
-        return Err(VerifyError::NothingObserved { path });
-    };
-    let observed = load_observation(run, observation)?;
-    // A `verify` that was interrupted after it sent has not seen what became of that.
-    let segments = folder.segments()?.len() as u32;
-    if observed.stats.segments.is_some_and(|known| known < segments) {
-        return Err(VerifyError::NotObservedSince { path, observation });
-    }
-    Ok((observation, observed))
-}
-
-/// Reads an observation, which must be as it was written.
-fn load_observation(run: &Run, n: u32) -> Result<Observed, FolderError> {
-    let path = run.folder.observation(n);
-    if run.format == FolderFormat::Sealed {
-        check_look(&path)?;
-    }
-    Observed::load(&path)
-}
-
 /// Reads the target. Where the ledger is damaged, nothing says which keys have to be there.
 async fn look(options: &Options, runs: &[Run]) -> Result<Observed, VerifyError> {
     let target = target(options, runs)?;
@@ -448,19 +315,6 @@ fn database(options: &Options, runs: &[Run]) -> Result<Option<DatabaseReader>, V
     Ok(DatabaseReader::new(runs[0].manifest.scenario.database.as_ref(), options.database.as_deref())?)
 }
 
-/// Judges what was read. A ledger that cannot be read makes the verdict UNKNOWN, unless it is not as
-/// it was written.
-fn judged(evidence: &Evidence) -> Result<Judgement, VerifyError> {
-    try_judge(evidence).or_else(unread)
-}
-
-fn unread(error: WalkError) -> Result<Judgement, VerifyError> {
-    match error {
-        WalkError::Ledger(altered @ LedgerError::Altered { .. }) => Err(altered.into()),
-        error => Ok(undecided(Reason::LedgerUnread { reason: chain(&error) })),
-    }
-}
-
 fn target(options: &Options, runs: &[Run]) -> Result<Target, VerifyError> {
     let mut target = runs[0].manifest.scenario.target.clone();
     if let Some(url) = &options.target {
@@ -490,58 +344,4 @@ fn save_observation(run: &Run, observed: &Observed) -> Option<u32> {
     let number = saved.as_ref().ok().copied();
     warn_unwritten(saved.map(drop), run.folder.path());
     number
-}
-
-fn finish(mut verdict: Judgement, observation: u32, runs: &[Run]) -> Judgement {
-    let manifest = &runs[0].manifest;
-    verdict.observation = observation;
-    verdict.runs = runs.iter().map(|run| run.folder.path().display().to_string()).collect();
-    if verdict.target.is_empty() {
-        verdict.target.clone_from(&manifest.scenario.target.url);
-    }
-    commands::rerun(&manifest.rerun).clone_into(&mut verdict.rerun);
-    let folder = &runs[0].folder;
-    tell_of_failure_before(&verdict, folder);
-    let written = write_json(&folder.file("verdict.json"), &verdict).and_then(|()| {
-        let junit = report::junit::render(&verdict, &thresholds(runs)?);
-        write_whole(&folder.file("junit.xml"), junit.as_bytes())
-    });
-    warn_unwritten(written, folder.path());
-    verdict
-}
-
-/// Returns the thresholds of the loads, which each run has checked.
-fn thresholds(runs: &[Run]) -> Result<Vec<CheckedThreshold>, FolderError> {
-    let mut all = Vec::new();
-    for run in runs {
-        let Shard { index, of } = run.manifest.shard;
-        let named = |mut checked: CheckedThreshold| {
-            if of > 1 {
-                checked.threshold.push_str(&format!(" (shard {index}/{of})"));
-            }
-            checked
-        };
-        all.extend(CheckedThreshold::read_all(&run.folder)?.into_iter().map(named));
-    }
-    Ok(all)
-}
-
-/// Says if an earlier observation was a FAIL and this one is not: the verdict does not count it,
-/// but it was seen.
-fn tell_of_failure_before(verdict: &Judgement, folder: &RunFolder) {
-    let Ok(before) = read_json::<Judgement>(&folder.file("verdict.json")) else { return };
-    let is_another = before.observation != verdict.observation;
-    if is_another && before.verdict == Verdict::Fail && verdict.verdict != Verdict::Fail {
-        let reason = before.reasons.first().map(ToString::to_string).unwrap_or_default();
-        say(&format!(
-            "warning: observation {} was a FAIL ({reason}); this one does not show it",
-            before.observation
-        ));
-    }
-}
-
-fn warn_unwritten(written: Result<(), FolderError>, folder: &Path) {
-    if let Err(error) = written {
-        say(&format!("warning: cannot write the results to {}: {}", folder.display(), chain(&error)));
-    }
 }

@@ -23,6 +23,7 @@ pub mod matrix;
 pub mod mutants;
 pub mod null_server;
 pub mod oddities;
+pub mod picture;
 pub mod postgres;
 pub mod release_check;
 pub mod rig;
@@ -68,6 +69,8 @@ enum Command {
     Fuzz(fuzz::Settings),
     /// Run what is too slow for CI before a release: the book, both matrices, the containers
     ReleaseCheck(release_check::Settings),
+    /// Take the picture of the README: the pages of a FAIL and of a PASS, by a real browser
+    Picture(picture::Settings),
     /// Run a private PostgreSQL cluster until Ctrl-C and print its URL
     Postgres(postgres::Settings),
     /// Give every request the same response: the server of `bench load`
@@ -112,6 +115,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Field(settings) => field::run(settings, interrupt),
         Command::Fuzz(settings) => fuzz::run(settings, interrupt),
         Command::ReleaseCheck(settings) => release_check::run(settings, interrupt),
+        Command::Picture(settings) => picture::run(settings, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),
         Command::NullServer(settings) => null_server::run(settings, interrupt),
     }

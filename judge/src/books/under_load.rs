@@ -43,9 +43,24 @@ pub struct UnderLoad {
 }
 
 /// Least and greatest growth of a counter at one poll.
-struct Limits {
-    least: u64,
-    most: u64,
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Growth that it has to reach, once the promised lag has passed.
+    pub least: u64,
+    /// Growth that it cannot exceed.
+    pub most: u64,
+}
+
+/// Returns the limits of each counter at one poll: received, unique, duplicates. Where events are
+/// stored later, a response cannot tell which of them will be new.
+pub fn limits(poll: &Poll, is_committed: bool) -> [Limits; 3] {
+    let reported_new = if is_committed { poll.reported_new } else { 0 };
+    let reported_duplicate = if is_committed { poll.reported_duplicate } else { 0 };
+    [
+        Limits { least: poll.acked, most: poll.started },
+        Limits { least: reported_new, most: poll.started.saturating_sub(reported_duplicate) },
+        Limits { least: reported_duplicate, most: poll.started.saturating_sub(reported_new) },
+    ]
 }
 
 /// Growth that a counter has to reach.
@@ -80,15 +95,7 @@ impl UnderLoad {
     /// Takes the next poll, with the counters that it read.
     pub fn take(&mut self, poll: &Poll, counters: &Counters) {
         self.compared += 1;
-        // Where events are stored later, a response cannot tell which of them will be new.
-        let is_queued = !self.is_committed;
-        let reported_new = if is_queued { 0 } else { poll.reported_new };
-        let reported_duplicate = if is_queued { 0 } else { poll.reported_duplicate };
-        let limits = [
-            Limits { least: poll.acked, most: poll.started },
-            Limits { least: reported_new, most: poll.started.saturating_sub(reported_duplicate) },
-            Limits { least: reported_duplicate, most: poll.started.saturating_sub(reported_new) },
-        ];
+        let limits = limits(poll, self.is_committed);
         let before = [self.before.received, self.before.unique, self.before.duplicates];
         let now = [counters.received, counters.unique, counters.duplicates];
         for (at, Limits { least, most }) in limits.into_iter().enumerate() {

@@ -159,6 +159,11 @@ pub struct Cli {
     #[arg(long, help_heading = RESULTS)]
     pub verify: bool,
 
+    /// Open the page of the verdict, `report.html` in the run folder; without a display its path is
+    /// printed
+    #[arg(long, requires = "verify", help_heading = RESULTS)]
+    pub open: bool,
+
     /// Database to read instead of the one in the scenario's `[database]`; its password is written
     /// to no file
     #[arg(

@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) start_at: Option<Timestamp>,
     /// Set when the run is judged after the load.
     pub(crate) verify: bool,
+    /// Set when the page of the verdict is to be opened.
+    pub(crate) open: bool,
     /// Times for which the target is looked at then.
     pub(crate) looking: Looking,
 }
@@ -195,6 +197,7 @@ impl Settings {
         settings.target.database = database;
         settings.target.database_url = cli.database;
         settings.verify = cli.verify;
+        settings.open = cli.open;
         settings.looking = cli.looking;
         Ok(settings)
     }
@@ -276,6 +279,7 @@ impl Settings {
             },
             start_at: shape.start_at,
             verify: false,
+            open: false,
             looking: Looking::default(),
         })
     }

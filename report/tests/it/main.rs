@@ -7,4 +7,7 @@ mod forge;
 #[path = "../../../judge/tests/it/forged.rs"]
 mod forged;
 mod junit;
+mod page;
 mod reports;
+mod stories;
+mod summaries;

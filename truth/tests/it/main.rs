@@ -16,3 +16,4 @@ mod scenarios;
 mod seal;
 mod segment;
 mod sentinels;
+mod series;

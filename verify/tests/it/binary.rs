@@ -21,12 +21,17 @@ pub(crate) fn small() -> Forge {
 }
 
 pub(crate) fn verify(arguments: &[&str], directory: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_verify"))
-        .args(arguments)
-        .current_dir(directory)
-        .env_remove("TARGET_URL")
-        .output()
-        .expect("the program runs")
+    command(arguments, directory).output().expect("the program runs")
+}
+
+/// Returns the program in an environment that asks for nothing.
+pub(crate) fn command(arguments: &[&str], directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_verify"));
+    command.args(arguments).current_dir(directory);
+    for variable in ["TARGET_URL", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+        command.env_remove(variable);
+    }
+    command
 }
 
 pub(crate) fn offline(folder: &RunFolder, more: &[&str]) -> Output {

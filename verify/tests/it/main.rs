@@ -19,6 +19,7 @@ mod hostile;
 mod looked;
 mod looking;
 mod observing;
+mod pages;
 mod probed;
 mod released;
 mod schemas;

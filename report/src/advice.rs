@@ -1,0 +1,85 @@
+//! Advice: what to do next with a verdict.
+
+use judge::resend::hangs_on_sentinels;
+use judge::verdict::{Check, Finding, Judgement, Reason, Status, Verdict};
+
+/// Returns sentences that say what to do next, the most useful first. Commands stand in backquotes.
+pub fn next_steps(verdict: &Judgement) -> Vec<String> {
+    let mut steps = match verdict.verdict {
+        Verdict::Fail => after_fail(verdict),
+        Verdict::Unknown => after_unknown(verdict),
+        Verdict::Void => vec![
+            "Change the load as the reasons above say, and run loadgen again: this run shows nothing about \
+             the target."
+                .to_owned(),
+        ],
+        Verdict::Pass => vec![
+            "Nothing has to be done. Below stands what the verdict rests on, and what was not tested."
+                .to_owned(),
+        ],
+    };
+    if !verdict.rerun.is_empty() {
+        steps.push(format!("Send the same load again, under a new identity: `{}`", verdict.rerun));
+    }
+    steps
+}
+
+fn after_fail(verdict: &Judgement) -> Vec<String> {
+    let mut steps = Vec::new();
+    if let Some((check, finding)) = counter_example(verdict) {
+        let what = match finding.ordinal {
+            Some(ordinal) => format!("key {ordinal}"),
+            None => "the first finding".to_owned(),
+        };
+        steps.push(format!("Look at {what} of `{}`: it contradicts what the target promised.", check.name));
+        if let Some(command) = explain(verdict, finding) {
+            steps.push(format!("Have its story told, with its requests to send by hand: `{command}`"));
+        }
+    }
+    steps
+}
+
+fn after_unknown(verdict: &Judgement) -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    let grounds = verdict.reasons.iter().filter_map(|reason| match reason {
+        Reason::Open { open, .. } => Some(open),
+        _ => None,
+    });
+    for ground in grounds.flatten() {
+        let Some(remedy) = ground.remedy() else { continue };
+        let statement = ground.premise.statement();
+        let step =
+            format!("If it is true of your target that {statement}, write {remedy}, and run loadgen again.");
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
+    if hangs_on_sentinels(verdict) {
+        steps.push(
+            "Or try `verify --sentinels`, which sends some more events and looks whether they are shown."
+                .to_owned(),
+        );
+    }
+    if steps.is_empty() {
+        steps.push("Remove what the reasons above name, and run verify again.".to_owned());
+    }
+    steps
+}
+
+/// Returns the finding to look at first: one on a key, of a failed check if there is one.
+pub fn counter_example(verdict: &Judgement) -> Option<(&Check, &Finding)> {
+    let of_status = |status: Status| {
+        let checks = verdict.checks.iter().filter(move |check| check.status == status);
+        let findings = checks.flat_map(|check| check.findings.iter().map(move |finding| (check, finding)));
+        let findings: Vec<_> = findings.collect();
+        let with_history = findings.iter().find(|(_, finding)| !finding.history.is_empty());
+        with_history.or(findings.first()).copied()
+    };
+    of_status(Status::Fail).or_else(|| of_status(Status::Unknown))
+}
+
+/// Returns the command that explains a finding on a key; none for one that is on no key.
+pub fn explain(verdict: &Judgement, finding: &Finding) -> Option<String> {
+    let run = verdict.runs.first()?;
+    Some(format!("verify explain {} {run}", finding.ordinal?))
+}

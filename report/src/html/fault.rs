@@ -1,0 +1,42 @@
+//! Faults of a run, timed as its attempts are.
+
+use truth::record::faults::Struck;
+
+use crate::units::time;
+
+/// Fault that took effect, or was to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct FaultSpan {
+    /// Action and time as planned.
+    pub(super) planned: String,
+    /// Beginning, in microseconds since the first frame of the ledger.
+    pub(super) from_us: u64,
+    /// Time at which all was as before.
+    pub(super) to_us: u64,
+    /// Proof that it took effect, or the reason why it did not.
+    pub(super) remark: String,
+}
+
+impl FaultSpan {
+    /// Makes the spans of the faults that are on record.
+    pub(super) fn all_of(faults: &[Struck], origin_ns: u64) -> Vec<Self> {
+        let since = |t: u64| t.saturating_sub(origin_ns) / 1000;
+        let span = |struck: &Struck| {
+            let record = struck.record.as_ref()?;
+            let remark = record.missed.as_ref().or(record.proof.as_ref());
+            Some(Self {
+                planned: struck.planned.clone(),
+                from_us: since(record.begun_ns),
+                to_us: since(record.ended_ns).max(since(record.begun_ns)),
+                remark: remark.cloned().unwrap_or_default(),
+            })
+        };
+        faults.iter().filter_map(span).collect()
+    }
+
+    /// Says what it was, and when.
+    pub(super) fn label(&self) -> String {
+        let (from, to) = (time(self.from_us), time(self.to_us));
+        format!("{}, {from} to {to}: {}", self.planned, self.remark)
+    }
+}

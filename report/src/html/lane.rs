@@ -1,0 +1,191 @@
+//! Swim lane of a key: each try on its connection, when it was due and when it went, what was
+//! answered, which faults struck meanwhile, and what the looks showed afterwards.
+
+use judge::verdict::Fate;
+
+use super::fault::FaultSpan;
+use super::markup::{Markup, html, text};
+use super::scale::{Scale, Span};
+use crate::sight::{self, Seen, Sight};
+use crate::story::{Group, Protagonist, groups};
+use crate::units::{moment, time};
+
+/// Height of the row with times.
+const TOP: usize = 20;
+
+/// Height of a row.
+const ROW: usize = 38;
+
+/// Place at which the looks begin, in percent, if there are any.
+const LOOKS_FROM: f64 = 80.0;
+
+/// Most looks that are drawn for a key.
+const MOST_LOOKS: usize = 24;
+
+/// Draws the lane of a key; nothing for one without an attempt or a look.
+pub(super) fn draw(out: &mut Markup, key: &Protagonist<'_>, faults: &[FaultSpan]) {
+    let groups = groups(key.attempts);
+    if groups.is_empty() && key.sights.is_empty() {
+        return;
+    }
+    let right = if key.sights.is_empty() { 99.0 } else { LOOKS_FROM - 4.0 };
+    let scale = Scale::of(&groups.iter().map(span).collect::<Vec<_>>(), 0.5, right);
+    let rows = groups.len() + usize::from(!key.sights.is_empty());
+    let height = TOP + ROW * rows + 6;
+    let label = match key.ordinal {
+        Some(ordinal) => format!("attempts and looks of key {ordinal}"),
+        None => "looks of the row".to_owned(),
+    };
+    html!(
+        out,
+        "<div class=\"scroll\"><svg class=\"lane\" role=\"img\" width=\"100%\" height=\"{height}\" aria-label=\"{label}\">"
+    );
+    draw_faults(out, &scale, faults, &groups, height - 6);
+    draw_times(out, &scale, height);
+    for (nth, group) in groups.iter().enumerate() {
+        draw_try(out, &scale, group, TOP + nth * ROW, Frame { right, is_sharded: key.is_sharded });
+    }
+    if !key.sights.is_empty() {
+        draw_looks(out, key.sights, TOP + groups.len() * ROW);
+    }
+    html!(out, "</svg></div>\n");
+}
+
+/// Limits of the drawing of a try.
+#[derive(Clone, Copy)]
+struct Frame {
+    right: f64,
+    is_sharded: bool,
+}
+
+/// Span in which a try is drawn, from its planned instant on.
+fn span(group: &Group<'_>) -> Span {
+    let attempt = group.first;
+    let from = attempt.planned_us.map_or(attempt.start_us, |planned| planned.min(attempt.start_us));
+    Span { from, to: attempt.end_us.unwrap_or(attempt.start_us + 1_000).max(attempt.start_us) }
+}
+
+fn draw_times(out: &mut Markup, scale: &Scale, height: usize) {
+    let bottom = height - 6;
+    for (nth, piece) in scale.pieces.iter().enumerate() {
+        let (left, from) = (piece.left, moment(piece.span.from));
+        html!(out, "<line class=\"grid\" x1=\"{left:.2}%\" x2=\"{left:.2}%\" y1=\"14\" y2=\"{bottom}\"/>");
+        html!(out, "<text class=\"tick\" x=\"{left:.2}%\" y=\"10\">{from}</text>");
+        if nth + 1 == scale.pieces.len() {
+            let (right, to) = (piece.right, moment(piece.span.to));
+            html!(out, "<text class=\"tick end\" x=\"{right:.2}%\" y=\"10\">{to}</text>");
+        }
+        if let Some(next) = scale.pieces.get(nth + 1) {
+            let middle = f64::midpoint(piece.right, next.left);
+            html!(
+                out,
+                "<line class=\"break\" x1=\"{middle:.2}%\" x2=\"{middle:.2}%\" y1=\"14\" y2=\"{bottom}\"/>"
+            );
+        }
+    }
+}
+
+fn draw_faults(out: &mut Markup, scale: &Scale, faults: &[FaultSpan], groups: &[Group<'_>], bottom: usize) {
+    let spans = || groups.iter().map(span);
+    let (Some(first), Some(last)) = (spans().map(|span| span.from).min(), spans().map(|span| span.to).max())
+    else {
+        return;
+    };
+    for fault in faults.iter().filter(|fault| fault.from_us <= last && fault.to_us >= first) {
+        let (from, to) = (scale.place(fault.from_us), scale.place(fault.to_us));
+        let width = (to - from).max(0.4);
+        let height = bottom - 14;
+        html!(out, "<g class=\"fault\"><title>{}</title>", text(&fault.label()));
+        html!(out, "<rect x=\"{from:.2}%\" width=\"{width:.2}%\" y=\"14\" height=\"{height}\"/></g>");
+    }
+}
+
+/// Class of an outcome, which gives it its color.
+pub(super) fn class(fate: Fate) -> &'static str {
+    match fate {
+        Fate::New => "new",
+        Fate::Duplicate => "duplicate",
+        Fate::Accepted => "accepted",
+        Fate::Rejected => "rejected",
+        Fate::Unclear => "unclear",
+        Fate::Unknown | Fate::NeverEnded => "unknown",
+        Fate::NeverSent => "unsent",
+    }
+}
+
+fn draw_try(out: &mut Markup, scale: &Scale, group: &Group<'_>, y: usize, frame: Frame) {
+    let attempt = group.first;
+    let class = class(attempt.outcome);
+    let (label, bar, middle) = (y + 12, y + 18, y + 24);
+    let who = format!("{} · {} · {}", group.connection(frame.is_sharded), group.request(), group.places());
+    let answer = group.answer();
+    let from = scale.place(attempt.start_us);
+    let to = attempt.end_us.map_or(frame.right, |end| scale.place(end));
+    let width = (to - from).max(0.3);
+    let when = match attempt.end_us {
+        Some(end) => format!("{} to {}", moment(attempt.start_us), moment(end)),
+        None => format!("{}, no end on record", moment(attempt.start_us)),
+    };
+    html!(out, "<g class=\"try {class}\"><title>{who}: {when}: {answer}</title>");
+    html!(out, "<line class=\"rail\" x1=\"0\" x2=\"{:.2}%\" y1=\"{middle}\" y2=\"{middle}\"/>", frame.right);
+    html!(out, "<text class=\"who\" x=\"0\" y=\"{label}\">{who}</text>");
+    html!(out, "<text class=\"said\" x=\"{:.2}%\" y=\"{label}\">{answer}</text>", frame.right);
+    let planned = attempt.planned_us.map(|planned| scale.place(planned));
+    if attempt.outcome == Fate::NeverSent {
+        let at = planned.unwrap_or(from);
+        html!(out, "<circle class=\"unsent\" cx=\"{at:.2}%\" cy=\"{middle}\" r=\"5\"/></g>");
+        return;
+    }
+    if let Some(planned) = planned {
+        html!(
+            out,
+            "<line class=\"wait\" x1=\"{planned:.2}%\" x2=\"{from:.2}%\" y1=\"{middle}\" y2=\"{middle}\"/>"
+        );
+        html!(
+            out,
+            "<line class=\"plan\" x1=\"{planned:.2}%\" x2=\"{planned:.2}%\" y1=\"{}\" y2=\"{}\"/>",
+            bar - 2,
+            bar + 14
+        );
+    }
+    html!(
+        out,
+        "<rect class=\"bar\" x=\"{from:.2}%\" width=\"{width:.2}%\" y=\"{bar}\" height=\"12\" rx=\"2\"/></g>"
+    );
+}
+
+/// Draws the looks. Of very many, some in the middle are left out.
+fn draw_looks(out: &mut Markup, sights: &[Sight], y: usize) {
+    let (label, middle) = (y + 12, y + 24);
+    let way = format!("looks at the target: {}", sight::summary(sights));
+    let first = sights.first().map_or(0, |sight| sight.to_ms);
+    let last = sights.last().map_or(0, |sight| sight.to_ms);
+    let length = (last - first).max(1) as f64;
+    let step = sights.len().div_ceil(MOST_LOOKS).max(1);
+    html!(
+        out,
+        "<g class=\"looks\"><line class=\"split\" x1=\"{:.1}%\" x2=\"{:.1}%\" y1=\"0\" y2=\"{}\"/>",
+        LOOKS_FROM - 2.0,
+        LOOKS_FROM - 2.0,
+        y + ROW
+    );
+    html!(out, "<text class=\"tick\" x=\"{LOOKS_FROM:.1}%\" y=\"10\">looks</text>");
+    html!(out, "<text class=\"tick end\" x=\"100%\" y=\"10\">{} on</text>", time(last * 1000));
+    html!(out, "<text class=\"who\" x=\"0\" y=\"{label}\">{way}</text>");
+    for sight in sights.iter().step_by(step) {
+        let at = LOOKS_FROM + 1.5 + (sight.to_ms - first) as f64 / length * (97.5 - LOOKS_FROM);
+        let at_text = time(sight.to_ms * 1000);
+        html!(out, "<g><title>{at_text}: {}</title>", sight.seen.text());
+        match sight.seen {
+            Seen::Once => html!(out, "<circle class=\"seen\" cx=\"{at:.2}%\" cy=\"{middle}\" r=\"5\"/>"),
+            Seen::Twice => {
+                html!(out, "<circle class=\"seen\" cx=\"{at:.2}%\" cy=\"{}\" r=\"5\"/>", middle - 6);
+                html!(out, "<circle class=\"seen twice\" cx=\"{at:.2}%\" cy=\"{}\" r=\"5\"/>", middle + 6);
+            }
+            Seen::Not => html!(out, "<circle class=\"missed\" cx=\"{at:.2}%\" cy=\"{middle}\" r=\"5\"/>"),
+            Seen::Unkept => html!(out, "<circle class=\"unkept\" cx=\"{at:.2}%\" cy=\"{middle}\" r=\"2\"/>"),
+        }
+        html!(out, "</g>");
+    }
+    html!(out, "</g>");
+}

@@ -1,0 +1,105 @@
+//! Material of the page: what a verdict does not hold, read once from the run folders.
+
+use judge::evidence::{Evidence, Run};
+use truth::files::FolderError;
+use truth::observed::Observed;
+use truth::observed::presence::Presence;
+use truth::plan::event::Events;
+use truth::record::ending::CheckedThreshold;
+use truth::record::manifest::Manifest;
+use truth::record::series::{Series, SeriesWalk};
+use truth::record::trouble::Trouble;
+
+use super::counters::{self, CounterPoint};
+use super::fault::FaultSpan;
+
+/// Most topics of the table.
+const MOST_TOPICS: usize = 50;
+
+/// Most keys whose topics are counted, which takes some nanoseconds each.
+const MOST_KEYS: u64 = 1_000_000;
+
+/// Material of the page.
+#[derive(Clone, Debug)]
+pub struct Material<'a> {
+    /// Attempts over time.
+    pub(super) series: Series,
+    /// Reason why the ledger could not be read to its end.
+    pub(super) series_unread: Option<String>,
+    /// Counters of the target under load, of the first run that polled them.
+    pub(super) counters: Vec<CounterPoint>,
+    pub(super) faults: Vec<FaultSpan>,
+    pub(super) observed: &'a Observed,
+    pub(super) trouble: Trouble,
+    pub(super) thresholds: Vec<CheckedThreshold>,
+    pub(super) topics: Vec<TopicCount>,
+    pub(super) topics_left_out: usize,
+    pub(super) manifest: Manifest,
+    /// Number of runs that were judged together.
+    pub(super) shards: usize,
+}
+
+/// Keys of a topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TopicCount {
+    pub(super) name: String,
+    /// Keys of the plan; none where they are not counted.
+    pub(super) keys: Option<u64>,
+    /// Of these, keys that the last look showed.
+    pub(super) shown: Option<u64>,
+}
+
+impl<'a> Material<'a> {
+    /// Gathers the material of runs that were judged by this evidence. Where the ledger cannot be
+    /// read to its end, the charts end there, too.
+    pub fn gather(
+        evidence: &'a Evidence,
+        runs: &[Run],
+        thresholds: Vec<CheckedThreshold>,
+    ) -> Result<Self, FolderError> {
+        let mut walk = SeriesWalk::new(&evidence.plan);
+        let walked = evidence.for_each_frame(|segment, frame| {
+            walk.take(segment, frame);
+            Ok(())
+        });
+        let series = walk.finish();
+        let mut counters = Vec::new();
+        for run in runs {
+            if counters.is_empty() {
+                counters = counters::points(run, series.origin_ns)?;
+            }
+        }
+        let topics = topics(&evidence.events, evidence.keys.end, &evidence.observed.presence);
+        Ok(Self {
+            series_unread: walked.err().map(|error| truth::chain::chain(&error)),
+            counters,
+            faults: FaultSpan::all_of(&evidence.faults, series.origin_ns),
+            series,
+            observed: &evidence.observed,
+            trouble: evidence.trouble.clone(),
+            thresholds,
+            topics_left_out: evidence.events.topics().len().saturating_sub(topics.len()),
+            topics,
+            manifest: runs[0].manifest.clone(),
+            shards: runs.len(),
+        })
+    }
+}
+
+/// Counts the keys of each topic, if there are not too many.
+fn topics(events: &Events, keys: u64, presence: &Presence) -> Vec<TopicCount> {
+    let names = events.topics();
+    let are_counted = keys <= MOST_KEYS && keys <= presence.keys();
+    let mut counts = vec![(0_u64, 0_u64); names.len()];
+    for ordinal in (0..keys).filter(|_| are_counted) {
+        let (keys, shown) = &mut counts[events.topic_index(ordinal)];
+        *keys += 1;
+        *shown += u64::from(presence.seen(ordinal) > 0);
+    }
+    let counted = names.iter().zip(counts).take(MOST_TOPICS).map(|(name, (keys, shown))| TopicCount {
+        name: name.clone(),
+        keys: are_counted.then_some(keys),
+        shown: are_counted.then_some(shown),
+    });
+    counted.collect()
+}

@@ -1,0 +1,227 @@
+//! The page: well-formed, alone, small, and true to what it is made of.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use judge::evidence::{Evidence, Run};
+use judge::try_judge;
+use judge::verdict::{CheckId, Judgement};
+use report::html::{Material, render};
+use sha2::{Digest, Sha256};
+use truth::observed::Observed;
+use truth::record::ending::CheckedThreshold;
+use truth::target::answer::Kind;
+
+use crate::forge::{Fate, Forge, Forged, row};
+
+/// Prints the page of a run, from its folder.
+fn page(forged: &Forged) -> String {
+    page_with(forged, Vec::new()).1
+}
+
+fn page_with(forged: &Forged, thresholds: Vec<CheckedThreshold>) -> (Judgement, String) {
+    let out = tempfile::tempdir().expect("a folder");
+    let folder = forged.write_observed(out.path());
+    let observed = Observed::load(&folder.observation(1)).expect("an observation");
+    let runs = [Run::open(folder).expect("a run")];
+    let evidence = Evidence::assemble(&runs, observed, None).expect("evidence");
+    let verdict = try_judge(&evidence).expect("a verdict");
+    let material = Material::gather(&evidence, &runs, thresholds).expect("material");
+    let page = render(&verdict, &material);
+    assert_well_formed(&page);
+    assert_alone(&page);
+    (verdict, page)
+}
+
+/// Elements that have no end.
+const VOID: [&str; 4] = ["meta", "br", "hr", "!doctype"];
+
+/// Fails unless each element is closed in its turn, and each attribute is quoted.
+fn assert_well_formed(page: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = page;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let end = rest.find('>').expect("a tag that ends");
+        let tag = &rest[..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "</{name}> closes nothing, before {}", beginning(rest));
+            continue;
+        }
+        assert!(tag.matches('"').count().is_multiple_of(2), "an attribute is not closed: <{tag}>");
+        let name = tag.split([' ', '/']).next().unwrap_or_default();
+        if name == "script" || name == "style" {
+            let close = format!("</{name}>");
+            rest = &rest[rest.find(&close).expect("an end") + close.len()..];
+        } else if !tag.ends_with('/') && !VOID.contains(&name) {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "not closed: {open:?}");
+}
+
+fn beginning(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// Fails if the page would load anything, or if its policy does not let its own script and style
+/// through.
+fn assert_alone(page: &str) {
+    for text in [
+        " src=", " href=", "url(", "@import", " style=", "<base", "<iframe", "<form", "<link", " onclick",
+        " onload",
+    ] {
+        assert!(!page.contains(text), "{text} in the page");
+    }
+    let policy = between(page, "Content-Security-Policy\" content=\"", "\"");
+    assert!(policy.contains("default-src 'none'") && policy.contains("base-uri 'none'"), "{policy}");
+    assert!(!policy.contains("unsafe") && !policy.contains("connect-src"), "{policy}");
+    for (source, text) in [
+        ("style-src", between(page, "<style>", "</style>")),
+        ("script-src", between(page, "<script>", "</script>")),
+    ] {
+        let sum = STANDARD.encode(Sha256::digest(text.as_bytes()));
+        assert!(policy.contains(&format!("{source} 'sha256-{sum}'")), "{source}: {policy}");
+    }
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let from = text.find(begin).unwrap_or_else(|| panic!("{begin} is missing")) + begin.len();
+    let length = text[from..].find(end).unwrap_or_else(|| panic!("{end} is missing"));
+    &text[from..from + length]
+}
+
+/// Section of a check.
+fn section(page: &str, check: CheckId) -> &str {
+    let from = page.find(&format!("id=\"check-{check}\"")).unwrap_or_else(|| panic!("no section of {check}"));
+    let rest = &page[from..];
+    &rest[..rest.find("\n</section>").unwrap_or(rest.len())]
+}
+
+#[test]
+fn a_pass_has_charts_and_says_what_it_rests_on() {
+    let fates = |round, request| match (round, request) {
+        (2, 5) => vec![Fate::Unknown { executed: true }, Fate::Acked],
+        (4, 1) => vec![Fate::Rejected, Fate::Acked],
+        _ => vec![Fate::Acked],
+    };
+    let page = page(&Forge { fates, ..Forge::default() }.run());
+    for text in [
+        "<p class=\"verdict\">PASS</p>",
+        "Nothing has to be done.",
+        "<h3>Rate</h3>",
+        "<h3>Service time</h3>",
+        "<h3>Response time</h3>",
+        "<h3>Counter received</h3>",
+        "<path class=\"band limits\"",
+        "<h3>Connections</h3>",
+        "<h3>Distribution</h3>",
+        "overlapping pairs",
+        "shows with 95 % confidence",
+        "<h2>Statuses</h2>",
+        "verify --offline",
+    ] {
+        assert!(page.contains(text), "{text} is missing");
+    }
+    assert!(!page.contains("id=\"findings\""));
+}
+
+#[test]
+fn each_kind_of_fault_on_a_key_has_a_swim_lane() {
+    let mut lost = Forge::default().run();
+    lost.lose(440);
+    let mut twice = Forge::default().run();
+    twice.rows.push(row(&twice.events, 8));
+    let mut told = Forge::default().run();
+    let key = told.key_where(|attempts| attempts.len() == 2 && attempts[0].0 != attempts[1].0);
+    let second = told.attempts_of(key)[1];
+    told.tell(second, Kind::New);
+    let mut changed = Forge::default().run();
+    changed.rows[12].payload = Some("{\"another\":1}".to_owned());
+    let mut rejected = Forge {
+        fates: |round, _| vec![if round == 6 { Fate::Rejected } else { Fate::Acked }],
+        ..Forge::default()
+    }
+    .run();
+    let alone = rejected.key_where(|attempts| attempts.iter().all(|(round, ..)| *round == 6));
+    rejected.rows.push(row(&rejected.events, alone));
+    let mut elsewhere = Forge::default().run();
+    elsewhere.rows[9].topic =
+        elsewhere.events.topics().iter().find(|topic| **topic != elsewhere.rows[9].topic).unwrap().clone();
+    for (forged, check) in [
+        (lost, CheckId::Lost),
+        (twice, CheckId::StoredTwice),
+        (told, CheckId::AnswerOrder),
+        (changed, CheckId::PayloadChanged),
+        (rejected, CheckId::RejectedButStored),
+        (elsewhere, CheckId::WrongTopic),
+    ] {
+        let page = page(&forged);
+        let section = section(&page, check);
+        assert!(
+            section.contains("<svg class=\"lane\"") && section.contains("class=\"bar\""),
+            "{check}: {section}"
+        );
+        assert!(section.contains("a contradiction, because"), "{check}: {section}");
+    }
+}
+
+#[test]
+fn counters_that_are_off_stand_outside_their_band() {
+    let mut forged = Forge::default().run();
+    for counters in [&mut forged.now, forged.closing.as_mut().unwrap()] {
+        counters.received = counters.received.map(|received| received + 300);
+    }
+    let page = page(&forged);
+    assert!(section(&page, CheckId::Counters).contains("FAIL"));
+    assert!(
+        page.contains("<td class=\"n\">2,300</td><td>2,000</td>"),
+        "{}",
+        between(&page, "<h2>Coverage", "</section>")
+    );
+}
+
+#[test]
+fn text_of_a_target_is_text() {
+    let mut forge = Forge::default();
+    let topics = ["<script>alert(1)</script>", "a\u{202e}b\"'&", "</svg><b onclick=x>", "`code` ![x](y)"];
+    forge.scenario.events.topics = topics.map(str::to_owned).to_vec();
+    let mut forged = forge.run();
+    (440..447).for_each(|key| forged.lose(key));
+    forged.rows[3].payload = Some("{\"x\":\"</script><img src=x onerror=alert(1)>\u{202e}\"}".to_owned());
+    let (_, page) = page_with(
+        &forged,
+        vec![CheckedThreshold {
+            threshold: "<u>p(95)<1".to_owned(),
+            value: Some(2.0),
+            ok: false,
+            not_evaluated: None,
+        }],
+    );
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    for text in ["<script>alert", "<img", "<b ", "<u>", "\u{202e}"] {
+        assert!(!page.contains(text), "{text:?} is in the page");
+    }
+}
+
+#[test]
+fn an_unknown_says_what_decides_it() {
+    let mut forged = Forge::default().run();
+    forged.rows.truncate(1000);
+    forged.is_complete = false;
+    let page = page(&forged);
+    assert!(page.contains("<p class=\"verdict\">UNKNOWN</p>"));
+    assert!(page.contains("If it is true of your target that the listing shows every stored event, write"));
+    assert!(section(&page, CheckId::Lost).contains("That would be a contradiction"));
+}
+
+#[test]
+fn a_run_of_20_000_events_has_a_page_of_at_most_300_kb() {
+    let mut forge = Forge::default();
+    (forge.scenario.load.count, forge.scenario.load.batch) = (Some(20_000), 5);
+    let mut forged = forge.run();
+    (100..140).for_each(|key| forged.lose(key));
+    let page = page(&forged);
+    assert!(page.len() > 60_000, "{} bytes", page.len());
+    assert!(page.len() <= 300_000, "{} bytes", page.len());
+}
