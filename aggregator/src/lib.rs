@@ -15,6 +15,7 @@ mod event;
 mod ingest;
 pub mod logs;
 mod metrics;
+pub mod program;
 pub mod settings;
 mod store;
 

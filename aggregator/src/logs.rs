@@ -23,10 +23,10 @@ pub fn init(format: LogFormat) {
     }
 }
 
-/// Logs the error that ends the program.
-pub fn fatal(format: LogFormat, error: &dyn std::fmt::Display) {
+/// Logs the error that ends the program of this name.
+pub fn fatal(name: &str, format: LogFormat, error: &dyn std::fmt::Display) {
     match format {
-        LogFormat::Text => eprintln!("aggregator: {error}"),
+        LogFormat::Text => eprintln!("{name}: {error}"),
         LogFormat::Json => tracing::error!("{error}"),
     }
 }

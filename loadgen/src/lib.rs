@@ -24,10 +24,19 @@ pub use error::Failure;
 use command::cli::Shape;
 use command::settings::Settings;
 use command::{history, reference, show};
-use reader::console::print_result;
+use reader::console::{self, print_result};
 use reader::environment;
+use tracing_subscriber::EnvFilter;
 use truth::exit;
 use watch::notice::Notices;
+
+/// Runs the program by the arguments of this process, and returns its exit code.
+pub fn main() -> u8 {
+    let filter = environment::variable("RUST_LOG").unwrap_or_else(|| "warn".to_owned());
+    let filter = EnvFilter::new(filter);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(console::log).init();
+    run(Program::from_arguments())
+}
 
 /// Runs the program, and returns its exit code.
 pub fn run(program: Program) -> u8 {

@@ -22,6 +22,7 @@ use reader::client::TargetClient;
 use reader::client::patience::Patience;
 use reader::console::{Unprinted, print};
 use reader::database::DatabaseReader;
+use reader::invocation::{Program, called};
 use reader::origin;
 use reader::process::TargetProcess;
 use reader::signals::Signals;
@@ -253,9 +254,11 @@ fn no_ack(scenario: &Scenario, summary: &Summary, client: &TargetClient) -> Opti
     let method =
         scenario.request.as_ref().map_or(&*scenario.target.publish.method, |request| &*request.method);
     let hint = match scenario.request {
-        _ if summary.asks_for_a_secret() => "; give a token or login with --bearer-file, --basic-file or -H",
-        Some(_) => "",
-        None => "; `verify probe URL` finds out what the target accepts",
+        _ if summary.asks_for_a_secret() => {
+            "; give a token or login with --bearer-file, --basic-file or -H".to_owned()
+        }
+        Some(_) => String::new(),
+        None => format!("; `{} probe URL` finds out what the target accepts", called(Program::Verify)),
     };
     let url = client.publish_url(scenario.target.publish.path.as_str());
     Some(format!("no attempt was acknowledged by {method} {url}: {answered}{hint}"))

@@ -11,6 +11,8 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, Error};
 
+use crate::invocation::Invocation;
+
 /// Command line that was parsed.
 #[derive(Clone, Debug)]
 pub struct Parsed {
@@ -23,8 +25,9 @@ pub struct Parsed {
 
 /// Parses the arguments of this process. Exits if they are wrong, or ask for help.
 pub fn parse(command: Command) -> Parsed {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    try_parse(command, &arguments).unwrap_or_else(|error| error.exit())
+    let invocation = Invocation::of_process();
+    let command = command.bin_name(invocation.name.clone());
+    try_parse(command, &invocation.line()).unwrap_or_else(|error| error.exit())
 }
 
 /// Returns the value of a variable; none if it is empty or unset.

@@ -13,6 +13,7 @@ pub mod database;
 pub mod environment;
 pub mod flags;
 pub mod handshake;
+pub mod invocation;
 pub mod listing;
 pub mod looking;
 pub mod origin;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use reader::console::Notes;
 use reader::environment;
+use reader::invocation::{Program, called};
 use reader::looking::Looking;
 use reader::reach::Reach;
 use truth::exit;
@@ -27,7 +28,7 @@ const RESULTS: &str = "Results";
 #[command(
     name = "verify",
     version,
-    after_help = AFTER_HELP,
+    after_help = after_help(),
     after_long_help = after_long_help(),
     args_conflicts_with_subcommands = true
 )]
@@ -206,17 +207,20 @@ const SHORT_HELP: [&str; 13] = [
 const PROBE_SHORT_HELP: [&str; 10] =
     ["url", "from", "scenario", "listing", "stats", "deep", "yes", "out", "headers", "insecure"];
 
-const AFTER_HELP: &str = "\
-`verify --help` shows all settings and the exit codes.
+fn after_help() -> String {
+    format!("`{} --help` shows all settings and the exit codes.\n\n{}", called(Program::Verify), example())
+}
 
-Example: loadgen --count 20000 --dup 0.3 && verify";
+fn example() -> String {
+    format!("Example: {} --count 20000 --dup 0.3 && {}", called(Program::Loadgen), called(Program::Verify))
+}
 
 fn after_long_help() -> String {
     format!(
         "Times are written as 500ms, 30s or 5m.\n\n\
-         Exit codes:\n{}\n\
-         Example: loadgen --count 20000 --dup 0.3 && verify",
-        exit::help(|meaning| meaning.verify)
+         Exit codes:\n{}\n{}",
+        exit::help(|meaning| meaning.verify),
+        example()
     )
 }
 

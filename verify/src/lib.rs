@@ -33,10 +33,29 @@ pub mod resend;
 mod run;
 
 pub use cli::{Cli, Options};
-use reader::console::print_result;
+use reader::console::{self, print_result, say};
+use reader::environment;
+use reader::invocation::{Program, called};
 pub use report::html::FILE as REPORT;
 pub use run::{VerifyError, run, verdict};
+use tracing_subscriber::EnvFilter;
 use truth::exit;
+
+/// Runs the program by the arguments of this process, and returns its exit code.
+pub fn main() -> u8 {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(environment::variable("RUST_LOG").unwrap_or_default()))
+        .with_writer(console::log)
+        .init();
+    let cli = Cli::from_arguments();
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(start(cli)),
+        Err(error) => {
+            say(&format!("{}: cannot start a runtime: {error}", called(Program::Verify)));
+            exit::USAGE
+        }
+    }
+}
 
 /// Does what the command line asks for, and returns the exit code.
 pub async fn start(cli: Cli) -> u8 {

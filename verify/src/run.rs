@@ -10,6 +10,7 @@ use judge::verdict::{Judgement, Verdict};
 use reader::client::TargetClient;
 use reader::console::say;
 use reader::database::DatabaseReader;
+use reader::invocation::{Program, called};
 use reader::process::TargetProcess;
 use reader::signals::Signals;
 use truth::chain::chain;
@@ -49,7 +50,7 @@ pub async fn run(options: Options) -> u8 {
     match verdict {
         Ok(finished) => outputs::print(&options, &finished),
         Err(error) => {
-            say(&format!("verify: {}", chain(&error)));
+            say(&format!("{}: {}", called(Program::Verify), chain(&error)));
             error.exit_code()
         }
     }

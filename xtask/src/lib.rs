@@ -16,6 +16,7 @@ pub mod ci;
 pub mod compose;
 pub mod cookbook;
 pub mod demo;
+pub mod dist;
 pub mod docs;
 pub mod field;
 pub mod fuzz;
@@ -67,7 +68,10 @@ enum Command {
     Field(field::Settings),
     /// Fuzz the aggregator with requests made from its own OpenAPI document
     Fuzz(fuzz::Settings),
-    /// Run what is too slow for CI before a release: the book, both matrices, the containers
+    /// Make the files of a release: archives, a Debian package, a wheel, a bill of materials, checksums
+    Dist(dist::Settings),
+    /// Run what is too slow for CI before a release: the book, both matrices, the containers, the
+    /// files of a release
     ReleaseCheck(release_check::Settings),
     /// Take the picture of the README: the pages of a FAIL and of a PASS, by a real browser
     Picture(picture::Settings),
@@ -114,6 +118,7 @@ pub fn run(cli: &Cli, interrupt: &Interrupt) -> Result<ExitCode> {
         Command::Oddities(settings) => oddities::run(settings, interrupt),
         Command::Field(settings) => field::run(settings, interrupt),
         Command::Fuzz(settings) => fuzz::run(settings, interrupt),
+        Command::Dist(settings) => dist::run(settings, interrupt),
         Command::ReleaseCheck(settings) => release_check::run(settings, interrupt),
         Command::Picture(settings) => picture::run(settings, interrupt),
         Command::Postgres(settings) => postgres::run(settings, interrupt),

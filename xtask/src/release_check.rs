@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::rig::cargo;
 use crate::rig::follow::Followed;
 use crate::rig::interrupt::{Interrupt, Interrupted};
-use crate::{compose, mutants, oddities};
+use crate::{compose, dist, mutants, oddities};
 
 /// Options of the command.
 #[derive(Debug, clap::Args)]
@@ -25,11 +25,12 @@ struct Step {
     run: fn(&Interrupt) -> Result<Outcome>,
 }
 
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step { name: "book", run: book },
     Step { name: "mutants", run: mutants },
     Step { name: "oddities", run: oddities },
     Step { name: "compose", run: compose },
+    Step { name: "dist", run: dist },
 ];
 
 /// Outcome of a step that did not fail.
@@ -135,6 +136,11 @@ fn compose(interrupt: &Interrupt) -> Result<Outcome> {
         }
     }
     passed(compose::run(&compose::Settings::default(), interrupt)?)
+}
+
+/// Makes the files of a release, and runs the demo from the archive in an empty root.
+fn dist(interrupt: &Interrupt) -> Result<Outcome> {
+    passed(dist::run(&dist::Settings::default(), interrupt)?)
 }
 
 /// Returns the images that the containers need and that no Dockerfile of ours builds.

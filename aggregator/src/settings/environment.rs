@@ -10,14 +10,15 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _, Error, FromArgMatches 
 
 use super::Settings;
 
-/// Parses the arguments and the environment of this process.
+/// Parses the arguments after the program's `name`, and the environment of this process.
 ///
 /// # Errors
 /// A setting is wrong, or help was asked for.
-pub fn parse() -> Result<Settings, Error> {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let whole = Settings::command();
-    let empty: Vec<String> = whole.get_arguments().filter(|one| is_empty(one)).filter_map(name).collect();
+pub fn parse(name: &str, arguments: &[OsString]) -> Result<Settings, Error> {
+    let arguments: Vec<OsString> = std::iter::once(name.into()).chain(arguments.iter().cloned()).collect();
+    let whole = Settings::command().bin_name(name);
+    let empty: Vec<String> =
+        whole.get_arguments().filter(|one| is_empty(one)).filter_map(variable_of).collect();
     let command = whole.mut_args(|argument| if is_empty(&argument) { deaf(argument) } else { argument });
     let matches = command.clone().try_get_matches_from(&arguments);
     let matches = matches.map_err(|error| blamed(&command, &arguments, error))?;
@@ -39,7 +40,7 @@ fn deaf(argument: Arg) -> Arg {
     argument.env(None::<&'static str>)
 }
 
-fn name(argument: &Arg) -> Option<String> {
+fn variable_of(argument: &Arg) -> Option<String> {
     Some(argument.get_env()?.to_string_lossy().into_owned())
 }
 
@@ -53,7 +54,7 @@ fn is_taken(argument: &Arg, matches: &ArgMatches) -> bool {
 
 /// Shows a variable with its value, unless that may be a secret.
 fn shown(argument: &Arg) -> Option<String> {
-    let name = name(argument)?;
+    let name = variable_of(argument)?;
     let value = std::env::var_os(&name).filter(|_| !argument.is_hide_env_values_set());
     Some(value.map_or_else(|| name.clone(), |value| format!("{name}={}", value.to_string_lossy())))
 }

@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use jiff::Timestamp;
 use reader::environment;
+use reader::invocation::{Program as Called, called};
 use reader::looking::Looking;
 use reader::reach::Reach;
 use truth::exit;
@@ -32,7 +33,7 @@ const RESULTS: &str = "Results";
 #[derive(Clone, Debug, Parser)]
 #[command(
     version,
-    after_help = AFTER_HELP,
+    after_help = after_help(),
     after_long_help = after_long_help(),
     args_override_self = true,
     args_conflicts_with_subcommands = true
@@ -55,7 +56,7 @@ pub struct Program {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Load any URL with one request, the same every time: no events, nothing to verify
-    #[command(args_override_self = true, after_help = HTTP_AFTER_HELP, after_long_help = HTTP_AFTER_HELP)]
+    #[command(args_override_self = true, after_help = http_after_help(), after_long_help = http_after_help())]
     Http(Box<Http>),
     /// Check scenario files, and print how much each of them sends
     Check {
@@ -418,25 +419,31 @@ const SHORT_HELP: [&str; 12] = [
 const HTTP_SHORT_HELP: [&str; 9] =
     ["url", "method", "body", "headers", "count", "concurrency", "rate", "duration", "thresholds"];
 
-const AFTER_HELP: &str = "\
-`loadgen --help` shows all settings.
+fn after_help() -> String {
+    format!("`{} --help` shows all settings.\n\n{}", called(Called::Loadgen), example())
+}
 
-Example: loadgen --count 20000 --dup 0.3 && verify";
+fn example() -> String {
+    format!("Example: {} --count 20000 --dup 0.3 && {}", called(Called::Loadgen), called(Called::Verify))
+}
 
 fn after_long_help() -> String {
     format!(
         "Times are written as 500ms, 30s or 5m.\n\n\
          Exit codes:\n{}\
-         With --verify, the verdict's code: 0 PASS, 1 FAIL, 3 UNKNOWN, 4 VOID.\n\n\
-         Example: loadgen --count 20000 --dup 0.3 && verify",
-        exit::help(|meaning| meaning.loadgen)
+         With --verify, the verdict's code: 0 PASS, 1 FAIL, 3 UNKNOWN, 4 VOID.\n\n{}",
+        exit::help(|meaning| meaning.loadgen),
+        example()
     )
 }
 
-const HTTP_AFTER_HELP: &str = "\
---count and --rate count requests. Without --count and --duration, 200 requests are sent.
-
-Example: loadgen http http://127.0.0.1:8080/health --count 1000";
+fn http_after_help() -> String {
+    format!(
+        "--count and --rate count requests. Without --count and --duration, 200 requests are sent.\n\n\
+         Example: {} http http://127.0.0.1:8080/health --count 1000",
+        called(Called::Loadgen)
+    )
+}
 
 impl Program {
     /// Returns the command line as clap knows it, with a short help of the most used settings.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use reader::invocation::{Program, called};
 use truth::printable::printable;
 use truth::record::ending::{CheckedThreshold, Ending, Reached};
 
@@ -383,10 +384,11 @@ fn size(bytes: f64) -> String {
 
 /// Returns the command to judge the run. The folder is optional where `verify` finds it by itself.
 fn verify_command(folder: &Path, out: &Path) -> String {
+    let verify = called(Program::Verify);
     if out == Path::new("results") {
-        format!("verify   (after a later run: verify {})", folder.display())
+        format!("{verify}   (after a later run: {verify} {})", folder.display())
     } else {
-        format!("verify {}", folder.display())
+        format!("{verify} {}", folder.display())
     }
 }
 

@@ -8,11 +8,12 @@ use crate::rig::cargo;
 use crate::rig::programs::Programs;
 
 /// Pages with the program that prints each, and its arguments.
-const PAGES: [(&str, &str, &[&str]); 6] = [
+const PAGES: [(&str, &str, &[&str]); 7] = [
     ("docs/reference/aggregator.md", "aggregator", &["reference"]),
     ("docs/reference/checks.md", "verify", &["reference", "--checks"]),
     ("docs/reference/exit-codes.md", "verify", &["reference", "--exit-codes"]),
     ("docs/reference/loadgen.md", "loadgen", &["reference"]),
+    ("docs/reference/onceproof.md", "onceproof", &["reference"]),
     ("docs/reference/scenario.md", "loadgen", &["reference", "--scenario"]),
     ("docs/reference/verify.md", "verify", &["reference"]),
 ];

@@ -8,9 +8,10 @@ use xtask::rig::cargo;
 
 use crate::tokens::tokens;
 
-/// Crates of ours that each crate may use, in tests and build scripts too. No crate uses the
-/// aggregator, because it is the judged.
-const ARROWS: [(&str, &[&str]); 8] = [
+/// Crates of ours that each crate may use, in tests and build scripts too. The aggregator and the
+/// mutants are the judged, so no crate uses them but `onceproof`, which holds all programs and which
+/// no crate uses, and `xtask`, which starts them.
+const ARROWS: [(&str, &[&str]); 10] = [
     ("truth", &[]),
     ("judge", &["truth"]),
     ("report", &["truth", "judge"]),
@@ -18,7 +19,9 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("verify", &["truth", "judge", "report", "reader"]),
     ("loadgen", &["truth", "reader", "report", "verify"]),
     ("aggregator", &[]),
-    ("xtask", &[]),
+    ("mutants", &[]),
+    ("onceproof", &["truth", "reader", "verify", "loadgen", "aggregator", "mutants"]),
+    ("xtask", &["mutants"]),
 ];
 
 /// Crates that reach the network or a database. The judge gets along without them, and so do the

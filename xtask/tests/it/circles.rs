@@ -21,7 +21,7 @@ macro_rules! crates {
     };
 }
 
-crates! { truth judge report reader verify loadgen aggregator xtask }
+crates! { truth judge report reader verify loadgen aggregator mutants onceproof xtask }
 
 #[test]
 fn every_crate_of_the_workspace_has_a_test() {

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result};
 use serde_json::value::RawValue;
 
 use crate::counters::Counters;
 use crate::defect::Defect;
+use crate::error::MutantError;
 use crate::event::{Event, Key};
 use crate::journal::{Journal, Record};
 use crate::mode::Mode;
@@ -70,7 +70,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens the store of an earlier process.
-    pub(crate) fn open(path: &Path, defect: Defect, mode: Mode) -> Result<Self> {
+    pub(crate) fn open(path: &Path, defect: Defect, mode: Mode) -> Result<Self, MutantError> {
         let (journal, records) = match defect {
             Defect::LostAtRestart => (Journal::nowhere(), Vec::new()),
             _ => Journal::open(path)?,
@@ -92,13 +92,14 @@ impl Store {
             begun: VecDeque::new(),
             processing: 0,
         };
+        let unclear = MutantError::record(path);
         for mut record in records {
-            state.resume(&mut record)?;
+            state.resume(&mut record).map_err(&unclear)?;
             for key in record.claimed {
                 state.remember(key);
             }
             for text in record.stored {
-                let event = Event::parse(text)?;
+                let event = Event::parse(text).map_err(&unclear)?;
                 state.remember(defect.key(&event));
                 state.rows.push(event);
             }
@@ -164,13 +165,13 @@ impl Store {
 }
 
 /// Returns the start of the first process on this file, kept in a file beside it.
-fn first_start(path: &Path) -> Result<SystemTime> {
+fn first_start(path: &Path) -> Result<SystemTime, MutantError> {
     let kept = path.with_extension("started");
     if !kept.exists() {
-        std::fs::write(&kept, "").with_context(|| format!("cannot write {}", kept.display()))?;
+        std::fs::write(&kept, "").map_err(MutantError::file("write", &kept))?;
     }
     let written = std::fs::metadata(&kept).and_then(|file| file.modified());
-    written.with_context(|| format!("cannot read {}", kept.display()))
+    written.map_err(MutantError::file("read", &kept))
 }
 
 impl State {

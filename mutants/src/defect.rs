@@ -16,7 +16,7 @@ const SPOILS_EVERY: usize = 500;
 
 /// A defect that some real service had.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(crate) enum Defect {
+pub enum Defect {
     /// None: each event is stored once, counted once, and acknowledged after that.
     None,
     /// Checks for a key, and inserts it later, without a constraint that would reject the second.

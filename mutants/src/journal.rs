@@ -5,11 +5,11 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::counters::Counters;
+use crate::error::MutantError;
 use crate::event::Key;
 
 /// Changes that one call makes durable.
@@ -40,16 +40,15 @@ impl Journal {
     }
 
     /// Opens the file, or makes it, and reads its records.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Record>)> {
-        let shown = path.display();
+    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Record>), MutantError> {
         let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.with_context(|| format!("cannot open {shown}"))?;
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+        let file = file.map_err(MutantError::file("open", path))?;
+        let text = std::fs::read_to_string(path).map_err(MutantError::file("read", path))?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        file.set_len(whole as u64).with_context(|| format!("cannot cut {shown}"))?;
+        file.set_len(whole as u64).map_err(MutantError::file("cut", path))?;
         let records: serde_json::Result<Vec<Record>> =
             text[..whole].lines().map(serde_json::from_str).collect();
-        Ok((Self(Some(file)), records.with_context(|| format!("cannot understand {shown}"))?))
+        Ok((Self(Some(file)), records.map_err(MutantError::record(path))?))
     }
 
     /// Makes a record durable, as far as SIGKILL goes.
