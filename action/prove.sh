@@ -4,7 +4,7 @@
 set -uo pipefail
 
 if [ -n "${SERVICE:-}" ]; then
-    bash -c "exec $SERVICE" > onceproof-service.log 2>&1 &
+    bash -c "$SERVICE" > onceproof-service.log 2>&1 &
     service=$!
     trap 'kill "$service" 2>/dev/null' EXIT
 fi
@@ -21,15 +21,9 @@ if [ "$loaded" -ne 0 ]; then
     exit "$loaded"
 fi
 
+# It writes the verdict to the job's summary itself.
 report=$(onceproof verify --out "$RESULTS")
 code=$?
 printf '%s\n' "$report"
-verdict=${report%%[[:space:]]*}
-echo "verdict=$verdict" >> "$GITHUB_OUTPUT"
-{
-    echo "## Onceproof: $verdict"
-    echo '```text'
-    printf '%s\n' "$report"
-    echo '```'
-} >> "$GITHUB_STEP_SUMMARY"
+echo "verdict=${report%%[[:space:]]*}" >> "$GITHUB_OUTPUT"
 exit "$code"

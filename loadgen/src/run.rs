@@ -51,6 +51,7 @@ use crate::executor::{Executor, Workload};
 use crate::meter::latency::Latencies;
 use crate::result::RunResult;
 use crate::summary::Summary;
+use crate::watch::live::Live;
 use crate::watch::metrics;
 use crate::watch::notice::Notices;
 
@@ -66,6 +67,10 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let secrets = Arc::new(load.secrets()?.beside(client.kept()));
     let fixed = Fixed::of(&load.scenario, &target.endpoint, &target.headers, &secrets)?;
     let metrics = match &output.prometheus_addr {
+        Some(address) => Some(metrics::listen(address).await?),
+        None => None,
+    };
+    let live = match &settings.live {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
@@ -109,10 +114,12 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     announce::note_counters(load, &target.endpoint, &baseline, notices);
     preflight::send_empty(&client, load, &secrets, notices).await;
 
+    let live = live.map(|listener| Live::serve(listener, folder.clone(), manifest.clone(), notices));
     let reader = client.clone();
     let reached = Reached { client, dial, fixed, secrets, beside, process, metrics };
     let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
     let result = Box::pin(sending::run(job, reached, signals)).await?;
+    drop(live);
     if result.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }

@@ -92,6 +92,7 @@ pub(crate) struct Summary {
     executors: Vec<ExecutorSummary>,
     /// Requests beside the load; left out if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     beside: Vec<BesideSummary>,
     /// Thresholds, and whether they hold.
     thresholds: Vec<CheckedThreshold>,

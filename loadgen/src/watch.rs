@@ -1,6 +1,7 @@
-//! Onlookers of a run while it goes on: the terminal, the metrics, and the notes and warnings for
+//! Onlookers of a run while it goes on: the terminal, the metrics, the page, and the notes and warnings for
 //! people.
 
+pub(crate) mod live;
 pub(crate) mod metrics;
 pub(crate) mod notice;
 pub(crate) mod progress;

@@ -4,8 +4,9 @@
 //! The arrows between the modules. Each uses only those to the left of it:
 //!
 //! ```text
-//! { markup, axis, scale, fault, policy } < counters < material < { bins, latency_axis, plot, lane }
-//! < { charts, distribution, findings, top } < { tables, settings } < html
+//! { markup, axis, scale, fault, policy } < { counters, frame } < material
+//! < { bins, latency_axis, plot, lane } < { charts, distribution, findings, top }
+//! < { over_time, tables, settings } < running < html
 //! ```
 
 mod axis;
@@ -15,12 +16,15 @@ mod counters;
 mod distribution;
 mod fault;
 mod findings;
+mod frame;
 mod lane;
 mod latency_axis;
 mod markup;
 mod material;
+mod over_time;
 mod plot;
 mod policy;
+mod running;
 mod scale;
 mod settings;
 mod tables;
@@ -28,10 +32,11 @@ mod top;
 
 use judge::verdict::Judgement;
 
-use self::charts::{Charts, LATENCIES};
-use self::markup::{Markup, html, prose, text};
+use self::markup::{Markup, html, text};
 pub use self::material::Material;
-pub use self::policy::Network;
+use self::over_time::OverTime;
+use self::policy::Network;
+pub use self::running::Running;
 
 /// Name of the page in a run folder.
 pub const FILE: &str = "report.html";
@@ -39,11 +44,14 @@ pub const FILE: &str = "report.html";
 /// Prints the page.
 pub fn render(verdict: &Judgement, material: &Material<'_>) -> String {
     let mut out = Markup::default();
-    head(&mut out, verdict, Network::None);
+    frame::begin(&mut out, verdict.verdict.text(), &verdict.target, Network::None);
     html!(out, "<body class=\"{}\"><main>\n", top::class(verdict.verdict));
     top::write(&mut out, verdict, material);
     findings::write(&mut out, verdict, material);
-    over_time(&mut out, material);
+    let series = &material.series;
+    let unread = material.series_unread.as_deref();
+    let faults = &material.faults;
+    OverTime { series, unread, faults, counters: &material.counters }.write(&mut out);
     tables::write(&mut out, verdict, material);
     settings::write(&mut out, verdict, material);
     html!(
@@ -54,52 +62,4 @@ pub fn render(verdict: &Judgement, material: &Material<'_>) -> String {
     );
     html!(out, "<script>{}</script>\n</body></html>\n", policy::SCRIPT);
     out.into_string()
-}
-
-fn head(out: &mut Markup, verdict: &Judgement, network: Network) {
-    html!(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n");
-    html!(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n", policy::policy(network));
-    html!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html!(
-        out,
-        "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
-    );
-    html!(out, "<title>{}: {}</title>\n", verdict.verdict.text(), text(&verdict.target));
-    html!(out, "<style>{}</style></head>\n", policy::STYLE);
-}
-
-/// Charts with one time axis, and the distribution of the latencies.
-fn over_time(out: &mut Markup, material: &Material<'_>) {
-    html!(out, "<section id=\"charts\"><h2>Over time</h2>\n");
-    if let Some(reason) = &material.series_unread {
-        html!(out, "<p>The ledger could not be read to its end: {}</p>\n", prose(reason));
-    }
-    if material.series.bins.is_empty() {
-        html!(out, "<p>No request ended, so there is nothing to draw.</p></section>\n");
-        return;
-    }
-    let series = material.series.coarsened(bins::shown_bins(&material.series));
-    let mut charts = Charts::new(&series, &material.faults);
-    charts.rate(out);
-    LATENCIES.iter().for_each(|latency| charts.latency(out, latency));
-    charts.counters(out, &material.counters);
-    charts.busy(out);
-    faults(out, material);
-    let sum = series.sum();
-    distribution::draw(out, &sum.service, &sum.response);
-    html!(out, "<script type=\"application/json\" id=\"values\">{}</script>\n</section>\n", charts.data());
-}
-
-fn faults(out: &mut Markup, material: &Material<'_>) {
-    if material.faults.is_empty() {
-        return;
-    }
-    html!(
-        out,
-        "<p class=\"legend\"><span class=\"key fault\"><i></i>faults, shaded in all charts</span></p><ul class=\"faults\">"
-    );
-    for fault in &material.faults {
-        html!(out, "<li>{}</li>", text(&fault.label()));
-    }
-    html!(out, "</ul>\n");
 }

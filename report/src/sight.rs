@@ -34,7 +34,7 @@ impl Seen {
     pub fn text(self) -> &'static str {
         match self {
             Self::Once => "seen",
-            Self::Twice => "seen twice",
+            Self::Twice => "seen more than once",
             Self::Not => "not seen",
             Self::Unkept => "not kept",
         }

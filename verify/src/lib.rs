@@ -15,7 +15,8 @@
 //! explain:  curl < explain
 //! probe:    class < names < { given, json, response } < { secret, sketch } < roles < request
 //! probe:    response < sight < { findings, rules } < draft < { rows, publish }
-//! probe:    asking < { counters, listing } < { looking, exchange, deep } < meet < assumed < input < session < probe
+//! probe:    asking < { counters, listing } < { looking, exchange, deep } < meet < assumed
+//! probe:    input < context < acknowledged < session < probe
 //! given:    shell < { curl, har, http_file } < given
 //! sketch:   leaves < body < sketch
 //! rules:    { counts, entries, whole } < rules

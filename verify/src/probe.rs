@@ -10,9 +10,11 @@ use truth::chain::chain;
 use truth::exit;
 use truth::printable::printable;
 
+mod acknowledged;
 mod asking;
 mod assumed;
 mod class;
+mod context;
 mod counters;
 mod deep;
 mod draft;

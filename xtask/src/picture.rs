@@ -64,20 +64,21 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
 const STYLE: &str = "<!doctype html><style>body{margin:20px;display:flex;gap:20px;background:#d8dce1}\
                      img{width:1000px;box-shadow:0 2px 14px #0003}</style>";
 
-/// Loads a target and judges it, and returns the page. The exit code is that of the verdict.
-fn judged(programs: &Programs, url: &str, out: &Path, expected: i32) -> Result<PathBuf> {
-    let out_text = out.display().to_string();
-    let load = ["--scenario", "reference", "--count", "20000", "--rate", "20000", "--seed", "7"];
-    let rest = ["--target", url, "--out", &out_text, "--verify", "--settle", "2s"];
-    let finished = programs.run("loadgen", load.into_iter().chain(rest))?;
+/// Loads a target and judges it in a folder of its own, and returns the page. The exit code is that
+/// of the verdict.
+fn judged(programs: &Programs, url: &str, folder: &Path, expected: i32) -> Result<PathBuf> {
+    std::fs::create_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let load = ["--scenario", "reference", "--count", "20000", "--rate", "4000", "--batch", "20"];
+    let rest = ["--seed", "7", "--target", url, "--verify", "--settle", "2s"];
+    // The page names the run folder as people write it.
+    let finished = programs.command("loadgen")?.args(load).args(rest).current_dir(folder).output()?;
     ensure!(
-        finished.code == Some(expected),
-        "loadgen ended with {:?}, expected {expected}: {}{}",
-        finished.code,
-        finished.stdout,
-        finished.stderr
+        finished.status.code() == Some(expected),
+        "loadgen ended with {}, expected exit code {expected}: {}",
+        finished.status,
+        String::from_utf8_lossy(&finished.stderr)
     );
-    Ok(out.join("latest/report.html"))
+    Ok(folder.join("results/latest/report.html"))
 }
 
 fn browser() -> Result<&'static str> {

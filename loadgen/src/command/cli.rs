@@ -165,6 +165,10 @@ pub struct Cli {
     #[arg(long, requires = "verify", help_heading = RESULTS)]
     pub open: bool,
 
+    /// Address that serves a page of the run while it goes on, with charts that move
+    #[arg(long, value_name = "HOST:PORT", help_heading = RESULTS)]
+    pub live: Option<String>,
+
     /// Database to read instead of the one in the scenario's `[database]`; its password is written
     /// to no file
     #[arg(

@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) verify: bool,
     /// Set when the page of the verdict is to be opened.
     pub(crate) open: bool,
+    /// Address of the page of the run while it goes on.
+    pub(crate) live: Option<String>,
     /// Times for which the target is looked at then.
     pub(crate) looking: Looking,
 }
@@ -198,6 +200,7 @@ impl Settings {
         settings.target.database_url = cli.database;
         settings.verify = cli.verify;
         settings.open = cli.open;
+        settings.live = cli.live;
         settings.looking = cli.looking;
         Ok(settings)
     }
@@ -280,6 +283,7 @@ impl Settings {
             start_at: shape.start_at,
             verify: false,
             open: false,
+            live: None,
             looking: Looking::default(),
         })
     }

@@ -16,6 +16,7 @@ mod http2;
 mod identity;
 mod machine;
 mod onlookers;
+mod opened;
 mod peers;
 mod program;
 mod proxies;

@@ -124,3 +124,36 @@ fn a_terminal_shows_a_block_of_lines() {
     }
     assert!(shown.contains("done received=60"), "{shown}");
 }
+
+#[test]
+fn the_page_is_served_while_the_run_goes_on_and_ends_with_it() {
+    let stub = Stub::scripted(|exchange| {
+        if exchange.nth >= 20 {
+            exchange.wait_for(|seen| seen.released);
+        }
+        exchange.answer();
+    });
+    let loadgen = Loadgen::against(&stub, "-n 4000 --batch 100 -c 1 --dup 0 --live 127.0.0.1:0");
+    let mut running = loadgen.start();
+    let line = running.wait_for_line("page of the run at ");
+    let address: SocketAddr =
+        line.trim().trim_start_matches("page of the run at http://").trim_end_matches('/').parse().unwrap();
+    // Ended requests are on record once the next round is opened.
+    stub.wait_for(|seen| seen.requests.len() == 21);
+    let page = loop {
+        let page = get(address, "/");
+        if !page.contains("<dt>attempts sent</dt><dd>0</dd>") {
+            break page;
+        }
+    };
+    assert!(page.starts_with("HTTP/1.0 200 OK") && page.contains("text/html; charset=utf-8"), "{page}");
+    for text in
+        ["connect-src 'self'", "RUNNING", "<dt>planned</dt><dd>4,000</dd>", "<h3>Rate</h3>", "id=\"state\""]
+    {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    stub.release();
+    let ran = running.end();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(TcpStream::connect(address).is_err(), "the server ended with the run");
+}

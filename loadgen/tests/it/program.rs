@@ -37,6 +37,9 @@ pub(crate) const ENVIRONMENT: [&str; 18] = [
     "NO_COLOR",
 ];
 
+/// Variables of a desktop or of a CI system, which would change what it does.
+const SURROUNDINGS: [&str; 4] = ["DISPLAY", "WAYLAND_DISPLAY", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"];
+
 /// `loadgen` about to be run, with a folder for its results.
 pub(crate) struct Loadgen {
     arguments: Vec<String>,
@@ -94,7 +97,7 @@ impl Loadgen {
     fn complete(&self, command: &mut Command) {
         command.args(&self.arguments).arg("--out").arg(self.results());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in ENVIRONMENT {
+        for name in ENVIRONMENT.iter().chain(&SURROUNDINGS) {
             command.env_remove(name);
         }
     }

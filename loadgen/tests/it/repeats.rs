@@ -18,6 +18,11 @@ const SCENARIO: &str = r#"
     request = 1
     [promises]
     unit = "request"
+    ack = "committed"
+    visible = "0s"
+    merge = "0s"
+    shared = false
+    intermediary_resends = false
     [target.publish]
     path = "/insert"
     headers = { x-batch = "{{batch_id}}" }

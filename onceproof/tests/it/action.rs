@@ -79,13 +79,13 @@ fn a_sound_service_passes_and_a_broken_one_fails_with_its_report_in_the_summary(
     let sound = runner.prove("onceproof aggregator --listen LISTEN --database-url sqlite:events.db");
     assert_eq!(sound.code, Some(0), "{sound:?}");
     assert_eq!(runner.written("output"), "verdict=PASS\n");
-    assert!(runner.written("summary").starts_with("## Onceproof: PASS\n```text\nPASS "), "{sound:?}");
+    assert!(runner.written("summary").starts_with("## PASS: "), "{sound:?}");
 
     let broken = "onceproof mutant --listen LISTEN --journal journal --defect all-stored-twice";
     let broken = runner.prove(broken);
     assert_eq!(broken.code, Some(1), "{broken:?}");
     assert!(runner.written("output").ends_with("verdict=FAIL\n"));
-    assert!(runner.written("summary").contains("  - stored-twice: "), "{}", runner.written("summary"));
+    assert!(runner.written("summary").contains("## FAIL: "), "{}", runner.written("summary"));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Counters of the target under load, each with the band in which it must lie.
 
 use judge::books::under_load::{Limits, limits};
-use judge::evidence::Run;
 use truth::files::FolderError;
 use truth::observed::counters::Counters;
+use truth::record::baseline::Baseline;
+use truth::record::folder::RunFolder;
+use truth::record::manifest::Manifest;
 use truth::record::polls::{self, Poll};
 
 /// Counters, in the order of all arrays here.
@@ -31,15 +33,20 @@ pub(super) struct CounterPoint {
 }
 
 /// Reads the polls of a run, thinned out evenly if there are many.
-pub(super) fn points(run: &Run, origin_ns: u64) -> Result<Vec<CounterPoint>, FolderError> {
-    let before = run.baseline.as_ref().and_then(|baseline| baseline.stats.clone());
+pub(super) fn points(
+    folder: &RunFolder,
+    manifest: &Manifest,
+    baseline: Option<&Baseline>,
+    origin_ns: u64,
+) -> Result<Vec<CounterPoint>, FolderError> {
+    let before = baseline.and_then(|baseline| baseline.stats.clone());
     let Some(before) = before else { return Ok(Vec::new()) };
-    let is_alone = run.manifest.shard.of == 1;
-    let is_committed = run.manifest.promises().is_committed();
+    let is_alone = manifest.shard.of == 1;
+    let is_committed = manifest.promises().is_committed();
     let mut points = vec![before_all(&before, is_alone)];
     let mut every = 1;
     let mut nth = 0_usize;
-    polls::for_each(&run.folder, run.format, |poll| {
+    polls::for_each(folder, manifest.format(), |poll| {
         nth += 1;
         // The closing poll says where the counters ended.
         if !nth.is_multiple_of(every) && !poll.closing {

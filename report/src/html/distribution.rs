@@ -90,7 +90,7 @@ fn steps(shares: &[f64], range: Range) -> String {
 }
 
 fn table(out: &mut Markup, service: &Times, response: &Times) {
-    html!(out, "<div class=\"scroll\"><table><thead><tr><th>latency</th>");
+    html!(out, "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th>latency</th>");
     for (name, _) in QUANTILES {
         html!(out, "<th class=\"n\">{name}</th>");
     }

@@ -138,7 +138,7 @@ fn attempts(out: &mut Markup, key: &Protagonist<'_>) {
     let trace = if has_traces { "<th>trace</th>" } else { "" };
     html!(
         out,
-        "<div class=\"scroll\"><table class=\"attempts\"><thead><tr>{heads}<th>answer</th><th>connection</th><th>request</th><th>place</th>{trace}</tr></thead><tbody>"
+        "<div class=\"scroll\" tabindex=\"0\"><table class=\"attempts\"><thead><tr>{heads}<th>answer</th><th>connection</th><th>request</th><th>place</th>{trace}</tr></thead><tbody>"
     );
     for group in groups(key.attempts) {
         let attempt = group.first;
@@ -174,7 +174,7 @@ pub(super) fn premises(out: &mut Markup, premises: &[Ground]) {
     }
     html!(
         out,
-        "<div class=\"scroll\"><table class=\"premises\"><thead><tr><th>rests on</th><th>standing</th><th>because</th></tr></thead><tbody>"
+        "<div class=\"scroll\" tabindex=\"0\"><table class=\"premises\"><thead><tr><th>rests on</th><th>standing</th><th>because</th></tr></thead><tbody>"
     );
     for ground in premises {
         let Ground { premise, standing, because } = ground;

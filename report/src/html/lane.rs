@@ -38,7 +38,7 @@ pub(super) fn draw(out: &mut Markup, key: &Protagonist<'_>, faults: &[FaultSpan]
     };
     html!(
         out,
-        "<div class=\"scroll\"><svg class=\"lane\" role=\"img\" width=\"100%\" height=\"{height}\" aria-label=\"{label}\">"
+        "<div class=\"scroll\" tabindex=\"0\"><svg class=\"lane\" role=\"img\" width=\"100%\" height=\"{height}\" aria-label=\"{label}\">"
     );
     draw_faults(out, &scale, faults, &groups, height - 6);
     draw_times(out, &scale, height);

@@ -66,7 +66,8 @@ impl<'a> Material<'a> {
         let mut counters = Vec::new();
         for run in runs {
             if counters.is_empty() {
-                counters = counters::points(run, series.origin_ns)?;
+                let baseline = run.baseline.as_ref();
+                counters = counters::points(&run.folder, &run.manifest, baseline, series.origin_ns)?;
             }
         }
         let topics = topics(&evidence.events, evidence.keys.end, &evidence.observed.presence);

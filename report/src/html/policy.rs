@@ -10,9 +10,12 @@ pub(super) const STYLE: &str = include_str!("style.css");
 /// Script of the page, without which it reads as well.
 pub(super) const SCRIPT: &str = include_str!("script.js");
 
+/// Script that draws a page of a run that goes on again and again.
+pub(super) const LIVE: &str = include_str!("live.js");
+
 /// Access of a page to a network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Network {
+pub(super) enum Network {
     /// None at all.
     None,
     /// To the server of the page, for one that shows a run that goes on.
@@ -21,12 +24,13 @@ pub enum Network {
 
 /// Returns the Content-Security-Policy.
 pub(super) fn policy(network: Network) -> String {
-    let connect = match network {
-        Network::None => "",
-        Network::Own => "; connect-src 'self'",
+    let live = format!(" '{}'", source(LIVE));
+    let (more, connect) = match network {
+        Network::None => ("", ""),
+        Network::Own => (&*live, "; connect-src 'self'"),
     };
     format!(
-        "default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; form-action 'none'{connect}",
+        "default-src 'none'; script-src '{}'{more}; style-src '{}'; base-uri 'none'; form-action 'none'{connect}",
         source(SCRIPT),
         source(STYLE)
     )

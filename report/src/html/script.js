@@ -1,5 +1,5 @@
 'use strict';
-(() => {
+const draw = () => {
   const source = document.getElementById('values');
   if (!source) return;
   const data = JSON.parse(source.textContent);
@@ -61,4 +61,6 @@
       show(chosen < 0 ? 0 : chosen + step);
     });
   }
-})();
+};
+draw();
+document.addEventListener('drawn', draw);

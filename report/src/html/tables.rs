@@ -32,7 +32,7 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
 }
 
 fn begin(out: &mut Markup, heads: &[&str]) {
-    html!(out, "<div class=\"scroll\"><table><thead><tr>");
+    html!(out, "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>");
     for head in heads {
         let class = if head.starts_with('#') { " class=\"n\"" } else { "" };
         html!(out, "<th{class}>{}</th>", head.trim_start_matches('#'));

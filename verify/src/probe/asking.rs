@@ -48,7 +48,7 @@ impl Limits {
 
     /// Limits for the search of a request, at a target on this machine.
     pub(super) const SEARCH: Self =
-        Self { requests: 400, events: 600, reads: 600, failures: 8, pause: Duration::ZERO };
+        Self { requests: 400, events: 600, reads: 2_000, failures: 8, pause: Duration::ZERO };
 
     /// Returns limits that allow a deep look as well.
     pub(super) fn with_deep(self, events: u32, requests: u32) -> Self {

@@ -240,7 +240,8 @@ async fn say_lifetime(asker: &Asker, before: &Before, body: &Value, draft: &mut 
     match last.filter(|last| *last != was) {
         Some(last) => draft.set(TABLE, "uptime", &place, &format!("it was {was}, and later {last}")),
         None => {
-            draft.note(TABLE, &format!("{place} is named uptime and was {was} each time: it is not used"))
+            let note = format!("{place} is named uptime and was {was} each time: it is not used");
+            draft.note(TABLE, &note);
         }
     }
 }

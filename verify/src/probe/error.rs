@@ -28,7 +28,7 @@ pub(super) enum ProbeError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// A secret of the request or the scenario is missing.
-    #[error("{0}; set it with `export`, and run the probe again")]
+    #[error("a secret is missing: set it with `export`, and run the probe again")]
     Variable(#[from] MissingVariable),
     /// The request cannot be used.
     #[error(transparent)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
+use truth::scenario::Scenario;
 use truth::target::Template;
 use truth::target::secrets::{MissingVariable, Secrets};
 use url::{Host, Url};
@@ -52,9 +53,9 @@ impl Input {
             }
             None => toml::Table::new(),
         };
-        let of_half = |path: &str| text_at(&table, path).map(str::to_owned);
+        let written = |path: &str| text_at(&table, path).map(str::to_owned);
         let given = options.from.as_deref().map(|path| read_request(path, options.entry)).transpose()?;
-        let url = options.url.clone().or_else(|| of_half("target.url"));
+        let url = options.url.clone().or_else(|| written("target.url"));
         if let Some((given, variables)) = given {
             let mut sketch = Sketch::of(&given);
             if let Some(url) = url {
@@ -66,7 +67,7 @@ impl Input {
             .iter()
             .any(|path| text_at(&table, path).is_some());
         let url = url.ok_or(ProbeError::NoTarget)?;
-        let path = of_half("target.publish.path");
+        let path = written("target.publish.path");
         let home = Home::of(&url, path.as_deref());
         let (secrets, common) = of_half_secrets(half.as_deref())?;
         let way = if is_described { Way::Described } else { Way::Assumed(home.clone()) };
@@ -82,6 +83,10 @@ impl Input {
     ) -> Result<Self, ProbeError> {
         let mut values = BTreeMap::new();
         let mut exports = Vec::new();
+        let mut variables = variables;
+        for name in of_half(half.as_deref())?.iter().flat_map(Template::variables) {
+            variables.entry(name.to_owned()).or_default();
+        }
         for (name, value) in variables {
             let set = std::env::var(&name).ok().filter(|value| !value.is_empty());
             if set.is_none() {
@@ -156,13 +161,19 @@ fn read_request(path: &Path, entry: Option<usize>) -> Result<(Given, Variables),
     Ok((given, variables))
 }
 
+/// Returns the templates of a scenario's target.
+fn of_half(half: Option<&str>) -> Result<Vec<Template>, ProbeError> {
+    let Some(text) = half else { return Ok(Vec::new()) };
+    let target = Scenario::parse(text, "the scenario").map_err(ProbeError::Scenario)?.target;
+    let publish = target.publish_templates().into_iter().map(|(_, template)| template);
+    Ok(publish.chain(target.read_templates()).cloned().collect())
+}
+
 /// Returns the secrets that a scenario names, and its header fields of every request.
 fn of_half_secrets(half: Option<&str>) -> Result<(Secrets, BTreeMap<String, String>), ProbeError> {
     let Some(text) = half else { return Ok((Secrets::none(), BTreeMap::new())) };
-    let target = truth::scenario::Scenario::parse(text, "the scenario").map_err(ProbeError::Scenario)?.target;
-    let templates = target.publish_templates();
-    let templates = templates.into_iter().map(|(_, template)| template).chain(target.read_templates());
-    let secrets = Secrets::of_templates(templates)?;
+    let target = Scenario::parse(text, "the scenario").map_err(ProbeError::Scenario)?.target;
+    let secrets = Secrets::of_templates(&of_half(half)?)?;
     let common =
         target.headers.iter().map(|(name, value)| (name.clone(), value.as_str().to_owned())).collect();
     Ok((secrets, common))

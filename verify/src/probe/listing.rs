@@ -65,11 +65,23 @@ pub(super) async fn find(
     topics: &[String],
 ) -> Result<Listed, String> {
     let deadline = Instant::now() + SHOWN_WITHIN;
-    let bases: Vec<Base> = urls.iter().map(|url| Base::of(url, topics)).collect();
+    let mut bases: Vec<Base> = urls.iter().map(|url| Base::of(url, topics)).collect();
+    if let [only] = urls
+        && asker.get(only).await.is_some_and(|response| matches!(response.status, 404 | 405 | 501))
+    {
+        // A listing that is not there does not come later.
+        bases.clear();
+    }
+    // A search may use up all reads, so it is said beforehand what there is.
+    let seen = if urls.len() > 1 { Some(seen_instead(asker, urls).await) } else { None };
     let mut pause = LOOK;
+    let mut is_empty = false;
     loop {
         for base in &bases {
             let whole = Question { asker, base, by_topic: false, event };
+            if is_empty && !shows_rows(&whole).await {
+                continue;
+            }
             if let Some((found, first)) = on_first_page(&whole).await {
                 return Ok(describe(&whole, found, Some(first)).await);
             }
@@ -80,18 +92,29 @@ pub(super) async fn find(
             {
                 return Ok(describe(&of_topic, found, Some(first)).await);
             }
-            for limit in [whole.limit(LIMIT), whole.limit(LOWER_LIMIT), String::new()] {
+            is_empty = bases.len() == 1 && !shows_rows(&whole).await;
+            let limits = [whole.limit(LIMIT), whole.limit(LOWER_LIMIT), String::new()];
+            for limit in limits.into_iter().filter(|_| !is_empty) {
                 if let Some(found) = whole.further(&limit).await {
                     return Ok(describe(&whole, found, None).await);
                 }
             }
         }
-        if Instant::now() >= deadline {
-            return Err(seen_instead(asker, urls).await);
+        if Instant::now() >= deadline || bases.is_empty() {
+            return match seen {
+                Some(seen) => Err(seen),
+                None => Err(seen_instead(asker, urls).await),
+            };
         }
         tokio::time::sleep(pause).await;
         pause *= 2;
     }
+}
+
+/// True if a listing shows any row. An empty one is asked again without further questions.
+async fn shows_rows(question: &Question<'_>) -> bool {
+    let page = question.page(&question.limit(LIMIT)).await;
+    page.is_some_and(|page| longest_list(&page.response).is_some())
 }
 
 async fn on_first_page(question: &Question<'_>) -> Option<(Found, String)> {

@@ -98,3 +98,121 @@ fn say_load(met: &Met, is_careful: bool, draft: &mut Draft) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::findings::Identity;
+    use super::super::given::{Given, mark};
+    use super::super::response::Response;
+    use super::super::roles::Roles;
+    use super::super::sketch::Sketch;
+    use super::*;
+
+    const UUID: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+
+    fn met(given: &Given, is_seen: bool) -> Met {
+        let sketch = Sketch::of(given);
+        let roles = Roles::of(&sketch);
+        let evidence = "an event with a fresh id alone was new".to_owned();
+        Met {
+            identity: Identity { ids: vec![0], evidence, is_seen },
+            sight: Some("status is \"201\" for a new event and \"200\" for the same again".to_owned()),
+            topic: Some("the same id under another topic was a repeat"),
+            topics: Vec::new(),
+            first: Response::of(201, Vec::new(), b"{\"ok\":true}", None),
+            notes: Vec::new(),
+            sketch,
+            roles,
+        }
+    }
+
+    fn written(given: &Given, topics: &[&str], is_seen: bool) -> String {
+        let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        let mut draft = Draft::default();
+        say(&met(given, is_seen), &topics, true, &mut draft);
+        draft.text()
+    }
+
+    #[test]
+    fn a_batch_is_written_with_its_secret_by_name_and_its_event_with_holes() {
+        let fields =
+            [("Authorization", format!("Bearer {}", mark("TOKEN"))), ("X-Tenant", "acme".to_owned())];
+        let body = format!(
+            r#"{{"batch":[{{"type":"a","messageId":"evt_{UUID}","ts":1735689600,"properties":{{"x":1}}}}],"sent":1735689600250}}"#
+        );
+        let given = Given {
+            method: "PUT".to_owned(),
+            url: "http://h/v1/batch?env=a".to_owned(),
+            headers: fields.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            body,
+            notes: Vec::new(),
+        };
+        let expected = r#"
+[load]
+# as many events as the probe sent in a request; more were not tried
+batch = 10
+
+[events]
+# both were accepted; the same id under another topic was a repeat
+topics = ["a", "b"]
+# the form of the id that was given
+id = "evt_{{uuid}}"
+# events are as old as the run: some targets refuse older ones
+epoch = "now"
+
+[target]
+# as it was given, with every request
+headers.authorization = "Bearer {{env:TOKEN}}"
+# as it was given, with every request
+headers.x-tenant = "acme"
+
+[target.publish]
+# as it was given
+method = "PUT"
+# PUT with one event answered 201 {"ok":true}
+path = "/v1/batch?env=a"
+# {{events}} stands for the events
+body = '{"batch":[{{events}}],"sent":{{now.epoch_ms}}}'
+# an event with a fresh id alone was new
+event = '{"type":"{{topic}}","messageId":"{{event_id}}","ts":{{timestamp.epoch_s}},"properties":{{payload}}}'
+# seen by this: status is "201" for a new event and "200" for the same again
+"#;
+        assert_eq!(written(&given, &["a", "b"], true), expected);
+    }
+
+    #[test]
+    fn a_single_event_without_a_topic_is_written_and_a_guess_is_marked() {
+        let given = Given {
+            method: "POST".to_owned(),
+            url: format!("http://h/hooks/{UUID}"),
+            headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
+            body: "amount=5&description=a%20b".to_owned(),
+            notes: Vec::new(),
+        };
+        let expected = r#"
+[load]
+# a request holds one event
+batch = 1
+
+[events]
+# no value of the request looks like a topic
+topics = [""]
+# events are as old as the run: some targets refuse older ones
+epoch = "now"
+
+[mix]
+# a request holds one event
+in_batch = 0
+
+[target.publish]
+# POST with one event answered 201 {"ok":true}
+path = "/hooks/{{event_id}}"
+# as it was given
+headers.content-type = "application/x-www-form-urlencoded"
+# a guess, which nothing showed: a request holds one event; an event with a fresh id alone was new
+body = "amount=5&description={{payload}}"
+# seen by this: status is "201" for a new event and "200" for the same again
+"#;
+        assert_eq!(written(&given, &[""], false), expected);
+    }
+}

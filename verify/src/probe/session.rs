@@ -1,39 +1,23 @@
 //! A probe from its first request to its scenario: what is sent, in which order.
 
-use std::time::{Duration, Instant};
-
-use reader::client::TargetClient;
-use reader::console::say;
-use truth::chain::chain;
 use truth::files::write_whole;
-use truth::scenario::Scenario;
-use truth::target::Target;
-use url::Url;
 
-use super::asking::{Asker, Limits, Stop};
+use super::acknowledged::{self, tolerated};
 use super::assumed;
+use super::context::{INVALID, Session};
 use super::counters::{self, Before, Counted};
 use super::deep;
 use super::draft::Draft;
 use super::error::ProbeError;
-use super::exchange::{Author, Exchanges, SHOWN_WITHIN};
-use super::input::{Input, Way};
+use super::exchange::{Author, Exchanges};
+use super::input::Way;
 use super::listing::{self, Listed};
 use super::looking::Glass;
 use super::meet::{Meeting, Met};
 use super::options::ProbeOptions;
-use super::publish::{self, BATCH};
+use super::publish;
 use super::rules::{self, Fate};
 use super::sight::Sight;
-
-/// Event of the trap `invalid` that is tried.
-const INVALID: &str = "{\"probe\":\"invalid\"}";
-
-/// Events of a burst at a target on this machine whose request was searched for.
-const LARGE: u64 = 100;
-
-/// Longest pause between two looks at a counter.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Result of a probe.
 pub(super) struct Probed {
@@ -49,15 +33,6 @@ pub(super) struct Probed {
     pub(super) doubt: Option<String>,
 }
 
-/// A probe under way.
-struct Session<'a> {
-    options: &'a ProbeOptions,
-    input: Input,
-    target: Target,
-    asker: Asker,
-    is_local: bool,
-}
-
 /// What the requests by the scenario showed.
 struct Shown {
     exchanges: Exchanges,
@@ -71,94 +46,10 @@ pub(super) async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> 
     if options.out.exists() {
         return Err(ProbeError::Exists { path: options.out.clone() });
     }
-    let input = Input::read(options)?;
-    let mut target = Target::nothing();
-    if let Some(half) = &input.half {
-        target.connect = Scenario::parse(half, "the scenario").map_err(ProbeError::Scenario)?.target.connect;
-    }
-    target.url = input.url.clone();
-    options.reach.outrank(&mut target.connect);
-    target.endpoint()?;
-    let is_local = match target.connect.unix_socket {
-        Some(_) => true,
-        None => input.is_local(target.connect.to.is_some() || target.connect.proxy.is_some()),
-    };
-    let limits = limits(options, &input, is_local);
-    let session =
-        Session { asker: connect(options, &input, &target, limits)?, options, input, target, is_local };
-    session.announce(&limits)?;
-    session.run().await
-}
-
-fn limits(options: &ProbeOptions, input: &Input, is_local: bool) -> Limits {
-    let limits = match (&input.way, is_local) {
-        (_, false) => Limits::CAREFUL,
-        (Way::Assumed(_), true) => Limits::SEARCH,
-        (Way::Given(_) | Way::Described, true) => Limits::LOCAL,
-    };
-    let events = deep::EVENTS as u32;
-    if options.deep { limits.with_deep(events, events) } else { limits }
-}
-
-fn connect(
-    options: &ProbeOptions,
-    input: &Input,
-    target: &Target,
-    limits: Limits,
-) -> Result<Asker, ProbeError> {
-    let mut headers = options.reach.all_headers()?;
-    headers.extend(input.headers()?);
-    let login = options.reach.proxy_login()?;
-    let client = TargetClient::new(target, &headers, &login)?;
-    // Secrets go to the host that they were given for, and to no other.
-    let home = origin(&target.url);
-    let other = [&options.listing, &options.stats].into_iter().flatten().find(|url| origin(url) != home);
-    let elsewhere = match other.and_then(|url| origin(url)) {
-        Some(url) => Some(TargetClient::new(&Target { url, ..Target::nothing() }, &[], &login)?),
-        None => None,
-    };
-    Ok(Asker::new(client, elsewhere, limits))
-}
-
-/// Scheme, host and port of a URL.
-fn origin(url: &str) -> Option<String> {
-    Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
+    Box::pin(Session::open(options)?.run()).await
 }
 
 impl Session<'_> {
-    /// Says what will be sent. A target that is not this machine needs a word of its owner.
-    fn announce(&self, limits: &Limits) -> Result<(), ProbeError> {
-        self.input.notes.iter().for_each(|note| say(&format!("note: {note}")));
-        if self.is_local {
-            say(&format!("sending events to {}", self.target.url));
-            return Ok(());
-        }
-        let Limits { requests, events, reads, .. } = limits;
-        say(&format!(
-            "the target {} is not this machine; at most {requests} requests with {events} events, and {reads} reads, \
-             two a second, would be made of:",
-            self.target.url
-        ));
-        match &self.input.way {
-            Way::Given(sketch) => {
-                let texts = sketch.texts(&super::roles::Roles::of(sketch).holes(&[0, 1, 2, 3]));
-                say(&format!("  {} {}{}", sketch.method, sketch.base, texts.path));
-                let headers = texts.common.iter().chain(&texts.headers);
-                headers.for_each(|(name, value)| say(&format!("  {name}: {value}")));
-                say(&format!("  {}{}{}", texts.before, texts.event, texts.after));
-                say(
-                    "with fresh ids, the same again, other topics, times and payloads, an invalid event and none",
-                );
-            }
-            Way::Described => say("  the requests that the scenario describes"),
-            Way::Assumed(_) => say("  events as the reference takes them, at the usual paths"),
-        }
-        match self.options.yes {
-            true => Ok(()),
-            false => Err(ProbeError::NotLocal { url: self.target.url.clone() }),
-        }
-    }
-
     async fn run(self) -> Result<Probed, ProbeError> {
         if let (Way::Assumed(_), Some(reason)) = (&self.input.way, self.asker.unreachable_because().await) {
             return Err(ProbeError::Unreachable { url: self.target.url.clone(), reason });
@@ -180,35 +71,7 @@ impl Session<'_> {
             exchanges = author.exchange(&self.asker).await?;
         }
         let shown = self.look(&mut author, exchanges, before, met.as_ref()).await?;
-        self.conclude(met, author, shown).await
-    }
-
-    /// URLs that may show counters.
-    fn stats_urls(&self) -> Vec<String> {
-        let has_stats = self.draft().has("target", "stats");
-        let at = |paths: &[&str], home: &str| paths.iter().map(|path| format!("{home}{path}")).collect();
-        match (&self.options.stats, &self.input.way) {
-            _ if has_stats => Vec::new(),
-            (Some(url), _) => vec![url.clone()],
-            (None, Way::Assumed(home)) => at(&counters::PATHS, &home.url),
-            (None, _) if self.is_local => at(&["/stats", "/metrics"], &self.target.url),
-            (None, _) => Vec::new(),
-        }
-    }
-
-    /// URLs that may list what is stored.
-    fn listing_urls(&self, met: Option<&Met>) -> Vec<String> {
-        let path = met.map(|met| met.sketch.texts(&Default::default()).path);
-        let publish = path.as_deref().and_then(|path| path.split('?').next()).map(str::to_owned);
-        let own = publish.map(|path| format!("{}{path}", met.map_or("", |met| &met.sketch.base)));
-        match (&self.options.listing, &self.input.way) {
-            (Some(url), _) => vec![url.clone()],
-            (None, Way::Assumed(home)) => {
-                listing::PATHS.iter().map(|path| format!("{}{path}", home.url)).chain(own).collect()
-            }
-            (None, Way::Given(_)) => own.into_iter().collect(),
-            (None, Way::Described) => vec![format!("{}/events", self.target.url)],
-        }
+        Box::pin(self.conclude(met, author, shown)).await
     }
 
     /// Finds a request that the target accepts; none if the scenario describes it.
@@ -228,29 +91,6 @@ impl Session<'_> {
             met.topics.truncate(1);
         }
         Ok(Some(met))
-    }
-
-    fn draft(&self) -> Draft {
-        self.input.half.as_deref().map_or_else(Draft::default, Draft::over)
-    }
-
-    fn is_careful(&self) -> bool {
-        !matches!(self.input.way, Way::Assumed(_))
-    }
-
-    /// Returns the author of requests by the scenario as far as it is known.
-    fn author(&self, met: Option<&Met>) -> Result<Author, ProbeError> {
-        let mut draft = self.draft();
-        draft.begin(&self.target);
-        if let Some(met) = met {
-            publish::say(met, &met.topics, self.is_careful(), &mut draft);
-            if met.takes_invalid() {
-                draft.line("target.publish", "invalid", &format!("['{INVALID}']"), "to be tried");
-            }
-        }
-        let path = self.options.out.display().to_string();
-        let author = Author::new(&draft.text(), &path, self.input.secrets.clone());
-        author.map_err(|error| ProbeError::Unusable { reason: chain(&error) })
     }
 
     /// Looks at counters and listings.
@@ -277,14 +117,6 @@ impl Session<'_> {
         Ok(Shown { exchanges, counted, listed, topics })
     }
 
-    fn is_free_to_choose_topics(&self) -> bool {
-        !self.draft().has("events", "topics")
-    }
-
-    fn home(&self) -> String {
-        origin(&self.target.url).unwrap_or_else(|| self.target.url.clone())
-    }
-
     async fn conclude(
         &self,
         met: Option<Met>,
@@ -309,15 +141,25 @@ impl Session<'_> {
                 );
             }
         }
-        self.say_acknowledged(&mut author, &shown, &mut draft).await;
+        let listed = shown.listed.as_ref().ok();
+        let doubt = acknowledged::say(self, &mut author, listed, &shown.counted, &mut draft).await;
         self.say_rules(met.as_ref(), &mut author, &shown.exchanges, &mut draft).await;
         if self.options.deep {
-            self.look_deep(&mut author, &mut draft).await?;
+            let scenario = self.understood(&draft.text())?;
+            match scenario.target.listing.path {
+                Some(_) => {
+                    let client = self.client(&scenario.target)?;
+                    deep::look(&mut author, &self.asker, &client, &mut draft).await?;
+                }
+                None => draft.note("target.listing", "--deep needs a listing"),
+            }
         }
         let text = draft.text();
         self.understood(&text)?;
         write_whole(&self.options.out, text.as_bytes())?;
-        Ok(self.probed(text, met.as_ref(), &shown, &draft))
+        let probed = self.probed(text, met.as_ref(), &shown, &draft);
+        let doubt = doubt.map(|doubt| format!("{doubt}: correct target.listing, and probe again"));
+        Ok(Probed { doubt: doubt.or(probed.doubt), ..probed })
     }
 
     fn probed(&self, text: String, met: Option<&Met>, shown: &Shown, draft: &Draft) -> Probed {
@@ -341,53 +183,6 @@ impl Session<'_> {
         let mut exports = self.input.exports.clone();
         exports.retain(|variable| text.contains(&format!("env:{variable}")));
         Probed { text, missing, exports, spent: self.asker.spent(), doubt }
-    }
-
-    fn understood(&self, text: &str) -> Result<Scenario, ProbeError> {
-        let understood = Scenario::parse(text, &self.options.out.display().to_string());
-        let understood = understood.and_then(|scenario| scenario.plan(1, 1).map(|_| scenario));
-        understood.map_err(|error| ProbeError::Unusable { reason: chain(&error) })
-    }
-
-    /// Sends a burst, and writes what an acknowledgement means.
-    async fn say_acknowledged(&self, author: &mut Author, shown: &Shown, draft: &mut Draft) {
-        let topic = author.events.topics().first().cloned().unwrap_or_default();
-        let unique = shown.counted.unique.as_ref().filter(|_| shown.listed.is_err());
-        let was = match unique {
-            Some((url, place)) => counters::value(&self.asker, url, place, &topic).await,
-            None => None,
-        };
-        let size = if self.is_careful() { BATCH } else { LARGE };
-        let burst = tolerated(author.burst(&self.asker, size).await, draft).unwrap_or_default();
-        let count = burst.len();
-        let lag = match (&shown.listed, unique, was) {
-            (Ok(listed), _, _) => listed.lag(&self.asker, &burst).await,
-            (Err(_), Some((url, place)), Some(was)) => {
-                let expected = was + count as u64;
-                counter_lag(&self.asker, url, place, &topic, expected).await
-            }
-            _ => None,
-        };
-        match lag {
-            _ if count == 0 => draft.note("promises", "no event of a burst was acknowledged"),
-            Some(Duration::ZERO) => {
-                let note = format!("{count} events were visible at the first look after their response");
-                draft.note("promises", &note);
-            }
-            Some(lag) => {
-                let seen =
-                    format!("{count} events were visible {lag:.1?} after their response, and not at once");
-                draft.set("promises", "ack", "queued", &seen);
-                let drain = format!("{}s", (lag * 10).as_secs().max(1));
-                draft.set("promises", "drain", &drain, "ten times the time that was seen");
-            }
-            None => {
-                let seen = format!(
-                    "no look showed {count} events right after their response: they may be stored later"
-                );
-                draft.set("promises", "ack", "queued", &seen);
-            }
-        }
     }
 
     /// Sends what may be refused, and writes what responses mean.
@@ -447,24 +242,6 @@ impl Session<'_> {
         }
         draft.rules(&rules);
     }
-
-    async fn look_deep(&self, author: &mut Author, draft: &mut Draft) -> Result<(), ProbeError> {
-        let scenario = self.understood(&draft.text())?;
-        if scenario.target.listing.path.is_none() {
-            draft.note("target.listing", "--deep needs a listing");
-            return Ok(());
-        }
-        let headers = self.options.reach.all_headers()?;
-        let login = self.options.reach.proxy_login()?;
-        let client =
-            TargetClient::with_secrets(&scenario.target, &headers, &login, self.input.secrets.clone())?;
-        Ok(deep::look(author, &self.asker, &client, draft).await?)
-    }
-}
-
-/// Returns a result. A stop at the end of a probe is a note: what was seen before it stands.
-fn tolerated<T>(result: Result<T, Stop>, draft: &mut Draft) -> Option<T> {
-    result.inspect_err(|stop| draft.note("target.publish", &stop.to_string())).ok()
 }
 
 impl Shown {
@@ -474,18 +251,4 @@ impl Shown {
         let ids: Vec<String> = self.exchanges.seen.iter().flat_map(|seen| seen.ids.clone()).collect();
         Sight::of(&first.response, &again.response, &other.response, &ids).is_some()
     }
-}
-
-/// Returns the time until a counter has a value; none if it does not. Zero stands for the first look.
-async fn counter_lag(asker: &Asker, url: &str, place: &str, topic: &str, expected: u64) -> Option<Duration> {
-    let begun = Instant::now();
-    let mut is_first = true;
-    while begun.elapsed() < SHOWN_WITHIN {
-        if counters::value(asker, url, place, topic).await.is_some_and(|now| now >= expected) {
-            return Some(if is_first { Duration::ZERO } else { begun.elapsed() });
-        }
-        is_first = false;
-        tokio::time::sleep(LOOK).await;
-    }
-    None
 }

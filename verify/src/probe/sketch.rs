@@ -14,6 +14,7 @@ use self::leaves::{Found, of_header, of_path, of_query};
 use super::class::Class;
 use super::given::{Given, MARKS, unmarked};
 use super::json::Kind;
+use super::names::{id_score, topic_score};
 
 /// Header fields that a client makes by itself, or that say nothing to the target.
 const DROPPED: [&str; 14] = [
@@ -33,6 +34,9 @@ const DROPPED: [&str; 14] = [
     "content-encoding",
 ];
 
+/// Weight of a name from which on a header field may hold the id.
+const CANDIDATE: u32 = 40;
+
 /// Request of one event, in pieces.
 #[derive(Clone, Debug)]
 pub(super) struct Sketch {
@@ -41,7 +45,7 @@ pub(super) struct Sketch {
     /// Method.
     pub(super) method: String,
     path: Vec<Piece>,
-    /// Header fields of every request: those that hold a secret.
+    /// Header fields of every request: those that hold a secret, and those that stay the same.
     common: BTreeMap<String, String>,
     headers: BTreeMap<String, Vec<Piece>>,
     before: Vec<Piece>,
@@ -136,7 +140,7 @@ impl Sketch {
             if is_dropped {
                 continue;
             }
-            if value.contains(MARKS) || name == "accept" {
+            if value.contains(MARKS) || (name != "content-type" && !may_vary(&name, value)) {
                 common.insert(name, template(value, str::to_owned));
                 continue;
             }
@@ -230,6 +234,13 @@ impl Builder {
         pieces.push(Piece::Text(template(&text[at..], keep)));
         pieces
     }
+}
+
+/// True if the value of a header field may differ from event to event. Others go with every request.
+fn may_vary(name: &str, value: &str) -> bool {
+    let class = Class::of(value.trim_matches('"'));
+    let is_id = class.is_unique() || id_score(name, class) >= CANDIDATE;
+    is_id || matches!(class, Class::Time(_)) || topic_score(name) > 0
 }
 
 /// Returns text as a template that writes it, with a hole for each mark.
@@ -333,6 +344,10 @@ mod tests {
     fn a_payload_is_one_value_unless_it_holds_the_id() {
         let plain = sketch("http://h", &[], r#"[{"id":"a","properties":{"amount":5,"ts":"now"}}]"#);
         assert_eq!(named(&plain), [("body /id", "a"), ("body /properties", r#"{"amount":5,"ts":"now"}"#)]);
+        let wrapped = r#"[{"id":"a","payload":{"at":"2025-01-01T00:00:00Z","data":{"x":1}}}]"#;
+        let found = sketch("http://h", &[], wrapped);
+        let expected = [("body /payload/at", "2025-01-01T00:00:00Z"), ("body /payload/data", r#"{"x":1}"#)];
+        assert_eq!(named(&found)[1..], expected);
         let within = sketch("http://h", &[], &format!(r#"{{"data":{{"id":"{UUID}","n":5}}}}"#));
         assert_eq!(named(&within), [("body /data/id", UUID), ("body /data/n", "5")]);
     }

@@ -26,7 +26,7 @@ use crate::forge::{Folder, Forge, Forged};
 const DAMAGES: u64 = 120;
 
 /// Files that `verify` writes and nobody judges by.
-const OUTPUTS: [&str; 2] = ["verdict.json", "junit.xml"];
+const OUTPUTS: [&str; 3] = ["verdict.json", "junit.xml", "report.html"];
 
 /// A run folder that is damaged again and again, and always repaired.
 struct Victim {

@@ -41,7 +41,7 @@ async fn a_listing_is_found_behind_the_rows_that_were_there_before() {
         (Pages::Link { at_most: 1_000 }, true, "/events?limit={{limit}}&topic={{topic}}", "link"),
         (Pages::Link { at_most: 100 }, false, "/events?limit={{limit}}", "link"),
         (Pages::Offset, false, "/events?limit={{limit}}&offset={{offset}}", "offset"),
-        (Pages::Newest { of: 60 }, false, "/events", "link"),
+        (Pages::Newest { of: 60 }, false, "/events?limit={{limit}}", "link"),
     ] {
         let output = probe(pages, by_topic, true).await;
         let told = stdout(&output);

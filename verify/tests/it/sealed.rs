@@ -54,7 +54,7 @@ fn outputs_of_verify_are_no_evidence_and_may_be_changed() {
     let out = tempfile::tempdir().unwrap();
     let folder = small().run().write_observed(out.path());
     assert_eq!(offline(&folder, &[]).status.code(), Some(0));
-    for name in ["verdict.json", "junit.xml"] {
+    for name in ["verdict.json", "junit.xml", "report.html"] {
         fs::write(folder.file(name), "somebody's notes").unwrap();
         assert_eq!(offline(&folder, &[]).status.code(), Some(0));
     }

@@ -332,6 +332,9 @@ async fn publish(State(shared): State<Arc<Mutex<Shared>>>, body: String) -> Resp
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let events: Vec<&RawValue> = serde_json::from_str(&body).expect("a batch");
+    if events.iter().any(|event| !event.get().contains("\"event_id\"")) {
+        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
+    }
     let mut results = Vec::new();
     for event in events {
         let row = read(event);

@@ -58,7 +58,7 @@ pub(crate) static ALL: [Entry; 28] = [
     },
     Entry {
         name: "cloudevents-binary",
-        defect: "stores an event again that comes twice within 100 ms",
+        defect: "stores an event again that comes twice within 300 ms",
         open: |setup| Ok(Box::new(cloudevents::Receiver::open(setup, cloudevents::Mode::Binary)?)),
     },
     Entry {
@@ -98,7 +98,7 @@ pub(crate) static ALL: [Entry; 28] = [
     },
     Entry {
         name: "idempotency-key",
-        defect: "makes a payment again whose key comes twice within 100 ms",
+        defect: "makes a payment again whose key comes twice within 300 ms",
         open: |setup| Ok(Box::new(payments::Payments::new(setup))),
     },
     Entry {

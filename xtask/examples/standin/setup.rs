@@ -1,8 +1,8 @@
-//! What an API is opened with, and the occasions of its defect.
+//! Setup of an API, and the occasions of its defect.
 
 use std::path::PathBuf;
 
-/// What an API is opened with.
+/// Setup that an API is opened with.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) has_defect: bool,

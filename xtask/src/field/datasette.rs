@@ -36,7 +36,7 @@ pub(super) static SERVER: Server = Server {
             because: "a row of a known primary key replaces it: https://datasette.io/plugins/datasette-insert",
         },
         Case {
-            title: "no primary key",
+            title: "no primary key: without pk in the path",
             prepare: &[],
             changes: &[["events?pk=event_id", "events"]],
             expected: "FAIL stored-twice",

@@ -82,7 +82,7 @@ mod tests {
         assert!(text("newest-rows", Cell::Defect).contains("url = \"sqlite:/tmp/a.db\""));
         let one = "paging = \"link\"\none = { path = \"/events/{{topic}}/{{event_id}}\" }\n";
         assert!(text("topic-ignored-where-each-is-asked", Cell::Declared).contains(one));
-        assert!(text("sampled-rows", Cell::Declared).contains(&format!("{LISTING}{ONE}")));
+        assert!(text("inclusive-cursor", Cell::Declared).contains(&format!("{LISTING}{ONE}")));
         assert!(text("late-rows", Cell::Declared).ends_with("zombie = \"500ms\"\nvisible = \"2500ms\"\n"));
         assert!(text("two-instances", Cell::Undeclared).contains("received = "));
         assert!(!text("two-instances", Cell::Declared).contains("received = "));

@@ -113,6 +113,10 @@ impl Remedy {
         Self { has_database: true, ..self }
     }
 
+    const fn and_one(self) -> Self {
+        Self { has_one: true, ..self }
+    }
+
     const fn and_complete(self) -> Self {
         Self { is_complete: true, ..self }
     }

@@ -48,6 +48,10 @@ fn every_file_has_a_standin_and_every_standin_a_file() {
     let standins: BTreeSet<String> = defects(&programs()).unwrap().into_keys().collect();
     assert_eq!(files, recipes);
     assert_eq!(files, standins);
+    let page = std::fs::read_to_string(folder().join("../docs/targets.md")).unwrap();
+    let untold: Vec<&String> = files.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(untold.is_empty(), "docs/targets.md does not name {untold:?}");
+    assert!(page.contains(&format!("has {} finished files", files.len())));
 }
 
 #[test]

@@ -65,6 +65,9 @@ impl Times {
     /// Time that this share of the times does not exceed, in microseconds; none without a time.
     pub fn quantile_us(&self, quantile: f64) -> Option<u64> {
         let wanted = ((quantile * self.count as f64).ceil() as u64).max(1);
+        if wanted >= self.count {
+            return self.max_us();
+        }
         let mut seen = 0;
         for bucket in self.buckets() {
             seen += bucket.count;

@@ -1,10 +1,16 @@
 //! Way from one page of a listing to the next.
 
+use url::form_urlencoded::byte_serialize;
+
 use super::super::draft::Draft;
-use super::super::json::escaped;
+use super::super::json::{escaped, scalar};
 use super::super::response::Response;
 use super::super::rows::Shape;
+use super::super::toml_text::quoted;
 use super::question::Question;
+
+/// Parts of the names of cursors in a body.
+const CURSORS: [&str; 6] = ["next", "cursor", "after", "token", "iterator", "marker"];
 
 /// Table of the listing.
 const TABLE: &str = "target.listing";
@@ -17,6 +23,7 @@ pub(super) enum Way {
     Offset { parameter: &'static str },
     Page { parameter: &'static str, first: u32 },
     Cursor { next: String, parameter: String },
+    LastRow { next: String, parameter: &'static str },
 }
 
 impl Way {
@@ -27,6 +34,7 @@ impl Way {
             Self::Offset { parameter } => Some(format!("{parameter}={{{{offset}}}}")),
             Self::Page { parameter, .. } => Some(format!("{parameter}={{{{page}}}}")),
             Self::Cursor { parameter, .. } => Some(format!("{parameter}={{{{cursor}}}}")),
+            Self::LastRow { parameter, .. } => Some(format!("{parameter}={{{{cursor}}}}")),
         }
     }
 }
@@ -57,7 +65,24 @@ pub(super) async fn find(question: &Question<'_>, shape: &Shape, first: &[String
             return Way::Page { parameter: "page", first: first_page };
         }
     }
-    Way::None
+    by_last_row(question, shape, &all, &limit).await.unwrap_or(Way::None)
+}
+
+/// Finds the parameter that takes the name of the last row.
+async fn by_last_row(question: &Question<'_>, shape: &Shape, first: &[String], limit: &str) -> Option<Way> {
+    let page = question.page(limit.trim_end_matches('&')).await?.response;
+    let rows = page.json.as_ref()?.pointer(&shape.rows)?.as_array()?;
+    for name in ["id", "_id"] {
+        let Some(last) = rows.last().and_then(|row| scalar(row.get(name)?)) else { continue };
+        let last: String = byte_serialize(last.as_bytes()).collect();
+        for parameter in ["starting_after", "after"] {
+            let further = question.ids(shape, &format!("{limit}{parameter}={last}")).await;
+            if !further.is_empty() && further.first() != first.first() {
+                return Some(Way::LastRow { next: format!("/{name}"), parameter });
+            }
+        }
+    }
+    None
 }
 
 /// Finds a cursor in the body, and the parameter that takes it.
@@ -72,11 +97,12 @@ async fn by_cursor(
     for (name, value) in members {
         let cursor =
             value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string()));
-        let looks_so =
-            ["next", "cursor", "after", "token"].iter().any(|part| name.to_ascii_lowercase().contains(part));
+        let word = name.to_ascii_lowercase();
+        let looks_so = CURSORS.iter().any(|part| word.contains(part));
         let Some(cursor) = cursor.filter(|_| looks_so) else { continue };
-        let cursor: String = url::form_urlencoded::byte_serialize(cursor.as_bytes()).collect();
-        for parameter in ["cursor", "after", "next", "page_token", name.as_str()] {
+        let cursor: String = byte_serialize(cursor.as_bytes()).collect();
+        let hidden = format!("_{name}");
+        for parameter in ["cursor", "after", "next", "page_token", name.as_str(), hidden.as_str()] {
             let further = question.ids(shape, &format!("{limit}{parameter}={cursor}")).await;
             if !further.is_empty() && further.first() != first.first() {
                 let next = format!("/{}", escaped(name));
@@ -104,8 +130,12 @@ pub(super) fn say(way: &Way, draft: &mut Draft) {
             let evidence = "the page that a request without a number shows";
             draft.set(TABLE, "first", &first.to_string(), evidence);
         }
+        Way::LastRow { next, .. } => {
+            let value = format!("{{ last_row = {} }}", quoted(next));
+            draft.line(TABLE, "next", &value, "this value of the last row led to further rows");
+        }
         Way::Cursor { next, .. } => {
-            draft.set(TABLE, "next", next, "a cursor at this place led to further rows")
+            draft.set(TABLE, "next", next, "a cursor at this place led to further rows");
         }
     }
 }

@@ -15,8 +15,7 @@ const MOST_PAGES: u32 = 100;
 const FARTHEST: u64 = 1 << 30;
 
 /// Names of a parameter for the number of rows.
-const LIMITS: [&str; 9] =
-    ["limit", "size", "per_page", "page_size", "pageSize", "count", "top", "max", "_limit"];
+const LIMITS: [&str; 8] = ["limit", "size", "per_page", "page_size", "pageSize", "count", "top", "max"];
 
 /// Names of parameters that say where a page begins.
 const POSITIONS: [&str; 11] = [
@@ -59,9 +58,10 @@ impl Base {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-            if LIMITS.contains(&name) && is_number {
+            let word = name.trim_start_matches(['_', '$']);
+            if LIMITS.contains(&word) && is_number {
                 base.limit = name.to_owned();
-            } else if !POSITIONS.contains(&name) {
+            } else if !POSITIONS.contains(&word) {
                 base.query.push(if is_topic(value) {
                     format!("{name}={{{{topic}}}}")
                 } else {
@@ -225,6 +225,7 @@ mod tests {
         assert_eq!(base.url, "http://h/v1/{{topic}}/events/");
         assert_eq!(base.query, ["env=a", "t={{topic}}"]);
         assert_eq!(base.at("size=2&x=1", "b"), "http://h/v1/b/events/?env=a&t=b&size=2&x=1");
+        assert_eq!(Base::of("http://h/e?_size=20&_next=5", &topics).limit, "_size");
         let plain = Base::of("http://h/e", &[String::new()]);
         assert_eq!((plain.at("", ""), plain.has_topic), ("http://h/e".to_owned(), false));
     }

@@ -3,10 +3,13 @@
 use super::rule::{Fate, Seen};
 use crate::probe::json::scalar;
 
+/// Number of events of a kind in a request.
+type Count<'a> = &'a dyn Fn(&Seen) -> u64;
+
 /// Returns the places of the numbers that fit all responses; of each kind the shortest.
 pub(super) fn of(successes: &[&Seen]) -> Vec<(&'static str, String)> {
     let taken = |seen: &Seen| seen.count(Fate::New) + seen.count(Fate::Known);
-    let kinds: [(&'static str, &dyn Fn(&Seen) -> u64); 4] = [
+    let kinds: [(&'static str, Count<'_>); 4] = [
         ("accepted", &taken),
         ("new", &|seen| seen.count(Fate::New)),
         ("duplicate", &|seen| seen.count(Fate::Known)),
@@ -24,17 +27,13 @@ pub(super) fn of(successes: &[&Seen]) -> Vec<(&'static str, String)> {
 }
 
 /// True if the number differs between the responses, so that a constant cannot be taken for it.
-fn varies(successes: &[&Seen], count: &dyn Fn(&Seen) -> u64) -> bool {
+fn varies(successes: &[&Seen], count: Count<'_>) -> bool {
     let mut counts = successes.iter().map(|seen| count(seen));
     let first = counts.next();
     counts.any(|count| Some(count) != first)
 }
 
-fn place_of(
-    successes: &[&Seen],
-    count: &dyn Fn(&Seen) -> u64,
-    taken: &[(&'static str, String)],
-) -> Option<String> {
+fn place_of(successes: &[&Seen], count: Count<'_>, taken: &[(&'static str, String)]) -> Option<String> {
     let first = successes.first()?.response.facts();
     let is_free = |place: &&String| place.starts_with('/') && taken.iter().all(|(_, own)| own != *place);
     let fits = |place: &&String| {

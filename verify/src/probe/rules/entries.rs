@@ -60,7 +60,7 @@ fn words(entries: &[(Fate, &Value)], place: &str) -> Option<Vec<(String, &'stati
     let of = |fate: Fate| -> Option<Vec<String>> {
         let own = entries.iter().filter(|(own, _)| *own == fate);
         let mut words: Vec<String> = own
-            .map(|(_, entry)| Some(entry.pointer(place).map_or_else(|| Some("absent".to_owned()), scalar)?))
+            .map(|(_, entry)| entry.pointer(place).map_or_else(|| Some("absent".to_owned()), scalar))
             .collect::<Option<_>>()?;
         words.sort();
         words.dedup();

@@ -51,6 +51,20 @@ pub(super) fn cut(body: &str, content_type: &str) -> Cut {
 /// A body that is no JSON: one event.
 fn whole(body: &str, content_type: &str) -> Cut {
     let is_form = content_type.contains("form-urlencoded");
+    let lines: Vec<&str> = body.trim_end().lines().collect();
+    if !is_form && lines.len() > 1 && lines.iter().all(|line| !of_words(line).is_empty()) {
+        let event = 0..lines[0].len();
+        let found = of_words(lines[0]);
+        let (before, after) = (Vec::new(), Vec::new());
+        return Cut {
+            event,
+            end: body.trim_end().len(),
+            separator: Some("\n".to_owned()),
+            before,
+            found,
+            after,
+        };
+    }
     let found = if is_form { of_form(body) } else { of_words(body) };
     Cut {
         event: 0..body.len(),
@@ -188,6 +202,7 @@ mod tests {
             ("{\"a\":1}{\"a\":2}", "{\"a\":1}", Some(String::new()), ""),
             ("{\"create\":{}}\n{\"a\":2}\n", "{\"create\":{}}\n{\"a\":2}", Some("\n".to_owned()), "\n"),
             ("a=1&b=2", "a=1&b=2", None, ""),
+            ("a,id=1 v=2\na,id=2 v=3\n", "a,id=1 v=2", Some("\n".to_owned()), "\n"),
             ("", "", None, ""),
         ] {
             assert_eq!(event_of(body), (event.to_owned(), separator, after.to_owned()), "{body}");

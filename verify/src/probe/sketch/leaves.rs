@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::super::class::Class;
 use super::super::json::{Kind, Spot, spots, unquoted};
-use super::super::names::{id_score, payload_score};
+use super::super::names::{id_score, payload_score, topic_score};
 
 /// Weight of a name from which on a value is a candidate for the id.
 const ID: u32 = 40;
@@ -124,7 +124,15 @@ fn payload_of<'s>(json: &str, all: &'s [Spot]) -> Option<&'s Spot> {
     };
     let is_object = |spot: &&Spot| spot.kind == Kind::Object && !spot.pointer.is_empty();
     let named = all.iter().filter(is_object).filter(|spot| payload_score(name_of(&spot.pointer)) > 0);
-    named.filter(|spot| !holds_id(spot)).max_by_key(|spot| payload_score(name_of(&spot.pointer)))
+    // An object that holds the time of its event as well may be the event itself.
+    let holds_time = |object: &Spot| {
+        all.iter().any(|spot| {
+            let is_within = spot.span.start > object.span.start && spot.span.end <= object.span.end;
+            is_within && matches!(Class::of(&json[spot.span.clone()]), Class::Time(_))
+        })
+    };
+    let rank = |spot: &&Spot| (!holds_time(spot), payload_score(name_of(&spot.pointer)));
+    named.filter(|spot| !holds_id(spot)).max_by_key(rank)
 }
 
 /// Returns the name that a pointer ends with. An element of a list has the name of the list.
@@ -142,8 +150,8 @@ pub(super) fn of_words(body: &str) -> Vec<Found> {
     for word in body.split_inclusive(is_edge) {
         let bare = word.trim_end_matches(is_edge);
         let class = Class::of(bare);
-        let is_named_id = id_score(&name, class) > ID;
-        if !bare.is_empty() && (class.is_unique() || matches!(class, Class::Time(_)) || is_named_id) {
+        let is_named = id_score(&name, class) > ID || topic_score(&name) > 0;
+        if !bare.is_empty() && (class.is_unique() || matches!(class, Class::Time(_)) || is_named) {
             found.push(text(at..at + bare.len(), &name, format!("body {name}"), bare.to_owned()));
         }
         name = if word.ends_with('=') { bare.to_owned() } else { String::new() };
@@ -161,7 +169,7 @@ mod tests {
         let line = "events,topic=cpu,id=a1 value=5 1735689600250000000";
         let found: Vec<(String, String)> =
             of_words(line).into_iter().map(|found| (found.name, found.value)).collect();
-        let expected = [("id", "a1"), ("", "1735689600250000000")];
+        let expected = [("topic", "cpu"), ("id", "a1"), ("", "1735689600250000000")];
         assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 

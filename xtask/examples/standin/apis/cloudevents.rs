@@ -25,7 +25,7 @@ pub(crate) enum Mode {
 const STORED: usize = 8;
 
 /// Time for which the defect does not know an event again.
-const BLIND: Duration = Duration::from_millis(100);
+const BLIND: Duration = Duration::from_millis(300);
 
 /// Events of which the defect takes one for another type.
 const MISTAKES: u32 = 10;

@@ -12,7 +12,7 @@ use crate::rows::Rows;
 use crate::setup::Setup;
 
 /// Time until a task is run.
-const WAIT: Duration = Duration::from_millis(30);
+const WAIT: Duration = Duration::from_millis(200);
 
 /// Tasks that wait while the defect takes no other.
 const FULL: usize = 4;

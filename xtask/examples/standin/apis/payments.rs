@@ -13,7 +13,7 @@ use crate::rows::Rows;
 use crate::setup::Setup;
 
 /// Time for which the defect does not know a key again.
-const BLIND: Duration = Duration::from_millis(100);
+const BLIND: Duration = Duration::from_millis(300);
 
 /// First request of a key.
 struct First {

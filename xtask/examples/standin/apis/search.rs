@@ -129,7 +129,9 @@ impl Search {
         let hits: Vec<Value> = documents
             .filter(|(id, document)| document.is_refreshed && id.as_str() > after)
             .take(size as usize)
-            .map(|(id, document)| json!({"_index": index, "_id": id, "_source": document.source, "sort": [id]}))
+            .map(|(id, document)| {
+                json!({"_index": index, "_id": id, "_source": document.source, "sort": [id]})
+            })
             .collect();
         Reply::json(200, &json!({"took": 1, "timed_out": false, "hits": {"hits": hits}}))
     }

@@ -33,10 +33,10 @@ impl Typesense {
 
     fn line(&mut self, place: usize, line: &str) -> Value {
         let Ok(document) = serde_json::from_str::<Value>(line) else {
-            return json!({"success": false, "code": 400, "error": "Bad JSON: not a properly formed document"});
+            return failed_line(400, "Bad JSON: not a properly formed document");
         };
         let Some(id) = document["id"].as_str().map(str::to_owned) else {
-            return json!({"success": false, "code": 400, "error": "Document's `id` field should be a string."});
+            return failed_line(400, "Document's `id` field should be a string.");
         };
         if self.has_defect && place >= IMPORTED {
             return json!({"success": true});
@@ -44,8 +44,7 @@ impl Typesense {
         if self.documents.add(&id, document) {
             return json!({"success": true});
         }
-        let error = format!("A document with id {id} already exists.");
-        json!({"success": false, "code": 409, "error": error, "document": line})
+        failed_line(409, &format!("A document with id {id} already exists."))
     }
 }
 
@@ -64,6 +63,10 @@ impl Api for Typesense {
             _ => failed(404, "Not Found"),
         }
     }
+}
+
+fn failed_line(code: u16, error: &str) -> Value {
+    json!({"success": false, "code": code, "error": error})
 }
 
 fn failed(status: u16, message: &str) -> Reply {

@@ -11,6 +11,9 @@ const EACH: &str = "[target.listing]\npath = \"/events\"\ntopics = \"each\"\npag
 const ALL_ROWS: &str = "[target.listing]\npath = \"/events\"\ncomplete = true\n";
 const ONE_PAGE: &str = "[target.listing]\npath = \"/events\"\npaging = \"none\"\nlimit = 1000\n";
 
+/// Promises without which a key that is denied might still come.
+const AT_ONCE: &str = "ack = \"committed\"\nvisible = \"@5s\"\n";
+
 /// Large batches, so that rows of one moment stand on both sides of a page's border.
 const LARGE_BATCHES: &str = "batch = 50\nconcurrency = 4\n";
 
@@ -22,13 +25,14 @@ pub(super) const VIEWS: &[Oddity] = &[
         "lists the newest 150 rows of each topic",
         &[set("VIEW", "newest-of-topic")],
     )
-    .wants(WHOLE, Remedy::ONE),
+    .wants(WHOLE, Remedy::promises(AT_ONCE).and_one()),
     Oddity::new("oldest-rows", "lists the oldest 500 rows", &[set("VIEW", "oldest")])
         .wants(WHOLE, Remedy::DATABASE),
     Oddity::new("young-rows", "lists rows of the last 10 s", &[set("VIEW", "young")])
         .wants(WHOLE_OR_FRESH, Remedy::DATABASE)
         .also_unscaled(),
-    Oddity::new("sampled-rows", "lists one row in ten", &[set("VIEW", "sampled")]).wants(WHOLE, Remedy::ONE),
+    Oddity::new("sampled-rows", "lists one row in ten", &[set("VIEW", "sampled")])
+        .wants(WHOLE, Remedy::promises(AT_ONCE).and_one()),
     Oddity::new("one-page", "lists at most 1,000 rows and names no next page", &[set("PAGING", "one")])
         .wants(WHOLE, Remedy::DATABASE),
     Oddity::new(
@@ -43,7 +47,7 @@ pub(super) const VIEWS: &[Oddity] = &[
         "lists the newest 500 rows in one page and heeds no limit",
         &[set("VIEW", "newest"), set("PAGING", "unlimited")],
     )
-    .wants(WHOLE, Remedy::ONE),
+    .wants(WHOLE, Remedy::promises(AT_ONCE).and_one()),
     Oddity::new(
         "all-rows-whatever-the-limit",
         "lists all rows in one page and heeds no limit",

@@ -1,0 +1,204 @@
+//! A probe under way: what was asked for, and how its target is reached.
+
+use std::collections::BTreeMap;
+
+use reader::client::TargetClient;
+use reader::console::say;
+use truth::chain::chain;
+use truth::scenario::Scenario;
+use truth::target::Target;
+use url::Url;
+
+use super::asking::{Asker, Limits};
+use super::counters;
+use super::deep;
+use super::draft::Draft;
+use super::error::ProbeError;
+use super::exchange::Author;
+use super::input::{Input, Way};
+use super::listing;
+use super::meet::Met;
+use super::options::ProbeOptions;
+use super::publish;
+use super::roles::Roles;
+
+/// Event of the trap `invalid` that is tried.
+pub(super) const INVALID: &str = "{\"probe\":\"invalid\"}";
+
+/// A probe under way.
+pub(super) struct Session<'a> {
+    pub(super) options: &'a ProbeOptions,
+    pub(super) input: Input,
+    pub(super) target: Target,
+    pub(super) asker: Asker,
+    is_local: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Opens a session: reads what was asked for, and says what will be sent.
+    pub(super) fn open(options: &'a ProbeOptions) -> Result<Self, ProbeError> {
+        let input = Input::read(options)?;
+        let mut target = Target::nothing();
+        if let Some(half) = &input.half {
+            target.connect =
+                Scenario::parse(half, "the scenario").map_err(ProbeError::Scenario)?.target.connect;
+        }
+        target.url = input.url.clone();
+        options.reach.outrank(&mut target.connect);
+        target.endpoint()?;
+        let is_local = match target.connect.unix_socket {
+            Some(_) => true,
+            None => input.is_local(target.connect.to.is_some() || target.connect.proxy.is_some()),
+        };
+        let limits = limits(options, &input, is_local);
+        let session =
+            Self { asker: connect(options, &input, &target, limits)?, options, input, target, is_local };
+        session.announce(&limits)?;
+        Ok(session)
+    }
+
+    /// Says what will be sent. A target that is not this machine needs a word of its owner.
+    fn announce(&self, limits: &Limits) -> Result<(), ProbeError> {
+        self.input.notes.iter().for_each(|note| say(&format!("note: {note}")));
+        if self.is_local {
+            say(&format!("sending events to {}", self.target.url));
+            return Ok(());
+        }
+        let Limits { requests, events, reads, .. } = limits;
+        say(&format!(
+            "the target {} is not this machine; at most {requests} requests with {events} events, and {reads} reads, \
+             two a second, would be made of:",
+            self.target.url
+        ));
+        match &self.input.way {
+            Way::Given(sketch) => {
+                let texts = sketch.texts(&Roles::of(sketch).holes(&[0, 1, 2, 3]));
+                say(&format!("  {} {}{}", sketch.method, sketch.base, texts.path));
+                let headers = texts.common.iter().chain(&texts.headers);
+                headers.for_each(|(name, value)| say(&format!("  {name}: {value}")));
+                say(&format!("  {}{}{}", texts.before, texts.event, texts.after));
+                say(
+                    "with fresh ids, the same again, other topics, times and payloads, an invalid event and none",
+                );
+            }
+            Way::Described => say("  the requests that the scenario describes"),
+            Way::Assumed(_) => say("  events as the reference takes them, at the usual paths"),
+        }
+        match self.options.yes {
+            true => Ok(()),
+            false => Err(ProbeError::NotLocal { url: self.target.url.clone() }),
+        }
+    }
+
+    /// URLs that may show counters.
+    pub(super) fn stats_urls(&self) -> Vec<String> {
+        let has_stats = self.draft().has("target", "stats");
+        let at = |paths: &[&str], home: &str| paths.iter().map(|path| format!("{home}{path}")).collect();
+        match (&self.options.stats, &self.input.way) {
+            _ if has_stats => Vec::new(),
+            (Some(url), _) => vec![url.clone()],
+            (None, Way::Assumed(home)) => at(&counters::PATHS, &home.url),
+            (None, _) if self.is_local => at(&["/stats", "/metrics"], &self.target.url),
+            (None, _) => Vec::new(),
+        }
+    }
+
+    /// URLs that may list what is stored.
+    pub(super) fn listing_urls(&self, met: Option<&Met>) -> Vec<String> {
+        let path = met.map(|met| met.sketch.texts(&BTreeMap::new()).path);
+        let publish = path.as_deref().and_then(|path| path.split('?').next()).map(str::to_owned);
+        let own = publish.map(|path| format!("{}{path}", met.map_or("", |met| &met.sketch.base)));
+        match (&self.options.listing, &self.input.way) {
+            (Some(url), _) => vec![url.clone()],
+            (None, Way::Assumed(home)) => {
+                listing::PATHS.iter().map(|path| format!("{}{path}", home.url)).chain(own).collect()
+            }
+            (None, Way::Given(_)) => own.into_iter().collect(),
+            (None, Way::Described) => vec![format!("{}/events", self.target.url)],
+        }
+    }
+
+    /// Returns an empty draft, over the scenario that was given.
+    pub(super) fn draft(&self) -> Draft {
+        self.input.half.as_deref().map_or_else(Draft::default, Draft::over)
+    }
+
+    /// True if the request was given, so that nothing is searched for.
+    pub(super) fn is_careful(&self) -> bool {
+        !matches!(self.input.way, Way::Assumed(_))
+    }
+
+    /// Returns the author of requests by the scenario as far as it is known.
+    pub(super) fn author(&self, met: Option<&Met>) -> Result<Author, ProbeError> {
+        let mut draft = self.draft();
+        draft.begin(&self.target);
+        if let Some(met) = met {
+            publish::say(met, &met.topics, self.is_careful(), &mut draft);
+            if met.takes_invalid() {
+                draft.line("target.publish", "invalid", &format!("['{INVALID}']"), "to be tried");
+            }
+        }
+        let path = self.options.out.display().to_string();
+        let author = Author::new(&draft.text(), &path, self.input.secrets.clone());
+        author.map_err(|error| ProbeError::Unusable { reason: chain(&error) })
+    }
+
+    /// True if the scenario that was given leaves the topics open.
+    pub(super) fn is_free_to_choose_topics(&self) -> bool {
+        !self.draft().has("events", "topics")
+    }
+
+    /// Scheme, host and port of the target.
+    pub(super) fn home(&self) -> String {
+        origin(&self.target.url).unwrap_or_else(|| self.target.url.clone())
+    }
+
+    /// Reads a scenario, and checks that it can run.
+    pub(super) fn understood(&self, text: &str) -> Result<Scenario, ProbeError> {
+        let understood = Scenario::parse(text, &self.options.out.display().to_string());
+        let understood = understood.and_then(|scenario| scenario.plan(1, 1).map(|_| scenario));
+        understood.map_err(|error| ProbeError::Unusable { reason: chain(&error) })
+    }
+
+    /// Returns a client that reads a target as a scenario describes it.
+    pub(super) fn client(&self, target: &Target) -> Result<TargetClient, ProbeError> {
+        let headers = self.options.reach.all_headers()?;
+        let login = self.options.reach.proxy_login()?;
+        Ok(TargetClient::with_secrets(target, &headers, &login, self.input.secrets.clone())?)
+    }
+}
+
+fn limits(options: &ProbeOptions, input: &Input, is_local: bool) -> Limits {
+    let limits = match (&input.way, is_local) {
+        (_, false) => Limits::CAREFUL,
+        (Way::Assumed(_), true) => Limits::SEARCH,
+        (Way::Given(_) | Way::Described, true) => Limits::LOCAL,
+    };
+    let events = deep::EVENTS as u32;
+    if options.deep { limits.with_deep(events, events) } else { limits }
+}
+
+fn connect(
+    options: &ProbeOptions,
+    input: &Input,
+    target: &Target,
+    limits: Limits,
+) -> Result<Asker, ProbeError> {
+    let mut headers = options.reach.all_headers()?;
+    headers.extend(input.headers()?);
+    let login = options.reach.proxy_login()?;
+    let client = TargetClient::new(target, &headers, &login)?;
+    // Secrets go to the host that they were given for, and to no other.
+    let home = origin(&target.url);
+    let other = [&options.listing, &options.stats].into_iter().flatten().find(|url| origin(url) != home);
+    let elsewhere = match other.and_then(|url| origin(url)) {
+        Some(url) => Some(TargetClient::new(&Target { url, ..Target::nothing() }, &[], &login)?),
+        None => None,
+    };
+    Ok(Asker::new(client, elsewhere, limits))
+}
+
+/// Scheme, host and port of a URL.
+fn origin(url: &str) -> Option<String> {
+    Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
+}
