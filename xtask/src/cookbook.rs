@@ -12,6 +12,7 @@ use crate::rig::interrupt::Interrupt;
 use crate::rig::programs::Programs;
 use recipe::{Recipe, Tried};
 
+pub mod probed;
 pub mod recipe;
 mod show;
 
@@ -37,7 +38,9 @@ pub struct Settings {
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let programs = work::build(false, interrupt)?;
     let recipes = work::choose(recipe::ALL.iter(), |recipe| recipe.name, &settings.names)?;
-    let tried = try_all(&recipes, usize::from(settings.jobs), &programs)?;
+    let jobs = usize::from(settings.jobs);
+    let mut tried = try_all(&recipes, jobs, &programs)?;
+    probe_all(&mut tried, jobs, &programs)?;
     let page = show::page(&tried);
     print!("{page}");
     if settings.names.is_empty() && !settings.is_only_printed {
@@ -64,4 +67,16 @@ pub fn try_all(recipes: &[&'static Recipe], jobs: usize, programs: &Programs) ->
     let mut tried = tried.into_inner().expect("a panic ends the command");
     tried.sort_by_key(|one| one.recipe.name);
     Ok(tried)
+}
+
+/// Probes the API of each recipe.
+fn probe_all(tried: &mut [Tried], jobs: usize, programs: &Programs) -> Result<()> {
+    work::side_by_side(tried.iter_mut(), jobs, |one| {
+        programs.interrupt().check()?;
+        let name = one.recipe.name;
+        let probed = one.recipe.probed(programs).with_context(|| format!("probe of {name}"))?;
+        eprintln!("probe  {name:<24} {probed}");
+        one.probed = Some(probed);
+        Ok(())
+    })
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use super::probed::Probed;
 use crate::matrix::outcome::Outcome;
 use crate::rig::cargo;
 use crate::rig::programs::{Finished, Programs};
@@ -93,6 +94,8 @@ pub struct Tried {
     pub sound: Outcome,
     pub defective: Outcome,
     pub took: Duration,
+    /// Result of the probe; none if it was not tried.
+    pub probed: Option<Probed>,
 }
 
 /// Returns the folder of the files.
@@ -137,31 +140,42 @@ impl Recipe {
         let sound = self.judged(Behaviour::Sound, programs)?.outcome()?;
         let defective = self.judged(Behaviour::Defect, programs)?.outcome()?;
         let lines = self.text()?.lines().count();
-        Ok(Tried { recipe: self, defect, lines, sound, defective, took: begun.elapsed() })
+        Ok(Tried { recipe: self, defect, lines, sound, defective, took: begun.elapsed(), probed: None })
     }
 
-    /// Runs the file against its stand-in.
-    pub fn judged(&self, behaviour: Behaviour, programs: &Programs) -> Result<Judged> {
-        let folder = Scratch::new()?;
-        let database = folder.path().join("database.db").display().to_string();
-        let mut settings = vec![
-            ("STANDIN", self.name.to_owned()),
-            ("SECRET", SECRET.to_owned()),
-            ("FILE", database.clone()),
-        ];
+    /// Starts the stand-in. A database of its goes into the folder.
+    pub(super) fn start(
+        &self,
+        behaviour: Behaviour,
+        folder: &Scratch,
+        programs: &Programs,
+    ) -> Result<Service> {
+        let database = database(folder);
+        let mut settings =
+            vec![("STANDIN", self.name.to_owned()), ("SECRET", SECRET.to_owned()), ("FILE", database)];
         match behaviour {
             Behaviour::Sound => {}
             Behaviour::Defect => settings.push(("DEFECT", "true".to_owned())),
             Behaviour::Echo => settings.push(("ECHO", "true".to_owned())),
         }
-        let target = Service::start(programs, STANDIN, settings)?;
+        Service::start(programs, STANDIN, settings)
+    }
+
+    /// Runs the file against its stand-in.
+    pub fn judged(&self, behaviour: Behaviour, programs: &Programs) -> Result<Judged> {
+        let folder = Scratch::new()?;
+        let target = self.start(behaviour, &folder, programs)?;
         let text = self.text()?;
         let scenario = folder.path().join(format!("{}.toml", self.name));
-        std::fs::write(&scenario, addressed(&text, &target.url(), &database))
+        std::fs::write(&scenario, addressed(&text, &target.url(), &database(&folder)))
             .with_context(|| format!("cannot write {}", scenario.display()))?;
         let finished = load(&text, &scenario, &folder.path().join("results"), programs)?;
         Ok(Judged { finished, folder })
     }
+}
+
+fn database(folder: &Scratch) -> String {
+    folder.path().join("database.db").display().to_string()
 }
 
 /// Loads and verifies the target that a scenario describes. `text` is that of its file.
@@ -254,7 +268,8 @@ mod tests {
         };
         let fault = |sound: Outcome, defective: Outcome| {
             let took = Duration::ZERO;
-            Tried { recipe: &ALL[0], defect: String::new(), lines: 9, sound, defective, took }.fault()
+            let recipe = &ALL[0];
+            Tried { recipe, defect: String::new(), lines: 9, sound, defective, took, probed: None }.fault()
         };
         assert_eq!(fault(outcome("PASS", ""), outcome("FAIL", "stored-twice")), None);
         assert!(fault(outcome("UNKNOWN", ""), outcome("FAIL", "stored-twice")).is_some());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::probed::Probed;
 use super::recipe::Tried;
 
 const HEAD: &str = "\
@@ -9,10 +10,11 @@ const HEAD: &str = "\
 
 `cargo xtask cookbook` runs each file of `targets/` with 600 events, of which 180 are repeats, against
 a stand-in that answers as the API's documents say. The stand-in is sound once, and has one defect
-once. Each run begins with an empty store.
+once. Each run begins with an empty store. Then `verify probe --from` is given the first request of
+the file, and the listing if there is one, and the scenario that it writes is run.
 
-| API | lines | sound | defect | with the defect | seconds |
-| --- | ---: | --- | --- | --- | ---: |
+| API | lines | sound | defect | with the defect | seconds | probe |
+| --- | ---: | --- | --- | --- | ---: | --- |
 ";
 
 /// Returns the page.
@@ -21,15 +23,21 @@ pub(super) fn page(tried: &[Tried]) -> String {
     let right = tried.iter().filter(|one| one.fault().is_none()).count();
     let took: Duration = tried.iter().map(|one| one.took).sum();
     let seconds = took.as_secs_f64();
-    format!("{HEAD}{rows}\n{right} of {} are as they have to be; {seconds:.0} s of runs.\n", tried.len())
+    let runs = tried.iter().filter(|one| one.probed == Some(Probed::Runs)).count();
+    format!(
+        "{HEAD}{rows}\n{right} of {} are as they have to be; {seconds:.0} s of runs. What the probe writes runs as \
+         written for {runs}.\n",
+        tried.len()
+    )
 }
 
 fn row(tried: &Tried) -> String {
-    let Tried { recipe, defect, lines, sound, defective, took } = tried;
+    let Tried { recipe, defect, lines, sound, defective, took, probed } = tried;
     let name = recipe.name;
+    let probed = probed.map_or_else(String::new, |probed| probed.to_string());
     let seconds = took.as_secs_f64();
     format!(
-        "| [{name}](../targets/{name}.toml) | {lines} | {} | {defect} | {} | {seconds:.1} |\n",
+        "| [{name}](../targets/{name}.toml) | {lines} | {} | {defect} | {} | {seconds:.1} | {probed} |\n",
         sound.short(),
         defective.short()
     )
