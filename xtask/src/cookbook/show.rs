@@ -9,9 +9,10 @@ const HEAD: &str = "\
 # Cookbook
 
 `cargo xtask cookbook` runs each file of `targets/` with 600 events, of which 180 are repeats, against
-a stand-in that answers as the API's documents say. The stand-in is sound once, and has one defect
-once. Each run begins with an empty store. Then `verify probe --from` is given the first request of
-the file, and the listing if there is one, and the scenario that it writes is run.
+a stand-in that responds as the API's documentation says. Each file has two runs: one against a sound
+stand-in, and one against a stand-in with one defect. Each run begins with an empty store. Then
+`verify probe --from` gets the first request of the file, and the listing if there is one. The
+scenario that it writes is run, too.
 
 | API | lines | sound | defect | with the defect | seconds | probe |
 | --- | ---: | --- | --- | --- | ---: | --- |
@@ -25,8 +26,8 @@ pub(super) fn page(tried: &[Tried]) -> String {
     let seconds = took.as_secs_f64();
     let runs = tried.iter().filter(|one| one.probed == Some(Probed::Runs)).count();
     format!(
-        "{HEAD}{rows}\n{right} of {} are as they have to be; {seconds:.0} s of runs. What the probe writes runs as \
-         written for {runs}.\n",
+        "{HEAD}{rows}\n{right} of {} have the expected verdicts; all runs took {seconds:.0} s together. The \
+         probe's file of {runs} runs as written.\n",
         tried.len()
     )
 }
@@ -43,7 +44,7 @@ fn row(tried: &Tried) -> String {
     )
 }
 
-/// Returns the line that tells of a recipe as it ends.
+/// Returns the line that is printed when a recipe ends.
 pub(super) fn line(tried: &Tried) -> String {
     let word = if tried.fault().is_none() { "right" } else { "WRONG" };
     let Tried { recipe, sound, defective, took, .. } = tried;

@@ -5,9 +5,9 @@ use super::{Field, Ran};
 const HEAD: &str = "\
 # Real servers
 
-`cargo xtask field` installs these servers, runs each on this machine in a fresh folder, and judges
-it with its file of `targets/`. Each case is run with two seeds. A finding is told only if both runs
-have it, with what the server's documents say of it.
+`cargo xtask field` installs these servers, runs each in a fresh folder on one machine, and judges it
+with its file of `targets/`. Each case has two runs, with different seeds. A finding counts only if
+both runs have it. The last column says what the server's documentation says of the case.
 ";
 
 /// Returns the page.
