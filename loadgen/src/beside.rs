@@ -90,7 +90,7 @@ impl Kind {
     }
 }
 
-/// What all requests beside a load need.
+/// Settings that all requests beside a load share.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
     pub(crate) secrets: Arc<Secrets>,
@@ -135,7 +135,7 @@ impl BesideLoad {
     }
 }
 
-/// Sends all kinds side by side until that is to stop.
+/// Sends all kinds side by side until it is told to stop.
 async fn run(kinds: Vec<Kind>, common: Common, mut stopping: watch::Receiver<bool>) -> Vec<Measured> {
     let begin =
         Instant::now() + Duration::from_nanos(common.start_ns.saturating_sub(truth::clock::monotonic_ns()));

@@ -185,7 +185,7 @@ impl TargetClient {
         format!("{}{path}", self.target.publish_url())
     }
 
-    /// Values that requests before the run kept, for who sends requests with events.
+    /// Values that requests before the run kept, for the sender of requests with events.
     pub fn kept(&self) -> truth::target::Kept {
         self.secrets.kept()
     }

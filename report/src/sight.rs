@@ -10,13 +10,13 @@ pub struct Sight {
     pub from_ms: u64,
     /// End of the look.
     pub to_ms: u64,
-    /// What was shown of the key.
+    /// Sight of the key.
     pub seen: Seen,
     /// Way by which the rows were read.
     pub route: Route,
 }
 
-/// What a look showed of a key.
+/// Rows of a key that a look showed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Seen {
     /// The key once.

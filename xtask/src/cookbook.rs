@@ -52,7 +52,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Tries recipes, in the order of their names. Each is told as it ends.
+/// Tries recipes, in the order of their names. Prints a line as each ends.
 pub fn try_all(recipes: &[&'static Recipe], jobs: usize, programs: &Programs) -> Result<Vec<Tried>> {
     let defects = recipe::defects(programs)?;
     let tried = Mutex::new(Vec::new());

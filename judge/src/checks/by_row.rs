@@ -62,7 +62,7 @@ pub(super) enum Foreign {
     None,
     /// New rows that the unique count leaves out.
     Uncounted(u64),
-    /// New rows that it counts, from before the closing poll, or of a time that nothing tells.
+    /// New rows that it counts, from before the closing poll or of an unknown time.
     Counted(u64),
     /// New rows that it counts, from after the closing poll.
     Later(u64),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Premise {
     /// The listing would show the key.
     Whole,
-    /// What was acknowledged is listed by now.
+    /// Acknowledged events are listed by now.
     Fresh,
     /// No acknowledged event is still to be stored.
     NothingWaits,

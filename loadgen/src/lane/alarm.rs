@@ -1,7 +1,7 @@
 //! Alarms: timers that wait for an instant of the monotonic clock.
 //!
 //! The event loop's own timers count whole milliseconds, so they are late by half a millisecond on
-//! average. A timer of Linux is not. Elsewhere those of the event loop have to do.
+//! average. A timer of Linux is not. On other systems, the timers of the event loop are used.
 
 #[cfg(target_os = "linux")]
 mod kernel;

@@ -48,7 +48,7 @@ pub(crate) enum Taken {
     Nothing,
 }
 
-/// What follows the end of a try.
+/// Next step after the end of a try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Concluded {
     /// Pause before the next request of the connection, which is this one if it is tried again; none

@@ -30,7 +30,7 @@ pub(crate) struct LaneJob {
     pub(crate) measuring: Measuring,
     pub(crate) limits: Limits,
     pub(crate) dial: Arc<Dial>,
-    /// Login of the lanes; none for a target that is asked for nothing before a run.
+    /// Login of the lanes; none if the scenario has no requests before the run.
     pub(crate) login: Option<Login>,
 }
 

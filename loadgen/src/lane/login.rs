@@ -1,4 +1,4 @@
-//! Login of a lane: opens the target's session again once a request was refused for the want of it.
+//! Login of a lane: opens the target's session again after a request was answered with 401.
 //!
 //! All lanes share one session. Of the connections that are refused together, one opens it, and the
 //! others wait.
@@ -15,12 +15,12 @@ use truth::chain::chain;
 pub(crate) struct Login {
     client: TargetClient,
     longest: Duration,
-    /// Failure of an opening that nobody has told yet.
+    /// Failure of an opening that was not reported yet.
     failure: Arc<Mutex<Option<String>>>,
 }
 
 impl Login {
-    /// Returns the login of a target that is asked for something before a run; none for others.
+    /// Returns the login; none if the scenario has no requests before the run.
     pub(crate) fn of(client: &TargetClient, longest: Duration) -> Option<Self> {
         client.has_session().then(|| Self { client: client.clone(), longest, failure: Arc::default() })
     }
@@ -53,7 +53,7 @@ impl Login {
         self.client.settled().await;
     }
 
-    /// Takes the failure that nobody has told yet.
+    /// Takes the failure that was not reported yet.
     pub(crate) fn take_failure(&self) -> Option<String> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

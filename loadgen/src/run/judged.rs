@@ -34,8 +34,7 @@ pub(super) async fn judge(settings: Settings, folder: &RunFolder, outcome: Outco
     code
 }
 
-/// Opens the page of a verdict in the browser of who sits there; without a display it says where the
-/// page is.
+/// Opens the page of a verdict in the user's browser. Without a display, it prints the page's path.
 fn open(page: &Path, notices: Notices) {
     let shown = page.display();
     if !page.exists() {

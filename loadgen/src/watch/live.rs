@@ -1,5 +1,5 @@
-//! `--live`: the page of the run while it goes on. It is drawn from the run folder, as anybody could
-//! who reads along; it ends with the run.
+//! `--live`: the page of the run while it goes on. It is drawn from the run folder alone, and its
+//! server ends with the run.
 
 use std::sync::Arc;
 use std::time::Duration;

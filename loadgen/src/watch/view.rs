@@ -78,7 +78,7 @@ pub(crate) struct Glance {
     pub(crate) reported: Reported,
     /// Tally of the lanes' last reports, up to half a second old.
     pub(crate) tally: Tally,
-    /// What this machine has lacked for connections by now.
+    /// Resources for connections that this machine has lacked so far.
     pub(crate) shortages: Shortages,
     /// Counters of the target, as it last reported them.
     pub(crate) counters: Option<Counters>,

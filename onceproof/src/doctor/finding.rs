@@ -13,9 +13,9 @@ pub(super) struct Finding {
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Standing {
     Ok,
-    /// The system does not tell it.
+    /// Value that the system does not report.
     Untold,
-    /// With what to do.
+    /// Value that may spoil a run, with the remedy.
     Warning(String),
 }
 
@@ -30,7 +30,7 @@ impl Finding {
         Self { name, seen: seen.into(), standing: Standing::Warning(remedy.into()) }
     }
 
-    /// A value that this system does not tell.
+    /// A value that this system does not report.
     pub(super) fn untold(name: &'static str, what: &str) -> Self {
         Self { name, seen: format!("{what} is not told by this system"), standing: Standing::Untold }
     }

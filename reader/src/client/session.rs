@@ -1,9 +1,9 @@
 //! Session with a target: the requests before the run, such as a login, and what is kept of their
 //! responses.
 //!
-//! They are made once, and again if the target answers a later request with 401: by one of those who
-//! were refused, while the others wait. A target that refuses what it has just been asked for is
-//! not asked again at once.
+//! These requests are made once, and again if the target answers a later request with 401. One of the
+//! refused clients makes them, while the others wait. If nothing was served since the last login, the
+//! next login has to wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ struct Turn {
 }
 
 impl TargetClient {
-    /// True if the target is asked for something before a run.
+    /// True if there are requests before the run.
     pub fn has_session(&self) -> bool {
         !self.target().before.is_empty()
     }

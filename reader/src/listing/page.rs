@@ -24,7 +24,7 @@ pub(super) struct Page {
 }
 
 impl TargetClient {
-    /// Reads a page, with patience. `question` fills the request for it.
+    /// Reads a page, and tries again after a failure that may pass. `question` fills the request for it.
     pub(super) async fn page(
         &self,
         question: impl Fn() -> Result<Question, ReadError>,

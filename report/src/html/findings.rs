@@ -128,7 +128,7 @@ fn write_finding(
     html!(out, "</details></article>\n");
 }
 
-/// Table of the attempts, for who reads no picture.
+/// Table of the attempts, for a reader who does not see the picture.
 fn attempts(out: &mut Markup, key: &Protagonist<'_>) {
     if key.attempts.is_empty() {
         return;

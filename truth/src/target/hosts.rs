@@ -28,8 +28,8 @@ impl Target {
         }
     }
 
-    /// Returns the description of the target at another base URL. What leads to the target's own host
-    /// does not lead there: proxies and trust stay, addresses do not.
+    /// Returns the description of the target at another base URL. Proxies and trusted certificates
+    /// stay. Addresses are left out, because they lead to the target's own host.
     #[must_use]
     pub fn at(&self, url: &str) -> Self {
         let mut there = self.clone();

@@ -1,7 +1,7 @@
 //! Values that the requests before a run kept of their responses: `{{kept.NAME}}`.
 //!
-//! Who made those requests puts the values here. All who write requests read them, also while they
-//! are replaced, because the target has asked for a new login.
+//! The client that made those requests puts the values here, and every writer of requests reads them.
+//! The values are replaced during a run if the target asks for a new login.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};

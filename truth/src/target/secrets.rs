@@ -59,7 +59,7 @@ impl Secrets {
         Self { values, kept: Kept::default() }
     }
 
-    /// Returns secrets whose values are their names, for who only looks at a request.
+    /// Returns secrets whose values are their names, for a request that is only shown.
     pub fn by_name<'a>(variables: impl IntoIterator<Item = &'a str>) -> Self {
         let value = |name: &str| (name.to_owned(), format!("{{{{env:{name}}}}}"));
         Self { values: variables.into_iter().map(value).collect(), kept: Kept::default() }
@@ -71,7 +71,7 @@ impl Secrets {
         Self { kept, ..self }
     }
 
-    /// Returns the same secrets, and values of these names that are their own names.
+    /// Returns the same secrets, and a kept value for each of these names: the hole `{{kept.NAME}}`.
     #[must_use]
     pub fn with_kept_by_name<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
         let value = |name: &str| (name.to_owned(), format!("{{{{kept.{name}}}}}"));

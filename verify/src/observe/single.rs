@@ -11,8 +11,8 @@ use truth::observed::looks::SingleKeys;
 use super::observer::Observer;
 use super::sight::Sight;
 
-/// Most missing keys that are asked for by themselves: as many as a listing of some pages lacks. Of
-/// more, so many are asked for, spread evenly.
+/// Most missing keys that are asked for by themselves: as many as a listing of some pages lacks. If
+/// more are missing, this number of them is asked for, spread evenly.
 const MOST_MISSING: usize = 4_096;
 
 /// Number of shown keys of each topic that are asked for.

@@ -162,7 +162,7 @@ impl Asker {
         }
     }
 
-    /// Sends a request that may be none of the target's, once.
+    /// Sends a request that the target may not know, once.
     pub(super) async fn try_once(&self, whole: &Whole) -> Result<Response, Stop> {
         let response = self.send_once(whole, 1).await?;
         match response.status {

@@ -57,7 +57,7 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    /// Says what will be sent. A target that is not this machine needs a word of its owner.
+    /// Says what will be sent. A target that is not this machine needs `--yes`.
     fn announce(&self, limits: &Limits) -> Result<(), ProbeError> {
         self.input.notes.iter().for_each(|note| say(&format!("note: {note}")));
         if self.is_local {

@@ -38,7 +38,7 @@ pub(super) struct Totals {
     pub(super) repeats: u64,
 }
 
-/// What the requests showed.
+/// Responses to the requests, and the counts of what they sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exchanges {
     pub(super) seen: Vec<Seen>,
@@ -85,7 +85,7 @@ impl Author {
         self.next
     }
 
-    /// Returns an event for who looks for it.
+    /// Returns an event, to be looked for in a listing.
     pub(super) fn sent(&self, ordinal: u64) -> Sent {
         let contained = self.scenario.target.contained();
         let payload = self.events.payload(ordinal, Side::Plain);

@@ -1,4 +1,4 @@
-//! What a probe was asked for: a request, a scenario that is half filled in, or a URL.
+//! Input of a probe: a request, a scenario that is half filled in, or a URL.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use super::secret::{Variables, hidden};
 use super::sketch::Sketch;
 use super::toml_text::text_at;
 
-/// What a probe begins with.
+/// Input of a probe, read and without secrets in its texts.
 pub(super) struct Input {
     /// Base URL of the target.
     pub(super) url: String,

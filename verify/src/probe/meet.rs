@@ -56,7 +56,7 @@ pub(super) enum Unmet {
     Stopped(Stop),
     /// The target refuses it with fresh values. The text shows the first refusal.
     Refused(String),
-    /// It cannot be made. The text says why.
+    /// No request can be made of its texts. The text says why.
     Unmade(String),
 }
 
@@ -70,7 +70,7 @@ impl From<Stop> for Unmet {
 pub(super) struct Meeting<'a> {
     pub(super) asker: &'a Asker,
     pub(super) secrets: &'a Secrets,
-    /// Where to look for what was stored, if responses do not tell.
+    /// Place to look for what was stored, if responses do not tell.
     pub(super) glass: Option<Glass>,
 }
 

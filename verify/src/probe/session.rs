@@ -33,7 +33,7 @@ pub(super) struct Probed {
     pub(super) doubt: Option<String>,
 }
 
-/// What the requests by the scenario showed.
+/// Results of the requests by the scenario, and of the looks at counters and listings.
 struct Shown {
     exchanges: Exchanges,
     counted: Counted,

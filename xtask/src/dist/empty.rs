@@ -15,7 +15,7 @@ use crate::rig::programs::Finished;
 use crate::rig::scratch::Scratch;
 use crate::rig::transcript::Transcript;
 
-/// Time in which somebody has a first PASS and a first FAIL.
+/// Longest time for a first PASS and a first FAIL.
 const LIMIT_S: f64 = 60.0;
 
 /// Unpacks an archive in an empty root, and runs its demo there with a sound and a broken target.

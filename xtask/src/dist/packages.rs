@@ -72,7 +72,7 @@ fn copyright() -> Result<String> {
     Ok(format!("{}\n{}", text("LICENSE-MIT")?, text("LICENSE-APACHE")?))
 }
 
-/// Returns the KiB that the program takes.
+/// Returns the size of the program in KiB.
 fn size(bin: &Path) -> Result<u64> {
     Ok(fs::metadata(bin.join("onceproof")).context("the package has the program")?.len().div_ceil(1024))
 }

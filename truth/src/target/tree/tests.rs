@@ -1,4 +1,4 @@
-//! Tests of reading in passing, beside a walk over whole documents.
+//! Tests of reading in one pass, compared with a walk over whole documents.
 
 use proptest::prelude::*;
 use proptest::sample::select;

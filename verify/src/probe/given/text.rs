@@ -25,7 +25,7 @@ pub(in crate::probe) struct Given {
 /// Reason why a request cannot be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(in crate::probe) enum GivenError {
-    /// The text is none of the known forms, or is not one as far as it goes.
+    /// The text has none of the known forms, or breaks the rules of the form that it seems to have.
     #[error("the request is not a {form}: {reason}")]
     Form {
         /// Form that it seems to have.

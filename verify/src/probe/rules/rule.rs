@@ -6,11 +6,11 @@ use super::super::toml_text::quoted;
 /// Fate that an event of a request should have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::probe) enum Fate {
-    /// It was not sent before.
+    /// New: the event was not sent before.
     New,
-    /// It was stored before.
+    /// Known: the event was stored before.
     Known,
-    /// It is no valid event.
+    /// Invalid: the target should reject the event.
     Invalid,
 }
 
