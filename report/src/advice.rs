@@ -33,7 +33,7 @@ fn after_fail(verdict: &Judgement) -> Vec<String> {
         };
         steps.push(format!("Look at {what} of `{}`: it contradicts what the target promised.", check.name));
         if let Some(command) = explain(verdict, finding) {
-            steps.push(format!("Have its story told, with its requests to send by hand: `{command}`"));
+            steps.push(format!("Read its story, with its requests to send by hand: `{command}`"));
         }
     }
     steps

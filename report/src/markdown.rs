@@ -72,7 +72,7 @@ fn example(check: &Check, finding: &Finding) -> String {
     };
     line(&mut out, &format!("**{}**: {key}{}\n", check.name, prose(&finding.detail)));
     if !finding.history.is_empty() {
-        line(&mut out, "| left | ended | answer | connection | request |\n|---:|---:|---|---|---|");
+        line(&mut out, "| left | ended | response | connection | request |\n|---:|---:|---|---|---|");
         for group in groups(&finding.history) {
             let end = group.first.end_us.map_or_else(|| "no end".to_owned(), moment);
             let start = moment(group.first.start_us);

@@ -57,9 +57,9 @@ impl Story {
 fn introduction(key: &Protagonist<'_>) -> String {
     match key.ordinal {
         Some(ordinal) => {
-            format!("Let key {} be the event `{}` of topic `{}`.", grouped(ordinal), key.event_id, key.topic)
+            format!("Key {} is the event `{}` of topic `{}`.", grouped(ordinal), key.event_id, key.topic)
         }
-        None => format!("Let the row be the event `{}` of topic `{}`.", key.event_id, key.topic),
+        None => format!("The row is the event `{}` of topic `{}`.", key.event_id, key.topic),
     }
 }
 
@@ -119,7 +119,7 @@ impl Group<'_> {
         }
     }
 
-    /// Says what was answered: `200 new`, `no answer: unknown`.
+    /// Describes the response: `200 new`, `no response: unknown`.
     pub fn answer(&self) -> String {
         let mut fates: Vec<&str> = self.copies.iter().map(|copy| copy.outcome.text()).collect();
         if fates.iter().all(|fate| *fate == fates[0]) && fates.len() > 1 {
@@ -128,7 +128,7 @@ impl Group<'_> {
         let fates = fates.join(" and ");
         match (self.first.status, self.first.outcome) {
             (_, Fate::NeverSent) => "never sent".to_owned(),
-            (0, _) => format!("no answer: {fates}"),
+            (0, _) => format!("no response: {fates}"),
             (status, _) => format!("{status} {fates}"),
         }
     }
@@ -156,12 +156,12 @@ impl Group<'_> {
             (_, None) => "; the ledger has no end of it".to_owned(),
             (_, Some(end)) if attempt.status == 0 => {
                 format!(
-                    "; no answer had come when it was given up at {}: it may have been executed once or not at all",
+                    "; no response had come when it was given up at {}: it may have been executed once or not at all",
                     moment(end)
                 )
             }
             (_, Some(end)) => {
-                format!("; at {} the answer had status {}: {}", moment(end), attempt.status, self.said())
+                format!("; at {} the response had status {}: {}", moment(end), attempt.status, self.said())
             }
         };
         format!("{begin}{end}.")

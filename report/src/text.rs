@@ -245,7 +245,7 @@ fn attempt_line(attempt: &Attempt) -> String {
     let retry =
         if attempt.try_number == 0 { String::new() } else { format!(", try {}", attempt.try_number + 1) };
     let status =
-        if attempt.status == 0 { "no answer".to_owned() } else { format!("status {}", attempt.status) };
+        if attempt.status == 0 { "no response".to_owned() } else { format!("status {}", attempt.status) };
     let trace = attempt.traceparent.as_deref().map(|traceparent| format!(", trace {}", trace(traceparent)));
     format!(
         "{} to {end}: {}, {status} ({}, request {}, place {}, connection {}{retry}{})",

@@ -32,7 +32,7 @@ impl Finding {
 
     /// A value that this system does not report.
     pub(super) fn untold(name: &'static str, what: &str) -> Self {
-        Self { name, seen: format!("{what} is not told by this system"), standing: Standing::Untold }
+        Self { name, seen: format!("{what} is not reported by this system"), standing: Standing::Untold }
     }
 
     /// A value that spoils nothing if `is_ok`.

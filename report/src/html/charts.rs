@@ -78,7 +78,7 @@ impl<'a> Charts<'a> {
             unit: "rate",
             text: grouped(sum.planned),
         });
-        let note = "events a second, by what was answered to them; the line is the plan";
+        let note = "events a second, by outcome; the line is the plan";
         begin(out, "Rate", note, &entries);
         plot.draw(out, "events a second over time", &labels(range, |value| format!("{}/s", short(value))));
         end(out);

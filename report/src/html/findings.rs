@@ -34,7 +34,7 @@ fn legend(out: &mut Markup) {
     html!(
         out,
         "<p class=\"legend\"><span class=\"key planned\"><i></i>due</span>\
-         <span class=\"key new\"><i></i>first byte to answer: new</span>\
+         <span class=\"key new\"><i></i>first byte to response: new</span>\
          <span class=\"key duplicate\"><i></i>duplicate</span>\
          <span class=\"key accepted\"><i></i>accepted</span>\
          <span class=\"key rejected\"><i></i>rejected</span>\
@@ -138,7 +138,7 @@ fn attempts(out: &mut Markup, key: &Protagonist<'_>) {
     let trace = if has_traces { "<th>trace</th>" } else { "" };
     html!(
         out,
-        "<div class=\"scroll\" tabindex=\"0\"><table class=\"attempts\"><thead><tr>{heads}<th>answer</th><th>connection</th><th>request</th><th>place</th>{trace}</tr></thead><tbody>"
+        "<div class=\"scroll\" tabindex=\"0\"><table class=\"attempts\"><thead><tr>{heads}<th>response</th><th>connection</th><th>request</th><th>place</th>{trace}</tr></thead><tbody>"
     );
     for group in groups(key.attempts) {
         let attempt = group.first;

@@ -145,7 +145,7 @@ fn statuses(out: &mut Markup, material: &Material<'_>) {
     begin(out, &["status", "#requests", "#share"]);
     let all: u64 = statuses.values().sum();
     for (status, requests) in statuses {
-        let name = if *status == 0 { "no answer".to_owned() } else { status.to_string() };
+        let name = if *status == 0 { "no response".to_owned() } else { status.to_string() };
         let share = digits(*requests as f64 * 100.0 / all.max(1) as f64);
         html!(
             out,

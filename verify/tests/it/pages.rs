@@ -98,7 +98,7 @@ fn a_key_is_explained_by_its_number_its_id_and_its_finding() {
     };
     let told = explained(&["3"]);
     for text in [
-        &format!("Let key 3 be the event `{id}` of topic `{topic}`.\n"),
+        &format!("Key 3 is the event `{id}` of topic `{topic}`.\n"),
         "\nThen, at ",
         "\nHowever, 1 look at the target, ",
         "a contradiction, because `lost` fails when",
