@@ -10,6 +10,7 @@ use crate::matrix::work;
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
 use crate::rig::programs::Programs;
+use probed::Probed;
 use recipe::{Recipe, Tried};
 
 pub mod probed;
@@ -39,9 +40,9 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     let programs = work::build(false, interrupt)?;
     let recipes = work::choose(recipe::ALL.iter(), |recipe| recipe.name, &settings.names)?;
     let jobs = usize::from(settings.jobs);
-    let mut tried = try_all(&recipes, jobs, &programs)?;
-    probe_all(&mut tried, jobs, &programs)?;
-    let page = show::page(&tried);
+    let tried = try_all(&recipes, jobs, &programs)?;
+    let probed = probe_all(&tried, jobs, &programs)?;
+    let page = show::page(&tried, &probed);
     print!("{page}");
     if settings.names.is_empty() && !settings.is_only_printed {
         let path = cargo::workspace().join(PAGE);
@@ -69,14 +70,15 @@ pub fn try_all(recipes: &[&'static Recipe], jobs: usize, programs: &Programs) ->
     Ok(tried)
 }
 
-/// Probes the API of each recipe.
-fn probe_all(tried: &mut [Tried], jobs: usize, programs: &Programs) -> Result<()> {
-    work::side_by_side(tried.iter_mut(), jobs, |one| {
+/// Probes the API of each recipe, and returns the results in their order.
+fn probe_all(tried: &[Tried], jobs: usize, programs: &Programs) -> Result<Vec<Probed>> {
+    let mut all = vec![Probed::Nothing; tried.len()];
+    work::side_by_side(tried.iter().zip(&mut all), jobs, |(one, result)| {
         programs.interrupt().check()?;
         let name = one.recipe.name;
-        let probed = one.recipe.probed(programs).with_context(|| format!("probe of {name}"))?;
-        eprintln!("probe  {name:<24} {probed}");
-        one.probed = Some(probed);
+        *result = one.recipe.probed(programs).with_context(|| format!("probe of {name}"))?;
+        eprintln!("probe  {name:<24} {result}");
         Ok(())
-    })
+    })?;
+    Ok(all)
 }

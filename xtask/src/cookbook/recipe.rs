@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::probed::Probed;
 use crate::matrix::outcome::Outcome;
 use crate::rig::cargo;
 use crate::rig::programs::{Finished, Programs};
@@ -94,8 +93,6 @@ pub struct Tried {
     pub sound: Outcome,
     pub defective: Outcome,
     pub took: Duration,
-    /// Result of the probe; none if it was not tried.
-    pub probed: Option<Probed>,
 }
 
 /// Returns the folder of the files.
@@ -140,7 +137,7 @@ impl Recipe {
         let sound = self.judged(Behaviour::Sound, programs)?.outcome()?;
         let defective = self.judged(Behaviour::Defect, programs)?.outcome()?;
         let lines = self.text()?.lines().count();
-        Ok(Tried { recipe: self, defect, lines, sound, defective, took: begun.elapsed(), probed: None })
+        Ok(Tried { recipe: self, defect, lines, sound, defective, took: begun.elapsed() })
     }
 
     /// Starts the stand-in. A database of its goes into the folder.
@@ -269,7 +266,7 @@ mod tests {
         let fault = |sound: Outcome, defective: Outcome| {
             let took = Duration::ZERO;
             let recipe = &ALL[0];
-            Tried { recipe, defect: String::new(), lines: 9, sound, defective, took, probed: None }.fault()
+            Tried { recipe, defect: String::new(), lines: 9, sound, defective, took }.fault()
         };
         assert_eq!(fault(outcome("PASS", ""), outcome("FAIL", "stored-twice")), None);
         assert!(fault(outcome("UNKNOWN", ""), outcome("FAIL", "stored-twice")).is_some());

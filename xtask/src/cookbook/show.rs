@@ -18,13 +18,13 @@ scenario that it writes is run, too.
 | --- | ---: | --- | --- | --- | ---: | --- |
 ";
 
-/// Returns the page.
-pub(super) fn page(tried: &[Tried]) -> String {
-    let rows: String = tried.iter().map(row).collect();
+/// Returns the page. `probed` has the result of the probe for each recipe.
+pub(super) fn page(tried: &[Tried], probed: &[Probed]) -> String {
+    let rows: String = tried.iter().zip(probed).map(|(tried, probed)| row(tried, *probed)).collect();
     let right = tried.iter().filter(|one| one.fault().is_none()).count();
     let took: Duration = tried.iter().map(|one| one.took).sum();
     let seconds = took.as_secs_f64();
-    let runs = tried.iter().filter(|one| one.probed == Some(Probed::Runs)).count();
+    let runs = probed.iter().filter(|one| **one == Probed::Runs).count();
     format!(
         "{HEAD}{rows}\n{right} of {} have the expected verdicts; all runs took {seconds:.0} s together. The \
          probe's file of {runs} runs as written.\n",
@@ -32,10 +32,9 @@ pub(super) fn page(tried: &[Tried]) -> String {
     )
 }
 
-fn row(tried: &Tried) -> String {
-    let Tried { recipe, defect, lines, sound, defective, took, probed } = tried;
+fn row(tried: &Tried, probed: Probed) -> String {
+    let Tried { recipe, defect, lines, sound, defective, took } = tried;
     let name = recipe.name;
-    let probed = probed.map_or_else(String::new, |probed| probed.to_string());
     let seconds = took.as_secs_f64();
     format!(
         "| [{name}](../targets/{name}.toml) | {lines} | {} | {defect} | {} | {seconds:.1} | {probed} |\n",

@@ -30,7 +30,7 @@ fn loadgen_is_measured_at_each_kind_of_work_beside_the_rivals_that_are_here() {
     let told = load::measure(&plan, &programs()).unwrap();
     let rows = cells(&told);
     let named = |name: &str| rows.iter().filter(|row| row[0] == name).count();
-    assert_eq!((named("loadgen"), named("loadgen, told of each event")), (3, 2), "{told}");
+    assert_eq!((named("loadgen"), named("loadgen, told of each event")), (6, 2), "{told}");
     for (rival, work) in
         [("wrk", 3), ("oha", 1), ("k6", 1), ("vegeta", 1), ("hey", 1), ("h2load", 1), ("bombardier", 1)]
     {
