@@ -15,7 +15,7 @@ use super::frame;
 use super::markup::{Markup, html, text};
 use super::over_time::OverTime;
 use super::policy::{self, Network};
-use crate::units::{short, time};
+use crate::units::time;
 
 /// Run that goes on.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ impl Running<'_> {
             ("attempts sent", grouped(sum.sent.sum())),
             ("planned", planned),
             ("sending for", time(series.length_ns() / 1000)),
-            ("events a second", short(sum.sent.sum() as f64 / seconds)),
+            ("events a second", grouped((sum.sent.sum() as f64 / seconds).round() as u64)),
             (
                 "not acknowledged",
                 grouped(sum.sent.sum() - sum.sent.new - sum.sent.duplicate - sum.sent.accepted),

@@ -7,7 +7,7 @@ use super::markup::{Markup, html, prose, text};
 use super::material::Material;
 use crate::advice::next_steps;
 use crate::text::sentence;
-use crate::units::{short, time};
+use crate::units::time;
 
 /// Class of a verdict, which gives it its color.
 pub(super) fn class(verdict: Verdict) -> &'static str {
@@ -72,7 +72,7 @@ fn numbers(out: &mut Markup, verdict: &Judgement, material: &Material<'_>) {
     ];
     if !series.bins.is_empty() {
         numbers.push(("sending took", time(series.length_ns() / 1000)));
-        numbers.push(("events a second", short(rate)));
+        numbers.push(("events a second", grouped(rate.round() as u64)));
     }
     if let Some(p99) = sum.response.quantile_us(0.99) {
         numbers.push(("response time p99", time(p99)));
