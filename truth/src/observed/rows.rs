@@ -338,9 +338,11 @@ impl<'a> RowTally<'a> {
     /// Returns which of a key's payloads is listed, and whether it is spelt as it was sent; none if
     /// it is neither.
     fn side(&self, ordinal: u64, listed: &str) -> Option<(Side, bool)> {
+        let text = self.equality.payload_is_text.then(|| json::content(listed)).flatten();
         let of_side = |side: Side| {
             let sent = self.events.payload(ordinal, side);
-            equal_payload(self.equality.payload, &sent, listed).then_some((side, sent == listed))
+            let is_as_sent = sent == listed || (text.as_ref() == Some(&sent));
+            (is_as_sent || equal_payload(self.equality.payload, &sent, listed)).then_some((side, is_as_sent))
         };
         let other = self.events.two_payloads(ordinal).map(|_| Side::Other);
         [Side::Plain].into_iter().chain(other).find_map(of_side)

@@ -1,7 +1,7 @@
 //! Contents of an event that the requests of a target carry.
 
 use super::Target;
-use super::template::{HoleName, TimeForm};
+use super::template::{Fit, Hole, HoleName, TimeForm};
 
 /// Contents of an event that requests carry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +12,8 @@ pub struct Contained {
     pub source: bool,
     /// True if the payload is sent.
     pub payload: bool,
+    /// True if it is sent as text: inside a JSON string, or in a body that is not JSON.
+    pub payload_is_text: bool,
 }
 
 /// Form of the timestamps that are sent.
@@ -35,14 +37,17 @@ impl Target {
                 .then_some(SentTime { precision_ms: 1, is_rfc3339: true }),
             source: is_sent(&self.fields.source),
             payload: is_sent(&self.fields.payload),
+            payload_is_text: false,
         }
     }
 
     /// Contents that the holes of the requests ask for.
     fn contained_by_text(&self) -> Contained {
         let templates = self.publish_templates();
-        let holes: Vec<&HoleName> =
-            templates.iter().flat_map(|(_, template)| template.holes()).map(|hole| &hole.name).collect();
+        let all = || templates.iter().flat_map(|(_, template)| template.holes());
+        let holes: Vec<&HoleName> = all().map(|hole| &hole.name).collect();
+        let is_json = Fit::of_content_type(&self.content_type()) == Fit::Json;
+        let is_text = |hole: &Hole| hole.is_quoted || !hole.filters.is_empty() || !is_json;
         let forms = holes.iter().filter_map(|name| match name {
             HoleName::Timestamp(form) => Some(*form),
             _ => None,
@@ -56,6 +61,7 @@ impl Target {
             timestamp,
             source: holes.contains(&&HoleName::Source),
             payload: holes.contains(&&HoleName::Payload),
+            payload_is_text: all().any(|hole| hole.name == HoleName::Payload && is_text(hole)),
         }
     }
 }
@@ -81,8 +87,18 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_within_quotes_or_outside_json_is_sent_as_text() {
+        assert!(!contained("{{event_id}} {{payload}}").payload_is_text);
+        assert!(contained("{\"p\":\"{{payload}}\"}").payload_is_text);
+        assert!(contained("{\"p\":{{payload | json}}}").payload_is_text);
+        let form = "publish = { path = \"/\", headers = { content-type = \"application/x-www-form-urlencoded\" }, \
+                    body = \"p={{payload}}\" }";
+        assert!(toml::from_str::<Target>(form).unwrap().contained().payload_is_text);
+    }
+
+    #[test]
     fn what_no_hole_asks_for_is_not_sent() {
-        let only_ids = Contained { timestamp: None, source: false, payload: false };
+        let only_ids = Contained { timestamp: None, source: false, payload: false, payload_is_text: false };
         assert_eq!(contained("{{event_id}} {{data}}"), only_ids);
         let both = Contained { source: true, payload: true, ..only_ids };
         assert_eq!(contained("{{event_id}} {{source}} {{payload}}"), both);

@@ -26,7 +26,9 @@ impl Pointer {
         if text.is_empty() || text.starts_with('/') {
             return Ok(Self { up: 0, steps: steps(text) });
         }
-        Err(format!("\"{text}\" is not a JSON pointer; write it as \"/{text}\""))
+        // Dots and brackets are how JSONPath and most languages say it.
+        let path = text.trim_start_matches(['$', '.']).replace(['.', '['], "/").replace(']', "");
+        Err(format!("\"{text}\" is not a JSON pointer; write it as \"/{path}\""))
     }
 
     /// Parses the place of a row's field: a name, a JSON pointer into the row, or `../` and a pointer

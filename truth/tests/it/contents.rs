@@ -14,6 +14,7 @@ const BY_MEANING: Equality = Equality {
     timestamp: TimestampEquality::Instant,
     source: true,
     payload: PayloadEquality::Json,
+    payload_is_text: false,
     precision_ms: 1,
 };
 
@@ -21,6 +22,7 @@ const EXACT: Equality = Equality {
     timestamp: TimestampEquality::Exact,
     source: true,
     payload: PayloadEquality::Exact,
+    payload_is_text: false,
     precision_ms: 1,
 };
 
@@ -245,6 +247,22 @@ fn two_payloads_of_a_key_are_told_apart_by_value() {
             assert_eq!(side, Some(if expected { Side::Other } else { Side::Plain }), "{variants:?}");
         }
     }
+}
+
+#[test]
+fn a_payload_that_was_sent_as_text_is_as_sent_in_a_string() {
+    let events = events(|_| ());
+    let as_text = |_, row: &mut Row| {
+        row.payload = row.payload.take().map(|payload| serde_json::to_string(&payload).expect("JSON"));
+    };
+    assert_eq!(tally(&events, EXACT, 100, as_text).payload_changed(), 100);
+    let sent_as_text = Equality { payload_is_text: true, ..EXACT };
+    assert_eq!(tally(&events, sent_as_text, 100, as_text).payload_changed(), 0);
+    let changed = |key, row: &mut Row| {
+        as_text(key, row);
+        row.payload = row.payload.take().map(|payload| payload.replacen('{', "{ ", 1));
+    };
+    assert_eq!(tally(&events, sent_as_text, 100, changed).payload_changed(), 100);
 }
 
 #[test]

@@ -35,7 +35,14 @@ fn checked(mut given: Given) -> Result<Given, GivenError> {
     }
     let type_of = given.header("content-type").unwrap_or_default();
     let is_json = given.body.trim_start().starts_with(['{', '[']);
-    if is_json && (type_of.is_empty() || type_of.contains("form-urlencoded")) {
+    let is_no_form = !is_json && given.body.trim_end().contains(char::is_whitespace);
+    if is_no_form && type_of.contains("form-urlencoded") {
+        given.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        given.headers.push(("content-type".to_owned(), "text/plain".to_owned()));
+        let note = "its content type is that of a form, and its body has spaces or lines, which a form has not: it \
+                    is sent as text/plain";
+        given.notes.push(note.to_owned());
+    } else if is_json && (type_of.is_empty() || type_of.contains("form-urlencoded")) {
         let is_form = !type_of.is_empty();
         given.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         given.headers.push(("content-type".to_owned(), "application/json".to_owned()));
@@ -66,6 +73,10 @@ mod tests {
         );
         assert_eq!(http.unwrap().headers, curl.headers);
         assert!(curl.notes[0].contains("application/json"), "{:?}", curl.notes);
+        let line =
+            read("curl localhost/write --data-binary 'm,id=1,b=x value=0.6 14'", None, &no_file).unwrap();
+        assert_eq!(line.header("content-type"), Some("text/plain"));
+        assert!(line.notes[0].contains("text/plain"), "{:?}", line.notes);
         let empty = read("curl http://a/b?c=d", None, &no_file).unwrap_err();
         assert_eq!(empty, GivenError::Empty { method: "GET".to_owned(), url: "http://a/b".to_owned() });
     }

@@ -13,6 +13,8 @@ pub struct Equality {
     pub source: bool,
     /// Rule for payloads.
     pub payload: PayloadEquality,
+    /// True if payloads were sent as text, so that a JSON string that holds the text is as sent.
+    pub payload_is_text: bool,
     /// Precision of the timestamps that were sent, in milliseconds.
     pub precision_ms: u32,
 }
@@ -23,6 +25,7 @@ impl Equality {
         timestamp: TimestampEquality::None,
         source: false,
         payload: PayloadEquality::None,
+        payload_is_text: false,
         precision_ms: 1,
     };
 
@@ -44,7 +47,7 @@ impl Equality {
     /// Returns the same rules for what the requests of a target carry. What is not sent is not
     /// compared, and timestamps only to the coarsest precision that was sent.
     pub fn of_target(self, target: &Target) -> Self {
-        let Contained { timestamp, source, payload } = target.contained();
+        let Contained { timestamp, source, payload, payload_is_text } = target.contained();
         let is_spelt_so = timestamp.is_some_and(|sent| sent.is_rfc3339);
         let timestamp = match (self.timestamp, timestamp) {
             (_, None) => TimestampEquality::None,
@@ -55,6 +58,7 @@ impl Equality {
             timestamp,
             source: self.source && source,
             payload: if payload { self.payload } else { PayloadEquality::None },
+            payload_is_text,
             precision_ms: target.contained().timestamp.map_or(1, |sent| sent.precision_ms),
         }
     }
@@ -73,7 +77,8 @@ impl Equality {
 impl From<&Promises> for Equality {
     fn from(promises: &Promises) -> Self {
         let source = promises.payload != PayloadEquality::None;
-        Self { timestamp: promises.timestamp, source, payload: promises.payload, precision_ms: 1 }
+        let Promises { timestamp, payload, .. } = *promises;
+        Self { timestamp, source, payload, payload_is_text: false, precision_ms: 1 }
     }
 }
 

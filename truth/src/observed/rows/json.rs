@@ -39,7 +39,7 @@ pub(super) fn is_same_payload(sent: &str, listed: &str, agreement: Agreement) ->
 
 /// Returns the content of a JSON string. None if the text is no string, or if its content is no
 /// text that could be JSON.
-fn content(text: &str) -> Option<String> {
+pub(super) fn content(text: &str) -> Option<String> {
     let Text(bytes) = serde_json::from_str(text).ok()?;
     String::from_utf8(bytes.into_owned()).ok()
 }
