@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use thiserror::Error;
 use truth::target::Connect;
+use truth::target::secrets::guard;
 
 use crate::environment::variable;
 use crate::tunnel::ProxyLogin;
@@ -139,6 +140,7 @@ impl Reach {
     /// header outranks the secrets.
     pub fn all_headers(&self) -> Result<Vec<String>, SecretError> {
         let mut headers = self.headers.clone();
+        headers.iter().for_each(|header| guard_header(header));
         let is_given = headers
             .iter()
             .filter_map(|header| header.split_once(':'))
@@ -190,6 +192,7 @@ impl Reach {
                 None => return Ok(ProxyLogin::default()),
             },
         };
+        guard("proxy login", &pair);
         ProxyLogin::parse(&pair).ok_or(SecretError::Form { from, form: PAIR })
     }
 
@@ -210,6 +213,7 @@ impl Reach {
         let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         if let Some((from, token)) = held(&self.bearer_file, BEARER)? {
             let form = "a token: one word of printable ASCII characters";
+            guard("bearer token", &token);
             return if is_word(&token) {
                 Ok(Some(format!("authorization: Bearer {token}")))
             } else {
@@ -220,7 +224,36 @@ impl Reach {
         if !pair.contains(':') || pair.contains(char::is_control) {
             return Err(SecretError::Form { from, form: PAIR });
         }
+        guard("login", &pair);
         Ok(Some(format!("authorization: Basic {}", STANDARD.encode(pair))))
+    }
+}
+
+/// Header fields that hold no secret.
+const OPEN: [&str; 10] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "host",
+    "origin",
+    "prefer",
+    "user-agent",
+];
+
+/// Guards the value of a header that the command line gives, and what stands after its first word.
+fn guard_header(header: &str) {
+    let Some((name, value)) = header.split_once(':') else { return };
+    let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+    if OPEN.contains(&name.as_str()) {
+        return;
+    }
+    let shown = format!("header {name}");
+    guard(&shown, value);
+    if let Some((_, secret)) = value.split_once(' ') {
+        guard(&shown, secret);
     }
 }
 

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use self::sums::Checksum;
 use crate::plan::values::rows::RowsError;
-use crate::target::secrets::masked;
+use crate::target::secrets::{masked, masked_in_strings};
 
 /// Error of making, reading or writing a run folder.
 #[derive(Debug, Error)]
@@ -156,12 +156,20 @@ fn what_it_is(path: &Path) -> &'static str {
     }
 }
 
-/// Writes a value as JSON, as [`write_whole`] does.
+/// Writes a value as JSON, as [`write_whole`] does, and masks secrets in strings alone.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderError> {
+    replace(path, masked_in_strings(&pretty(path, value)?).as_bytes())
+}
+
+/// Writes a value as JSON that says nothing of what a target said, such as a plan. Nothing is masked:
+/// a secret may be an ordinary word, which stands there for another reason.
+pub fn write_own_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderError> {
+    replace(path, pretty(path, value)?.as_bytes())
+}
+
+fn pretty<T: Serialize>(path: &Path, value: &T) -> Result<String, FolderError> {
     let json = |source| FolderError::Json { path: path.to_path_buf(), source };
-    let mut text = serde_json::to_vec_pretty(value).map_err(json)?;
-    text.push(b'\n');
-    write_whole(path, &text)
+    Ok(serde_json::to_string_pretty(value).map_err(json)? + "\n")
 }
 
 /// Writes a file as a whole: first a temporary file, which is renamed when it is complete. The
@@ -169,7 +177,10 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderErro
 /// another place. No guarded secret is written.
 pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     let masked = std::str::from_utf8(text).map(masked);
-    let text = masked.as_ref().map_or(text, |masked| masked.as_bytes());
+    replace(path, masked.as_ref().map_or(text, |masked| masked.as_bytes()))
+}
+
+fn replace(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     let part = path.with_extension("part");
     match fs::remove_file(&part) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("replace", &part)(error)),

@@ -23,7 +23,7 @@ use crate::observed::rows::{Anomaly, Contents, RowTally, SetSum};
 use crate::observed::sentinels::Sentinels;
 use crate::observed::topics::TopicScope;
 use crate::plan::Plan;
-use crate::target::secrets::masked;
+use crate::target::secrets::masked_in_strings;
 
 const MAGIC: [u8; 8] = *b"ONCESEEN";
 const VERSION: u16 = 2;
@@ -364,7 +364,7 @@ impl Observed {
         write_renamed(&folder.join("anomalies.ndjson"), |out| {
             for anomaly in &self.anomalies {
                 // A target may show a secret in place of a row.
-                writeln!(out, "{}", masked(&serde_json::to_string(anomaly)?))?;
+                writeln!(out, "{}", masked_in_strings(&serde_json::to_string(anomaly)?))?;
             }
             Ok(())
         })?;

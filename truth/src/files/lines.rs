@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{Defect, FolderError};
-use crate::target::secrets::masked;
+use crate::target::secrets::masked_in_strings;
 
 /// Writer that appends lines to a file.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl LineWriter {
         let json = json.map_err(|source| FolderError::Json { path: self.path.clone(), source })?;
         self.lines += 1;
         // A target may repeat a secret in what is written here.
-        let json = masked(&json);
+        let json = masked_in_strings(&json);
         let object = json.strip_suffix('}').expect("the value is an object");
         let covered = format!("{object},\"line\":{}", self.lines);
         let line = format!("{covered}{}\n", end(&covered));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::manifest::{MANIFEST_VERSION, Manifest};
-use crate::files::{FolderError, io, read_json, write_json};
+use crate::files::{FolderError, io, read_json, write_own_json};
 use crate::plan::shard::Shard;
 
 /// Name of the file with all settings of a run.
@@ -37,7 +37,7 @@ impl RunFolder {
         fs::create_dir(&folder.path).map_err(io("create", &folder.path))?;
         let lock = Lock::of_a_sender(&folder)?;
         fs::create_dir(folder.ledger()).map_err(io("create", &folder.ledger()))?;
-        write_json(&folder.file(MANIFEST), manifest)?;
+        write_own_json(&folder.file(MANIFEST), manifest)?;
         for (name, file) in manifest.plan.values.files() {
             let path = folder.values(name);
             fs::write(&path, file.bytes().unwrap_or_default()).map_err(io("write", &path))?;

@@ -158,6 +158,41 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     guarded.iter().fold(Cow::Borrowed(text), |text, mask| mask.apply(text))
 }
 
+/// Returns a JSON text in which no guarded secret stands in a string. Names of members and numbers
+/// stay: a secret that is an ordinary word or number must not make another document of it.
+pub fn masked_in_strings(json: &str) -> Cow<'_, str> {
+    if matches!(masked(json), Cow::Borrowed(_)) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(begin) = rest.find('"') {
+        let (before, text) = rest.split_at(begin + 1);
+        let (text, after) = text.split_at(end_of_string(text));
+        let is_name = after.trim_start_matches('"').trim_start().starts_with(':');
+        out.push_str(before);
+        match is_name {
+            true => out.push_str(text),
+            false => out.push_str(&masked(text)),
+        }
+        out.push_str(&after[..after.len().min(1)]);
+        rest = after.get(1..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// Returns the place of the quote that ends a JSON string, of the text after its first quote.
+fn end_of_string(text: &str) -> usize {
+    let mut is_escaped = false;
+    let is_end = |byte: &u8| {
+        let ends = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends
+    };
+    text.as_bytes().iter().position(is_end).unwrap_or(text.len())
+}
+
 /// Returns such a text whose end may have been cut off, and so may be the beginning of a secret.
 pub fn masked_beginning(text: &str) -> String {
     let mut text = masked(text).into_owned();
@@ -208,8 +243,52 @@ impl Mask {
     }
 }
 
+/// Characters that some servers escape, each as PHP, .NET and HTML write it.
+const ESCAPES: [(char, &str, &str, &str); 7] = [
+    ('/', "\\/", "/", "/"),
+    ('+', "+", "\\u002B", "+"),
+    ('&', "&", "\\u0026", "&amp;"),
+    ('<', "<", "\\u003C", "&lt;"),
+    ('>', ">", "\\u003E", "&gt;"),
+    ('\'', "'", "\\u0027", "&#39;"),
+    ('"', "\\\"", "\\u0022", "&quot;"),
+];
+
+/// Returns a secret as some servers write it: with the escapes of PHP, of .NET, of Go, of HTML, and
+/// of JSON that is plain ASCII.
+fn escaped_forms(secret: &str) -> [String; 5] {
+    let escaped = |pick: fn(&(char, &'static str, &'static str, &'static str)) -> &'static str| {
+        let one = |letter: char| match ESCAPES.iter().find(|(escaped, ..)| *escaped == letter) {
+            Some(entry) => pick(entry).to_owned(),
+            None => letter.to_string(),
+        };
+        secret.chars().map(one).collect::<String>()
+    };
+    let dot_net = escaped(|entry| entry.2);
+    // Go escapes fewer, and in small letters.
+    let go = dot_net.replace("\\u002B", "+").replace("\\u0027", "'").replace("\\u0022", "\\\"");
+    let go = go.replace("\\u003C", "\\u003c").replace("\\u003E", "\\u003e");
+    [escaped(|entry| entry.1), dot_net, go, escaped(|entry| entry.3), ascii(secret)]
+}
+
+/// Returns a text as a JSON string of plain ASCII has it.
+fn ascii(text: &str) -> String {
+    let mut out = String::new();
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            letter if letter.is_ascii() => out.push(letter),
+            letter => {
+                let mut units = [0; 2];
+                letter.encode_utf16(&mut units).iter().for_each(|unit| out += &format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}
+
 /// Returns the forms in which a secret can stand in a text: as it is, within quotes of JSON,
-/// percent-encoded, and in base64, alone or after other text.
+/// percent-encoded, with the escapes of common servers, and in base64, alone or after other text.
 fn forms_of(secret: &str) -> Vec<String> {
     let changed = |change: fn(usize, &mut Vec<u8>)| {
         let mut bytes = secret.as_bytes().to_vec();
@@ -218,6 +297,7 @@ fn forms_of(secret: &str) -> Vec<String> {
     };
     let encoded = changed(encode);
     let mut forms = vec![secret.to_owned(), changed(quote), encoded.to_ascii_lowercase(), encoded];
+    forms.extend(escaped_forms(secret));
     for before in 0..3 {
         // Three bytes make four digits, so what stands before the secret shifts it in three ways.
         let shifted = [&b"\0\0"[..before], secret.as_bytes()].concat();
@@ -252,6 +332,10 @@ mod tests {
             base64(&format!("u:{secret}")),
             base64(&format!("user:{secret}")),
             base64(&format!("users:{secret}:more")),
+            "s3cr\u{e9}t\\\"\\/+?x".to_owned(),
+            "s3cr\u{e9}t\\u0022/\\u002B?x".to_owned(),
+            "s3cr\u{e9}t&quot;/+?x".to_owned(),
+            "s3cr\\u00e9t\\\"/+?x".to_owned(),
         ] {
             let shown = mask(&format!("before {text} after"), secret);
             assert!(shown.contains("{{env:KEY}}"), "{text}: {shown}");
@@ -279,6 +363,16 @@ mod tests {
         assert!(!format!("{secrets:?}").contains('2'));
         assert!(read(None).unwrap_err().to_string().ends_with("is not set"));
         assert!(read(Some("")).unwrap_err().to_string().ends_with("is empty"));
+    }
+
+    #[test]
+    fn a_secret_that_is_an_ordinary_word_leaves_names_and_numbers_of_a_document() {
+        guard("env:WORD", "guarded-word");
+        guard("env:NUMBER", "7001007");
+        let json = r#"{"guarded-word": 7001007, "a": ["7001007", "a \"guarded-word\" b"]}"#;
+        let expected = r#"{"guarded-word": 7001007, "a": ["{{env:NUMBER}}", "a \"{{env:WORD}}\" b"]}"#;
+        assert_eq!(masked_in_strings(json), expected);
+        assert!(matches!(masked_in_strings("{\"a\":1}"), Cow::Borrowed(_)));
     }
 
     #[test]
