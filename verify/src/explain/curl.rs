@@ -24,6 +24,8 @@ pub(super) struct Requests<'a> {
     target: Target,
     events: Arc<Events>,
     variables: Vec<String>,
+    /// Names of the values that requests before the run kept.
+    kept: Vec<String>,
     /// True to show each request whole, however long it is.
     is_whole: bool,
 }
@@ -41,11 +43,12 @@ impl<'a> Requests<'a> {
         let templates = target.publish_templates();
         let named = templates.iter().flat_map(|(_, template)| template.variables());
         let variables: Vec<String> = named.chain(plan.values.variables()).map(str::to_owned).collect();
+        let kept = target.kept_names().into_iter().map(str::to_owned).collect();
         // A name is neither base64 nor hexadecimal digits.
         if let Some(sign) = &mut target.publish.sign {
             sign.secret_is = SecretEncoding::Text;
         }
-        Self { manifest, target, events: Arc::new(Events::new(plan)), variables, is_whole }
+        Self { manifest, target, events: Arc::new(Events::new(plan)), variables, kept, is_whole }
     }
 
     /// Writes the request of an attempt on this key. Where it is long, only the event of the key is
@@ -67,7 +70,8 @@ impl<'a> Requests<'a> {
     }
 
     fn written(&self, carrying: &Carrying, attempt: &Attempt) -> Whole {
-        let secrets = Arc::new(Secrets::by_name(self.variables.iter().map(String::as_str)));
+        let secrets = Secrets::by_name(self.variables.iter().map(String::as_str));
+        let secrets = Arc::new(secrets.with_kept_by_name(self.kept.iter().map(String::as_str)));
         let mut writer = RequestWriter::new(Arc::clone(&self.events), &self.target, secrets);
         let now_ms = self.manifest.started_utc.as_millisecond() + (attempt.start_us / 1000) as i64;
         let asked =
@@ -109,16 +113,23 @@ impl<'a> Requests<'a> {
         out
     }
 
-    /// Finds the first name of a secret, with the text before and after it.
-    fn next_variable<'t>(&self, text: &'t str) -> Option<(&'t str, &str, &'t str)> {
-        let found = self.variables.iter().filter_map(|name| {
-            let mark = format!("{{{{env:{name}}}}}");
+    /// Finds the first name of a secret. Returns the variable of the shell that stands for it, with the
+    /// text before and after it.
+    fn next_variable<'t>(&self, text: &'t str) -> Option<(&'t str, String, &'t str)> {
+        let variables = self.variables.iter().map(|name| (format!("{{{{env:{name}}}}}"), name.clone()));
+        let kept = self.kept.iter().map(|name| (format!("{{{{kept.{name}}}}}"), kept_variable(name)));
+        let found = variables.chain(kept).filter_map(|(mark, variable)| {
             let at = text.find(&mark)?;
-            Some((at, name.as_str(), &text[at + mark.len()..]))
+            Some((at, variable, &text[at + mark.len()..]))
         });
-        let (at, name, after) = found.min_by_key(|(at, ..)| *at)?;
-        Some((&text[..at], name, after))
+        let (at, variable, after) = found.min_by_key(|(at, ..)| *at)?;
+        Some((&text[..at], variable, after))
     }
+}
+
+/// Returns the variable of the shell that stands for a kept value: `KEPT_TOKEN` for `{{kept.token}}`.
+fn kept_variable(name: &str) -> String {
+    format!("KEPT_{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
 /// Returns the keys of the request of an attempt; none for one that `verify` sent.

@@ -156,6 +156,23 @@ fn a_secret_stands_as_a_variable_in_the_lines_for_curl() {
 }
 
 #[test]
+fn a_value_that_a_login_kept_stands_as_a_variable_in_the_lines_for_curl() {
+    let out = tempfile::tempdir().unwrap();
+    let mut forge = small();
+    forge.scenario = truth::scenario::Scenario::parse(
+        "[load]\ncount = 600\nbatch = 16\n[target]\n[[target.before]]\npath = \"/login\"\nkeep = { access-token = \"/t\" }\n\
+         [target.publish]\nheaders = { authorization = \"Bearer {{kept.access-token}}\" }\n[promises]\npreset = \"reference\"\n",
+        "test",
+    )
+    .unwrap();
+    let folder = forge.run().write_observed(out.path());
+    let output = verify(&["explain", "3", path(&folder)], Path::new("."));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let told = stdout(&output);
+    assert!(told.contains("-H 'authorization: Bearer '\"$KEPT_ACCESS_TOKEN\" \\\n"), "{told}");
+}
+
+#[test]
 fn the_summary_of_a_step_gets_the_verdict_and_the_run_its_annotations() {
     let out = tempfile::tempdir().unwrap();
     let folder = lost().write_observed(out.path());
