@@ -3,6 +3,7 @@
 pub mod lines;
 pub mod sums;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -176,8 +177,7 @@ fn pretty<T: Serialize>(path: &Path, value: &T) -> Result<String, FolderError> {
 /// temporary file is always a new one: in a folder of somebody else, its name may be a link to
 /// another place. No guarded secret is written.
 pub fn write_whole(path: &Path, text: &[u8]) -> Result<(), FolderError> {
-    let masked = std::str::from_utf8(text).map(masked);
-    replace(path, masked.as_ref().map_or(text, |masked| masked.as_bytes()))
+    replace(path, &without_secrets(text))
 }
 
 fn replace(path: &Path, text: &[u8]) -> Result<(), FolderError> {
@@ -190,6 +190,32 @@ fn replace(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     file.write_all(text).map_err(io("write", &part))?;
     drop(file);
     fs::rename(&part, path).map_err(io("rename", &part))
+}
+
+/// Writes to a path that a user named. A regular file is replaced as a whole, as [`write_whole`] does,
+/// and a link to one stays. Devices, pipes and links to nothing are opened and written into.
+pub fn write_to(path: &Path, text: &[u8]) -> Result<(), FolderError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => write_whole(&fs::canonicalize(path).map_err(io("find", path))?, text),
+        Err(_) if !path.is_symlink() => write_whole(path, text),
+        Ok(_) | Err(_) => {
+            let mut file = File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(io("open", path))?;
+            file.write_all(&without_secrets(text)).map_err(io("write", path))
+        }
+    }
+}
+
+/// Returns a text without guarded secrets; bytes that are no text stay as they are.
+fn without_secrets(text: &[u8]) -> Cow<'_, [u8]> {
+    match std::str::from_utf8(text).map(masked) {
+        Ok(Cow::Owned(masked)) => Cow::Owned(masked.into_bytes()),
+        Ok(Cow::Borrowed(_)) | Err(_) => Cow::Borrowed(text),
+    }
 }
 
 /// Reads a JSON file.

@@ -13,7 +13,7 @@ use report::html::{self, Material};
 use report::{json, junit, markdown, text};
 use truth::chain::chain;
 use truth::exit;
-use truth::files::{FolderError, read_json, write_json, write_whole};
+use truth::files::{FolderError, read_json, write_json, write_to, write_whole};
 use truth::plan::shard::Shard;
 use truth::record::ending::CheckedThreshold;
 use truth::record::folder::RunFolder;
@@ -94,7 +94,7 @@ pub(super) fn print(options: &Options, finished: &Finished) -> u8 {
 /// Writes the page to the path that was asked for. If that fails, the exit code says so.
 fn write_page(path: &Path, page: Option<&str>, code: u8) -> u8 {
     let Some(page) = page else { return exit::unprinted(code) };
-    match write_whole(path, page.as_bytes()) {
+    match write_to(path, page.as_bytes()) {
         Ok(()) => code,
         Err(error) => {
             say(&format!("error: {}", chain(&error)));

@@ -1,7 +1,7 @@
 //! The page beside each verdict, the stories of keys, and the summary of a CI step.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use truth::record::folder::RunFolder;
@@ -44,6 +44,31 @@ fn a_page_that_cannot_be_written_where_it_was_asked_for_is_an_error_but_for_a_fa
         assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
         assert!(stderr(&output).contains("cannot write /nowhere/page.part"), "{}", stderr(&output));
         assert!(!stdout(&output).is_empty());
+    }
+}
+
+#[test]
+fn a_page_goes_into_a_pipe_and_through_a_link_and_both_stay() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = lost().write_observed(out.path());
+    let asked = |path: &Path| {
+        let output = offline(&folder, &["--report", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    };
+    let pipe = out.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let end = pipe.clone();
+    let page = std::thread::spawn(move || fs::read_to_string(end).unwrap());
+    asked(&pipe);
+    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo(), "still a pipe");
+    assert!(page.join().unwrap().starts_with("<!doctype html>"));
+    let (link, real) = (out.path().join("link.html"), out.path().join("real.html"));
+    symlink("real.html", &link).unwrap();
+    for before in [None, Some("the page before")] {
+        before.inspect(|text| fs::write(&real, text).unwrap());
+        asked(&link);
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("real.html"));
+        assert!(fs::read_to_string(&real).unwrap().starts_with("<!doctype html>"), "before: {before:?}");
     }
 }
 
