@@ -241,6 +241,10 @@ impl Fill for Traced<'_> {
         }
         Ok(())
     }
+
+    fn shown_as(&self, name: &HoleName) -> Option<HoleName> {
+        self.0.shown_as(name)
+    }
 }
 
 /// Request line, and the header fields that depend on the kind of request.

@@ -183,7 +183,9 @@ fn a_target_that_echoes_secrets_puts_them_in_no_file_and_on_no_screen() {
 #[test]
 fn the_first_request_is_shown_as_it_will_leave_with_secrets_by_their_names() {
     let scenario = "[target.publish]\nbody = '{\"batch\":[{{events}}]}'\nevent = '{\"id\":\"{{event_id}}\"}'\n\
-                    headers.authorization = \"Bearer {{env:NO_SUCH_VARIABLE}}\"";
+                    path = \"/in?key={{env:NO_SUCH_VARIABLE}}\"\n\
+                    headers.authorization = \"Bearer {{env:NO_SUCH_VARIABLE}}\"\n\
+                    headers.x-key = \"Basic {{env:NO_SUCH_VARIABLE | base64}}\"";
     let load = Loadgen::with("").scenario(scenario);
     let file = load.results().parent().unwrap().join("scenario.toml");
     for arguments in
@@ -193,9 +195,12 @@ fn the_first_request_is_shown_as_it_will_leave_with_secrets_by_their_names() {
             std::process::Command::new(env!("CARGO_BIN_EXE_loadgen")).args(&arguments).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        for part in
-            ["POST / HTTP/1.1", "authorization: Bearer {{env:NO_SUCH_VARIABLE}}", "{\"batch\":[{\"id\":\""]
-        {
+        for part in [
+            "POST /in?key={{env:NO_SUCH_VARIABLE}} HTTP/1.1",
+            "authorization: Bearer {{env:NO_SUCH_VARIABLE}}",
+            "x-key: Basic {{env:NO_SUCH_VARIABLE|base64}}",
+            "{\"batch\":[{\"id\":\"",
+        ] {
             assert!(text.contains(part), "{arguments:?} {part}: {text}");
         }
     }

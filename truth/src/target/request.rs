@@ -326,4 +326,20 @@ impl Fill for RequestValues<'_> {
         }
         Ok(())
     }
+
+    fn shown_as(&self, name: &HoleName) -> Option<HoleName> {
+        if !self.secrets.is_by_name() {
+            return None;
+        }
+        let HoleName::Value(word) = name else { return self.secrets.shown_as(name) };
+        let ordinal = match (self.event, self.asked.ordinals) {
+            (Some(event), _) => event.ordinal,
+            (None, [only]) => *only,
+            (None, _) => return None,
+        };
+        match self.events.value(word, ordinal) {
+            Some(Drawn::Env(variable)) => Some(HoleName::Env(variable.to_owned())),
+            Some(Drawn::Value(_) | Drawn::Text(_)) | None => None,
+        }
+    }
 }

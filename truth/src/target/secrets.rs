@@ -27,6 +27,8 @@ static GUARDED: RwLock<Vec<Mask>> = RwLock::new(Vec::new());
 pub struct Secrets {
     values: BTreeMap<String, String>,
     kept: Kept,
+    /// True if the values are the names of the secrets.
+    is_by_name: bool,
 }
 
 /// A variable that a target needs is not there.
@@ -56,13 +58,13 @@ impl Secrets {
     /// shown.
     pub fn given(values: BTreeMap<String, String>) -> Self {
         values.iter().for_each(|(name, value)| guard(&format!("env:{name}"), value));
-        Self { values, kept: Kept::default() }
+        Self { values, ..Self::default() }
     }
 
     /// Returns secrets whose values are their names, for a request that is only shown.
     pub fn by_name<'a>(variables: impl IntoIterator<Item = &'a str>) -> Self {
         let value = |name: &str| (name.to_owned(), format!("{{{{env:{name}}}}}"));
-        Self { values: variables.into_iter().map(value).collect(), kept: Kept::default() }
+        Self { values: variables.into_iter().map(value).collect(), is_by_name: true, ..Self::default() }
     }
 
     /// Returns the same secrets beside kept values, which may be replaced at any time.
@@ -77,7 +79,7 @@ impl Secrets {
         let value = |name: &str| (name.to_owned(), format!("{{{{kept.{name}}}}}"));
         let kept = Kept::default();
         kept.replace(names.into_iter().map(value).collect());
-        self.beside(kept)
+        Self { is_by_name: true, ..self.beside(kept) }
     }
 
     /// Returns these secrets and others.
@@ -113,6 +115,11 @@ impl Secrets {
         Ok(secrets)
     }
 
+    /// True if the values are the names of the secrets, for a request that is only shown.
+    pub(super) fn is_by_name(&self) -> bool {
+        self.is_by_name
+    }
+
     /// Returns the value of a variable.
     pub fn get(&self, variable: &str) -> Option<&str> {
         self.values.get(variable).map(String::as_str)
@@ -132,6 +139,11 @@ impl Fill for Secrets {
             _ => return Err(unknown()),
         }
         Ok(())
+    }
+
+    fn shown_as(&self, name: &HoleName) -> Option<HoleName> {
+        let is_secret = self.is_by_name && matches!(name, HoleName::Env(_) | HoleName::Kept(_));
+        is_secret.then(|| name.clone())
     }
 }
 

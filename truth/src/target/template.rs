@@ -42,6 +42,12 @@ enum Piece {
 pub trait Fill {
     /// Appends the value of this name. An error says that the value is not known here.
     fn fill(&self, name: &HoleName, out: &mut Vec<u8>) -> Result<(), FillError>;
+
+    /// Returns the name of the secret that a text which is only shown holds in the place of its value;
+    /// none if the value itself is written.
+    fn shown_as(&self, _name: &HoleName) -> Option<HoleName> {
+        None
+    }
 }
 
 /// Error of a template that cannot be written.
@@ -202,6 +208,10 @@ impl Hole {
     fn write<F: Fill>(&self, fit: Fit, fill: &F, out: &mut Vec<u8>) -> Result<(), FillError> {
         if self.name == HoleName::Open {
             out.extend_from_slice(b"{{");
+            return Ok(());
+        }
+        if let Some(name) = fill.shown_as(&self.name) {
+            out.extend_from_slice(self.shown(&name).as_bytes());
             return Ok(());
         }
         let start = out.len();

@@ -60,7 +60,7 @@ fn a_batch_in_an_object_has_its_events_between_commas() {
         assert_eq!(event["at"], events.timestamp_ms(ordinal));
         assert_eq!(event["properties"]["n"], ordinal);
     }
-    assert_eq!(field(&whole, "authorization"), "Basic e3tlbnY6S0VZfX0=");
+    assert_eq!(field(&whole, "authorization"), "Basic {{env:KEY|base64}}");
     assert_eq!(field(&whole, "content-type"), "application/json");
 }
 
@@ -393,14 +393,23 @@ fn what_requests_before_the_run_keep_has_a_value_everywhere() {
     assert_eq!((target.publish_url(), &*target.url), ("https://ingest.example/v1", "https://query.example"));
     let saved = serde_json::to_string(target).unwrap();
     assert_eq!(serde_json::from_str::<truth::target::Target>(&saved).unwrap(), *target, "{saved}");
-    let secrets = Secrets::none().with_kept_by_name(target.kept_names());
+    let named = Secrets::none().with_kept_by_name(target.kept_names());
+    let mut shown = RequestWriter::new(Arc::new(Events::new(&plan)), target, Arc::new(named));
+    let shown = shown.whole(&Asked::of(&[0], Origin::Later, NOW_MS));
+    assert_eq!(field(&shown, "authorization"), "Bearer {{kept.token}}");
+    assert_eq!(&*shown.path, "/in/{{kept.session}}");
+    assert!(body(&shown).starts_with(r#"{"s":"{{kept.session|base64}}","e":"#), "{}", body(&shown));
+    let secrets = Secrets::none();
+    let replace = |token: &str, session: &str| {
+        let values = [("token", token), ("session", session)];
+        secrets.kept().replace(values.map(|(name, value)| (name.into(), value.into())).into());
+    };
+    replace("t1", "s1");
     let mut writer = RequestWriter::new(Arc::new(Events::new(&plan)), target, Arc::new(secrets.clone()));
     let mut write = || writer.whole(&Asked::of(&[0], Origin::Later, NOW_MS));
-    assert_eq!(field(&write(), "authorization"), "Bearer {{kept.token}}");
+    assert_eq!(field(&write(), "authorization"), "Bearer t1");
     // Values that are replaced are written from then on.
-    secrets.kept().replace(
-        [("token", "t2"), ("session", "a b")].map(|(name, value)| (name.into(), value.into())).into(),
-    );
+    replace("t2", "a b");
     let whole = write();
     assert_eq!((field(&whole, "authorization"), &*whole.path), ("Bearer t2", "/in/a%20b"));
     assert!(body(&whole).starts_with(r#"{"s":"YSBi","e":{"id":""#), "{}", body(&whole));

@@ -1,6 +1,7 @@
 //! Requests of a run as lines for curl. Secrets stand in them as variables of the environment, and a
 //! terminal shows all of their characters.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use truth::target::Target;
 use truth::target::request::{Asked, RequestWriter, Whole};
 use truth::target::secrets::Secrets;
 use truth::target::sign::SecretEncoding;
+use truth::target::template::{Filter, HoleName, Template};
 
 /// Most bytes of a body that is shown whole unless that is asked for.
 const SHOWN: usize = 2_000;
@@ -80,11 +82,8 @@ impl<'a> Requests<'a> {
     }
 
     fn line(&self, request: &Whole) -> String {
-        let mut out = String::new();
-        if self.target.publish.sign.is_some() {
-            out.push_str("# the signature is made with the name of the secret, not with the secret\n");
-        }
-        let base = self.target.url.trim_end_matches('/');
+        let mut out = self.notes(request);
+        let base = self.target.publish_url().trim_end_matches('/');
         let url = format!("{base}{}", request.path);
         write!(out, "curl -sS -X {} {}", request.method, self.quoted(&url)).expect("a String");
         for (name, value) in request.fields.iter().filter(|(name, _)| name != "content-encoding") {
@@ -96,15 +95,38 @@ impl<'a> Requests<'a> {
         out
     }
 
+    /// Returns comments for a shell that say where the line differs from the request of the run.
+    fn notes(&self, request: &Whole) -> String {
+        let mut notes = BTreeSet::new();
+        if self.target.publish.sign.is_some() {
+            notes.insert("the signature is made with the name of the secret, not with the secret".to_owned());
+        }
+        let in_path = self.secrets(&request.path);
+        for Secret { variable, .. } in in_path.iter().filter(|secret| !secret.filters.contains(&Filter::Raw))
+        {
+            notes.insert(format!("${variable} is percent-encoded in the URL of the run"));
+        }
+        let fields = request.fields.iter().map(|(_, value)| value);
+        let texts = fields.chain([&request.body]).map(|text| String::from_utf8_lossy(text));
+        for secret in in_path.into_iter().chain(texts.flat_map(|text| self.secrets(&text))) {
+            let Secret { variable, filters } = &secret;
+            let left_out = filters.iter().filter(|filter| !matches!(filter, Filter::Base64 | Filter::Raw));
+            notes.extend(left_out.map(|filter| {
+                format!("${variable} stands here as it is, without the scenario's filter `{}`", filter.name())
+            }));
+        }
+        notes.iter().map(|note| format!("# {note}\n")).collect()
+    }
+
     /// Quotes a text for a shell. The names of secrets become variables.
     fn quoted(&self, text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
-        while let Some((before, name, after)) = self.next_variable(rest) {
+        while let Some((before, secret, after)) = self.next_secret(rest) {
             if !before.is_empty() {
                 out.push_str(&quoted(before));
             }
-            write!(out, "\"${name}\"").expect("a String");
+            out.push_str(&secret.for_shell());
             rest = after;
         }
         if !rest.is_empty() || out.is_empty() {
@@ -113,17 +135,53 @@ impl<'a> Requests<'a> {
         out
     }
 
-    /// Finds the first name of a secret. Returns the variable of the shell that stands for it, with the
-    /// text before and after it.
-    fn next_variable<'t>(&self, text: &'t str) -> Option<(&'t str, String, &'t str)> {
-        let variables = self.variables.iter().map(|name| (format!("{{{{env:{name}}}}}"), name.clone()));
-        let kept = self.kept.iter().map(|name| (format!("{{{{kept.{name}}}}}"), kept_variable(name)));
-        let found = variables.chain(kept).filter_map(|(mark, variable)| {
-            let at = text.find(&mark)?;
-            Some((at, variable, &text[at + mark.len()..]))
-        });
-        let (at, variable, after) = found.min_by_key(|(at, ..)| *at)?;
-        Some((&text[..at], variable, after))
+    /// Returns the secrets that a text names.
+    fn secrets(&self, text: &str) -> Vec<Secret> {
+        let mut all = Vec::new();
+        let mut rest = text;
+        while let Some((_, secret, after)) = self.next_secret(rest) {
+            all.push(secret);
+            rest = after;
+        }
+        all
+    }
+
+    /// Finds the first name of a secret, with the text before and after it.
+    fn next_secret<'t>(&self, text: &'t str) -> Option<(&'t str, Secret, &'t str)> {
+        text.match_indices('{').find_map(|(at, _)| {
+            let hole = &text[at..];
+            let is_secret = ["{{env:", "{{kept."].iter().any(|start| hole.starts_with(start));
+            let end = is_secret.then(|| hole.find("}}"))?? + 2;
+            Some((&text[..at], self.secret(&hole[..end])?, &hole[end..]))
+        })
+    }
+
+    /// Returns the secret that this hole names; none if the requests have no such secret.
+    fn secret(&self, hole: &str) -> Option<Secret> {
+        let template = Template::parse(hole).ok()?;
+        let hole = template.holes().next()?;
+        let variable = match &hole.name {
+            HoleName::Env(name) if self.variables.contains(name) => name.clone(),
+            HoleName::Kept(name) if self.kept.contains(name) => kept_variable(name),
+            _ => return None,
+        };
+        Some(Secret { variable, filters: hole.filters.clone() })
+    }
+}
+
+/// Secret that a request names.
+struct Secret {
+    /// Variable of the shell that holds its value.
+    variable: String,
+    filters: Vec<Filter>,
+}
+
+impl Secret {
+    /// Returns the text that a shell replaces by the value. Of the filters, a shell has base64.
+    fn for_shell(&self) -> String {
+        let base64 = self.filters.iter().filter(|filter| **filter == Filter::Base64);
+        let plain = format!("\"${}\"", self.variable);
+        base64.fold(plain, |value, _| format!("\"$(printf %s {value} | base64 -w0)\""))
     }
 }
 

@@ -198,6 +198,33 @@ fn a_value_that_a_login_kept_stands_as_a_variable_in_the_lines_for_curl() {
 }
 
 #[test]
+fn a_line_for_curl_names_the_host_of_publishes_and_encodes_no_name_of_a_secret() {
+    let out = tempfile::tempdir().unwrap();
+    let mut forge = small();
+    forge.scenario = truth::scenario::Scenario::parse(
+        "[load]\ncount = 600\nbatch = 16\n[target]\nurl = \"https://query.example\"\n\
+         [target.publish]\nurl = \"https://ingest.example/v1/\"\npath = \"/in/{{env:PROJECT}}?k={{env:KEY}}\"\n\
+         headers = { authorization = \"Basic {{env:USER_KEY | base64}}\", x-key = \"{{env:KEY | url}}\" }\n\
+         [promises]\npreset = \"reference\"\n",
+        "test",
+    )
+    .unwrap();
+    let folder = forge.run().write_observed(out.path());
+    let told = stdout(&verify(&["explain", "3", path(&folder)], Path::new(".")));
+    for line in [
+        "# $KEY stands here as it is, without the scenario's filter `url`\n",
+        "# $KEY is percent-encoded in the URL of the run\n",
+        "# $PROJECT is percent-encoded in the URL of the run\n",
+        "curl -sS -X POST 'https://ingest.example/v1/in/'\"$PROJECT\"'?k='\"$KEY\" \\\n",
+        "-H 'authorization: Basic '\"$(printf %s \"$USER_KEY\" | base64 -w0)\" \\\n",
+        "-H 'x-key: '\"$KEY\" \\\n",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert!(!told.contains("query.example/in"), "{told}");
+}
+
+#[test]
 fn the_summary_of_a_step_gets_the_verdict_and_the_run_its_annotations() {
     let out = tempfile::tempdir().unwrap();
     let folder = lost().write_observed(out.path());

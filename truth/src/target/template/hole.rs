@@ -23,6 +23,13 @@ impl Hole {
     pub fn is_raw(&self) -> bool {
         self.filters.contains(&Filter::Raw)
     }
+
+    /// Returns this hole as it is shown with this name: `{{env:KEY|base64}}`, without blanks, so that
+    /// a path can hold it.
+    pub(super) fn shown(&self, name: &HoleName) -> String {
+        let filters: String = self.filters.iter().map(|filter| format!("|{}", filter.name())).collect();
+        format!("{{{{{name}{filters}}}}}")
+    }
 }
 
 /// Name of a value that a template can ask for.
@@ -351,6 +358,12 @@ const FILTERS: [(&str, Filter); 5] = [
 ];
 
 impl Filter {
+    /// Returns its name, as it is written in a hole.
+    pub fn name(self) -> &'static str {
+        let known = FILTERS.iter().find(|(_, filter)| *filter == self);
+        known.map_or("", |(name, _)| name)
+    }
+
     /// Returns the filter with this name.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let known = FILTERS.iter().find(|(name, _)| *name == text);
