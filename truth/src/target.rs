@@ -49,7 +49,7 @@ pub use listing::{
     Field, Format, ListedTopics, Listing, Next, One, Paging, Parameters, Reading, RowFields, RowOrder,
     RowPlaces, Way,
 };
-pub use prelude::{Prelude, ResponsePlace};
+pub use prelude::{Prelude, ResponsePlace, Unkept};
 pub use process::Process;
 pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Flawed, Publish, RequestText, StatusPattern};

@@ -207,6 +207,48 @@ fn a_login_that_fails_ends_the_run_before_it_begins() {
 }
 
 #[test]
+fn a_login_without_a_usable_token_ends_the_run_before_it_begins() {
+    for (body, found) in [
+        (r#"{"t":""}"#, "an empty text"),
+        (r#"{"t":null}"#, "null"),
+        (r#"{"t":{"a":1}}"#, "an object"),
+        (r#"{"t":["a"]}"#, "an array"),
+    ] {
+        let raw = Raw::answering(body);
+        let scenario = format!(
+            "[target]\nurl = \"http://{}\"\nbefore = [{{ path = \"/login\", keep = {{ token = \"/t\" }} }}]\n\
+             headers = {{ x-token = \"{{{{kept.token}}}}\" }}\n",
+            raw.address
+        );
+        let ran = Loadgen::with("-n 100").scenario(&scenario).run();
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        let expected = format!(
+            "`/t`, which is kept as token, is {found}; expected a text that is not empty, a number or a boolean"
+        );
+        assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+        assert_eq!(raw.heads("POST").len(), 1, "{body}");
+    }
+}
+
+#[test]
+fn a_token_that_is_a_number_or_a_boolean_is_sent_as_its_text() {
+    for (body, value) in [(r#"{"t":7}"#, "7"), (r#"{"t":false}"#, "false")] {
+        let raw = Raw::answering(body);
+        let scenario = format!(
+            "[target]\nurl = \"http://{}\"\nbefore = [{{ path = \"/login\", keep = {{ token = \"/t\" }} }}]\n\
+             [target.publish]\nheaders = {{ x-token = \"{{{{kept.token}}}}\" }}\n",
+            raw.address
+        );
+        let ran = Loadgen::with("-n 100 --batch 100").scenario(&scenario).run();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let sent = raw.heads("POST");
+        let with_token = sent.iter().filter(|head| head.contains(&format!("\r\nx-token: {value}\r\n")));
+        assert_eq!(with_token.count(), sent.len() - 1, "{sent:?}");
+        assert!(sent.len() > 1, "{sent:?}");
+    }
+}
+
+#[test]
 fn events_go_to_their_own_host_and_reads_to_the_targets() {
     let ingest = Raw::answering("{}");
     let query = Raw::answering("[]");

@@ -6,7 +6,7 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use truth::target::secrets::{guard, masked};
 use truth::target::template::{Fit, Template};
-use truth::target::{Prelude, RequestForm, Target};
+use truth::target::{Prelude, RequestForm, Target, Unkept};
 
 use super::body::{MAX_BODY, too_large, unpacked};
 use super::error::ReadError;
@@ -132,9 +132,16 @@ impl TargetClient {
         for place in prelude.kept() {
             let shape = |reason: String| ReadError::Shape { url: question.shown_url(), reason };
             let (name, place) = place.map_err(shape)?;
-            let value = place.find(&answer.body, header);
-            let absent = || shape(format!("there is no `{}`, which is kept as {name}", prelude.keep[name]));
-            let value = value.ok_or_else(absent)?;
+            let written = &prelude.keep[name];
+            let value = place.find(&answer.body, header).map_err(|unkept| {
+                shape(match unkept {
+                    Unkept::Absent => format!("there is no `{written}`, which is kept as {name}"),
+                    Unkept::Unfit(found) => format!(
+                        "`{written}`, which is kept as {name}, is {found}; expected a text that is not empty, \
+                         a number or a boolean"
+                    ),
+                })
+            })?;
             guard(&format!("kept.{name}"), &value);
             kept.insert(name.to_owned(), value);
         }

@@ -51,17 +51,33 @@ impl ResponsePlace {
         }
     }
 
-    /// Returns the text at this place of a response; none if there is nothing. `header` gives the
-    /// value of a header by its name in small letters.
-    pub fn find(&self, body: &[u8], header: impl Fn(&str) -> Option<String>) -> Option<String> {
-        match self {
-            Self::Header(name) => header(name),
+    /// Returns the text at this place of a response. `header` gives the value of a header by its name
+    /// in small letters.
+    pub fn find(&self, body: &[u8], header: impl Fn(&str) -> Option<String>) -> Result<String, Unkept> {
+        let text = match self {
+            Self::Header(name) => header(name).ok_or(Unkept::Absent)?,
             Self::Body(pointer) => {
-                let found = pointer.find(std::str::from_utf8(body).ok()?)?;
-                Some(as_text(&found))
+                let body = std::str::from_utf8(body).map_err(|_| Unkept::Absent)?;
+                let found = pointer.find(body).ok_or(Unkept::Absent)?;
+                match found.trim_start().as_bytes().first() {
+                    Some(b'{') => return Err(Unkept::Unfit("an object")),
+                    Some(b'[') => return Err(Unkept::Unfit("an array")),
+                    _ if found.trim() == "null" => return Err(Unkept::Unfit("null")),
+                    _ => as_text(&found),
+                }
             }
-        }
+        };
+        if text.is_empty() { Err(Unkept::Unfit("an empty text")) } else { Ok(text) }
     }
+}
+
+/// Reason why a part of a response cannot be kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unkept {
+    /// There is nothing at its place.
+    Absent,
+    /// What stands at its place is no text, number or boolean. The words are for messages.
+    Unfit(&'static str),
 }
 
 impl Prelude {
@@ -100,13 +116,38 @@ mod tests {
         let body = br#"{"pit_id":"abc","n":7}"#;
         let header = |name: &str| (name == "location").then(|| "/x/1".to_owned());
         let found = |text: &str| ResponsePlace::parse(text).unwrap().find(body, header);
-        assert_eq!(found("/pit_id").as_deref(), Some("abc"));
-        assert_eq!(found("/n").as_deref(), Some("7"));
-        assert_eq!(found("/other"), None);
-        assert_eq!(found("header:Location").as_deref(), Some("/x/1"));
-        assert_eq!(found("header:etag"), None);
+        assert_eq!(found("/pit_id").as_deref(), Ok("abc"));
+        assert_eq!(found("/n").as_deref(), Ok("7"));
+        assert_eq!(found("/other"), Err(Unkept::Absent));
+        assert_eq!(found("header:Location").as_deref(), Ok("/x/1"));
+        assert_eq!(found("header:etag"), Err(Unkept::Absent));
         assert!(ResponsePlace::parse("pit_id").unwrap_err().contains("\"/pit_id\""));
         assert!(ResponsePlace::parse("header:").is_err());
+    }
+
+    #[test]
+    fn a_part_of_a_response_is_a_text_a_number_or_a_boolean() {
+        let found = |value: &str| {
+            let body = format!("{{\"t\": {value} }}");
+            ResponsePlace::parse("/t").unwrap().find(body.as_bytes(), |_| None)
+        };
+        for (value, expected) in
+            [("\"null\"", "null"), ("\"{}\"", "{}"), ("1.50", "1.50"), ("0", "0"), ("false", "false")]
+        {
+            assert_eq!(found(value).as_deref(), Ok(expected));
+        }
+        for (value, expected) in [
+            ("\"\"", "an empty text"),
+            ("null", "null"),
+            ("{}", "an object"),
+            ("{\"a\":1}", "an object"),
+            ("[]", "an array"),
+            ("[\"a\"]", "an array"),
+        ] {
+            assert_eq!(found(value), Err(Unkept::Unfit(expected)), "{value}");
+        }
+        let header = ResponsePlace::parse("header:etag").unwrap();
+        assert_eq!(header.find(b"", |_| Some(String::new())), Err(Unkept::Unfit("an empty text")));
     }
 
     #[test]
