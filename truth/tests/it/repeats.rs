@@ -219,3 +219,39 @@ fn what_differs_between_copies_is_refused_with_its_place() {
     );
     assert!(keyed("{\"e\":{{events}}}", "{{event_id}}").is_ok());
 }
+
+#[test]
+fn what_a_new_login_changes_is_refused_outside_the_headers_of_copies() {
+    const LOGIN: &str = "[target]\nbefore = [{ path = \"/login\", keep = { t = \"/t\" } }]\n[target.publish]";
+    let planned = |text: &str| scenario(text).plan(1, 1).map(drop).map_err(|error| chain(&error));
+    let bulk = BULK.replace("[target.publish]", LOGIN);
+    assert_eq!(planned(&bulk), Ok(()));
+    assert_eq!(planned(&bulk.replace("\"{{traceparent}}\"", "\"{{kept.t}}\"")), Ok(()), "a header");
+    for (part, by, expected) in [
+        (
+            "\"[{{events}}]\"",
+            "\"[{{events}},{{kept.t}}]\"",
+            "target.publish.body, line 1, column 13 of the text: {{kept.t}} differs between the copies of a request",
+        ),
+        ("\"/{{batch_id}}\"", "\"/a?k={{kept.t}}\"", "target.publish.path, line 1, column 6"),
+        ("\"/{{batch_id}}\"", "\"/{{kept.t}}/a\"", "target.publish.path, line 1, column 2"),
+    ] {
+        let fault = planned(&bulk.replace(part, by)).unwrap_err();
+        assert!(fault.contains(expected) && fault.contains("write it in a header"), "{fault}");
+    }
+    let alone = bulk.replace("request = 1", "request = 0").replace("unit = \"request\"", "");
+    let in_body = alone.replace("\"[{{events}}]\"", "\"[{{events}},{{kept.t}}]\"");
+    assert_eq!(planned(&in_body), Ok(()), "no request is repeated");
+    let keyed = |header: &str, body: &str| {
+        planned(&format!(
+            "[load]\nbatch = 1\n{LOGIN}\nheaders = {{ {header} }}\nbody = '{body}'\n\
+             event = '{{\"id\":\"{{{{event_id}}}}\"}}'\n"
+        ))
+    };
+    let key = "Idempotency-Key = \"{{event_id}}\"";
+    let body = "{\"e\":{{events}},\"t\":\"{{kept.t}}\"}";
+    let fault = keyed(key, body).unwrap_err();
+    assert!(fault.contains("{{kept.t}} differs between the copies of an event"), "{fault}");
+    assert_eq!(keyed("x-key = \"1\"", body), Ok(()), "no idempotency key");
+    assert_eq!(keyed(&format!("{key}, x-t = \"{{{{kept.t}}}}\""), "{\"e\":{{events}}}"), Ok(()));
+}

@@ -38,10 +38,13 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
     };
     for (key, template) in scenario.target.publish_templates() {
         if let Some(hole) = template.holes().find(|hole| varies(&key, &hole.name)) {
-            let reason = format!(
-                "{{{{{}}}}} differs between {says}: leave it out, or write a value of the event, such as {{{{timestamp}}}}",
-                hole.name
-            );
+            let remedy = match &hole.name {
+                HoleName::Kept(_) => {
+                    "a new login during the run changes it, so write it in a header, or leave it out"
+                }
+                _ => "leave it out, or write a value of the event, such as {{timestamp}}",
+            };
+            let reason = format!("{{{{{}}}}} differs between {says}: {remedy}", hole.name);
             return Err(TextFault::new(&key, template, hole.span.start, reason).into());
         }
     }
@@ -55,6 +58,8 @@ fn varies_between_requests(key: &str, name: &HoleName) -> bool {
     match name {
         HoleName::Now(_) => true,
         HoleName::Traceparent => !is_header && key != "target.publish.event",
+        // A header field tells who asks, as does the signature, which stands in one.
+        HoleName::Kept(_) => !is_header && !key.starts_with("target.publish.sign."),
         _ => false,
     }
 }
@@ -63,7 +68,7 @@ fn varies_between_requests(key: &str, name: &HoleName) -> bool {
 /// the first one.
 fn varies_between_copies(key: &str, name: &HoleName) -> bool {
     let is_body = key == "target.publish.body" || key == "target.publish.event";
-    is_body && matches!(name, HoleName::Now(_) | HoleName::BatchId)
+    is_body && matches!(name, HoleName::Now(_) | HoleName::BatchId | HoleName::Kept(_))
 }
 
 /// True if requests carry the id of an event as their idempotency key.
