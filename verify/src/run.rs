@@ -1,5 +1,7 @@
 //! Judgement of a run: open its folders, observe the target, judge, report.
 
+use std::collections::BTreeSet;
+
 use judge::books::tally::Tally;
 use judge::evidence::{Evidence, Run};
 use judge::facts::{Facts, book};
@@ -107,9 +109,8 @@ async fn online(options: &Options, runs: &[Run]) -> Result<Finished, VerifyError
 /// the next byte leaves.
 async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
     let drains = target(options, runs)?.listing.drains;
-    if drains && let Ok((observation, _)) = newest_observation(&runs[0]) {
-        let path = runs[0].folder.path().to_path_buf();
-        return Err(VerifyError::Drained { path, observation });
+    if drains {
+        permit_draining(runs)?;
     }
     let mut judged = save_and_judge(runs, look(options, runs).await?, None)?;
     if drains {
@@ -138,6 +139,22 @@ async fn looks(options: &Options, runs: &[Run]) -> Result<Judged, VerifyError> {
         judged = Box::pin(look_again(options, runs, judged, None)).await?;
     }
     Ok(judged)
+}
+
+/// Refuses to take the rows of a listing that drains if an earlier look took them, or if a shard that
+/// needs them is missing.
+fn permit_draining(runs: &[Run]) -> Result<(), VerifyError> {
+    for run in runs {
+        if let Ok((observation, _)) = newest_observation(run) {
+            return Err(VerifyError::Drained { path: run.folder.path().to_path_buf(), observation });
+        }
+    }
+    let given: BTreeSet<u32> = runs.iter().map(|run| run.manifest.shard.index).collect();
+    let expected = runs[0].manifest.shard.of;
+    if given.len() < expected as usize {
+        return Err(VerifyError::DrainsForAll { given: given.len(), expected });
+    }
+    Ok(())
 }
 
 /// Observation that was saved and judged.

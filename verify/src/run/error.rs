@@ -85,6 +85,16 @@ pub enum VerifyError {
         /// Number of the newest observation.
         observation: u32,
     },
+    /// A listing that drains, while shards of the run are missing.
+    #[error(
+        "the listing shows each row once, so one look is for all shards of a run, and {given} of {expected} are here; run verify when all of them are, and name their folders"
+    )]
+    DrainsForAll {
+        /// Number of shards whose folders are here.
+        given: usize,
+        /// Number of shards of the run.
+        expected: u32,
+    },
     /// `--offline` without an observation.
     #[error("{} holds no complete observation; run verify without --offline while the target is up", path.display())]
     NothingObserved {
@@ -110,6 +120,7 @@ impl VerifyError {
             Self::NothingObserved { .. }
             | Self::NotObservedSince { .. }
             | Self::Drained { .. }
+            | Self::DrainsForAll { .. }
             | Self::NoEvents { .. } => exit::VOID,
             Self::Unreachable { .. } | Self::Process(_) => exit::UNREACHABLE,
         }

@@ -8,6 +8,7 @@ mod damaged;
 mod damages;
 mod database;
 mod described;
+mod drained;
 mod elsewhere;
 #[allow(dead_code, unused_imports, reason = "shared by three test binaries, each of which uses a part")]
 #[path = "../../../judge/tests/it/forge.rs"]
