@@ -15,7 +15,7 @@ use super::deep;
 use super::draft::Draft;
 use super::error::ProbeError;
 use super::exchange::Author;
-use super::input::{Input, Way};
+use super::input::{Input, Way, is_local};
 use super::listing;
 use super::meet::Met;
 use super::options::ProbeOptions;
@@ -31,7 +31,8 @@ pub(super) struct Session<'a> {
     pub(super) input: Input,
     pub(super) target: Target,
     pub(super) asker: Asker,
-    is_local: bool,
+    /// First URL that is contacted and does not lead to this machine.
+    foreign: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -46,29 +47,26 @@ impl<'a> Session<'a> {
         target.url = input.url.clone();
         options.reach.outrank(&mut target.connect);
         target.endpoint()?;
-        let is_local = match target.connect.unix_socket {
-            Some(_) => true,
-            None => input.is_local(target.connect.to.is_some() || target.connect.proxy.is_some()),
-        };
-        let limits = limits(options, &input, is_local);
+        let foreign = foreign(options, &input, &target)?;
+        let limits = limits(options, &input, foreign.is_none());
         let session =
-            Self { asker: connect(options, &input, &target, limits)?, options, input, target, is_local };
+            Self { asker: connect(options, &input, &target, limits)?, options, input, target, foreign };
         session.announce(&limits)?;
         Ok(session)
     }
 
-    /// Says what will be sent. A target that is not this machine needs `--yes`.
+    /// Says what will be sent. A URL that does not lead to this machine needs `--yes`.
     fn announce(&self, limits: &Limits) -> Result<(), ProbeError> {
         self.input.notes.iter().for_each(|note| say(&format!("note: {note}")));
-        if self.is_local {
+        let Some(foreign) = &self.foreign else {
             say(&format!("sending events to {}", self.target.url));
             return Ok(());
-        }
+        };
+        let place = if *foreign == self.target.url { "the target" } else { "the host" };
         let Limits { requests, events, reads, .. } = limits;
         say(&format!(
-            "the target {} is not this machine; at most {requests} requests with {events} events, and {reads} reads, \
-             two a second, would be made of:",
-            self.target.url
+            "{place} {foreign} is not this machine; at most {requests} requests with {events} events, and {reads} \
+             reads, two a second, would be made of:"
         ));
         match &self.input.way {
             Way::Given(sketch) => {
@@ -86,7 +84,7 @@ impl<'a> Session<'a> {
         }
         match self.options.yes {
             true => Ok(()),
-            false => Err(ProbeError::NotLocal { url: self.target.url.clone() }),
+            false => Err(ProbeError::NotLocal { url: foreign.clone() }),
         }
     }
 
@@ -98,7 +96,7 @@ impl<'a> Session<'a> {
             _ if has_stats => Vec::new(),
             (Some(url), _) => vec![url.clone()],
             (None, Way::Assumed(home)) => at(&counters::PATHS, &home.url),
-            (None, _) if self.is_local => at(&["/stats", "/metrics"], &self.target.url),
+            (None, _) if self.foreign.is_none() => at(&["/stats", "/metrics"], &self.target.url),
             (None, _) => Vec::new(),
         }
     }
@@ -166,6 +164,21 @@ impl<'a> Session<'a> {
         let login = self.options.reach.proxy_login()?;
         Ok(TargetClient::with_secrets(target, &headers, &login, self.input.secrets.clone())?)
     }
+}
+
+/// Returns the first URL that is contacted and does not lead to this machine, if there is one. Of a
+/// URL beside the target's only the host is shown: the rest may hold secrets.
+fn foreign(options: &ProbeOptions, input: &Input, target: &Target) -> Result<Option<String>, ProbeError> {
+    let connect = &target.connect;
+    let leads_away = connect.to.is_some() || connect.proxy.is_some();
+    if connect.unix_socket.is_none() && (leads_away || !is_local(&target.url)) {
+        return Ok(Some(target.url.clone()));
+    }
+    let mut urls: Vec<String> = [&options.listing, &options.stats].into_iter().flatten().cloned().collect();
+    urls.extend(input.other_urls()?);
+    let other = urls.into_iter().find(|url| !target.is_at(url) && !is_local(url));
+    let shown = |url: String| origin(&url).filter(|shown| shown != "null");
+    Ok(other.map(|url| shown(url).unwrap_or_else(|| "of a URL without http://".to_owned())))
 }
 
 fn limits(options: &ProbeOptions, input: &Input, is_local: bool) -> Limits {

@@ -123,9 +123,12 @@ impl Input {
         self.common.iter().map(field).collect()
     }
 
-    /// True if a target is this machine.
-    pub(super) fn is_local(&self, connects_elsewhere: bool) -> bool {
-        !connects_elsewhere && is_local(&self.url)
+    /// Returns the URLs of the scenario's requests that have one beside the target's.
+    pub(super) fn other_urls(&self) -> Result<Vec<String>, ProbeError> {
+        let Some(text) = &self.half else { return Ok(Vec::new()) };
+        let target = Scenario::parse(text, "the scenario").map_err(ProbeError::Scenario)?.target;
+        let reads = target.reads().into_iter().filter_map(|request| request.url);
+        Ok(reads.chain(target.publish.url.as_deref()).map(str::to_owned).collect())
     }
 }
 

@@ -83,3 +83,43 @@ async fn what_was_looked_for_in_vain_is_said_with_the_settings_that_are_to_be_fi
         assert_eq!(told.contains("nothing shows what the target stored"), !counts, "{told}");
     }
 }
+
+/// Runs a probe of a target that nobody serves, so that nothing is sent whatever is decided.
+fn probe_nobody(flags: &[&str], scenario: Option<&str>) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_verify"));
+    command.args(["probe", "http://127.0.0.1:1"]).args(flags).current_dir(folder.path());
+    if let Some(text) = scenario {
+        std::fs::write(folder.path().join("half.toml"), text).expect("it is written");
+        command.args(["--scenario", "half.toml"]);
+    }
+    command.output().expect("the program runs")
+}
+
+#[test]
+fn each_url_that_does_not_lead_to_this_machine_needs_yes() {
+    let here = "http://127.0.0.2:1";
+    let there = "http://192.0.2.1";
+    let of_table = |table: &str, host: &str, more: &str| format!("[{table}]\nurl = \"{host}\"\n{more}");
+    for (host, code) in [(there, 2), (here, 5)] {
+        let listing = of_table("target.listing", host, "path = \"/list\"\nrows = \"/rows\"\n");
+        let stats = of_table("target.stats", host, "path = \"/stats\"\nreceived = \"/n\"\n");
+        let publish = of_table("target.publish", host, "path = \"/publish\"\n");
+        let url = format!("{host}/list?key=hunter2");
+        for (flags, scenario) in [
+            (vec!["--listing", &url], None),
+            (vec!["--stats", &url], None),
+            (vec![], Some(&listing)),
+            (vec![], Some(&stats)),
+            (vec![], Some(&publish)),
+        ] {
+            let output = probe_nobody(&flags, scenario.map(String::as_str));
+            let told = stderr(&output);
+            assert_eq!(output.status.code(), Some(code), "{flags:?} {scenario:?}: {told}");
+            let refused = format!("{host} is not this machine: nothing was sent; add --yes");
+            assert_eq!(told.contains(&refused), code == 2, "{told}");
+            assert_eq!(told.contains("two a second"), code == 2, "the pause of a remote target: {told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+}
