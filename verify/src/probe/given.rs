@@ -8,8 +8,8 @@ mod http_file;
 mod shell;
 mod text;
 
-use self::text::ReadFile;
 pub(super) use self::text::{Given, GivenError, MARKS, basic, mark, marked, unmarked};
+use self::text::{ReadFile, bare};
 
 /// Reads a request. `entry` is the number of an entry of a HAR, from 1.
 pub(super) fn read(text: &str, entry: Option<usize>, file: ReadFile<'_>) -> Result<Given, GivenError> {
@@ -27,8 +27,7 @@ pub(super) fn read(text: &str, entry: Option<usize>, file: ReadFile<'_>) -> Resu
 
 fn checked(mut given: Given) -> Result<Given, GivenError> {
     if given.body.trim().is_empty() && matches!(given.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
-        let url = given.url.split('?').next().unwrap_or_default().to_owned();
-        return Err(GivenError::Empty { method: given.method, url });
+        return Err(GivenError::Empty { method: given.method, url: bare(&given.url) });
     }
     if !given.url.contains("://") {
         given.url = format!("http://{}", given.url);
@@ -77,7 +76,7 @@ mod tests {
             read("curl localhost/write --data-binary 'm,id=1,b=x value=0.6 14'", None, &no_file).unwrap();
         assert_eq!(line.header("content-type"), Some("text/plain"));
         assert!(line.notes[0].contains("text/plain"), "{:?}", line.notes);
-        let empty = read("curl http://a/b?c=d", None, &no_file).unwrap_err();
+        let empty = read("curl http://me:hunter2@a/b?c=d", None, &no_file).unwrap_err();
         assert_eq!(empty, GivenError::Empty { method: "GET".to_owned(), url: "http://a/b".to_owned() });
     }
 }

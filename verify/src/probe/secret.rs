@@ -8,13 +8,19 @@ use percent_encoding::percent_decode_str;
 use super::class::Class;
 use super::given::{Given, MARKS, basic, mark, marked};
 use super::json::{Kind, spots, unquoted, values};
-use super::names::{id_score, is_secret, is_secret_field, plain};
+use super::names::{id_score, is_secret, is_secret_field, is_secret_parameter, plain};
 
 /// Fewest characters of a text that is taken for a secret by its looks alone.
 const SHORTEST: usize = 20;
 
 /// Fewest characters of it that stand together, letters and digits mixed.
 const TOGETHER: usize = 16;
+
+/// Fewest characters of it in runs that are no hexadecimal number, if none stands together so long.
+const SCATTERED: usize = 12;
+
+/// Share of neighbours of different kinds above which such runs are no words.
+const CHANGES: f64 = 0.3;
 
 /// Fewest bits that a character of it holds.
 const BITS: f64 = 3.5;
@@ -88,24 +94,26 @@ impl Hider {
                 },
             )
             .collect();
-        let query = query.map(|query| format!("?{}", self.form(query))).unwrap_or_default();
+        let query =
+            query.map(|query| format!("?{}", self.form(query, is_secret_parameter))).unwrap_or_default();
         format!("{scheme}://{host}{}{query}", segments.join("/"))
     }
 
     fn header(&mut self, name: &str, value: &str) -> String {
-        if value.contains(MARKS) || !(is_secret_field(name) || looks_secret(name, value)) || value.is_empty()
-        {
+        // `Bearer TOKEN`: the first word is no secret.
+        let is_scheme = |(scheme, _): &(&str, &str)| scheme.chars().all(|one| one.is_ascii_alphabetic());
+        let parts = value.split_once(' ').filter(is_scheme);
+        let looks = looks_secret(name, parts.map_or(value, |(_, secret)| secret));
+        if value.contains(MARKS) || !(is_secret_field(name) || looks) || value.is_empty() {
             return value.to_owned();
         }
-        // `Bearer TOKEN`: the first word is no secret.
-        match value.split_once(' ').filter(|(scheme, _)| scheme.chars().all(|one| one.is_ascii_alphabetic()))
-        {
+        match parts {
             Some((scheme, secret)) => format!("{scheme} {}", self.mark(name, secret)),
             None => self.mark(name, value),
         }
     }
 
-    fn form(&mut self, form: &str) -> String {
+    fn form(&mut self, form: &str, is_secret: fn(&str) -> bool) -> String {
         let pair = |pair: &str| {
             let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
             let name_text = decoded(name);
@@ -123,7 +131,7 @@ impl Hider {
     fn body(&mut self, body: &str) -> String {
         let Some(parts) = values(body).filter(|parts| !parts.is_empty()) else {
             let is_form = body.contains('=') && !body.contains(['\n', '{', ' ']);
-            return if is_form { self.form(body) } else { self.words(body) };
+            return if is_form { self.form(body, is_secret) } else { self.words(body) };
         };
         let mut found: Vec<(Range<usize>, String, String)> = Vec::new();
         for part in parts {
@@ -174,6 +182,9 @@ fn decoded(text: &str) -> String {
 
 /// True if a value is a secret by its looks: long, of mixed characters, and no id.
 fn looks_secret(name: &str, text: &str) -> bool {
+    if is_jwt(text) {
+        return true;
+    }
     let is_of_token = |one: char| one.is_ascii_alphanumeric() || "-_.+/=~".contains(one);
     if text.len() < SHORTEST || !text.chars().all(is_of_token) || Class::of(text) != Class::Text {
         return false;
@@ -188,7 +199,44 @@ fn looks_secret(name: &str, text: &str) -> bool {
             && run.chars().any(|one| one.is_ascii_alphabetic())
     };
     let has_run = runs.into_iter().any(is_mixed);
-    has_run && bits(text) >= BITS
+    (has_run || is_scattered(text)) && bits(text) >= BITS
+}
+
+/// True if a text has the form of a signed JSON Web Token.
+fn is_jwt(text: &str) -> bool {
+    let is_base64 = |part: &&str| {
+        !part.is_empty() && part.chars().all(|one| one.is_ascii_alphanumeric() || "-_".contains(one))
+    };
+    let parts: Vec<&str> = text.split('.').collect();
+    parts.len() == 3 && text.starts_with("eyJ") && parts.iter().all(is_base64)
+}
+
+/// True if runs of letters and digits, with other characters between them, are random: capitals,
+/// small letters and digits change more often than in words, dates and numbers.
+fn is_scattered(text: &str) -> bool {
+    let is_kind = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
+    if ![u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit].into_iter().all(is_kind) {
+        return false;
+    }
+    let is_hex = |run: &&str| {
+        run.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            || run.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
+    };
+    let runs = text.split(|one: char| !one.is_ascii_alphanumeric()).filter(|run| !is_hex(run));
+    let mut length = 0;
+    let mut pairs = 0_u32;
+    let mut changes = 0_u32;
+    for run in runs {
+        length += run.len();
+        for (at, pair) in run.as_bytes().windows(2).enumerate() {
+            pairs += 1;
+            let kind = |byte: u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase());
+            // A word may begin with a capital.
+            let begins_word = at == 0 && pair[0].is_ascii_uppercase() && pair[1].is_ascii_lowercase();
+            changes += u32::from(kind(pair[0]) != kind(pair[1]) && !begins_word);
+        }
+    }
+    length >= SCATTERED && f64::from(changes) > CHANGES * f64::from(pairs)
 }
 
 /// Entropy of the characters of a text, in bits a character.
@@ -259,6 +307,24 @@ mod tests {
     }
 
     #[test]
+    fn secrets_with_short_names_and_tokens_after_a_scheme_are_hidden() {
+        let body = r#"{"pin":"4711x","user":{"pwd":"hunter2"},"passenger":"Ann","code":"E1"}"#;
+        let jwt = "eyJhbGci.eyJzdWIi.c2ln";
+        let bearer = format!("Bearer {jwt}");
+        let headers = [("X-Jwt", "tiny"), ("Access-Pass", "open"), ("X-Author", "Bob"), ("X-Via", &bearer)];
+        let (kept, _) = hidden(given("http://h/?sig=s1gn&code=c0de&author=Eve", &headers, body));
+        let all = format!("{kept:?}");
+        for secret in ["4711x", "hunter2", "tiny", "open", "s1gn", "c0de", jwt] {
+            assert!(!all.contains(secret), "{secret}: {all}");
+        }
+        for other in ["Ann", "E1", "Bob", "Eve", "Bearer "] {
+            assert!(all.contains(other), "{other}: {all}");
+        }
+        let (kept, _) = hidden(given("http://h/", &[], "signature=abc&pw=xyz&code=E1"));
+        assert!(kept.body.ends_with("&code=E1") && !kept.body.contains("abc") && !kept.body.contains("xyz"));
+    }
+
+    #[test]
     fn ids_times_and_words_look_like_no_secret() {
         for text in [
             "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
@@ -267,8 +333,30 @@ mod tests {
             "application/vnd.kafka.json.v2+json",
             "d41d8cd98f00b204e9800998ecf8427e",
             "short1",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "2025-01-01T00-00-00.000Z",
+            "2025-01-01T00:00:00.250+01:00",
+            "https://Example.com/a1/B2/c3/D4/e5",
+            "Order-3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+            "OrderLineCreated-3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+            "com.example.Shop.v2.OrderCreated",
+            "Hello.World.This-is-A-Sentence-of-2025",
+            "The 3 Quick Brown Foxes of 2025 are here",
+            "America/Argentina/Buenos_Aires-2025",
+            "onceproof-1.2.3-x86_64-unknown-linux-gnu-RC1",
+            "eyJhbGci.eyJzdWIi",
+            "a.eyJhbGci.eyJzdWIi",
         ] {
             assert!(!looks_secret("x", text), "{text}");
+        }
+        for text in [
+            "eyJhbGci.eyJzdWIi.c2ln",
+            "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.a-b_c",
+            "Zk3_x9Q-Qp7b.Lm2Tc+Vt8rA/Rw5W=Yb1",
+            "aB3dE/fG7hI+jK9lM-nO1pQ_rS5tU.vW",
+            "SG.ngeVf-QFYQlKU0uf_o8x5d1A.TwL2iGABf9-DHoTf_09kqeF8tAm",
+        ] {
+            assert!(looks_secret("x", text), "{text}");
         }
         assert!(looks_secret("x", TOKEN) && !looks_secret("messageId", TOKEN));
     }

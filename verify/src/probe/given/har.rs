@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::text::{Given, GivenError};
+use super::text::{Given, GivenError, bare};
 
 /// Methods of requests that send something.
 const SENDING: [&str; 3] = ["POST", "PUT", "PATCH"];
@@ -30,9 +30,8 @@ pub(super) fn read(text: &str, entry: Option<usize>) -> Result<Given, GivenError
                 _ => {
                     let numbered = entries.iter().enumerate().filter(|(_, entry)| sends(entry));
                     let shown = numbered.map(|(at, entry)| {
-                        let url = text_of(entry, "url");
-                        let bare = url.split('?').next().unwrap_or_default();
-                        format!("{} {} {bare}", at + 1, text_of(entry, "method"))
+                        let url = bare(&text_of(entry, "url"));
+                        format!("{} {} {url}", at + 1, text_of(entry, "method"))
                     });
                     return Err(GivenError::Several { choice: shown.collect::<Vec<_>>().join("; ") });
                 }
@@ -101,6 +100,9 @@ mod tests {
         assert_eq!(given.headers.len(), 2, "a name that begins with a colon is no header field");
         let both = har(&[page, event, form]);
         assert_eq!(read(&both, Some(3)).unwrap().body, "a=x+y&b=1");
+        let login = entry("POST", "https://me:hunter2@h/e?k=s", Value::Null);
+        let error = read(&har(&[login.clone(), login]), None).unwrap_err().to_string();
+        assert!(error.contains("1 POST https://h/e; 2 POST https://h/e"), "{error}");
         let error = read(&both, None).unwrap_err().to_string();
         assert!(
             error.contains("2 POST https://h/e; 3 POST https://h/f") && !error.contains("k=s"),

@@ -92,6 +92,15 @@ pub(in crate::probe) fn basic(pair: &str) -> String {
     }
 }
 
+/// Returns a URL as it may be shown: without its login, query and fragment, which may hold secrets.
+pub(in crate::probe) fn bare(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{}{host}{path}", if scheme.is_empty() { "" } else { "://" })
+}
+
 /// Returns the mark of a variable, which stands for its value in the texts of a request.
 pub(in crate::probe) fn mark(variable: &str) -> String {
     format!("{}{variable}{}", MARKS[0], MARKS[1])
@@ -121,6 +130,18 @@ pub(in crate::probe) fn marked(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            ("https://me:p@ss@h:1/a/b@c?k=s#f", "https://h:1/a/b@c"),
+            ("me:hunter2@h?k=s", "h"),
+            ("http://h#f", "http://h"),
+            ("h/p", "h/p"),
+        ] {
+            assert_eq!(bare(url), shown);
+        }
+    }
 
     #[test]
     fn a_marked_variable_is_found_and_replaced() {
