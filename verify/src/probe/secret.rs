@@ -79,9 +79,11 @@ impl Hider {
         let host = match authority.rsplit_once('@') {
             None => authority,
             Some((login, host)) => {
-                let login = percent_decode_str(login).decode_utf8_lossy();
-                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
-                headers.push(("authorization".to_owned(), basic(&login)));
+                // As with curl, a header outranks a login in the URL.
+                if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+                    let login = percent_decode_str(login).decode_utf8_lossy();
+                    headers.push(("authorization".to_owned(), basic(&login)));
+                }
                 host
             }
         };
@@ -322,6 +324,16 @@ mod tests {
         }
         let (kept, _) = hidden(given("http://h/", &[], "signature=abc&pw=xyz&code=E1"));
         assert!(kept.body.ends_with("&code=E1") && !kept.body.contains("abc") && !kept.body.contains("xyz"));
+    }
+
+    #[test]
+    fn a_header_outranks_a_login_in_the_url() {
+        let header = ("Authorization", "Bearer abc");
+        let (kept, variables) = hidden(given("http://user:hunter2@h/", &[header], "x"));
+        let bearer = format!("Bearer {}", mark("INGEST_AUTHORIZATION"));
+        assert_eq!(kept.headers, [("Authorization".to_owned(), bearer)]);
+        assert_eq!(variables["INGEST_AUTHORIZATION"].as_deref(), Some("abc"));
+        assert_eq!(kept.url, "http://h/");
     }
 
     #[test]

@@ -93,6 +93,8 @@ struct Line {
     method: Option<String>,
     url: Option<String>,
     headers: Vec<(String, String)>,
+    /// Header value of `--user` or `--oauth2-bearer`.
+    login: Option<String>,
     data: Vec<String>,
     is_get: bool,
     is_json: bool,
@@ -182,8 +184,8 @@ impl Line {
                 self.data.push(from_file(&value, file, false)?);
             }
             "data-urlencode" => self.data.push(encoded(&value, file)?),
-            "user" => self.headers.push(("authorization".to_owned(), basic(&value))),
-            "oauth2-bearer" => self.headers.push(("authorization".to_owned(), format!("Bearer {value}"))),
+            "user" => self.login = Some(basic(&value)),
+            "oauth2-bearer" => self.login = Some(format!("Bearer {value}")),
             "cookie" => self.headers.push(("cookie".to_owned(), value)),
             "get" => self.is_get = true,
             "head" => return refuse("it asks for no body; give the request that sends an event"),
@@ -210,7 +212,12 @@ impl Line {
             url.push_str(&body);
             body.clear();
         }
-        let has_type = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let has = |own: &str| self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(own));
+        let has_type = has("content-type");
+        // With curl, a header outranks a login.
+        if let Some(login) = self.login.clone().filter(|_| !has("authorization")) {
+            self.headers.push(("authorization".to_owned(), login));
+        }
         if has_body && !has_type {
             let kind = if self.is_json { "application/json" } else { "application/x-www-form-urlencoded" };
             self.headers.push(("content-type".to_owned(), kind.to_owned()));
@@ -310,6 +317,9 @@ mod tests {
         );
         let login = parsed("curl -u user:pass h -d x").unwrap();
         assert_eq!(login.header("authorization"), Some("Basic dXNlcjpwYXNz"));
+        let both = parsed("curl -H 'Authorization: Bearer t' -u user:pass h -d x").unwrap();
+        assert_eq!(both.header("authorization"), Some("Bearer t"));
+        assert_eq!(both.headers.len(), 2, "the header alone, and the content type");
     }
 
     #[test]
