@@ -1,13 +1,16 @@
 //! `--live`: the page of the run while it goes on. It is drawn from the run folder alone, and its
-//! server ends with the run.
+//! server ends with the run. On the loopback it answers requests to names of this machine alone: a
+//! site whose name is made to lead here (DNS rebinding) could read the page otherwise.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use report::html::Running;
@@ -39,6 +42,8 @@ pub(crate) struct Live {
 struct Shared {
     folder: RunFolder,
     manifest: Manifest,
+    /// True if the server listens on the loopback only.
+    is_local: bool,
     drawn: Mutex<Option<Drawn>>,
 }
 
@@ -58,10 +63,12 @@ impl Live {
         manifest: Manifest,
         notices: Notices,
     ) -> Self {
-        if let Ok(address) = listener.local_addr() {
+        let address = listener.local_addr();
+        let is_local = address.as_ref().is_ok_and(|address| address.ip().to_canonical().is_loopback());
+        if let Ok(address) = address {
             notices.say(&format!("page of the run at http://{address}/"));
         }
-        let shared = Arc::new(Shared { folder, manifest, drawn: Mutex::new(None) });
+        let shared = Arc::new(Shared { folder, manifest, is_local, drawn: Mutex::new(None) });
         let app = Router::new().route("/", get(answer)).with_state(shared);
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
@@ -78,7 +85,11 @@ impl Drop for Live {
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>) -> Response {
+async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
+    if shared.is_local && !names_this_machine(&uri, &headers) {
+        let reason = "the Host of the request is no name of this machine; use localhost or 127.0.0.1\n";
+        return (StatusCode::FORBIDDEN, reason).into_response();
+    }
     let mut kept = shared.drawn.lock().await;
     if let Some(drawn) = kept.as_ref().filter(|drawn| Instant::now() < drawn.next) {
         return page(drawn.page.clone());
@@ -104,4 +115,19 @@ fn page(page: String) -> Response {
 
 fn failed(reason: String) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, format!("the run folder cannot be read: {reason}\n")).into_response()
+}
+
+/// True if a request is meant for this machine by its name. Every browser sends a name, so a request
+/// without one is no browser's.
+fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
+    let named = headers.get_all(HOST).iter().map(|host| Authority::try_from(host.as_bytes()).ok());
+    named
+        .chain(uri.authority().cloned().map(Some))
+        .all(|host| host.is_some_and(|host| is_loopback(host.host())))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_address = |address: IpAddr| address.to_canonical().is_loopback();
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(is_address)
 }

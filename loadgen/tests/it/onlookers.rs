@@ -8,8 +8,13 @@ use crate::program::Loadgen;
 use crate::stub::Stub;
 
 pub(crate) fn get(address: SocketAddr, path: &str) -> String {
+    get_as(address, path, "")
+}
+
+/// Gets a page with these header lines.
+fn get_as(address: SocketAddr, path: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n{headers}\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -151,6 +156,24 @@ fn the_page_is_served_while_the_run_goes_on_and_ends_with_it() {
         ["connect-src 'self'", "RUNNING", "<dt>planned</dt><dd>4,000</dd>", "<h3>Rate</h3>", "id=\"state\""]
     {
         assert!(page.contains(text), "{text}: {page}");
+    }
+    for (host, is_served) in [
+        ("localhost", true),
+        ("LocalHost:9090", true),
+        ("127.0.0.1:9090", true),
+        ("127.8.8.8", true),
+        ("[::1]:9090", true),
+        ("rebound.example", false),
+        ("rebound.example:9090", false),
+        ("localhost.rebound.example", false),
+        ("127.0.0.1.rebound.example", false),
+        ("192.0.2.1", false),
+        ("localhost\r\nHost: rebound.example", false),
+    ] {
+        let status = if is_served { "200" } else { "403" };
+        let page = get_as(address, "/", &format!("Host: {host}\r\n"));
+        assert!(page.starts_with(&format!("HTTP/1.0 {status}")), "{host}: {page}");
+        assert_eq!(page.contains("RUNNING"), is_served, "{host}: {page}");
     }
     stub.release();
     let ran = running.end();
