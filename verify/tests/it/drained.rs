@@ -27,13 +27,13 @@ fn unseen(out: &Path) -> [RunFolder; 2] {
             complete = true
             fields = { topic = "topic", event_id = "id", timestamp = "at", payload = "data" }
         "#;
-        part.scenario.target.listing = toml::from_str(listing).unwrap();
+        part.scenario.target.listing = toml::from_str(listing).expect("a listing");
         part.baseline = Some(Baseline::nothing());
         part.closing = None;
         part.polls.clear();
     });
     for folder in &folders {
-        fs::remove_dir_all(folder.observation(1)).unwrap();
+        fs::remove_dir_all(folder.observation(1)).expect("an observation");
     }
     folders
 }
