@@ -95,13 +95,14 @@ impl Recipe {
         let (_, shown) = shown.with_context(|| format!("no request is planned: {}", planned.stderr))?;
         let shown = shown.split("\nround 0, request 1\n").next().unwrap_or(shown);
         let (head, body) = shown.split_once("\n\n").unwrap_or((shown, ""));
-        let mut lines = head.lines().map(|line| with_secrets(line, text));
-        let first = lines.next().unwrap_or_default();
+        let mut lines = head.lines();
+        let first = with_secrets(lines.next().unwrap_or_default(), text, ENCODED_SECRET);
         let mut words = first.split(' ');
         let [method, path] = [words.next(), words.next()].map(Option::unwrap_or_default);
         let fields = lines.filter(|line| !line.to_ascii_lowercase().starts_with("host:"));
         let fields: String = fields.map(|line| format!("{line}\n")).collect();
-        Ok(format!("{method} {url}{path}\n{fields}\n{}", with_secrets(body, text)))
+        let rest = with_secrets(&format!("{fields}\n{body}"), text, SECRET);
+        Ok(format!("{method} {url}{path}\n{rest}"))
     }
 }
 
@@ -115,17 +116,13 @@ fn write(path: &str, text: &str) -> Result<()> {
     std::fs::write(Path::new(path), text).with_context(|| format!("cannot write {path}"))
 }
 
-/// Returns a text with secrets in place of their names, which a plan shows. `scenario` names them.
-fn with_secrets(text: &str, scenario: &str) -> String {
-    let filled = |text: &str| {
-        variables(scenario).iter().fold(text.to_owned(), |text, name| {
-            let encoded = format!("%7B%7Benv%3A{name}%7D%7D");
-            text.replace(&format!("{{{{env:{name}}}}}"), SECRET).replace(&encoded, ENCODED_SECRET)
-        })
-    };
-    let Some((field, packed)) = text.split_once(": Basic ") else { return filled(text) };
-    let login = STANDARD.decode(packed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    login.map_or_else(|| filled(text), |login| format!("{field}: Basic {}", STANDARD.encode(filled(&login))))
+/// Returns a text with a secret in place of the names that a plan shows. `scenario` has the names.
+fn with_secrets(text: &str, scenario: &str, secret: &str) -> String {
+    let packed = STANDARD.encode(SECRET);
+    variables(scenario).iter().fold(text.to_owned(), |text, name| {
+        text.replace(&format!("{{{{env:{name}|base64}}}}"), &packed)
+            .replace(&format!("{{{{env:{name}}}}}"), secret)
+    })
 }
 
 /// Returns how the owner of an API would say where its events are listed.
@@ -167,14 +164,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_filled_in_as_they_are_encoded_and_in_a_login() {
+    fn secrets_are_filled_in_as_they_are_and_in_base64() {
         let scenario = "a = \"{{env:KEY}}\"";
-        assert_eq!(with_secrets("x-key: {{env:KEY}}", scenario), format!("x-key: {SECRET}"));
-        let path = "POST /%7B%7Benv%3AKEY%7D%7D/e";
-        assert_eq!(with_secrets(path, scenario), format!("POST /{ENCODED_SECRET}/e"));
-        let login = format!("authorization: Basic {}", STANDARD.encode("me:{{env:KEY}}"));
-        let expected = STANDARD.encode(format!("me:{SECRET}"));
-        assert_eq!(with_secrets(&login, scenario), format!("authorization: Basic {expected}"));
+        assert_eq!(with_secrets("x: {{env:KEY}}", scenario, SECRET), format!("x: {SECRET}"));
+        assert_eq!(with_secrets("/{{env:KEY}}/e", scenario, ENCODED_SECRET), format!("/{ENCODED_SECRET}/e"));
+        let expected = format!("Basic {}", STANDARD.encode(SECRET));
+        assert_eq!(with_secrets("Basic {{env:KEY|base64}}", scenario, SECRET), expected);
     }
 
     #[test]
