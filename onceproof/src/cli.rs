@@ -25,7 +25,7 @@ pub struct Cli {
 
 const DEMO_EXIT_CODES: &str = "\
 Exit codes: those of the verdict (0 PASS, 1 FAIL, 3 UNKNOWN, 4 VOID). Without a verdict: 2 if a file \
-or a process cannot be used, 4 if the kill came too late, 5 if the target does not respond, 130 if \
+or a process cannot be used, 4 if the run was too short for a kill, 5 if the target does not respond, 130 if \
 interrupted.";
 
 const DOCTOR_EXIT_CODES: &str = "Exit codes: 0, or 1 if there is a warning and --strict is given.";

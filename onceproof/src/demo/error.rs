@@ -7,8 +7,8 @@ use std::process::ExitStatus;
 use thiserror::Error;
 use truth::exit;
 
-/// Remedy for a run that ended before the kill could hurt it.
-const TOO_LATE: &str = "the kill came too late; try a larger --count or a smaller --batch";
+/// Remedy for a run of too few requests: the kill hurt none of them, or all.
+const SHORT: &str = "the run is too short for a kill; try a larger --count or a smaller --batch";
 
 /// Reasons for a demo without a verdict.
 #[derive(Debug, Error)]
@@ -31,9 +31,11 @@ pub(crate) enum DemoError {
     NoPort { tries: u16 },
     #[error("the load ended with {status}, expected exit code 0; its messages are above")]
     Load { status: ExitStatus },
-    #[error("the load ended before {threshold} events were received: {TOO_LATE}")]
+    #[error("the kill left the load without an acknowledged attempt; {SHORT}")]
+    NothingAcknowledged,
+    #[error("the load ended before {threshold} events were received: {SHORT}")]
     Late { threshold: u64 },
-    #[error("no connection broke: {TOO_LATE}")]
+    #[error("no connection broke: {SHORT}")]
     NothingBroke,
     #[error("the load left no run folder of seed {seed} in {}", path.display())]
     NoRun { seed: u32, path: PathBuf },
@@ -46,10 +48,18 @@ pub(crate) enum DemoError {
 }
 
 impl DemoError {
+    /// Returns the error of a load that ended so, without success.
+    pub(crate) fn of_load(status: ExitStatus) -> Self {
+        match status.code() {
+            Some(code) if code == i32::from(exit::NO_ACK) => Self::NothingAcknowledged,
+            _ => Self::Load { status },
+        }
+    }
+
     /// Returns the program's exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Late { .. } | Self::NothingBroke => exit::VOID,
+            Self::Late { .. } | Self::NothingBroke | Self::NothingAcknowledged => exit::VOID,
             Self::Interrupted => exit::INTERRUPTED,
             Self::TargetEnded { .. } | Self::Silent { .. } => exit::UNREACHABLE,
             _ => exit::USAGE,

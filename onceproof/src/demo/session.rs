@@ -127,7 +127,7 @@ impl<'a> Session<'a> {
         }
         let status = load.wait().await?;
         if !status.success() {
-            return Err(DemoError::Load { status });
+            return Err(DemoError::of_load(status));
         }
         target.check()?;
         tell(&last_line(&output));
@@ -183,7 +183,7 @@ async fn wait_until_received(
     loop {
         match load.ended()? {
             Some(status) if status.success() => return Err(DemoError::Late { threshold }),
-            Some(status) => return Err(DemoError::Load { status }),
+            Some(status) => return Err(DemoError::of_load(status)),
             None => target.check()?,
         }
         let received = target.received().await?;

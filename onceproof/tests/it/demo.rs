@@ -84,10 +84,11 @@ fn broken_without_a_name_is_the_default_and_an_unknown_name_lists_all() {
 }
 
 #[test]
-fn a_kill_that_comes_too_late_is_void_and_says_what_to_do() {
+fn a_run_of_one_request_is_void_and_says_what_to_do_whenever_the_kill_comes() {
+    // The kill breaks the only request or none.
     let (ended, _folder) = demo(&["--count", "100", "--batch", "100"]);
     assert_eq!(ended.code, Some(4), "{ended:?}");
-    assert!(ended.stderr.contains("the kill came too late; try a larger --count"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("too short for a kill; try a larger --count"), "{}", ended.stderr);
 }
 
 #[test]
