@@ -44,7 +44,7 @@ pub use request::FixedRequest;
 pub use request::body::{self, Body};
 
 /// Scenario of the reference target.
-const REFERENCE: &str = include_str!("../../scenarios/reference.toml");
+const REFERENCE: &str = include_str!("../scenarios/reference.toml");
 
 /// Most topics that a number can stand for: each is a name in `run.json`.
 pub const MAX_TOPICS: u32 = 100_000;

@@ -143,11 +143,14 @@ mod tests {
     #[test]
     fn everything_after_test_is_passed_on_to_cargo() {
         assert_eq!(passed_on("xtask test"), [""; 0]);
-        assert_eq!(passed_on("xtask test -p verify judge"), ["-p", "verify", "judge"]);
+        assert_eq!(passed_on("xtask test -p onceproof-verify judge"), ["-p", "onceproof-verify", "judge"]);
         assert_eq!(passed_on("xtask test -- --nocapture"), ["--", "--nocapture"]);
         assert_eq!(passed_on("xtask test --setup -- --nocapture"), ["--", "--nocapture"]);
-        assert_eq!(passed_on("xtask test --setup -p verify"), ["-p", "verify"]);
-        assert_eq!(passed_on("xtask test -p verify -- --nocapture"), ["-p", "verify", "--", "--nocapture"]);
+        assert_eq!(passed_on("xtask test --setup -p onceproof-verify"), ["-p", "onceproof-verify"]);
+        assert_eq!(
+            passed_on("xtask test -p onceproof-verify -- --nocapture"),
+            ["-p", "onceproof-verify", "--", "--nocapture"]
+        );
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! A store that did what it should is never FAIL. A finding that the looks hold is never PASS. Both
 //! hold with nothing declared, with all promises that are true of the world, and with some of them.
 //!
-//! `CASES=100000 cargo test --release -p judge --test it worlds -- --nocapture` runs so many cases
-//! of each kind and prints their verdicts. `SEED=17` runs one case of each kind, and prints its
-//! world and its judgement.
+//! `CASES=100000 cargo test --release -p onceproof-judge --test it worlds -- --nocapture` runs so
+//! many cases of each kind and prints their verdicts. `SEED=17` runs one case of each kind, and
+//! prints its world and its judgement.
 
 mod case;
 mod defects;

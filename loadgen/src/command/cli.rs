@@ -32,6 +32,7 @@ const RESULTS: &str = "Results";
 /// shows one that is not.
 #[derive(Clone, Debug, Parser)]
 #[command(
+    name = "loadgen",
     version,
     after_help = after_help(),
     after_long_help = after_long_help(),

@@ -5,7 +5,7 @@
 use reader::flags::{cell, code, wrapped};
 
 /// Scenario with the defaults of all keys, and a comment above each key.
-const DEFAULT_SCENARIO: &str = include_str!("../../../scenarios/default.toml");
+const DEFAULT_SCENARIO: &str = include_str!("../../scenarios/default.toml");
 
 /// Beginning of the page. The scenario file has one of its own, about the file.
 const INTRODUCTION: &str = "\

@@ -1,7 +1,7 @@
 //! Random damage to the files of runs that pass: none of it makes a FAIL or a panic.
 //!
-//! Some hundred damages are tried. `DAMAGES=5000 cargo test -p verify --test it damages` tries
-//! more.
+//! Some hundred damages are tried. `DAMAGES=5000 cargo test -p onceproof-verify --test it damages`
+//! tries more.
 
 use std::fs;
 use std::path::{Path, PathBuf};

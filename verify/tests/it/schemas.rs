@@ -24,7 +24,7 @@ static PUBLISHED: LazyLock<Value> = LazyLock::new(|| {
     let committed = std::fs::read_to_string(&path).expect("a published schema");
     assert!(
         committed == made,
-        "{} is stale: `UPDATE_SCHEMAS=1 cargo test -p verify` writes it anew",
+        "{} is stale: `UPDATE_SCHEMAS=1 cargo test -p onceproof-verify` writes it anew",
         path.display()
     );
     serde_json::from_str(&committed).expect("JSON")

@@ -56,14 +56,17 @@ fn the_judge_names_no_crate_of_the_network() {
 #[test]
 fn the_judge_is_built_without_a_crate_of_the_network() {
     let arguments =
-        ["tree", "--package", "judge", "--edges", "normal,build", "--prefix", "none", "--offline"];
+        ["tree", "--package", "onceproof-judge", "--edges", "normal,build", "--prefix", "none", "--offline"];
     let output = cargo::command(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let tree = String::from_utf8(output.stdout).unwrap();
     let built: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(built.contains("serde"), "{tree}");
     let impure: Vec<&&str> = IMPURE.iter().filter(|impure| built.contains(**impure)).collect();
-    assert!(impure.is_empty(), "judge is built with {impure:?}; `cargo tree -p judge -i NAME` shows why");
+    assert!(
+        impure.is_empty(),
+        "judge is built with {impure:?}; `cargo tree -p onceproof-judge -i NAME` shows why"
+    );
 }
 
 #[test]
@@ -111,19 +114,22 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns the crates of the workspace with all crates that the manifest of each names, in whatever
-/// section.
+/// section. Ours have the names that the code uses, without the prefix of their packages.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let output =
         cargo::command(["metadata", "--no-deps", "--format-version", "1", "--offline"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let crate_name = |package: &Value| {
+        let name = package["name"].as_str().unwrap();
+        name.strip_prefix("onceproof-").unwrap_or(name).to_owned()
+    };
     let packages = metadata["packages"].as_array().unwrap();
     packages
         .iter()
         .map(|package| {
-            let named = package["dependencies"].as_array().unwrap().iter().map(|used| text(&used["name"]));
-            (text(&package["name"]), named.collect())
+            let named = package["dependencies"].as_array().unwrap().iter().map(crate_name);
+            (crate_name(package), named.collect())
         })
         .collect()
 }

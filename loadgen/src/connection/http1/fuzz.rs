@@ -1,6 +1,6 @@
 //! Answers made up at random: legal ones are read as they were made, and whatever else comes is an
 //! answer or an error, the same however it is cut. `PROPTEST_CASES=10000000 cargo test --release -p
-//! loadgen fuzz` goes on for longer.
+//! onceproof-loadgen fuzz` goes on for longer.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
