@@ -8,6 +8,7 @@ pub mod by_key;
 pub mod by_request;
 pub mod by_row;
 pub mod by_total;
+mod copies;
 pub mod epochs;
 pub mod liveness;
 pub mod refusals;
@@ -110,7 +111,7 @@ pub const REGISTRY: &[Registered] = &[
         fails_when: "a key is listed more than once",
         needs: "listing",
         premises: &[Premise::CopiesSettled],
-        make: |subject, _| by_key::stored_twice(subject.facts),
+        make: |subject, _| copies::stored_twice(subject.facts),
     },
     Registered {
         id: CheckId::RejectedButStored,

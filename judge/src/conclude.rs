@@ -11,7 +11,7 @@ use crate::facts::Facts;
 use crate::premises;
 use crate::verdict::{
     Check, CheckId, CounterSlack, Doubt, Examined, Ground, Judgement, Observation, Planted, Reason,
-    SentAgain, Standing, Status, Verdict, blank,
+    SentAgain, Standing, Status, Unproven, Verdict, blank,
 };
 
 /// Makes the judgement. Of all reasons the gravest decides the verdict.
@@ -20,6 +20,8 @@ pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<P
     observe(facts, &mut examined);
     let reasons = reasons(facts, &examined, &planted);
     let not_tested = not_tested(facts, &examined.checks, &planted);
+    let premises = premises::grounds(facts).into_iter();
+    let premises = premises.map(|ground| beside_findings(ground, &examined.checks)).collect();
     Judgement {
         verdict: reasons.first().map_or(Verdict::Pass, Reason::verdict),
         target: facts.evidence.observed.stats.target.clone(),
@@ -28,7 +30,7 @@ pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<P
         observations: examined.observations,
         checks: examined.checks,
         not_tested,
-        premises: premises::grounds(facts),
+        premises,
         attempts: facts.attempts(),
         coverage: facts.tally.coverage,
         counters: examined.slack,
@@ -37,6 +39,21 @@ pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<P
         planted,
         ..blank()
     }
+}
+
+/// Returns the ground of a premise for all keys alike, and tells of findings for which it stands
+/// otherwise: what holds for some keys need not hold for all.
+fn beside_findings(ground: Ground, checks: &[Check]) -> Ground {
+    let others = checks.iter().flat_map(|check| {
+        let of_check = check.premises.iter().filter(|other| other.premise == ground.premise);
+        of_check.map(move |other| (check.name, other))
+    });
+    let mut because = ground.because.clone();
+    for (name, other) in others.filter(|(_, other)| other.standing != ground.standing) {
+        let standing = other.standing.text();
+        because.push_str(&format!("; {standing} for the findings of `{name}`: {}", other.because));
+    }
+    Ground { because, ..ground }
 }
 
 /// Collects the reasons for a verdict other than PASS, the gravest first.
@@ -62,10 +79,25 @@ fn reasons(facts: &Facts<'_>, examined: &Examined, planted: &[Planted]) -> Vec<R
     reasons.extend(unseen.map(|unseen| Reason::Blind { defect: unseen.defect.clone() }));
     reasons.extend(void_reasons(facts));
     if reasons.is_empty() && planted.iter().all(|planted| planted.seen.is_none()) {
-        reasons.push(Reason::NoSelfTest);
+        reasons.push(Reason::NoSelfTest(unproven(facts, examined, planted)));
     }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict()));
     reasons
+}
+
+/// Returns why no defect could be planted.
+fn unproven(facts: &Facts<'_>, examined: &Examined, planted: &[Planted]) -> Unproven {
+    if facts.tally.last_answered.is_none() {
+        Unproven::NothingAnswered
+    } else if planted.iter().any(|planted| was_made(&examined.checks, planted.check)) {
+        Unproven::NoSoundKey
+    } else {
+        Unproven::NothingChecked
+    }
+}
+
+fn was_made(checks: &[Check], id: CheckId) -> bool {
+    checks.iter().any(|check| check.name == id && check.status != Status::NotTested)
 }
 
 fn sent_again(sums: Sums) -> Option<SentAgain> {
@@ -267,13 +299,16 @@ fn not_tested(facts: &Facts<'_>, checks: &[Check], planted: &[Planted]) -> Vec<S
     } else if listing.offered && facts.listed_before().is_none() {
         lines.push("rows of others: the target was not listed before the run".to_owned());
     }
-    let unproven: Vec<&str> = planted
-        .iter()
-        .filter(|planted| planted.seen.is_none())
-        .map(|planted| planted.defect.as_str())
-        .collect();
-    if !unproven.is_empty() {
-        lines.push(format!("self-test skipped: no suitable evidence in this run: {}", unproven.join(", ")));
+    let unproven = planted.iter().filter(|planted| planted.seen.is_none());
+    let (lacking, unmade): (Vec<&Planted>, Vec<&Planted>) =
+        unproven.partition(|planted| was_made(checks, planted.check));
+    for (why, defects) in
+        [("no suitable evidence in this run", lacking), ("their checks were not made", unmade)]
+    {
+        let names: Vec<&str> = defects.into_iter().map(|planted| planted.defect.as_str()).collect();
+        if !names.is_empty() {
+            lines.push(format!("self-test skipped: {why}: {}", names.join(", ")));
+        }
     }
     lines
 }

@@ -24,8 +24,9 @@ use truth::record::seal::check_run;
 use truth::record::trouble::Trouble;
 use truth::scenario::promises::Promises;
 use truth::target::answer::Outcome;
-use truth::target::{RowOrder, Target};
+use truth::target::{Listing, Next, Paging, RowOrder, Target};
 
+use crate::books::ages::Looked;
 use crate::books::polled::Polled;
 use crate::books::walk::WalkError;
 
@@ -231,6 +232,10 @@ pub struct Evidence {
     pub topic_is_heeded: bool,
     /// Set when the rows of a listing are promised to have an order.
     pub rows_have_an_order: bool,
+    /// Set when the listing is described as one page.
+    pub listing_is_one_page: bool,
+    /// Set when a row that the listing has shown is not shown again.
+    pub listing_drains: bool,
     /// Oldest format of the run folders. For a folder of 0.1 it decides which promises count as
     /// written.
     pub format: FolderFormat,
@@ -249,6 +254,8 @@ pub struct Evidence {
     pub addresses: usize,
     /// Set when all times are of one clock.
     pub one_clock: bool,
+    /// End of the looking, by the clock of the requests; none if that is not known.
+    pub looked: Option<Looked>,
     /// A file of a run that is missing.
     pub gone: Option<PathBuf>,
     /// For each run, true if its sender came to its end, and so has closed its ledger.
@@ -275,6 +282,15 @@ pub struct Evidence {
     pub observed: Observed,
     /// Observation before `verify` sent keys again.
     pub earlier: Option<Observed>,
+}
+
+/// True if a listing says that no page follows its first.
+fn is_one_page(listing: &Listing) -> bool {
+    match listing.next {
+        Some(Next::None) => true,
+        Some(_) => false,
+        None => listing.paging == Some(Paging::None),
+    }
 }
 
 impl Evidence {
@@ -312,6 +328,8 @@ impl Evidence {
                 || listing.path != Target::default().listing.path,
             topic_is_heeded: listing.filter == Some(true),
             rows_have_an_order: listing.order.is_some_and(|order| order != RowOrder::None),
+            listing_is_one_page: is_one_page(listing),
+            listing_drains: listing.drains,
             keys: 0..keys,
             traces: first.manifest.scenario.load.trace.then(|| Traces::new(&plan)),
             plan,
@@ -320,6 +338,7 @@ impl Evidence {
             can_race: runs.iter().any(|run| run.manifest.concurrency > run.manifest.lanes),
             addresses: runs.iter().flat_map(|run| &run.addresses).collect::<HashSet<_>>().len(),
             one_clock,
+            looked: looked(&observed, &headers).filter(|_| one_clock),
             gone: runs.iter().find_map(Run::gone),
             ended: runs.iter().map(|run| run.has_ended).collect(),
             polls_end: runs.iter().all(Run::polls_end),
@@ -393,6 +412,17 @@ fn one_clock(runs: &[Run], headers: &[Header]) -> bool {
     let boot_id = &runs[0].manifest.machine.boot_id;
     runs.iter().all(|run| run.manifest.machine.boot_id == *boot_id)
         && headers.iter().all(|header| header.boot_id == *boot_id)
+}
+
+/// End of the looking, by the clock of the requests; none if the observation does not tell.
+fn looked(observed: &Observed, headers: &[Header]) -> Option<Looked> {
+    let ended_ns = observed.stats.ended_ns?;
+    let ended_utc_ms = observed.stats.ended_utc_ms?;
+    let begun = headers.iter().min_by_key(|header| header.monotonic_ns)?;
+    let by_wall_ms = u64::try_from(ended_utc_ms.checked_sub(begun.utc_ms)?).unwrap_or(0);
+    let by_clock_ns = ended_ns.checked_sub(begun.monotonic_ns)?;
+    let asleep_ns = by_wall_ms.saturating_mul(1_000_000).saturating_sub(by_clock_ns);
+    Some(Looked { ended_ns, asleep_ns })
 }
 
 /// Baseline that serves all runs: that of each if they agree, else the earliest if it was taken

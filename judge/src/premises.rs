@@ -11,6 +11,10 @@ use crate::verdict::{Ground, Premise};
 /// Status of a response that promises to store later.
 pub(crate) const ACCEPTED: u16 = 202;
 
+/// Sentence about a listing of one page. No run can show that it shows everything.
+const ONE_PAGE: &str = "the listing is described as one page, and a row beyond it would be \
+                        unseen, not lost: if more pages follow, describe `next` under `[target.listing]`";
+
 /// Every premise that does not depend on a key, in the order in which they are reported.
 pub const ALL: [Premise; 20] = [
     Premise::Whole,
@@ -72,6 +76,9 @@ pub(crate) fn ground(facts: &Facts<'_>, premise: Premise) -> Ground {
         },
         Premise::Atomic => if_said(promises.is_atomic()),
         Premise::RefusedWithoutEffect => if_said(promises.refused == Some(Refused::NoEffect)),
+        Premise::RowsInOrder if facts.evidence.listing_drains => {
+            Ground::refuted(premise, "`drains = true` says that each row is shown once, in whatever order")
+        }
         Premise::RowsInOrder => if_said(facts.evidence.rows_have_an_order),
         Premise::TopicHeeded => if_said(facts.evidence.topic_is_heeded),
         Premise::ToTheLetter => if_said(promises.payload == PayloadEquality::Exact),
@@ -90,11 +97,15 @@ fn whole(facts: &Facts<'_>) -> Ground {
     if facts.evidence.listing_is_complete {
         return Ground::promised(WHOLE);
     }
+    let one_page = facts.evidence.listing_is_one_page.then(|| ONE_PAGE.to_owned());
     match (ends_early(facts), contradicted(facts)) {
         // A store that lost events ends as early.
-        (Some(because), _) => Ground::assumed_though(WHOLE, because),
+        (Some(because), _) => Ground::assumed_though(WHOLE, one_page.unwrap_or(because)),
         (None, Some(because)) => Ground::refuted(WHOLE, because),
-        (None, None) => Ground::assumed(WHOLE),
+        (None, None) => match one_page {
+            Some(because) => Ground::assumed_though(WHOLE, because),
+            None => Ground::assumed(WHOLE),
+        },
     }
 }
 
@@ -107,7 +118,7 @@ pub(crate) fn ends_early(facts: &Facts<'_>) -> Option<String> {
     if looks.looks.iter().rfind(|look| look.is_whole()).is_some_and(is_full) {
         return Some(format!(
             "the listing ended after one page of {rows}, as many as were asked for: the other rows may be \
-             unseen, not lost; `paging` under `[target.listing]` says how to go on"
+             unseen, not lost; `next` under `[target.listing]` says how to go on"
         ));
     }
     let unique = stats.stats.as_ref()?.unique.filter(|unique| *unique > listing.rows)?;

@@ -16,7 +16,7 @@ pub use self::doubt::Doubt;
 pub(crate) use self::doubt::OPEN_END;
 pub use self::observation::Observation;
 pub use self::premise::{Ground, Premise, Standing};
-pub use self::reason::Reason;
+pub use self::reason::{Reason, Unproven};
 use crate::books::coverage::Coverage;
 use crate::books::region::{Bounds, Deltas};
 

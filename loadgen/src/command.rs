@@ -8,3 +8,4 @@ mod rerun;
 pub(crate) mod settings;
 pub(crate) mod show;
 mod values;
+pub(crate) mod warnings;

@@ -58,14 +58,16 @@ pub enum Failure {
         /// Cause.
         source: std::io::Error,
     },
-    /// The address of the metrics cannot be bound.
+    /// An address for onlookers cannot be bound.
     #[error(
-        "cannot listen on {address} for --prometheus-addr: {reason}; name an address of this machine and a free \
+        "cannot listen on {address} for {flag}: {reason}; name an address of this machine and a free \
          port, such as 127.0.0.1:9090"
     )]
     Listen {
-        /// Address of `--prometheus-addr`.
+        /// Address that was given.
         address: String,
+        /// Flag that gave it.
+        flag: &'static str,
         /// Cause.
         reason: std::io::Error,
     },

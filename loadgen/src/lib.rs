@@ -23,7 +23,7 @@ pub use error::Failure;
 
 use command::cli::Shape;
 use command::settings::Settings;
-use command::{history, reference, show};
+use command::{history, reference, show, warnings};
 use reader::console::{self, print_result};
 use reader::environment;
 use tracing_subscriber::EnvFilter;
@@ -66,7 +66,10 @@ pub fn run(program: Program) -> u8 {
 fn plan(cli: Cli, requests: u32, from_environment: &[String]) -> u8 {
     match Settings::resolve(cli) {
         Ok(settings) => {
-            tell(from_environment, Notices::new(false));
+            let notices = Notices::new(false);
+            tell(from_environment, notices);
+            let found = warnings::secrets_in_clear(&settings.load.scenario);
+            found.iter().for_each(|warning| notices.warn(warning));
             show::plan(&settings, requests)
                 .map_or_else(|failure| failed(&failure), |text| print_result(&text, exit::OK))
         }

@@ -67,11 +67,11 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     let secrets = Arc::new(load.secrets()?.beside(client.kept()));
     let fixed = Fixed::of(&load.scenario, &target.endpoint, &target.headers, &secrets)?;
     let metrics = match &output.prometheus_addr {
-        Some(address) => Some(metrics::listen(address).await?),
+        Some(address) => Some(metrics::listen(address, "--prometheus-addr").await?),
         None => None,
     };
     let live = match &settings.live {
-        Some(address) => Some(metrics::listen(address).await?),
+        Some(address) => Some(metrics::listen(address, "--live").await?),
         None => None,
     };
     output.summary_export.as_deref().map_or(Ok(()), try_out)?;

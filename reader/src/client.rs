@@ -11,7 +11,7 @@ use reqwest::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue}
 use thiserror::Error;
 use truth::target::request::Whole;
 use truth::target::secrets::{MissingVariable, Secrets};
-use truth::target::{Reading, Target, TargetError};
+use truth::target::{InClear, Reading, Target, TargetError};
 
 use crate::client::host::Host;
 use crate::client::patience::{Patience, Retry, Trace, retry_after};
@@ -28,7 +28,7 @@ pub mod patience;
 mod question;
 mod session;
 
-pub use error::ReadError;
+pub use error::{Access, ReadError};
 pub(crate) use question::Question;
 pub use session::UNAUTHORIZED;
 
@@ -123,6 +123,7 @@ impl TargetClient {
         login: &ProxyLogin,
         secrets: Secrets,
     ) -> Result<Self, ClientError> {
+        target.secrets_in_clear().iter().for_each(InClear::guard);
         let mut map = HeaderMap::new();
         for header in headers {
             let (name, value) = parse_header(header)?;
@@ -134,8 +135,7 @@ impl TargetClient {
         let mut others = BTreeMap::new();
         for url in other_urls(target) {
             // A header of the command line may be a secret of the target's.
-            let is_own = target.is_at(url) || target.publish.url.as_deref() == Some(url);
-            let map = if is_own { map.clone() } else { HeaderMap::new() };
+            let map = if target.takes_headers(url) { map.clone() } else { HeaderMap::new() };
             others.insert(url.to_owned(), Host::of(&target.at(url), map, login)?);
         }
         Ok(Self {
@@ -246,18 +246,19 @@ impl TargetClient {
 
 impl Answer {
     /// Returns the error of a response whose status is not a success.
-    pub(crate) fn success(self, url: &str) -> Result<Self, ReadError> {
+    pub(crate) fn success(self, question: &Question) -> Result<Self, ReadError> {
         if (200..300).contains(&self.status) {
             return Ok(self);
         }
-        Err(self.unexpected(url))
+        Err(self.unexpected(question))
     }
 
     /// Returns the error of a response whose status says nothing that was asked for.
-    pub(crate) fn unexpected(&self, url: &str) -> ReadError {
+    pub(crate) fn unexpected(&self, question: &Question) -> ReadError {
         ReadError::Status {
-            url: url.to_owned(),
+            url: question.shown_url(),
             status: self.status,
+            access: question.access,
             retry_after: retry_after(&self.headers),
         }
     }

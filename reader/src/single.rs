@@ -24,7 +24,7 @@ impl TargetClient {
             let said = match self.asked(question).await {
                 Ok((question, answer)) => match one.says(answer.status) {
                     Some(is_stored) => Ok(is_stored),
-                    None => Err(answer.unexpected(&question.shown_url())),
+                    None => Err(answer.unexpected(&question)),
                 },
                 Err(error) => Err(error),
             };

@@ -38,7 +38,7 @@ impl TargetClient {
         };
         let kept = Kept::default();
         let (question, answer) = self.asked(|| self.question(form, &self.values(&kept), accept)).await?;
-        let answer = answer.success(&question.shown_url())?;
+        let answer = answer.success(&question)?;
         let shape = |reason| ReadError::Shape { url: question.shown_url(), reason };
         Counters::read(fields, &answer.body).map_err(shape)
     }

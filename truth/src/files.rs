@@ -6,7 +6,9 @@ pub mod sums;
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Write, stderr, stdout};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -63,6 +65,12 @@ pub enum FolderError {
         path: PathBuf,
         /// Difference from what was written.
         defect: Defect,
+    },
+    /// A run folder of another origin holds a link, through which other files would be written.
+    #[error("{} is a link, in a run folder that your own loadgen did not write; copy the folder without links, as `cp -rL` does", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
     },
     /// A file of values cannot be read.
     #[error(transparent)]
@@ -187,27 +195,37 @@ fn replace(path: &Path, text: &[u8]) -> Result<(), FolderError> {
         Ok(()) | Err(_) => {}
     }
     let mut file = File::create_new(&part).map_err(io("write", &part))?;
-    file.write_all(text).map_err(io("write", &part))?;
+    let written = file.write_all(text).map_err(io("write", &part));
     drop(file);
-    fs::rename(&part, path).map_err(io("rename", &part))
+    let replaced = written.and_then(|()| fs::rename(&part, path).map_err(io("rename", &part)));
+    // What is left of a full disk is of use to nobody.
+    replaced.inspect_err(|_| drop(fs::remove_file(&part)))
 }
 
 /// Writes to a path that a user named. A regular file is replaced as a whole, as [`write_whole`] does,
-/// and a link to one stays. Devices, pipes and links to nothing are opened and written into.
+/// and a link to one stays. Devices, pipes and links to nothing are opened and written into. A file
+/// that is this process's output, such as `/dev/stdout`, gets the text after what it holds.
 pub fn write_to(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     match fs::metadata(path) {
-        Ok(found) if found.is_file() => write_whole(&fs::canonicalize(path).map_err(io("find", path))?, text),
+        Ok(found) if found.is_file() && !is_output(&found) => {
+            write_whole(&fs::canonicalize(path).map_err(io("find", path))?, text)
+        }
         Err(_) if !path.is_symlink() => write_whole(path, text),
         Ok(_) | Err(_) => {
-            let mut file = File::options()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)
-                .map_err(io("open", path))?;
+            let mut file =
+                File::options().append(true).create(true).open(path).map_err(io("open", path))?;
             file.write_all(&without_secrets(text)).map_err(io("write", path))
         }
     }
+}
+
+/// True if a file is standard output or standard error of this process.
+fn is_output(found: &fs::Metadata) -> bool {
+    let is_it = |output: BorrowedFd<'_>| {
+        let own = output.try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
+        own.is_ok_and(|own| (own.dev(), own.ino()) == (found.dev(), found.ino()))
+    };
+    is_it(stdout().as_fd()) || is_it(stderr().as_fd())
 }
 
 /// Returns a text without guarded secrets; bytes that are no text stay as they are.

@@ -66,6 +66,13 @@ pub struct StatsObservation {
     /// Monotonic time of this boot at which the counters were read, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_ns: Option<u64>,
+    /// Monotonic time of this boot at which the looking ended, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ns: Option<u64>,
+    /// Wall clock at that moment, in milliseconds since 1970. The monotonic clock stands still while
+    /// the machine sleeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_utc_ms: Option<i64>,
     /// Number of the observation after which `verify` sent events and then looked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<u32>,
@@ -331,6 +338,8 @@ impl Observed {
             waited_ms: 0,
             asked_ns: None,
             read_ns: None,
+            ended_ns: None,
+            ended_utc_ms: None,
             follows: None,
             segments: None,
         };

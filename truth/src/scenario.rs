@@ -16,7 +16,7 @@ use crate::plan::twin::Twins;
 use crate::plan::values::Values;
 use crate::plan::variant::Variants;
 use crate::plan::{PLAN_VERSION, Plan, PlanError, PlanSpec, Weights};
-use crate::target::{Database, RowOrder, Target};
+use crate::target::{Database, InClear, RowOrder, Target};
 
 mod beside;
 mod check;
@@ -25,6 +25,7 @@ mod error;
 mod executor;
 pub mod fault;
 mod load;
+mod misplaced;
 mod place;
 pub mod promises;
 pub mod rate;
@@ -343,8 +344,10 @@ impl Scenario {
     /// Parses the text of a scenario; `path` is for messages.
     pub fn parse(text: &str, path: &str) -> Result<Self, ScenarioError> {
         let mut scenario: Self = toml::from_str(text).map_err(|source| {
-            place::of_parse(text, path, &source)
-                .unwrap_or_else(|| ScenarioError::Parse { path: path.to_owned(), source: Box::new(source) })
+            place::of_parse(text, path, &source).unwrap_or_else(|| {
+                let hint = misplaced::hint(text, &source);
+                ScenarioError::Parse { path: path.to_owned(), hint, source: Box::new(source) }
+            })
         })?;
         scenario.apply_preset();
         Ok(scenario)
@@ -362,6 +365,21 @@ impl Scenario {
             }
             Some(Preset::Strict | Preset::Queued | Preset::Windowed) | None => {}
         }
+    }
+
+    /// Returns the secrets that the texts of requests hold in clear.
+    pub fn secrets_in_clear(&self) -> Vec<InClear> {
+        let beside = self.load.beside.iter().enumerate();
+        let beside = beside.flat_map(|(nth, beside)| beside.secrets_in_clear(nth));
+        self.target.secrets_in_clear().into_iter().chain(beside).collect()
+    }
+
+    /// True if something shows what the target stores: a listing, a count of its events, or its
+    /// database.
+    pub fn can_be_read_back(&self) -> bool {
+        let lists = self.target.reading().is_ok_and(|reading| reading.is_some());
+        let counts = self.target.stats.requests().any(|fields| fields.unique.is_some());
+        lists || counts || self.database.is_some()
     }
 
     /// Returns the executors that the load asks for.

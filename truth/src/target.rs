@@ -19,6 +19,7 @@ mod database;
 mod error;
 mod fields;
 mod hosts;
+mod in_clear;
 mod kept;
 mod listing;
 pub mod needed;
@@ -44,6 +45,7 @@ pub use contained::{Contained, SentTime};
 pub use database::{DATABASE_URL_FORM, Database, DatabaseKind, without_password};
 pub use error::TargetError;
 pub use fields::EventFields;
+pub use in_clear::InClear;
 pub use kept::Kept;
 pub use listing::{
     Field, Format, ListedTopics, Listing, Next, One, Paging, Parameters, Reading, RowFields, RowOrder,
@@ -54,7 +56,7 @@ pub use process::Process;
 pub use proxy::{Proxy, ProxyKind};
 pub use publish::{Envelope, Flawed, Publish, RequestText, StatusPattern};
 pub use reads::RequestForm;
-pub(crate) use reads::url_fault;
+pub(crate) use reads::{path_fault, url_fault};
 pub use rules::{
     AnswerRule, AnswerRules, BodyFormat, Condition, Containing, CountPlaces, Existence, Meaning,
 };

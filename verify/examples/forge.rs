@@ -198,6 +198,8 @@ fn write_listing(
         waited_ms: 500,
         asked_ns: None,
         read_ns: None,
+        ended_ns: None,
+        ended_utc_ms: None,
         follows: None,
         segments: None,
     };

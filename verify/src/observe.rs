@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use reader::client::patience::Patience;
 use reader::client::{ReadError, TargetClient};
 use truth::chain::chain;
+use truth::clock::{monotonic_ns, utc_ms};
 use truth::observed::looks::Looks;
 use truth::observed::presence::Presence;
 use truth::observed::rows::{Anomaly, AnomalyClass, Equality, RowTally};
@@ -165,6 +166,8 @@ fn stats_of(counters: &CounterWatch<'_>, client: &TargetClient, began: Instant) 
         waited_ms: millis(began.elapsed()),
         asked_ns: counters.last().map(|reading| reading.asked_ns),
         read_ns: counters.last().map(|reading| reading.answered_ns),
+        ended_ns: Some(monotonic_ns()),
+        ended_utc_ms: Some(utc_ms()),
         follows: None,
         segments: None,
     }

@@ -15,7 +15,9 @@ use judge::books::walk::WalkError;
 use judge::evidence::{Evidence, Frames};
 use judge::resend::Lists;
 use reader::client::{ReadError, TargetClient};
+use reader::console::say;
 use thiserror::Error;
+use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::files::FolderError;
 use truth::record::folder::RunFolder;
@@ -27,7 +29,7 @@ use truth::target::answer::Outcome;
 use truth::target::needed::NeededError;
 use truth::target::secrets::Secrets;
 
-use self::sender::{Sender, Sent};
+use self::sender::{Sender, Sent, Try};
 
 /// Requests in flight at once: enough to keep a target busy, too few to load it.
 const IN_FLIGHT: usize = 8;
@@ -93,6 +95,7 @@ pub async fn send(
         batch: evidence.plan.batch as usize,
         next_list: next_list(&evidence.frames)?,
         is_reachable: true,
+        has_failed_to_log_in: false,
         sentinels: Vec::new(),
     };
     resending.send(Purpose::Resolve, &lists.resolve).await?;
@@ -118,12 +121,22 @@ fn next_list(frames: &Frames) -> Result<u32, WalkError> {
     Ok(next)
 }
 
+/// Place of a try among those of its request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Recorded {
+    /// Another follows.
+    BeforeAnother,
+    Last,
+}
+
 struct Resending {
     sender: Sender,
     ledger: SegmentWriter,
     batch: usize,
     next_list: u32,
     is_reachable: bool,
+    /// True once a login has failed, which is told once.
+    has_failed_to_log_in: bool,
     /// Sentinels that were sent.
     sentinels: Vec<SentAt>,
 }
@@ -148,21 +161,42 @@ impl Resending {
         loop {
             while self.is_reachable && under_way.len() < IN_FLIGHT && !waiting.is_empty() {
                 let request = next(&mut waiting);
-                under_way.spawn(self.sender.request(id, request, requests[request]));
+                let first = Try { request, number: 0 };
+                under_way.spawn(self.sender.request(id, first, requests[request]));
             }
             let Some(ended) = under_way.join_next().await else { break };
             let sent = ended.expect("a request neither panics nor is aborted");
             self.is_reachable &= sent.answer.outcome != Outcome::NeverSent;
             let t_end = monotonic_ns();
+            if self.logs_in_after(&sent).await {
+                let again = Try { request: sent.request, number: sent.try_number + 1 };
+                self.record(id, sent, t_end, Recorded::BeforeAnother)?;
+                under_way.spawn(self.sender.request(id, again, requests[again.request]));
+                continue;
+            }
             if purpose == Purpose::Sentinel {
                 self.note_sentinels(requests[sent.request], &sent, t_end);
             }
-            self.record(id, sent, t_end)?;
+            self.record(id, sent, t_end, Recorded::Last)?;
         }
         for request in waiting {
-            self.record(id, Sent::never(request), monotonic_ns())?;
+            self.record(id, Sent::never(request), monotonic_ns(), Recorded::Last)?;
         }
         Ok(())
+    }
+
+    /// Opens the session again if a response asks for it. Returns true if the request is to be sent
+    /// once more. A login that fails leaves the response as the last one.
+    async fn logs_in_after(&mut self, sent: &Sent) -> bool {
+        match self.sender.logs_in_after(sent).await {
+            Ok(is_opened) => is_opened,
+            Err(error) => {
+                if !std::mem::replace(&mut self.has_failed_to_log_in, true) {
+                    say(&format!("warning: the login after a response of 401 failed: {}", chain(&error)));
+                }
+                false
+            }
+        }
     }
 
     fn note_sentinels(&mut self, ordinals: &[u64], sent: &Sent, t_end: u64) {
@@ -176,13 +210,13 @@ impl Resending {
         self.sentinels.extend(ordinals.iter().enumerate().map(sent_at));
     }
 
-    fn record(&mut self, id: u32, sent: Sent, t_end: u64) -> Result<(), LedgerError> {
+    fn record(&mut self, id: u32, sent: Sent, t_end: u64, as_the: Recorded) -> Result<(), LedgerError> {
         let request = sent.request as u32;
         self.ledger.done(Done {
             scope: Scope::Resend(id),
             request,
-            try_number: 0,
-            is_final: true,
+            try_number: sent.try_number,
+            is_final: as_the == Recorded::Last,
             // Each request has a connection of its own.
             connection: request,
             t_planned: sent.t_start,

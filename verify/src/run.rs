@@ -304,11 +304,16 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Observed, VerifyError> 
                 // Times of another clock than the run's say nothing.
                 observed.stats.asked_ns = None;
                 observed.stats.read_ns = None;
+                observed.stats.ended_ns = None;
             }
             observed.stats.segments = Some(runs[0].folder.segments()?.len() as u32);
             Ok(observed)
         }
-        Err(error) => Err(VerifyError::Unreachable { target: url, reason: chain(&error) }),
+        Err(error) => {
+            let url = error.unreachable_url().filter(|at| !target.is_at(at)).map_or(url, str::to_owned);
+            let is_target = target.is_at(&url);
+            Err(VerifyError::Unreachable { url, reason: chain(&error), is_target })
+        }
     }
 }
 

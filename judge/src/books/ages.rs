@@ -4,69 +4,213 @@
 //!
 //! For example, the window is 10 s, and a key has attempts from 1 to 2 s and from 10 to 13 s. The
 //! second one can have been executed 12 s after the first one began, so the key may have been
-//! forgotten. Had it ended at 10.9 s, the key would still be known.
+//! forgotten. Had it ended at 10.9 s, the key would still be known, if events are stored by the time
+//! of their acknowledgement. If they may be stored later, a second attempt that ended at 10.9 s may
+//! have been executed at 12 s. But whatever the last look shows was stored before its end: if that
+//! was at 10.95 s, the key was known.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::interval::Interval;
 
-/// Time from the earliest start of an attempt of a key to the latest moment at which one can be
-/// executed.
+/// End of the looking, by the clock of the requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Looked {
+    /// Monotonic time in nanoseconds.
+    pub ended_ns: u64,
+    /// Time for which that clock stood still since the first request: the machine slept.
+    pub asleep_ns: u64,
+}
+
+/// What is known of the moments at which attempts were executed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Times {
+    /// True if all times are of one clock.
+    pub one_clock: bool,
+    /// True if an acknowledged event is promised to be stored by then.
+    pub is_committed: bool,
+    /// End of the looking. What was stored later is not shown.
+    pub looked: Option<Looked>,
+}
+
+/// Age of a key when its last copy was stored, beside the promised window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Age {
+    /// It was known, whenever a copy that is shown was stored, and whoever sent it.
+    Known,
+    /// It was known if each acknowledged attempt was executed by the time of its response, and nobody
+    /// else sent the key.
+    KnownByResponses,
+    /// It may have been forgotten.
+    MayBeForgotten,
+}
+
+/// Attempts of a key, in time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Span {
+    /// Earliest start.
     start: u64,
-    end: u64,
+    /// Latest end of an acknowledged attempt.
+    acked: u64,
+    /// Number of attempts. The highest bit says that the outcome of one of them is uncertain.
     attempts: u32,
 }
 
-const NONE: Span = Span { start: u64::MAX, end: 0, attempts: 0 };
+const NONE: Span = Span { start: u64::MAX, acked: 0, attempts: 0 };
+
+const UNCERTAIN: u32 = 1 << 31;
+
+impl Span {
+    fn attempts(self) -> u32 {
+        self.attempts & !UNCERTAIN
+    }
+
+    fn is_uncertain(self) -> bool {
+        self.attempts & UNCERTAIN != 0
+    }
+}
 
 /// Spans of a range of keys. None are kept where keys are known for ever.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ages {
     window_ns: u64,
+    times: Times,
     first: u64,
     spans: Vec<Span>,
 }
 
 impl Ages {
-    /// Starts without an attempt. If times do not show when an attempt was executed, every key that
-    /// comes again may have been forgotten.
-    pub fn new(window: Option<Duration>, times_tell: bool, keys: Range<u64>) -> Self {
-        let Some(window) = window else { return Self::default() };
-        let window_ns = if times_tell { u64::try_from(window.as_nanos()).unwrap_or(u64::MAX) } else { 0 };
+    /// Starts without an attempt.
+    pub fn new(window: Duration, times: Times, keys: Range<u64>) -> Self {
+        let window_ns = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX);
+        // While the machine slept, the target may have forgotten.
+        let asleep_ns = times.looked.map_or(0, |looked| looked.asleep_ns);
         let count = usize::try_from(keys.end - keys.start).expect("keys fit in memory");
-        Self { window_ns, first: keys.start, spans: vec![NONE; count] }
+        let window_ns = window_ns.saturating_sub(asleep_ns);
+        Self { window_ns, times, first: keys.start, spans: vec![NONE; count] }
     }
 
     /// Takes an acknowledged attempt.
     pub(crate) fn take(&mut self, ordinal: u64, interval: Interval) {
-        let Some(place) = ordinal.checked_sub(self.first) else { return };
-        let Some(span) = self.spans.get_mut(place as usize) else { return };
+        let Some(span) = self.span_mut(ordinal) else { return };
         span.start = span.start.min(interval.start);
-        span.end = span.end.max(interval.end);
+        span.acked = span.acked.max(interval.end);
         span.attempts += 1;
     }
 
-    /// Takes an attempt whose fate is unknown: it may be executed at any later moment.
-    pub(crate) fn take_unknown(&mut self, ordinal: u64, t_start: u64) {
-        self.take(ordinal, Interval { start: t_start, end: u64::MAX });
+    /// Takes an attempt whose outcome is uncertain: it may be executed at any later moment.
+    pub(crate) fn take_uncertain(&mut self, ordinal: u64, t_start: u64) {
+        let Some(span) = self.span_mut(ordinal) else { return };
+        span.start = span.start.min(t_start);
+        span.attempts = (span.attempts + 1) | UNCERTAIN;
     }
 
-    /// Returns true if a key may have been forgotten when it came again.
+    /// Returns the age of a key when its last copy was stored.
+    pub fn age(&self, ordinal: u64) -> Age {
+        self.span(ordinal).map_or(Age::Known, |span| self.age_of(span))
+    }
+
+    /// Returns true if a key may have been forgotten when it came again, as far as promises tell.
     pub fn may_be_forgotten(&self, ordinal: u64) -> bool {
-        let place = ordinal.checked_sub(self.first);
-        place.and_then(|place| self.spans.get(place as usize)).is_some_and(|span| self.outgrows(span))
+        self.span(ordinal).is_some_and(|span| self.is_forgotten(span))
+    }
+
+    /// Returns true if a response may rightly call a key new that an earlier one has called so. What
+    /// a response says was decided by its end, whenever the event is stored.
+    pub fn may_be_new_again(&self, ordinal: u64) -> bool {
+        let outgrows = |span: &Span| !self.times.one_clock || self.outgrows(*span, span.acked);
+        self.span(ordinal).is_some_and(|span| outgrows(&span))
     }
 
     /// Number of times that keys can have been stored again, at most.
     pub fn stored_again(&self) -> u64 {
-        let outgrown = self.spans.iter().filter(|span| self.outgrows(span));
-        outgrown.map(|span| u64::from(span.attempts - 1)).sum()
+        let outgrown = self.spans.iter().filter(|span| self.is_forgotten(**span));
+        outgrown.map(|span| u64::from(span.attempts() - 1)).sum()
     }
 
-    fn outgrows(&self, span: &Span) -> bool {
-        span.attempts > 1 && span.end.saturating_sub(span.start) > self.window_ns
+    fn is_forgotten(&self, span: Span) -> bool {
+        span.attempts() > 1
+            && match self.age_of(span) {
+                Age::Known => false,
+                Age::KnownByResponses => !self.times.is_committed,
+                Age::MayBeForgotten => true,
+            }
+    }
+
+    fn age_of(&self, span: Span) -> Age {
+        let looked = self.times.looked.map_or(u64::MAX, |looked| looked.ended_ns);
+        let by_responses = if span.is_uncertain() { looked } else { span.acked };
+        let came_once = span.attempts() < 2;
+        if self.times.one_clock && !self.outgrows(span, looked) {
+            Age::Known
+        } else if came_once || (self.times.one_clock && !self.outgrows(span, by_responses)) {
+            Age::KnownByResponses
+        } else {
+            Age::MayBeForgotten
+        }
+    }
+
+    fn outgrows(&self, span: Span, end: u64) -> bool {
+        end.saturating_sub(span.start) > self.window_ns
+    }
+
+    fn span(&self, ordinal: u64) -> Option<Span> {
+        let place = ordinal.checked_sub(self.first)?;
+        self.spans.get(usize::try_from(place).ok()?).copied()
+    }
+
+    fn span_mut(&mut self, ordinal: u64) -> Option<&mut Span> {
+        let place = ordinal.checked_sub(self.first)?;
+        self.spans.get_mut(usize::try_from(place).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// Age of a key with an attempt at once and one that ends at 9 s, under a window of 10 s.
+    fn age(times: Times) -> Age {
+        let mut ages = Ages::new(Duration::from_secs(10), times, 0..1);
+        ages.take(0, Interval { start: 0, end: 1 });
+        ages.take(0, Interval { start: 8 * SECOND, end: 9 * SECOND });
+        ages.age(0)
+    }
+
+    #[test]
+    fn what_a_look_shows_was_stored_before_its_end() {
+        let looked = |s: u64| Some(Looked { ended_ns: s * SECOND, asleep_ns: 0 });
+        for is_committed in [false, true] {
+            for (looked, expected) in
+                [(None, Age::KnownByResponses), (looked(99), Age::KnownByResponses), (looked(10), Age::Known)]
+            {
+                let times = Times { one_clock: true, is_committed, looked };
+                assert_eq!(age(times), expected);
+                let apart = Times { one_clock: false, ..times };
+                assert_eq!(age(apart), Age::MayBeForgotten);
+            }
+        }
+        let asleep = Some(Looked { ended_ns: 10 * SECOND, asleep_ns: 2 * SECOND });
+        let times = Times { one_clock: true, is_committed: true, looked: asleep };
+        assert_eq!(age(times), Age::MayBeForgotten, "two of the ten seconds passed unseen");
+    }
+
+    #[test]
+    fn an_attempt_whose_outcome_is_uncertain_may_be_executed_until_the_end_of_the_look() {
+        for (looked, expected) in
+            [(None, Age::MayBeForgotten), (Some(11), Age::MayBeForgotten), (Some(10), Age::Known)]
+        {
+            let looked = looked.map(|s| Looked { ended_ns: s * SECOND, asleep_ns: 0 });
+            let times = Times { one_clock: true, is_committed: true, looked };
+            let mut ages = Ages::new(Duration::from_secs(10), times, 0..1);
+            ages.take_uncertain(0, 0);
+            assert!(!ages.may_be_forgotten(0) && ages.age(0) != Age::MayBeForgotten, "it came once");
+            ages.take(0, Interval { start: 1, end: 2 });
+            assert_eq!(ages.age(0), expected);
+            assert!(!ages.may_be_new_again(0), "no response of it came so late");
+        }
     }
 }

@@ -90,12 +90,14 @@ pub struct Resent {
     pub replayed_new: Faults,
     /// Attempts of sentinels, which are no keys of the plan.
     pub sentinels: Sums,
+    /// Attempts that were refused for want of a login, and made again after it.
+    pub before_login: Sums,
 }
 
 impl Resent {
     /// All of these attempts.
     pub fn all(&self) -> Sums {
-        self.resolve + self.replay + self.sentinels
+        self.resolve + self.replay + self.sentinels + self.before_login
     }
 }
 

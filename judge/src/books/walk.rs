@@ -32,7 +32,7 @@ use truth::scenario::promises::{Ack, Batch};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use self::opened::Opened;
-use crate::books::ages::Ages;
+use crate::books::ages::{Ages, Looked, Times};
 use crate::books::contests::Copies;
 use crate::books::interval::Interval;
 use crate::books::order::{Attempt, Order, Said};
@@ -82,6 +82,8 @@ pub struct Setting<'a> {
     pub ack: Option<Ack>,
     /// True if all times are of one clock.
     pub one_clock: bool,
+    /// End of the looking, by that clock.
+    pub looked: Option<Looked>,
     /// For each segment, the index of its run.
     pub runs: &'a [usize],
     /// For each run, true if its sender came to its end.
@@ -106,9 +108,9 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Starts a pass.
     pub fn new(setting: Setting<'a>, keys: Range<u64>) -> Self {
-        // Where an event is stored later than it is acknowledged, its key may be forgotten by then.
-        let times_tell = setting.one_clock && setting.ack == Some(Ack::Committed);
-        let ages = Ages::new(setting.window, times_tell, keys.clone());
+        let is_committed = setting.ack == Some(Ack::Committed);
+        let times = Times { one_clock: setting.one_clock, is_committed, looked: setting.looked };
+        let ages = setting.window.map(|window| Ages::new(window, times, keys.clone())).unwrap_or_default();
         Self {
             setting,
             open: HashMap::default(),
@@ -212,7 +214,13 @@ impl<'a> Walk<'a> {
             self.tally.first_unclear.get_or_insert_with(response);
         }
         self.note_repeats(&opened, done);
-        self.book_try(&opened, done.request, &done.answer, Interval { start: done.t_start, end: done.t_end });
+        let interval = Interval { start: done.t_start, end: done.t_end };
+        match opened.purpose {
+            Some(Purpose::Resolve | Purpose::Replay) if !done.is_final => {
+                self.book_before_login(&opened, done, interval);
+            }
+            _ => self.book_try(&opened, done.request, &done.answer, interval),
+        }
         self.compare(&opened, done);
         let slots = opened.ordinals(done.request).len() as u64;
         let progress = &mut opened.requests[request];
@@ -299,6 +307,14 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Books a try of keys that were sent again, which is made once more after a login.
+    fn book_before_login(&mut self, opened: &Opened, done: &Done, interval: Interval) {
+        let before = self.tally.sums;
+        self.book(opened.ordinals(done.request), &done.answer, interval);
+        let booked = self.tally.sums - before;
+        self.tally.resent.before_login = self.tally.resent.before_login + booked;
+    }
+
     /// Books one try of sentinels. They are counted by the target as keys are, and no key is judged
     /// by them.
     fn book_sentinels(&mut self, ordinals: &[u64], answer: &Answer) {
@@ -372,7 +388,7 @@ impl<'a> Walk<'a> {
     fn note_uncertain(&mut self, ordinal: u64, interval: Interval) {
         let before = self.tally.keys.get(ordinal);
         self.order.take(ordinal, before, Attempt { said: Said::Nothing, interval });
-        self.tally.ages.take_unknown(ordinal, interval.start);
+        self.tally.ages.take_uncertain(ordinal, interval.start);
     }
 
     fn book_acked(&mut self, ordinal: u64, kind: Kind, interval: Interval) {

@@ -2,11 +2,8 @@
 
 use truth::chain::chain;
 use truth::observed::Route;
-use truth::observed::looks::CopyHistory;
-use truth::scenario::promises::Refused;
 
 use crate::books::keys::Class;
-use crate::books::region::{Deltas, Region};
 use crate::books::walk::WalkError;
 use crate::bracket::Absent;
 use crate::checks::unaccounted::Unaccounted;
@@ -201,124 +198,6 @@ pub(super) fn key_merged(facts: &Facts<'_>, absent: &Result<Absent, WalkError>) 
     Check::fail(ID, count, summary, findings).resting_on(grounds)
 }
 
-/// Looks for keys that are listed more than once. The listing has to be bracketed, and the attempts
-/// of the key have to lie within the promised window: see [`crate::books::ages`].
-pub fn stored_twice(facts: &Facts<'_>) -> Check {
-    const ID: CheckId = CheckId::StoredTwice;
-    let listing = &facts.evidence.observed.listing;
-    if !listing.offered || listing.unread.is_some() {
-        return Check::not_tested(ID, "the target shows no events");
-    }
-    let all = facts.tally.keys.of_class(Class::StoredTwice, 0).count;
-    let is_known =
-        |ordinal: &u64| !facts.tally.ages.may_be_forgotten(*ordinal) && !stands_at_a_border(facts, *ordinal);
-    let repeated = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, is_known);
-    let count = repeated.count;
-    if count == 0 {
-        let mut summary = format!("no key is listed twice among {}", counted(listing.rows, "row", "rows"));
-        if let Some(window) = facts.evidence.promises.window {
-            let again = counted(all, "key was stored", "keys were stored");
-            let window = truth::duration::format(window);
-            summary.push_str(&format!(" within the promised {window}; {again} again after it"));
-        }
-        return Check::pass(ID, summary);
-    }
-    if !listing.bracketed {
-        let sentence = format!(
-            "{} more than once, but the target changed meanwhile",
-            counted(count, "key was listed", "keys were listed")
-        );
-        return Check::unknown(ID, count, sentence);
-    }
-    let finding = |ordinal: &u64| {
-        let rows = facts.tally.keys.get(*ordinal).seen();
-        facts.finding(*ordinal, format!("listed {rows}{} times", if rows == 3 { " or more" } else { "" }))
-    };
-    let settled = settled(facts, &repeated.keys);
-    // A store that merges copies later has no copies to merge of a key that came once, or that it
-    // called new twice.
-    let has_more = received_more(facts);
-    let cannot_merge = |ordinal: &u64| {
-        is_known(ordinal) && cannot_merge(facts, *ordinal, has_more) && stayed(facts, *ordinal)
-    };
-    let firm = facts.tally.keys.of_class_where(Class::StoredTwice, SHOWN_KEYS, cannot_merge);
-    let (shown, ground) = match settled.holds() || firm.count == 0 {
-        true => (repeated, settled),
-        false => {
-            let because = "the key was sent once, or reported as new twice, so nothing is left to merge";
-            (firm, Ground::shown(Premise::CopiesSettled, because))
-        }
-    };
-    let keys_are = counted(shown.count, "key is", "keys are");
-    let how = match listing.route {
-        Route::Api => "listed",
-        Route::Database => "stored",
-    };
-    let mut summary = format!("{keys_are} {how} more than once");
-    if count > shown.count {
-        let others = counted(count - shown.count, "other is", "others are");
-        summary.push_str(&format!("; {others} {how} more than once too, and may merge"));
-    }
-    let findings = shown.keys.iter().map(finding).collect();
-    Check::fail(ID, shown.count, summary, findings).resting_on(vec![ground])
-}
-
-/// Ground on which these copies are there to stay. Copies that a store merges within the promised
-/// time were shown for longer. A cursor that leaves rows out may repeat others.
-fn settled(facts: &Facts<'_>, repeated: &[u64]) -> Ground {
-    const SETTLED: Premise = Premise::CopiesSettled;
-    let looks = &facts.evidence.observed.looks;
-    let stood =
-        |ordinal: &u64, stands: &dyn Fn(&CopyHistory) -> bool| looks.copies(*ordinal).is_none_or(stands);
-    if looks.missing_count > 0 && !repeated.iter().any(|key| stood(key, &|copies| copies.within > 0)) {
-        return Ground::refuted(SETTLED, "the copies stand on different pages, and other rows are left out");
-    }
-    let Some(merge) = facts.evidence.promises.merge else { return ground(facts, SETTLED) };
-    let outlasts = |copies: &CopyHistory| {
-        u128::from(copies.last_ms - copies.first_ms) >= merge.as_millis() && !copies.vanished()
-    };
-    match repeated.iter().any(|key| stood(key, &outlasts)) {
-        true => ground(facts, SETTLED),
-        false => Ground::refuted(SETTLED, "no copy was shown for as long as `merge` promises"),
-    }
-}
-
-/// Returns true if copies of a key were shown on neighbouring pages alone: one row, shown twice.
-fn stands_at_a_border(facts: &Facts<'_>, ordinal: u64) -> bool {
-    let copies = facts.evidence.observed.looks.copies(ordinal);
-    copies.is_some_and(|copies| copies.within == 0 && copies.border_only == copies.looks)
-}
-
-/// Returns true if copies of a key stood within one page in more than one look. Without a record of
-/// looks there was one.
-fn stayed(facts: &Facts<'_>, ordinal: u64) -> bool {
-    let copies = facts.evidence.observed.looks.copies(ordinal);
-    copies.is_none_or(|copies| copies.within > 1 && !copies.vanished())
-}
-
-/// Returns true for a key of which a store cannot have copies that it merges later. An attempt that
-/// was refused may have left one, and so may a copy that somebody else sent.
-fn cannot_merge(facts: &Facts<'_>, ordinal: u64, has_more: bool) -> bool {
-    let promises = &facts.evidence.promises;
-    let key = facts.tally.keys.get(ordinal);
-    let may_have_stored_refused =
-        facts.tally.keys.is_rejected(ordinal) && promises.refused != Some(Refused::NoEffect);
-    let may_be_copied = has_more || promises.may_resend();
-    let came_once = key.acked() + key.unknown() == 1 && !may_have_stored_refused && !may_be_copied;
-    came_once || key.reported_new() > 1
-}
-
-/// Returns true if the target received more events than the run sent, where others may write.
-fn received_more(facts: &Facts<'_>) -> bool {
-    let evidence = facts.evidence;
-    let before = evidence.baseline.as_ref().and_then(|baseline| baseline.stats.as_ref());
-    let now = evidence.observed.stats.stats.as_ref();
-    let received = before.zip(now).and_then(|(before, now)| Deltas::between(before, now).received);
-    let sent = Region::of(&facts.tally.keys, &facts.tally.sums, false, evidence.promises.received).received;
-    evidence.promises.shared != Some(false)
-        && received.is_some_and(|received| received > i128::from(sent.high))
-}
-
 /// Looks for stored keys all of whose attempts were rejected.
 pub(super) fn rejected_but_stored(
     facts: &Facts<'_>,
@@ -417,7 +296,7 @@ const PHANTOM: &str = "phantom-duplicate";
 /// Lists the kinds of contradictions that can be judged, each with its keys.
 fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
     let tally = &facts.tally;
-    let is_known = |ordinal: &u64| !tally.ages.may_be_forgotten(*ordinal);
+    let is_known = |ordinal: &u64| !tally.ages.may_be_new_again(*ordinal);
     let double_new = tally.keys.of_class_where(Class::DoubleNew, SHOWN_KEYS, is_known);
     let mut faults = vec![OrderFault {
         name: DOUBLE_NEW,

@@ -214,14 +214,32 @@ pub(super) fn listing_unsound(facts: &Facts<'_>) -> Check {
     }
     let found = |ordinal: &u64| facts.finding(*ordinal, "shown by one look, and not by the next");
     let findings = come_and_go.iter().take(SHOWN_KEYS).map(found).collect();
-    let mut premises = vec![Premise::RowsInOrder];
-    match border_repeats {
+    let mut grounds = match facts.evidence.listing_drains {
+        // A queue has no order, and may give a row again.
+        true => vec![given_again(facts)],
+        false => vec![ground(facts, Premise::RowsInOrder)],
+    };
+    let others: &[Premise] = match border_repeats {
         // Until it has to be shown, a key that waits may come and go.
-        0 => premises.extend([Premise::Whole, Premise::Fresh, Premise::NothingWaits]),
-        _ => premises.push(Premise::CopiesSettled),
-    }
-    let grounds = premises.into_iter().map(|premise| ground(facts, premise)).collect();
+        0 => &[Premise::Whole, Premise::Fresh, Premise::NothingWaits],
+        _ if facts.evidence.listing_drains => &[],
+        _ => &[Premise::CopiesSettled],
+    };
+    grounds.extend(others.iter().map(|premise| ground(facts, *premise)));
     Check::fail(ID, count, parts.join("; "), findings).resting_on(grounds)
+}
+
+/// Ground on which two rows of a queue are two that it stores.
+fn given_again(facts: &Facts<'_>) -> Ground {
+    let settled = ground(facts, Premise::CopiesSettled);
+    match settled.holds() {
+        true => settled,
+        false => Ground::assumed_though(
+            Premise::CopiesSettled,
+            "a queue may give a row twice: `row` under `[target.listing.fields]` names each row, so that it counts \
+             once",
+        ),
+    }
 }
 
 /// Looks for rows of others that were listed before the run and are gone. Both listings have to be

@@ -252,6 +252,10 @@ impl Ground {
             (Standing::Promised | Standing::Shown, _) => None,
             // To promise what the run contradicts decides nothing.
             (Standing::Refuted, Premise::Whole) => Some("a `[database]`, which shows what is stored"),
+            // A queue stores later, whatever is promised.
+            (Standing::Refuted, Premise::Committed) => None,
+            // A queue has no order to promise.
+            (Standing::Refuted, Premise::RowsInOrder) => None,
             (Standing::Refuted, Premise::Counters) => Some(
                 "`stats_lag = \"...\"` under `[promises]` if they are only late, or `stats = {}` under \
                  `[target]` to leave them out",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::check_id::CheckId;
 use super::decision::Verdict;
@@ -37,8 +38,8 @@ pub enum Reason {
         /// Name of the defect.
         defect: String,
     },
-    /// No round has an acknowledged key of its own, so no defect could be planted.
-    NoSelfTest,
+    /// No defect could be planted.
+    NoSelfTest(Unproven),
     /// No attempt was acknowledged.
     NothingAcknowledged,
     /// The target offers nothing to read.
@@ -76,6 +77,20 @@ pub enum Reason {
     Saved(String),
 }
 
+/// Reason why no defect could be planted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum Unproven {
+    /// No round has an acknowledged request with a key of its own.
+    #[error("no request with new keys was acknowledged")]
+    NothingAnswered,
+    /// The checks that defects are planted for were not made.
+    #[error("none of the checks that it proves could be made")]
+    NothingChecked,
+    /// No key of the last answered round is without a fault of its own.
+    #[error("no key of the last answered round was acknowledged, and stored, as it should be")]
+    NoSoundKey,
+}
+
 impl Reason {
     /// Verdict of a run for which there is no graver reason.
     pub(crate) fn verdict(&self) -> Verdict {
@@ -84,7 +99,7 @@ impl Reason {
             Self::Open { .. }
             | Self::Doubt(_)
             | Self::Blind { .. }
-            | Self::NoSelfTest
+            | Self::NoSelfTest(_)
             | Self::LedgerUnread { .. }
             | Self::HistoriesUnread { .. }
             | Self::Saved(_) => Verdict::Unknown,
@@ -109,7 +124,7 @@ impl fmt::Display for Reason {
             Self::Blind { defect } => {
                 write!(out, "self-test failed: a planted {defect} was not found; do not trust this verdict")
             }
-            Self::NoSelfTest => out.write_str("self-test skipped: no key was acknowledged as it should be"),
+            Self::NoSelfTest(because) => write!(out, "self-test skipped: {because}"),
             Self::NothingAcknowledged => {
                 out.write_str("nothing was acknowledged, so nothing can have been lost")
             }

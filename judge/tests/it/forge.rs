@@ -235,6 +235,7 @@ impl Forge {
             }),
             settled: Settled::Reached,
             is_complete: true,
+            looked: None,
             earlier: None,
             folder: Folder::Sealed,
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use judge::books::ages::Looked;
 use judge::books::polled::Polled;
 use judge::evidence::{Evidence, Frames};
 use judge::judge;
@@ -46,6 +47,8 @@ pub(crate) struct Forged {
     pub(crate) settled: Settled,
     /// Whether the listing is promised to show everything.
     pub(crate) is_complete: bool,
+    /// End of the looking.
+    pub(crate) looked: Option<Looked>,
     /// What was seen before `verify` sent.
     pub(crate) earlier: Option<Observed>,
     /// The release whose format the folder is written in, and whether the run came to its end there.
@@ -155,6 +158,8 @@ impl Forged {
                 waited_ms: 500,
                 asked_ns: None,
                 read_ns: self.polls.last().map(|closing| closing.t_answered_ns + 1_000_000_000),
+                ended_ns: None,
+                ended_utc_ms: None,
                 follows: None,
                 segments: None,
             },
@@ -184,6 +189,8 @@ impl Forged {
             listing_is_named: self.is_complete,
             topic_is_heeded: true,
             rows_have_an_order: true,
+            listing_is_one_page: false,
+            listing_drains: false,
             format: FolderFormat::Sealed,
             keys: 0..self.plan.keys().expect("a plan with a count"),
             frames: Frames::Memory(frames),
@@ -192,6 +199,7 @@ impl Forged {
             can_race: true,
             addresses: 1,
             one_clock: true,
+            looked: self.looked,
             gone: None,
             ended: vec![false],
             polls_end: true,

@@ -5,6 +5,7 @@ mod answers;
 mod forge;
 #[allow(dead_code, unused_imports, reason = "shared by three test binaries, each of which uses a part")]
 mod forged;
+mod grounds;
 mod liveness;
 mod order_oracle;
 mod over_time;

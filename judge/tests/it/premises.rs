@@ -14,7 +14,7 @@ use truth::target::answer::Kind;
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, foreign, row};
 
 /// A correct run whose target promises nothing.
-fn undeclared() -> Forged {
+pub(crate) fn undeclared() -> Forged {
     let mut forge = Forge::default();
     forge.scenario.promises = Promises::default();
     Forged { is_complete: false, ..forge.run() }
@@ -27,7 +27,7 @@ fn standing(verdict: &Judgement, id: CheckId, premise: Premise) -> Standing {
     ground.unwrap_or_else(|| panic!("{check:#?}")).standing
 }
 
-fn assert_open(verdict: &Judgement, id: CheckId, premise: Premise) {
+pub(crate) fn assert_open(verdict: &Judgement, id: CheckId, premise: Premise) {
     assert_fails(verdict, &[]);
     assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
     assert_eq!(check(verdict, id).status, Status::Unknown, "{:#?}", check(verdict, id));

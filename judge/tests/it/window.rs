@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use judge::verdict::{CheckId, Status, Verdict};
+use judge::books::ages::Looked;
+use judge::verdict::{CheckId, Premise, Standing, Status, Verdict};
 use truth::scenario::promises::Ack;
-use truth::target::answer::Kind;
+use truth::target::answer::{Answer, Kind, Kinds};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, row};
 
@@ -110,10 +111,52 @@ fn a_store_that_keeps_one_row_of_a_key_that_it_counts_again_is_sound() {
     assert_fails(&forged.verdict(), &[CheckId::AnswerOrder, CheckId::RoutesDisagree, CheckId::Counters]);
 }
 
-#[test]
-fn what_is_stored_later_may_be_stored_after_the_window() {
+/// The same, but that no response says that the key was new again.
+fn silently_stored_again() -> Forged {
     let mut forged = stored_again();
+    forged.dones().for_each(|done| {
+        let Answer { inserted, duplicates, kinds, .. } = &mut done.answer;
+        (*inserted, *duplicates, *kinds) = (None, None, Kinds::Unreported);
+    });
+    forged.baseline = None;
     forged.promises.window = Some(Duration::from_secs(3600));
-    forged.promises.ack = Some(Ack::Queued);
-    assert_fails(&forged.verdict(), &[]);
+    forged
+}
+
+#[test]
+fn what_may_be_stored_later_may_be_stored_after_the_window() {
+    for (ack, standing) in [(None, Standing::Assumed), (Some(Ack::Queued), Standing::Refuted)] {
+        let mut forged = silently_stored_again();
+        forged.promises.ack = ack;
+        let verdict = forged.verdict();
+        assert_fails(&verdict, &[]);
+        let check = check(&verdict, CheckId::StoredTwice);
+        assert_eq!((check.status, check.count), (Status::Unknown, 1), "{check:#?}");
+        let committed = check.premises.iter().find(|ground| ground.premise == Premise::Committed);
+        assert_eq!(committed.map(|ground| ground.standing), Some(standing), "{check:#?}");
+    }
+}
+
+#[test]
+fn what_is_shown_before_the_window_has_passed_was_stored_within_it() {
+    for ack in [None, Some(Ack::Queued), Some(Ack::Committed)] {
+        let mut forged = silently_stored_again();
+        forged.promises.ack = ack;
+        forged.looked = Some(Looked { ended_ns: 3_600_000_000_000, asleep_ns: 0 });
+        assert_fails(&forged.verdict(), &[CheckId::StoredTwice]);
+        forged.looked = Some(Looked { ended_ns: 3_600_000_000_000, asleep_ns: 3_600_000_000_000 });
+        assert_fails(&forged.verdict(), &[]);
+    }
+}
+
+#[test]
+fn a_window_excuses_no_response_that_calls_a_known_key_new() {
+    for ack in [None, Some(Ack::Queued)] {
+        let mut forged = stored_again();
+        forged.promises.ack = ack;
+        forged.promises.window = Some(Duration::from_secs(3600));
+        assert_eq!(check(&forged.verdict(), CheckId::AnswerOrder).status, Status::Fail);
+        forged.promises.window = Some(Duration::from_millis(20));
+        assert_fails(&forged.verdict(), &[]);
+    }
 }

@@ -197,7 +197,7 @@ fn plain(seed: u64) -> World {
     (world.load.unknown, world.load.refused, world.load.killed) = (0, 0, None);
     (world.storing, world.restart, world.others) = (Storing::AtOnce, None, Others::Nobody);
     world.view = View::Whole;
-    world.refuses_repeats = false;
+    (world.refuses_repeats, world.window) = (false, None);
     let listing = &mut world.listing;
     (listing.order, listing.borders, listing.is_paged) = (Order::Newest, Borders::Sound, true);
     (listing.can_ask_for_limit, listing.most) = (true, 1_000);
@@ -247,6 +247,18 @@ fn assert_mostly(of: &(dyn Fn(u64) -> World + Sync), declared: Declared, wanted:
     let all = tally.count(|_, _| true);
     let due = tally.count(|_, verdict| verdict == wanted.text());
     assert!(due * 100 >= all * percent, "{due} of {all} are {wanted:?}");
+}
+
+/// The same with a copy of every key, and a window that has not passed when all is looked at.
+fn doubled_within_a_window(seed: u64) -> World {
+    World { window: Some(1_000 * world::SECOND), ..doubled(seed) }
+}
+
+#[test]
+fn a_window_that_has_not_passed_excuses_no_copy() {
+    assert_mostly(&doubled_within_a_window, Declared::All, Verdict::Fail, 100);
+    let tally = try_all(&doubled_within_a_window, Declared::Some, cases() / 4);
+    assert_eq!(tally.count(|_, verdict| verdict == Verdict::Pass.text()), 0);
 }
 
 #[test]

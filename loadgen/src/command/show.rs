@@ -19,6 +19,7 @@ use truth::target::{RequestForm, Target};
 
 use super::preview::{self, Amount};
 use super::settings::Settings;
+use super::warnings;
 use crate::connection::dial::Connector;
 use crate::error::Failure;
 use crate::executor::Workload;
@@ -32,7 +33,10 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
     let mut code = exit::OK;
     for file in files {
         match checked(file) {
-            Ok(found) => code = print_result(&format!("{}: {found}\n", file.display()), code),
+            Ok(Checked { found, warnings }) => {
+                code = print_result(&format!("{}: {found}\n", file.display()), code);
+                warnings.iter().for_each(|text| say(&format!("{}: warning: {text}", file.display())));
+            }
             Err(error) => {
                 let is_named = matches!(&error, Failure::Scenario(error) if error.names_its_file());
                 let name = if is_named { String::new() } else { format!("{}: ", file.display()) };
@@ -44,8 +48,23 @@ pub(crate) fn check(files: &[PathBuf]) -> u8 {
     code
 }
 
-fn checked(file: &Path) -> Result<String, Failure> {
+/// Result of a file that can run.
+struct Checked {
+    /// Description of what it does.
+    found: String,
+    warnings: Vec<String>,
+}
+
+fn checked(file: &Path) -> Result<Checked, Failure> {
     let scenario = Scenario::load(file)?;
+    let mut warnings = warnings::secrets_in_clear(&scenario);
+    warnings.extend(warnings::unread(&scenario));
+    let found = described(&scenario, file)?;
+    Ok(Checked { found, warnings })
+}
+
+/// Returns what a scenario does.
+fn described(scenario: &Scenario, file: &Path) -> Result<String, Failure> {
     let plan = scenario.plan(1, 1).map_err(|error| Failure::from(error).located(file))?;
     // Reads the certificates, as a run would.
     let target = scenario.target.at_publish();
@@ -56,17 +75,17 @@ fn checked(file: &Path) -> Result<String, Failure> {
         Executors::Named(executors) if executors.len() == 1 => "1 executor".to_owned(),
         Executors::Named(executors) => format!("{} executors", executors.len()),
     };
-    let mut found = format!("{executor}, {}", amount(&scenario, &executors, &plan));
-    for (name, other) in others(&scenario) {
+    let mut found = format!("{executor}, {}", amount(scenario, &executors, &plan));
+    for (name, other) in others(scenario) {
         found.push_str(&format!("\n{name:<10} {other}"));
     }
     if scenario.request.is_none() {
-        if let Some(compared) = comparison(&scenario) {
+        if let Some(compared) = comparison(scenario) {
             found.push_str(&format!("\n{compared}"));
         }
         let target = &scenario.target;
-        // The short form is told by its keys.
-        let is_told = |_: &String| !target.answers.is_empty();
+        // The short form is told by its keys. Beside a body of its own, it may have none.
+        let is_told = |_: &String| target.starts_from_nothing();
         let lines = target.answers_in_words().into_iter().filter(is_told).chain(statuses_alone(target));
         for (nth, line) in lines.enumerate() {
             found.push_str(&format!("\n{:<10} {line}", if nth == 0 { "answers" } else { "" }));
@@ -78,7 +97,7 @@ fn checked(file: &Path) -> Result<String, Failure> {
     if !scenario.target.has_texts() || scenario.request.is_some() {
         return Ok(found);
     }
-    let request = preview::requests(&scenario, &plan, &[], 1, Amount::Beginning)?;
+    let request = preview::requests(scenario, &plan, &[], 1, Amount::Beginning)?;
     Ok(format!("{found}\n{}", request.trim_end()))
 }
 

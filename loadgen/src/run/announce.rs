@@ -6,6 +6,7 @@ use truth::scenario::{Executor, Executors};
 use truth::target::Endpoint;
 
 use crate::command::settings::LoadSettings;
+use crate::command::warnings;
 use crate::connection::dial::Found;
 use crate::executor::Workload;
 use crate::watch::notice::{Notices, counted};
@@ -58,6 +59,7 @@ pub(super) fn warn(
     addresses: &[Found],
     notices: Notices,
 ) {
+    warnings::secrets_in_clear(&load.scenario).iter().for_each(|warning| notices.warn(warning));
     let authority = &endpoint.authority;
     match &endpoint.proxy {
         None if addresses.iter().all(|found| found.address.is_this_machine()) => {}
@@ -102,6 +104,8 @@ pub(super) fn warn(
 pub(super) fn note_counters(load: &LoadSettings, endpoint: &Endpoint, baseline: &Baseline, notices: Notices) {
     if load.scenario.request.is_some() {
         // One request, sent over and over, is neither counted nor judged.
+    } else if let Some(unread) = warnings::unread(&load.scenario) {
+        notices.note(&unread);
     } else if !load.scenario.target.stats.are_offered() {
         notices.note("the target has no counters: they cannot be judged");
     } else if let Some(reason) = &baseline.unread {

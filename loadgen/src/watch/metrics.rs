@@ -40,9 +40,9 @@ struct Shared {
 }
 
 /// Opens the listener, before anything is sent.
-pub(crate) async fn listen(address: &str) -> Result<TcpListener, Failure> {
+pub(crate) async fn listen(address: &str, flag: &'static str) -> Result<TcpListener, Failure> {
     let listener = TcpListener::bind(address).await;
-    listener.map_err(|reason| Failure::Listen { address: address.to_owned(), reason })
+    listener.map_err(|reason| Failure::Listen { address: address.to_owned(), flag, reason })
 }
 
 impl Metrics {

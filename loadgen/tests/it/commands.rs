@@ -81,6 +81,46 @@ fn a_check_says_which_variable_a_run_would_miss() {
 }
 
 #[test]
+fn a_check_warns_of_what_a_run_would_end_in_or_give_away() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let body = "[target.publish]\nbody = \"[{{events}}]\"\nevent = '{\"id\":\"{{event_id}}\"}'\n";
+    let checked = |scenario: &str| {
+        std::fs::write(path, scenario).unwrap();
+        let output = loadgen(&["check", path]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        (text(&output.stdout).to_owned(), text(&output.stderr).to_owned())
+    };
+    let (told, warned) = checked(body);
+    assert!(told.contains("2xx: acknowledged") && told.contains("any other response: unknown"), "{told}");
+    assert!(warned.contains("warning: nothing shows") && warned.contains("[target.listing]"), "{warned}");
+    let counted = format!("{body}[target.stats]\npath = \"/n\"\nunique = \"/n\"\n");
+    assert_eq!(checked(&counted).1, "");
+    let uncounted = counted.replace("unique", "received");
+    assert!(checked(&uncounted).1.contains("nothing shows"), "a count of copies tells nothing of what is stored");
+
+    let secret = format!("[target]\nheaders = {{ authorization = \"Bearer hunter2hunter2\" }}\n{counted}");
+    let (told, warned) = checked(&secret);
+    assert!(warned.contains("target.headers.authorization holds a secret in clear"), "{warned}");
+    assert!(warned.contains("\"Bearer {{env:TOKEN}}\""), "{warned}");
+    assert!(!format!("{told}{warned}").contains("hunter2"), "{told}{warned}");
+}
+
+#[test]
+fn no_shipped_description_has_a_warning() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let entries = ["scenarios", "targets"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+    let paths = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let files: Vec<String> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.display().to_string())
+        .collect();
+    let arguments: Vec<&str> = ["check"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    let output = loadgen(&arguments);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
 fn a_plan_shows_what_a_run_of_the_same_flags_sends() {
     let output =
         loadgen(&["plan", "-n", "1000", "--batch", "10", "--seed", "7", "--run-id", "x", "--requests", "2"]);

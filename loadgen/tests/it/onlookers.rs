@@ -96,6 +96,9 @@ fn an_address_that_is_taken_is_said_before_anything_is_sent() {
     let stub = Stub::sound();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
+    let ran = Loadgen::against(&stub, &format!("-n 40 --live {address}")).run();
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("for --live:") && !ran.stderr.contains("prometheus"), "{}", ran.stderr);
     let ran = Loadgen::against(&stub, &format!("-n 40 --prometheus-addr {address}")).run();
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(

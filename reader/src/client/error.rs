@@ -51,12 +51,14 @@ pub enum ReadError {
         source: PassageError,
     },
     /// A response whose status is not a success.
-    #[error("{url} answered with status {status}, expected 2xx{}", hint(*status))]
+    #[error("{url} answered with status {status}, expected 2xx{}", hint(*status, *access))]
     Status {
         /// URL of the request.
         url: String,
         /// Status of the response.
         status: u16,
+        /// Origin of the request's secrets.
+        access: Access,
         /// Pause that the response asks for.
         retry_after: Option<Duration>,
     },
@@ -78,10 +80,31 @@ pub enum ReadError {
     },
 }
 
+/// Origin of the secrets of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// The command line, if anything.
+    CommandLine,
+    /// The scenario: a variable, or what an earlier response held.
+    Scenario,
+    /// Nothing. The request goes to another host than the target's, and headers of the command line
+    /// do not.
+    Nothing,
+}
+
 /// Hint for a status that asks for authorisation.
-fn hint(status: u16) -> &'static str {
-    match status {
-        401 | 403 => "; no file keeps secrets: give them again with -H, --bearer-file or --basic-file",
+fn hint(status: u16, access: Access) -> &'static str {
+    match (status, access) {
+        (401 | 403, Access::CommandLine) => {
+            "; no file keeps secrets: give them again with -H, --bearer-file or --basic-file"
+        }
+        (401 | 403, Access::Scenario) => {
+            "; the scenario writes this request's secret: check the variable or the login that it comes from"
+        }
+        (401 | 403, Access::Nothing) => {
+            "; headers of the command line stay with the target's own host: write one with {{env:NAME}} into the \
+             headers of this request"
+        }
         _ => "",
     }
 }
@@ -89,13 +112,20 @@ fn hint(status: u16) -> &'static str {
 impl ReadError {
     /// True if no connection could be made.
     pub fn is_unreachable(&self) -> bool {
+        self.unreachable_url().is_some()
+    }
+
+    /// URL of a host that could not be connected to.
+    pub fn unreachable_url(&self) -> Option<&str> {
         match self {
-            Self::Connect { .. } => true,
-            Self::Http { .. } => false,
-            Self::Passage { source, .. } => source.is_connect(),
-            Self::NotOffered { .. } | Self::Unfilled { .. } | Self::Status { .. } | Self::Shape { .. } => {
-                false
-            }
+            Self::Connect { url, .. } => Some(url),
+            Self::Passage { url, source } if source.is_connect() => Some(url),
+            Self::NotOffered { .. }
+            | Self::Unfilled { .. }
+            | Self::Http { .. }
+            | Self::Passage { .. }
+            | Self::Status { .. }
+            | Self::Shape { .. } => None,
         }
     }
 

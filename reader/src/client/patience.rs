@@ -151,9 +151,11 @@ pub fn pause_asked_for(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Access;
 
     fn status(status: u16, retry_after: Option<Duration>) -> ReadError {
-        ReadError::Status { url: "http://h/stats".to_owned(), status, retry_after }
+        let access = Access::CommandLine;
+        ReadError::Status { url: "http://h/stats".to_owned(), status, access, retry_after }
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use truth::target::secrets::{guard, masked};
-use truth::target::template::{Fit, Template};
+use truth::target::template::{Fit, HoleName, Template};
 use truth::target::{Prelude, RequestForm, Target, Unkept};
 
 use super::body::{MAX_BODY, too_large, unpacked};
-use super::error::ReadError;
+use super::error::{Access, ReadError};
 use super::host::Host;
 use super::{Answer, TargetClient};
 use crate::values::{Kept, Values};
@@ -24,6 +24,8 @@ pub(crate) struct Question {
     pub(crate) url: String,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
+    /// Origin of its secrets.
+    pub(super) access: Access,
 }
 
 impl Question {
@@ -79,7 +81,22 @@ impl TargetClient {
             url: format!("{base}{path}"),
             headers,
             body,
+            access: self.access(form),
         })
+    }
+
+    /// Returns where the secrets of a request come from.
+    fn access(&self, form: RequestForm<'_>) -> Access {
+        let of_scenario = |template: &Template| {
+            template.holes().any(|hole| matches!(hole.name, HoleName::Env(_) | HoleName::Kept(_)))
+        };
+        if form.templates().chain(self.target.headers.values()).any(of_scenario) {
+            return Access::Scenario;
+        }
+        match form.url.is_none_or(|url| self.target.takes_headers(url)) {
+            true => Access::CommandLine,
+            false => Access::Nothing,
+        }
     }
 
     /// Asks a question and reads the response to its end, whatever its status. No cache may answer
@@ -109,7 +126,7 @@ impl TargetClient {
         let (question, answer) = loop {
             let answered = self.asked(|| self.question(prelude.request(), values, "application/json")).await;
             let success = answered.and_then(|(question, answer)| {
-                let answer = answer.success(&question.shown_url())?;
+                let answer = answer.success(&question)?;
                 Ok((question, answer))
             });
             match success {

@@ -89,7 +89,7 @@ impl TargetClient {
             let mut retry = self.retry();
             let (question, answer) = loop {
                 let question = self.question(prelude.request(), &values, "application/json")?;
-                match self.ask(&question).await.and_then(|answer| answer.success(&question.shown_url())) {
+                match self.ask(&question).await.and_then(|answer| answer.success(&question)) {
                     Ok(answer) => break (question, answer),
                     Err(error) => retry.after(error).await?,
                 }

@@ -53,9 +53,9 @@ impl TargetClient {
         if self.target().listing.empty.iter().any(is_empty) {
             return Ok(Page { rows: Vec::new(), next: None, ends: true, fingerprint: 0, shown_url });
         }
-        let url = shown_url.clone();
-        let Answer { headers, body, .. } = answer.success(&url)?;
-        let rows = rows(&body, reading, topic).map_err(|reason| ReadError::Shape { url, reason })?;
+        let Answer { headers, body, .. } = answer.success(&question)?;
+        let shape = |reason| ReadError::Shape { url: shown_url.clone(), reason };
+        let rows = rows(&body, reading, topic).map_err(shape)?;
         let mut hasher = DefaultHasher::new();
         hasher.write(&body);
         Ok(Page {

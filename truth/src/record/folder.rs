@@ -13,6 +13,9 @@ use crate::plan::shard::Shard;
 /// Name of the file with all settings of a run.
 pub(super) const MANIFEST: &str = "run.json";
 
+/// Levels of folders within a run folder: `observed/1` has two.
+const DEPTH: u32 = 4;
+
 /// Beginning of the names of copied files of values.
 const VALUES: &str = "values-";
 
@@ -98,6 +101,11 @@ impl RunFolder {
         }
         segments.sort();
         Ok(segments)
+    }
+
+    /// Finds a symbolic link in the folder, at any depth.
+    pub fn first_link(&self) -> Result<Option<PathBuf>, FolderError> {
+        first_link(&self.path, DEPTH)
     }
 
     /// Returns the path of a file in the folder.
@@ -245,6 +253,25 @@ impl Drop for Lock {
     }
 }
 
+/// Finds a symbolic link in a folder, down to so many levels below it.
+fn first_link(folder: &Path, depth: u32) -> Result<Option<PathBuf>, FolderError> {
+    let entries = fs::read_dir(folder).map_err(io("read", folder))?;
+    for entry in entries {
+        let entry = entry.map_err(io("read", folder))?;
+        let kind = entry.file_type().map_err(io("read", folder))?;
+        if kind.is_symlink() {
+            return Ok(Some(entry.path()));
+        }
+        if kind.is_dir()
+            && depth > 0
+            && let Some(link) = first_link(&entry.path(), depth - 1)?
+        {
+            return Ok(Some(link));
+        }
+    }
+    Ok(None)
+}
+
 /// Returns `<UTC>-<scenario>-<seed>-<nonce4>[-s1of4]`.
 fn name(manifest: &Manifest) -> String {
     let utc = manifest.started_utc.strftime("%Y%m%dT%H%M%SZ");
@@ -284,6 +311,18 @@ fn point_latest(out: &Path, name: &str) -> Result<(), FolderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_found_at_any_depth() {
+        let out = tempfile::tempdir().expect("a folder");
+        let folder = RunFolder { path: out.path().join("run") };
+        fs::create_dir_all(folder.observation(1)).expect("a folder");
+        fs::write(folder.observation(1).join("stats.json"), "{}").expect("a file");
+        assert_eq!(folder.first_link().expect("a folder"), None);
+        let link = folder.observation(1).join("looks.json");
+        std::os::unix::fs::symlink("/dev/null", &link).expect("a link");
+        assert_eq!(folder.first_link().expect("a folder"), Some(link));
+    }
 
     #[test]
     fn a_lock_is_freed_whoever_has_a_copy_of_its_file() {

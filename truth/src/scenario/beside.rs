@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rate::Rate;
 use super::share::Share;
-use crate::target::{RequestForm, Template};
+use crate::target::{InClear, RequestForm, Template};
 
 /// One kind of requests beside the load.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -41,13 +41,11 @@ pub struct Beside {
 impl Beside {
     /// Form of the request.
     pub fn request(&self) -> RequestForm<'_> {
-        RequestForm {
-            url: self.url.as_deref(),
-            method: self.method.as_deref().unwrap_or("GET"),
-            path: &self.path,
-            headers: &self.headers,
-            body: self.body.as_ref(),
-        }
+        RequestForm::new("GET", &self.path, &self.headers).with(
+            self.url.as_deref(),
+            self.method.as_deref(),
+            self.body.as_ref(),
+        )
     }
 
     /// Number of connections beside a load of so many: at least one. At a rate, one for each request
@@ -67,10 +65,12 @@ impl Beside {
 
     /// Templates of the request, with the keys that hold them. `nth` is its place in the list.
     pub(super) fn templates(&self, nth: usize) -> Vec<(String, &Template)> {
-        let key = format!("load.beside.{nth}");
-        let headers = self.headers.iter().map(|(name, value)| (format!("{key}.headers.{name}"), value));
-        let body = self.body.as_ref().map(|body| (format!("{key}.body"), body));
-        [(format!("{key}.path"), &self.path)].into_iter().chain(headers).chain(body).collect()
+        self.request().keyed_templates(&format!("load.beside.{nth}"))
+    }
+
+    /// Secrets of the request that are written in clear. `nth` is its place in the list.
+    pub(super) fn secrets_in_clear(&self, nth: usize) -> Vec<InClear> {
+        InClear::of_request(&format!("load.beside.{nth}"), self.request())
     }
 
     pub(super) fn fault(&self, before: &[Self]) -> Option<String> {

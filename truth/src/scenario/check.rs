@@ -4,7 +4,7 @@
 use super::executor::Executors;
 use super::fault::{At, Fault};
 use super::{NAMED_TOPICS, Scenario, ScenarioError};
-use crate::target::{Database, Envelope, url_fault};
+use crate::target::{Database, Envelope, path_fault, url_fault};
 
 mod beside;
 mod load;
@@ -45,14 +45,8 @@ impl Scenario {
             return refuse(&fault);
         }
         let target = &self.target;
-        // Holes may have spaces around their names.
-        let path = &target.publish.path;
-        let is_spaced = path.literals().any(|(_, text)| !text.iter().all(u8::is_ascii_graphic));
-        if is_spaced || !path.as_str().starts_with('/') {
-            return refuse(&format!(
-                "publish.path = \"{}\" of [target] must begin with / and have no spaces",
-                path.as_str()
-            ));
+        if let Some(fault) = path_fault(&target.publish.path) {
+            return refuse(&format!("target.publish.{fault}"));
         }
         if let Some(fault) =
             target.pointers_fault().or_else(|| target.stats.fault()).or_else(|| target.kept_fault())
@@ -91,7 +85,7 @@ impl Scenario {
         (!has_topic).then(|| {
             format!(
                 "listing.fields.topic is not set, and the request has no {{{{topic}}}}: rows could be of any of the \
-                 {topics} topics"
+                 {topics} topics; name the field, or write topics = [\"\"] under [events] if the target has no topics"
             )
         })
     }

@@ -31,10 +31,12 @@ pub enum ScenarioError {
     #[error(transparent)]
     Values(#[from] RowsError),
     /// The text is not TOML, or not a scenario. The message has line and column.
-    #[error("scenario {path} is not valid")]
+    #[error("scenario {path} is not valid{}", hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
     Parse {
         /// File.
         path: String,
+        /// What to write instead, if that is known.
+        hint: Option<String>,
         /// Position and reason.
         source: Box<toml::de::Error>,
     },

@@ -21,14 +21,10 @@ impl Target {
 
     /// Templates of the requests before the run, with the keys that hold them.
     pub fn before_templates(&self) -> Vec<(String, &Template)> {
-        let mut all = Vec::new();
-        for (nth, prelude) in self.before.iter().enumerate() {
-            let key = format!("target.before.{nth}");
-            all.push((format!("{key}.path"), &prelude.path));
-            all.extend(prelude.headers.iter().map(|(name, value)| (format!("{key}.headers.{name}"), value)));
-            all.extend(prelude.body.as_ref().map(|body| (format!("{key}.body"), body)));
-        }
-        all
+        let before = self.before.iter().enumerate();
+        let keyed = before
+            .flat_map(|(nth, prelude)| prelude.request().keyed_templates(&format!("target.before.{nth}")));
+        keyed.collect()
     }
 
     /// Returns why a hole of the request before the run with this number has no value; none if it has

@@ -44,6 +44,12 @@ impl Target {
         there
     }
 
+    /// True if headers of the command line go to this base URL, which is the target's own or that of
+    /// its requests with events.
+    pub fn takes_headers(&self, url: &str) -> bool {
+        self.is_at(url) || self.publish.url.as_deref() == Some(url)
+    }
+
     /// True if a URL has the scheme, host and port of the target's.
     pub fn is_at(&self, url: &str) -> bool {
         let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin().ascii_serialization());

@@ -211,13 +211,11 @@ impl Default for Listing {
 impl Listing {
     /// Form of the request for a page, as it is written; none if the target lists no events.
     pub fn request(&self) -> Option<RequestForm<'_>> {
-        Some(RequestForm {
-            url: self.url.as_deref(),
-            method: self.method.as_deref().unwrap_or("GET"),
-            path: self.path.as_ref()?,
-            headers: &self.headers,
-            body: self.body.as_ref(),
-        })
+        Some(RequestForm::new("GET", self.path.as_ref()?, &self.headers).with(
+            self.url.as_deref(),
+            self.method.as_deref(),
+            self.body.as_ref(),
+        ))
     }
 
     /// True if the request for a page is written in the new form: it has a hole of a listing or a

@@ -83,13 +83,11 @@ pub enum Unkept {
 impl Prelude {
     /// Form of the request.
     pub fn request(&self) -> RequestForm<'_> {
-        RequestForm {
-            url: self.url.as_deref(),
-            method: self.method.as_deref().unwrap_or("POST"),
-            path: &self.path,
-            headers: &self.headers,
-            body: self.body.as_ref(),
-        }
+        RequestForm::new("POST", &self.path, &self.headers).with(
+            self.url.as_deref(),
+            self.method.as_deref(),
+            self.body.as_ref(),
+        )
     }
 
     /// Places of what is kept, by name.

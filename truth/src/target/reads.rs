@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::template::{HoleName, Template};
-use super::{One, Prelude, StatsFields, Target};
+use super::{StatsFields, Target};
 
 /// Form of a request, as a scenario writes it.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,32 @@ pub struct RequestForm<'a> {
 }
 
 impl<'a> RequestForm<'a> {
+    /// Returns a request with this method, without a URL and a body of its own.
+    pub(crate) fn new(
+        method: &'a str,
+        path: &'a Template,
+        headers: &'a BTreeMap<String, Template>,
+    ) -> Self {
+        Self { url: None, method, path, headers, body: None }
+    }
+
+    /// Returns the request with what its table says besides.
+    pub(crate) fn with(
+        self,
+        url: Option<&'a str>,
+        method: Option<&'a str>,
+        body: Option<&'a Template>,
+    ) -> Self {
+        Self { url, method: method.unwrap_or(self.method), body, ..self }
+    }
+
+    /// Texts with holes, with the keys that hold them. `table` is the key of the request.
+    pub(crate) fn keyed_templates(self, table: &str) -> Vec<(String, &'a Template)> {
+        let headers = self.headers.iter().map(|(name, value)| (format!("{table}.headers.{name}"), value));
+        let body = self.body.map(|body| (format!("{table}.body"), body));
+        [(format!("{table}.path"), self.path)].into_iter().chain(headers).chain(body).collect()
+    }
+
     /// Texts with holes.
     pub fn templates(self) -> impl Iterator<Item = &'a Template> {
         [self.path].into_iter().chain(self.headers.values()).chain(self.body)
@@ -49,10 +75,8 @@ impl<'a> RequestForm<'a> {
 
     /// Checks what a scenario may write wrongly. The error begins with the key.
     pub fn fault(self) -> Option<String> {
-        let path = self.path.as_str();
-        let mut literals = self.path.literals();
-        if !path.starts_with('/') || !literals.all(|(_, text)| text.iter().all(u8::is_ascii_graphic)) {
-            return Some(format!("path = \"{path}\" must begin with / and have no spaces"));
+        if let Some(fault) = path_fault(self.path) {
+            return Some(fault);
         }
         let method = self.method;
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
@@ -66,11 +90,25 @@ impl Target {
     /// Requests beside those with events: those before the run, pages of the listing, what stands
     /// before and after them, single keys, and counters.
     pub fn reads(&self) -> Vec<RequestForm<'_>> {
+        self.named_reads().into_iter().map(|(_, request)| request).collect()
+    }
+
+    /// Returns these requests, each with the key of the scenario that holds it.
+    pub(super) fn named_reads(&self) -> Vec<(String, RequestForm<'_>)> {
         let listing = &self.listing;
-        let preludes = self.before.iter().chain(&listing.before).chain(&listing.after).map(Prelude::request);
-        let one = listing.one.as_ref().map(One::request);
-        let stats = self.stats.requests().filter_map(StatsFields::request);
-        listing.request().into_iter().chain(preludes).chain(one).chain(stats).collect()
+        let lists = [
+            ("target.before", &self.before),
+            ("target.listing.before", &listing.before),
+            ("target.listing.after", &listing.after),
+        ];
+        let preludes = lists.into_iter().flat_map(|(key, preludes)| {
+            (0..).zip(preludes).map(move |(nth, prelude)| (format!("{key}.{nth}"), prelude.request()))
+        });
+        let page = listing.request().map(|request| ("target.listing".to_owned(), request));
+        let one = listing.one.as_ref().map(|one| ("target.listing.one".to_owned(), one.request()));
+        let counters = self.stats.requests().filter_map(StatsFields::request);
+        let counters = counters.map(|request| ("target.stats".to_owned(), request));
+        page.into_iter().chain(preludes).chain(one).chain(counters).collect()
     }
 
     /// Texts with holes of all these requests, with the headers of every request.
@@ -78,6 +116,22 @@ impl Target {
         let of_requests = self.reads().into_iter().flat_map(|request| request.templates());
         self.headers.values().chain(of_requests)
     }
+}
+
+/// Checks a path and its query. Holes may have spaces around their names.
+pub(crate) fn path_fault(path: &Template) -> Option<String> {
+    let text = path.as_str();
+    if !text.starts_with('/') {
+        return Some(format!("path = \"{text}\" must begin with /"));
+    }
+    let is_odd = |byte: &&u8| !byte.is_ascii_graphic();
+    let odd = path.literals().find_map(|(_, text)| text.iter().find(is_odd).copied())?;
+    let way_out = match odd {
+        b' ' => "has a space; write it as %20",
+        byte if byte.is_ascii() => "has a control character; leave it out, or percent-encode it, such as %09",
+        _ => "has a letter beyond ASCII; percent-encode it, such as %C3%A9",
+    };
+    Some(format!("path = \"{text}\" {way_out}"))
 }
 
 pub(crate) fn url_fault(text: &str) -> Option<String> {
@@ -108,9 +162,11 @@ mod tests {
         assert_eq!(fault(None, "GET", "/a?b={{ limit }}&c={{cursor}}"), None);
         assert_eq!(fault(Some("https://h:1/api"), "POST", "/"), None);
         for (url, method, path, expected) in [
-            (None, "GET", "a", "path = \"a\""),
-            (None, "GET", "/a b", "no spaces"),
-            (None, "GET", "/{{limit}} b", "no spaces"),
+            (None, "GET", "a", "path = \"a\" must begin with /"),
+            (None, "GET", "/a b", "write it as %20"),
+            (None, "GET", "/{{limit}} b", "write it as %20"),
+            (None, "GET", "/a\tb", "control character"),
+            (None, "GET", "/\u{e9}", "%C3%A9"),
             (None, "get", "/", "method = \"get\""),
             (None, "", "/", "method = \"\""),
             (Some("ftp://h"), "GET", "/", "http or https"),

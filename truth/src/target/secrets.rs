@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::env::VarError;
 use std::sync::{PoisonError, RwLock};
 
 use base64::Engine as _;
@@ -33,18 +34,36 @@ pub struct Secrets {
 
 /// A variable that a target needs is not there.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("the environment variable {variable}, which the scenario's target needs, {}", if *is_empty { "is empty" } else { "is not set" })]
+#[error("the environment variable {variable}, which the scenario's target needs, {lack}")]
 pub struct MissingVariable {
     /// Name of the variable.
     pub variable: String,
-    /// True if it is set to nothing.
-    pub is_empty: bool,
+    /// What it lacks.
+    pub lack: Lack,
+}
+
+/// What a variable lacks.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Lack {
+    /// It is not there.
+    #[error("is not set")]
+    Value,
+    /// It is set to nothing.
+    #[error("is empty")]
+    Contents,
+    /// Its bytes are no UTF-8, so they are no text.
+    #[error("holds bytes that are no UTF-8: set it to a text")]
+    Text,
 }
 
 impl Secrets {
     /// Reads these variables, and guards them from being shown.
     pub fn read<'a>(variables: impl IntoIterator<Item = &'a str>) -> Result<Self, MissingVariable> {
-        Self::of(variables, |variable| std::env::var_os(variable).map(|value| value.to_string_lossy().into()))
+        Self::of(variables, |variable| match std::env::var(variable) {
+            Ok(value) => Ok(value),
+            Err(VarError::NotPresent) => Err(Lack::Value),
+            Err(VarError::NotUnicode(_)) => Err(Lack::Text),
+        })
     }
 
     /// Reads the variables that these templates name.
@@ -101,14 +120,12 @@ impl Secrets {
 
     fn of<'a>(
         variables: impl IntoIterator<Item = &'a str>,
-        value: impl Fn(&str) -> Option<String>,
+        value: impl Fn(&str) -> Result<String, Lack>,
     ) -> Result<Self, MissingVariable> {
         let mut secrets = Self::none();
         for name in variables {
-            let found = value(name);
-            let is_empty = found.is_some();
-            let found = found.filter(|found| !found.is_empty());
-            let value = found.ok_or_else(|| MissingVariable { variable: name.to_owned(), is_empty })?;
+            let found = value(name).and_then(|found| if found.is_empty() { Err(Lack::Contents) } else { Ok(found) });
+            let value = found.map_err(|lack| MissingVariable { variable: name.to_owned(), lack })?;
             guard(&format!("env:{name}"), &value);
             secrets.values.insert(name.to_owned(), value);
         }
@@ -233,7 +250,7 @@ impl Mask {
         let secrets = [Some(secret), after_colon].into_iter().flatten();
         let mut forms: Vec<String> =
             secrets.filter(|secret| secret.len() >= FEWEST).flat_map(forms_of).collect();
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         forms.dedup();
         Self { shown: format!("{{{{{name}}}}}"), forms }
     }
@@ -299,9 +316,17 @@ fn ascii(text: &str) -> String {
     out
 }
 
+/// Returns the forms in which a secret can stand in a text that may be encoded once more, such as
+/// JSON within JSON, or a body in base64 within a URL.
+fn forms_of(secret: &str) -> Vec<String> {
+    let once = encoded_forms(secret);
+    let twice: Vec<String> = once.iter().flat_map(|form| encoded_forms(form)).collect();
+    once.into_iter().chain(twice).collect()
+}
+
 /// Returns the forms in which a secret can stand in a text: as it is, within quotes of JSON,
 /// percent-encoded, with the escapes of common servers, and in base64, alone or after other text.
-fn forms_of(secret: &str) -> Vec<String> {
+fn encoded_forms(secret: &str) -> Vec<String> {
     let changed = |change: fn(usize, &mut Vec<u8>)| {
         let mut bytes = secret.as_bytes().to_vec();
         change(0, &mut bytes);
@@ -320,6 +345,8 @@ fn forms_of(secret: &str) -> Vec<String> {
         }
     }
     forms.retain(|form| form.len() >= FEWEST);
+    forms.sort_unstable();
+    forms.dedup();
     forms
 }
 
@@ -348,6 +375,12 @@ mod tests {
             "s3cr\u{e9}t\\u0022/\\u002B?x".to_owned(),
             "s3cr\u{e9}t&quot;/+?x".to_owned(),
             "s3cr\\u00e9t\\\"/+?x".to_owned(),
+            // Encoded once more.
+            "s3cr\u{e9}t\\\\\\\"/+?x".to_owned(),
+            "s3cr%25C3%25A9t%2522%252F%252B%253Fx".to_owned(),
+            base64("s3cr\u{e9}t\\\"/+?x"),
+            base64(&base64(secret)),
+            base64(secret).replace('/', "\\/"),
         ] {
             let shown = mask(&format!("before {text} after"), secret);
             assert!(shown.contains("{{env:KEY}}"), "{text}: {shown}");
@@ -363,18 +396,17 @@ mod tests {
     #[test]
     fn a_variable_that_is_missing_or_empty_is_named() {
         let template = Template::parse("a{{env:A}}{{topic}}{{env:B}}").unwrap();
-        let read = |b: Option<&str>| {
+        let read = |b: Result<&str, Lack>| {
             let b = b.map(str::to_owned);
-            Secrets::of(
-                template.variables(),
-                |name| if name == "A" { Some("1".to_owned()) } else { b.clone() },
-            )
+            Secrets::of(template.variables(), |name| if name == "A" { Ok("1".to_owned()) } else { b.clone() })
         };
-        let secrets = read(Some("2")).unwrap();
+        let secrets = read(Ok("2")).unwrap();
         assert_eq!((secrets.get("A"), secrets.get("B"), secrets.get("C")), (Some("1"), Some("2"), None));
         assert!(!format!("{secrets:?}").contains('2'));
-        assert!(read(None).unwrap_err().to_string().ends_with("is not set"));
-        assert!(read(Some("")).unwrap_err().to_string().ends_with("is empty"));
+        for (b, told) in [(Err(Lack::Value), "is not set"), (Ok(""), "is empty"), (Err(Lack::Text), "no UTF-8")] {
+            let error = read(b).unwrap_err().to_string();
+            assert!(error.contains("variable B") && error.contains(told), "{error}");
+        }
     }
 
     #[test]

@@ -103,13 +103,11 @@ impl Stats {
 impl StatsFields {
     /// Form of the request; none if the target has no counters.
     pub fn request(&self) -> Option<RequestForm<'_>> {
-        Some(RequestForm {
-            url: self.url.as_deref(),
-            method: self.method.as_deref().unwrap_or("GET"),
-            path: self.path.as_ref()?,
-            headers: &self.headers,
-            body: self.body.as_ref(),
-        })
+        Some(RequestForm::new("GET", self.path.as_ref()?, &self.headers).with(
+            self.url.as_deref(),
+            self.method.as_deref(),
+            self.body.as_ref(),
+        ))
     }
 
     fn places(&self) -> [(&'static str, Option<&String>); 7] {

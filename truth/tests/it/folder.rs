@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use truth::files::{FolderError, read_json, write_json};
+use truth::files::{FolderError, read_json, write_json, write_whole};
 use truth::plan::shard::Shard;
 use truth::record::folder::RunFolder;
 use truth::record::manifest::{FolderFormat, MANIFEST_VERSION, Machine, Manifest};
@@ -263,4 +263,15 @@ fn a_further_segment_comes_after_those_of_all_lanes() {
         fs::write(folder.segment(lane), "").unwrap();
     }
     assert_eq!(folder.next_lane().unwrap(), 12);
+}
+
+#[test]
+fn a_file_that_cannot_be_put_in_its_place_leaves_nothing_beside_it() {
+    let out = tempfile::tempdir().unwrap();
+    let taken = out.path().join("report.html");
+    fs::create_dir(&taken).unwrap();
+    let error = write_whole(&taken, b"page").unwrap_err();
+    assert!(error.to_string().starts_with("cannot rename"), "{error}");
+    let left: Vec<PathBuf> = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, [taken]);
 }

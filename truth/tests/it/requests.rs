@@ -39,6 +39,18 @@ fn field<'a>(whole: &'a Whole, name: &str) -> &'a str {
 }
 
 #[test]
+fn events_that_no_list_holds_are_shown_two_ways_out() {
+    let without = "[target.publish]\nbody = \"{{events}}\"\nevent = '{\"id\":\"{{event_id}}\"}'\n";
+    let error = chain(&scenario(without).plan(1, 2).unwrap_err());
+    assert!(error.contains("[{{events}}]") && error.contains("application/x-ndjson"), "{error}");
+    let in_list = without.replace("\"{{events}}\"", "\"[{{events}}]\"");
+    assert!(scenario(&in_list).plan(1, 2).is_ok());
+    let other = without.replace("\"{{events}}\"", "\"{{{events}}\"");
+    let error = chain(&scenario(&other).plan(1, 2).unwrap_err());
+    assert!(!error.contains("[{{events}}]"), "{error}");
+}
+
+#[test]
 fn a_batch_in_an_object_has_its_events_between_commas() {
     let (whole, events) = first(
         r#"[events]

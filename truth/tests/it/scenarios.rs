@@ -224,9 +224,15 @@ fn numbers_that_make_no_run_are_refused() {
         ("target = { publish = { envelope = \"object\" } }", "needs batch = 1"),
         (
             "target = { publish = { path = \"publish\" } }",
-            "publish.path = \"publish\" of [target] must begin with /",
+            "target.publish.path = \"publish\" must begin with /",
         ),
-        ("target = { stats = { path = \"/a b\" } }", "have no spaces"),
+        ("target = { stats = { path = \"/a b\" } }", "write it as %20"),
+        ("target = { publish = { path = \"/a b\" } }", "write it as %20"),
+        ("target = { listing = { path = \"/a b\" } }", "write it as %20"),
+        (
+            "target = { listing = { path = \"/a?l={{limit}}\", fields = { event_id = \"i\" } } }",
+            "write topics = [\"\"] under [events] if the target has no topics",
+        ),
         ("target = { listing = { rows = \"items\" } }", "listing.rows = \"items\" is not a JSON pointer"),
         ("target = { stats = { unique = \"unique\" } }", "write it as \"/unique\""),
         ("target = { answer = { results = \"results\" } }", "answer.results"),

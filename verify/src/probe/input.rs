@@ -6,7 +6,7 @@ use std::path::Path;
 
 use truth::scenario::Scenario;
 use truth::target::Template;
-use truth::target::secrets::{MissingVariable, Secrets};
+use truth::target::secrets::{Lack, MissingVariable, Secrets};
 use url::{Host, Url};
 
 use super::assumed::Home;
@@ -92,7 +92,7 @@ impl Input {
             if set.is_none() {
                 exports.push(name.clone());
             }
-            let missing = || MissingVariable { variable: name.clone(), is_empty: false };
+            let missing = || MissingVariable { variable: name.clone(), lack: Lack::Value };
             let value = value.or(set).ok_or_else(missing)?;
             values.insert(name, value);
         }

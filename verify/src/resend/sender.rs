@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use judge::evidence::Evidence;
-use reader::client::{Posted, TargetClient};
+use reader::client::{Posted, ReadError, TargetClient, UNAUTHORIZED};
 use truth::clock::{monotonic_ns, utc_ms};
 use truth::plan::event::Events;
 use truth::plan::trace::Traces;
@@ -16,9 +16,21 @@ use truth::target::answer::{self, Answer, Outcome, Response};
 use truth::target::request::{Asked, RequestWriter};
 use truth::target::secrets::Secrets;
 
-/// Result of one request.
+/// Try of a request of a list.
+#[derive(Clone, Copy)]
+pub(super) struct Try {
+    /// Number of the request in its list.
+    pub(super) request: usize,
+    /// Number of the try: 1 after a login.
+    pub(super) number: u16,
+}
+
+/// Result of one try of a request.
 pub(super) struct Sent {
     pub(super) request: usize,
+    pub(super) try_number: u16,
+    /// Number of the session that it was written in.
+    session: u64,
     pub(super) t_start: u64,
     pub(super) status: u16,
     pub(super) answer: Answer,
@@ -27,7 +39,8 @@ pub(super) struct Sent {
 impl Sent {
     /// Result of a request that was never begun.
     pub(super) fn never(request: usize) -> Self {
-        Self { request, t_start: monotonic_ns(), status: 0, answer: Answer::bare(Outcome::NeverSent) }
+        let answer = Answer::bare(Outcome::NeverSent);
+        Self { request, try_number: 0, session: 0, t_start: monotonic_ns(), status: 0, answer }
     }
 }
 
@@ -58,11 +71,25 @@ impl Sender {
         Self { client: client.clone(), target, events, writer, traces, is_traced, timeout }
     }
 
-    /// Makes a request of a list with these keys. It is sent when the future is polled.
+    /// Opens the target's session again if a response asks for it. Returns true if the request is to
+    /// be sent once more.
+    pub(super) async fn logs_in_after(&self, sent: &Sent) -> Result<bool, ReadError> {
+        if sent.status != UNAUTHORIZED {
+            self.client.note_served();
+            return Ok(false);
+        }
+        let is_first = sent.try_number == 0 && sent.answer.outcome != Outcome::Acked;
+        match self.client.has_session() && is_first {
+            true => self.client.renew_session(sent.session).await,
+            false => Ok(false),
+        }
+    }
+
+    /// Makes a try of a request of a list with these keys. It is sent when the future is polled.
     pub(super) fn request(
         &mut self,
         list: u32,
-        request: usize,
+        Try { request, number: try_number }: Try,
         ordinals: &[u64],
     ) -> impl Future<Output = Sent> + Send + 'static {
         let traceparent = self.traces.of_listed(list, request as u32, ordinals);
@@ -76,9 +103,10 @@ impl Sender {
         let timeout = self.timeout;
         let events = Arc::clone(&self.events);
         let ordinals = ordinals.to_vec();
+        let session = client.session();
         async move {
             let t_start = monotonic_ns();
-            let ended = |status, answer| Sent { request, t_start, status, answer };
+            let ended = |status, answer| Sent { request, try_number, session, t_start, status, answer };
             match client.send_once(whole, timeout).await {
                 Posted::Answered { status, headers, body } => {
                     let field = |name: &str| headers.get(name).map(|value| value.as_bytes());

@@ -17,6 +17,10 @@ use truth::target::TargetError;
 use super::commands::ForeignCommand;
 use crate::resend::ResendError;
 
+/// Remedies for a host that cannot be reached.
+const START_TARGET: &str = "start the target, or name another one with --target";
+const START_HOST: &str = "start that host, which a `url` under [target] of the run's scenario names";
+
 /// Reason why there is no verdict.
 #[derive(Debug, Error)]
 pub enum VerifyError {
@@ -40,13 +44,16 @@ pub enum VerifyError {
     Database(#[from] DatabaseUrlError),
     /// The target could not be reached.
     #[error(
-        "cannot reach {target}, so there is no verdict: {reason}; start the target, or name another one with --target"
+        "cannot reach {url}, so there is no verdict: {reason}; {}",
+        if *is_target { START_TARGET } else { START_HOST }
     )]
     Unreachable {
-        /// URL of the target.
-        target: String,
+        /// URL that was asked.
+        url: String,
         /// Cause.
         reason: String,
+        /// True if it is at the target's own host.
+        is_target: bool,
     },
     /// An attempt to send again could not be recorded.
     #[error("stopped sending again: a request could not be recorded")]

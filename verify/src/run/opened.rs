@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use judge::evidence::{EvidenceError, Run};
+use reader::origin;
+use truth::files::FolderError;
 use truth::record::folder::RunFolder;
 use truth::record::ledger::reader::SegmentReader;
 use truth::record::ledger::{Frame, LedgerError};
@@ -17,7 +19,7 @@ pub(super) fn open(options: &Options) -> Result<Vec<Run>, EvidenceError> {
     };
     let mut runs: Vec<Run> = Vec::new();
     for path in named {
-        add(&mut runs, Run::open(RunFolder::open(&path)?)?);
+        add(&mut runs, open_one(RunFolder::open(&path)?)?);
     }
     if let [only] = runs.as_slice()
         && only.manifest.shard.of > 1
@@ -28,6 +30,17 @@ pub(super) fn open(options: &Options) -> Result<Vec<Run>, EvidenceError> {
     }
     end_plans(&mut runs)?;
     Ok(runs)
+}
+
+/// Opens a run. In a folder of somebody else, a link would lead what is written to another place.
+pub(super) fn open_one(folder: RunFolder) -> Result<Run, EvidenceError> {
+    match origin::is_own(&folder) {
+        true => Run::open(folder),
+        false => match folder.first_link()? {
+            Some(path) => Err(FolderError::Link { path }.into()),
+            None => Run::open(folder),
+        },
+    }
 }
 
 /// Ends the plans of runs that were limited by time alone: they are as long as the rounds that were
@@ -81,7 +94,7 @@ fn siblings(run: &Run) -> Result<Vec<Run>, EvidenceError> {
         };
         let Ok(manifest) = folder.manifest() else { continue };
         if manifest.plan == run.manifest.plan && manifest.shard != run.manifest.shard {
-            siblings.push(Run::open(folder)?);
+            siblings.push(open_one(folder)?);
         }
     }
     Ok(siblings)

@@ -20,7 +20,7 @@ use crate::forge::{Fate, Folder, Forge, Forged, assert_fails, assert_names, chec
 use crate::stub::{Published, Script, Stub};
 
 /// One request of the run was lost on the way, another was executed without an answer.
-fn in_doubt() -> Forge {
+pub(crate) fn in_doubt() -> Forge {
     let fates = |round, request| match (round, request) {
         (1, 3) => vec![Fate::Unknown { executed: false }],
         (2, 5) => vec![Fate::Unknown { executed: true }],
@@ -33,11 +33,11 @@ fn in_doubt() -> Forge {
     forge
 }
 
-fn wish(resolve: bool, replay: Option<&str>) -> Wish {
+pub(crate) fn wish(resolve: bool, replay: Option<&str>) -> Wish {
     Wish { resolve, replay: replay.map(|share| share.parse().expect("a share")) }
 }
 
-fn choose(wish: &Wish, evidence: &Evidence) -> Lists {
+pub(crate) fn choose(wish: &Wish, evidence: &Evidence) -> Lists {
     Lists::choose(wish, &Facts::gather(evidence).expect("a ledger that can be booked"))
 }
 
@@ -353,7 +353,7 @@ fn order_in_time_is_not_judged_across_the_clocks_of_two_machines() {
     assert!(!assembled(&folder));
 }
 
-async fn target(forged: &Forged, on_publish: fn(usize) -> Published) -> Stub {
+pub(crate) async fn target(forged: &Forged, on_publish: fn(usize) -> Published) -> Stub {
     let script = Script::of(forged.rows.clone(), forged.now.clone());
     Stub::start(Script { on_publish: Box::new(on_publish), ..script }).await
 }

@@ -1,5 +1,6 @@
 //! Listings that a scenario describes as requests: each form of paging, and each form of a body.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use truth::observed::Observed;
 use truth::observed::rows::Row;
 use truth::scenario::promises::TimestampEquality;
-use truth::target::{Stats, Target};
+use truth::target::{Stats, Target, Template};
 
 use crate::api::{Api, Came, document, ok, status};
 use crate::forge::{Forged, assert_fails, check};
@@ -315,4 +316,37 @@ async fn looks_at_a_listing_that_drains_add_up() {
     assert_eq!((observed.listing.rows, observed.presence.shown()), (200, 200), "no look takes rows back");
     let last = observed.looks.looks.last().expect("several looks");
     assert_eq!((last.rows, observed.looks.shrank), (200, false));
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_authorised_says_where_its_secret_comes_from() {
+    let forged = small();
+    let api = Api::start(|came| if came.path() == "/_pit" { ok(json!({})) } else { status(401) }).await;
+    let plain = target(&api, SEARCH);
+    let mut with_secret = target(&api, SEARCH);
+    let header = Template::parse("Bearer {{env:PATH}}").expect("a template");
+    with_secret.listing.before[0].headers.insert("authorization".to_owned(), header);
+    for (target, told) in [(plain, "--bearer-file"), (with_secret, "check the variable")] {
+        let unread = look(&forged, &target).await.listing.unread.expect("it could not be read");
+        assert!(unread.contains("401") && unread.contains(told), "{unread}");
+    }
+}
+
+#[tokio::test]
+async fn the_host_that_cannot_be_reached_is_named() {
+    let forged = small();
+    let api = Api::start(|_| status(404)).await;
+    let dead = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}", dead.local_addr().expect("the address of a listener"));
+    drop(dead);
+    let mut forge = crate::binary::small();
+    forge.scenario.target = target(&api, &format!("url = \"{address}\"\n{SEARCH}"));
+    let out = tempfile::tempdir().expect("a folder");
+    let folder = forge.run().write(out.path());
+    let path = folder.path().to_str().expect("an ASCII path");
+    let output = crate::binary::verify(&[path, "--run-commands"], std::path::Path::new("."));
+    let told = crate::binary::stderr(&output);
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains(&format!("cannot reach {address}")), "{told}");
+    assert!(told.contains("which a `url` under [target]") && !told.contains("--target"), "{told}");
 }

@@ -315,3 +315,21 @@ fn a_variable_that_is_taken_is_told_and_an_empty_one_is_unset() {
     assert_eq!((code, &*text), (Some(0), "note: TARGET_URL from the environment\n"));
     assert_eq!(told(""), (Some(0), String::new()));
 }
+
+#[test]
+fn a_link_in_a_folder_of_somebody_else_leads_nowhere() {
+    let out = tempfile::tempdir().unwrap();
+    let elsewhere = out.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let folder = small().run().write(&out.path().join("results"));
+    std::os::unix::fs::symlink(&elsewhere, folder.path().join("observed")).unwrap();
+    for arguments in [&["--offline"][..], &["--target", &nobody()]] {
+        let refused = verify_as_another(&folder, arguments);
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        for part in ["observed is a link", "cp -rL"] {
+            assert!(stderr(&refused).contains(part), "{part}: {}", stderr(&refused));
+        }
+    }
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+    assert!(!folder.file("verify.lock").exists() && !folder.file("verdict.json").exists());
+}

@@ -17,6 +17,7 @@ mod forge;
 #[path = "../../../judge/tests/it/forged.rs"]
 mod forged;
 mod hostile;
+mod logins;
 mod looked;
 mod looking;
 mod observing;

@@ -258,3 +258,18 @@ fn a_run_without_an_end_has_a_page_too() {
     let page = fs::read_to_string(folder.file("report.html")).unwrap();
     assert!(page.contains("VOID"), "{}", &page[..500]);
 }
+
+#[test]
+fn a_page_that_goes_to_standard_output_stands_after_the_report() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = small().run().write_observed(out.path());
+    let told = out.path().join("told.txt");
+    let file = fs::File::create(&told).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let mut verify = command(&[path, "--offline", "--report", "/dev/stdout"], Path::new("."));
+    let status = verify.stdout(file).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    let told = fs::read_to_string(&told).unwrap();
+    let page = fs::read_to_string(folder.file("report.html")).unwrap();
+    assert!(told.starts_with("PASS  ") && told.ends_with(&page), "{}", &told[..told.len().min(200)]);
+}

@@ -94,6 +94,8 @@ pub(crate) enum Published {
     Again,
     /// Nothing stored, and an answer that leaves it open.
     Unknown,
+    /// Nothing stored, and a login asked for.
+    Unauthorized,
 }
 
 /// Response to a request for a page.
@@ -135,6 +137,7 @@ struct Shared {
     pages_asked: usize,
     firsts_asked: usize,
     published: usize,
+    logins: usize,
 }
 
 /// A running stub; it ends with the runtime of its test.
@@ -154,12 +157,14 @@ impl Stub {
             pages_asked: 0,
             firsts_asked: 0,
             published: 0,
+            logins: 0,
         };
         let shared = Arc::new(Mutex::new(shared));
         let app = Router::new()
             .route("/stats", get(stats))
             .route("/events", get(events))
             .route("/publish", post(publish))
+            .route("/login", post(login))
             .layer(from_fn_with_state(Arc::clone(&shared), around))
             .with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -323,13 +328,22 @@ async fn events(
     (headers, axum::Json(page)).into_response()
 }
 
+/// Gives a token with the number of the login.
+async fn login(State(shared): State<Arc<Mutex<Shared>>>) -> Response {
+    let mut shared = shared.lock().expect("no test panics here");
+    shared.logins += 1;
+    axum::Json(json!({ "token": format!("token {}", shared.logins) })).into_response()
+}
+
 async fn publish(State(shared): State<Arc<Mutex<Shared>>>, body: String) -> Response {
     let mut shared = shared.lock().expect("no test panics here");
     let nth = shared.published;
     shared.published += 1;
     let becomes = (shared.script.on_publish)(nth);
-    if matches!(becomes, Published::Unknown) {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    match becomes {
+        Published::Unknown => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Published::Unauthorized => return StatusCode::UNAUTHORIZED.into_response(),
+        Published::Soundly | Published::Again => {}
     }
     let events: Vec<&RawValue> = serde_json::from_str(&body).expect("a batch");
     if events.iter().any(|event| !event.get().contains("\"event_id\"")) {

@@ -1,5 +1,6 @@
 //! Case: a world, run, observed and judged.
 
+use judge::books::ages::Looked;
 use judge::books::polled::Polled;
 use judge::evidence::{Evidence, Frames};
 use judge::facts::{Facts, book};
@@ -70,9 +71,11 @@ impl Case {
         let later = dice.pick(&[50 * MILLISECOND, 50 * MILLISECOND, 3 * SECOND, 30 * SECOND]);
         target.now = target.history.end + later;
         evidence.observed = look(&mut target, &evidence);
+        evidence.looked = Some(Looked { ended_ns: target.now * 1_000, asleep_ns: 0 });
         let mut verdict = judge(&evidence);
         if world.sends_sentinels && hangs_on_sentinels(&verdict) {
             look_with_sentinels(&mut target, &mut evidence);
+            evidence.looked = Some(Looked { ended_ns: target.now * 1_000, asleep_ns: 0 });
             verdict = judge(&evidence);
         }
         Self { plan, history, evidence, verdict }
@@ -110,6 +113,8 @@ fn evidence(
         topic_is_heeded: is_made(dice)
             && !matches!(world.listing.topics, TopicFilter::Unoffered | TopicFilter::Ignored),
         rows_have_an_order: is_made(dice) && world.has_order(),
+        listing_is_one_page: false,
+        listing_drains: false,
         format: FolderFormat::Sealed,
         keys: 0..plan.keys().expect("a plan with a count"),
         frames: Frames::Memory(frames),
@@ -118,6 +123,7 @@ fn evidence(
         can_race: world.load.connections > 1,
         addresses: 1,
         one_clock: true,
+        looked: None,
         gone: None,
         ended: vec![has_ended],
         polls_end: true,
@@ -155,6 +161,7 @@ fn some_of(all: Promises, dice: &mut Dice) -> Promises {
         drain: kept(all.drain, dice),
         shared: kept(all.shared, dice),
         intermediary_resends: kept(all.intermediary_resends, dice),
+        window: kept(all.window, dice),
         ..all
     }
 }

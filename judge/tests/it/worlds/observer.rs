@@ -307,6 +307,8 @@ impl<'e> Observer<'_, '_, 'e> {
             waited_ms: (now - began) / MILLISECOND,
             asked_ns: Some((watch.read_at - MILLISECOND) * 1_000),
             read_ns: Some(watch.read_at * 1_000),
+            ended_ns: None,
+            ended_utc_ms: None,
             follows: None,
             segments: None,
         };

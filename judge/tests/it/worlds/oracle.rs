@@ -32,7 +32,8 @@ pub(super) fn is_sound(world: &World, case: &Case, declared: Declared) -> bool {
         matches!(world.counting.kind, Counts::Multiple(_)) && case.evidence.promises.shared == Some(false);
     // What is stored after a response that says that it is stored was not stored by then.
     let is_late = declared != Declared::All && !world.storing.keeps_its_word();
-    !is_broken && !is_counted_over && !is_late
+    let is_forgetful = case.history.has_forgotten && case.evidence.promises.window.is_none();
+    !is_broken && !is_counted_over && !is_late && !is_forgetful
 }
 
 /// A finding that the looks hold, so that a PASS would be wrong.
@@ -45,11 +46,15 @@ pub(super) fn finding(world: &World, case: &Case) -> Option<String> {
         return Some(format!("key {key} was acknowledged, and no look shows it"));
     }
     if let Some(key) =
-        (0..presence.keys()).find(|key| presence.seen(*key) > 1 && stands_apart(evidence, *key))
+        (0..presence.keys()).find(|key| {
+            presence.seen(*key) > 1 && stands_apart(evidence, *key) && is_known(case, *key, Until::Shown)
+        })
     {
         return Some(format!("key {key} is listed twice"));
     }
-    if let Some((key, _)) = attempts.iter().find(|(_, of)| of.reported_new > 1) {
+    let is_new_again =
+        |(key, of): &(&u64, &Attempts)| of.reported_new > 1 && is_known(case, **key, Until::Told);
+    if let Some((key, _)) = attempts.iter().find(is_new_again) {
         return Some(format!("key {key} was reported as new twice"));
     }
     let listing = &evidence.observed.listing;
@@ -91,6 +96,36 @@ fn promised(world: &World, case: &Case, attempts: &HashMap<u64, Attempts>) -> Op
         return Some("a row that nobody sent is listed".to_owned());
     }
     miscounted(evidence, attempts)
+}
+
+/// Moment until which a key has to be known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Last response to it.
+    Told,
+    /// The same, and the last look if an attempt has no response.
+    Shown,
+}
+
+/// Whether a key has to be known when its last attempt is executed, by the promised window.
+fn is_known(case: &Case, key: u64, until: Until) -> bool {
+    let Some(window) = case.evidence.promises.window else { return true };
+    let of_key = case.history.tries.iter().filter(|made| made.keys.contains(&key));
+    let made: Vec<&Try> =
+        of_key.filter(|made| !matches!(made.fate, Fate::Refused | Fate::NeverSent)).collect();
+    let Some(first) = made.iter().map(|made| made.start).min() else { return true };
+    let last = made.iter().filter(|made| made.fate == Fate::Acked).map(|made| made.end).max();
+    let is_open = made.iter().any(|made| made.fate != Fate::Acked) || has_silent(case, key);
+    let last = match until {
+        Until::Shown if is_open => case.evidence.looked.map(|looked| looked.ended_ns / 1_000),
+        Until::Shown | Until::Told => last,
+    };
+    last.is_none_or(|last| u128::from(last - first) <= window.as_micros())
+}
+
+/// Whether a request with this key was opened, and has no end on record.
+fn has_silent(case: &Case, key: u64) -> bool {
+    attempts(&case.plan, &case.history.tries, &case.evidence).get(&key).is_some_and(|of| of.unknown > 0)
 }
 
 /// Whether a row beside another of its key is no cursor's doing.
@@ -156,6 +191,8 @@ fn miscounted(evidence: &Evidence, attempts: &HashMap<u64, Attempts>) -> Option<
         && promises.received.is_some()
         && promises.counts_on()
         && promises.shared == Some(false);
+    // What was forgotten is counted again.
+    let is_promised = is_promised && promises.window.is_none();
     let before = evidence.baseline.as_ref()?.stats.as_ref().filter(|_| is_promised)?;
     let now = evidence.observed.stats.stats.as_ref()?;
     let sentinels = evidence.observed.sentinels.as_ref().map_or(0, |sent| sent.sent.len()) as u64;

@@ -1,6 +1,6 @@
 //! Store: what a target makes of the tries, row by row, with the numbers that it counts.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use truth::observed::rows::Row;
 use truth::plan::Plan;
@@ -52,6 +52,8 @@ pub(super) struct History {
     pub(super) end: Us,
     /// Whether the defect had an effect.
     pub(super) is_broken: bool,
+    /// Whether a key came again after its window, and was stored again.
+    pub(super) has_forgotten: bool,
 }
 
 impl History {
@@ -95,7 +97,8 @@ pub(super) struct Store<'a> {
     events: &'a Events,
     dice: &'a mut Dice,
     history: History,
-    known: HashSet<u64>,
+    /// Keys, and when each was stored last.
+    known: HashMap<u64, Us>,
     foreign: u64,
 }
 
@@ -116,8 +119,9 @@ impl<'a> Store<'a> {
             waiting: Vec::new(),
             end,
             is_broken: false,
+            has_forgotten: false,
         };
-        let mut store = Self { world, events, dice, history, known: HashSet::new(), foreign: 0 };
+        let mut store = Self { world, events, dice, history, known: HashMap::new(), foreign: 0 };
         for _ in 0..world.earlier {
             store.take_foreign(START - 100 * SECOND);
         }
@@ -237,7 +241,7 @@ impl<'a> Store<'a> {
     fn take_try(&mut self, at: Us, nth: usize) {
         let made = self.history.tries[nth].clone();
         let mut keys = made.keys;
-        let knows_all = keys.iter().all(|key| self.known.contains(key));
+        let knows_all = keys.iter().all(|key| self.knows(*key, at));
         if self.world.refuses_repeats && knows_all && made.fate == Fate::Acked {
             let made = &mut self.history.tries[nth];
             (made.fate, made.status) = (Fate::Refused, 409);
@@ -266,7 +270,10 @@ impl<'a> Store<'a> {
     fn take_events(&mut self, at: Us, keys: &[u64], instance: u64) -> Vec<Kind> {
         let mut kinds = Vec::new();
         for key in keys {
-            let is_new = self.known.insert(*key);
+            let is_new = !self.knows(*key, at);
+            if is_new {
+                self.history.has_forgotten |= self.known.insert(*key, at).is_some();
+            }
             kinds.push(if is_new { Kind::New } else { Kind::Duplicate });
             if is_new {
                 self.put(*key, at, NEVER);
@@ -278,6 +285,12 @@ impl<'a> Store<'a> {
         let new = kinds.iter().filter(|kind| **kind == Kind::New).count() as i64;
         self.count(at, kinds.len() as i64, new, kinds.len() as i64 - new, instance);
         kinds
+    }
+
+    /// Whether a key is known at a moment.
+    fn knows(&self, key: u64, at: Us) -> bool {
+        let is_within = |since: &Us| self.world.window.is_none_or(|window| at - since < window);
+        self.known.get(&key).is_some_and(is_within)
     }
 
     fn put(&mut self, ordinal: u64, from: Us, until: Us) {

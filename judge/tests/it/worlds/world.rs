@@ -47,6 +47,8 @@ pub(super) struct World {
     pub(super) earlier: u64,
     pub(super) defect: Option<Defect>,
     pub(super) sends_sentinels: bool,
+    /// Time for which a key is known after it was stored; none if for ever.
+    pub(super) window: Option<Us>,
 }
 
 /// What is sent.
@@ -301,8 +303,10 @@ impl World {
             }
             (others, _) => others,
         };
+        let window = window(seed, &load, view);
         Self {
             seed,
+            window,
             storing,
             telling,
             is_atomic: defect == Some(Defect::Torn) || dice.chance(80),
@@ -441,11 +445,23 @@ impl World {
             zombie: time(ZOMBIE.max(self.load.zombie)),
             shared: Some(self.is_shared()),
             intermediary_resends: Some(self.others == Others::Tee),
+            window: self.window.map(Duration::from_micros),
             ..Promises::default()
         };
         self.promise_counters(&mut promises);
         promises
     }
+}
+
+/// Time for which a store knows a key, in one world of six. It has dice of its own, so that the other
+/// worlds stay as they are.
+fn window(seed: u64, load: &Load, view: View) -> Option<Us> {
+    let mut dice = Dice::new(seed ^ 0x7769_6e64_6f77);
+    let lasts = load.lasts;
+    let windows = [lasts / 8, lasts / 3, lasts, lasts + 2 * SECOND, lasts + 20 * SECOND, lasts + 120 * SECOND];
+    // Repeats that merge are rows of their own, within the window or not.
+    let is_windowed = dice.chance(17) && !matches!(view, View::Merging(_));
+    is_windowed.then(|| dice.pick(&windows))
 }
 
 /// A promised time, with some room.

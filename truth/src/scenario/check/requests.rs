@@ -307,7 +307,16 @@ fn check_json(scenario: &Scenario, text: &RequestText) -> Result<(), ScenarioErr
         let reason = format!("the event is not JSON: {}; {is_kept}", fault.reason);
         return Err(TextFault::new("target.publish.event", event, sample.origin(fault.at), reason).into());
     }
-    let reason = format!("the body is not JSON: {}; {is_kept}", fault.reason);
+    let listed = text.body.sample(|hole| match hole.name {
+        HoleName::Events if !hole.is_quoted => format!("[{events}]"),
+        _ => value(hole),
+    });
+    let way_out = match json_fault(&listed.text) {
+        None => "put the events into a list, [{{events}}]; for JSON lines, write separator = \"\\n\" and the \
+                 content-type application/x-ndjson",
+        Some(_) => is_kept,
+    };
+    let reason = format!("the body is not JSON: {}; {way_out}", fault.reason);
     Err(TextFault::new("target.publish.body", &text.body, body.origin(fault.at), reason).into())
 }
 

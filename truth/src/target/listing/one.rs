@@ -45,13 +45,11 @@ fn absent() -> Vec<StatusPattern> {
 impl One {
     /// Form of the request.
     pub fn request(&self) -> RequestForm<'_> {
-        RequestForm {
-            url: self.url.as_deref(),
-            method: self.method.as_deref().unwrap_or("GET"),
-            path: &self.path,
-            headers: &self.headers,
-            body: self.body.as_ref(),
-        }
+        RequestForm::new("GET", &self.path, &self.headers).with(
+            self.url.as_deref(),
+            self.method.as_deref(),
+            self.body.as_ref(),
+        )
     }
 
     /// True if this status says that the key is stored, false if it says that it is not; none if it

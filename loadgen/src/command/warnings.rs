@@ -1,0 +1,29 @@
+//! Warnings about a scenario that can run, and may not do what its author expects.
+
+use truth::scenario::Scenario;
+use truth::target::InClear;
+
+/// Returns the warnings about secrets that the scenario holds in clear, and guards these from being
+/// shown.
+pub(crate) fn secrets_in_clear(scenario: &Scenario) -> Vec<String> {
+    let found = scenario.secrets_in_clear();
+    found.iter().for_each(InClear::guard);
+    let warning = |one: &InClear| {
+        format!(
+            "{} holds a secret in clear, which run.json repeats: write \"{}\", and set that variable",
+            one.key, one.way_out
+        )
+    };
+    found.iter().map(warning).collect()
+}
+
+/// Returns the warning about a target of which nothing can be read back. A load without a verdict
+/// needs nothing.
+pub(crate) fn unread(scenario: &Scenario) -> Option<String> {
+    let is_judged = scenario.request.is_none();
+    (is_judged && !scenario.can_be_read_back()).then(|| {
+        "nothing shows what the target stores, so a verdict would be VOID: describe [target.listing], a counter \
+         `unique` under [target.stats], or a [database]; a load without a verdict needs none"
+            .to_owned()
+    })
+}
